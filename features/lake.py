@@ -1,0 +1,134 @@
+"""Where tables, tags, snapshots and scores lie, and how a file gets there whole or not at all.
+
+<home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
+<home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
+<home>/checked/<table>.parquet          good rows, with `superseded_at`
+<home>/quarantine/<table>.parquet       bad rows, with the reasons
+<home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
+<home>/snapshots/<D>.json               what belongs together: files, hashes, snapshot id
+<home>/scores/as_of=<D>.parquet         one row a customer
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.settings import Settings
+
+
+class Lake:
+    """The files of one installation and the engine that reads them.
+
+    Parameters
+    ----------
+    settings : Settings
+        `home` says where, `threads` and `memory_limit` how much DuckDB may take.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self._engine: Backend | None = None
+
+    @property
+    def engine(self) -> Backend:
+        """The DuckDB connection, opened at first use; sessions run in UTC."""
+        if self._engine is None:
+            spill = self.home / "tmp"
+            spill.mkdir(parents=True, exist_ok=True)
+            self._engine = ibis.duckdb.connect(
+                threads=self.settings.threads,
+                memory_limit=self.settings.memory_limit,
+                temp_directory=str(spill),
+                preserve_insertion_order=False,
+            )
+            self._engine.raw_sql("SET TimeZone = 'UTC'")
+        return self._engine
+
+    def raw(self, table: str) -> Path:
+        """Folder of a raw table's files."""
+        return self.home / "raw" / table
+
+    def checked(self, table: str) -> Path:
+        """File of a table's good rows."""
+        return self.home / "checked" / f"{table}.parquet"
+
+    def quarantine(self, table: str) -> Path:
+        """File of a table's bad rows."""
+        return self.home / "quarantine" / f"{table}.parquet"
+
+    def truth(self, name: str) -> Path:
+        """File of the simulation's truth; evaluation and tests alone may read it."""
+        return self.home / "truth" / f"{name}.parquet"
+
+    def tags(self, group: str) -> Path:
+        """Folder of one tag group's files."""
+        return self.home / "tags" / group
+
+    def has(self, table: str) -> bool:
+        """Whether the checked table is there."""
+        return self.checked(table).exists()
+
+    def table(self, table: str) -> ir.Table:
+        """The good rows of a table, columns as its contract names them, and `superseded_at`.
+
+        Raises
+        ------
+        GuanjiaError
+            If the table is not declared, or has not been checked.
+        """
+        if table not in CONTRACTS:
+            raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
+        if not self.has(table):
+            raise GuanjiaError(
+                f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
+            )
+        return self.engine.read_parquet(str(self.checked(table)))
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that replaces it only if the block ends well.
+
+    A reader sees the old file or the new one, never a part; after a crash the old one stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.chmod(0o644)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def published_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: the old one is set aside while the new one takes its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    aside = draft.with_name(draft.name + ".old")
+    try:
+        yield draft
+        draft.chmod(0o755)
+        if path.exists():
+            path.replace(aside)
+        draft.replace(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not path.exists() and aside.exists():
+            aside.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,56 @@
+"""Paths and addresses, read from the environment on request.
+
+Importing this module reads nothing; `load()` does, each time it is called, so a test that sets
+`GUANJIA_HOME` is obeyed. The clock is not a setting: dates are parameters everywhere.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation may set, each as `GUANJIA_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="GUANJIA_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path(".guanjia"), description="Folder of all state.")
+    timezone: str = Field(
+        default="Asia/Shanghai",
+        description="The insurer's time zone: a date D ends when D ends there.",
+    )
+    threads: int = Field(default=2, ge=1, description="Threads DuckDB and LightGBM may use.")
+    memory_limit: str = Field(default="6GB", description="Memory DuckDB may use before it spills.")
+    mlflow_tracking_uri: str | None = Field(
+        default=None, description="MLflow server; default: SQLite under the home folder."
+    )
+    token_key: SecretStr | None = Field(
+        default=None, description="Key that signs API tokens; default: a key file under home."
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        object.__setattr__(self, "home", self.home.expanduser().resolve())
+
+
+def load() -> Settings:
+    """Settings as the environment has them now."""
+    return Settings()
+
+
+@lru_cache(maxsize=4096)
+def cutoff(as_of: date, timezone: str) -> datetime:
+    """The instant, in UTC, at which the date `as_of` is over in `timezone`.
+
+    Everything recorded strictly before it is known as of that date; nothing else is.
+
+    Examples
+    --------
+    >>> cutoff(date(2026, 6, 30), "Asia/Shanghai").isoformat()
+    '2026-06-30T16:00:00+00:00'
+    """
+    midnight = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=ZoneInfo(timezone))
+    return midnight.astimezone(UTC)

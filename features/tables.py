@@ -1,0 +1,306 @@
+"""Contracts of the raw tables: grain, key, event time, ranges, and rules as sentences.
+
+Every row carries its event time (when it happened) and `recorded_at` (when we came to know it),
+both UTC microseconds. A row is never changed in place: what changes later is a new row with the
+same key and a later `recorded_at`, and as of a date the latest row recorded by then counts. A
+*milestone* is a timestamp inside a row that is known from the moment it happens, not before: as of
+an earlier date it reads null (`docs/adr/0002-row-versions-and-milestones.md`).
+
+Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover runs from `inception`
+at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
+"""
+
+import ibis.expr.types as ir
+import pandera.ibis as pa
+
+from features.contract import (
+    Day,
+    Flag,
+    Instant,
+    Money,
+    RawTable,
+    Real,
+    Text,
+    Whole,
+    column,
+    contract,
+)
+
+MOTOR_LINES = ("motor_compulsory", "motor_commercial")
+NON_MOTOR_LINES = ("accident", "health", "household")
+LINES = (*MOTOR_LINES, *NON_MOTOR_LINES, "other")
+CHANNELS = ("direct", "telephone", "online", "agent", "broker", "dealer")
+CONTACT_CHANNELS = ("sms", "wechat", "wecom", "phone", "app", "mail", "branch")
+
+
+def not_before(later: ir.Value, earlier: ir.Value) -> ir.Value:
+    """True where `later` is absent or not before `earlier`."""
+    return later.isnull() | (later >= earlier)
+
+
+@contract(label="客户", key="customer_id", event_time="registered_at", required=True)
+class Customers(RawTable):
+    """One row per customer."""
+
+    customer_id: Text = column("客户号")
+    registered_at: Instant = column("建档时间")
+    name: Text = column("姓名", nullable=True, personal=True)
+    phone: Text = column("手机号", nullable=True, personal=True)
+    birth_date: Day = column("出生日期", nullable=True, personal=True)
+    gender: Text = column("性别", nullable=True, isin=["F", "M"])
+    licence_date: Day = column("初次领证日期", nullable=True)
+    city_tier: Text = column("城市等级", nullable=True, isin=["1", "new_1", "2", "3_and_below"])
+    branch: Text = column("机构", nullable=True)
+    account_manager_id: Text = column("客户经理", nullable=True)
+    mini_program_bound_at: Instant = column("小程序绑定时间", milestone=True, nullable=True)
+    wecom_added_at: Instant = column("企业微信添加时间", milestone=True, nullable=True)
+
+    @pa.dataframe_check(error="a customer is born at most 110 years before registration")
+    def plausible_age(cls, row: ir.Table) -> ir.Value:
+        years = row.registered_at.year() - row.birth_date.year()
+        return row.birth_date.isnull() | years.between(0, 110)
+
+
+@contract(label="车辆", key="vehicle_id", event_time="acquired_at")
+class Vehicles(RawTable):
+    """One row per vehicle a customer insures or insured."""
+
+    vehicle_id: Text = column("车辆号")
+    customer_id: Text = column("客户号")
+    acquired_at: Instant = column("登记时间")
+    kind: Text = column("车辆种类", isin=["car", "van", "motorbike", "agricultural"])
+    energy: Text = column(
+        "能源类型", nullable=True, isin=["petrol", "diesel", "hybrid", "plug_in", "electric"]
+    )
+    first_registered: Day = column("初登日期", nullable=True)
+    list_price: Money = column("新车购置价", unit="yuan", nullable=True, ge=0)
+    seats: Whole = column("座位数", nullable=True, in_range={"min_value": 1, "max_value": 60})
+    power_kw: Real = column("功率", unit="kW", nullable=True, ge=0)
+    weight_kg: Real = column("整备质量", unit="kg", nullable=True, ge=0)
+    length_m: Real = column("车长", unit="m", nullable=True, ge=0)
+    engine_cc: Real = column("排量", unit="cm3", nullable=True, ge=0)
+    doors: Whole = column("车门数", nullable=True, in_range={"min_value": 0, "max_value": 9})
+    garage_area: Text = column("停放区域", nullable=True, isin=["urban", "rural"])
+
+
+@contract(label="保单年度", key="policy_id", event_time="signed_at", required=True)
+class Policies(RawTable):
+    """One row per policy term; a cancellation or a refund is a later row of the same term."""
+
+    policy_id: Text = column("保单号")
+    customer_id: Text = column("客户号")
+    vehicle_id: Text = column("车辆号", nullable=True)
+    line: Text = column("险类", isin=list(LINES))
+    private_car: Flag = column("是否家用车", nullable=True)
+    signed_at: Instant = column("签单时间")
+    inception: Day = column("起保日期")
+    expiry: Day = column("终保日期")
+    cancelled_on: Day = column("退保生效日期", nullable=True)
+    written_premium: Money = column("签单保费(不含税, 扣除退费)", unit="yuan", nullable=True)
+    sum_insured: Money = column("保额", unit="yuan", nullable=True, ge=0)
+    third_party_limit: Money = column("三者险保额", unit="yuan", nullable=True, ge=0)
+    driver_accident_cover: Flag = column("附加驾乘意外险", nullable=True)
+    ncd_level: Whole = column(
+        "无赔款优待等级", nullable=True, in_range={"min_value": -4, "max_value": 5}
+    )
+    pricing_factor: Real = column("自主定价系数", nullable=True, gt=0)
+    channel: Text = column("渠道", nullable=True, isin=list(CHANNELS))
+    branch: Text = column("机构", nullable=True)
+    account_manager_id: Text = column("客户经理", nullable=True)
+    business_type: Text = column("新转续", nullable=True, isin=["new", "transfer", "renewal"])
+    previous_insurer: Text = column("上年承保公司", nullable=True)
+    second_driver: Flag = column("有第二驾驶人", nullable=True)
+    contract_start: Day = column("首次承保日期", nullable=True)
+
+    @pa.dataframe_check(error="cover ends after it begins")
+    def expiry_after_inception(cls, row: ir.Table) -> ir.Value:
+        return row.expiry > row.inception
+
+    @pa.dataframe_check(error="a term is cancelled no later than it expires")
+    def cancelled_by_expiry(cls, row: ir.Table) -> ir.Value:
+        return row.cancelled_on.isnull() | (row.cancelled_on <= row.expiry)
+
+    @pa.dataframe_check(error="a motor term names its vehicle and says whether it is a private car")
+    def motor_names_vehicle(cls, row: ir.Table) -> ir.Value:
+        named = row.vehicle_id.notnull() & row.private_car.notnull()
+        return row.line.notin(MOTOR_LINES) | named
+
+
+@contract(label="报价", key="quote_id", event_time="quoted_at")
+class Quotes(RawTable):
+    """One row per quote made; whether it reached the customer is a milestone of its own."""
+
+    quote_id: Text = column("报价单号")
+    customer_id: Text = column("客户号")
+    policy_id: Text = column("到期保单号", nullable=True)
+    vehicle_id: Text = column("车辆号", nullable=True)
+    line: Text = column("险类", isin=list(LINES))
+    channel: Text = column("渠道", nullable=True, isin=list(CHANNELS))
+    quoted_at: Instant = column("报价时间")
+    premium: Money = column("报价保费", unit="yuan", nullable=True, ge=0)
+    delivered_at: Instant = column("触达时间", milestone=True, nullable=True)
+    viewed_at: Instant = column("查看时间", milestone=True, nullable=True)
+
+    @pa.dataframe_check(error="a quote is delivered after it is made and viewed after delivery")
+    def steps_in_order(cls, row: ir.Table) -> ir.Value:
+        delivered = not_before(row.delivered_at, row.quoted_at)
+        return delivered & not_before(row.viewed_at, row.delivered_at.fill_null(row.quoted_at))
+
+
+@contract(label="赔案", key="claim_id", event_time="reported_at", required=True)
+class Claims(RawTable):
+    """One row per claim, with the step times of the claims chain 报案-查勘-定损-理算-赔付."""
+
+    claim_id: Text = column("赔案号")
+    customer_id: Text = column("客户号")
+    policy_id: Text = column("保单号")
+    vehicle_id: Text = column("车辆号", nullable=True)
+    kind: Text = column("事故类型", nullable=True)
+    injury: Flag = column("是否人伤", nullable=True)
+    at_fault: Flag = column("是否有责", nullable=True)
+    occurred_at: Instant = column("出险时间")
+    reported_at: Instant = column("报案时间")
+    surveyed_at: Instant = column("查勘时间", milestone=True, nullable=True)
+    assessed_at: Instant = column("定损时间", milestone=True, nullable=True)
+    adjusted_at: Instant = column("理算时间", milestone=True, nullable=True)
+    paid_at: Instant = column("赔付时间", milestone=True, nullable=True)
+    closed_at: Instant = column("结案时间", milestone=True, nullable=True)
+
+    @pa.dataframe_check(error="a claim is reported after it occurred")
+    def reported_after_occurrence(cls, row: ir.Table) -> ir.Value:
+        return row.reported_at >= row.occurred_at
+
+    @pa.dataframe_check(error="the steps of a claim follow its report")
+    def steps_after_report(cls, row: ir.Table) -> ir.Value:
+        first = not_before(row.surveyed_at, row.reported_at)
+        return first & not_before(row.closed_at, row.reported_at)
+
+
+@contract(label="赔款变动", key="movement_id", event_time="moved_at")
+class ClaimMovements(RawTable):
+    """One row per change of a claim's paid or outstanding amount: what was known when."""
+
+    movement_id: Text = column("变动号")
+    claim_id: Text = column("赔案号")
+    customer_id: Text = column("客户号")
+    moved_at: Instant = column("变动时间")
+    paid_change: Money = column("已决变动", unit="yuan")
+    outstanding_change: Money = column("未决变动", unit="yuan")
+
+
+@contract(label="触达记录", key="interaction_id", event_time="occurred_at")
+class Interactions(RawTable):
+    """One row per contact with a customer and its result."""
+
+    interaction_id: Text = column("触达号")
+    customer_id: Text = column("客户号")
+    touchpoint: Text = column("触点")
+    channel: Text = column("触达方式", isin=list(CONTACT_CHANNELS))
+    direction: Text = column("方向", isin=["in", "out"])
+    occurred_at: Instant = column("触达时间")
+    result: Text = column(
+        "结果",
+        nullable=True,
+        isin=[
+            "sent",
+            "delivered",
+            "read",
+            "clicked",
+            "replied",
+            "connected",
+            "no_answer",
+            "refused",
+            "opted_out",
+            "converted",
+        ],
+    )
+    cost: Money = column("触达成本", unit="yuan", nullable=True, ge=0)
+    policy_id: Text = column("相关保单号", nullable=True)
+    randomised: Flag = column("是否随机分配", nullable=True)
+    probability: Real = column(
+        "随机分配概率", nullable=True, in_range={"min_value": 0, "max_value": 1}
+    )
+
+
+@contract(label="权益", key="entitlement_id", event_time="granted_at")
+class Entitlements(RawTable):
+    """One row per entitlement granted, and what became of it."""
+
+    entitlement_id: Text = column("权益号")
+    customer_id: Text = column("客户号")
+    service: Text = column("服务项目")
+    service_class: Text = column("服务类别", isin=["A", "B", "C"])
+    granted_at: Instant = column("发放时间")
+    notified_at: Instant = column("通知时间", milestone=True, nullable=True)
+    activated_at: Instant = column("激活时间", milestone=True, nullable=True)
+    used_at: Instant = column("使用时间", milestone=True, nullable=True)
+    expires_on: Day = column("失效日期")
+    unit_cost: Money = column("单次成本", unit="yuan", nullable=True, ge=0)
+
+    @pa.dataframe_check(error="an entitlement is used after it is granted")
+    def used_after_grant(cls, row: ir.Table) -> ir.Value:
+        return not_before(row.used_at, row.granted_at)
+
+
+@contract(label="行程", key="trip_id", event_time="ended_at")
+class Trips(RawTable):
+    """One row per vehicle and day driven (telematics). Sensitive: needs a consent of its own."""
+
+    trip_id: Text = column("行程号")
+    customer_id: Text = column("客户号")
+    vehicle_id: Text = column("车辆号")
+    ended_at: Instant = column("行程结束时间")
+    distance_m: Whole = column("里程", unit="m", ge=0)
+    night_distance_m: Whole = column("夜间里程", unit="m", ge=0)
+    harsh_accelerations: Whole = column("急加速次数", ge=0)
+    harsh_brakings: Whole = column("急刹车次数", ge=0)
+    harsh_cornerings: Whole = column("急转弯次数", ge=0)
+    speeding_seconds: Whole = column("超速时长", unit="s", ge=0)
+
+    @pa.dataframe_check(error="night distance is part of the distance")
+    def night_within_distance(cls, row: ir.Table) -> ir.Value:
+        return row.night_distance_m <= row.distance_m
+
+
+@contract(label="回访与投诉", key="case_id", event_time="occurred_at")
+class SurveysAndComplaints(RawTable):
+    """One row per satisfaction survey answered or complaint received."""
+
+    case_id: Text = column("单号")
+    customer_id: Text = column("客户号")
+    kind: Text = column("类型", isin=["survey", "complaint"])
+    topic: Text = column("主题", isin=["claims", "service", "sales", "price", "underwriting"])
+    claim_id: Text = column("赔案号", nullable=True)
+    occurred_at: Instant = column("发生时间")
+    score: Whole = column("评分", nullable=True, in_range={"min_value": 1, "max_value": 5})
+    resolved_at: Instant = column("解决时间", milestone=True, nullable=True)
+
+    @pa.dataframe_check(error="a survey has a score")
+    def survey_has_score(cls, row: ir.Table) -> ir.Value:
+        return (row.kind != "survey") | row.score.notnull()
+
+
+@contract(label="授权", key="consent_id", event_time="changed_at")
+class Consents(RawTable):
+    """One row per change of a customer's consent for one purpose; append-only."""
+
+    consent_id: Text = column("授权号")
+    customer_id: Text = column("客户号")
+    purpose: Text = column("用途", isin=["marketing", "profiling", "location"])
+    granted: Flag = column("是否同意")
+    changed_at: Instant = column("变更时间")
+
+
+@contract(label="费用", key="cost_id", event_time="incurred_at")
+class Costs(RawTable):
+    """One row per cost booked to a customer or to a branch."""
+
+    cost_id: Text = column("费用号")
+    customer_id: Text = column("客户号", nullable=True)
+    policy_id: Text = column("保单号", nullable=True)
+    branch: Text = column("机构", nullable=True)
+    kind: Text = column(
+        "费用类型", isin=["acquisition", "commission", "service", "contact", "other"]
+    )
+    incurred_at: Instant = column("发生时间")
+    amount: Money = column("金额", unit="yuan")

@@ -1,0 +1,1 @@
+"""From a model to a touchpoint: scores, lists and the prediction API."""
