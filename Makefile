@@ -1,0 +1,42 @@
+# Set-up and the main jobs, on a machine with nothing but python3 >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CUSTOMERS ?= 20000
+export BENTOML_DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export FEAST_USAGE := False
+
+.DEFAULT_GOAL := help
+.PHONY: help install lint test docs bench demo
+
+help:  ## Say what there is.
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
+
+install: $(STAMP)  ## Make .venv with the `guanjia` command in it.
+
+# Hashes pin every package; the project itself is editable and brings no package of its own.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "python3 is %d.%d; 3.11 or 3.12 is needed: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lint: install  ## Style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## Set up, style, types and every test.
+	$(BIN)/pytest
+
+docs: install  ## Write the generated pages anew.
+	$(BIN)/guanjia catalogue --out docs/tags.md
+
+bench: install  ## Measure against the peers named in benchmarks/README.md.
+	$(BIN)/python benchmarks/tags.py
+
+demo: install  ## Everything, end to end, on the simulated insurer.
+	@$(BIN)/guanjia demo --customers $(CUSTOMERS)
