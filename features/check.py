@@ -1,0 +1,342 @@
+"""Hold raw rows against their contracts: good rows go on, bad rows wait with every reason.
+
+Each row of `raw/<table>` ends in `checked/<table>.parquet`, typed and with `superseded_at`, or
+in `quarantine/<table>.parquet`, as it was delivered and with the sentences of all rules it breaks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+
+from features import tables  # noqa: F401  declares the contracts
+from features.contract import CONTRACTS, Contract
+from features.errors import GuanjiaError
+from features.lake import Lake, published
+from features.progress import Report, quiet
+
+SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
+ROW, OWN = "_row", "_as_found_"
+REPEATS = "the row repeats another row"
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """What the check of one table found.
+
+    Attributes
+    ----------
+    table : str
+        The table's name.
+    rows, good, bad : int
+        Rows delivered, gone on and held back; always `rows == good + bad`.
+    reasons : dict of str to int
+        Broken rule, as a sentence, -> rows that break it. A row can break several.
+    extra_columns : tuple of str
+        Columns delivered that the contract does not know; ignored.
+    absent_columns : tuple of str
+        Nullable columns that were not delivered; they read null.
+    """
+
+    table: str
+    rows: int
+    good: int
+    bad: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    extra_columns: tuple[str, ...] = ()
+    absent_columns: tuple[str, ...] = ()
+
+
+def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
+    """Check every raw table that is there, customers first.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where raw tables lie and checked ones go.
+    report : Report
+        Told after each table.
+
+    Raises
+    ------
+    GuanjiaError
+        If a required table or column is missing, or a table comes in two formats at once.
+    """
+    delivered = {name: _files(lake, name) for name in CONTRACTS}
+    for name, contract in CONTRACTS.items():
+        if contract.required and not delivered[name]:
+            raise GuanjiaError(
+                f"table {name}",
+                f"has no Parquet or CSV file in {lake.raw(name)}",
+                "deliver it there, or make one with `guanjia simulate`",
+            )
+    names = sorted((name for name in CONTRACTS if delivered[name]), key=lambda n: n != "customers")
+    checks = []
+    for done, name in enumerate(names):
+        report("check", done, len(names))
+        checks.append(_check(lake, CONTRACTS[name], delivered[name]))
+    for name in set(CONTRACTS) - set(names):
+        # A table that is no longer delivered must not live on from an earlier check.
+        lake.checked(name).unlink(missing_ok=True)
+        lake.quarantine(name).unlink(missing_ok=True)
+    report("check", len(names), len(names))
+    return checks
+
+
+def _files(lake: Lake, table: str) -> list[Path]:
+    """The raw files of a table, all Parquet or all CSV."""
+    folder = lake.raw(table)
+    parquet, csv = (sorted(folder.glob(f"*.{suffix}")) for suffix in ("parquet", "csv"))
+    if parquet and csv:
+        raise GuanjiaError(
+            f"table {table}", f"has both Parquet and CSV files in {folder}", "keep one of the two"
+        )
+    return parquet or csv
+
+
+def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
+    with _source(lake, contract, files) as (found, extra, absent):
+        _type(lake, contract, found)
+        _mark_repeated(lake, contract)
+        _judge(lake, contract)
+        columns = ", ".join(_quoted(name) for name in contract.columns)
+        order = ", ".join(
+            _quoted(name)
+            for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
+            if name in contract.columns
+        )
+        key = _quoted(contract.key)
+        good_rows = (
+            f"SELECT {columns}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY recorded_at)"
+            f" AS superseded_at FROM {JUDGED} WHERE len(reasons) = 0 ORDER BY {order}"
+        )
+        as_found = ", ".join(f"{_quoted(OWN + name)} AS {_quoted(name)}" for name in found)
+        bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
+        with (
+            published(lake.checked(contract.name)) as good_draft,
+            published(lake.quarantine(contract.name)) as bad_draft,
+        ):
+            _copy(lake, good_rows, good_draft)
+            _copy(lake, bad_rows, bad_draft)
+            rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
+            good = _count(lake, f"SELECT count(*) FROM read_parquet({_text(str(good_draft))})")
+            bad = _count(lake, f"SELECT count(*) FROM read_parquet({_text(str(bad_draft))})")
+            counted = _fetch(
+                lake,
+                "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
+                f" read_parquet({_text(str(bad_draft))})) GROUP BY reason ORDER BY 2 DESC, 1",
+            )
+            reasons = {str(reason): int(str(number)) for reason, number in counted}
+            if rows != good + bad:
+                raise GuanjiaError(
+                    f"table {contract.name}",
+                    f"changed while it was checked: {rows} rows became {good} + {bad}",
+                    "run `guanjia check` again when its delivery is complete",
+                )
+    return TableCheck(contract.name, rows, good, bad, reasons, tuple(extra), tuple(absent))
+
+
+@contextmanager
+def _source(
+    lake: Lake, contract: Contract, files: list[Path]
+) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
+    """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
+    paths = "[" + ", ".join(_text(str(path)) for path in files) + "]"
+    sql = lake.engine.raw_sql
+    if files[0].suffix == ".parquet":
+        kind = "VIEW"
+        select = (
+            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
+            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
+            " file_row_number=true)"
+        )
+    else:
+        # Text first, types by the contract afterwards: a cell that does not fit costs its row,
+        # not the delivery. A table, because CSV rows have no number of their own.
+        kind = "TABLE"
+        select = (
+            f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
+            " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
+        )
+    sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
+    try:
+        described = _fetch(lake, f"DESCRIBE {SOURCE}")
+        found = {str(name): str(type_) for name, type_, *_ in described if name != ROW}
+        missing = [name for name in contract.columns if name not in found]
+        for name in missing:
+            if not contract.schema.columns[name].nullable:
+                raise GuanjiaError(
+                    f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
+                )
+        yield found, [name for name in found if name not in contract.columns], missing
+    finally:
+        for view in (JUDGED, TYPED):
+            sql(f"DROP VIEW IF EXISTS {view}")
+        sql(f"DROP TABLE IF EXISTS {REPEATED}")
+        sql(f"DROP {kind} IF EXISTS {SOURCE}")
+
+
+def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
+    """The view TYPED: contract columns cast, beside the cells as found."""
+    parts = [ROW, *(f"{_quoted(name)} AS {_quoted(OWN + name)}" for name in found)]
+    for name, type_ in contract.columns.items():
+        sql_type = _sql_type(type_)
+        cell = f"s.{_quoted(name)}" if name in found else "NULL"
+        cast = f"TRY_CAST({cell} AS {sql_type})"
+        if isinstance(type_, dt.Integer) and found.get(name) != sql_type:
+            # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
+            cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
+        if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
+            cast = f"CASE WHEN isfinite({cast}) THEN {cast} END"
+        parts.append(f"{cast} AS {_quoted(name)}")
+    lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP VIEW {TYPED} AS SELECT {', '.join(parts)} FROM {SOURCE} s"
+    )
+
+
+def _mark_repeated(lake: Lake, contract: Contract) -> None:
+    """The table REPEATED: rows that share key and `recorded_at`, each with its reason."""
+    key = _quoted(contract.key)
+    whole = ", ".join(_quoted(name) for name in contract.columns)
+    lake.engine.raw_sql(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {REPEATED} AS
+        WITH shared AS (
+            SELECT {key} AS k, recorded_at AS r FROM {TYPED}
+            WHERE k IS NOT NULL AND r IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+        ), numbered AS (
+            SELECT {ROW}, {key} AS k, recorded_at AS r,
+                row_number() OVER (PARTITION BY {whole} ORDER BY {ROW}) AS n,
+                row({whole})::VARCHAR AS content
+            FROM {TYPED} SEMI JOIN shared ON {key} = k AND recorded_at = r
+        ), judged AS (
+            SELECT *, min(content) OVER w <> max(content) OVER w AS disagree
+            FROM numbered WINDOW w AS (PARTITION BY k, r)
+        )
+        SELECT {ROW} AS repeated_row,
+            CASE WHEN disagree THEN {_text(_disagree(contract))} ELSE {_text(REPEATS)} END AS fault
+        FROM judged WHERE disagree OR n > 1
+        """
+    )
+
+
+def _judge(lake: Lake, contract: Contract) -> None:
+    """The view JUDGED: TYPED and `reasons`, the sentences of all rules a row breaks."""
+    row: ir.Table = lake.engine.table(TYPED)
+    repeated = lake.engine.table(REPEATED)
+    row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
+    owned = "customer_id" in contract.columns and contract.name != "customers"
+    if owned:
+        known = lake.engine.read_parquet(str(lake.checked("customers")))
+        known = known.select(known_id=known.customer_id).distinct()
+        row = row.left_join(known, row.customer_id == known.known_id)
+    broken = _broken(contract, row)
+    broken += [(sentence, row.fault == sentence) for sentence in (REPEATS, _disagree(contract))]
+    if owned:
+        unknown = row.customer_id.notnull() & row.known_id.isnull()
+        broken.append(("customer_id is not a known customer", unknown))
+    said = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
+    judged = row.mutate(reasons=ibis.array(said).filter(lambda sentence: sentence.notnull()))
+    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {JUDGED} AS {ibis.to_sql(judged, 'duckdb')}")
+
+
+def _broken(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
+    """Every rule of the contract as (sentence, where it is broken)."""
+    broken: list[tuple[str, ir.BooleanValue]] = []
+    for name, type_ in contract.columns.items():
+        cell, own = row[name], OWN + name
+        if own in row.columns:
+            misfit = row[own].notnull() & cell.isnull()
+            broken.append((f"{name} is not a valid {_kind(type_)}", misfit))
+            missing = row[own].isnull()
+        else:
+            missing = cell.isnull()
+        declared = contract.schema.columns[name]
+        if not declared.nullable:
+            broken.append((f"{name} is missing", missing))
+        broken += [_outside(name, cell, check) for check in declared.checks]
+    for rule in contract.schema.checks:
+        broken.append((str(rule.error), ~rule._check_fn(row)))
+    if contract.event_time != "recorded_at":
+        early = row.recorded_at < row[contract.event_time]
+        broken.append((f"recorded_at is before {contract.event_time}", early))
+    return broken
+
+
+def _outside(name: str, cell: ir.Value, check: pa.Check) -> tuple[str, ir.BooleanValue]:
+    """One column check as (sentence, where it is broken); an absent cell breaks none."""
+    limits = check.statistics or {}
+    match check.name:
+        case "isin":
+            allowed = [str(value) for value in limits["allowed_values"]]
+            return f"{name} is none of {', '.join(allowed)}", cell.notin(allowed)
+        case "greater_than_or_equal_to":
+            return f"{name} is below {limits['min_value']}", cell < limits["min_value"]
+        case "greater_than":
+            return f"{name} is not above {limits['min_value']}", cell <= limits["min_value"]
+        case "in_range":
+            low, high = limits["min_value"], limits["max_value"]
+            return f"{name} is not between {low} and {high}", (cell < low) | (cell > high)
+    raise GuanjiaError(
+        f"column {name}",
+        f"has a check {check.name} that is not understood",
+        "use isin, ge, gt or in_range",
+    )
+
+
+def _disagree(contract: Contract) -> str:
+    return f"rows with the same {contract.key} and recorded_at disagree"
+
+
+def _kind(type_: dt.DataType) -> str:
+    """The type in words a data owner uses."""
+    words = {
+        dt.Timestamp: "instant",
+        dt.Date: "day",
+        dt.Decimal: "amount",
+        dt.Int64: "whole number",
+        dt.Float64: "number",
+        dt.Boolean: "true or false",
+    }
+    return next((word for kind, word in words.items() if isinstance(type_, kind)), "text")
+
+
+def _sql_type(type_: dt.DataType) -> str:
+    if isinstance(type_, dt.Decimal):
+        return f"DECIMAL({type_.precision},{type_.scale})"
+    names = {
+        dt.Timestamp: "TIMESTAMP WITH TIME ZONE",
+        dt.Date: "DATE",
+        dt.Int64: "BIGINT",
+        dt.Float64: "DOUBLE",
+        dt.Boolean: "BOOLEAN",
+        dt.String: "VARCHAR",
+    }
+    return next(name for kind, name in names.items() if isinstance(type_, kind))
+
+
+def _copy(lake: Lake, query: str, path: Path) -> None:
+    lake.engine.raw_sql(f"COPY ({query}) TO {_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = lake.engine.raw_sql(query).fetchall()
+    return rows
+
+
+def _count(lake: Lake, query: str) -> int:
+    (row,) = _fetch(lake, query)
+    return int(str(row[0]))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,229 @@
+"""Every raw row goes on or is held back with every reason; none is lost."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as law
+from hypothesis import strategies as st
+
+from features.check import TableCheck, check_tables
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+
+T0, T1, T2 = "2024-01-01 08:00:00+00", "2024-02-01 08:00:00+00", "2024-03-01 08:00:00+00"
+Row = dict[str, object]
+
+
+def customer(**changes: object) -> Row:
+    return {
+        "customer_id": "C1", "registered_at": T0, "birth_date": "1980-05-01", "gender": "F",
+        "city_tier": "2", "recorded_at": T0,
+    } | changes  # fmt: skip
+
+
+def term(**changes: object) -> Row:
+    return {
+        "policy_id": "P1", "customer_id": "C1", "vehicle_id": "V1", "line": "motor_commercial",
+        "private_car": "true", "signed_at": T0, "inception": "2024-01-02", "expiry": "2025-01-02",
+        "cancelled_on": None, "written_premium": "2779.10", "sum_insured": "1", "ncd_level": "0",
+        "pricing_factor": "1.0", "recorded_at": T0,
+    } | changes  # fmt: skip
+
+
+def claim(**changes: object) -> Row:
+    return {
+        "claim_id": "K1", "customer_id": "C1", "policy_id": "P1", "occurred_at": T0,
+        "reported_at": T0, "surveyed_at": None, "recorded_at": T0,
+    } | changes  # fmt: skip
+
+
+def deliver(lake: Lake, table: str, rows: list[Row], suffix: str = "csv") -> None:
+    folder = lake.raw(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
+    frame = pa.table(cells)
+    if suffix == "csv":
+        pc.write_csv(frame, folder / "part.csv")
+    else:
+        pq.write_table(frame, folder / "part.parquet")
+
+
+def insurer(lake: Lake, suffix: str = "csv", **delivered: list[Row]) -> dict[str, TableCheck]:
+    tables = {"customers": [customer()], "policies": [term()], "claims": [claim()]} | delivered
+    for table, rows in tables.items():
+        deliver(lake, table, rows, suffix)
+    return {check.table: check for check in check_tables(lake)}
+
+
+def rows_of(path: Path) -> list[Row]:
+    rows: list[Row] = pq.read_table(path).to_pylist()
+    return rows
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(Settings(home=tmp_path))
+
+
+def test_good_rows_go_on_typed(lake: Lake) -> None:
+    found = insurer(lake)
+    assert [(c.rows, c.good, c.bad) for c in found.values()] == [(1, 1, 0)] * 3
+    (row,) = rows_of(lake.checked("policies"))
+    assert str(row["written_premium"]) == "2779.10"
+    assert row["private_car"] is True
+    assert row["signed_at"] == datetime(2024, 1, 1, 8, tzinfo=UTC)
+    assert row["superseded_at"] is None
+    assert row["third_party_limit"] is None
+    assert "third_party_limit" in found["policies"].absent_columns
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"line": "boat"}, "line is none of motor_compulsory, motor_commercial, accident"),
+        ({"line": None}, "line is missing"),
+        ({"sum_insured": "-0.01"}, "sum_insured is below 0"),
+        ({"pricing_factor": "0"}, "pricing_factor is not above 0"),
+        ({"ncd_level": "6"}, "ncd_level is not between -4 and 5"),
+        ({"ncd_level": "0.5"}, "ncd_level is not a valid whole number"),
+        ({"written_premium": "abc"}, "written_premium is not a valid amount"),
+        ({"pricing_factor": "nan"}, "pricing_factor is not a valid number"),
+        ({"inception": "infinity"}, "inception is not a valid day"),
+        ({"expiry": "2024-01-02"}, "cover ends after it begins"),
+        ({"cancelled_on": "2025-01-03"}, "a term is cancelled no later than it expires"),
+        ({"vehicle_id": None}, "a motor term names its vehicle and says"),
+        ({"signed_at": T1}, "recorded_at is before signed_at"),
+        ({"customer_id": "C9"}, "customer_id is not a known customer"),
+    ],
+)
+def test_each_kind_of_rule_holds_a_row_back(lake: Lake, changes: Row, sentence: str) -> None:
+    check = insurer(lake, policies=[term(), term(policy_id="P2", **changes)])["policies"]
+    assert (check.rows, check.good, check.bad) == (2, 1, 1)
+    ((reason, number),) = check.reasons.items()
+    assert reason.startswith(sentence)
+    assert number == 1
+    (held,) = rows_of(lake.quarantine("policies"))
+    assert held["policy_id"] == "P2"
+    assert held["reasons"] == [reason]
+    assert held[next(iter(changes))] == next(iter(changes.values()))
+
+
+def test_every_broken_rule_is_named(lake: Lake) -> None:
+    check = insurer(lake, policies=[term(line="boat", ncd_level="9")])["policies"]
+    assert len(check.reasons) == 2
+    assert check.bad == 1
+
+
+def test_customer_held_back_is_not_known(lake: Lake) -> None:
+    found = insurer(lake, customers=[customer(gender="X"), customer(customer_id="C2")])
+    assert found["claims"].reasons == {"customer_id is not a known customer": 1}
+
+
+def test_exact_repeats_keep_one_and_conflicts_keep_none(lake: Lake) -> None:
+    claims = [claim(), claim(), claim(claim_id="K2"), claim(claim_id="K2", policy_id="P9")]
+    check = insurer(lake, claims=claims)["claims"]
+    assert (check.good, check.bad) == (1, 3)
+    assert check.reasons == {
+        "rows with the same claim_id and recorded_at disagree": 2,
+        "the row repeats another row": 1,
+    }
+
+
+def test_versions_are_superseded_by_the_next(lake: Lake) -> None:
+    versions = [term(recorded_at=at) for at in (T2, T0, T1)] + [term(policy_id="P2")]
+    insurer(lake, policies=versions)
+    found = [
+        (row["policy_id"], row["recorded_at"], row["superseded_at"])
+        for row in rows_of(lake.checked("policies"))
+    ]
+    first, second, third = (datetime(2024, month, 1, 8, tzinfo=UTC) for month in (1, 2, 3))
+    assert found == [
+        ("P1", first, second),
+        ("P1", second, third),
+        ("P1", third, None),
+        ("P2", first, None),
+    ]
+
+
+def test_held_back_version_supersedes_nothing(lake: Lake) -> None:
+    insurer(lake, policies=[term(), term(recorded_at=T1, line="boat")])
+    (row,) = rows_of(lake.checked("policies"))
+    assert row["superseded_at"] is None
+
+
+def test_csv_equals_parquet(tmp_path: Path) -> None:
+    found = []
+    for suffix in ("csv", "parquet"):
+        lake = Lake(Settings(home=tmp_path / suffix))
+        checks = insurer(lake, suffix, policies=[term(), term(policy_id="P2", ncd_level="x")])
+        kept = rows_of(lake.checked("policies")), rows_of(lake.quarantine("policies"))
+        found.append((checks, kept))
+    assert found[0] == found[1]
+
+
+def test_extra_columns_are_ignored_but_reported(lake: Lake) -> None:
+    check = insurer(lake, claims=[claim(remark="call back")])["claims"]
+    assert check.extra_columns == ("remark",)
+    assert "remark" not in rows_of(lake.checked("claims"))[0]
+
+
+def test_missing_table_and_column_are_named(lake: Lake) -> None:
+    deliver(lake, "customers", [customer()])
+    with pytest.raises(GuanjiaError, match="table policies: has no Parquet or CSV file"):
+        check_tables(lake)
+    row = term()
+    del row["expiry"]
+    with pytest.raises(GuanjiaError, match="table policies: has no column expiry"):
+        insurer(lake, policies=[row])
+
+
+def test_two_formats_at_once_are_refused(lake: Lake) -> None:
+    deliver(lake, "customers", [customer()], "parquet")
+    with pytest.raises(GuanjiaError, match="both Parquet and CSV"):
+        insurer(lake)
+
+
+def test_withdrawn_optional_table_leaves_nothing(lake: Lake) -> None:
+    insurer(lake, consents=[
+        {"consent_id": "N1", "customer_id": "C1", "purpose": "profiling", "granted": "true",
+         "changed_at": T0, "recorded_at": T0},
+    ])  # fmt: skip
+    assert lake.has("consents")
+    (lake.raw("consents") / "part.csv").unlink()
+    check_tables(lake)
+    assert not lake.has("consents")
+    assert not lake.quarantine("consents").exists()
+
+
+CELLS = st.fixed_dictionaries(
+    {
+        "policy_id": st.sampled_from(["P1", "P2"]),
+        "customer_id": st.sampled_from(["C1", "C9", None]),
+        "line": st.sampled_from(["motor_commercial", "boat", "health"]),
+        "ncd_level": st.sampled_from(["0", "9", "x", None]),
+        "recorded_at": st.sampled_from([T0, T1, "soon"]),
+    }
+)
+
+
+@law(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(changes=st.lists(CELLS, min_size=1, max_size=6))
+def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, changes: list[Row]) -> None:
+    lake = Lake(Settings(home=tmp_path_factory.mktemp("lake")))
+    delivered = [term(**change) for change in changes]
+    check = insurer(lake, policies=delivered)["policies"]
+    assert check.rows == len(delivered) == check.good + check.bad
+    kept = duckdb.sql(
+        f"SELECT policy_id FROM '{lake.checked('policies')}' UNION ALL"
+        f" SELECT policy_id FROM '{lake.quarantine('policies')}'"
+    ).fetchall()
+    assert sorted(p for (p,) in kept) == sorted(str(row["policy_id"]) for row in delivered)
+    assert all(row["reasons"] for row in rows_of(lake.quarantine("policies")))
