@@ -1,0 +1,143 @@
+"""What a command shows: tables for people, JSON for machines, progress on stderr.
+
+Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone.
+"""
+
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from features.errors import GuanjiaError
+from features.progress import Report, quiet
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: exact decimals as text, no number that is not one.
+
+    Examples
+    --------
+    >>> plain({"value": Decimal("12.30"), "on": date(2026, 6, 30), "rate": float("nan")})
+    {'value': '12.30', 'on': '2026-06-30', 'rate': None}
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal | Path) else value
+
+
+def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
+    """Write the payload as JSON, or what a person wants to see of it."""
+    if as_json:
+        json.dump(plain(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for item in shown:
+        console.print(item, markup=False, highlight=False, soft_wrap=isinstance(item, str))
+
+
+def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> Table:
+    """Rows as a table with a title; numbers to the right."""
+    names = list(columns) or (list(rows[0]) if rows else [])
+    drawn = Table(title=title, title_justify="left", title_style="bold")
+    for name in names:
+        numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
+        drawn.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        drawn.add_row(*(cell(row.get(name)) for name in names))
+    return drawn
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it.
+
+    Examples
+    --------
+    >>> cell(1234567), cell(0.51234), cell(None), cell(True)
+    ('1,234,567', '0.512', '-', 'yes')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    if isinstance(value, int | Decimal):
+        return f"{value:,}"
+    return str(value)
+
+
+def complain(error: GuanjiaError, as_json: bool) -> None:
+    """Write a fault to stderr."""
+    if as_json:
+        fault = {"thing": error.thing, "fault": error.fault, "cure": error.cure}
+        sys.stderr.write(json.dumps({"error": fault}, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"{error}\n")
+
+
+@contextmanager
+def progress(as_json: bool = False) -> Iterator[Report]:
+    """Progress on stderr: bars on a terminal, a line a step elsewhere, nothing with --json."""
+    if as_json:
+        yield quiet
+        return
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(step: str, done: int, total: int | None) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total, count="")
+            count = f"{done:,}" + (f" of {total:,}" if total is not None else "")
+            bars.update(tasks[step], completed=done, total=total, count=count)
+
+        yield report
+
+
+def _lines() -> Report:
+    """One line when a step begins and one when it is done."""
+    started: dict[str, float] = {}
+
+    def report(step: str, done: int, total: int | None) -> None:
+        if step not in started:
+            started[step] = time.monotonic()
+            sys.stderr.write(f"{step} ...\n")
+        elif total is not None and done >= total:
+            sys.stderr.write(f"{step}: {done:,}, {time.monotonic() - started[step]:.1f} s\n")
+        sys.stderr.flush()
+
+    return report

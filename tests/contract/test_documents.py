@@ -1,0 +1,41 @@
+"""What users read is complete: every command and every page it promises is there."""
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from guanjia.cli import app
+
+ROOT = Path(__file__).parents[2]
+
+
+def commands() -> dict[str, object]:
+    """Every command by the words a user types."""
+    found: dict[str, object] = {}
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        found |= {f"{name} {sub}": one for sub, one in inner.items()} if inner else {name: command}
+    return found
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in commands() if f"guanjia {name}" not in readme] == []
+
+
+def test_every_command_has_json() -> None:
+    def has_json(command: object) -> bool:
+        return any("--json" in parameter.opts for parameter in command.params)  # type: ignore[attr-defined]
+
+    assert [name for name, command in commands().items() if not has_json(command)] == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = []
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
