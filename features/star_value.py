@@ -1,0 +1,251 @@
+"""The star rule in Ibis: value, tenure and star of many customers and dates at once.
+
+Money is exact decimal, tenure is integer arithmetic, and only what was recorded by the rating date
+counts, so a rating can be replayed for any past date.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.lake import Lake
+from features.settings import cutoff
+from features.star_settings import StarSettings, load_star_settings
+from features.tables import MOTOR_LINES
+
+MONEY = "decimal(18, 2)"
+COEFFICIENT = "decimal(5, 2)"
+VALUE = "decimal(23, 4)"
+KEYS = ("customer_id", "as_of")
+
+
+def rate(lake: Lake, spine: ir.Table, settings: StarSettings | None = None) -> ir.Table:
+    """Rate every customer of the spine as of his date.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables `policies`, `claims` and `claim_movements`.
+    spine : ibis Table
+        `customer_id` (string), `as_of` (date), `cutoff` (timestamp, UTC); one result row for each
+        distinct pair. The distinct dates are read at once, everything else when executed.
+    settings : StarSettings, optional
+        Default: what `<home>/star.toml` says.
+
+    Returns
+    -------
+    ibis Table
+        `customer_id`, `as_of`, `premium_5y` and `claims_5y` (yuan, decimal), `tenure_years` (int64,
+        0 without cover), `chain_start`, `latest_inception`, `cover_end` (dates, null if no motor
+        term incepted by then), `coefficient` (decimal), `value` (yuan, decimal(23, 4)),
+        `star_level` (int64), `lapsed` (boolean; false for those who never had motor cover).
+        `claims_5y`, `value` and `star_level` are null if there is no table `claim_movements`.
+    """
+    settings = settings or load_star_settings(lake.home)
+    spine = dated(lake, spine, settings)
+    motor = motor_terms(lake, spine, settings)
+    premium = motor.filter(motor.in_premium).group_by(*KEYS).agg(premium=motor.premium.sum())
+    chain = _chains(motor, settings)
+    joined = _left(_left(spine, premium), chain)
+    if lake.has("claim_movements"):
+        costs = claim_costs(lake, spine, motor).group_by(*KEYS).agg(claims=ibis._.cost.sum())
+        joined = _left(joined, costs).mutate(claims_5y=_money(ibis._.claims))
+    else:
+        joined = joined.mutate(claims_5y=ibis.null(MONEY))
+    gap = ibis.interval(months=settings.break_months)
+    joined = joined.mutate(
+        premium_5y=_money(joined.premium),
+        lapsed=(joined.as_of > joined.cover_end + gap).fill_null(False),
+    )
+    joined = joined.mutate(tenure_years=_tenure(joined, settings))
+    joined = joined.mutate(coefficient=_coefficient(joined.tenure_years, settings))
+    # A decimal has one zero only: 0 times a negative number is 0, not -0.
+    net = (joined.premium_5y - joined.claims_5y).cast("decimal(18, 2)")
+    joined = joined.mutate(value=(net * joined.coefficient).cast(VALUE))
+    return joined.mutate(star_level=_star(joined.value, settings)).select(
+        *KEYS,
+        "premium_5y",
+        "claims_5y",
+        "tenure_years",
+        "chain_start",
+        "latest_inception",
+        "cover_end",
+        "coefficient",
+        "value",
+        "star_level",
+        "lapsed",
+    )
+
+
+def dated(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table:
+    """Distinct rows of the spine with the window's start as a date and as an instant.
+
+    The window (D - 5 years, D] of civil days begins when its first date ends in the insurer's time
+    zone, which is Python's to know: engines do not agree on how to ask for it.
+    """
+    found = lake.engine.to_pyarrow(spine.select("as_of").distinct())
+    dates: list[date] = sorted(found["as_of"].to_pylist())
+    starts = [years_before(day, settings.window_years) for day in dates]
+    ends = [cutoff(start, lake.settings.timezone) for start in starts]
+    windows = pa.table(
+        {
+            "as_of": pa.array(dates, pa.date32()),
+            "window_start": pa.array(starts, pa.date32()),
+            "window_open": pa.array(ends, pa.timestamp("us", "UTC")),
+        }
+    )
+    keys = spine.select(*KEYS, "cutoff").distinct()
+    return keys.inner_join(ibis.memtable(windows), "as_of")
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day so many years earlier; 29 February becomes 28 February where there is none.
+
+    Examples
+    --------
+    >>> years_before(date(2024, 2, 29), 5)
+    datetime.date(2019, 2, 28)
+    """
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)
+
+
+def motor_terms(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table:
+    """Motor terms in force or past as of each spine row, as known then.
+
+    Returns
+    -------
+    ibis Table
+        One row per spine row and term: the keys, `policy_id`, `line`, `inception`, `cover_end`
+        (expiry, or cancellation), `premium`, `in_chain` (makes tenure), `in_value` (its claims
+        count), `in_premium` (its premium counts).
+    """
+    raw = lake.table("policies")
+    raw = raw.filter(raw.line.isin(MOTOR_LINES)).select(
+        "customer_id",
+        "policy_id",
+        "line",
+        "private_car",
+        "inception",
+        "expiry",
+        "cancelled_on",
+        "written_premium",
+        "recorded_at",
+        "superseded_at",
+    )
+    terms = known(spine, raw, "customer_id")
+    # A term cancelled from its inception never existed.
+    exists = terms.cancelled_on.isnull() | (terms.cancelled_on > terms.inception)
+    terms = terms.filter((terms.inception <= terms.as_of) & exists)
+    private = terms.private_car.fill_null(False)
+    valued = terms.line.isin(settings.premium_lines) & private
+    chained = terms.line.isin(settings.tenure_lines)
+    if settings.tenure_private_cars_only:
+        chained = chained & private
+    return terms.select(
+        *KEYS,
+        "policy_id",
+        "line",
+        "inception",
+        cover_end=ibis.coalesce(terms.cancelled_on, terms.expiry),
+        premium=terms.written_premium.fill_null(ibis.literal(Decimal(0), "decimal(14, 2)")),
+        in_chain=chained,
+        in_value=valued,
+        in_premium=valued & (terms.inception > terms.window_start),
+    )
+
+
+def claim_costs(lake: Lake, spine: ir.Table, motor: ir.Table) -> ir.Table:
+    """Paid plus outstanding, as recorded then, of each claim that counts for a spine row.
+
+    Returns
+    -------
+    ibis Table
+        The keys, `claim_id`, `policy_id`, `occurred_at`, `paid`, `outstanding`, `cost`.
+    """
+    raw = lake.table("claims").select(
+        "customer_id", "claim_id", "policy_id", "occurred_at", "recorded_at", "superseded_at"
+    )
+    claims = known(spine, raw, "customer_id")
+    inside = (claims.occurred_at >= claims.window_open) & (claims.occurred_at < claims.cutoff)
+    claims = claims.filter(inside).select(*KEYS, "cutoff", "claim_id", "policy_id", "occurred_at")
+    valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
+    claims = claims.inner_join(valued, [*KEYS, "policy_id"])
+    moves = lake.table("claim_movements").select(
+        "claim_id", "paid_change", "outstanding_change", "recorded_at", "superseded_at"
+    )
+    moved = known(claims, moves, "claim_id")
+    sums = moved.group_by(*KEYS, "claim_id", "policy_id", "occurred_at").agg(
+        paid=moved.paid_change.sum(), outstanding=moved.outstanding_change.sum()
+    )
+    return sums.mutate(cost=sums.paid + sums.outstanding)
+
+
+def known(spine: ir.Table, rows: ir.Table, key: str) -> ir.Table:
+    """Join the version of each row that was the latest known before the spine row's cutoff."""
+    joined = spine.inner_join(rows, key)
+    current = joined.superseded_at.isnull() | (joined.superseded_at >= joined.cutoff)
+    return joined.filter((joined.recorded_at < joined.cutoff) & current)
+
+
+def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
+    """Chain start, latest inception and latest end of cover of each spine row."""
+    terms = motor.filter(motor.in_chain)
+    before = ibis.window(
+        group_by=list(KEYS),
+        order_by=["inception", "cover_end", "policy_id"],
+        preceding=(None, 1),
+    )
+    terms = terms.mutate(end_so_far=terms.cover_end.max().over(before))
+    gap = ibis.interval(months=settings.break_months)
+    starts = terms.end_so_far.isnull() | (terms.inception > terms.end_so_far + gap)
+    return terms.group_by(*KEYS).agg(
+        chain_start=terms.inception.max(where=starts),
+        latest_inception=terms.inception.max(),
+        cover_end=terms.cover_end.max(),
+    )
+
+
+def _tenure(table: ir.Table, settings: StarSettings) -> ir.Value:
+    """1 + floor((days + grace) / year), counted in hundredths of a day; 0 without cover."""
+    days = table.latest_inception.delta(table.chain_start, unit="day")
+    hundredths = (days + settings.tenure_grace_days) * 100
+    years = 1 + hundredths // int(settings.year_days * 100)
+    without = table.lapsed | table.chain_start.isnull()
+    return ibis.ifelse(without, 0, years).cast("int64")
+
+
+def _coefficient(tenure: ir.Value, settings: StarSettings) -> ir.Value:
+    last = len(settings.coefficients)
+    steps = [(tenure == years, _exact(settings.coefficient(years))) for years in range(last)]
+    return ibis.cases(*steps, else_=_exact(settings.coefficient(last))).cast(COEFFICIENT)
+
+
+def _star(value: ir.Value, settings: StarSettings) -> ir.Value:
+    """Highest tier whose threshold the value reaches; the lowest for a negative value."""
+    reached = [
+        (value >= ibis.literal(tier.threshold, VALUE), tier.level)
+        for tier in reversed(settings.tiers)
+    ]
+    star = ibis.cases(*reached, else_=settings.tiers[0].level)
+    return ibis.ifelse(value.isnull(), ibis.null("int64"), star.cast("int64"))
+
+
+def _exact(coefficient: Decimal) -> Any:
+    return ibis.literal(coefficient, COEFFICIENT)
+
+
+def _money(amount: ir.Value) -> ir.Value:
+    """A sum of money, 0 where there was nothing to add."""
+    return amount.cast(MONEY).fill_null(ibis.literal(Decimal(0), MONEY))
+
+
+def _left(left: ir.Table, right: ir.Table) -> ir.Table:
+    joined = left.left_join(right, list(KEYS))
+    return joined.drop([name for name in joined.columns if name.endswith("_right")])
