@@ -185,10 +185,10 @@ def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
     """The view TYPED: contract columns cast, beside the cells as found."""
     parts = [ROW, *(f"{_quoted(name)} AS {_quoted(OWN + name)}" for name in found)]
     for name, type_ in contract.columns.items():
-        sql_type = _sql_type(type_)
+        target = sql_type(type_)
         cell = f"s.{_quoted(name)}" if name in found else "NULL"
-        cast = f"TRY_CAST({cell} AS {sql_type})"
-        if isinstance(type_, dt.Integer) and found.get(name) != sql_type:
+        cast = f"TRY_CAST({cell} AS {target})"
+        if isinstance(type_, dt.Integer) and found.get(name) != target:
             # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
             cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
         if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
@@ -306,7 +306,8 @@ def _kind(type_: dt.DataType) -> str:
     return next((word for kind, word in words.items() if isinstance(type_, kind)), "text")
 
 
-def _sql_type(type_: dt.DataType) -> str:
+def sql_type(type_: dt.DataType) -> str:
+    """The type of a contract column as DuckDB writes it."""
     if isinstance(type_, dt.Decimal):
         return f"DECIMAL({type_.precision},{type_.scale})"
     names = {
