@@ -1,0 +1,85 @@
+"""The figures the simulated insurer is calibrated to, with grade and source.
+
+Grades: S published and seen, D derived from published figures, B one branch's aggregates, W weak
+source, K common knowledge not checked, A our assumption (`docs/simulated-insurer.md`).
+"""
+
+from datetime import date
+
+import numpy as np
+
+START = date(2019, 7, 1)
+FIRST_DAY = (START - date(1970, 1, 1)).days
+REFORM_DAY = (date(2020, 9, 19) - date(1970, 1, 1)).days  # S: start of the 2020 reform
+
+# Portfolio (A): cohort of arrival by year; the first is the portfolio in force at the start.
+COHORT_GROWTH = 1.132
+FIRST_COHORT = 0.25
+MIX = (0.68, 0.20, 0.12)  # renewal, transfer, new (A)
+TRANSFER_IN_ARRIVALS = 0.20 / 0.32
+SECOND_CAR = 0.10
+CANCELLED = 0.02
+LATE_RECORDED = 0.01
+
+# Channels (S/W): direct 31 %, agents and brokers 46 %, internet about 4 %, dealers the rest.
+CHANNEL_LABELS = ("direct", "telephone", "online", "agent", "broker", "dealer")
+CHANNEL_SHARES = (0.22, 0.09, 0.04, 0.38, 0.08, 0.19)
+CHANNEL_RENEWAL = (0.76, 0.76, 0.70, 0.70, 0.55, 0.66)  # A
+
+TENURE_RENEWAL = (0.58, 0.68, 0.75, 0.80, 0.84)  # A, policy years 1..5
+RENEWAL_OFFSET = 0.42  # A: lifts the table's mix to a large insurer's 77.8 % (S)
+PRICE_EFFECT = -2.5  # A (European direct insurer -1.8: D)
+USE_EFFECT = 0.12  # A: about +2 points
+CONTACT_EFFECT = 0.22  # A: on average about +3.5 points
+TERM_NOISE = 0.55  # A: intention of the year, seen only through quote views
+RANDOMISED = 0.3  # A: part of the renewal contacts chosen by lot, with probability one half
+
+# Price. NCD factors (K), levels -4..5; shares of transfers in (A).
+NCD_FACTORS = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
+NCD_SHARES = (0.24, 0.13, 0.18, 0.24, 0.16, 0.05)
+COMPULSORY_BASE = 950.0  # S
+COMPULSORY_BASE_LARGE = 1100.0  # S, six seats and more
+COMPULSORY_FLOAT = 0.20  # K: 10/20/30 % after one, two, three claim-free years (plan E)
+COMMERCIAL_BEFORE = 1.42  # calibrated: 3,500 yuan a car before the reform, 2,779 after (S/D)
+COMMERCIAL_LEVEL = 3300.0  # calibrated to 2,740 yuan a car in 2024 (S/D)
+NEW_ENERGY_PREMIUM = 1.75  # S: +63 % on the whole motor premium
+FACTOR_MEAN, FACTOR_SD = 0.91, 0.18  # B
+DRIVER_ACCIDENT = (0.55, 184.0)  # B
+LIMITS = (500_000, 1_000_000, 2_000_000, 3_000_000)
+LIMIT_SHARES_2019 = (0.55, 0.38, 0.06, 0.01)  # B; A
+LIMIT_SHARES_2025 = (0.03, 0.22, 0.50, 0.25)
+PRICES = (80_000.0, 145_000.0, 240_000.0, 380_000.0, 650_000.0)
+PRICE_SHARES = (0.39, 0.43, 0.11, 0.05, 0.03)  # D/S
+NEW_ENERGY_SHARE = (0.05, 0.05, 0.13, 0.23, 0.34, 0.42, 0.47, 0.50)  # registrations 2019.. (S, A)
+
+# Claims. An accident opens a claim on the compulsory cover, the commercial cover or both, which
+# reconciles 19 % of cars a year with a claims ratio of .72 at a mean claim of 5,500 (A).
+ACCIDENTS_FUEL, ACCIDENTS_NEW_ENERGY = 0.212, 0.33
+RISK_SD = 0.55
+ON_COMPULSORY, ON_COMMERCIAL = 0.60, 0.92
+INJURY = 0.08
+MEAN_PROPERTY, SD_PROPERTY = 3550.0, 1.1  # lognormal, of 2019
+MEAN_INJURY, SD_INJURY = 29_500.0, 1.25
+CLAIM_INFLATION = 1.03  # A
+CLOSED_UNPAID = (0.28, 0.21)  # B, 2020 and 2025
+MONTH_WEIGHTS = np.array([1.1, 0.9, 1, 1, 1, 1, 1.1, 1.1, 1, 1, 1, 1.1])  # A
+
+# Services: class, use a term, cost a use in yuan (A).
+SERVICES = ("roadside", "car_wash", "chauffeur", "inspection", "courtesy_car")
+SERVICE_CLASSES = ("A", "B", "B", "A", "C")
+SERVICE_USE = (0.07, 0.30, 0.08, 0.12, 0.01)
+SERVICE_COST = (180.0, 25.0, 90.0, 60.0, 500.0)
+
+# Non-motor: purchases a year of motor cover, before the latent need spreads them (A).
+NON_MOTOR = ("accident", "health", "household")
+HAZARDS = (0.030, 0.022, 0.018)
+NON_MOTOR_PREMIUM = (260.0, 900.0, 320.0)
+NON_MOTOR_SUM = (300_000, 2_000_000, 500_000)
+NEED_SD = 1.1
+
+# Engagement: shares reached by 2020 and by 2025 (A).
+WECOM = (0.05, 0.50)
+MINI_PROGRAM = (0.10, 0.45)
+COMPLAINTS_PER_CLAIM = 0.003
+CITY_TIERS = ("1", "new_1", "2", "3_and_below")
+CITY_SHARES = (0.10, 0.20, 0.20, 0.50)

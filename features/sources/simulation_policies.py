@@ -1,0 +1,135 @@
+"""The raw tables `policies` and `quotes`."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from features.sources import simulation_calibration as c
+from features.sources.simulation_people import (
+    BRANCHES,
+    Cars,
+    People,
+    customer_id,
+    manager_id,
+    vehicle_id,
+)
+from features.sources.simulation_random import Draws, Ints
+from features.sources.simulation_terms import Terms
+from features.sources.simulation_writing import DAY_US, NULL, ids, instant, typed
+
+INSURERS = ("PICC", "Ping An", "CPIC", "China Life P&C", "Other")
+
+
+def policy_id(key: Ints, line: str) -> pa.Array:
+    """P, customer, car, step, and J for compulsory (交强) or S for commercial (商业) cover."""
+    car = key // 8
+    joined = ids("P", (car // 4 + 1, 8), (car % 4 + 1, 1), (key % 8 + 1, 1))
+    import pyarrow.compute as pc
+
+    return pc.binary_join_element_wise(joined, line, "")
+
+
+def signature(draws: Draws, t: Terms) -> Ints:
+    """Instant of signature."""
+    return instant(t.signed, draws.between(9 * 3600, 20 * 3600, "sign-second", t.key))
+
+
+def motor_tables(draws: Draws, who: People, park: Cars, t: Terms) -> list[pa.Table]:
+    """Both motor lines; a cancellation is a later version of its row."""
+    found = []
+    for line in ("motor_compulsory", "motor_commercial"):
+        kept = t if line == "motor_compulsory" else t.rows(t.commercial)
+        found.append(_motor(draws, who, park, kept, line, False))
+        gone = kept.rows(kept.cancelled >= 0)
+        found.append(_motor(draws, who, park, gone, line, True))
+    return found
+
+
+def _motor(draws: Draws, who: People, park: Cars, t: Terms, line: str, cancelled: bool) -> pa.Table:
+    commercial = line == "motor_commercial"
+    rows, owner = len(t.key), park.owner[t.car]
+    premium = t.commercial_premium if commercial else t.compulsory_premium
+    signed = signature(draws, t)
+    late = draws.uniform("policy-late", t.key) < c.LATE_RECORDED
+    recorded = signed + np.where(
+        late, draws.between(1, 20, "late-days", t.key) * DAY_US, 600 * 10**6
+    )
+    if cancelled:
+        left = (t.expiry - t.cancelled) / (t.expiry - t.inception)
+        premium = premium - np.round(premium * left).astype(np.int64)
+        recorded = np.maximum(recorded + 60 * 10**6, instant(t.cancelled, 15 * 3600))
+    columns: dict[str, Any] = {
+        "policy_id": policy_id(t.key, "S" if commercial else "J"),
+        "customer_id": customer_id(who.index[owner]),
+        "vehicle_id": vehicle_id(park.key[t.car]),
+        "line": ((line,), np.zeros(rows, np.int64)),
+        "private_car": True,
+        "signed_at": signed,
+        "inception": t.inception,
+        "expiry": t.expiry,
+        "cancelled_on": t.cancelled if cancelled else NULL,
+        "written_premium": premium,
+        "sum_insured": (park.price[t.car] * 100).astype(np.int64) if commercial else 200_000 * 100,
+        "third_party_limit": t.limit * 100 if commercial else NULL,
+        "ncd_level": t.ncd,
+        "pricing_factor": t.factor if commercial else np.nan,
+        "channel": (c.CHANNEL_LABELS, who.channel[owner]),
+        "branch": (BRANCHES, who.branch[owner]),
+        "account_manager_id": manager_id(who, owner),
+        "business_type": (("new", "transfer", "renewal"), t.kind),
+        "previous_insurer": (
+            INSURERS,
+            np.where(t.kind == 1, draws.between(0, 4, "previous", t.key), -1),
+        ),
+        "second_driver": draws.uniform("second-driver", park.key[t.car]) < 0.35,
+        "contract_start": _first_inception(t),
+        "recorded_at": recorded,
+    }
+    if commercial:
+        columns["driver_accident_cover"] = t.driver_cover
+    return typed("policies", columns, rows)
+
+
+def _first_inception(t: Terms) -> Ints:
+    return t.inception - ((t.tenure - 1) * 365.25).astype(np.int64)
+
+
+def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
+    """Renewal quotes of terms that were not cancelled, one a line quoted."""
+    n = draws
+    quoted = (n.uniform("quoted", t.key) < 0.92) & (t.cancelled < 0)
+    t = t.rows(quoted & (t.next_commercial + t.next_compulsory > 0))
+    band = n.pick((0.42, 0.27, 0.31), "quote-band", t.key)
+    low, high = np.array([30, 24, 8])[band], np.array([44, 29, 23])[band]
+    lead = (low + n.uniform("quote-lead", t.key) * (high - low + 1)).astype(np.int64)
+    lead = np.where(t.renewed, np.maximum(lead, t.next_signed + 1), lead)
+    at = instant(t.expiry - lead, n.between(9 * 3600, 18 * 3600, "quote-second", t.key))
+    delivered = n.uniform("delivered", t.key) < 0.88
+    delivery = at + (10**6 * (60 + 7200 * n.uniform("delivery", t.key))).astype(np.int64)
+    eager = 0.2 + 1.6 * t.intention / c.TERM_NOISE * 0.6 + 0.3 * who.loyalty[park.owner[t.car]]
+    viewed = delivered & (n.uniform("viewed", t.key) < 1 / (1 + np.exp(-eager)))
+    view = delivery + (10**6 * 3600 * (0.1 + 60 * n.uniform("view", t.key) ** 2)).astype(np.int64)
+    commercial = t.next_commercial > 0
+    total = np.where(commercial, t.next_commercial, t.next_compulsory)
+    owner = park.owner[t.car]
+    import pyarrow.compute as pc
+
+    policy = pc.if_else(pa.array(t.commercial), policy_id(t.key, "S"), policy_id(t.key, "J"))
+    return typed(
+        "quotes",
+        {
+            "quote_id": ids("Q", (t.key // 32 + 1, 8), (t.key % 32, 2)),
+            "customer_id": customer_id(who.index[owner]),
+            "policy_id": policy,
+            "vehicle_id": vehicle_id(park.key[t.car]),
+            "line": (("motor_compulsory", "motor_commercial"), commercial.astype(np.int64)),
+            "channel": (c.CHANNEL_LABELS, who.channel[owner]),
+            "quoted_at": at,
+            "premium": total,
+            "delivered_at": np.where(delivered & (delivery < end_us), delivery, NULL),
+            "viewed_at": np.where(viewed & (view < end_us), view, NULL),
+            "recorded_at": at + 10**6,
+        },
+        len(t.key),
+    )

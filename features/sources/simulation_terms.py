@@ -1,0 +1,294 @@
+"""Policy years of every car: price, accidents, service use, contact, and whether it is renewed."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from features.sources import simulation_calibration as c
+from features.sources.simulation_people import Cars, People
+from features.sources.simulation_random import Bools, Draws, Floats, Ints
+
+STEPS = 8
+_NO_CLAIM_KNOWN_BY = 320  # accidents after this day count in the year after next
+
+
+@dataclass
+class Terms:
+    """One row a car and policy year; `car` is the row of `Cars`."""
+
+    car: Ints
+    key: Ints  # global number of the term: car key * 8 + step
+    step: Ints
+    inception: Ints
+    expiry: Ints
+    signed: Ints  # day of signature
+    tenure: Ints  # policy year with us, 1 = first
+    kind: Ints  # 0 new, 1 transfer, 2 renewal
+    commercial: Bools
+    ncd: Ints
+    factor: Floats
+    limit: Ints
+    driver_cover: Bools
+    compulsory_premium: Ints  # cents
+    commercial_premium: Ints  # cents
+    cancelled: Ints  # day, or -1
+    accidents: Ints
+    used: Ints  # bit mask over the services granted
+    contacted: Bools
+    randomised: Bools
+    intention: Floats
+    next_compulsory: Ints  # the quote for the next year, cents
+    next_commercial: Ints
+    p_renew: Floats
+    p_renew_contacted: Floats
+    p: Floats
+    renewed: Bools
+    next_signed: Ints  # days before expiry, if renewed
+
+    def rows(self, keep: Any) -> "Terms":
+        """The terms selected by a mask or an index."""
+        return Terms(*(getattr(self, f.name)[keep] for f in fields(self)))
+
+
+def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
+    """Days from inception to an accident; months with fewer accidents redraw once."""
+    first = draws.uniform("accident-day", key, number) * 364
+    again = draws.uniform("accident-day-2", key, number) * 364
+    month = (((inception + first) / 30.437) % 12).astype(np.int64)
+    accept = draws.uniform("accident-month", key, number) * 1.1 < c.MONTH_WEIGHTS[month]
+    return np.where(accept, first, again).astype(np.int64)
+
+
+def granted(draws: Draws, key: Ints) -> Ints:
+    """Bit mask of the services granted with a term: roadside, car wash, and one of the others."""
+    return 0b11 | (1 << (2 + draws.pick((0.4, 0.45, 0.15), "granted", key)))
+
+
+def terms(draws: Draws, who: People, park: Cars, last_day: int) -> Terms:
+    """All terms that incept by `last_day` plus forty days, by step and car."""
+    n, rows = draws, np.arange(len(park.key))
+    fresh = park.brand_new | park.transfer
+    prior = np.where(fresh, 1, 2 + n.pick((0.3, 0.25, 0.2, 0.25), "prior", park.key))
+    kind = np.where(park.brand_new, 0, np.where(park.transfer, 1, 2))
+    ncd = np.where(park.brand_new, 0, n.pick(c.NCD_SHARES, "ncd", park.key) - 4)
+    late = np.zeros(len(rows), np.int64)
+    factor = np.zeros(len(rows))
+    inception = park.first_inception.copy()
+    lead = np.where(park.brand_new, 0, _sign_lead(n, park.key * 8 + 7))
+    tenure, found = prior, []
+    for step in range(STEPS):
+        keep = inception <= last_day + 40
+        if not keep.any():
+            break
+        rows, inception, lead = rows[keep], inception[keep], lead[keep]
+        tenure, kind, ncd, late = tenure[keep], kind[keep], ncd[keep], late[keep]
+        factor = factor[rows] if step == 0 else factor[keep]
+        term, ncd_next, late_next, factor_next = _one_year(
+            n, who, park, rows, step, inception, lead, tenure, kind, ncd, late, factor
+        )
+        found.append(term)
+        back = ~term.renewed & (term.cancelled < 0) & (n.uniform("return", term.key) < 0.08)
+        gap = np.where(
+            n.uniform("gap", term.key) < 0.5, n.between(40, 150, "gap-days", term.key), 365
+        )
+        on = term.renewed | back
+        inception = np.where(term.renewed, term.expiry, term.expiry + gap)[on]
+        lead = np.where(term.renewed, term.next_signed, 1)[on]
+        tenure = np.where(term.renewed, term.tenure + 1, 1)[on]
+        kind = np.where(term.renewed, 2, 1)[on]
+        rows, ncd, late, factor = rows[on], ncd_next[on], late_next[on], factor_next[on]
+    return Terms(*(np.concatenate([getattr(t, f.name) for t in found]) for f in fields(Terms)))
+
+
+def _one_year(
+    n: Draws,
+    who: People,
+    park: Cars,
+    rows: Ints,
+    step: int,
+    inception: Ints,
+    lead: Ints,
+    tenure: Ints,
+    kind: Ints,
+    ncd: Ints,
+    late: Ints,
+    factor: Floats,
+) -> tuple[Terms, Ints, Ints, Floats]:
+    key = park.key[rows] * 8 + step
+    owner = park.owner[rows]
+    expiry = _a_year_later(inception)
+    signed = inception - lead
+    limit = _limit(n, park.key[rows], signed)
+    driver = n.uniform("driver-cover", park.key[rows]) < c.DRIVER_ACCIDENT[0]
+    factor = _factor(n, who.risk[owner], key, factor, signed)
+    commercial = _commercial(n, park.key[rows], signed)
+    paid = _premiums(park, rows, signed, ncd, factor, limit, driver, commercial)
+
+    gone = n.uniform("cancel", key) < c.CANCELLED
+    cancelled = np.where(gone, inception + n.between(10, 340, "cancel-day", key), -1)
+    accidents = _accidents(n, who, park, rows, key, owner)
+    seen = np.zeros(len(rows), np.int64)
+    for number in range(4):
+        day = accident_day(n, key, number, inception)
+        seen += (number < accidents) & (day < _NO_CLAIM_KNOWN_BY)
+    ncd_next = np.clip(ncd - 1 + seen + late, -4, 5)
+    factor_next = _factor(n, who.risk[owner], key + 1, factor, expiry)
+    limit_next = _limit(n, park.key[rows], expiry)
+    offer = _premiums(
+        park,
+        rows,
+        expiry - 25,
+        ncd_next,
+        factor_next,
+        limit_next,
+        driver,
+        _commercial(n, park.key[rows], expiry),
+    )
+    used, any_use = _use(n, who, key, owner)
+    change = np.log(offer[0] + offer[1]) - np.log(paid[0] + paid[1])
+    intention = c.TERM_NOISE * n.normal("intention", key)
+    base = (
+        _logit(np.asarray(c.TENURE_RENEWAL)[np.clip(tenure, 1, 5) - 1])
+        + _logit(np.asarray(c.CHANNEL_RENEWAL)[who.channel[owner]])
+        - _logit(0.71)
+        + c.RENEWAL_OFFSET
+        + c.PRICE_EFFECT * np.exp(0.35 * who.price_sensitivity[owner] - 0.06) * change
+        + 0.55 * who.loyalty[owner]
+        + 0.15 * who.service_sensitivity[owner]
+        + c.USE_EFFECT * any_use
+        + intention
+    )
+    lift = c.CONTACT_EFFECT * np.exp(0.5 * who.response[owner])
+    randomised = n.uniform("randomised", key) < c.RANDOMISED
+    by_rule = n.uniform("contact", key) < _expit(0.3 - 0.4 * who.loyalty[owner])
+    by_lot = n.uniform("contact", key) < 0.5
+    contacted = np.where(randomised, by_lot, by_rule) & ~gone
+    p0, p1 = _expit(base), _expit(base + lift)
+    p = np.where(contacted, p1, p0)
+    renewed = (n.uniform("renewal", key) < p) & ~gone
+    term = Terms(
+        rows,
+        key,
+        np.full(len(rows), step),
+        inception,
+        expiry,
+        signed,
+        tenure,
+        kind,
+        commercial,
+        ncd,
+        factor,
+        limit,
+        driver,
+        paid[0],
+        paid[1],
+        cancelled,
+        accidents,
+        used,
+        contacted,
+        randomised,
+        intention,
+        offer[0],
+        offer[1],
+        p0,
+        p1,
+        p,
+        renewed,
+        _sign_lead(n, key),
+    )
+    return term, ncd_next, accidents - seen, factor_next
+
+
+def _a_year_later(day: Ints) -> Ints:
+    start = day.astype("datetime64[D]")
+    month = start.astype("datetime64[M]")
+    later = (month + 12).astype("datetime64[D]") + (start - month.astype("datetime64[D]"))
+    return np.asarray(later.astype(np.int64), np.int64)
+
+
+def _sign_lead(n: Draws, key: Ints) -> Ints:
+    band = n.pick((0.08, 0.39, 0.23, 0.30), "sign-band", key)
+    low, high = np.array([0, 1, 8, 24])[band], np.array([0, 7, 23, 40])[band]
+    return (low + n.uniform("sign-lead", key) * (high - low + 1)).astype(np.int64)
+
+
+def _year(day: Ints) -> Floats:
+    return day / 365.25 + 1970
+
+
+def _limit(n: Draws, car: Ints, day: Ints) -> Ints:
+    part = np.clip((_year(day) - 2019.5) / 6, 0, 1)[:, None]
+    shares = (1 - part) * np.asarray(c.LIMIT_SHARES_2019) + part * np.asarray(c.LIMIT_SHARES_2025)
+    edges = np.cumsum(shares, axis=1)
+    found = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
+    return np.asarray(c.LIMITS, np.int64)[found]
+
+
+def _factor(n: Draws, risk: Floats, key: Ints, before: Floats, day: Ints) -> Floats:
+    # Pricing sees part of the risk; each year's factor keeps part of last year's deviation.
+    wide = np.where(_year(day) < 2023.5, 0.65, 0.5)
+    drawn = c.FACTOR_MEAN + c.FACTOR_SD * (0.55 * risk + 0.835 * n.normal("factor", key))
+    mixed = np.where(before > 0, 0.65 * before + 0.35 * drawn, drawn)
+    return np.round(np.clip(mixed, wide, 2 - wide), 4)
+
+
+def _commercial(n: Draws, car: Ints, day: Ints) -> Bools:
+    share = np.interp(_year(day), [2019.5, 2026.5], [0.82, 0.88])
+    return np.asarray(n.uniform("commercial", car) < share)
+
+
+def _premiums(
+    park: Cars,
+    rows: Ints,
+    signed: Ints,
+    ncd: Ints,
+    factor: Floats,
+    limit: Ints,
+    driver: Bools,
+    commercial: Bools,
+) -> tuple[Ints, Ints]:
+    base = np.where(park.seats[rows] >= 6, c.COMPULSORY_BASE_LARGE, c.COMPULSORY_BASE)
+    floats = np.where(ncd < 0, np.maximum(0.1 * ncd, -0.3), np.where(ncd > 1, 0.1, 0.0))
+    compulsory = base * (1 + floats)
+    level = c.COMMERCIAL_LEVEL * np.where(signed < c.REFORM_DAY, c.COMMERCIAL_BEFORE, 1.0)
+    level = level * np.interp(_year(signed), [2020.7, 2024.5, 2026.5], [1.0, 0.99, 0.99])
+    worth = (park.price[rows] / 140_000) ** 0.45
+    energy = np.where(park.new_energy[rows], c.NEW_ENERGY_PREMIUM, 1.0)
+    cover = 0.86 + 0.07 * np.log2(limit / 500_000)
+    ncd_factor = np.asarray(c.NCD_FACTORS)[ncd + 4]
+    own = level * worth * energy * cover * ncd_factor * factor + driver * c.DRIVER_ACCIDENT[1]
+    return (
+        np.round(compulsory * 100).astype(np.int64),
+        np.where(commercial, np.round(own * 100), 0).astype(np.int64),
+    )
+
+
+def _accidents(n: Draws, who: People, park: Cars, rows: Ints, key: Ints, owner: Ints) -> Ints:
+    base = np.where(park.new_energy[rows], c.ACCIDENTS_NEW_ENERGY, c.ACCIDENTS_FUEL)
+    rate = base * np.exp(c.RISK_SD * who.risk[owner] - c.RISK_SD**2 / 2)
+    draw = n.uniform("accidents", key)
+    count, term, total = np.zeros(len(rows), np.int64), np.exp(-rate), np.zeros(len(rows))
+    for number in range(4):
+        total = total + term
+        count += draw > total
+        term = term * rate / (number + 1)
+    return count
+
+
+def _use(n: Draws, who: People, key: Ints, owner: Ints) -> tuple[Ints, Bools]:
+    owned, used = granted(n, key), np.zeros(len(key), np.int64)
+    taste = 0.8 * who.service_sensitivity[owner] + 0.35 * who.loyalty[owner] - 0.35
+    for bit, share in enumerate(c.SERVICE_USE):
+        happens = n.uniform("use", key, bit) < _expit(_logit(share) + taste)
+        used |= np.where(happens, 1 << bit, 0)
+    used &= owned
+    return used, used > 0
+
+
+def _logit(p: Any) -> Floats:
+    return np.asarray(np.log(p) - np.log1p(-np.asarray(p)))
+
+
+def _expit(x: Any) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.asarray(x))))

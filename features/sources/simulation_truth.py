@@ -1,0 +1,148 @@
+"""Non-motor purchases, and the truth that only the simulation knows."""
+
+import numpy as np
+import pyarrow as pa
+
+from features.sources import simulation_calibration as c
+from features.sources.simulation_people import BRANCHES, Cars, People, customer_id
+from features.sources.simulation_policies import policy_id
+from features.sources.simulation_random import Draws, Floats, Ints
+from features.sources.simulation_terms import Terms
+from features.sources.simulation_writing import ids, instant, typed
+
+GRID_MONTHS = 24
+
+
+def purchase_days(draws: Draws, who: People, t: Terms, park: Cars) -> tuple[Ints, Floats]:
+    """Day of the first purchase of each line (-1: none) and the hazard a year, customers x 3.
+
+    A purchase happens only while the customer's first car is under cover.
+    """
+    lines = np.arange(3)[None, :]
+    hazard = np.asarray(c.HAZARDS)[None, :] * np.exp(c.NEED_SD * who.need - c.NEED_SD**2 / 2)
+    wait = -np.log(draws.uniform("purchase", who.index[:, None], lines)) / hazard * 365.25
+    day = who.arrival[:, None] + np.minimum(wait, 20_000).astype(np.int64)
+    covered = np.zeros(day.shape, bool)
+    main = t.rows(park.number[t.car] == 0)
+    owner = park.owner[main.car]
+    stop = np.where(main.cancelled >= 0, main.cancelled, main.expiry)
+    for step in range(8):
+        rows = main.step == step
+        who_row = owner[rows]
+        inside = (day[who_row] >= main.inception[rows, None]) & (day[who_row] < stop[rows, None])
+        covered[who_row] |= inside
+    return np.where(covered, day, -1), hazard
+
+
+def non_motor(draws: Draws, who: People, bought: Ints) -> pa.Table:
+    """Annual terms from the day after purchase, renewed with probability .7 up to three times."""
+    found = []
+    for number, line in enumerate(c.NON_MOTOR):
+        years = draws.pick((0.3, 0.21, 0.147, 0.343), "years", who.index, number) + 1
+        for year in range(4):
+            rows = np.flatnonzero((bought[:, number] >= 0) & (year < years))
+            index = who.index[rows]
+            day = bought[rows, number] + 365 * year - (10 if year else 0)
+            start = bought[rows, number] + 1 + 365 * year
+            at = instant(day, draws.between(9 * 3600, 20 * 3600, "bought-at", index, number, year))
+            spread = 0.3 * draws.normal("non-motor-premium", index, number)
+            premium = c.NON_MOTOR_PREMIUM[number] * np.exp(spread)
+            columns = {
+                "policy_id": ids(
+                    "N", (index + 1, 8), (index * 0 + number, 1), (index * 0 + year, 1)
+                ),
+                "customer_id": customer_id(index),
+                "line": ((line,), index * 0),
+                "private_car": False,
+                "signed_at": at,
+                "inception": start,
+                "expiry": start + 365,
+                "written_premium": np.round(premium * 100).astype(np.int64),
+                "sum_insured": c.NON_MOTOR_SUM[number] * 100,
+                "channel": (c.CHANNEL_LABELS, who.channel[rows]),
+                "branch": (BRANCHES, who.branch[rows]),
+                "business_type": (("new", "renewal"), index * 0 + min(year, 1)),
+                "recorded_at": at + 600 * 10**6,
+            }
+            found.append(typed("policies", columns, len(index)))
+    return pa.concat_tables(found)
+
+
+def truths(
+    who: People, park: Cars, t: Terms, bought: Ints, hazard: Floats, last_day: int
+) -> dict[str, pa.Table]:
+    """Latent traits and true probabilities; no tag or model may read them."""
+    return {
+        "customers": pa.table(
+            {
+                "customer_id": customer_id(who.index),
+                "risk": who.risk,
+                "price_sensitivity": who.price_sensitivity,
+                "service_sensitivity": who.service_sensitivity,
+                "loyalty": who.loyalty,
+                "response": who.response,
+                **{f"need_{name}": who.need[:, i] for i, name in enumerate(c.NON_MOTOR)},
+            }
+        ),
+        "renewals": _renewals(who, park, t.rows(t.commercial & (t.cancelled < 0))),
+        **_by_month(who, park, t, bought, hazard, last_day),
+    }
+
+
+def _renewals(who: People, park: Cars, t: Terms) -> pa.Table:
+    return pa.table(
+        {
+            "policy_id": policy_id(t.key, "S"),
+            "customer_id": customer_id(who.index[park.owner[t.car]]),
+            "expiry": pa.array(t.expiry.astype(np.int32)).cast(pa.date32()),
+            "p_renew": t.p_renew,
+            "p_renew_contacted": t.p_renew_contacted,
+            "p": t.p,
+            "contacted": t.contacted,
+        }
+    )
+
+
+def _by_month(
+    who: People, park: Cars, t: Terms, bought: Ints, hazard: Floats, last_day: int
+) -> dict[str, pa.Table]:
+    # Month starts of the last two years, for customers whose first car is under cover then.
+    last = np.datetime64(int(last_day), "D").astype("datetime64[M]")
+    months = (last - np.arange(GRID_MONTHS)[::-1]).astype("datetime64[D]").astype(np.int64)
+    two_cars = np.zeros(len(who.index), bool)
+    two_cars[park.owner[park.number == 1]] = True
+    main = t.rows((park.number[t.car] == 0) & (t.expiry > months[0]))
+    owner = park.owner[main.car]
+    stop = np.where(main.cancelled >= 0, main.cancelled, main.expiry)
+    sells, leaves = [], []
+    for month in months:
+        rows = np.flatnonzero((main.inception <= month) & (stop > month))
+        person, left = owner[rows], main.expiry[rows] - month
+        day = np.full(len(rows), month, np.int32)
+        goes = np.where(left <= 180, 1 - main.p[rows] * (1 - c.CANCELLED), 0.0)
+        stays = c.CANCELLED * np.minimum(left, 180) / 365
+        alone = ~two_cars[person]
+        leaves.append(
+            pa.table(
+                {
+                    "customer_id": customer_id(who.index[person[alone]]),
+                    "as_of": pa.array(day[alone]).cast(pa.date32()),
+                    "p_180d": (goes + (1 - goes) * stays)[alone],
+                }
+            )
+        )
+        exposed = np.minimum(left, 90) + main.p[rows] * np.maximum(90 - left, 0)
+        for number, line in enumerate(c.NON_MOTOR):
+            free = (bought[person, number] < 0) | (bought[person, number] >= month)
+            rate = hazard[person, number] / 365.25
+            sells.append(
+                pa.table(
+                    {
+                        "customer_id": customer_id(who.index[person[free]]),
+                        "line": pa.array([line] * int(free.sum()), pa.string()),
+                        "as_of": pa.array(day[free]).cast(pa.date32()),
+                        "p_90d": (1 - np.exp(-rate * exposed))[free],
+                    }
+                )
+            )
+    return {"cross_sell": pa.concat_tables(sells), "churn": pa.concat_tables(leaves)}
