@@ -86,11 +86,13 @@ def import_lledo_pavia(
     json: Json = False,
 ) -> None:
     """Map the public Spanish motor portfolio into the raw tables."""
-    from features.sources.lledo_pavia import import_portfolio
+    from features.sources.lledo_pavia import import_lledo_pavia as run
 
     with progress(json) as report:
-        done = import_portfolio(lake(), insurance, claims, report)
-    emit(done, json, f"{done}\nNext: guanjia check")
+        done = run(lake(), insurance, claims, report)
+    written = [{"table": name, "rows": count} for name, count in done.counts.items()]
+    left = [{"left out because": why, "rows": count} for why, count in done.left_out.items()]
+    emit(done, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check")
 
 
 @app.command()
@@ -180,7 +182,11 @@ def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
         done = run(where, on, report)
-    emit(done, json, f"Customers scored as of {on}. Next: guanjia list renewal_risk")
+    emit(
+        done,
+        json,
+        f"{done.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
+    )
 
 
 @app.command("list")
@@ -193,13 +199,16 @@ def target_list(
     json: Json = False,
 ) -> None:
     """Write a target list a call centre can use, with reasons in words."""
+    from guanjia.demo import top_rows
     from serving.lists import write_list
 
     home = lake()
     on = as_of or latest(home, "scores", "run `guanjia score --as-of DATE`")
     file = out or home.home / "lists" / f"{name}-{on}.csv"
-    done = write_list(home, name, where=where, top=top, out=file, as_of=on)
-    emit(done, json, f"{done.rows:,} customers in {file}")
+    done = write_list(home, name, on, where, top, out=file)
+    left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
+    said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
+    emit(done, json, table(done.label, top_rows(done)), said, *([left] if left else []))
 
 
 @app.command()
@@ -214,7 +223,7 @@ def rate(
     home = lake()
     on = as_of or latest(home, "snapshots", "give --as-of DATE")
     rating = explain_rating(home, customer, on)
-    emit(rating, json, str(rating))
+    emit(rating.as_dict(), json, f"{customer} as of {on}", *rating.sentences, rating.missing)
 
 
 @app.command()

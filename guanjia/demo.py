@@ -77,9 +77,9 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
-        written = write_list(lake, LIST, where=None, top=TOP, out=file, as_of=TODAY)
+        written = write_list(lake, LIST, TODAY, top=TOP, out=file)
     demo.list_file = file
-    demo.top = written.preview
+    demo.top = top_rows(written)
     summarise(lake, demo)
     return demo
 
@@ -104,6 +104,24 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {"model": one.model, "version": one.version, **_numbers(one.metrics)} for one in results
     ]
+
+
+def top_rows(listed: Any) -> list[dict[str, Any]]:
+    """The first rows of a list, for a table: who, which star, how likely, why."""
+    return [
+        {
+            "customer_id": row.customer_id,
+            "name": row.name,
+            "star": f"{row.star_level} {STARS.get(row.star_level, '')}",
+            **{model: _rounded(chance) for model, chance in row.probabilities.items()},
+            "why": "; ".join(reason.chinese for reason in row.reasons),
+        }
+        for row in listed.first
+    ]
+
+
+def _rounded(chance: float | None) -> float | None:
+    return None if chance is None else round(chance, 3)
 
 
 def summarise(lake: Lake, demo: Demo) -> None:

@@ -13,7 +13,13 @@ ROOMS = ("features", "training", "serving", "guanjia")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 CODE = sorted([*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
-FEAST_USERS = ("features/store.py", "features/views.py", "features/services.py", "features/repo/")
+FEAST_USERS = (
+    "features/store.py",
+    "features/views.py",
+    "features/services.py",
+    "features/repo/",
+    "features/feast_home.py",
+)
 TRUTH_USERS = ("features/lake.py", "features/sources/", "training/evaluation.py")
 CLOCKS = {
     ("date", "today"),

@@ -1,0 +1,58 @@
+"""What several rooms' tests share: a home of its own for each test, and one small demo for all."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+DEMO_CUSTOMERS = 800
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees the home folder of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("GUANJIA_")]:
+        if name != "GUANJIA_LLEDO_PAVIA":
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("GUANJIA_HOME", str(folder))
+    return folder
+
+
+def run_command(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`guanjia ...` as a user types it."""
+    return subprocess.run(
+        [sys.executable, "-c", "from guanjia.cli import main; main()", *words],
+        env={**os.environ, "GUANJIA_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+
+@pytest.fixture
+def guanjia(home: Path) -> Command:
+    """The command line in the test's own home."""
+    return lambda *words: run_command(home, *words)
+
+
+@pytest.fixture(scope="session")
+def run() -> Command:
+    """The command line in a home that is named: `run(home, "rate", "C1")`."""
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The home and the JSON result of one small demo; tests read it and change nothing."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run_command(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder, json.loads(done.stdout)
