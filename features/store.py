@@ -1,0 +1,231 @@
+"""The only door to Feast: definitions, history for training, online rows for serving."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import FeatureStore
+from feast.errors import FeastObjectNotFoundException
+from feast.infra.registry.base_registry import BaseRegistry
+from feast.repo_config import RepoConfig, load_repo_config
+from feast.utils import _convert_arrow_to_proto
+from feast.value_type import ValueType
+
+from features.errors import GuanjiaError
+from features.feast_home import REPO
+from features.lake import Lake
+from features.progress import Report, quiet
+from features.services import SERVICES, feature_services
+from features.tags import catalogue
+from features.views import customer, feature_views
+
+BATCH = 2_000
+"""Rows per online transaction: small enough that readers never wait long."""
+
+_ORDER = "order_of_the_entity_frame"
+_opened: dict[Path, FeatureStore] = {}
+_applied: set[Path] = set()
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """What one load offered to the online store; rows that are newer there stay."""
+
+    as_of: date
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True)
+class OnlineRow:
+    """The tags of one customer as served.
+
+    Attributes
+    ----------
+    known : bool
+        False if the online store has no row of this customer; tags are then all None.
+    tags : dict[str, object]
+        By tag name, in the order of the service.
+    freshness : datetime or None
+        The oldest event timestamp among the views that were read, in UTC.
+    """
+
+    customer_id: str
+    known: bool
+    tags: dict[str, Any] = field(default_factory=dict)
+    freshness: datetime | None = None
+
+
+def apply(lake: Lake) -> None:
+    """Write entity, views and services into the registry; what is no longer declared goes.
+
+    Raises
+    ------
+    GuanjiaError
+        If a service names a tag that is not declared.
+    """
+    views = feature_views(lake.home, catalogue.groups())
+    services = feature_services(views)
+    with _lock:
+        _opened.pop(lake.home, None)
+        store = _store(lake)
+        keep = {one.name for one in [*views, *services]}
+        old = [*_listed(store.registry, "views"), *_listed(store.registry, "services")]
+        gone = [one for one in old if one.name not in keep]
+        store.apply([customer(), *views, *services], objects_to_delete=gone, partial=not gone)
+        _applied.add(lake.home)
+
+
+def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFrame:
+    """The tags of a service as they were known at each row's time.
+
+    Parameters
+    ----------
+    entity_frame : pandas.DataFrame
+        `customer_id`, `event_timestamp` (UTC); other columns pass through.
+    service : str
+        Name of a feature service, that is of a model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame's rows, order and index kept, and a column per tag: numbers and booleans as
+        float64 (null is NaN), texts as objects (null is None).
+    """
+    with _lock:
+        if lake.home not in _applied:
+            apply(lake)
+    store = _store(lake)
+    wanted = _service(store, service)
+    asked = entity_frame.reset_index(drop=True).assign(**{_ORDER: range(len(entity_frame))})
+    asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
+        "datetime64[us, UTC]"
+    )
+    # Feast lets rows that were backfilled later leak in unless told otherwise.
+    found = store.get_historical_features(
+        asked, wanted, filter_by_created_timestamp=True
+    ).to_arrow()
+    found = found.sort_by(_ORDER)
+    result = entity_frame.copy()
+    for name in _tag_names(wanted):
+        column = found[name]
+        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            column = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+            column = column.cast(pa.float64())
+        result[name] = column.to_pandas().to_numpy()
+    return result
+
+
+def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized:
+    """Load the snapshot of a date into the online store.
+
+    Idempotent and safe to kill: each batch is one transaction, and the store keeps a row that is
+    newer than the one offered. The snapshot is read directly, so histories never get online.
+
+    Raises
+    ------
+    GuanjiaError
+        If the date has no snapshot.
+    """
+    groups = catalogue.groups()
+    files = {name: lake.tags(name) / f"as_of={as_of.isoformat()}.parquet" for name in groups}
+    for path in files.values():
+        if not path.exists():
+            raise GuanjiaError(
+                f"snapshot {as_of}",
+                f"has no file {path.name} in tags/{path.parent.name}",
+                f"run `guanjia tags --as-of {as_of}`",
+            )
+    apply(lake)
+    store = _store(lake)
+    rows = {}
+    total = sum(pq.ParquetFile(path).metadata.num_rows for path in files.values())
+    done = 0
+    for name, path in files.items():
+        view = store.get_feature_view(name)
+        rows[name] = 0
+        for batch in pq.ParquetFile(path).iter_batches(BATCH):
+            offered = _convert_arrow_to_proto(batch, view, {"customer_id": ValueType.STRING})
+            store._get_provider().online_write_batch(store.config, view, offered, None)
+            rows[name] += batch.num_rows
+            done += batch.num_rows
+            report("materialize", done, total)
+    return Materialized(as_of, rows)
+
+
+def online(lake: Lake, customer_ids: Sequence[str], service: str) -> list[OnlineRow]:
+    """The tags of a service for some customers, in the order asked; never writes.
+
+    Raises
+    ------
+    GuanjiaError
+        If nothing was materialised yet, or the service is not declared.
+    """
+    if not customer_ids:
+        return []
+    store = _store(lake)
+    wanted = _service(store, service)
+    names = _tag_names(wanted)
+    keys = {"customer_id": list(customer_ids)}
+    answer = store.get_online_features(wanted, keys)
+    # Feast answers an unknown customer with nulls and the status PRESENT; only the timestamp tells.
+    seconds = {
+        name: [stamp.seconds for stamp in vector.event_timestamps]
+        for name, vector in zip(
+            answer.proto.metadata.feature_names.val, answer.proto.results, strict=True
+        )
+        if name in names
+    }
+    values = answer.to_dict()
+    rows = []
+    for i, customer_id in enumerate(customer_ids):
+        stamps = [at[i] for at in seconds.values() if at[i] > 0]
+        tags = {name: values[name][i] for name in names}
+        oldest = datetime.fromtimestamp(min(stamps), UTC) if stamps else None
+        rows.append(OnlineRow(customer_id, bool(stamps), tags, oldest))
+    return rows
+
+
+def _store(lake: Lake) -> FeatureStore:
+    """The cached Feast object of a lake; opening one costs far more than a read."""
+    with _lock:
+        if lake.home not in _opened:
+            _opened[lake.home] = FeatureStore(config=_config(lake))
+        return _opened[lake.home]
+
+
+def _config(lake: Lake) -> RepoConfig:
+    config = load_repo_config(REPO, REPO / "feature_store.yaml")
+    # The lake decides where its files are, whatever the environment says meanwhile.
+    config.registry.path = str(lake.home / config.registry.path)
+    config.online_store.path = str(lake.home / config.online_store.path)
+    return config
+
+
+def _listed(registry: BaseRegistry, kind: str) -> list[Any]:
+    if kind == "views":
+        return list(registry.list_feature_views("guanjia"))
+    return list(registry.list_feature_services("guanjia"))
+
+
+def _service(store: FeatureStore, name: str) -> Any:
+    if name not in SERVICES:
+        near = get_close_matches(name, SERVICES, n=1) or list(SERVICES)
+        raise GuanjiaError(f"service {name}", "is not declared", f"use one of {near}")
+    try:
+        return store.get_feature_service(name, allow_cache=True)
+    except FeastObjectNotFoundException:
+        raise GuanjiaError(
+            f"service {name}", "is not in the registry", "run `guanjia materialize`"
+        ) from None
+
+
+def _tag_names(service: Any) -> list[str]:
+    return [one.name for view in service.feature_view_projections for one in view.features]

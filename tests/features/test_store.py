@@ -1,0 +1,184 @@
+"""Feast for real, on SQLite and snapshots of a few rows."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features import services, store
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings, cutoff
+from features.tags import catalogue
+from features.tags.catalogue import TagGroup
+from features.views import customer, feature_views
+
+JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("event_timestamp", pa.timestamp("us", "UTC")),
+        ("created_timestamp", pa.timestamp("us", "UTC")),
+        ("claim_count_36m", pa.int64()),
+        ("premium", pa.float64()),
+        ("channel", pa.string()),
+        ("gender", pa.string()),
+        ("lapsed", pa.bool_()),
+    ]
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    group = TagGroup("tiny", "小组")
+    types = {"int64": "claim_count_36m", "float64": "premium", "boolean": "lapsed"}
+    for type_, name in [*types.items(), ("string", "channel"), ("string", "gender")]:
+
+        def tag(rows: object) -> object:
+            """A tag of the test."""
+            return rows
+
+        tag.__name__ = name
+        group.tag(name, unit="one", type=type_)(tag)  # type: ignore[arg-type]
+    monkeypatch.setattr(catalogue, "groups", lambda: {"tiny": group})
+    monkeypatch.setattr(store, "SERVICES", {"churn": ()})
+    tags = {"churn": ("channel", "claim_count_36m", "lapsed", "premium")}
+    monkeypatch.setattr(
+        store, "feature_services", lambda views: services.feature_services(views, tags)
+    )
+    return Lake(Settings(home=tmp_path))
+
+
+def write(lake: Lake, name: str, rows: list[tuple[object, ...]]) -> None:
+    lake.tags("tiny").mkdir(parents=True, exist_ok=True)
+    columns = dict(zip(COLUMNS.names, zip(*rows, strict=True), strict=True))
+    pq.write_table(pa.table(columns, COLUMNS), lake.tags("tiny") / f"{name}.parquet")
+
+
+def at(day: date) -> datetime:
+    return cutoff(day, "Asia/Shanghai")
+
+
+def snapshot(lake: Lake, day: date, claims: int) -> None:
+    when = at(day)
+    write(
+        lake,
+        f"as_of={day}",
+        [
+            ("C1", when, when, claims, 2779.5, "agent", "f", False),
+            ("C2", when, when, None, None, None, None, None),
+        ],
+    )
+
+
+def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
+    snapshot(lake, JUNE, 2)
+    told: list[tuple[str, int, int | None]] = []
+    result = store.materialize(lake, JUNE, lambda *step: told.append(step))
+    assert result.rows == {"tiny": 2}
+    assert told[-1] == ("materialize", 2, 2)
+    ids = ["C2", "C1"]
+    frame = pd.DataFrame({"customer_id": ids, "event_timestamp": [at(JUNE)] * 2}, index=[7, 3])
+    offline = store.history(lake, frame, "churn")
+    assert list(offline.index) == [7, 3]
+    for (_, old), new in zip(offline.iterrows(), store.online(lake, ids, "churn"), strict=True):
+        assert new.known
+        assert new.customer_id == old["customer_id"]
+        assert new.freshness == at(JUNE)
+        assert {k: None if pd.isna(old[k]) else old[k] for k in new.tags} == new.tags
+    assert store.online(lake, ["C1"], "churn")[0].tags == {
+        "channel": "agent",
+        "claim_count_36m": 2,
+        "lapsed": False,
+        "premium": 2779.5,
+    }
+
+
+def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
+    snapshot(lake, JUNE, 2)
+    store.materialize(lake, JUNE)
+    row = store.online(lake, ["C1", "nobody"], "churn")[1]
+    assert not row.known
+    assert row.freshness is None
+    assert set(row.tags.values()) == {None}
+
+
+def test_history_ignores_what_was_recorded_later(lake: Lake) -> None:
+    may, june = at(MAY), at(JUNE)
+    write(lake, "history-a", [("C1", may, may, 1, 1.0, "agent", "f", False)])
+    write(
+        lake, "history-b", [("C1", june, datetime(2026, 8, 1, tzinfo=UTC), 9, 9.0, "x", "f", True)]
+    )
+    frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june], "label": [1]})
+    row = store.history(lake, frame, "churn").iloc[0]
+    assert (row["claim_count_36m"], row["label"]) == (1, 1)
+
+
+def test_history_does_not_read_a_draft(lake: Lake) -> None:
+    snapshot(lake, JUNE, 2)
+    (lake.tags("tiny") / ".as_of=2026-06-30.parquet.x.parquet").write_bytes(b"half")
+    frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [at(JUNE)]})
+    assert store.history(lake, frame, "churn")["claim_count_36m"].tolist() == [2]
+
+
+def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
+    snapshot(lake, MAY, 1)
+    snapshot(lake, JUNE, 2)
+    for day in (MAY, JUNE, MAY):
+        store.materialize(lake, day)
+    row = store.online(lake, ["C1"], "churn")[0]
+    assert (row.tags["claim_count_36m"], row.freshness) == (2, at(JUNE))
+
+
+def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
+    for claims in (2, 3):
+        snapshot(lake, JUNE, claims)
+        store.materialize(lake, JUNE)
+    assert store.online(lake, ["C1"], "churn")[0].tags["claim_count_36m"] == 3
+
+
+def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
+    with pytest.raises(
+        GuanjiaError, match=r"snapshot 2026-06-30: has no file .* Run `guanjia tags"
+    ):
+        store.materialize(lake, JUNE)
+    with pytest.raises(GuanjiaError, match=r"service chrun: is not declared.*churn"):
+        store.online(lake, ["C1"], "chrun")
+    with pytest.raises(GuanjiaError, match="is not in the registry"):
+        store.online(lake, ["C1"], "churn")
+    views = feature_views(lake.home, catalogue.groups())
+    with pytest.raises(GuanjiaError, match="service m: names tags that are not declared: nothing"):
+        services.feature_services(views, {"m": ("nothing",)})
+    with pytest.raises(GuanjiaError, match="no model may use: gender"):
+        services.feature_services(views, {"m": ("gender",)})
+    with pytest.raises(GuanjiaError, match="names a tag twice"):
+        services.feature_services(views, {"m": ("channel", "channel")})
+    assert customer().join_key == "customer_id"
+
+
+def test_no_model_uses_what_none_may() -> None:
+    assert not services.FORBIDDEN & {tag for tags in services.SERVICES.values() for tag in tags}
+
+
+def test_feasts_own_command_line_works(tmp_path: Path) -> None:
+    environment = os.environ | {"GUANJIA_HOME": str(tmp_path), "FEAST_USAGE": "False"}
+    feast = [str(Path(sys.executable).parent / "feast"), "-c", "features/repo"]
+    for command in (["apply"], ["feature-views", "list"]):
+        done = subprocess.run(
+            [*feast, *command],
+            check=False,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "underwriting" in done.stdout
+    assert (tmp_path / "feast" / "registry.db").exists()
