@@ -1,0 +1,249 @@
+"""Labels: what came true, told only where the outcome can no longer change.
+
+Each function reads the policies as known by a date and returns one row per prediction that could
+have been made: `customer_id`, `as_of`, `matures` (last day that decides the outcome), `label`, and
+for renewals `policy_id`, `expiry`, `lead_days`. A row whose `matures` lies after `known_by` does
+not appear, so unfinished outcomes are never read as "no". Who is eligible is decided by what was
+recorded at `as_of`; only the outcome looks ahead.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from features.lake import Lake
+from features.settings import cutoff
+from features.tables import MOTOR_LINES
+
+LEADS = (60, 30, 15, 7)
+RENEWAL_GRACE_DAYS = 30
+CHURN_DAYS = 180
+CHURN_GRACE_DAYS = 30
+CROSS_SELL_DAYS = 90
+
+
+def renewal(lake: Lake, known_by: date) -> ir.Table:
+    """One row per motor commercial term and lead time: has its vehicle a next motor term with us?
+
+    True if another motor term of the same customer and vehicle incepts no earlier than 30 days
+    before the expiry and is signed by 30 days after it. A next term cancelled before it began does
+    not count. Terms already cancelled at `as_of`, as then known, have nothing to renew.
+    """
+    known = policies_known(lake, known_by)
+    days = _calendar(lake, known_by)
+    term = known.filter(
+        known.line == "motor_commercial",
+        known.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS) <= ibis.literal(known_by),
+    ).select("policy_id", "customer_id", "vehicle_id", "inception", "expiry")
+    term = term.mutate(matures=_day(term.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS)))
+    term = term.join(days, term.matures == days.day).drop("day").rename(deadline="cutoff")
+
+    later = known.filter(
+        known.line.isin(MOTOR_LINES),
+        known.cancelled_on.isnull() | (known.cancelled_on > known.inception),
+    ).select(
+        next_policy="policy_id",
+        next_customer="customer_id",
+        next_vehicle="vehicle_id",
+        next_inception="inception",
+        next_signed="signed_at",
+    )
+    renewed = (
+        term.join(
+            later,
+            [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
+        )
+        .filter(
+            lambda t: (
+                (t.next_policy != t.policy_id)
+                & (t.next_inception > t.inception)
+                & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
+                & (t.next_signed < t.deadline)
+            )
+        )
+        .select(renewed_policy="policy_id")
+        .distinct()
+    )
+    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
+    labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
+    leads = ibis.memtable(pd.DataFrame({"lead_days": list(LEADS)}))
+    rows = labelled.cross_join(leads)
+    rows = rows.mutate(as_of=_day(rows.expiry - rows.lead_days.as_interval("D")))
+    rows = rows.join(days, rows.as_of == days.day).drop("day")
+    held = _versions(lake).filter(lambda v: v.line == "motor_commercial")
+    held = held.select(
+        held_policy="policy_id",
+        held_from="recorded_at",
+        held_to="superseded_at",
+        held_cancelled="cancelled_on",
+        held_expiry="expiry",
+    )
+    known_then = rows.join(held, rows.policy_id == held.held_policy).filter(
+        lambda t: (
+            (t.held_from < t.cutoff)
+            & (t.held_to.isnull() | (t.held_to >= t.cutoff))
+            & (t.held_cancelled.isnull() | (t.held_cancelled > t.as_of))
+        )
+    )
+    return known_then.select(
+        "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
+    )
+
+
+def churn(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
+    """One row per customer with a motor term in force at `as_of`: is the cover gone in 180 days?
+
+    True if on some day within 180 days no motor term is in force and none follows within 30 days.
+    """
+    horizon = CHURN_DAYS + CHURN_GRACE_DAYS
+    spine = _spine(lake, as_ofs, known_by, horizon)
+    holders = _holders(lake, spine, MOTOR_LINES)
+    chains = _chains(policies_known(lake, known_by))
+    ends = (
+        holders.join(chains, holders.customer_id == chains.chain_customer)
+        .filter(lambda t: (t.chain_start <= t.as_of) & (t.chain_end > t.as_of))
+        .select(end_customer="customer_id", end_as_of="as_of", chain_end="chain_end")
+    )
+    rows = holders.left_join(
+        ends, [holders.customer_id == ends.end_customer, holders.as_of == ends.end_as_of]
+    )
+    # No chain at all means that the cover was cancelled in hindsight: it is gone as well.
+    gone = rows.chain_end.isnull() | (
+        rows.chain_end <= rows.as_of + ibis.interval(days=CHURN_DAYS)
+    )
+    return rows.select("customer_id", "as_of", "cutoff", "matures", label=gone)
+
+
+def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) -> ir.Table:
+    """One row per motor customer who does not hold `line` at `as_of`: bought within 90 days?"""
+    spine = _spine(lake, as_ofs, known_by, CROSS_SELL_DAYS)
+    motor = _holders(lake, spine, MOTOR_LINES)
+    held = _holders(lake, spine, (line,), begun=False).select(
+        held_customer="customer_id", held_as_of="as_of"
+    )
+    open_rows = motor.anti_join(
+        held, [motor.customer_id == held.held_customer, motor.as_of == held.held_as_of]
+    )
+    days = _calendar(lake, known_by).rename(deadline="cutoff")
+    open_rows = open_rows.join(days, open_rows.matures == days.day).drop("day")
+    known = policies_known(lake, known_by)
+    bought = known.filter(
+        known.line == line, known.cancelled_on.isnull() | (known.cancelled_on > known.inception)
+    ).select(buyer="customer_id", signed="signed_at")
+    sales = (
+        open_rows.join(bought, open_rows.customer_id == bought.buyer)
+        .filter(lambda t: (t.signed >= t.cutoff) & (t.signed < t.deadline))
+        .select(sale_customer="customer_id", sale_as_of="as_of")
+        .distinct()
+    )
+    rows = open_rows.left_join(
+        sales, [open_rows.customer_id == sales.sale_customer, open_rows.as_of == sales.sale_as_of]
+    )
+    return rows.select(
+        "customer_id", "as_of", "cutoff", "matures", label=rows.sale_customer.notnull()
+    )
+
+
+def policies_known(lake: Lake, known_by: date) -> ir.Table:
+    """The policies as recorded by the end of `known_by`: of each term its then latest version."""
+    instant = ibis.literal(cutoff(known_by, lake.settings.timezone))
+    versions = _versions(lake)
+    return versions.filter(
+        versions.recorded_at < instant,
+        versions.superseded_at.isnull() | (versions.superseded_at >= instant),
+    )
+
+
+def month_ends(first: date, last: date, step: int = 1) -> list[date]:
+    """Last days of months from `first` to `last`, every `step` months, counted back from `last`.
+
+    Examples
+    --------
+    >>> [str(day) for day in month_ends(date(2026, 1, 1), date(2026, 3, 30))]
+    ['2026-01-31', '2026-02-28']
+    """
+    found = []
+    day = (last + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    while day >= first:
+        found.append(day)
+        for _ in range(step):
+            day = day.replace(day=1) - timedelta(days=1)
+    return found[::-1]
+
+
+def _versions(lake: Lake) -> ir.Table:
+    return lake.table("policies")
+
+
+def _day(value: ir.Value) -> ir.Value:
+    # Ibis takes date + interval for a date, DuckDB makes a timestamp of it.
+    return value.cast("timestamp").date()
+
+
+def _calendar(lake: Lake, known_by: date) -> ir.Table:
+    """Each day up to `known_by` with the instant at which it is over."""
+    first = lake.table("policies").inception.min().execute()
+    start = pd.Timestamp(first).date() - timedelta(days=400)
+    days = pd.date_range(start, known_by, freq="D").date
+    return _instants(lake, list(days))
+
+
+def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
+    instants = [cutoff(day, lake.settings.timezone) for day in days]
+    schema = {"day": "date", "cutoff": "timestamp('UTC', 6)"}
+    frame = pd.DataFrame({"day": list(days), "cutoff": pd.Series(instants, dtype=object)})
+    return ibis.memtable(frame, schema=schema)
+
+
+def _spine(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
+    matured = [day for day in as_ofs if day + timedelta(days=horizon) <= known_by]
+    dates = _instants(lake, matured).rename(as_of="day")
+    return dates.mutate(matures=_day(dates.as_of + ibis.interval(days=horizon)))
+
+
+def _holders(
+    lake: Lake, spine: ir.Table, lines: Sequence[str], *, begun: bool = True
+) -> ir.Table:
+    """Customers with a term of `lines` in force (or, not `begun`, signed) as then known."""
+    versions = _versions(lake)
+    terms = versions.filter(versions.line.isin(lines)).select(
+        "customer_id", "recorded_at", "superseded_at", "inception", "expiry", "cancelled_on"
+    )
+    on = [
+        terms.recorded_at < spine.cutoff,
+        terms.expiry > spine.as_of,
+        terms.superseded_at.isnull() | (terms.superseded_at >= spine.cutoff),
+        terms.cancelled_on.isnull() | (terms.cancelled_on > spine.as_of),
+    ]
+    if begun:
+        on.append(terms.inception <= spine.as_of)
+    joined = terms.join(spine, on)
+    return joined.select("customer_id", "as_of", "cutoff", "matures").distinct()
+
+
+def _chains(known: ir.Table) -> ir.Table:
+    """Motor cover of each customer without a gap of more than 30 days: its start and end."""
+    terms = known.filter(known.line.isin(MOTOR_LINES)).select(
+        "customer_id", "policy_id", start="inception", end=known.cancelled_on.coalesce(known.expiry)
+    )
+    terms = terms.filter(terms.end > terms.start)
+    before = ibis.window(
+        group_by="customer_id",
+        order_by=["start", "end", "policy_id"],
+        preceding=(None, 1),
+    )
+    terms = terms.mutate(covered_to=terms.end.max().over(before))
+    breaks = terms.covered_to.isnull() | (
+        terms.start > terms.covered_to + ibis.interval(days=CHURN_GRACE_DAYS)
+    )
+    upto = ibis.window(
+        group_by="customer_id", order_by=["start", "end", "policy_id"], preceding=(None, 0)
+    )
+    terms = terms.mutate(begins=breaks.cast("int64"))
+    terms = terms.mutate(chain=terms.begins.sum().over(upto))
+    return terms.group_by(["customer_id", "chain"]).aggregate(
+        chain_start=terms.start.min(), chain_end=terms.end.max()
+    ).rename(chain_customer="customer_id")

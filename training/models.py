@@ -1,0 +1,124 @@
+"""The models, as declarations: a new model is a new instance here, not a new script."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+import ibis.expr.types as ir
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from training import labels
+
+GRID_MONTHS = 42
+
+DEFAULTS: Mapping[str, float] = {
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 100,
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "max_bin": 255,
+    "rounds": 600,
+    "patience": 40,
+}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model as declared.
+
+    Attributes
+    ----------
+    name, label : str
+        Name in commands and files; Chinese label.
+    service : str
+        The feature service that lists its tags.
+    labels : Callable[[Lake, date], ibis.Table]
+        Labels as known by a date (`training.labels`).
+    eligible : str
+        Who is scored, as an expression over tags (pandas and SQL read it alike).
+    extra : tuple of str
+        Features that are not tags but part of the question asked.
+    truth : str
+        Which truth of the simulation evaluation may compare with.
+    parameters : Mapping[str, float]
+        LightGBM parameters, and `rounds` and `patience` of early stopping.
+    """
+
+    name: str
+    label: str
+    service: str
+    labels: Callable[[Lake, date], ir.Table]
+    eligible: str
+    extra: tuple[str, ...] = ()
+    truth: str = ""
+    parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+
+
+def _churn(lake: Lake, known_by: date) -> ir.Table:
+    return labels.churn(lake, known_by, _grid(known_by, labels.CHURN_DAYS + 30))
+
+
+def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
+    grid = _grid(known_by, labels.CROSS_SELL_DAYS)
+    return labels.cross_sell(lake, known_by, grid, line)
+
+
+def _grid(known_by: date, horizon: int) -> list[date]:
+    last = known_by - timedelta(days=horizon)
+    return labels.month_ends(last - timedelta(days=GRID_MONTHS * 31), last)
+
+
+def _line(line: str, label: str) -> ModelSpec:
+    return ModelSpec(
+        name=f"cross_sell_{line}",
+        label=label,
+        service=f"cross_sell_{line}",
+        labels=partial(_cross_sell, line),
+        eligible=f"motor_policies_in_force > 0 and not holds_{line}",
+        truth=line,
+    )
+
+
+MODELS: dict[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="renewal",
+            label="续保概率",
+            service="renewal",
+            labels=labels.renewal,
+            eligible="days_to_commercial_expiry >= 0",
+            extra=("lead_days",),
+            truth="renewals",
+        ),
+        ModelSpec(
+            name="churn",
+            label="180 天流失概率",
+            service="churn",
+            labels=_churn,
+            eligible="motor_policies_in_force > 0",
+            truth="churn",
+        ),
+        _line("accident", "驾乘意外险购买概率"),
+        _line("health", "健康险购买概率"),
+        _line("household", "家财险购买概率"),
+    )
+}
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "renewal": ("renewal",),
+    "churn": ("churn",),
+    "cross-sell": tuple(name for name in MODELS if name.startswith("cross_sell_")),
+}
+
+
+def find(name: str) -> ModelSpec:
+    """The model of that name, or an error that lists the names there are."""
+    if name not in MODELS:
+        raise GuanjiaError(f"model {name}", "is not declared", f"use one of {list(MODELS)}")
+    return MODELS[name]
