@@ -145,8 +145,9 @@ def materialize(as_of: MaybeAsOf = None, json: Json = False) -> None:
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
     apply(where)
-    load(where, on)
-    emit({"as_of": on}, json, f"Tags as of {on} are online. Next: guanjia serve")
+    with progress(json) as report:
+        done = load(where, on, report)
+    emit(done, json, f"Tags as of {on} are online. Next: guanjia serve")
 
 
 @app.command()

@@ -71,7 +71,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
         write_snapshot(lake, [TODAY], report)
     with timed(demo, "materialize"):
         apply(lake)
-        materialize(lake, TODAY)
+        materialize(lake, TODAY, report)
     with timed(demo, "train"):
         demo.models = train_models(lake, ALL_MODELS, TODAY, report)
     with timed(demo, "score"):
@@ -102,7 +102,15 @@ def train_models(lake: Lake, names: Sequence[str], known_by: date, report: Repor
 def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
     """One row a model, for a table."""
     return [
-        {"model": one.model, "version": one.version, **_numbers(one.metrics)} for one in results
+        {
+            "model": one.model,
+            "label": one.label,
+            "version": one.version,
+            "AUC": one.figures.auc,
+            "of the true probabilities": one.truth_auc,
+            **{name: peer.get("auc") for name, peer in one.baselines.items()},
+        }
+        for one in results
     ]
 
 
@@ -179,8 +187,3 @@ def _short(path: Path | None) -> str:
     if path is None:
         return "-"
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _numbers(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The metrics a table has room for."""
-    return {name: value for name, value in metrics.items() if name.startswith("auc")}
