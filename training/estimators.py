@@ -45,7 +45,7 @@ class Encoding:
         for name in features:
             kind = frame[name].dtype
             present = frame[name].dropna()
-            texts = kind == object or isinstance(kind, pd.StringDtype | pd.CategoricalDtype)
+            texts = kind.kind == "O"
             if texts and len(present) and isinstance(present.iloc[0], str):
                 categories[name] = sorted(set(present.astype(str)))
         return cls(features, categories)
@@ -76,9 +76,11 @@ class Encoding:
         if name in self._codes:
             coded = series.astype(object).map(self._codes[name])
             return np.asarray(coded, dtype=np.float64)
-        return np.asarray(pd.to_numeric(series, errors="coerce").astype("Float64").to_numpy(
-            dtype=np.float64, na_value=np.nan
-        ))
+        return np.asarray(
+            pd.to_numeric(series, errors="coerce")
+            .astype("Float64")
+            .to_numpy(dtype=np.float64, na_value=np.nan)
+        )
 
 
 class Calibration:
@@ -201,9 +203,7 @@ class CalibratedBooster:
         self.calibration_ = Calibration("identity", [], [])
         return self
 
-    def calibrate(
-        self, frame: pd.DataFrame, label: npt.NDArray[np.bool_]
-    ) -> "CalibratedBooster":
+    def calibrate(self, frame: pd.DataFrame, label: npt.NDArray[np.bool_]) -> "CalibratedBooster":
         """Choose and fit the calibration on a slice the trees have not seen."""
         self.calibration_ = Calibration.choose(self.raw(frame), np.asarray(label, dtype=bool))
         return self

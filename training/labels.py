@@ -111,9 +111,7 @@ def churn(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
         ends, [holders.customer_id == ends.end_customer, holders.as_of == ends.end_as_of]
     )
     # No chain at all means that the cover was cancelled in hindsight: it is gone as well.
-    gone = rows.chain_end.isnull() | (
-        rows.chain_end <= rows.as_of + ibis.interval(days=CHURN_DAYS)
-    )
+    gone = rows.chain_end.isnull() | (rows.chain_end <= rows.as_of + ibis.interval(days=CHURN_DAYS))
     return rows.select("customer_id", "as_of", "cutoff", "matures", label=gone)
 
 
@@ -204,9 +202,7 @@ def _spine(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> 
     return dates.mutate(matures=_day(dates.as_of + ibis.interval(days=horizon)))
 
 
-def _holders(
-    lake: Lake, spine: ir.Table, lines: Sequence[str], *, begun: bool = True
-) -> ir.Table:
+def _holders(lake: Lake, spine: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
     """Customers with a term of `lines` in force (or, not `begun`, signed) as then known."""
     versions = _versions(lake)
     terms = versions.filter(versions.line.isin(lines)).select(
@@ -244,6 +240,8 @@ def _chains(known: ir.Table) -> ir.Table:
     )
     terms = terms.mutate(begins=breaks.cast("int64"))
     terms = terms.mutate(chain=terms.begins.sum().over(upto))
-    return terms.group_by(["customer_id", "chain"]).aggregate(
-        chain_start=terms.start.min(), chain_end=terms.end.max()
-    ).rename(chain_customer="customer_id")
+    return (
+        terms.group_by(["customer_id", "chain"])
+        .aggregate(chain_start=terms.start.min(), chain_end=terms.end.max())
+        .rename(chain_customer="customer_id")
+    )

@@ -1,0 +1,164 @@
+"""Train one model from history to registered champion."""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from features.lake import Lake
+from features.progress import Report, quiet
+from training import evaluation, registry
+from training.datasets import Dataset, build, held_back
+from training.estimators import CalibratedBooster
+from training.evaluation import Figures
+from training.models import ModelSpec, find
+from training.predictor import Predictor, write_bundle
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training found, as the command line prints it.
+
+    Attributes
+    ----------
+    model, label, version, bundle_version : str
+        Name, Chinese label, number in the registry, hash of the contents.
+    folder : pathlib.Path
+        The verified bundle that serving loads.
+    known_by : datetime.date
+        Outcomes recorded later were not used.
+    labelled : int
+        Matured outcomes there were; training used a sample by customer if above the limit.
+    train_rows, calibration_rows, test_rows : int
+    test_from : datetime.date
+        First `as_of` of the test slice.
+    figures : Figures
+        On the test slice.
+    baselines : dict[str, dict[str, float]]
+        `auc` and `log_loss` of base rate, logistic regression and untuned LightGBM, same slice.
+    truth_auc : float or None
+        AUC of the true probabilities on the same rows; None on real data.
+    importance : dict[str, float]
+        Share of the total gain by feature, largest first.
+    """
+
+    model: str
+    label: str
+    version: str
+    bundle_version: str
+    folder: Path
+    known_by: date
+    labelled: int
+    train_rows: int
+    calibration_rows: int
+    test_rows: int
+    test_from: date
+    figures: Figures
+    baselines: dict[str, dict[str, float]]
+    truth_auc: float | None
+    importance: dict[str, float]
+
+
+def train(
+    lake: Lake, model_name: str, known_by: date, report: Report = quiet, row_limit: int = 200_000
+) -> TrainResult:
+    """Train, calibrate, evaluate and register a model on what was known by a date."""
+    model = find(model_name)
+    data = build(lake, model, known_by, report, row_limit)
+    report(f"{model.name}: trees", 0, None)
+    fitted = fit(model, data, lake.settings.threads)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
+        return _register(lake, model, data, fitted, bundle, known_by, report)
+
+
+def fit(model: ModelSpec, data: Dataset, threads: int = 2) -> CalibratedBooster:
+    """Grow the trees on the train slice and calibrate them on the next."""
+    rows = data.frame[data.split.train]
+    later = data.frame[data.split.calibration]
+    label = rows["label"].to_numpy(dtype=bool)
+    fitted = CalibratedBooster(model.parameters, SEED, threads)
+    fitted.fit(rows, label, held_back(rows), data.features)
+    return fitted.calibrate(later, later["label"].to_numpy(dtype=bool))
+
+
+def _register(
+    lake: Lake,
+    model: ModelSpec,
+    data: Dataset,
+    fitted: CalibratedBooster,
+    bundle: Path,
+    known_by: date,
+    report: Report,
+) -> TrainResult:
+    report(f"{model.name}: evaluation", 0, None)
+    test = data.frame[data.split.test]
+    label = test["label"].to_numpy(dtype=bool)
+    told = Predictor.load(bundle).predict(test, lake.settings.threads)
+    figures = evaluation.evaluate(label, told, test["customer_id"])
+    peers = evaluation.baselines(
+        data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
+    )
+    truth = evaluation.truth_auc(lake, model, test)
+    gains = fitted.importance()
+    total = sum(gains.values()) or 1.0
+    importance = {name: value / total for name, value in gains.items()}
+
+    folder = bundle.parent / "evaluation"
+    files = evaluation.plot(folder, label, told, model.name)
+    for name, table in (
+        ("calibration", evaluation.calibration_table(label, told)),
+        ("gain", evaluation.gain_table(label, told)),
+    ):
+        table.to_csv(folder / f"{name}.csv", index=False)
+        files.append(folder / f"{name}.csv")
+    (folder / "importance.json").write_text(json.dumps(importance, indent=1), "utf-8")
+    files.append(folder / "importance.json")
+
+    metrics = {f"test_{key}": float(value) for key, value in asdict(figures).items()}
+    metrics |= {f"{peer}_{key}": v for peer, got in peers.items() for key, v in got.items()}
+    if truth is not None:
+        metrics["truth_auc"] = truth
+    report(f"{model.name}: registry", 0, None)
+    version = registry.register(
+        lake,
+        model.name,
+        bundle,
+        parameters={
+            **model.parameters,
+            "trees": fitted.trees_,
+            "calibration": fitted.calibration_.kind,
+            "known_by": known_by.isoformat(),
+            "calibration_from": data.split.calibration_from.isoformat(),
+            "test_from": data.split.test_from.isoformat(),
+            "rows": len(data.frame),
+        },
+        metrics=metrics,
+        tags={"training_frame_sha256": data.sha256},
+        files=files,
+        example=data.frame[data.features]
+        .head(100)
+        .astype(
+            {name: "float64" for name in data.features if name not in fitted.encoding_.categories}
+        ),
+    )
+    return TrainResult(
+        model=model.name,
+        label=model.label,
+        version=version,
+        bundle_version=Predictor.load(registry.champion(lake, model.name)).version,
+        folder=registry.champion(lake, model.name),
+        known_by=known_by,
+        labelled=data.labelled,
+        train_rows=int(data.split.train.sum()),
+        calibration_rows=int(data.split.calibration.sum()),
+        test_rows=int(data.split.test.sum()),
+        test_from=data.split.test_from,
+        figures=figures,
+        baselines=peers,
+        truth_auc=truth,
+        importance=importance,
+    )
