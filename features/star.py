@@ -1,6 +1,279 @@
-"""Stars of customers: `rate` for many at once."""
+"""The star of a customer: `rate` for many at once, `explain_rating` for one with its arithmetic."""
 
-from features.star_settings import StarSettings, load_star_settings
-from features.star_value import rate
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
-__all__ = ["StarSettings", "load_star_settings", "rate"]
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import cutoff
+from features.star_settings import StarSettings, Tier, load_star_settings
+from features.star_value import claim_costs, dated, known, motor_terms, rate
+
+__all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
+
+FEN = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class CountedTerm:
+    """A motor term that existed on the rating date, and what it counts for."""
+
+    policy_id: str
+    line: str
+    inception: date
+    cover_end: date
+    premium: Decimal
+    in_premium: bool
+    in_chain: bool
+
+
+@dataclass(frozen=True)
+class CountedClaim:
+    """A claim of the window, paid and outstanding as recorded by the rating date."""
+
+    claim_id: str
+    policy_id: str
+    occurred_on: date
+    paid: Decimal
+    outstanding: Decimal
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One customer's star with everything it was made of.
+
+    Attributes
+    ----------
+    claims_5y, value, star_level, star_name, star_label : optional
+        None if there is no table `claim_movements`: what is unknown is not zero.
+    chain_days : int, optional
+        Days from the chain's first to its latest inception; None without a chain.
+    entitlements : dict
+        `steward`, `online_claims`, `A`, `B`, `C`.
+    missing : str
+        What is missing to the next star.
+    sentences : tuple of str
+        The arithmetic, step by step.
+    """
+
+    customer_id: str
+    as_of: date
+    window_start: date
+    terms: tuple[CountedTerm, ...]
+    claims: tuple[CountedClaim, ...]
+    premium_5y: Decimal
+    claims_5y: Decimal | None
+    chain_start: date | None
+    latest_inception: date | None
+    cover_end: date | None
+    chain_days: int | None
+    tenure_years: int
+    coefficient: Decimal
+    value: Decimal | None
+    star_level: int | None
+    star_name: str | None
+    star_label: str | None
+    lapsed: bool
+    entitlements: dict[str, int | bool]
+    missing: str
+    sentences: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The rating as JSON has it: money as decimal strings, dates in ISO form."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def explain_rating(
+    lake: Lake, customer_id: str, as_of: date, settings: StarSettings | None = None
+) -> Rating:
+    """Rate one customer by the rule of `rate` and show the arithmetic.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date.
+    """
+    settings = settings or load_star_settings(lake.home)
+    spine = _spine_of_one(lake, customer_id, as_of)
+    customers = lake.table("customers").select("customer_id", "recorded_at", "superseded_at")
+    if not _rows(lake, known(spine, customers, "customer_id")):
+        raise GuanjiaError(
+            f"customer {customer_id}",
+            f"is not known as of {as_of.isoformat()}",
+            "check the number, or choose a later date",
+        )
+    rated = _rows(lake, rate(lake, spine, settings))[0]
+    window = dated(lake, spine, settings)
+    motor = motor_terms(lake, window, settings)
+    terms = tuple(
+        CountedTerm(**{name: row[name] for name in CountedTerm.__dataclass_fields__})
+        for row in _rows(lake, motor.order_by("inception", "policy_id"))
+    )
+    start = _rows(lake, window)[0]["window_start"]
+    tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
+    chain_days = (
+        (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
+    )
+    claims = _claims(lake, window, motor)
+    return Rating(
+        **rated,
+        window_start=start,
+        terms=terms,
+        claims=claims,
+        chain_days=chain_days,
+        star_name=tier.name if tier else None,
+        star_label=tier.label if tier else None,
+        entitlements=_entitlements(tier),
+        missing=_missing(rated, settings),
+        sentences=_sentences(rated, terms, claims, start, chain_days, tier, settings),
+    )
+
+
+def _spine_of_one(lake: Lake, customer_id: str, as_of: date) -> ir.Table:
+    row = {
+        "customer_id": pa.array([customer_id], pa.string()),
+        "as_of": pa.array([as_of], pa.date32()),
+        "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
+    }
+    return ibis.memtable(pa.table(row))
+
+
+def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = lake.engine.to_pyarrow(table).to_pylist()
+    return rows
+
+
+def _claims(lake: Lake, window: ir.Table, motor: ir.Table) -> tuple[CountedClaim, ...]:
+    if not lake.has("claim_movements"):
+        return ()
+    zone = ZoneInfo(lake.settings.timezone)
+    costs = claim_costs(lake, window, motor).order_by("occurred_at", "claim_id")
+    return tuple(
+        CountedClaim(
+            row["claim_id"],
+            row["policy_id"],
+            row["occurred_at"].astimezone(zone).date(),
+            row["paid"],
+            row["outstanding"],
+        )
+        for row in _rows(lake, costs)
+    )
+
+
+def _entitlements(tier: Tier | None) -> dict[str, int | bool]:
+    if tier is None:
+        return {}
+    return {
+        "steward": tier.steward,
+        "online_claims": tier.online_claims,
+        "A": tier.a_services,
+        "B": tier.b_services,
+        "C": tier.c_services,
+    }
+
+
+def _sentences(
+    rated: dict[str, Any],
+    terms: tuple[CountedTerm, ...],
+    claims: tuple[CountedClaim, ...],
+    start: date,
+    chain_days: int | None,
+    tier: Tier | None,
+    settings: StarSettings,
+) -> tuple[str, ...]:
+    counted = sum(term.in_premium for term in terms)
+    window = f"after {start} and by {rated['as_of']}"
+    said = [
+        f"Premium 保费 a = {_yuan(rated['premium_5y'])}: {counted} private-car motor term(s) "
+        f"incepting {window}.",
+        "Claims 赔款 b are unknown: there is no table claim_movements."
+        if rated["claims_5y"] is None
+        else f"Claims 赔款 b = {_yuan(rated['claims_5y'])}: {len(claims)} claim(s) occurring "
+        f"{window}, settled 已决 {_yuan(_sum(claim.paid for claim in claims))} and outstanding "
+        f"未决 {_yuan(_sum(claim.outstanding for claim in claims))}.",
+        _tenure_sentence(rated, chain_days, settings),
+        f"Coefficient 留存系数 c = {_short(rated['coefficient'])}.",
+    ]
+    if rated["value"] is not None and tier is not None:
+        said += [
+            f"Value 客户价值 = (a - b) * c = ({_yuan(rated['premium_5y'])} - "
+            f"{_yuan(rated['claims_5y'])}) * {_short(rated['coefficient'])} = "
+            f"{_yuan(rated['value'])}.",
+            f"Star 星级 {tier.level}, {tier.name} {tier.label}: "
+            + (
+                "a negative value is in the lowest tier."
+                if rated["value"] < 0
+                else f"the value is at least {_yuan(tier.threshold)}."
+            ),
+        ]
+    return tuple(said)
+
+
+def _tenure_sentence(rated: dict[str, Any], chain_days: int | None, settings: StarSettings) -> str:
+    if chain_days is None:
+        return "Tenure 留存年限 = 0: no motor term has incepted."
+    if rated["lapsed"]:
+        return (
+            f"Tenure 留存年限 = 0, lapsed 脱保: cover ended on {rated['cover_end']}, more than "
+            f"{settings.break_months} months before {rated['as_of']}."
+        )
+    return (
+        f"Tenure 留存年限 = 1 + floor(({chain_days} + {settings.tenure_grace_days}) / "
+        f"{settings.year_days}) = {rated['tenure_years']}: the chain's first term incepted on "
+        f"{rated['chain_start']}, its latest on {rated['latest_inception']}."
+    )
+
+
+def _missing(rated: dict[str, Any], settings: StarSettings) -> str:
+    """What separates the customer from the next star."""
+    level, value = rated["star_level"], rated["value"]
+    if level is None:
+        return "The star is unknown without the table claim_movements."
+    if level == len(settings.tiers):
+        return "Nothing: this is the highest star."
+    following = settings.tier(level + 1)
+    gap = following.threshold - value
+    goal = f"{_yuan(gap)} of value to star {following.level}, {following.name} {following.label}"
+    if rated["lapsed"] or rated["tenure_years"] == 0:
+        return f"{goal}; first the customer must take out motor cover, and tenure then starts at 1."
+    if rated["coefficient"] == 0:
+        return (
+            f"{goal}; the coefficient is 0 at tenure {rated['tenure_years']}: it takes a renewal."
+        )
+    more = (gap / rated["coefficient"]).quantize(FEN, ROUND_CEILING)
+    return f"{goal}: {_yuan(more)} more premium net of claims at coefficient " + (
+        f"{_short(rated['coefficient'])}."
+    )
+
+
+def _sum(amounts: Any) -> Decimal:
+    return sum(amounts, Decimal("0.00"))
+
+
+def _short(number: Decimal) -> str:
+    """A decimal without trailing zeros: 1.10 as 1.1, 0.00 as 0."""
+    return f"{number:f}".rstrip("0").rstrip(".") if "." in f"{number:f}" else f"{number:f}"
+
+
+def _yuan(amount: Decimal) -> str:
+    """Money with thousands separators, at least two decimals, and as many as it has."""
+    places = max(2, len(_short(amount).partition(".")[2]))
+    return f"{amount:,.{places}f} yuan"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, date) else value
