@@ -15,6 +15,7 @@ from typing import Literal
 import ibis.expr.types as ir
 
 Expression = Callable[[ir.Table], ir.Value]
+WindowedExpression = Callable[[ir.Table, ir.Value], ir.Value]
 Type = Literal["int64", "float64", "string", "boolean"]
 
 
@@ -52,6 +53,25 @@ class Tag:
     relation: str | None
     empty: int | None
     expression: Expression
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span before the cutoff: `contains` tells of each row of an event relation."""
+
+    suffix: str
+    words: str
+    label: str
+    contains: Callable[[ir.Table], ir.Value]
+
+
+def _days(days: int) -> Window:
+    return Window(f"{days}d", f"{days} days", f"近{days}天", lambda rows: rows.days_ago < days)
+
+
+D30, D90, D180, D365 = (_days(days) for days in (30, 90, 180, 365))
+M36 = Window("36m", "36 months", "近36个月", lambda rows: rows.in_36m)
+EVER = Window("ever", "ever", "历史", lambda rows: rows.days_ago >= 0)
 
 
 class TagGroup:
@@ -97,6 +117,45 @@ class TagGroup:
 
         return declare
 
+    def family(
+        self,
+        label: str,
+        *windows: Window,
+        unit: str,
+        relation: str,
+        null: str = "never null",
+        type: Type = "float64",
+        empty: int | None = None,
+    ) -> Callable[[WindowedExpression], WindowedExpression]:
+        """Declare the decorated function of (rows, rows in the window) once per window.
+
+        Tag names are the function's with the window last, labels begin with the window, and the
+        docstring's `{window}` becomes the window in words.
+        """
+
+        def declare(expression: WindowedExpression) -> WindowedExpression:
+            prefix = expression.__name__
+            definition = " ".join((expression.__doc__ or "").split())
+            for window in windows:
+                self.add(
+                    Tag(
+                        f"{prefix}_{window.suffix}",
+                        window.label + label,
+                        definition.format(window=window.words),
+                        unit,
+                        window.words,
+                        null,
+                        self.name,
+                        type,
+                        relation,
+                        empty,
+                        _windowed(expression, window),
+                    )
+                )
+            return expression
+
+        return declare
+
     def add(self, tag: Tag) -> None:
         """Add one tag; families call this once per window."""
         if tag.name in self.tags:
@@ -104,6 +163,11 @@ class TagGroup:
         if not tag.definition:
             raise ValueError(f"tag {tag.name} has no docstring, which is its definition")
         self.tags[tag.name] = tag
+
+
+def _windowed(expression: WindowedExpression, window: Window) -> Expression:
+    """The expression with its window filled in."""
+    return lambda rows: expression(rows, window.contains(rows))
 
 
 def groups() -> dict[str, TagGroup]:

@@ -1,0 +1,256 @@
+"""Engagement tags 互动: contacts and their results, mini-program, WeCom, services used, surveys."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.tags.catalogue import D30, D90, D180, D365, M36, TagGroup
+
+GROUP = TagGroup("engagement", "互动")
+tag = GROUP.tag
+family = GROUP.family
+
+NO_CONTACTS = "interactions are absent"
+NO_ENTITLEMENTS = "entitlements are absent"
+NO_CASES = "surveys and complaints are absent"
+CHANNELS = {"sms": "短信", "wechat": "微信", "wecom": "企业微信", "phone": "电话"}
+
+
+@family("触达次数", D30, D90, D180, D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def contact_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of contacts we made within {window}."""
+    return t.count(where=within & t.outbound)
+
+
+@family("有效触达次数", D90, D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def contact_reached_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of contacts we made within {window} that reached the customer."""
+    return t.count(where=within & t.outbound & t.reached)
+
+
+@family("触达响应次数", D30, D90, D180, D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def contact_response_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of contacts we made within {window} that were clicked, answered or converted."""
+    return t.count(where=within & t.outbound & t.responded)
+
+
+@family("主动联系次数", D90, D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def inbound_contact_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of times the customer contacted us within {window}."""
+    return t.count(where=within & ~t.outbound)
+
+
+@family("拒绝次数", D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def contact_refused_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of contacts we made within {window} that the customer refused or opted out of."""
+    return t.count(where=within & t.outbound & t.result.isin(("refused", "opted_out")))
+
+
+@family("未接次数", D90, D365, unit="contacts", relation="interactions",
+        null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+def contact_no_answer_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of contacts we made within {window} that nobody answered."""
+    return t.count(where=within & t.outbound & (t.result == "no_answer"))
+
+
+@family("触达成本", D365, unit="yuan", relation="interactions", null=NO_CONTACTS,
+        empty=0)  # fmt: skip
+def contact_cost(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Cost of contacts within {window}."""
+    return t.cost.sum(where=within).fill_null(0).cast("float64")
+
+
+def _declare_channels() -> None:
+    """Contacts and responses within 365 days, one pair of tags per channel."""
+    for channel, label in CHANNELS.items():
+
+        def contacts(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
+            return t.count(where=within & t.outbound & (t.channel == channel))
+
+        def responses(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
+            return t.count(where=within & t.outbound & t.responded & (t.channel == channel))
+
+        contacts.__name__ = f"{channel}_contact_count"
+        contacts.__doc__ = f"Number of contacts we made by {channel} within {{window}}."
+        responses.__name__ = f"{channel}_response_count"
+        responses.__doc__ = (
+            f"Number of contacts we made by {channel} within {{window}} that were clicked, "
+            "answered or converted."
+        )
+        for function, suffix in ((contacts, "触达次数"), (responses, "响应次数")):
+            declared = family(label + suffix, D365, unit="contacts", relation="interactions",
+                              null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
+            declared(function)
+
+
+_declare_channels()
+
+
+@tag("距上次触达天数", unit="days", relation="interactions", null="we made no contact",
+     type="int64")  # fmt: skip
+def days_since_last_contact(t: ir.Table) -> ir.Value:
+    """Days since we last made contact."""
+    return t.days_ago.min(where=t.outbound)
+
+
+@tag("距上次响应天数", unit="days", relation="interactions",
+     null="the customer responded to no contact", type="int64")  # fmt: skip
+def days_since_last_response(t: ir.Table) -> ir.Value:
+    """Days since we last made a contact the customer responded to."""
+    return t.days_ago.min(where=t.outbound & t.responded)
+
+
+@tag("已退订", unit="yes or no", relation="interactions", null=NO_CONTACTS, type="boolean",
+     empty=0)  # fmt: skip
+def opted_out(t: ir.Table) -> ir.Value:
+    """Whether the customer ever opted out in answer to a contact."""
+    return (t.result == "opted_out").any().fill_null(False)
+
+
+@tag("已绑定小程序", unit="yes or no", relation="customers", null="customer unknown",
+     type="boolean")  # fmt: skip
+def mini_program_bound(t: ir.Table) -> ir.Value:
+    """Whether the customer has bound the mini-program."""
+    return t.mini_program_bound_at.notnull().any()
+
+
+@tag("绑定小程序天数", unit="days", relation="customers", null="not bound", type="int64")
+def days_since_mini_program_bound(t: ir.Table) -> ir.Value:
+    """Days since the customer bound the mini-program."""
+    return t.bound_days_ago.min()
+
+
+@tag("已加企业微信", unit="yes or no", relation="customers", null="customer unknown",
+     type="boolean")  # fmt: skip
+def wecom_added(t: ir.Table) -> ir.Value:
+    """Whether the customer has added us on WeCom."""
+    return t.wecom_added_at.notnull().any()
+
+
+@tag("加企业微信天数", unit="days", relation="customers", null="not added", type="int64")
+def days_since_wecom_added(t: ir.Table) -> ir.Value:
+    """Days since the customer added us on WeCom."""
+    return t.added_days_ago.min()
+
+
+@family("权益发放次数", D365, M36, unit="services", relation="entitlements",
+        null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
+def entitlement_granted_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of entitlements granted within {window}."""
+    return t.count(where=within)
+
+
+@family("权益激活次数", D365, unit="services", relation="entitlements",
+        null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
+def entitlement_activated_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of entitlements granted within {window} that were activated."""
+    return t.count(where=within & t.activated_at.notnull())
+
+
+@tag("近365天享权次数", unit="services", window="365 days", relation="entitlements",
+     null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
+def entitlement_used_count_365d(t: ir.Table) -> ir.Value:
+    """Number of entitlements used within 365 days, whenever granted."""
+    return t.count(where=t.used_days_ago < 365)
+
+
+@tag("近36个月享权次数", unit="services", window="36 months", relation="entitlements",
+     null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
+def entitlement_used_count_36m(t: ir.Table) -> ir.Value:
+    """Number of entitlements used within 36 months, whenever granted."""
+    return t.count(where=t.used_in_36m)
+
+
+@tag("距上次享权天数", unit="days", relation="entitlements",
+     null="no entitlement was used", type="int64")  # fmt: skip
+def days_since_last_entitlement_use(t: ir.Table) -> ir.Value:
+    """Days since an entitlement was last used."""
+    return t.used_days_ago.min()
+
+
+@tag("可用权益数", unit="services", relation="entitlements", null=NO_ENTITLEMENTS,
+     type="int64", empty=0)  # fmt: skip
+def entitlements_open(t: ir.Table) -> ir.Value:
+    """Number of entitlements granted, not used and not expired."""
+    return t.count(where=t.open)
+
+
+@tag("近365天享权成本", unit="yuan", window="365 days", relation="entitlements",
+     null=NO_ENTITLEMENTS, empty=0)  # fmt: skip
+def entitlement_cost_365d(t: ir.Table) -> ir.Value:
+    """Cost of entitlements used within 365 days."""
+    return t.unit_cost.sum(where=t.used_days_ago < 365).fill_null(0).cast("float64")
+
+
+@family("回访次数", D365, unit="surveys", relation="cases", null=NO_CASES, type="int64",
+        empty=0)  # fmt: skip
+def survey_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of satisfaction surveys answered within {window}."""
+    return t.count(where=within & (t.kind == "survey"))
+
+
+@tag("最近满意度", unit="score of 1 to 5", relation="cases", null="no survey was answered",
+     type="int64")  # fmt: skip
+def survey_score_last(t: ir.Table) -> ir.Value:
+    """Score of the latest satisfaction survey answered."""
+    return t.score.max(where=t.latest_survey)
+
+
+@family("平均满意度", M36, unit="score of 1 to 5", relation="cases",
+        null="no survey was answered in the window")  # fmt: skip
+def survey_score_mean(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean score of satisfaction surveys answered within {window}."""
+    counted = within & (t.kind == "survey")
+    count = t.score.count(where=counted)
+    mean = t.score.sum(where=counted).cast("float64") / count
+    return (count > 0).ifelse(mean, ibis.null("float64"))
+
+
+@family("投诉次数", D365, M36, unit="complaints", relation="cases", null=NO_CASES,
+        type="int64", empty=0)  # fmt: skip
+def complaint_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of complaints received within {window}."""
+    return t.count(where=within & (t.kind == "complaint"))
+
+
+@tag("未解决投诉数", unit="complaints", relation="cases", null=NO_CASES, type="int64",
+     empty=0)  # fmt: skip
+def open_complaints(t: ir.Table) -> ir.Value:
+    """Number of complaints not resolved."""
+    return t.count(where=(t.kind == "complaint") & t.resolved_at.isnull())
+
+
+@tag("同意营销", unit="yes or no", relation="consents", type="boolean",
+     null="the customer never said, or consents are absent")  # fmt: skip
+def marketing_consent(t: ir.Table) -> ir.Value:
+    """Whether the customer's latest word on marketing is consent."""
+    return t.granted.any(where=t.purpose == "marketing")
+
+
+@tag("同意画像", unit="yes or no", relation="consents", type="boolean",
+     null="the customer never said, or consents are absent")  # fmt: skip
+def profiling_consent(t: ir.Table) -> ir.Value:
+    """Whether the customer's latest word on profiling is consent."""
+    return t.granted.any(where=t.purpose == "profiling")
+
+
+@tag("近365天触达响应率", unit="share", window="365 days",
+     null="we made no contact in the window")  # fmt: skip
+def contact_response_share_365d(t: ir.Table) -> ir.Value:
+    """contact_response_count_365d / contact_count_365d."""
+    share = t.contact_response_count_365d / t.contact_count_365d
+    return (t.contact_count_365d > 0).ifelse(share, ibis.null("float64"))
+
+
+@tag("近365天享权率", unit="share", window="365 days",
+     null="no entitlement was granted in the window")  # fmt: skip
+def entitlement_use_ratio_365d(t: ir.Table) -> ir.Value:
+    """entitlement_used_count_365d / entitlement_granted_count_365d; above 1 where older ones
+    were used."""
+    granted = t.entitlement_granted_count_365d
+    share = t.entitlement_used_count_365d / granted
+    return (granted > 0).ifelse(share, ibis.null("float64"))
