@@ -27,7 +27,7 @@ CHANNEL_SHARES = (0.22, 0.09, 0.04, 0.38, 0.08, 0.19)
 CHANNEL_RENEWAL = (0.76, 0.76, 0.70, 0.70, 0.55, 0.66)  # A
 
 TENURE_RENEWAL = (0.58, 0.68, 0.75, 0.80, 0.84)  # A, policy years 1..5
-RENEWAL_OFFSET = 0.42  # A: lifts the table's mix to a large insurer's 77.8 % (S)
+RENEWAL_OFFSET = 0.22  # A: lifts the table's mix to a large insurer's 77.8 % (S)
 PRICE_EFFECT = -2.5  # A (European direct insurer -1.8: D)
 USE_EFFECT = 0.12  # A: about +2 points
 CONTACT_EFFECT = 0.22  # A: on average about +3.5 points
@@ -41,7 +41,9 @@ COMPULSORY_BASE = 950.0  # S
 COMPULSORY_BASE_LARGE = 1100.0  # S, six seats and more
 COMPULSORY_FLOAT = 0.20  # K: 10/20/30 % after one, two, three claim-free years (plan E)
 COMMERCIAL_BEFORE = 1.42  # calibrated: 3,500 yuan a car before the reform, 2,779 after (S/D)
-COMMERCIAL_LEVEL = 3300.0  # calibrated to 2,740 yuan a car in 2024 (S/D)
+COMMERCIAL_LEVEL = 3550.0  # calibrated to 2,740 yuan a car in 2024 (S/D)
+# The regulator pressed prices on while cars became dearer and electric: the level falls (A).
+LEVEL_YEARS, LEVELS = (2020.7, 2022.5, 2024.5, 2026.5), (1.0, 0.965, 0.845, 0.75)
 NEW_ENERGY_PREMIUM = 1.75  # S: +63 % on the whole motor premium
 FACTOR_MEAN, FACTOR_SD = 0.91, 0.18  # B
 DRIVER_ACCIDENT = (0.55, 184.0)  # B
@@ -53,14 +55,16 @@ PRICE_SHARES = (0.39, 0.43, 0.11, 0.05, 0.03)  # D/S
 NEW_ENERGY_SHARE = (0.05, 0.05, 0.13, 0.23, 0.34, 0.42, 0.47, 0.50)  # registrations 2019.. (S, A)
 
 # Claims. An accident opens a claim on the compulsory cover, the commercial cover or both, which
-# reconciles 19 % of cars a year with a claims ratio of .72 at a mean claim of 5,500 (A).
-ACCIDENTS_FUEL, ACCIDENTS_NEW_ENERGY = 0.212, 0.33
+# reconciles 19 % of cars a year with a paid claim, a quarter of claims closed without payment, a
+# claims ratio of .72 and a mean claim of 5,500 (A). The rates here count unpaid claims too.
+ACCIDENTS_FUEL, ACCIDENTS_NEW_ENERGY = 0.285, 0.420
 RISK_SD = 0.55
-ON_COMPULSORY, ON_COMMERCIAL = 0.60, 0.92
+ON_COMPULSORY, ON_COMMERCIAL = 0.39, 0.97
 INJURY = 0.08
 MEAN_PROPERTY, SD_PROPERTY = 3550.0, 1.1  # lognormal, of 2019
 MEAN_INJURY, SD_INJURY = 29_500.0, 1.25
 CLAIM_INFLATION = 1.03  # A
+COMPULSORY_LIMIT = 200_000.0  # S
 CLOSED_UNPAID = (0.28, 0.21)  # B, 2020 and 2025
 MONTH_WEIGHTS = np.array([1.1, 0.9, 1, 1, 1, 1, 1.1, 1.1, 1, 1, 1, 1.1])  # A
 
@@ -72,7 +76,7 @@ SERVICE_COST = (180.0, 25.0, 90.0, 60.0, 500.0)
 
 # Non-motor: purchases a year of motor cover, before the latent need spreads them (A).
 NON_MOTOR = ("accident", "health", "household")
-HAZARDS = (0.030, 0.022, 0.018)
+HAZARDS = (0.036, 0.039, 0.036)
 NON_MOTOR_PREMIUM = (260.0, 900.0, 320.0)
 NON_MOTOR_SUM = (300_000, 2_000_000, 500_000)
 NEED_SD = 1.1

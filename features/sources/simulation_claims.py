@@ -55,7 +55,8 @@ def losses(draws: Draws, t: Terms) -> Losses:
     sd = np.where(injury, c.SD_INJURY, c.SD_PROPERTY)
     years = day / 365.25 + 1970 - 2019.5
     size = mean * c.CLAIM_INFLATION**years * np.exp(sd * n.normal("size", key) - sd**2 / 2)
-    amount = np.round(np.clip(size, 100, 1_500_000) * 100).astype(np.int64)
+    most = np.where(commercial, 1_500_000, c.COMPULSORY_LIMIT)
+    amount = np.round(np.clip(size, 100, most) * 100).astype(np.int64)
     share = np.interp(years, [1, 6], c.CLOSED_UNPAID)
     unpaid = n.uniform("unpaid", key) < share
 

@@ -114,7 +114,7 @@ def _joined(
     wait = 1 + 40 * n.uniform(name + "-wait", index)
     day = np.maximum(day, arrival + wait).astype(np.int64)
     seconds = n.between(8 * 3600, 22 * 3600, name + "-second", index)
-    return np.where(quantile < shares[1] + 0.05, instant(day, seconds), NULL)
+    return np.where(quantile < shares[1], instant(day, seconds), NULL)
 
 
 def cars(draws: Draws, who: People) -> Cars:

@@ -121,7 +121,8 @@ def _one_year(
     signed = inception - lead
     limit = _limit(n, park.key[rows], signed)
     driver = n.uniform("driver-cover", park.key[rows]) < c.DRIVER_ACCIDENT[0]
-    factor = _factor(n, who.risk[owner], key, factor, signed)
+    drawn = _factor(n, who.risk[owner], key, np.zeros(len(rows)), signed)
+    factor = np.where(factor > 0, factor, drawn)
     commercial = _commercial(n, park.key[rows], signed)
     paid = _premiums(park, rows, signed, ncd, factor, limit, driver, commercial)
 
@@ -210,7 +211,8 @@ def _a_year_later(day: Ints) -> Ints:
 def _sign_lead(n: Draws, key: Ints) -> Ints:
     band = n.pick((0.08, 0.39, 0.23, 0.30), "sign-band", key)
     low, high = np.array([0, 1, 8, 24])[band], np.array([0, 7, 23, 40])[band]
-    return (low + n.uniform("sign-lead", key) * (high - low + 1)).astype(np.int64)
+    lead = low + n.uniform("sign-lead", key) * (high - low + 1)
+    return np.asarray(lead.astype(np.int64), np.int64)
 
 
 def _year(day: Ints) -> Floats:
@@ -222,7 +224,8 @@ def _limit(n: Draws, car: Ints, day: Ints) -> Ints:
     shares = (1 - part) * np.asarray(c.LIMIT_SHARES_2019) + part * np.asarray(c.LIMIT_SHARES_2025)
     edges = np.cumsum(shares, axis=1)
     found = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
-    return np.asarray(c.LIMITS, np.int64)[found]
+    limits = np.asarray(c.LIMITS, np.int64)
+    return np.asarray(limits[found], np.int64)
 
 
 def _factor(n: Draws, risk: Floats, key: Ints, before: Floats, day: Ints) -> Floats:
@@ -252,7 +255,7 @@ def _premiums(
     floats = np.where(ncd < 0, np.maximum(0.1 * ncd, -0.3), np.where(ncd > 1, 0.1, 0.0))
     compulsory = base * (1 + floats)
     level = c.COMMERCIAL_LEVEL * np.where(signed < c.REFORM_DAY, c.COMMERCIAL_BEFORE, 1.0)
-    level = level * np.interp(_year(signed), [2020.7, 2024.5, 2026.5], [1.0, 0.99, 0.99])
+    level = level * np.interp(_year(signed), c.LEVEL_YEARS, c.LEVELS)
     worth = (park.price[rows] / 140_000) ** 0.45
     energy = np.where(park.new_energy[rows], c.NEW_ENERGY_PREMIUM, 1.0)
     cover = 0.86 + 0.07 * np.log2(limit / 500_000)

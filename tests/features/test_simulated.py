@@ -1,0 +1,226 @@
+"""The simulated insurer: calibrated, repeatable, whole whatever the chunk size."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from features.check import check_tables
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+from features.sources.simulated import Simulated, simulate
+
+CUSTOMERS = 6_000
+
+# Target and tolerance, for the given customers and seed; the tolerance holds sampling error too,
+# which the heavy tail of injuries makes wide for claims.
+TARGETS = {
+    "motor premium a car 2024": (2740, 130),
+    "motor premium a car before the reform": (3500, 200),
+    "compulsory share 2024": (0.30, 0.03),
+    "compulsory premium 2024": (762, 25),
+    "commercial cover 2026": (0.88, 0.02),
+    "claims ratio 2022 and later": (0.72, 0.08),
+    "injury share of cost": (0.425, 0.10),
+    "closed without payment": (0.24, 0.03),
+    "renewal rate": (0.775, 0.02),
+    "direct and telephone": (0.31, 0.04),
+    "agents and brokers": (0.46, 0.04),
+    "WeCom 2025": (0.50, 0.04),
+    "mini-program 2025": (0.45, 0.04),
+    "cancelled": (0.02, 0.005),
+    "renewals among terms 2024": (0.68, 0.03),
+    "health take-up": (0.06, 0.015),
+    "household take-up": (0.05, 0.015),
+}
+
+MEASURES = {
+    "motor premium a car 2024": "SELECT sum(premium) / count(DISTINCT (vehicle_id, inception)) "
+    "FROM motor WHERE signed = 2024",
+    "motor premium a car before the reform": "SELECT sum(premium) / "
+    "count(DISTINCT (vehicle_id, inception)) FROM motor WHERE inception < '2020-09-01'",
+    "compulsory share 2024": "SELECT sum(premium) FILTER (line = 'motor_compulsory') / "
+    "sum(premium) FROM motor WHERE signed = 2024",
+    "compulsory premium 2024": "SELECT avg(premium) FROM motor "
+    "WHERE signed = 2024 AND line = 'motor_compulsory' AND cancelled_on IS NULL",
+    "commercial cover 2026": "SELECT count(*) FILTER (line = 'motor_commercial') / "
+    "count(*) FILTER (line = 'motor_compulsory') FROM motor WHERE signed = 2026",
+    "claims ratio 2022 and later": "SELECT sum(cost) / sum(premium) FROM motor "
+    "WHERE inception BETWEEN '2022-01-01' AND '2025-06-30'",
+    "injury share of cost": "SELECT sum(cost) FILTER (injury) / sum(cost) FROM cost",
+    "closed without payment": "SELECT avg((cost = 0)::INT) FROM cost",
+    "renewal rate": "SELECT avg((follows <= expiry + 30)::INT) FROM (SELECT expiry, coalesce("
+    "lead(inception) OVER (PARTITION BY vehicle_id ORDER BY inception), '2099-01-01') AS follows "
+    "FROM motor WHERE line = 'motor_compulsory' AND cancelled_on IS NULL) "
+    "WHERE expiry < '2026-05-20'",
+    "direct and telephone": "SELECT avg((channel IN ('direct', 'telephone'))::INT) FROM motor",
+    "agents and brokers": "SELECT avg((channel IN ('agent', 'broker'))::INT) FROM motor",
+    "WeCom 2025": "SELECT avg((coalesce(wecom_added_at < '2025-07-01', false))::INT) "
+    "FROM customers WHERE registered_at < '2025-07-01'",
+    "mini-program 2025": "SELECT avg((coalesce(mini_program_bound_at < '2025-07-01', false))::INT)"
+    " FROM customers WHERE registered_at < '2025-07-01'",
+    "cancelled": "SELECT avg((cancelled_on IS NOT NULL)::INT) FROM motor WHERE signed < 2025",
+    "renewals among terms 2024": "SELECT avg((business_type = 'renewal')::INT) FROM motor "
+    "WHERE signed = 2024",
+    "health take-up": "SELECT count(DISTINCT customer_id) FILTER (line = 'health') / "
+    "count(DISTINCT customer_id) FILTER (line = 'motor_compulsory') FROM terms "
+    "WHERE inception <= '2026-06-30' AND expiry > '2026-06-30'",
+    "household take-up": "SELECT count(DISTINCT customer_id) FILTER (line = 'household') / "
+    "count(DISTINCT customer_id) FILTER (line = 'motor_compulsory') FROM terms "
+    "WHERE inception <= '2026-06-30' AND expiry > '2026-06-30'",
+}
+
+
+def lake_at(home: Path) -> Lake:
+    return Lake(Settings(home=home))
+
+
+@pytest.fixture(scope="module")
+def insurer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Simulated]:
+    lake = lake_at(tmp_path_factory.mktemp("insurer"))
+    return lake, simulate(lake, CUSTOMERS, seed=11)
+
+
+@pytest.fixture(scope="module")
+def sql(insurer: tuple[Lake, Simulated]) -> Iterator[duckdb.DuckDBPyConnection]:
+    lake, _ = insurer
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in CONTRACTS:
+            files = lake.raw(table) / "*.parquet"
+            connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{files}'")
+        connection.execute(
+            """
+            CREATE TABLE terms AS SELECT * FROM policies
+            QUALIFY row_number() OVER (PARTITION BY policy_id ORDER BY recorded_at DESC) = 1;
+            CREATE TABLE cost AS SELECT claim_id, any_value(policy_id) AS policy_id,
+                any_value(injury) AS injury, sum(paid_change + outstanding_change) AS cost
+            FROM claims JOIN claim_movements USING (claim_id) GROUP BY claim_id;
+            CREATE TABLE motor AS SELECT terms.*, year(signed_at) AS signed,
+                written_premium AS premium, coalesce(losses.cost, 0) AS cost
+            FROM terms LEFT JOIN (SELECT policy_id, sum(cost) AS cost FROM cost GROUP BY 1) losses
+            USING (policy_id) WHERE line LIKE 'motor%'
+            """
+        )
+        yield connection
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_meets_its_calibration_target(name: str, sql: duckdb.DuckDBPyConnection) -> None:
+    target, tolerance = TARGETS[name]
+    found = sql.execute(MEASURES[name]).fetchone()
+    assert found is not None
+    assert float(found[0]) == pytest.approx(target, abs=tolerance)
+
+
+def test_no_row_is_quarantined(insurer: tuple[Lake, Simulated]) -> None:
+    lake, made = insurer
+    checks = check_tables(lake)
+    assert {check.table: check.bad for check in checks} == dict.fromkeys(CONTRACTS, 0)
+    assert {check.table: check.rows for check in checks} == made.rows
+    assert all(made.rows.values())
+
+
+def test_truth_lies_apart_from_raw_tables(insurer: tuple[Lake, Simulated]) -> None:
+    lake, _ = insurer
+    assert {folder.name for folder in (lake.home / "raw").iterdir()} == set(CONTRACTS)
+    names = {file.name for file in (lake.home / "truth").iterdir()}
+    assert names == {
+        "customers.parquet",
+        "renewals.parquet",
+        "cross_sell.parquet",
+        "churn.parquet",
+    }
+
+
+def test_outstanding_amounts_run_off_to_zero(sql: duckdb.DuckDBPyConnection) -> None:
+    left = sql.execute(
+        """
+        SELECT count(*) FROM (
+            SELECT claim_id, sum(outstanding_change) AS outstanding
+            FROM claim_movements JOIN claims USING (claim_id)
+            WHERE closed_at < '2026-06-01' GROUP BY claim_id
+        ) WHERE outstanding <> 0
+        """
+    ).fetchone()
+    assert left == (0,)
+
+
+def test_truth_matches_what_happened(
+    insurer: tuple[Lake, Simulated], sql: duckdb.DuckDBPyConnection
+) -> None:
+    """By tenths of the true probability, the share renewed is the probability."""
+    lake, _ = insurer
+    rows = sql.execute(
+        f"""
+        WITH following AS (
+            SELECT policy_id, line, expiry,
+                lead(inception) OVER (PARTITION BY vehicle_id, line ORDER BY inception) AS follows
+            FROM motor WHERE line = 'motor_compulsory'
+        )
+        SELECT floor(p * 10) AS tenth, count(*), avg(p),
+            avg(coalesce(follows <= following.expiry + 30, false)::INT)
+        FROM '{lake.truth("renewals")}' AS truth JOIN following
+        ON following.policy_id = replace(truth.policy_id, 'S', 'J')
+        WHERE truth.expiry < '2026-05-20' GROUP BY ALL HAVING count(*) > 300
+        """
+    ).fetchall()
+    assert len(rows) >= 5
+    for _, count, probability, renewed in rows:
+        assert renewed == pytest.approx(probability, abs=4 * (0.25 / count) ** 0.5)
+
+
+def test_contacts_chosen_by_lot_carry_their_probability(sql: duckdb.DuckDBPyConnection) -> None:
+    found = sql.execute(
+        "SELECT randomised, min(probability), max(probability) FROM interactions GROUP BY ALL "
+        "ORDER BY randomised"
+    ).fetchall()
+    assert found == [(False, None, None), (True, 0.5, 0.5)]
+
+
+def contents(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all files, sorted."""
+    paths = {table: str(lake.raw(table) / "*.parquet") for table in CONTRACTS}
+    paths |= {file.stem + " (truth)": str(file) for file in (lake.home / "truth").iterdir()}
+    return {
+        name: duckdb.sql(f"SELECT * FROM '{path}' ORDER BY ALL").fetchall()
+        for name, path in paths.items()
+    }
+
+
+def test_same_seed_same_insurer_whatever_the_chunk_size(tmp_path: Path) -> None:
+    made = []
+    for name, chunk in (("whole", 300), ("again", 300), ("parts", 77)):
+        lake = lake_at(tmp_path / name)
+        simulate(lake, 300, seed=5, chunk_size=chunk, end=date(2024, 6, 30))
+        made.append(contents(lake))
+    assert made[0] == made[1]
+    assert made[0] == made[2]
+
+
+def test_another_seed_is_another_insurer(tmp_path: Path) -> None:
+    made = []
+    for seed in (5, 6):
+        lake = lake_at(tmp_path / str(seed))
+        simulate(lake, 50, seed=seed)
+        made.append(contents(lake))
+    assert made[0]["policies"] != made[1]["policies"]
+
+
+@pytest.mark.parametrize(
+    ("customers", "chunk", "end", "says"),
+    [
+        (0, 10, date(2026, 6, 30), "customers: 0 is not"),
+        (5, 0, date(2026, 6, 30), "chunk size: 0 is below 1"),
+        (5, 10, date(2019, 6, 30), "end: 2019-06-30 is not after"),
+    ],
+)
+def test_refuses_what_it_cannot_simulate(
+    tmp_path: Path, customers: int, chunk: int, end: date, says: str
+) -> None:
+    with pytest.raises(GuanjiaError, match=says):
+        simulate(lake_at(tmp_path), customers, 1, chunk_size=chunk, end=end)
