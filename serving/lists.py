@@ -1,0 +1,255 @@
+"""Target lists: who to contact, in which order and why, as a file a call centre opens.
+
+A list is data (`lists.toml`). It is drawn from the scores and tags of one date, joined to names
+and phone numbers as known then, and leaves out whoever has not consented to marketing.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import cutoff
+from features.tags.catalogue import Tag, catalogue
+from serving.conditions import compile_condition, unknown_name
+from serving.probabilities import Served, load_models, model_frame, needed_tags
+from serving.reasons import Direction, Reason, reasons_of, words_of
+from serving.scoring import SCHEMA, read_snapshot, scores_path, snapshot_sql
+from serving.spreadsheet import write_csv
+
+MODEL_LABELS = {
+    "renewal": "续保概率",
+    "churn": "流失概率",
+    "cross_sell_accident": "意外险购买概率",
+    "cross_sell_health": "健康险购买概率",
+    "cross_sell_household": "家财险购买概率",
+}
+SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
+NO_CONSENT = "no marketing consent"
+NO_PROFILING = "profiling refused"
+
+
+class TargetList(BaseModel):
+    """One list as declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    model: str
+    effect: Literal["raises", "lowers"]
+    where: str
+    order: str
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list run wrote and whom it left out.
+
+    Attributes
+    ----------
+    matched : int
+        Customers that meet the condition, before consent.
+    left_out : dict[str, int]
+        How many of them were left out, by reason.
+    consent : str
+        "checked", or "not recorded" where the insurer delivers no consents.
+    preview : list[dict[str, Any]]
+        The first rows of the list: customer, star, probability, reasons in English.
+    """
+
+    name: str
+    label: str
+    as_of: date
+    path: Path
+    rows: int
+    matched: int
+    left_out: dict[str, int]
+    consent: Literal["checked", "not recorded"]
+    preview: list[dict[str, Any]]
+
+
+def declared_lists() -> dict[str, TargetList]:
+    """All lists by name."""
+    text = Path(__file__).with_name("lists.toml").read_text(encoding="utf-8")
+    return {name: TargetList(**found) for name, found in tomllib.loads(text).items()}
+
+
+def write_list(
+    lake: Lake,
+    name: str,
+    as_of: date,
+    where: str | None = None,
+    top: int = 500,
+    *,
+    out: Path,
+    shown: int = 5,
+) -> Listed:
+    """Write the list `name` of the date `as_of` to `out`.
+
+    Parameters
+    ----------
+    where : str, optional
+        Narrows the list's own condition (see `compile_condition`).
+    top : int
+        At most so many customers.
+    shown : int
+        How many rows to return besides writing them.
+
+    Raises
+    ------
+    GuanjiaError
+        If the list or a column is unknown, the condition is none, or scores are missing.
+    """
+    lists = declared_lists()
+    if name not in lists:
+        raise unknown_name("list", name, lists)
+    if top < 1:
+        raise GuanjiaError(f"list of {top} customers", "is none", "ask for at least 1")
+    if not scores_path(lake, as_of).exists():
+        raise GuanjiaError(
+            f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
+        )
+    target = lists[name]
+    tags = catalogue()
+    models = load_models(lake, [target.model])
+    columns = {*SCORE_COLUMNS, *tags}
+    conditions = [compile_condition(text, columns) for text in (target.where, where) if text]
+    named = {name for text in conditions for name in columns if f'"{name}"' in text}
+    used = [
+        tag
+        for tag in tags
+        if tag in {*named, *target.columns, *needed_tags(models)} and tag not in SCORE_COLUMNS
+    ]
+    source = _source(lake, as_of, used, conditions)
+    counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
+    counts = dict(zip(counted["barred"], counted["rows"], strict=True))
+    chosen = _rows(
+        lake,
+        f"SELECT * FROM ({source}) WHERE barred IS NULL "
+        f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
+    )
+    reasons = _reasons(models[target.model], chosen, target.effect, tags)
+    sheet = _sheet(chosen, target, reasons, tags)
+    rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
+    preview = [
+        {
+            "customer_id": row["customer_id"],
+            "name": row["name"],
+            "star": row["star_level"],
+            target.model: round(float(row[target.model]), 4),
+            "why": "; ".join(reason.english for reason in why),
+        }
+        for row, why in zip(chosen.head(shown).to_dict("records"), reasons, strict=False)
+    ]
+    return Listed(
+        name=name,
+        label=target.label,
+        as_of=as_of,
+        path=out,
+        rows=rows,
+        matched=sum(int(count) for count in counts.values()),
+        left_out={str(why): int(count) for why, count in counts.items() if isinstance(why, str)},
+        consent="checked" if lake.has("consents") else "not recorded",
+        preview=preview,
+    )
+
+
+def _source(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
+    """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
+    known = cutoff(as_of, lake.settings.timezone).isoformat()
+    scores = str(scores_path(lake, as_of)).replace("'", "''")
+    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
+    met = " AND ".join(f"({text})" for text in conditions) or "true"
+    people = (
+        f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {_known(known)}"
+    )
+    latest = (
+        "SELECT customer_id, purpose, arg_max(granted, (changed_at, recorded_at, consent_id)) "
+        f"AS granted FROM {_file(lake, 'consents')} "
+        f"WHERE {_known(known)} AND changed_at < TIMESTAMPTZ '{known}' GROUP BY ALL"
+    )
+    wanted = (
+        f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet('{scores}') s "
+        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
+    )
+    if not lake.has("consents"):
+        return (
+            f"SELECT w.*, p.name, p.phone, NULL::VARCHAR AS barred FROM ({wanted}) w "
+            f"LEFT JOIN ({people}) p USING (customer_id)"
+        )
+    consent = (
+        "SELECT customer_id, bool_or(granted) FILTER (purpose = 'marketing') AS marketing, "
+        f"bool_or(granted) FILTER (purpose = 'profiling') AS profiling FROM ({latest}) GROUP BY 1"
+    )
+    return (
+        f"SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE THEN '{NO_CONSENT}' "
+        f"WHEN c.profiling IS FALSE THEN '{NO_PROFILING}' END AS barred FROM ({wanted}) w "
+        f"LEFT JOIN ({people}) p USING (customer_id) LEFT JOIN ({consent}) c USING (customer_id)"
+    )
+
+
+def _known(cut: str) -> str:
+    return (
+        f"recorded_at < TIMESTAMPTZ '{cut}' "
+        f"AND (superseded_at IS NULL OR superseded_at >= TIMESTAMPTZ '{cut}')"
+    )
+
+
+def _file(lake: Lake, table: str) -> str:
+    path = str(lake.checked(table)).replace("'", "''")
+    return f"read_parquet('{path}')"
+
+
+def _rows(lake: Lake, sql: str) -> pd.DataFrame:
+    try:
+        return lake.engine.con.execute(sql).fetch_arrow_table().to_pandas()
+    except (duckdb.ConversionException, duckdb.BinderException) as error:
+        first = str(error).splitlines()[0]
+        cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
+        raise GuanjiaError(
+            "condition", f"compares what cannot be compared ({first})", cure
+        ) from None
+
+
+def _reasons(
+    served: Served, frame: pd.DataFrame, effect: Direction, tags: Mapping[str, Tag]
+) -> list[list[Reason]]:
+    if frame.empty:
+        return []
+    asked = model_frame(served, frame)
+    moved = served.predictor.contributions(asked)
+    values = asked.astype(object).to_dict("records")
+    return [
+        reasons_of(served.features, row, weights, effect=effect, known=tags)
+        for row, weights in zip(values, moved, strict=True)
+    ]
+
+
+def _sheet(
+    frame: pd.DataFrame, target: TargetList, reasons: list[list[Reason]], tags: Mapping[str, Tag]
+) -> dict[str, list[Any]]:
+    """The columns of the file by their Chinese headings."""
+    rows = frame.astype(object).where(frame.notna(), None)
+    sheet: dict[str, list[Any]] = {
+        "客户号": list(rows["customer_id"]),
+        "姓名": list(rows["name"]),
+        "手机号": list(rows["phone"]),
+        "星级": list(rows["star_level"]),
+        "星级名称": list(rows["star_name"]),
+        "客户价值(元)": list(rows["customer_value"]),
+    }
+    for model, label in MODEL_LABELS.items():
+        sheet[label] = [None if value is None else round(float(value), 4) for value in rows[model]]
+    for name in target.columns:
+        sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in rows[name]]
+    sheet["原因"] = ["; ".join(reason.chinese for reason in why) for why in reasons]
+    return sheet

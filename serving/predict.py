@@ -1,0 +1,173 @@
+"""What the API answers: probabilities, star, freshness and reasons of a few customers.
+
+Tags come from the online store, models and star settings are loaded once. The probabilities
+themselves are made by `serving.probabilities`, as in bulk scoring.
+"""
+
+import json
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from features.lake import Lake
+from features.star import load_star_settings
+from features.store import online
+from features.tags.catalogue import catalogue
+from serving.conditions import UnknownNameError, unknown_name
+from serving.probabilities import (
+    Served,
+    eligible,
+    load_models,
+    model_frame,
+    predict,
+)
+from serving.reasons import reasons_of
+from serving.schemas import (
+    Freshness,
+    Prediction,
+    PredictRequest,
+    PredictResponse,
+    Reason,
+    Star,
+)
+
+# Between them they hold every tag that the star and the rules of eligibility need.
+BASE_SERVICES = ("renewal", "churn")
+
+
+class UnknownCustomerError(UnknownNameError):
+    """Some of the customers asked for have no tags online."""
+
+
+class Door:
+    """Everything a request needs, loaded before the first one comes."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self.models = load_models(lake)
+        self.stars = load_star_settings(lake.home)
+        self.tags = catalogue()
+        self._snapshots: dict[date, str | None] = {}
+
+    def answer(self, request: PredictRequest) -> PredictResponse:
+        """Answer one request.
+
+        Raises
+        ------
+        UnknownCustomerError
+            If any customer is not in the online store; it names them.
+        GuanjiaError
+            If a model is not served.
+        """
+        models = self._asked(request.models)
+        tags = self._tags(request.customer_ids, models)
+        lead = request.context.lead_days
+        answers = predict(models, tags, lead)
+        reasons = self._reasons(models, tags, lead) if request.explain else None
+        predictions = [
+            Prediction(
+                customer_id=str(row["customer_id"]),
+                probabilities={name: _number(answers[name][i]) for name in models},
+                star=self._star(row),
+                tags=self._freshness(row),
+                reasons=None if reasons is None else reasons[i],
+            )
+            for i, row in enumerate(tags.to_dict("records"))
+        ]
+        versions = {name: served.version for name, served in models.items()}
+        return PredictResponse(model_versions=versions, predictions=predictions)
+
+    def _asked(self, names: list[str] | None) -> dict[str, Served]:
+        if names is None:
+            return self.models
+        for name in names:
+            if name not in self.models:
+                raise unknown_name("model", name, self.models)
+        return {name: self.models[name] for name in names}
+
+    def _tags(self, ids: list[str], models: dict[str, Served]) -> pd.DataFrame:
+        """Tags of the models' services and of those that hold the rules' tags, one row an id."""
+        unique = list(dict.fromkeys(ids))
+        found: dict[str, dict[str, Any]] = {one: {"customer_id": one} for one in unique}
+        fresh: dict[str, datetime] = {}
+        for service in dict.fromkeys([*BASE_SERVICES, *models]):
+            for row in online(self.lake, unique, service):
+                if row.known and row.freshness is not None:
+                    found[row.customer_id] |= row.tags
+                    at = fresh.get(row.customer_id, row.freshness)
+                    fresh[row.customer_id] = min(at, row.freshness)
+        missing = [one for one in unique if one not in fresh]
+        if missing:
+            named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
+            cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
+            raise UnknownCustomerError(f"customer {named}", "is not known", cure)
+        return pd.DataFrame([found[one] | {"known_until": fresh[one]} for one in ids])
+
+    def _star(self, row: dict[Any, Any]) -> Star:
+        tier = self.stars.tier(int(row["star_level"]))
+        return Star(
+            level=tier.level,
+            name=tier.label,
+            name_english=tier.name,
+            value=exact_value(row["customer_value"]),
+            entitlements={
+                "steward": tier.steward,
+                "online_claims": tier.online_claims,
+                "a_services": tier.a_services,
+                "b_services": tier.b_services,
+                "c_services": tier.c_services,
+            },
+        )
+
+    def _freshness(self, row: dict[Any, Any]) -> Freshness:
+        until = pd.Timestamp(row["known_until"]).to_pydatetime()
+        # Known until the end of a date: the date is the one that ended at this instant.
+        zone = ZoneInfo(self.lake.settings.timezone)
+        as_of = (until.astimezone(zone) - timedelta(microseconds=1)).date()
+        return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
+
+    def _snapshot(self, as_of: date) -> str | None:
+        if as_of not in self._snapshots:
+            path = self.lake.home / "snapshots" / f"{as_of.isoformat()}.json"
+            found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            self._snapshots[as_of] = found.get("snapshot_id")
+        return self._snapshots[as_of]
+
+    def _reasons(
+        self, models: dict[str, Served], tags: pd.DataFrame, lead: int | None
+    ) -> list[dict[str, list[Reason]]]:
+        found: list[dict[str, list[Reason]]] = [{} for _ in range(len(tags))]
+        for name, served in models.items():
+            asked = np.flatnonzero(eligible(name, tags))
+            if not len(asked):
+                continue
+            frame = model_frame(served, tags.iloc[asked], lead)
+            moved = served.predictor.contributions(frame)
+            values = frame.astype(object).to_dict("records")
+            for i, row, weights in zip(asked, values, moved, strict=True):
+                why = reasons_of(served.features, row, weights, known=self.tags)
+                found[i][name] = [Reason(**vars(reason)) for reason in why]
+        return found
+
+
+def exact_value(value: float) -> str:
+    """The customer value as the exact decimal that the tag's float stands for.
+
+    Values have four decimals, and a float holds any such number below 10^11 without loss.
+
+    Examples
+    --------
+    >>> exact_value(12345.6)
+    '12345.6000'
+    >>> exact_value(-0.0)
+    '0.0000'
+    """
+    return str(Decimal(repr(float(value) + 0.0)).quantize(Decimal("0.0001")))
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,133 @@
+"""From tags to probabilities: the one place, so that scores and API cannot differ.
+
+Who a question is put to, and what a model gets besides tags, is decided here too.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from serving.conditions import unknown_name
+from training.models import MODELS, find
+from training.predictor import Predictor
+from training.registry import champion
+
+LEAD_DAYS = "lead_days"
+SHORTEST_LEAD, LONGEST_LEAD = 7, 60
+# What eligibility and lead time need, whatever the models use.
+RULE_TAGS = (
+    "days_to_commercial_expiry",
+    "motor_policies_in_force",
+    "holds_accident",
+    "holds_health",
+    "holds_household",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as it is served: the predictor and the version it came from."""
+
+    name: str
+    version: str
+    predictor: Predictor
+
+    @property
+    def features(self) -> list[str]:
+        """Columns it needs, in its own order."""
+        return list(self.predictor.features)
+
+
+def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, Served]:
+    """The champions of the named models; without names, of every model that has one.
+
+    Raises
+    ------
+    GuanjiaError
+        If a named model is unknown or has no champion, or if no model at all has one.
+    """
+    asked = MODELS if names is None else names
+    found: dict[str, Served] = {}
+    missing: GuanjiaError | None = None
+    for name in asked:
+        if name not in MODELS:
+            raise unknown_name("model", name, MODELS)
+        try:
+            folder = champion(lake, name)
+        except GuanjiaError as error:
+            if names is not None:
+                raise
+            missing = error
+            continue
+        found[name] = _load(name, folder)
+    if missing is not None and not found:
+        raise missing
+    return found
+
+
+def needed_tags(models: Mapping[str, Served]) -> list[str]:
+    """Tags that the models and the rules of eligibility read, each once."""
+    names = [name for served in models.values() for name in served.features if name != LEAD_DAYS]
+    return list(dict.fromkeys([*names, *RULE_TAGS]))
+
+
+def predict(
+    models: Mapping[str, Served], tags: pd.DataFrame, lead_days: int | None = None
+) -> dict[str, np.ndarray]:
+    """Calibrated probabilities, NaN where the model's question does not arise.
+
+    Parameters
+    ----------
+    models : Mapping[str, Served]
+        Models to ask.
+    tags : pandas.DataFrame
+        One row a customer, with the columns of `needed_tags`.
+    lead_days : int, optional
+        Lead time for renewal; default: days to the expiry of commercial cover, held in 7..60.
+
+    Returns
+    -------
+    dict[str, numpy.ndarray]
+        Model name -> float64 of shape (customers,).
+    """
+    answers: dict[str, np.ndarray] = {}
+    for name, served in models.items():
+        asked = eligible(name, tags)
+        answer = np.full(len(tags), np.nan)
+        if asked.any():
+            frame = model_frame(served, tags[asked], lead_days)
+            answer[asked] = np.asarray(served.predictor.predict(frame), dtype="float64")
+        answers[name] = answer
+    return answers
+
+
+def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None) -> pd.DataFrame:
+    """The model's own columns in its own order, with the lead time where it wants one."""
+    frame = tags
+    if LEAD_DAYS in served.features:
+        days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
+        lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD) if lead_days is None else float(lead_days)
+        frame = tags.assign(**{LEAD_DAYS: lead})
+    return frame[served.features]
+
+
+def eligible(model: str, tags: pd.DataFrame) -> np.ndarray:
+    """Whom the model's question is put to, as booleans of shape (customers,).
+
+    Each model declares it over tags (`training.models`); whoever lacks one of these tags is not
+    asked.
+    """
+    frame = tags[list(RULE_TAGS)].apply(pd.to_numeric).astype("float64")
+    held = [name for name in RULE_TAGS if name.startswith("holds_")]
+    frame[held] = frame[held].fillna(1.0)
+    return np.asarray(frame.astype(dict.fromkeys(held, bool)).eval(find(model).eligible), bool)
+
+
+def _load(name: str, folder: Path) -> Served:
+    predictor = Predictor.load(folder)
+    return Served(name, predictor.version, predictor)

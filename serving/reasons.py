@@ -1,0 +1,126 @@
+"""Reasons in words: which tags moved a probability, said in Chinese and in English.
+
+A contribution is the model's own (LightGBM `pred_contrib`, log-odds against the average). Tags of
+protected traits may move a model, but they are never given to anybody as a reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, Literal
+
+from features.tags.catalogue import Tag, catalogue
+
+PROTECTED = frozenset({"gender", "age_years"})
+SMALLEST = 0.01
+UNITS = {
+    "yuan": ("元", "yuan"),
+    "days": ("天", "days"),
+    "months": ("个月", "months"),
+    "years": ("年", "years"),
+    "claims": ("次", "claims"),
+    "level": ("级", ""),
+}
+CATEGORIES = {
+    "direct": "直销",
+    "telephone": "电销",
+    "online": "网销",
+    "agent": "代理",
+    "broker": "经纪",
+    "dealer": "车商",
+    "new_1": "新一线",
+    "3_and_below": "三线及以下",
+    "petrol": "汽油",
+    "diesel": "柴油",
+    "hybrid": "油电混动",
+    "plug_in": "插电混动",
+    "electric": "纯电",
+    "sms": "短信",
+    "wechat": "微信",
+    "wecom": "企业微信",
+    "phone": "电话",
+}
+Direction = Literal["raises", "lowers"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One tag, its value and which way it moved the probability, in words."""
+
+    tag: str
+    effect: Direction
+    chinese: str
+    english: str
+
+
+def reasons_of(
+    features: Sequence[str],
+    values: Mapping[str, Any],
+    contributions: Sequence[float],
+    *,
+    top: int = 3,
+    effect: Direction | None = None,
+    known: Mapping[str, Tag] | None = None,
+) -> list[Reason]:
+    """The strongest reasons, strongest first.
+
+    Parameters
+    ----------
+    features : Sequence[str]
+        Names of the model's columns.
+    values : Mapping[str, object]
+        Their values for this customer.
+    contributions : Sequence[float]
+        One contribution a feature, in the same order; a bias after them is ignored.
+    top : int
+        At most so many.
+    effect : {"raises", "lowers"}, optional
+        Only reasons of this direction.
+    known : Mapping[str, Tag], optional
+        Tags by name; default: the catalogue.
+    """
+    tags = catalogue() if known is None else known
+    pairs = zip(features, contributions, strict=False)
+    ranked = sorted(pairs, key=lambda pair: (-abs(pair[1]), pair[0]))
+    found: list[Reason] = []
+    for name, weight in ranked:
+        way: Direction = "raises" if weight > 0 else "lowers"
+        if name in PROTECTED or abs(weight) < SMALLEST or (effect and way != effect):
+            continue
+        found.append(_worded(name, values.get(name), way, tags.get(name)))
+        if len(found) == top:
+            break
+    return found
+
+
+def _worded(name: str, value: Any, way: Direction, tag: Tag | None) -> Reason:
+    label = tag.label if tag else "距到期天数" if name == "lead_days" else name
+    unit = tag.unit if tag else "days" if name == "lead_days" else ""
+    chinese, english = words_of(value, unit)
+    arrow = "提高" if way == "raises" else "降低"
+    plain = name.replace("_", " ")
+    return Reason(name, way, f"{label}: {chinese} ({arrow})", f"{plain}: {english} ({way} it)")
+
+
+def words_of(value: Any, unit: str) -> tuple[str, str]:
+    """A tag's value as people write it, in Chinese and in English.
+
+    Examples
+    --------
+    >>> words_of(2779.0, "yuan")
+    ('2,779元', '2,779 yuan')
+    >>> words_of(None, "days")
+    ('无记录', 'none on record')
+    """
+    if value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>":
+        return "无记录", "none on record"
+    if isinstance(value, str):
+        return CATEGORIES.get(value, value), value
+    if str(value) in {"True", "False"}:
+        return ("是", "yes") if value else ("否", "no")
+    number = float(value)
+    if unit == "share":
+        return f"{number:.0%}", f"{number:.0%}"
+    text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
+    chinese, english = UNITS.get(unit, ("", unit))
+    return f"{text}{chinese}", f"{text} {english}".strip()

@@ -1,0 +1,109 @@
+"""What the API takes and gives, as pydantic models; they are also its documentation."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_CUSTOMERS = 1_000
+
+CustomerId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Message(BaseModel):
+    """Base of all messages: no field beyond the declared ones, no NaN, no infinity."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class Context(Message):
+    """What the touchpoint knows and the tags do not."""
+
+    lead_days: int | None = Field(
+        default=None,
+        ge=7,
+        le=60,
+        description="Days before expiry at which the contact would be made (renewal only). "
+        "Default: the days to the commercial term's expiry, held between 7 and 60.",
+    )
+
+
+class PredictRequest(Message):
+    """Ask for predictions of up to 1,000 customers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"customer_ids": ["C0000001"], "models": ["renewal"], "explain": True}
+        }
+    )
+
+    customer_ids: list[CustomerId] = Field(
+        min_length=1,
+        max_length=MOST_CUSTOMERS,
+        description="Customer numbers, at most 1,000 in one request.",
+    )
+    models: list[str] | None = Field(
+        default=None, max_length=32, description="Models to ask; default: all that are served."
+    )
+    context: Context = Field(default_factory=Context)
+    explain: bool = Field(
+        default=False, description="Give reasons in words; costs milliseconds a customer."
+    )
+
+
+class Reason(Message):
+    """One tag that moved the probability, in words."""
+
+    tag: str
+    effect: str = Field(description="raises or lowers the probability, against the average")
+    chinese: str
+    english: str
+
+
+class Star(Message):
+    """The customer's star and what it grants."""
+
+    level: int
+    name: str
+    name_english: str
+    value: str = Field(description="Customer value in yuan, an exact decimal.")
+    entitlements: dict[str, bool | int]
+
+
+class Freshness(Message):
+    """As of when the tags are, and whether anything newer is missing."""
+
+    as_of: date
+    known_until: datetime
+    snapshot_id: str | None
+
+
+class Prediction(Message):
+    """One customer's probabilities; null where the question does not arise for them."""
+
+    customer_id: str
+    probabilities: dict[str, float | None]
+    star: Star
+    tags: Freshness
+    reasons: dict[str, list[Reason]] | None = None
+
+
+class PredictResponse(Message):
+    """Predictions in the order asked, and the versions of the models that made them."""
+
+    model_versions: dict[str, str]
+    predictions: list[Prediction]
+
+
+class Fault(Message):
+    """Why a request was refused, and what to change."""
+
+    thing: str
+    fault: str
+    cure: str
+
+
+class Refusal(Message):
+    """Body of every 4xx answer."""
+
+    faults: list[Fault]

@@ -1,0 +1,39 @@
+"""CSV as spreadsheets read it: UTF-8 with BOM, and no cell that is taken for a formula."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from features.lake import published
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def cell(value: object) -> str:
+    """A value as a cell's text; what a spreadsheet would run gets a leading apostrophe.
+
+    Examples
+    --------
+    >>> cell("=HYPERLINK(1)"), cell(None), cell("张伟")
+    ("'=HYPERLINK(1)", '', '张伟')
+    """
+    if value is None:
+        return ""
+    text = str(value).replace("\x00", "")
+    if isinstance(value, int | float):
+        return text  # a number of ours, not text from outside: -2 stays a number
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Write rows to `path`, whole or not at all; return how many."""
+    count = 0
+    with published(path) as draft:
+        with draft.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file, lineterminator="\r\n")
+            writer.writerow([cell(name) for name in header])
+            for row in rows:
+                writer.writerow([cell(value) for value in row])
+                count += 1
+        draft.chmod(0o600)
+    return count

@@ -1,0 +1,32 @@
+"""Requests as declared, and nothing else."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from serving.schemas import PredictRequest
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"customer_ids": []}, "too_short"),
+        ({"customer_ids": ["C"] * 1001}, "too_long"),
+        ({"customer_ids": ["C"], "model": "renewal"}, "extra_forbidden"),
+        ({"customer_ids": ["C"], "context": {"lead": 3}}, "extra_forbidden"),
+        ({"customer_ids": ["C"], "context": {"lead_days": float("nan")}}, "finite_number"),
+        ({"customer_ids": ["C"], "context": {"lead_days": 6}}, "greater_than_equal"),
+        ({"customer_ids": [""]}, "string_too_short"),
+        ({"customer_ids": [None]}, "string_type"),
+        ({}, "missing"),
+    ],
+)
+def test_faults_are_named(body: dict[str, Any], kind: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PredictRequest.model_validate(body)
+    assert [error["type"] for error in caught.value.errors()] == [kind]
+
+
+def test_a_thousand_customers_are_allowed() -> None:
+    assert len(PredictRequest(customer_ids=["C"] * 1000).customer_ids) == 1000

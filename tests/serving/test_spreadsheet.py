@@ -1,0 +1,44 @@
+"""CSV files as spreadsheets read them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.spreadsheet import cell, write_csv
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝"])
+def test_formulas_are_neutralised(start: str) -> None:
+    assert cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@given(st.text())
+def test_no_cell_begins_like_a_formula(text: str) -> None:
+    assert not cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_numbers_stay_numbers() -> None:
+    assert (cell(-2), cell(0.25), cell(None)) == ("-2", "0.25", "")
+
+
+def test_the_file_has_a_bom_and_chinese_headings(tmp_path: Path) -> None:
+    out = tmp_path / "list.csv"
+    assert write_csv(out, ["姓名", "手机号"], [["=cmd()", "13800000000"], ["张, 伟", None]]) == 2
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
+    text = out.read_bytes().decode("utf-8-sig")
+    assert text == '姓名,手机号\r\n\'=cmd(),13800000000\r\n"张, 伟",\r\n'
+
+
+def test_a_failed_list_leaves_the_old_one(tmp_path: Path) -> None:
+    out = tmp_path / "list.csv"
+    write_csv(out, ["a"], [["1"]])
+
+    def failing() -> list[list[str]]:
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError):
+        write_csv(out, ["a"], (row for row in failing()))
+    assert out.read_text(encoding="utf-8-sig") == "a\n1\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
