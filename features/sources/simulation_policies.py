@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.sources import simulation_calibration as c
 from features.sources.simulation_people import (
@@ -25,8 +26,6 @@ def policy_id(key: Ints, line: str) -> pa.Array:
     """P, customer, car, step, and J for compulsory (交强) or S for commercial (商业) cover."""
     car = key // 8
     joined = ids("P", (car // 4 + 1, 8), (car % 4 + 1, 1), (key % 8 + 1, 1))
-    import pyarrow.compute as pc
-
     return pc.binary_join_element_wise(joined, line, "")
 
 
@@ -103,7 +102,8 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     band = n.pick((0.42, 0.27, 0.31), "quote-band", t.key)
     low, high = np.array([30, 24, 8])[band], np.array([44, 29, 23])[band]
     lead = (low + n.uniform("quote-lead", t.key) * (high - low + 1)).astype(np.int64)
-    lead = np.where(t.renewed, np.maximum(lead, t.next_signed + 1), lead)
+    # For all alike, else the date of the quote would tell who renews.
+    lead = np.maximum(lead, t.next_signed + 1)
     at = instant(t.expiry - lead, n.between(9 * 3600, 18 * 3600, "quote-second", t.key))
     delivered = n.uniform("delivered", t.key) < 0.88
     delivery = at + (10**6 * (60 + 7200 * n.uniform("delivery", t.key))).astype(np.int64)
@@ -113,8 +113,6 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     commercial = t.next_commercial > 0
     total = np.where(commercial, t.next_commercial, t.next_compulsory)
     owner = park.owner[t.car]
-    import pyarrow.compute as pc
-
     policy = pc.if_else(pa.array(t.commercial), policy_id(t.key, "S"), policy_id(t.key, "J"))
     return typed(
         "quotes",

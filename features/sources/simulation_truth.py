@@ -133,7 +133,7 @@ def _by_month(
         )
         exposed = np.minimum(left, 90) + main.p[rows] * np.maximum(90 - left, 0)
         for number, line in enumerate(c.NON_MOTOR):
-            free = (bought[person, number] < 0) | (bought[person, number] >= month)
+            free = (bought[person, number] < 0) | (bought[person, number] > month)
             rate = hazard[person, number] / 365.25
             sells.append(
                 pa.table(

@@ -49,13 +49,6 @@ def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
     return pa.StringArray.from_buffers(n, offsets, pa.py_buffer(matrix))
 
 
-def nulled(array: pa.Array, keep: Any) -> pa.Array:
-    """The array with nulls where `keep` is false."""
-    import pyarrow.compute as pc
-
-    return pc.if_else(pa.array(np.asarray(keep, bool)), array, pa.scalar(None, array.type))
-
-
 def typed(table: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
     """An Arrow table with the contract's columns in its order; a column not given is null."""
     arrays = {
