@@ -45,7 +45,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The frame of one model with its split and identity."""
+    """The frame of one model with its split and identity.
+
+    `sha256` is the hash of the frame's file, `inputs` those of its tag histories by group.
+    """
 
     frame: pd.DataFrame
     features: list[str]
@@ -53,6 +56,7 @@ class Dataset:
     split: Split
     path: Path
     sha256: str
+    inputs: dict[str, str]
     labelled: int
 
 
@@ -71,7 +75,7 @@ def build(
     labels, labelled = _labels(lake, model, known_by, folder, row_limit)
     report(f"{model.name}: tags", 0, None)
     spine = labels.select("customer_id", "as_of", "cutoff").distinct()
-    tagging.write_history(lake, spine, model.name, report)
+    paths = tagging.write_history(lake, spine, model.name, report)
     report(f"{model.name}: training frame", 0, None)
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
     frame = store.history(lake, entities, model.service)
@@ -82,9 +86,10 @@ def build(
     path = folder / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest, *others = [sha256_of(found) for found in (path, *paths)]
+    inputs = {found.parent.name: other for found, other in zip(paths, others, strict=True)}
     split = split_by_time(frame, model.name)
-    return Dataset(frame, [*tags, *model.extra], tags, split, path, digest, labelled)
+    return Dataset(frame, [*tags, *model.extra], tags, split, path, digest, inputs, labelled)
 
 
 def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
@@ -125,6 +130,12 @@ def held_back(frame: pd.DataFrame, share: float = 0.15) -> npt.NDArray[np.bool_]
         lambda customer: int(hashlib.md5(f"stop:{customer}".encode()).hexdigest()[:8], 16)
     )
     return np.asarray(codes.to_numpy(dtype=np.float64) / 2**32 < share)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file, read in pieces."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _labels(

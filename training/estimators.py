@@ -4,7 +4,7 @@ What it learns is text and JSON, never a pickled object: the bundle can be read 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import lightgbm as lgb
 import numpy as np
@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss
 from features.errors import GuanjiaError
 
 Array = npt.NDArray[np.float64]
-Columns = Mapping[str, Any] | pd.DataFrame | pa.Table
+Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
 
 TINY = 1e-6
 FEWEST_FOR_ISOTONIC = 1000

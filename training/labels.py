@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from features.lake import Lake
 from features.settings import cutoff
@@ -191,9 +192,13 @@ def _calendar(lake: Lake, known_by: date) -> ir.Table:
 
 def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
     instants = [cutoff(day, lake.settings.timezone) for day in days]
-    schema = {"day": "date", "cutoff": "timestamp('UTC', 6)"}
-    frame = pd.DataFrame({"day": list(days), "cutoff": pd.Series(instants, dtype=object)})
-    return ibis.memtable(frame, schema=schema)
+    table = pa.table(
+        {
+            "day": pa.array(days, pa.date32()),
+            "cutoff": pa.array(instants, pa.timestamp("us", "UTC")),
+        }
+    )
+    return ibis.memtable(table)
 
 
 def _spine(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:

@@ -137,7 +137,10 @@ def _register(
             "rows": len(data.frame),
         },
         metrics=metrics,
-        tags={"training_frame_sha256": data.sha256},
+        tags={
+            "training_frame_sha256": data.sha256,
+            **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
+        },
         files=files,
         example=data.frame[data.features]
         .head(100)

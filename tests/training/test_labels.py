@@ -1,0 +1,161 @@
+"""Labels on literal terms, worked out by hand."""
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.lake import Lake
+from features.settings import Settings
+from training import labels
+
+SCHEMA = pa.schema(
+    [
+        ("policy_id", pa.string()),
+        ("customer_id", pa.string()),
+        ("vehicle_id", pa.string()),
+        ("line", pa.string()),
+        ("signed_at", pa.timestamp("us", "UTC")),
+        ("inception", pa.date32()),
+        ("expiry", pa.date32()),
+        ("cancelled_on", pa.date32()),
+        ("recorded_at", pa.timestamp("us", "UTC")),
+        ("superseded_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+def at(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def term(policy, inception, expiry, signed, line="motor_commercial", **more):
+    row = {
+        "policy_id": policy,
+        "customer_id": "C1",
+        "vehicle_id": "V1" if line.startswith("motor") else None,
+        "line": line,
+        "signed_at": at(signed),
+        "inception": date.fromisoformat(inception),
+        "expiry": date.fromisoformat(expiry),
+        "cancelled_on": None,
+        "recorded_at": at(signed),
+        "superseded_at": None,
+    }
+    return {**row, **more}
+
+
+@pytest.fixture
+def lake_of(tmp_path):
+    def make(*rows):
+        path = tmp_path / "checked" / "policies.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), path)
+        return Lake(Settings(home=tmp_path, memory_limit="1GB"))
+
+    return make
+
+
+FIRST = term("P1", "2024-01-10", "2025-01-10", "2024-01-01T00:00")
+
+
+def renewals(lake, known_by="2025-06-30"):
+    frame = labels.renewal(lake, date.fromisoformat(known_by)).to_pandas()
+    return frame[frame.policy_id == "P1"].sort_values("lead_days")
+
+
+@pytest.mark.parametrize(
+    ("signed", "inception", "label"),
+    [
+        ("2025-01-05T00:00", "2025-01-10", True),
+        # Expiry + 30 is 9 February; it ends at 16:00 UTC in Shanghai.
+        ("2025-02-09T15:59", "2025-02-10", True),
+        ("2025-02-09T16:00", "2025-02-10", False),
+        ("2025-02-10T08:00", "2025-02-11", False),
+        ("2024-12-01T00:00", "2024-12-11", True),
+        ("2024-12-01T00:00", "2024-12-10", False),
+    ],
+)
+def test_a_next_term_counts_by_signing_and_inception(lake_of, signed, inception, label):
+    lake = lake_of(FIRST, term("P2", inception, "2026-02-01", signed))
+    assert renewals(lake).label.tolist() == [label] * 4
+
+
+def test_renewal_rows_have_four_leads(lake_of):
+    frame = renewals(lake_of(FIRST))
+    assert frame.lead_days.tolist() == [7, 15, 30, 60]
+    days = [str(pd.Timestamp(day).date()) for day in frame.as_of]
+    assert days == ["2025-01-03", "2024-12-26", "2024-12-11", "2024-11-11"]
+
+
+def test_renewal_appears_on_the_day_it_matures(lake_of):
+    lake = lake_of(FIRST)
+    assert len(renewals(lake, "2025-02-09")) == 4
+    assert len(renewals(lake, "2025-02-08")) == 0
+
+
+def test_a_renewal_recorded_later_is_not_known(lake_of):
+    late = term(
+        "P2", "2025-01-10", "2026-01-10", "2025-01-05T00:00", recorded_at=at("2025-05-01T00:00")
+    )
+    lake = lake_of(FIRST, late)
+    assert not renewals(lake, "2025-04-30").label.any()
+    assert renewals(lake, "2025-05-01").label.all()
+
+
+def test_another_vehicle_renews_nothing(lake_of):
+    other = term("P2", "2025-01-10", "2026-01-10", "2025-01-05T00:00", vehicle_id="V2")
+    assert not renewals(lake_of(FIRST, other)).label.any()
+
+
+def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
+    before = {**FIRST, "superseded_at": at("2024-12-20T00:00")}
+    after = {
+        **FIRST,
+        "recorded_at": at("2024-12-20T00:00"),
+        "cancelled_on": date(2024, 12, 20),
+    }
+    assert renewals(lake_of(before, after)).lead_days.tolist() == [30, 60]
+
+
+def churns(lake, day, known_by="2026-12-31"):
+    return labels.churn(lake, date.fromisoformat(known_by), [date.fromisoformat(day)]).to_pandas()
+
+
+def test_churn_needs_a_gap_of_more_than_30_days(lake_of):
+    # P1 ends on 10 January; 30 days later is 9 February.
+    near = term("P2", "2025-02-09", "2026-02-09", "2025-02-01T00:00")
+    far = term("P2", "2025-02-10", "2026-02-10", "2025-02-01T00:00")
+    assert churns(lake_of(FIRST, near), "2024-09-30").label.tolist() == [False]
+    assert churns(lake_of(FIRST, far), "2024-09-30").label.tolist() == [True]
+
+
+def test_churn_looks_180_days_ahead(lake_of):
+    # 2024-07-14 + 180 days is 2025-01-10, the expiry.
+    lake = lake_of(FIRST)
+    assert churns(lake, "2024-07-14").label.tolist() == [True]
+    assert churns(lake, "2024-07-13").label.tolist() == [False]
+    assert churns(lake, "2025-01-10").empty
+
+
+def test_churn_appears_after_210_days(lake_of):
+    lake = lake_of(FIRST)
+    assert len(churns(lake, "2024-07-14", "2025-02-09")) == 1
+    assert len(churns(lake, "2024-07-14", "2025-02-08")) == 0
+
+
+def sales(lake, day, known_by="2026-12-31"):
+    days = [date.fromisoformat(day)]
+    return labels.cross_sell(lake, date.fromisoformat(known_by), days, "health").to_pandas()
+
+
+def test_cross_sell_within_90_days_of_those_who_lack_the_line(lake_of):
+    health = term("H1", "2024-07-01", "2025-07-01", "2024-06-29T00:00", line="health")
+    lake = lake_of(FIRST, health)
+    assert sales(lake, "2024-03-31").label.tolist() == [True]
+    assert sales(lake, "2024-03-30").label.tolist() == [False]
+    assert sales(lake, "2024-06-30").empty
+    assert sales(lake, "2024-03-31", "2024-06-28").empty
+    assert len(sales(lake, "2024-03-31", "2024-06-29")) == 1
