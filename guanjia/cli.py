@@ -270,9 +270,9 @@ def catalogue(
         for tag in declared
     ]
     if out is not None:
-        from features.tags.pages import tags_page
+        from features.tags.document import render
 
-        out.write_text(tags_page(), encoding="utf-8")
+        out.write_text(render(), encoding="utf-8")
     fields = ("name", "label", "definition", "unit", "window", "null", "group", "type")
     payload = [{field: getattr(tag, field) for field in fields} for tag in declared]
     emit(payload, json, table(f"{len(rows)} tags", rows))
