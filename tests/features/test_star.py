@@ -14,7 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings, cutoff
-from features.star import StarSettings, explain_rating, load_star_settings, rate
+from features.star import StarSettings, Tier, explain_rating, load_star_settings, rate
 
 INSTANT, DAY, YUAN = pa.timestamp("us", "UTC"), pa.date32(), pa.decimal128(14, 2)
 END = date(2025, 6, 30)
@@ -764,3 +764,13 @@ def test_thresholds_must_rise() -> None:
     fallen = [*tiers[:1], tiers[1].model_copy(update={"threshold": Decimal(20_000)}), *tiers[2:]]
     with pytest.raises(ValueError, match="thresholds must rise"):
         StarSettings(tiers=tuple(tier.model_dump() for tier in fallen))
+
+
+def test_documented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "star.md").read_text(encoding="utf-8")
+    for name in [*StarSettings.model_fields, *Tier.model_fields]:
+        assert f"`{name}`" in text
+    example = text.split("```toml")[1].split("```")[0]
+    (tmp_path / "star.toml").write_text(example, encoding="utf-8")
+    found = load_star_settings(tmp_path)
+    assert [tier.threshold for tier in found.tiers] == [0, 8_000, 20_000]
