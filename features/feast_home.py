@@ -5,9 +5,10 @@ not set. So the YAML names the two classes below, which place a relative path un
 of `features.settings`: the `feast` command line and `features.store` then read the same files.
 """
 
+import uuid
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.sqlite import (
@@ -17,8 +18,9 @@ from feast.infra.online_stores.sqlite import (
     _table_id,
 )
 from feast.infra.registry.file import FileRegistryStore
-from feast.utils import to_naive_utc
+from feast.utils import _utc_now, to_naive_utc
 
+from features.lake import published
 from features.settings import load
 
 REPO = Path(__file__).resolve().parent / "repo"
@@ -44,23 +46,29 @@ def feast_home() -> Path:
     return PROJECT / home.relative_to(REPO) if home.is_relative_to(REPO) else home
 
 
-class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
+class HomeRegistryStore(FileRegistryStore):
     """The registry file, its path relative to the home folder."""
 
     def __init__(self, registry_config: Any, repo_path: Path) -> None:
         super().__init__(registry_config, repo_path)
         self._filepath = feast_home() / registry_config.path
 
+    def _write_registry(self, registry_proto: Any) -> None:
+        # Feast's own makes one folder level only, and a reader may catch it half-written.
+        registry_proto.version_id = str(uuid.uuid4())
+        registry_proto.last_updated.FromDatetime(_utc_now())
+        with published(self._filepath) as draft:
+            draft.write_bytes(registry_proto.SerializeToString())
 
-class HomeSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):  # type: ignore[misc]
+
+class HomeSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):
     """Settings of `HomeSqliteOnlineStore`; `path` is relative to the home folder."""
 
-    type: Literal["features.feast_home.HomeSqliteOnlineStore"] = (
-        "features.feast_home.HomeSqliteOnlineStore"
-    )
+    # Feast finds this class by its name; the type it declares stays that of the store below it.
+    type: Any = "features.feast_home.HomeSqliteOnlineStore"
 
 
-class HomeSqliteOnlineStore(SqliteOnlineStore):  # type: ignore[misc]
+class HomeSqliteOnlineStore(SqliteOnlineStore):
     """Feast's SQLite store with a guard: an older row never replaces a newer one.
 
     Feast's own overwrites whatever is there, so loading an older snapshot again would serve old

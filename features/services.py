@@ -1,7 +1,7 @@
 """Which tags each model uses, listed once; training and serving ask by the model's name.
 
-Left out on purpose: gender (a protected attribute), identifiers, and `customer_value_exact`, which
-is text for people.
+Left out on purpose: gender (a protected attribute), identifiers, `customer_value_exact` (text for
+people), and consents and opt-outs, which are gates before a contact and not evidence for one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,35 +10,164 @@ from feast import FeatureService, FeatureView
 
 from features.errors import GuanjiaError
 
-FORBIDDEN = frozenset({"gender", "customer_value_exact", "customer_id"})
+FORBIDDEN = frozenset(
+    {
+        "gender",
+        "customer_id",
+        "customer_value_exact",
+        "marketing_consent",
+        "profiling_consent",
+        "opted_out",
+    }
+)
 """Tags that no model may use."""
 
-_CUSTOMER = (
-    "channel",
-    "branch",
-    "city_tier",
+_COVER = (
     "age_years",
+    "licence_years",
+    "city_tier",
+    "branch",
+    "channel",
+    "business_type",
+    "motor_policies_in_force",
+    "motor_vehicles_in_force",
+    "motor_policies_ever",
+    "motor_policies_ahead",
+    "motor_policies_cancelled",
+    "commercial_premium_current",
+    "commercial_premium_previous",
+    "compulsory_premium_current",
+    "motor_premium_in_force",
+    "ncd_level",
+    "ncd_level_change",
+    "pricing_factor",
+    "third_party_limit",
+    "sum_insured",
+    "driver_accident_cover",
+    "second_driver",
+    "commercial_term_number",
+    "premium_change_ratio",
+    "premium_to_list_price",
+    "compulsory_only",
+)
+_VEHICLE = (
     "vehicle_age_years",
     "new_energy",
-    "ncd_level",
-    "motor_policies_in_force",
-    "commercial_premium_current",
-    "premium_change_ratio",
+    "vehicle_energy",
+    "vehicle_kind",
+    "vehicle_list_price",
+    "vehicle_power_kw",
+    "vehicle_weight_kg",
+    "vehicle_engine_cc",
+    "vehicle_seats",
+    "vehicle_garage_area",
+)
+_EXPIRY = (
+    "days_to_commercial_expiry",
+    "days_to_compulsory_expiry",
+    "days_to_motor_expiry",
+)
+_CLAIMS = (
+    "claim_count_90d",
+    "claim_count_365d",
+    "claim_count_36m",
+    "claim_count_ever",
+    "at_fault_claim_count_365d",
+    "at_fault_claim_count_36m",
+    "injury_claim_count_36m",
+    "days_since_last_claim",
+    "open_claims",
+    "oldest_open_claim_days",
+    "payment_delay_days_36m",
+    "claims_paid_365d",
+    "claims_incurred_365d",
+    "claims_incurred_36m",
+    "largest_claim_36m",
+    "claims_ratio_36m",
+)
+_QUOTES = (
+    "quote_count_30d",
+    "quote_count_90d",
+    "quote_count_365d",
+    "quote_viewed_count_90d",
+    "quote_viewed_count_365d",
+    "quote_channels_365d",
+    "non_motor_quote_count_365d",
+    "days_since_last_quote",
+    "renewal_quote_count",
+    "renewal_quote_premium",
+    "renewal_quote_change_ratio",
+    "renewal_quote_spread",
+    "renewal_quote_delivered",
+    "renewal_quote_viewed",
+    "days_since_renewal_quote",
+    "price_increases_accepted",
+    "price_increase_acceptance_share",
+    "largest_premium_increase",
+    "channel_switches",
+    "third_party_limit_reductions",
+    "days_signed_before_inception",
+    "last_minute_signings",
+    "quote_viewed_share_90d",
+)
+_ENGAGEMENT = (
+    "contact_count_90d",
+    "contact_count_365d",
+    "contact_reached_count_90d",
+    "contact_reached_count_365d",
+    "contact_response_count_90d",
+    "contact_response_count_365d",
+    "inbound_contact_count_90d",
+    "inbound_contact_count_365d",
+    "contact_refused_count_365d",
+    "days_since_last_contact",
+    "days_since_last_response",
+    "mini_program_bound",
+    "wecom_added",
+    "entitlement_granted_count_365d",
+    "entitlement_used_count_365d",
+    "entitlement_used_count_36m",
+    "days_since_last_entitlement_use",
+    "survey_score_last",
+    "survey_score_mean_36m",
+    "complaint_count_365d",
+    "complaint_count_36m",
+    "open_complaints",
+    "contact_response_share_365d",
+    "entitlement_use_ratio_365d",
+)
+_LOYALTY = (
     "star_level",
     "customer_value",
     "tenure_years",
+    "star_premium_5y",
+    "star_claims_5y",
+    "days_since_first_motor_term",
+    "commercial_renewals_ever",
+    "vehicles_ever",
+    "cover_gaps_ever",
+    "long_cover_gaps_ever",
+    "longest_cover_gap_days",
+    "holds_accident",
+    "accident_policies_ever",
+    "holds_health",
+    "health_policies_ever",
+    "holds_household",
+    "household_policies_ever",
+    "products_held",
+    "non_motor_premium_in_force",
+    "days_since_last_non_motor_signing",
+    "days_since_registration",
 )
-_EXPIRY = ("days_to_commercial_expiry", "days_to_motor_expiry")
-_QUOTES = ("renewal_quote_premium", "renewal_quote_change_ratio")
-_HOLDINGS = ("holds_accident", "holds_health", "holds_household")
+_CUSTOMER = (*_COVER, *_VEHICLE, *_CLAIMS, *_QUOTES, *_ENGAGEMENT, *_LOYALTY)
 
 SERVICES: dict[str, tuple[str, ...]] = {
-    # Lead days stand in for days_to_commercial_expiry: they are the same at request time.
-    "renewal": (*_CUSTOMER, *_QUOTES, *_HOLDINGS),
-    "churn": (*_CUSTOMER, *_EXPIRY, *_QUOTES, *_HOLDINGS),
-    "cross_sell_accident": (*_CUSTOMER, *_EXPIRY, "holds_health", "holds_household"),
-    "cross_sell_health": (*_CUSTOMER, *_EXPIRY, "holds_accident", "holds_household"),
-    "cross_sell_household": (*_CUSTOMER, *_EXPIRY, "holds_accident", "holds_health"),
+    # No days to expiry: lead_days of the request says it, and beyond 60 none was ever trained.
+    "renewal": _CUSTOMER,
+    "churn": (*_CUSTOMER, *_EXPIRY),
+    "cross_sell_accident": (*_CUSTOMER, *_EXPIRY),
+    "cross_sell_health": (*_CUSTOMER, *_EXPIRY),
+    "cross_sell_household": (*_CUSTOMER, *_EXPIRY),
 }
 """Model name -> the names of its tags."""
 

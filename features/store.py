@@ -1,12 +1,14 @@
 """The only door to Feast: definitions, history for training, online rows for serving."""
 
+import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -43,26 +45,6 @@ class Materialized:
     rows: dict[str, int]
 
 
-@dataclass(frozen=True)
-class OnlineRow:
-    """The tags of one customer as served.
-
-    Attributes
-    ----------
-    known : bool
-        False if the online store has no row of this customer; tags are then all None.
-    tags : dict[str, object]
-        By tag name, in the order of the service.
-    freshness : datetime or None
-        The oldest event timestamp among the views that were read, in UTC.
-    """
-
-    customer_id: str
-    known: bool
-    tags: dict[str, Any] = field(default_factory=dict)
-    freshness: datetime | None = None
-
-
 def apply(lake: Lake) -> None:
     """Write entity, views and services into the registry; what is no longer declared goes.
 
@@ -76,7 +58,7 @@ def apply(lake: Lake) -> None:
     with _lock:
         _opened.pop(lake.home, None)
         store = _store(lake)
-        keep = {one.name for one in [*views, *services]}
+        keep = {view.name for view in views} | {service.name for service in services}
         old = [*_listed(store.registry, "views"), *_listed(store.registry, "services")]
         gone = [one for one in old if one.name not in keep]
         store.apply([customer(), *views, *services], objects_to_delete=gone, partial=not gone)
@@ -99,12 +81,14 @@ def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFram
         The frame's rows, order and index kept, and a column per tag: numbers and booleans as
         float64 (null is NaN), texts as objects (null is None).
     """
+    _declared(service)
     with _lock:
         if lake.home not in _applied:
             apply(lake)
     store = _store(lake)
     wanted = _service(store, service)
-    asked = entity_frame.reset_index(drop=True).assign(**{_ORDER: range(len(entity_frame))})
+    asked = entity_frame[["customer_id", "event_timestamp"]].reset_index(drop=True)
+    asked[_ORDER] = range(len(asked))
     asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
         "datetime64[us, UTC]"
     )
@@ -160,36 +144,58 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized
     return Materialized(as_of, rows)
 
 
-def online(lake: Lake, customer_ids: Sequence[str], service: str) -> list[OnlineRow]:
-    """The tags of a service for some customers, in the order asked; never writes.
+def online(
+    lake: Lake, customer_ids: Sequence[str], service: str | Sequence[str]
+) -> list[dict[str, Any]]:
+    """The tags of some customers, in the order asked; never writes.
+
+    Parameters
+    ----------
+    service : str or sequence of str
+        Name of a feature service, or names of tags.
+
+    Returns
+    -------
+    list[dict[str, object]]
+        A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
+        unknown customer has `known` False and None everywhere else. `freshness` is the oldest
+        event timestamp (UTC) among the views read, `as_of` the civil date that ended then.
 
     Raises
     ------
     GuanjiaError
-        If nothing was materialised yet, or the service is not declared.
+        If nothing was materialised yet, or the service or a tag is not declared.
     """
     if not customer_ids:
         return []
+    if isinstance(service, str):
+        _declared(service)
+    if not (lake.home / "feast" / "registry.db").exists():
+        raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
     store = _store(lake)
-    wanted = _service(store, service)
-    names = _tag_names(wanted)
-    keys = {"customer_id": list(customer_ids)}
-    answer = store.get_online_features(wanted, keys)
+    wanted = _service(store, service) if isinstance(service, str) else _references(service)
+    answer = store.get_online_features(wanted, {"customer_id": list(customer_ids)})
     # Feast answers an unknown customer with nulls and the status PRESENT; only the timestamp tells.
-    seconds = {
+    found = {
         name: [stamp.seconds for stamp in vector.event_timestamps]
         for name, vector in zip(
             answer.proto.metadata.feature_names.val, answer.proto.results, strict=True
         )
-        if name in names
+        if name != "customer_id"
     }
     values = answer.to_dict()
+    zone = ZoneInfo(lake.settings.timezone)
     rows = []
     for i, customer_id in enumerate(customer_ids):
-        stamps = [at[i] for at in seconds.values() if at[i] > 0]
-        tags = {name: values[name][i] for name in names}
+        stamps = [at[i] for at in found.values() if at[i] > 0]
         oldest = datetime.fromtimestamp(min(stamps), UTC) if stamps else None
-        rows.append(OnlineRow(customer_id, bool(stamps), tags, oldest))
+        row = {
+            "customer_id": customer_id,
+            "known": oldest is not None,
+            "freshness": oldest,
+            "as_of": oldest and (oldest - timedelta(seconds=1)).astimezone(zone).date(),
+        }
+        rows.append(row | {name: values[name][i] for name in found})
     return rows
 
 
@@ -202,11 +208,17 @@ def _store(lake: Lake) -> FeatureStore:
 
 
 def _config(lake: Lake) -> RepoConfig:
+    logging.getLogger("feast.repo_config").addFilter(_worth_saying)
     config = load_repo_config(REPO, REPO / "feature_store.yaml")
     # The lake decides where its files are, whatever the environment says meanwhile.
     config.registry.path = str(lake.home / config.registry.path)
     config.online_store.path = str(lake.home / config.online_store.path)
     return config
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    # Feast warns that this setting awaits a SQL registry; that is why it is in the YAML.
+    return "serve_features_while_materializing" not in record.getMessage()
 
 
 def _listed(registry: BaseRegistry, kind: str) -> list[Any]:
@@ -216,15 +228,29 @@ def _listed(registry: BaseRegistry, kind: str) -> list[Any]:
 
 
 def _service(store: FeatureStore, name: str) -> Any:
-    if name not in SERVICES:
-        near = get_close_matches(name, SERVICES, n=1) or list(SERVICES)
-        raise GuanjiaError(f"service {name}", "is not declared", f"use one of {near}")
     try:
         return store.get_feature_service(name, allow_cache=True)
     except FeastObjectNotFoundException:
         raise GuanjiaError(
             f"service {name}", "is not in the registry", "run `guanjia materialize`"
         ) from None
+
+
+def _declared(name: str) -> None:
+    if name not in SERVICES:
+        near = get_close_matches(name, SERVICES, n=1) or list(SERVICES)
+        raise GuanjiaError(f"service {name}", "is not declared", f"use one of {near}")
+
+
+def _references(tags: Sequence[str]) -> list[str]:
+    declared = catalogue.catalogue()
+    for tag in tags:
+        if tag not in declared:
+            near = get_close_matches(tag, declared, n=3)
+            raise GuanjiaError(
+                f"tag {tag}", "is not declared", f"use one of {near or 'docs/tags.md'}"
+            )
+    return [f"{declared[tag].group}:{tag}" for tag in tags]
 
 
 def _tag_names(service: Any) -> list[str]:

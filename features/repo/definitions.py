@@ -6,5 +6,8 @@ from features.tags.catalogue import groups
 from features.views import customer, feature_views
 
 entity = customer()
-views = feature_views(feast_home(), groups())
-services = feature_services(views)
+_views = feature_views(feast_home(), groups())
+
+# Feast takes what stands in the module under a name of its own; it does not look into lists.
+globals().update({f"view_{view.name}": view for view in _views})
+globals().update({f"service_{one.name}": one for one in feature_services(_views)})
