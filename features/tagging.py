@@ -6,8 +6,8 @@ both the cutoff: a replay of a past date says what was known then, not when the 
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -83,20 +83,9 @@ def compute_group(lake: Lake, spine: ir.Table, group_name: str) -> ir.Table:
             f"tag group {group_name}", "is not declared", f"use one of {list(found)}"
         )
     tags = list(found[group_name].tags.values())
-    aggregated = [tag for tag in tags if tag.relation is not None]
-    wide = spine.select("customer_id", "as_of", "cutoff")
-    for name in dict.fromkeys(tag.relation for tag in aggregated):
-        wide = _with_relation(lake, wide, [tag for tag in aggregated if tag.relation == name])
-    derived = {t.name: t.expression(wide).cast(t.type) for t in tags if t.relation is None}
-    if derived:
-        wide = wide.mutate(**derived)
-    return wide.select(
-        "customer_id",
-        "as_of",
-        event_timestamp=wide.cutoff,
-        created_timestamp=wide.cutoff,
-        **{tag.name: wide[tag.name] for tag in tags},
-    )
+    spine = spine.select("customer_id", "as_of", "cutoff")
+    sums = {name: _aggregate(lake, spine, name, tags) for name in _relations(tags)}
+    return _assemble(spine, tags, sums)
 
 
 def write_snapshot(lake: Lake, dates: list[date], report: Report = quiet) -> list[Snapshot]:
@@ -108,21 +97,17 @@ def write_snapshot(lake: Lake, dates: list[date], report: Report = quiet) -> lis
     days = sorted(set(dates))
     if not days:
         raise GuanjiaError("tags", "were asked for no date", "name at least one date")
-    names = list(groups())
     files: dict[date, dict[str, dict[str, str]]] = {day: {} for day in days}
     customers: dict[date, int] = dict.fromkeys(days, 0)
-    with _held(lake, spine_of_customers(lake, days)) as spine:
-        for done, name in enumerate(names):
-            report("tags", done, len(names))
-            with _held(lake, compute_group(lake, spine, name)) as tags:
-                for day in days:
-                    path = lake.tags(name) / f"as_of={day}.parquet"
-                    customers[day] = _write(lake, tags.filter(tags.as_of == day), name, path)
-                    files[day][name] = {
-                        "path": path.relative_to(lake.home).as_posix(),
-                        "sha256": _sha256(path),
-                    }
-    report("tags", len(names), len(names))
+    with _computed(lake, spine_of_customers(lake, days), report) as tables:
+        for name, tags in tables.items():
+            for day in days:
+                path = lake.tags(name) / f"as_of={day}.parquet"
+                customers[day] = _write(lake, tags.filter(tags.as_of == day), name, path)
+                files[day][name] = {
+                    "path": path.relative_to(lake.home).as_posix(),
+                    "sha256": _sha256(path),
+                }
     return [_publish(lake, day, customers[day], files[day]) for day in days]
 
 
@@ -137,14 +122,11 @@ def write_history(lake: Lake, spine: ir.Table, name: str, report: Report = quiet
         The files are `tags/<group>/history-<name>.parquet`.
     """
     paths: list[Path] = []
-    names = list(groups())
-    with _held(lake, spine.select("customer_id", "as_of", "cutoff").distinct()) as once:
-        for done, group in enumerate(names):
-            report("tag history", done, len(names))
+    with _computed(lake, spine, report) as tables:
+        for group, tags in tables.items():
             path = lake.tags(group) / f"history-{name}.parquet"
-            _write(lake, compute_group(lake, once, group), group, path)
+            _write(lake, tags, group, path)
             paths.append(path)
-    report("tag history", len(names), len(names))
     return paths
 
 
@@ -161,26 +143,78 @@ def tag_schema(group_name: str) -> pa.Schema:
     return pa.schema([*head, *(pa.field(tag.name, ARROW[tag.type]) for tag in tags)])
 
 
-def _with_relation(lake: Lake, wide: ir.Table, tags: list[Tag]) -> ir.Table:
-    """`wide` with the tags of one relation joined on."""
-    name = tags[0].relation
+def _relations(tags: Iterable[Tag]) -> list[str]:
+    """Names of the relations that `tags` aggregate, each once."""
+    return list(dict.fromkeys(tag.relation for tag in tags if tag.relation is not None))
+
+
+def _aggregate(lake: Lake, spine: ir.Table, name: str, tags: Iterable[Tag]) -> ir.Table | None:
+    """One row per customer and date that has rows in the relation; None if a table is absent."""
+    wanted = [tag for tag in tags if tag.relation == name]
     if name not in RELATIONS:
-        raise ValueError(f"tag {tags[0].name} aggregates relation {name}, which is not declared")
+        raise ValueError(f"tag {wanted[0].name} aggregates {name}, which is no relation")
     relation = RELATIONS[name]
     if not all(lake.has(table) for table in relation.tables):
-        return wide.mutate(**{tag.name: ibis.null(tag.type) for tag in tags})
-    rows = relation.build(lake, wide.select("customer_id", "as_of", "cutoff"))
-    sums = rows.group_by(SPINE).aggregate(
-        **{tag.name: tag.expression(rows).cast(tag.type) for tag in tags}
+        return None
+    rows = relation.build(lake, spine)
+    sums = {tag.name: tag.expression(rows).cast(tag.type) for tag in wanted}
+    return rows.group_by(SPINE).aggregate(**sums)
+
+
+def _assemble(
+    spine: ir.Table, tags: Iterable[Tag], sums: Mapping[str, ir.Table | None]
+) -> ir.Table:
+    """The spine with the aggregates joined on, counts filled, derived tags last."""
+    wide = spine
+    for name in _relations(tags):
+        wanted = [tag for tag in tags if tag.relation == name]
+        found = sums[name]
+        if found is None:
+            wide = wide.mutate(**{tag.name: ibis.null(tag.type) for tag in wanted})
+            continue
+        joined = wide.left_join(found.select(*SPINE, *(tag.name for tag in wanted)), SPINE)
+        columns = {column: joined[column] for column in wide.columns}
+        for tag in wanted:
+            value = joined[tag.name]
+            if tag.empty is not None:
+                value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
+            columns[tag.name] = value
+        wide = joined.select(**columns)
+    derived = {t.name: t.expression(wide).cast(t.type) for t in tags if t.relation is None}
+    if derived:
+        wide = wide.mutate(**derived)
+    return wide.select(
+        "customer_id",
+        "as_of",
+        event_timestamp=wide.cutoff,
+        created_timestamp=wide.cutoff,
+        **{tag.name: wide[tag.name] for tag in tags},
     )
-    joined = wide.left_join(sums, SPINE)
-    columns = {column: joined[column] for column in wide.columns}
-    for tag in tags:
-        value = joined[tag.name]
-        if tag.empty is not None:
-            value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
-        columns[tag.name] = value
-    return joined.select(**columns)
+
+
+@contextmanager
+def _computed(lake: Lake, spine: ir.Table, report: Report) -> Iterator[dict[str, ir.Table]]:
+    """The tags of every group over the spine, each pair of customer and date once.
+
+    Each relation is read once for the tags of all groups, and its aggregate held: that is both
+    faster than one query per group and small enough for the engine to plan.
+    """
+    found = groups()
+    tags = [tag for group in found.values() for tag in group.tags.values()]
+    relations = _relations(tags)
+    with ExitStack() as stack:
+        pairs = spine.select("customer_id", "as_of", "cutoff").distinct()
+        once = stack.enter_context(_held(lake, pairs))
+        sums: dict[str, ir.Table | None] = {}
+        for done, name in enumerate(relations):
+            report("tags", done, len(relations))
+            aggregate = _aggregate(lake, once, name, tags)
+            held = aggregate is not None
+            sums[name] = stack.enter_context(_held(lake, aggregate)) if held else None
+        report("tags", len(relations), len(relations))
+        yield {
+            name: _assemble(once, list(group.tags.values()), sums) for name, group in found.items()
+        }
 
 
 @contextmanager

@@ -5,10 +5,9 @@ themselves are made by `serving.probabilities`, as in bulk scoring.
 """
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from serving.probabilities import (
     eligible,
     load_models,
     model_frame,
+    needed_tags,
     predict,
 )
 from serving.reasons import reasons_of
@@ -34,9 +34,7 @@ from serving.schemas import (
     Reason,
     Star,
 )
-
-# Between them they hold every tag that the star and the rules of eligibility need.
-BASE_SERVICES = ("renewal", "churn")
+from serving.scoring import STAR_TAGS
 
 
 class UnknownCustomerError(UnknownNameError):
@@ -90,22 +88,15 @@ class Door:
         return {name: self.models[name] for name in names}
 
     def _tags(self, ids: list[str], models: dict[str, Served]) -> pd.DataFrame:
-        """Tags of the models' services and of those that hold the rules' tags, one row an id."""
-        unique = list(dict.fromkeys(ids))
-        found: dict[str, dict[str, Any]] = {one: {"customer_id": one} for one in unique}
-        fresh: dict[str, datetime] = {}
-        for service in dict.fromkeys([*BASE_SERVICES, *models]):
-            for row in online(self.lake, unique, service):
-                if row.known and row.freshness is not None:
-                    found[row.customer_id] |= row.tags
-                    at = fresh.get(row.customer_id, row.freshness)
-                    fresh[row.customer_id] = min(at, row.freshness)
-        missing = [one for one in unique if one not in fresh]
+        """Tags of the models, the star and the rules of eligibility, one row an id."""
+        names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
+        rows = online(self.lake, ids, names)
+        missing = list(dict.fromkeys(row["customer_id"] for row in rows if not row["known"]))
         if missing:
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
-        return pd.DataFrame([found[one] | {"known_until": fresh[one]} for one in ids])
+        return pd.DataFrame(rows)
 
     def _star(self, row: dict[Any, Any]) -> Star:
         tier = self.stars.tier(int(row["star_level"]))
@@ -113,7 +104,8 @@ class Door:
             level=tier.level,
             name=tier.label,
             name_english=tier.name,
-            value=exact_value(row["customer_value"]),
+            value=str(Decimal(row["customer_value_exact"])),
+            lapsed=bool(row["lapsed"]),
             entitlements={
                 "steward": tier.steward,
                 "online_claims": tier.online_claims,
@@ -124,10 +116,8 @@ class Door:
         )
 
     def _freshness(self, row: dict[Any, Any]) -> Freshness:
-        until = pd.Timestamp(row["known_until"]).to_pydatetime()
-        # Known until the end of a date: the date is the one that ended at this instant.
-        zone = ZoneInfo(self.lake.settings.timezone)
-        as_of = (until.astimezone(zone) - timedelta(microseconds=1)).date()
+        as_of = row["as_of"]
+        until = pd.Timestamp(row["freshness"]).to_pydatetime()
         return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
 
     def _snapshot(self, as_of: date) -> str | None:
@@ -152,21 +142,6 @@ class Door:
                 why = reasons_of(served.features, row, weights, known=self.tags)
                 found[i][name] = [Reason(**vars(reason)) for reason in why]
         return found
-
-
-def exact_value(value: float) -> str:
-    """The customer value as the exact decimal that the tag's float stands for.
-
-    Values have four decimals, and a float holds any such number below 10^11 without loss.
-
-    Examples
-    --------
-    >>> exact_value(12345.6)
-    '12345.6000'
-    >>> exact_value(-0.0)
-    '0.0000'
-    """
-    return str(Decimal(repr(float(value) + 0.0)).quantize(Decimal("0.0001")))
 
 
 def _number(value: Any) -> float | None:

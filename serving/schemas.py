@@ -67,6 +67,7 @@ class Star(Message):
     name: str
     name_english: str
     value: str = Field(description="Customer value in yuan, an exact decimal.")
+    lapsed: bool = Field(description="Without cover for longer than the break allowed.")
     entitlements: dict[str, bool | int]
 
 

@@ -39,6 +39,15 @@ class Figures:
     lift: float
 
 
+@dataclass(frozen=True)
+class Truth:
+    """AUC of the true probabilities and of the model on the same rows."""
+
+    rows: int
+    auc: float
+    model_auc: float
+
+
 def evaluate(label: Flags, told: Array, customers: pd.Series, seed: int = 7) -> Figures:
     """Figures of probabilities `told` against outcomes; resamples draw customers, not rows."""
     low, high = interval(label, told, customers, seed)
@@ -148,8 +157,11 @@ def baselines(
     }
 
 
-def truth_auc(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> float | None:
-    """AUC of the simulation's true probabilities on the same rows; None on real data."""
+def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array) -> Truth | None:
+    """The true probabilities beside `told` on the rows that have one; None on real data.
+
+    The truth is what drew the outcome: for renewals it knows the price and the contacts to come.
+    """
     name = "cross_sell" if model.name.startswith("cross_sell_") else model.truth
     path = lake.truth(name)
     if not path.exists():
@@ -158,19 +170,18 @@ def truth_auc(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> float | None:
     if "line" in truth:
         truth = truth[truth["line"] == model.truth]
     keys = ["policy_id"] if "policy_id" in truth else ["customer_id", "as_of"]
-    column = next((c for c in ("p_renew", f"p_{model.truth}", "p") if c in truth), None)
-    if column is None or not set(keys) <= set(truth.columns) & set(rows.columns):
-        return None
+    column = next(c for c in ("p", "p_180d", "p_90d") if c in truth)
     truth = truth[[*keys, column]].drop_duplicates(keys)
-    left = rows[[*keys, "label"]].copy()
+    left = rows[[*keys, "label"]].assign(told=told)
     if "as_of" in keys:
-        truth["as_of"] = pd.to_datetime(truth["as_of"])
+        truth = truth.assign(as_of=pd.to_datetime(truth["as_of"]))
         left["as_of"] = pd.to_datetime(left["as_of"])
     joined = left.merge(truth, on=keys).dropna()
-    if len(joined) < len(rows) / 20:
+    label = joined["label"].to_numpy(dtype=bool)
+    if label.all() or not label.any():
         return None
-    found = auc(joined["label"].to_numpy(dtype=bool), joined[column].to_numpy(dtype=np.float64))
-    return None if np.isnan(found) else found
+    true = joined[column].to_numpy(dtype=np.float64)
+    return Truth(len(joined), auc(label, true), auc(label, joined["told"].to_numpy()))
 
 
 def plot(folder: Path, label: Flags, told: Array, title: str) -> list[Path]:

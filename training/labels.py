@@ -156,20 +156,19 @@ def policies_known(lake: Lake, known_by: date) -> ir.Table:
     )
 
 
-def month_ends(first: date, last: date, step: int = 1) -> list[date]:
-    """Last days of months from `first` to `last`, every `step` months, counted back from `last`.
+def month_starts(first: date, last: date) -> list[date]:
+    """First days of the months between two dates, both included.
 
     Examples
     --------
-    >>> [str(day) for day in month_ends(date(2026, 1, 1), date(2026, 3, 30))]
-    ['2026-01-31', '2026-02-28']
+    >>> [str(day) for day in month_starts(date(2026, 1, 2), date(2026, 3, 1))]
+    ['2026-02-01', '2026-03-01']
     """
     found = []
-    day = (last + timedelta(days=1)).replace(day=1) - timedelta(days=1)
+    day = last.replace(day=1)
     while day >= first:
         found.append(day)
-        for _ in range(step):
-            day = day.replace(day=1) - timedelta(days=1)
+        day = (day - timedelta(days=1)).replace(day=1)
     return found[::-1]
 
 

@@ -70,7 +70,7 @@ def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
 
 def _grid(known_by: date, horizon: int) -> list[date]:
     last = known_by - timedelta(days=horizon)
-    return labels.month_ends(last - timedelta(days=GRID_MONTHS * 31), last)
+    return labels.month_starts(last - timedelta(days=GRID_MONTHS * 31), last)
 
 
 def _line(line: str, label: str) -> ModelSpec:

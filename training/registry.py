@@ -9,10 +9,13 @@ import math
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
@@ -23,6 +26,7 @@ from training.predictor import FILES, verify
 # Read by mlflow when it is imported: native text only, and nothing is sent home.
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 EXPERIMENT = "guanjia"
 CHAMPION = "champion"
@@ -61,7 +65,7 @@ def register(
         stated = {**tags, "feature_service": spec["service"], "bundle_version": spec["version"]}
         for key, text in stated.items():
             client.set_tag(run_id, key, text)
-        signature = infer_signature(example, example.iloc[:, 0].astype(float))
+        signature = infer_signature(example, np.zeros(len(example)))
         client.log_text(run_id, json.dumps(signature.to_dict()), "signature.json")
         client.log_artifacts(run_id, str(bundle), "bundle")
         for path in files:
@@ -146,7 +150,12 @@ def _client(lake: Lake) -> Any:
     if uri is None:
         _database(lake).parent.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{_database(lake)}"
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    with warnings.catch_warnings():
+        # Opening the database, mlflow uses what newer SQLAlchemy and alembic call deprecated.
+        warnings.simplefilter("ignore")
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    return client
 
 
 def _experiment(lake: Lake, client: Any) -> str:

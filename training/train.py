@@ -11,7 +11,7 @@ from features.progress import Report, quiet
 from training import evaluation, registry
 from training.datasets import Dataset, build, held_back
 from training.estimators import CalibratedBooster
-from training.evaluation import Figures
+from training.evaluation import Figures, Truth
 from training.models import ModelSpec, find
 from training.predictor import Predictor, write_bundle
 
@@ -39,8 +39,8 @@ class TrainResult:
         On the test slice.
     baselines : dict[str, dict[str, float]]
         `auc` and `log_loss` of base rate, logistic regression and untuned LightGBM, same slice.
-    truth_auc : float or None
-        AUC of the true probabilities on the same rows; None on real data.
+    truth : Truth or None
+        AUC of the true probabilities and of the model on the same rows; None on real data.
     importance : dict[str, float]
         Share of the total gain by feature, largest first.
     """
@@ -58,8 +58,13 @@ class TrainResult:
     test_from: date
     figures: Figures
     baselines: dict[str, dict[str, float]]
-    truth_auc: float | None
+    truth: Truth | None
     importance: dict[str, float]
+
+    @property
+    def truth_auc(self) -> float | None:
+        """AUC of the true probabilities; None on real data."""
+        return self.truth.auc if self.truth else None
 
 
 def train(
@@ -102,7 +107,7 @@ def _register(
     peers = evaluation.baselines(
         data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
     )
-    truth = evaluation.truth_auc(lake, model, test)
+    truth = evaluation.against_truth(lake, model, test, told)
     gains = fitted.importance()
     total = sum(gains.values()) or 1.0
     importance = {name: value / total for name, value in gains.items()}
@@ -121,7 +126,7 @@ def _register(
     metrics = {f"test_{key}": float(value) for key, value in asdict(figures).items()}
     metrics |= {f"{peer}_{key}": v for peer, got in peers.items() for key, v in got.items()}
     if truth is not None:
-        metrics["truth_auc"] = truth
+        metrics |= {f"truth_{key}": float(value) for key, value in asdict(truth).items()}
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
         lake,
@@ -162,6 +167,6 @@ def _register(
         test_from=data.split.test_from,
         figures=figures,
         baselines=peers,
-        truth_auc=truth,
+        truth=truth,
         importance=importance,
     )

@@ -172,9 +172,14 @@ def _windowed(expression: WindowedExpression, window: Window) -> Expression:
 
 def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
-    from features.tags import behaviour, claims, engagement, loyalty, underwriting
+    # Imported on use: the groups' modules declare their tags with this one.
+    from features.tags.behaviour import GROUP as BEHAVIOUR
+    from features.tags.claims import GROUP as CLAIMS
+    from features.tags.engagement import GROUP as ENGAGEMENT
+    from features.tags.loyalty import GROUP as LOYALTY
+    from features.tags.underwriting import GROUP as UNDERWRITING
 
-    found = [m.GROUP for m in (underwriting, claims, behaviour, engagement, loyalty)]
+    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, LOYALTY)
     return {group.name: group for group in found}
 
 

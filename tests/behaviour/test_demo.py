@@ -1,0 +1,71 @@
+"""The whole product, small, as a user runs it."""
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+Demo = tuple[Path, dict[str, Any]]
+Run = Callable[..., "CompletedProcess[str]"]
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_demo_counts_every_customer_once(demo: Demo) -> None:
+    _, result = demo
+    assert 0 < sum(row["customers"] for row in result["stars"]) <= result["customers"]
+    assert {row["name"] for row in result["stars"]} <= {"钻石", "铂金", "黄金", "白银", "青铜"}
+    assert 0 <= result["leaving"] <= result["expiring"]
+
+
+def test_the_demo_trains_every_model(demo: Demo) -> None:
+    assert len(demo[1]["models"]) == 5
+
+
+def test_the_list_opens_in_a_spreadsheet(demo: Demo) -> None:
+    file = Path(demo[1]["list_file"])
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        rows = list(csv.reader(text))
+    assert len(rows) > 1
+    assert all(len(row) == len(rows[0]) for row in rows)
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows[1:] for cell in row)
+
+
+def test_a_rating_explains_itself(demo: Demo, run: Run) -> None:
+    home, result = demo
+    customer = result["top"][0]["customer_id"]
+    shown = run(home, "rate", customer, "--as-of", result["as_of"])
+    assert shown.returncode == 0, shown.stderr
+    assert customer in shown.stdout
+    assert json.loads(run(home, "rate", customer, "--json").stdout)
+
+
+def test_an_unknown_customer_is_a_fault_with_a_cure(demo: Demo, run: Run) -> None:
+    answer = run(demo[0], "rate", "nobody", "--json")
+    assert answer.returncode == 2
+    assert set(json.loads(answer.stderr.splitlines()[-1])["error"]) == {"thing", "fault", "cure"}
+
+
+def test_scoring_again_changes_nothing(demo: Demo, run: Run) -> None:
+    home, result = demo
+    file = home / "scores" / f"as_of={result['as_of']}.parquet"
+    before = file.read_bytes()
+    again = run(home, "score", "--as-of", result["as_of"], "--json")
+    assert again.returncode == 0, again.stderr
+    assert file.read_bytes() == before
+
+
+def test_the_notebook_runs(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUANJIA_HOME", str(demo[0]))
+    notebook = nbformat.read(ROOT / "notebooks" / "01_tags.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=200, kernel_name="python3").execute()
+    assert os.environ["GUANJIA_HOME"] == str(demo[0])
