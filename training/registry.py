@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
