@@ -1,0 +1,174 @@
+"""Snapshots and histories: what is written, in which order, and that it is the same each time."""
+
+import hashlib
+import json
+import random
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.check import check_tables
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings, cutoff
+from features.sources.simulated import simulate
+from features.tagging import (
+    compute_group,
+    spine_of_customers,
+    tag_schema,
+    write_history,
+    write_snapshot,
+)
+from features.tags.catalogue import groups
+
+DAYS = [date(2024, 2, 29), date(2025, 7, 1), date(2026, 6, 30)]
+NAMES = list(groups())
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The checked tables of 60 simulated customers; tests add tags and change no table."""
+    found = Lake(Settings(home=tmp_path_factory.mktemp("lake")))
+    simulate(found, 60, 11)
+    check_tables(found)
+    return found
+
+
+def copy_of(lake: Lake, home: Path, change: Any = lambda table: table) -> Lake:
+    """The same checked tables in another home, each passed through `change`."""
+    found = Lake(Settings(home=home))
+    for name in CONTRACTS:
+        if lake.has(name):
+            path = found.checked(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(change(pq.read_table(lake.checked(name))), path)
+    return found
+
+
+def hashes(lake: Lake, days: list[date]) -> list[str]:
+    return [s.snapshot_id for s in write_snapshot(lake, days)]
+
+
+def test_a_snapshot_is_what_its_manifest_says(lake: Lake) -> None:
+    (snapshot,) = write_snapshot(lake, [DAYS[2]])
+    manifest = json.loads((lake.home / "snapshots" / "2026-06-30.json").read_text())
+    assert list(manifest) == ["as_of", "snapshot_id", "customers", "files"]
+    assert manifest["snapshot_id"] == snapshot.snapshot_id
+    assert list(manifest["files"]) == NAMES
+    for group, entry in manifest["files"].items():
+        path = lake.home / entry["path"]
+        assert path == lake.tags(group) / "as_of=2026-06-30.parquet"
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+        rows = pq.read_table(path, partitioning=None)
+        assert rows.schema.remove_metadata() == tag_schema(group)
+        assert rows.num_rows == manifest["customers"] == 60
+        customers = rows["customer_id"].to_pylist()
+        assert customers == sorted(set(customers))
+        end = datetime(2026, 6, 30, 16, tzinfo=UTC)
+        assert set(rows["event_timestamp"].to_pylist()) == {end}
+        assert rows["created_timestamp"] == rows["event_timestamp"]
+
+
+def test_most_tags_of_the_simulation_say_something(lake: Lake) -> None:
+    (snapshot,) = write_snapshot(lake, [DAYS[2]])
+    mute: set[str] = set()
+    for entry in snapshot.files.values():
+        rows = pq.read_table(lake.home / entry["path"], partitioning=None)
+        mute |= {n for n in rows.column_names if rows[n].null_count == rows.num_rows}
+    assert len(mute) <= 20, mute
+
+
+def test_recomputing_is_bit_identical(lake: Lake, tmp_path: Path) -> None:
+    once = hashes(lake, DAYS)
+    assert hashes(lake, DAYS) == once
+    assert hashes(copy_of(lake, tmp_path), DAYS) == once
+
+
+def test_several_dates_in_one_pass_equal_each_alone(lake: Lake) -> None:
+    together = hashes(lake, DAYS)
+    assert [hashes(lake, [day])[0] for day in DAYS] == together
+
+
+def test_row_order_is_irrelevant(lake: Lake, tmp_path: Path) -> None:
+    def shuffle(table: pa.Table) -> pa.Table:
+        order = list(range(table.num_rows))
+        random.Random(5).shuffle(order)
+        return table.take(order)
+
+    assert hashes(copy_of(lake, tmp_path, shuffle), DAYS) == hashes(lake, DAYS)
+
+
+def test_history_equals_the_snapshots(lake: Lake) -> None:
+    snapshots = write_snapshot(lake, DAYS)
+    spine = spine_of_customers(lake, DAYS)
+    paths = write_history(lake, spine.union(spine), "test")
+    assert paths == [lake.tags(name) / "history-test.parquet" for name in NAMES]
+    for name, path in zip(NAMES, paths, strict=True):
+        parts = [
+            pq.read_table(lake.home / snapshot.files[name]["path"], partitioning=None)
+            for snapshot in snapshots
+        ]
+        order = [("customer_id", "ascending"), ("as_of", "ascending")]
+        assert pq.read_table(path).equals(pa.concat_tables(parts).sort_by(order))
+
+
+def test_one_group_alone_equals_the_snapshot(lake: Lake) -> None:
+    (snapshot,) = write_snapshot(lake, [DAYS[1]])
+    spine = spine_of_customers(lake, [DAYS[1]])
+    for name in NAMES:
+        alone = lake.engine.to_pyarrow(compute_group(lake, spine, name).order_by("customer_id"))
+        written = pq.read_table(lake.home / snapshot.files[name]["path"], partitioning=None)
+        assert alone.cast(tag_schema(name)).equals(written)
+
+
+def test_customers_are_on_the_spine_from_the_date_they_are_known(lake: Lake) -> None:
+    first, last = (
+        lake.engine.execute(spine_of_customers(lake, [day]).count())
+        for day in (date(2018, 1, 1), DAYS[2])
+    )
+    assert (first, last) == (0, 60)
+
+
+def test_a_customer_of_whom_nothing_is_known_has_zero_counts(lake: Lake) -> None:
+    day = DAYS[2]
+    spine = pa.table(
+        {
+            "customer_id": ["nobody"],
+            "as_of": pa.array([day], pa.date32()),
+            "cutoff": pa.array([cutoff(day, "Asia/Shanghai")], pa.timestamp("us", "UTC")),
+        }
+    )
+    for name in NAMES:
+        row = lake.engine.to_pyarrow(compute_group(lake, ibis.memtable(spine), name)).to_pylist()[0]
+        for tag in groups()[name].tags.values():
+            if tag.empty is not None:
+                assert row[tag.name] == 0, tag.name
+
+
+def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = DAYS[0] + timedelta(days=1)
+    write_snapshot(lake, [day])
+    manifest = lake.home / "snapshots" / f"{day}.json"
+    before = manifest.read_bytes()
+
+    def crash(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("features.tagging._sha256", crash)
+    with pytest.raises(OSError, match="no space left"):
+        write_snapshot(lake, [day])
+    assert manifest.read_bytes() == before
+    assert not list(lake.home.rglob(".as_of*"))
+
+
+def test_errors_name_the_cure(lake: Lake) -> None:
+    with pytest.raises(GuanjiaError, match="name at least one date"):
+        write_snapshot(lake, [])
+    with pytest.raises(GuanjiaError, match=r"tag group magic: is not declared\. Use one of"):
+        compute_group(lake, spine_of_customers(lake, DAYS), "magic")
