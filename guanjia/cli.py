@@ -4,6 +4,7 @@ The rooms are imported inside the commands, so that `guanjia --help` answers at 
 nowhere below, the clock is read; every room gets its dates as parameters.
 """
 
+import logging
 import os
 import re
 import sys
@@ -139,12 +140,10 @@ def tags(
 @app.command()
 def materialize(as_of: MaybeAsOf = None, json: Json = False) -> None:
     """Load a snapshot into the online store."""
-    from features.store import apply
     from features.store import materialize as load
 
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
-    apply(where)
     with progress(json) as report:
         done = load(where, on, report)
     emit(done, json, f"Tags as of {on} are online. Next: guanjia serve")
@@ -162,7 +161,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, compare, calibrate and register a model."""
-    from guanjia.demo import ALL_MODELS, MODELS, model_rows, train_models
+    from guanjia.demo import ALL_MODELS, MODELS, model_rows
+    from training.train import train as run
 
     if model not in {*MODELS, "all"}:
         raise GuanjiaError(f"model {model}", "is not known", f"use one of {[*MODELS, 'all']}")
@@ -170,7 +170,7 @@ def train(
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     names = MODELS.get(model, ALL_MODELS)
     with progress(json) as report:
-        results = train_models(where, names, by, report)
+        results = list(run(where, names, by, report))
     emit(results, json, table("Models, measured on the last slice of time", model_rows(results)))
 
 
@@ -200,7 +200,6 @@ def target_list(
     json: Json = False,
 ) -> None:
     """Write a target list a call centre can use, with reasons in words."""
-    from guanjia.demo import top_rows
     from serving.lists import write_list
 
     home = lake()
@@ -209,7 +208,7 @@ def target_list(
     done = write_list(home, name, on, where, top, out=file)
     left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
     said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
-    emit(done, json, table(done.label, top_rows(done)), said, *([left] if left else []))
+    emit(done, json, table(done.label, done.preview), said, *([left] if left else []))
 
 
 @app.command()
@@ -302,6 +301,9 @@ def main() -> None:
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("FEAST_USAGE", "False")
+    # Warnings are for whoever develops; Feast, imported, would show those of every library.
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
     try:
         app()
     except GuanjiaError as error:

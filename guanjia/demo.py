@@ -56,10 +56,11 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     """Simulate, check, tag, load online, train, score and list."""
     from features.check import check_tables
     from features.sources.simulated import simulate
-    from features.store import apply, materialize
+    from features.store import materialize
     from features.tagging import write_snapshot
     from serving.lists import write_list
     from serving.scoring import score
+    from training.train import train
 
     demo = Demo(lake.home, TODAY, customers)
     file = lake.home / "lists" / f"{LIST}-{TODAY}.csv"
@@ -70,16 +71,15 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "tags"):
         write_snapshot(lake, [TODAY], report)
     with timed(demo, "materialize"):
-        apply(lake)
         materialize(lake, TODAY, report)
     with timed(demo, "train"):
-        demo.models = train_models(lake, ALL_MODELS, TODAY, report)
+        demo.models = list(train(lake, ALL_MODELS, TODAY, report))
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
         written = write_list(lake, LIST, TODAY, top=TOP, out=file)
     demo.list_file = file
-    demo.top = top_rows(written)
+    demo.top = written.preview
     summarise(lake, demo)
     return demo
 
@@ -90,13 +90,6 @@ def timed(demo: Demo, step: str) -> Iterator[None]:
     began = time.perf_counter()
     yield
     demo.seconds[step] = round(time.perf_counter() - began, 1)
-
-
-def train_models(lake: Lake, names: Sequence[str], known_by: date, report: Report) -> list[Any]:
-    """Train the named models, one after the other."""
-    from training.train import train
-
-    return [train(lake, name, known_by, report) for name in names]
 
 
 def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
@@ -112,24 +105,6 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
         }
         for one in results
     ]
-
-
-def top_rows(listed: Any) -> list[dict[str, Any]]:
-    """The first rows of a list, for a table: who, which star, how likely, why."""
-    return [
-        {
-            "customer_id": row.customer_id,
-            "name": row.name,
-            "star": f"{row.star_level} {STARS.get(row.star_level, '')}",
-            **{model: _rounded(chance) for model, chance in row.probabilities.items()},
-            "why": "; ".join(reason.chinese for reason in row.reasons),
-        }
-        for row in listed.first
-    ]
-
-
-def _rounded(chance: float | None) -> float | None:
-    return None if chance is None else round(chance, 3)
 
 
 def summarise(lake: Lake, demo: Demo) -> None:

@@ -211,7 +211,7 @@ def _file(lake: Lake, table: str) -> str:
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:
     try:
-        return lake.engine.con.execute(sql).fetch_arrow_table().to_pandas()
+        return lake.engine.con.execute(sql).to_arrow_table().to_pandas()
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"

@@ -73,7 +73,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
     relation = lake.engine.con.sql(snapshot_sql(lake, snapshot, tags))
     with published(path) as draft, pq.ParquetWriter(draft, SCHEMA) as writer:
-        for batch in relation.fetch_record_batch(BATCH):
+        for batch in relation.to_arrow_reader(BATCH):
             frame = batch.to_pandas()
             table = _scored(frame, models, stars, as_of, fixed)
             writer.write_table(table)

@@ -4,6 +4,7 @@ The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies
 """
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -61,35 +62,61 @@ class Dataset:
 
 
 def build(
-    lake: Lake, model: ModelSpec, known_by: date, report: Report = quiet, row_limit: int = 200_000
-) -> Dataset:
+    lake: Lake,
+    models: Sequence[ModelSpec],
+    known_by: date,
+    report: Report = quiet,
+    row_limit: int = 200_000,
+) -> Iterator[Dataset]:
     """Label, thin out to `row_limit` by customer, replay the tags, join, and split.
+
+    The tags of all models are replayed in one pass: models that ask about the same customers on
+    the same dates share the work.
+
+    Parameters
+    ----------
+    models : sequence of ModelSpec
+        One dataset each, in this order.
+    known_by : datetime.date
+        Outcomes recorded later are not used.
+    row_limit : int
+        Labels of one model beyond which customers are left out, chosen by hash.
 
     Raises
     ------
     GuanjiaError
         If too few outcomes have matured by `known_by`.
     """
-    report(f"{model.name}: labels", 0, None)
-    folder = lake.home / "training" / model.name
-    labels, labelled = _labels(lake, model, known_by, folder, row_limit)
-    report(f"{model.name}: tags", 0, None)
-    spine = labels.select("customer_id", "as_of", "cutoff").distinct()
-    paths = tagging.write_history(lake, spine, model.name, report)
-    report(f"{model.name}: training frame", 0, None)
+    labels: dict[str, tuple[ir.Table, int]] = {}
+    for model in models:
+        report(f"{model.name}: labels", 0, None)
+        labels[model.name] = _labels(lake, model, known_by, row_limit)
+    asked = [rows.select("customer_id", "as_of", "cutoff") for rows, _ in labels.values()]
+    spine = asked[0].union(*asked[1:]) if len(asked) > 1 else asked[0]
+    histories = tagging.write_history(lake, spine.distinct(), "training", report)
+    inputs = {path.parent.name: sha256_of(path) for path in histories}
+    for model in models:
+        rows, labelled = labels[model.name]
+        report(f"{model.name}: training frame", 0, None)
+        yield _dataset(lake, model, rows, labelled, inputs)
+
+
+def _dataset(
+    lake: Lake, model: ModelSpec, labels: ir.Table, labelled: int, inputs: dict[str, str]
+) -> Dataset:
+    """The labels with the tags as they were known at each row's time."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
     frame = store.history(lake, entities, model.service)
     order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
     known = {*entities.columns, "cutoff", "created_timestamp"}
     tags = [name for name in frame.columns if name not in known]
-    path = folder / "frame.parquet"
+    path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")
-    digest, *others = [sha256_of(found) for found in (path, *paths)]
-    inputs = {found.parent.name: other for found, other in zip(paths, others, strict=True)}
     split = split_by_time(frame, model.name)
-    return Dataset(frame, [*tags, *model.extra], tags, split, path, digest, inputs, labelled)
+    features = [*tags, *model.extra]
+    return Dataset(frame, features, tags, split, path, sha256_of(path), inputs, labelled)
 
 
 def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
@@ -138,12 +165,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _labels(
-    lake: Lake, model: ModelSpec, known_by: date, folder: Path, row_limit: int
-) -> tuple[ir.Table, int]:
-    """Labels as a file, of all customers or of as many as fit into the limit."""
+def _folder(lake: Lake, model: ModelSpec) -> Path:
+    return lake.home / "training" / model.name
+
+
+def _labels(lake: Lake, model: ModelSpec, known_by: date, row_limit: int) -> tuple[ir.Table, int]:
+    """Labels as a file, of all customers or of as many as fit into the limit; and how many."""
     rows = model.labels(lake, known_by)
-    path = folder / "labels.parquet"
+    path = _folder(lake, model) / "labels.parquet"
     with published(path) as draft:
         lake.engine.to_parquet(rows, str(draft))
     table = lake.engine.read_parquet(str(path))

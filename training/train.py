@@ -1,7 +1,8 @@
-"""Train one model from history to registered champion."""
+"""Train models from history to registered champions."""
 
 import json
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -68,16 +69,31 @@ class TrainResult:
 
 
 def train(
-    lake: Lake, model_name: str, known_by: date, report: Report = quiet, row_limit: int = 200_000
-) -> TrainResult:
-    """Train, calibrate, evaluate and register a model on what was known by a date."""
-    model = find(model_name)
-    data = build(lake, model, known_by, report, row_limit)
-    report(f"{model.name}: trees", 0, None)
-    fitted = fit(model, data, lake.settings.threads)
-    with tempfile.TemporaryDirectory() as scratch:
-        bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-        return _register(lake, model, data, fitted, bundle, known_by, report)
+    lake: Lake,
+    names: Sequence[str],
+    known_by: date,
+    report: Report = quiet,
+    row_limit: int = 200_000,
+) -> Iterator[TrainResult]:
+    """Train, calibrate, evaluate and register models on what was known by a date.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Models of `training.models`.
+    known_by : datetime.date
+        Outcomes recorded later are not used.
+    row_limit : int
+        Labels of one model beyond which customers are left out, chosen by hash.
+    """
+    models = [find(name) for name in names]
+    datasets = build(lake, models, known_by, report, row_limit)
+    for model, data in zip(models, datasets, strict=True):
+        report(f"{model.name}: trees", 0, None)
+        fitted = fit(model, data, lake.settings.threads)
+        with tempfile.TemporaryDirectory() as scratch:
+            bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
+            yield _register(lake, model, data, fitted, bundle, known_by, report)
 
 
 def fit(model: ModelSpec, data: Dataset, threads: int = 2) -> CalibratedBooster:

@@ -19,6 +19,7 @@ FEAST_USERS = (
     "features/services.py",
     "features/repo/",
     "features/feast_home.py",
+    "features/online_store.py",
 )
 TRUTH_USERS = ("features/lake.py", "features/sources/", "training/evaluation.py")
 CLOCKS = {

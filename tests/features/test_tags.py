@@ -485,7 +485,7 @@ def test_there_are_85_tags_and_each_says_what_it_is() -> None:
     for tag in catalogue().values():
         assert re.fullmatch(r"[a-z][a-z0-9_]*", tag.name)
         assert re.search(r"[\u4e00-\u9fff]", tag.label), tag.name
-        assert tag.definition and tag.unit and tag.window and tag.null
+        assert all((tag.definition, tag.unit, tag.window, tag.null)), tag.name
         assert "{" not in tag.definition
         assert tag.empty in (None, 0)
     labels = [tag.label for tag in catalogue().values()]
