@@ -67,7 +67,9 @@ def apply(lake: Lake) -> None:
         _applied.add(lake.home)
 
 
-def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFrame:
+def history(
+    lake: Lake, entity_frame: pd.DataFrame, service: str, also: Sequence[str] = ()
+) -> pd.DataFrame:
     """The tags of a service as they were known at each row's time.
 
     Parameters
@@ -76,6 +78,8 @@ def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFram
         `customer_id`, `event_timestamp` (UTC); other columns pass through.
     service : str
         Name of a feature service, that is of a model.
+    also : sequence of str
+        Further tags, by name.
 
     Returns
     -------
@@ -88,7 +92,8 @@ def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFram
         if lake.home not in _applied:
             apply(lake)
     store = _store(lake)
-    wanted = _service(store, service)
+    names = _tag_names(_service(store, service))
+    names = list(dict.fromkeys([*names, *also]))
     asked = entity_frame[["customer_id", "event_timestamp"]].reset_index(drop=True)
     asked[_ORDER] = range(len(asked))
     asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
@@ -96,10 +101,10 @@ def history(lake: Lake, entity_frame: pd.DataFrame, service: str) -> pd.DataFram
     )
     # Feast lets rows that were backfilled later leak in unless told otherwise.
     found = store.get_historical_features(
-        asked, wanted, filter_by_created_timestamp=True
+        asked, _references(names), filter_by_created_timestamp=True
     ).to_arrow()
     found = found.sort_by(_ORDER)
-    tags = {name: _numbers_or_text(found[name]) for name in _tag_names(wanted)}
+    tags = {name: _numbers_or_text(found[name]) for name in names}
     return pd.concat([entity_frame, pd.DataFrame(tags, index=entity_frame.index)], axis=1)
 
 
@@ -125,7 +130,7 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized
             )
     apply(lake)
     store = _store(lake)
-    online_store = store._get_provider().online_store
+    online_store: Any = store._get_provider().online_store
     rows = dict.fromkeys(groups, 0)
     total = sum(_count(lake, path) for path in files.values())
     for name, path in files.items():

@@ -129,15 +129,19 @@ def progress(as_json: bool = False) -> Iterator[Report]:
 
 
 def _lines() -> Report:
-    """One line when a step begins and one when it is done."""
-    started: dict[str, float] = {}
+    """A line when a step begins and one when it is done; steps follow one another."""
+    current, began, ended = "", 0.0, True
 
     def report(step: str, done: int, total: int | None) -> None:
-        if step not in started:
-            started[step] = time.monotonic()
+        nonlocal current, began, ended
+        if step != current or (ended and done == 0):
+            if not ended:
+                sys.stderr.write(f"{current}: {time.monotonic() - began:.1f} s\n")
+            current, began, ended = step, time.monotonic(), False
             sys.stderr.write(f"{step} ...\n")
-        elif total is not None and done >= total:
-            sys.stderr.write(f"{step}: {done:,}, {time.monotonic() - started[step]:.1f} s\n")
+        if total is not None and done >= total and not ended:
+            ended = True
+            sys.stderr.write(f"{step}: {done:,}, {time.monotonic() - began:.1f} s\n")
         sys.stderr.flush()
 
     return report

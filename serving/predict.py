@@ -19,7 +19,6 @@ from features.tags.catalogue import catalogue
 from serving.conditions import UnknownNameError, unknown_name
 from serving.probabilities import (
     Served,
-    eligible,
     load_models,
     model_frame,
     needed_tags,
@@ -35,6 +34,7 @@ from serving.schemas import (
     Star,
 )
 from serving.scoring import STAR_TAGS
+from training.models import find
 
 
 class UnknownCustomerError(UnknownNameError):
@@ -132,7 +132,7 @@ class Door:
     ) -> list[dict[str, list[Reason]]]:
         found: list[dict[str, list[Reason]]] = [{} for _ in range(len(tags))]
         for name, served in models.items():
-            asked = np.flatnonzero(eligible(name, tags))
+            asked = np.flatnonzero(find(name).asks(tags))
             if not len(asked):
                 continue
             frame = model_frame(served, tags.iloc[asked], lead)

@@ -19,14 +19,6 @@ from training.registry import champion
 
 LEAD_DAYS = "lead_days"
 SHORTEST_LEAD, LONGEST_LEAD = 7, 60
-# What eligibility and lead time need, whatever the models use.
-RULE_TAGS = (
-    "days_to_commercial_expiry",
-    "motor_policies_in_force",
-    "holds_accident",
-    "holds_health",
-    "holds_household",
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,8 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
 def needed_tags(models: Mapping[str, Served]) -> list[str]:
     """Tags that the models and the rules of eligibility read, each once."""
     names = [name for served in models.values() for name in served.features if name != LEAD_DAYS]
-    return list(dict.fromkeys([*names, *RULE_TAGS]))
+    rules = [name for model in models for name in find(model).rule_tags]
+    return list(dict.fromkeys([*names, *rules]))
 
 
 def predict(
@@ -97,7 +90,7 @@ def predict(
     """
     answers: dict[str, np.ndarray] = {}
     for name, served in models.items():
-        asked = eligible(name, tags)
+        asked = find(name).asks(tags)
         answer = np.full(len(tags), np.nan)
         if asked.any():
             frame = model_frame(served, tags[asked], lead_days)
@@ -114,18 +107,6 @@ def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None
         lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD) if lead_days is None else float(lead_days)
         frame = tags.assign(**{LEAD_DAYS: lead})
     return frame[served.features]
-
-
-def eligible(model: str, tags: pd.DataFrame) -> np.ndarray:
-    """Whom the model's question is put to, as booleans of shape (customers,).
-
-    Each model declares it over tags (`training.models`); whoever lacks one of these tags is not
-    asked.
-    """
-    frame = tags[list(RULE_TAGS)].apply(pd.to_numeric).astype("float64")
-    held = [name for name in RULE_TAGS if name.startswith("holds_")]
-    frame[held] = frame[held].fillna(1.0)
-    return np.asarray(frame.astype(dict.fromkeys(held, bool)).eval(find(model).eligible), bool)
 
 
 def _load(name: str, folder: Path) -> Served:

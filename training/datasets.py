@@ -18,6 +18,7 @@ from features import store, tagging
 from features.errors import GuanjiaError
 from features.lake import Lake, published
 from features.progress import Report, quiet
+from features.services import SERVICES
 from training.models import ModelSpec
 
 TEST_SHARE = 0.2
@@ -106,11 +107,11 @@ def _dataset(
 ) -> Dataset:
     """The labels with the tags as they were known at each row's time."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
-    frame = store.history(lake, entities, model.service)
+    frame = store.history(lake, entities, model.service, model.rule_tags)
+    frame = frame[model.learns(frame)]
     order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
-    known = {*entities.columns, "cutoff", "created_timestamp"}
-    tags = [name for name in frame.columns if name not in known]
+    tags = list(SERVICES[model.service])
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")

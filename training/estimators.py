@@ -66,8 +66,11 @@ class Encoding:
                 "are missing from the rows to predict",
                 "compute the tags of this model's feature service, or train the model again",
             )
-        parts = [self._column(name, columns[name]) for name in self.features]
-        return np.column_stack(parts) if parts else np.empty((0, 0))
+        values = [self._column(name, columns[name]) for name in self.features]
+        matrix = np.empty((len(values[0]) if values else 0, len(values)))
+        for place, column in enumerate(values):
+            matrix[:, place] = column
+        return matrix
 
     def _column(self, name: str, values: Any) -> Array:
         if isinstance(values, pa.ChunkedArray | pa.Array):
@@ -76,11 +79,9 @@ class Encoding:
         if name in self._codes:
             coded = series.astype(object).map(self._codes[name])
             return np.asarray(coded, dtype=np.float64)
-        return np.asarray(
-            pd.to_numeric(series, errors="coerce")
-            .astype("Float64")
-            .to_numpy(dtype=np.float64, na_value=np.nan)
-        )
+        if series.dtype == object:  # booleans or numbers among nulls
+            series = pd.to_numeric(series, errors="coerce")
+        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 class Calibration:

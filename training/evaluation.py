@@ -162,26 +162,30 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
 
     The truth is what drew the outcome: for renewals it knows the price and the contacts to come.
     """
-    name = "cross_sell" if model.name.startswith("cross_sell_") else model.truth
-    path = lake.truth(name)
+    path = lake.truth(model.truth)
     if not path.exists():
         return None
     truth = pd.read_parquet(path)
-    if "line" in truth:
-        truth = truth[truth["line"] == model.truth]
-    keys = ["policy_id"] if "policy_id" in truth else ["customer_id", "as_of"]
-    column = next(c for c in ("p", "p_180d", "p_90d") if c in truth)
-    truth = truth[[*keys, column]].drop_duplicates(keys)
+    keys = ["customer_id", "as_of"]
+    if "lead_days" in rows:
+        keys = ["policy_id", "lead_days"]
+        by_lead = truth.filter(regex=r"^p_\d+d$|^policy_id$").melt("policy_id", value_name="p")
+        truth = by_lead.assign(lead_days=by_lead["variable"].str.extract(r"(\d+)").astype(int))
+    elif "line" in truth:
+        truth = truth[truth["line"] == model.name.removeprefix("cross_sell_")]
+    truth = truth.assign(**{key: _comparable(truth[key]) for key in keys})
     left = rows[[*keys, "label"]].assign(told=told)
-    if "as_of" in keys:
-        truth = truth.assign(as_of=pd.to_datetime(truth["as_of"]))
-        left["as_of"] = pd.to_datetime(left["as_of"])
-    joined = left.merge(truth, on=keys).dropna()
+    left = left.assign(**{key: _comparable(left[key]) for key in keys})
+    joined = left.merge(truth[[*keys, "p"]], on=keys, validate="one_to_one")
     label = joined["label"].to_numpy(dtype=bool)
     if label.all() or not label.any():
         return None
-    true = joined[column].to_numpy(dtype=np.float64)
+    true = joined["p"].to_numpy(dtype=np.float64)
     return Truth(len(joined), auc(label, true), auc(label, joined["told"].to_numpy()))
+
+
+def _comparable(key: pd.Series) -> pd.Series:
+    return pd.to_datetime(key) if key.name == "as_of" else key
 
 
 def plot(folder: Path, label: Flags, told: Array, title: str) -> list[Path]:

@@ -156,20 +156,20 @@ def policies_known(lake: Lake, known_by: date) -> ir.Table:
     )
 
 
-def month_starts(first: date, last: date) -> list[date]:
-    """First days of the months between two dates, both included.
+def quarter_starts(first: date, last: date) -> list[date]:
+    """First days of the quarters between two dates, both included.
+
+    Four dates a year: the outcomes of 90 days then do not overlap, and models that look 90 and 180
+    days ahead share their dates.
 
     Examples
     --------
-    >>> [str(day) for day in month_starts(date(2026, 1, 2), date(2026, 3, 1))]
-    ['2026-02-01', '2026-03-01']
+    >>> [str(day) for day in quarter_starts(date(2026, 1, 2), date(2026, 7, 1))]
+    ['2026-04-01', '2026-07-01']
     """
-    found = []
-    day = last.replace(day=1)
-    while day >= first:
-        found.append(day)
-        day = (day - timedelta(days=1)).replace(day=1)
-    return found[::-1]
+    years = range(first.year, last.year + 1)
+    days = [date(year, month, 1) for year in years for month in (1, 4, 7, 10)]
+    return [day for day in days if first <= day <= last]
 
 
 def _versions(lake: Lake) -> ir.Table:

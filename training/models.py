@@ -1,11 +1,15 @@
 """The models, as declarations: a new model is a new instance here, not a new script."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -40,11 +44,14 @@ class ModelSpec:
     labels : Callable[[Lake, date], ibis.Table]
         Labels as known by a date (`training.labels`).
     eligible : str
-        Who is scored, as an expression over tags (pandas and SQL read it alike).
+        Of whom the question is asked, as an expression over tags: in training and in serving.
+    describes : str
+        Which labelled rows the tags describe, as an expression over tags and the labels' columns;
+        empty: all of them.
     extra : tuple of str
         Features that are not tags but part of the question asked.
     truth : str
-        Which truth of the simulation evaluation may compare with.
+        Which file of the simulation's truth evaluation may compare with.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
     """
@@ -54,9 +61,36 @@ class ModelSpec:
     service: str
     labels: Callable[[Lake, date], ir.Table]
     eligible: str
+    describes: str = ""
     extra: tuple[str, ...] = ()
     truth: str = ""
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+
+    @property
+    def rule_tags(self) -> list[str]:
+        """Tags that decide of whom the question is asked."""
+        return _names(self.eligible)
+
+    def asks(self, tags: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Of whom the question is asked, shape (rows,); never of whom a deciding tag is null."""
+        return _holds(self.eligible, tags)
+
+    def learns(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Labelled rows whose question would have been asked then, about what the tags describe."""
+        asked = self.asks(frame)
+        return asked & _holds(self.describes, frame) if self.describes else asked
+
+
+def _names(expression: str) -> list[str]:
+    tree = ast.parse(expression, mode="eval")
+    return list(dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name)))
+
+
+def _holds(expression: str, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Where the expression holds and all it names is known. Zero and false are alike to it."""
+    known = frame[_names(expression)].apply(pd.to_numeric).astype("float64")
+    truth = np.asarray(known.fillna(0.0).eval(expression, engine="python"), bool)
+    return np.asarray(truth & known.notna().to_numpy().all(axis=1))
 
 
 def _churn(lake: Lake, known_by: date) -> ir.Table:
@@ -70,7 +104,7 @@ def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
 
 def _grid(known_by: date, horizon: int) -> list[date]:
     last = known_by - timedelta(days=horizon)
-    return labels.month_starts(last - timedelta(days=GRID_MONTHS * 31), last)
+    return labels.quarter_starts(last - timedelta(days=GRID_MONTHS * 31), last)
 
 
 def _line(line: str, label: str) -> ModelSpec:
@@ -79,8 +113,8 @@ def _line(line: str, label: str) -> ModelSpec:
         label=label,
         service=f"cross_sell_{line}",
         labels=partial(_cross_sell, line),
-        eligible=f"motor_policies_in_force > 0 and not holds_{line}",
-        truth=line,
+        eligible=f"motor_policies_in_force > 0 and holds_{line} == 0",
+        truth="cross_sell",
     )
 
 
@@ -92,7 +126,8 @@ MODELS: dict[str, ModelSpec] = {
             label="续保概率",
             service="renewal",
             labels=labels.renewal,
-            eligible="days_to_commercial_expiry >= 0",
+            eligible="days_to_commercial_expiry >= 0 and commercial_renewal_signed == 0",
+            describes="days_to_commercial_expiry == lead_days",
             extra=("lead_days",),
             truth="renewals",
         ),

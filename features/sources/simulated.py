@@ -122,7 +122,12 @@ def _chunk(
         "customers": populating.people_table(draws, who, end_us),
         "vehicles": populating.car_table(draws, who, park),
         "policies": pa.concat_tables(policies),
-        "quotes": writing.quotes(draws, who, park, years, end_us),
+        "quotes": pa.concat_tables(
+            [
+                writing.quotes(draws, who, park, years, end_us),
+                writing.non_motor_quotes(draws, who, park, years, end_us),
+            ]
+        ),
         **claiming.claim_tables(draws, who, park, years, loss, end_us),
         "interactions": contacting.interactions(draws, who, park, years),
         "entitlements": contacting.entitlements(draws, who, park, years, end_us),

@@ -34,6 +34,10 @@ CONTACT_EFFECT = 0.22  # A: on average about +3.5 points
 TERM_NOISE = 0.55  # A: intention of the year, seen only through quote views
 RANDOMISED = 0.3  # A: part of the renewal contacts chosen by lot, with probability one half
 
+# When renewals are signed, days before expiry (D/B): on the day, 1-7, 8-23 and 24-40.
+SIGN_SHARES = (0.08, 0.39, 0.23, 0.30)
+SIGN_LOW, SIGN_HIGH = np.array([0, 1, 8, 24]), np.array([0, 7, 23, 40])
+
 # Price. NCD factors (K), levels -4..5; shares of transfers in (A).
 NCD_FACTORS = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 NCD_SHARES = (0.24, 0.13, 0.18, 0.24, 0.16, 0.05)
@@ -80,6 +84,8 @@ HAZARDS = (0.036, 0.039, 0.036)
 NON_MOTOR_PREMIUM = (260.0, 900.0, 320.0)
 NON_MOTOR_SUM = (300_000, 2_000_000, 500_000)
 NEED_SD = 1.1
+# Quotes asked for by customers, a year and line: they tell of need, not of the day of purchase (A).
+NON_MOTOR_QUOTES = 0.10
 
 # Engagement: shares reached by 2020 and by 2025 (A).
 WECOM = (0.05, 0.50)

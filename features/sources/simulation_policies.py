@@ -131,3 +131,46 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
         },
         len(t.key),
     )
+
+
+def non_motor_quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
+    """Quotes for non-motor cover, at most one a line and year of the first car; need asks for them.
+
+    Their days are drawn by themselves, so that none tells the day of a purchase.
+    """
+    n, found = draws, []
+    t = t.rows(park.number[t.car] == 0)
+    for number, line in enumerate(c.NON_MOTOR):
+        need = who.need[park.owner[t.car], number]
+        rate = c.NON_MOTOR_QUOTES * np.exp(c.NEED_SD * need - c.NEED_SD**2 / 2)
+        day = t.inception + n.between(1, 360, "ask-quote-day", t.key, number)
+        asks = n.uniform("ask-quote", t.key, number) < 1 - np.exp(-rate)
+        asks &= (t.cancelled < 0) | (day < t.cancelled)
+        x, on = t.rows(asks), day[asks]
+        at = instant(on, n.between(9 * 3600, 21 * 3600, "ask-quote-second", x.key, number))
+        delivered = at + 60 * 10**6
+        viewed = n.uniform("ask-quote-viewed", x.key, number) < 0.8
+        spread = 0.3 * n.normal("non-motor-premium", who.index[park.owner[x.car]], number)
+        premium = c.NON_MOTOR_PREMIUM[number] * np.exp(spread)
+        found.append(
+            typed(
+                "quotes",
+                {
+                    "quote_id": ids(
+                        "Q", (x.key // 32 + 1, 8), (x.key % 32, 2), (x.key * 0 + number, 1)
+                    ),
+                    "customer_id": customer_id(who.index[park.owner[x.car]]),
+                    "line": ((line,), np.zeros(len(x.key), np.int64)),
+                    "channel": (c.CHANNEL_LABELS, who.channel[park.owner[x.car]]),
+                    "quoted_at": at,
+                    "premium": np.round(premium * 100).astype(np.int64),
+                    "delivered_at": np.where(delivered < end_us, delivered, NULL),
+                    "viewed_at": np.where(
+                        viewed & (delivered + 10**9 < end_us), delivered + 10**9, NULL
+                    ),
+                    "recorded_at": at + 10**6,
+                },
+                len(x.key),
+            )
+        )
+    return pa.concat_tables(found)

@@ -209,10 +209,19 @@ def _a_year_later(day: Ints) -> Ints:
 
 
 def _sign_lead(n: Draws, key: Ints) -> Ints:
-    band = n.pick((0.08, 0.39, 0.23, 0.30), "sign-band", key)
-    low, high = np.array([0, 1, 8, 24])[band], np.array([0, 7, 23, 40])[band]
+    band = n.pick(c.SIGN_SHARES, "sign-band", key)
+    low, high = c.SIGN_LOW[band], c.SIGN_HIGH[band]
     lead = low + n.uniform("sign-lead", key) * (high - low + 1)
     return np.asarray(lead.astype(np.int64), np.int64)
+
+
+def unsigned(p: Floats, days: Any) -> Floats:
+    """Probability of a renewal that is not signed `days` before expiry, given `p` at the outset."""
+    ahead = np.asarray(days, np.float64)[..., None]
+    width = c.SIGN_HIGH - c.SIGN_LOW + 1
+    part = np.clip((c.SIGN_HIGH + 1 - ahead) / width, 0, 1)
+    signed = part @ np.asarray(c.SIGN_SHARES)
+    return np.asarray(p * (1 - signed) / (1 - p * signed), np.float64)
 
 
 def _year(day: Ints) -> Floats:

@@ -7,10 +7,11 @@ from features.sources import simulation_calibration as c
 from features.sources.simulation_people import BRANCHES, Cars, People, customer_id
 from features.sources.simulation_policies import policy_id
 from features.sources.simulation_random import Draws, Floats, Ints
-from features.sources.simulation_terms import Terms
+from features.sources.simulation_terms import Terms, unsigned
 from features.sources.simulation_writing import ids, instant, typed
 
 GRID_MONTHS = 24
+LEADS = (60, 30, 15, 7)
 
 
 def purchase_days(draws: Draws, who: People, t: Terms, park: Cars) -> tuple[Ints, Floats]:
@@ -98,6 +99,7 @@ def _renewals(who: People, park: Cars, t: Terms) -> pa.Table:
             "p_renew": t.p_renew,
             "p_renew_contacted": t.p_renew_contacted,
             "p": t.p,
+            **{f"p_{days}d": unsigned(t.p, days) for days in LEADS},
             "contacted": t.contacted,
         }
     )
@@ -119,7 +121,10 @@ def _by_month(
         rows = np.flatnonzero((main.inception <= month) & (stop > month))
         person, left = owner[rows], main.expiry[rows] - month
         day = np.full(len(rows), month, np.int32)
-        goes = np.where(left <= 180, 1 - main.p[rows] * (1 - c.CANCELLED), 0.0)
+        # Whoever has signed the next term stays; of the others it is what is left of the chance.
+        signed = main.renewed[rows] & (main.next_signed[rows] >= left)
+        stay = np.where(signed, 1.0, unsigned(main.p[rows], left))
+        goes = np.where(left <= 180, 1 - stay * (1 - c.CANCELLED), 0.0)
         stays = c.CANCELLED * np.minimum(left, 180) / 365
         alone = ~two_cars[person]
         leaves.append(
@@ -127,7 +132,7 @@ def _by_month(
                 {
                     "customer_id": customer_id(who.index[person[alone]]),
                     "as_of": pa.array(day[alone]).cast(pa.date32()),
-                    "p_180d": (goes + (1 - goes) * stays)[alone],
+                    "p": (goes + (1 - goes) * stays)[alone],
                 }
             )
         )
@@ -141,7 +146,7 @@ def _by_month(
                         "customer_id": customer_id(who.index[person[free]]),
                         "line": pa.array([line] * int(free.sum()), pa.string()),
                         "as_of": pa.array(day[free]).cast(pa.date32()),
-                        "p_90d": (1 - np.exp(-rate * exposed))[free],
+                        "p": (1 - np.exp(-rate * exposed))[free],
                     }
                 )
             )

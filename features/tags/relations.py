@@ -130,7 +130,8 @@ def motor_terms(lake: Lake, spine: ir.Table) -> ir.Table:
 
     `next_of_line` marks, per line, the term in force that ends first; without one, the term that
     ended last. `leading` marks one term over both lines, commercial before compulsory. Ties go to
-    the smaller policy number. `gap_days` is the time without any motor cover before the term.
+    the smaller policy number. `last_inception` is that of the vehicle's last motor term, of either
+    line. `gap_days` is the time without any motor cover before the term.
     """
     rows = policies(lake, spine)
     rows = rows.filter(rows.line.isin(MOTOR_LINES))
@@ -154,6 +155,7 @@ def motor_terms(lake: Lake, spine: ir.Table) -> ir.Table:
         next_of_line=ibis.row_number().over(of_line) == 0,
         leading=ibis.row_number().over(of_motor) == 0,
         term_number=ibis.row_number().over(of_vehicle) + 1,
+        last_inception=rows.inception.max().over(ibis.window(group_by=[*SPINE, "vehicle_id"])),
         previous_premium=rows.written_premium.lag().over(of_vehicle),
         previous_ncd_level=rows.ncd_level.lag().over(of_vehicle),
         previous_channel=rows.channel.lag().over(of_vehicle),

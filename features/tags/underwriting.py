@@ -220,6 +220,16 @@ def commercial_term_number(t: ir.Table) -> ir.Value:
     return t.term_number.max(where=_next_commercial(t))
 
 
+@tag("续保已签单", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
+def commercial_renewal_signed(t: ir.Table) -> ir.Value:
+    """Whether the vehicle of the commercial term in force that ends first has a motor term signed
+    that incepts no earlier than 30 days before this end."""
+    follows = (t.last_inception > t.inception) & (
+        t.last_inception >= t.cover_end - ibis.interval(days=30)
+    )
+    return follows.any(where=_next_commercial(t))
+
+
 @tag("车龄", unit="years", relation="insured_vehicle", null=NO_VEHICLE, type="int64")
 def vehicle_age_years(t: ir.Table) -> ir.Value:
     """Whole years since the first registration of the leading motor term's vehicle."""
