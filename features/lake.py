@@ -1,6 +1,7 @@
 """Where tables, tags, snapshots and scores lie, and how a file gets there whole or not at all.
 
 <home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
+<home>/source.json                      which source wrote raw/, where one of ours did
 <home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
@@ -9,6 +10,7 @@
 <home>/scores/as_of=<D>.parquet         one row a customer
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -23,6 +25,8 @@ from ibis.backends.duckdb import Backend
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.settings import Settings
+
+DERIVED = ("checked", "quarantine", "tags", "snapshots", "scores", "training", "feast")
 
 
 class Lake:
@@ -73,6 +77,33 @@ class Lake:
     def tags(self, group: str) -> Path:
         """Folder of one tag group's files."""
         return self.home / "tags" / group
+
+    def give_raw_to(self, source: str) -> None:
+        """Let `source` write the raw tables; what was derived from others it replaces goes.
+
+        Parameters
+        ----------
+        source : str
+            One of ours: "simulated", "lledo-pavia".
+
+        Raises
+        ------
+        GuanjiaError
+            If `raw/` holds tables that this source did not write: they may be an insurer's own.
+        """
+        mark = self.home / "source.json"
+        found = json.loads(mark.read_text("utf-8"))["source"] if mark.exists() else None
+        raw = self.home / "raw"
+        if raw.exists() and any(raw.iterdir()) and found != source:
+            raise GuanjiaError(
+                f"folder {raw}",
+                f"holds raw tables {'of the source ' + found if found else 'of your own'}",
+                "set GUANJIA_HOME to another folder, or move these tables away",
+            )
+        for name in DERIVED:
+            shutil.rmtree(self.home / name, ignore_errors=True)
+        with published(mark) as draft:
+            draft.write_text(json.dumps({"source": source}), "utf-8")
 
     def has(self, table: str) -> bool:
         """Whether the checked table is there."""

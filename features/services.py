@@ -49,6 +49,7 @@ _COVER = (
     "premium_change_ratio",
     "premium_to_list_price",
     "compulsory_only",
+    "commercial_expiry_month",
 )
 _VEHICLE = (
     "vehicle_age_years",
@@ -59,6 +60,8 @@ _VEHICLE = (
     "vehicle_power_kw",
     "vehicle_weight_kg",
     "vehicle_engine_cc",
+    "vehicle_doors",
+    "vehicle_length_m",
     "vehicle_seats",
     "vehicle_garage_area",
 )
@@ -93,6 +96,12 @@ _QUOTES = (
     "quote_viewed_count_365d",
     "quote_channels_365d",
     "non_motor_quote_count_365d",
+    "accident_quote_count_365d",
+    "accident_quote_count_36m",
+    "health_quote_count_365d",
+    "health_quote_count_36m",
+    "household_quote_count_365d",
+    "household_quote_count_36m",
     "days_since_last_quote",
     "renewal_quote_count",
     "renewal_quote_premium",

@@ -27,7 +27,8 @@ from features.contract import (
 )
 
 MOTOR_LINES = ("motor_compulsory", "motor_commercial")
-NON_MOTOR_LINES = ("accident", "health", "household")
+NON_MOTOR_LABELS = {"accident": "意外险", "health": "健康险", "household": "家财险"}
+NON_MOTOR_LINES = tuple(NON_MOTOR_LABELS)
 LINES = (*MOTOR_LINES, *NON_MOTOR_LINES, "other")
 CHANNELS = ("direct", "telephone", "online", "agent", "broker", "dealer")
 CONTACT_CHANNELS = ("sms", "wechat", "wecom", "phone", "app", "mail", "branch")

@@ -161,7 +161,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, compare, calibrate and register a model."""
-    from guanjia.demo import ALL_MODELS, MODELS, model_rows
+    from guanjia.demo import ALL_MODELS, MODEL_NOTE, MODELS, model_rows
     from training.train import train as run
 
     if model not in {*MODELS, "all"}:
@@ -171,7 +171,7 @@ def train(
     names = MODELS.get(model, ALL_MODELS)
     with progress(json) as report:
         results = list(run(where, names, by, report))
-    emit(results, json, table("Models, measured on the last slice of time", model_rows(results)))
+    emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
 
 
 @app.command()
@@ -200,6 +200,7 @@ def target_list(
     json: Json = False,
 ) -> None:
     """Write a target list a call centre can use, with reasons in words."""
+    from guanjia.demo import top_rows
     from serving.lists import write_list
 
     home = lake()
@@ -208,7 +209,7 @@ def target_list(
     done = write_list(home, name, on, where, top, out=file)
     left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
     said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
-    emit(done, json, table(done.label, done.preview), said, *([left] if left else []))
+    emit(done, json, table(done.label, top_rows(done.preview)), said, *([left] if left else []))
 
 
 @app.command()

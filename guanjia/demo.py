@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import ibis
 from rich.table import Table
 
 from features.lake import Lake
@@ -15,7 +16,6 @@ from features.progress import Report, quiet
 from guanjia.output import table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
-STARS = {5: "钻石", 4: "铂金", 3: "黄金", 2: "白银", 1: "青铜"}
 LIST, TOP = "renewal_risk", 500
 CROSS_SELL = ("cross_sell_accident", "cross_sell_health", "cross_sell_household")
 MODELS = {"renewal": ("renewal",), "churn": ("churn",), "cross-sell": CROSS_SELL}
@@ -29,10 +29,17 @@ class Demo:
     Attributes
     ----------
     stars : list of dict
-        Customers and their value by star, best first.
-    expiring, leaving, churning : int
-        Customers whose commercial cover ends within 60 days; those of them with a probability of
-        renewal below one half; customers with a probability of churn of at least one half.
+        Customers, how many of them are lapsed, and mean value by star, best first.
+    expiring : int
+        Customers whose commercial cover ends within 60 days and is not renewed yet.
+    leaving : float
+        How many of these are expected not to renew: the sum of their probabilities.
+    doubtful : int
+        How many of these are more likely to leave than to renew.
+    insured, churning : int, float
+        Customers with motor cover, and how many of them are expected to be without within 180
+        days.
+    models : list of training.train.TrainResult
     top : list of dict
         The first five of the list, with reasons in words.
     seconds : dict of str to float
@@ -44,11 +51,14 @@ class Demo:
     customers: int
     stars: list[dict[str, Any]] = field(default_factory=list)
     expiring: int = 0
-    leaving: int = 0
-    churning: int = 0
+    leaving: float = 0.0
+    doubtful: int = 0
+    insured: int = 0
+    churning: float = 0.0
     models: list[Any] = field(default_factory=list)
     top: list[dict[str, Any]] = field(default_factory=list)
     list_file: Path | None = None
+    rows: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -78,7 +88,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
         score(lake, TODAY, report)
     with timed(demo, "list"):
         written = write_list(lake, LIST, TODAY, top=TOP, out=file)
-    demo.list_file = file
+    demo.list_file, demo.rows = file, written.rows
     demo.top = written.preview
     summarise(lake, demo)
     return demo
@@ -97,13 +107,36 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             "model": one.model,
-            "label": one.label,
-            "version": one.version,
-            "AUC": one.figures.auc,
-            "of the true probabilities": one.truth_auc,
-            **{name: peer.get("auc") for name, peer in one.baselines.items()},
+            "test rows": one.test_rows,
+            "AUC (95%)": "{:.3f} ({:.3f}-{:.3f})".format(
+                one.figures.auc, one.figures.auc_low, one.figures.auc_high
+            ),
+            "logistic": one.baselines["logistic_regression"]["auc"],
+            "untuned": one.baselines["untuned_lightgbm"]["auc"],
+            "truth (here)": f"{one.truth.auc:.3f} ({one.truth.model_auc:.3f})"
+            if one.truth
+            else None,
+            "gain": f"{1 - one.figures.log_loss / one.baselines['base_rate']['log_loss']:.1%}",
+            "ECE": one.figures.ece,
         }
         for one in results
+    ]
+
+
+MODEL_NOTE = (
+    "Measured on the latest matured outcomes, which no step before has seen. logistic, untuned: AUC "
+    "of a logistic regression and of LightGBM as it comes. truth: AUC of the true probabilities, "
+    "where the simulation knows them, and of the model on those rows. gain: how much lower the log "
+    "loss is than that of the base rate. ECE: mean distance of told and observed share."
+)
+
+
+def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first rows of a list, for a table: both languages of a reason in one cell."""
+    return [
+        {name: value for name, value in row.items() if name != "why_english"}
+        | {"why": f"{row['why']}\n{row['why_english']}"}
+        for row in preview
     ]
 
 
@@ -111,25 +144,36 @@ def summarise(lake: Lake, demo: Demo) -> None:
     """Count what a marketer asks first: which stars, and who is likely to leave."""
     scores = lake.engine.read_parquet(str(lake.home / "scores" / f"as_of={demo.as_of}.parquet"))
     stars = scores.group_by(["star_level", "star_name"]).aggregate(
-        customers=scores.count(), mean_value=scores.customer_value.cast("float64").mean()
+        customers=scores.count(),
+        lapsed=scores.count(where=scores.lapsed),
+        mean_value=scores.customer_value.cast("float64").mean(),
     )
-    rows = stars.order_by(stars.star_level.desc()).to_pyarrow().to_pylist()
     demo.stars = [
         {
-            "star": row["star_level"],
-            "name": STARS.get(row["star_level"], row["star_name"]),
+            "star": f"{row['star_level']} {row['star_name']}",
             "customers": row["customers"],
+            "of them lapsed": row["lapsed"],
             "mean value, yuan": round(row["mean_value"] or 0),
         }
-        for row in rows
+        for row in stars.order_by(stars.star_level.desc()).to_pyarrow().to_pylist()
     ]
     file = lake.tags("underwriting") / f"as_of={demo.as_of}.parquet"
     tags = lake.engine.read_parquet(str(file))
     soon = tags.filter(tags.days_to_commercial_expiry.between(0, 60)).select("customer_id")
-    counts = scores.semi_join(soon, "customer_id")
-    demo.expiring = int(counts.count().execute())
-    demo.leaving = int(counts.filter(counts.renewal < 0.5).count().execute())
-    demo.churning = int(scores.filter(scores.churn >= 0.5).count().execute())
+    counted = scores.semi_join(soon, "customer_id").filter(ibis._.renewal.notnull())
+    (found,) = (
+        counted.aggregate(
+            expiring=counted.count(),
+            leaving=(1 - counted.renewal).sum(),
+            doubtful=counted.count(where=counted.renewal < 0.5),
+        )
+        .to_pyarrow()
+        .to_pylist()
+    )
+    demo.expiring, demo.doubtful = found["expiring"], found["doubtful"]
+    demo.leaving = round(found["leaving"] or 0.0, 1)
+    demo.insured = int(scores.churn.count().execute())
+    demo.churning = round(float(scores.churn.sum().execute() or 0.0), 1)
 
 
 def story(demo: Demo) -> list[Table | str]:
@@ -141,13 +185,19 @@ def story(demo: Demo) -> list[Table | str]:
         "",
         table(f"{demo.customers:,} customers by star as of {demo.as_of}", demo.stars),
         "",
-        f"Expiring within 60 days: {demo.expiring:,} customers; "
-        f"{demo.leaving:,} of them are more likely to leave than to renew.",
-        f"Likely to be without motor cover within 180 days: {demo.churning:,} customers.",
+        f"Commercial cover of {demo.expiring:,} customers ends within 60 days and is not renewed "
+        f"yet: about {demo.leaving:,.0f} of them will not renew, {demo.doubtful:,} of them more "
+        "likely than not.",
+        f"Of {demo.insured:,} customers with motor cover, about {demo.churning:,.0f} will be "
+        "without it within 180 days.",
         "",
-        table("Models, measured on the last slice of time", model_rows(demo.models)),
+        table("Models", model_rows(demo.models)),
+        MODEL_NOTE,
         "",
-        table(f"Top of the list {LIST}, all of it in {_short(demo.list_file)}", demo.top),
+        table(
+            f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}", top_rows(demo.top)
+        ),
+        "why: the tags that lower this customer's probability of renewal most.",
         "",
         f"Done in {total:.0f} s: {steps}.",
         "Next:",

@@ -64,9 +64,10 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] 
     """Rows as a table with a title; numbers to the right."""
     names = list(columns) or (list(rows[0]) if rows else [])
     drawn = Table(title=title, title_justify="left", title_style="bold")
-    for name in names:
+    for place, name in enumerate(names):
         numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
-        drawn.add_column(name, justify="right" if numeric else "left")
+        # What a row is about must stay readable; later columns may be broken.
+        drawn.add_column(name, justify="right" if numeric else "left", no_wrap=place == 0)
     for row in rows:
         drawn.add_row(*(cell(row.get(name)) for name in names))
     return drawn

@@ -24,14 +24,9 @@ from serving.probabilities import Served, load_models, model_frame, needed_tags
 from serving.reasons import Direction, Reason, reasons_of, words_of
 from serving.scoring import SCHEMA, read_snapshot, scores_path, snapshot_sql
 from serving.spreadsheet import write_csv
+from training.models import MODELS
 
-MODEL_LABELS = {
-    "renewal": "续保概率",
-    "churn": "流失概率",
-    "cross_sell_accident": "意外险购买概率",
-    "cross_sell_health": "健康险购买概率",
-    "cross_sell_household": "家财险购买概率",
-}
+EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
@@ -63,7 +58,7 @@ class Listed:
     consent : str
         "checked", or "not recorded" where the insurer delivers no consents.
     preview : list[dict[str, Any]]
-        The first rows of the list: customer, star, probability, reasons in English.
+        The first rows of the list: customer, star, probability, reasons.
     """
 
     name: str
@@ -144,9 +139,10 @@ def write_list(
         {
             "customer_id": row["customer_id"],
             "name": row["name"],
-            "star": row["star_level"],
+            "star": f"{row['star_level']} {row['star_name']}",
             target.model: round(float(row[target.model]), 4),
-            "why": "; ".join(reason.english for reason in why),
+            "why": "; ".join(reason.chinese for reason in why),
+            "why_english": "; ".join(reason.english for reason in why),
         }
         for row, why in zip(chosen.head(shown).to_dict("records"), reasons, strict=False)
     ]
@@ -247,9 +243,10 @@ def _sheet(
         "星级名称": list(rows["star_name"]),
         "客户价值(元)": list(rows["customer_value"]),
     }
-    for model, label in MODEL_LABELS.items():
-        sheet[label] = [None if value is None else round(float(value), 4) for value in rows[model]]
+    for name, model in MODELS.items():
+        sheet[model.label] = [None if p is None else round(float(p), 4) for p in rows[name]]
     for name in target.columns:
         sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in rows[name]]
-    sheet["原因"] = ["; ".join(reason.chinese for reason in why) for why in reasons]
+    heading = f"原因({EFFECTS[target.effect]}{MODELS[target.model].label})"
+    sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet

@@ -5,6 +5,7 @@ themselves are made by `serving.probabilities`, as in bulk scoring.
 """
 
 import json
+import sqlite3
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.star import load_star_settings
 from features.store import online
@@ -59,7 +61,7 @@ class Door:
         UnknownCustomerError
             If any customer is not in the online store; it names them.
         GuanjiaError
-            If a model is not served.
+            If a model is not served, or the online store cannot answer.
         """
         models = self._asked(request.models)
         tags = self._tags(request.customer_ids, models)
@@ -90,7 +92,12 @@ class Door:
     def _tags(self, ids: list[str], models: dict[str, Served]) -> pd.DataFrame:
         """Tags of the models, the star and the rules of eligibility, one row an id."""
         names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
-        rows = online(self.lake, ids, names)
+        try:
+            rows = online(self.lake, ids, names)
+        except (KeyError, sqlite3.Error) as fault:
+            # Tags younger than what was loaded, or a store that is damaged, locked or gone.
+            cure = "run `guanjia tags` and `guanjia materialize`, then start the service again"
+            raise GuanjiaError("the online store", f"cannot answer ({fault})", cure) from fault
         missing = list(dict.fromkeys(row["customer_id"] for row in rows if not row["known"]))
         if missing:
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")

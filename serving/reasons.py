@@ -16,11 +16,21 @@ SMALLEST = 0.01
 UNITS = {
     "yuan": ("元", "yuan"),
     "days": ("天", "days"),
-    "months": ("个月", "months"),
     "years": ("年", "years"),
-    "claims": ("次", "claims"),
+    "month": ("月", "(month)"),
     "level": ("级", ""),
-}
+    "levels": ("级", "levels"),
+    "stars": ("星", "stars"),
+    "factor": ("", ""),
+    "vehicles": ("辆", "vehicles"),
+    "policies": ("张", "policies"),
+    "lines": ("种", "lines"),
+    "score of 1 to 5": ("分", "of 5"),
+    **{name: ("次", name) for name in (
+        "claims", "quotes", "contacts", "services", "complaints", "surveys", "renewals",
+        "changes", "gaps",
+    )},
+}  # fmt: skip
 CATEGORIES = {
     "direct": "直销",
     "telephone": "电销",
@@ -28,24 +38,31 @@ CATEGORIES = {
     "agent": "代理",
     "broker": "经纪",
     "dealer": "车商",
+    "new": "新保",
+    "transfer": "转保",
+    "renewal": "续保",
+    "1": "一线",
     "new_1": "新一线",
+    "2": "二线",
     "3_and_below": "三线及以下",
     "petrol": "汽油",
     "diesel": "柴油",
     "hybrid": "油电混动",
     "plug_in": "插电混动",
     "electric": "纯电",
-    "sms": "短信",
-    "wechat": "微信",
-    "wecom": "企业微信",
-    "phone": "电话",
+    "car": "客车",
+    "van": "货车",
+    "motorbike": "摩托车",
+    "agricultural": "农用车",
+    "urban": "城区",
+    "rural": "乡村",
 }
 Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One tag, its value and which way it moved the probability, in words."""
+    """One tag and its value in words, and which way it moved the probability."""
 
     tag: str
     effect: Direction
@@ -97,9 +114,13 @@ def _worded(name: str, value: Any, way: Direction, tag: Tag | None) -> Reason:
     label = tag.label if tag else "距到期天数" if name == "lead_days" else name
     unit = tag.unit if tag else "days" if name == "lead_days" else ""
     chinese, english = words_of(value, unit)
-    arrow = "提高" if way == "raises" else "降低"
-    plain = name.replace("_", " ")
-    return Reason(name, way, f"{label}: {chinese} ({arrow})", f"{plain}: {english} ({way} it)")
+    if tag and _absent(value):
+        english = tag.null
+    return Reason(name, way, f"{label}: {chinese}", f"{name.replace('_', ' ')}: {english}")
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"
 
 
 def words_of(value: Any, unit: str) -> tuple[str, str]:
@@ -109,18 +130,21 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
     --------
     >>> words_of(2779.0, "yuan")
     ('2,779元', '2,779 yuan')
+    >>> words_of(0.155, "change")
+    ('+16%', '+16%')
     >>> words_of(None, "days")
     ('无记录', 'none on record')
     """
-    if value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>":
+    if _absent(value):
         return "无记录", "none on record"
     if isinstance(value, str):
         return CATEGORIES.get(value, value), value
     if str(value) in {"True", "False"}:
         return ("是", "yes") if value else ("否", "no")
     number = float(value)
-    if unit == "share":
-        return f"{number:.0%}", f"{number:.0%}"
+    if unit in {"share", "change"}:
+        text = f"{number:+.0%}" if unit == "change" else f"{number:.0%}"
+        return text, text
     text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
     chinese, english = UNITS.get(unit, ("", unit))
     return f"{text}{chinese}", f"{text} {english}".strip()

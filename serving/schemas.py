@@ -52,7 +52,7 @@ class PredictRequest(Message):
 
 
 class Reason(Message):
-    """One tag that moved the probability, in words."""
+    """One tag that moved the probability, and its value in words."""
 
     tag: str
     effect: str = Field(description="raises or lowers the probability, against the average")

@@ -4,6 +4,7 @@ Feast is not on this path: DuckDB joins the snapshot's files and hands Arrow bat
 predictors the API uses. Memory does not grow with the number of customers.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -107,7 +108,13 @@ def read_snapshot(lake: Lake, as_of: date) -> dict[str, Any]:
 
 
 def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
-    """The query that joins the snapshot's files to one row a customer, ordered by customer."""
+    """The query that joins the snapshot's files to one row a customer, ordered by customer.
+
+    Raises
+    ------
+    GuanjiaError
+        If a file it reads is missing, or is not the one the snapshot describes.
+    """
     known = catalogue()
     files = snapshot["files"]
     wanted: dict[str, list[str]] = {}
@@ -121,10 +128,23 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     columns = [f'"{group}"."{name}"' for group, names in wanted.items() for name in names]
     source = ""
     for group in groups:
+        _check_file(lake, snapshot["as_of"], files[group])
         path = str(lake.home / files[group]["path"]).replace("'", "''")
         read = f"read_parquet('{path}') AS \"{group}\""
         source += f" JOIN {read} USING (customer_id)" if source else read
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
+
+
+def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
+    """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
+    thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
+    try:
+        with (lake.home / file["path"]).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
+    if found != file["sha256"]:
+        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
 
 
 def _scored(

@@ -67,7 +67,7 @@ def build(
     models: Sequence[ModelSpec],
     known_by: date,
     report: Report = quiet,
-    row_limit: int = 200_000,
+    row_limit: int = 400_000,
 ) -> Iterator[Dataset]:
     """Label, thin out to `row_limit` by customer, replay the tags, join, and split.
 

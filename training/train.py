@@ -73,7 +73,7 @@ def train(
     names: Sequence[str],
     known_by: date,
     report: Report = quiet,
-    row_limit: int = 200_000,
+    row_limit: int = 400_000,
 ) -> Iterator[TrainResult]:
     """Train, calibrate, evaluate and register models on what was known by a date.
 

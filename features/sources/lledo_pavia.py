@@ -78,10 +78,11 @@ def import_lledo_pavia(
     Raises
     ------
     GuanjiaError
-        If a file or a column is missing.
+        If a file or a column is missing, or the raw tables there have another source.
     """
     _load(lake, portfolio, PORTFOLIO_COLUMNS, "lp_portfolio")
     _load(lake, claims, CLAIM_COLUMNS, "lp_sample")
+    lake.give_raw_to("lledo-pavia")
     for name, query in STAGES.items():
         lake.engine.raw_sql(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     counts = {}
@@ -242,15 +243,28 @@ TABLES = {
             garage_area, {_noon("quoted_on")} AS recorded_at
         FROM lp_quotes JOIN lp_first USING (customer_id)
         """,
+    # A term that no offer followed ends as a term that was cancelled to its expiry, which is known
+    # on the day on which the other customers' offers went out.
     "policies": f"""
+        WITH versions AS (
+            SELECT *, NULL::DATE AS cancelled_on, inception AS known_on FROM lp_terms
+            UNION ALL BY NAME
+            SELECT *, expiry AS cancelled_on, greatest((expiry - INTERVAL {QUOTE_DAYS} DAY)::DATE,
+                (inception + INTERVAL 1 DAY)::DATE) AS known_on
+            FROM lp_terms terms
+            WHERE expiry <= (SELECT max(inception) FROM lp_years) AND NOT EXISTS (
+                FROM lp_years years
+                WHERE years.id = terms.id AND years.inception = terms.expiry)
+        )
         SELECT policy_id, customer_id, vehicle_id, 'motor_commercial' AS line,
             risk = '3' AS private_car, {_noon("inception")} AS signed_at, inception, expiry,
-            written_premium, channel, CASE WHEN contract_start < inception THEN 'renewal'
+            cancelled_on, written_premium, channel,
+            CASE WHEN contract_start < inception THEN 'renewal'
                 WHEN contract_start = inception THEN 'new' END AS business_type,
             second_driver, CASE WHEN contract_start <= inception THEN contract_start END
                 AS contract_start,
-            {_noon("inception")} AS recorded_at
-        FROM lp_terms
+            {_noon("known_on")} AS recorded_at
+        FROM versions
         """,
     "quotes": f"""
         SELECT quote_id, customer_id, expiring_id AS policy_id, vehicle_id,

@@ -73,7 +73,7 @@ def simulate(
     Raises
     ------
     GuanjiaError
-        If a number is out of range.
+        If a number is out of range, or the raw tables there are not a simulation's.
     """
     if not 1 <= customers < 10**8:
         raise GuanjiaError("customers", f"{customers} is not 1..99,999,999", "ask for fewer")
@@ -81,6 +81,7 @@ def simulate(
         raise GuanjiaError("chunk size", f"{chunk_size} is below 1", "use 50,000")
     if end <= c.START:
         raise GuanjiaError("end", f"{end} is not after {c.START}", "choose a later date")
+    lake.give_raw_to("simulated")
     # The simulated insurer lives in China, whatever zone the installation counts its days in.
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6
     last_day = (end - date(1970, 1, 1)).days

@@ -85,7 +85,7 @@ NON_MOTOR_PREMIUM = (260.0, 900.0, 320.0)
 NON_MOTOR_SUM = (300_000, 2_000_000, 500_000)
 NEED_SD = 1.1
 # Quotes asked for by customers, a year and line: they tell of need, not of the day of purchase (A).
-NON_MOTOR_QUOTES = 0.10
+NON_MOTOR_QUOTES = 0.30
 
 # Engagement: shares reached by 2020 and by 2025 (A).
 WECOM = (0.05, 0.50)

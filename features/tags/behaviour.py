@@ -3,7 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D30, D90, D180, D365, TagGroup
+from features.tables import MOTOR_LINES, NON_MOTOR_LABELS
+from features.tags.catalogue import D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("behaviour", "行为")
 tag = GROUP.tag
@@ -49,7 +50,24 @@ def quote_channels(t: ir.Table, within: ir.Value) -> ir.Value:
         null="quotes are absent", empty=0)  # fmt: skip
 def non_motor_quote_count(t: ir.Table, within: ir.Value) -> ir.Value:
     """Number of quotes for other than motor cover made within {window}."""
-    return t.count(where=within & t.line.notin(("motor_compulsory", "motor_commercial")))
+    return t.count(where=within & t.line.notin(MOTOR_LINES))
+
+
+def _declare_lines() -> None:
+    """Quotes by non-motor line: whoever asks for a price thinks of buying."""
+    for line, label in NON_MOTOR_LABELS.items():
+
+        def quoted(t: ir.Table, within: ir.Value, line: str = line) -> ir.Value:
+            return t.count(where=within & (t.line == line))
+
+        quoted.__name__ = f"{line}_quote_count"
+        quoted.__doc__ = f"Number of quotes for {line} cover made within {{window}}."
+        declared = family(label + "报价次数", D365, M36, unit="quotes", relation="quotes",
+                          type="int64", null="quotes are absent", empty=0)  # fmt: skip
+        declared(quoted)
+
+
+_declare_lines()
 
 
 @tag("距上次报价天数", unit="days", relation="quotes", null=NO_QUOTE, type="int64")
@@ -71,7 +89,7 @@ def renewal_quote_premium(t: ir.Table) -> ir.Value:
     return t.premium.max(where=t.latest).cast("float64")
 
 
-@tag("续保报价变化率", unit="share", relation="renewal_quotes", null=NO_RENEWAL_QUOTE)
+@tag("续保报价变化率", unit="change", relation="renewal_quotes", null=NO_RENEWAL_QUOTE)
 def renewal_quote_change_ratio(t: ir.Table) -> ir.Value:
     """Premium of the latest renewal quote / premium of the term it would renew - 1."""
     quoted = t.premium.max(where=t.latest).cast("float64")
@@ -122,7 +140,7 @@ def price_increase_acceptance_share(t: ir.Table) -> ir.Value:
     return (renewals > 0).ifelse(share, ibis.null("float64"))
 
 
-@tag("历史最大涨幅", unit="share", relation="motor_terms", null=NO_RENEWAL)
+@tag("历史最大涨幅", unit="change", relation="motor_terms", null=NO_RENEWAL)
 def largest_premium_increase(t: ir.Table) -> ir.Value:
     """Largest premium change, as a share, at which a commercial term followed another."""
     change = t.written_premium.cast("float64") / t.previous_premium.cast("float64") - 1

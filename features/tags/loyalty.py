@@ -3,14 +3,13 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tables import MOTOR_LINES, NON_MOTOR_LINES
+from features.tables import MOTOR_LINES, NON_MOTOR_LABELS
 from features.tags.catalogue import TagGroup
 
 GROUP = TagGroup("loyalty", "忠诚度")
 tag = GROUP.tag
 
 NO_COVER = "no motor term has begun"
-LABELS = {"accident": "意外险", "health": "健康险", "household": "家财险"}
 # Longer without cover than this restarts the tenure (domain.md); counted in days here.
 BREAK_DAYS = 184
 
@@ -103,7 +102,7 @@ def longest_cover_gap_days(t: ir.Table) -> ir.Value:
 
 def _declare_lines() -> None:
     """Held now, and ever held, per non-motor line."""
-    for line in NON_MOTOR_LINES:
+    for line, label in NON_MOTOR_LABELS.items():
 
         def held(t: ir.Table, line: str = line) -> ir.Value:
             return (t.in_force & (t.line == line)).any()
@@ -115,7 +114,6 @@ def _declare_lines() -> None:
         held.__doc__ = f"Whether {line} cover is in force."
         bought.__name__ = f"{line}_policies_ever"
         bought.__doc__ = f"Number of {line} policies signed."
-        label = LABELS[line]
         tag("持有" + label, unit="yes or no", relation="policies", type="boolean", empty=0)(held)
         tag(label + "保单总数", unit="policies", relation="policies", type="int64", empty=0)(bought)
 

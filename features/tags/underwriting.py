@@ -95,6 +95,12 @@ def days_to_commercial_expiry(t: ir.Table) -> ir.Value:
     return t.ends_in_days.min(where=t.commercial & t.in_force)
 
 
+@tag("商业险到期月份", unit="month", relation="motor_terms", null=NO_TERM, type="int64")
+def commercial_expiry_month(t: ir.Table) -> ir.Value:
+    """Month of the year, 1 to 12, in which the commercial term in force that ends first ends."""
+    return t.cover_end.month().max(where=_next_commercial(t))
+
+
 @tag(
     "交强险距到期天数",
     unit="days",
@@ -230,6 +236,13 @@ def commercial_renewal_signed(t: ir.Table) -> ir.Value:
     return follows.any(where=_next_commercial(t))
 
 
+@tag("已定终止", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
+def commercial_cancellation_known(t: ir.Table) -> ir.Value:
+    """Whether it is known that the commercial term in force that ends first will not be renewed,
+    because it is cancelled to a date ahead."""
+    return t.cancelled_on.notnull().any(where=_next_commercial(t))
+
+
 @tag("车龄", unit="years", relation="insured_vehicle", null=NO_VEHICLE, type="int64")
 def vehicle_age_years(t: ir.Table) -> ir.Value:
     """Whole years since the first registration of the leading motor term's vehicle."""
@@ -278,6 +291,18 @@ def vehicle_engine_cc(t: ir.Table) -> ir.Value:
     return t.engine_cc.max()
 
 
+@tag("车门数", unit="doors", relation="insured_vehicle", null=NO_VEHICLE, type="int64")
+def vehicle_doors(t: ir.Table) -> ir.Value:
+    """Doors of the leading motor term's vehicle."""
+    return t.doors.max()
+
+
+@tag("车长", unit="m", relation="insured_vehicle", null=NO_VEHICLE)
+def vehicle_length_m(t: ir.Table) -> ir.Value:
+    """Length of the leading motor term's vehicle."""
+    return t.length_m.max()
+
+
 @tag("座位数", unit="seats", relation="insured_vehicle", null=NO_VEHICLE, type="int64")
 def vehicle_seats(t: ir.Table) -> ir.Value:
     """Seats of the leading motor term's vehicle."""
@@ -292,7 +317,7 @@ def vehicle_garage_area(t: ir.Table) -> ir.Value:
 
 @tag(
     "商业险保费变化率",
-    unit="share",
+    unit="change",
     null="no commercial term in force, no term before it, or the one before was free",
 )
 def premium_change_ratio(t: ir.Table) -> ir.Value:

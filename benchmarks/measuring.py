@@ -1,0 +1,161 @@
+"""What the benchmarks share: a simulated insurer, alternating measurement, and the verdict.
+
+Ours and the peer take turns, and who goes first changes every round, so that whatever else the
+machine does hits both. A ratio belongs to one round; what is reported is the median of the rounds
+and how far they spread. Seconds are shown for orientation and decide nothing.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from features import settings
+from features.check import check_tables
+from features.lake import Lake
+from features.sources.simulated import simulate
+
+SEED = 1
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of a benchmark's table.
+
+    Attributes
+    ----------
+    what, unit : str
+        What was measured, in which unit `ours` and `peer` are.
+    ours, peer : float
+        Medians over the rounds; no peer where only ours is reported.
+    ratio, lowest, highest : float
+        Median and spread of the rounds' ratios, in the sense of the limit.
+    at_most, at_least : float
+        The limit of the ratio, or of `ours` where there is no peer; neither: reported only.
+    """
+
+    what: str
+    unit: str
+    ours: float
+    peer: float | None = None
+    ratio: float | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the limit holds; true where there is none."""
+        value = self.ours if self.ratio is None else self.ratio
+        low = self.at_least is None or value >= self.at_least
+        return low and (self.at_most is None or value <= self.at_most)
+
+
+def arguments(about: str, customers: int, repeats: int) -> argparse.Namespace:
+    """The command line every benchmark has: --customers, --home, --repeats, --json."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--customers", type=int, default=customers, help="of the simulated insurer")
+    parser.add_argument("--home", type=Path, help="use this home, and make what it lacks")
+    parser.add_argument("--repeats", type=int, default=repeats, help="rounds of ours and peer")
+    parser.add_argument("--json", type=Path, help="write the results to this file too")
+    return parser.parse_args()
+
+
+@contextmanager
+def insurer(asked: argparse.Namespace) -> Iterator[Lake]:
+    """The checked tables of a simulated insurer, in a home that goes with the block unless named.
+
+    A home that has checked tables keeps them: `--customers` then says nothing.
+    """
+    with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as scratch:
+        os.environ["GUANJIA_HOME"] = str(asked.home or scratch)
+        lake = Lake(settings.load())
+        if not lake.has("customers"):
+            say(f"simulating {asked.customers:,} customers")
+            simulate(lake, asked.customers, SEED)
+            say("checking the tables")
+            check_tables(lake)
+        yield lake
+
+
+def alternate(ours: Step, peer: Step, repeats: int) -> tuple[list[float], list[float]]:
+    """Seconds of ours and of the peer, round by round, after one unmeasured run of each."""
+    ours()
+    peer()
+    taken: tuple[list[float], list[float]] = ([], [])
+    for turn in range(repeats):
+        for side in (0, 1) if turn % 2 == 0 else (1, 0):
+            taken[side].append(seconds(peer if side else ours))
+        say(f"round {turn + 1} of {repeats}: ours {taken[0][-1]:.3f} s, peer {taken[1][-1]:.3f} s")
+    return taken
+
+
+def seconds(step: Step) -> float:
+    """How long one call takes."""
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
+
+
+def compared(
+    what: str,
+    unit: str,
+    ours: list[float],
+    peer: list[float],
+    at_most: float | None = None,
+    at_least: float | None = None,
+) -> Measured:
+    """A line from paired measurements; the ratio is ours / peer of each round."""
+    ratios = [one / other for one, other in zip(ours, peer, strict=True)]
+    return Measured(
+        what, unit, median(ours), median(peer), median(ratios), min(ratios), max(ratios),
+        at_most, at_least,
+    )  # fmt: skip
+
+
+def finish(name: str, customers: int, lines: list[Measured], target: Path | None) -> int:
+    """Print the table, write the JSON file if asked, and return the exit code: 1 if a limit broke."""
+    rows = [("measured", "unit", "ours", "peer", "ratio", "spread", "limit", "")]
+    rows += [_row(line) for line in lines]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    print(f"benchmarks/{name}.py, {customers:,} customers")
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if target is not None:
+        told = [{**asdict(line), "kept": line.kept} for line in lines]
+        content = {"benchmark": name, "customers": customers, "measured": told}
+        target.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(line.kept for line in lines) else 1
+
+
+def say(words: str) -> None:
+    """Progress, on stderr."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def _row(line: Measured) -> tuple[str, ...]:
+    limit = ""
+    if line.at_most is not None:
+        limit = f"<= {line.at_most:g}"
+    elif line.at_least is not None:
+        limit = f">= {line.at_least:g}"
+    spread = "" if line.lowest is None else f"{line.lowest:.2f}..{line.highest:.2f}"
+    ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
+    peer = "" if line.peer is None else _number(line.peer)
+    verdict = "" if not limit else "kept" if line.kept else "BROKEN"
+    return (line.what, line.unit, _number(line.ours), peer, ratio, spread, limit, verdict)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -1,0 +1,123 @@
+"""The real service, started once, and how tests ask it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Ask = Callable[..., httpx.Response]
+READY_SECONDS = 120
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that answers: where, over which home, with which token, and what it logs."""
+
+    url: str
+    home: Path
+    as_of: str
+    token: str
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def service(
+    demo: tuple[Path, dict[str, Any]], run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """`guanjia serve` over the demo, started from a folder that is not the repository."""
+    home, result = demo
+    token = run(home, "token", "tests").stdout.strip()
+    folder = tmp_path_factory.mktemp("service")
+    port, log = free_port(), folder / "log.txt"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, "serve", "--port", str(port)],
+            env=environment(home),
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_ready(process, url, log)
+            yield Running(url, home, str(result["as_of"]), token, log)
+        finally:
+            left = stop(process)
+    assert not left, f"left running after SIGTERM: {left}"
+
+
+@pytest.fixture(scope="session")
+def client(service: Running) -> Iterator[httpx.Client]:
+    """A client without a token."""
+    with httpx.Client(base_url=service.url, timeout=60) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def ask(service: Running, client: httpx.Client) -> Ask:
+    """POST /predict with the token: `ask(["C1"], explain=True)`, or `ask(content=b"...")`."""
+
+    def post(customer_ids: list[str] | None = None, **fields: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {service.token}", "Content-Type": "application/json"}
+        if "content" in fields:
+            return client.post("/predict", content=fields["content"], headers=headers)
+        body = {"customer_ids": customer_ids} | fields
+        return client.post("/predict", json=body, headers=headers)
+
+    return post
+
+
+START = "from guanjia.cli import main; main()"
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of whoever runs the tests, with no setting but the home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUANJIA_")}
+    return kept | {"GUANJIA_HOME": str(home)}
+
+
+def free_port() -> int:
+    """A port nobody uses now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    """Return when the service says it is ready; fail with its log if it does not."""
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"the service is not ready: {log.read_text(errors='replace')[-4000:]}")
+
+
+def stop(process: "subprocess.Popen[bytes]") -> list[str]:
+    """End the service as an operator does, and kill what that leaves; return what it left."""
+    family = []
+    if process.poll() is None:
+        parent = psutil.Process(process.pid)
+        family = [*parent.children(recursive=True), parent]
+        process.send_signal(signal.SIGTERM)
+    _, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
+    names = [str(one) for one in left]
+    for one in left:
+        one.kill()
+    process.wait(timeout=STOP_SECONDS)
+    return names
