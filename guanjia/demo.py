@@ -108,9 +108,8 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
         {
             "model": one.model,
             "test rows": one.test_rows,
-            "AUC (95%)": "{:.3f} ({:.3f}-{:.3f})".format(
-                one.figures.auc, one.figures.auc_low, one.figures.auc_high
-            ),
+            "AUC (95%)": f"{one.figures.auc:.3f} "
+            f"({one.figures.auc_low:.3f}-{one.figures.auc_high:.3f})",
             "logistic": one.baselines["logistic_regression"]["auc"],
             "untuned": one.baselines["untuned_lightgbm"]["auc"],
             "truth (here)": f"{one.truth.auc:.3f} ({one.truth.model_auc:.3f})"
@@ -123,12 +122,12 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-MODEL_NOTE = (
-    "Measured on the latest matured outcomes, which no step before has seen. logistic, untuned: AUC "
-    "of a logistic regression and of LightGBM as it comes. truth: AUC of the true probabilities, "
-    "where the simulation knows them, and of the model on those rows. gain: how much lower the log "
-    "loss is than that of the base rate. ECE: mean distance of told and observed share."
-)
+MODEL_NOTE = """\
+Measured on the latest matured outcomes, which no step before has seen.
+logistic, untuned: AUC of a logistic regression and of LightGBM as it comes, on the same rows.
+truth (here): AUC of the simulation's true probabilities, and of the model on the rows they cover.
+gain: how much lower the log loss is than the base rate's.
+ECE: mean distance of told and observed share."""
 
 
 def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
 
 TINY = 1e-6
 FEWEST_FOR_ISOTONIC = 1000
+FEWEST_TO_STOP = 200
+ROUNDS_UNTESTED = 100
 
 
 class Encoding:
@@ -159,7 +161,22 @@ class CalibratedBooster:
         stop: npt.NDArray[np.bool_],
         features: Sequence[str],
     ) -> "CalibratedBooster":
-        """Grow trees on the rows not in `stop`, and cease when those in `stop` gain no more."""
+        """Grow as many trees, on all rows, as the rows in `stop` gain from when held back.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row an outcome, with the features.
+        label, stop : numpy.ndarray of bool
+            Shape (rows,): the outcome; whether the row is held back to count the trees.
+        features : sequence of str
+            Columns to learn from.
+
+        Raises
+        ------
+        GuanjiaError
+            If all outcomes are the same.
+        """
         label = np.asarray(label, dtype=bool)
         if len(np.unique(label)) < 2:
             raise GuanjiaError(
@@ -181,26 +198,33 @@ class CalibratedBooster:
         text = [names.index(name) for name in self.encoding_.categories]
         rounds = int(self.parameters.get("rounds", 100))
         patience = int(self.parameters.get("patience", 0))
-        checkable = patience > 0 and stop.sum() >= 200 and len(np.unique(label[stop])) == 2
-        grown = ~stop if checkable and len(np.unique(label[~stop])) == 2 else np.ones_like(stop)
-        data = lgb.Dataset(
-            matrix[grown],
-            label[grown].astype(np.float64),
-            feature_name=names,
-            categorical_feature=text,
-            params={"verbosity": -1},
-        )
-        extra: dict[str, Any] = {}
-        if not grown.all():
-            held = lgb.Dataset(matrix[stop], label[stop].astype(np.float64), reference=data)
-            extra = {
-                "valid_sets": [held],
-                "callbacks": [lgb.early_stopping(patience, verbose=False)],
-            }
+
+        def dataset(rows: npt.NDArray[np.bool_], reference: lgb.Dataset | None = None) -> Any:
+            return lgb.Dataset(
+                matrix[rows],
+                label[rows].astype(np.float64),
+                reference=reference,
+                feature_name=names,
+                categorical_feature=text,
+                params={"verbosity": -1},
+            )
+
+        both = [len(np.unique(label[rows])) == 2 for rows in (stop, ~stop)]
+        if patience > 0 and stop.sum() >= FEWEST_TO_STOP and all(both):
+            part = dataset(~stop)
+            ceased = lgb.train(
+                settings,
+                part,
+                num_boost_round=rounds,
+                valid_sets=[dataset(stop, part)],
+                callbacks=[lgb.early_stopping(patience, verbose=False)],
+            )
+            rounds = int(ceased.best_iteration)
         else:
-            rounds = min(rounds, 100)
-        self.booster_ = lgb.train(settings, data, num_boost_round=rounds, **extra)
-        self.trees_ = int(self.booster_.best_iteration or self.booster_.current_iteration())
+            rounds = min(rounds, ROUNDS_UNTESTED)
+        # The customers held back have told how many trees; now they teach like all others.
+        self.booster_ = lgb.train(settings, dataset(np.ones_like(stop)), num_boost_round=rounds)
+        self.trees_ = int(self.booster_.current_iteration())
         self.calibration_ = Calibration("identity", [], [])
         return self
 

@@ -1,6 +1,7 @@
-"""The real service, started once, and how tests ask it."""
+"""The real service, started once, and copies of the demo for tests that change it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +16,12 @@ import httpx
 import psutil
 import pytest
 
+from features.lake import Lake
+from features.settings import Settings
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Ask = Callable[..., httpx.Response]
+Copy = Callable[..., Lake]
 READY_SECONDS = 120
 STOP_SECONDS = 30
 
@@ -77,6 +82,23 @@ def ask(service: Running, client: httpx.Client) -> Ask:
         return client.post("/predict", json=body, headers=headers)
 
     return post
+
+
+@pytest.fixture
+def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
+    """A home with the demo's snapshot and models, and what else is named: `copy("scores")`."""
+
+    def copied(*more: str) -> Lake:
+        home, day = tmp_path / "copy", demo[1]["as_of"]
+        for path in sorted(demo[0].glob(f"tags/*/as_of={day}.parquet")):
+            target = home / path.relative_to(demo[0])
+            target.parent.mkdir(parents=True)
+            shutil.copyfile(path, target)
+        for folder in ("snapshots", "models", *more):
+            shutil.copytree(demo[0] / folder, home / folder)
+        return Lake(Settings(home=home))
+
+    return copied
 
 
 START = "from guanjia.cli import main; main()"

@@ -1,0 +1,173 @@
+"""Who may be contacted, as known on the list's date, and names that are no formulas."""
+
+import csv
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.lake import Lake
+from serving.lists import Listed, write_list
+
+Copy = Callable[..., Lake]
+pytestmark = pytest.mark.slow
+
+DAY = date(2026, 6, 30)
+BEFORE, NOON, AFTER = "2026-06-01T00:00Z", "2026-06-30T04:00Z", "2026-06-30T16:00Z"
+CUSTOMER = "C00000001"
+
+
+@pytest.fixture
+def lake(copy: Copy) -> Lake:
+    """The demo with scores and checked tables, to be changed."""
+    return copy("scores", "checked")
+
+
+def listed(lake: Lake, name: str = "churn_risk") -> tuple[Listed, list[list[str]]]:
+    """The whole list: what the run says, and the rows of the file below the heading."""
+    out = lake.home / "list.csv"
+    said = write_list(lake, name, DAY, top=1000, out=out)
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        return said, list(csv.reader(file))[1:]
+
+
+def first(lake: Lake) -> str:
+    """A customer whom the list is about."""
+    scores = pq.read_table(lake.home / "scores" / f"as_of={DAY}.parquet", partitioning=None)
+    rows = scores.to_pylist()
+    return next(row["customer_id"] for row in rows if row["churn"] is not None)
+
+
+def with_consents(lake: Lake, rows: list[dict[str, Any]]) -> None:
+    """Replace the checked consents by these rows."""
+    path = lake.checked("consents")
+    schema = pq.read_schema(path)
+    whole: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        filled = {"purpose": "marketing", "recorded_at": row["changed_at"]} | row
+        for name in ("changed_at", "recorded_at", "superseded_at"):
+            if filled.get(name):
+                filled[name] = pd.Timestamp(filled[name]).to_pydatetime()
+        whole.append({"consent_id": f"A{number}", "superseded_at": None} | filled)
+    pq.write_table(pa.Table.from_pylist(whole, schema), path)
+
+
+YES, NO = {"granted": True}, {"granted": False}
+
+
+@pytest.mark.parametrize(
+    ("rows", "barred"),
+    [
+        ([YES | {"changed_at": BEFORE}], None),
+        ([NO | {"changed_at": BEFORE}], "no marketing consent"),
+        ([YES | {"changed_at": BEFORE, "purpose": "location"}], "no marketing consent"),
+        ([YES | {"changed_at": BEFORE}, NO | {"changed_at": NOON}], "no marketing consent"),
+        ([NO | {"changed_at": NOON}, YES | {"changed_at": BEFORE}], "no marketing consent"),
+        ([NO | {"changed_at": BEFORE}, YES | {"changed_at": NOON}], None),
+        # What happens when the day is over does not count yet; nor does what was not yet known.
+        ([YES | {"changed_at": BEFORE}, NO | {"changed_at": AFTER}], None),
+        ([YES | {"changed_at": AFTER}], "no marketing consent"),
+        ([YES | {"changed_at": BEFORE, "recorded_at": AFTER}], "no marketing consent"),
+        # A row that another replaced on the day counts no longer; one replaced later still does.
+        ([YES | {"changed_at": BEFORE, "superseded_at": NOON}], "no marketing consent"),
+        ([YES | {"changed_at": BEFORE, "superseded_at": AFTER}], None),
+        # Of two changes at one instant the one recorded last counts.
+        (
+            [NO | {"changed_at": BEFORE, "recorded_at": NOON}, YES | {"changed_at": BEFORE}],
+            "no marketing consent",
+        ),
+        (
+            [YES | {"changed_at": BEFORE}, NO | {"changed_at": BEFORE, "purpose": "profiling"}],
+            "profiling refused",
+        ),
+        (
+            [YES | {"changed_at": BEFORE}, YES | {"changed_at": BEFORE, "purpose": "profiling"}],
+            None,
+        ),
+    ],
+)
+def test_consent_counts_as_known_when_the_day_is_over(
+    rows: list[dict[str, Any]], barred: str | None, lake: Lake
+) -> None:
+    customer = first(lake)
+    with_consents(lake, [row | {"customer_id": customer} for row in rows])
+    said, found = listed(lake)
+    assert [row[0] for row in found] == ([] if barred else [customer])
+    others = said.matched - 1
+    expected = {"no marketing consent": others}
+    if barred:
+        expected[barred] = expected.get(barred, 0) + 1
+    assert said.left_out == expected
+    assert (said.consent, said.rows) == ("checked", len(found))
+
+
+def test_without_consents_nobody_is_left_out_and_the_run_says_so(lake: Lake) -> None:
+    lake.checked("consents").unlink()
+    said, found = listed(lake)
+    assert (said.consent, said.left_out) == ("not recorded", {})
+    assert said.rows == said.matched == len(found) > 100
+
+
+def renamed(lake: Lake, names: list[str]) -> None:
+    """Give every customer one of these names, in turn."""
+    path = lake.checked("customers")
+    table = pq.read_table(path)
+    column = [names[number % len(names)] for number in range(table.num_rows)]
+    index = table.schema.get_field_index("name")
+    pq.write_table(table.set_column(index, table.schema.field(index), pa.array(column)), path)
+
+
+FORMULAS = [
+    '=HYPERLINK("x","y")',
+    "+86",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "＝1",
+]
+
+
+def test_names_that_are_formulas_are_neutralised(lake: Lake) -> None:
+    renamed(lake, FORMULAS)
+    _, found = listed(lake)
+    assert {row[1] for row in found} == {f"'{name}" for name in FORMULAS}
+
+
+def test_names_with_commas_quotes_and_line_ends_stay_one_cell(lake: Lake) -> None:
+    names = ["张, 伟", '张"伟"', "张\r\n伟", "O'Neil", "𠮷野"]
+    renamed(lake, names)
+    _, found = listed(lake)
+    assert {row[1] for row in found} == set(names)
+    assert len({len(row) for row in found}) == 1
+
+
+def test_a_customer_without_a_phone_has_an_empty_cell(lake: Lake) -> None:
+    path = lake.checked("customers")
+    table = pq.read_table(path)
+    index = table.schema.get_field_index("phone")
+    nothing = pa.nulls(table.num_rows, table.schema.field(index).type)
+    pq.write_table(table.set_column(index, table.schema.field(index), nothing), path)
+    _, found = listed(lake)
+    assert {row[2] for row in found} == {""}
+
+
+def test_a_failing_run_leaves_the_old_file(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed(lake)
+    out: Path = lake.home / "list.csv"
+    before = out.read_bytes()
+
+    def crash(*_: object) -> str:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("serving.spreadsheet.cell", crash)
+    with pytest.raises(OSError, match="no space left"):
+        listed(lake)
+    assert out.read_bytes() == before
+    assert not list(lake.home.glob(".list.csv*"))

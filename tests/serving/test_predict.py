@@ -1,0 +1,80 @@
+"""What the API says when its online store cannot answer: 503, and which command to run."""
+
+import asyncio
+import shutil
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from features.lake import Lake
+from serving.predict import Door
+from serving.tokens import make_token
+
+Copy = Callable[..., Lake]
+pytestmark = pytest.mark.slow
+
+
+def no_store(lake: Lake) -> None:
+    shutil.rmtree(lake.home / "feast")
+
+
+def no_rows(lake: Lake) -> None:
+    for path in (lake.home / "feast").glob("online.db*"):
+        path.unlink()
+
+
+def damaged(lake: Lake) -> None:
+    no_rows(lake)
+    (lake.home / "feast" / "online.db").write_bytes(b"no database" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [(no_store, "is empty"), (no_rows, "cannot answer"), (damaged, "cannot answer")],
+)
+def test_a_store_that_cannot_answer_is_503_with_the_command(
+    change: Callable[[Lake], None], fault: str, copy: Copy
+) -> None:
+    lake = copy("feast")
+    change(lake)
+    response = asked(lake)
+    assert response.status_code == 503
+    (told,) = response.json()["faults"]
+    assert told["thing"] == "the online store"
+    assert told["fault"].startswith(fault)
+    assert "guanjia materialize" in told["cure"]
+
+
+def test_tags_whose_snapshot_is_gone_are_served_without_its_id(
+    copy: Copy, demo: tuple[Path, Any]
+) -> None:
+    lake = copy("feast")
+    shutil.rmtree(lake.home / "snapshots")
+    response = asked(lake)
+    assert response.status_code == 200
+    (found,) = response.json()["predictions"]
+    assert found["tags"]["as_of"] == demo[1]["as_of"]
+    assert found["tags"]["snapshot_id"] is None
+
+
+def asked(lake: Lake) -> httpx.Response:
+    """The app's answer about one customer, its door opened on this home."""
+    # BentoML, imported, warns of what its own libraries call deprecated.
+    with warnings.catch_warnings(action="ignore"):
+        from serving.service import app
+    app.state.door = Door(lake)
+    token = make_token(lake.settings, "tests", datetime.now(UTC))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://guanjia") as client:
+            headers = {"Authorization": f"Bearer {token}"}
+            body = {"customer_ids": ["C00000001"]}
+            return await client.post("/predict", json=body, headers=headers)
+
+    return asyncio.run(ask())

@@ -1,0 +1,147 @@
+"""Reasons: which tags are given, in which order, and how their values read."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.contract import CONTRACTS
+from features.tags.catalogue import catalogue
+from serving.reasons import CATEGORIES, PROTECTED, Direction, Reason, reasons_of, words_of
+
+FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]
+VALUES = {
+    "claim_count_36m": 2.0,
+    "gender": "F",
+    "channel": "agent",
+    "age_years": 41.0,
+    "lead_days": 30.0,
+    "ncd_level": -3.0,
+}
+# One a feature in the same order, and the base, which is none.
+WEIGHTS = [-0.50, 2.0, 0.40, -3.0, 0.30, 0.009, 9.0]
+
+
+def names(weights: list[float], **options: Any) -> list[str]:
+    return [reason.tag for reason in reasons_of(FEATURES, VALUES, weights, **options)]
+
+
+def test_the_strongest_come_first_in_words() -> None:
+    assert reasons_of(FEATURES, VALUES, WEIGHTS) == [
+        Reason("claim_count_36m", "lowers", "近36个月出险次数: 2次", "claim count 36m: 2 claims"),
+        Reason("channel", "raises", "渠道: 代理", "channel: agent"),
+        Reason("lead_days", "raises", "距到期天数: 30天", "lead days: 30 days"),
+    ]
+
+
+def test_protected_traits_are_never_given_however_strong() -> None:
+    assert {"gender", "age_years"} <= PROTECTED <= set(catalogue())
+    assert not PROTECTED & set(names(WEIGHTS, top=len(FEATURES)))
+    assert names([0, 5.0, 0, -5.0, 0, 0, 0]) == []
+
+
+def test_what_hardly_moved_it_is_no_reason() -> None:
+    assert names([0.0099, 0, -0.0101, 0, 0.01, 0, 0]) == ["channel", "lead_days"]
+    assert names([0.0] * 7) == []
+
+
+def test_the_base_is_no_reason() -> None:
+    assert names([0, 0, 0, 0, 0, 0, 99.0]) == []
+
+
+@pytest.mark.parametrize(
+    ("effect", "tags"),
+    [("raises", ["channel", "lead_days"]), ("lowers", ["claim_count_36m"])],
+)
+def test_one_direction_can_be_asked_for(effect: Direction, tags: list[str]) -> None:
+    assert names(WEIGHTS, effect=effect) == tags
+
+
+def test_at_most_so_many_are_given() -> None:
+    assert names(WEIGHTS, top=1) == ["claim_count_36m"]
+    assert names(WEIGHTS, top=2) == ["claim_count_36m", "channel"]
+
+
+def test_equal_weights_are_ordered_by_name() -> None:
+    assert names([0.3, 0, 0.3, 0, -0.3, 0.3, 0]) == ["channel", "claim_count_36m", "lead_days"]
+
+
+def test_numpy_rows_give_the_same() -> None:
+    frame = pd.DataFrame([VALUES]).astype(object)
+    given = reasons_of(FEATURES, frame.to_dict("records")[0], np.array(WEIGHTS))
+    assert given == reasons_of(FEATURES, VALUES, WEIGHTS)
+
+
+def test_a_value_that_is_not_there_says_what_that_means() -> None:
+    for value in (None, float("nan"), np.float64("nan"), pd.NA):
+        (reason,) = reasons_of(["days_since_last_claim"], {"days_since_last_claim": value}, [1.0])
+        assert reason.chinese == f"{catalogue()['days_since_last_claim'].label}: 无记录"
+        meaning = catalogue()["days_since_last_claim"].null
+        assert reason.english == f"days since last claim: {meaning}"
+    (absent,) = reasons_of(["days_since_last_claim"], {}, [1.0])
+    assert absent.chinese.endswith(": 无记录")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "chinese", "english"),
+    [
+        (2779.0, "yuan", "2,779元", "2,779 yuan"),
+        (99.456, "yuan", "99.46元", "99.46 yuan"),
+        (123456.78, "yuan", "123,457元", "123,457 yuan"),
+        (-350, "yuan", "-350元", "-350 yuan"),
+        (0, "claims", "0次", "0 claims"),
+        (np.int64(3), "days", "3天", "3 days"),
+        (2.5, "years", "2.50年", "2.50 years"),
+        (6, "month", "6月", "6 (month)"),
+        (-2, "level", "-2级", "-2"),
+        (4, "stars", "4星", "4 stars"),
+        (2, "vehicles", "2辆", "2 vehicles"),
+        (1, "policies", "1张", "1 policies"),
+        (4.5, "score of 1 to 5", "4.50分", "4.50 of 5"),
+        (0.85, "factor", "0.85", "0.85"),
+        (0.375, "share", "38%", "38%"),
+        (0.0, "share", "0%", "0%"),
+        (0.155, "change", "+16%", "+16%"),
+        (-0.08, "change", "-8%", "-8%"),
+        (True, "yes or no", "是", "yes"),
+        (False, "yes or no", "否", "no"),
+        (np.True_, "yes or no", "是", "yes"),
+        (np.False_, "yes or no", "否", "no"),
+        ("agent", "channel", "代理", "agent"),
+        ("3_and_below", "tier", "三线及以下", "3_and_below"),
+        ("B07", "branch", "B07", "B07"),
+        (None, "days", "无记录", "none on record"),
+        (float("nan"), "yuan", "无记录", "none on record"),
+        (pd.NA, "claims", "无记录", "none on record"),
+    ],
+)
+def test_values_read_as_people_write_them(
+    value: Any, unit: str, chinese: str, english: str
+) -> None:
+    assert words_of(value, unit) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("policies", "channel"),
+        ("policies", "business_type"),
+        ("customers", "city_tier"),
+        ("vehicles", "kind"),
+        ("vehicles", "energy"),
+        ("vehicles", "garage_area"),
+    ],
+)
+def test_every_category_a_contract_allows_has_its_chinese_word(table: str, column: str) -> None:
+    (check,) = CONTRACTS[table].schema.columns[column].checks
+    allowed = check.statistics["allowed_values"]
+    assert allowed
+    for value in allowed:
+        chinese, _ = words_of(value, "kind")
+        assert chinese == CATEGORIES[value]
+        assert all("一" <= letter <= "鿿" for letter in chinese)
+
+
+def test_a_category_nobody_declared_is_given_as_it_is() -> None:
+    assert words_of("drone", "kind") == ("drone", "drone")
