@@ -83,6 +83,18 @@ def test_terms_are_the_years_taken_up_and_the_one_before(tmp_path: Path) -> None
     assert [p["private_car"] for p in raw(lake, "policies")] == [False, False, True, True]
 
 
+def test_a_term_without_an_offer_is_known_to_end_when_offers_go_out(tmp_path: Path) -> None:
+    head, first, *rest = PORTFOLIO.splitlines()
+    lake, _ = imported(tmp_path, "\n".join([head, first, *rest[1:]]) + "\n")
+    versions = [
+        (p["recorded_at"].date(), p["cancelled_on"])  # type: ignore[attr-defined]
+        for p in raw(lake, "policies")
+        if p["policy_id"] == "P1-20151105"
+    ]
+    assert versions == [(date(2015, 11, 5), None), (date(2016, 9, 6), date(2016, 11, 5))]
+    assert {check.bad for check in check_tables(lake)} == {0}
+
+
 def test_every_year_is_a_quote_even_one_not_taken_up(tmp_path: Path) -> None:
     lake, _ = imported(tmp_path)
     found = [

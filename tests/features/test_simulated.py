@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from features.check import check_tables
@@ -13,6 +14,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import Simulated, simulate
+from features.sources.simulation_terms import unsigned
+from features.star import rate
+from features.tagging import spine_of_customers
 
 CUSTOMERS = 6_000
 
@@ -172,6 +176,75 @@ def test_truth_matches_what_happened(
     assert len(rows) >= 5
     for _, count, probability, renewed in rows:
         assert renewed == pytest.approx(probability, abs=4 * (0.25 / count) ** 0.5)
+
+
+def test_truth_of_a_renewal_not_signed_yet_matches_what_happened(
+    insurer: tuple[Lake, Simulated], sql: duckdb.DuckDBPyConnection
+) -> None:
+    """Among terms without a next one signed 7 days before expiry, by tenths of the truth."""
+    lake, _ = insurer
+    rows = sql.execute(
+        f"""
+        WITH following AS (
+            SELECT policy_id, expiry,
+                lead(inception) OVER vehicle AS follows, lead(signed_at) OVER vehicle AS signed
+            FROM motor WHERE line = 'motor_compulsory'
+            WINDOW vehicle AS (PARTITION BY vehicle_id ORDER BY inception)
+        )
+        SELECT floor(p_7d * 10) AS tenth, count(*), avg(p_7d),
+            avg(coalesce(follows <= following.expiry + 30, false)::INT)
+        FROM '{lake.truth("renewals")}' AS truth JOIN following
+        ON following.policy_id = replace(truth.policy_id, 'S', 'J')
+        WHERE truth.expiry < '2026-05-20' AND NOT coalesce(follows = following.expiry
+            AND (signed + INTERVAL 8 HOUR)::DATE <= following.expiry - 7, false)
+        GROUP BY ALL HAVING count(*) > 300
+        """
+    ).fetchall()
+    assert len(rows) >= 5
+    for _, count, probability, renewed in rows:
+        assert renewed == pytest.approx(probability, abs=4 * (0.25 / count) ** 0.5)
+
+
+def test_what_is_left_of_the_chance_falls_as_expiry_nears() -> None:
+    # Signed 8-40 days ahead: 53 %. Of .8, .8 * .47 = .376 are left, beside .2 who never renew.
+    assert unsigned(np.array([0.8]), 8)[0] == pytest.approx(0.376 / 0.576)
+    assert unsigned(np.array([0.8]), 60)[0] == pytest.approx(0.8)
+    assert unsigned(np.array([0.8]), 0)[0] == 0
+
+
+def test_stars_are_spread_over_all_tiers(insurer: tuple[Lake, Simulated]) -> None:
+    """Plausible: every star is held, and the higher the rarer."""
+    lake, _ = insurer
+    check_tables(lake)
+    day = date(2026, 6, 30)
+    rated = rate(lake, spine_of_customers(lake, [day]))
+    counts = rated.group_by("star_level").aggregate(customers=rated.count()).to_pandas()
+    shares = (counts.set_index("star_level")["customers"] / CUSTOMERS).to_dict()
+    assert shares[1] > shares[2] > shares[4] > shares[5] > 0.002
+    assert 0.05 < shares[3] < 0.20
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_raw_tables_of_another_source_are_not_overwritten(tmp_path: Path) -> None:
+    lake = lake_at(tmp_path)
+    own = lake.raw("customers") / "mine.csv"
+    own.parent.mkdir(parents=True)
+    own.write_text("customer_id")
+    with pytest.raises(GuanjiaError, match=r"of your own\. Set GUANJIA_HOME to another folder"):
+        simulate(lake, 5, 1)
+    assert own.exists()
+
+
+def test_a_new_insurer_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
+    lake = lake_at(tmp_path)
+    simulate(lake, 5, 1)
+    old = lake.home / "tags" / "claims" / "history-training.parquet"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    simulate(lake, 5, 2)
+    assert not old.exists()
+    with pytest.raises(GuanjiaError, match="of the source simulated"):
+        lake.give_raw_to("lledo-pavia")
 
 
 def test_contacts_chosen_by_lot_carry_their_probability(sql: duckdb.DuckDBPyConnection) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
+
 Row = dict[str, Any]
 Answer = Callable[..., Row]
 Expect = Callable[..., None]
@@ -121,3 +123,45 @@ def test_of_two_cars_the_one_that_expires_first_is_described(
         motor_vehicles_in_force=2,
         motor_premium_in_force=4500.0,
     )
+
+
+@pytest.mark.parametrize(
+    ("inception", "line", "vehicle", "signed"),
+    [
+        ("2026-07-10", "motor_commercial", "V1", True),
+        ("2026-07-10", "motor_compulsory", "V1", True),
+        ("2026-06-10", "motor_commercial", "V1", True),  # 30 days before the end
+        ("2026-06-09", "motor_commercial", "V1", False),
+        ("2026-07-10", "motor_commercial", "V2", False),
+    ],
+)
+def test_a_renewal_is_signed_if_the_vehicle_has_a_next_term(
+    answer: Answer,
+    expect: Expect,
+    term: Answer,
+    inception: str,
+    line: str,
+    vehicle: str,
+    signed: bool,
+) -> None:
+    policies = [
+        term("P1", "2025-07-10", "2026-07-10", 2300),
+        term("P2", inception, "2027-07-10", 2100, line=line, vehicle_id=vehicle),
+    ]
+    found = answer("underwriting", date(2026, 6, 1), policies=policies)
+    expect(found, commercial_renewal_signed=signed, commercial_expiry_month=7)
+
+
+def test_a_cancellation_to_a_date_ahead_is_known_from_its_record(
+    answer: Answer, expect: Expect, term: Answer
+) -> None:
+    known = at("2026-05-11T12:00:00")
+    end = date(2026, 7, 10)
+    policies = [
+        term("P1", "2025-07-10", "2026-07-10", 2300, superseded_at=known),
+        term("P1", "2025-07-10", "2026-07-10", 2300, cancelled_on=end, recorded_at=known),
+    ]
+    for day, told in ((date(2026, 5, 10), False), (date(2026, 5, 11), True)):
+        found = answer("underwriting", day, policies=policies)
+        left = (end - day).days
+        expect(found, commercial_cancellation_known=told, days_to_commercial_expiry=left)

@@ -18,8 +18,8 @@ Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow
 
 DAY = date(2026, 6, 30)
-BEFORE, NOON, AFTER = "2026-06-01T00:00Z", "2026-06-30T04:00Z", "2026-06-30T16:00Z"
-CUSTOMER = "C00000001"
+BEFORE, NOON = "2026-06-01T00:00Z", "2026-06-30T04:00Z"
+LATE, AFTER = "2026-06-30T15:59Z", "2026-06-30T16:00Z"  # of midnight in Shanghai
 
 
 @pytest.fixture
@@ -73,6 +73,12 @@ YES, NO = {"granted": True}, {"granted": False}
         ([YES | {"changed_at": BEFORE}, NO | {"changed_at": AFTER}], None),
         ([YES | {"changed_at": AFTER}], "no marketing consent"),
         ([YES | {"changed_at": BEFORE, "recorded_at": AFTER}], "no marketing consent"),
+        # Announced ahead of its day, and delivered late: when it changed decides.
+        ([YES | {"changed_at": BEFORE}, NO | {"changed_at": AFTER, "recorded_at": NOON}], None),
+        (
+            [YES | {"changed_at": BEFORE, "recorded_at": LATE}, NO | {"changed_at": NOON}],
+            "no marketing consent",
+        ),
         # A row that another replaced on the day counts no longer; one replaced later still does.
         ([YES | {"changed_at": BEFORE, "superseded_at": NOON}], "no marketing consent"),
         ([YES | {"changed_at": BEFORE, "superseded_at": AFTER}], None),
