@@ -36,7 +36,9 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md.
-	$(BIN)/python benchmarks/tags.py
+	$(BIN)/python benchmarks/tags.py --customers 20000
+	$(BIN)/python benchmarks/scoring.py --customers 20000
+	$(BIN)/python benchmarks/online.py --customers 20000
 
 demo: install  ## Everything, end to end, on the simulated insurer.
 	@$(BIN)/guanjia demo --customers $(CUSTOMERS)

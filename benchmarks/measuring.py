@@ -11,9 +11,11 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -21,9 +23,11 @@ from features import settings
 from features.check import check_tables
 from features.lake import Lake
 from features.sources.simulated import simulate
+from features.tagging import write_snapshot
 
 SEED = 1
 Step = Callable[[], object]
+Measure = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def arguments(about: str, customers: int, repeats: int) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="use this home, and make what it lacks")
     parser.add_argument("--repeats", type=int, default=repeats, help="rounds of ours and peer")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
     return parser.parse_args()
 
 
@@ -89,16 +94,24 @@ def insurer(asked: argparse.Namespace) -> Iterator[Lake]:
         yield lake
 
 
-def alternate(ours: Step, peer: Step, repeats: int) -> tuple[list[float], list[float]]:
-    """Seconds of ours and of the peer, round by round, after one unmeasured run of each."""
+def snapshot(lake: Lake, as_of: date) -> None:
+    """The tags of a date, unless they are there."""
+    if not (lake.home / "snapshots" / f"{as_of}.json").exists():
+        say(f"computing the tags of {as_of}")
+        write_snapshot(lake, [as_of])
+
+
+def alternate(ours: Measure, peer: Measure, repeats: int) -> tuple[list[float], list[float]]:
+    """What ours and the peer measure, round by round, after a run of each that does not count."""
     ours()
     peer()
-    taken: tuple[list[float], list[float]] = ([], [])
+    found: tuple[list[float], list[float]] = ([], [])
     for turn in range(repeats):
         for side in (0, 1) if turn % 2 == 0 else (1, 0):
-            taken[side].append(seconds(peer if side else ours))
-        say(f"round {turn + 1} of {repeats}: ours {taken[0][-1]:.3f} s, peer {taken[1][-1]:.3f} s")
-    return taken
+            found[side].append(peer() if side else ours())
+        told = ", ".join(_number(values[-1]) for values in found)
+        say(f"round {turn + 1} of {repeats}, ours and peer: {told}")
+    return found
 
 
 def seconds(step: Step) -> float:
@@ -131,7 +144,9 @@ def finish(name: str, customers: int, lines: list[Measured], target: Path | None
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     print(f"benchmarks/{name}.py, {customers:,} customers")
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     if target is not None:
         told = [{**asdict(line), "kept": line.kept} for line in lines]
         content = {"benchmark": name, "customers": customers, "measured": told}

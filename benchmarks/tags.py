@@ -18,13 +18,13 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
 from features import tagging
 from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import cutoff
 from features.tags.catalogue import Tag, catalogue
-from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
 AS_OF = date(2026, 3, 31)
 LIMIT = 2.0
@@ -42,8 +42,8 @@ def main() -> int:
         agree(mine, theirs)
         say(f"{len(tags)} tags of {len(mine):,} customers agree in every value")
         ours, peer = alternate(
-            lambda: snapshot(lake, tags),
-            lambda: lake.engine.con.sql(query).arrow().read_all(),
+            lambda: seconds(lambda: snapshot(lake, tags)),
+            lambda: seconds(lambda: lake.engine.con.sql(query).arrow().read_all()),
             asked.repeats,
         )
         say("writing a snapshot of all tags")

@@ -127,8 +127,8 @@ class Lake:
 
 
 @contextmanager
-def published(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it only if the block ends well.
+def published(path: Path, mode: int = 0o644) -> Iterator[Path]:
+    """A temporary path beside `path` that replaces it, with `mode`, only if the block ends well.
 
     A reader sees the old file or the new one, never a part; after a crash the old one stays.
     """
@@ -140,7 +140,7 @@ def published(path: Path) -> Iterator[Path]:
         yield draft
         with draft.open("rb") as written:
             os.fsync(written.fileno())
-        draft.chmod(0o644)
+        draft.chmod(mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from serving.scoring import SCHEMA, read_snapshot, scores_path, snapshot_sql
 from serving.spreadsheet import write_csv
 from training.models import MODELS
 
+FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
 NO_CONSENT = "no marketing consent"
@@ -139,7 +141,7 @@ def write_list(
         {
             "customer_id": row["customer_id"],
             "name": row["name"],
-            "star": f"{row['star_level']} {row['star_name']}",
+            "star": f"{row['star_level']:.0f} {row['star_name']}" if row["star_name"] else None,
             target.model: round(float(row[target.model]), 4),
             "why": "; ".join(reason.chinese for reason in why),
             "why_english": "; ".join(reason.english for reason in why),
@@ -241,7 +243,7 @@ def _sheet(
         "手机号": list(rows["phone"]),
         "星级": list(rows["star_level"]),
         "星级名称": list(rows["star_name"]),
-        "客户价值(元)": list(rows["customer_value"]),
+        "客户价值(元)": [v if v is None else v.quantize(FEN) for v in rows["customer_value"]],
     }
     for name, model in MODELS.items():
         sheet[model.label] = [None if p is None else round(float(p), 4) for p in rows[name]]

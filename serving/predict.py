@@ -105,7 +105,9 @@ class Door:
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
         return pd.DataFrame(rows)
 
-    def _star(self, row: dict[Any, Any]) -> Star:
+    def _star(self, row: dict[Any, Any]) -> Star | None:
+        if pd.isna(row["star_level"]):
+            return None
         tier = self.stars.tier(int(row["star_level"]))
         return Star(
             level=tier.level,

@@ -84,7 +84,7 @@ class Prediction(Message):
 
     customer_id: str
     probabilities: dict[str, float | None]
-    star: Star
+    star: Star | None = Field(description="Null where the insurer delivers no claim movements.")
     tags: Freshness
     reasons: dict[str, list[Reason]] | None = None
 

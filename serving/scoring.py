@@ -161,8 +161,13 @@ def _scored(
         "customer_id": frame["customer_id"],
         "as_of": [as_of] * size,
         "star_level": frame["star_level"],
-        "star_name": [stars.tier(int(level)).label for level in frame["star_level"]],
-        "customer_value": [Decimal(value) for value in frame["customer_value_exact"]],
+        "star_name": [
+            None if pd.isna(level) else stars.tier(int(level)).label
+            for level in frame["star_level"]
+        ],
+        "customer_value": [
+            None if value is None else Decimal(value) for value in frame["customer_value_exact"]
+        ],
         "lapsed": frame["lapsed"],
         "model_versions": [fixed[0]] * size,
         "snapshot_id": [fixed[1]] * size,

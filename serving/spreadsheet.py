@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from features.lake import published
@@ -20,7 +21,7 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     text = str(value).replace("\x00", "")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return text  # a number of ours, not text from outside: -2 stays a number
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
@@ -28,12 +29,13 @@ def cell(value: object) -> str:
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
     """Write rows to `path`, whole or not at all; return how many."""
     count = 0
-    with published(path) as draft:
-        with draft.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file, lineterminator="\r\n")
-            writer.writerow([cell(name) for name in header])
-            for row in rows:
-                writer.writerow([cell(value) for value in row])
-                count += 1
-        draft.chmod(0o600)
+    with (
+        published(path, 0o600) as draft,
+        draft.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow([cell(name) for name in header])
+        for row in rows:
+            writer.writerow([cell(value) for value in row])
+            count += 1
     return count

@@ -1,5 +1,6 @@
 """CSV files as spreadsheets read them."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def test_no_cell_begins_like_a_formula(text: str) -> None:
 
 def test_numbers_stay_numbers() -> None:
     assert (cell(-2), cell(0.25), cell(None)) == ("-2", "0.25", "")
+    assert cell(Decimal("-12.50")) == "-12.50"
 
 
 def test_the_file_has_a_bom_and_chinese_headings(tmp_path: Path) -> None:
