@@ -138,7 +138,7 @@ def compared(
 
 
 def finish(name: str, customers: int, lines: list[Measured], target: Path | None) -> int:
-    """Print the table, write the JSON file if asked, and return the exit code: 1 if a limit broke."""
+    """Print the table, write the JSON file if asked; return 1 if a limit broke, else 0."""
     rows = [("measured", "unit", "ours", "peer", "ratio", "spread", "limit", "")]
     rows += [_row(line) for line in lines]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]

@@ -4,7 +4,7 @@ Loading: `features.store.materialize` of a whole snapshot into an empty database
 and the tag files to the last commit; against `online_write_batch` of Feast's own
 `SqliteOnlineStore`, writing the same rows of at most 2,000 customers into an empty database. Making
 Feast's rows from the files (`feast.utils._convert_arrow_to_proto`) is not counted against it. Both
-in rows a second, a row being one customer in one view; the ratio says how many times faster ours is.
+in rows a second, a row being one customer in one view; the ratio says how much faster ours is.
 
 Size: bytes a customer of the database and its log, scaled to 70 tags. Reading:
 `features.store.online` of the tags of one model, milliseconds, without a limit.
