@@ -109,7 +109,7 @@ def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
             "model": one.model,
             "test rows": one.test_rows,
             "AUC (95%)": f"{one.figures.auc:.3f} "
-            f"({one.figures.auc_low:.3f}-{one.figures.auc_high:.3f})",
+            f"({one.figures.auc_low:.3f}-{one.figures.auc_high:.3f})".replace("0.", "."),
             "logistic": one.baselines["logistic_regression"]["auc"],
             "untuned": one.baselines["untuned_lightgbm"]["auc"],
             "truth (here)": f"{one.truth.auc:.3f} ({one.truth.model_auc:.3f})"

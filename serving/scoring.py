@@ -1,20 +1,23 @@
 """Scores: one row a customer, written in one streaming pass over a snapshot's tag files.
 
-Feast is not on this path: DuckDB joins the snapshot's files and hands Arrow batches to the same
-predictors the API uses. Memory does not grow with the number of customers.
+Feast is not on this path: the snapshot's files have the same customers in the same order, so they
+are read side by side, without a join, and go to the same predictors the API uses. Memory does not
+grow with the number of customers.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
@@ -72,14 +75,19 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     stars = load_star_settings(lake.home)
     fixed = (json.dumps(versions, sort_keys=True), str(snapshot["snapshot_id"]))
     tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
-    relation = lake.engine.con.sql(snapshot_sql(lake, snapshot, tags))
-    with published(path) as draft, pq.ParquetWriter(draft, SCHEMA) as writer:
-        for batch in relation.to_arrow_reader(BATCH):
-            frame = batch.to_pandas()
-            table = _scored(frame, models, stars, as_of, fixed)
-            writer.write_table(table)
-            for level, count in frame["star_level"].value_counts().items():
-                counts[int(level)] = counts.get(int(level), 0) + int(count)
+    with (
+        ThreadPoolExecutor(lake.settings.threads) as pool,
+        published(path) as draft,
+        pq.ParquetWriter(draft, SCHEMA) as writer,
+    ):
+        for batch in _batches(lake, snapshot, tags):
+            frame = _frame(batch)
+            # A model at a time on each thread: the trees leave Python, and so do most copies.
+            found = pool.map(lambda one: predict({one.name: one}, frame), models.values())  # noqa: B023
+            answers = {name: answer for each in found for name, answer in each.items()}
+            writer.write_table(_scored(batch, answers, stars, as_of, fixed))
+            for count in pc.value_counts(batch["star_level"].drop_null()).to_pylist():
+                counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
             done += len(frame)
             report("score", done, total)
     order = dict(sorted(counts.items(), reverse=True))
@@ -115,6 +123,19 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     GuanjiaError
         If a file it reads is missing, or is not the one the snapshot describes.
     """
+    source, columns = "", []
+    for group, (path, names) in _files(lake, snapshot, tags).items():
+        quoted = str(path).replace("'", "''")
+        read = f"read_parquet('{quoted}') AS \"{group}\""
+        source += f" JOIN {read} USING (customer_id)" if source else read
+        columns += [f'"{group}"."{name}"' for name in names]
+    return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
+
+
+def _files(
+    lake: Lake, snapshot: dict[str, Any], tags: list[str]
+) -> dict[str, tuple[Path, list[str]]]:
+    """By group: the snapshot's file, held against its hash, and those of the tags that it has."""
     known = catalogue()
     files = snapshot["files"]
     wanted: dict[str, list[str]] = {}
@@ -124,15 +145,9 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     if absent:
         cure = f"run `guanjia tags --as-of {snapshot['as_of']}` again"
         raise GuanjiaError(f"snapshot of {snapshot['as_of']}", f"lacks group {absent[0]}", cure)
-    groups = list(wanted)
-    columns = [f'"{group}"."{name}"' for group, names in wanted.items() for name in names]
-    source = ""
-    for group in groups:
+    for group in wanted:
         _check_file(lake, snapshot["as_of"], files[group])
-        path = str(lake.home / files[group]["path"]).replace("'", "''")
-        read = f"read_parquet('{path}') AS \"{group}\""
-        source += f" JOIN {read} USING (customer_id)" if source else read
-    return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
+    return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
 
 
 def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
@@ -147,32 +162,55 @@ def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
         raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
 
 
+def _batches(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> Iterator[pa.RecordBatch]:
+    """The tags, one row a customer in order, from all files of the snapshot at once."""
+    readers = [
+        pq.ParquetFile(path).iter_batches(BATCH, columns=["customer_id", *names])
+        for path, names in _files(lake, snapshot, tags).values()
+    ]
+    for parts in zip(*readers, strict=True):
+        ids = parts[0].column(0)
+        if not all(part.column(0).equals(ids) for part in parts[1:]):
+            cure = f"run `guanjia tags --as-of {snapshot['as_of']}` again"
+            thing = f"snapshot of {snapshot['as_of']}"
+            raise GuanjiaError(thing, "has other customers in each file", cure)
+        columns = [column for part in parts for column in part.columns[1:]]
+        names = [name for part in parts for name in part.schema.names[1:]]
+        yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
+
+
+def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
+    """The batch for the predictors: booleans as numbers, which pandas has beside nulls."""
+    columns = [
+        column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+        for column in batch.columns
+    ]
+    frame: pd.DataFrame = pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pandas()
+    return frame
+
+
 def _scored(
-    frame: pd.DataFrame,
-    models: dict[str, Served],
+    batch: pa.RecordBatch,
+    answers: Mapping[str, np.ndarray],
     stars: StarSettings,
     as_of: date,
     fixed: tuple[str, str],
 ) -> pa.Table:
-    size = len(frame)
-    answers = predict(models, frame)
+    size = batch.num_rows
     nothing = np.full(size, np.nan)
+    levels = pa.array([tier.level for tier in stars.tiers], pa.int64())
+    labels = pa.array([tier.label for tier in stars.tiers], pa.string())
     columns: dict[str, Any] = {
-        "customer_id": frame["customer_id"],
-        "as_of": [as_of] * size,
-        "star_level": frame["star_level"],
-        "star_name": [
-            None if pd.isna(level) else stars.tier(int(level)).label
-            for level in frame["star_level"]
-        ],
-        "customer_value": [
-            None if value is None else Decimal(value) for value in frame["customer_value_exact"]
-        ],
-        "lapsed": frame["lapsed"],
-        "model_versions": [fixed[0]] * size,
-        "snapshot_id": [fixed[1]] * size,
+        "customer_id": batch["customer_id"],
+        "as_of": pa.repeat(pa.scalar(as_of), size),
+        "star_level": batch["star_level"],
+        "star_name": labels.take(pc.index_in(batch["star_level"], value_set=levels)),
+        "customer_value": batch["customer_value_exact"].cast(SCHEMA.field("customer_value").type),
+        "lapsed": batch["lapsed"],
+        "model_versions": pa.repeat(fixed[0], size),
+        "snapshot_id": pa.repeat(fixed[1], size),
     }
     for model in MODELS:
-        columns[model] = answers.get(model, nothing)
-    arrays = [pa.array(columns[f.name], type=f.type, from_pandas=True) for f in SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+        answer = answers.get(model, nothing)
+        columns[model] = pa.array(answer, type=pa.float64(), from_pandas=True)
+    return pa.Table.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
