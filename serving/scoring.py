@@ -81,14 +81,11 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
         for batch in _batches(lake, snapshot, tags):
-            frame = _frame(batch)
-            # A model at a time on each thread: the trees leave Python, and so do most copies.
-            found = pool.map(lambda one: predict({one.name: one}, frame), models.values())  # noqa: B023
-            answers = {name: answer for each in found for name, answer in each.items()}
+            answers = _answers(pool, models, _frame(batch))
             writer.write_table(_scored(batch, answers, stars, as_of, fixed))
             for count in pc.value_counts(batch["star_level"].drop_null()).to_pylist():
                 counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
-            done += len(frame)
+            done += len(batch)
             report("score", done, total)
     order = dict(sorted(counts.items(), reverse=True))
     return Scored(as_of, path, done, order, versions, fixed[1])
@@ -187,6 +184,14 @@ def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
     ]
     frame: pd.DataFrame = pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pandas()
     return frame
+
+
+def _answers(
+    pool: ThreadPoolExecutor, models: Mapping[str, Served], frame: pd.DataFrame
+) -> dict[str, np.ndarray]:
+    """The probabilities of each model, a model at a time on each thread."""
+    found = pool.map(lambda served: predict({served.name: served}, frame), models.values())
+    return {name: answer for each in found for name, answer in each.items()}
 
 
 def _scored(
