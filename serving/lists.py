@@ -115,6 +115,7 @@ def write_list(
         raise GuanjiaError(
             f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
         )
+    _check_scores(lake, as_of)
     target = lists[name]
     tags = catalogue()
     models = load_models(lake, [target.model])
@@ -159,6 +160,15 @@ def write_list(
         consent="checked" if lake.has("consents") else "not recorded",
         preview=preview,
     )
+
+
+def _check_scores(lake: Lake, as_of: date) -> None:
+    """Refuse scores of other tags than the list would show beside them."""
+    path = str(scores_path(lake, as_of)).replace("'", "''")
+    found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet('{path}')")
+    if set(found["snapshot_id"]) - {read_snapshot(lake, as_of)["snapshot_id"]}:
+        cure = f"run `guanjia score --as-of {as_of}` again"
+        raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 
 
 def _source(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:

@@ -187,3 +187,12 @@ def test_the_lead_time_is_the_days_to_expiry_held_between_a_week_and_two_months(
     assert list(model_frame(served(["channel"]), tags, 14)) == ["channel"]
     assert "lead_days" not in needed_tags({"renewal": model})
     assert {"channel", "days_to_commercial_expiry"} <= set(needed_tags({"renewal": model}))
+
+
+def test_a_list_refuses_scores_of_another_snapshot(copy: Copy, tmp_path: Path) -> None:
+    lake = copy("scores", "checked")
+    manifest = lake.home / "snapshots" / f"{DAY}.json"
+    found = json.loads(manifest.read_text("utf-8"))
+    manifest.write_text(json.dumps(found | {"snapshot_id": "other"}), "utf-8")
+    with pytest.raises(GuanjiaError, match=f"Run `guanjia score --as-of {DAY}` again"):
+        write_list(lake, "renewal_risk", DAY, out=tmp_path / "list.csv")
