@@ -35,10 +35,10 @@ test: lint  ## Set up, style, types and every test.
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
 
-bench: install  ## Measure against the peers named in benchmarks/README.md.
-	$(BIN)/python benchmarks/tags.py --customers 20000
-	$(BIN)/python benchmarks/scoring.py --customers 20000
-	$(BIN)/python benchmarks/online.py --customers 20000
+bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
+	@home=$$(mktemp -d); failed=0; for name in tags scoring online; do \
+		$(BIN)/python benchmarks/$$name.py --home $$home --customers 100000 || failed=1; \
+	done; rm -r $$home; exit $$failed
 
 demo: install  ## Everything, end to end, on the simulated insurer.
 	@$(BIN)/guanjia demo --customers $(CUSTOMERS)
