@@ -17,7 +17,7 @@ import pandera.ibis as pa
 from features import tables  # noqa: F401  declares the contracts
 from features.contract import CONTRACTS, Contract
 from features.errors import GuanjiaError
-from features.lake import Lake, published
+from features.lake import Lake, published, sql_text
 from features.progress import Report, quiet
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
@@ -124,12 +124,12 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
             _copy(lake, good_rows, good_draft)
             _copy(lake, bad_rows, bad_draft)
             rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
-            good = _count(lake, f"SELECT count(*) FROM read_parquet({_text(str(good_draft))})")
-            bad = _count(lake, f"SELECT count(*) FROM read_parquet({_text(str(bad_draft))})")
+            good = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
+            bad = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
             counted = _fetch(
                 lake,
                 "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
-                f" read_parquet({_text(str(bad_draft))})) GROUP BY reason ORDER BY 2 DESC, 1",
+                f" read_parquet({sql_text(bad_draft)})) GROUP BY reason ORDER BY 2 DESC, 1",
             )
             reasons = {str(reason): int(str(number)) for reason, number in counted}
             if rows != good + bad:
@@ -146,7 +146,7 @@ def _source(
     lake: Lake, contract: Contract, files: list[Path]
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
     """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
-    paths = "[" + ", ".join(_text(str(path)) for path in files) + "]"
+    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
     sql = lake.engine.raw_sql
     if files[0].suffix == ".parquet":
         kind = "VIEW"
@@ -219,7 +219,8 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
             FROM numbered WINDOW w AS (PARTITION BY k, r)
         )
         SELECT {ROW} AS repeated_row,
-            CASE WHEN disagree THEN {_text(_disagree(contract))} ELSE {_text(REPEATS)} END AS fault
+            CASE WHEN disagree THEN {sql_text(_disagree(contract))}
+                ELSE {sql_text(REPEATS)} END AS fault
         FROM judged WHERE disagree OR n > 1
         """
     )
@@ -322,7 +323,7 @@ def sql_type(type_: dt.DataType) -> str:
 
 
 def _copy(lake: Lake, query: str, path: Path) -> None:
-    lake.engine.raw_sql(f"COPY ({query}) TO {_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    lake.engine.raw_sql(f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
@@ -337,7 +338,3 @@ def _count(lake: Lake, query: str) -> int:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

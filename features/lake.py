@@ -10,6 +10,7 @@
 <home>/scores/as_of=<D>.parquet         one row a customer
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -124,6 +125,23 @@ class Lake:
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
         return self.engine.read_parquet(str(self.checked(table)))
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sql_text(value: object) -> str:
+    """A text or a path as DuckDB writes it in a query.
+
+    Examples
+    --------
+    >>> sql_text("O'Brien")
+    "'O''Brien'"
+    """
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 @contextmanager

@@ -14,12 +14,11 @@ import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
-from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import RepoConfig, load_repo_config
 
 from features.errors import GuanjiaError
 from features.feast_home import REPO
-from features.lake import Lake
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
 from features.tags import catalogue
@@ -32,7 +31,7 @@ _ORDER = "order_of_the_entity_frame"
 _ONLINE_ROWS = """
 SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
-FROM read_parquet('{path}')
+FROM read_parquet({path})
 """
 _opened: dict[Path, FeatureStore] = {}
 _applied: set[Path] = set()
@@ -61,7 +60,10 @@ def apply(lake: Lake) -> None:
         _opened.pop(lake.home, None)
         store = _store(lake)
         keep = {view.name for view in views} | {service.name for service in services}
-        old = [*_listed(store.registry, "views"), *_listed(store.registry, "services")]
+        old: list[Any] = [
+            *store.registry.list_feature_views("guanjia"),
+            *store.registry.list_feature_services("guanjia"),
+        ]
         gone = [one for one in old if one.name not in keep]
         store.apply([customer(), *views, *services], objects_to_delete=gone, partial=not gone)
         _applied.add(lake.home)
@@ -137,9 +139,7 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized
         view = store.get_feature_view(name)
         tags = list(groups[name].tags)
         found = lake.engine.con.cursor().execute(
-            _ONLINE_ROWS.format(
-                tags=", ".join(f'"{tag}"' for tag in tags), path=str(path).replace("'", "''")
-            )
+            _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
         )
         while batch := found.fetchmany(BATCH):
             rows[name] += online_store.load(store.config, view, tags, batch)
@@ -222,12 +222,6 @@ def _config(lake: Lake) -> RepoConfig:
 def _worth_saying(record: logging.LogRecord) -> bool:
     # Feast warns that this setting awaits a SQL registry; that is why it is in the YAML.
     return "serve_features_while_materializing" not in record.getMessage()
-
-
-def _listed(registry: BaseRegistry, kind: str) -> list[Any]:
-    if kind == "views":
-        return list(registry.list_feature_views("guanjia"))
-    return list(registry.list_feature_services("guanjia"))
 
 
 def _service(store: FeatureStore, name: str) -> Any:

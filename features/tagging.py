@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published
+from features.lake import Lake, published, sha256_of
 from features.progress import Report, quiet
 from features.settings import cutoff
 from features.tags.catalogue import Tag, groups
@@ -106,7 +106,7 @@ def write_snapshot(lake: Lake, dates: list[date], report: Report = quiet) -> lis
                 customers[day] = _write(lake, tags.filter(tags.as_of == day), name, path)
                 files[day][name] = {
                     "path": path.relative_to(lake.home).as_posix(),
-                    "sha256": _sha256(path),
+                    "sha256": sha256_of(path),
                 }
     return [_publish(lake, day, customers[day], files[day]) for day in days]
 
@@ -260,8 +260,3 @@ def _publish(lake: Lake, day: date, customers: int, files: dict[str, dict[str, s
     with published(lake.home / "snapshots" / f"{day}.json") as draft:
         draft.write_text(json.dumps(asdict(snapshot), indent=2) + "\n", encoding="utf-8")
     return snapshot
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -161,16 +161,17 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, compare, calibrate and register a model."""
-    from guanjia.demo import ALL_MODELS, MODEL_NOTE, MODELS, model_rows
+    from guanjia.demo import MODEL_NOTE, model_rows
+    from training.models import FAMILIES, MODELS
     from training.train import train as run
 
-    if model not in {*MODELS, "all"}:
-        raise GuanjiaError(f"model {model}", "is not known", f"use one of {[*MODELS, 'all']}")
+    families = {**FAMILIES, "all": tuple(MODELS)}
+    if model not in families:
+        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(families)}")
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
-    names = MODELS.get(model, ALL_MODELS)
     with progress(json) as report:
-        results = list(run(where, names, by, report))
+        results = list(run(where, families[model], by, report))
     emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
 
 

@@ -17,9 +17,6 @@ from guanjia.output import table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
 LIST, TOP = "renewal_risk", 500
-CROSS_SELL = ("cross_sell_accident", "cross_sell_health", "cross_sell_household")
-MODELS = {"renewal": ("renewal",), "churn": ("churn",), "cross-sell": CROSS_SELL}
-ALL_MODELS = ("renewal", "churn", *CROSS_SELL)
 
 
 @dataclass
@@ -70,6 +67,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from features.tagging import write_snapshot
     from serving.lists import write_list
     from serving.scoring import score
+    from training.models import MODELS
     from training.train import train
 
     demo = Demo(lake.home, TODAY, customers)
@@ -83,7 +81,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "materialize"):
         materialize(lake, TODAY, report)
     with timed(demo, "train"):
-        demo.models = list(train(lake, ALL_MODELS, TODAY, report))
+        demo.models = list(train(lake, list(MODELS), TODAY, report))
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):

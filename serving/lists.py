@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from features.errors import GuanjiaError
-from features.lake import Lake
+from features.lake import Lake, sql_text
 from features.settings import cutoff
 from features.tags.catalogue import Tag, catalogue
 from serving.conditions import compile_condition, unknown_name
@@ -164,8 +164,8 @@ def write_list(
 
 def _check_scores(lake: Lake, as_of: date) -> None:
     """Refuse scores of other tags than the list would show beside them."""
-    path = str(scores_path(lake, as_of)).replace("'", "''")
-    found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet('{path}')")
+    path = sql_text(scores_path(lake, as_of))
+    found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
     if set(found["snapshot_id"]) - {read_snapshot(lake, as_of)["snapshot_id"]}:
         cure = f"run `guanjia score --as-of {as_of}` again"
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
@@ -174,7 +174,7 @@ def _check_scores(lake: Lake, as_of: date) -> None:
 def _source(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
     """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
     known = cutoff(as_of, lake.settings.timezone).isoformat()
-    scores = str(scores_path(lake, as_of)).replace("'", "''")
+    scores = sql_text(scores_path(lake, as_of))
     snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     people = (
@@ -186,7 +186,7 @@ def _source(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> 
         f"WHERE {_known(known)} AND changed_at < TIMESTAMPTZ '{known}' GROUP BY ALL"
     )
     wanted = (
-        f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet('{scores}') s "
+        f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
         f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
     )
     if not lake.has("consents"):
@@ -213,8 +213,7 @@ def _known(cut: str) -> str:
 
 
 def _file(lake: Lake, table: str) -> str:
-    path = str(lake.checked(table)).replace("'", "''")
-    return f"read_parquet('{path}')"
+    return f"read_parquet({sql_text(lake.checked(table))})"
 
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:

@@ -5,7 +5,6 @@ are read side by side, without a join, and go to the same predictors the API use
 grow with the number of customers.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published
+from features.lake import Lake, published, sha256_of, sql_text
 from features.progress import Report, quiet
 from features.star import StarSettings, load_star_settings
 from features.tags.catalogue import catalogue
@@ -122,8 +121,7 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     """
     source, columns = "", []
     for group, (path, names) in _files(lake, snapshot, tags).items():
-        quoted = str(path).replace("'", "''")
-        read = f"read_parquet('{quoted}') AS \"{group}\""
+        read = f'read_parquet({sql_text(path)}) AS "{group}"'
         source += f" JOIN {read} USING (customer_id)" if source else read
         columns += [f'"{group}"."{name}"' for name in names]
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
@@ -151,8 +149,7 @@ def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
     """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
     thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
     try:
-        with (lake.home / file["path"]).open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = sha256_of(lake.home / file["path"])
     except FileNotFoundError:
         raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
     if found != file["sha256"]:

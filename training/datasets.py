@@ -16,7 +16,7 @@ import pandas as pd
 
 from features import store, tagging
 from features.errors import GuanjiaError
-from features.lake import Lake, published
+from features.lake import Lake, published, sha256_of
 from features.progress import Report, quiet
 from features.services import SERVICES
 from training.models import ModelSpec
@@ -158,12 +158,6 @@ def held_back(frame: pd.DataFrame, share: float = 0.15) -> npt.NDArray[np.bool_]
         lambda customer: int(hashlib.md5(f"stop:{customer}".encode()).hexdigest()[:8], 16)
     )
     return np.asarray(codes.to_numpy(dtype=np.float64) / 2**32 < share)
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file, read in pieces."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _folder(lake: Lake, model: ModelSpec) -> Path:

@@ -15,6 +15,7 @@ import lightgbm as lgb
 import numpy as np
 
 from features.errors import GuanjiaError
+from features.lake import sha256_of
 from training.estimators import Array, CalibratedBooster, Calibration, Columns, Encoding
 from training.models import ModelSpec
 
@@ -123,7 +124,7 @@ def write_bundle(
     hashes = {}
     for name, text in contents.items():
         (folder / name).write_bytes(text.encode("utf-8"))
-        hashes[name] = _sha256(folder / name)
+        hashes[name] = sha256_of(folder / name)
     identity = _json({"name": model.name, "files": hashes, "tags": list(tags)})
     spec = {
         "name": model.name,
@@ -146,7 +147,7 @@ def verify(folder: Path) -> dict[str, Any]:
         spec: dict[str, Any] = json.loads((folder / "spec.json").read_text("utf-8"))
         stated = spec["sha256"]
         for name in FILES:
-            if _sha256(folder / name) != stated[name]:
+            if sha256_of(folder / name) != stated[name]:
                 raise GuanjiaError(f"model bundle {folder}", f"{name} was altered", cure)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise GuanjiaError(f"model bundle {folder}", f"is not complete ({fault})", cure) from fault
@@ -155,7 +156,3 @@ def verify(folder: Path) -> dict[str, Any]:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

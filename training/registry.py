@@ -19,7 +19,7 @@ import pandas as pd
 
 from features.errors import GuanjiaError
 from features.lake import Lake, published, published_folder
-from training.models import find
+from training.models import FAMILIES, find
 from training.predictor import FILES, verify
 
 # Read by mlflow when it is imported: native text only, and nothing is sent home.
@@ -175,4 +175,5 @@ def _models(lake: Lake, model: str) -> Path:
 
 
 def _family(model: str) -> str:
-    return "cross-sell" if model.startswith("cross_sell_") else model
+    """What `guanjia train` calls the model's family."""
+    return next(family for family, names in FAMILIES.items() if model in names)

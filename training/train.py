@@ -62,11 +62,6 @@ class TrainResult:
     truth: Truth | None
     importance: dict[str, float]
 
-    @property
-    def truth_auc(self) -> float | None:
-        """AUC of the true probabilities; None on real data."""
-        return self.truth.auc if self.truth else None
-
 
 def train(
     lake: Lake,
@@ -118,7 +113,8 @@ def _register(
     report(f"{model.name}: evaluation", 0, None)
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(dtype=bool)
-    told = Predictor.load(bundle).predict(test, lake.settings.threads)
+    predictor = Predictor.load(bundle)
+    told = predictor.predict(test, lake.settings.threads)
     figures = evaluation.evaluate(label, told, test["customer_id"])
     peers = evaluation.baselines(
         data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
@@ -173,7 +169,7 @@ def _register(
         model=model.name,
         label=model.label,
         version=version,
-        bundle_version=Predictor.load(registry.champion(lake, model.name)).version,
+        bundle_version=predictor.version,
         folder=registry.champion(lake, model.name),
         known_by=known_by,
         labelled=data.labelled,

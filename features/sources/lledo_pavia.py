@@ -11,7 +11,7 @@ from pathlib import Path
 from features.check import sql_type
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, published_folder
+from features.lake import Lake, published_folder, sql_text
 from features.progress import Report, quiet
 
 QUOTE_DAYS = 60
@@ -108,7 +108,7 @@ def _load(lake: Lake, path: Path, columns: tuple[str, ...], name: str) -> None:
         raise GuanjiaError(f"file {path}", f"has no column {', '.join(missing)}", cure)
     lake.engine.raw_sql(
         f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(columns)} FROM read_csv("
-        f"'{str(path).replace(chr(39), chr(39) * 2)}', delim=';', header=true, all_varchar=true,"
+        f"{sql_text(path)}, delim=';', header=true, all_varchar=true,"
         " nullstr=['', 'NA'])"
     )
 
@@ -125,7 +125,7 @@ def _write(lake: Lake, table: str, query: str) -> int:
     with published_folder(lake.raw(table)) as draft:
         lake.engine.raw_sql(
             f"COPY (SELECT {columns} FROM lp_out ORDER BY customer_id, {contract.key}, recorded_at)"
-            f" TO '{str(draft / 'part-0.parquet').replace(chr(39), chr(39) * 2)}'"
+            f" TO {sql_text(draft / 'part-0.parquet')}"
             " (FORMAT parquet, COMPRESSION zstd)"
         )
     rows = _count(lake, "SELECT count(*) FROM lp_out")

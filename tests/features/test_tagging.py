@@ -160,7 +160,7 @@ def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyP
     def crash(*_: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("features.tagging._sha256", crash)
+    monkeypatch.setattr("features.tagging.sha256_of", crash)
     with pytest.raises(OSError, match="no space left"):
         write_snapshot(lake, [day])
     assert manifest.read_bytes() == before
