@@ -1,0 +1,1 @@
+"""The commands, a module for each room they call; `guanjia.cli` registers them."""

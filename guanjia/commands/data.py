@@ -1,0 +1,58 @@
+"""Raw tables in, checked tables out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guanjia.options import Json, lake
+from guanjia.output import emit, progress, table
+
+
+def simulate(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same insurer.")] = 1,
+    json: Json = False,
+) -> None:
+    """Write the raw tables of a simulated insurer, with seven years of history."""
+    from features.sources.simulated import simulate as run
+
+    with progress(json) as report:
+        done = run(lake(), customers, seed, report)
+    emit(done, json, f"{customers:,} customers simulated with seed {seed}. Next: guanjia check")
+
+
+def import_lledo_pavia(
+    insurance: Annotated[Path, typer.Argument(help="Motor vehicle insurance data.csv")],
+    claims: Annotated[Path, typer.Argument(help="sample type claim.csv")],
+    json: Json = False,
+) -> None:
+    """Map the public Spanish motor portfolio into the raw tables."""
+    from features.sources.lledo_pavia import import_lledo_pavia as run
+
+    with progress(json) as report:
+        done = run(lake(), insurance, claims, report)
+    written = [{"table": name, "rows": count} for name, count in done.counts.items()]
+    left = [{"left out because": why, "rows": count} for why, count in done.left_out.items()]
+    emit(done, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check")
+
+
+def check(json: Json = False) -> None:
+    """Check the raw tables; bad rows go to quarantine with their reasons."""
+    from features.check import check_tables
+
+    with progress(json) as report:
+        checks = check_tables(lake(), report)
+    rows = [
+        {"table": one.table, "rows": one.rows, "good": one.good, "quarantined": one.bad}
+        for one in checks
+    ]
+    broken = [
+        {"table": one.table, "rule": rule, "rows": count}
+        for one in checks
+        for rule, count in one.reasons.items()
+    ]
+    shown = [table("Raw tables", rows)]
+    if broken:
+        shown.append(table("Rules broken (rows lie under quarantine/)", broken))
+    emit(checks, json, *shown)

@@ -1,0 +1,72 @@
+"""Models trained; customers scored and listed."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import GuanjiaError
+from guanjia.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.output import emit, progress, table
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="renewal, churn, cross-sell or all")],
+    known_by: Annotated[
+        date | None,
+        typer.Option(
+            "--known-by", parser=day, metavar="YYYY-MM-DD", help="Labels matured by then."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train, compare, calibrate and register a model."""
+    from guanjia.demo import MODEL_NOTE, model_rows
+    from training.models import FAMILIES, MODELS
+    from training.train import train as run
+
+    families = {**FAMILIES, "all": tuple(MODELS)}
+    if model not in families:
+        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(families)}")
+    where = lake()
+    by = known_by or latest(where, "snapshots", "give --known-by DATE")
+    with progress(json) as report:
+        results = list(run(where, families[model], by, report))
+    emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
+
+
+def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
+    """Write one row a customer: star, value and every probability."""
+    from serving.scoring import score as run
+
+    where = lake()
+    on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
+    with progress(json) as report:
+        done = run(where, on, report)
+    emit(
+        done,
+        json,
+        f"{done.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
+    )
+
+
+def target_list(
+    name: Annotated[str, typer.Argument(help="renewal_risk, churn_risk, ...")],
+    where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
+    top: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 500,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: <home>/lists.")] = None,
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Write a target list a call centre can use, with reasons in words."""
+    from guanjia.demo import top_rows
+    from serving.lists import write_list
+
+    home = lake()
+    on = as_of or latest(home, "scores", "run `guanjia score --as-of DATE`")
+    file = out or home.home / "lists" / f"{name}-{on}.csv"
+    done = write_list(home, name, on, where, top, out=file)
+    left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
+    said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
+    emit(done, json, table(done.label, top_rows(done.preview)), said, *([left] if left else []))

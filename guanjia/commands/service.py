@@ -1,0 +1,51 @@
+"""The service, its tokens, and the demo of everything."""
+
+import os
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from guanjia.options import Json, lake, now
+from guanjia.output import emit, progress
+
+
+def serve(
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+    json: Json = False,
+) -> None:
+    """Start the prediction API."""
+    address = f"http://{host}:{port}"
+    emit({"address": address}, json, f"Serving at {address} (stop with Ctrl-C)")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:GuanjiaService"]
+    command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
+    os.execv(command[0], command)
+
+
+def token(
+    subject: Annotated[str, typer.Argument(help="Who will use it")] = "demo",
+    days: Annotated[int, typer.Option(min=1, max=365, help="Days it is valid")] = 30,
+    json: Json = False,
+) -> None:
+    """Issue a bearer token for the API."""
+    from serving.tokens import make_token
+
+    issued = make_token(lake().settings, subject, now(), timedelta(days=days))
+    emit({"token": issued, "subject": subject, "days": days}, json, issued)
+
+
+def demo(
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same insurer.")] = 1,
+    json: Json = False,
+) -> None:
+    """Everything, end to end, on the simulated insurer."""
+    from guanjia.demo import run_demo, story
+
+    with progress(json) as report:
+        result = run_demo(lake(), customers, seed, report)
+    emit(result, json, *story(result))

@@ -1,0 +1,74 @@
+"""Tags: computed, listed, loaded online; the star of one customer."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guanjia.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.output import emit, progress, table
+
+
+def tags(
+    as_of: Annotated[
+        list[date], typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Repeatable.")
+    ],
+    json: Json = False,
+) -> None:
+    """Compute every tag of every customer as of one or more dates, in one pass."""
+    from features.tagging import write_snapshot
+
+    with progress(json) as report:
+        written = write_snapshot(lake(), sorted(set(as_of)), report)
+    rows = [
+        {"as_of": one.as_of, "customers": one.customers, "snapshot": one.snapshot_id}
+        for one in written
+    ]
+    emit(written, json, table("Tag snapshots", rows))
+
+
+def materialize(as_of: MaybeAsOf = None, json: Json = False) -> None:
+    """Load a snapshot into the online store."""
+    from features.store import materialize as load
+
+    where = lake()
+    on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
+    with progress(json) as report:
+        done = load(where, on, report)
+    emit(done, json, f"Tags as of {on} are online. Next: guanjia serve")
+
+
+def rate(
+    customer: Annotated[str, typer.Argument(help="Customer number")],
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Print a customer's star and the arithmetic behind it."""
+    from features.star import explain_rating
+
+    home = lake()
+    on = as_of or latest(home, "snapshots", "give --as-of DATE")
+    rating = explain_rating(home, customer, on)
+    emit(rating.as_dict(), json, f"{customer} as of {on}", *rating.sentences, rating.missing)
+
+
+def catalogue(
+    out: Annotated[Path | None, typer.Option(help="Write the page here, as Markdown.")] = None,
+    json: Json = False,
+) -> None:
+    """List every tag with its definition; with --out, write docs/tags.md."""
+    from features.tags.catalogue import catalogue as all_tags
+
+    declared = list(all_tags().values())
+    rows = [
+        {"tag": tag.name, "label": tag.label, "unit": tag.unit, "window": tag.window}
+        for tag in declared
+    ]
+    if out is not None:
+        from features.tags.document import render
+
+        out.write_text(render(), encoding="utf-8")
+    fields = ("name", "label", "definition", "unit", "window", "null", "group", "type")
+    payload = [{field: getattr(tag, field) for field in fields} for tag in declared]
+    emit(payload, json, table(f"{len(rows)} tags", rows))

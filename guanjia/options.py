@@ -1,0 +1,52 @@
+"""What commands share: options, dates, the lake that the environment names, the clock."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from features.errors import GuanjiaError
+
+
+def day(text: str) -> date:
+    """A date written YYYY-MM-DD and in no other way."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-06-30")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day of the calendar: {error}") from None
+
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+AsOf = Annotated[
+    date, typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="What was known by then.")
+]
+MaybeAsOf = Annotated[
+    date | None,
+    typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Default: the latest there is."),
+]
+
+
+def lake() -> Any:
+    """The lake the environment names."""
+    from features import settings
+    from features.lake import Lake
+
+    return Lake(settings.load())
+
+
+def latest(where: Any, folder: str, cure: str) -> date:
+    """The latest date that `folder` of the lake holds a file of."""
+    names = [path.stem.removeprefix("as_of=") for path in (where.home / folder).glob("[!.]*")]
+    days = [date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)]
+    if not days:
+        raise GuanjiaError(folder, f"holds nothing under {where.home}", cure)
+    return max(days)
+
+
+def now() -> datetime:
+    """The time, read here and handed down."""
+    return datetime.now(tz=ZoneInfo("UTC"))
