@@ -16,11 +16,11 @@ import duckdb
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from features.conditions import compile_condition, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.settings import cutoff
 from features.tags.catalogue import Tag, catalogue
-from serving.conditions import compile_condition, unknown_name
 from serving.probabilities import Served, load_models, model_frame, needed_tags
 from serving.reasons import Direction, Reason, reasons_of, words_of
 from serving.scoring import SCHEMA, read_snapshot, scores_path, snapshot_sql

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from features.conditions import UnknownNameError, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.star import load_star_settings
 from features.store import online
 from features.tags.catalogue import catalogue
-from serving.conditions import UnknownNameError, unknown_name
 from serving.probabilities import (
     Served,
     load_models,

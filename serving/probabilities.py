@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.conditions import unknown_name
 from training.models import MODELS, find
 from training.predictor import Predictor
 from training.registry import champion

@@ -25,10 +25,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from features.conditions import UnknownNameError
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import load
-from serving.conditions import UnknownNameError
 from serving.predict import Door
 from serving.schemas import MOST_CUSTOMERS, PredictRequest, PredictResponse, Refusal
 from serving.tokens import read_token

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from features.conditions import ALLOWED, compile_condition
 from features.errors import GuanjiaError
-from serving.conditions import ALLOWED, compile_condition
 
 COLUMNS = ("star_level", "customer_value", "renewal", "churn", "channel", "new_energy")
 ROWS = """
