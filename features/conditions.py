@@ -1,12 +1,20 @@
-"""Conditions of target lists: the part of SQL a marketer needs, and nothing that could do harm.
+"""Conditions of segments and target lists: the part of SQL a marketer needs, and no harm in it.
 
 A condition is parsed, every node of its tree is checked against a short list, names are resolved,
-and the SQL that runs is written anew from the tree. The text itself never reaches the engine.
+and what runs, SQL or an Ibis expression, is made anew from the tree. The text itself never reaches
+the engine.
+
+A comparison with a null is never true, and neither is its negation: of whom the age is not known,
+neither `age_years >= 60` nor `not age_years >= 60` holds. `age_years is null` asks for them.
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+import operator
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -26,9 +34,25 @@ PARTS: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Between: frozenset({"this", "low", "high"}),
 }
 CURE = 'write comparisons joined by and, or, not, such as "star >= 3 and renewal < 0.6"'
+NULL_CURE = "write `is null` or `is not null`"
+ALIKE = "compare numbers with numbers, texts with texts, yes or no with true or false"
+COMPARISONS: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
+    exp.EQ: operator.eq,
+    exp.NEQ: operator.ne,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+}
+CONNECTORS: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
+    exp.And: operator.and_,
+    exp.Or: operator.or_,
+}
 
 
-def compile_condition(where: str, columns: Collection[str]) -> str:
+def compile_condition(
+    where: str, columns: Collection[str], segments: Mapping[str, str] | None = None
+) -> str:
     """The condition as safe SQL over `columns`.
 
     Parameters
@@ -37,6 +61,8 @@ def compile_condition(where: str, columns: Collection[str]) -> str:
         Comparisons, `and`, `or`, `not`, `in`, `between`, `is null`, literals, column names.
     columns : Collection[str]
         Names that may appear. `star` and `value` stand for `star_level` and `customer_value`.
+    segments : Mapping[str, str], optional
+        Rules with a name, which may appear as well: true for whom the rule holds, else false.
 
     Returns
     -------
@@ -52,20 +78,58 @@ def compile_condition(where: str, columns: Collection[str]) -> str:
     --------
     >>> compile_condition("star >= 3 and renewal < 0.6", ["star_level", "renewal"])
     '"star_level" >= 3 AND "renewal" < 0.6'
+    >>> compile_condition("not gold", ["star_level"], {"gold": "star = 3"})
+    'NOT (("star_level" = 3) IS TRUE)'
     """
+    tree = _resolved(where, columns, segments or {})
+    return str(tree.sql(dialect="duckdb", identify=True, comments=False))
+
+
+def predicate(where: str, table: ir.Table) -> ir.BooleanValue:
+    """The condition over the columns of a table, for any engine; null where it is not known.
+
+    Raises
+    ------
+    GuanjiaError
+        As `compile_condition`, and if it compares a number with a text or the like.
+
+    Examples
+    --------
+    >>> stars = ibis.table({"star_level": "int64"}, name="stars")
+    >>> print(ibis.to_sql(stars.filter(predicate("star >= 3", stars)), pretty=False))
+    SELECT * FROM "stars" AS "t0" WHERE "t0"."star_level" >= 3
+    """
+    return _truth(_resolved(where, table.columns, {}), table)
+
+
+def columns_of(where: str, columns: Collection[str]) -> list[str]:
+    """The columns a condition asks for, each once, as they are called in the table."""
+    found = _resolved(where, columns, {}).find_all(exp.Column)
+    return sorted({column.name for column in found})
+
+
+def _resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
+    """The checked tree with the names of columns, segments replaced by their rules."""
     if len(where) > LONGEST:
         raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
     tree = _parsed(where)
     _check_predicate(tree)
     for node in tree.walk():
         _check(node)
-    for column in tree.find_all(exp.Column):
+    for column in list(tree.find_all(exp.Column)):
         asked = column.name
         name = ALIASES.get(asked.lower(), asked.lower())
-        if name not in columns:
-            raise unknown_name("column", asked, [*columns, *_usable(columns)])
-        column.set("this", exp.to_identifier(name, quoted=True))
-    return tree.sql(dialect="duckdb", identify=True, comments=False)
+        if name in columns:
+            column.set("this", exp.to_identifier(name))
+        elif name in segments:
+            rule = exp.Paren(this=_resolved(segments[name], columns, {}))
+            member = exp.Paren(this=exp.Is(this=rule, expression=exp.Boolean(this=True)))
+            if column is tree:
+                return member
+            column.replace(member)
+        else:
+            raise unknown_name("column", asked, [*columns, *_usable(columns), *segments])
+    return tree
 
 
 class UnknownNameError(GuanjiaError):
@@ -101,9 +165,84 @@ def _check(node: exp.Expr) -> None:
     extra = [name for name, value in node.args.items() if value and parts and name not in parts]
     if extra:
         raise GuanjiaError("condition", f"may not use {kind.__name__} with {extra[0]}", CURE)
+    if kind is exp.Null and not isinstance(node.parent, exp.Is):
+        raise GuanjiaError("condition", "compares with null, which is never true", NULL_CURE)
+    if kind is exp.Is and not isinstance(node.expression, exp.Null | exp.Boolean):
+        raise GuanjiaError("condition", "may use IS with null, true or false alone", CURE)
+    if kind is exp.Neg and not isinstance(node.this, exp.Literal):
+        raise GuanjiaError("condition", "may use - before a number alone", CURE)
+    if kind is exp.In and not node.expressions:
+        raise GuanjiaError("condition", "may not use IN with nothing", CURE)
 
 
 def _check_predicate(tree: exp.Expr) -> None:
     # A bare number or text is true or false in DuckDB; in a list it is a slip of the pen.
     if not isinstance(tree, (*TESTS, *JOINS, exp.Column, exp.Boolean)):
         raise GuanjiaError("condition", f"is no comparison: {tree.sql(dialect='duckdb')}", CURE)
+
+
+def _truth(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
+    """A part that must be true or false: what and, or, not join."""
+    found = _value(node, table)
+    if not found.type().is_boolean():
+        raise GuanjiaError("condition", f"is no comparison: {node.sql(dialect='duckdb')}", CURE)
+    return found
+
+
+def _value(node: exp.Expr, table: ir.Table) -> Any:
+    """The Ibis expression of a checked tree."""
+    kind = type(node)
+    if kind is exp.Paren:
+        return _value(node.this, table)
+    if kind is exp.Column:
+        return table[node.name]
+    if kind in CONNECTORS:
+        return CONNECTORS[kind](_truth(node.this, table), _truth(node.expression, table))
+    if kind is exp.Not:
+        return ~_truth(node.this, table)
+    return _test(node, table) if kind in TESTS else ibis.literal(_constant(node))
+
+
+def _test(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
+    kind = type(node)
+    if kind is exp.Is and isinstance(node.expression, exp.Null):
+        return _value(node.this, table).isnull()
+    if kind is exp.Is:
+        return (_truth(node.this, table) == _constant(node.expression)).fill_null(False)
+    if kind is exp.In:
+        asked, *others = _alike([node.this, *node.expressions], table)
+        return asked.isin(others)
+    if kind is exp.Between:
+        asked, low, high = _alike([node.this, node.args["low"], node.args["high"]], table)
+        return asked.between(low, high)
+    left, right = _alike([node.this, node.expression], table)
+    return COMPARISONS[kind](left, right)
+
+
+def _constant(node: exp.Expr) -> bool | int | float | str:
+    if isinstance(node, exp.Neg):
+        return -float(node.this.name) if not node.this.is_int else -int(node.this.name)
+    if isinstance(node, exp.Boolean):
+        return bool(node.this)
+    if node.is_string:
+        return str(node.name)
+    return int(node.name) if node.is_int else float(node.name)
+
+
+def _alike(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
+    """The values of parts that are compared, all numbers, all texts or all yes or no."""
+    values = [_value(node, table) for node in nodes]
+    kinds = [_kind(value) for value in values]
+    for node, kind in zip(nodes, kinds, strict=True):
+        if kind != kinds[0]:
+            first, other = (one.sql(dialect="duckdb") for one in (nodes[0], node))
+            fault = f"compares {first} ({kinds[0]}) with {other} ({kind})"
+            raise GuanjiaError("condition", fault, ALIKE)
+    return values
+
+
+def _kind(value: ir.Value) -> str:
+    type_ = value.type()
+    if type_.is_boolean():
+        return "yes or no"
+    return "number" if type_.is_numeric() else "text" if type_.is_string() else str(type_)

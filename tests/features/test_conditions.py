@@ -1,13 +1,17 @@
 """Conditions: what a marketer needs works, and nothing else ever reaches the engine."""
 
+import itertools
+
 import duckdb
+import ibis
+import pyarrow as pa
 import pytest
 import sqlglot
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from features.conditions import ALLOWED, compile_condition
+from features.conditions import ALLOWED, columns_of, compile_condition, predicate
 from features.errors import GuanjiaError
 
 COLUMNS = ("star_level", "customer_value", "renewal", "churn", "channel", "new_energy")
@@ -20,9 +24,37 @@ ROWS = """
 """
 
 
-def met(where: str) -> list[int]:
-    sql = compile_condition(where, COLUMNS)
+def met(where: str, segments: dict[str, str] | None = None) -> list[int]:
+    sql = compile_condition(where, COLUMNS, segments)
     rows = duckdb.sql(f"SELECT star_level FROM ({ROWS}) WHERE {sql} ORDER BY 1").fetchall()
+    return [row[0] for row in rows]
+
+
+# Every combination of known, other and unknown values, numbered.
+ENGINE = ibis.duckdb.connect()
+VALUES = itertools.product(
+    (None, 1, 3, 5), (None, 0.2, 0.7), (None, "agent", "online"), (None, True, False)
+)
+CUSTOMERS = pa.table(
+    dict(
+        zip(
+            ["star_level", "renewal", "channel", "new_energy"],
+            map(list, zip(*VALUES, strict=True)),
+            strict=True,
+        )
+    )
+).append_column("number", [list(range(108))])
+TABLE = ENGINE.create_table("customers", ibis.memtable(CUSTOMERS))
+
+
+def met_in_ibis(where: str) -> list[int]:
+    found = TABLE.filter(predicate(where, TABLE)).select("number").order_by("number")
+    return list(ENGINE.to_pyarrow(found)["number"].to_pylist())
+
+
+def met_in_sql(where: str) -> list[int]:
+    sql = compile_condition(where, TABLE.columns)
+    rows = ENGINE.con.execute(f"SELECT number FROM customers WHERE {sql} ORDER BY 1").fetchall()
     return [row[0] for row in rows]
 
 
@@ -75,6 +107,12 @@ def test_conditions_mean_what_they_say(where: str, stars: list[int]) -> None:
         "select 1",
         "copy x to 'y'",
         "star in unnest([1])",
+        "star = null",
+        "star in (1, null)",
+        "star not in (null)",
+        "star in ()",
+        "star is 3",
+        "star = - - 3",
         "(" * 900 + "star = 1" + ")" * 900,
         "star = 1 and " * 400 + "star = 1",
     ],
@@ -87,6 +125,90 @@ def test_everything_else_is_refused(where: str) -> None:
 def test_unknown_column_is_answered_with_the_nearest_names() -> None:
     with pytest.raises(GuanjiaError, match=r"column renewl: is not known. Did you mean renewal"):
         compile_condition("renewl < 0.5", COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "where", ["star = 3", "star <> 3", "star < 9", "star in (1, 3)", "star between 1 and 5"]
+)
+def test_a_comparison_with_a_null_is_never_true_nor_is_its_negation(where: str) -> None:
+    unknown = {row for row in range(TABLE.count().execute()) if row < 27}
+    assert set(met_in_sql("star is null")) == unknown
+    for condition in (where, f"not ({where})", f"not (not ({where}))"):
+        assert not unknown & set(met_in_ibis(condition))
+        assert not unknown & set(met_in_sql(condition))
+    assert unknown < set(met_in_ibis(f"{where} or star is null"))
+    # What is false anyway is false whatever the unknown part would be.
+    assert unknown < set(met_in_ibis(f"not ({where} and false)"))
+
+
+ATOMS = st.one_of(
+    st.builds("star {} {}".format, st.sampled_from(["=", "<>", "<", "<=", ">", ">="]),
+              st.integers(-1, 6)),
+    st.builds("{} {} renewal".format, st.sampled_from([0.2, 0.5, -0.7]), st.sampled_from("<>=")),
+    st.builds("channel {}in ('agent'{})".format, st.sampled_from(["", "not "]),
+              st.sampled_from(["", ", 'online'"])),
+    st.builds("renewal {}between {} and {}".format, st.sampled_from(["", "not "]),
+              st.sampled_from([0, 0.2]), st.sampled_from([0.3, 0.7])),
+    st.builds("{} is {}null".format, st.sampled_from(["star", "channel", "new_energy"]),
+              st.sampled_from(["", "not "])),
+    st.sampled_from(["new_energy", "new_energy = false", "new_energy is true", "true",
+                     "new_energy is not false", "renewal < star", "star in (1, renewal, 3)"]),
+)  # fmt: skip
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.builds("not {}".format, inner),
+        st.builds("({})".format, inner),
+        st.builds("{} {} {}".format, inner, st.sampled_from(["and", "or"]), inner),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@example("new_energy is not false")
+@example("not (new_energy is true)")
+@given(CONDITIONS)
+def test_sql_and_ibis_mean_the_same(where: str) -> None:
+    assert met_in_ibis(where) == met_in_sql(where)
+
+
+def test_the_longest_condition_can_be_read() -> None:
+    assert met_in_ibis(" and ".join(["star=3"] * 180)) == met_in_sql("star = 3")
+
+
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        ("channel > 3", r"compares channel \(text\) with 3 \(number\)"),
+        ("star = 'gold'", r"compares star_level \(number\) with 'gold' \(text\)"),
+        ("new_energy = 1", r"compares new_energy \(yes or no\) with 1 \(number\)"),
+        ("star in (1, 'two')", r"with 'two' \(text\)"),
+        ("star between 1 and 'two'", r"with 'two' \(text\)"),
+        ("new_energy and star", "is no comparison: star_level"),
+        ("channel", "is no comparison: channel"),
+    ],
+)
+def test_unlike_things_are_not_compared(where: str, fault: str) -> None:
+    with pytest.raises(GuanjiaError, match=fault):
+        predicate(where, TABLE)
+
+
+def test_a_segment_is_true_or_false_for_everybody() -> None:
+    segments = {"likely": "renewal > 0.6", "green": "new_energy"}
+    assert met("likely", segments) == [3]
+    assert met("not likely", segments) == [1, 5]  # of star 1 the probability is not known
+    assert met("LIKELY or green and star = 5", segments) == [3, 5]
+    assert met("likely = false", segments) == [1, 5]
+    with pytest.raises(GuanjiaError, match=r"column likly: is not known. Did you mean likely"):
+        met("likly", segments)
+
+
+def test_columns_of_a_condition() -> None:
+    assert columns_of("star > 1 and (star < 3 or not new_energy)", COLUMNS) == [
+        "new_energy",
+        "star_level",
+    ]
 
 
 PIECES = (
