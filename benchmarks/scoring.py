@@ -24,6 +24,7 @@ from measuring import alternate, arguments, compared, finish, insurer, say, seco
 
 from features.lake import Lake
 from features.services import SERVICES
+from features.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
 from training import registry
@@ -68,7 +69,7 @@ def main() -> int:
 
 def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     """These tags of the snapshot, one row a customer."""
-    query = scoring.snapshot_sql(lake, scoring.read_snapshot(lake, AS_OF), names)
+    query = scoring.snapshot_sql(lake, read_snapshot(lake, AS_OF), names)
     found: pd.DataFrame = lake.engine.con.sql(query).df()
     return found
 

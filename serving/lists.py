@@ -20,10 +20,11 @@ from features.conditions import compile_condition, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.settings import cutoff
+from features.snapshots import read_snapshot
 from features.tags.catalogue import Tag, catalogue
 from serving.probabilities import Served, load_models, model_frame, needed_tags
 from serving.reasons import Direction, Reason, reasons_of, words_of
-from serving.scoring import SCHEMA, read_snapshot, scores_path, snapshot_sql
+from serving.scoring import SCHEMA, scores_path, snapshot_sql
 from serving.spreadsheet import write_csv
 from training.models import MODELS
 

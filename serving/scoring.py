@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published, sha256_of, sql_text
+from features.lake import Lake, published, sql_text
 from features.progress import Report, quiet
+from features.snapshots import read_snapshot, snapshot_files
 from features.star import StarSettings, load_star_settings
-from features.tags.catalogue import catalogue
 from serving.probabilities import Served, load_models, needed_tags, predict
 from training.models import MODELS
 
@@ -95,22 +95,6 @@ def scores_path(lake: Lake, as_of: date) -> Path:
     return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
 
 
-def read_snapshot(lake: Lake, as_of: date) -> dict[str, Any]:
-    """The description of a snapshot: its id, customers and files.
-
-    Raises
-    ------
-    GuanjiaError
-        If tags of that date have not been computed.
-    """
-    path = lake.home / "snapshots" / f"{as_of.isoformat()}.json"
-    if not path.exists():
-        cure = f"run `guanjia tags --as-of {as_of}`"
-        raise GuanjiaError(f"snapshot of {as_of}", "is not there", cure)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
 def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     """The query that joins the snapshot's files to one row a customer, ordered by customer.
 
@@ -120,47 +104,18 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
         If a file it reads is missing, or is not the one the snapshot describes.
     """
     source, columns = "", []
-    for group, (path, names) in _files(lake, snapshot, tags).items():
+    for group, (path, names) in snapshot_files(lake, snapshot, tags).items():
         read = f'read_parquet({sql_text(path)}) AS "{group}"'
         source += f" JOIN {read} USING (customer_id)" if source else read
         columns += [f'"{group}"."{name}"' for name in names]
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
 
 
-def _files(
-    lake: Lake, snapshot: dict[str, Any], tags: list[str]
-) -> dict[str, tuple[Path, list[str]]]:
-    """By group: the snapshot's file, held against its hash, and those of the tags that it has."""
-    known = catalogue()
-    files = snapshot["files"]
-    wanted: dict[str, list[str]] = {}
-    for name in tags:
-        wanted.setdefault(known[name].group, []).append(name)
-    absent = [group for group in wanted if group not in files]
-    if absent:
-        cure = f"run `guanjia tags --as-of {snapshot['as_of']}` again"
-        raise GuanjiaError(f"snapshot of {snapshot['as_of']}", f"lacks group {absent[0]}", cure)
-    for group in wanted:
-        _check_file(lake, snapshot["as_of"], files[group])
-    return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
-
-
-def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
-    """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
-    thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
-    try:
-        found = sha256_of(lake.home / file["path"])
-    except FileNotFoundError:
-        raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
-    if found != file["sha256"]:
-        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
-
-
 def _batches(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> Iterator[pa.RecordBatch]:
     """The tags, one row a customer in order, from all files of the snapshot at once."""
     readers = [
         pq.ParquetFile(path).iter_batches(BATCH, columns=["customer_id", *names])
-        for path, names in _files(lake, snapshot, tags).values()
+        for path, names in snapshot_files(lake, snapshot, tags).values()
     ]
     for parts in zip(*readers, strict=True):
         ids = parts[0].column(0)
