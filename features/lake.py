@@ -7,6 +7,8 @@
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
 <home>/snapshots/<D>.json               what belongs together: files, hashes, snapshot id
+<home>/segments/as_of=<D>.parquet       one row a customer; which segments he is in
+<home>/clusters/as_of=<D>.parquet       one row a customer; which learned cluster he is in
 <home>/scores/as_of=<D>.parquet         one row a customer
 """
 
@@ -27,7 +29,17 @@ from features.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.settings import Settings
 
-DERIVED = ("checked", "quarantine", "tags", "snapshots", "scores", "training", "feast")
+DERIVED = (
+    "checked",
+    "quarantine",
+    "tags",
+    "snapshots",
+    "segments",
+    "clusters",
+    "scores",
+    "training",
+    "feast",
+)
 
 
 class Lake:

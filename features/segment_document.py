@@ -1,0 +1,40 @@
+"""The table in docs/segments.md: `python -m features.segment_document docs/segments.md`.
+
+The page is written by people but for what stands between the two marks.
+"""
+
+import sys
+from pathlib import Path
+
+from features.segment_settings import KINDS, Segment, shipped_segments
+
+BEGIN = "<!-- From features/segments.toml by `make docs`; a test fails if it is not current. -->"
+END = "<!-- End of the generated part. -->"
+HEAD = "| segment | name | {about} | purpose | rule |\n|---|---|---|---|---|"
+
+
+def render(page: str) -> str:
+    """The page with the table of shipped segments between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    segments = shipped_segments()
+    parts = [f"{len(segments)} segments are shipped."]
+    parts += [_section(kind, segments) for kind in KINDS]
+    return "\n\n".join([before + BEGIN, *parts, END + after])
+
+
+def _section(kind: str, segments: dict[str, Segment]) -> str:
+    about = "dimensions" if kind == "strategic" else "goal"
+    rows = [_row(name, one) for name, one in segments.items() if one.kind == kind]
+    return "\n".join([f"### {kind} {KINDS[kind]}\n", HEAD.format(about=about), *rows])
+
+
+def _row(name: str, segment: Segment) -> str:
+    rule = " ".join(segment.rule.split())
+    purpose = f"{segment.purpose_chinese} {segment.purpose}"
+    return f"| `{name}` | {segment.label} {segment.name} | {segment.about} | {purpose} | `{rule}` |"
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.write_text(render(target.read_text(encoding="utf-8")), encoding="utf-8")

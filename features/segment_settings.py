@@ -1,0 +1,161 @@
+"""Which segments there are: `segments.toml` of this folder, and what a home adds or replaces.
+
+A segment is data that a business person writes. Whatever is wrong with it is reported with the
+file, the segment and the field; the rule is checked against the tags before any data is read.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import ibis
+import ibis.expr.types as ir
+from pydantic import Field, ValidationError, model_validator
+
+from features.conditions import ALIASES, columns_of, predicate
+from features.errors import GuanjiaError
+from features.star_settings import Declared
+from features.tags.catalogue import catalogue
+
+SHIPPED = Path(__file__).with_name("segments.toml")
+KINDS = {"strategic": "战略分群", "tactical": "战术分群"}
+DIMENSIONS = {"value": "价值", "behaviour": "需求/行为", "loyalty": "忠诚度"}
+GOALS = {"retention": "客户挽留", "cross_sell": "交叉销售", "service_design": "服务设计"}
+NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+
+
+class Segment(Declared):
+    """One segment as declared.
+
+    Examples
+    --------
+    >>> segment = Segment(name="Gold", label="黄金客户", kind="strategic", dimensions=("value",),
+    ...     purpose="Thank them.", purpose_chinese="回馈。", rule="star = 3")
+    >>> segment.tags, segment.about
+    (['star_level'], '价值 value')
+    """
+
+    name: str = Field(min_length=1, description="English name.")
+    label: str = Field(min_length=1, description="Chinese name.")
+    kind: Literal["strategic", "tactical"] = Field(description="Term and use.")
+    dimensions: tuple[Literal["value", "behaviour", "loyalty"], ...] = Field(
+        default=(), description="What a strategic segment is about."
+    )
+    goal: Literal["retention", "cross_sell", "service_design"] | None = Field(
+        default=None, description="What a tactical segment is for."
+    )
+    purpose: str = Field(min_length=1, description="What it is for, a sentence in English.")
+    purpose_chinese: str = Field(min_length=1, description="The same in Chinese.")
+    rule: str = Field(min_length=1, description="Condition over tags.")
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "strategic" and (not self.dimensions or self.goal):
+            raise ValueError("a strategic segment has dimensions and no goal")
+        if self.kind == "tactical" and (self.dimensions or not self.goal):
+            raise ValueError("a tactical segment has a goal and no dimensions")
+        return self
+
+    @cached_property
+    def tags(self) -> list[str]:
+        """The tags its rule asks for."""
+        return columns_of(self.rule, _columns().columns)
+
+    @property
+    def about(self) -> str:
+        """Its dimensions or its goal, in Chinese and English."""
+        named = {**DIMENSIONS, **GOALS}
+        words = [*self.dimensions, *([self.goal] if self.goal else [])]
+        chinese, english = " x ".join(named[word] for word in words), " x ".join(words)
+        return f"{chinese} {english.replace('_', '-')}"
+
+
+def load_segments(home: Path) -> dict[str, Segment]:
+    """The segments by name: the shipped ones, then those of `<home>/segments.toml`.
+
+    Raises
+    ------
+    GuanjiaError
+        If a file is not TOML, a field is unknown, missing or out of range, a rule is no condition,
+        names an unknown tag or compares unlike things: with file, segment and field.
+    """
+    segments, own = shipped_segments(), home / "segments.toml"
+    shipped = list(segments)
+    for name, fields in _parsed(own).items() if own.exists() else ():
+        if fields is not False:
+            segments[name] = _segment(own, name, fields)
+        elif name in shipped:
+            del segments[name]
+        else:
+            near = difflib.get_close_matches(name, shipped, n=1) or shipped
+            raise GuanjiaError(
+                f"{own}, segment {name}",
+                "is left out, and not there",
+                f"did you mean {', '.join(near)}?",
+            )
+    return segments
+
+
+def shipped_segments() -> dict[str, Segment]:
+    """The segments that come with Guanjia, by name."""
+    return {name: _segment(SHIPPED, name, fields) for name, fields in _parsed(SHIPPED).items()}
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
+
+
+@cache
+def _columns() -> ir.Table:
+    """A table without rows that has every tag."""
+    types = {name: tag.type for name, tag in catalogue().items()}
+    return ibis.table(types, name="tags")
+
+
+def _segment(path: Path, name: str, fields: Any) -> Segment:
+    thing = f"{path}, segment {name}"
+    if not NAME.fullmatch(name):
+        cure = "write lower-case letters, digits and _, such as older_well_off"
+        raise GuanjiaError(thing, "has a name that commands cannot take", cure)
+    if name in _columns().columns or name in ALIASES or name == "customer_id":
+        raise GuanjiaError(thing, "is named like a tag", "give it another name")
+    if not isinstance(fields, Mapping):
+        raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
+    try:
+        segment = Segment.model_validate(fields)
+    except ValidationError as fault:
+        raise _field_fault(thing, fault) from fault
+    try:
+        predicate(segment.rule, _columns())
+    except GuanjiaError as fault:
+        raise GuanjiaError(
+            f"{thing}, field rule", f"{fault.thing} {fault.fault}", fault.cure
+        ) from fault
+    return segment
+
+
+def _field_fault(thing: str, fault: ValidationError) -> GuanjiaError:
+    first = fault.errors(include_url=False)[0]
+    if not first["loc"]:
+        cure = "give dimensions to a strategic segment, a goal to a tactical one"
+        return GuanjiaError(
+            f"{thing}, field kind", first["msg"].removeprefix("Value error, "), cure
+        )
+    field = str(first["loc"][0])
+    known = list(Segment.model_fields)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, known, n=1) or known
+        return GuanjiaError(
+            f"{thing}, field {field}", "is not known", f"did you mean {', '.join(near)}?"
+        )
+    cure = f"write {field} = ..., as the segments in {SHIPPED.name} have it"
+    if first["type"] == "missing":
+        return GuanjiaError(f"{thing}, field {field}", "is missing", cure)
+    return GuanjiaError(f"{thing}, field {field}", first["msg"], cure)
