@@ -142,7 +142,9 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
 
 
 def _field_fault(thing: str, fault: ValidationError) -> GuanjiaError:
-    first = fault.errors(include_url=False)[0]
+    faults = fault.errors(include_url=False)
+    # A field that is misspelt is missing too: say which it was.
+    first = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
     if not first["loc"]:
         cure = "give dimensions to a strategic segment, a goal to a tactical one"
         return GuanjiaError(

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from features.conditions import compile_condition, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
+from features.segment_settings import load_segments
 from features.settings import cutoff
 from features.snapshots import read_snapshot
 from features.tags.catalogue import Tag, catalogue
@@ -96,7 +97,7 @@ def write_list(
     Parameters
     ----------
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`).
+        Narrows the list's own condition (see `compile_condition`). May name segments.
     top : int
         At most so many customers.
     shown : int
@@ -121,7 +122,8 @@ def write_list(
     tags = catalogue()
     models = load_models(lake, [target.model])
     columns = {*SCORE_COLUMNS, *tags}
-    conditions = [compile_condition(text, columns) for text in (target.where, where) if text]
+    rules = _segment_rules(lake)
+    conditions = [compile_condition(text, columns, rules) for text in (target.where, where) if text]
     named = {name for text in conditions for name in columns if f'"{name}"' in text}
     used = [
         tag
@@ -161,6 +163,14 @@ def write_list(
         consent="checked" if lake.has("consents") else "not recorded",
         preview=preview,
     )
+
+
+def _segment_rules(lake: Lake) -> dict[str, str]:
+    """What the names of segments stand for in a condition."""
+    rules = {name: segment.rule for name, segment in load_segments(lake.home).items()}
+    for name in rules.keys() & {*SCORE_COLUMNS}:
+        raise GuanjiaError(f"segment {name}", "is named like a score", "give it another name")
+    return rules
 
 
 def _check_scores(lake: Lake, as_of: date) -> None:

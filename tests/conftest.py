@@ -5,10 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from features.lake import sha256_of
+from features.tagging import tag_schema
+from features.tags.catalogue import groups
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 800
@@ -56,3 +63,37 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     done = run_command(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
     assert done.returncode == 0, done.stderr[-4000:]
     return folder, json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Callable[..., None]:
+    """Write the snapshot of a date: `snapshot(home, day, {"C1": {"star_level": 3}})`.
+
+    Tags that a customer's row leaves out are null.
+    """
+
+    def write(home: Path, day: date, customers: dict[str, dict[str, Any]]) -> None:
+        files = {}
+        for group in groups():
+            schema = tag_schema(group)
+            blank = dict.fromkeys(schema.names)
+            rows = [
+                {name: tags.get(name) for name in blank} | {"customer_id": customer, "as_of": day}
+                for customer, tags in sorted(customers.items())
+            ]
+            path = home / "tags" / group / f"as_of={day}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+            place = path.relative_to(home).as_posix()
+            files[group] = {"path": place, "sha256": sha256_of(path)}
+        described = {
+            "as_of": str(day),
+            "snapshot_id": f"snapshot of {day}",
+            "customers": len(customers),
+            "files": files,
+        }
+        manifest = home / "snapshots" / f"{day}.json"
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_text(json.dumps(described), encoding="utf-8")
+
+    return write

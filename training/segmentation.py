@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
+from threadpoolctl import threadpool_limits
 
 from features.errors import GuanjiaError
 from features.lake import published
@@ -218,6 +219,8 @@ def read_segmentation(path: Path) -> Segmentation:
         found["inputs"] = tuple(FittedInput(**one) for one in found["inputs"])
         for field in ("centres", "names"):
             found[field] = tuple(tuple(one) for one in found[field])
+        for field in ("left_out", "seeds_agree"):
+            found[field] = tuple(found[field])
         found["silhouette"] = {int(k): value for k, value in found["silhouette"].items()}
         segmentation = Segmentation(**found)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -241,14 +244,16 @@ def _fit(one: Input, values: Matrix) -> FittedInput | None:
     found = np.where(np.isnan(found), fill, found)
     low, median, high = np.percentile(found, [25, 50, 75])
     spread = (high - low) / NORMAL_IQR or found.std()
-    if spread == 0:
+    if spread < 10**-DECIMALS:
         return None
     rounded = (round(float(number), DECIMALS) for number in (fill, median, spread))
     return FittedInput(one.tag, one.scale, *rounded)
 
 
 def _clustered(points: Matrix, count: int, seed: int) -> Any:
-    return KMeans(count, n_init=10, random_state=seed).fit(points)
+    # Threads of k-means wait for one another busily: where cores are shared they cost, not save.
+    with threadpool_limits(1):
+        return KMeans(count, n_init=10, random_state=seed).fit(points)
 
 
 def _ordered(model: Any) -> tuple[tuple[float, ...], ...]:

@@ -8,7 +8,7 @@ import typer
 from guanjia.options import Json, MaybeAsOf, day, lake, latest
 from guanjia.output import emit, progress, table
 
-OVERLAPS_SHOWN = 2
+OVERLAPS_SHOWN = 3
 TRAITS_SHOWN = 4
 Against = Annotated[
     date | None,
@@ -33,11 +33,17 @@ def segments(as_of: MaybeAsOf = None, against: Against = None, json: Json = Fals
             "about": one.about,
             "customers": one.customers,
             "share": percent(one.share),
-            "most of them also in": _overlaps(one.also_in),
         }
         for one in done.segments
     ]
-    shown: list[Any] = [table(f"{done.customers:,} customers by segment as of {on}", rows)]
+    overlap = [
+        {"segment": one.segment, "most of its customers also in": _overlaps(one.also_in)}
+        for one in done.segments
+    ]
+    shown: list[Any] = [
+        table(f"{done.customers:,} customers by segment as of {on}", rows),
+        table("Overlap", overlap),
+    ]
     if done.against:
         steady = [
             {
@@ -87,8 +93,8 @@ def clusters(
         {
             "cluster": one.cluster if place == 0 else None,
             "tag": f"{trait.label} {trait.tag}",
-            "mean": trait.mean,
-            "of the rest": trait.mean_rest,
+            "mean": _number(trait.mean),
+            "of the rest": _number(trait.mean_rest),
             "unit": trait.unit,
             "difference": f"{trait.difference:+.2f}",
         }
@@ -128,3 +134,7 @@ def percent(share: float | None) -> str:
 def _overlaps(also_in: dict[str, float]) -> str:
     largest = sorted(also_in.items(), key=lambda pair: (-pair[1], pair[0]))[:OVERLAPS_SHOWN]
     return ", ".join(f"{other} {share:.0%}" for other, share in largest if share > 0)
+
+
+def _number(mean: float | None) -> str:
+    return "-" if mean is None else f"{mean:,.0f}" if abs(mean) >= 100 else f"{mean:,.2f}"
