@@ -3,8 +3,10 @@
 import csv
 import json
 import re
+import shutil
 import stat
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -12,9 +14,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
+from serving.lists import write_list
 from serving.probabilities import Served, load_models, model_frame
 from serving.reasons import PROTECTED
 from training.models import MODELS
@@ -200,6 +204,37 @@ def test_a_condition_narrows_the_list(written: Callable[..., List], people: pd.D
     assert 0 < len(met) < len(whole.rows)
     assert found.column("客户号") == met.index.tolist()
     assert found.rows == [row for row in whole.rows if row[0] in met.index]
+
+
+def test_a_segment_narrows_the_list_and_not_it_is_everybody_else(
+    written: Callable[..., List], people: pd.DataFrame
+) -> None:
+    name = "cross_sell_health"
+    whole = written(name, "--top", "1000")
+    inside = written(name, "--top", "1000", "--where", "older_well_off")
+    others = written(name, "--top", "1000", "--where", "not older_well_off")
+    asked = people.loc[whole.column("客户号")]
+    price, value = asked["vehicle_list_price"], asked["customer_value"].astype(float)
+    city = asked["city_tier"].isin(["1", "new_1"])
+    rich = (price >= 250_000) | ((price >= 150_000) & (city | (value >= 10_000)))
+    met = asked[asked["age_years"].between(45, 65) & rich & (asked["motor_policies_in_force"] > 0)]
+    assert 5 < len(met) < len(asked)
+    assert inside.column("客户号") == met.index.tolist()
+    assert others.rows == [row for row in whole.rows if row[0] not in met.index]
+
+
+def test_a_segment_named_like_a_score_is_refused(demo: Demo, tmp_path: Path) -> None:
+    text = (
+        '[renewal]\nname = "X"\nlabel = "某"\nkind = "tactical"\ngoal = "retention"\n'
+        'purpose = "p"\npurpose_chinese = "某"\nrule = "star > 1"\n'
+    )
+    home = tmp_path / "copy"
+    for folder in ("scores", "snapshots", "models"):
+        shutil.copytree(demo[0] / folder, home / folder)
+    (home / "segments.toml").write_text(text, encoding="utf-8")
+    lake = Lake(Settings(home=home))
+    with pytest.raises(GuanjiaError, match="segment renewal: is named like a score"):
+        write_list(lake, "renewal_risk", date.fromisoformat(DAY), out=tmp_path / "list.csv")
 
 
 def test_no_more_than_the_top_are_listed(written: Callable[..., List]) -> None:

@@ -110,17 +110,17 @@ def test_scaling_by_hand() -> None:
 def test_a_null_means_what_its_input_says() -> None:
     columns, _ = planted(4)
     columns["vehicle_list_price"][:60] = np.nan
-    columns["claims_incurred_36m"][:60] = np.nan
+    columns["tenure_years"][:60] = np.nan
     found = {one.tag: one for one in learn(columns, "s").inputs}
     known = columns["vehicle_list_price"][60:]
-    price, claims = found["vehicle_list_price"], found["claims_incurred_36m"]
+    price, tenure = found["vehicle_list_price"], found["tenure_years"]
     assert price.fill == pytest.approx(np.median(np.log1p(known)), abs=1e-6)
-    assert claims.fill == 0
+    assert tenure.fill == 0 < tenure.median
     assert {one.null for one in INPUTS} == {"zero", "median"}
 
 
 def test_what_is_the_same_for_everyone_is_left_out() -> None:
-    columns, truth = planted(4)
+    columns, truth = planted(6)
     columns["quote_viewed_count_365d"][:] = np.nan
     columns["entitlement_used_count_365d"][:] = 2.0
     found = learn(columns, "s")
