@@ -69,6 +69,8 @@ class Lake:
                 preserve_insertion_order=False,
             )
             self._engine.raw_sql("SET TimeZone = 'UTC'")
+            # Where there is no script (python -c, a notebook) DuckDB draws a bar on stdout.
+            self._engine.raw_sql("SET enable_progress_bar = false")
         return self._engine
 
     def raw(self, table: str) -> Path:
