@@ -81,8 +81,29 @@ class Contract:
         columns = self.schema.columns.items()
         return [name for name, found in columns if (found.metadata or {}).get("milestone")]
 
+    @property
+    def civil_days(self) -> dict[str, str]:
+        """Civil day -> the instant it is the day of, in the insurer's time zone.
+
+        Checked rows have these columns beside the instants: a window of days is then a difference
+        of dates, which any engine computes alike and fast.
+        """
+        instants = [name for name, type_ in self.columns.items() if isinstance(type_, dt.Timestamp)]
+        return {civil_day(name): name for name in instants if name != "recorded_at"}
+
 
 CONTRACTS: dict[str, Contract] = {}
+
+
+def civil_day(instant: str) -> str:
+    """Name of the column that holds the civil day of an instant.
+
+    Examples
+    --------
+    >>> civil_day("occurred_at")
+    'occurred_on'
+    """
+    return instant.removesuffix("_at") + "_on"
 
 
 def contract(

@@ -15,12 +15,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from features.contract import CONTRACTS
@@ -111,12 +113,12 @@ class Lake:
         return self.checked(table).exists()
 
     def table(self, table: str) -> ir.Table:
-        """The good rows of a table, columns as its contract names them, and `superseded_at`.
+        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
 
         Raises
         ------
         GuanjiaError
-            If the table is not declared, or has not been checked.
+            If the table is not declared, has not been checked, or was checked in another time zone.
         """
         if table not in CONTRACTS:
             raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
@@ -124,7 +126,28 @@ class Lake:
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
+        told = (pq.read_metadata(self.checked(table)).metadata or {}).get(b"timezone")
+        if told is not None and told.decode() != self.settings.timezone:
+            raise GuanjiaError(
+                f"table {table}",
+                f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
+                "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
+            )
         return self.engine.read_parquet(str(self.checked(table)))
+
+    @contextmanager
+    def held(self, rows: ir.Table) -> Iterator[ir.Table]:
+        """`rows` computed once, in a temporary table that goes with the block."""
+        name = ibis.util.gen_name("held")
+        try:
+            yield self.engine.create_table(name, rows, temp=True)
+        finally:
+            self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+    @contextmanager
+    def batches(self, rows: ir.Table) -> Iterator[Iterable[pa.RecordBatch]]:
+        """The rows, a batch at a time."""
+        yield self.engine.to_pyarrow_batches(rows)
 
 
 def sha256_of(path: Path) -> str:

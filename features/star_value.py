@@ -87,7 +87,7 @@ def dated(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table:
     The window (D - 5 years, D] of civil days begins when its first date ends in the insurer's time
     zone, which is Python's to know: engines do not agree on how to ask for it.
     """
-    found = lake.engine.to_pyarrow(spine.select("as_of").distinct())
+    found = spine.select("as_of").distinct().to_pyarrow()
     dates: list[date] = sorted(found["as_of"].to_pylist())
     starts = [years_before(day, settings.window_years) for day in dates]
     ends = [cutoff(start, lake.settings.timezone) for start in starts]

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.contract import CONTRACTS
+from features.contract import CONTRACTS, civil_day
 from features.lake import Lake
+from features.spine import SPINE, Spine
 from features.tables import MOTOR_LINES
-
-SPINE = ["customer_id", "as_of"]
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -24,12 +22,12 @@ class Relation:
 
     name: str
     tables: tuple[str, ...]
-    build: Callable[[Lake, ir.Table], ir.Table]
+    build: Callable[[Lake, Spine], ir.Table]
 
 
 RELATIONS: dict[str, Relation] = {}
 
-Build = Callable[[Lake, ir.Table], ir.Table]
+Build = Callable[[Lake, Spine], ir.Table]
 
 
 def relation(*tables: str) -> Callable[[Build], Build]:
@@ -42,14 +40,14 @@ def relation(*tables: str) -> Callable[[Build], Build]:
     return register
 
 
-def known(lake: Lake, spine: ir.Table, table: str) -> ir.Table:
-    """Rows of `table` as known at each cutoff of the spine, with `as_of` and `cutoff`.
+def known(lake: Lake, spine: Spine, table: str) -> ir.Table:
+    """Rows of `table` as known at each cutoff of the spine, with `as_of` and `from_36m`.
 
     Parameters
     ----------
     lake : Lake
         Where the checked tables lie.
-    spine : ibis Table (customer_id, as_of, cutoff)
+    spine : Spine
         Whom to look at, and when.
     table : str
         Name of a raw table that has a `customer_id`.
@@ -58,55 +56,59 @@ def known(lake: Lake, spine: ir.Table, table: str) -> ir.Table:
     -------
     ibis Table
         The version of each row that was the latest at the cutoff; milestones that had not
-        happened by then are null; `recorded_at` and `superseded_at` are gone, so no tag can
-        read them.
+        happened by then are null, and so are their civil days; `recorded_at` and `superseded_at`
+        are gone, so no tag can read them.
     """
     rows = lake.table(table)
-    spine = spine.select("customer_id", "as_of", "cutoff")
-    joined = spine.inner_join(rows, "customer_id")
-    joined = joined.filter(
-        joined.recorded_at < joined.cutoff,
-        joined.superseded_at.isnull() | (joined.superseded_at >= joined.cutoff),
+    masked = {name: name for name in CONTRACTS[table].milestones}
+    masked |= {day: name for day, name in CONTRACTS[table].civil_days.items() if name in masked}
+    found = [
+        met.filter(
+            met.recorded_at < met.cutoff,
+            met.superseded_at.isnull() | (met.superseded_at >= met.cutoff),
+        )
+        for met in spine.meets(rows)
+    ]
+    return _union(
+        [
+            met.mutate(
+                **{
+                    name: (met[instant] < met.cutoff).ifelse(met[name], ibis.null(met[name].type()))
+                    for name, instant in masked.items()
+                }
+            ).drop("recorded_at", "superseded_at")
+            for met in found
+        ]
     )
-    masked = {
-        name: (joined[name] < joined.cutoff).ifelse(joined[name], ibis.null(joined[name].type()))
-        for name in CONTRACTS[table].milestones
-    }
-    return joined.mutate(**masked).drop("recorded_at", "superseded_at")
 
 
-def days_ago(rows: ir.Table, instant: str) -> ir.Value:
-    """Whole days from `instant` to the cutoff: 0 on the date itself, so `< N` is N days.
-
-    Counted in whole seconds because the cutoff is one; a fraction of a second never decides.
-    """
-    return ((rows.cutoff.delta(rows[instant], unit="second") - 1) // DAY).cast("int64")
+def days_ago(rows: ir.Table, day: str) -> ir.Value:
+    """Civil days from `day` to `as_of`: 0 on the date itself, so `< N` is N days."""
+    return rows.as_of.delta(rows[day], unit="day").cast("int64")
 
 
-def _events(lake: Lake, spine: ir.Table, table: str, event: str | None = None) -> ir.Table:
+def _events(lake: Lake, spine: Spine, table: str, event: str | None = None) -> ir.Table:
     """Known rows that had happened by the cutoff, with `days_ago` and `in_36m`."""
     rows = known(lake, spine, table)
     event = event or CONTRACTS[table].event_time
     rows = rows.filter(rows[event] < rows.cutoff)
-    return rows.mutate(
-        days_ago=days_ago(rows, event),
-        in_36m=rows[event] >= rows.cutoff - ibis.interval(months=36),
-    )
+    day = civil_day(event)
+    return rows.mutate(days_ago=days_ago(rows, day), in_36m=rows[day] > rows.from_36m)
 
 
 @relation("customers")
-def customers(lake: Lake, spine: ir.Table) -> ir.Table:
+def customers(lake: Lake, spine: Spine) -> ir.Table:
     """The customer, one row."""
     rows = known(lake, spine, "customers")
     return rows.mutate(
-        registered_days_ago=days_ago(rows, "registered_at"),
-        bound_days_ago=days_ago(rows, "mini_program_bound_at"),
-        added_days_ago=days_ago(rows, "wecom_added_at"),
+        registered_days_ago=days_ago(rows, "registered_on"),
+        bound_days_ago=days_ago(rows, "mini_program_bound_on"),
+        added_days_ago=days_ago(rows, "wecom_added_on"),
     )
 
 
 @relation("policies")
-def policies(lake: Lake, spine: ir.Table) -> ir.Table:
+def policies(lake: Lake, spine: Spine) -> ir.Table:
     """Policy terms of all lines, without those cancelled from their inception.
 
     Adds `cover_end` (expiry or cancellation), `in_force`, `started`, `signed_days_ago`,
@@ -118,14 +120,14 @@ def policies(lake: Lake, spine: ir.Table) -> ir.Table:
     return rows.mutate(
         in_force=(rows.inception <= rows.as_of) & (rows.cover_end > rows.as_of),
         started=rows.inception <= rows.as_of,
-        signed_days_ago=days_ago(rows, "signed_at"),
+        signed_days_ago=days_ago(rows, "signed_on"),
         started_days_ago=rows.as_of.delta(rows.inception, unit="day"),
         ends_in_days=rows.cover_end.delta(rows.as_of, unit="day"),
     )
 
 
 @relation("policies")
-def motor_terms(lake: Lake, spine: ir.Table) -> ir.Table:
+def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
     """Motor terms, each with the previous term of the same vehicle and line.
 
     `next_of_line` marks, per line, the term in force that ends first; without one, the term that
@@ -167,7 +169,7 @@ def motor_terms(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("vehicles", "policies")
-def insured_vehicle(lake: Lake, spine: ir.Table) -> ir.Table:
+def insured_vehicle(lake: Lake, spine: Spine) -> ir.Table:
     """The vehicle of the leading motor term, at most one row."""
     terms = motor_terms(lake, spine)
     leading = terms.filter(terms.leading).select(*SPINE, "vehicle_id")
@@ -175,19 +177,19 @@ def insured_vehicle(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("claims")
-def claims(lake: Lake, spine: ir.Table) -> ir.Table:
+def claims(lake: Lake, spine: Spine) -> ir.Table:
     """Claims known, by the time they occurred."""
     rows = _events(lake, spine, "claims", "occurred_at")
     return rows.mutate(
-        reported_days_ago=days_ago(rows, "reported_at"),
-        closed_days_ago=days_ago(rows, "closed_at"),
-        surveyed_days_ago=days_ago(rows, "surveyed_at"),
-        paid_days_ago=days_ago(rows, "paid_at"),
+        reported_days_ago=days_ago(rows, "reported_on"),
+        closed_days_ago=days_ago(rows, "closed_on"),
+        surveyed_days_ago=days_ago(rows, "surveyed_on"),
+        paid_days_ago=days_ago(rows, "paid_on"),
     )
 
 
 @relation("claims", "claim_movements")
-def claim_amounts(lake: Lake, spine: ir.Table) -> ir.Table:
+def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
     """Claims with `paid` and `outstanding` as they stood at the cutoff."""
     moves = known(lake, spine, "claim_movements")
     moves = moves.filter(moves.moved_at < moves.cutoff)
@@ -200,13 +202,13 @@ def claim_amounts(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("quotes")
-def quotes(lake: Lake, spine: ir.Table) -> ir.Table:
+def quotes(lake: Lake, spine: Spine) -> ir.Table:
     """Quotes made."""
     return _events(lake, spine, "quotes")
 
 
 @relation("quotes", "policies")
-def renewal_quotes(lake: Lake, spine: ir.Table) -> ir.Table:
+def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
     """Quotes for renewing the commercial term in force that ends first; `latest` marks one."""
     terms = motor_terms(lake, spine)
     expiring = terms.filter(terms.commercial & terms.next_of_line & terms.in_force)
@@ -219,7 +221,7 @@ def renewal_quotes(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("interactions")
-def interactions(lake: Lake, spine: ir.Table) -> ir.Table:
+def interactions(lake: Lake, spine: Spine) -> ir.Table:
     """Contacts, with `reached` and `responded` read from the result."""
     rows = _events(lake, spine, "interactions")
     answered = ("clicked", "replied", "connected", "converted")
@@ -231,18 +233,18 @@ def interactions(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("entitlements")
-def entitlements(lake: Lake, spine: ir.Table) -> ir.Table:
+def entitlements(lake: Lake, spine: Spine) -> ir.Table:
     """Entitlements granted, by the time of the grant, and what became of them."""
     rows = _events(lake, spine, "entitlements")
     return rows.mutate(
-        used_days_ago=days_ago(rows, "used_at"),
-        used_in_36m=rows.used_at >= rows.cutoff - ibis.interval(months=36),
+        used_days_ago=days_ago(rows, "used_on"),
+        used_in_36m=rows.used_on > rows.from_36m,
         open=rows.used_at.isnull() & (rows.expires_on > rows.as_of),
     )
 
 
 @relation("surveys_and_complaints")
-def cases(lake: Lake, spine: ir.Table) -> ir.Table:
+def cases(lake: Lake, spine: Spine) -> ir.Table:
     """Surveys answered and complaints received; `latest_survey` marks one."""
     rows = _events(lake, spine, "surveys_and_complaints")
     newest = ibis.window(
@@ -253,7 +255,7 @@ def cases(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("consents")
-def consents(lake: Lake, spine: ir.Table) -> ir.Table:
+def consents(lake: Lake, spine: Spine) -> ir.Table:
     """The latest word of the customer on each purpose."""
     rows = _events(lake, spine, "consents")
     newest = ibis.window(
@@ -264,9 +266,13 @@ def consents(lake: Lake, spine: ir.Table) -> ir.Table:
 
 
 @relation("policies", "claims")
-def rating(lake: Lake, spine: ir.Table) -> ir.Table:
+def rating(lake: Lake, spine: Spine) -> ir.Table:
     """The star rating, one row, as `features.star` computes it."""
     # Imported on use: the star rule reads the same as-of views that this module offers.
     from features.star import load_star_settings, rate
 
-    return rate(lake, spine, load_star_settings(lake.home))
+    return rate(lake, spine.pairs, load_star_settings(lake.home))
+
+
+def _union(parts: list[ir.Table]) -> ir.Table:
+    return parts[0] if len(parts) == 1 else ibis.union(*parts)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
@@ -21,6 +22,7 @@ import features.tables  # noqa: F401  (declares the contracts)
 from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
+from features.spine import spine_of
 from features.star import StarSettings, explain_rating, rate
 from features.tagging import compute_group
 from features.tags.catalogue import catalogue
@@ -44,14 +46,28 @@ def exact(value: Any, type_: pa.DataType) -> Any:
 def put(lake: Lake, table: str, rows: list[Row]) -> None:
     """A checked table of these rows; what a row leaves out is null, or known since 2019."""
     instant = 'timestamp("UTC", 6)'
-    schema = ibis.schema({**CONTRACTS[table].columns, "superseded_at": instant}).to_pyarrow()
+    contract = CONTRACTS[table]
+    days = dict.fromkeys(contract.civil_days, "date")
+    schema = ibis.schema({**contract.columns, **days, "superseded_at": instant}).to_pyarrow()
     known = {"recorded_at": at("2019-01-01"), "registered_at": at("2019-01-01"), "line": None}
     full = [
-        {field.name: exact({**known, **row}.get(field.name), field.type) for field in schema}
+        {
+            field.name: exact(
+                {**known, **row, **civil_days(table, row)}.get(field.name), field.type
+            )
+            for field in schema
+        }
         for row in rows
     ]
     lake.checked(table).parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(full, schema=schema), lake.checked(table))
+
+
+def civil_days(table: str, row: Row) -> Row:
+    """The civil days that a check would write beside the instants."""
+    zone = ZoneInfo(ZONE)
+    instants = {day: row.get(instant) for day, instant in CONTRACTS[table].civil_days.items()}
+    return {day: instant and instant.astimezone(zone).date() for day, instant in instants.items()}
 
 
 @pytest.fixture
@@ -63,7 +79,7 @@ def answer(tmp_path: Path) -> Callable[..., Row]:
         for table in {*REQUIRED, *tables}:
             rows = tables.get(table, [{"customer_id": "C1"}] if table == "customers" else [])
             put(lake, table, [{"customer_id": "C1", **row} for row in rows])
-        found = lake.engine.to_pyarrow(compute_group(lake, spine({"C1": as_of}), group))
+        found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine({"C1": as_of})), group))
         (row,) = found.to_pylist()
         return dict(row)
 
@@ -244,12 +260,12 @@ def _versions(customer: str, policy: str, term: Term) -> list[Row]:
     return rows
 
 
-def spine_of(cases: list[Case]) -> Any:
+def spine_of_cases(cases: list[Case]) -> Any:
     return spine({case.name: day(case.as_of) for case in cases})
 
 
 def rated(lake: Lake, cases: list[Case], settings: StarSettings | None = None) -> Row:
-    rows = lake.engine.to_pyarrow(rate(lake, spine_of(cases), settings)).to_pylist()
+    rows = lake.engine.to_pyarrow(rate(lake, spine_of_cases(cases), settings)).to_pylist()
     return {row["customer_id"]: row for row in rows}
 
 
@@ -280,7 +296,7 @@ STAR = SimpleNamespace(
     claim=Claim,
     yearly=yearly,
     write=write_lake,
-    spine=spine_of,
+    spine=spine_of_cases,
     rated=rated,
     expect=expect_rating,
     expect_explained=expect_explained,

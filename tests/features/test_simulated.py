@@ -15,8 +15,8 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import Simulated, simulate
 from features.sources.simulation_terms import unsigned
+from features.spine import spine_of_customers
 from features.star import rate
-from features.tagging import spine_of_customers
 
 CUSTOMERS = 6_000
 
@@ -217,7 +217,7 @@ def test_stars_are_spread_over_all_tiers(insurer: tuple[Lake, Simulated]) -> Non
     lake, _ = insurer
     check_tables(lake)
     day = date(2026, 6, 30)
-    rated = rate(lake, spine_of_customers(lake, [day]))
+    rated = rate(lake, spine_of_customers(lake, [day]).pairs)
     counts = rated.group_by("star_level").aggregate(customers=rated.count()).to_pandas()
     shares = (counts.set_index("star_level")["customers"] / CUSTOMERS).to_dict()
     assert shares[1] > shares[2] > shares[4] > shares[5] > 0.002
