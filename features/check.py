@@ -116,6 +116,9 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
         days = "".join(
             f", CAST({_quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {_quoted(day)}"
             for day, instant in contract.civil_days.items()
+        ) + "".join(
+            f", hour({_quoted(instant)} AT TIME ZONE {zone}) AS {_quoted(hour)}"
+            for hour, instant in contract.civil_hours.items()
         )
         good_rows = (
             f"SELECT {columns}{days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"

@@ -4,7 +4,7 @@ A tag's value is known at the cutoff of its date, so `event_timestamp` and `crea
 both the cutoff: a replay of a past date says what was known then, not when the replay ran.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from features.lake import Lake, published
 from features.progress import Report, quiet
 from features.snapshots import Drafts, Snapshot, sole_writer
 from features.spine import SPINE, Spine, spine_of_customers
-from features.tags.catalogue import Tag, groups
+from features.tags.catalogue import Tag, catalogue, groups
 from features.tags.relations import RELATIONS
 
 ROW_GROUP = 122_880
@@ -49,7 +49,8 @@ def compute_group(lake: Lake, spine: Spine, group_name: str) -> ir.Table:
             f"tag group {group_name}", "is not declared", f"use one of {list(found)}"
         )
     tags = list(found[group_name].tags.values())
-    parts = {name: aggregate(lake, spine, name, tags) for name in relations_of(tags)}
+    wanted = [*tags, *needed(tags)]
+    parts = {name: aggregate(lake, spine, name, wanted) for name in relations_of(wanted)}
     return assemble(spine.pairs, tags, parts)
 
 
@@ -117,6 +118,12 @@ def computed(lake: Lake, spine: Spine, report: Report) -> Iterator[dict[str, ir.
         }
 
 
+def needed(tags: Iterable[Tag]) -> list[Tag]:
+    """Aggregate tags of other groups that these tags are derived from, each once."""
+    every = catalogue()
+    return [every[name] for name in dict.fromkeys(name for tag in tags for name in tag.needs)]
+
+
 def relations_of(tags: Iterable[Tag]) -> list[str]:
     """Names of the relations that `tags` aggregate, each once."""
     return list(dict.fromkeys(tag.relation for tag in tags if tag.relation is not None))
@@ -136,12 +143,12 @@ def aggregate(lake: Lake, spine: Spine, name: str, tags: Iterable[Tag]) -> ir.Ta
 
 
 def assemble(
-    pairs: ir.Table, tags: Iterable[Tag], parts: Mapping[str, ir.Table | None]
+    pairs: ir.Table, tags: Sequence[Tag], parts: Mapping[str, ir.Table | None]
 ) -> ir.Table:
     """The spine with the aggregates joined on, counts filled, derived tags last."""
-    wide = pairs
-    for name in relations_of(tags):
-        wanted = [tag for tag in tags if tag.relation == name]
+    wide, read = pairs, [*tags, *needed(tags)]
+    for name in relations_of(read):
+        wanted = [tag for tag in read if tag.relation == name]
         found = parts[name]
         if found is None:
             wide = wide.mutate(**{tag.name: ibis.null(tag.type) for tag in wanted})
@@ -154,9 +161,9 @@ def assemble(
                 value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
             columns[tag.name] = value
         wide = joined.select(**columns)
-    derived = {t.name: t.expression(wide).cast(t.type) for t in tags if t.relation is None}
-    if derived:
-        wide = wide.mutate(**derived)
+    for tag in tags:
+        if tag.relation is None:
+            wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type)})
     return wide.select(
         "customer_id",
         "as_of",

@@ -47,14 +47,15 @@ def put(lake: Lake, table: str, rows: list[Row]) -> None:
     """A checked table of these rows; what a row leaves out is null, or known since 2019."""
     instant = 'timestamp("UTC", 6)'
     contract = CONTRACTS[table]
-    days = dict.fromkeys(contract.civil_days, "date")
-    schema = ibis.schema({**contract.columns, **days, "superseded_at": instant}).to_pyarrow()
+    civil = {
+        **dict.fromkeys(contract.civil_days, "date"),
+        **dict.fromkeys(contract.civil_hours, "int64"),
+    }
+    schema = ibis.schema({**contract.columns, **civil, "superseded_at": instant}).to_pyarrow()
     known = {"recorded_at": at("2019-01-01"), "registered_at": at("2019-01-01"), "line": None}
     full = [
         {
-            field.name: exact(
-                {**known, **row, **civil_days(table, row)}.get(field.name), field.type
-            )
+            field.name: exact({**known, **row, **in_zone(table, row)}.get(field.name), field.type)
             for field in schema
         }
         for row in rows
@@ -63,11 +64,15 @@ def put(lake: Lake, table: str, rows: list[Row]) -> None:
     pq.write_table(pa.Table.from_pylist(full, schema=schema), lake.checked(table))
 
 
-def civil_days(table: str, row: Row) -> Row:
-    """The civil days that a check would write beside the instants."""
-    zone = ZoneInfo(ZONE)
-    instants = {day: row.get(instant) for day, instant in CONTRACTS[table].civil_days.items()}
-    return {day: instant and instant.astimezone(zone).date() for day, instant in instants.items()}
+def in_zone(table: str, row: Row) -> Row:
+    """The civil days and hours that a check would write beside the instants."""
+    zone, contract = ZoneInfo(ZONE), CONTRACTS[table]
+    local = {
+        name: value.astimezone(zone) for name, value in row.items() if isinstance(value, datetime)
+    }
+    days = {day: local[name].date() for day, name in contract.civil_days.items() if name in local}
+    hours = {hour: local[name].hour for hour, name in contract.civil_hours.items() if name in local}
+    return days | hours
 
 
 @pytest.fixture
