@@ -20,7 +20,7 @@ def definitions(lake: Lake) -> str:
             found.update(path.read_bytes())
     star = lake.home / "star.toml"
     found.update(star.read_bytes() if star.exists() else b"")
-    found.update(lake.settings.timezone.encode())
+    found.update(f"{lake.settings.timezone} {lake.name}".encode())
     for library in LIBRARIES:
         found.update(importlib.metadata.version(library).encode())
     return found.hexdigest()[:16]

@@ -41,6 +41,9 @@ class Lake:
         `home` says where, `threads` and `memory_limit` how much DuckDB may take.
     """
 
+    name = "duckdb"
+    """The engine that computes tags."""
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = settings.home
@@ -133,7 +136,11 @@ class Lake:
                 f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
-        return self.engine.read_parquet(str(self.checked(table)))
+        return self.read(str(self.checked(table)))
+
+    def read(self, path: str) -> ir.Table:
+        """A Parquet file as a table of the engine that computes tags."""
+        return self.engine.read_parquet(path)
 
     @contextmanager
     def held(self, rows: ir.Table) -> Iterator[ir.Table]:

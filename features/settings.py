@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="Threads DuckDB and LightGBM may use.")
     memory_limit: str = Field(default="6GB", description="Memory DuckDB may use before it spills.")
+    spark_master: str | None = Field(
+        default=None, description="Spark cluster of `--engine spark`; default: this machine."
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

@@ -11,7 +11,6 @@ from datetime import date
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from features.lake import Lake
 from features.settings import cutoff
@@ -61,20 +60,16 @@ def months_before(day: ir.Value, months: int) -> ir.Value:
 
 def spine_of_customers(lake: Lake, dates: Sequence[date]) -> Spine:
     """Every customer known at the end of each date."""
-    timezone = lake.settings.timezone
-    days = tuple((day, cutoff(day, timezone)) for day in sorted(set(dates)))
-    rows = pa.table(
-        {
-            "as_of": pa.array([day for day, _ in days], pa.date32()),
-            "cutoff": pa.array([end for _, end in days], pa.timestamp("us", "UTC")),
-        }
-    )
-    pairs = lake.table("customers").cross_join(ibis.memtable(rows))
-    pairs = pairs.filter(
-        pairs.recorded_at < pairs.cutoff,
-        pairs.superseded_at.isnull() | (pairs.superseded_at >= pairs.cutoff),
-    )
-    return Spine(pairs.select("customer_id", "as_of", "cutoff").distinct(), days)
+    days = tuple((day, cutoff(day, lake.settings.timezone)) for day in sorted(set(dates)))
+    known = [
+        met.filter(
+            met.recorded_at < met.cutoff,
+            met.superseded_at.isnull() | (met.superseded_at >= met.cutoff),
+        ).select("customer_id", "as_of", "cutoff")
+        for met in Spine(lake.table("customers"), days).meets(lake.table("customers"))
+    ]
+    pairs = known[0] if len(known) == 1 else ibis.union(*known)
+    return Spine(pairs.distinct(), days)
 
 
 def spine_of(pairs: ir.Table) -> Spine:

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from features.lake import Lake
 from features.spine import SPINE, Spine
+from features.star_value import rate
 from features.tags.cover import expiring_terms
 from features.tags.known import RELATIONS, days_ago, events, known, relation
 
@@ -116,7 +117,4 @@ def consents(lake: Lake, spine: Spine) -> ir.Table:
 @relation("policies", "claims")
 def rating(lake: Lake, spine: Spine) -> ir.Table:
     """The star rating, one row, as `features.star` computes it."""
-    # Imported on use: the star rule reads the same as-of views that this module offers.
-    from features.star import load_star_settings, rate
-
-    return rate(lake, spine.pairs, load_star_settings(lake.home))
+    return rate(lake, spine)

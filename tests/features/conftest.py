@@ -270,7 +270,7 @@ def spine_of_cases(cases: list[Case]) -> Any:
 
 
 def rated(lake: Lake, cases: list[Case], settings: StarSettings | None = None) -> Row:
-    rows = lake.engine.to_pyarrow(rate(lake, spine_of_cases(cases), settings)).to_pylist()
+    rows = rate(lake, spine_of(spine_of_cases(cases)), settings).to_pyarrow().to_pylist()
     return {row["customer_id"]: row for row in rows}
 
 

@@ -217,7 +217,7 @@ def test_stars_are_spread_over_all_tiers(insurer: tuple[Lake, Simulated]) -> Non
     lake, _ = insurer
     check_tables(lake)
     day = date(2026, 6, 30)
-    rated = rate(lake, spine_of_customers(lake, [day]).pairs)
+    rated = rate(lake, spine_of_customers(lake, [day]))
     counts = rated.group_by("star_level").aggregate(customers=rated.count()).to_pandas()
     shares = (counts.set_index("star_level")["customers"] / CUSTOMERS).to_dict()
     assert shares[1] > shares[2] > shares[4] > shares[5] > 0.002
