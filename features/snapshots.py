@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake, published, sha256_of
@@ -37,6 +38,12 @@ class Snapshot:
         Tag group -> `path` under the home folder and `sha256`.
     definitions : str
         Hash of the code and settings that made it.
+    digests : dict of str to str
+        `path` and `sha256` of what was known of the raw tables (`features.carry`).
+    base : str or None
+        Date of the snapshot it was carried forward from; None if all was computed.
+    recomputed : int
+        Customers of whom some tag had to be computed anew.
     """
 
     as_of: str
@@ -44,46 +51,51 @@ class Snapshot:
     customers: int
     files: dict[str, dict[str, str]]
     definitions: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    base: str | None = None
+    recomputed: int = 0
 
 
 @dataclass
 class Drafts:
-    """Files of one date on their way: group -> draft; `done` binds and publishes them."""
+    """Files of one date on their way; `done` binds and publishes them."""
 
     lake: Lake
     as_of: date
-    definitions: str
-    paths: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # A journal names drafts of the names that are about to be written anew.
         _finish(self.lake, self.as_of)
+        self._groups: dict[str, Path] = {}
+        self._digests: Path | None = None
 
-    def path(self, group: str) -> Path:
-        """Where to write the draft of a group's file."""
-        self.paths[group] = _draft(self.lake, group, self.as_of)
-        self.paths[group].parent.mkdir(parents=True, exist_ok=True)
-        return self.paths[group]
+    def group(self, name: str) -> Path:
+        """Where to write the draft of a tag group's file."""
+        self._groups[name] = self.lake.tags(name) / f"as_of={self.as_of}.parquet"
+        return _draft(self._groups[name])
 
-    def done(self, customers: int) -> Snapshot:
-        """Publish the drafts as the snapshot of the date."""
-        for draft in self.paths.values():
-            with draft.open("rb") as written:
-                os.fsync(written.fileno())
-        files = {
-            group: {
-                "path": _file(self.lake, group, self.as_of).relative_to(self.lake.home).as_posix(),
-                "sha256": sha256_of(draft),
-            }
-            for group, draft in self.paths.items()
-        }
+    def digests(self) -> Path:
+        """Where to write the draft of the digests."""
+        self._digests = self.lake.home / "snapshots" / "digests" / f"as_of={self.as_of}.parquet"
+        return _draft(self._digests)
+
+    def done(self, customers: int, **more: Any) -> Snapshot:
+        """Publish the drafts as the snapshot of the date; `more` goes into the manifest."""
+        files = {name: self._entry(path) for name, path in self._groups.items()}
         content = json.dumps({"as_of": str(self.as_of), "files": files}, sort_keys=True)
         identity = hashlib.sha256(content.encode()).hexdigest()[:16]
-        snapshot = Snapshot(str(self.as_of), identity, customers, files, self.definitions)
+        digests = self._entry(self._digests) if self._digests else {}
+        snapshot = Snapshot(str(self.as_of), identity, customers, files, digests=digests, **more)
         with published(_journal(self.lake, self.as_of)) as draft:
             draft.write_text(json.dumps(asdict(snapshot), indent=2) + "\n", encoding="utf-8")
         _finish(self.lake, self.as_of)
         return snapshot
+
+    def _entry(self, path: Path) -> dict[str, str]:
+        with _draft(path).open("rb") as written:
+            os.fsync(written.fileno())
+        name = path.relative_to(self.lake.home).as_posix()
+        return {"path": name, "sha256": sha256_of(_draft(path))}
 
 
 @contextmanager
@@ -128,11 +140,11 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
     if not path.exists():
         raise GuanjiaError(f"snapshot {as_of}", f"is not in {path.parent}", cure)
     snapshot = Snapshot(**json.loads(path.read_text(encoding="utf-8")))
-    for group, entry in snapshot.files.items() if verify else ():
+    for entry in _entries(snapshot) if verify else ():
         file = lake.home / entry["path"]
         if not file.exists() or sha256_of(file) != entry["sha256"]:
             raise GuanjiaError(
-                f"snapshot {as_of}", f"has another file for tags/{group} than it says", cure
+                f"snapshot {as_of}", f"has another file {entry['path']} than it says", cure
             )
     return snapshot
 
@@ -155,12 +167,13 @@ def manifest(lake: Lake, as_of: date) -> Path:
     return lake.home / "snapshots" / f"{as_of}.json"
 
 
-def _file(lake: Lake, group: str, as_of: date) -> Path:
-    return lake.tags(group) / f"as_of={as_of}.parquet"
+def _entries(snapshot: Snapshot) -> list[dict[str, str]]:
+    return [*snapshot.files.values(), *([snapshot.digests] if snapshot.digests else [])]
 
 
-def _draft(lake: Lake, group: str, as_of: date) -> Path:
-    return lake.tags(group) / f".as_of={as_of}.parquet.draft"
+def _draft(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.draft")
 
 
 def _journal(lake: Lake, as_of: date) -> Path:
@@ -172,10 +185,9 @@ def _finish(lake: Lake, as_of: date) -> None:
     journal = _journal(lake, as_of)
     if not journal.exists():
         return
-    for group, entry in json.loads(journal.read_text(encoding="utf-8"))["files"].items():
-        draft = _draft(lake, group, as_of)
-        # A draft that is gone was moved before the crash. One that is there but of another
-        # content was begun by a later run that did not come to its journal.
-        if draft.exists() and sha256_of(draft) == entry["sha256"]:
-            draft.replace(_file(lake, group, as_of))
+    for entry in _entries(Snapshot(**json.loads(journal.read_text(encoding="utf-8")))):
+        path = lake.home / entry["path"]
+        # A draft that is gone was moved before the crash.
+        if _draft(path).exists():
+            _draft(path).replace(path)
     journal.replace(manifest(lake, as_of))

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features import carry
 from features.definitions import definitions
 from features.errors import GuanjiaError
 from features.lake import Lake, published
@@ -54,24 +55,61 @@ def compute_group(lake: Lake, spine: Spine, group_name: str) -> ir.Table:
     return assemble(spine.pairs, tags, parts)
 
 
-def write_snapshot(lake: Lake, dates: list[date], report: Report = quiet) -> list[Snapshot]:
-    """Compute all tags of all customers for `dates` in one pass and publish them.
+def write_snapshot(
+    lake: Lake, dates: Sequence[date], report: Report = quiet, whole: bool = False
+) -> list[Snapshot]:
+    """Compute all tags of all customers as of each date and publish them.
 
-    A snapshot is replaced as a whole (`features.snapshots`): who is killed leaves the old one.
+    A date is carried forward from the latest snapshot before it where there is one of the same
+    definitions (`features.carry`); the dates that have none are computed in one pass. A snapshot is
+    replaced as a whole (`features.snapshots`): who is killed leaves the old one.
+
+    Parameters
+    ----------
+    whole : bool
+        Compute everything, whatever snapshots there are.
     """
     days = sorted(set(dates))
     if not days:
         raise GuanjiaError("tags", "were asked for no date", "name at least one date")
     with sole_writer(lake):
         made_by = definitions(lake)
-        drafts = {day: Drafts(lake, day, made_by) for day in days}
-        customers: dict[date, int] = dict.fromkeys(days, 0)
-        with computed(lake, spine_of_customers(lake, days), report) as tables:
-            for name, tags in tables.items():
-                for day in days:
-                    path = drafts[day].path(name)
-                    customers[day] = write_group(lake, tags.filter(tags.as_of == day), name, path)
-        return [drafts[day].done(customers[day]) for day in days]
+        found: list[Snapshot] = []
+        for day in [] if whole else list(days):
+            with carry.carried(lake, carry.base_of(lake, day, made_by), day) as base:
+                if base is not None:
+                    found += _write(lake, [day], made_by, report, base)
+                    days.remove(day)
+        if days:
+            found += _write(lake, days, made_by, report)
+        return sorted(found, key=lambda snapshot: snapshot.as_of)
+
+
+def _write(
+    lake: Lake,
+    days: Sequence[date],
+    made_by: str,
+    report: Report,
+    base: carry.Carried | None = None,
+) -> list[Snapshot]:
+    drafts = {day: Drafts(lake, day) for day in days}
+    customers: dict[date, int] = dict.fromkeys(days, 0)
+    with computed(lake, spine_of_customers(lake, days), report, base) as tables:
+        for name, tags in tables.items():
+            for day in days:
+                path = drafts[day].group(name)
+                customers[day] = write_group(lake, tags.filter(tags.as_of == day), name, path)
+    for day in days if lake.name == "duckdb" else ():
+        carry.write_digests(lake, day, drafts[day].digests())
+    return [
+        drafts[day].done(
+            customers[day],
+            definitions=made_by,
+            base=base and base.base.as_of,
+            recomputed=base.customers if base else customers[day],
+        )
+        for day in days
+    ]
 
 
 def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -> list[Path]:
@@ -95,7 +133,9 @@ def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -
 
 
 @contextmanager
-def computed(lake: Lake, spine: Spine, report: Report) -> Iterator[dict[str, ir.Table]]:
+def computed(
+    lake: Lake, spine: Spine, report: Report, base: carry.Carried | None = None
+) -> Iterator[dict[str, ir.Table]]:
     """The tags of every group over the spine.
 
     Each relation is read once for the tags of all groups, and its aggregate held: that is both
@@ -109,7 +149,10 @@ def computed(lake: Lake, spine: Spine, report: Report) -> Iterator[dict[str, ir.
         parts: dict[str, ir.Table | None] = {}
         for done, name in enumerate(names):
             report("tags", done, len(names))
-            part = aggregate(lake, spine, name, tags)
+            asked = spine if base is None else base.spine(spine, name)
+            part = aggregate(lake, asked, name, tags)
+            if part is not None and base is not None:
+                part = base.continued(lake, spine, name, tags, part)
             parts[name] = None if part is None else stack.enter_context(lake.held(part))
         report("tags", len(names), len(names))
         yield {

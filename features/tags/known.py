@@ -14,14 +14,26 @@ from features.contract import CONTRACTS, civil_day
 from features.lake import Lake
 from features.spine import Spine
 
+HORIZONS = (0, 7, 30, 60, 90, 180, 365)
+"""Whole days that tags compare a civil-day distance with, before the date or ahead of it.
+
+Snapshots are carried forward by it (`features.carry`): a customer none of whose dates crosses one
+of these, and of whom nothing new is known, keeps his tags. A test holds the tags to it."""
+
 
 @dataclass(frozen=True)
 class Relation:
-    """A named relation: the tables it needs, and how it is built over a spine."""
+    """A named relation: the tables it needs, those it also reads, how it is built over a spine."""
 
     name: str
     tables: tuple[str, ...]
+    also: tuple[str, ...]
     build: Callable[[Lake, Spine], ir.Table]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All tables that its rows can depend on."""
+        return (*self.tables, *self.also)
 
 
 RELATIONS: dict[str, Relation] = {}
@@ -29,11 +41,11 @@ RELATIONS: dict[str, Relation] = {}
 Build = Callable[[Lake, Spine], ir.Table]
 
 
-def relation(*tables: str) -> Callable[[Build], Build]:
-    """Register the decorated function as the relation of its name."""
+def relation(*tables: str, also: tuple[str, ...] = ()) -> Callable[[Build], Build]:
+    """Register the decorated function as the relation of its name; it may do without `also`."""
 
     def register(build: Build) -> Build:
-        RELATIONS[build.__name__] = Relation(build.__name__, tables, build)
+        RELATIONS[build.__name__] = Relation(build.__name__, tables, also, build)
         return build
 
     return register

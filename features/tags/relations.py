@@ -114,7 +114,7 @@ def consents(lake: Lake, spine: Spine) -> ir.Table:
     return rows.filter(rows.latest)
 
 
-@relation("policies", "claims")
+@relation("policies", "claims", also=("claim_movements",))
 def rating(lake: Lake, spine: Spine) -> ir.Table:
     """The star rating, one row, as `features.star` computes it."""
     return rate(lake, spine)

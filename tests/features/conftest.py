@@ -43,7 +43,7 @@ def exact(value: Any, type_: pa.DataType) -> Any:
     return Decimal(str(value)) if isinstance(value, float) and pa.types.is_decimal(type_) else value
 
 
-def put(lake: Lake, table: str, rows: list[Row]) -> None:
+def put_rows(lake: Lake, table: str, rows: list[Row]) -> None:
     """A checked table of these rows; what a row leaves out is null, or known since 2019."""
     instant = 'timestamp("UTC", 6)'
     contract = CONTRACTS[table]
@@ -75,6 +75,12 @@ def in_zone(table: str, row: Row) -> Row:
     return days | hours
 
 
+@pytest.fixture(scope="session")
+def put() -> Callable[[Lake, str, list[Row]], None]:
+    """Write a checked table of literal rows."""
+    return put_rows
+
+
 @pytest.fixture
 def answer(tmp_path: Path) -> Callable[..., Row]:
     """Tags of one group for customer C1, from the tables given; `None` leaves a table out."""
@@ -83,7 +89,7 @@ def answer(tmp_path: Path) -> Callable[..., Row]:
         lake = Lake(Settings(home=tmp_path))
         for table in {*REQUIRED, *tables}:
             rows = tables.get(table, [{"customer_id": "C1"}] if table == "customers" else [])
-            put(lake, table, [{"customer_id": "C1", **row} for row in rows])
+            put_rows(lake, table, [{"customer_id": "C1", **row} for row in rows])
         found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine({"C1": as_of})), group))
         (row,) = found.to_pylist()
         return dict(row)
@@ -233,7 +239,7 @@ def write_lake(home: Path, cases: list[Case], *, movements: bool = True) -> Lake
         tables["claim_movements"] = moves
     lake = Lake(Settings(home=home, timezone=ZONE))
     for table, rows in tables.items():
-        put(lake, table, rows)
+        put_rows(lake, table, rows)
     return lake
 
 
