@@ -168,8 +168,8 @@ def edges() -> dict[str, Rows]:
     tables["entitlements"] = [
         {"entitlement_id": f"{c}-{n}", "customer_id": c, "service": "roadside",
          "service_class": "ABC"[n % 3], "granted_at": at, "activated_at": at,
-         "used_at": [at, None, END][n % 3], "expires_on": [DAYS[0], DAYS[1], date(2026, 7, 1)][n % 3],
-         "unit_cost": 33.33, "recorded_at": at}
+         "used_at": [at, None, END][n % 3], "unit_cost": 33.33, "recorded_at": at,
+         "expires_on": [DAYS[0], DAYS[1], date(2026, 7, 1)][n % 3]}
         for c in customers for n, at in enumerate(moments)
     ]  # fmt: skip
     tables["trips"] = [
