@@ -1,4 +1,4 @@
-"""A snapshot carried forward is what a full rebuild gives, and a kill at any moment loses nothing."""
+"""A snapshot carried forward equals a full rebuild, and a kill at any moment loses nothing."""
 
 import os
 import random
