@@ -50,7 +50,7 @@ class SparkLake(Lake):
     def spark(self) -> Any:
         """The Ibis backend over one Spark session, started at first use."""
         if self._spark is None:
-            self._spark = ibis.pyspark.connect(_session(self.settings))
+            self._spark = ibis.pyspark.connect(spark_session(self.settings))
         return self._spark
 
     def read(self, path: str) -> ir.Table:
@@ -80,7 +80,14 @@ class SparkLake(Lake):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _session(settings: Settings) -> Any:
+def spark_session(settings: Settings) -> Any:
+    """The Spark session of this process, started at first use.
+
+    Raises
+    ------
+    GuanjiaError
+        If pyspark or Java is not installed.
+    """
     try:
         from pyspark.sql import SparkSession
     except ImportError:

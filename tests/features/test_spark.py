@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from features import store
 from features.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -83,6 +85,33 @@ def test_spark_agrees_on_rows_at_every_edge(
     for name, rows in edges().items():
         put(lake, name, rows)
     assert differing(lake, spark(lake)) == []
+
+
+@pytest.mark.filterwarnings("ignore:The spark:RuntimeWarning")
+def test_feast_joins_the_same_training_set_on_spark(
+    spark: Callable[[Lake], SparkLake], tmp_path: Path
+) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    simulate(lake, 60, 5)
+    check_tables(lake)
+    write_snapshot(lake, [date(2026, 5, 31), date(2026, 6, 20)])
+    asked = pd.DataFrame(
+        {
+            "customer_id": [f"C{number:08d}" for number in range(1, 31)] * 2 + ["nobody"],
+            "event_timestamp": [datetime(2026, 6, 15, tzinfo=UTC)] * 30
+            + [datetime(2026, 6, 25, tzinfo=UTC)] * 31,
+            "label": range(61),
+        }
+    )
+    expected = store.history(lake, asked, "renewal")
+    other = SparkLake(Settings(home=tmp_path, offline="spark"))
+    store.forget(lake)
+    try:
+        found = store.history(other, asked, "renewal")
+    finally:
+        store.forget(other)
+    assert expected["claim_count_ever"].notna().sum() > 50
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_without_java_or_pyspark_the_error_says_what_to_install(
