@@ -23,6 +23,7 @@ DECILES = tuple(i / 10 for i in range(1, 10))
 MOST_CATEGORIES = 30
 LEAST_FOR_SCALE = 100
 SMALLEST_SHARE = 1e-4
+BELOW_ZERO = -1e-300
 NULL, ZERO, OTHER = "null", "0", "other"
 NUMBERS = ("int64", "float64")
 
@@ -46,9 +47,9 @@ class Bins:
     @property
     def names(self) -> list[str]:
         """A name a bin, in the order of the counts."""
-        if self.categories or not self.edges:
+        if not self.edges:
             return [NULL, *self.categories, OTHER]
-        ends = [ZERO if edge == 0 else f"≤ {edge:,.6g}" for edge in self.edges]
+        ends = [_end(edge) for edge in self.edges]
         return [NULL, *ends, f"> {self.edges[-1]:,.6g}"]
 
 
@@ -120,13 +121,18 @@ def population_stability_index(reference: Sequence[int], now: Sequence[int]) -> 
     >>> round(population_stability_index([50, 50], [75, 25]), 4)  # 0.25 ln 1.5 - 0.25 ln 0.5
     0.2747
     """
+    return sum(index_parts(reference, now))
+
+
+def index_parts(reference: Sequence[int], now: Sequence[int]) -> list[float]:
+    """What each bin adds to the population stability index."""
     before, after = sum(reference), sum(now)
-    index = 0.0
+    parts = []
     for expected, found in zip(reference, now, strict=True):
         p = max(expected / before, SMALLEST_SHARE)
         q = max(found / after, SMALLEST_SHARE)
-        index += (q - p) * math.log(q / p)
-    return index
+        parts.append((q - p) * math.log(q / p))
+    return parts
 
 
 def measure(
@@ -175,6 +181,13 @@ def measure(
     return found
 
 
+def _end(edge: float) -> str:
+    """A bin by its upper end."""
+    if edge == 0:
+        return ZERO
+    return "< 0" if edge == BELOW_ZERO else f"≤ {edge:,.6g}"
+
+
 @dataclass(frozen=True)
 class _Sample:
     quantiles: tuple[float, ...]
@@ -213,7 +226,7 @@ def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sam
 
 def _edges(tag: Tag, sample: _Sample) -> tuple[float, ...]:
     """Upper ends of the bins: zero alone, and the deciles of the rest on both sides of it."""
-    below_zero = -1 if tag.type == "int64" else -1e-300
+    below_zero = -1 if tag.type == "int64" else BELOW_ZERO
     return tuple(sorted({*sample.deciles, below_zero, 0}))
 
 
