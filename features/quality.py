@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from features.check import reasons_of
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, sha256_of
+from features.lake import Lake, sha256_of, sql_text
 from features.progress import Report, quiet
 from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
 from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
@@ -220,8 +220,12 @@ def _last_trained(lake: Lake) -> date:
         raise GuanjiaError(
             "the training history", "is not there", "run `guanjia train`, or name a date"
         )
-    last: date = lake.engine.read_parquet(str(histories[0])).as_of.max().execute()
-    return last
+    path = sql_text(histories[0])
+    (last,) = lake.engine.raw_sql(f"SELECT max(as_of) FROM read_parquet({path})").fetchone()
+    if last is None:
+        raise GuanjiaError("the training history", "is empty", "run `guanjia train`")
+    found: date = last
+    return found
 
 
 def _tables(lake: Lake) -> list[TableQuality]:

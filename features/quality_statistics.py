@@ -110,9 +110,9 @@ def population_stability_index(reference: Sequence[int], now: Sequence[int]) -> 
     """Sum over the bins of (q - p) ln(q / p), p and q the bin's share in the reference and now.
 
     A share below `SMALLEST_SHARE` counts as that, so that a bin which is empty on one side adds a
-    finite amount and equal distributions have exactly 0. It is never negative. It is the symmetric
-    Kullback-Leibler divergence, J of H. Jeffreys, "Theory of Probability" (1948), section 3.10; in
-    credit scoring since E. M. Lewis, "An Introduction to Credit Scoring" (1994).
+    finite amount and equal distributions have 0. It is never negative. It is the symmetric
+    Kullback-Leibler divergence (Jeffreys 1946); in credit scoring since Lewis, "An Introduction to
+    Credit Scoring" (1994).
 
     Examples
     --------

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, progress, table
+from guanjia.output import emit, from_here, progress, table
 
 if TYPE_CHECKING:
     from features.quality import Quality, TagQuality
@@ -46,7 +46,7 @@ def quality(
     if html is not None:
         write_page(found, html)
         files.append(html)
-    shown = [*_story(found), "Written: " + ", ".join(str(file) for file in files)]
+    shown = [*_story(found), "Written: " + ", ".join(from_here(file) for file in files)]
     emit(as_json(found), json, *shown)
     if found.broken:
         raise typer.Exit(1)
@@ -55,13 +55,12 @@ def quality(
 def _story(found: "Quality") -> list[Table | str]:
     """What matters of a report: broken bounds, then what to look at, then how far tags drifted."""
     watched = [finding for finding in found.findings if finding.status == "watch"]
-    verdict = f"{len(found.broken)} bounds broken" if found.broken else "no bound broken"
     against = "no earlier snapshot to compare with"
     if found.against is not None:
         against = f"against {found.against} ({found.days} days before)"
     story: list[Table | str] = [
-        f"{len(found.tags)} tags of {found.customers:,} customers as of {found.as_of}, {against}:"
-        f" {verdict}, {len(watched)} changes to look at."
+        f"{len(found.tags)} tags of {found.customers:,} customers as of {found.as_of}, {against}.",
+        f"Broken bounds: {len(found.broken)}. Changes to look at: {len(watched)}.",
     ]
     story += _listed("Broken bounds", found.broken)
     story += _listed("Changes to look at", watched)
