@@ -98,7 +98,7 @@ def test_bounds_that_hold_end_with_0(insurer: Path) -> None:
 
 def test_faults_of_the_user(insurer: Path) -> None:
     assert quality(insurer, LENIENT, "--against", "yesterday").exit_code == 2
-    with pytest.raises(GuanjiaError, match="tags.age_years.minimum in "):
+    with pytest.raises(GuanjiaError, match=r"tags\.age_years\.minimum in "):
         raise quality(insurer, "[tags.age_years]\nminimum = 'x'").exception or AssertionError
 
 
@@ -138,5 +138,6 @@ def test_on_a_phone_nothing_is_cut_off(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     name = page.locator(".tag summary .name").first.bounding_box()
     chart = page.locator(".tag summary .chart").first.bounding_box()
-    assert name and chart
+    assert name is not None
+    assert chart is not None
     assert name["y"] + name["height"] <= chart["y"] + 1, "the picture is below the name"

@@ -39,19 +39,21 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture
 def spoilt(lake: Lake, tmp_path: Path) -> Callable[..., Lake]:
-    """A copy whose last snapshot has one group's file changed."""
+    """A copy with one tag group, whose last file is changed."""
 
     def run(tag: str, change: Change) -> Lake:
         copy = Lake(Settings(home=tmp_path / "spoilt"))
-        for folder in ("tags", "snapshots"):
-            shutil.copytree(lake.home / folder, copy.home / folder)
-        path = copy.tags(catalogue()[tag].group) / f"as_of={JUNE}.parquet"
+        group = catalogue()[tag].group
+        shutil.copytree(lake.home / "snapshots", copy.home / "snapshots")
+        shutil.copytree(lake.tags(group), copy.tags(group))
+        path = copy.tags(group) / f"as_of={JUNE}.parquet"
         pq.write_table(change(pq.read_table(path, partitioning=None)), path)
-        manifest = copy.home / "snapshots" / f"{JUNE}.json"
-        bound = json.loads(manifest.read_text())
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        bound["files"][catalogue()[tag].group]["sha256"] = digest
-        manifest.write_text(json.dumps(bound))
+        for manifest in (copy.home / "snapshots").iterdir():
+            bound = json.loads(manifest.read_text())
+            entry = bound["files"][group]
+            digest = hashlib.sha256((copy.home / entry["path"]).read_bytes()).hexdigest()
+            bound["files"] = {group: entry | {"sha256": digest}}
+            manifest.write_text(json.dumps(bound))
         return copy
 
     return run
@@ -191,20 +193,20 @@ def test_the_report_is_written_whole_and_the_same_each_time(lake: Lake) -> None:
 
 def test_against_training_is_the_last_date_learned_from(spoilt: Callable[..., Lake]) -> None:
     lake = spoilt("channel", lambda rows: rows)
-    with pytest.raises(GuanjiaError, match="training history.*guanjia train"):
+    with pytest.raises(GuanjiaError, match=r"training history.*guanjia train"):
         assess(lake, JUNE, "training")
     days = pa.table({"as_of": pa.array([date(2025, 1, 1), APRIL], pa.date32())})
-    pq.write_table(days, lake.tags("claims") / "history-training.parquet")
+    pq.write_table(days, lake.tags("underwriting") / "history-training.parquet")
     assert assess(lake, JUNE, "training").against == APRIL
 
 
 def test_refusals(lake: Lake, spoilt: Callable[..., Lake]) -> None:
-    with pytest.raises(GuanjiaError, match="snapshot of 2026-06-29.*not there.*--as-of 2026-06-29"):
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-29.*not there.*2026-06-29"):
         assess(lake, date(2026, 6, 29))
     with pytest.raises(GuanjiaError, match="reference 2026-06-30: is not before 2026-06-30"):
         assess(lake, JUNE, JUNE)
     torn = spoilt("channel", lambda rows: rows)
-    path = torn.tags("claims") / f"as_of={JUNE}.parquet"
+    path = torn.tags("underwriting") / f"as_of={JUNE}.parquet"
     pq.write_table(pq.read_table(path, partitioning=None).slice(1), path)
-    with pytest.raises(GuanjiaError, match="is not whole: tags/claims/.*is another file"):
+    with pytest.raises(GuanjiaError, match=r"is not whole: tags/underwriting/.*is another file"):
         assess(torn, JUNE)

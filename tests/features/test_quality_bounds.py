@@ -103,7 +103,7 @@ def test_what_ages_may_drift_further_in_a_longer_time() -> None:
     [
         (
             "[tags.change]\nminimum = 'low'",
-            r"setting tags.change.minimum in .*quality.toml.*number",
+            r"tags.change.minimum in .*quality.toml.*number",
         ),
         ("[tags.change]\nminimun = 1", "setting tags.change.minimun in .*Extra inputs"),
         ("[tags.change]\nmaximum = nan", "setting tags.change.maximum in .*should be a number"),
