@@ -137,7 +137,8 @@ def _bounds(one: TagQuality) -> str:
     said = []
     if one.tag.type in ("int64", "float64"):
         said.append(f"取值 {number(bounds.minimum)} 至 {number(bounds.maximum)}")
-    said.append(f"空值 ≤ {share(bounds.null_share_max)}")
+    if bounds.null_share_max < 1:
+        said.append(f"空值 ≤ {share(bounds.null_share_max)}")
     said.append(f"空值变化 ≤ {share(bounds.null_share_change_max)}")
     said.append(f"PSI ≤ {bounds.drift_max:.2f}" + (" (每90天)" if bounds.ages else ""))
     return "; ".join(said)

@@ -142,6 +142,17 @@ def test_a_tag_that_is_never_null_is_null(spoilt: Callable[..., Lake]) -> None:
     assert "null_share" in broken(assess(lake, JUNE))[tag]
 
 
+def test_a_tag_whose_table_is_absent_is_null_for_everyone(spoilt: Callable[..., Lake]) -> None:
+    """Never null means: where there are rows to count. That it became so is a change."""
+    tag = "claim_count_ever"
+    lake = spoilt(tag, altered(tag, lambda v: pa.nulls(len(v), v.type)))
+    assert broken(assess(lake, JUNE)) == {tag: {"null_change", "drift"}}
+    for manifest in (lake.home / "snapshots").iterdir():
+        if manifest.stem != str(JUNE):
+            manifest.unlink()
+    assert broken(assess(lake, JUNE)) == {}
+
+
 def test_customers_are_lost(spoilt: Callable[..., Lake]) -> None:
     lake = spoilt("channel", lambda rows: rows)
     manifest = lake.home / "snapshots" / f"{JUNE}.json"
