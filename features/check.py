@@ -135,12 +135,7 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
             rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
             good = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
             bad = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
-            counted = _fetch(
-                lake,
-                "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
-                f" read_parquet({sql_text(bad_draft)})) GROUP BY reason ORDER BY 2 DESC, 1",
-            )
-            reasons = {str(reason): int(str(number)) for reason, number in counted}
+            reasons = reasons_of(lake, bad_draft)
             if rows != good + bad:
                 raise GuanjiaError(
                     f"table {contract.name}",
@@ -148,6 +143,16 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
                     "run `guanjia check` again when its delivery is complete",
                 )
     return TableCheck(contract.name, rows, good, bad, reasons, tuple(extra), tuple(absent))
+
+
+def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
+    """Broken rule, as a sentence, -> rows of a quarantine file that break it; most first."""
+    counted = _fetch(
+        lake,
+        "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
+        f" read_parquet({sql_text(quarantined)})) GROUP BY reason ORDER BY 2 DESC, 1",
+    )
+    return {str(reason): int(str(number)) for reason, number in counted}
 
 
 @contextmanager

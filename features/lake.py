@@ -8,6 +8,7 @@
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
 <home>/snapshots/<D>.json               what belongs together: files, hashes, snapshot id
 <home>/scores/as_of=<D>.parquet         one row a customer
+<home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
 """
 
 import hashlib
@@ -29,7 +30,7 @@ from features.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.settings import Settings
 
-DERIVED = ("checked", "quarantine", "tags", "snapshots", "scores", "training", "feast")
+DERIVED = ("checked", "quarantine", "tags", "snapshots", "scores", "quality", "training", "feast")
 
 
 class Lake:
