@@ -202,7 +202,7 @@ def _touched(lake: Lake, contract: Contract, then: date, as_of: date, base: Snap
     moved = " OR ".join(f'("{name}" >= {start} AND "{name}" < {end})' for name in instants)
     crossed = _crossed(lake, contract, then, as_of)
     digests = sql_text(lake.home / base.digests["path"])
-    # A row that was seen and is gone leaves no trace in its table.
+    # A row that was seen and is gone leaves no trace in its table, nor does a new customer.
     people, *_ = _known(lake, CONTRACTS["customers"], as_of)
     return f"""
         WITH now AS ({_digests(lake, contract, then)}),
@@ -221,6 +221,7 @@ def _touched(lake: Lake, contract: Contract, then: date, as_of: date, base: Snap
         )
         UNION
         SELECT customer_id FROM {people} WHERE {_bucket()} IN (SELECT bucket FROM late)
+            OR (recorded_at >= {start} AND recorded_at < {end})
     """
 
 

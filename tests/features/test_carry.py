@@ -160,14 +160,13 @@ def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
     wait = random.Random(3)
     outcomes: list[str] = []
     for _ in range(4):
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(wait.uniform(0.2, 4))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(wait.uniform(0.2, 4))
+            process.send_signal(signal.SIGKILL)
         outcomes.append(read_snapshot(lake, FIRST, verify=True).snapshot_id)
     (new,) = write_snapshot(lake, [FIRST])
     assert set(outcomes) <= {old.snapshot_id, new.snapshot_id}
