@@ -122,7 +122,7 @@ def carried(lake: Lake, base: Snapshot | None, as_of: date) -> Iterator[Carried 
     with ExitStack() as stack:
         touched = {
             name: stack.enter_context(
-                lake.held(lake.engine.sql(_touched(lake, CONTRACTS[name], then, as_of, base)))
+                lake.answered(_touched(lake, CONTRACTS[name], then, as_of, base))
             )
             for name in tables
         }

@@ -153,6 +153,16 @@ class Lake:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
     @contextmanager
+    def answered(self, query: str) -> Iterator[ir.Table]:
+        """What a DuckDB query gives, held likewise. Ibis would parse it; the engine does anyway."""
+        name = ibis.util.gen_name("answered")
+        try:
+            self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
+            yield self.engine.table(name)
+        finally:
+            self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+    @contextmanager
     def batches(self, rows: ir.Table) -> Iterator[Iterable[pa.RecordBatch]]:
         """The rows, a batch at a time."""
         yield self.engine.to_pyarrow_batches(rows)
