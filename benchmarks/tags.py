@@ -24,6 +24,7 @@ from features import tagging
 from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import cutoff
+from features.spine import SPINE, Spine, spine_of_customers
 from features.tags.catalogue import Tag, catalogue
 
 AS_OF = date(2026, 3, 31)
@@ -59,14 +60,13 @@ def main() -> int:
 def snapshot(lake: Lake, tags: Sequence[Tag]) -> pa.Table:
     """These tags of every customer, by the steps of `features.tagging.write_snapshot`."""
     with ExitStack() as stack:
-        spine = stack.enter_context(
-            tagging._held(lake, tagging.spine_of_customers(lake, [AS_OF]).distinct())
-        )
-        sums = {}
-        for name in tagging._relations(tags):
-            aggregate = tagging._aggregate(lake, spine, name, tags)
-            sums[name] = stack.enter_context(tagging._held(lake, aggregate))
-        rows = tagging._assemble(spine, tags, sums).order_by(["customer_id", "as_of"])
+        spine = spine_of_customers(lake, [AS_OF])
+        spine = Spine(stack.enter_context(lake.held(spine.pairs)), spine.dates)
+        parts = {}
+        for name in tagging.relations_of(tags):
+            part = tagging.aggregate(lake, spine, name, tags)
+            parts[name] = stack.enter_context(lake.held(part))
+        rows = tagging.assemble(spine.pairs, tags, parts).order_by(SPINE)
         batches = lake.engine.to_pyarrow_batches(rows)
         return pa.Table.from_batches(batches, batches.schema)
 

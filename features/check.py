@@ -1,7 +1,8 @@
 """Hold raw rows against their contracts: good rows go on, bad rows wait with every reason.
 
-Each row of `raw/<table>` ends in `checked/<table>.parquet`, typed and with `superseded_at`, or
-in `quarantine/<table>.parquet`, as it was delivered and with the sentences of all rules it breaks.
+Each row of `raw/<table>` ends in `checked/<table>.parquet`, typed, with the civil days of its
+instants and `superseded_at`, or in `quarantine/<table>.parquet`, as it was delivered and with the
+sentences of all rules it breaks.
 """
 
 from collections.abc import Iterator
@@ -12,16 +13,16 @@ from pathlib import Path
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
-import pandera.ibis as pa
 
 from features import tables  # noqa: F401  declares the contracts
+from features.check_rules import AS_FOUND, broken_rules, disagreement
 from features.contract import CONTRACTS, Contract
 from features.errors import GuanjiaError
 from features.lake import Lake, published, sql_text
 from features.progress import Report, quiet
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
-ROW, OWN = "_row", "_as_found_"
+ROW = "_row"
 REPEATS = "the row repeats another row"
 
 
@@ -111,27 +112,30 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
             if name in contract.columns
         )
         key = _quoted(contract.key)
-        good_rows = (
-            f"SELECT {columns}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY recorded_at)"
-            f" AS superseded_at FROM {JUDGED} WHERE len(reasons) = 0 ORDER BY {order}"
+        zone = sql_text(lake.settings.timezone)
+        days = "".join(
+            f", CAST({_quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {_quoted(day)}"
+            for day, instant in contract.civil_days.items()
+        ) + "".join(
+            f", hour({_quoted(instant)} AT TIME ZONE {zone}) AS {_quoted(hour)}"
+            for hour, instant in contract.civil_hours.items()
         )
-        as_found = ", ".join(f"{_quoted(OWN + name)} AS {_quoted(name)}" for name in found)
+        good_rows = (
+            f"SELECT {columns}{days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"
+            f" recorded_at) AS superseded_at FROM {JUDGED} WHERE len(reasons) = 0 ORDER BY {order}"
+        )
+        as_found = ", ".join(f"{_quoted(AS_FOUND + name)} AS {_quoted(name)}" for name in found)
         bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
         with (
             published(lake.checked(contract.name)) as good_draft,
             published(lake.quarantine(contract.name)) as bad_draft,
         ):
-            _copy(lake, good_rows, good_draft)
+            _copy(lake, good_rows, good_draft, f", KV_METADATA {{timezone: {zone}}}")
             _copy(lake, bad_rows, bad_draft)
             rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
             good = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
             bad = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
-            counted = _fetch(
-                lake,
-                "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
-                f" read_parquet({sql_text(bad_draft)})) GROUP BY reason ORDER BY 2 DESC, 1",
-            )
-            reasons = {str(reason): int(str(number)) for reason, number in counted}
+            reasons = reasons_of(lake, bad_draft)
             if rows != good + bad:
                 raise GuanjiaError(
                     f"table {contract.name}",
@@ -139,6 +143,16 @@ def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
                     "run `guanjia check` again when its delivery is complete",
                 )
     return TableCheck(contract.name, rows, good, bad, reasons, tuple(extra), tuple(absent))
+
+
+def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
+    """Broken rule, as a sentence, -> rows of a quarantine file that break it; most first."""
+    counted = _fetch(
+        lake,
+        "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
+        f" read_parquet({sql_text(quarantined)})) GROUP BY reason ORDER BY 2 DESC, 1",
+    )
+    return {str(reason): int(str(number)) for reason, number in counted}
 
 
 @contextmanager
@@ -183,7 +197,7 @@ def _source(
 
 def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
     """The view TYPED: contract columns cast, beside the cells as found."""
-    parts = [ROW, *(f"{_quoted(name)} AS {_quoted(OWN + name)}" for name in found)]
+    parts = [ROW, *(f"{_quoted(name)} AS {_quoted(AS_FOUND + name)}" for name in found)]
     for name, type_ in contract.columns.items():
         target = sql_type(type_)
         cell = f"s.{_quoted(name)}" if name in found else "NULL"
@@ -219,7 +233,7 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
             FROM numbered WINDOW w AS (PARTITION BY k, r)
         )
         SELECT {ROW} AS repeated_row,
-            CASE WHEN disagree THEN {sql_text(_disagree(contract))}
+            CASE WHEN disagree THEN {sql_text(disagreement(contract))}
                 ELSE {sql_text(REPEATS)} END AS fault
         FROM judged WHERE disagree OR n > 1
         """
@@ -236,75 +250,14 @@ def _judge(lake: Lake, contract: Contract) -> None:
         known = lake.engine.read_parquet(str(lake.checked("customers")))
         known = known.select(known_id=known.customer_id).distinct()
         row = row.left_join(known, row.customer_id == known.known_id)
-    broken = _broken(contract, row)
-    broken += [(sentence, row.fault == sentence) for sentence in (REPEATS, _disagree(contract))]
+    broken = broken_rules(contract, row)
+    broken += [(sentence, row.fault == sentence) for sentence in (REPEATS, disagreement(contract))]
     if owned:
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
     said = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
     judged = row.mutate(reasons=ibis.array(said).filter(lambda sentence: sentence.notnull()))
     lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {JUDGED} AS {ibis.to_sql(judged, 'duckdb')}")
-
-
-def _broken(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
-    """Every rule of the contract as (sentence, where it is broken)."""
-    broken: list[tuple[str, ir.BooleanValue]] = []
-    for name, type_ in contract.columns.items():
-        cell, own = row[name], OWN + name
-        if own in row.columns:
-            misfit = row[own].notnull() & cell.isnull()
-            broken.append((f"{name} is not a valid {_kind(type_)}", misfit))
-            missing = row[own].isnull()
-        else:
-            missing = cell.isnull()
-        declared = contract.schema.columns[name]
-        if not declared.nullable:
-            broken.append((f"{name} is missing", missing))
-        broken += [_outside(name, cell, check) for check in declared.checks]
-    for rule in contract.schema.checks:
-        broken.append((str(rule.error), ~rule._check_fn(row)))
-    if contract.event_time != "recorded_at":
-        early = row.recorded_at < row[contract.event_time]
-        broken.append((f"recorded_at is before {contract.event_time}", early))
-    return broken
-
-
-def _outside(name: str, cell: ir.Value, check: pa.Check) -> tuple[str, ir.BooleanValue]:
-    """One column check as (sentence, where it is broken); an absent cell breaks none."""
-    limits = check.statistics or {}
-    match check.name:
-        case "isin":
-            allowed = [str(value) for value in limits["allowed_values"]]
-            return f"{name} is none of {', '.join(allowed)}", cell.notin(allowed)
-        case "greater_than_or_equal_to":
-            return f"{name} is below {limits['min_value']}", cell < limits["min_value"]
-        case "greater_than":
-            return f"{name} is not above {limits['min_value']}", cell <= limits["min_value"]
-        case "in_range":
-            low, high = limits["min_value"], limits["max_value"]
-            return f"{name} is not between {low} and {high}", (cell < low) | (cell > high)
-    raise GuanjiaError(
-        f"column {name}",
-        f"has a check {check.name} that is not understood",
-        "use isin, ge, gt or in_range",
-    )
-
-
-def _disagree(contract: Contract) -> str:
-    return f"rows with the same {contract.key} and recorded_at disagree"
-
-
-def _kind(type_: dt.DataType) -> str:
-    """The type in words a data owner uses."""
-    words = {
-        dt.Timestamp: "instant",
-        dt.Date: "day",
-        dt.Decimal: "amount",
-        dt.Int64: "whole number",
-        dt.Float64: "number",
-        dt.Boolean: "true or false",
-    }
-    return next((word for kind, word in words.items() if isinstance(type_, kind)), "text")
 
 
 def sql_type(type_: dt.DataType) -> str:
@@ -322,8 +275,10 @@ def sql_type(type_: dt.DataType) -> str:
     return next(name for kind, name in names.items() if isinstance(type_, kind))
 
 
-def _copy(lake: Lake, query: str, path: Path) -> None:
-    lake.engine.raw_sql(f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd)")
+def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:
+    lake.engine.raw_sql(
+        f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd{more})"
+    )
 
 
 def _fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:

@@ -26,10 +26,18 @@ def column(
     unit: str | None = None,
     milestone: bool = False,
     personal: bool = False,
+    hour: bool = False,
     **checks: Any,
 ) -> Any:
-    """A column: Chinese label, unit, whether it is a milestone, whether it is personal data."""
-    metadata = {"label": label, "unit": unit, "milestone": milestone, "personal": personal}
+    """A column: Chinese label, unit, whether it is a milestone, whether it is personal data,
+    whether the hour of its instant matters."""
+    metadata = {
+        "label": label,
+        "unit": unit,
+        "milestone": milestone,
+        "personal": personal,
+        "hour": hour,
+    }
     return pa.Field(metadata=metadata, **checks)
 
 
@@ -81,8 +89,36 @@ class Contract:
         columns = self.schema.columns.items()
         return [name for name, found in columns if (found.metadata or {}).get("milestone")]
 
+    @property
+    def civil_days(self) -> dict[str, str]:
+        """Civil day -> the instant it is the day of, in the insurer's time zone.
+
+        Checked rows have these columns beside the instants: a window of days is then a difference
+        of dates, which any engine computes alike and fast.
+        """
+        instants = [name for name, type_ in self.columns.items() if isinstance(type_, dt.Timestamp)]
+        return {civil_day(name): name for name in instants if name != "recorded_at"}
+
+    @property
+    def civil_hours(self) -> dict[str, str]:
+        """Hour of the civil day, 0 to 23 -> the instant it belongs to, where the hour matters."""
+        columns = self.schema.columns.items()
+        hours = [name for name, found in columns if (found.metadata or {}).get("hour")]
+        return {name.removesuffix("_at") + "_hour": name for name in hours}
+
 
 CONTRACTS: dict[str, Contract] = {}
+
+
+def civil_day(instant: str) -> str:
+    """Name of the column that holds the civil day of an instant.
+
+    Examples
+    --------
+    >>> civil_day("occurred_at")
+    'occurred_on'
+    """
+    return instant.removesuffix("_at") + "_on"
 
 
 def contract(

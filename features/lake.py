@@ -10,6 +10,7 @@
 <home>/segments/as_of=<D>.parquet       one row a customer; which segments he is in
 <home>/clusters/as_of=<D>.parquet       one row a customer; which learned cluster he is in
 <home>/scores/as_of=<D>.parquet         one row a customer
+<home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
 """
 
 import hashlib
@@ -17,12 +18,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from features.contract import CONTRACTS
@@ -37,6 +40,7 @@ DERIVED = (
     "segments",
     "clusters",
     "scores",
+    "quality",
     "training",
     "feast",
 )
@@ -50,6 +54,9 @@ class Lake:
     settings : Settings
         `home` says where, `threads` and `memory_limit` how much DuckDB may take.
     """
+
+    name = "duckdb"
+    """The engine that computes tags."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -125,12 +132,12 @@ class Lake:
         return self.checked(table).exists()
 
     def table(self, table: str) -> ir.Table:
-        """The good rows of a table, columns as its contract names them, and `superseded_at`.
+        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
 
         Raises
         ------
         GuanjiaError
-            If the table is not declared, or has not been checked.
+            If the table is not declared, has not been checked, or was checked in another time zone.
         """
         if table not in CONTRACTS:
             raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
@@ -138,7 +145,42 @@ class Lake:
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
-        return self.engine.read_parquet(str(self.checked(table)))
+        told = (pq.read_metadata(self.checked(table)).metadata or {}).get(b"timezone")
+        if told is not None and told.decode() != self.settings.timezone:
+            raise GuanjiaError(
+                f"table {table}",
+                f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
+                "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
+            )
+        return self.read(str(self.checked(table)))
+
+    def read(self, path: str) -> ir.Table:
+        """A Parquet file as a table of the engine that computes tags."""
+        return self.engine.read_parquet(path)
+
+    @contextmanager
+    def held(self, rows: ir.Table) -> Iterator[ir.Table]:
+        """`rows` computed once, in a temporary table that goes with the block."""
+        name = ibis.util.gen_name("held")
+        try:
+            yield self.engine.create_table(name, rows, temp=True)
+        finally:
+            self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+    @contextmanager
+    def answered(self, query: str) -> Iterator[ir.Table]:
+        """What a DuckDB query gives, held likewise. Ibis would parse it; the engine does anyway."""
+        name = ibis.util.gen_name("answered")
+        try:
+            self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
+            yield self.engine.table(name)
+        finally:
+            self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+    @contextmanager
+    def batches(self, rows: ir.Table) -> Iterator[Iterable[pa.RecordBatch]]:
+        """The rows, a batch at a time."""
+        yield self.engine.to_pyarrow_batches(rows)
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,8 @@ from features.conditions import predicate
 from features.lake import Lake, published
 from features.progress import Report, quiet
 from features.segment_settings import Segment, load_segments
-from features.snapshots import read_snapshot, snapshot_tags
+from features.snapshot_tags import snapshot_tags
+from features.snapshots import Snapshot, read_snapshot
 
 ROW_GROUP = 122_880
 
@@ -118,14 +118,14 @@ def write_segments(
     snapshot, now = read_snapshot(lake, as_of), found[0]
     path = segments_path(lake, as_of)
     rules = {name: segment.rule for name, segment in segments.items()}
-    about = {"snapshot_id": snapshot["snapshot_id"], "rules": json.dumps(rules, sort_keys=True)}
+    about = {"snapshot_id": snapshot.snapshot_id, "rules": json.dumps(rules, sort_keys=True)}
     with published(path) as draft:
         pq.write_table(now.replace_schema_metadata(about), draft, row_group_size=ROW_GROUP)
     sizes = measure(now, segments)
     return Segmented(
         as_of=as_of,
         path=path,
-        snapshot_id=str(snapshot["snapshot_id"]),
+        snapshot_id=snapshot.snapshot_id,
         customers=now.num_rows,
         segments=sizes,
         warnings=_warnings(lake, snapshot, segments, sizes, now.num_rows),
@@ -134,7 +134,7 @@ def write_segments(
     )
 
 
-def members(lake: Lake, snapshot: dict[str, Any], segments: Mapping[str, Segment]) -> pa.Table:
+def members(lake: Lake, snapshot: Snapshot, segments: Mapping[str, Segment]) -> pa.Table:
     """Who of a snapshot is in which segment.
 
     Returns
@@ -209,7 +209,7 @@ def _tags(segments: Mapping[str, Segment]) -> list[str]:
 
 def _warnings(
     lake: Lake,
-    snapshot: dict[str, Any],
+    snapshot: Snapshot,
     segments: Mapping[str, Segment],
     sizes: list[SegmentSize],
     customers: int,

@@ -7,6 +7,7 @@ Importing this module reads nothing; `load()` does, each time it is called, so a
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
@@ -25,6 +26,12 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="Threads DuckDB and LightGBM may use.")
     memory_limit: str = Field(default="6GB", description="Memory DuckDB may use before it spills.")
+    offline: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="What joins training sets: Feast's DuckDB or Spark store."
+    )
+    spark_master: str | None = Field(
+        default=None, description="Spark cluster of `--engine spark`; default: this machine."
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

@@ -1,89 +1,193 @@
-"""A snapshot as it is read: its manifest, its files held against their hashes, its tags as a table.
+"""Snapshots: the tags of one date, bound by a manifest, replaced as a whole or not at all.
 
-`features/tagging.py` writes snapshots. Who reads one through here never mixes two runs.
+A date has a file in each tag group, and `snapshots/<D>.json` says which contents belong together.
+Several files cannot be replaced in one step, so they are first written as drafts, then a journal
+`snapshots/.<D>.json` names the drafts and the manifest to come: from that moment on the snapshot is
+the new one, and whoever comes next finishes what a crash left half done. Before it, it is the old.
 """
 
+import fcntl
+import hashlib
 import json
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import ibis.expr.types as ir
-
 from features.errors import GuanjiaError
-from features.lake import Lake, sha256_of
-from features.tags.catalogue import catalogue
+from features.lake import Lake, published, sha256_of
 
 
-def read_snapshot(lake: Lake, as_of: date) -> dict[str, Any]:
-    """The description of a snapshot: its id, customers and files.
+@dataclass(frozen=True)
+class Snapshot:
+    """The tags of one date: which files, with which content, by which definitions.
+
+    Attributes
+    ----------
+    as_of : str
+        The date.
+    snapshot_id : str
+        Hash of date and files: equal content has an equal id, however it was computed.
+    customers : int
+        Rows in each file.
+    files : dict of str to dict
+        Tag group -> `path` under the home folder and `sha256`.
+    definitions : str
+        Hash of the code and settings that made it.
+    digests : dict of str to str
+        `path` and `sha256` of what was known of the raw tables (`features.carry`).
+    base : str or None
+        Date of the snapshot it was carried forward from; None if all was computed.
+    recomputed : int
+        Customers of whom some tag had to be computed anew.
+    """
+
+    as_of: str
+    snapshot_id: str
+    customers: int
+    files: dict[str, dict[str, str]]
+    definitions: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    base: str | None = None
+    recomputed: int = 0
+
+
+@dataclass
+class Drafts:
+    """Files of one date on their way; `done` binds and publishes them."""
+
+    lake: Lake
+    as_of: date
+
+    def __post_init__(self) -> None:
+        # A journal names drafts of the names that are about to be written anew.
+        _finish(self.lake, self.as_of)
+        self._groups: dict[str, Path] = {}
+        self._digests: Path | None = None
+
+    def group(self, name: str) -> Path:
+        """Where to write the draft of a tag group's file."""
+        self._groups[name] = self.lake.tags(name) / f"as_of={self.as_of}.parquet"
+        return _draft(self._groups[name])
+
+    def digests(self) -> Path:
+        """Where to write the draft of the digests."""
+        self._digests = self.lake.home / "snapshots" / "digests" / f"as_of={self.as_of}.parquet"
+        return _draft(self._digests)
+
+    def done(self, customers: int, **more: Any) -> Snapshot:
+        """Publish the drafts as the snapshot of the date; `more` goes into the manifest."""
+        files = {name: self._entry(path) for name, path in self._groups.items()}
+        content = json.dumps({"as_of": str(self.as_of), "files": files}, sort_keys=True)
+        identity = hashlib.sha256(content.encode()).hexdigest()[:16]
+        digests = self._entry(self._digests) if self._digests else {}
+        snapshot = Snapshot(str(self.as_of), identity, customers, files, digests=digests, **more)
+        with published(_journal(self.lake, self.as_of)) as draft:
+            draft.write_text(json.dumps(asdict(snapshot), indent=2) + "\n", encoding="utf-8")
+        _finish(self.lake, self.as_of)
+        return snapshot
+
+    def _entry(self, path: Path) -> dict[str, str]:
+        with _draft(path).open("rb") as written:
+            os.fsync(written.fileno())
+        name = path.relative_to(self.lake.home).as_posix()
+        return {"path": name, "sha256": sha256_of(_draft(path))}
+
+
+@contextmanager
+def sole_writer(lake: Lake) -> Iterator[None]:
+    """Only one process at a time writes snapshots of a home; its end, however it ends, is noticed.
 
     Raises
     ------
     GuanjiaError
-        If tags of that date have not been computed.
+        If another process is writing.
     """
-    path = lake.home / "snapshots" / f"{as_of.isoformat()}.json"
+    path = lake.home / "snapshots" / ".writing"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GuanjiaError(
+                f"snapshots in {lake.home}",
+                "are being written by another process",
+                "wait for it, or stop it; nothing is lost by stopping it",
+            ) from None
+        yield
+
+
+def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
+    """The manifest of a date, after finishing what a crash left half done.
+
+    Parameters
+    ----------
+    verify : bool
+        Whether to hash the files and hold them against the manifest.
+
+    Raises
+    ------
+    GuanjiaError
+        If the date has no snapshot, or, when verified, a file is not the one the manifest binds.
+    """
+    _finish(lake, as_of)
+    path = manifest(lake, as_of)
+    cure = f"run `guanjia tags --as-of {as_of}`"
     if not path.exists():
-        cure = f"run `guanjia tags --as-of {as_of}`"
         raise GuanjiaError(f"snapshot of {as_of}", "is not there", cure)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    snapshot = Snapshot(**json.loads(path.read_text(encoding="utf-8")))
+    for entry in _entries(snapshot) if verify else ():
+        file = lake.home / entry["path"]
+        if not file.exists() or sha256_of(file) != entry["sha256"]:
+            raise GuanjiaError(
+                f"snapshot {as_of}", f"has another file {entry['path']} than it says", cure
+            )
+    return snapshot
 
 
-def snapshot_files(
-    lake: Lake, snapshot: dict[str, Any], tags: Iterable[str]
-) -> dict[str, tuple[Path, list[str]]]:
-    """By group: the snapshot's file, held against its hash, and those of the tags that it has.
-
-    Raises
-    ------
-    GuanjiaError
-        If a file is missing, or is not the one the snapshot describes.
-    """
-    known = catalogue()
-    files = snapshot["files"]
-    wanted: dict[str, list[str]] = {}
-    for name in tags:
-        wanted.setdefault(known[name].group, []).append(name)
-    absent = [group for group in wanted if group not in files]
-    if absent:
-        cure = f"run `guanjia tags --as-of {snapshot['as_of']}` again"
-        raise GuanjiaError(f"snapshot of {snapshot['as_of']}", f"lacks group {absent[0]}", cure)
-    for group in wanted:
-        _check_file(lake, snapshot["as_of"], files[group])
-    return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
+def has_snapshot(lake: Lake, as_of: date) -> bool:
+    """Whether the date has a snapshot."""
+    return manifest(lake, as_of).exists() or _journal(lake, as_of).exists()
 
 
-def snapshot_tags(lake: Lake, snapshot: dict[str, Any], tags: Iterable[str]) -> ir.Table:
-    """The tags of a snapshot, one row a customer.
-
-    Returns
-    -------
-    ibis Table (customer_id, one column per tag)
-    """
-    found: ir.Table | None = None
-    # Any group names the customers, where no tag is asked for.
-    files = snapshot_files(lake, snapshot, tags) or _first_file(lake, snapshot)
-    for path, names in files.values():
-        part = lake.engine.read_parquet(str(path)).select("customer_id", *names)
-        found = part if found is None else found.inner_join(part, "customer_id")
-    return found
+def snapshot_dates(lake: Lake) -> list[date]:
+    """Dates that have a snapshot, in order."""
+    names = (path.stem.lstrip(".") for path in (lake.home / "snapshots").glob("*.json"))
+    return sorted(
+        {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
+    )
 
 
-def _first_file(lake: Lake, snapshot: dict[str, Any]) -> dict[str, tuple[Path, list[str]]]:
-    group, file = next(iter(snapshot["files"].items()))
-    _check_file(lake, snapshot["as_of"], file)
-    return {group: (lake.home / file["path"], [])}
+def manifest(lake: Lake, as_of: date) -> Path:
+    """Where the manifest of a date lies."""
+    return lake.home / "snapshots" / f"{as_of}.json"
 
 
-def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
-    """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
-    thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
-    try:
-        found = sha256_of(lake.home / file["path"])
-    except FileNotFoundError:
-        raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
-    if found != file["sha256"]:
-        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
+def _entries(snapshot: Snapshot) -> list[dict[str, str]]:
+    return [*snapshot.files.values(), *([snapshot.digests] if snapshot.digests else [])]
+
+
+def _draft(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.draft")
+
+
+def _journal(lake: Lake, as_of: date) -> Path:
+    return lake.home / "snapshots" / f".{as_of}.json"
+
+
+def _finish(lake: Lake, as_of: date) -> None:
+    """Move the drafts that a journal names to where they belong, then the journal itself."""
+    journal = _journal(lake, as_of)
+    if not journal.exists():
+        return
+    for entry in _entries(Snapshot(**json.loads(journal.read_text(encoding="utf-8")))):
+        path = lake.home / entry["path"]
+        # A draft that is gone was moved before the crash.
+        if _draft(path).exists():
+            _draft(path).replace(path)
+    journal.replace(manifest(lake, as_of))

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
@@ -13,8 +12,10 @@ import pyarrow as pa
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff
+from features.spine import Spine, spine_of
 from features.star_settings import StarSettings, Tier, load_star_settings
-from features.star_value import claim_costs, dated, known, motor_terms, rate
+from features.star_value import claim_costs, motor_terms, rate, window_start
+from features.tags.known import known
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
 
@@ -103,26 +104,25 @@ def explain_rating(
     """
     settings = settings or load_star_settings(lake.home)
     spine = _spine_of_one(lake, customer_id, as_of)
-    customers = lake.table("customers").select("customer_id", "recorded_at", "superseded_at")
-    if not _rows(lake, known(spine, customers, "customer_id")):
+    if not _rows(lake, known(lake, spine, "customers").select("customer_id")):
         raise GuanjiaError(
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",
             "check the number, or choose a later date",
         )
     rated = _rows(lake, rate(lake, spine, settings))[0]
-    window = dated(lake, spine, settings)
-    motor = motor_terms(lake, window, settings)
+    motor = motor_terms(lake, spine, settings)
     terms = tuple(
         CountedTerm(**{name: row[name] for name in CountedTerm.__dataclass_fields__})
         for row in _rows(lake, motor.order_by("inception", "policy_id"))
     )
-    start = _rows(lake, window)[0]["window_start"]
+    opens = window_start(spine.pairs.as_of, settings)
+    start = _rows(lake, spine.pairs.select(window_start=opens))[0]["window_start"]
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
     )
-    claims = _claims(lake, window, motor)
+    claims = _claims(lake, spine, motor, settings)
     return Rating(
         **rated,
         window_start=start,
@@ -137,13 +137,13 @@ def explain_rating(
     )
 
 
-def _spine_of_one(lake: Lake, customer_id: str, as_of: date) -> ir.Table:
+def _spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
     row = {
         "customer_id": pa.array([customer_id], pa.string()),
         "as_of": pa.array([as_of], pa.date32()),
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
-    return ibis.memtable(pa.table(row))
+    return spine_of(ibis.memtable(pa.table(row)))
 
 
 def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
@@ -151,16 +151,17 @@ def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def _claims(lake: Lake, window: ir.Table, motor: ir.Table) -> tuple[CountedClaim, ...]:
+def _claims(
+    lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings
+) -> tuple[CountedClaim, ...]:
     if not lake.has("claim_movements"):
         return ()
-    zone = ZoneInfo(lake.settings.timezone)
-    costs = claim_costs(lake, window, motor).order_by("occurred_at", "claim_id")
+    costs = claim_costs(lake, spine, motor, settings).order_by("occurred_at", "claim_id")
     return tuple(
         CountedClaim(
             row["claim_id"],
             row["policy_id"],
-            row["occurred_at"].astimezone(zone).date(),
+            row["occurred_on"],
             row["paid"],
             row["outstanding"],
         )

@@ -4,18 +4,17 @@ Money is exact decimal, tenure is integer arithmetic, and only what was recorded
 counts, so a rating can be replayed for any past date.
 """
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from features.lake import Lake
-from features.settings import cutoff
+from features.spine import Spine, months_before
 from features.star_settings import StarSettings, load_star_settings
 from features.tables import MOTOR_LINES
+from features.tags.known import known
 
 MONEY = "decimal(18, 2)"
 COEFFICIENT = "decimal(5, 2)"
@@ -23,16 +22,15 @@ VALUE = "decimal(23, 4)"
 KEYS = ("customer_id", "as_of")
 
 
-def rate(lake: Lake, spine: ir.Table, settings: StarSettings | None = None) -> ir.Table:
+def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.Table:
     """Rate every customer of the spine as of his date.
 
     Parameters
     ----------
     lake : Lake
         Holds the checked tables `policies`, `claims` and `claim_movements`.
-    spine : ibis Table
-        `customer_id` (string), `as_of` (date), `cutoff` (timestamp, UTC); one result row for each
-        distinct pair. The distinct dates are read at once, everything else when executed.
+    spine : Spine
+        Customers and dates; one result row for each pair.
     settings : StarSettings, optional
         Default: what `<home>/star.toml` says.
 
@@ -46,13 +44,14 @@ def rate(lake: Lake, spine: ir.Table, settings: StarSettings | None = None) -> i
         `claims_5y`, `value` and `star_level` are null if there is no table `claim_movements`.
     """
     settings = settings or load_star_settings(lake.home)
-    spine = dated(lake, spine, settings)
     motor = motor_terms(lake, spine, settings)
     premium = motor.filter(motor.in_premium).group_by(*KEYS).agg(premium=motor.premium.sum())
     chain = _chains(motor, settings)
-    joined = _left(_left(spine, premium), chain)
+    joined = _left(_left(spine.pairs, premium), chain)
     if lake.has("claim_movements"):
-        costs = claim_costs(lake, spine, motor).group_by(*KEYS).agg(claims=ibis._.cost.sum())
+        costs = (
+            claim_costs(lake, spine, motor, settings).group_by(*KEYS).agg(claims=ibis._.cost.sum())
+        )
         joined = _left(joined, costs).mutate(claims_5y=_money(ibis._.claims))
     else:
         joined = joined.mutate(claims_5y=ibis.null(MONEY))
@@ -81,42 +80,12 @@ def rate(lake: Lake, spine: ir.Table, settings: StarSettings | None = None) -> i
     )
 
 
-def dated(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table:
-    """Distinct rows of the spine with the window's start as a date and as an instant.
-
-    The window (D - 5 years, D] of civil days begins when its first date ends in the insurer's time
-    zone, which is Python's to know: engines do not agree on how to ask for it.
-    """
-    found = lake.engine.to_pyarrow(spine.select("as_of").distinct())
-    dates: list[date] = sorted(found["as_of"].to_pylist())
-    starts = [years_before(day, settings.window_years) for day in dates]
-    ends = [cutoff(start, lake.settings.timezone) for start in starts]
-    windows = pa.table(
-        {
-            "as_of": pa.array(dates, pa.date32()),
-            "window_start": pa.array(starts, pa.date32()),
-            "window_open": pa.array(ends, pa.timestamp("us", "UTC")),
-        }
-    )
-    keys = spine.select(*KEYS, "cutoff").distinct()
-    return keys.inner_join(ibis.memtable(windows), "as_of")
+def window_start(as_of: ir.Value, settings: StarSettings) -> ir.Value:
+    """Last day before the window (D - 5 years, D]; 29 February becomes 28 February."""
+    return months_before(as_of, 12 * settings.window_years)
 
 
-def years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; 29 February becomes 28 February where there is none.
-
-    Examples
-    --------
-    >>> years_before(date(2024, 2, 29), 5)
-    datetime.date(2019, 2, 28)
-    """
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:
-        return day.replace(year=day.year - years, day=28)
-
-
-def motor_terms(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table:
+def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
     """Motor terms in force or past as of each spine row, as known then.
 
     Returns
@@ -126,20 +95,8 @@ def motor_terms(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table
         (expiry, or cancellation), `premium`, `in_chain` (makes tenure), `in_value` (its claims
         count), `in_premium` (its premium counts).
     """
-    raw = lake.table("policies")
-    raw = raw.filter(raw.line.isin(MOTOR_LINES)).select(
-        "customer_id",
-        "policy_id",
-        "line",
-        "private_car",
-        "inception",
-        "expiry",
-        "cancelled_on",
-        "written_premium",
-        "recorded_at",
-        "superseded_at",
-    )
-    terms = known(spine, raw, "customer_id")
+    terms = known(lake, spine, "policies")
+    terms = terms.filter(terms.line.isin(MOTOR_LINES))
     # A term cancelled from its inception never existed.
     exists = terms.cancelled_on.isnull() | (terms.cancelled_on > terms.inception)
     terms = terms.filter((terms.inception <= terms.as_of) & exists)
@@ -157,41 +114,31 @@ def motor_terms(lake: Lake, spine: ir.Table, settings: StarSettings) -> ir.Table
         premium=terms.written_premium.fill_null(ibis.literal(Decimal(0), "decimal(14, 2)")),
         in_chain=chained,
         in_value=valued,
-        in_premium=valued & (terms.inception > terms.window_start),
+        in_premium=valued & (terms.inception > window_start(terms.as_of, settings)),
     )
 
 
-def claim_costs(lake: Lake, spine: ir.Table, motor: ir.Table) -> ir.Table:
+def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings) -> ir.Table:
     """Paid plus outstanding, as recorded then, of each claim that counts for a spine row.
 
     Returns
     -------
     ibis Table
-        The keys, `claim_id`, `policy_id`, `occurred_at`, `paid`, `outstanding`, `cost`.
+        The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, `paid`, `outstanding`,
+        `cost`.
     """
-    raw = lake.table("claims").select(
-        "customer_id", "claim_id", "policy_id", "occurred_at", "recorded_at", "superseded_at"
-    )
-    claims = known(spine, raw, "customer_id")
-    inside = (claims.occurred_at >= claims.window_open) & (claims.occurred_at < claims.cutoff)
-    claims = claims.filter(inside).select(*KEYS, "cutoff", "claim_id", "policy_id", "occurred_at")
+    claims = known(lake, spine, "claims")
+    after = claims.occurred_on > window_start(claims.as_of, settings)
+    claims = claims.filter(after & (claims.occurred_at < claims.cutoff))
+    claims = claims.select(*KEYS, "claim_id", "policy_id", "occurred_at", "occurred_on")
     valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
     claims = claims.inner_join(valued, [*KEYS, "policy_id"])
-    moves = lake.table("claim_movements").select(
-        "claim_id", "paid_change", "outstanding_change", "recorded_at", "superseded_at"
+    moves = known(lake, spine, "claim_movements")
+    sums = moves.group_by(*KEYS, "claim_id").agg(
+        paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
     )
-    moved = known(claims, moves, "claim_id")
-    sums = moved.group_by(*KEYS, "claim_id", "policy_id", "occurred_at").agg(
-        paid=moved.paid_change.sum(), outstanding=moved.outstanding_change.sum()
-    )
-    return sums.mutate(cost=sums.paid + sums.outstanding)
-
-
-def known(spine: ir.Table, rows: ir.Table, key: str) -> ir.Table:
-    """Join the version of each row that was the latest known before the spine row's cutoff."""
-    joined = spine.inner_join(rows, key)
-    current = joined.superseded_at.isnull() | (joined.superseded_at >= joined.cutoff)
-    return joined.filter((joined.recorded_at < joined.cutoff) & current)
+    found = claims.inner_join(sums, [*KEYS, "claim_id"])
+    return found.mutate(cost=found.paid + found.outstanding)
 
 
 def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:

@@ -21,6 +21,7 @@ from features.feast_home import REPO
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
+from features.spark import spark_session
 from features.tags import catalogue
 from features.views import customer, feature_views
 
@@ -54,7 +55,7 @@ def apply(lake: Lake) -> None:
     GuanjiaError
         If a service names a tag that is not declared.
     """
-    views = feature_views(lake.home, catalogue.groups())
+    views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
     with _lock:
         _opened.pop(lake.home, None)
@@ -106,7 +107,8 @@ def history(
         asked, _references(names), filter_by_created_timestamp=True
     ).to_arrow()
     found = found.sort_by(_ORDER)
-    tags = {name: _numbers_or_text(found[name]) for name in names}
+    declared = catalogue.catalogue()
+    tags = {name: _column(found[name], declared[name].type) for name in names}
     return pd.concat([entity_frame, pd.DataFrame(tags, index=entity_frame.index)], axis=1)
 
 
@@ -202,6 +204,13 @@ def online(
     return rows
 
 
+def forget(lake: Lake) -> None:
+    """Open the registry and the stores of a lake anew at the next use."""
+    with _lock:
+        _opened.pop(lake.home, None)
+        _applied.discard(lake.home)
+
+
 def _store(lake: Lake) -> FeatureStore:
     """The cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
@@ -216,6 +225,10 @@ def _config(lake: Lake) -> RepoConfig:
     # The lake decides where its files are, whatever the environment says meanwhile.
     config.registry.path = str(lake.home / config.registry.path)
     config.online_store.path = str(lake.home / config.online_store.path)
+    if lake.settings.offline == "spark":
+        spark_session(lake.settings)  # Feast takes the session that is there
+        config.offline_config = {"type": "spark"}
+        config._offline_store = None
     return config
 
 
@@ -250,10 +263,10 @@ def _references(tags: Sequence[str]) -> list[str]:
     return [f"{declared[tag].group}:{tag}" for tag in tags]
 
 
-def _numbers_or_text(column: pa.ChunkedArray) -> Any:
+def _column(column: pa.ChunkedArray, type_: str) -> Any:
     """Text as objects, everything else as float64 with NaN for null."""
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return column.to_pandas().to_numpy()
+    if type_ == "string":
+        return column.cast(pa.string()).to_pandas().to_numpy(dtype=object)
     # Arrow casts no boolean to a float at once.
     whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
     return whole.cast(pa.float64()).to_pandas().to_numpy()

@@ -140,7 +140,7 @@ class Quotes(RawTable):
     quoted_at: Instant = column("报价时间")
     premium: Money = column("报价保费", unit="yuan", nullable=True, ge=0)
     delivered_at: Instant = column("触达时间", milestone=True, nullable=True)
-    viewed_at: Instant = column("查看时间", milestone=True, nullable=True)
+    viewed_at: Instant = column("查看时间", milestone=True, nullable=True, hour=True)
 
     @pa.dataframe_check(error="a quote is delivered after it is made and viewed after delivery")
     def steps_in_order(cls, row: ir.Table) -> ir.Value:
@@ -198,7 +198,7 @@ class Interactions(RawTable):
     touchpoint: Text = column("触点")
     channel: Text = column("触达方式", isin=list(CONTACT_CHANNELS))
     direction: Text = column("方向", isin=["in", "out"])
-    occurred_at: Instant = column("触达时间")
+    occurred_at: Instant = column("触达时间", hour=True)
     result: Text = column(
         "结果",
         nullable=True,

@@ -7,9 +7,11 @@ the registry). A tag's label, unit and meaning of null travel along as Feast tag
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from feast import Entity, FeatureView, Field, FileSource, ValueType
 from feast.data_format import ParquetFormat
+from feast.data_source import DataSource
 from feast.types import Bool, Float64, Int64, String
 
 from features.tags.catalogue import Tag, TagGroup
@@ -31,22 +33,37 @@ def customer() -> Entity:
     )
 
 
-def feature_views(home: Path, groups: Mapping[str, TagGroup]) -> list[FeatureView]:
-    """One view per tag group over the files under `home`/tags/<group>."""
+def feature_views(
+    home: Path, groups: Mapping[str, TagGroup], offline: str = "duckdb"
+) -> list[FeatureView]:
+    """One view per tag group over the files under `home`/tags/<group>.
+
+    Parameters
+    ----------
+    offline : {"duckdb", "spark"}
+        Which offline store will read them.
+    """
     entity = customer()
-    return [_view(home, group, entity) for group in groups.values()]
+    return [_view(home, group, entity, offline) for group in groups.values()]
 
 
-def _view(home: Path, group: TagGroup, entity: Entity) -> FeatureView:
-    source = FileSource(
-        name=f"{group.name}_tags",
-        # Drafts of `lake.published` begin with a dot; a reader must not see them.
-        path=str(home / "tags" / group.name / "[!.]*.parquet"),
-        file_format=ParquetFormat(),
-        timestamp_field="event_timestamp",
-        created_timestamp_column="created_timestamp",
-        description=f"Snapshots and histories of the {group.name} tags.",
-    )
+def _source(home: Path, group: TagGroup, offline: str) -> DataSource:
+    folder = home / "tags" / group.name
+    about: dict[str, Any] = {
+        "name": f"{group.name}_tags",
+        "timestamp_field": "event_timestamp",
+        "created_timestamp_column": "created_timestamp",
+        "description": f"Snapshots and histories of the {group.name} tags.",
+    }
+    # Drafts begin with a dot; a reader must not see them. Spark passes such files over.
+    if offline == "spark":
+        from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
+
+        return SparkSource(path=str(folder / "*.parquet"), file_format="parquet", **about)
+    return FileSource(path=str(folder / "[!.]*.parquet"), file_format=ParquetFormat(), **about)
+
+
+def _view(home: Path, group: TagGroup, entity: Entity, offline: str) -> FeatureView:
     return FeatureView(
         name=group.name,
         entities=[entity],
@@ -55,7 +72,7 @@ def _view(home: Path, group: TagGroup, entity: Entity) -> FeatureView:
             Field(name="customer_id", dtype=String),
             *(_field(tag) for tag in group.tags.values()),
         ],
-        source=source,
+        source=_source(home, group, offline),
         online=True,
         description=group.label,
         tags={"label": group.label},

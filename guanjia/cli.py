@@ -11,7 +11,7 @@ import sys
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.commands import data, models, segments, service, tags
+from guanjia.commands import data, models, quality, segments, service, tags
 from guanjia.output import complain
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.command()(tags.rate)
 app.command()(tags.catalogue)
 app.command()(segments.segments)
 app.command()(segments.clusters)
+app.command()(quality.quality)
 app.command()(models.train)
 app.command()(models.score)
 app.command("list")(models.target_list)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from guanjia.output import table
+from guanjia.output import from_here, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
 LIST, TOP = "renewal_risk", 500
@@ -206,6 +206,4 @@ def story(demo: Demo) -> list[Table | str]:
 
 def _short(path: Path | None) -> str:
     """The path from here, where it lies below here."""
-    if path is None:
-        return "-"
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return "-" if path is None else from_here(path)

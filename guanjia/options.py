@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -30,12 +31,20 @@ MaybeAsOf = Annotated[
 ]
 
 
-def lake() -> Any:
+class Engine(StrEnum):
+    """What computes tags."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+def lake(engine: Engine = Engine.duckdb) -> Any:
     """The lake the environment names."""
     from features import settings
     from features.lake import Lake
+    from features.spark import SparkLake
 
-    return Lake(settings.load())
+    return (SparkLake if engine is Engine.spark else Lake)(settings.load())
 
 
 def latest(where: Any, folder: str, cure: str) -> date:

@@ -92,6 +92,11 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def from_here(path: Path) -> str:
+    """The path as a user would type it: relative where it lies below the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def complain(error: GuanjiaError, as_json: bool) -> None:
     """Write a fault to stderr."""
     if as_json:

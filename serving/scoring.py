@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from features.errors import GuanjiaError
 from features.lake import Lake, published, sql_text
 from features.progress import Report, quiet
-from features.snapshots import read_snapshot, snapshot_files
+from features.snapshot_tags import snapshot_files
+from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings
 from serving.probabilities import Served, load_models, needed_tags, predict
 from training.models import MODELS
@@ -67,12 +68,12 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     snapshot = read_snapshot(lake, as_of)
     models = load_models(lake)
     versions = {name: served.version for name, served in models.items()}
-    total = int(snapshot["customers"])
+    total = snapshot.customers
     path = scores_path(lake, as_of)
     counts: dict[int, int] = {}
     done = 0
     stars = load_star_settings(lake.home)
-    fixed = (json.dumps(versions, sort_keys=True), str(snapshot["snapshot_id"]))
+    fixed = (json.dumps(versions, sort_keys=True), snapshot.snapshot_id)
     tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
     with (
         ThreadPoolExecutor(lake.settings.threads) as pool,
@@ -95,7 +96,7 @@ def scores_path(lake: Lake, as_of: date) -> Path:
     return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
 
 
-def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
+def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: list[str]) -> str:
     """The query that joins the snapshot's files to one row a customer, ordered by customer.
 
     Raises
@@ -111,7 +112,7 @@ def snapshot_sql(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> str:
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
 
 
-def _batches(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(lake: Lake, snapshot: Snapshot, tags: list[str]) -> Iterator[pa.RecordBatch]:
     """The tags, one row a customer in order, from all files of the snapshot at once."""
     readers = [
         pq.ParquetFile(path).iter_batches(BATCH, columns=["customer_id", *names])
@@ -120,8 +121,8 @@ def _batches(lake: Lake, snapshot: dict[str, Any], tags: list[str]) -> Iterator[
     for parts in zip(*readers, strict=True):
         ids = parts[0].column(0)
         if not all(part.column(0).equals(ids) for part in parts[1:]):
-            cure = f"run `guanjia tags --as-of {snapshot['as_of']}` again"
-            thing = f"snapshot of {snapshot['as_of']}"
+            cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
+            thing = f"snapshot of {snapshot.as_of}"
             raise GuanjiaError(thing, "has other customers in each file", cure)
         columns = [column for part in parts for column in part.columns[1:]]
         names = [name for part in parts for name in part.schema.names[1:]]

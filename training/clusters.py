@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,8 @@ from features.conditions import columns_of, predicate
 from features.lake import Lake, published
 from features.progress import Report, quiet
 from features.segments import SegmentStability, compare
-from features.snapshots import read_snapshot, snapshot_tags
+from features.snapshot_tags import snapshot_tags
+from features.snapshots import Snapshot, read_snapshot
 from features.tags.catalogue import catalogue
 from training.cluster_profile import Cluster, named, profile
 from training.segmentation import (
@@ -100,20 +100,20 @@ def write_clusters(
     if learned:
         asked = [one.tag for one in INPUTS]
         _, columns = _eligible(_read(lake, snapshot, asked, ELIGIBLE), asked)
-        new = learn(columns, str(snapshot["snapshot_id"]), report)
+        new = learn(columns, snapshot.snapshot_id, report)
         write_segmentation(where, replace(new, names=named(new, columns, new.assign(columns))))
     found = read_segmentation(where)
     now, inside, clusters = _assigned(lake, snapshot, found)
     before = _assigned(lake, read_snapshot(lake, against), found)[0] if against else None
     path = clusters_path(lake, as_of)
-    about = {"snapshot_id": str(snapshot["snapshot_id"]), "segmentation": found.version}
+    about = {"snapshot_id": snapshot.snapshot_id, "segmentation": found.version}
     with published(path) as draft:
         pq.write_table(now.replace_schema_metadata(about), draft)
     pairs = _pairs(before, now) if before is not None else None
     return Clustered(
         as_of=as_of,
         path=path,
-        snapshot_id=str(snapshot["snapshot_id"]),
+        snapshot_id=snapshot.snapshot_id,
         segmentation=found,
         learned=learned,
         customers=len(clusters),
@@ -126,7 +126,7 @@ def write_clusters(
     )
 
 
-def _read(lake: Lake, snapshot: dict[str, Any], tags: list[str], eligible: str) -> pa.Table:
+def _read(lake: Lake, snapshot: Snapshot, tags: list[str], eligible: str) -> pa.Table:
     """Customer, whether eligible, and the tags, ordered by customer."""
     needed = list(dict.fromkeys([*tags, *columns_of(eligible, catalogue())]))
     rows = snapshot_tags(lake, snapshot, needed)
@@ -143,7 +143,7 @@ def _eligible(rows: pa.Table, tags: list[str]) -> tuple[pa.Array, dict[str, Matr
 
 
 def _assigned(
-    lake: Lake, snapshot: dict[str, Any], found: Segmentation
+    lake: Lake, snapshot: Snapshot, found: Segmentation
 ) -> tuple[pa.Table, Mapping[str, Matrix], np.ndarray]:
     """All customers with their cluster; of those who are in one, the inputs and the cluster."""
     tags = [one.tag for one in found.inputs]

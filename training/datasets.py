@@ -19,6 +19,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake, published, sha256_of
 from features.progress import Report, quiet
 from features.services import SERVICES
+from features.spine import spine_of
 from training.models import ModelSpec
 
 TEST_SHARE = 0.2
@@ -94,7 +95,7 @@ def build(
         labels[model.name] = _labels(lake, model, known_by, row_limit)
     asked = [rows.select("customer_id", "as_of", "cutoff") for rows, _ in labels.values()]
     spine = asked[0].union(*asked[1:]) if len(asked) > 1 else asked[0]
-    histories = tagging.write_history(lake, spine.distinct(), "training", report)
+    histories = tagging.write_history(lake, spine_of(spine), "training", report)
     inputs = {path.parent.name: sha256_of(path) for path in histories}
     for model in models:
         rows, labelled = labels[model.name]

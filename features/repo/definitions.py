@@ -2,11 +2,12 @@
 
 from features.feast_home import feast_home
 from features.services import feature_services
+from features.settings import load
 from features.tags.catalogue import groups
 from features.views import customer, feature_views
 
 entity = customer()
-_views = feature_views(feast_home(), groups())
+_views = feature_views(feast_home(), groups(), load().offline)
 
 # Feast takes what stands in the module under a name of its own; it does not look into lists.
 globals().update({f"view_{view.name}": view for view in _views})

@@ -5,7 +5,8 @@ what a reader and the feature store need: label, unit, window, meaning of null. 
 
 - an *aggregate* tag gets a relation, rows known as of the date (say, the customer's claims), and
   returns an Ibis aggregate over them;
-- a *derived* tag (relation None) gets the row of all aggregate tags of its group.
+- a *derived* tag (relation None) gets the row of all aggregate tags of its group, of the derived
+  tags declared before it, and of the aggregate tags of other groups that it says it needs.
 """
 
 from collections.abc import Callable
@@ -40,6 +41,8 @@ class Tag:
         relation's table is absent altogether, the tag is null whatever this says.
     expression : Callable[[ir.Table], ir.Value]
         The function itself.
+    needs : tuple of str
+        Aggregate tags of other groups that a derived tag reads.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Tag:
     relation: str | None
     empty: int | None
     expression: Expression
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class TagGroup:
         type: Type = "float64",
         relation: str | None = None,
         empty: int | None = None,
+        needs: tuple[str, ...] = (),
     ) -> Callable[[Expression], Expression]:
         """Declare the decorated function as a tag of this group."""
 
@@ -111,6 +116,7 @@ class TagGroup:
                     relation,
                     empty,
                     expression,
+                    needs,
                 )
             )
             return expression

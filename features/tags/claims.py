@@ -119,7 +119,7 @@ def largest_claim(t: ir.Table, within: ir.Value) -> ir.Value:
 )
 def motor_premium_36m(t: ir.Table) -> ir.Value:
     """Written premium of motor terms whose inception lies within 36 months."""
-    recent = t.started & (t.inception > t.as_of - ibis.interval(months=36))
+    recent = t.started & (t.inception > t.from_36m)
     return t.written_premium.sum(where=recent).fill_null(0).cast("float64")
 
 

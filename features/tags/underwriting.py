@@ -230,9 +230,8 @@ def commercial_term_number(t: ir.Table) -> ir.Value:
 def commercial_renewal_signed(t: ir.Table) -> ir.Value:
     """Whether the vehicle of the commercial term in force that ends first has a motor term signed
     that incepts no earlier than 30 days before this end."""
-    follows = (t.last_inception > t.inception) & (
-        t.last_inception >= t.cover_end - ibis.interval(days=30)
-    )
+    ahead = t.last_inception.delta(t.cover_end, unit="day")
+    follows = (t.last_inception > t.inception) & (ahead >= -30)
     return follows.any(where=_next_commercial(t))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.options import Engine, Json, MaybeAsOf, day, lake, latest
 from guanjia.output import emit, progress, table
 
 
@@ -14,13 +14,16 @@ def tags(
     as_of: Annotated[
         list[date], typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Repeatable.")
     ],
+    engine: Annotated[Engine, typer.Option(help="What computes: this machine, or Spark.")] = (
+        Engine.duckdb
+    ),
     json: Json = False,
 ) -> None:
     """Compute every tag of every customer as of one or more dates, in one pass."""
     from features.tagging import write_snapshot
 
     with progress(json) as report:
-        written = write_snapshot(lake(), sorted(set(as_of)), report)
+        written = write_snapshot(lake(engine), sorted(set(as_of)), report)
     rows = [
         {"as_of": one.as_of, "customers": one.customers, "snapshot": one.snapshot_id}
         for one in written

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
@@ -21,6 +22,7 @@ import features.tables  # noqa: F401  (declares the contracts)
 from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
+from features.spine import spine_of
 from features.star import StarSettings, explain_rating, rate
 from features.tagging import compute_group
 from features.tags.catalogue import catalogue
@@ -41,17 +43,42 @@ def exact(value: Any, type_: pa.DataType) -> Any:
     return Decimal(str(value)) if isinstance(value, float) and pa.types.is_decimal(type_) else value
 
 
-def put(lake: Lake, table: str, rows: list[Row]) -> None:
+def put_rows(lake: Lake, table: str, rows: list[Row]) -> None:
     """A checked table of these rows; what a row leaves out is null, or known since 2019."""
     instant = 'timestamp("UTC", 6)'
-    schema = ibis.schema({**CONTRACTS[table].columns, "superseded_at": instant}).to_pyarrow()
+    contract = CONTRACTS[table]
+    civil = {
+        **dict.fromkeys(contract.civil_days, "date"),
+        **dict.fromkeys(contract.civil_hours, "int64"),
+    }
+    schema = ibis.schema({**contract.columns, **civil, "superseded_at": instant}).to_pyarrow()
     known = {"recorded_at": at("2019-01-01"), "registered_at": at("2019-01-01"), "line": None}
     full = [
-        {field.name: exact({**known, **row}.get(field.name), field.type) for field in schema}
+        {
+            field.name: exact({**known, **row, **in_zone(table, row)}.get(field.name), field.type)
+            for field in schema
+        }
         for row in rows
     ]
     lake.checked(table).parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(full, schema=schema), lake.checked(table))
+
+
+def in_zone(table: str, row: Row) -> Row:
+    """The civil days and hours that a check would write beside the instants."""
+    zone, contract = ZoneInfo(ZONE), CONTRACTS[table]
+    local = {
+        name: value.astimezone(zone) for name, value in row.items() if isinstance(value, datetime)
+    }
+    days = {day: local[name].date() for day, name in contract.civil_days.items() if name in local}
+    hours = {hour: local[name].hour for hour, name in contract.civil_hours.items() if name in local}
+    return days | hours
+
+
+@pytest.fixture(scope="session")
+def put() -> Callable[[Lake, str, list[Row]], None]:
+    """Write a checked table of literal rows."""
+    return put_rows
 
 
 @pytest.fixture
@@ -62,8 +89,8 @@ def answer(tmp_path: Path) -> Callable[..., Row]:
         lake = Lake(Settings(home=tmp_path))
         for table in {*REQUIRED, *tables}:
             rows = tables.get(table, [{"customer_id": "C1"}] if table == "customers" else [])
-            put(lake, table, [{"customer_id": "C1", **row} for row in rows])
-        found = lake.engine.to_pyarrow(compute_group(lake, spine({"C1": as_of}), group))
+            put_rows(lake, table, [{"customer_id": "C1", **row} for row in rows])
+        found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine({"C1": as_of})), group))
         (row,) = found.to_pylist()
         return dict(row)
 
@@ -212,7 +239,7 @@ def write_lake(home: Path, cases: list[Case], *, movements: bool = True) -> Lake
         tables["claim_movements"] = moves
     lake = Lake(Settings(home=home, timezone=ZONE))
     for table, rows in tables.items():
-        put(lake, table, rows)
+        put_rows(lake, table, rows)
     return lake
 
 
@@ -244,12 +271,12 @@ def _versions(customer: str, policy: str, term: Term) -> list[Row]:
     return rows
 
 
-def spine_of(cases: list[Case]) -> Any:
+def spine_of_cases(cases: list[Case]) -> Any:
     return spine({case.name: day(case.as_of) for case in cases})
 
 
 def rated(lake: Lake, cases: list[Case], settings: StarSettings | None = None) -> Row:
-    rows = lake.engine.to_pyarrow(rate(lake, spine_of(cases), settings)).to_pylist()
+    rows = rate(lake, spine_of(spine_of_cases(cases)), settings).to_pyarrow().to_pylist()
     return {row["customer_id"]: row for row in rows}
 
 
@@ -280,7 +307,7 @@ STAR = SimpleNamespace(
     claim=Claim,
     yearly=yearly,
     write=write_lake,
-    spine=spine_of,
+    spine=spine_of_cases,
     rated=rated,
     expect=expect_rating,
     expect_explained=expect_explained,

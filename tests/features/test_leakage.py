@@ -17,6 +17,7 @@ from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.sources.simulated import simulate
+from features.spine import spine_of
 from features.tagging import compute_group, write_snapshot
 
 DAYS = [date(2023, 12, 31), date(2025, 3, 15)]
@@ -187,5 +188,7 @@ def of_one(lake: Lake, group: str, day: date) -> dict[str, Any]:
             "cutoff": pa.array([cutoff(day, ZONE)], pa.timestamp("us", "UTC")),
         }
     )
-    rows = lake.engine.to_pyarrow(compute_group(lake, ibis.memtable(spine), group)).to_pylist()
+    rows = lake.engine.to_pyarrow(
+        compute_group(lake, spine_of(ibis.memtable(spine)), group)
+    ).to_pylist()
     return dict(rows[0])

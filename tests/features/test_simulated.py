@@ -15,8 +15,8 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import Simulated, simulate
 from features.sources.simulation_terms import unsigned
+from features.spine import spine_of_customers
 from features.star import rate
-from features.tagging import spine_of_customers
 
 CUSTOMERS = 6_000
 

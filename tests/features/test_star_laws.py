@@ -12,34 +12,14 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
+from features.spine import spine_of
 from features.star import StarSettings, Tier, rate
 
-INSTANT, DAY, YUAN = pa.timestamp("us", "UTC"), pa.date32(), pa.decimal128(14, 2)
-SCHEMAS: dict[str, dict[str, Any]] = {
-    "policies": {
-        "policy_id": pa.string(),
-        "customer_id": pa.string(),
-        "line": pa.string(),
-        "private_car": pa.bool_(),
-        "inception": DAY,
-        "expiry": DAY,
-        "cancelled_on": DAY,
-        "written_premium": YUAN,
-    },
-    "claims": {
-        "claim_id": pa.string(),
-        "customer_id": pa.string(),
-        "policy_id": pa.string(),
-        "occurred_at": INSTANT,
-    },
-    "claim_movements": {
-        "claim_id": pa.string(),
-        "paid_change": YUAN,
-        "outstanding_change": YUAN,
-    },
-}
+INSTANT, DAY = pa.timestamp("us", "UTC"), pa.date32()
+TABLES = ("policies", "claims", "claim_movements")
 END = date(2025, 6, 30)
 RULE = StarSettings()
 FEW = settings(
@@ -61,7 +41,7 @@ def money(low: int, high: int) -> st.SearchStrategy[Decimal]:
 @st.composite
 def histories(draw: st.DrawFn) -> Tables:
     """Terms and claims of eight customers over ten years, some recorded after the date."""
-    tables: Tables = {name: [] for name in SCHEMAS}
+    tables: Tables = {name: [] for name in TABLES}
     for customer in range(8):
         for term in range(draw(st.integers(0, 6))):
             inception = date(2016, 1, 1) + timedelta(draw(st.integers(0, 3600)))
@@ -98,6 +78,7 @@ def _add_claim(draw: st.DrawFn, tables: Tables, policy: dict[str, Any], number: 
             "customer_id": policy["customer_id"],
             "policy_id": policy["policy_id"],
             "occurred_at": occurred,
+            "occurred_on": occurred.date(),
             "recorded_at": occurred,
             **version,
         }
@@ -106,6 +87,7 @@ def _add_claim(draw: st.DrawFn, tables: Tables, policy: dict[str, Any], number: 
         tables["claim_movements"].append(
             {
                 "claim_id": claim_id,
+                "customer_id": policy["customer_id"],
                 "paid_change": draw(money(-50_000, 500_000)),
                 "outstanding_change": draw(money(-200_000, 500_000)),
                 "recorded_at": occurred + timedelta(draw(st.integers(0, 400))),
@@ -115,13 +97,14 @@ def _add_claim(draw: st.DrawFn, tables: Tables, policy: dict[str, Any], number: 
 
 
 def rated(tables: Tables) -> list[dict[str, Any]]:
-    version = {"recorded_at": INSTANT, "superseded_at": INSTANT}
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Settings(home=Path(folder), timezone="Asia/Shanghai"))
         (lake.home / "checked").mkdir()
-        for name, schema in SCHEMAS.items():
-            table = pa.Table.from_pylist(tables[name], pa.schema({**schema, **version}))
-            pq.write_table(table, lake.checked(name))
+        for name in TABLES:
+            days = dict.fromkeys(CONTRACTS[name].civil_days, "date")
+            more = {**days, "superseded_at": "timestamp('UTC', 6)"}
+            schema = ibis.schema({**CONTRACTS[name].columns, **more}).to_pyarrow()
+            pq.write_table(pa.Table.from_pylist(tables[name], schema), lake.checked(name))
         spine = pa.table(
             {
                 "customer_id": pa.array([f"C{number}" for number in range(8)], pa.string()),
@@ -129,7 +112,7 @@ def rated(tables: Tables) -> list[dict[str, Any]]:
                 "cutoff": pa.array([cutoff(END, "Asia/Shanghai")] * 8, INSTANT),
             }
         )
-        found = lake.engine.to_pyarrow(rate(lake, ibis.memtable(spine), RULE)).to_pylist()
+        found = rate(lake, spine_of(ibis.memtable(spine)), RULE).to_pyarrow().to_pylist()
         lake.engine.disconnect()
     return sorted(found, key=lambda row: row["customer_id"])
 
@@ -216,7 +199,7 @@ def test_equals_the_rule_read_sentence_by_sentence(tables: Tables) -> None:
 @FEW
 @given(st.lists(st.tuples(st.sampled_from(RULE.tiers), st.integers(-3, 3)), min_size=8, max_size=8))
 def test_thresholds_are_inclusive(near: list[tuple[Tier, int]]) -> None:
-    tables: Tables = {name: [] for name in SCHEMAS}
+    tables: Tables = {name: [] for name in TABLES}
     for number, (tier, fen) in enumerate(near):
         # Two terms, 365 days apart: tenure 2, coefficient 1, so the value is the premium.
         total = tier.threshold + Decimal(fen).scaleb(-2)
@@ -268,7 +251,7 @@ def test_row_order_is_irrelevant(tables: Tables, random: Any) -> None:
 @given(histories(), money(0, 1_000_000))
 def test_what_is_recorded_later_changes_nothing(tables: Tables, amount: Decimal) -> None:
     known = cutoff(END, "Asia/Shanghai")
-    changed: Tables = {name: [] for name in SCHEMAS}
+    changed: Tables = {name: [] for name in TABLES}
     for name, rows in tables.items():
         for row in rows:
             if row["recorded_at"] >= known:

@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.spine import spine_of
 from features.star import explain_rating, rate
 
 DAY = pa.date32()
@@ -26,7 +27,8 @@ def cases(star: Any) -> list[Any]:
 
 
 def test_columns_have_the_declared_types(star: Any, star_lake: Lake) -> None:
-    schema = star_lake.engine.to_pyarrow(rate(star_lake, star.spine(cases(star)[:1]))).schema
+    spine = spine_of(star.spine(cases(star)[:1]))
+    schema = rate(star_lake, spine).to_pyarrow().schema
     assert schema.field("chain_start").type == DAY
     assert schema.field("cover_end").type == DAY
     assert schema.field("tenure_years").type == pa.int64()

@@ -17,14 +17,10 @@ from features.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings, cutoff
+from features.snapshots import read_snapshot
 from features.sources.simulated import simulate
-from features.tagging import (
-    compute_group,
-    spine_of_customers,
-    tag_schema,
-    write_history,
-    write_snapshot,
-)
+from features.spine import spine_of, spine_of_customers
+from features.tagging import compute_group, tag_schema, write_history, write_snapshot
 from features.tags.catalogue import groups
 
 DAYS = [date(2024, 2, 29), date(2025, 7, 1), date(2026, 6, 30)]
@@ -58,7 +54,7 @@ def hashes(lake: Lake, days: list[date]) -> list[str]:
 def test_a_snapshot_is_what_its_manifest_says(lake: Lake) -> None:
     (snapshot,) = write_snapshot(lake, [DAYS[2]])
     manifest = json.loads((lake.home / "snapshots" / "2026-06-30.json").read_text())
-    assert list(manifest) == ["as_of", "snapshot_id", "customers", "files"]
+    assert list(manifest) == ["as_of", "snapshot_id", "customers", "files", "definitions"]
     assert manifest["snapshot_id"] == snapshot.snapshot_id
     assert list(manifest["files"]) == NAMES
     for group, entry in manifest["files"].items():
@@ -107,7 +103,7 @@ def test_row_order_is_irrelevant(lake: Lake, tmp_path: Path) -> None:
 def test_history_equals_the_snapshots(lake: Lake) -> None:
     snapshots = write_snapshot(lake, DAYS)
     spine = spine_of_customers(lake, DAYS)
-    paths = write_history(lake, spine.union(spine), "test")
+    paths = write_history(lake, spine_of(spine.pairs.union(spine.pairs)), "test")
     assert paths == [lake.tags(name) / "history-test.parquet" for name in NAMES]
     for name, path in zip(NAMES, paths, strict=True):
         parts = [
@@ -129,7 +125,7 @@ def test_one_group_alone_equals_the_snapshot(lake: Lake) -> None:
 
 def test_customers_are_on_the_spine_from_the_date_they_are_known(lake: Lake) -> None:
     first, last = (
-        lake.engine.execute(spine_of_customers(lake, [day]).count())
+        lake.engine.execute(spine_of_customers(lake, [day]).pairs.count())
         for day in (date(2018, 1, 1), DAYS[2])
     )
     assert (first, last) == (0, 60)
@@ -145,7 +141,9 @@ def test_a_customer_of_whom_nothing_is_known_has_zero_counts(lake: Lake) -> None
         }
     )
     for name in NAMES:
-        row = lake.engine.to_pyarrow(compute_group(lake, ibis.memtable(spine), name)).to_pylist()[0]
+        row = lake.engine.to_pyarrow(
+            compute_group(lake, spine_of(ibis.memtable(spine)), name)
+        ).to_pylist()[0]
         for tag in groups()[name].tags.values():
             if tag.empty is not None:
                 assert row[tag.name] == 0, tag.name
@@ -160,9 +158,13 @@ def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyP
     def crash(*_: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("features.tagging.sha256_of", crash)
-    with pytest.raises(OSError, match="no space left"):
-        write_snapshot(lake, [day])
+    with monkeypatch.context() as patch:
+        patch.setattr("features.snapshots.sha256_of", crash)
+        with pytest.raises(OSError, match="no space left"):
+            write_snapshot(lake, [day])
+    assert manifest.read_bytes() == before
+    read_snapshot(lake, day, verify=True)
+    write_snapshot(lake, [day])
     assert manifest.read_bytes() == before
     assert not list(lake.home.rglob(".as_of*"))
 

@@ -18,7 +18,6 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from features.snapshots import read_snapshot
 from serving import scoring
 from serving.lists import write_list
 from serving.probabilities import Served, model_frame, needed_tags
@@ -137,7 +136,7 @@ def test_a_date_without_tags_is_answered_with_the_command(copy: Copy) -> None:
 
 def test_a_group_the_snapshot_does_not_have_is_named(copy: Copy) -> None:
     lake = copy()
-    described = read_snapshot(lake, DAY)
+    described = json.loads(manifest(lake).read_text("utf-8"))
     del described["files"]["claims"]
     manifest(lake).write_text(json.dumps(described), "utf-8")
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: lacks group claims\. Run"):

@@ -1,0 +1,72 @@
+"""The rules of a contract as sentences, each with where a row breaks it."""
+
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+
+from features.contract import Contract
+from features.errors import GuanjiaError
+
+AS_FOUND = "_as_found_"
+"""Prefix of a cell as it was delivered, beside the cell as the contract types it."""
+
+
+def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
+    """Every rule of the contract as (sentence, where it is broken)."""
+    broken: list[tuple[str, ir.BooleanValue]] = []
+    for name, type_ in contract.columns.items():
+        cell, own = row[name], AS_FOUND + name
+        if own in row.columns:
+            misfit = row[own].notnull() & cell.isnull()
+            broken.append((f"{name} is not a valid {_kind(type_)}", misfit))
+            missing = row[own].isnull()
+        else:
+            missing = cell.isnull()
+        declared = contract.schema.columns[name]
+        if not declared.nullable:
+            broken.append((f"{name} is missing", missing))
+        broken += [_outside(name, cell, check) for check in declared.checks]
+    for rule in contract.schema.checks:
+        broken.append((str(rule.error), ~rule._check_fn(row)))
+    if contract.event_time != "recorded_at":
+        early = row.recorded_at < row[contract.event_time]
+        broken.append((f"recorded_at is before {contract.event_time}", early))
+    return broken
+
+
+def _outside(name: str, cell: ir.Value, check: pa.Check) -> tuple[str, ir.BooleanValue]:
+    """One column check as (sentence, where it is broken); an absent cell breaks none."""
+    limits = check.statistics or {}
+    match check.name:
+        case "isin":
+            allowed = [str(value) for value in limits["allowed_values"]]
+            return f"{name} is none of {', '.join(allowed)}", cell.notin(allowed)
+        case "greater_than_or_equal_to":
+            return f"{name} is below {limits['min_value']}", cell < limits["min_value"]
+        case "greater_than":
+            return f"{name} is not above {limits['min_value']}", cell <= limits["min_value"]
+        case "in_range":
+            low, high = limits["min_value"], limits["max_value"]
+            return f"{name} is not between {low} and {high}", (cell < low) | (cell > high)
+    raise GuanjiaError(
+        f"column {name}",
+        f"has a check {check.name} that is not understood",
+        "use isin, ge, gt or in_range",
+    )
+
+
+def disagreement(contract: Contract) -> str:
+    return f"rows with the same {contract.key} and recorded_at disagree"
+
+
+def _kind(type_: dt.DataType) -> str:
+    """The type in words a data owner uses."""
+    words = {
+        dt.Timestamp: "instant",
+        dt.Date: "day",
+        dt.Decimal: "amount",
+        dt.Int64: "whole number",
+        dt.Float64: "number",
+        dt.Boolean: "true or false",
+    }
+    return next((word for kind, word in words.items() if isinstance(type_, kind)), "text")

@@ -1,0 +1,242 @@
+"""Quality of a snapshot: statistics of every tag, drift, broken bounds, rows in quarantine.
+
+A snapshot is compared with a reference: an earlier one. The report is
+written by `features.quality_files`, and as a page by `features.quality_page`.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from features.check import reasons_of
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.lake import Lake, sha256_of, sql_text
+from features.progress import Report, quiet
+from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
+from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
+from features.quality_statistics import Measured, measure
+from features.tags.catalogue import Tag, catalogue
+
+Status = Literal["broken", "watch", "steady"]
+Training = Literal["training"]
+
+
+@dataclass(frozen=True)
+class TagQuality:
+    """One tag: as declared, as measured, and what it breaks."""
+
+    tag: Tag
+    measured: Measured
+    bounds: TagBounds
+    findings: list[Finding]
+
+    @property
+    def status(self) -> Status:
+        """The worst of its findings."""
+        found = {finding.status for finding in self.findings}
+        return "broken" if "broken" in found else "watch" if found else "steady"
+
+
+@dataclass(frozen=True)
+class TableQuality:
+    """Rows of a raw table that went on and that wait in quarantine, as last checked."""
+
+    table: str
+    label: str
+    good: int
+    bad: int
+    reasons: dict[str, int]
+
+    @property
+    def bad_share(self) -> float:
+        """Share of the rows in quarantine."""
+        return self.bad / max(1, self.good + self.bad)
+
+    def findings(self, bounds: QualityBounds) -> list[Finding]:
+        """Whether more rows are held back than may be, and the reason of most."""
+        limit = bounds.tables.quarantined_share_max
+        if self.bad_share <= limit:
+            return []
+        reason = next(iter(self.reasons), "no reason is named")
+        return [
+            Finding(self.table, "quarantine", "broken", self.bad_share, limit=limit, detail=reason)
+        ]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The report of one snapshot.
+
+    Attributes
+    ----------
+    as_of, against : datetime.date
+        The snapshot and its reference; `against` is None if there is no earlier snapshot.
+    snapshot_id, against_id : str
+        Which contents were compared.
+    customers, customers_before : int
+        Rows of the two.
+    tags : list of TagQuality
+        In the order of the catalogue.
+    tables : list of TableQuality
+        Raw tables that are there.
+    findings : list of Finding
+        Broken bounds first.
+    """
+
+    as_of: date
+    against: date | None
+    snapshot_id: str
+    against_id: str | None
+    customers: int
+    customers_before: int | None
+    tags: list[TagQuality]
+    tables: list[TableQuality]
+    findings: list[Finding]
+
+    @property
+    def broken(self) -> list[Finding]:
+        """The findings that break a declared bound."""
+        return [finding for finding in self.findings if finding.status == "broken"]
+
+    @property
+    def days(self) -> int | None:
+        """Days between the snapshot and its reference."""
+        return None if self.against is None else (self.as_of - self.against).days
+
+
+def assess(
+    lake: Lake,
+    as_of: date,
+    against: date | Training | None = None,
+    report: Report = quiet,
+) -> Quality:
+    """Measure a snapshot, compare it with a reference, and hold both against the bounds.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the snapshots lie.
+    as_of : datetime.date
+        The snapshot to assess.
+    against : datetime.date, "training" or None
+        The reference: the snapshot of this date; of the last date that the models learned from
+        (the latest `as_of` of `tags/<group>/history-training.parquet`); None: the last snapshot
+        before `as_of`. Without any earlier snapshot there is no drift, and the other bounds hold.
+
+    Raises
+    ------
+    GuanjiaError
+        If a snapshot is not there, holds no customer or is not what its manifest says, if
+        `against` is not before `as_of`, or if a file of bounds has a fault.
+    """
+    declared = catalogue()
+    bounds = load_quality_bounds(lake.home, declared)
+    before = _reference_date(lake, as_of, against)
+    now = _snapshot(lake, as_of)
+    earlier = None if before is None else _snapshot(lake, before)
+    days = 0 if before is None else (as_of - before).days
+    tags: list[TagQuality] = []
+    for done, (group, path) in enumerate(now.files.items()):
+        report("quality", done, len(now.files))
+        of_group = [tag for tag in declared.values() if tag.group == group]
+        reference = None if earlier is None else earlier.files.get(group)
+        for name, measured in measure(lake.engine, of_group, path, reference).items():
+            kept = bounds.of(declared[name])
+            found = tag_findings(declared[name], measured, kept, days)
+            tags.append(TagQuality(declared[name], measured, kept, found))
+    report("quality", len(now.files), len(now.files))
+    tables = _tables(lake)
+    findings = [found for one in tags for found in one.findings]
+    findings += [found for one in tables for found in one.findings(bounds)]
+    if earlier is not None:
+        findings += customer_findings(now.customers, earlier.customers, bounds, days)
+        findings += come_and_gone(now.tags, earlier.tags)
+    return Quality(
+        as_of=as_of,
+        against=before,
+        snapshot_id=now.identity,
+        against_id=None if earlier is None else earlier.identity,
+        customers=now.customers,
+        customers_before=None if earlier is None else earlier.customers,
+        tags=tags,
+        tables=tables,
+        findings=sorted(findings, key=lambda finding: finding.order),
+    )
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A snapshot as its manifest binds it."""
+
+    identity: str
+    customers: int
+    files: dict[str, Path]
+    tags: set[str]
+
+
+def _snapshot(lake: Lake, day: date) -> _Snapshot:
+    """The files of a date, held against the hashes of its manifest."""
+    path = lake.home / "snapshots" / f"{day}.json"
+    thing, cure = f"snapshot of {day}", f"run `guanjia tags --as-of {day}`"
+    if not path.exists():
+        raise GuanjiaError(thing, "is not there", cure)
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if not manifest["customers"]:
+        raise GuanjiaError(thing, "holds no customer", "name a later date")
+    files = {}
+    for group, entry in manifest["files"].items():
+        files[group] = lake.home / entry["path"]
+        if not files[group].exists() or sha256_of(files[group]) != entry["sha256"]:
+            raise GuanjiaError(thing, f"is not whole: {entry['path']} is another file", cure)
+    names = {name for file in files.values() for name in pq.read_schema(file).names}
+    tags = names - {"customer_id", "as_of", "event_timestamp", "created_timestamp"}
+    return _Snapshot(manifest["snapshot_id"], manifest["customers"], files, tags)
+
+
+def _reference_date(lake: Lake, as_of: date, against: date | Training | None) -> date | None:
+    """The date to compare with."""
+    if isinstance(against, str):
+        against = _last_trained(lake)
+    if against is None:
+        folder = lake.home / "snapshots"
+        found = [date.fromisoformat(file.stem) for file in folder.glob("????-??-??.json")]
+        return max((day for day in found if day < as_of), default=None)
+    if against >= as_of:
+        raise GuanjiaError(
+            f"reference {against}", f"is not before {as_of}", "name an earlier date with --against"
+        )
+    return against
+
+
+def _last_trained(lake: Lake) -> date:
+    """The last date of which the models learned."""
+    histories = sorted((lake.home / "tags").glob("*/history-training.parquet"))
+    if not histories:
+        raise GuanjiaError(
+            "the training history", "is not there", "run `guanjia train`, or name a date"
+        )
+    path = sql_text(histories[0])
+    (last,) = lake.engine.raw_sql(f"SELECT max(as_of) FROM read_parquet({path})").fetchone()
+    if last is None:
+        raise GuanjiaError("the training history", "is empty", "run `guanjia train`")
+    found: date = last
+    return found
+
+
+def _tables(lake: Lake) -> list[TableQuality]:
+    """Rows that the last check let through and held back, by table."""
+    found = []
+    for name, contract in CONTRACTS.items():
+        if lake.has(name) and lake.quarantine(name).exists():
+            good, bad = (
+                pq.read_metadata(path).num_rows
+                for path in (lake.checked(name), lake.quarantine(name))
+            )
+            reasons = reasons_of(lake, lake.quarantine(name)) if bad else {}
+            found.append(TableQuality(name, contract.label, good, bad, reasons))
+    return found

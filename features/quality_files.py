@@ -1,0 +1,109 @@
+"""A quality report as files: JSON with everything, Parquet with one row a tag.
+
+The Parquet files of several dates read as one table: how a tag's nulls and drift went.
+"""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.lake import Lake, published
+from features.quality import Quality, TagQuality
+from features.quality_statistics import QUANTILES, TagStatistics
+
+SCHEMA = pa.schema(
+    [
+        *[(name, pa.date32()) for name in ("as_of", "against")],
+        *[(name, pa.string()) for name in ("group", "tag", "type", "status")],
+        *[(name, pa.int64()) for name in ("rows", "nulls", "values")],
+        *[(name, pa.float64()) for name in ("null_share", "minimum", "maximum", "mean", "scale")],
+        *[(f"p{round(at * 100):02d}", pa.float64()) for at in QUANTILES],
+        ("psi", pa.float64()),
+    ]
+)
+
+
+def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
+    """Publish `<home>/quality/as_of=<D>.json` and `.parquet`, each whole; an older one goes.
+
+    Returns
+    -------
+    tuple of Path
+        The JSON file and the Parquet file.
+    """
+    stem = lake.home / "quality" / f"as_of={quality.as_of}"
+    text = json.dumps(as_json(quality), ensure_ascii=False, allow_nan=False, indent=1)
+    rows = pa.Table.from_pylist([_row(quality, one) for one in quality.tags], schema=SCHEMA)
+    paths = stem.with_name(stem.name + ".json"), stem.with_name(stem.name + ".parquet")
+    with published(paths[0]) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
+    with published(paths[1]) as draft:
+        pq.write_table(rows, draft, compression="zstd")
+    return paths
+
+
+def as_json(quality: Quality) -> dict[str, Any]:
+    """The report as JSON knows it; a number that is not finite is null."""
+    plain: dict[str, Any] = _finite(
+        {
+            "as_of": str(quality.as_of),
+            "against": quality.against and str(quality.against),
+            "days": quality.days,
+            "snapshot_id": quality.snapshot_id,
+            "against_id": quality.against_id,
+            "customers": quality.customers,
+            "customers_before": quality.customers_before,
+            "passed": not quality.broken,
+            "findings": [asdict(one) | {"sentence": one.sentence} for one in quality.findings],
+            "tables": [asdict(one) for one in quality.tables],
+            "quantiles_at": list(QUANTILES),
+            "tags": [_tag(one) for one in quality.tags],
+        }
+    )
+    return plain
+
+
+def _tag(one: TagQuality) -> dict[str, Any]:
+    measured = one.measured
+    return {
+        "tag": one.tag.name,
+        "group": one.tag.group,
+        "status": one.status,
+        "psi": measured.drift,
+        "bins": measured.bins.names,
+        "now": asdict(measured.now),
+        "reference": measured.reference and asdict(measured.reference),
+        "bounds": one.bounds.model_dump(),
+    }
+
+
+def _row(quality: Quality, one: TagQuality) -> dict[str, Any]:
+    now: TagStatistics = one.measured.now
+    quantiles = now.quantiles or (None,) * len(QUANTILES)
+    return {
+        "as_of": quality.as_of,
+        "against": quality.against,
+        "group": one.tag.group,
+        "tag": one.tag.name,
+        "type": one.tag.type,
+        "status": one.status,
+        "null_share": now.null_share,
+        "psi": one.measured.drift,
+        **{name: getattr(now, name) for name in ("rows", "nulls", "values", "scale")},
+        **{name: getattr(now, name) for name in ("minimum", "maximum", "mean")},
+        **{f"p{round(at * 100):02d}": q for at, q in zip(QUANTILES, quantiles, strict=True)},
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for every number that JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,71 @@
+"""The tags of a snapshot as they are read: files held against their hashes, and one table of them.
+
+Who reads a snapshot through here never mixes two runs.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import ibis.expr.types as ir
+
+from features.errors import GuanjiaError
+from features.lake import Lake, sha256_of
+from features.snapshots import Snapshot
+from features.tags.catalogue import catalogue
+
+
+def snapshot_files(
+    lake: Lake, snapshot: Snapshot, tags: Iterable[str]
+) -> dict[str, tuple[Path, list[str]]]:
+    """By group: the snapshot's file, held against its hash, and those of the tags that it has.
+
+    Raises
+    ------
+    GuanjiaError
+        If a file is missing, or is not the one the snapshot describes.
+    """
+    known = catalogue()
+    files = snapshot.files
+    wanted: dict[str, list[str]] = {}
+    for name in tags:
+        wanted.setdefault(known[name].group, []).append(name)
+    absent = [group for group in wanted if group not in files]
+    if absent:
+        cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
+        raise GuanjiaError(f"snapshot of {snapshot.as_of}", f"lacks group {absent[0]}", cure)
+    for group in wanted:
+        _check_file(lake, snapshot.as_of, files[group])
+    return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
+
+
+def snapshot_tags(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> ir.Table:
+    """The tags of a snapshot, one row a customer.
+
+    Returns
+    -------
+    ibis Table (customer_id, one column per tag)
+    """
+    found: ir.Table | None = None
+    # Any group names the customers, where no tag is asked for.
+    files = snapshot_files(lake, snapshot, tags) or _first_file(lake, snapshot)
+    for path, names in files.values():
+        part = lake.engine.read_parquet(str(path)).select("customer_id", *names)
+        found = part if found is None else found.inner_join(part, "customer_id")
+    return found
+
+
+def _first_file(lake: Lake, snapshot: Snapshot) -> dict[str, tuple[Path, list[str]]]:
+    group, file = next(iter(snapshot.files.items()))
+    _check_file(lake, snapshot.as_of, file)
+    return {group: (lake.home / file["path"], [])}
+
+
+def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
+    """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
+    thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
+    try:
+        found = sha256_of(lake.home / file["path"])
+    except FileNotFoundError:
+        raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
+    if found != file["sha256"]:
+        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)

@@ -1,0 +1,98 @@
+"""Relations of cover: policy terms, motor terms in their order, the insured vehicle."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.lake import Lake
+from features.spine import SPINE, Spine
+from features.tables import MOTOR_LINES
+from features.tags.known import days_ago, known, relation
+
+
+@relation("policies")
+def policies(lake: Lake, spine: Spine) -> ir.Table:
+    """Policy terms of all lines, without those cancelled from their inception.
+
+    Adds `cover_end` (expiry or cancellation), `in_force`, `started`, `signed_days_ago`,
+    `started_days_ago` and `ends_in_days`.
+    """
+    rows = known(lake, spine, "policies")
+    rows = rows.filter(rows.cancelled_on.isnull() | (rows.cancelled_on > rows.inception))
+    rows = rows.mutate(cover_end=rows.cancelled_on.fill_null(rows.expiry))
+    return rows.mutate(
+        in_force=(rows.inception <= rows.as_of) & (rows.cover_end > rows.as_of),
+        started=rows.inception <= rows.as_of,
+        signed_days_ago=days_ago(rows, "signed_on"),
+        started_days_ago=rows.as_of.delta(rows.inception, unit="day"),
+        ends_in_days=rows.cover_end.delta(rows.as_of, unit="day"),
+    )
+
+
+@relation("policies")
+def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
+    """Motor terms, each with the previous term of the same vehicle and line.
+
+    `next_of_line` marks, per line, the term in force that ends first; without one, the term that
+    ended last. `leading` marks one term over both lines, commercial before compulsory. Ties go to
+    the smaller policy number. `last_inception` is that of the vehicle's last motor term, of either
+    line. `gap_days` is the time without any motor cover before the term.
+    """
+    rows = _ranked(lake, spine)
+    of_vehicle = ibis.window(
+        group_by=[*SPINE, "commercial", "vehicle_id"], order_by=[rows.inception, rows.policy_id]
+    )
+    earlier = ibis.window(
+        group_by=SPINE, order_by=[rows.inception, rows.policy_id], preceding=(None, 1)
+    )
+    rows = rows.mutate(
+        term_number=ibis.row_number().over(of_vehicle) + 1,
+        previous_premium=rows.written_premium.lag().over(of_vehicle),
+        previous_ncd_level=rows.ncd_level.lag().over(of_vehicle),
+        previous_channel=rows.channel.lag().over(of_vehicle),
+        previous_limit=rows.third_party_limit.lag().over(of_vehicle),
+        covered_until=rows.cover_end.max().over(earlier),
+    )
+    # Null for the first term: nothing came before it, so there is no gap.
+    return rows.mutate(gap_days=rows.inception.delta(rows.covered_until, unit="day").clip(lower=0))
+
+
+@relation("vehicles", "policies")
+def insured_vehicle(lake: Lake, spine: Spine) -> ir.Table:
+    """The vehicle of the leading motor term, at most one row."""
+    terms = _ranked(lake, spine)
+    leading = terms.filter(terms.leading).select(*SPINE, "vehicle_id")
+    return known(lake, spine, "vehicles").semi_join(leading, [*SPINE, "vehicle_id"])
+
+
+def expiring_terms(lake: Lake, spine: Spine) -> ir.Table:
+    """The commercial term in force that ends first, at most one row a customer and date."""
+    terms = _ranked(lake, spine)
+    return terms.filter(terms.commercial & terms.next_of_line & terms.in_force)
+
+
+def _ranked(lake: Lake, spine: Spine) -> ir.Table:
+    """Motor terms with `commercial`, `next_of_line`, `leading` and `last_inception`.
+
+    Aggregates joined back: windows over all terms cost the engine half as much again.
+    """
+    rows = policies(lake, spine)
+    rows = rows.filter(rows.line.isin(MOTOR_LINES))
+    state = ibis.cases((rows.in_force, 0), (rows.started, 1), else_=2)
+    rows = rows.mutate(state=state, commercial=rows.line == "motor_commercial")
+    order = {"distance": rows.ends_in_days.abs(), "policy": rows.policy_id}
+    of_line = ibis.struct({"state": rows.state, **order})
+    compulsory = (~rows.commercial).cast("int64")
+    of_motor = ibis.struct({"state": rows.state, "compulsory": compulsory, **order})
+    first = rows.group_by(SPINE).aggregate(
+        next_commercial=rows.policy_id.argmin(of_line, where=rows.commercial),
+        next_compulsory=rows.policy_id.argmin(of_line, where=~rows.commercial),
+        first=rows.policy_id.argmin(of_motor),
+    )
+    vehicle = [*SPINE, "vehicle_id"]
+    last = rows.group_by(vehicle).aggregate(last_inception=rows.inception.max())
+    rows = rows.inner_join(first, SPINE).inner_join(last, vehicle)
+    of_its_line = rows.commercial.ifelse(rows.next_commercial, rows.next_compulsory)
+    rows = rows.mutate(
+        next_of_line=rows.policy_id == of_its_line, leading=rows.policy_id == rows.first
+    )
+    return rows.drop("state", "next_commercial", "next_compulsory", "first")

@@ -1,0 +1,214 @@
+"""A snapshot carried forward equals a full rebuild, and a kill at any moment loses nothing."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.check import check_tables
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+from features.snapshots import Snapshot, read_snapshot, sole_writer
+from features.sources.simulated import simulate
+from features.tagging import write_snapshot
+from features.tags.catalogue import groups
+
+Rows = list[dict[str, Any]]
+FIRST = date(2024, 2, 26)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The checked tables of 150 simulated customers; tests copy them."""
+    found = Lake(Settings(home=tmp_path_factory.mktemp("lake")))
+    simulate(found, 150, 7)
+    check_tables(found)
+    return found
+
+
+@pytest.fixture
+def lake(simulated: Lake, tmp_path: Path) -> Lake:
+    """The same checked tables in a home of its own."""
+    found = Lake(Settings(home=tmp_path))
+    for name in CONTRACTS:
+        if simulated.has(name):
+            found.checked(name).parent.mkdir(parents=True, exist_ok=True)
+            found.checked(name).write_bytes(simulated.checked(name).read_bytes())
+    return found
+
+
+@pytest.fixture
+def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One group stands for all, where the tags are not what is tested."""
+    some = {name: group for name, group in groups().items() if name == "claims"}
+    monkeypatch.setattr("features.tagging.groups", lambda: some)
+
+
+def carried_and_whole(lake: Lake, day: date) -> tuple[Snapshot, Snapshot]:
+    (carried,) = write_snapshot(lake, [day])
+    (whole,) = write_snapshot(lake, [day], whole=True)
+    return carried, whole
+
+
+def change(lake: Lake, table: str, edit: Callable[[Rows], Rows]) -> None:
+    """Rewrite a checked table."""
+    found = pq.read_table(lake.checked(table))
+    rows = edit(found.to_pylist())
+    pq.write_table(pa.Table.from_pylist(rows, schema=found.schema), lake.checked(table))
+
+
+@pytest.mark.slow
+def test_day_after_day_equals_a_full_rebuild(lake: Lake) -> None:
+    write_snapshot(lake, [FIRST])
+    # Over a leap day and a month's end, a weekend, a fortnight.
+    for day in (*(FIRST + timedelta(n) for n in range(1, 5)), date(2024, 3, 4), date(2024, 3, 18)):
+        carried, whole = carried_and_whole(lake, day)
+        assert carried.base is not None
+        assert carried.recomputed < carried.customers
+        assert carried.snapshot_id == whole.snapshot_id, day
+
+
+@pytest.mark.usefixtures("few_tags")
+def test_nothing_new_touches_nobody(lake: Lake) -> None:
+    (first,) = write_snapshot(lake, [FIRST])
+    (again,) = write_snapshot(lake, [FIRST])
+    assert (again.base, again.recomputed) == (str(FIRST), 0)
+    assert again.snapshot_id == first.snapshot_id
+
+
+def late(rows: Rows) -> Rows:
+    """A claim of long ago that reached us late: recorded, it says, before the first snapshot."""
+    known = [row for row in rows if row["recorded_at"] < datetime(2024, 1, 1, tzinfo=UTC)]
+    return [*rows, {**known[5], "claim_id": "late", "superseded_at": None}]
+
+
+def gone(rows: Rows) -> Rows:
+    """A row that was seen is held back by a later check."""
+    seen = max(
+        (row for row in rows if row["recorded_at"] < datetime(2024, 2, 1, tzinfo=UTC)),
+        key=lambda row: row["recorded_at"],
+    )
+    return [row for row in rows if row is not seen]
+
+
+def corrected(rows: Rows) -> Rows:
+    """An amount of the past is another one than it was."""
+    seen = [row for row in rows if row["recorded_at"] < datetime(2024, 2, 1, tzinfo=UTC)]
+    seen[3]["paid_change"] += Decimal("1000.01")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("table", "edit"), [("claims", late), ("quotes", gone), ("claim_movements", corrected)]
+)
+def test_what_arrives_late_is_noticed(lake: Lake, table: str, edit: Callable[[Rows], Rows]) -> None:
+    (before,) = write_snapshot(lake, [FIRST])
+    change(lake, table, edit)
+    carried, whole = carried_and_whole(lake, FIRST)
+    assert carried.base == str(FIRST)
+    assert 0 < carried.recomputed < carried.customers
+    assert carried.snapshot_id == whole.snapshot_id != before.snapshot_id
+    carried, whole = carried_and_whole(lake, FIRST + timedelta(1))
+    assert carried.snapshot_id == whole.snapshot_id
+
+
+@pytest.mark.usefixtures("few_tags")
+def test_a_table_that_comes_or_goes_is_a_full_rebuild(lake: Lake) -> None:
+    write_snapshot(lake, [FIRST])
+    lake.checked("quotes").unlink()
+    (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
+    assert found.base is None
+
+
+@pytest.mark.usefixtures("few_tags")
+def test_other_definitions_are_a_full_rebuild(lake: Lake) -> None:
+    write_snapshot(lake, [FIRST])
+    (lake.home / "star.toml").write_text("break_months = 3\n")
+    (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
+    assert found.base is None
+
+
+@pytest.mark.usefixtures("few_tags")
+def test_a_damaged_file_is_not_carried(lake: Lake) -> None:
+    (first,) = write_snapshot(lake, [FIRST])
+    damaged = lake.home / first.files["claims"]["path"]
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(GuanjiaError, match=r"has another file tags/claims/.* than it says"):
+        read_snapshot(lake, FIRST, verify=True)
+    (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
+    assert found.base is None
+
+
+@pytest.mark.usefixtures("few_tags")
+def test_two_writers_at_once_are_refused(lake: Lake) -> None:
+    with sole_writer(lake), pytest.raises(GuanjiaError, match="written by another process"):
+        write_snapshot(lake, [FIRST])
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
+    """kill -9 while the snapshot is replaced by another: the old one stays, or the new one is."""
+    (old,) = write_snapshot(lake, [FIRST])
+    change(lake, "claims", late)
+    code = (
+        "import sys; from datetime import date; from features.lake import Lake;"
+        "from features.settings import load; from features.tagging import write_snapshot;"
+        "lake = Lake(load()); lake.engine; print('go', flush=True);"
+        f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], whole=True)"
+    )
+    environment = {**os.environ, "GUANJIA_HOME": str(lake.home)}
+    wait = random.Random(3)
+    outcomes: list[str] = []
+    for _ in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(wait.uniform(0.2, 4))
+            process.send_signal(signal.SIGKILL)
+        outcomes.append(read_snapshot(lake, FIRST, verify=True).snapshot_id)
+    (new,) = write_snapshot(lake, [FIRST])
+    assert set(outcomes) <= {old.snapshot_id, new.snapshot_id}
+    assert new.snapshot_id == write_snapshot(lake, [FIRST], whole=True)[0].snapshot_id
+    assert not list(lake.home.rglob("*.draft"))
+
+
+@pytest.mark.usefixtures("few_tags")
+@pytest.mark.parametrize("files_moved", [0, 1])
+def test_a_crash_while_files_change_places_is_finished_by_the_next_reader(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, files_moved: int
+) -> None:
+    (old,) = write_snapshot(lake, [FIRST])
+    change(lake, "claims", late)
+    moved = 0
+    replace = Path.replace
+
+    def crash(self: Path, target: Any) -> Path:
+        nonlocal moved
+        if self.name.endswith(".draft"):
+            if moved == files_moved:
+                raise KeyboardInterrupt
+            moved += 1
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            write_snapshot(lake, [FIRST])
+    found = read_snapshot(lake, FIRST, verify=True)
+    assert found.snapshot_id != old.snapshot_id
+    assert found.snapshot_id == write_snapshot(lake, [FIRST], whole=True)[0].snapshot_id
