@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, ge=1, description="Threads DuckDB and LightGBM may use.")
     memory_limit: str = Field(default="6GB", description="Memory DuckDB may use before it spills.")
+    costs_repeat_details: bool = Field(
+        default=True,
+        description="Whether service and contact costs booked to customers are those of their "
+        "entitlements and interactions once more (docs/account.md).",
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

@@ -102,14 +102,7 @@ def explain_rating(
         If the customer is not known as of that date.
     """
     settings = settings or load_star_settings(lake.home)
-    spine = _spine_of_one(lake, customer_id, as_of)
-    customers = lake.table("customers").select("customer_id", "recorded_at", "superseded_at")
-    if not _rows(lake, known(spine, customers, "customer_id")):
-        raise GuanjiaError(
-            f"customer {customer_id}",
-            f"is not known as of {as_of.isoformat()}",
-            "check the number, or choose a later date",
-        )
+    spine = spine_of_one(lake, customer_id, as_of)
     rated = _rows(lake, rate(lake, spine, settings))[0]
     window = dated(lake, spine, settings)
     motor = motor_terms(lake, window, settings)
@@ -137,13 +130,28 @@ def explain_rating(
     )
 
 
-def _spine_of_one(lake: Lake, customer_id: str, as_of: date) -> ir.Table:
+def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> ir.Table:
+    """The spine of one customer and date.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date.
+    """
     row = {
         "customer_id": pa.array([customer_id], pa.string()),
         "as_of": pa.array([as_of], pa.date32()),
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
-    return ibis.memtable(pa.table(row))
+    spine = ibis.memtable(pa.table(row))
+    customers = lake.table("customers").select("customer_id", "recorded_at", "superseded_at")
+    if not _rows(lake, known(spine, customers, "customer_id")):
+        raise GuanjiaError(
+            f"customer {customer_id}",
+            f"is not known as of {as_of.isoformat()}",
+            "check the number, or choose a later date",
+        )
+    return spine
 
 
 def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:

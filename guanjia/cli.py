@@ -11,7 +11,7 @@ import sys
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.commands import data, models, service, tags
+from guanjia.commands import accounts, data, models, service, tags
 from guanjia.output import complain
 
 app = typer.Typer(
@@ -31,6 +31,8 @@ app.command()(tags.tags)
 app.command()(tags.materialize)
 app.command()(tags.rate)
 app.command()(tags.catalogue)
+app.command()(accounts.entitlements)
+app.command()(accounts.account)
 app.command()(models.train)
 app.command()(models.score)
 app.command("list")(models.target_list)
