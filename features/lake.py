@@ -57,6 +57,8 @@ class Lake:
                 preserve_insertion_order=False,
             )
             self._engine.raw_sql("SET TimeZone = 'UTC'")
+            # Run by `python -c`, DuckDB draws its own bar on stdout, which belongs to results.
+            self._engine.raw_sql("SET enable_progress_bar = false")
         return self._engine
 
     def raw(self, table: str) -> Path:

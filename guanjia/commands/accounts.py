@@ -83,10 +83,9 @@ def account(
         rows.append(_summary(done.total, "total 合计"))
         title = f"Accounts by {by} {LEVELS[done.by]}, {first} to {on}, yuan"
         shown += [table(title, rows)]
-        left = done.rows.num_rows - len(rows) + 1
-        shown += (
-            [f"{left:,} more rows are in the total; --out FILE.csv writes all."] if left else []
-        )
+        if left := done.rows.num_rows - len(rows) + 1:
+            whole = "" if top else "; --out FILE.csv writes all"
+            shown.append(f"{left:,} more rows are in the total{whole}.")
     else:
         key = found["key"][0].as_py() if found.num_rows else customer
         title = f"Account of {LEVELS[done.by]} {key or NOBODY}, {first} to {on}, yuan"

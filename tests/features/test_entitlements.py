@@ -112,6 +112,38 @@ def test_an_upgrade_counts_at_once_and_a_downgrade_next_year(lake_of: LakeOf) ->
     assert {day: allowances(rows, day) for day in expected} == {**expected, **risen}
 
 
+def test_a_claim_that_leaves_the_window_raises_the_allowance_that_day(lake_of: LakeOf) -> None:
+    """Five terms of 2,000 yuan in the window: (10,000 - 6,000) * 1.3 is silver, 13,000 gold."""
+    tables: dict[str, list[Row]] = {"policies": [], "claims": [], "claim_movements": []}
+    # Five years after 29 February is the last day on which such a claim counts.
+    for name, occurred in (("C1", "2020-02-29"), ("C2", "2020-03-10")):
+        owner = {"customer_id": name}
+        for year in range(2020, 2026):
+            policy = term(f"{name}-{year}", f"{year}-02-01", f"{year + 1}-02-01", 2000.0)
+            tables["policies"].append({**policy, **owner})
+        tables["claims"].append({**claim(name, f"{name}-2020", f"{occurred}T04:00"), **owner})
+        tables["claim_movements"].append({**move(name, f"{occurred}T05:00", 6000.0), **owner})
+    customers = [{"customer_id": name} for name in ("C1", "C2")]
+    lake = lake_of(customers=customers, entitlements=[], **tables)
+    days = [date(2025, 2, 28), date(2025, 3, 1), date(2025, 3, 9), date(2025, 3, 10)]
+    rows = lake.engine.to_pyarrow(balances(lake, spine_of_customers(lake, days))).to_pylist()
+    told = {
+        (row["customer_id"], row["as_of"].isoformat()): row["allowance"]
+        for row in rows
+        if row["service_class"] == "B"
+    }
+    assert told == {
+        ("C1", "2025-02-28"): 1,
+        ("C1", "2025-03-01"): 3,
+        ("C1", "2025-03-09"): 3,
+        ("C1", "2025-03-10"): 3,
+        ("C2", "2025-02-28"): 1,
+        ("C2", "2025-03-01"): 1,
+        ("C2", "2025-03-09"): 1,
+        ("C2", "2025-03-10"): 3,
+    }
+
+
 def test_counts_cost_and_balance_of_a_year(lake_of: LakeOf) -> None:
     grants = [
         # The year begins on 1 March in Shanghai, which is 16:00 of 29 February in UTC.
@@ -125,7 +157,7 @@ def test_counts_cost_and_balance_of_a_year(lake_of: LakeOf) -> None:
               used_at=at("2024-06-30T15:59")),
         grant("E5", "B", "2024-03-06T00:00", "2025-03-01"),
         # Granted later, or known later: not there on 30 June.
-        grant("E6", "B", "2024-07-01T00:00", "2025-03-01"),
+        grant("E6", "B", "2024-07-01T00:00", "2025-03-01", recorded_at=at("2024-06-01T00:00")),
         grant("E7", "B", "2024-06-01T00:00", "2025-03-01", recorded_at=at("2024-07-01T00:00")),
     ]  # fmt: skip
     lake = lake_of(**{**RISEN, "entitlements": grants})
@@ -148,6 +180,7 @@ def test_counts_cost_and_balance_of_a_year(lake_of: LakeOf) -> None:
     # The earlier year keeps its grant; the next day the late and the new ones are there too.
     every = found(lake, "2024-06-30", "2024-07-01", every_year=True)
     assert every["2024-06-30", "2023-03-01", "A"]["granted"] == 1
+    assert every["2024-06-30", "2024-03-01", "B"]["granted"] == 2
     assert every["2024-07-01", "2024-03-01", "B"]["granted"] == 4
     assert every["2024-07-01", "2024-03-01", "B"]["beyond_allowance"] == 3
     assert every["2024-07-01", "2024-03-01", "A"]["used"] == 2
