@@ -108,6 +108,16 @@ class StarSettings(Declared):
         default=TIERS, min_length=3, max_length=5, description="The stars, lowest first."
     )
 
+    entitlement_year: Literal["anniversary", "calendar"] = Field(
+        default="anniversary",
+        description="When a year of entitlements begins: on the anniversary of the chain's first "
+        "inception, or on 1 January.",
+    )
+    entitlement_upgrade_at_once: bool = Field(
+        default=True,
+        description="Whether a higher star raises the allowance of the running year.",
+    )
+
     @model_validator(mode="after")
     def _tiers_rise(self) -> Self:
         levels = [tier.level for tier in self.tiers]

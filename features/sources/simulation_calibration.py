@@ -87,6 +87,8 @@ NEED_SD = 1.1
 # Quotes asked for by customers, a year and line: they tell of need, not of the day of purchase (A).
 NON_MOTOR_QUOTES = 0.30
 
+COUPLES = 0.20  # pairs of neighbouring customer numbers that are one household (A)
+
 # Engagement: shares reached by 2020 and by 2025 (A).
 WECOM = (0.05, 0.50)
 MINI_PROGRAM = (0.10, 0.45)

@@ -4,6 +4,7 @@ Test modules cannot import each other, so the builders are given out as fixtures
 cases declares `cases(star)`; a test of it that asks for `case` runs once for each.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -95,6 +96,19 @@ def answer(tmp_path: Path) -> Callable[..., Row]:
         return dict(row)
 
     return compute
+
+
+@pytest.fixture
+def lake_of(tmp_path: Path) -> Callable[..., Lake]:
+    """A lake of its own for each call, with these rows in its checked tables."""
+
+    def write(**tables: list[Row]) -> Lake:
+        lake = Lake(Settings(home=Path(tempfile.mkdtemp(dir=tmp_path)), timezone=ZONE))
+        for table in {*REQUIRED, *tables}:
+            put_rows(lake, table, tables.get(table, []))
+        return lake
+
+    return write
 
 
 @pytest.fixture
