@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -46,6 +47,16 @@ class Truth:
     rows: int
     auc: float
     model_auc: float
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Spearman's rank correlation; `low` and `high` bound 95% of bootstrap resamples."""
+
+    customers: int
+    correlation: float
+    low: float
+    high: float
 
 
 def evaluate(label: Flags, told: Array, customers: pd.Series, seed: int = 7) -> Figures:
@@ -182,6 +193,39 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
         return None
     true = joined["p"].to_numpy(dtype=np.float64)
     return Truth(len(joined), auc(label, true), auc(label, joined["told"].to_numpy()))
+
+
+def against_trait(lake: Lake, trait: str, told: pd.Series) -> Ranks | None:
+    """A tag beside the latent trait it is meant to tell; None on real data.
+
+    Parameters
+    ----------
+    trait : str
+        A column of the truth about customers, say "price_sensitivity".
+    told : pandas.Series of float
+        By customer number; who has no value is left out.
+    """
+    path = lake.truth("customers")
+    if not path.exists():
+        return None
+    true = pd.read_parquet(path, columns=["customer_id", trait]).set_index("customer_id")[trait]
+    told = told.dropna()
+    return rank_correlation(told.to_numpy(np.float64), true.loc[told.index].to_numpy(np.float64))
+
+
+def rank_correlation(told: Array, true: Array, seed: int = 7) -> Ranks:
+    """How alike two orders of customers are, with its interval; NaN where one is constant."""
+
+    def of(rows: npt.NDArray[np.int64]) -> float:
+        constant = np.ptp(told[rows]) == 0 or np.ptp(true[rows]) == 0
+        return float("nan") if constant else float(spearmanr(told[rows], true[rows]).statistic)
+
+    if len(told) < 2:
+        return Ranks(len(told), float("nan"), float("nan"), float("nan"))
+    generator, rows = np.random.default_rng(seed), np.arange(len(told))
+    drawn = [of(generator.choice(rows, len(rows))) for _ in range(RESAMPLES)]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Ranks(len(told), of(rows), float(low), float(high))
 
 
 def _comparable(key: pd.Series) -> pd.Series:
