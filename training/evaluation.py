@@ -216,16 +216,17 @@ def against_trait(lake: Lake, trait: str, told: pd.Series) -> Ranks | None:
 def rank_correlation(told: Array, true: Array, seed: int = 7) -> Ranks:
     """How alike two orders of customers are, with its interval; NaN where one is constant."""
 
-    def of(rows: npt.NDArray[np.int64]) -> float:
-        constant = np.ptp(told[rows]) == 0 or np.ptp(true[rows]) == 0
-        return float("nan") if constant else float(spearmanr(told[rows], true[rows]).statistic)
-
-    if len(told) < 2:
-        return Ranks(len(told), float("nan"), float("nan"), float("nan"))
-    generator, rows = np.random.default_rng(seed), np.arange(len(told))
-    drawn = [of(generator.choice(rows, len(rows))) for _ in range(RESAMPLES)]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return Ranks(len(told), of(rows), float(low), float(high))
+    generator, count, found = np.random.default_rng(seed), len(told), []
+    samples = [np.arange(count), *(generator.integers(0, count, count) for _ in range(RESAMPLES))]
+    for rows in samples if count else []:
+        if np.ptp(told[rows]) > 0 and np.ptp(true[rows]) > 0:
+            found.append(float(spearmanr(told[rows], true[rows]).statistic))
+        elif not found:
+            break
+    if not found:
+        return Ranks(count, float("nan"), float("nan"), float("nan"))
+    low, high = np.percentile(found[1:] or found, [2.5, 97.5])
+    return Ranks(count, found[0], float(low), float(high))
 
 
 def _comparable(key: pd.Series) -> pd.Series:
