@@ -26,7 +26,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def quote(quote_id: str, quoted: str, premium: float, **more: Any) -> Row:
+def quote(quote_id: str, quoted: str, premium: float | None, **more: Any) -> Row:
     row = {"quote_id": quote_id, "policy_id": "P1", "line": "motor_commercial"}
     return {**row, "quoted_at": at(quoted), "premium": premium, **more}
 
@@ -120,12 +120,13 @@ def test_what_is_no_evidence_of_price(
            price_sensitivity_score=None, price_sensitivity=None)  # fmt: skip
 
 
+@pytest.mark.parametrize(("paid", "offered"), [(None, 2300), (2000, None)])
 def test_without_a_premium_the_quotes_asked_for_still_count(
-    answer: Answer, term: Callable[..., Row]
+    answer: Answer, term: Callable[..., Row], paid: float | None, offered: float | None
 ) -> None:
-    terms = [term("P1", "2024-07-10", "2025-07-10", None)]
+    terms = [term("P1", "2024-07-10", "2025-07-10", paid)]
     quotes = [
-        quote("Q1", "2025-06-01", 2300, delivered_at=at("2025-06-01")),
+        quote("Q1", "2025-06-01", offered, delivered_at=at("2025-06-01")),
         quote("Q2", "2025-06-02", 2300),
     ]
     found = answer("behaviour", quotes=quotes, policies=terms)
@@ -166,10 +167,17 @@ def test_services_used_against_what_is_usual(
     score = (0.72 * (2 - usual) + 0.32 * (2 - asked)) / (1 + 0.72**2 * usual + 0.32**2 * asked)
     assert score == pytest.approx(1.6458, abs=5e-5)
     assert found["service_sensitivity_score"] == pytest.approx(score, abs=CLOSE)
-    alone = answer("behaviour", entitlements=entitlements, policies=policies)
-    assert alone["enquiries_ever"] is None
-    score = 0.72 * (2 - usual) / (1 + 0.72**2 * usual)
-    assert alone["service_sensitivity_score"] == pytest.approx(score, abs=CLOSE)
+
+
+def test_without_contacts_services_speak_alone(
+    answer: Answer, expect: Expect, terms: list[Row]
+) -> None:
+    used = service(1, "A", "2024-01-01", expires_on=date(2025, 1, 1), used_at=at("2024-02-01"))
+    found = answer("behaviour", entitlements=[used], policies=terms)
+    # The compulsory term began on 1 September 2025, 302 days ago.
+    expect(found, enquiries_ever=None, enquiries_expected_ever=0.14 * 0.75)
+    score = 0.72 * (1 - 0.094) / (1 + 0.72**2 * 0.094)
+    assert found["service_sensitivity_score"] == pytest.approx(score, abs=CLOSE)
 
 
 def test_unused_services_make_it_low_and_fresh_ones_say_nothing(
