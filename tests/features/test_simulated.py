@@ -278,6 +278,23 @@ def test_same_seed_same_insurer_whatever_the_chunk_size(tmp_path: Path) -> None:
     assert made[0] == made[2]
 
 
+def test_when_a_further_quote_is_asked_for_tells_nothing_of_the_renewal(
+    sql: duckdb.DuckDBPyConnection,
+) -> None:
+    leads = sql.execute(
+        """
+        WITH following AS (SELECT policy_id, expiry, coalesce(
+            lead(inception) OVER (PARTITION BY vehicle_id, line ORDER BY inception)
+            <= expiry + 30, false) AS renewed FROM motor)
+        SELECT renewed, avg(expiry - (quoted_at + INTERVAL 8 HOUR)::DATE), count(*)
+        FROM quotes JOIN following USING (policy_id)
+        WHERE length(quote_id) = 12 AND expiry < '2026-05-20' GROUP BY ALL ORDER BY ALL
+        """
+    ).fetchall()
+    assert min(count for _, _, count in leads) > 500
+    assert leads[0][1] == pytest.approx(leads[1][1], abs=1.2)
+
+
 def test_further_quotes_change_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
