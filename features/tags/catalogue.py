@@ -179,6 +179,7 @@ def _windowed(expression: WindowedExpression, window: Window) -> Expression:
 def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
     # Imported on use: the groups' modules declare their tags with this one.
+    import features.tags.sensitivity  # noqa: F401  (declares in the group behaviour)
     from features.tags.behaviour import GROUP as BEHAVIOUR
     from features.tags.claims import GROUP as CLAIMS
     from features.tags.engagement import GROUP as ENGAGEMENT

@@ -9,10 +9,13 @@ import ibis.expr.types as ir
 from features.lake import Lake
 from features.spine import SPINE, Spine
 from features.star_value import rate
-from features.tags.cover import expiring_terms
+from features.tags.cover import expiring_terms, policies
 from features.tags.known import RELATIONS, days_ago, events, known, relation
 
 __all__ = ["RELATIONS"]
+
+# Whoever has not followed up a term by then has left: the grace of the renewal label.
+DECIDED_DAYS = 30
 
 
 @relation("customers")
@@ -67,6 +70,44 @@ def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
     rows = rows.inner_join(expiring, [*SPINE, "policy_id"])
     newest = ibis.window(group_by=SPINE, order_by=[rows.quoted_at.desc(), rows.quote_id.desc()])
     return rows.mutate(latest=ibis.row_number().over(newest) == 0)
+
+
+@relation("quotes", "policies")
+def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
+    """Renewals offered and decided: one row a commercial term that ran out, in full, 30 days ago or
+    more, and for whose renewal a quote had reached the customer by then.
+
+    `premium` of the term, `offered` by the first quote, number of `further_quotes`, and `renewed`:
+    whether the vehicle's next commercial term begins by 30 days after the expiry.
+    """
+    terms = policies(lake, spine)
+    terms = terms.filter(terms.line == "motor_commercial")
+    of_vehicle = ibis.window(
+        group_by=[*SPINE, "vehicle_id"], order_by=[terms.inception, terms.policy_id]
+    )
+    terms = terms.mutate(next_inception=terms.inception.lead().over(of_vehicle))
+    terms = terms.filter(terms.cancelled_on.isnull(), terms.ends_in_days <= -DECIDED_DAYS)
+    wait = terms.next_inception.delta(terms.expiry, unit="day")
+    terms = terms.select(
+        *SPINE,
+        "policy_id",
+        "expiry",
+        term_premium=terms.written_premium,
+        followed=(wait <= DECIDED_DAYS).fill_null(False),
+    )
+    rows = quotes(lake, spine)
+    rows = rows.filter(rows.line == "motor_commercial")
+    rows = rows.inner_join(terms, [*SPINE, "policy_id"])
+    rows = rows.filter(rows.quoted_on <= rows.expiry)
+    order = ibis.struct({"quoted_at": rows.quoted_at, "quote_id": rows.quote_id})
+    offers = rows.group_by([*SPINE, "policy_id"]).aggregate(
+        premium=rows.term_premium.max(),
+        offered=rows.premium.argmin(order),
+        further_quotes=rows.count() - 1,
+        reached=rows.delivered_at.notnull().any(),
+        renewed=rows.followed.any(),
+    )
+    return offers.filter(offers.reached)
 
 
 @relation("interactions")
