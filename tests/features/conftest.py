@@ -92,6 +92,23 @@ def answer(tmp_path: Path) -> Callable[..., Row]:
 
 
 @pytest.fixture
+def answers(tmp_path: Path) -> Callable[..., dict[tuple[str, date], Row]]:
+    """Tags of one group for several customers and dates in one pass; rows name their customer, or
+    are those of C1."""
+
+    def compute(
+        group: str, pairs: list[tuple[str, date]], **tables: list[Row]
+    ) -> dict[tuple[str, date], Row]:
+        lake = Lake(Settings(home=tmp_path))
+        for table in {*REQUIRED, *tables}:
+            put(lake, table, [{"customer_id": "C1", **row} for row in tables.get(table, [])])
+        found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine_of_pairs(pairs)), group))
+        return {(row["customer_id"], row["as_of"]): row for row in found.to_pylist()}
+
+    return compute
+
+
+@pytest.fixture
 def term() -> Callable[..., Row]:
     """A commercial motor term of vehicle V1, signed ten days before it begins."""
     return motor_term
@@ -145,10 +162,15 @@ def expect() -> Callable[..., None]:
 
 def spine(dates: dict[str, date]) -> Any:
     """Customers, each with the date to look at."""
+    return spine_of_pairs(list(dates.items()))
+
+
+def spine_of_pairs(pairs: list[tuple[str, date]]) -> Any:
+    """Customers with the dates to look at."""
     columns = {
-        "customer_id": pa.array(list(dates), pa.string()),
-        "as_of": pa.array(list(dates.values()), pa.date32()),
-        "cutoff": pa.array([cutoff(d, ZONE) for d in dates.values()], pa.timestamp("us", "UTC")),
+        "customer_id": pa.array([customer for customer, _ in pairs], pa.string()),
+        "as_of": pa.array([day for _, day in pairs], pa.date32()),
+        "cutoff": pa.array([cutoff(d, ZONE) for _, d in pairs], pa.timestamp("us", "UTC")),
     }
     return ibis.memtable(pa.table(columns))
 
