@@ -6,9 +6,13 @@ Those of cover are in `features.tags.cover`.
 import ibis
 import ibis.expr.types as ir
 
+import features.tags.trips  # noqa: F401  (declares its relation)
+from features.claims_standards import load_claims_standards
 from features.lake import Lake
 from features.spine import SPINE, Spine
 from features.star_value import rate
+from features.tables import MOTOR_LINES
+from features.tags.claim_steps import with_steps
 from features.tags.cover import expiring_terms, policies
 from features.tags.known import RELATIONS, days_ago, events, known, relation
 
@@ -29,10 +33,19 @@ def customers(lake: Lake, spine: Spine) -> ir.Table:
     )
 
 
-@relation("claims")
+@relation("claims", "policies")
 def claims(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims known, by the time they occurred."""
+    """Claims known, by the time they occurred, with the steps of the claims chain.
+
+    `commercial` says of which motor cover a claim is; null if its term is not known.
+    """
+    terms = known(lake, spine, "policies")
+    terms = terms.filter(terms.line.isin(MOTOR_LINES))
+    lines = terms.select(*SPINE, "policy_id", commercial=terms.line == "motor_commercial")
     rows = events(lake, spine, "claims", "occurred_at")
+    joined = rows.left_join(lines, [*SPINE, "policy_id"])
+    rows = joined.select(*(joined[name] for name in rows.columns), "commercial")
+    rows = with_steps(rows, load_claims_standards(lake.home))
     return rows.mutate(
         reported_days_ago=days_ago(rows, "reported_on"),
         closed_days_ago=days_ago(rows, "closed_on"),
@@ -43,15 +56,27 @@ def claims(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("claims", "claim_movements")
 def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims with `paid` and `outstanding` as they stood at the cutoff."""
+    """Claims with `paid` and `outstanding` as they stood at the cutoff.
+
+    `first_reserve` is what was first set aside; `reopened` marks claims whose amounts moved after
+    they were closed.
+    """
     moves = known(lake, spine, "claim_movements")
     moves = moves.filter(moves.moved_at < moves.cutoff)
     sums = moves.group_by([*SPINE, "claim_id"]).aggregate(
-        paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
+        paid=moves.paid_change.sum(),
+        outstanding=moves.outstanding_change.sum(),
+        last_moved_at=moves.moved_at.max(),
+        first_reserve=moves.outstanding_change.argmin(
+            ibis.struct({"moment": moves.moved_at, "movement": moves.movement_id})
+        ),
     )
     rows = events(lake, spine, "claims", "occurred_at")
     rows = rows.inner_join(sums, [*SPINE, "claim_id"])
-    return rows.mutate(incurred=rows.paid + rows.outstanding)
+    return rows.mutate(
+        incurred=rows.paid + rows.outstanding,
+        reopened=(rows.last_moved_at > rows.closed_at).fill_null(False),
+    )
 
 
 @relation("quotes")
