@@ -203,7 +203,9 @@ def _days_to(t: ir.Table, years: ir.Value) -> ir.Value:
     """Days to the anniversary so many years after the first registration."""
     first = t.first_registered
     leap = (first.month() == 2) & (first.day() == 29)
-    due = ibis.date(first.year() + years, first.month(), leap.ifelse(28, first.day()))
+    # Spark makes dates of 32-bit numbers only.
+    year = (first.year() + years).cast("int32")
+    due = ibis.date(year, first.month(), leap.ifelse(28, first.day()).cast("int32"))
     return due.delta(t.as_of, unit="day").cast("int64")
 
 

@@ -85,22 +85,6 @@ def pairs_of() -> Callable[[dict[str, date]], Any]:
 
 
 @pytest.fixture
-def answer(tmp_path: Path) -> Callable[..., Row]:
-    """Tags of one group for customer C1, from the tables given; `None` leaves a table out."""
-
-    def compute(group: str, as_of: date = date(2026, 6, 30), **tables: list[Row]) -> Row:
-        lake = Lake(Settings(home=tmp_path))
-        for table in {*REQUIRED, *tables}:
-            rows = tables.get(table, [{"customer_id": "C1"}] if table == "customers" else [])
-            put_rows(lake, table, [{"customer_id": "C1", **row} for row in rows])
-        found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine({"C1": as_of})), group))
-        (row,) = found.to_pylist()
-        return dict(row)
-
-    return compute
-
-
-@pytest.fixture
 def lake_of(tmp_path: Path) -> Callable[..., Lake]:
     """A lake of its own for each call, with these rows in its checked tables."""
 
@@ -116,16 +100,27 @@ def lake_of(tmp_path: Path) -> Callable[..., Lake]:
 @pytest.fixture
 def answers(tmp_path: Path) -> Callable[..., dict[tuple[str, date], Row]]:
     """Tags of one group for several customers and dates in one pass; rows name their customer, or
-    are those of C1."""
+    are those of C1. A table that is not given is left out, unless it is required."""
 
     def compute(
         group: str, pairs: list[tuple[str, date]], **tables: list[Row]
     ) -> dict[tuple[str, date], Row]:
         lake = Lake(Settings(home=tmp_path))
+        tables.setdefault("customers", [{"customer_id": name} for name in dict(pairs)])
         for table in {*REQUIRED, *tables}:
             put_rows(lake, table, [{"customer_id": "C1", **row} for row in tables.get(table, [])])
         found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine_of_pairs(pairs)), group))
         return {(row["customer_id"], row["as_of"]): row for row in found.to_pylist()}
+
+    return compute
+
+
+@pytest.fixture
+def answer(answers: Callable[..., dict[tuple[str, date], Row]]) -> Callable[..., Row]:
+    """Tags of one group for customer C1."""
+
+    def compute(group: str, as_of: date = date(2026, 6, 30), **tables: list[Row]) -> Row:
+        return answers(group, [("C1", as_of)], **tables)["C1", as_of]
 
     return compute
 

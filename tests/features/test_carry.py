@@ -52,8 +52,8 @@ def lake(simulated: Lake, tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One group stands for all, where the tags are not what is tested."""
-    some = {name: group for name, group in groups().items() if name == "claims"}
+    """Two groups stand for all, where the tags are not what is tested."""
+    some = {name: group for name, group in groups().items() if name in ("claims", "underwriting")}
     monkeypatch.setattr("features.tagging.groups", lambda: some)
 
 

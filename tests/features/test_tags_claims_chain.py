@@ -1,5 +1,6 @@
 """Tags of the claims chain and of claims in detail, against answers worked out by hand."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from features.claims_standards import ClaimsStandards, load_claims_standards
+from features.claims_standards import STEPS, ClaimsStandards, load_claims_standards
 from features.errors import GuanjiaError
 
 Row = dict[str, Any]
@@ -240,6 +241,14 @@ def test_a_customer_without_claims(answer: Answer, expect: Expect) -> None:
         claim_complaint_count_36m=0,
         claim_survey_score_last=None,
     )
+
+
+def test_documentation_has_the_standards() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tag-rules.md").read_text(encoding="utf-8")
+    for step in STEPS:
+        standard = ClaimsStandards().of(step)
+        told = rf"\| `{step}` [^|]+\|[^|]+\| {standard.property_days} \| {standard.injury_days} \|"
+        assert re.search(told, page), step
 
 
 def test_what_claims_toml_may_not_say(tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ def test_other_terms(answers: Answer, expect: Expect, term: Answer) -> None:
         term("S1", "2024-01-01", "2025-01-01", 600, cancelled_on=date(2024, 3, 1)),
         term("S2", "2024-03-01", "2025-03-01", 3000),
         term("S3", "2025-03-01", "2026-03-01", 3300),
+        term("S4", "2026-03-01", "2027-03-01", 500, cancelled_on=date(2026, 5, 1)),
     ]
     back = [
         term("B1", "2022-01-01", "2023-01-01", 2000, business_type="new"),
