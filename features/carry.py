@@ -21,6 +21,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
+from features.claims_standards import load_claims_standards
 from features.contract import CONTRACTS, Contract, Day
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
@@ -232,6 +233,7 @@ def _crossed(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
     step = (as_of - then).days
     if step == 0:
         return "false"
+    horizons = (*HORIZONS, *load_claims_standards(lake.home).horizons)
     star = load_star_settings(lake.home)
     months = sorted({36, star.break_months, 12 * star.window_years})
     before, now = f"DATE '{then}'", f"DATE '{as_of}'"
@@ -239,7 +241,7 @@ def _crossed(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
     for name in dates:
         column = f'"{name}"'
         # An instant that lies ahead is not known yet, a day can be.
-        limits = _limits(step, ahead=name in days)
+        limits = _limits(horizons, step, ahead=name in days)
         tests.append(f"date_diff('day', {column}, {now}) IN {_list(limits)}")
         for count in months:
             span = f"INTERVAL {count} MONTH"
@@ -255,10 +257,10 @@ def _crossed(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
     return " OR ".join(tests)
 
 
-def _limits(step: int, ahead: bool) -> list[int]:
+def _limits(horizons: Iterable[int], step: int, ahead: bool) -> list[int]:
     """Distances from a date to `as_of` at which, within `step` days, some comparison turned."""
-    turns = {turn for days in HORIZONS for turn in (days, days + 1)}
-    turns |= {turn for days in HORIZONS for turn in (-days, 1 - days)} if ahead else set()
+    turns = {turn for days in horizons for turn in (days, days + 1)}
+    turns |= {turn for days in horizons for turn in (-days, 1 - days)} if ahead else set()
     return sorted({turn + later for turn in turns for later in range(step)})
 
 

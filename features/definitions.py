@@ -7,7 +7,16 @@ from pathlib import Path
 from features.lake import Lake
 
 CODE = Path(__file__).parent
-SOURCES = ("contract.py", "spine.py", "tables.py", "tagging.py", "star*.py", "tags/*.py")
+SOURCES = (
+    "claims_standards.py",
+    "contract.py",
+    "spine.py",
+    "tables.py",
+    "tagging.py",
+    "star*.py",
+    "tags/*.py",
+)
+SETTINGS = ("claims.toml", "star.toml")
 LIBRARIES = ("duckdb", "ibis-framework", "pyarrow")
 
 
@@ -18,8 +27,10 @@ def definitions(lake: Lake) -> str:
         for path in sorted(CODE.glob(pattern)):
             found.update(path.name.encode())
             found.update(path.read_bytes())
-    star = lake.home / "star.toml"
-    found.update(star.read_bytes() if star.exists() else b"")
+    for name in SETTINGS:
+        path = lake.home / name
+        found.update(path.name.encode())
+        found.update(path.read_bytes() if path.exists() else b"")
     found.update(f"{lake.settings.timezone} {lake.name}".encode())
     for library in LIBRARIES:
         found.update(importlib.metadata.version(library).encode())

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
 
+from features.declared import Declared
 from features.errors import GuanjiaError
-from features.star_settings import Declared
 from features.tags.catalogue import Tag, Type
 
 SHIPPED = Path(__file__).with_name("quality.toml")

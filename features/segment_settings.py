@@ -17,8 +17,8 @@ import ibis.expr.types as ir
 from pydantic import Field, ValidationError, model_validator
 
 from features.conditions import ALIASES, columns_of, predicate
+from features.declared import Declared
 from features.errors import GuanjiaError
-from features.star_settings import Declared
 from features.tags.catalogue import catalogue
 
 SHIPPED = Path(__file__).with_name("segments.toml")

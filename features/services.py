@@ -80,7 +80,7 @@ _CLAIMS = (
     "injury_claim_count_36m",
     "days_since_last_claim",
     "open_claims",
-    "oldest_open_claim_days",
+    "days_since_oldest_open_claim",
     "payment_delay_days_36m",
     "claims_paid_365d",
     "claims_incurred_365d",

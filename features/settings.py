@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     spark_master: str | None = Field(
         default=None, description="Spark cluster of `--engine spark`; default: this machine."
     )
+    costs_repeat_details: bool = Field(
+        default=True,
+        description="Whether service and contact costs booked to customers are those of their "
+        "entitlements and interactions once more (docs/account.md).",
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

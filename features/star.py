@@ -103,13 +103,7 @@ def explain_rating(
         If the customer is not known as of that date.
     """
     settings = settings or load_star_settings(lake.home)
-    spine = _spine_of_one(lake, customer_id, as_of)
-    if not _rows(lake, known(lake, spine, "customers").select("customer_id")):
-        raise GuanjiaError(
-            f"customer {customer_id}",
-            f"is not known as of {as_of.isoformat()}",
-            "check the number, or choose a later date",
-        )
+    spine = spine_of_one(lake, customer_id, as_of)
     rated = _rows(lake, rate(lake, spine, settings))[0]
     motor = motor_terms(lake, spine, settings)
     terms = tuple(
@@ -137,13 +131,27 @@ def explain_rating(
     )
 
 
-def _spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
+def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
+    """The spine of one customer and date.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date.
+    """
     row = {
         "customer_id": pa.array([customer_id], pa.string()),
         "as_of": pa.array([as_of], pa.date32()),
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
-    return spine_of(ibis.memtable(pa.table(row)))
+    spine = spine_of(ibis.memtable(pa.table(row)))
+    if not _rows(lake, known(lake, spine, "customers").select("customer_id")):
+        raise GuanjiaError(
+            f"customer {customer_id}",
+            f"is not known as of {as_of.isoformat()}",
+            "check the number, or choose a later date",
+        )
+    return spine
 
 
 def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:

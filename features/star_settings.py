@@ -4,26 +4,19 @@ The defaults are the star rule of `docs/star.md`. A file `star.toml` in the home
 any of them; a fault in it is reported with the setting's name.
 """
 
-import tomllib
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from features.errors import GuanjiaError
+from features.declared import Declared, read_declared
 
 MotorLine = Literal["motor_compulsory", "motor_commercial"]
 # Two decimals times two decimals: a value then has four, and is exact in decimal(22, 4).
 Hundredths = Annotated[Decimal, Field(max_digits=5, decimal_places=2, ge=0)]
 Yuan = Annotated[Decimal, Field(max_digits=14, decimal_places=2, ge=0)]
 Days = Annotated[Decimal, Field(max_digits=5, decimal_places=2, gt=0)]
-
-
-class Declared(BaseModel):
-    """Settings do not change after they are read, and a misspelt name is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Tier(Declared):
@@ -108,6 +101,16 @@ class StarSettings(Declared):
         default=TIERS, min_length=3, max_length=5, description="The stars, lowest first."
     )
 
+    entitlement_year: Literal["anniversary", "calendar"] = Field(
+        default="anniversary",
+        description="When a year of entitlements begins: on the anniversary of the chain's first "
+        "inception, or on 1 January.",
+    )
+    entitlement_upgrade_at_once: bool = Field(
+        default=True,
+        description="Whether a higher star raises the allowance of the running year.",
+    )
+
     @model_validator(mode="after")
     def _tiers_rise(self) -> Self:
         levels = [tier.level for tier in self.tiers]
@@ -139,18 +142,4 @@ def load_star_settings(home: Path) -> StarSettings:
     GuanjiaError
         If the file is not TOML, names an unknown setting, or a value is out of range.
     """
-    path = home / "star.toml"
-    if not path.exists():
-        return StarSettings()
-    try:
-        # A coefficient of 1.1 is a decimal; as a float it would be 1.100000000000000088817...
-        found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        return StarSettings.model_validate(found)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "tiers"
-        raise GuanjiaError(
-            f"setting {where} in {path}", first["msg"], "mend it, or delete it to have the default"
-        ) from fault
+    return read_declared(home / "star.toml", StarSettings, "tiers")

@@ -141,8 +141,8 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     return found.mutate(cost=found.paid + found.outstanding)
 
 
-def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """Chain start, latest inception and latest end of cover of each spine row."""
+def chained(motor: ir.Table, settings: StarSettings) -> ir.Table:
+    """The motor terms that make chains; `starts` marks those that begin one."""
     terms = motor.filter(motor.in_chain)
     before = ibis.window(
         group_by=list(KEYS),
@@ -151,9 +151,16 @@ def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
     )
     terms = terms.mutate(end_so_far=terms.cover_end.max().over(before))
     gap = ibis.interval(months=settings.break_months)
-    starts = terms.end_so_far.isnull() | (terms.inception > terms.end_so_far + gap)
+    return terms.mutate(
+        starts=terms.end_so_far.isnull() | (terms.inception > terms.end_so_far + gap)
+    )
+
+
+def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
+    """Chain start, latest inception and latest end of cover of each spine row."""
+    terms = chained(motor, settings)
     return terms.group_by(*KEYS).agg(
-        chain_start=terms.inception.max(where=starts),
+        chain_start=terms.inception.max(where=terms.starts),
         latest_inception=terms.inception.max(),
         cover_end=terms.cover_end.max(),
     )

@@ -53,6 +53,7 @@ class Customers(RawTable):
     city_tier: Text = column("城市等级", nullable=True, isin=["1", "new_1", "2", "3_and_below"])
     branch: Text = column("机构", nullable=True)
     account_manager_id: Text = column("客户经理", nullable=True)
+    household_id: Text = column("家庭号", nullable=True)
     mini_program_bound_at: Instant = column("小程序绑定时间", milestone=True, nullable=True)
     wecom_added_at: Instant = column("企业微信添加时间", milestone=True, nullable=True)
 

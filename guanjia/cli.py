@@ -11,7 +11,7 @@ import sys
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.commands import data, models, quality, segments, service, tags
+from guanjia.commands import accounts, data, models, quality, segments, service, tags
 from guanjia.output import complain
 
 app = typer.Typer(
@@ -34,6 +34,8 @@ app.command()(tags.catalogue)
 app.command()(segments.segments)
 app.command()(segments.clusters)
 app.command()(quality.quality)
+app.command()(accounts.entitlements)
+app.command()(accounts.account)
 app.command()(models.train)
 app.command()(models.score)
 app.command("list")(models.target_list)

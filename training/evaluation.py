@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
@@ -46,6 +47,16 @@ class Truth:
     rows: int
     auc: float
     model_auc: float
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Spearman's rank correlation; `low` and `high` bound 95% of bootstrap resamples."""
+
+    customers: int
+    correlation: float
+    low: float
+    high: float
 
 
 def evaluate(label: Flags, told: Array, customers: pd.Series, seed: int = 7) -> Figures:
@@ -182,6 +193,40 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
         return None
     true = joined["p"].to_numpy(dtype=np.float64)
     return Truth(len(joined), auc(label, true), auc(label, joined["told"].to_numpy()))
+
+
+def against_trait(lake: Lake, trait: str, told: pd.Series) -> Ranks | None:
+    """A tag beside the latent trait it is meant to tell; None on real data.
+
+    Parameters
+    ----------
+    trait : str
+        A column of the truth about customers, say "price_sensitivity".
+    told : pandas.Series of float
+        By customer number; who has no value is left out.
+    """
+    path = lake.truth("customers")
+    if not path.exists():
+        return None
+    true = pd.read_parquet(path, columns=["customer_id", trait]).set_index("customer_id")[trait]
+    told = told.dropna()
+    return rank_correlation(told.to_numpy(np.float64), true.loc[told.index].to_numpy(np.float64))
+
+
+def rank_correlation(told: Array, true: Array, seed: int = 7) -> Ranks:
+    """How alike two orders of customers are, with its interval; NaN where one is constant."""
+
+    generator, count, found = np.random.default_rng(seed), len(told), []
+    samples = [np.arange(count), *(generator.integers(0, count, count) for _ in range(RESAMPLES))]
+    for rows in samples if count else []:
+        if np.ptp(told[rows]) > 0 and np.ptp(true[rows]) > 0:
+            found.append(float(spearmanr(told[rows], true[rows]).statistic))
+        elif not found:
+            break
+    if not found:
+        return Ranks(count, float("nan"), float("nan"), float("nan"))
+    low, high = np.percentile(found[1:] or found, [2.5, 97.5])
+    return Ranks(count, found[0], float(low), float(high))
 
 
 def _comparable(key: pd.Series) -> pd.Series:

@@ -78,6 +78,16 @@ SERVICE_CLASSES = ("A", "B", "B", "A", "C")
 SERVICE_USE = (0.07, 0.30, 0.08, 0.12, 0.01)
 SERVICE_COST = (180.0, 25.0, 90.0, 60.0, 500.0)
 
+# Further quotes asked for after the first that was made for a renewal. Who responds to price
+# searches more, and a dearer offer sets it off (Honka 2014 for US motor, FCA Occasional Paper 12
+# for UK renewals); the magnitudes are ours (A). A taste for haggling that has nothing to do with
+# renewal is in it too, so that asking is a sign of sensitivity and no proof.
+ASKS = 0.4  # a renewal whose first quote arrived, at a steady price, for the middle customer
+ASKS_BY_SENSITIVITY, ASKS_BY_TASTE, ASKS_BY_RISE = 0.5, 0.4, 1.5
+ASKS_AT_MOST = 3
+ASKS_ELSEWHERE = 0.4  # of another channel, drawn evenly over all
+ASKS_CHEAPER = 0.10  # at most so much below the first: fewer add-ons, a lower limit
+
 # Non-motor: purchases a year of motor cover, before the latent need spreads them (A).
 NON_MOTOR = ("accident", "health", "household")
 HAZARDS = (0.036, 0.039, 0.036)
@@ -86,6 +96,8 @@ NON_MOTOR_SUM = (300_000, 2_000_000, 500_000)
 NEED_SD = 1.1
 # Quotes asked for by customers, a year and line: they tell of need, not of the day of purchase (A).
 NON_MOTOR_QUOTES = 0.30
+
+COUPLES = 0.20  # pairs of neighbouring customer numbers that are one household (A)
 
 # Engagement: shares reached by 2020 and by 2025 (A).
 WECOM = (0.05, 0.50)

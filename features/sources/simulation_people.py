@@ -5,6 +5,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.sources import simulation_calibration as c
 from features.sources.simulation_random import Bools, Draws, Floats, Ints
@@ -164,6 +165,13 @@ def manager_id(who: People, rows: Ints) -> pa.Array:
     return ids("M", (who.branch[rows] + 1, 2), (who.index[rows] % 20, 2))
 
 
+def household_id(draws: Draws, index: Ints) -> pa.Array:
+    """Customers 1 and 2, 3 and 4, ... share a household where they are a couple; null elsewhere."""
+    pair = index // 2
+    couple = draws.uniform("couple", pair) < c.COUPLES
+    return pc.if_else(pa.array(couple), ids("H", (pair + 1, 8)), pa.scalar(None, pa.string()))
+
+
 def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
     """The raw table `customers`."""
     n, rows = draws, len(who.index)
@@ -183,6 +191,7 @@ def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
             "city_tier": (c.CITY_TIERS, who.city),
             "branch": (BRANCHES, who.branch),
             "account_manager_id": manager_id(who, np.arange(rows)),
+            "household_id": household_id(n, who.index),
             "mini_program_bound_at": np.where(who.mini < end_us, who.mini, NULL),
             "wecom_added_at": np.where(who.wecom < end_us, who.wecom, NULL),
             "recorded_at": who.registered,

@@ -15,7 +15,7 @@ from features.sources.simulation_people import (
     manager_id,
     vehicle_id,
 )
-from features.sources.simulation_random import Draws, Ints
+from features.sources.simulation_random import Bools, Draws, Ints
 from features.sources.simulation_terms import Terms
 from features.sources.simulation_writing import DAY_US, NULL, ids, instant, typed
 
@@ -95,7 +95,7 @@ def _first_inception(t: Terms) -> Ints:
 
 
 def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
-    """Renewal quotes of terms that were not cancelled, one a line quoted."""
+    """Renewal quotes of terms that were not cancelled: one each, and those asked for after it."""
     n = draws
     quoted = (n.uniform("quoted", t.key) < 0.92) & (t.cancelled < 0)
     t = t.rows(quoted & (t.next_commercial + t.next_compulsory > 0))
@@ -110,23 +110,96 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     eager = 0.2 + 1.6 * t.intention / c.TERM_NOISE * 0.6 + 0.3 * who.loyalty[park.owner[t.car]]
     viewed = delivered & (n.uniform("viewed", t.key) < 1 / (1 + np.exp(-eager)))
     view = delivery + (10**6 * 3600 * (0.1 + 60 * n.uniform("view", t.key) ** 2)).astype(np.int64)
-    commercial = t.next_commercial > 0
-    total = np.where(commercial, t.next_commercial, t.next_compulsory)
+    premium = np.where(t.next_commercial > 0, t.next_commercial, t.next_compulsory)
+    number = ids("Q", (t.key // 32 + 1, 8), (t.key % 32, 2))
+    channel = who.channel[park.owner[t.car]]
+    delivery, view = np.where(delivered, delivery, NULL), np.where(viewed, view, NULL)
+    first = _renewal_quotes(who, park, t, number, channel, at, premium, delivery, view, end_us)
+    further = _asked_again(n, who, park, t, lead, premium, delivered, viewed, end_us)
+    return pa.concat_tables([first, further])
+
+
+def _asked_again(
+    n: Draws,
+    who: People,
+    park: Cars,
+    t: Terms,
+    lead: Ints,
+    premium: Ints,
+    delivered: Bools,
+    viewed: Bools,
+    end_us: int,
+) -> pa.Table:
+    # Neither how many nor when depends on whether the term is renewed.
     owner = park.owner[t.car]
+    offered, paid = (
+        t.next_compulsory + t.next_commercial,
+        t.compulsory_premium + t.commercial_premium,
+    )
+    taste = c.ASKS_BY_TASTE * n.normal("haggling", who.index[owner])
+    level = taste + c.ASKS_BY_SENSITIVITY * who.price_sensitivity[owner]
+    rate = c.ASKS * np.exp(level + c.ASKS_BY_RISE * np.log(offered / paid))
+    draw, part, below = n.uniform("ask-again", t.key), np.exp(-rate), np.zeros(len(rate))
+    found = []
+    for again in range(c.ASKS_AT_MOST):
+        below = below + part
+        part = part * rate / (again + 1)
+        rows = np.flatnonzero(delivered & (draw > below))
+        x, by = t.rows(rows), owner[rows]
+        day = x.next_signed + n.uniform("ask-again-day", x.key, again) * (
+            lead[rows] - x.next_signed
+        )
+        day = x.expiry - day.astype(np.int64)
+        at = instant(day, n.between(8 * 3600, 9 * 3600 - 1, "ask-again-second", x.key, again))
+        other = n.uniform("ask-again-elsewhere", x.key, again) < c.ASKS_ELSEWHERE
+        asked = n.between(0, len(c.CHANNEL_LABELS) - 1, "ask-again-channel", x.key, again)
+        cheaper = 1 - c.ASKS_CHEAPER * n.uniform("ask-again-premium", x.key, again)
+        seen = viewed[rows] & (n.uniform("ask-again-viewed", x.key, again) < 0.8)
+        delivery = at + 60 * 10**6
+        found.append(
+            _renewal_quotes(
+                who,
+                park,
+                x,
+                ids("Q", (x.key // 32 + 1, 8), (x.key % 32, 2), (x.key * 0 + 3 + again, 1)),
+                np.where(other, asked, who.channel[by]),
+                at,
+                np.round(premium[rows] * cheaper).astype(np.int64),
+                delivery,
+                np.where(seen, delivery + 10**9, NULL),
+                end_us,
+            )
+        )
+    return pa.concat_tables(found)
+
+
+def _renewal_quotes(
+    who: People,
+    park: Cars,
+    t: Terms,
+    number: pa.Array,
+    channel: Ints,
+    at: Ints,
+    premium: Ints,
+    delivery: Ints,
+    view: Ints,
+    end_us: int,
+) -> pa.Table:
     policy = pc.if_else(pa.array(t.commercial), policy_id(t.key, "S"), policy_id(t.key, "J"))
+    line = (t.next_commercial > 0).astype(np.int64)
     return typed(
         "quotes",
         {
-            "quote_id": ids("Q", (t.key // 32 + 1, 8), (t.key % 32, 2)),
-            "customer_id": customer_id(who.index[owner]),
+            "quote_id": number,
+            "customer_id": customer_id(who.index[park.owner[t.car]]),
             "policy_id": policy,
             "vehicle_id": vehicle_id(park.key[t.car]),
-            "line": (("motor_compulsory", "motor_commercial"), commercial.astype(np.int64)),
-            "channel": (c.CHANNEL_LABELS, who.channel[owner]),
+            "line": (("motor_compulsory", "motor_commercial"), line),
+            "channel": (c.CHANNEL_LABELS, channel),
             "quoted_at": at,
-            "premium": total,
-            "delivered_at": np.where(delivered & (delivery < end_us), delivery, NULL),
-            "viewed_at": np.where(viewed & (view < end_us), view, NULL),
+            "premium": premium,
+            "delivered_at": np.where(delivery < end_us, delivery, NULL),
+            "viewed_at": np.where(view < end_us, view, NULL),
             "recorded_at": at + 10**6,
         },
         len(t.key),

@@ -178,14 +178,22 @@ def _windowed(expression: WindowedExpression, window: Window) -> Expression:
 
 def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
-    # Imported on use: the groups' modules declare their tags with this one.
+    # Imported on use: the groups' modules declare their tags with this one. A group whose tags fill
+    # several modules holds them in the order in which these are imported here.
+    import features.tags.claims_chain
+    import features.tags.claims_detail
+    import features.tags.cover_history
+    import features.tags.price_history
+    import features.tags.sensitivity  # noqa: F401
     from features.tags.behaviour import GROUP as BEHAVIOUR
     from features.tags.claims import GROUP as CLAIMS
     from features.tags.engagement import GROUP as ENGAGEMENT
     from features.tags.loyalty import GROUP as LOYALTY
+    from features.tags.telematics import GROUP as TELEMATICS
     from features.tags.underwriting import GROUP as UNDERWRITING
+    from features.tags.vehicle_care import GROUP as VEHICLE_CARE
 
-    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, LOYALTY)
+    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, LOYALTY, TELEMATICS, VEHICLE_CARE)
     return {group.name: group for group in found}
 
 

@@ -1,9 +1,9 @@
 """Claims tags 理赔: how often, how much, how fast, what is open."""
 
-import ibis
 import ibis.expr.types as ir
 
 from features.tags.catalogue import D30, D90, D180, D365, EVER, M36, TagGroup
+from features.tags.exact import mean, ratio
 
 GROUP = TagGroup("claims", "理赔")
 tag = GROUP.tag
@@ -52,7 +52,7 @@ def open_claims(t: ir.Table) -> ir.Value:
 
 
 @tag("最长未决天数", unit="days", relation="claims", null="no claim is open", type="int64")
-def oldest_open_claim_days(t: ir.Table) -> ir.Value:
+def days_since_oldest_open_claim(t: ir.Table) -> ir.Value:
     """Days since the report of the claim that has been open longest."""
     return t.reported_days_ago.max(where=t.closed_at.isnull() & (t.reported_days_ago >= 0))
 
@@ -66,21 +66,21 @@ def days_since_last_claim_closed(t: ir.Table) -> ir.Value:
 @family("平均报案延迟天数", M36, unit="days", relation="claims", null=NONE_IN_WINDOW)
 def report_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from accident to report, of claims that occurred within {window}."""
-    return _mean(t.days_ago - t.reported_days_ago, within)
+    return mean(t.days_ago - t.reported_days_ago, within)
 
 
 @family("平均查勘天数", M36, unit="days", relation="claims",
         null="no claim of the window was surveyed")  # fmt: skip
 def survey_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from report to survey, of claims within {window} that were surveyed."""
-    return _mean(t.reported_days_ago - t.surveyed_days_ago, within)
+    return mean(t.reported_days_ago - t.surveyed_days_ago, within)
 
 
 @family("平均赔付天数", M36, unit="days", relation="claims",
         null="no claim of the window was paid")  # fmt: skip
 def payment_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from report to payment, of claims within {window} that were paid."""
-    return _mean(t.reported_days_ago - t.paid_days_ago, within)
+    return mean(t.reported_days_ago - t.paid_days_ago, within)
 
 
 @family("已决赔款", D365, M36, unit="yuan", relation="claim_amounts", null=NO_AMOUNTS, empty=0)
@@ -131,19 +131,10 @@ def motor_premium_36m(t: ir.Table) -> ir.Value:
 )
 def claims_ratio_36m(t: ir.Table) -> ir.Value:
     """claims_incurred_36m / motor_premium_36m."""
-    ratio = t.claims_incurred_36m / t.motor_premium_36m
-    return (t.motor_premium_36m > 0).ifelse(ratio, ibis.null("float64"))
+    return ratio(t.claims_incurred_36m, t.motor_premium_36m)
 
 
 @tag("近36个月案均赔款", unit="yuan", window="36 months", null=NONE_IN_WINDOW)
 def mean_claim_36m(t: ir.Table) -> ir.Value:
     """claims_incurred_36m / claim_count_36m."""
-    mean = t.claims_incurred_36m / t.claim_count_36m
-    return (t.claim_count_36m > 0).ifelse(mean, ibis.null("float64"))
-
-
-def _mean(days: ir.Value, within: ir.Value) -> ir.Value:
-    """Mean of whole numbers: summed exactly, divided once, so order cannot matter."""
-    count = days.count(where=within)
-    total = days.sum(where=within).cast("float64")
-    return (count > 0).ifelse(total / count, ibis.null("float64"))
+    return ratio(t.claims_incurred_36m, t.claim_count_36m)

@@ -8,6 +8,10 @@ from features.spine import SPINE, Spine
 from features.tables import MOTOR_LINES
 from features.tags.known import days_ago, known, relation
 
+# An annual term less a few days. Premiums are compared between such terms only: a term cut short
+# costs less because part of it was refunded.
+WHOLE_TERM_DAYS = 360
+
 
 @relation("policies")
 def policies(lake: Lake, spine: Spine) -> ir.Table:
@@ -38,6 +42,7 @@ def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
     line. `gap_days` is the time without any motor cover before the term.
     """
     rows = _ranked(lake, spine)
+    rows = rows.mutate(whole=rows.cover_end.delta(rows.inception, unit="day") >= WHOLE_TERM_DAYS)
     of_vehicle = ibis.window(
         group_by=[*SPINE, "commercial", "vehicle_id"], order_by=[rows.inception, rows.policy_id]
     )
@@ -50,10 +55,31 @@ def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
         previous_ncd_level=rows.ncd_level.lag().over(of_vehicle),
         previous_channel=rows.channel.lag().over(of_vehicle),
         previous_limit=rows.third_party_limit.lag().over(of_vehicle),
+        previous_sum_insured=rows.sum_insured.lag().over(of_vehicle),
+        previous_driver_accident_cover=rows.driver_accident_cover.lag().over(of_vehicle),
+        previous_account_manager_id=rows.account_manager_id.lag().over(of_vehicle),
+        previous_whole=rows.whole.lag().over(of_vehicle),
+        premium_two_before=rows.written_premium.lag(2).over(of_vehicle),
+        whole_two_before=rows.whole.lag(2).over(of_vehicle),
+        # As one value that is never null: engines differ in whether `first` skips nulls.
+        first=ibis.struct(
+            {
+                "premium": rows.written_premium,
+                "whole": rows.whole,
+                "business_type": rows.business_type,
+            }
+        )
+        .first()
+        .over(of_vehicle),
         covered_until=rows.cover_end.max().over(earlier),
     )
-    # Null for the first term: nothing came before it, so there is no gap.
-    return rows.mutate(gap_days=rows.inception.delta(rows.covered_until, unit="day").clip(lower=0))
+    return rows.mutate(
+        first_premium=rows.first["premium"],
+        first_whole=rows.first["whole"],
+        first_business_type=rows.first["business_type"],
+        # Null for the first term: nothing came before it, so there is no gap.
+        gap_days=rows.inception.delta(rows.covered_until, unit="day").clip(lower=0),
+    ).drop("first")
 
 
 @relation("vehicles", "policies")
@@ -62,6 +88,44 @@ def insured_vehicle(lake: Lake, spine: Spine) -> ir.Table:
     terms = _ranked(lake, spine)
     leading = terms.filter(terms.leading).select(*SPINE, "vehicle_id")
     return known(lake, spine, "vehicles").semi_join(leading, [*SPINE, "vehicle_id"])
+
+
+@relation("vehicles", "policies")
+def vehicles_in_force(lake: Lake, spine: Spine) -> ir.Table:
+    """The vehicles with a motor term in force."""
+    terms = policies(lake, spine)
+    terms = terms.filter(terms.line.isin(MOTOR_LINES) & terms.in_force)
+    vehicle = [*SPINE, "vehicle_id"]
+    return known(lake, spine, "vehicles").semi_join(terms.select(vehicle), vehicle)
+
+
+@relation("policies")
+def early_ends(lake: Lake, spine: Spine) -> ir.Table:
+    """Motor terms that were cancelled before their expiry, with `refund`, by the day of their end.
+
+    `refund` is the premium as first written less the premium as written now. Terms cancelled from
+    their inception are among them.
+    """
+    rows = known(lake, spine, "policies")
+    rows = rows.filter(
+        rows.line.isin(MOTOR_LINES),
+        rows.cancelled_on < rows.expiry,
+        rows.cancelled_on <= rows.as_of,
+    )
+    # The first version of a term is older than any other: whoever knows one knows the first.
+    versions = lake.table("policies")
+    ended = versions.filter(versions.cancelled_on.notnull()).select("policy_id")
+    versions = versions.semi_join(ended, "policy_id")
+    first = versions.group_by("policy_id").aggregate(
+        first_premium=versions.written_premium.argmin(versions.recorded_at)
+    )
+    rows = rows.inner_join(first, "policy_id")
+    return rows.mutate(
+        refund=rows.first_premium - rows.written_premium,
+        days_ago=days_ago(rows, "cancelled_on"),
+        in_36m=rows.cancelled_on > rows.from_36m,
+        from_inception=rows.cancelled_on <= rows.inception,
+    )
 
 
 def expiring_terms(lake: Lake, spine: Spine) -> ir.Table:

@@ -6,13 +6,20 @@ Those of cover are in `features.tags.cover`.
 import ibis
 import ibis.expr.types as ir
 
+import features.tags.trips  # noqa: F401  (declares its relation)
+from features.claims_standards import load_claims_standards
 from features.lake import Lake
 from features.spine import SPINE, Spine
 from features.star_value import rate
-from features.tags.cover import expiring_terms
+from features.tables import MOTOR_LINES
+from features.tags.claim_steps import with_steps
+from features.tags.cover import expiring_terms, policies
 from features.tags.known import RELATIONS, days_ago, events, known, relation
 
 __all__ = ["RELATIONS"]
+
+# Whoever has not followed up a term by then has left: the grace of the renewal label.
+DECIDED_DAYS = 30
 
 
 @relation("customers")
@@ -26,10 +33,19 @@ def customers(lake: Lake, spine: Spine) -> ir.Table:
     )
 
 
-@relation("claims")
+@relation("claims", "policies")
 def claims(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims known, by the time they occurred."""
+    """Claims known, by the time they occurred, with the steps of the claims chain.
+
+    `commercial` says of which motor cover a claim is; null if its term is not known.
+    """
+    terms = known(lake, spine, "policies")
+    terms = terms.filter(terms.line.isin(MOTOR_LINES))
+    lines = terms.select(*SPINE, "policy_id", commercial=terms.line == "motor_commercial")
     rows = events(lake, spine, "claims", "occurred_at")
+    joined = rows.left_join(lines, [*SPINE, "policy_id"])
+    rows = joined.select(*(joined[name] for name in rows.columns), "commercial")
+    rows = with_steps(rows, load_claims_standards(lake.home))
     return rows.mutate(
         reported_days_ago=days_ago(rows, "reported_on"),
         closed_days_ago=days_ago(rows, "closed_on"),
@@ -40,15 +56,27 @@ def claims(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("claims", "claim_movements")
 def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims with `paid` and `outstanding` as they stood at the cutoff."""
+    """Claims with `paid` and `outstanding` as they stood at the cutoff.
+
+    `first_reserve` is what was first set aside; `reopened` marks claims whose amounts moved after
+    they were closed.
+    """
     moves = known(lake, spine, "claim_movements")
     moves = moves.filter(moves.moved_at < moves.cutoff)
     sums = moves.group_by([*SPINE, "claim_id"]).aggregate(
-        paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
+        paid=moves.paid_change.sum(),
+        outstanding=moves.outstanding_change.sum(),
+        last_moved_at=moves.moved_at.max(),
+        first_reserve=moves.outstanding_change.argmin(
+            ibis.struct({"moment": moves.moved_at, "movement": moves.movement_id})
+        ),
     )
     rows = events(lake, spine, "claims", "occurred_at")
     rows = rows.inner_join(sums, [*SPINE, "claim_id"])
-    return rows.mutate(incurred=rows.paid + rows.outstanding)
+    return rows.mutate(
+        incurred=rows.paid + rows.outstanding,
+        reopened=(rows.last_moved_at > rows.closed_at).fill_null(False),
+    )
 
 
 @relation("quotes")
@@ -67,6 +95,44 @@ def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
     rows = rows.inner_join(expiring, [*SPINE, "policy_id"])
     newest = ibis.window(group_by=SPINE, order_by=[rows.quoted_at.desc(), rows.quote_id.desc()])
     return rows.mutate(latest=ibis.row_number().over(newest) == 0)
+
+
+@relation("quotes", "policies")
+def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
+    """Renewals offered and decided: one row a commercial term that ran out, in full, 30 days ago or
+    more, and for whose renewal a quote had reached the customer by then.
+
+    `premium` of the term, `offered` by the first quote, number of `further_quotes`, and `renewed`:
+    whether the vehicle's next commercial term begins by 30 days after the expiry.
+    """
+    terms = policies(lake, spine)
+    terms = terms.filter(terms.line == "motor_commercial")
+    of_vehicle = ibis.window(
+        group_by=[*SPINE, "vehicle_id"], order_by=[terms.inception, terms.policy_id]
+    )
+    terms = terms.mutate(next_inception=terms.inception.lead().over(of_vehicle))
+    terms = terms.filter(terms.cancelled_on.isnull(), terms.ends_in_days <= -DECIDED_DAYS)
+    wait = terms.next_inception.delta(terms.expiry, unit="day")
+    terms = terms.select(
+        *SPINE,
+        "policy_id",
+        "expiry",
+        term_premium=terms.written_premium,
+        followed=(wait <= DECIDED_DAYS).fill_null(False),
+    )
+    rows = quotes(lake, spine)
+    rows = rows.filter(rows.line == "motor_commercial")
+    rows = rows.inner_join(terms, [*SPINE, "policy_id"])
+    rows = rows.filter(rows.quoted_on <= rows.expiry)
+    order = ibis.struct({"quoted_at": rows.quoted_at, "quote_id": rows.quote_id})
+    offers = rows.group_by([*SPINE, "policy_id"]).aggregate(
+        premium=rows.term_premium.max(),
+        offered=rows.premium.argmin(order),
+        further_quotes=rows.count() - 1,
+        reached=rows.delivered_at.notnull().any(),
+        renewed=rows.followed.any(),
+    )
+    return offers.filter(offers.reached)
 
 
 @relation("interactions")

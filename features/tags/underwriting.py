@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tags.catalogue import TagGroup
+from features.tags.exact import whole_years, yuan
 
 GROUP = TagGroup("underwriting", "承保")
 tag = GROUP.tag
@@ -13,26 +14,15 @@ NO_MOTOR = "no motor term is known"
 NO_VEHICLE = "no vehicle is known for the leading motor term"
 
 
-def _whole_years(earlier: ir.Value, later: ir.Value) -> ir.Value:
-    """Whole years between two dates; 29 February comes of age on 1 March."""
-    before = (later.month() * 100 + later.day()) < (earlier.month() * 100 + earlier.day())
-    return later.year() - earlier.year() - before.cast("int64")
-
-
-def _next_commercial(t: ir.Table) -> ir.Value:
+def next_commercial(t: ir.Table) -> ir.Value:
     """The commercial term in force that ends first."""
     return t.commercial & t.next_of_line & t.in_force
-
-
-def _money(value: ir.Value) -> ir.Value:
-    """A decimal, aggregated, as the float that models read."""
-    return value.cast("float64")
 
 
 @tag("年龄", unit="years", relation="customers", null="date of birth unknown", type="int64")
 def age_years(t: ir.Table) -> ir.Value:
     """Age of the customer in whole years."""
-    return _whole_years(t.birth_date, t.as_of).max()
+    return whole_years(t.birth_date, t.as_of).max()
 
 
 @tag("性别", unit="F or M", relation="customers", null="not recorded", type="string")
@@ -44,7 +34,7 @@ def gender(t: ir.Table) -> ir.Value:
 @tag("驾龄", unit="years", relation="customers", null="licence date unknown", type="int64")
 def licence_years(t: ir.Table) -> ir.Value:
     """Whole years since the customer's first driving licence."""
-    return _whole_years(t.licence_date, t.as_of).max()
+    return whole_years(t.licence_date, t.as_of).max()
 
 
 @tag("城市等级", unit="tier", relation="customers", null="not recorded", type="string")
@@ -98,7 +88,7 @@ def days_to_commercial_expiry(t: ir.Table) -> ir.Value:
 @tag("商业险到期月份", unit="month", relation="motor_terms", null=NO_TERM, type="int64")
 def commercial_expiry_month(t: ir.Table) -> ir.Value:
     """Month of the year, 1 to 12, in which the commercial term in force that ends first ends."""
-    return t.cover_end.month().max(where=_next_commercial(t))
+    return t.cover_end.month().max(where=next_commercial(t))
 
 
 @tag(
@@ -128,7 +118,7 @@ def days_to_motor_expiry(t: ir.Table) -> ir.Value:
 @tag("商业险保费", unit="yuan", relation="motor_terms", null=NO_TERM)
 def commercial_premium_current(t: ir.Table) -> ir.Value:
     """Written premium of the commercial term in force that ends first."""
-    return _money(t.written_premium.max(where=_next_commercial(t)))
+    return yuan(t.written_premium.max(where=next_commercial(t)))
 
 
 @tag(
@@ -140,7 +130,7 @@ def commercial_premium_current(t: ir.Table) -> ir.Value:
 def commercial_premium_previous(t: ir.Table) -> ir.Value:
     """Written premium of the term before the commercial term in force that ends first, for the
     same vehicle."""
-    return _money(t.previous_premium.max(where=_next_commercial(t)))
+    return yuan(t.previous_premium.max(where=next_commercial(t)))
 
 
 @tag(
@@ -151,13 +141,13 @@ def commercial_premium_previous(t: ir.Table) -> ir.Value:
 )
 def compulsory_premium_current(t: ir.Table) -> ir.Value:
     """Written premium of the compulsory term in force that ends first."""
-    return _money(t.written_premium.max(where=~t.commercial & t.next_of_line & t.in_force))
+    return yuan(t.written_premium.max(where=~t.commercial & t.next_of_line & t.in_force))
 
 
 @tag("有效车险保费", unit="yuan", relation="motor_terms", null="no motor term is in force")
 def motor_premium_in_force(t: ir.Table) -> ir.Value:
     """Written premium of all motor terms in force."""
-    return _money(t.written_premium.sum(where=t.in_force))
+    return yuan(t.written_premium.sum(where=t.in_force))
 
 
 @tag("渠道", unit="channel", relation="motor_terms", null=NO_MOTOR, type="string")
@@ -175,7 +165,7 @@ def business_type(t: ir.Table) -> ir.Value:
 @tag("无赔款优待等级", unit="level", relation="motor_terms", null=NO_TERM, type="int64")
 def ncd_level(t: ir.Table) -> ir.Value:
     """No-claims discount level of the commercial term in force that ends first."""
-    return t.ncd_level.max(where=_next_commercial(t))
+    return t.ncd_level.max(where=next_commercial(t))
 
 
 @tag(
@@ -187,43 +177,43 @@ def ncd_level(t: ir.Table) -> ir.Value:
 )
 def ncd_level_change(t: ir.Table) -> ir.Value:
     """Change of the no-claims discount level from the previous commercial term."""
-    return (t.ncd_level - t.previous_ncd_level).max(where=_next_commercial(t))
+    return (t.ncd_level - t.previous_ncd_level).max(where=next_commercial(t))
 
 
 @tag("自主定价系数", unit="factor", relation="motor_terms", null=NO_TERM)
 def pricing_factor(t: ir.Table) -> ir.Value:
     """Insurer's own pricing factor of the commercial term in force that ends first."""
-    return t.pricing_factor.max(where=_next_commercial(t))
+    return t.pricing_factor.max(where=next_commercial(t))
 
 
 @tag("三者险保额", unit="yuan", relation="motor_terms", null=NO_TERM)
 def third_party_limit(t: ir.Table) -> ir.Value:
     """Third-party limit of the commercial term in force that ends first."""
-    return _money(t.third_party_limit.max(where=_next_commercial(t)))
+    return yuan(t.third_party_limit.max(where=next_commercial(t)))
 
 
 @tag("车损险保额", unit="yuan", relation="motor_terms", null=NO_TERM)
 def sum_insured(t: ir.Table) -> ir.Value:
     """Sum insured of the commercial term in force that ends first."""
-    return _money(t.sum_insured.max(where=_next_commercial(t)))
+    return yuan(t.sum_insured.max(where=next_commercial(t)))
 
 
 @tag("附加驾乘意外险", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
 def driver_accident_cover(t: ir.Table) -> ir.Value:
     """Whether the commercial term in force that ends first has driver accident cover added."""
-    return t.driver_accident_cover.any(where=_next_commercial(t))
+    return t.driver_accident_cover.any(where=next_commercial(t))
 
 
 @tag("有第二驾驶人", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
 def second_driver(t: ir.Table) -> ir.Value:
     """Whether the commercial term in force that ends first names a second driver."""
-    return t.second_driver.any(where=_next_commercial(t))
+    return t.second_driver.any(where=next_commercial(t))
 
 
 @tag("本车商业险年度数", unit="terms", relation="motor_terms", null=NO_TERM, type="int64")
 def commercial_term_number(t: ir.Table) -> ir.Value:
     """Which commercial term of its vehicle with us the one in force that ends first is."""
-    return t.term_number.max(where=_next_commercial(t))
+    return t.term_number.max(where=next_commercial(t))
 
 
 @tag("续保已签单", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
@@ -232,20 +222,20 @@ def commercial_renewal_signed(t: ir.Table) -> ir.Value:
     that incepts no earlier than 30 days before this end."""
     ahead = t.last_inception.delta(t.cover_end, unit="day")
     follows = (t.last_inception > t.inception) & (ahead >= -30)
-    return follows.any(where=_next_commercial(t))
+    return follows.any(where=next_commercial(t))
 
 
 @tag("已定终止", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
 def commercial_cancellation_known(t: ir.Table) -> ir.Value:
     """Whether it is known that the commercial term in force that ends first will not be renewed,
     because it is cancelled to a date ahead."""
-    return t.cancelled_on.notnull().any(where=_next_commercial(t))
+    return t.cancelled_on.notnull().any(where=next_commercial(t))
 
 
 @tag("车龄", unit="years", relation="insured_vehicle", null=NO_VEHICLE, type="int64")
 def vehicle_age_years(t: ir.Table) -> ir.Value:
     """Whole years since the first registration of the leading motor term's vehicle."""
-    return _whole_years(t.first_registered, t.as_of).max()
+    return whole_years(t.first_registered, t.as_of).max()
 
 
 @tag("新能源车", unit="yes or no", relation="insured_vehicle", null=NO_VEHICLE, type="boolean")
@@ -269,7 +259,7 @@ def vehicle_kind(t: ir.Table) -> ir.Value:
 @tag("新车购置价", unit="yuan", relation="insured_vehicle", null=NO_VEHICLE)
 def vehicle_list_price(t: ir.Table) -> ir.Value:
     """List price of the leading motor term's vehicle."""
-    return _money(t.list_price.max())
+    return yuan(t.list_price.max())
 
 
 @tag("车辆功率", unit="kW", relation="insured_vehicle", null=NO_VEHICLE)

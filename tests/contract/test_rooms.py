@@ -21,7 +21,6 @@ FEAST_USERS = (
     "features/feast_home.py",
     "features/online_store.py",
 )
-TRUTH_USERS = ("features/lake.py", "features/sources/", "training/evaluation.py")
 CLOCKS = {
     ("date", "today"),
     ("datetime", "now"),
@@ -73,14 +72,6 @@ def test_each_library_has_its_door(path: Path) -> None:
     if not name_of(path).startswith(FEAST_USERS):
         assert "feast" not in tops, f"only {FEAST_USERS} talk to Feast"
     assert not tops & PICKLERS, "models and tables are kept as text and Parquet, never as pickles"
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_only_evaluation_reads_the_truth(path: Path) -> None:
-    if name_of(path).startswith(TRUTH_USERS):
-        return
-    text = path.read_text(encoding="utf-8")
-    assert not re.search(r"\.truth\(|truth/|\"truth\"", text), "the truth is for evaluation alone"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

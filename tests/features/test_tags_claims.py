@@ -65,7 +65,7 @@ def test_claims_chain_and_amounts(answer: Answer, expect: Expect, terms: list[Ro
     expect(
         found,
         open_claims=1,
-        oldest_open_claim_days=9,
+        days_since_oldest_open_claim=9,
         days_since_last_claim_closed=158,
         report_delay_days_36m=1.0,
         survey_delay_days_36m=2.0,

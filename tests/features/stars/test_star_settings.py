@@ -86,7 +86,7 @@ def test_thresholds_must_rise() -> None:
 
 
 def test_documented(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "star.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "star.md").read_text(encoding="utf-8")
     for name in [*StarSettings.model_fields, *Tier.model_fields]:
         assert f"`{name}`" in text
     example = text.split("```toml")[1].split("```")[0]

@@ -1,0 +1,242 @@
+"""The entries of the customer account (客户账户): every amount of a period once, with its rule.
+
+An entry says whose it is, which business it belongs to, what it is, and how much. The account of
+anybody is a sum of entries, so the sums of all levels agree with each other and with the tables.
+The rules, and why, are in `docs/account.md`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import cutoff
+from features.star_value import MONEY
+from features.tables import MOTOR_LINES
+
+BUSINESSES = ("motor", "non_motor", "unallocated")
+COSTS = ("service_cost", "contact_cost", "acquisition_cost", "other_cost")
+ITEMS = ("written_premium", "earned_premium", "claims", *COSTS, "booked_again")
+INSTANT = 'timestamp("UTC", 6)'
+ACQUISITION = ("acquisition", "commission")
+
+
+@dataclass(frozen=True)
+class Period:
+    """The civil days `since` to `as_of`, both included, seen from the end of `as_of`.
+
+    Raises
+    ------
+    GuanjiaError
+        If it ends before it begins.
+    """
+
+    since: date
+    as_of: date
+    timezone: str
+
+    def __post_init__(self) -> None:
+        if self.since > self.as_of:
+            raise GuanjiaError(
+                f"period {self.since} to {self.as_of}",
+                "ends before it begins",
+                "give a --from that is not after --as-of",
+            )
+
+    @property
+    def opens(self) -> datetime:
+        """The instant at which the first day begins."""
+        return cutoff(self.since - timedelta(1), self.timezone)
+
+    @property
+    def closes(self) -> datetime:
+        """The instant at which the last day ends; what was recorded before it is known."""
+        return cutoff(self.as_of, self.timezone)
+
+    def has_instant(self, instant: ir.Value) -> ir.Value:
+        """Whether an instant lies in the period."""
+        return (instant >= _instant(self.opens)) & (instant < _instant(self.closes))
+
+    def has_day(self, day: ir.Value) -> ir.Value:
+        """Whether a civil day lies in the period."""
+        return day.between(self.since, self.as_of)
+
+
+def entries(lake: Lake, period: Period) -> ir.Table:
+    """Every amount of the period, as recorded by its end.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables `policies` and `claims`; `claim_movements`, `entitlements`,
+        `interactions` and `costs` have no entries where they are absent.
+
+    Returns
+    -------
+    ibis Table
+        `customer_id` (null for what was booked to no customer), `branch` (the cost's own),
+        `business` (one of `BUSINESSES`), `item` (one of `ITEMS`), `amount` (yuan, decimal(18, 2)).
+    """
+    policies = _policies(lake, period)
+    found = [_written(policies, period), _earned(policies, period)]
+    if lake.has("claim_movements"):
+        found.append(_claims(lake, policies, period))
+    if lake.has("entitlements"):
+        found.append(_services(lake, period))
+    if lake.has("interactions"):
+        found.append(_contacts(lake, policies, period))
+    if lake.has("costs"):
+        found.append(_costs(lake, policies, period))
+    return ibis.union(*found)
+
+
+def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
+    """The version of each row that was the latest known at an instant; later milestones are null.
+
+    For amounts that need not belong to a customer; `features.tags.relations.known` is the same by
+    customer, for many dates.
+    """
+    rows, end = lake.table(table), _instant(closes)
+    current = rows.superseded_at.isnull() | (rows.superseded_at >= end)
+    rows = rows.filter((rows.recorded_at < end) & current)
+    masked = {
+        name: (rows[name] < end).ifelse(rows[name], ibis.null(rows[name].type()))
+        for name in CONTRACTS[table].milestones
+    }
+    return rows.mutate(**masked).drop("recorded_at", "superseded_at")
+
+
+def _policies(lake: Lake, period: Period) -> ir.Table:
+    rows = known_by(lake, "policies", period.closes)
+    return rows.select(
+        "policy_id",
+        "customer_id",
+        "inception",
+        "written_premium",
+        cover_end=rows.cancelled_on.fill_null(rows.expiry),
+        business=rows.line.isin(MOTOR_LINES).ifelse("motor", "non_motor"),
+    )
+
+
+def _written(policies: ir.Table, period: Period) -> ir.Table:
+    """Premium net of refunds, on the day on which cover begins."""
+    rows = policies.filter(period.has_day(policies.inception))
+    return _entries(rows, rows.business, "written_premium", rows.written_premium)
+
+
+def _earned(policies: ir.Table, period: Period) -> ir.Table:
+    """What the days of the period earn: earned by their end less earned before they began."""
+    before = period.since - timedelta(1)
+    rows = policies.filter(policies.inception <= period.as_of)
+    cents = _earned_by(rows, period.as_of) - _earned_by(rows, before)
+    amount = cents.cast(MONEY) * ibis.literal(Decimal("0.01"), MONEY)
+    return _entries(rows, rows.business, "earned_premium", amount)
+
+
+def _earned_by(terms: ir.Table, day: date) -> ir.Value:
+    """Cents earned by the end of a day, pro rata by day, rounded to the nearest, half up.
+
+    In whole numbers throughout: premium = quotient * days + rest, so that no product is large and
+    no engine's division of decimals, which is one of floats, decides a cent.
+    """
+    cents = (terms.written_premium * 100).cast("int64")
+    # A term cancelled from its inception has no days: what was kept of it is earned at once.
+    days = terms.cover_end.delta(terms.inception, unit="day").cast("int64").clip(lower=1)
+    passed = ibis.literal(day).delta(terms.inception, unit="day").cast("int64") + 1
+    passed = ibis.least(ibis.greatest(passed, 0), days)
+    rest = cents % days
+    whole = (cents - rest) // days
+    return whole * passed + (2 * rest * passed + days) // (2 * days)
+
+
+def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+    """Paid plus outstanding of a claim, on the day of its occurrence.
+
+    A movement of a claim that is not known counts on its own day, so that no amount is lost.
+    """
+    moves = known_by(lake, "claim_movements", period.closes)
+    moves = moves.select(
+        "claim_id", "moved_at", mover=moves.customer_id,
+        change=moves.paid_change + moves.outstanding_change,
+    )  # fmt: skip
+    claims = known_by(lake, "claims", period.closes)
+    claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
+    rows = moves.left_join(claims, "claim_id").drop("claim_id_right")
+    rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
+    rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.mover))
+    rows = _with_business(rows, policies)
+    return _entries(rows, rows.business, "claims", rows.change)
+
+
+def _services(lake: Lake, period: Period) -> ir.Table:
+    """Cost of a service, on the day of its use; stars are earned by motor business, and so used."""
+    rows = known_by(lake, "entitlements", period.closes)
+    rows = rows.filter(period.has_instant(rows.used_at))
+    return _entries(rows, ibis.literal("motor"), "service_cost", rows.unit_cost)
+
+
+def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+    """Cost of a contact, on its day."""
+    rows = known_by(lake, "interactions", period.closes)
+    rows = rows.filter(period.has_instant(rows.occurred_at))
+    rows = _with_business(rows.select("customer_id", "policy_id", "cost"), policies)
+    return _entries(rows, rows.business, "contact_cost", rows.cost)
+
+
+def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+    """Booked costs on their day, but acquisition cost of a known term together with its premium."""
+    rows = known_by(lake, "costs", period.closes)
+    rows = rows.select("customer_id", "policy_id", "branch", "kind", "incurred_at", "amount")
+    rows = _with_business(rows, policies)
+    acquired = rows.kind.isin(ACQUISITION)
+    with_term = acquired & rows.inception.notnull()
+    inside = with_term.ifelse(
+        period.has_day(rows.inception).fill_null(False), period.has_instant(rows.incurred_at)
+    )
+    rows = rows.filter(inside)
+    rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.holder))
+    item = ibis.cases(
+        (rows.kind.isin(ACQUISITION), "acquisition_cost"),
+        (_repeats(lake, rows, "service", "entitlements"), "booked_again"),
+        (_repeats(lake, rows, "contact", "interactions"), "booked_again"),
+        (rows.kind == "service", "service_cost"),
+        (rows.kind == "contact", "contact_cost"),
+        else_="other_cost",
+    )
+    return _entries(rows, rows.business, item, rows.amount, rows.branch)
+
+
+def _repeats(lake: Lake, costs: ir.Table, kind: str, details: str) -> ir.Value:
+    """Details first (明细优先): a booking to a customer repeats what the detail table says."""
+    if not (lake.settings.costs_repeat_details and lake.has(details)):
+        return ibis.literal(False)
+    return (costs.kind == kind) & costs.customer_id.notnull()
+
+
+def _with_business(rows: ir.Table, policies: ir.Table) -> ir.Table:
+    """The rows with business, inception and holder of their policy; unallocated without one."""
+    known = policies.select("policy_id", "business", "inception", holder=policies.customer_id)
+    joined = rows.left_join(known, "policy_id").drop("policy_id_right")
+    return joined.mutate(business=joined.business.fill_null("unallocated"))
+
+
+def _entries(
+    rows: ir.Table, business: Any, item: Any, amount: ir.Value, branch: Any = None
+) -> ir.Table:
+    return rows.select(
+        "customer_id",
+        branch=ibis.null("string") if branch is None else branch,
+        business=business,
+        item=ibis.literal(item) if isinstance(item, str) else item,
+        amount=amount.cast(MONEY),
+    ).filter(ibis._.amount.notnull() & (ibis._.amount != 0))
+
+
+def _instant(when: datetime) -> ir.Value:
+    return ibis.literal(when, INSTANT)

@@ -1,0 +1,68 @@
+"""How many days each step of the claims chain 报案-查勘-定损-理算-赔付 may take.
+
+The defaults are ours; a file `claims.toml` in the home folder overrides any of them. What they
+lean on: motor clauses ask for notice within 48 hours of the accident, and article 23 of the
+Insurance Law for an assessment within 30 days and for payment within 10 days of the agreement.
+Where nobody is hurt a company sets itself shorter terms.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from features.declared import Declared, read_declared
+
+STEPS = ("report", "survey", "assess", "adjust", "pay")
+
+
+class Standard(Declared):
+    """Days from the step before, within which a step is in time: done on the Nth day it is."""
+
+    property_days: int = Field(ge=0, le=365, description="Where nobody is hurt.")
+    injury_days: int = Field(ge=0, le=365, description="Where a person is hurt.")
+
+
+def _days(property_days: int, injury_days: int) -> Standard:
+    return Standard(property_days=property_days, injury_days=injury_days)
+
+
+class ClaimsStandards(Declared):
+    """The standard of each step.
+
+    Examples
+    --------
+    >>> ClaimsStandards().pay
+    Standard(property_days=3, injury_days=10)
+    >>> ClaimsStandards().horizons
+    (2, 4, 8, 11, 31)
+    """
+
+    report: Standard = Field(default=_days(2, 2), description="Report 报案, after the accident.")
+    survey: Standard = Field(default=_days(1, 3), description="Survey 查勘, after the report.")
+    assess: Standard = Field(default=_days(7, 30), description="Assessment 定损, after the survey.")
+    adjust: Standard = Field(
+        default=_days(3, 10), description="Adjustment 理算, after the assessment."
+    )
+    pay: Standard = Field(default=_days(3, 10), description="Payment 赔付, after the adjustment.")
+
+    def of(self, step: str) -> Standard:
+        """The standard of a step of `STEPS`."""
+        found: Standard = getattr(self, step)
+        return found
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Days after a step at which the one after it falls overdue: tags may change then."""
+        due = [self.of(step) for step in STEPS[1:]]
+        return tuple(sorted({n + 1 for s in due for n in (s.property_days, s.injury_days)}))
+
+
+def load_claims_standards(home: Path) -> ClaimsStandards:
+    """Standards of `<home>/claims.toml`; the defaults where there is no file.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is not TOML, names an unknown step, or a value is out of range.
+    """
+    return read_declared(home / "claims.toml", ClaimsStandards, "steps")

@@ -1,0 +1,263 @@
+"""Entitlement ledger (权益台账): what the star allows in a year, what was granted and is left.
+
+`balances` for many customers and dates at once, `entitlement_lines` for the rows behind them, and
+`explain_entitlements` for one customer. The rule is in `docs/entitlements.md`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.entitlement_years import (
+    CLASSES,
+    YEAR,
+    allowances,
+    calendar,
+    entitlement_years,
+    held,
+    star_days,
+)
+from features.lake import Lake
+from features.spine import Spine, spine_of
+from features.star import spine_of_one
+from features.star_settings import StarSettings, load_star_settings
+from features.star_value import KEYS, MONEY
+from features.tags.known import known
+
+COUNTS = ("granted", "notified", "activated", "used", "expired", "open")
+
+
+def balances(
+    lake: Lake, spine: Spine, settings: StarSettings | None = None, *, every_year: bool = False
+) -> ir.Table:
+    """Allowance, counts, cost and balance by class of each customer as of his date.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables `policies`, `claims` and `entitlements`.
+    spine : Spine
+        Customers and dates.
+    settings : StarSettings, optional
+        Default: what `<home>/star.toml` says.
+    every_year : bool
+        Every year begun by then, not the running one alone; grants outside any year then have
+        rows without `year_start`, so that no grant is missing.
+
+    Returns
+    -------
+    ibis Table
+        `customer_id`, `as_of`, `year_start`, `year_end`, `service_class`, `allowance`, `granted`,
+        `notified`, `activated`, `used`, `expired`, `open` (int64; granted = used + expired + open),
+        `used_cost` (yuan, decimal), `used_without_cost` (int64), `balance` (allowance - granted),
+        `beyond_allowance` (int64; granted - allowance where that is more than 0).
+        A row a class; without a running year, `year_start` is null and nothing is allowed.
+        `allowance`, `balance` and `beyond_allowance` are null without the table claim_movements.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is no table `entitlements`.
+    """
+    found = _found(lake, spine, settings, current=not every_year)
+    return _balances(found, every_year)
+
+
+def _balances(found: "_Found", every_year: bool) -> ir.Table:
+    by = [*YEAR, "service_class"]
+    sums = _sums(found.lines, every_year)
+    if every_year:
+        outside = sums.filter(sums.year_start.isnull())
+        outside = outside.mutate(allowance=ibis.literal(0, "int64"))
+        rows = _joined(found.allowed, sums.filter(sums.year_start.notnull()), by)
+        rows = ibis.union(rows, outside.select(*rows.columns))
+    else:
+        each = found.spine.select(*KEYS).cross_join(ibis.memtable({"service_class": CLASSES}))
+        allowed = _joined(each, found.allowed, [*KEYS, "service_class"])
+        # Without a running year nothing is allowed; unknown is only the star of a running one.
+        idle = allowed.year_start.isnull()
+        rows = _joined(allowed.mutate(allowance=idle.ifelse(0, allowed.allowance)), sums, by)
+    nothing = ibis.literal(Decimal(0), MONEY)
+    counted = {name: rows[name].fill_null(0) for name in (*COUNTS, "used_without_cost")}
+    rows = rows.mutate(**counted, used_cost=rows.used_cost.fill_null(nothing))
+    rows = rows.mutate(balance=rows.allowance - rows.granted)
+    rows = rows.mutate(beyond_allowance=(-rows.balance).clip(lower=0))
+    return rows.select(
+        *YEAR,
+        "service_class",
+        "allowance",
+        *COUNTS,
+        "used_cost",
+        "used_without_cost",
+        "balance",
+        "beyond_allowance",
+    )
+
+
+def entitlement_lines(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.Table:
+    """Every entitlement granted by the date of its spine row, with its year and what it became.
+
+    Returns
+    -------
+    ibis Table
+        `customer_id`, `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`,
+        `service`, `service_class`, `granted_at`, `notified_at`, `activated_at`, `used_at`,
+        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
+        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
+        the allowance was spent; null if the star is not known).
+    """
+    return _numbered(_found(lake, spine, settings, current=False))
+
+
+def _numbered(found: "_Found") -> ir.Table:
+    in_turn = ibis.window(
+        group_by=[*KEYS, "year_start", "service_class"], order_by=["granted_at", "entitlement_id"]
+    )
+    lines = found.lines.mutate(number=(ibis.row_number().over(in_turn) + 1).cast("int64"))
+    lines = _joined(lines, found.allowed, [*YEAR, "service_class"])
+    allowance = lines.year_start.isnull().ifelse(0, lines.allowance)
+    return lines.mutate(allowance=allowance, beyond_allowance=lines.number > allowance)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What balances and lines are made of; all but `lines` is computed."""
+
+    spine: ir.Table
+    stars: ir.Table
+    allowed: ir.Table
+    lines: ir.Table
+
+
+def _found(lake: Lake, spine: Spine, settings: StarSettings | None, *, current: bool) -> _Found:
+    settings = settings or load_star_settings(lake.home)
+    pairs = held(lake, spine.pairs)
+    days = calendar(lake, pairs)
+    years = entitlement_years(lake, pairs, days, settings, current=current)
+    stars = star_days(lake, years, days, settings)
+    allowed = allowances(lake, years, stars, settings)
+    return _Found(pairs, stars, allowed, _in_years(lake, pairs, years))
+
+
+def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
+    """Entitlements granted, each with the year that its grant falls in, if any."""
+    rows = known(lake, spine_of(pairs), "entitlements")
+    rows = rows.filter(rows.granted_at < rows.cutoff)
+    state = ibis.cases(
+        (rows.used_at.notnull(), "used"), (rows.expires_on <= rows.as_of, "expired"), else_="open"
+    )
+    rows = rows.mutate(state=state).drop("cutoff", "from_36m")
+    placed = held(lake, rows.select(*KEYS, "entitlement_id", "granted_on"))
+    placed = placed.inner_join(years, list(KEYS))
+    within = (placed.granted_on >= placed.year_start) & (placed.granted_on < placed.year_end)
+    placed = placed.filter(within).select(*YEAR, "entitlement_id")
+    return _joined(rows, placed, [*KEYS, "entitlement_id"])
+
+
+def _sums(lines: ir.Table, outside: bool) -> ir.Table:
+    """Counts and cost by year and class, with or without what lies outside the years."""
+    if not outside:
+        lines = lines.filter(lines.year_start.notnull())
+    used = lines.state == "used"
+    return lines.group_by(*YEAR, "service_class").agg(
+        granted=lines.count(),
+        notified=lines.notified_at.count(),
+        activated=lines.activated_at.count(),
+        used=used.sum(),
+        expired=(lines.state == "expired").sum(),
+        open=(lines.state == "open").sum(),
+        used_cost=lines.unit_cost.sum(where=used).cast(MONEY),
+        used_without_cost=(used & lines.unit_cost.isnull()).sum(),
+    )
+
+
+def _joined(left: ir.Table, right: ir.Table, by: list[str]) -> ir.Table:
+    joined = left.left_join(right, by)
+    return joined.drop([name for name in joined.columns if name.endswith("_right")])
+
+
+@dataclass(frozen=True)
+class StarStep:
+    """A day of the running year from which the star, or whether cover is in force, was another."""
+
+    day: date
+    star_level: int | None
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One customer's entitlements with everything behind them.
+
+    Attributes
+    ----------
+    year_start, year_end : date, optional
+        The running entitlement year; None without one.
+    covered : bool
+        Whether motor cover is in force: without it, nothing may be granted.
+    balances : tuple of dict
+        A row a year and class, and for grants outside any year, as `balances` has it.
+    stars : tuple of StarStep
+        The stars of the running year, as they were known.
+    lines : tuple of dict
+        Every entitlement, as `entitlement_lines` has it, with `granted_on`.
+    """
+
+    customer_id: str
+    as_of: date
+    year_start: date | None
+    year_end: date | None
+    covered: bool
+    stars: tuple[StarStep, ...]
+    balances: tuple[dict[str, Any], ...]
+    lines: tuple[dict[str, Any], ...]
+
+
+def explain_entitlements(
+    lake: Lake, customer_id: str, as_of: date, settings: StarSettings | None = None
+) -> Ledger:
+    """The ledger of one customer as of a date, by the rule of `balances`.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date, or there is no table `entitlements`.
+    """
+    found = _found(lake, spine_of_one(lake, customer_id, as_of), settings, current=False)
+    lines = _rows(lake, _numbered(found).order_by("granted_at", "entitlement_id"))
+    every = _rows(lake, _balances(found, True).order_by("year_start", "service_class"))
+    running = [row for row in every if row["year_end"] and row["year_end"] > as_of]
+    stars = _steps(
+        row for row in _rows(lake, found.stars.order_by("day")) if row["year_end"] > as_of
+    )
+    return Ledger(
+        customer_id=customer_id,
+        as_of=as_of,
+        year_start=running[0]["year_start"] if running else None,
+        year_end=running[0]["year_end"] if running else None,
+        covered=bool(stars) and stars[-1].covered,
+        stars=stars,
+        balances=tuple(every),
+        lines=tuple(lines),
+    )
+
+
+def _steps(days: Iterable[dict[str, Any]]) -> tuple[StarStep, ...]:
+    """The first of each run of days with the same star and cover."""
+    steps: list[StarStep] = []
+    for row in days:
+        step = StarStep(row["day"], row["star_level"], row["covered"])
+        last = (steps[-1].star_level, steps[-1].covered) if steps else None
+        if last != (step.star_level, step.covered):
+            steps.append(step)
+    return tuple(steps)
+
+
+def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = lake.engine.to_pyarrow(table).to_pylist()
+    return rows

@@ -1,0 +1,115 @@
+"""Claims tags 理赔 of the claims chain 报案-查勘-定损-理算-赔付.
+
+How long each step took, against its standard (`features/claims_standards.py`), and where open
+claims stand.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.claims_standards import STEPS
+from features.tags.catalogue import M36
+from features.tags.claims import GROUP
+from features.tags.exact import mean, ratio
+
+tag = GROUP.tag
+family = GROUP.family
+
+LABELS = dict(zip(STEPS, ("报案", "查勘", "定损", "理算", "赔付"), strict=True))
+SPANS = {
+    "report": "from accident to report",
+    "survey": "from report to survey",
+    "assess": "from survey to assessment",
+    "adjust": "from assessment to adjustment",
+    "pay": "from adjustment to payment",
+}
+NO_OPEN = "no claim is open"
+
+
+@family("平均定损天数", M36, unit="days", relation="claims",
+        null="no claim of the window was assessed after a survey")  # fmt: skip
+def assess_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean days from survey to assessment, of claims within {window} that were assessed."""
+    return mean(t.assess_days, within)
+
+
+@family("平均理算天数", M36, unit="days", relation="claims",
+        null="no claim of the window was adjusted after an assessment")  # fmt: skip
+def adjust_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean days from assessment to adjustment, of claims within {window} that were adjusted."""
+    return mean(t.adjust_days, within)
+
+
+@family("平均理算后赔付天数", M36, unit="days", relation="claims",
+        null="no claim of the window was paid after an adjustment")  # fmt: skip
+def pay_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean days from adjustment to payment, of claims within {window} that were paid."""
+    return mean(t.pay_days, within)
+
+
+def _declare_steps() -> None:
+    """The longest delay of each step, and how many were in time."""
+    for step, label in LABELS.items():
+        none = f"no claim of the window has both dates {SPANS[step]}"
+
+        def longest(t: ir.Table, within: ir.Value, step: str = step) -> ir.Value:
+            return t[f"{step}_days"].max(where=within)
+
+        def in_time(t: ir.Table, within: ir.Value, step: str = step) -> ir.Value:
+            return ratio(_in_time(t, step, within), t[f"{step}_days"].count(where=within))
+
+        longest.__name__ = f"longest_{step}_delay_days"
+        longest.__doc__ = f"Most days {SPANS[step]}, of claims that occurred within {{window}}."
+        in_time.__name__ = f"{step}_in_time_share"
+        in_time.__doc__ = (
+            f"Share of the claims that occurred within {{window}} whose days {SPANS[step]} were "
+            "within the standard, of those that have both dates."
+        )
+        family(f"最长{label}天数", M36, unit="days", relation="claims", null=none, type="int64")(
+            longest
+        )
+        family(f"{label}时效达标率", M36, unit="share", relation="claims", null=none)(in_time)
+
+
+_declare_steps()
+
+
+@family("理赔环节时效达标率", M36, unit="share", relation="claims",
+        null="no step was taken on a claim of the window")  # fmt: skip
+def claim_steps_in_time_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Share of the steps taken, of all five, that were within their standard, on claims that
+    occurred within {window}."""
+    done, taken = [], []
+    for step in STEPS:
+        done.append(_in_time(t, step, within))
+        taken.append(t[f"{step}_days"].count(where=within))
+    return ratio(sum(done[1:], done[0]), sum(taken[1:], taken[0]))
+
+
+@tag("超时赔案数", unit="claims", relation="claims", type="int64", empty=0)
+def overdue_claims(t: ir.Table) -> ir.Value:
+    """Number of open claims that have waited for their next step longer than its standard."""
+    return t.count(where=t.overdue)
+
+
+@tag("最近未决赔案环节", unit="stage", relation="claims", null=NO_OPEN, type="string")
+def open_claim_stage(t: ir.Table) -> ir.Value:
+    """Last step taken on the open claim reported last: report 报案, survey 查勘, assess 定损,
+    adjust 理算 or pay 赔付."""
+    return t.stage.argmax(_last_reported(t), where=t.open)
+
+
+@tag("距最近未决赔案进展天数", unit="days", relation="claims", null=NO_OPEN, type="int64")
+def days_since_open_claim_step(t: ir.Table) -> ir.Value:
+    """Days since the last step on the open claim reported last."""
+    return t.stage_days_ago.argmax(_last_reported(t), where=t.open)
+
+
+def _in_time(t: ir.Table, step: str, within: ir.Value) -> ir.Value:
+    """How many claims had the step in time."""
+    return t.count(where=within & t[f"{step}_in_time"].fill_null(False))
+
+
+def _last_reported(t: ir.Table) -> ir.Value:
+    """Order in which the open claim reported last is the greatest."""
+    return ibis.struct({"moment": t.reported_at, "claim": t.claim_id})

@@ -1,0 +1,184 @@
+"""What a customer is entitled to, and what customers bring and cost."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from guanjia.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.output import emit, table
+
+NOBODY = "未分配"
+SHOWN = 20
+
+
+def entitlements(
+    customer: Annotated[str, typer.Argument(help="Customer number")],
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Print a customer's entitlement ledger and the balance by class."""
+    from features.entitlements import explain_entitlements
+    from features.star import load_star_settings
+
+    home = lake()
+    on = as_of or latest(home, "snapshots", "give --as-of DATE")
+    ledger = explain_entitlements(home, customer, on)
+    zone = ZoneInfo(home.settings.timezone)
+    running = [row for row in ledger.balances if row["year_end"] and row["year_end"] > on]
+    said = "No entitlement year 权益年度 runs: nothing is allowed."
+    if ledger.year_start is not None:
+        said = f"Entitlement year 权益年度 {ledger.year_start} to {ledger.year_end}, exclusive."
+        if not ledger.covered:
+            said += " No motor cover is in force: nothing may be granted now."
+    names = {tier.level: tier.label for tier in load_star_settings(home.home).tiers}
+    stars = [
+        f"Star 星级 {step.star_level} {names.get(step.star_level or 0, 'unknown')} from {step.day}"
+        + ("." if step.covered else ", without motor cover.")
+        for step in ledger.stars
+    ]
+    emit(
+        ledger,
+        json,
+        table(
+            f"{customer}: entitlements 权益 granted by {on}",
+            [_line(row, zone) for row in ledger.lines],
+        ),
+        said,
+        *stars,
+        *([table("Balance 余额", [_balance(row) for row in running])] if running else []),
+    )
+
+
+def account(
+    customer: Annotated[str | None, typer.Argument(help="Customer number; default: all")] = None,
+    by: Annotated[str, typer.Option(help="customer, household, manager or branch")] = "customer",
+    as_of: MaybeAsOf = None,
+    since: Annotated[
+        date | None,
+        typer.Option(
+            "--from", parser=day, metavar="YYYY-MM-DD", help="First day; default: one year."
+        ),
+    ] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
+    json: Json = False,
+) -> None:
+    """Show premium, claims, cost and profit, motor and non-motor apart and together."""
+    from features.account import LEVELS, accounts
+    from features.civil_days import years_before
+
+    home = lake()
+    on = as_of or latest(home, "snapshots", "give --as-of DATE")
+    first = since or years_before(on, 1) + timedelta(1)
+    done = accounts(home, first, on, by, customer)  # type: ignore[arg-type]
+    found = done.rows.slice(0, top)
+    shown: list[Any] = []
+    if customer is None:
+        rows = [_summary(row, row["key"] or NOBODY) for row in found.slice(0, SHOWN).to_pylist()]
+        rows.append(_summary(done.total, "total 合计"))
+        title = f"Accounts by {by} {LEVELS[done.by]}, {first} to {on}, yuan"
+        shown += [table(title, rows)]
+        if left := done.rows.num_rows - len(rows) + 1:
+            whole = "" if top else "; --out FILE.csv writes all"
+            shown.append(f"{left:,} more rows are in the total{whole}.")
+    else:
+        key = found["key"][0].as_py() if found.num_rows else customer
+        title = f"Account of {LEVELS[done.by]} {key or NOBODY}, {first} to {on}, yuan"
+        shown += [table(title, _statement(done.total))]
+    if done.absent:
+        shown += [f"Not in it, for want of the tables: {', '.join(done.absent)}."]
+    if out is not None:
+        shown += [f"{_write(out, found):,} rows in {out}"]
+    payload = {
+        "by": by,
+        "since": first,
+        "as_of": on,
+        "absent": done.absent,
+        "total": done.total,
+        "rows": found.to_pylist() if json else [],
+    }
+    emit(payload, json, *shown)
+
+
+def _line(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    def on(instant: datetime | None) -> date | None:
+        return instant and instant.astimezone(zone).date()
+
+    return {
+        "entitlement": row["entitlement_id"],
+        "service": f"{row['service_class']} {row['service']}",
+        "granted": row["granted_on"],
+        "activated": on(row["activated_at"]),
+        "used": on(row["used_at"]),
+        "expires": row["expires_on"],
+        "state": row["state"],
+        "cost": row["unit_cost"] if row["used_at"] else None,
+        "beyond": row["beyond_allowance"],
+    }
+
+
+def _balance(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("allowance", "granted", "notified", "activated", "used", "expired", "open")
+    return {
+        "class": row["service_class"],
+        **{name: row[name] for name in names},
+        "used cost": row["used_cost"],
+        "balance": row["balance"],
+    }
+
+
+def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What a screen is wide enough for: whole yuan; the file has the cents."""
+    from features.account_entries import COSTS
+
+    def whole(amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else amount.quantize(Decimal(1), ROUND_HALF_UP)
+
+    return {
+        "key": key,
+        "customers": row["customers"],
+        "premium": whole(row["written_premium"]),
+        "claims": whole(row["claims"]),
+        "costs": whole(sum((row[cost] for cost in COSTS), Decimal(0))),
+        "profit, motor": whole(row["profit_motor"]),
+        "non-motor": whole(row["profit_non_motor"]),
+        "together": whole(row["profit"]),
+    }
+
+
+def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A line an item, a column a business."""
+    from features.account import BUSINESS_LABELS, ITEM_LABELS
+
+    endings = {f"{b.replace('_', '-')} {label}": f"_{b}" for b, label in BUSINESS_LABELS.items()}
+    return [
+        {
+            "item": f"{item.replace('_', ' ')} {label}",
+            **{heading: total[item + ending] for heading, ending in endings.items()},
+            "together 合计": total[item],
+        }
+        for item, label in ITEM_LABELS.items()
+    ]
+
+
+def _write(out: Path, rows: Any) -> int:
+    """The rows with Chinese headings, every item by business."""
+    from features.account import BUSINESS_LABELS, ITEM_LABELS
+    from serving.spreadsheet import write_csv
+
+    columns = {"key": "归属", "customers": "客户数"}
+    for item, label in ITEM_LABELS.items():
+        columns[item] = label
+        columns |= {f"{item}_{b}": f"{label}_{name}" for b, name in BUSINESS_LABELS.items()}
+
+    def cells() -> Iterator[list[Any]]:
+        for batch in rows.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                yield [row["key"] or NOBODY, *(row[name] for name in list(columns)[1:])]
+
+    return write_csv(out, list(columns.values()), cells())
