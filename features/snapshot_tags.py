@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
@@ -22,19 +23,25 @@ def snapshot_files(
     Raises
     ------
     GuanjiaError
-        If a file is missing, or is not the one the snapshot describes.
+        If a file is missing, is not the one the snapshot describes, or lacks a tag, which was
+        declared after it was written.
     """
     known = catalogue()
     files = snapshot.files
     wanted: dict[str, list[str]] = {}
     for name in tags:
         wanted.setdefault(known[name].group, []).append(name)
-    absent = [group for group in wanted if group not in files]
-    if absent:
-        cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
-        raise GuanjiaError(f"snapshot of {snapshot.as_of}", f"lacks group {absent[0]}", cure)
-    for group in wanted:
+    thing, cure = (
+        f"snapshot of {snapshot.as_of}",
+        f"run `guanjia tags --as-of {snapshot.as_of}` again",
+    )
+    for group, names in wanted.items():
+        if group not in files:
+            raise GuanjiaError(thing, f"lacks group {group}", cure)
         _check_file(lake, snapshot.as_of, files[group])
+        absent = set(names) - set(pq.read_schema(lake.home / files[group]["path"]).names)
+        if absent:
+            raise GuanjiaError(thing, f"lacks tag {min(absent)}", cure)
     return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from features.check import check_tables
 from features.errors import GuanjiaError
-from features.lake import Lake
+from features.lake import Lake, sha256_of
 from features.segment_settings import Segment, shipped_segments
 from features.segments import compare, measure, write_segments
 from features.settings import Settings
@@ -149,6 +149,17 @@ def test_a_snapshot_must_be_there_and_whole(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match="is missing from the snapshot of 2026-06-30"):
         write_segments(lake, JUNE)
     assert not list(lake.home.glob("segments/*"))
+
+
+def test_a_snapshot_older_than_a_tag_is_to_be_written_anew(lake: Lake) -> None:
+    path = lake.tags("underwriting") / f"as_of={JUNE}.parquet"
+    pq.write_table(pq.read_table(path, partitioning=None).drop(["age_years"]), path)
+    manifest = lake.home / "snapshots" / f"{JUNE}.json"
+    described = json.loads(manifest.read_text())
+    described["files"]["underwriting"]["sha256"] = sha256_of(path)
+    manifest.write_text(json.dumps(described))
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: lacks tag age_years\. Run"):
+        write_segments(lake, JUNE)
 
 
 def test_a_crash_leaves_the_old_file_and_a_run_again_the_same(
