@@ -73,7 +73,7 @@ def _days(days: int) -> Window:
     return Window(f"{days}d", f"{days} days", f"近{days}天", lambda rows: rows.days_ago < days)
 
 
-D30, D90, D180, D365 = (_days(days) for days in (30, 90, 180, 365))
+D7, D30, D90, D180, D365 = (_days(days) for days in (7, 30, 90, 180, 365))
 M36 = Window("36m", "36 months", "近36个月", lambda rows: rows.in_36m)
 EVER = Window("ever", "ever", "历史", lambda rows: rows.days_ago >= 0)
 
@@ -179,13 +179,15 @@ def _windowed(expression: WindowedExpression, window: Window) -> Expression:
 def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
     # Imported on use: the groups' modules declare their tags with this one.
+    from features.tags import life_cycle, preferences, product_basket, touch_history  # noqa: F401
     from features.tags.behaviour import GROUP as BEHAVIOUR
     from features.tags.claims import GROUP as CLAIMS
     from features.tags.engagement import GROUP as ENGAGEMENT
+    from features.tags.entitlements import GROUP as ENTITLEMENTS
     from features.tags.loyalty import GROUP as LOYALTY
     from features.tags.underwriting import GROUP as UNDERWRITING
 
-    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, LOYALTY)
+    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, ENTITLEMENTS, LOYALTY)
     return {group.name: group for group in found}
 
 
