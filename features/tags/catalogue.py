@@ -179,7 +179,13 @@ def _windowed(expression: WindowedExpression, window: Window) -> Expression:
 def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
     # Imported on use: the groups' modules declare their tags with this one.
-    from features.tags import life_cycle, preferences, product_basket, touch_history  # noqa: F401
+    from features.tags import (  # noqa: F401
+        life_cycle,
+        preferences,
+        product_basket,
+        quote_reception,
+        touch_history,
+    )
     from features.tags.behaviour import GROUP as BEHAVIOUR
     from features.tags.claims import GROUP as CLAIMS
     from features.tags.engagement import GROUP as ENGAGEMENT

@@ -1,4 +1,4 @@
-"""The preferred one of several: the code with the highest count or share."""
+"""Shares, and the preferred one of several: the code with the highest count or share."""
 
 from collections.abc import Mapping
 
@@ -21,3 +21,8 @@ def highest(scores: Mapping[str, ir.Value]) -> ir.Value:
     best = ibis.greatest(*filled.values())
     equal = [((score == best) & (best > 0), code) for code, score in filled.items()]
     return ibis.cases(*equal, else_=ibis.null("string"))
+
+
+def share_of(part: ir.Value, whole: ir.Value) -> ir.Value:
+    """part / whole as a float; null where the whole is 0."""
+    return (whole > 0).ifelse(part.cast("float64") / whole, ibis.null("float64"))

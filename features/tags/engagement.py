@@ -6,6 +6,7 @@ More on the history of contacts is in `features.tags.touch_history`.
 import ibis
 import ibis.expr.types as ir
 
+from features.tables import CONTACT_CHANNEL_LABELS
 from features.tags.catalogue import D7, D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("engagement", "互动")
@@ -14,7 +15,7 @@ family = GROUP.family
 
 NO_CONTACTS = "interactions are absent"
 NO_CASES = "surveys and complaints are absent"
-CHANNELS = {"sms": "短信", "wechat": "微信", "wecom": "企业微信", "phone": "电话"}
+CHANNELS = {name: CONTACT_CHANNEL_LABELS[name] for name in ("sms", "wechat", "wecom", "phone")}
 
 
 @family("触达次数", D7, D30, D90, D180, D365, unit="contacts", relation="interactions",

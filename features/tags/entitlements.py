@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tags.catalogue import D365, M36, Expression, TagGroup
+from features.tags.choices import share_of
 
 GROUP = TagGroup("entitlements", "权益")
 tag = GROUP.tag
@@ -153,23 +154,21 @@ _declare_classes()
         null="no entitlement granted in the window was used")  # fmt: skip
 def entitlement_use_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from grant to use of the entitlements granted within {window} and used."""
-    count = t.use_delay_days.count(where=within)
-    mean = t.use_delay_days.sum(where=within).cast("float64") / count
-    return (count > 0).ifelse(mean, ibis.null("float64"))
+    return share_of(t.use_delay_days.sum(where=within), t.use_delay_days.count(where=within))
 
 
-@tag("偏好服务", unit="service", window="ever", relation="entitlements",
+@tag("偏好服务", unit="service", window="ever", relation="services",
      null="no entitlement was used", type="string")  # fmt: skip
 def preferred_service(t: ir.Table) -> ir.Value:
     """Service used most often, by its name in the table; of equals the first by name."""
     return t.service.argmin(ibis.struct({"fewest": -t.uses, "name": t.service}), where=t.uses > 0)
 
 
-@tag("从未使用的服务数", unit="services", window="ever", relation="entitlements",
+@tag("从未使用的服务数", unit="services", window="ever", relation="services",
      null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
 def services_never_used(t: ir.Table) -> ir.Value:
     """Number of different services that were granted and of which none was ever used."""
-    return t.service.nunique(where=t.uses == 0)
+    return t.count(where=t.uses == 0)
 
 
 @tag("近365天享权率", unit="share", window="365 days",
@@ -177,9 +176,7 @@ def services_never_used(t: ir.Table) -> ir.Value:
 def entitlement_use_ratio_365d(t: ir.Table) -> ir.Value:
     """entitlement_used_count_365d / entitlement_granted_count_365d; above 1 where older ones
     were used."""
-    granted = t.entitlement_granted_count_365d
-    share = t.entitlement_used_count_365d / granted
-    return (granted > 0).ifelse(share, ibis.null("float64"))
+    return share_of(t.entitlement_used_count_365d, t.entitlement_granted_count_365d)
 
 
 @tag("近36个月享权率", unit="share", window="36 months",
@@ -187,18 +184,14 @@ def entitlement_use_ratio_365d(t: ir.Table) -> ir.Value:
 def entitlement_use_ratio_36m(t: ir.Table) -> ir.Value:
     """entitlement_used_count_36m / entitlement_granted_count_36m; above 1 where older ones were
     used."""
-    granted = t.entitlement_granted_count_36m
-    ratio = t.entitlement_used_count_36m / granted
-    return (granted > 0).ifelse(ratio, ibis.null("float64"))
+    return share_of(t.entitlement_used_count_36m, t.entitlement_granted_count_36m)
 
 
 @tag("近365天权益激活率", unit="share", window="365 days",
      null="no entitlement was granted in the window")  # fmt: skip
 def entitlement_activated_share_365d(t: ir.Table) -> ir.Value:
     """entitlement_activated_count_365d / entitlement_granted_count_365d."""
-    granted = t.entitlement_granted_count_365d
-    share = t.entitlement_activated_count_365d / granted
-    return (granted > 0).ifelse(share, ibis.null("float64"))
+    return share_of(t.entitlement_activated_count_365d, t.entitlement_granted_count_365d)
 
 
 @tag("近36个月权益浪费率", unit="share", window="36 months",
@@ -207,5 +200,4 @@ def entitlement_expired_share_36m(t: ir.Table) -> ir.Value:
     """Of the entitlements that came to their end within 36 months, the share that expired unused:
     entitlement_expired_count_36m / (entitlement_expired_count_36m + entitlement_used_count_36m)."""
     ended = t.entitlement_expired_count_36m + t.entitlement_used_count_36m
-    share = t.entitlement_expired_count_36m / ended
-    return (ended > 0).ifelse(share, ibis.null("float64"))
+    return share_of(t.entitlement_expired_count_36m, ended)

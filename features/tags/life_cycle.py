@@ -10,6 +10,7 @@ from features.tags.loyalty import GROUP, NO_COVER
 
 tag = GROUP.tag
 
+STAGES = {"entry": "创造入口", "stickiness": "产生黏性", "trust": "建立信任"}
 TRUSTED_YEARS = 3
 CLOSENESS = (
     "open_complaints",

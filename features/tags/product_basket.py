@@ -1,9 +1,10 @@
-"""Tags of the product basket 产品组合, of the loyalty group: lines ever held, lapsed and renewed."""
+"""Tags of the product basket 产品组合, of the loyalty group: lines held, lapsed and renewed."""
 
 import ibis
 import ibis.expr.types as ir
 
 from features.tables import MOTOR_LINES
+from features.tags.choices import share_of
 from features.tags.loyalty import GROUP
 
 tag = GROUP.tag
@@ -74,10 +75,13 @@ def vehicles_no_longer_insured(t: ir.Table) -> ir.Value:
     return t.vehicle_id.nunique() - t.vehicle_id.nunique(where=t.cover_end > t.as_of)
 
 
-@tag("车均有效保单数", unit="policies", needs=("motor_policies_in_force", "motor_vehicles_in_force"),
-     null="no motor term is in force")  # fmt: skip
+@tag(
+    "车均有效保单数",
+    unit="policies",
+    needs=("motor_policies_in_force", "motor_vehicles_in_force"),
+    null="no motor term is in force",
+)
 def policies_per_vehicle(t: ir.Table) -> ir.Value:
     """(motor_policies_in_force + non_motor_policies_in_force) / motor_vehicles_in_force."""
     policies = t.motor_policies_in_force + t.non_motor_policies_in_force
-    vehicles = t.motor_vehicles_in_force
-    return (vehicles > 0).ifelse(policies / vehicles, ibis.null("float64"))
+    return share_of(policies, t.motor_vehicles_in_force)

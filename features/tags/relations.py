@@ -125,14 +125,8 @@ def interactions(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("entitlements")
 def entitlements(lake: Lake, spine: Spine) -> ir.Table:
-    """Entitlements granted, by the time of the grant, and what became of them.
-
-    `uses` counts the uses of the same service by the customer.
-    """
+    """Entitlements granted, by the time of the grant, and what became of them."""
     rows = events(lake, spine, "entitlements")
-    of_service = [*SPINE, "service"]
-    uses = rows.group_by(of_service).aggregate(uses=rows.used_at.count())
-    rows = rows.inner_join(uses, of_service)
     unused, over = rows.used_at.isnull(), rows.expires_on <= rows.as_of
     return rows.mutate(
         used_days_ago=days_ago(rows, "used_on"),
@@ -144,6 +138,13 @@ def entitlements(lake: Lake, spine: Spine) -> ir.Table:
         expired_in_36m=rows.expires_on > rows.from_36m,
         expires_in_days=rows.expires_on.delta(rows.as_of, unit="day"),
     )
+
+
+@relation("entitlements")
+def services(lake: Lake, spine: Spine) -> ir.Table:
+    """Services of which an entitlement was granted, one row each, with the number of `uses`."""
+    rows = events(lake, spine, "entitlements")
+    return rows.group_by([*SPINE, "service"]).aggregate(uses=rows.used_at.count())
 
 
 @relation("surveys_and_complaints")

@@ -4,22 +4,17 @@ came of the last one, fatigue, refusals, ways to reach the customer, and consent
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D365, TagGroup
-from features.tags.choices import FEWEST_CONTACTS, highest
+from features.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
+from features.tags.catalogue import D365
+from features.tags.choices import FEWEST_CONTACTS, highest, share_of
 from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
 from features.tags.touchpoint_families import FAMILIES, OTHER
 
 tag = GROUP.tag
 family = GROUP.family
 
-RESULTS = {
-    "delivered": "送达",
-    "read": "已读",
-    "clicked": "点击",
-    "replied": "回复",
-    "connected": "接通",
-}
-INBOUND = {"phone": "电话", "wechat": "微信", "wecom": "企业微信", "app": "手机应用"}
+RESULTS = ("delivered", "read", "clicked", "replied", "connected")
+INBOUND = ("phone", "wechat", "wecom", "app")
 
 
 def _declare_families() -> None:
@@ -49,14 +44,15 @@ _declare_families()
 
 def _declare_results() -> None:
     """Contacts by their result: how far each one got."""
-    for result, label in RESULTS.items():
+    for result in RESULTS:
 
         def counted(t: ir.Table, within: ir.Value, result: str = result) -> ir.Value:
             return t.count(where=within & t.outbound & (t.result == result))
 
         counted.__name__ = f"contact_{result}_count"
         counted.__doc__ = f"Number of contacts we made within {{window}} with the result {result}."
-        family(f"触达结果为{label}次数", D365, unit="contacts", relation="interactions",
+        label = f"触达{CONTACT_RESULT_LABELS[result]}次数"
+        family(label, D365, unit="contacts", relation="interactions",
                null=NO_CONTACTS, type="int64", empty=0)(counted)  # fmt: skip
 
 
@@ -121,8 +117,7 @@ def _declare_channels() -> None:
 
         def share(t: ir.Table, channel: str = channel) -> ir.Value:
             made = t[f"{channel}_contact_count_365d"]
-            answered = t[f"{channel}_response_count_365d"] / made
-            return (made > 0).ifelse(answered, ibis.null("float64"))
+            return share_of(t[f"{channel}_response_count_365d"], made)
 
         opted_out.__name__ = f"{channel}_opted_out"
         opted_out.__doc__ = f"Whether the customer ever opted out in answer to a {channel} contact."
@@ -133,7 +128,7 @@ def _declare_channels() -> None:
         tag(f"近365天{label}响应率", unit="share", window="365 days",
             null=f"we made no {channel} contact in the window")(share)  # fmt: skip
 
-    for channel, label in INBOUND.items():
+    for channel in INBOUND:
 
         def inbound(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
             return t.count(where=within & ~t.outbound & (t.channel == channel))
@@ -142,7 +137,8 @@ def _declare_channels() -> None:
         inbound.__doc__ = (
             f"Number of times the customer contacted us by {channel} within {{window}}."
         )
-        family(f"{label}主动联系次数", D365, unit="contacts", relation="interactions",
+        label = f"{CONTACT_CHANNEL_LABELS[channel]}主动联系次数"
+        family(label, D365, unit="contacts", relation="interactions",
                null=NO_CONTACTS, type="int64", empty=0)(inbound)  # fmt: skip
 
 
@@ -168,8 +164,7 @@ def best_contact_channel_365d(t: ir.Table) -> ir.Value:
      null="the customer responded to no contact in the window")  # fmt: skip
 def contacts_per_response_365d(t: ir.Table) -> ir.Value:
     """contact_count_365d / contact_response_count_365d."""
-    answered = t.contact_response_count_365d
-    return (answered > 0).ifelse(t.contact_count_365d / answered, ibis.null("float64"))
+    return share_of(t.contact_count_365d, t.contact_response_count_365d)
 
 
 @tag("近90天绑定小程序", unit="yes or no", window="90 days", relation="customers", type="boolean",
