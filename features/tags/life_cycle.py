@@ -72,16 +72,19 @@ def days_since_last_return(t: ir.Table) -> ir.Value:
 
 @tag("客户经营阶段", unit="stage", type="string", needs=CLOSENESS)
 def life_cycle_stage(t: ir.Table) -> ir.Value:
-    """Where the customer is on the way entry 创造入口 -> stickiness 产生黏性 -> trust 建立信任.
-    trust: tenure_years is 3 or more, no complaint is open, and the customer used an entitlement or
-    responded to a contact within 365 days or holds a non-motor policy. Otherwise stickiness: he has
-    bound the mini-program or added us on WeCom, or used an entitlement or responded to a contact
-    within 365 days. Otherwise entry. What is not known counts as not so."""
-    active = (t.entitlement_used_count_365d.fill_null(0) > 0) | (
-        t.contact_response_count_365d.fill_null(0) > 0
+    """How close the customer is: entry 创造入口, stickiness 产生黏性 or trust 建立信任. Stickiness: he
+    has bound the mini-program or added us on WeCom, used an entitlement or responded to a contact
+    within 365 days, or holds a non-motor policy. Trust: of these one more than being bound or
+    added, tenure_years of 3 or more, and no open complaint. Entry: neither. What is not known
+    counts as not so."""
+    active = (
+        (t.entitlement_used_count_365d.fill_null(0) > 0)
+        | (t.contact_response_count_365d.fill_null(0) > 0)
+        | (t.non_motor_policies_in_force.fill_null(0) > 0)
     )
     bound = t.mini_program_bound.fill_null(False) | t.wecom_added.fill_null(False)
+    loyal = t.tenure_years.fill_null(0) >= TRUSTED_YEARS
     content = t.open_complaints.fill_null(0) == 0
-    holds = t.non_motor_policies_in_force.fill_null(0) > 0
-    trusting = (t.tenure_years.fill_null(0) >= TRUSTED_YEARS) & content & (active | holds)
-    return ibis.cases((trusting, "trust"), (active | bound, "stickiness"), else_="entry")
+    return ibis.cases(
+        (active & loyal & content, "trust"), (active | bound, "stickiness"), else_="entry"
+    )
