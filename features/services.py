@@ -17,7 +17,14 @@ FORBIDDEN = frozenset(
         "customer_value_exact",
         "marketing_consent",
         "profiling_consent",
+        "location_consent",
+        "consents_granted",
+        "days_since_last_consent_change",
         "opted_out",
+        "sms_opted_out",
+        "wechat_opted_out",
+        "wecom_opted_out",
+        "phone_opted_out",
     }
 )
 """Tags that no model may use."""

@@ -30,8 +30,37 @@ MOTOR_LINES = ("motor_compulsory", "motor_commercial")
 NON_MOTOR_LABELS = {"accident": "意外险", "health": "健康险", "household": "家财险"}
 NON_MOTOR_LINES = tuple(NON_MOTOR_LABELS)
 LINES = (*MOTOR_LINES, *NON_MOTOR_LINES, "other")
-CHANNELS = ("direct", "telephone", "online", "agent", "broker", "dealer")
-CONTACT_CHANNELS = ("sms", "wechat", "wecom", "phone", "app", "mail", "branch")
+CHANNEL_LABELS = {
+    "direct": "直销",
+    "telephone": "电销",
+    "online": "网销",
+    "agent": "代理",
+    "broker": "经纪",
+    "dealer": "车商",
+}
+CHANNELS = tuple(CHANNEL_LABELS)
+CONTACT_CHANNEL_LABELS = {
+    "sms": "短信",
+    "wechat": "微信",
+    "wecom": "企业微信",
+    "phone": "电话",
+    "app": "手机应用",
+    "mail": "信函",
+    "branch": "网点",
+}
+CONTACT_CHANNELS = tuple(CONTACT_CHANNEL_LABELS)
+CONTACT_RESULT_LABELS = {
+    "sent": "已发送",
+    "delivered": "已送达",
+    "read": "已读",
+    "clicked": "已点击",
+    "replied": "已回复",
+    "connected": "已接通",
+    "no_answer": "未接",
+    "refused": "拒绝",
+    "opted_out": "退订",
+    "converted": "成交",
+}
 
 
 def not_before(later: ir.Value, earlier: ir.Value) -> ir.Value:
@@ -200,22 +229,7 @@ class Interactions(RawTable):
     channel: Text = column("触达方式", isin=list(CONTACT_CHANNELS))
     direction: Text = column("方向", isin=["in", "out"])
     occurred_at: Instant = column("触达时间", hour=True)
-    result: Text = column(
-        "结果",
-        nullable=True,
-        isin=[
-            "sent",
-            "delivered",
-            "read",
-            "clicked",
-            "replied",
-            "connected",
-            "no_answer",
-            "refused",
-            "opted_out",
-            "converted",
-        ],
-    )
+    result: Text = column("结果", nullable=True, isin=list(CONTACT_RESULT_LABELS))
     cost: Money = column("触达成本", unit="yuan", nullable=True, ge=0)
     policy_id: Text = column("相关保单号", nullable=True)
     randomised: Flag = column("是否随机分配", nullable=True)

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any, Literal
 
+from features.tables import (
+    CHANNEL_LABELS,
+    CONTACT_CHANNEL_LABELS,
+    CONTACT_RESULT_LABELS,
+    NON_MOTOR_LABELS,
+)
 from features.tags.catalogue import Tag, catalogue
+from features.tags.day_parts import PARTS
+from features.tags.life_cycle import STAGES
+from features.tags.touchpoint_families import FAMILIES
 
 PROTECTED = frozenset({"gender", "age_years"})
 SMALLEST = 0.01
@@ -22,6 +31,17 @@ UNITS = {
     "levels": ("级", "levels"),
     "stars": ("星", "stars"),
     "factor": ("", ""),
+    "ratio": ("", ""),
+    "kW": ("千瓦", "kW"),
+    "kg": ("千克", "kg"),
+    "m": ("米", "m"),
+    "cm3": ("毫升", "cm3"),
+    "doors": ("门", "doors"),
+    "seats": ("座", "seats"),
+    "terms": ("个年度", "terms"),
+    "channels": ("个", "channels"),
+    "premiums": ("个", "premiums"),
+    "purposes": ("项", "purposes"),
     "vehicles": ("辆", "vehicles"),
     "policies": ("张", "policies"),
     "lines": ("种", "lines"),
@@ -29,24 +49,26 @@ UNITS = {
     "months": ("个月", "months"),
     "km": ("公里", "km"),
     "covers": ("项", "covers"),
-    "channels": ("个", "channels"),
     "managers": ("位", "managers"),
-    "terms": ("张", "terms"),
     "events per 100 km": ("次/百公里", "per 100 km"),
     "seconds per 100 km": ("秒/百公里", "seconds per 100 km"),
     "claims a year": ("次/年", "a year"),
     **{name: ("次", name) for name in (
         "claims", "quotes", "contacts", "services", "complaints", "surveys", "renewals",
-        "changes", "gaps",
+        "changes", "gaps", "returns",
     )},
 }  # fmt: skip
 CATEGORIES = {
-    "direct": "直销",
-    "telephone": "电销",
-    "online": "网销",
-    "agent": "代理",
-    "broker": "经纪",
-    "dealer": "车商",
+    **CHANNEL_LABELS,
+    **CONTACT_CHANNEL_LABELS,
+    **CONTACT_RESULT_LABELS,
+    **NON_MOTOR_LABELS,
+    **PARTS,
+    **FAMILIES,
+    **STAGES,
+    "other": "其他",
+    "mini_program": "小程序",
+    "same_day": "同日",
     "new": "新保",
     "transfer": "转保",
     "renewal": "续保",

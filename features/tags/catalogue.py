@@ -73,7 +73,7 @@ def _days(days: int) -> Window:
     return Window(f"{days}d", f"{days} days", f"近{days}天", lambda rows: rows.days_ago < days)
 
 
-D30, D90, D180, D365 = (_days(days) for days in (30, 90, 180, 365))
+D7, D30, D90, D180, D365 = (_days(days) for days in (7, 30, 90, 180, 365))
 M36 = Window("36m", "36 months", "近36个月", lambda rows: rows.in_36m)
 EVER = Window("ever", "ever", "历史", lambda rows: rows.days_ago >= 0)
 
@@ -183,17 +183,32 @@ def groups() -> dict[str, TagGroup]:
     import features.tags.claims_chain
     import features.tags.claims_detail
     import features.tags.cover_history
+    import features.tags.life_cycle
+    import features.tags.preferences
     import features.tags.price_history
-    import features.tags.sensitivity  # noqa: F401
+    import features.tags.product_basket
+    import features.tags.quote_reception
+    import features.tags.sensitivity
+    import features.tags.touch_history  # noqa: F401
     from features.tags.behaviour import GROUP as BEHAVIOUR
     from features.tags.claims import GROUP as CLAIMS
     from features.tags.engagement import GROUP as ENGAGEMENT
+    from features.tags.entitlements import GROUP as ENTITLEMENTS
     from features.tags.loyalty import GROUP as LOYALTY
     from features.tags.telematics import GROUP as TELEMATICS
     from features.tags.underwriting import GROUP as UNDERWRITING
     from features.tags.vehicle_care import GROUP as VEHICLE_CARE
 
-    found = (UNDERWRITING, CLAIMS, BEHAVIOUR, ENGAGEMENT, LOYALTY, TELEMATICS, VEHICLE_CARE)
+    found = (
+        UNDERWRITING,
+        CLAIMS,
+        BEHAVIOUR,
+        ENGAGEMENT,
+        ENTITLEMENTS,
+        LOYALTY,
+        TELEMATICS,
+        VEHICLE_CARE,
+    )
     return {group.name: group for group in found}
 
 

@@ -1,16 +1,20 @@
-"""Relations of cover: policy terms, motor terms in their order, the insured vehicle."""
+"""Relations of cover: policy terms, motor terms in their order and in chains, non-motor terms, the
+insured vehicle."""
 
 import ibis
 import ibis.expr.types as ir
 
 from features.lake import Lake
 from features.spine import SPINE, Spine
+from features.star_settings import load_star_settings
 from features.tables import MOTOR_LINES
 from features.tags.known import days_ago, known, relation
 
 # An annual term less a few days. Premiums are compared between such terms only: a term cut short
 # costs less because part of it was refunded.
 WHOLE_TERM_DAYS = 360
+# A non-motor term signed fewer days than this from a motor term was bought with it.
+TOGETHER_DAYS = 7
 
 
 @relation("policies")
@@ -80,6 +84,66 @@ def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
         # Null for the first term: nothing came before it, so there is no gap.
         gap_days=rows.inception.delta(rows.covered_until, unit="day").clip(lower=0),
     ).drop("first")
+
+
+@relation("policies")
+def non_motor_terms(lake: Lake, spine: Spine) -> ir.Table:
+    """Non-motor terms, by the day of signing; `term_number` counts those of one line.
+
+    `with_motor`: a motor term was signed fewer than 7 days before or after.
+    """
+    rows = policies(lake, spine)
+    motor = rows.filter(rows.line.isin(MOTOR_LINES))
+    motor = motor.select(*SPINE, motor_signed=motor.signed_on)
+    rows = rows.filter(rows.line.notin(MOTOR_LINES))
+    met = rows.inner_join(motor, SPINE)
+    apart = met.signed_on.delta(met.motor_signed, unit="day").abs()
+    together = met.filter(apart < TOGETHER_DAYS).select(*SPINE, "policy_id").distinct()
+    rows = rows.left_join(together.mutate(with_motor=True), [*SPINE, "policy_id"])
+    of_line = ibis.window(
+        group_by=[*SPINE, "line"], order_by=[rows.inception, rows.signed_at, rows.policy_id]
+    )
+    return rows.mutate(
+        with_motor=rows.with_motor.fill_null(False),
+        term_number=ibis.row_number().over(of_line) + 1,
+        days_ago=rows.signed_days_ago,
+        in_36m=rows.signed_on > rows.from_36m,
+    )
+
+
+@relation("policies")
+def cover_chains(lake: Lake, spine: Spine) -> ir.Table:
+    """Chains of motor terms begun, by the settings of the star rule; one row a chain.
+
+    `began` and `latest_inception` are the first and the last inception, `terms` their number, and
+    `renewals` that of those that follow another of the same vehicle and line. `returned`: the
+    chain follows a break.
+    """
+    settings = load_star_settings(lake.home)
+    rows = policies(lake, spine)
+    rows = rows.filter(rows.started, rows.line.isin(settings.tenure_lines))
+    if settings.tenure_private_cars_only:
+        rows = rows.filter(rows.private_car.fill_null(False))
+    order = {"group_by": SPINE, "order_by": ["inception", "cover_end", "policy_id"]}
+    before = ibis.window(**order, preceding=(None, 1))
+    rows = rows.mutate(covered_until=rows.cover_end.max().over(before))
+    gap = ibis.interval(months=settings.break_months)
+    returned = (rows.inception > rows.covered_until + gap).fill_null(False)
+    first = rows.covered_until.isnull() | returned
+    rows = rows.mutate(returned=returned, began=first.ifelse(rows.inception, ibis.null("date")))
+    so_far = ibis.window(**order, preceding=(None, 0))
+    rows = rows.mutate(began=rows.began.max().over(so_far))
+    chains = rows.group_by([*SPINE, "from_36m", "began"]).aggregate(
+        returned=rows.returned.any(),
+        latest_inception=rows.inception.max(),
+        terms=rows.count(),
+        vehicle_lines=sum(
+            rows.vehicle_id.nunique(where=rows.line == line) for line in settings.tenure_lines
+        ),
+    )
+    return chains.mutate(
+        renewals=chains.terms - chains.vehicle_lines, began_days_ago=days_ago(chains, "began")
+    )
 
 
 @relation("vehicles", "policies")

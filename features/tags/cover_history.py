@@ -81,12 +81,6 @@ def third_party_limit_highest_ever(t: ir.Table) -> ir.Value:
     return yuan(t.third_party_limit.max(where=t.commercial & t.started))
 
 
-@tag("提高三者险保额次数", unit="changes", relation="motor_terms", type="int64", empty=0)
-def third_party_limit_increases(t: ir.Table) -> ir.Value:
-    """Number of commercial terms with a higher third-party limit than the term before."""
-    return t.count(where=t.commercial & (t.third_party_limit > t.previous_limit))
-
-
 @tag("车损险保额变化率", unit="change", relation="motor_terms", null=NO_PREVIOUS)
 def sum_insured_change_ratio(t: ir.Table) -> ir.Value:
     """Sum insured of the commercial term in force that ends first / of the one before - 1."""

@@ -1,21 +1,24 @@
-"""Engagement tags 互动: contacts and their results, mini-program, WeCom, services used, surveys."""
+"""Engagement tags 互动: contacts and their results, mini-program, WeCom, surveys, consents.
+
+More on the history of contacts is in `features.tags.touch_history`.
+"""
 
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D30, D90, D180, D365, M36, TagGroup
+from features.tables import CONTACT_CHANNEL_LABELS
+from features.tags.catalogue import D7, D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("engagement", "互动")
 tag = GROUP.tag
 family = GROUP.family
 
 NO_CONTACTS = "interactions are absent"
-NO_ENTITLEMENTS = "entitlements are absent"
 NO_CASES = "surveys and complaints are absent"
-CHANNELS = {"sms": "短信", "wechat": "微信", "wecom": "企业微信", "phone": "电话"}
+CHANNELS = {name: CONTACT_CHANNEL_LABELS[name] for name in ("sms", "wechat", "wecom", "phone")}
 
 
-@family("触达次数", D30, D90, D180, D365, unit="contacts", relation="interactions",
+@family("触达次数", D7, D30, D90, D180, D365, unit="contacts", relation="interactions",
         null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
 def contact_count(t: ir.Table, within: ir.Value) -> ir.Value:
     """Number of contacts we made within {window}."""
@@ -43,11 +46,11 @@ def inbound_contact_count(t: ir.Table, within: ir.Value) -> ir.Value:
     return t.count(where=within & ~t.outbound)
 
 
-@family("拒绝次数", D365, unit="contacts", relation="interactions",
+@family("拒绝次数", D90, D365, unit="contacts", relation="interactions",
         null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
 def contact_refused_count(t: ir.Table, within: ir.Value) -> ir.Value:
     """Number of contacts we made within {window} that the customer refused or opted out of."""
-    return t.count(where=within & t.outbound & t.result.isin(("refused", "opted_out")))
+    return t.count(where=within & t.outbound & t.refused)
 
 
 @family("未接次数", D90, D365, unit="contacts", relation="interactions",
@@ -137,55 +140,6 @@ def days_since_wecom_added(t: ir.Table) -> ir.Value:
     return t.added_days_ago.min()
 
 
-@family("权益发放次数", D365, M36, unit="services", relation="entitlements",
-        null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
-def entitlement_granted_count(t: ir.Table, within: ir.Value) -> ir.Value:
-    """Number of entitlements granted within {window}."""
-    return t.count(where=within)
-
-
-@family("权益激活次数", D365, unit="services", relation="entitlements",
-        null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
-def entitlement_activated_count(t: ir.Table, within: ir.Value) -> ir.Value:
-    """Number of entitlements granted within {window} that were activated."""
-    return t.count(where=within & t.activated_at.notnull())
-
-
-@tag("近365天享权次数", unit="services", window="365 days", relation="entitlements",
-     null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
-def entitlement_used_count_365d(t: ir.Table) -> ir.Value:
-    """Number of entitlements used within 365 days, whenever granted."""
-    return t.count(where=t.used_days_ago < 365)
-
-
-@tag("近36个月享权次数", unit="services", window="36 months", relation="entitlements",
-     null=NO_ENTITLEMENTS, type="int64", empty=0)  # fmt: skip
-def entitlement_used_count_36m(t: ir.Table) -> ir.Value:
-    """Number of entitlements used within 36 months, whenever granted."""
-    return t.count(where=t.used_in_36m)
-
-
-@tag("距上次享权天数", unit="days", relation="entitlements",
-     null="no entitlement was used", type="int64")  # fmt: skip
-def days_since_last_entitlement_use(t: ir.Table) -> ir.Value:
-    """Days since an entitlement was last used."""
-    return t.used_days_ago.min()
-
-
-@tag("可用权益数", unit="services", relation="entitlements", null=NO_ENTITLEMENTS,
-     type="int64", empty=0)  # fmt: skip
-def entitlements_open(t: ir.Table) -> ir.Value:
-    """Number of entitlements granted, not used and not expired."""
-    return t.count(where=t.open)
-
-
-@tag("近365天享权成本", unit="yuan", window="365 days", relation="entitlements",
-     null=NO_ENTITLEMENTS, empty=0)  # fmt: skip
-def entitlement_cost_365d(t: ir.Table) -> ir.Value:
-    """Cost of entitlements used within 365 days."""
-    return t.unit_cost.sum(where=t.used_days_ago < 365).fill_null(0).cast("float64")
-
-
 @family("回访次数", D365, unit="surveys", relation="cases", null=NO_CASES, type="int64",
         empty=0)  # fmt: skip
 def survey_count(t: ir.Table, within: ir.Value) -> ir.Value:
@@ -244,13 +198,3 @@ def contact_response_share_365d(t: ir.Table) -> ir.Value:
     """contact_response_count_365d / contact_count_365d."""
     share = t.contact_response_count_365d / t.contact_count_365d
     return (t.contact_count_365d > 0).ifelse(share, ibis.null("float64"))
-
-
-@tag("近365天享权率", unit="share", window="365 days",
-     null="no entitlement was granted in the window")  # fmt: skip
-def entitlement_use_ratio_365d(t: ir.Table) -> ir.Value:
-    """entitlement_used_count_365d / entitlement_granted_count_365d; above 1 where older ones
-    were used."""
-    granted = t.entitlement_granted_count_365d
-    share = t.entitlement_used_count_365d / granted
-    return (granted > 0).ifelse(share, ibis.null("float64"))

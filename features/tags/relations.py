@@ -14,12 +14,16 @@ from features.star_value import rate
 from features.tables import MOTOR_LINES
 from features.tags.claim_steps import with_steps
 from features.tags.cover import expiring_terms, policies
+from features.tags.day_parts import on_weekend, part_of_day
 from features.tags.known import RELATIONS, days_ago, events, known, relation
+from features.tags.touchpoint_families import family_of
 
 __all__ = ["RELATIONS"]
 
 # Whoever has not followed up a term by then has left: the grace of the renewal label.
 DECIDED_DAYS = 30
+# A quote led to a purchase if a term of its line was signed so many days later or fewer.
+PURCHASE_DAYS = 60
 
 
 @relation("customers")
@@ -79,10 +83,34 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
     )
 
 
-@relation("quotes")
+@relation("quotes", "policies")
 def quotes(lake: Lake, spine: Spine) -> ir.Table:
-    """Quotes made."""
-    return events(lake, spine, "quotes")
+    """Quotes made, with delays, the time of the view, and what came of them.
+
+    `bought`: a term of the same line, and of the vehicle if the quote names one, was signed within
+    60 days. `since_last_viewed`: made after the last quote that was viewed.
+    """
+    rows = events(lake, spine, "quotes")
+    terms = policies(lake, spine)
+    terms = terms.select(*SPINE, "line", term_vehicle=terms.vehicle_id, term_signed=terms.signed_on)
+    met = rows.inner_join(terms, [*SPINE, "line"])
+    later = met.term_signed.delta(met.quoted_on, unit="day")
+    same_vehicle = met.vehicle_id.isnull() | (met.vehicle_id == met.term_vehicle)
+    bought = met.filter(later.between(0, PURCHASE_DAYS), same_vehicle.fill_null(False))
+    bought = bought.select(*SPINE, "quote_id").distinct().mutate(bought=True)
+    last = rows.group_by(SPINE).aggregate(
+        last_viewed_at=rows.quoted_at.max(where=rows.viewed_at.notnull())
+    )
+    rows = rows.inner_join(last, SPINE).left_join(bought, [*SPINE, "quote_id"])
+    return rows.mutate(
+        bought=rows.bought.fill_null(False),
+        since_last_viewed=rows.last_viewed_at.isnull() | (rows.quoted_at > rows.last_viewed_at),
+        viewed_days_ago=days_ago(rows, "viewed_on"),
+        delivery_days=rows.delivered_on.delta(rows.quoted_on, unit="day"),
+        view_days=rows.viewed_on.delta(rows.delivered_on.fill_null(rows.quoted_on), unit="day"),
+        view_part=part_of_day(rows.viewed_hour),
+        view_on_weekend=on_weekend(rows.viewed_on),
+    )
 
 
 @relation("quotes", "policies")
@@ -90,7 +118,7 @@ def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
     """Quotes for renewing the commercial term in force that ends first; `latest` marks one."""
     expiring = expiring_terms(lake, spine)
     expiring = expiring.select(*SPINE, "policy_id", expiring_premium=expiring.written_premium)
-    rows = quotes(lake, spine)
+    rows = events(lake, spine, "quotes")
     rows = rows.filter(rows.line == "motor_commercial")
     rows = rows.inner_join(expiring, [*SPINE, "policy_id"])
     newest = ibis.window(group_by=SPINE, order_by=[rows.quoted_at.desc(), rows.quote_id.desc()])
@@ -137,13 +165,26 @@ def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("interactions")
 def interactions(lake: Lake, spine: Spine) -> ir.Table:
-    """Contacts, with `reached` and `responded` read from the result."""
+    """Contacts, with `reached`, `responded` and `refused` read from the result, the touchpoint's
+    family and the time; `since_last_response` marks those after the last one responded to."""
     rows = events(lake, spine, "interactions")
     answered = ("clicked", "replied", "connected", "converted")
-    return rows.mutate(
+    rows = rows.mutate(
         outbound=rows.direction == "out",
         reached=rows.result.isin(("delivered", "read", "refused", *answered)).fill_null(False),
         responded=rows.result.isin(answered).fill_null(False),
+        refused=rows.result.isin(("refused", "opted_out")).fill_null(False),
+    )
+    last = rows.group_by(SPINE).aggregate(
+        last_response_at=rows.occurred_at.max(where=rows.outbound & rows.responded)
+    )
+    rows = rows.inner_join(last, SPINE)
+    after = rows.occurred_at > rows.last_response_at
+    return rows.mutate(
+        since_last_response=rows.last_response_at.isnull() | after,
+        family=family_of(rows.touchpoint),
+        part=part_of_day(rows.occurred_hour),
+        on_weekend=on_weekend(rows.occurred_on),
     )
 
 
@@ -151,11 +192,24 @@ def interactions(lake: Lake, spine: Spine) -> ir.Table:
 def entitlements(lake: Lake, spine: Spine) -> ir.Table:
     """Entitlements granted, by the time of the grant, and what became of them."""
     rows = events(lake, spine, "entitlements")
+    unused, over = rows.used_at.isnull(), rows.expires_on <= rows.as_of
     return rows.mutate(
         used_days_ago=days_ago(rows, "used_on"),
         used_in_36m=rows.used_on > rows.from_36m,
-        open=rows.used_at.isnull() & (rows.expires_on > rows.as_of),
+        use_delay_days=rows.used_on.delta(rows.granted_on, unit="day"),
+        open=unused & ~over,
+        expired=unused & over,
+        expired_days_ago=days_ago(rows, "expires_on"),
+        expired_in_36m=rows.expires_on > rows.from_36m,
+        expires_in_days=rows.expires_on.delta(rows.as_of, unit="day"),
     )
+
+
+@relation("entitlements")
+def services(lake: Lake, spine: Spine) -> ir.Table:
+    """Services of which an entitlement was granted, one row each, with the number of `uses`."""
+    rows = events(lake, spine, "entitlements")
+    return rows.group_by([*SPINE, "service"]).aggregate(uses=rows.used_at.count())
 
 
 @relation("surveys_and_complaints")

@@ -63,7 +63,6 @@ def cover_and_its_changes(found: dict[date, Row], expect: Expect) -> None:
         third_party_limit_change=1_000_000.0,
         third_party_limit_low=False,
         third_party_limit_highest_ever=2_000_000.0,
-        third_party_limit_increases=2,
         sum_insured_change_ratio=None,
         vehicles_expiring_60d=1,
         commercial_expiry_spread_days=175,

@@ -1,7 +1,7 @@
 """Engagement tags against answers worked out by hand on tables of a few rows."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 Row = dict[str, Any]
@@ -55,12 +55,7 @@ def test_engagement_counts_contacts_by_channel_and_result(answer: Answer, expect
     )
 
 
-def test_engagement_with_services_and_surveys(answer: Answer, expect: Expect) -> None:
-    def granted(number: int, granted: str, expires: str, **more: Any) -> Row:
-        return {"entitlement_id": f"E{number}", "service": "wash", "service_class": "A",
-                "granted_at": at(granted), "expires_on": date.fromisoformat(expires),
-                "unit_cost": 30, **more}  # fmt: skip
-
+def test_engagement_with_surveys_and_consents(answer: Answer, expect: Expect) -> None:
     def case(number: int, kind: str, occurred: str, **more: Any) -> Row:
         return {"case_id": f"S{number}", "kind": kind, "topic": "service",
                 "occurred_at": at(occurred), **more}  # fmt: skip
@@ -68,12 +63,6 @@ def test_engagement_with_services_and_surveys(answer: Answer, expect: Expect) ->
     found = answer(
         "engagement",
         customers=[{"mini_program_bound_at": at("2026-06-20"), "wecom_added_at": at("2026-08-01")}],
-        entitlements=[
-            granted(1, "2025-01-01", "2026-01-01", used_at=at("2025-12-01")),
-            granted(2, "2026-01-01", "2027-01-01", activated_at=at("2026-01-02")),
-            granted(3, "2026-02-01", "2026-06-30"),
-            granted(4, "2026-03-01", "2027-01-01", used_at=at("2026-06-01")),
-        ],
         surveys_and_complaints=[
             case(1, "survey", "2024-01-01", score=5),
             case(2, "survey", "2026-01-01", score=2),
@@ -94,14 +83,6 @@ def test_engagement_with_services_and_surveys(answer: Answer, expect: Expect) ->
         days_since_mini_program_bound=10,
         wecom_added=False,
         days_since_wecom_added=None,
-        entitlement_granted_count_365d=3,
-        entitlement_granted_count_36m=4,
-        entitlement_activated_count_365d=1,
-        entitlement_used_count_365d=2,
-        entitlement_use_ratio_365d=2 / 3,
-        days_since_last_entitlement_use=29,
-        entitlements_open=1,
-        entitlement_cost_365d=60.0,
         survey_count_365d=1,
         survey_score_last=2,
         survey_score_mean_36m=3.5,

@@ -1,0 +1,210 @@
+"""Reception of quotes and contacts, of the behaviour group: what becomes of a quote, how intensely
+the customer asks for others, and at what time he views and answers."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.tables import CHANNEL_LABELS
+from features.tags.behaviour import GROUP
+from features.tags.catalogue import D365, M36
+from features.tags.choices import FEWEST_CONTACTS, highest, share_of
+from features.tags.day_parts import PARTS
+
+tag = GROUP.tag
+family = GROUP.family
+
+NO_QUOTES = "quotes are absent"
+NO_VIEW = "no quote of the window was viewed"
+
+
+@family("报价看后未购次数", D365, unit="quotes", relation="quotes", type="int64", null=NO_QUOTES,
+        empty=0)  # fmt: skip
+def quote_viewed_not_bought_count(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Number of quotes made within {window} that the customer viewed and that, so far, led to no
+    purchase: no term of the line and vehicle quoted was signed within 60 days of the quote."""
+    return t.count(where=within & t.viewed_at.notnull() & ~t.bought)
+
+
+@family("报价看后购买率", M36, unit="share", relation="quotes", null=NO_VIEW)
+def quote_viewed_bought_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Of the quotes made within {window} that the customer viewed, the share that led to a term of
+    the line and vehicle quoted, signed within 60 days of the quote."""
+    viewed = within & t.viewed_at.notnull()
+    return share_of(t.count(where=viewed & t.bought), t.count(where=viewed))
+
+
+@family("平均报价触达天数", D365, unit="days", relation="quotes",
+        null="no quote of the window reached the customer")  # fmt: skip
+def quote_delivery_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean days from the quote to its reaching the customer, of quotes made within {window}."""
+    return share_of(t.delivery_days.sum(where=within), t.delivery_days.count(where=within))
+
+
+@family("平均报价查看天数", M36, unit="days", relation="quotes", null=NO_VIEW)
+def quote_view_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Mean days from a quote's reaching the customer to the view, of quotes made within {window};
+    from the quote where it is not known when it reached him."""
+    return share_of(t.view_days.sum(where=within), t.view_days.count(where=within))
+
+
+@tag("连续未查看报价数", unit="quotes", relation="quotes", null=NO_QUOTES, type="int64",
+     empty=0)  # fmt: skip
+def quotes_since_last_viewed(t: ir.Table) -> ir.Value:
+    """Number of quotes made after the last one that was viewed; all of them if none was."""
+    return t.count(where=t.since_last_viewed)
+
+
+@tag("距上次查看报价天数", unit="days", relation="quotes", null="no quote was viewed",
+     type="int64")  # fmt: skip
+def days_since_last_quote_view(t: ir.Table) -> ir.Value:
+    """Days since the customer last viewed a quote."""
+    return t.viewed_days_ago.min()
+
+
+@family("每单询价次数", M36, unit="quotes", relation="quotes",
+        null="no quote for a renewal was made in the window")  # fmt: skip
+def quotes_per_renewal(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Quotes made within {window} for renewing a term / terms they were to renew."""
+    return share_of(t.policy_id.count(where=within), t.policy_id.nunique(where=within))
+
+
+@family("续保报价触达率", M36, unit="share", relation="quotes",
+        null="no quote for a renewal was made in the window")  # fmt: skip
+def quoted_renewals_reached_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Of the terms for whose renewal a quote was made within {window}, the share for which one
+    reached the customer: was delivered or viewed."""
+    reached = within & (t.delivered_at.notnull() | t.viewed_at.notnull())
+    return share_of(t.policy_id.nunique(where=reached), t.policy_id.nunique(where=within))
+
+
+@family("续保报价查看率", M36, unit="share", relation="quotes",
+        null="no quote for a renewal was made in the window")  # fmt: skip
+def quoted_renewals_viewed_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Of the terms for whose renewal a quote was made within {window}, the share for which the
+    customer viewed one."""
+    viewed = within & t.viewed_at.notnull()
+    return share_of(t.policy_id.nunique(where=viewed), t.policy_id.nunique(where=within))
+
+
+@tag("续保不同报价数", unit="premiums", relation="renewal_quotes", type="int64",
+     null=NO_QUOTES, empty=0)  # fmt: skip
+def renewal_quote_premiums(t: ir.Table) -> ir.Value:
+    """Number of different premiums quoted for renewing the commercial term in force that ends
+    first: above 1 where the customer shopped or bargained."""
+    return t.premium.nunique()
+
+
+@tag("续保询价渠道数", unit="channels", relation="renewal_quotes", type="int64",
+     null=NO_QUOTES, empty=0)  # fmt: skip
+def renewal_quote_channels(t: ir.Table) -> ir.Value:
+    """Number of channels that quoted for renewing the commercial term in force that ends first."""
+    return t.channel.nunique()
+
+
+def _declare_channels() -> None:
+    """Quotes by channel: where the customer asks."""
+    for channel, label in CHANNEL_LABELS.items():
+
+        def quoted(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
+            return t.count(where=within & (t.channel == channel))
+
+        quoted.__name__ = f"{channel}_quote_count"
+        quoted.__doc__ = f"Number of quotes made by the channel {channel} within {{window}}."
+        family(label + "报价次数", D365, unit="quotes", relation="quotes",
+               type="int64", null=NO_QUOTES, empty=0)(quoted)  # fmt: skip
+
+
+_declare_channels()
+
+
+def _declare_parts_of_day() -> None:
+    """When quotes are viewed, and when contacts are answered.
+
+    The hour of a view is the customer's choice, that of a contact is ours: a bare count of answers
+    would tell of us, so they are a share of the contacts made then.
+    """
+    for part, label in PARTS.items():
+
+        def viewed(t: ir.Table, within: ir.Value, part: str = part) -> ir.Value:
+            seen = within & t.viewed_at.notnull()
+            return share_of(t.count(where=seen & (t.view_part == part)), t.count(where=seen))
+
+        def answered(t: ir.Table, within: ir.Value, part: str = part) -> ir.Value:
+            return _answered(t, within & (t.part == part))
+
+        viewed.__name__ = f"{part}_quote_view_share"
+        viewed.__doc__ = (
+            f"Of the quotes made within {{window}} and viewed, the share viewed in the {part} "
+            "(morning from 6, afternoon from 12, evening from 18, night from 22 o'clock)."
+        )
+        answered.__name__ = f"{part}_contact_response_share"
+        answered.__doc__ = (
+            f"Of the contacts we made in the {part} within {{window}}, the share that the "
+            "customer responded to."
+        )
+        family(label + "报价查看占比", M36, unit="share", relation="quotes", null=NO_VIEW)(viewed)
+        family(label + "触达响应率", M36, unit="share", relation="interactions",
+               null=f"we made no contact in the {part} in the window")(answered)  # fmt: skip
+
+
+@family("偏好查看时段", M36, unit="part of day", relation="quotes", type="string", null=NO_VIEW)
+def preferred_view_part_of_day(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Part of the day in which most quotes made within {window} were viewed: morning 上午,
+    afternoon 下午, evening 晚上 or night 夜间; of equals the earlier."""
+    return highest({part: t.count(where=within & (t.view_part == part)) for part in PARTS})
+
+
+@family(
+    "最佳触达时段",
+    M36,
+    unit="part of day",
+    relation="interactions",
+    type="string",
+    null="no part of the day has 3 contacts in the window, one of them responded to",
+)
+def best_contact_part_of_day(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Part of the day with the highest response share of the contacts we made within {window},
+    among those with 3 contacts or more: morning 上午, afternoon 下午, evening 晚上 or night 夜间;
+    of equals the earlier."""
+    return highest(
+        {part: _answered(t, within & (t.part == part), FEWEST_CONTACTS) for part in PARTS}
+    )
+
+
+_declare_parts_of_day()
+
+
+@family("周末报价查看占比", M36, unit="share", relation="quotes", null=NO_VIEW)
+def weekend_quote_view_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Of the quotes made within {window} and viewed, the share viewed on Saturday or Sunday."""
+    viewed = within & t.viewed_at.notnull()
+    return share_of(t.count(where=viewed & t.view_on_weekend), t.count(where=viewed))
+
+
+@family("周末触达响应率", M36, unit="share", relation="interactions",
+        null="we made no contact on a weekend in the window")  # fmt: skip
+def weekend_contact_response_share(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Of the contacts we made on Saturday or Sunday within {window}, the share that the customer
+    responded to."""
+    return _answered(t, within & t.on_weekend)
+
+
+@tag("近365天报价触达率", unit="share", window="365 days",
+     null="no quote was made in the window")  # fmt: skip
+def quote_delivered_share_365d(t: ir.Table) -> ir.Value:
+    """quote_delivered_count_365d / quote_count_365d."""
+    return share_of(t.quote_delivered_count_365d, t.quote_count_365d)
+
+
+@tag("近365天报价查看率", unit="share", window="365 days",
+     null="no quote was made in the window")  # fmt: skip
+def quote_viewed_share_365d(t: ir.Table) -> ir.Value:
+    """quote_viewed_count_365d / quote_count_365d."""
+    return share_of(t.quote_viewed_count_365d, t.quote_count_365d)
+
+
+def _answered(t: ir.Table, chosen: ir.Value, fewest: int = 1) -> ir.Value:
+    """Response share of the chosen contacts that we made; null where there are too few."""
+    made = t.count(where=chosen & t.outbound)
+    share = share_of(t.count(where=chosen & t.outbound & t.responded), made)
+    return (made >= fewest).ifelse(share, ibis.null("float64"))

@@ -1,0 +1,228 @@
+"""Touch history 触达历史, of the engagement group: contacts by touchpoint, result and channel, what
+came of the last one, fatigue, refusals, ways to reach the customer, and consents."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
+from features.tags.catalogue import D365
+from features.tags.choices import FEWEST_CONTACTS, highest, share_of
+from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
+from features.tags.touchpoint_families import FAMILIES, OTHER
+
+tag = GROUP.tag
+family = GROUP.family
+
+RESULTS = ("delivered", "read", "clicked", "replied", "connected")
+INBOUND = ("phone", "wechat", "wecom", "app")
+
+
+def _declare_families() -> None:
+    """Contacts and responses by family of touchpoints; what belongs to none is counted too."""
+    for name, label in (*FAMILIES.items(), (OTHER, "其他")):
+
+        def contacts(t: ir.Table, within: ir.Value, name: str = name) -> ir.Value:
+            return t.count(where=within & t.outbound & (t.family == name))
+
+        def responses(t: ir.Table, within: ir.Value, name: str = name) -> ir.Value:
+            return t.count(where=within & t.outbound & t.responded & (t.family == name))
+
+        contacts.__name__ = f"{name}_contact_count"
+        contacts.__doc__ = f"Number of contacts we made at {name} touchpoints within {{window}}."
+        responses.__name__ = f"{name}_response_count"
+        responses.__doc__ = (
+            f"Number of contacts we made at {name} touchpoints within {{window}} that the "
+            "customer responded to."
+        )
+        for function, suffix in ((contacts, "触点触达次数"), (responses, "触点响应次数")):
+            family(label + suffix, D365, unit="contacts", relation="interactions",
+                   null=NO_CONTACTS, type="int64", empty=0)(function)  # fmt: skip
+
+
+_declare_families()
+
+
+def _declare_results() -> None:
+    """Contacts by their result: how far each one got."""
+    for result in RESULTS:
+
+        def counted(t: ir.Table, within: ir.Value, result: str = result) -> ir.Value:
+            return t.count(where=within & t.outbound & (t.result == result))
+
+        counted.__name__ = f"contact_{result}_count"
+        counted.__doc__ = f"Number of contacts we made within {{window}} with the result {result}."
+        label = f"触达{CONTACT_RESULT_LABELS[result]}次数"
+        family(label, D365, unit="contacts", relation="interactions",
+               null=NO_CONTACTS, type="int64", empty=0)(counted)  # fmt: skip
+
+
+_declare_results()
+
+
+@tag("上次触达方式", unit="channel", relation="interactions", type="string",
+     null="we made no contact")  # fmt: skip
+def last_contact_channel(t: ir.Table) -> ir.Value:
+    """Channel of the last contact we made: sms 短信, wechat 微信, wecom 企业微信, phone 电话,
+    app 手机应用, mail 信函 or branch 网点."""
+    return t.channel.argmax(_latest(t), where=t.outbound)
+
+
+@tag("上次触达触点类", unit="family", relation="interactions", type="string",
+     null="we made no contact")  # fmt: skip
+def last_contact_family(t: ir.Table) -> ir.Value:
+    """Family of touchpoints of the last contact we made: underwriting 承保环节, service 服务使用,
+    care 个性化关怀, claims 理赔服务, vehicle 车辆养护, win_back 脱保挽回, renewal 续保 or
+    other 其他."""
+    return t.family.argmax(_latest(t), where=t.outbound)
+
+
+@tag("上次触达结果", unit="result", relation="interactions", type="string",
+     null="of no contact we made is the result known")  # fmt: skip
+def last_contact_result(t: ir.Table) -> ir.Value:
+    """Result of the last contact we made of which it is known: sent 已发送, delivered 已送达,
+    read 已读, clicked 已点击, replied 已回复, connected 已接通, no_answer 未接, refused 拒绝,
+    opted_out 退订 or converted 成交."""
+    return t.result.argmax(_latest(t), where=t.outbound & t.result.notnull())
+
+
+@tag("连续未响应次数", unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64",
+     empty=0)  # fmt: skip
+def contacts_since_last_response(t: ir.Table) -> ir.Value:
+    """Number of contacts we made after the last one that the customer responded to; all of them if
+    he responded to none. The measure of fatigue 疲劳度."""
+    return t.count(where=t.outbound & t.since_last_response)
+
+
+@tag("距上次拒绝天数", unit="days", relation="interactions", type="int64",
+     null="the customer refused no contact")  # fmt: skip
+def days_since_last_refusal(t: ir.Table) -> ir.Value:
+    """Days since we last made a contact that the customer refused or opted out of."""
+    return t.days_ago.min(where=t.outbound & t.refused)
+
+
+@tag("距上次主动联系天数", unit="days", relation="interactions", type="int64",
+     null="the customer never contacted us")  # fmt: skip
+def days_since_last_inbound_contact(t: ir.Table) -> ir.Value:
+    """Days since the customer last contacted us."""
+    return t.days_ago.min(where=~t.outbound)
+
+
+def _declare_channels() -> None:
+    """Opt-outs, inbound contacts and response shares by channel."""
+    for channel, label in CHANNELS.items():
+
+        def opted_out(t: ir.Table, channel: str = channel) -> ir.Value:
+            chosen = (t.channel == channel) & (t.result == "opted_out")
+            return chosen.fill_null(False).any()
+
+        def share(t: ir.Table, channel: str = channel) -> ir.Value:
+            made = t[f"{channel}_contact_count_365d"]
+            return share_of(t[f"{channel}_response_count_365d"], made)
+
+        opted_out.__name__ = f"{channel}_opted_out"
+        opted_out.__doc__ = f"Whether the customer ever opted out in answer to a {channel} contact."
+        share.__name__ = f"{channel}_response_share_365d"
+        share.__doc__ = f"{channel}_response_count_365d / {channel}_contact_count_365d."
+        tag(f"已退订{label}", unit="yes or no", relation="interactions", null=NO_CONTACTS,
+            type="boolean", empty=0)(opted_out)  # fmt: skip
+        tag(f"近365天{label}响应率", unit="share", window="365 days",
+            null=f"we made no {channel} contact in the window")(share)  # fmt: skip
+
+    for channel in INBOUND:
+
+        def inbound(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
+            return t.count(where=within & ~t.outbound & (t.channel == channel))
+
+        inbound.__name__ = f"{channel}_inbound_count"
+        inbound.__doc__ = (
+            f"Number of times the customer contacted us by {channel} within {{window}}."
+        )
+        label = f"{CONTACT_CHANNEL_LABELS[channel]}主动联系次数"
+        family(label, D365, unit="contacts", relation="interactions",
+               null=NO_CONTACTS, type="int64", empty=0)(inbound)  # fmt: skip
+
+
+_declare_channels()
+
+
+@tag("最佳触达方式", unit="channel", window="365 days", type="string",
+     null="no channel has 3 contacts in the window, one of them responded to")  # fmt: skip
+def best_contact_channel_365d(t: ir.Table) -> ir.Value:
+    """Channel with the highest <channel>_response_share_365d among those by which we made 3
+    contacts or more: sms 短信, wechat 微信, wecom 企业微信 or phone 电话; of equals the first in
+    this order, which is the cheaper and quieter."""
+    shares = {
+        channel: (t[f"{channel}_contact_count_365d"] >= FEWEST_CONTACTS).ifelse(
+            t[f"{channel}_response_share_365d"], ibis.null("float64")
+        )
+        for channel in CHANNELS
+    }
+    return highest(shares)
+
+
+@tag("近365天每次响应所需触达", unit="contacts", window="365 days",
+     null="the customer responded to no contact in the window")  # fmt: skip
+def contacts_per_response_365d(t: ir.Table) -> ir.Value:
+    """contact_count_365d / contact_response_count_365d."""
+    return share_of(t.contact_count_365d, t.contact_response_count_365d)
+
+
+@tag("近90天绑定小程序", unit="yes or no", window="90 days", relation="customers", type="boolean",
+     null="customer unknown")  # fmt: skip
+def mini_program_bound_90d(t: ir.Table) -> ir.Value:
+    """Whether the customer bound the mini-program within 90 days."""
+    return (t.bound_days_ago < 90).fill_null(False).any()
+
+
+@tag("近90天添加企业微信", unit="yes or no", window="90 days", relation="customers",
+     type="boolean", null="customer unknown")  # fmt: skip
+def wecom_added_90d(t: ir.Table) -> ir.Value:
+    """Whether the customer added us on WeCom within 90 days."""
+    return (t.added_days_ago < 90).fill_null(False).any()
+
+
+@tag("小程序与企业微信均已绑定", unit="yes or no", relation="customers", type="boolean",
+     null="customer unknown")  # fmt: skip
+def mini_program_and_wecom(t: ir.Table) -> ir.Value:
+    """Whether the customer has bound the mini-program and added us on WeCom."""
+    return (t.mini_program_bound_at.notnull() & t.wecom_added_at.notnull()).any()
+
+
+@tag("首个线上入口", unit="entry", relation="customers", type="string",
+     null="neither bound nor added")  # fmt: skip
+def first_online_entry(t: ir.Table) -> ir.Value:
+    """Which the customer did first: mini_program 小程序, wecom 企业微信, or same_day 同日."""
+    bound, added = t.mini_program_bound_on, t.wecom_added_on
+    return ibis.cases(
+        (bound.isnull() & added.isnull(), ibis.null("string")),
+        (added.isnull() | (bound < added), "mini_program"),
+        (bound.isnull() | (added < bound), "wecom"),
+        else_="same_day",
+    ).max()
+
+
+@tag("同意使用位置", unit="yes or no", relation="consents", type="boolean",
+     null="the customer never said, or consents are absent")  # fmt: skip
+def location_consent(t: ir.Table) -> ir.Value:
+    """Whether the customer's latest word on location tracks is consent."""
+    return t.granted.any(where=t.purpose == "location")
+
+
+@tag("已同意用途数", unit="purposes", relation="consents", type="int64",
+     null="consents are absent", empty=0)  # fmt: skip
+def consents_granted(t: ir.Table) -> ir.Value:
+    """Number of purposes (marketing, profiling, location) to which the customer's latest word is
+    consent."""
+    return t.count(where=t.granted)
+
+
+@tag("距上次授权变更天数", unit="days", relation="consents", type="int64",
+     null="the customer never said, or consents are absent")  # fmt: skip
+def days_since_last_consent_change(t: ir.Table) -> ir.Value:
+    """Days since the customer last gave or withdrew a consent."""
+    return t.days_ago.min()
+
+
+def _latest(t: ir.Table) -> ir.Value:
+    """The order of contacts in time; of equals the greater number comes last."""
+    return ibis.struct({"occurred_at": t.occurred_at, "interaction_id": t.interaction_id})

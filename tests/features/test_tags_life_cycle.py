@@ -1,0 +1,159 @@
+"""Chains of cover and the life-cycle stage, worked out by hand and against the star rule."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.check import check_tables
+from features.lake import Lake
+from features.settings import Settings
+from features.sources.simulated import simulate
+from features.spine import SPINE, spine_of_customers
+from features.tags.life_cycle import STAGES
+from features.tags.relations import RELATIONS
+
+Row = dict[str, Any]
+Answer = Callable[..., Row]
+Expect = Callable[..., None]
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_chains_of_cover(answer: Answer, expect: Expect, term: Answer) -> None:
+    policies = [
+        term("A1", "2019-01-01", "2020-01-01", 900),
+        term("A2", "2020-01-01", "2021-01-01", 900),
+        term("B1", "2021-08-01", "2022-08-01", 900),
+        term("B2", "2023-02-01", "2024-02-01", 900),  # after exactly 6 months: no break
+        term("C1", "2025-03-01", "2026-03-01", 900),
+        term("C2", "2025-03-01", "2026-03-01", 900, line="motor_compulsory"),
+        term("C3", "2026-03-01", "2027-03-01", 900),
+        term("C4", "2026-01-01", "2027-01-01", 900, vehicle_id="V2"),
+        term("D1", "2026-07-01", "2027-07-01", 900, vehicle_id="V2"),  # not begun
+    ]
+    expect(
+        answer("loyalty", policies=policies),
+        days_since_chain_start=486,
+        motor_terms_in_chain=4,
+        renewals_in_chain=1,
+        longest_chain_days=549,
+        cover_return_count_36m=1,
+        returned_after_break=True,
+        days_since_last_return=486,
+    )
+    expect(
+        answer("loyalty", date(2023, 6, 30), policies=policies),
+        days_since_chain_start=698,
+        motor_terms_in_chain=2,
+        renewals_in_chain=1,
+        longest_chain_days=549,
+        cover_return_count_36m=1,
+        days_since_last_return=698,
+    )
+
+
+def test_a_customer_who_never_left(answer: Answer, expect: Expect, term: Answer) -> None:
+    expect(
+        answer("loyalty", policies=[term("A1", "2026-01-01", "2027-01-01", 900)]),
+        days_since_chain_start=180,
+        motor_terms_in_chain=1,
+        renewals_in_chain=0,
+        longest_chain_days=0,
+        cover_return_count_36m=0,
+        returned_after_break=False,
+        days_since_last_return=None,
+    )
+    expect(
+        answer("loyalty"),
+        days_since_chain_start=None,
+        motor_terms_in_chain=0,
+        renewals_in_chain=0,
+        longest_chain_days=None,
+        returned_after_break=False,
+    )
+
+
+def test_the_latest_chain_is_the_one_that_makes_the_star(tmp_path: Path) -> None:
+    """Two implementations of one rule: 300 simulated customers on two dates."""
+    lake = Lake(Settings(home=tmp_path))
+    simulate(lake, 300, 5)
+    check_tables(lake)
+    spine = spine_of_customers(lake, [date(2022, 3, 31), date(2026, 6, 30)])
+    chains = RELATIONS["cover_chains"].build(lake, spine)
+    latest = chains.group_by(SPINE).aggregate(began=chains.began.max(), chains=chains.count())
+    rated = RELATIONS["rating"].build(lake, spine).select(*SPINE, "chain_start")
+    rows = rated.left_join(latest, SPINE).to_pyarrow().to_pylist()
+    assert len(rows) > 400
+    assert [row for row in rows if row["chain_start"] != row["began"]] == []
+    assert sum((row["chains"] or 0) > 1 for row in rows) > 0
+
+
+LONG = ["2023-01-01", "2024-01-01", "2025-01-01", "2026-01-01"]
+BOUND = {"customers": [{"mini_program_bound_at": at("2024-01-01")}]}
+ADDED = {"customers": [{"wecom_added_at": at("2024-01-01")}]}
+COMPLAINT = {
+    "surveys_and_complaints": [
+        {"case_id": "S1", "kind": "complaint", "topic": "price", "occurred_at": at("2026-06-01")}
+    ]
+}
+
+
+def responded(occurred: str) -> dict[str, list[Row]]:
+    return {
+        "interactions": [
+            {"interaction_id": "I1", "touchpoint": "holiday", "channel": "sms",
+             "direction": "out", "occurred_at": at(occurred), "result": "clicked"}
+        ]
+    }  # fmt: skip
+
+
+def used(when: str) -> dict[str, list[Row]]:
+    return {
+        "entitlements": [
+            {"entitlement_id": "E1", "service": "wash", "service_class": "B",
+             "granted_at": at("2025-01-01"), "expires_on": date(2026, 12, 31), "used_at": at(when)}
+        ]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("begun", "other", "tables", "stage"),
+    [
+        ([], False, {}, "entry"),
+        (LONG, False, {}, "entry"),
+        (LONG[3:], False, BOUND, "stickiness"),
+        (LONG[3:], False, ADDED, "stickiness"),
+        (LONG[3:], True, {}, "stickiness"),
+        (LONG[3:], False, responded("2025-07-01"), "stickiness"),
+        (LONG[3:], False, responded("2025-06-30"), "entry"),
+        (LONG[3:], False, used("2025-07-01"), "stickiness"),
+        (LONG[3:], False, used("2025-06-30"), "entry"),
+        (LONG[2:], False, used("2026-06-01"), "stickiness"),
+        (LONG[1:], False, used("2026-06-01"), "trust"),
+        (LONG, False, BOUND, "stickiness"),
+        (LONG, False, responded("2026-06-01"), "trust"),
+        (LONG, True, {}, "trust"),
+        (LONG, True, COMPLAINT, "stickiness"),
+        (LONG, False, COMPLAINT, "entry"),
+    ],
+)
+def test_the_stage(
+    answer: Answer,
+    expect: Expect,
+    term: Answer,
+    begun: list[str],
+    other: bool,
+    tables: dict[str, list[Row]],
+    stage: str,
+) -> None:
+    policies = [term(f"P{day}", day, f"{int(day[:4]) + 1}{day[4:]}", 900) for day in begun]
+    if other:
+        policies.append(term("N1", "2026-01-01", "2027-01-01", 90, line="health", vehicle_id=None))
+    assert stage in STAGES
+    expect(answer("loyalty", policies=policies, **tables), life_cycle_stage=stage)

@@ -1,0 +1,197 @@
+"""Touch history by touchpoint, result and channel against answers worked out by hand."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import pytest
+
+from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS, family_of
+
+Row = dict[str, Any]
+Answer = Callable[..., Row]
+Expect = Callable[..., None]
+
+
+def at(text: str) -> datetime:
+    """An instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def contact(
+    number: int,
+    occurred: str,
+    channel: str,
+    result: str | None,
+    touchpoint: str = "holiday",
+    direction: str = "out",
+) -> Row:
+    return {"interaction_id": f"I{number}", "touchpoint": touchpoint, "channel": channel,
+            "direction": direction, "occurred_at": at(occurred), "result": result}  # fmt: skip
+
+
+CONTACTS = [
+    contact(1, "2026-06-30T15:59:59", "sms", None, "renewal_60d"),
+    contact(2, "2026-06-15", "sms", "clicked", "birthday"),
+    contact(3, "2026-05-01", "phone", "no_answer", "service_reminder"),
+    contact(4, "2026-04-15", "phone", "connected", "renewal_45d"),
+    contact(5, "2025-08-01", "wecom", "refused", "underwriting_satisfaction"),
+    contact(6, "2026-06-10", "phone", "connected", "enquiry", "in"),
+    contact(7, "2025-06-01", "wechat", "opted_out", "spring_sale"),
+    contact(8, "2026-06-20", "wechat", None, "flash_sale"),
+    contact(9, "2026-02-17", "sms", "read"),
+    contact(10, "2024-01-01", "app", "connected", "enquiry", "in"),
+]
+
+
+def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
+    expect(
+        answer("engagement", interactions=CONTACTS),
+        contact_count_7d=1,
+        contact_count_365d=7,
+        renewal_contact_count_365d=2,
+        renewal_response_count_365d=1,
+        care_contact_count_365d=2,
+        care_response_count_365d=1,
+        service_contact_count_365d=2,
+        service_response_count_365d=0,
+        underwriting_contact_count_365d=0,
+        claims_contact_count_365d=0,
+        vehicle_contact_count_365d=0,
+        win_back_contact_count_365d=0,
+        other_contact_count_365d=1,
+        other_response_count_365d=0,
+        contact_delivered_count_365d=0,
+        contact_read_count_365d=1,
+        contact_clicked_count_365d=1,
+        contact_replied_count_365d=0,
+        contact_connected_count_365d=1,
+        contact_refused_count_90d=0,
+        contact_refused_count_365d=1,
+        last_contact_channel="sms",
+        last_contact_family="renewal",
+        last_contact_result="clicked",
+        contacts_since_last_response=2,
+        contacts_per_response_365d=3.5,
+        days_since_last_refusal=333,
+        days_since_last_inbound_contact=20,
+        phone_inbound_count_365d=1,
+        app_inbound_count_365d=0,
+        wechat_inbound_count_365d=0,
+        wecom_inbound_count_365d=0,
+        sms_opted_out=False,
+        wechat_opted_out=True,
+        wecom_opted_out=False,
+        phone_opted_out=False,
+        sms_response_share_365d=1 / 3,
+        phone_response_share_365d=0.5,
+        wecom_response_share_365d=0.0,
+        wechat_response_share_365d=0.0,
+        best_contact_channel_365d="sms",  # by phone there were two only
+    )
+
+
+def test_who_never_responded(answer: Answer, expect: Expect) -> None:
+    ignored = [contact(n, f"2026-06-0{n}", "sms", "sent") for n in (1, 2, 3)]
+    expect(
+        answer("engagement", interactions=ignored),
+        contacts_since_last_response=3,
+        contacts_per_response_365d=None,
+        best_contact_channel_365d=None,
+        days_since_last_refusal=None,
+        days_since_last_inbound_contact=None,
+        sms_response_share_365d=0.0,
+        phone_response_share_365d=None,
+        last_contact_result="sent",
+    )
+
+
+def test_of_contacts_at_one_instant_the_greater_number_is_the_last(
+    answer: Answer, expect: Expect
+) -> None:
+    twins = [contact(1, "2026-06-01", "sms", "sent"), contact(2, "2026-06-01", "wecom", "read")]
+    for given in (twins, twins[::-1]):
+        expect(answer("engagement", interactions=given), last_contact_channel="wecom")
+
+
+@pytest.mark.parametrize(
+    ("channels", "best"),
+    [
+        ({"sms": (3, 1), "phone": (3, 1)}, "sms"),
+        ({"sms": (4, 1), "phone": (3, 1)}, "phone"),
+        ({"sms": (6, 2), "wecom": (3, 1)}, "sms"),
+        ({"sms": (2, 2), "phone": (3, 1)}, "phone"),
+    ],
+)
+def test_the_best_channel_has_the_highest_share(
+    answer: Answer, expect: Expect, channels: dict[str, tuple[int, int]], best: str
+) -> None:
+    made = [
+        contact(100 * n + k, "2026-06-01", channel, "replied" if k < answered else "sent")
+        for n, (channel, (count, answered)) in enumerate(channels.items())
+        for k in range(count)
+    ]
+    expect(answer("engagement", interactions=made), best_contact_channel_365d=best)
+
+
+@pytest.mark.parametrize(
+    ("bound", "added", "first", "both"),
+    [
+        ("2026-06-20", "2026-03-01", "wecom", True),
+        ("2026-03-01T02:00", "2026-03-01T09:00", "same_day", True),
+        ("2026-02-01", "2026-03-01", "mini_program", True),
+        ("2026-02-01", None, "mini_program", False),
+        ("2026-07-01", "2026-03-01", "wecom", False),  # bound after the date
+        (None, None, None, False),
+    ],
+)
+def test_the_first_entry(
+    answer: Answer, expect: Expect, bound: str | None, added: str | None, first: str, both: bool
+) -> None:
+    customer = {
+        "mini_program_bound_at": bound and at(bound),
+        "wecom_added_at": added and at(added),
+    }
+    found = answer("engagement", customers=[customer])
+    expect(found, first_online_entry=first, mini_program_and_wecom=both)
+    expect(found, mini_program_bound_90d=bound == "2026-06-20", wecom_added_90d=False)
+
+
+def test_bound_89_days_ago_is_within_90(answer: Answer, expect: Expect) -> None:
+    for day, within in (("2026-04-02", True), ("2026-04-01", False)):
+        customer = {"mini_program_bound_at": at(day), "wecom_added_at": at(day)}
+        found = answer("engagement", customers=[customer])
+        expect(found, mini_program_bound_90d=within, wecom_added_90d=within)
+
+
+def test_consents(answer: Answer, expect: Expect) -> None:
+    words = [("marketing", True, "2024-01-01"), ("marketing", False, "2025-01-01"),
+             ("location", True, "2026-06-01")]  # fmt: skip
+    consents = [
+        {"consent_id": f"X{n}", "purpose": purpose, "granted": granted, "changed_at": at(changed)}
+        for n, (purpose, granted, changed) in enumerate(words)
+    ]
+    expect(
+        answer("engagement", consents=consents),
+        location_consent=True,
+        consents_granted=1,
+        days_since_last_consent_change=29,
+    )
+
+
+def test_touchpoints_have_one_family() -> None:
+    assert list(TOUCHPOINTS) == list(FAMILIES)
+    named = {name: family for family, names in TOUCHPOINTS.items() for name in names}
+    assert len(named) == sum(map(len, TOUCHPOINTS.values()))
+    expected = {
+        **named,
+        "renewal": "renewal",
+        "win_back_9m": "win_back",
+        "claims_dispute": "claims",
+        "renewals": "other",
+        "enquiry": "other",
+    }
+    rows = ibis.memtable({"touchpoint": list(expected)})
+    found = rows.select("touchpoint", family=family_of(rows.touchpoint)).to_pyarrow().to_pylist()
+    assert {row["touchpoint"]: row["family"] for row in found} == expected
