@@ -126,13 +126,13 @@ def test_what_was_recorded_before_does_change_tags(lake: Lake, tmp_path: Path) -
     assert [group for group in before if before[group] == after[group]] == []
 
 
-def test_a_late_correction_counts_from_the_moment_it_is_recorded(tmp_path: Path) -> None:
+def test_a_late_correction_counts_from_the_moment_it_is_recorded(tmp_path: Path, put: Any) -> None:
     lake = Lake(Settings(home=tmp_path))
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 30, 16, tzinfo=UTC)
     term = {"policy_id": "P1", "customer_id": "C1", "vehicle_id": "V1",
             "line": "motor_commercial", "private_car": True, "signed_at": early,
             "inception": date(2026, 1, 2), "expiry": date(2027, 1, 2)}  # fmt: skip
-    put(lake, "policies", [
+    only(put, lake, "policies", [
         {**term, "written_premium": Decimal(3000), "recorded_at": early, "superseded_at": late},
         {**term, "written_premium": Decimal(1200), "recorded_at": late},
     ])  # fmt: skip
@@ -147,10 +147,10 @@ CLAIMS = st.lists(st.tuples(MOMENTS, st.integers(0, 400), st.booleans(), st.bool
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(CLAIMS.filter(len))
-def test_adding_a_claim_never_lowers_a_count(tmp_path: Path, drawn: Any) -> None:
+def test_adding_a_claim_never_lowers_a_count(tmp_path: Path, put: Any, drawn: Any) -> None:
     lake = Lake(Settings(home=tmp_path))
     rows = [
         {"claim_id": f"K{n}", "customer_id": "C1", "policy_id": "P1", "vehicle_id": f"V{n % 2}",
@@ -158,25 +158,19 @@ def test_adding_a_claim_never_lowers_a_count(tmp_path: Path, drawn: Any) -> None
          "recorded_at": moment + timedelta(days=days), "injury": injury, "at_fault": fault}
         for n, (moment, days, injury, fault) in enumerate(drawn)
     ]  # fmt: skip
-    put(lake, "claims", rows[:-1])
+    only(put, lake, "claims", rows[:-1])
     before = of_one(lake, "claims", date(2026, 6, 30))
-    put(lake, "claims", rows)
+    only(put, lake, "claims", rows)
     after = of_one(lake, "claims", date(2026, 6, 30))
     counts = [name for name in before if "claim_count_" in name or name == "open_claims"]
-    assert len(counts) == 11
+    assert len(counts) > 10
     assert all(after[name] >= before[name] for name in counts)
 
 
-def put(lake: Lake, table: str, rows: Rows) -> None:
+def only(put: Any, lake: Lake, table: str, rows: Rows) -> None:
     """A checked table of these rows; the other required ones without any."""
     for name in {"customers", "policies", "claims"} | {table}:
-        columns = {**CONTRACTS[name].columns, "superseded_at": 'timestamp("UTC", 6)'}
-        schema = ibis.schema(columns).to_pyarrow()
-        path = lake.checked(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        given_rows = rows if name == table else []
-        full = [{column: row.get(column) for column in schema.names} for row in given_rows]
-        pq.write_table(pa.Table.from_pylist(full, schema=schema), path)
+        put(lake, name, rows if name == table else [])
 
 
 def of_one(lake: Lake, group: str, day: date) -> dict[str, Any]:
