@@ -53,7 +53,7 @@ def main() -> int:
 def snapshot(lake: Lake) -> pd.DataFrame:
     """The tags to compare, by customer number."""
     spine = spine_of_customers(lake, [AS_OF])
-    rows = lake.engine.to_pyarrow(compute_group(lake, spine, "behaviour")).to_pandas()
+    rows = compute_group(lake, spine, "behaviour").to_pandas()
     rows = rows.set_index("customer_id")
     offers = lake.engine.to_pyarrow(RELATIONS["renewal_offers"].build(lake, spine)).to_pandas()
     change = offers["offered"].astype("float64") / offers["premium"].astype("float64")

@@ -13,7 +13,6 @@ Also reported, without a limit: `write_snapshot` of all tags, files and hashes i
 
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
@@ -23,8 +22,9 @@ from measuring import Measured, alternate, arguments, compared, finish, insurer,
 from features import tagging
 from features.contract import CONTRACTS
 from features.lake import Lake
+from features.progress import quiet
 from features.settings import cutoff
-from features.spine import SPINE, Spine, spine_of_customers
+from features.spine import SPINE, spine_of_customers
 from features.tags.catalogue import Tag, catalogue
 
 AS_OF = date(2026, 3, 31)
@@ -59,16 +59,11 @@ def main() -> int:
 
 def snapshot(lake: Lake, tags: Sequence[Tag]) -> pa.Table:
     """These tags of every customer, by the steps of `features.tagging.write_snapshot`."""
-    with ExitStack() as stack:
-        spine = spine_of_customers(lake, [AS_OF])
-        spine = Spine(stack.enter_context(lake.held(spine.pairs)), spine.dates)
-        parts = {}
-        for name in tagging.relations_of(tags):
-            part = tagging.aggregate(lake, spine, name, tags)
-            parts[name] = stack.enter_context(lake.held(part))
-        rows = tagging.assemble(spine.pairs, tags, parts).order_by(SPINE)
-        batches = lake.engine.to_pyarrow_batches(rows)
-        return pa.Table.from_batches(batches, batches.schema)
+    spine = spine_of_customers(lake, [AS_OF])
+    with tagging.computed(lake, spine, quiet, chosen={"sixty": tags}) as queries:
+        query = f"SELECT * FROM ({queries['sixty']}) ORDER BY {', '.join(SPINE)}"
+        with lake.batches(query) as batches:
+            return pa.Table.from_batches(batches)
 
 
 def by_hand(lake: Lake) -> str:

@@ -27,7 +27,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.settings import cutoff
 from features.snapshots import Snapshot, read_snapshot, snapshot_dates
-from features.spine import SPINE, Spine, spine_of
+from features.spine import SPINE, Spine
 from features.star_settings import load_star_settings
 from features.tags.catalogue import Tag
 from features.tags.known import HORIZONS, RELATIONS
@@ -58,9 +58,9 @@ class Carried:
     touched: Mapping[str, ir.Table]
     customers: int
 
-    def spine(self, spine: Spine, relation: str) -> Spine:
+    def pairs(self, spine: Spine, relation: str) -> ir.Table:
         """The customers of the spine whose tags over a relation can have changed."""
-        return spine_of(spine.pairs.semi_join(self._touched_by(relation), "customer_id"))
+        return spine.pairs.semi_join(self._touched_by(relation), "customer_id")
 
     def continued(
         self, lake: Lake, spine: Spine, relation: str, tags: Sequence[Tag], recomputed: ir.Table
@@ -70,7 +70,7 @@ class Carried:
         Parameters
         ----------
         recomputed : ibis Table (customer_id, as_of, tags)
-            The aggregate over what `self.spine` gave.
+            The aggregate over what `self.pairs` gave.
         """
         wanted = [tag for tag in tags if tag.relation == relation]
         old = _values(lake, self.base, wanted)
@@ -80,7 +80,9 @@ class Carried:
             as_of=ibis.literal(spine.dates[0][0], "date"),
             **{tag.name: _aged(old[tag.name], tag.name, self.days) for tag in wanted},
         )
-        return kept.union(recomputed.select(*SPINE, *(tag.name for tag in wanted)))
+        # The engine's sum of whole numbers has a wider type than the tag.
+        anew = {tag.name: recomputed[tag.name].cast(tag.type) for tag in wanted}
+        return kept.union(recomputed.select(*SPINE, **anew))
 
     def _touched_by(self, relation: str) -> ir.Table:
         return _all(
@@ -123,7 +125,7 @@ def carried(lake: Lake, base: Snapshot | None, as_of: date) -> Iterator[Carried 
     with ExitStack() as stack:
         touched = {
             name: stack.enter_context(
-                lake.answered(_touched(lake, CONTRACTS[name], then, as_of, base))
+                lake.held(f"touched_{name}", _touched(lake, CONTRACTS[name], then, as_of, base))
             )
             for name in tables
         }

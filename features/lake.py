@@ -18,17 +18,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from features.contract import CONTRACTS
+from features.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError
 from features.settings import Settings
 
@@ -44,6 +46,13 @@ DERIVED = (
     "training",
     "feast",
 )
+
+
+Moments = tuple[tuple[ir.Value, ir.Value], ...]
+"""As-of dates with their cutoffs, as expressions."""
+
+BATCH = 100_000
+"""Rows of an Arrow batch."""
 
 
 class Lake:
@@ -152,35 +161,58 @@ class Lake:
                 f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
-        return self.read(str(self.checked(table)))
+        return self.read(str(self.checked(table)), f"checked_{table}")
 
-    def read(self, path: str) -> ir.Table:
-        """A Parquet file as a table of the engine that computes tags."""
-        return self.engine.read_parquet(path)
+    def read(self, path: str, name: str | None = None) -> ir.Table:
+        """A Parquet file as a table of the engine that computes tags, under a name of its own."""
+        return self.engine.read_parquet(path, table_name=name)
+
+    def sql(self, rows: ir.Table) -> str:
+        """An expression as the engine's SQL."""
+        return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
     @contextmanager
-    def held(self, rows: ir.Table) -> Iterator[ir.Table]:
-        """`rows` computed once, in a temporary table that goes with the block."""
-        name = ibis.util.gen_name("held")
+    def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
+        """Rows, or what a query gives, computed once: a temporary table that goes with the block.
+
+        A query as text is not parsed by Ibis, which takes longer than the engine does.
+        """
+        self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
         try:
-            yield self.engine.create_table(name, rows, temp=True)
+            if isinstance(rows, str):
+                self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {rows}')
+                yield self.engine.table(name)
+            else:
+                yield self.engine.create_table(name, rows, temp=True)
         finally:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
     @contextmanager
-    def answered(self, query: str) -> Iterator[ir.Table]:
-        """What a DuckDB query gives, held likewise. Ibis would parse it; the engine does anyway."""
-        name = ibis.util.gen_name("answered")
-        try:
-            self.engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
-            yield self.engine.table(name)
-        finally:
-            self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+    def batches(self, query: str) -> Iterator[Iterable[pa.RecordBatch]]:
+        """What a query gives, a batch at a time; no other query may run meanwhile."""
+        yield self.engine.raw_sql(query).fetch_record_batch(BATCH)
 
-    @contextmanager
-    def batches(self, rows: ir.Table) -> Iterator[Iterable[pa.RecordBatch]]:
-        """The rows, a batch at a time."""
-        yield self.engine.to_pyarrow_batches(rows)
+    def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
+        """Dates and their cutoffs as expressions, the same ones whichever the dates are.
+
+        They are variables of the session: the engine plans with their values, and SQL that reads
+        them can be kept.
+        """
+        for place, (day, end) in enumerate(dates):
+            self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
+            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = TIMESTAMPTZ '{end.isoformat()}'")
+        places = range(len(dates))
+        return tuple((_day(f"as_of_{place}"), _instant(f"cutoff_{place}")) for place in places)
+
+
+@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), dt.date))  # type: ignore[untyped-decorator]
+def _day(variable: str) -> ir.Value:
+    """A date of the session."""
+
+
+@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), Instant))  # type: ignore[untyped-decorator]
+def _instant(variable: str) -> ir.Value:
+    """An instant of the session."""
 
 
 def sha256_of(path: Path) -> str:

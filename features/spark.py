@@ -8,8 +8,9 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
 import ibis
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake
+from features.lake import Lake, Moments
 from features.settings import Settings
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
@@ -53,27 +54,43 @@ class SparkLake(Lake):
             self._spark = ibis.pyspark.connect(spark_session(self.settings))
         return self._spark
 
-    def read(self, path: str) -> ir.Table:
+    def read(self, path: str, name: str | None = None) -> ir.Table:
         """A Parquet file as a table of this engine."""
-        table: ir.Table = self.spark.read_parquet(path)
+        table: ir.Table = self.spark.read_parquet(path, table_name=name)
         return table
 
-    @contextmanager
-    def held(self, rows: ir.Table) -> Iterator[ir.Table]:
-        """`rows` computed once and kept by the executors."""
-        with rows.cache() as kept:
-            yield kept
+    def sql(self, rows: ir.Table) -> str:
+        """An expression as Spark's SQL."""
+        return str(ibis.to_sql(rows, dialect="pyspark", pretty=False))
+
+    def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
+        """Dates and their cutoffs as expressions; here they are constants."""
+        return tuple(
+            (ibis.literal(day, "date"), ibis.literal(end, "timestamp('UTC', 6)"))
+            for day, end in dates
+        )
 
     @contextmanager
-    def batches(self, rows: ir.Table) -> Iterator[Iterable[pa.RecordBatch]]:
-        """The rows in their order, a batch at a time.
+    def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
+        """Rows, or what a query gives, computed once and kept by the executors."""
+        frame = self.spark._session.sql(rows if isinstance(rows, str) else self.sql(rows)).cache()
+        frame.createOrReplaceTempView(name)
+        try:
+            yield self.spark.table(name)
+        finally:
+            self.spark._session.catalog.dropTempView(name)
+            frame.unpersist()
+
+    @contextmanager
+    def batches(self, query: str) -> Iterator[Iterable[pa.RecordBatch]]:
+        """What a query gives, in its order, a batch at a time.
 
         By way of files that executors write and the driver reads: collecting would take the whole
         result into the driver's memory.
         """
         folder = self.home / "tmp" / f"spark-{uuid.uuid4().hex}"
         try:
-            self.spark.to_parquet_dir(rows, folder)
+            self.spark._session.sql(query).write.parquet(str(folder))
             parts = sorted(folder.glob("part-*.parquet"))
             yield (batch for part in parts for batch in pq.ParquetFile(part).iter_batches())
         finally:

@@ -7,12 +7,12 @@ constants, and no table has to be joined with a row for every customer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import ibis
 import ibis.expr.types as ir
 
-from features.lake import Lake
+from features.lake import Lake, Moments
 from features.settings import cutoff
 
 SPINE = ["customer_id", "as_of"]
@@ -30,26 +30,25 @@ class Spine:
     dates : tuple of (date, datetime)
         As-of dates with their cutoffs, if `pairs` holds every customer known on each of them; else
         empty.
+    moments : tuple of (ibis date, ibis timestamp)
+        The same as expressions.
     """
 
     pairs: ir.Table
-    dates: tuple[tuple[date, object], ...] = ()
+    dates: tuple[tuple[date, datetime], ...] = ()
+    moments: Moments = ()
 
     def meets(self, rows: ir.Table) -> list[ir.Table]:
         """Rows of a table with `as_of`, `cutoff` and `from_36m`, the last day before 36 months.
 
         One table a date where the spine has dates, else one that is joined by `customer_id`.
         """
-        if not self.dates:
+        if not self.moments:
             pairs = self.pairs.mutate(from_36m=months_before(self.pairs.as_of, MONTHS))
             return [pairs.inner_join(rows, "customer_id")]
         return [
-            rows.mutate(
-                as_of=ibis.literal(day, "date"),
-                cutoff=ibis.literal(end, "timestamp('UTC', 6)"),
-                from_36m=months_before(ibis.literal(day, "date"), MONTHS),
-            )
-            for day, end in self.dates
+            rows.mutate(as_of=as_of, cutoff=end, from_36m=months_before(as_of, MONTHS))
+            for as_of, end in self.moments
         ]
 
 
@@ -61,15 +60,19 @@ def months_before(day: ir.Value, months: int) -> ir.Value:
 def spine_of_customers(lake: Lake, dates: Sequence[date]) -> Spine:
     """Every customer known at the end of each date."""
     days = tuple((day, cutoff(day, lake.settings.timezone)) for day in sorted(set(dates)))
+    moments = tuple(
+        (ibis.literal(day, "date"), ibis.literal(end, "timestamp('UTC', 6)")) for day, end in days
+    )
+    customers = lake.table("customers")
     known = [
         met.filter(
             met.recorded_at < met.cutoff,
             met.superseded_at.isnull() | (met.superseded_at >= met.cutoff),
         ).select("customer_id", "as_of", "cutoff")
-        for met in Spine(lake.table("customers"), days).meets(lake.table("customers"))
+        for met in Spine(customers, days, moments).meets(customers)
     ]
     pairs = known[0] if len(known) == 1 else ibis.union(*known)
-    return Spine(pairs.distinct(), days)
+    return Spine(pairs.distinct(), days, moments)
 
 
 def spine_of(pairs: ir.Table) -> Spine:

@@ -7,6 +7,7 @@ both the cutoff: a replay of a past date says what was known then, not when the 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -15,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import carry
+from features.compiled import compiled
+from features.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
 from features.lake import Lake, published
@@ -28,7 +31,7 @@ ROW_GROUP = 122_880
 ARROW = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
 
 
-def compute_group(lake: Lake, spine: Spine, group_name: str) -> ir.Table:
+def compute_group(lake: Lake, spine: Spine, group_name: str) -> pa.Table:
     """The tags of one group for every row of the spine.
 
     Parameters
@@ -42,17 +45,21 @@ def compute_group(lake: Lake, spine: Spine, group_name: str) -> ir.Table:
 
     Returns
     -------
-    ibis Table (customer_id, as_of, event_timestamp, created_timestamp, one column per tag)
+    pyarrow.Table (customer_id, as_of, event_timestamp, created_timestamp, one column per tag)
+        In the order of customers and dates.
     """
     found = groups()
     if group_name not in found:
         raise GuanjiaError(
             f"tag group {group_name}", "is not declared", f"use one of {list(found)}"
         )
-    tags = list(found[group_name].tags.values())
-    wanted = [*tags, *needed(tags)]
-    parts = {name: aggregate(lake, spine, name, wanted) for name in relations_of(wanted)}
-    return assemble(spine.pairs, tags, parts)
+    schema, tags = tag_schema(group_name), list(found[group_name].tags.values())
+    with (
+        computed(lake, spine, quiet, chosen={group_name: tags}) as queries,
+        lake.batches(_in_order(queries[group_name])) as batches,
+    ):
+        parts = [pa.Table.from_batches([batch]).cast(schema) for batch in batches]
+    return pa.concat_tables([schema.empty_table(), *parts])
 
 
 def write_snapshot(
@@ -94,11 +101,11 @@ def _write(
 ) -> list[Snapshot]:
     drafts = {day: Drafts(lake, day) for day in days}
     customers: dict[date, int] = dict.fromkeys(days, 0)
-    with computed(lake, spine_of_customers(lake, days), report, base) as tables:
-        for name, tags in tables.items():
+    with computed(lake, spine_of_customers(lake, days), report, base) as queries:
+        for name, query in queries.items():
             for day in days:
                 path = drafts[day].group(name)
-                customers[day] = write_group(lake, tags.filter(tags.as_of == day), name, path)
+                customers[day] = write_group(lake, _of(query, day), name, path)
     for day in days if lake.name == "duckdb" else ():
         carry.write_digests(lake, day, drafts[day].digests())
     return [
@@ -123,41 +130,68 @@ def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -
         The files are `tags/<group>/history-<name>.parquet`.
     """
     paths: list[Path] = []
-    with computed(lake, spine, report) as tables:
-        for group, tags in tables.items():
+    with computed(lake, spine, report) as queries:
+        for group, query in queries.items():
             path = lake.tags(group) / f"history-{name}.parquet"
             with published(path) as draft:
-                write_group(lake, tags, group, draft)
+                write_group(lake, query, group, draft)
             paths.append(path)
     return paths
 
 
 @contextmanager
 def computed(
-    lake: Lake, spine: Spine, report: Report, base: carry.Carried | None = None
-) -> Iterator[dict[str, ir.Table]]:
-    """The tags of every group over the spine.
+    lake: Lake,
+    spine: Spine,
+    report: Report,
+    base: carry.Carried | None = None,
+    chosen: Mapping[str, Sequence[Tag]] | None = None,
+) -> Iterator[dict[str, str]]:
+    """The tags of every group, or the chosen ones, over the spine, as queries by group.
 
     Each relation is read once for the tags of all groups, and its aggregate held: that is both
     faster than one query per group and small enough for the engine to plan.
     """
-    found = groups()
-    tags = [tag for group in found.values() for tag in group.tags.values()]
+    if chosen is None:
+        chosen = {name: list(group.tags.values()) for name, group in groups().items()}
+    tags = [tag for some in chosen.values() for tag in some]
+    tags += [tag for tag in needed(tags) if tag not in tags]
+    key = (definitions(lake), tuple(tag.name for tag in tags))
     names = relations_of(tags)
+    for table in CONTRACTS:
+        if lake.has(table):
+            lake.table(table)  # kept SQL reads it by name
     with ExitStack() as stack:
-        spine = Spine(stack.enter_context(lake.held(spine.pairs)), spine.dates)
+        pairs = stack.enter_context(lake.held("spine_pairs", spine.pairs))
+        whole = Spine(pairs, spine.dates, lake.moments(spine.dates))
+        form: tuple[object, ...] = ("pairs",) if base else (len(spine.dates),)
+        if lake.name != "duckdb":
+            form = spine.dates
         parts: dict[str, ir.Table | None] = {}
         for done, name in enumerate(names):
             report("tags", done, len(names))
-            asked = spine if base is None else base.spine(spine, name)
-            part = aggregate(lake, asked, name, tags)
-            if part is not None and base is not None:
-                part = base.continued(lake, spine, name, tags, part)
-            parts[name] = None if part is None else stack.enter_context(lake.held(part))
+            if not all(lake.has(table) for table in RELATIONS[name].tables):
+                parts[name] = None
+                continue
+            asked = whole
+            if base is not None:
+                touched = lake.held("spine_asked", base.pairs(whole, name))
+                asked = Spine(stack.enter_context(touched))
+            query = compiled(lake, (*key, *form, name), partial(aggregate, lake, asked, name, tags))
+            if base is None:
+                parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
+            else:
+                with lake.held("part_asked", query) as anew:
+                    part = base.continued(lake, whole, name, tags, anew)
+                    parts[name] = stack.enter_context(lake.held(f"part_{name}", part))
         report("tags", len(names), len(names))
         yield {
-            name: assemble(spine.pairs, list(group.tags.values()), parts)
-            for name, group in found.items()
+            name: compiled(
+                lake,
+                (*key, "group", name),
+                partial(assemble, pairs, some, parts),
+            )
+            for name, some in chosen.items()
         }
 
 
@@ -172,15 +206,10 @@ def relations_of(tags: Iterable[Tag]) -> list[str]:
     return list(dict.fromkeys(tag.relation for tag in tags if tag.relation is not None))
 
 
-def aggregate(lake: Lake, spine: Spine, name: str, tags: Iterable[Tag]) -> ir.Table | None:
-    """One row per customer and date that has rows in the relation; None if a table is absent."""
+def aggregate(lake: Lake, spine: Spine, name: str, tags: Iterable[Tag]) -> ir.Table:
+    """One row per customer and date that has rows in the relation."""
     wanted = [tag for tag in tags if tag.relation == name]
-    if name not in RELATIONS:
-        raise ValueError(f"tag {wanted[0].name} aggregates {name}, which is no relation")
-    relation = RELATIONS[name]
-    if not all(lake.has(table) for table in relation.tables):
-        return None
-    rows = relation.build(lake, spine)
+    rows = RELATIONS[name].build(lake, spine)
     sums = {tag.name: tag.expression(rows).cast(tag.type) for tag in wanted}
     return rows.group_by(SPINE).aggregate(**sums)
 
@@ -229,18 +258,26 @@ def tag_schema(group_name: str) -> pa.Schema:
     return pa.schema([*head, *(pa.field(tag.name, ARROW[tag.type]) for tag in tags)])
 
 
-def write_group(lake: Lake, rows: ir.Table, group: str, path: Path) -> int:
-    """Write rows ordered by customer and date, in row groups of one size; return how many."""
+def write_group(lake: Lake, query: str, group: str, path: Path) -> int:
+    """Write what a query gives by customer and date, in row groups of one size; say how many."""
     schema = tag_schema(group)
     total = 0
     with (
-        lake.batches(rows.order_by(SPINE)) as batches,
+        lake.batches(_in_order(query)) as batches,
         pq.ParquetWriter(path, schema, compression="zstd") as writer,
     ):
         for chunk in _chunks(batches, schema):
             writer.write_table(chunk, row_group_size=ROW_GROUP)
             total += chunk.num_rows
     return total
+
+
+def _of(query: str, day: date) -> str:
+    return f"SELECT * FROM ({query}) AS tags WHERE as_of = DATE '{day}'"
+
+
+def _in_order(query: str) -> str:
+    return f"SELECT * FROM ({query}) AS tags ORDER BY {', '.join(SPINE)}"
 
 
 def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterable[pa.Table]:

@@ -48,7 +48,7 @@ def estimate(lake: Lake, as_of: date) -> Population:
     if lake.has("interactions"):
         wanted = ["enquiries_ever", "enquiries_expected_ever"]
         tags = compute_group(lake, spine, "behaviour").select(wanted)
-        found = _enquiries(found, lake.engine.to_pyarrow(tags).to_pandas())
+        found = _enquiries(found, tags.to_pandas())
     return found
 
 

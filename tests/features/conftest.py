@@ -109,7 +109,7 @@ def answers(tmp_path: Path) -> Callable[..., dict[tuple[str, date], Row]]:
         tables.setdefault("customers", [{"customer_id": name} for name in dict(pairs)])
         for table in {*REQUIRED, *tables}:
             put_rows(lake, table, [{"customer_id": "C1", **row} for row in tables.get(table, [])])
-        found = lake.engine.to_pyarrow(compute_group(lake, spine_of(spine_of_pairs(pairs)), group))
+        found = compute_group(lake, spine_of(spine_of_pairs(pairs)), group)
         return {(row["customer_id"], row["as_of"]): row for row in found.to_pylist()}
 
     return compute

@@ -182,7 +182,5 @@ def of_one(lake: Lake, group: str, day: date) -> dict[str, Any]:
             "cutoff": pa.array([cutoff(day, ZONE)], pa.timestamp("us", "UTC")),
         }
     )
-    rows = lake.engine.to_pyarrow(
-        compute_group(lake, spine_of(ibis.memtable(spine)), group)
-    ).to_pylist()
-    return dict(rows[0])
+    (row,) = compute_group(lake, spine_of(ibis.memtable(spine)), group).to_pylist()
+    return dict(row)

@@ -91,7 +91,7 @@ def test_tags_move_with_the_calendar_as_their_names_say(lake: Lake) -> None:
     moved: dict[str, int] = {}
     for group in GROUPS:
         tags = [tag for tag in groups()[group].tags.values() if tag.relation is not None]
-        rows = lake.engine.to_pyarrow(compute_group(lake, spine, group)).to_pylist()
+        rows = compute_group(lake, spine, group).to_pylist()
         found = {(row["customer_id"], row["as_of"]): row for row in rows}
         for customer, day in quiet:
             before, after = found[customer, day - timedelta(days=1)], found[customer, day]

@@ -30,7 +30,7 @@ MODELS = [
 # Level: name, English name, services of class A, B and C (docs/star.md).
 STARS = {
     5: ("钻石", "diamond", 4, 6, 1),
-    4: ("铂金", "platinum", 4, 6, 0),
+    4: ("铂金", "platinum", 4, 6, 1),
     3: ("黄金", "gold", 3, 3, 0),
     2: ("白银", "silver", 3, 1, 0),
     1: ("青铜", "bronze", 2, 0, 0),

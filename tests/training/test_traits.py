@@ -36,7 +36,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def tags(lake: Lake) -> pd.DataFrame:
     rows = compute_group(lake, spine_of_customers(lake, [AS_OF]), "behaviour")
-    return lake.engine.to_pyarrow(rows).to_pandas().set_index("customer_id")
+    return rows.to_pandas().set_index("customer_id")
 
 
 @pytest.mark.parametrize("trait", FLOORS)
