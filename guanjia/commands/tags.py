@@ -17,18 +17,30 @@ def tags(
     engine: Annotated[Engine, typer.Option(help="What computes: this machine, or Spark.")] = (
         Engine.duckdb
     ),
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Compute everything, whatever snapshots there are.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Compute every tag of every customer as of one or more dates, in one pass."""
+    """Compute every tag of every customer as of one or more dates.
+
+    A date is carried forward from the latest snapshot before it where that can be done.
+    """
     from features.tagging import write_snapshot
 
     with progress(json) as report:
-        written = write_snapshot(lake(engine), sorted(set(as_of)), report)
+        written = write_snapshot(lake(engine), sorted(set(as_of)), report, whole)
     rows = [
-        {"as_of": one.as_of, "customers": one.customers, "snapshot": one.snapshot_id}
+        {
+            "as_of": one.as_of,
+            "customers": one.customers,
+            "carried from": one.base,
+            "recomputed": one.recomputed,
+            "snapshot": one.snapshot_id,
+        }
         for one in written
     ]
-    emit(written, json, table("Tag snapshots", rows))
+    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
 
 
 def materialize(as_of: MaybeAsOf = None, json: Json = False) -> None:
