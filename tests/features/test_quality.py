@@ -48,7 +48,7 @@ def spoilt(lake: Lake, tmp_path: Path) -> Callable[..., Lake]:
         shutil.copytree(lake.tags(group), copy.tags(group))
         path = copy.tags(group) / f"as_of={JUNE}.parquet"
         pq.write_table(change(pq.read_table(path, partitioning=None)), path)
-        for manifest in (copy.home / "snapshots").iterdir():
+        for manifest in (copy.home / "snapshots").glob("[!.]*.json"):
             bound = json.loads(manifest.read_text())
             entry = bound["files"][group]
             digest = hashlib.sha256((copy.home / entry["path"]).read_bytes()).hexdigest()
