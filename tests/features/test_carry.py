@@ -152,9 +152,9 @@ def test_other_definitions_are_a_full_rebuild(lake: Lake) -> None:
 @pytest.mark.usefixtures("few_tags")
 def test_a_damaged_file_is_not_carried(lake: Lake) -> None:
     (first,) = write_snapshot(lake, [FIRST])
-    damaged = lake.home / first.files["claims"]["path"]
+    damaged = lake.home / first.files["underwriting"]["path"]
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(GuanjiaError, match=r"has another file tags/claims/.* than it says"):
+    with pytest.raises(GuanjiaError, match=r"has another file tags/underwriting/.* than it says"):
         read_snapshot(lake, FIRST, verify=True)
     (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
     assert found.base is None
