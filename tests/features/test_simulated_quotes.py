@@ -11,7 +11,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import simulate
 
-CUSTOMERS = 8_000
+CUSTOMERS = 16_000
 DAYS = 5
 
 # One row a renewal quote that arrived before a term ran out, unless the next was signed within
