@@ -107,7 +107,7 @@ def _claim(draw: st.DrawFn, customer: str, number: int) -> Delivery:
         row = {
             "movement_id": f"M{customer}{number}{step}", "claim_id": claim["claim_id"],
             "customer_id": customer, "moved_at": moved, "paid_change": Decimal(amount) / 100,
-            "outstanding_change": Decimal(-amount) / 200, "recorded_at": _later(draw, moved),
+            "outstanding_change": Decimal(-amount // 2) / 100, "recorded_at": _later(draw, moved),
         }  # fmt: skip
         found.append(("claim_movements", row))
     return found
