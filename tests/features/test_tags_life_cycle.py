@@ -15,6 +15,7 @@ from features.sources.simulated import simulate
 from features.spine import SPINE, spine_of_customers
 from features.tags.life_cycle import STAGES, life_cycle_stage
 from features.tags.relations import RELATIONS
+from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]
@@ -149,3 +150,12 @@ def test_the_stage_of_a_customer_known_by_his_tables(
     expect(answer("loyalty", policies=policies), life_cycle_stage="entry")
     found = answer("loyalty", policies=policies, entitlements=[used])
     expect(found, life_cycle_stage="trust")
+
+
+def test_documentation_has_the_stages_and_the_families() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tag-rules.md").read_text(encoding="utf-8")
+    for stage, label in STAGES.items():
+        assert f"| `{stage}` {label} |" in page
+    for family, names in TOUCHPOINTS.items():
+        told = ", ".join(f"`{name}`" for name in names)
+        assert f"| `{family}` {FAMILIES[family]} | {told} |" in page

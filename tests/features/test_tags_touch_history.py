@@ -8,9 +8,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from features.tags.engagement import CHANNELS
 from features.tags.touch_history import (
-    best_contact_channel_365d,
+    best_contact_channel,
     first_online_entry,
     last_contact_channel,
 )
@@ -44,7 +43,7 @@ CONTACTS = [
     contact(3, "2026-05-01", "phone", "no_answer", "service_reminder"),
     contact(4, "2026-04-15", "phone", "connected", "renewal_45d"),
     contact(5, "2025-08-01", "wecom", "refused", "underwriting_satisfaction"),
-    contact(6, "2026-06-10", "phone", "connected", "enquiry", "in"),
+    contact(6, "2026-06-25", "phone", "connected", "enquiry", "in"),
     contact(7, "2025-06-01", "wechat", "opted_out", "spring_sale"),
     contact(8, "2026-06-20", "wechat", None, "flash_sale"),
     contact(9, "2026-02-17", "sms", "read"),
@@ -82,7 +81,7 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
         contacts_since_last_response=2,
         contacts_per_response_365d=3.5,
         days_since_last_refusal=333,
-        days_since_last_inbound_contact=20,
+        days_since_last_inbound_contact=5,
         phone_inbound_count_365d=1,
         app_inbound_count_365d=0,
         wechat_inbound_count_365d=0,
@@ -95,7 +94,7 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
         phone_response_share_365d=0.5,
         wecom_response_share_365d=0.0,
         wechat_response_share_365d=0.0,
-        best_contact_channel_365d="sms",  # by phone there were two only
+        best_contact_channel_36m="sms",  # by phone there were two only
     )
 
 
@@ -105,7 +104,7 @@ def test_who_never_responded(answer: Answer, expect: Expect) -> None:
         answer("engagement", interactions=ignored),
         contacts_since_last_response=3,
         contacts_per_response_365d=None,
-        best_contact_channel_365d=None,
+        best_contact_channel_36m=None,
         days_since_last_refusal=None,
         days_since_last_inbound_contact=None,
         sms_response_share_365d=0.0,
@@ -137,15 +136,15 @@ def test_of_contacts_at_one_instant_the_greater_number_is_the_last(order: int) -
 def test_the_best_channel_has_the_highest_share(
     channels: dict[str, tuple[int, int]], best: str | None
 ) -> None:
-    told: dict[str, list[float | None]] = {}
-    for channel in CHANNELS:
-        made, answered = channels.get(channel, (0, 0))
-        told[f"{channel}_contact_count_365d"] = [made]
-        told[f"{channel}_response_share_365d"] = [answered / made if made else None]
-    columns = {name: pa.array(value, pa.float64()) for name, value in told.items()}
-    row = ibis.memtable(pa.table(columns))
-    found = row.select(best=best_contact_channel_365d(row)).to_pyarrow()["best"].to_pylist()
-    assert found == [best]
+    contacts = [
+        {"channel": channel, "responded": number < answered, "outbound": True}
+        for channel, (made, answered) in channels.items()
+        for number in range(made)
+    ]
+    kinds = {"channel": "string", "responded": "boolean", "outbound": "boolean"}
+    rows = ibis.memtable(contacts, schema=ibis.schema(kinds))
+    best_of = best_contact_channel(rows, ibis.literal(True))
+    assert rows.aggregate(best=best_of).to_pyarrow()["best"].to_pylist() == [best]
 
 
 @pytest.mark.parametrize(
