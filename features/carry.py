@@ -140,9 +140,10 @@ def carried(lake: Lake, base: Snapshot | None, as_of: date) -> Iterator[Carried 
 
 
 def write_digests(lake: Lake, as_of: date, path: Path) -> None:
-    """What is known at the end of a date, a hash for each raw table and bucket of customers.
+    """What was recorded by the end of a date, a hash for each raw table and bucket of customers.
 
-    A row without a bucket says that the table was there.
+    Superseded versions count: a refund compares the first one with the present one. A row without
+    a bucket says that the table was there.
     """
     parts = [
         f"SELECT {sql_text(name)} AS name, * FROM ({_digests(lake, CONTRACTS[name], as_of)}"
@@ -186,16 +187,15 @@ def _known(lake: Lake, contract: Contract, as_of: date) -> tuple[str, str, str]:
 
 
 def _digests(lake: Lake, contract: Contract, as_of: date) -> str:
-    file, end, known = _known(lake, contract, as_of)
+    file, end, _ = _known(lake, contract, as_of)
+    instants = (*contract.milestones, "superseded_at")
     cells = [
-        f'CASE WHEN "{name}" < {end} THEN "{name}" END'
-        if name in contract.milestones
-        else f'"{name}"'
-        for name in contract.columns
+        f'CASE WHEN "{name}" < {end} THEN "{name}" END' if name in instants else f'"{name}"'
+        for name in (*contract.columns, "superseded_at")
     ]
     return f"""
         SELECT {_bucket()} AS bucket, count(*) AS rows, bit_xor(hash({", ".join(cells)})) AS digest
-        FROM {file} WHERE customer_id IS NOT NULL AND {known} GROUP BY 1
+        FROM {file} WHERE customer_id IS NOT NULL AND recorded_at < {end} GROUP BY 1
     """
 
 

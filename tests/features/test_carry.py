@@ -23,6 +23,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.snapshots import Snapshot, read_snapshot, sole_writer
 from features.sources.simulated import simulate
+from features.tables import MOTOR_LINES
 from features.tagging import write_snapshot
 from features.tags.catalogue import groups
 
@@ -119,8 +120,27 @@ def corrected(rows: Rows) -> Rows:
     return rows
 
 
+def first_version(rows: Rows) -> Rows:
+    """A term that was cancelled later was first written at another premium."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    ended = {
+        row["policy_id"]
+        for row in rows
+        if row["cancelled_on"] and row["recorded_at"] < start and row["line"] in MOTOR_LINES
+    }
+    first = next(row for row in rows if row["policy_id"] in ended and row["superseded_at"])
+    first["written_premium"] += 1
+    return rows
+
+
 @pytest.mark.parametrize(
-    ("table", "edit"), [("claims", late), ("quotes", gone), ("claim_movements", corrected)]
+    ("table", "edit"),
+    [
+        ("claims", late),
+        ("quotes", gone),
+        ("claim_movements", corrected),
+        ("policies", first_version),
+    ],
 )
 def test_what_arrives_late_is_noticed(lake: Lake, table: str, edit: Callable[[Rows], Rows]) -> None:
     (before,) = write_snapshot(lake, [FIRST])

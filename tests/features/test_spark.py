@@ -1,5 +1,6 @@
 """One definition, two engines: Spark writes the snapshot that DuckDB writes, byte for byte."""
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -25,6 +26,7 @@ pytestmark = [
         shutil.which("java") is None,
         reason="Spark needs Java: apt-get install default-jre-headless",
     ),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 DAYS = [date(2024, 2, 29), date(2026, 6, 30)]
 END = datetime(2026, 6, 30, 16, tzinfo=UTC)
@@ -43,6 +45,13 @@ def spark() -> Iterator[Callable[[Lake], SparkLake]]:
     yield of
     if made:
         made[0].spark._session.stop()
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_pyspark() -> Iterator[None]:
+    """Pyspark leaves its sockets to the collector of garbage; not to that of the next test."""
+    yield
+    gc.collect()
 
 
 def differing(lake: Lake, other: Lake) -> list[str]:
