@@ -64,13 +64,19 @@ class Measured:
         return low and (self.at_most is None or value <= self.at_most)
 
 
-def arguments(about: str, customers: int, repeats: int) -> argparse.Namespace:
-    """The command line every benchmark has: --customers, --home, --repeats, --json."""
+def arguments(about: str, customers: int | list[int], repeats: int) -> argparse.Namespace:
+    """The command line every benchmark has: --customers, --home, --repeats, --json.
+
+    Several sizes as default let several be asked for.
+    """
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--customers", type=int, default=customers, help="of the simulated insurer")
-    parser.add_argument("--home", type=Path, help="use this home, and make what it lacks")
+    several = "+" if isinstance(customers, list) else None
+    parser.add_argument(
+        "--customers", type=int, nargs=several, default=customers, help="of the simulated insurer"
+    )
+    parser.add_argument("--home", type=Path, help="keep the insurer here, in a folder by its size")
     parser.add_argument("--repeats", type=int, default=repeats, help="rounds of ours and peer")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
@@ -78,17 +84,23 @@ def arguments(about: str, customers: int, repeats: int) -> argparse.Namespace:
 
 
 @contextmanager
-def insurer(asked: argparse.Namespace) -> Iterator[Lake]:
-    """The checked tables of a simulated insurer, in a home that goes with the block unless named.
+def insurer(asked: argparse.Namespace, customers: int | None = None) -> Iterator[Lake]:
+    """The checked tables of a simulated insurer, which go with the block unless `--home` is given.
 
-    A home that has checked tables keeps them: `--customers` then says nothing.
+    A home that has checked tables keeps them.
+
+    Parameters
+    ----------
+    customers : int, optional
+        One of the sizes asked for, where there are several.
     """
+    customers = customers or asked.customers
     with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as scratch:
-        os.environ["GUANJIA_HOME"] = str(asked.home or scratch)
+        os.environ["GUANJIA_HOME"] = str((asked.home or Path(scratch)) / str(customers))
         lake = Lake(settings.load())
         if not lake.has("customers"):
-            say(f"simulating {asked.customers:,} customers")
-            simulate(lake, asked.customers, SEED)
+            say(f"simulating {customers:,} customers")
+            simulate(lake, customers, SEED)
             say("checking the tables")
             check_tables(lake)
         yield lake
@@ -137,12 +149,15 @@ def compared(
     )  # fmt: skip
 
 
-def finish(name: str, customers: int, lines: list[Measured], target: Path | None) -> int:
+def finish(
+    name: str, customers: int | list[int], lines: list[Measured], target: Path | None
+) -> int:
     """Print the table, write the JSON file if asked; return 1 if a limit broke, else 0."""
+    sizes = customers if isinstance(customers, list) else [customers]
     rows = [("measured", "unit", "ours", "peer", "ratio", "spread", "limit", "")]
     rows += [_row(line) for line in lines]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    print(f"benchmarks/{name}.py, {customers:,} customers")
+    print(f"benchmarks/{name}.py, {' and '.join(f'{size:,}' for size in sizes)} customers")
     for row in rows:
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

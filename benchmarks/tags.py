@@ -8,12 +8,19 @@ interactions and entitlements. Before anything is timed, both must give identica
 nulls for every customer. The date lies three months before the end of the history, so that later
 rows, later versions and later milestones are there to be left out.
 
-Also reported, without a limit: `write_snapshot` of all tags, files and hashes included.
+Then `guanjia tags --whole` of that date, all tags, as a command of its own: how long it takes, from
+start to end, and the most memory it holds. From one size to the next, time may grow with the
+customers to the power 1.1 at most. For 5 million: `--customers 100000 300000 1000000 5000000`.
 """
 
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
+from math import log
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,33 +35,63 @@ from features.spine import SPINE, spine_of_customers
 from features.tags.catalogue import Tag, catalogue
 
 AS_OF = date(2026, 3, 31)
+SIZES = [100_000, 300_000, 1_000_000]
 LIMIT = 2.0
+LARGEST_EXPONENT = 1.1
+LARGEST_MEMORY_GIB = 8.0
 TAGS = 60
 
 
 def main() -> int:
-    """Verify that both agree, then measure."""
-    asked = arguments(__doc__ or "", customers=100_000, repeats=5)
-    with insurer(asked) as lake:
-        query = by_hand(lake)
-        theirs: pa.Table = lake.engine.con.sql(query).arrow().read_all()
-        tags = [catalogue()[name] for name in theirs.column_names if name != "customer_id"]
-        mine = snapshot(lake, tags)
-        agree(mine, theirs)
-        say(f"{len(tags)} tags of {len(mine):,} customers agree in every value")
-        ours, peer = alternate(
-            lambda: seconds(lambda: snapshot(lake, tags)),
-            lambda: seconds(lambda: lake.engine.con.sql(query).arrow().read_all()),
-            asked.repeats,
-        )
-        say("writing a snapshot of all tags")
-        whole = seconds(lambda: tagging.write_snapshot(lake, [AS_OF]))
-    everything = len(catalogue())
-    lines = [
-        compared(f"{len(tags)} tags, hand-written SQL", "s", ours, peer, at_most=LIMIT),
-        Measured(f"snapshot of all {everything} tags, written", "s", whole),
-    ]
-    return finish("tags", len(mine), lines, asked.json)
+    """At each size verify that both agree, and measure; then the growth from size to size."""
+    asked = arguments(__doc__ or "", customers=SIZES, repeats=3)
+    lines = []
+    commands = {}
+    for size in sorted(asked.customers):
+        with insurer(asked, size) as lake:
+            lines.append(against_sql(lake, size, asked.repeats))
+            lake.engine.disconnect()
+            say(f"{size:,}: guanjia tags --whole")
+            commands[size], peak = command("tags", "--as-of", str(AS_OF), "--whole")
+        tags = len(catalogue())
+        lines += [
+            Measured(f"{size:,}: {tags} tags, the command", "s", commands[size]),
+            Measured(f"{size:,}: its memory", "GiB", peak, at_most=LARGEST_MEMORY_GIB),
+        ]
+    for less, more in pairwise(commands):
+        exponent = log(commands[more] / commands[less]) / log(more / less)
+        what = f"{less:,} to {more:,}: exponent"
+        lines.append(Measured(what, "", exponent, at_most=LARGEST_EXPONENT))
+    return finish("tags", list(commands), lines, asked.json)
+
+
+def against_sql(lake: Lake, size: int, repeats: int) -> Measured:
+    """Sixty tags by the catalogue and by the peer, equal, then timed."""
+    query = by_hand(lake)
+    theirs: pa.Table = lake.engine.con.sql(query).arrow().read_all()
+    tags = [catalogue()[name] for name in theirs.column_names if name != "customer_id"]
+    agree(snapshot(lake, tags), theirs)
+    say(f"{len(tags)} tags of {len(theirs):,} customers agree in every value")
+    del theirs
+    ours, peer = alternate(
+        lambda: seconds(lambda: snapshot(lake, tags)),
+        lambda: seconds(lambda: lake.engine.con.sql(query).arrow().read_all()),
+        repeats,
+    )
+    return compared(f"{size:,}: {TAGS} tags, SQL by hand", "s", ours, peer, at_most=LIMIT)
+
+
+def command(*words: str) -> tuple[float, float]:
+    """Run `guanjia` in a process of its own: seconds it took, GiB of memory it held at most."""
+    code = "from guanjia.cli import main; main()"
+    began = time.perf_counter()
+    with subprocess.Popen([sys.executable, "-c", code, *words], stdout=sys.stderr) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    took = time.perf_counter() - began
+    if process.returncode:
+        raise SystemExit(f"guanjia {' '.join(words)} failed")
+    return took, used.ru_maxrss / 2**20
 
 
 def snapshot(lake: Lake, tags: Sequence[Tag]) -> pa.Table:

@@ -193,7 +193,7 @@ class Lake:
     @contextmanager
     def batches(self, query: str) -> Iterator[Iterable[pa.RecordBatch]]:
         """What a query gives, a batch at a time; no other query may run meanwhile."""
-        yield self.engine.raw_sql(query).fetch_record_batch(BATCH)
+        yield self.engine.raw_sql(query).to_arrow_reader(BATCH)
 
     def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
         """Dates and their cutoffs as expressions, the same ones whichever the dates are.

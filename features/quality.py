@@ -4,7 +4,6 @@ A snapshot is compared with a reference: an earlier one. The report is
 written by `features.quality_files`, and as a page by `features.quality_page`.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,11 +14,12 @@ import pyarrow.parquet as pq
 from features.check import reasons_of
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, sha256_of, sql_text
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
 from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
 from features.quality_statistics import Measured, measure
+from features.snapshots import read_snapshot, snapshot_dates
 from features.tags.catalogue import Tag, catalogue
 
 Status = Literal["broken", "watch", "steady"]
@@ -181,21 +181,13 @@ class _Snapshot:
 
 def _snapshot(lake: Lake, day: date) -> _Snapshot:
     """The files of a date, held against the hashes of its manifest."""
-    path = lake.home / "snapshots" / f"{day}.json"
-    thing, cure = f"snapshot of {day}", f"run `guanjia tags --as-of {day}`"
-    if not path.exists():
-        raise GuanjiaError(thing, "is not there", cure)
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    if not manifest["customers"]:
-        raise GuanjiaError(thing, "holds no customer", "name a later date")
-    files = {}
-    for group, entry in manifest["files"].items():
-        files[group] = lake.home / entry["path"]
-        if not files[group].exists() or sha256_of(files[group]) != entry["sha256"]:
-            raise GuanjiaError(thing, f"is not whole: {entry['path']} is another file", cure)
+    found = read_snapshot(lake, day, verify=True)
+    if not found.customers:
+        raise GuanjiaError(f"snapshot of {day}", "holds no customer", "name a later date")
+    files = {group: lake.home / entry["path"] for group, entry in found.files.items()}
     names = {name for file in files.values() for name in pq.read_schema(file).names}
     tags = names - {"customer_id", "as_of", "event_timestamp", "created_timestamp"}
-    return _Snapshot(manifest["snapshot_id"], manifest["customers"], files, tags)
+    return _Snapshot(found.snapshot_id, found.customers, files, tags)
 
 
 def _reference_date(lake: Lake, as_of: date, against: date | Training | None) -> date | None:
@@ -203,9 +195,7 @@ def _reference_date(lake: Lake, as_of: date, against: date | Training | None) ->
     if isinstance(against, str):
         against = _last_trained(lake)
     if against is None:
-        folder = lake.home / "snapshots"
-        found = [date.fromisoformat(file.stem) for file in folder.glob("????-??-??.json")]
-        return max((day for day in found if day < as_of), default=None)
+        return max((day for day in snapshot_dates(lake) if day < as_of), default=None)
     if against >= as_of:
         raise GuanjiaError(
             f"reference {against}", f"is not before {as_of}", "name an earlier date with --against"

@@ -57,6 +57,11 @@ _COVER = (
     "premium_to_list_price",
     "compulsory_only",
     "commercial_expiry_month",
+    "first_business_type",
+    "first_channel",
+    "preferred_purchase_channel",
+    "transferred_vehicles_ever",
+    "premium_change_ratio_before",
 )
 _VEHICLE = (
     "vehicle_age_years",
@@ -94,6 +99,7 @@ _CLAIMS = (
     "claims_incurred_36m",
     "largest_claim_36m",
     "claims_ratio_36m",
+    "commercial_claim_frequency",
 )
 _QUOTES = (
     "quote_count_30d",
@@ -125,6 +131,10 @@ _QUOTES = (
     "days_signed_before_inception",
     "last_minute_signings",
     "quote_viewed_share_90d",
+    "broker_quote_count_365d",
+    "days_since_last_quote_view",
+    "price_sensitivity",
+    "price_sensitivity_score",
 )
 _ENGAGEMENT = (
     "contact_count_90d",
@@ -151,6 +161,14 @@ _ENGAGEMENT = (
     "open_complaints",
     "contact_response_share_365d",
     "entitlement_use_ratio_365d",
+    "phone_response_share_365d",
+    "contacts_since_last_response",
+    "entitlement_use_ratio_36m",
+    "services_used_ever",
+    "entitlement_use_delay_days_36m",
+    "entitlement_expired_share_36m",
+    "service_sensitivity",
+    "service_sensitivity_score",
 )
 _LOYALTY = (
     "star_level",
@@ -174,6 +192,8 @@ _LOYALTY = (
     "non_motor_premium_in_force",
     "days_since_last_non_motor_signing",
     "days_since_registration",
+    "life_cycle_stage",
+    "renewals_in_chain",
 )
 _CUSTOMER = (*_COVER, *_VEHICLE, *_CLAIMS, *_QUOTES, *_ENGAGEMENT, *_LOYALTY)
 

@@ -219,5 +219,5 @@ def test_refusals(lake: Lake, spoilt: Callable[..., Lake]) -> None:
     torn = spoilt("channel", lambda rows: rows)
     path = torn.tags("underwriting") / f"as_of={JUNE}.parquet"
     pq.write_table(pq.read_table(path, partitioning=None).slice(1), path)
-    with pytest.raises(GuanjiaError, match=r"is not whole: tags/underwriting/.*is another file"):
+    with pytest.raises(GuanjiaError, match=r"has another file tags/underwriting/.* than it says"):
         assess(torn, JUNE)
