@@ -102,10 +102,12 @@ def _write(
     drafts = {day: Drafts(lake, day) for day in days}
     customers: dict[date, int] = dict.fromkeys(days, 0)
     with computed(lake, spine_of_customers(lake, days), report, base) as queries:
-        for name, query in queries.items():
+        for done, (name, query) in enumerate(queries.items()):
+            report("files of tags", done, len(queries))
             for day in days:
                 path = drafts[day].group(name)
                 customers[day] = write_group(lake, _of(query, day), name, path)
+        report("files of tags", len(queries), len(queries))
     for day in days if lake.name == "duckdb" else ():
         carry.write_digests(lake, day, drafts[day].digests())
     return [
@@ -131,11 +133,13 @@ def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -
     """
     paths: list[Path] = []
     with computed(lake, spine, report) as queries:
-        for group, query in queries.items():
+        for done, (group, query) in enumerate(queries.items()):
+            report("files of tags", done, len(queries))
             path = lake.tags(group) / f"history-{name}.parquet"
             with published(path) as draft:
                 write_group(lake, query, group, draft)
             paths.append(path)
+        report("files of tags", len(queries), len(queries))
     return paths
 
 

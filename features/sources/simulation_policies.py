@@ -102,14 +102,20 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     band = n.pick((0.42, 0.27, 0.31), "quote-band", t.key)
     low, high = np.array([30, 24, 8])[band], np.array([44, 29, 23])[band]
     lead = (low + n.uniform("quote-lead", t.key) * (high - low + 1)).astype(np.int64)
-    # For all alike, else the date of the quote would tell who renews.
-    lead = np.maximum(lead, t.next_signed + 1)
-    at = instant(t.expiry - lead, n.between(9 * 3600, 18 * 3600, "quote-second", t.key))
+    # Who signs before that day is quoted on the day of signature, in the morning. So of those who
+    # have not signed by the end of a day, all were quoted by then by one law, renew or not.
+    hurried = t.renewed & (t.next_signed >= lead)
+    lead = np.where(hurried, t.next_signed, lead)
+    second = n.between(9 * 3600, 18 * 3600, "quote-second", t.key)
+    early = n.between(8 * 3600, 8 * 3600 + 1800, "quote-second-early", t.key)
+    at = instant(t.expiry - lead, np.where(hurried, early, second))
     delivered = n.uniform("delivered", t.key) < 0.88
-    delivery = at + (10**6 * (60 + 7200 * n.uniform("delivery", t.key))).astype(np.int64)
+    seconds = np.where(hurried, 60, 60 + 7200 * n.uniform("delivery", t.key))
+    delivery = at + (10**6 * seconds).astype(np.int64)
     eager = 0.2 + 1.6 * t.intention / c.TERM_NOISE * 0.6 + 0.3 * who.loyalty[park.owner[t.car]]
     viewed = delivered & (n.uniform("viewed", t.key) < 1 / (1 + np.exp(-eager)))
-    view = delivery + (10**6 * 3600 * (0.1 + 60 * n.uniform("view", t.key) ** 2)).astype(np.int64)
+    hours = np.where(hurried, 0.1, 0.1 + 60 * n.uniform("view", t.key) ** 2)
+    view = delivery + (10**6 * 3600 * hours).astype(np.int64)
     premium = np.where(t.next_commercial > 0, t.next_commercial, t.next_compulsory)
     number = ids("Q", (t.key // 32 + 1, 8), (t.key % 32, 2))
     channel = who.channel[park.owner[t.car]]

@@ -1,4 +1,4 @@
-"""Further quotes asked for before a renewal: a sign of sensitivity, and of nothing else."""
+"""Quotes before a renewal: further ones are a sign of sensitivity, and none of who will sign."""
 
 from datetime import date
 from pathlib import Path
@@ -39,6 +39,28 @@ GROUP BY policy_id, customer_id, renewed
 """
 
 
+# One row a term that was not cancelled and whose next was not signed by the end of a day so many
+# days before its expiry: whether its first quote was made by then, and how long ago.
+UNSIGNED = """
+WITH terms AS (
+    SELECT * FROM policies WHERE line = 'motor_commercial'
+    QUALIFY row_number() OVER (PARTITION BY policy_id ORDER BY recorded_at DESC) = 1
+), following AS (
+    SELECT policy_id, expiry, cancelled_on,
+        coalesce(lead(inception) OVER vehicle <= expiry + 30, false) AS renewed,
+        (lead(signed_at) OVER vehicle + INTERVAL 8 HOUR)::DATE AS signed_on
+    FROM terms WINDOW vehicle AS (PARTITION BY vehicle_id ORDER BY inception)
+), first AS (
+    SELECT policy_id, min((quoted_at + INTERVAL 8 HOUR)::DATE) AS day FROM quotes GROUP BY 1
+)
+SELECT renewed, day IS NOT NULL AS quoted, coalesce(expiry - $left - day, 0) AS days_ago
+FROM following LEFT JOIN (SELECT * FROM first) AS first
+    ON first.policy_id = following.policy_id AND day <= expiry - $left
+WHERE expiry < '2026-05-20' AND cancelled_on IS NULL
+    AND NOT (renewed AND signed_on <= expiry - $left)
+"""
+
+
 @pytest.fixture(scope="module")
 def offers(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     lake = Lake(Settings(home=tmp_path_factory.mktemp("quotes")))
@@ -49,6 +71,26 @@ def offers(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnectio
     connection.execute("CREATE TABLE offers AS " + OFFERS, {"days": DAYS})
     connection.execute(f"CREATE TABLE traits AS FROM '{lake.truth('customers')}'")
     return connection
+
+
+@pytest.mark.parametrize("left", [7, 15, 30])
+def test_the_first_does_not_tell_who_will_sign(
+    offers: duckdb.DuckDBPyConnection, left: int
+) -> None:
+    """Neither that a quote was made nor how long ago, among those who have not signed yet."""
+    found = offers.execute(
+        "SELECT renewed, avg(quoted::INT), avg(days_ago) FILTER (quoted), "
+        "stddev(days_ago) FILTER (quoted), max(days_ago), count(*) "
+        f"FROM ({UNSIGNED}) GROUP BY renewed ORDER BY renewed",
+        {"left": left},
+    ).fetchall()
+    (_, left_quoted, left_days, spread, left_most, few), (_, quoted, days, _, most, many) = found
+    assert min(few, many) > 1_000
+    share_error = (quoted * (1 - quoted) * (1 / few + 1 / many)) ** 0.5
+    assert left_quoted == pytest.approx(quoted, abs=3 * share_error)
+    days_error = spread * (1 / (few * left_quoted) + 1 / (many * quoted)) ** 0.5
+    assert left_days == pytest.approx(days, abs=3 * days_error)
+    assert left_most == most
 
 
 def test_they_do_not_tell_who_will_sign(offers: duckdb.DuckDBPyConnection) -> None:
