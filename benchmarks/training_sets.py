@@ -30,7 +30,7 @@ MODEL = MODELS["renewal"]
 
 def main() -> int:
     """Verify that both agree, then measure."""
-    asked = arguments(__doc__ or "", customers=20_000, repeats=5)
+    asked = arguments(__doc__ or "", customers=100_000, repeats=5)
     with insurer(asked) as lake:
         labels = asked_instants(lake)
         mine = store.history(lake, labels, MODEL.service)
