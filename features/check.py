@@ -18,8 +18,9 @@ from features import tables  # noqa: F401  declares the contracts
 from features.check_rules import AS_FOUND, broken_rules, disagreement
 from features.contract import CONTRACTS, Contract
 from features.errors import GuanjiaError
-from features.lake import Lake, published, sql_text
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
+from features.publishing import published
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
 ROW = "_row"

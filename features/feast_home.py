@@ -13,7 +13,7 @@ from typing import Any
 from feast.infra.registry.file import FileRegistryStore
 from feast.utils import _utc_now
 
-from features.lake import published
+from features.publishing import published
 from features.settings import load
 
 REPO = Path(__file__).resolve().parent / "repo"

@@ -1,4 +1,4 @@
-"""Where tables, tags, snapshots and scores lie, and how a file gets there whole or not at all.
+"""Where tables, tags, snapshots and scores lie, and the engine that reads them.
 
 <home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
 <home>/source.json                      which source wrote raw/, where one of ours did
@@ -15,9 +15,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -33,6 +31,7 @@ from ibis.backends.duckdb import Backend
 
 from features.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError
+from features.publishing import published
 from features.settings import Settings
 
 DERIVED = (
@@ -233,42 +232,3 @@ def sql_text(value: object) -> str:
     "'O''Brien'"
     """
     return "'" + str(value).replace("'", "''") + "'"
-
-
-@contextmanager
-def published(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it, with `mode`, only if the block ends well.
-
-    A reader sees the old file or the new one, never a part; after a crash the old one stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        draft.chmod(mode)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def published_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder: the old one is set aside while the new one takes its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    aside = draft.with_name(draft.name + ".old")
-    try:
-        yield draft
-        draft.chmod(0o755)
-        if path.exists():
-            path.replace(aside)
-        draft.replace(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not path.exists() and aside.exists():
-            aside.replace(path)
-        shutil.rmtree(aside, ignore_errors=True)

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.lake import Lake, published
+from features.lake import Lake
+from features.publishing import published
 from features.quality import Quality, TagQuality
 from features.quality_statistics import QUANTILES, TagStatistics
 

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from features.lake import published
+from features.publishing import published
 from features.quality import Quality, TagQuality
 from features.quality_chart import picture
 from features.quality_findings import Finding, number, share

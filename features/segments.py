@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.conditions import predicate
-from features.lake import Lake, published
+from features.lake import Lake
 from features.progress import Report, quiet
+from features.publishing import published
 from features.segment_settings import Segment, load_segments
 from features.snapshot_tags import snapshot_tags
 from features.snapshots import Snapshot, read_snapshot

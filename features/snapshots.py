@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published, sha256_of
+from features.lake import Lake, sha256_of
+from features.publishing import published
 
 
 @dataclass(frozen=True)

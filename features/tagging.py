@@ -20,8 +20,9 @@ from features.compiled import compiled
 from features.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
-from features.lake import Lake, published
+from features.lake import Lake
 from features.progress import Report, quiet
+from features.publishing import published
 from features.snapshots import Drafts, Snapshot, sole_writer
 from features.spine import SPINE, Spine, spine_of_customers
 from features.tags.catalogue import Tag, catalogue, groups

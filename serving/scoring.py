@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published, sql_text
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
+from features.publishing import published
 from features.snapshot_tags import snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings

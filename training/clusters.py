@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 from sklearn.metrics import adjusted_rand_score
 
 from features.conditions import columns_of, predicate
-from features.lake import Lake, published
+from features.lake import Lake
 from features.progress import Report, quiet
+from features.publishing import published
 from features.segments import SegmentStability, compare
 from features.snapshot_tags import snapshot_tags
 from features.snapshots import Snapshot, read_snapshot

@@ -16,8 +16,9 @@ import pandas as pd
 
 from features import store, tagging
 from features.errors import GuanjiaError
-from features.lake import Lake, published, sha256_of
+from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
+from features.publishing import published
 from features.services import SERVICES
 from features.spine import spine_of
 from training.models import ModelSpec

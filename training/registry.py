@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
-from features.lake import Lake, published, published_folder
+from features.lake import Lake
+from features.publishing import published, published_folder
 from training.models import FAMILIES, find
 from training.predictor import FILES, verify
 

@@ -26,8 +26,8 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from features.errors import GuanjiaError
-from features.lake import published
 from features.progress import Report, quiet
+from features.publishing import published
 from features.tags.catalogue import catalogue
 
 SEED = 7

@@ -11,8 +11,9 @@ from pathlib import Path
 from features.check import sql_type
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, published_folder, sql_text
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
+from features.publishing import published_folder
 
 QUOTE_DAYS = 60
 KILOWATT_PER_HORSEPOWER = 0.73549875

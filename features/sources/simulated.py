@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, published_folder
+from features.lake import Lake
 from features.progress import Report, quiet
+from features.publishing import published_folder
 from features.settings import cutoff
 from features.sources import simulation_calibration as c
 from features.sources import simulation_claims as claiming
