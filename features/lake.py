@@ -1,6 +1,7 @@
 """Where tables, tags, snapshots and scores lie, and how a file gets there whole or not at all.
 
 <home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
+<home>/events.db                        what events said during the day (features.event_inbox)
 <home>/source.json                      which source wrote raw/, where one of ours did
 <home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
@@ -109,6 +110,11 @@ class Lake:
         """Folder of one tag group's files."""
         return self.home / "tags" / group
 
+    @property
+    def inbox(self) -> Path:
+        """File of the events received."""
+        return self.home / "events.db"
+
     def give_raw_to(self, source: str) -> None:
         """Let `source` write the raw tables; what was derived from others it replaces goes.
 
@@ -133,6 +139,9 @@ class Lake:
             )
         for name in DERIVED:
             shutil.rmtree(self.home / name, ignore_errors=True)
+        # Events of customers who are no more.
+        for file in self.home.glob(f"{self.inbox.name}*"):
+            file.unlink()
         with published(mark) as draft:
             draft.write_text(json.dumps({"source": source}), "utf-8")
 

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
-from feast.errors import FeastObjectNotFoundException
+from feast.data_source import PushMode
+from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 from feast.repo_config import RepoConfig, load_repo_config
 
 from features.errors import GuanjiaError
@@ -21,9 +22,10 @@ from features.feast_home import REPO
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
+from features.settings import cutoff
 from features.spark import spark_session
 from features.tags import catalogue
-from features.views import customer, feature_views
+from features.views import customer, feature_views, push_source
 
 BATCH = 20_000
 """Rows per online transaction: small enough that another writer never waits long."""
@@ -112,17 +114,31 @@ def history(
     return pd.concat([entity_frame, pd.DataFrame(tags, index=entity_frame.index)], axis=1)
 
 
-def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized:
+def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetime) -> Materialized:
     """Load the snapshot of a date into the online store.
 
     Idempotent and safe to kill: each batch is one transaction, and the store keeps a row that is
     newer than the one offered. The snapshot is read directly, so histories never get online.
 
+    Parameters
+    ----------
+    now : datetime
+        The time it is; a date that is not over then is refused.
+
     Raises
     ------
     GuanjiaError
-        If the date has no snapshot.
+        If the date has no snapshot, or is not over: its rows would keep out every event until then.
     """
+    end = cutoff(as_of, lake.settings.timezone)
+    if end > now + timedelta(seconds=lake.settings.clock_skew_seconds):
+        raise GuanjiaError(
+            f"snapshot of {as_of}",
+            f"is of a day that ends at {end:%Y-%m-%d %H:%M} UTC, and now it is "
+            f"{now.astimezone(UTC):%Y-%m-%d %H:%M}",
+            "wait until the day is over; for a simulated insurer say what time it is there with "
+            "--now or GUANJIA_NOW",
+        )
     groups = catalogue.groups()
     files = {name: lake.tags(name) / f"as_of={as_of.isoformat()}.parquet" for name in groups}
     for path in files.values():
@@ -147,6 +163,39 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet) -> Materialized
             rows[name] += online_store.load(store.config, view, tags, batch)
             report("materialize", sum(rows.values()), total)
     return Materialized(as_of, rows)
+
+
+def push(lake: Lake, group: str, rows: pa.Table) -> None:
+    """Offer rows of a group's tags to the online store; those that are newer there stay.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        As `features.tagging.tag_schema` says, one row a customer.
+
+    Raises
+    ------
+    GuanjiaError
+        If the registry does not know the group as it is declared now.
+    """
+    if rows.num_rows == 0:
+        return
+    store, cure = _store(lake), "run `guanjia materialize`"
+    if not (lake.home / "feast" / "registry.db").exists():
+        raise GuanjiaError("the online store", "is empty", cure)
+    frame = rows.drop_columns(["as_of"]).to_pandas(types_mapper=pd.ArrowDtype)
+    tags = list(catalogue.groups()[group].tags)
+    try:
+        if all(rows[tag].null_count == rows.num_rows for tag in tags):
+            # Feast passes over rows of nothing but nulls; but a consent that was withdrawn must
+            # take its tags offline.
+            view = store.get_feature_view(group, allow_registry_cache=True)
+            store._get_provider().ingest_df(view, frame)
+        else:
+            store.push(push_source(group), frame, to=PushMode.ONLINE)
+    except (PushSourceNotFoundException, FeastObjectNotFoundException, KeyError) as fault:
+        fault_told = f"does not know the tags of {group} as they are declared now"
+        raise GuanjiaError("the registry", fault_told, cure) from fault
 
 
 def online(
@@ -224,7 +273,18 @@ def _config(lake: Lake) -> RepoConfig:
     config = load_repo_config(REPO, REPO / "feature_store.yaml")
     # The lake decides where its files are, whatever the environment says meanwhile.
     config.registry.path = str(lake.home / config.registry.path)
-    config.online_store.path = str(lake.home / config.online_store.path)
+    if lake.settings.online == "sqlite":
+        config.online_store.path = str(lake.home / config.online_store.path)
+    elif lake.settings.online.startswith(("redis://", "rediss://", "unix://")):
+        config.online_config = {
+            "type": "features.redis_store.RedisOnlineStore",
+            "url": lake.settings.online,
+        }
+        config._online_store = None
+    else:
+        raise GuanjiaError(
+            "GUANJIA_ONLINE", "names no online store", "set sqlite, or redis://host:port/database"
+        )
     if lake.settings.offline == "spark":
         spark_session(lake.settings)  # Feast takes the session that is there
         config.offline_config = {"type": "spark"}

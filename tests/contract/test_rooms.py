@@ -19,7 +19,9 @@ FEAST_USERS = (
     "features/services.py",
     "features/repo/",
     "features/feast_home.py",
+    "features/online_rows.py",
     "features/online_store.py",
+    "features/redis_store.py",
 )
 CLOCKS = {
     ("date", "today"),
