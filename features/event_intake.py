@@ -5,6 +5,7 @@ What is refused leaves no trace. What is kept can no more be bad than a row that
 
 import json
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from features.contract import CONTRACTS, Contract
 from features.contract_sql import quoted, row_columns
 from features.errors import GuanjiaError
 from features.event_inbox import TICK, EventInbox, Kept
-from features.events import Event, Row, plain
+from features.events import EVENTS, Event, Row, plain
 from features.lake import Lake, sql_text
 
 CURE = "correct it and send it again"
@@ -40,7 +41,7 @@ class Intake:
     def __init__(self, lake: Lake, inbox: EventInbox) -> None:
         self._lake = lake
         self._inbox = inbox
-        self._rules = {name: _rules(contract) for name, contract in CONTRACTS.items()}
+        self._rules = {one.table: _rules(one.contract) for one in EVENTS.values()}
         self._local = threading.local()
         self._engine = lake.engine.con
 
@@ -134,13 +135,16 @@ class Intake:
     def _broken(self, table: str, row: Row) -> list[str]:
         """The sentences of the rules that a row breaks."""
         text = json.dumps({name: plain(value) for name, value in row.items()})
-        (found,) = self._rows(self._rules[table], [text])
+        (found,) = self._rows(f"EXECUTE rules_of_{table}({sql_text(text)})")
         return list(found["broken"])
 
-    def _rows(self, query: str, given: list[Any]) -> list[Row]:
+    def _rows(self, query: str, given: Sequence[Any] = ()) -> list[Row]:
+        """What a query gives, by this thread's cursor."""
         if not hasattr(self._local, "cursor"):
             self._local.cursor = self._engine.cursor()
             self._local.cursor.execute("SET TimeZone = 'UTC'")
+            for table, rules in self._rules.items():
+                self._local.cursor.execute(f"PREPARE rules_of_{table} AS {rules}")
         rows: list[Row] = self._local.cursor.execute(query, given).to_arrow_table().to_pylist()
         return rows
 

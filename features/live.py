@@ -178,7 +178,7 @@ class _Tables(Lake):
         con.execute(
             f"""
             INSERT INTO {table} BY NAME
-            WITH delivered AS ({files[0]}),
+            WITH delivered AS MATERIALIZED ({files[0]}),
             made AS (SELECT {row_columns(contract)} FROM (SELECT unnest(?::VARCHAR[]) AS row)),
             versions AS (
                 SELECT * FROM delivered UNION ALL BY NAME
