@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import ibis
@@ -41,7 +41,7 @@ class Intake:
     def __init__(self, lake: Lake, inbox: EventInbox) -> None:
         self._lake = lake
         self._inbox = inbox
-        self._rules = {one.table: _rules(one.contract) for one in EVENTS.values()}
+        self._rules = {one.table: _rules(one.table) for one in EVENTS.values()}
         self._local = threading.local()
         self._engine = lake.engine.con
 
@@ -149,8 +149,10 @@ class Intake:
         return rows
 
 
-def _rules(contract: Contract) -> str:
+@cache
+def _rules(table: str) -> str:
     """A query that says which rules a row breaks, given as a JSON text."""
+    contract = CONTRACTS[table]
     candidate = ibis.table(ibis.schema(contract.columns), name="candidate")
     broken = candidate.select(broken=sentences(broken_rules(contract, candidate)))
     judged = ibis.to_sql(broken, dialect="duckdb", pretty=False)
