@@ -75,14 +75,20 @@ class Carried:
         wanted = [tag for tag in tags if tag.relation == relation]
         old = _values(lake, self.base, wanted)
         old = old.anti_join(self._touched_by(relation), "customer_id")
+        ((as_of, _),) = spine.moments
         kept = old.select(
             "customer_id",
-            as_of=ibis.literal(spine.dates[0][0], "date"),
+            as_of=as_of,
             **{tag.name: _aged(old[tag.name], tag.name, self.days) for tag in wanted},
         )
         # The engine's sum of whole numbers has a wider type than the tag.
         anew = {tag.name: recomputed[tag.name].cast(tag.type) for tag in wanted}
         return kept.union(recomputed.select(*SPINE, **anew))
+
+    def open(self, lake: Lake) -> None:
+        """Let the queries of `continued`, which may be kept ones, find the base by name."""
+        for group, entry in self.base.files.items():
+            lake.read(str(lake.home / entry["path"]), f"base_{group}")
 
     def _touched_by(self, relation: str) -> ir.Table:
         return _all(
@@ -159,7 +165,7 @@ def _values(lake: Lake, base: Snapshot, tags: Sequence[Tag]) -> ir.Table:
     groups = dict.fromkeys(tag.group for tag in tags)
     found: ir.Table | None = None
     for group in groups:
-        rows = lake.read(str(lake.home / base.files[group]["path"]))
+        rows = lake.read(str(lake.home / base.files[group]["path"]), f"base_{group}")
         rows = rows.select("customer_id", *(tag.name for tag in tags if tag.group == group))
         found = rows if found is None else found.inner_join(rows, "customer_id")
     assert found is not None

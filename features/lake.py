@@ -20,10 +20,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -86,8 +87,10 @@ class Lake:
                 preserve_insertion_order=False,
             )
             self._engine.raw_sql("SET TimeZone = 'UTC'")
-            # Where there is no script (python -c, a notebook) DuckDB draws a bar on stdout.
-            self._engine.raw_sql("SET enable_progress_bar = false")
+            # Where there is no script (python -c) DuckDB draws a bar on stdout; in a notebook
+            # without ipywidgets it can draw none and refuses to say so.
+            with suppress(duckdb.InvalidInputException):
+                self._engine.raw_sql("SET enable_progress_bar = false")
         return self._engine
 
     def raw(self, table: str) -> Path:

@@ -161,6 +161,8 @@ def computed(
     for table in CONTRACTS:
         if lake.has(table):
             lake.table(table)  # kept SQL reads it by name
+    if base is not None:
+        base.open(lake)
     with ExitStack() as stack:
         pairs = stack.enter_context(lake.held("spine_pairs", spine.pairs))
         whole = Spine(pairs, spine.dates, lake.moments(spine.dates))
@@ -182,8 +184,12 @@ def computed(
                 parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
             else:
                 with lake.held("part_asked", query) as anew:
-                    part = base.continued(lake, whole, name, tags, anew)
-                    parts[name] = stack.enter_context(lake.held(f"part_{name}", part))
+                    query = compiled(
+                        lake,
+                        (*key, "carried", base.days, name),
+                        partial(base.continued, lake, whole, name, tags, anew),
+                    )
+                    parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
         report("tags", len(names), len(names))
         yield {
             name: compiled(

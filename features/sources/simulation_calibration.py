@@ -82,9 +82,9 @@ SERVICE_COST = (180.0, 25.0, 90.0, 60.0, 500.0)
 # searches more, and a dearer offer sets it off (Honka 2014 for US motor, FCA Occasional Paper 12
 # for UK renewals); the magnitudes are ours (A). A taste for haggling that has nothing to do with
 # renewal is in it too, so that asking is a sign of sensitivity and no proof.
-ASKS = 0.4  # a renewal whose first quote arrived, at a steady price, for the middle customer
+ASKS = 0.55  # a renewal whose first quote arrived, at a steady price, for the middle customer
 ASKS_BY_SENSITIVITY, ASKS_BY_TASTE, ASKS_BY_RISE = 0.5, 0.4, 1.5
-ASKS_AT_MOST = 3
+ASKS_AT_MOST, ASKS_WITHIN_DAYS = 3, 8
 ASKS_ELSEWHERE = 0.4  # of another channel, drawn evenly over all
 ASKS_CHEAPER = 0.10  # at most so much below the first: fewer add-ons, a lower limit
 

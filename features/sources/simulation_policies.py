@@ -130,7 +130,8 @@ def _asked_again(
     viewed: Bools,
     end_us: int,
 ) -> pa.Table:
-    # Neither how many nor when depends on whether the term is renewed.
+    # On a clock of their own, until the next term is signed: whatever is seen of those who have not
+    # signed yet then has the same law for who will and who will not.
     owner = park.owner[t.car]
     offered, paid = (
         t.next_compulsory + t.next_commercial,
@@ -144,12 +145,12 @@ def _asked_again(
     for again in range(c.ASKS_AT_MOST):
         below = below + part
         part = part * rate / (again + 1)
-        rows = np.flatnonzero(delivered & (draw > below))
+        asks_on = lead - n.between(1, c.ASKS_WITHIN_DAYS, "ask-again-day", t.key, again)
+        open_until = np.where(t.renewed, t.next_signed, 0)
+        rows = np.flatnonzero(delivered & (draw > below) & (asks_on >= open_until))
         x, by = t.rows(rows), owner[rows]
-        day = x.next_signed + n.uniform("ask-again-day", x.key, again) * (
-            lead[rows] - x.next_signed
-        )
-        day = x.expiry - day.astype(np.int64)
+        # In the morning, so that it is before a signature of the same day.
+        day = x.expiry - asks_on[rows]
         at = instant(day, n.between(8 * 3600, 9 * 3600 - 1, "ask-again-second", x.key, again))
         other = n.uniform("ask-again-elsewhere", x.key, again) < c.ASKS_ELSEWHERE
         asked = n.between(0, len(c.CHANNEL_LABELS) - 1, "ask-again-channel", x.key, again)

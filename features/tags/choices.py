@@ -26,3 +26,10 @@ def highest(scores: Mapping[str, ir.Value]) -> ir.Value:
 def share_of(part: ir.Value, whole: ir.Value) -> ir.Value:
     """part / whole as a float; null where the whole is 0."""
     return (whole > 0).ifelse(part.cast("float64") / whole, ibis.null("float64"))
+
+
+def response_share(contacts: ir.Table, chosen: ir.Value, fewest: int = 1) -> ir.Value:
+    """Response share of the chosen contacts that we made; null where they are fewer."""
+    made = contacts.count(where=chosen & contacts.outbound)
+    responses = contacts.count(where=chosen & contacts.outbound & contacts.responded)
+    return (made >= fewest).ifelse(responses.cast("float64") / made, ibis.null("float64"))

@@ -73,9 +73,9 @@ def days_since_last_return(t: ir.Table) -> ir.Value:
 @tag("客户经营阶段", unit="stage", type="string", needs=CLOSENESS)
 def life_cycle_stage(t: ir.Table) -> ir.Value:
     """How close the customer is: entry 创造入口, stickiness 产生黏性 or trust 建立信任. Stickiness:
-    he has bound the mini-program or added us on WeCom, used an entitlement or responded to a
-    contact within 365 days, or holds a non-motor policy. Trust: of these one more than being bound
-    or added, tenure_years of 3 or more, and no open complaint. Entry: neither. What is not known
+    the mini-program is bound or WeCom added, or an entitlement was used or a contact responded to
+    within 365 days, or a non-motor policy is in force. Trust: one of these other than bound or
+    added, and tenure_years of 3 or more, and no complaint open. Entry: neither. What is not known
     counts as not so."""
     active = (
         (t.entitlement_used_count_365d.fill_null(0) > 0)

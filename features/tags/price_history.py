@@ -89,10 +89,11 @@ def premium_per_vehicle(t: ir.Table) -> ir.Value:
 @tag("商业险保费年均变化率", unit="change", null=NO_PAIR)
 def premium_change_mean_ratio(t: ir.Table) -> ir.Value:
     """Mean premium change a renewal since the first term, compounded:
-    (1 + premium_change_since_first_ratio) to the power of 1 / (commercial_term_number - 1), - 1."""
+    (1 + premium_change_since_first_ratio) to the power of 1 / (commercial_term_number - 1), - 1, to
+    nine decimals: engines differ in the last bit of a power."""
     renewals = t.commercial_term_number - 1
     grown = 1 + t.premium_change_since_first_ratio
-    change = grown ** (1 / renewals.cast("float64")) - 1
+    change = (grown ** (1 / renewals.cast("float64")) - 1).round(9)
     return ((renewals > 0) & (grown > 0)).ifelse(change, ibis.null("float64"))
 
 

@@ -1,13 +1,12 @@
 """Reception of quotes and contacts, of the behaviour group: what becomes of a quote, how intensely
 the customer asks for others, and at what time he views and answers."""
 
-import ibis
 import ibis.expr.types as ir
 
 from features.tables import CHANNEL_LABELS
 from features.tags.behaviour import GROUP
 from features.tags.catalogue import D365, M36
-from features.tags.choices import FEWEST_CONTACTS, highest, share_of
+from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.day_parts import PARTS
 
 tag = GROUP.tag
@@ -130,7 +129,7 @@ def _declare_parts_of_day() -> None:
             return share_of(t.count(where=seen & (t.view_part == part)), t.count(where=seen))
 
         def answered(t: ir.Table, within: ir.Value, part: str = part) -> ir.Value:
-            return _answered(t, within & (t.part == part))
+            return response_share(t, within & (t.part == part))
 
         viewed.__name__ = f"{part}_quote_view_share"
         viewed.__doc__ = (
@@ -167,7 +166,7 @@ def best_contact_part_of_day(t: ir.Table, within: ir.Value) -> ir.Value:
     among those with 3 contacts or more: morning 上午, afternoon 下午, evening 晚上 or night 夜间;
     of equals the earlier."""
     return highest(
-        {part: _answered(t, within & (t.part == part), FEWEST_CONTACTS) for part in PARTS}
+        {part: response_share(t, within & (t.part == part), FEWEST_CONTACTS) for part in PARTS}
     )
 
 
@@ -186,7 +185,7 @@ def weekend_quote_view_share(t: ir.Table, within: ir.Value) -> ir.Value:
 def weekend_contact_response_share(t: ir.Table, within: ir.Value) -> ir.Value:
     """Of the contacts we made on Saturday or Sunday within {window}, the share that the customer
     responded to."""
-    return _answered(t, within & t.on_weekend)
+    return response_share(t, within & t.on_weekend)
 
 
 @tag("近365天报价触达率", unit="share", window="365 days",
@@ -201,10 +200,3 @@ def quote_delivered_share_365d(t: ir.Table) -> ir.Value:
 def quote_viewed_share_365d(t: ir.Table) -> ir.Value:
     """quote_viewed_count_365d / quote_count_365d."""
     return share_of(t.quote_viewed_count_365d, t.quote_count_365d)
-
-
-def _answered(t: ir.Table, chosen: ir.Value, fewest: int = 1) -> ir.Value:
-    """Response share of the chosen contacts that we made; null where there are too few."""
-    made = t.count(where=chosen & t.outbound)
-    share = share_of(t.count(where=chosen & t.outbound & t.responded), made)
-    return (made >= fewest).ifelse(share, ibis.null("float64"))

@@ -61,9 +61,9 @@ class Population:
         b of inbound contacts.
     """
 
-    asked_steady: float = 0.40
-    asked_rise: float = 0.59
-    asked_spread: float = 0.62
+    asked_steady: float = 0.42
+    asked_rise: float = 0.62
+    asked_spread: float = 0.55
     renewal_log_odds: float = 1.24
     price_slope: float = -1.38
     slope_spread: float = 0.35

@@ -5,8 +5,8 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
-from features.tags.catalogue import D365
-from features.tags.choices import FEWEST_CONTACTS, highest, share_of
+from features.tags.catalogue import D365, M36
+from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
 from features.tags.touchpoint_families import FAMILIES, OTHER
 
@@ -145,19 +145,18 @@ def _declare_channels() -> None:
 _declare_channels()
 
 
-@tag("最佳触达方式", unit="channel", window="365 days", type="string",
-     null="no channel has 3 contacts in the window, one of them responded to")  # fmt: skip
-def best_contact_channel_365d(t: ir.Table) -> ir.Value:
-    """Channel with the highest <channel>_response_share_365d among those by which we made 3
-    contacts or more: sms 短信, wechat 微信, wecom 企业微信 or phone 电话; of equals the first in
+@family("最佳触达方式", M36, unit="channel", relation="interactions", type="string",
+        null="no channel has 3 contacts in the window, one of them responded to")  # fmt: skip
+def best_contact_channel(t: ir.Table, within: ir.Value) -> ir.Value:
+    """Channel with the highest response share among those by which we made 3 contacts or more
+    within {window}: sms 短信, wechat 微信, wecom 企业微信 or phone 电话; of equals the first in
     this order, which is the cheaper and quieter."""
-    shares = {
-        channel: (t[f"{channel}_contact_count_365d"] >= FEWEST_CONTACTS).ifelse(
-            t[f"{channel}_response_share_365d"], ibis.null("float64")
-        )
-        for channel in CHANNELS
-    }
-    return highest(shares)
+    return highest(
+        {
+            channel: response_share(t, within & (t.channel == channel), FEWEST_CONTACTS)
+            for channel in CHANNELS
+        }
+    )
 
 
 @tag("近365天每次响应所需触达", unit="contacts", window="365 days",

@@ -52,8 +52,8 @@ def lake(simulated: Lake, tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two groups stand for all, where the tags are not what is tested."""
-    some = {name: group for name, group in groups().items() if name in ("claims", "underwriting")}
+    """One group stands for all, where the tags are not what is tested."""
+    some = {name: group for name, group in groups().items() if name == "underwriting"}
     monkeypatch.setattr("features.tagging.groups", lambda: some)
 
 
@@ -104,6 +104,14 @@ def gone(rows: Rows) -> Rows:
     return [row for row in rows if row is not seen]
 
 
+def dearer(rows: Rows) -> Rows:
+    """A premium of the past is another one than it was."""
+    for row in rows:
+        if row["recorded_at"] < datetime(2024, 2, 1, tzinfo=UTC) and row["written_premium"]:
+            row["written_premium"] += 1
+    return rows
+
+
 def corrected(rows: Rows) -> Rows:
     """An amount of the past is another one than it was."""
     seen = [row for row in rows if row["recorded_at"] < datetime(2024, 2, 1, tzinfo=UTC)]
@@ -144,9 +152,9 @@ def test_other_definitions_are_a_full_rebuild(lake: Lake) -> None:
 @pytest.mark.usefixtures("few_tags")
 def test_a_damaged_file_is_not_carried(lake: Lake) -> None:
     (first,) = write_snapshot(lake, [FIRST])
-    damaged = lake.home / first.files["claims"]["path"]
+    damaged = lake.home / first.files["underwriting"]["path"]
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(GuanjiaError, match=r"has another file tags/claims/.* than it says"):
+    with pytest.raises(GuanjiaError, match=r"has another file tags/underwriting/.* than it says"):
         read_snapshot(lake, FIRST, verify=True)
     (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
     assert found.base is None
@@ -193,7 +201,7 @@ def test_a_crash_while_files_change_places_is_finished_by_the_next_reader(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, files_moved: int
 ) -> None:
     (old,) = write_snapshot(lake, [FIRST])
-    change(lake, "claims", late)
+    change(lake, "policies", dearer)
     moved = 0
     replace = Path.replace
 

@@ -163,8 +163,10 @@ def test_adding_a_claim_never_lowers_a_count(tmp_path: Path, put: Any, drawn: An
     only(put, lake, "claims", rows)
     after = of_one(lake, "claims", date(2026, 6, 30))
     counts = [name for name in before if "claim_count_" in name or name == "open_claims"]
-    assert len(counts) > 10
-    assert all(after[name] >= before[name] for name in counts)
+    # Those by line of the policy are null: no policy is known.
+    known = [name for name in counts if before[name] is not None]
+    assert len(known) > 10
+    assert all(after[name] >= before[name] for name in known)
 
 
 def only(put: Any, lake: Lake, table: str, rows: Rows) -> None:

@@ -40,7 +40,7 @@ TARGETS = {
     "renewals among terms 2024": (0.68, 0.03),
     "health take-up": (0.06, 0.015),
     "household take-up": (0.05, 0.015),
-    "further quotes a renewal": (0.38, 0.05),
+    "further quotes a renewal": (0.40, 0.05),
 }
 
 MEASURES = {
@@ -276,38 +276,6 @@ def test_same_seed_same_insurer_whatever_the_chunk_size(tmp_path: Path) -> None:
         made.append(contents(lake))
     assert made[0] == made[1]
     assert made[0] == made[2]
-
-
-def test_when_a_further_quote_is_asked_for_tells_nothing_of_the_renewal(
-    sql: duckdb.DuckDBPyConnection,
-) -> None:
-    leads = sql.execute(
-        """
-        WITH following AS (SELECT policy_id, expiry, coalesce(
-            lead(inception) OVER (PARTITION BY vehicle_id, line ORDER BY inception)
-            <= expiry + 30, false) AS renewed FROM motor)
-        SELECT renewed, avg(expiry - (quoted_at + INTERVAL 8 HOUR)::DATE), count(*)
-        FROM quotes JOIN following USING (policy_id)
-        WHERE length(quote_id) = 12 AND expiry < '2026-05-20' GROUP BY ALL ORDER BY ALL
-        """
-    ).fetchall()
-    assert min(count for _, _, count in leads) > 500
-    assert leads[0][1] == pytest.approx(leads[1][1], abs=1.2)
-
-
-def test_further_quotes_change_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Asked for or not, everyone renews, claims and buys as before."""
-    made = []
-    for asks in (0.4, 0.0):
-        monkeypatch.setattr("features.sources.simulation_calibration.ASKS", asks)
-        lake = lake_at(tmp_path / str(asks))
-        simulate(lake, 200, seed=5, end=date(2024, 6, 30))
-        made.append(contents(lake))
-    asked, silent = made
-    assert set(silent["quotes"]) < set(asked["quotes"])
-    assert {name for name in asked if asked[name] != silent[name]} == {"quotes"}
 
 
 def test_another_seed_is_another_insurer(tmp_path: Path) -> None:

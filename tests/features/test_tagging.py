@@ -54,7 +54,7 @@ def hashes(lake: Lake, days: list[date]) -> list[str]:
 def test_a_snapshot_is_what_its_manifest_says(lake: Lake) -> None:
     (snapshot,) = write_snapshot(lake, [DAYS[2]])
     manifest = json.loads((lake.home / "snapshots" / "2026-06-30.json").read_text())
-    assert list(manifest) == ["as_of", "snapshot_id", "customers", "files", "definitions"]
+    assert list(manifest)[:5] == ["as_of", "snapshot_id", "customers", "files", "definitions"]
     assert manifest["snapshot_id"] == snapshot.snapshot_id
     assert list(manifest["files"]) == NAMES
     for group, entry in manifest["files"].items():
@@ -161,9 +161,9 @@ def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyP
         with pytest.raises(OSError, match="no space left"):
             write_snapshot(lake, [day])
     assert manifest.read_bytes() == before
-    read_snapshot(lake, day, verify=True)
-    write_snapshot(lake, [day])
-    assert manifest.read_bytes() == before
+    old = read_snapshot(lake, day, verify=True)
+    (new,) = write_snapshot(lake, [day])
+    assert (new.snapshot_id, new.recomputed) == (old.snapshot_id, 0)
     assert not list(lake.home.rglob(".as_of*"))
 
 

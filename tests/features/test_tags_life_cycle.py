@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pytest
 
 from features.check import check_tables
@@ -12,8 +13,9 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import simulate
 from features.spine import SPINE, spine_of_customers
-from features.tags.life_cycle import STAGES
+from features.tags.life_cycle import STAGES, life_cycle_stage
 from features.tags.relations import RELATIONS
+from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]
@@ -94,66 +96,66 @@ def test_the_latest_chain_is_the_one_that_makes_the_star(tmp_path: Path) -> None
     assert sum((row["chains"] or 0) > 1 for row in rows) > 0
 
 
-LONG = ["2023-01-01", "2024-01-01", "2025-01-01", "2026-01-01"]
-BOUND = {"customers": [{"mini_program_bound_at": at("2024-01-01")}]}
-ADDED = {"customers": [{"wecom_added_at": at("2024-01-01")}]}
-COMPLAINT = {
-    "surveys_and_complaints": [
-        {"case_id": "S1", "kind": "complaint", "topic": "price", "occurred_at": at("2026-06-01")}
-    ]
+CLOSE = {
+    "open_complaints": 0,
+    "mini_program_bound": False,
+    "wecom_added": False,
+    "contact_response_count_365d": 0,
+    "entitlement_used_count_365d": 0,
+    "non_motor_policies_in_force": 0,
+    "tenure_years": 0,
 }
 
 
-def responded(occurred: str) -> dict[str, list[Row]]:
-    return {
-        "interactions": [
-            {"interaction_id": "I1", "touchpoint": "holiday", "channel": "sms",
-             "direction": "out", "occurred_at": at(occurred), "result": "clicked"}
-        ]
-    }  # fmt: skip
-
-
-def used(when: str) -> dict[str, list[Row]]:
-    return {
-        "entitlements": [
-            {"entitlement_id": "E1", "service": "wash", "service_class": "B",
-             "granted_at": at("2025-01-01"), "expires_on": date(2026, 12, 31), "used_at": at(when)}
-        ]
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
-    ("begun", "other", "tables", "stage"),
+    ("told", "stage"),
     [
-        ([], False, {}, "entry"),
-        (LONG, False, {}, "entry"),
-        (LONG[3:], False, BOUND, "stickiness"),
-        (LONG[3:], False, ADDED, "stickiness"),
-        (LONG[3:], True, {}, "stickiness"),
-        (LONG[3:], False, responded("2025-07-01"), "stickiness"),
-        (LONG[3:], False, responded("2025-06-30"), "entry"),
-        (LONG[3:], False, used("2025-07-01"), "stickiness"),
-        (LONG[3:], False, used("2025-06-30"), "entry"),
-        (LONG[2:], False, used("2026-06-01"), "stickiness"),
-        (LONG[1:], False, used("2026-06-01"), "trust"),
-        (LONG, False, BOUND, "stickiness"),
-        (LONG, False, responded("2026-06-01"), "trust"),
-        (LONG, True, {}, "trust"),
-        (LONG, True, COMPLAINT, "stickiness"),
-        (LONG, False, COMPLAINT, "entry"),
+        ({}, "entry"),
+        (dict.fromkeys(CLOSE), "entry"),
+        ({"tenure_years": 9}, "entry"),
+        ({"mini_program_bound": True}, "stickiness"),
+        ({"wecom_added": True}, "stickiness"),
+        ({"contact_response_count_365d": 1}, "stickiness"),
+        ({"entitlement_used_count_365d": 1}, "stickiness"),
+        ({"non_motor_policies_in_force": 1}, "stickiness"),
+        ({"tenure_years": 9, "wecom_added": True, "mini_program_bound": True}, "stickiness"),
+        ({"tenure_years": 2, "entitlement_used_count_365d": 1}, "stickiness"),
+        ({"tenure_years": 3, "entitlement_used_count_365d": 1}, "trust"),
+        ({"tenure_years": 3, "contact_response_count_365d": 1}, "trust"),
+        ({"tenure_years": 3, "non_motor_policies_in_force": 1}, "trust"),
+        ({"tenure_years": 3, "non_motor_policies_in_force": 1, "open_complaints": None}, "trust"),
+        ({"tenure_years": 9, "wecom_added": True, "entitlement_used_count_365d": 1}, "trust"),
+        (
+            {"tenure_years": 9, "entitlement_used_count_365d": 1, "open_complaints": 1},
+            "stickiness",
+        ),
     ],
 )
-def test_the_stage(
-    answer: Answer,
-    expect: Expect,
-    term: Answer,
-    begun: list[str],
-    other: bool,
-    tables: dict[str, list[Row]],
-    stage: str,
-) -> None:
-    policies = [term(f"P{day}", day, f"{int(day[:4]) + 1}{day[4:]}", 900) for day in begun]
-    if other:
-        policies.append(term("N1", "2026-01-01", "2027-01-01", 90, line="health", vehicle_id=None))
+def test_the_stage(told: Row, stage: str) -> None:
     assert stage in STAGES
-    expect(answer("loyalty", policies=policies, **tables), life_cycle_stage=stage)
+    types = {name: "boolean" if type(value) is bool else "int64" for name, value in CLOSE.items()}
+    row = ibis.memtable([{**CLOSE, **told}], schema=ibis.schema(types))
+    found = row.select(stage=life_cycle_stage(row)).to_pyarrow()["stage"].to_pylist()
+    assert found == [stage]
+
+
+def test_the_stage_of_a_customer_known_by_his_tables(
+    answer: Answer, expect: Expect, term: Answer
+) -> None:
+    years = ("2024", "2025", "2026")
+    policies = [term(f"P{n}", f"{n}-01-01", f"{int(n) + 1}-01-01", 900) for n in years]
+    used = {"entitlement_id": "E1", "service": "wash", "service_class": "B",
+            "granted_at": at("2026-01-01"), "expires_on": date(2026, 12, 31),
+            "used_at": at("2026-06-01")}  # fmt: skip
+    expect(answer("loyalty", policies=policies), life_cycle_stage="entry")
+    found = answer("loyalty", policies=policies, entitlements=[used])
+    expect(found, life_cycle_stage="trust")
+
+
+def test_documentation_has_the_stages_and_the_families() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tag-rules.md").read_text(encoding="utf-8")
+    for stage, label in STAGES.items():
+        assert f"| `{stage}` {label} |" in page
+    for family, names in TOUCHPOINTS.items():
+        told = ", ".join(f"`{name}`" for name in names)
+        assert f"| `{family}` {FAMILIES[family]} | {told} |" in page

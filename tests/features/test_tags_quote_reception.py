@@ -96,27 +96,30 @@ def test_a_quote_nobody_viewed(answer: Answer, expect: Expect, terms: list[Row])
     )
 
 
-@pytest.mark.parametrize(
-    ("days", "line", "bought"),
-    [
-        (-1, "motor_commercial", False),
-        (0, "motor_commercial", True),
-        (60, "motor_commercial", True),
-        (61, "motor_commercial", False),
-        (10, "motor_compulsory", False),
-    ],
-)
-def test_a_purchase_follows_within_60_days(
-    answer: Answer, expect: Expect, term: Answer, days: int, line: str, bought: bool
-) -> None:
+def test_a_purchase_follows_within_60_days(answer: Answer, expect: Expect, term: Answer) -> None:
     asked = at("2026-03-01T03:00")
-    signed = asked + timedelta(days=days)
-    policy = term("P1", "2026-05-20", "2027-05-20", 900, line=line, signed_at=signed)
-    asked_for = [quote("1", "2026-03-01T03:00", viewed_at=asked + timedelta(hours=1))]
+
+    def quoted_and_signed(days: int, line: str = "motor_commercial") -> tuple[Row, Row]:
+        vehicle = f"V{days} {line}"
+        seen = {"vehicle_id": vehicle, "viewed_at": asked + timedelta(hours=1)}
+        signed = {"signed_at": asked + timedelta(days=days), "vehicle_id": vehicle, "line": line}
+        return (
+            quote(vehicle, "2026-03-01T03:00", **seen),
+            term(vehicle, "2026-05-20", "2027-05-20", 900, **signed),
+        )
+
+    pairs = [
+        quoted_and_signed(-1),
+        quoted_and_signed(0),
+        quoted_and_signed(60),
+        quoted_and_signed(61),
+        quoted_and_signed(10, "motor_compulsory"),
+    ]
+    quotes, policies = zip(*pairs, strict=True)
     expect(
-        answer("behaviour", quotes=asked_for, policies=[policy]),
-        quote_viewed_not_bought_count_365d=int(not bought),
-        quote_viewed_bought_share_36m=float(bought),
+        answer("behaviour", quotes=list(quotes), policies=list(policies)),
+        quote_viewed_not_bought_count_365d=3,
+        quote_viewed_bought_share_36m=0.4,
     )
 
 

@@ -1,12 +1,18 @@
 """Touch history by touchpoint, result and channel against answers worked out by hand."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import ibis
+import pyarrow as pa
 import pytest
 
+from features.tags.touch_history import (
+    best_contact_channel,
+    first_online_entry,
+    last_contact_channel,
+)
 from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS, family_of
 
 Row = dict[str, Any]
@@ -37,7 +43,7 @@ CONTACTS = [
     contact(3, "2026-05-01", "phone", "no_answer", "service_reminder"),
     contact(4, "2026-04-15", "phone", "connected", "renewal_45d"),
     contact(5, "2025-08-01", "wecom", "refused", "underwriting_satisfaction"),
-    contact(6, "2026-06-10", "phone", "connected", "enquiry", "in"),
+    contact(6, "2026-06-25", "phone", "connected", "enquiry", "in"),
     contact(7, "2025-06-01", "wechat", "opted_out", "spring_sale"),
     contact(8, "2026-06-20", "wechat", None, "flash_sale"),
     contact(9, "2026-02-17", "sms", "read"),
@@ -75,7 +81,7 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
         contacts_since_last_response=2,
         contacts_per_response_365d=3.5,
         days_since_last_refusal=333,
-        days_since_last_inbound_contact=20,
+        days_since_last_inbound_contact=5,
         phone_inbound_count_365d=1,
         app_inbound_count_365d=0,
         wechat_inbound_count_365d=0,
@@ -88,7 +94,7 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
         phone_response_share_365d=0.5,
         wecom_response_share_365d=0.0,
         wechat_response_share_365d=0.0,
-        best_contact_channel_365d="sms",  # by phone there were two only
+        best_contact_channel_36m="sms",  # by phone there were two only
     )
 
 
@@ -98,7 +104,7 @@ def test_who_never_responded(answer: Answer, expect: Expect) -> None:
         answer("engagement", interactions=ignored),
         contacts_since_last_response=3,
         contacts_per_response_365d=None,
-        best_contact_channel_365d=None,
+        best_contact_channel_36m=None,
         days_since_last_refusal=None,
         days_since_last_inbound_contact=None,
         sms_response_share_365d=0.0,
@@ -107,12 +113,13 @@ def test_who_never_responded(answer: Answer, expect: Expect) -> None:
     )
 
 
-def test_of_contacts_at_one_instant_the_greater_number_is_the_last(
-    answer: Answer, expect: Expect
-) -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_contacts_at_one_instant_the_greater_number_is_the_last(order: int) -> None:
     twins = [contact(1, "2026-06-01", "sms", "sent"), contact(2, "2026-06-01", "wecom", "read")]
-    for given in (twins, twins[::-1]):
-        expect(answer("engagement", interactions=given), last_contact_channel="wecom")
+    rows = ibis.memtable(pa.Table.from_pylist(twins[::order])).mutate(outbound=True)
+    assert (
+        rows.aggregate(last=last_contact_channel(rows)).to_pyarrow()["last"][0].as_py() == "wecom"
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,47 +129,60 @@ def test_of_contacts_at_one_instant_the_greater_number_is_the_last(
         ({"sms": (4, 1), "phone": (3, 1)}, "phone"),
         ({"sms": (6, 2), "wecom": (3, 1)}, "sms"),
         ({"sms": (2, 2), "phone": (3, 1)}, "phone"),
+        ({"sms": (9, 0), "phone": (2, 2)}, None),
+        ({}, None),
     ],
 )
 def test_the_best_channel_has_the_highest_share(
-    answer: Answer, expect: Expect, channels: dict[str, tuple[int, int]], best: str
+    channels: dict[str, tuple[int, int]], best: str | None
 ) -> None:
-    made = [
-        contact(100 * n + k, "2026-06-01", channel, "replied" if k < answered else "sent")
-        for n, (channel, (count, answered)) in enumerate(channels.items())
-        for k in range(count)
+    contacts = [
+        {"channel": channel, "responded": number < answered, "outbound": True}
+        for channel, (made, answered) in channels.items()
+        for number in range(made)
     ]
-    expect(answer("engagement", interactions=made), best_contact_channel_365d=best)
+    kinds = {"channel": "string", "responded": "boolean", "outbound": "boolean"}
+    rows = ibis.memtable(contacts, schema=ibis.schema(kinds))
+    best_of = best_contact_channel(rows, ibis.literal(True))
+    assert rows.aggregate(best=best_of).to_pyarrow()["best"].to_pylist() == [best]
 
 
 @pytest.mark.parametrize(
-    ("bound", "added", "first", "both"),
+    ("bound", "added", "first"),
     [
-        ("2026-06-20", "2026-03-01", "wecom", True),
-        ("2026-03-01T02:00", "2026-03-01T09:00", "same_day", True),
-        ("2026-02-01", "2026-03-01", "mini_program", True),
-        ("2026-02-01", None, "mini_program", False),
-        ("2026-07-01", "2026-03-01", "wecom", False),  # bound after the date
-        (None, None, None, False),
+        (date(2026, 6, 20), date(2026, 3, 1), "wecom"),
+        (date(2026, 3, 1), date(2026, 3, 1), "same_day"),
+        (date(2026, 2, 1), date(2026, 3, 1), "mini_program"),
+        (date(2026, 2, 1), None, "mini_program"),
+        (None, date(2026, 3, 1), "wecom"),
+        (None, None, None),
     ],
 )
-def test_the_first_entry(
-    answer: Answer, expect: Expect, bound: str | None, added: str | None, first: str, both: bool
-) -> None:
-    customer = {
-        "mini_program_bound_at": bound and at(bound),
-        "wecom_added_at": added and at(added),
-    }
-    found = answer("engagement", customers=[customer])
-    expect(found, first_online_entry=first, mini_program_and_wecom=both)
-    expect(found, mini_program_bound_90d=bound == "2026-06-20", wecom_added_90d=False)
+def test_the_first_entry(bound: date | None, added: date | None, first: str | None) -> None:
+    row = {"mini_program_bound_on": bound, "wecom_added_on": added}
+    columns = {name: pa.array([day], pa.date32()) for name, day in row.items()}
+    rows = ibis.memtable(pa.table(columns))
+    found = rows.aggregate(first=first_online_entry(rows)).to_pyarrow()["first"].to_pylist()
+    assert found == [first]
 
 
-def test_bound_89_days_ago_is_within_90(answer: Answer, expect: Expect) -> None:
-    for day, within in (("2026-04-02", True), ("2026-04-01", False)):
-        customer = {"mini_program_bound_at": at(day), "wecom_added_at": at(day)}
-        found = answer("engagement", customers=[customer])
-        expect(found, mini_program_bound_90d=within, wecom_added_90d=within)
+def test_entries_of_the_last_90_days(answer: Answer, expect: Expect) -> None:
+    customer = {"mini_program_bound_at": at("2026-04-02"), "wecom_added_at": at("2026-04-01")}
+    expect(
+        answer("engagement", customers=[customer]),
+        mini_program_bound_90d=True,
+        wecom_added_90d=False,
+        mini_program_and_wecom=True,
+        first_online_entry="wecom",
+    )
+    to_come = {"mini_program_bound_at": at("2026-07-01"), "wecom_added_at": at("2026-06-01")}
+    expect(
+        answer("engagement", customers=[to_come]),
+        mini_program_bound_90d=False,
+        wecom_added_90d=True,
+        mini_program_and_wecom=False,
+        first_online_entry="wecom",
+    )
 
 
 def test_consents(answer: Answer, expect: Expect) -> None:

@@ -1,5 +1,6 @@
 """Reasons: which tags are given, in which order, and how their values read."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from features.contract import CONTRACTS
 from features.tags.catalogue import catalogue
-from serving.reasons import CATEGORIES, PROTECTED, Direction, Reason, reasons_of, words_of
+from serving.reasons import CATEGORIES, PROTECTED, UNITS, Direction, Reason, reasons_of, words_of
 
 FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]
 VALUES = {
@@ -100,6 +101,11 @@ def test_a_value_that_is_not_there_says_what_that_means() -> None:
         (1, "policies", "1张", "1 policies"),
         (4.5, "score of 1 to 5", "4.50分", "4.50 of 5"),
         (0.85, "factor", "0.85", "0.85"),
+        (1.5, "ratio", "1.50", "1.50"),
+        (3, "terms", "3个年度", "3 terms"),
+        (110.0, "kW", "110千瓦", "110 kW"),
+        (1499, "cm3", "1,499毫升", "1,499 cm3"),
+        (2, "channels", "2个", "2 channels"),
         (0.375, "share", "38%", "38%"),
         (0.0, "share", "0%", "0%"),
         (0.155, "change", "+16%", "+16%"),
@@ -131,6 +137,8 @@ def test_values_read_as_people_write_them(
         ("vehicles", "kind"),
         ("vehicles", "energy"),
         ("vehicles", "garage_area"),
+        ("interactions", "channel"),
+        ("interactions", "result"),
     ],
 )
 def test_every_category_a_contract_allows_has_its_chinese_word(table: str, column: str) -> None:
@@ -141,6 +149,22 @@ def test_every_category_a_contract_allows_has_its_chinese_word(table: str, colum
         chinese, _ = words_of(value, "kind")
         assert chinese == CATEGORIES[value]
         assert all("一" <= letter <= "鿿" for letter in chinese)
+
+
+def test_every_number_has_a_unit_in_words() -> None:
+    tags = [tag for tag in catalogue().values() if tag.type in {"int64", "float64"}]
+    assert sorted({tag.unit for tag in tags} - {"share", "change", *UNITS}) == []
+
+
+def test_every_code_a_definition_lists_has_the_word_it_lists() -> None:
+    """Definitions of coded tags read `morning 上午, afternoon 下午 or ...`."""
+    checked = set()
+    for tag in catalogue().values():
+        if tag.type == "string":
+            for code, word in re.findall(r"([a-z_]+) ([\u4e00-\u9fff]+)", tag.definition):
+                assert CATEGORIES[code] == word, tag.name
+                checked.add(tag.name)
+    assert {"life_cycle_stage", "last_contact_result", "preferred_purchase_channel"} <= checked
 
 
 def test_a_category_nobody_declared_is_given_as_it_is() -> None:

@@ -20,7 +20,7 @@ from training.traits import estimate
 
 CUSTOMERS = 4_000
 AS_OF = date(2026, 6, 30)
-# The floors of benchmarks/sensitivity.py. At 20,000 customers .34 and .55; the standard error of a
+# The floors of benchmarks/sensitivity.py. At 20,000 customers .35 and .55; the standard error of a
 # rank correlation of 2,500 customers is .02.
 FLOORS = {"price_sensitivity": 0.28, "service_sensitivity": 0.48}
 
