@@ -6,7 +6,7 @@ sentences of all rules it breaks.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,14 +18,14 @@ import pyarrow as pa
 from features import tables  # noqa: F401  declares the contracts
 from features.check_rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.contract import CONTRACTS, Contract
-from features.contract_sql import civil_columns, quoted, row_columns, sql_type
+from features.contract_sql import civil_columns, quoted, sql_type
 from features.errors import GuanjiaError
-from features.event_inbox import ROWS, EventInbox
+from features.event_inbox import EventInbox
+from features.event_versions import merged, staged
 from features.lake import Lake, published, sql_text
 from features.progress import Report, quiet
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
-EVENTS = "check_events"
 ROW = "_row"
 ROW_GROUP = 20_480
 """Rows of a Parquet row group: small enough that the rows of one customer are found fast."""
@@ -127,9 +127,12 @@ def _check(
         key = quoted(contract.key)
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
+        kept = f"SELECT {columns}, {ROW} FROM {JUDGED} WHERE len(reasons) = 0"
+        if events is not None:
+            kept = merged(contract, kept, ROW)
         good_rows = (
             f"SELECT {columns}, {days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"
-            f" recorded_at) AS superseded_at FROM {JUDGED} WHERE len(reasons) = 0 ORDER BY {order}"
+            f" recorded_at) AS superseded_at FROM ({kept}) ORDER BY {order}"
         )
         as_found = ", ".join(f"{quoted(AS_FOUND + name)} AS {quoted(name)}" for name in found)
         bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
@@ -167,58 +170,53 @@ def _source(
     lake: Lake, contract: Contract, files: list[Path], events: Rows | None
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
     """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
-    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
     sql = lake.engine.raw_sql
-    if not files:
-        kind, select = "VIEW", f"SELECT * FROM {EVENTS}"
-    elif files[0].suffix == ".parquet":
-        kind = "VIEW"
-        select = (
-            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
-            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
-            " file_row_number=true)"
-        )
-    else:
-        # Text first, types by the contract afterwards: a cell that does not fit costs its row,
-        # not the delivery. A table, because CSV rows have no number of their own.
-        kind = "TABLE"
-        select = (
-            f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
-            " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
-        )
-    if events is not None:
-        _stage(lake, contract, events)
-        select += f" UNION ALL BY NAME SELECT * FROM {EVENTS}" if files else ""
-    sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
-    try:
-        described = _fetch(lake, f"DESCRIBE {SOURCE}")
-        found = {str(name): str(type_) for name, type_, *_ in described if name != ROW}
-        missing = [name for name in contract.columns if name not in found]
+    kind, select = _delivered(files)
+    with ExitStack() as stack:
+        missing: list[str] = []
+        if files:
+            columns = _described(lake, select)
+            missing = [name for name in contract.columns if name not in columns]
         for name in missing:
             if not contract.schema.columns[name].nullable:
                 raise GuanjiaError(
                     f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
                 )
-        yield found, [name for name in found if name not in contract.columns], missing
-    finally:
-        for view in (JUDGED, TYPED):
-            sql(f"DROP VIEW IF EXISTS {view}")
-        sql(f"DROP TABLE IF EXISTS {REPEATED}")
-        sql(f"DROP {kind} IF EXISTS {SOURCE}")
-        sql(f"DROP TABLE IF EXISTS {EVENTS}")
+        if events is not None:
+            told = stack.enter_context(staged(lake, contract, events, ROW))
+            select = f"{select} UNION ALL BY NAME {told}" if files else told
+        sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
+        try:
+            found = _described(lake, f"FROM {SOURCE}")
+            yield found, [name for name in found if name not in contract.columns], missing
+        finally:
+            for view in (JUDGED, TYPED):
+                sql(f"DROP VIEW IF EXISTS {view}")
+            sql(f"DROP TABLE IF EXISTS {REPEATED}")
+            sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
 
-def _stage(lake: Lake, contract: Contract, events: Rows) -> None:
-    """The table EVENTS: rows that events made, typed, with a row identity."""
-    con = lake.engine.con
-    con.register("check_inbox", pa.RecordBatchReader.from_batches(ROWS, events))
-    try:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {EVENTS} AS SELECT {row_columns(contract)},"
-            f" 'event:' || row_number() OVER () AS {ROW} FROM check_inbox"
+def _delivered(files: list[Path]) -> tuple[str, str]:
+    """Rows of files with their identity as SQL, and whether that is for a view or for a table."""
+    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
+    if not files or files[0].suffix == ".parquet":
+        return "VIEW", (
+            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
+            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
+            " file_row_number=true)"
         )
-    finally:
-        con.unregister("check_inbox")
+    # Text first, types by the contract afterwards: a cell that does not fit costs its row,
+    # not the delivery. A table, because CSV rows have no number of their own.
+    return "TABLE", (
+        f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
+        " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
+    )
+
+
+def _described(lake: Lake, query: str) -> dict[str, str]:
+    """Columns and types of what a query gives, without the row identity."""
+    described = _fetch(lake, f"DESCRIBE {query}")
+    return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
 
 
 def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:

@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.events import Event, Row, plain, typed
+from features.event_versions import ROWS
+from features.events import Event, Row, text, typed
 from features.lake import Lake
 
 TICK = timedelta(microseconds=1)
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS events (
     recorded_us INTEGER NOT NULL,
     content TEXT NOT NULL,
     row TEXT NOT NULL,
+    told TEXT NOT NULL,
     online INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS of_customer ON events (customer_id, "table");
@@ -41,9 +43,6 @@ CREATE INDEX IF NOT EXISTS of_key ON events ("table", key);
 CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
 CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
 """
-
-ROWS = pa.schema([("row", pa.string())])
-"""Rows of one table as JSON texts; `features.check.row_columns` types them."""
 
 
 class ConflictError(GuanjiaError):
@@ -108,7 +107,7 @@ class EventInbox:
             recorded = row["recorded_at"]
             done = connection.execute(
                 'INSERT INTO events (event_id, type, customer_id, "table", key, recorded_us,'
-                " content, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " content, row, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     event.event_id,
                     event.type.name,
@@ -117,7 +116,8 @@ class EventInbox:
                     event.key,
                     _microseconds(recorded),
                     event.content,
-                    json.dumps({n: plain(v) for n, v in row.items()}, ensure_ascii=False),
+                    text(row),
+                    text(event.told(recorded)),
                 ],
             )
             return Kept(int(done.lastrowid or 0), recorded, False)
@@ -154,16 +154,17 @@ class EventInbox:
         return None if found is None else str(found[0])
 
     def rows(self, table: str, customers: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows of a table, of some customers or of all, as `ROWS`."""
+        """Rows of a table, of some customers or of all, as `features.event_versions.ROWS`."""
         if not self.path.exists():
             return
-        query, given = 'SELECT row FROM events WHERE "table" = ?', [table]
+        query, given = 'SELECT row, told FROM events WHERE "table" = ?', [table]
         if customers is not None:
             query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
             given += customers
         found = self._connection().execute(query + " ORDER BY sequence", given)
         while some := found.fetchmany(BATCH):
-            yield pa.record_batch([pa.array([row for (row,) in some], pa.string())], schema=ROWS)
+            columns = dict(zip(ROWS.names, zip(*some, strict=True), strict=True))
+            yield pa.record_batch(columns, schema=ROWS)
 
     def tables(self) -> set[str]:
         """The raw tables that events made rows of."""

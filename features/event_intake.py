@@ -3,7 +3,6 @@
 What is refused leaves no trace. What is kept can no more be bad than a row that passed the check.
 """
 
-import json
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from features.contract import CONTRACTS, Contract
 from features.contract_sql import quoted, row_columns
 from features.errors import GuanjiaError
 from features.event_inbox import TICK, EventInbox, Kept
-from features.events import EVENTS, Event, Row, plain
+from features.events import EVENTS, Event, Row, text
 from features.lake import Lake, sql_text
 
 CURE = "correct it and send it again"
@@ -134,8 +133,7 @@ class Intake:
 
     def _broken(self, table: str, row: Row) -> list[str]:
         """The sentences of the rules that a row breaks."""
-        text = json.dumps({name: plain(value) for name, value in row.items()})
-        (found,) = self._rows(f"EXECUTE rules_of_{table}({sql_text(text)})")
+        (found,) = self._rows(f"EXECUTE rules_of_{table}({sql_text(text(row))})")
         return list(found["broken"])
 
     def _rows(self, query: str, given: Sequence[Any] = ()) -> list[Row]:

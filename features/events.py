@@ -88,20 +88,28 @@ class Event:
             [self.type.name, self.customer_id, at, said], sort_keys=True, ensure_ascii=False
         )
 
+    def told(self, recorded_at: datetime) -> Row:
+        """The columns that it sets."""
+        fields = {column: self.fields.get(name) for name, column in self.type.fields.items()}
+        said = {column: value for column, value in fields.items() if value is not None}
+        # The clocks of others may be ahead of ours, but nothing happens after it was reported.
+        moment = min(self.occurred_at, recorded_at)
+        return {**self.type.fixed, **said, self.type.moment: moment}
+
     def row(self, latest: Row | None, recorded_at: datetime) -> Row:
         """The version of the row that this event makes of the latest one known."""
+        told = self.told(recorded_at)
         row = dict.fromkeys(self.type.contract.columns) if latest is None else dict(latest)
-        row |= {"customer_id": self.customer_id, **self.type.fixed}
-        row |= {
-            column: self.fields[name]
-            for name, column in self.type.fields.items()
-            if self.fields.get(name) is not None
-        }
-        # The clocks of others may be ahead of ours, but nothing happens after it was reported.
-        moment, before = min(self.occurred_at, recorded_at), row[self.type.moment]
+        before = row[self.type.moment]
+        row |= {"customer_id": self.customer_id, **told, "recorded_at": recorded_at}
         if self.type.changes and before is not None:
-            moment = min(moment, before)
-        return row | {self.type.moment: moment, "recorded_at": recorded_at}
+            row[self.type.moment] = min(before, told[self.type.moment])
+        return row
+
+
+def text(row: Row) -> str:
+    """A row as JSON."""
+    return json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:

@@ -107,7 +107,7 @@ class LiveTags:
                 events = [
                     text
                     for batch in self._inbox.rows(name, list(customers))
-                    for text in batch.column(0).to_pylist()
+                    for text in batch.column("row").to_pylist()
                 ]
                 tables.fill(CONTRACTS[name], list(customers), events)
             tables.ask(customers)

@@ -1,6 +1,5 @@
 """The only door to Feast: definitions, history for training, online rows for serving."""
 
-import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +14,13 @@ import pyarrow as pa
 from feast import FeatureStore
 from feast.data_source import PushMode
 from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
-from feast.repo_config import RepoConfig, load_repo_config
 
 from features.errors import GuanjiaError
-from features.feast_home import REPO
+from features.feast_home import feast_config
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
 from features.settings import cutoff
-from features.spark import spark_session
 from features.tags import catalogue
 from features.views import customer, feature_views, push_source
 
@@ -275,37 +272,8 @@ def _store(lake: Lake) -> FeatureStore:
     """The cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.home not in _opened:
-            _opened[lake.home] = _FeatureStore(config=_config(lake))
+            _opened[lake.home] = _FeatureStore(config=feast_config(lake))
         return _opened[lake.home]
-
-
-def _config(lake: Lake) -> RepoConfig:
-    logging.getLogger("feast.repo_config").addFilter(_worth_saying)
-    config = load_repo_config(REPO, REPO / "feature_store.yaml")
-    # The lake decides where its files are, whatever the environment says meanwhile.
-    config.registry.path = str(lake.home / config.registry.path)
-    if lake.settings.online == "sqlite":
-        config.online_store.path = str(lake.home / config.online_store.path)
-    elif lake.settings.online.startswith(("redis://", "rediss://", "unix://")):
-        config.online_config = {
-            "type": "features.redis_store.RedisOnlineStore",
-            "url": lake.settings.online,
-        }
-        config._online_store = None
-    else:
-        raise GuanjiaError(
-            "GUANJIA_ONLINE", "names no online store", "set sqlite, or redis://host:port/database"
-        )
-    if lake.settings.offline == "spark":
-        spark_session(lake.settings)  # Feast takes the session that is there
-        config.offline_config = {"type": "spark"}
-        config._offline_store = None
-    return config
-
-
-def _worth_saying(record: logging.LogRecord) -> bool:
-    # Feast warns that this setting awaits a SQL registry; that is why it is in the YAML.
-    return "serve_features_while_materializing" not in record.getMessage()
 
 
 def _service(store: FeatureStore, name: str) -> Any:

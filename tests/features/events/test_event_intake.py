@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def rows(desk: Any, table: str) -> list[Row]:
-    found = [one for batch in desk.inbox.rows(table) for one in batch.column(0).to_pylist()]
+    found = [one for batch in desk.inbox.rows(table) for one in batch.column("row").to_pylist()]
     return [json.loads(one) for one in found]
 
 
