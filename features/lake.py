@@ -152,8 +152,8 @@ class Lake:
         """Whether the checked table is there."""
         return self.checked(table).exists()
 
-    def table(self, table: str) -> ir.Table:
-        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
+    def require(self, table: str) -> Path:
+        """File of a table's good rows, which must be there; threads may ask at once.
 
         Raises
         ------
@@ -173,7 +173,17 @@ class Lake:
                 f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
-        return self.read(str(self.checked(table)), f"checked_{table}")
+        return self.checked(table)
+
+    def table(self, table: str) -> ir.Table:
+        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
+
+        Raises
+        ------
+        GuanjiaError
+            As `require` says.
+        """
+        return self.read(str(self.require(table)), f"checked_{table}")
 
     def read(self, path: str, name: str | None = None) -> ir.Table:
         """A Parquet file as a table of the engine that computes tags, under a name of its own."""

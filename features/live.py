@@ -74,7 +74,7 @@ class LiveTags:
         if self._tables is None or self._tables.present != present:
             for name in present:
                 if self._lake.has(name):
-                    self._lake.table(name)  # says whether its civil days are ours
+                    self._lake.require(name)  # its civil days must be ours
             tables = _Tables(self._lake, present)
             for name, query in self._statements(tables).items():
                 tables.engine.con.execute(f"PREPARE {quoted(name)} AS {query}")

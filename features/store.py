@@ -20,7 +20,7 @@ from features.feast_home import feast_config
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
-from features.settings import cutoff
+from features.settings import Settings, cutoff
 from features.tags import catalogue
 from features.views import customer, feature_views, push_source
 
@@ -33,7 +33,7 @@ SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
 FROM read_parquet({path})
 """
-_opened: dict[Path, FeatureStore] = {}
+_opened: dict[Settings, FeatureStore] = {}
 _applied: set[Path] = set()
 _lock = threading.RLock()
 
@@ -68,7 +68,7 @@ def apply(lake: Lake) -> None:
     views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
     with _lock:
-        _opened.pop(lake.home, None)
+        _opened.pop(lake.settings, None)
         store = _store(lake)
         keep = {view.name for view in views} | {service.name for service in services}
         old: list[Any] = [
@@ -264,16 +264,16 @@ def online(
 def forget(lake: Lake) -> None:
     """Open the registry and the stores of a lake anew at the next use."""
     with _lock:
-        _opened.pop(lake.home, None)
+        _opened.pop(lake.settings, None)
         _applied.discard(lake.home)
 
 
 def _store(lake: Lake) -> FeatureStore:
     """The cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
-        if lake.home not in _opened:
-            _opened[lake.home] = _FeatureStore(config=feast_config(lake))
-        return _opened[lake.home]
+        if lake.settings not in _opened:
+            _opened[lake.settings] = _FeatureStore(config=feast_config(lake))
+        return _opened[lake.settings]
 
 
 def _service(store: FeatureStore, name: str) -> Any:

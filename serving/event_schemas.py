@@ -65,8 +65,14 @@ def _cents(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.01"))
 
 
+def _plausible(value: datetime) -> datetime:
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError("should be of a year from 1950 to 2199")
+    return value
+
+
 Words = Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=r"^\P{Cc}+$")]
-Instant = Annotated[AwareDatetime, BeforeValidator(_iso), Field(ge=EARLIEST, le=LATEST)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_plausible)]
 _TYPES: dict[type[dt.DataType], Any] = {
     dt.Timestamp: Instant,
     dt.Date: Annotated[date, BeforeValidator(_iso)],

@@ -42,7 +42,7 @@ class EventDoor:
         GuanjiaError
             If nothing was checked yet, or the inbox cannot be written; events before that are kept.
         """
-        self._lake.table("customers")
+        self._lake.require("customers")
         told = request.told()
         try:
             results = [self._one(event, received) for event in told]

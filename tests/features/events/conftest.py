@@ -79,6 +79,8 @@ class Desk:
     """All that an event passes, and what is online afterwards."""
 
     lake: Lake
+    day: date = YESTERDAY
+    morning: datetime = NINE
 
     def __post_init__(self) -> None:
         self.inbox = EventInbox(self.lake)
@@ -170,6 +172,12 @@ def online_url(request: pytest.FixtureRequest) -> str:
 def desk_over() -> type[Desk]:
     """A desk over any lake."""
     return Desk
+
+
+@pytest.fixture
+def desk_in(online_home: Path) -> Callable[[Path], Desk]:
+    """A desk over the customers in a folder of one's own."""
+    return lambda folder: copied(online_home, folder / "desk")
 
 
 @pytest.fixture(scope="module")
