@@ -183,18 +183,23 @@ class EventInbox:
         )
         return bool(found.fetchone()[0])
 
-    def waiting(self, customers: Sequence[str] | None = None) -> list[tuple[int, str, str]]:
-        """Events whose tags are not online, of some customers or of all.
+    def waiting(self, customers: Sequence[str]) -> list[tuple[int, str, str]]:
+        """Events of some customers whose tags are not online: sequence, customer, table."""
+        found = self._connection().execute(
+            'SELECT sequence, customer_id, "table" FROM events WHERE online = 0'
+            f" AND customer_id IN ({', '.join('?' * len(customers))})",
+            list(customers),
+        )
+        return [tuple(row) for row in found]
 
-        Each as sequence, customer, table.
-        """
+    def waiting_customers(self, most: int = -1) -> list[str]:
+        """Customers with events whose tags are not online, all of them or so many."""
         if not self.path.exists():
             return []
-        query, given = 'SELECT sequence, customer_id, "table" FROM events WHERE online = 0', []
-        if customers is not None:
-            query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
-            given = list(customers)
-        return [tuple(row) for row in self._connection().execute(query, given)]
+        found = self._connection().execute(
+            "SELECT DISTINCT customer_id FROM events WHERE online = 0 LIMIT ?", [most]
+        )
+        return [customer for (customer,) in found]
 
     def since(self, instant: datetime) -> list[tuple[int, str, str]]:
         """Events recorded at an instant or later: sequence, customer, table."""

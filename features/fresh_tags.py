@@ -1,7 +1,8 @@
 """Bring online what events changed: compute the tags of their customers, push them, note it.
 
 Pushed rows carry the `recorded_at` of the customer's last event, so whatever order pushes arrive
-in, the store keeps the one that knows most. Who waits for the same computation shares it.
+in, the store keeps the one that knows most. Who is first brings what waits, and so what was left
+while the store was away.
 """
 
 import threading
@@ -19,6 +20,8 @@ from features.store import push
 
 CUSTOMERS = 200
 """Customers of one computation."""
+OTHERS = 20
+"""Waiting customers that a request brings along with its own."""
 
 
 class FreshTags:
@@ -37,25 +40,20 @@ class FreshTags:
         self._inbox = inbox
         self._live = LiveTags(lake, inbox)
         self._working = threading.Lock()
-        self._asking = threading.Lock()
-        self._asked: set[str] = set()
 
     def prepare(self) -> None:
         """Do now what the first event would wait for; then what an earlier process left undone."""
         self._live.prepare()
-        waiting = sorted({customer for _, customer, _ in self._inbox.waiting()})
-        for some in _batches(waiting):
+        for some in _batches(self._inbox.waiting_customers()):
             self._bring(self._inbox.waiting(some))
 
     def refresh(self, customers: Collection[str]) -> None:
         """Bring online what events of these customers changed, unless another thread just did."""
-        with self._asking:
-            self._asked |= set(customers)
         with self._working:
-            with self._asking:
-                asked, self._asked = sorted(self._asked), set()
-            for some in _batches(asked):
-                self._bring(self._inbox.waiting(some))
+            if self._inbox.waiting(list(customers)):
+                others = self._inbox.waiting_customers(OTHERS)
+                for some in _batches(sorted({*customers, *others})):
+                    self._bring(self._inbox.waiting(some))
 
     def again(self, events: Sequence[tuple[int, str, str]], computed_at: datetime) -> int:
         """Compute the customers of some events anew; return how many they are."""

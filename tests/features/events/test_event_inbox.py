@@ -1,9 +1,5 @@
 """The inbox keeps each event once, in one order, for good."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -89,7 +85,7 @@ def test_a_refusal_keeps_nothing(inbox: EventInbox) -> None:
 
     with pytest.raises(ValueError, match=r"^$"):
         inbox.keep(complaint("e1"), NINE, refuse)
-    assert inbox.waiting() == []
+    assert inbox.waiting_customers() == []
     assert not inbox.keep(complaint("e1"), NINE, version_of(complaint("e1"))).repeated
 
 
@@ -116,37 +112,25 @@ def test_many_at_once_are_all_kept_in_one_order(inbox: EventInbox) -> None:
 def test_what_is_online_is_noted(inbox: EventInbox) -> None:
     one, two = complaint("e1"), complaint("e2", "C2")
     kept = [inbox.keep(event, NINE, version_of(event)) for event in (one, two)]
-    assert [row[1] for row in inbox.waiting()] == ["C1", "C2"]
+    assert sorted(inbox.waiting_customers()) == ["C1", "C2"]
+    assert len(inbox.waiting_customers(1)) == 1
     inbox.mark_online([kept[0].sequence])
     assert [inbox.is_online(one.sequence) for one in kept] == [True, False]
     assert inbox.waiting(["C1"]) == []
     assert inbox.since(NINE + TICK) == []
     assert [row[1] for row in inbox.since(NINE)] == ["C1", "C2"]
     inbox.mark_past_online(NINE)
-    assert [row[1] for row in inbox.waiting()] == ["C2"]
+    assert inbox.waiting_customers() == ["C2"]
     inbox.mark_past_online(NINE + TICK)
-    assert inbox.waiting() == []
-
-
-def test_an_answer_outlives_a_kill(tmp_path: Path) -> None:
-    code = (
-        "import os, signal, sys; from datetime import UTC, datetime;"
-        "from features.event_inbox import EventInbox; from features.events import EVENTS, Event;"
-        "from features.lake import Lake; from features.settings import load;"
-        "at = datetime(2026, 7, 1, 1, tzinfo=UTC);"
-        "event = Event('e1', EVENTS['wecom_added'], 'C1', at, {});"
-        "EventInbox(Lake(load())).keep(event, at, lambda at, latest: event.row(latest, at));"
-        "os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    environment = {**os.environ, "GUANJIA_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-    assert done.returncode == -signal.SIGKILL
-    found = EventInbox(Lake(Settings(home=tmp_path)))
-    assert [row[1:] for row in found.waiting()] == [("C1", "customers")]
+    assert inbox.waiting_customers() == []
 
 
 def test_a_home_without_events_stays_without_a_file(inbox: EventInbox) -> None:
-    assert (list(inbox.rows("claims")), inbox.tables(), inbox.waiting()) == ([], set(), [])
+    assert (list(inbox.rows("claims")), inbox.tables(), inbox.waiting_customers()) == (
+        [],
+        set(),
+        [],
+    )
     assert not inbox.path.exists()
 
 

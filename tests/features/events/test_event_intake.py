@@ -43,7 +43,7 @@ def test_what_cannot_be_is_refused(one_desk: Any, name: str, fields: Row, fault:
     with pytest.raises(RefusedError, match=r"^event e1: ") as refusal:
         one_desk.take(name, event_id="e1", **fields)
     assert fault in refusal.value.fault
-    assert one_desk.inbox.waiting() == []
+    assert one_desk.inbox.waiting_customers() == []
 
 
 def test_unknown_customers_are_refused(one_desk: Any) -> None:

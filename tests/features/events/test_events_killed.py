@@ -85,5 +85,5 @@ def test_nothing_is_lost_and_nothing_repeated(
     assert again.online("C1", "complaint_count_365d") == {"complaint_count_365d": everything}
     ids = desk.inbox._connection().execute("SELECT event_id FROM events ORDER BY sequence")
     assert [name for (name,) in ids] == [f"e{number}" for number in range(everything)]
-    assert desk.inbox.waiting() == []
+    assert desk.inbox.waiting_customers() == []
     store.forget(lake)
