@@ -1,8 +1,8 @@
 """The online store on Redis, for services on several machines: the same rows, the same guard.
 
-Feast's own Redis store compares whole seconds and drops corrections of the same second. Here a
-value holds event and created time in microseconds, and a script compares and sets in one step
-(`docs/adr/0009-events.md`). One database of a Redis server belongs to one home.
+Feast's own Redis store reads, compares and then writes, so that two writers can cross, and drops
+what corrects a row of the same event time. Here a script compares event and created time and sets
+in one step (`docs/adr/0009-events.md`). One database of a Redis server belongs to one home.
 """
 
 import hashlib
