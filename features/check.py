@@ -5,25 +5,32 @@ instants and `superseded_at`, or in `quarantine/<table>.parquet`, as it was deli
 sentences of all rules it breaks.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from features import tables  # noqa: F401  declares the contracts
-from features.check_rules import AS_FOUND, broken_rules, disagreement
+from features.check_rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.contract import CONTRACTS, Contract
+from features.contract_sql import civil_columns, quoted, sql_type
 from features.errors import GuanjiaError
+from features.event_inbox import EventInbox
+from features.event_versions import merged, staged
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.publishing import published
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
 ROW = "_row"
+ROW_GROUP = 20_480
+"""Rows of a Parquet row group: small enough that the rows of one customer are found fast."""
+Rows = Iterable[pa.RecordBatch]
 REPEATS = "the row repeats another row"
 
 
@@ -55,7 +62,7 @@ class TableCheck:
 
 
 def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
-    """Check every raw table that is there, customers first.
+    """Check every raw table that is there, customers first, with the rows that events made.
 
     Parameters
     ----------
@@ -70,6 +77,8 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
         If a required table or column is missing, or a table comes in two formats at once.
     """
     delivered = {name: _files(lake, name) for name in CONTRACTS}
+    inbox = EventInbox(lake)
+    told = inbox.tables()
     for name, contract in CONTRACTS.items():
         if contract.required and not delivered[name]:
             raise GuanjiaError(
@@ -77,11 +86,13 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
                 f"has no Parquet or CSV file in {lake.raw(name)}",
                 "deliver it there, or make one with `guanjia simulate`",
             )
-    names = sorted((name for name in CONTRACTS if delivered[name]), key=lambda n: n != "customers")
+    names = [name for name in CONTRACTS if delivered[name] or name in told]
+    names.sort(key=lambda name: name != "customers")
     checks = []
     for done, name in enumerate(names):
         report("check", done, len(names))
-        checks.append(_check(lake, CONTRACTS[name], delivered[name]))
+        events = inbox.rows(name) if name in told else None
+        checks.append(_check(lake, CONTRACTS[name], delivered[name], events))
     for name in set(CONTRACTS) - set(names):
         # A table that is no longer delivered must not live on from an earlier check.
         lake.checked(name).unlink(missing_ok=True)
@@ -101,31 +112,30 @@ def _files(lake: Lake, table: str) -> list[Path]:
     return parquet or csv
 
 
-def _check(lake: Lake, contract: Contract, files: list[Path]) -> TableCheck:
-    with _source(lake, contract, files) as (found, extra, absent):
+def _check(
+    lake: Lake, contract: Contract, files: list[Path], events: Rows | None = None
+) -> TableCheck:
+    with _source(lake, contract, files, events) as (found, extra, absent):
         _type(lake, contract, found)
         _mark_repeated(lake, contract)
         _judge(lake, contract)
-        columns = ", ".join(_quoted(name) for name in contract.columns)
+        columns = ", ".join(quoted(name) for name in contract.columns)
         order = ", ".join(
-            _quoted(name)
+            quoted(name)
             for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
             if name in contract.columns
         )
-        key = _quoted(contract.key)
+        key = quoted(contract.key)
         zone = sql_text(lake.settings.timezone)
-        days = "".join(
-            f", CAST({_quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {_quoted(day)}"
-            for day, instant in contract.civil_days.items()
-        ) + "".join(
-            f", hour({_quoted(instant)} AT TIME ZONE {zone}) AS {_quoted(hour)}"
-            for hour, instant in contract.civil_hours.items()
-        )
+        days = civil_columns(contract, lake.settings.timezone)
+        kept = f"SELECT {columns}, {ROW} FROM {JUDGED} WHERE len(reasons) = 0"
+        if events is not None:
+            kept = merged(contract, kept, ROW)
         good_rows = (
-            f"SELECT {columns}{days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"
-            f" recorded_at) AS superseded_at FROM {JUDGED} WHERE len(reasons) = 0 ORDER BY {order}"
+            f"SELECT {columns}, {days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"
+            f" recorded_at) AS superseded_at FROM ({kept}) ORDER BY {order}"
         )
-        as_found = ", ".join(f"{_quoted(AS_FOUND + name)} AS {_quoted(name)}" for name in found)
+        as_found = ", ".join(f"{quoted(AS_FOUND + name)} AS {quoted(name)}" for name in found)
         bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
         with (
             published(lake.checked(contract.name)) as good_draft,
@@ -158,57 +168,71 @@ def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
 
 @contextmanager
 def _source(
-    lake: Lake, contract: Contract, files: list[Path]
+    lake: Lake, contract: Contract, files: list[Path], events: Rows | None
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
     """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
-    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
     sql = lake.engine.raw_sql
-    if files[0].suffix == ".parquet":
-        kind = "VIEW"
-        select = (
-            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
-            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
-            " file_row_number=true)"
-        )
-    else:
-        # Text first, types by the contract afterwards: a cell that does not fit costs its row,
-        # not the delivery. A table, because CSV rows have no number of their own.
-        kind = "TABLE"
-        select = (
-            f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
-            " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
-        )
-    sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
-    try:
-        described = _fetch(lake, f"DESCRIBE {SOURCE}")
-        found = {str(name): str(type_) for name, type_, *_ in described if name != ROW}
-        missing = [name for name in contract.columns if name not in found]
+    kind, select = _delivered(files)
+    with ExitStack() as stack:
+        missing: list[str] = []
+        if files:
+            columns = _described(lake, select)
+            missing = [name for name in contract.columns if name not in columns]
         for name in missing:
             if not contract.schema.columns[name].nullable:
                 raise GuanjiaError(
                     f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
                 )
-        yield found, [name for name in found if name not in contract.columns], missing
-    finally:
-        for view in (JUDGED, TYPED):
-            sql(f"DROP VIEW IF EXISTS {view}")
-        sql(f"DROP TABLE IF EXISTS {REPEATED}")
-        sql(f"DROP {kind} IF EXISTS {SOURCE}")
+        if events is not None:
+            told = stack.enter_context(staged(lake, contract, events, ROW))
+            select = f"{select} UNION ALL BY NAME {told}" if files else told
+        sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
+        try:
+            found = _described(lake, f"FROM {SOURCE}")
+            yield found, [name for name in found if name not in contract.columns], missing
+        finally:
+            for view in (JUDGED, TYPED):
+                sql(f"DROP VIEW IF EXISTS {view}")
+            sql(f"DROP TABLE IF EXISTS {REPEATED}")
+            sql(f"DROP {kind} IF EXISTS {SOURCE}")
+
+
+def _delivered(files: list[Path]) -> tuple[str, str]:
+    """Rows of files with their identity as SQL, and whether that is for a view or for a table."""
+    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
+    if not files or files[0].suffix == ".parquet":
+        return "VIEW", (
+            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
+            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
+            " file_row_number=true)"
+        )
+    # Text first, types by the contract afterwards: a cell that does not fit costs its row,
+    # not the delivery. A table, because CSV rows have no number of their own.
+    return "TABLE", (
+        f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
+        " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
+    )
+
+
+def _described(lake: Lake, query: str) -> dict[str, str]:
+    """Columns and types of what a query gives, without the row identity."""
+    described = _fetch(lake, f"DESCRIBE {query}")
+    return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
 
 
 def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
     """The view TYPED: contract columns cast, beside the cells as found."""
-    parts = [ROW, *(f"{_quoted(name)} AS {_quoted(AS_FOUND + name)}" for name in found)]
+    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_FOUND + name)}" for name in found)]
     for name, type_ in contract.columns.items():
         target = sql_type(type_)
-        cell = f"s.{_quoted(name)}" if name in found else "NULL"
+        cell = f"s.{quoted(name)}" if name in found else "NULL"
         cast = f"TRY_CAST({cell} AS {target})"
         if isinstance(type_, dt.Integer) and found.get(name) != target:
             # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
             cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
         if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
             cast = f"CASE WHEN isfinite({cast}) THEN {cast} END"
-        parts.append(f"{cast} AS {_quoted(name)}")
+        parts.append(f"{cast} AS {quoted(name)}")
     lake.engine.raw_sql(
         f"CREATE OR REPLACE TEMP VIEW {TYPED} AS SELECT {', '.join(parts)} FROM {SOURCE} s"
     )
@@ -216,8 +240,8 @@ def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
 
 def _mark_repeated(lake: Lake, contract: Contract) -> None:
     """The table REPEATED: rows that share key and `recorded_at`, each with its reason."""
-    key = _quoted(contract.key)
-    whole = ", ".join(_quoted(name) for name in contract.columns)
+    key = quoted(contract.key)
+    whole = ", ".join(quoted(name) for name in contract.columns)
     lake.engine.raw_sql(
         f"""
         CREATE OR REPLACE TEMP TABLE {REPEATED} AS
@@ -256,29 +280,14 @@ def _judge(lake: Lake, contract: Contract) -> None:
     if owned:
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    said = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
-    judged = row.mutate(reasons=ibis.array(said).filter(lambda sentence: sentence.notnull()))
+    judged = row.mutate(reasons=sentences(broken))
     lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {JUDGED} AS {ibis.to_sql(judged, 'duckdb')}")
-
-
-def sql_type(type_: dt.DataType) -> str:
-    """The type of a contract column as DuckDB writes it."""
-    if isinstance(type_, dt.Decimal):
-        return f"DECIMAL({type_.precision},{type_.scale})"
-    names = {
-        dt.Timestamp: "TIMESTAMP WITH TIME ZONE",
-        dt.Date: "DATE",
-        dt.Int64: "BIGINT",
-        dt.Float64: "DOUBLE",
-        dt.Boolean: "BOOLEAN",
-        dt.String: "VARCHAR",
-    }
-    return next(name for kind, name in names.items() if isinstance(type_, kind))
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:
     lake.engine.raw_sql(
-        f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd{more})"
+        f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd, "
+        f"ROW_GROUP_SIZE {ROW_GROUP}{more})"
     )
 
 
@@ -290,7 +299,3 @@ def _fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
 def _count(lake: Lake, query: str) -> int:
     (row,) = _fetch(lake, query)
     return int(str(row[0]))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -1,5 +1,6 @@
 """The rules of a contract as sentences, each with where a row breaks it."""
 
+import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
@@ -32,6 +33,12 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
         early = row.recorded_at < row[contract.event_time]
         broken.append((f"recorded_at is before {contract.event_time}", early))
     return broken
+
+
+def sentences(broken: list[tuple[str, ir.BooleanValue]]) -> ir.ArrayValue:
+    """The sentences of the rules that a row breaks."""
+    said = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
+    return ibis.array(said).filter(lambda sentence: sentence.notnull())
 
 
 def _outside(name: str, cell: ir.Value, check: pa.Check) -> tuple[str, ir.BooleanValue]:

@@ -1,4 +1,4 @@
-"""Where Feast keeps its registry: under the home folder, whoever asks.
+"""Where Feast keeps what it keeps: under the home folder, whoever asks, or on Redis.
 
 Feast expands environment variables in `feature_store.yaml` but knows no default for one that is
 not set. So the YAML names the class below and `features.online_store`, which place a relative path
@@ -6,15 +6,20 @@ under the home folder of `features.settings`: the `feast` command line and `feat
 read the same files.
 """
 
+import logging
 import uuid
 from pathlib import Path
 from typing import Any
 
 from feast.infra.registry.file import FileRegistryStore
+from feast.repo_config import RepoConfig, load_repo_config
 from feast.utils import _utc_now
 
+from features.errors import GuanjiaError
+from features.lake import Lake
 from features.publishing import published
 from features.settings import load
+from features.spark import spark_session
 
 REPO = Path(__file__).resolve().parent / "repo"
 PROJECT = REPO.parents[1]
@@ -43,3 +48,33 @@ class HomeRegistryStore(FileRegistryStore):
         registry_proto.last_updated.FromDatetime(_utc_now())
         with published(self._filepath) as draft:
             draft.write_bytes(registry_proto.SerializeToString())
+
+
+def feast_config(lake: Lake) -> RepoConfig:
+    """What the YAML says, for a lake: its files, its online store, its offline store."""
+    logging.getLogger("feast.repo_config").addFilter(_worth_saying)
+    config = load_repo_config(REPO, REPO / "feature_store.yaml")
+    # The lake decides where its files are, whatever the environment says meanwhile.
+    config.registry.path = str(lake.home / config.registry.path)
+    if lake.settings.online == "sqlite":
+        config.online_store.path = str(lake.home / config.online_store.path)
+    elif lake.settings.online.startswith(("redis://", "rediss://", "unix://")):
+        config.online_config = {
+            "type": "features.redis_store.RedisOnlineStore",
+            "url": lake.settings.online,
+        }
+        config._online_store = None
+    else:
+        raise GuanjiaError(
+            "GUANJIA_ONLINE", "names no online store", "set sqlite, or redis://host:port/database"
+        )
+    if lake.settings.offline == "spark":
+        spark_session(lake.settings)  # Feast takes the session that is there
+        config.offline_config = {"type": "spark"}
+        config._offline_store = None
+    return config
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    # Feast warns that this setting awaits a SQL registry; that is why it is in the YAML.
+    return "serve_features_while_materializing" not in record.getMessage()

@@ -1,6 +1,7 @@
 """Where tables, tags, snapshots and scores lie, and the engine that reads them.
 
 <home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
+<home>/events.db                        what events said during the day (features.event_inbox)
 <home>/source.json                      which source wrote raw/, where one of ours did
 <home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
@@ -111,6 +112,11 @@ class Lake:
         """Folder of one tag group's files."""
         return self.home / "tags" / group
 
+    @property
+    def inbox(self) -> Path:
+        """File of the events received."""
+        return self.home / "events.db"
+
     def give_raw_to(self, source: str) -> None:
         """Let `source` write the raw tables; what was derived from others it replaces goes.
 
@@ -135,6 +141,9 @@ class Lake:
             )
         for name in DERIVED:
             shutil.rmtree(self.home / name, ignore_errors=True)
+        # Events of customers who are no more.
+        for file in self.home.glob(f"{self.inbox.name}*"):
+            file.unlink()
         with published(mark) as draft:
             draft.write_text(json.dumps({"source": source}), "utf-8")
 
@@ -142,8 +151,8 @@ class Lake:
         """Whether the checked table is there."""
         return self.checked(table).exists()
 
-    def table(self, table: str) -> ir.Table:
-        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
+    def require(self, table: str) -> Path:
+        """File of a table's good rows, which must be there; threads may ask at once.
 
         Raises
         ------
@@ -163,7 +172,17 @@ class Lake:
                 f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
-        return self.read(str(self.checked(table)), f"checked_{table}")
+        return self.checked(table)
+
+    def table(self, table: str) -> ir.Table:
+        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
+
+        Raises
+        ------
+        GuanjiaError
+            As `require` says.
+        """
+        return self.read(str(self.require(table)), f"checked_{table}")
 
     def read(self, path: str, name: str | None = None) -> ir.Table:
         """A Parquet file as a table of the engine that computes tags, under a name of its own."""

@@ -1,32 +1,23 @@
 """Feast's online store: SQLite, one row a customer and view, and older never replaces newer.
 
 Feast's own SQLite store keeps a row for every customer and tag (35 kB a customer for our tags) and
-overwrites whatever is there. Here a row holds all tags of a view as one JSON array, in the order of
-a *layout*: the names of the tags, kept once. A row written under an older catalogue still reads
-right, because it names its layout (`docs/adr/0005-online-store.md`).
+overwrites whatever is there. What a row looks like: `features.online_rows`.
 """
 
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from feast.infra.online_stores.online_store import OnlineStore
-from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
-from feast.types import Bool, Float64, Int64, String
 
 from features.feast_home import feast_home
-
-Row = tuple[str, int, int, str]
-"""Customer, event and created time in microseconds UTC, tags as a JSON array."""
+from features.online_rows import PackedOnlineStore, Row, Stored
 
 LARGEST_QUERY = 500
-_FIELDS = {Int64: "int64_val", Float64: "double_val", String: "string_val", Bool: "bool_val"}
 _UPSERT = """
 INSERT INTO "{table}" (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
@@ -42,29 +33,14 @@ class HomeOnlineStoreConfig(FeastConfigBaseModel):
     path: str = "feast/online.db"
 
 
-class HomeOnlineStore(OnlineStore):
+class HomeOnlineStore(PackedOnlineStore):
     """See the module. `config.online_store.path` is relative to the home folder."""
 
     def __init__(self) -> None:
         self._local = threading.local()
 
     def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows in one transaction; those that are newer in the store stay.
-
-        Parameters
-        ----------
-        view : feast.FeatureView
-            Which tags these are.
-        tags : sequence of str
-            Their names, in the order of each row's array.
-        rows : iterable of (str, int, int, str)
-            See `Row`.
-
-        Returns
-        -------
-        int
-            Rows offered.
-        """
+        """Offer whole rows in one transaction; see `PackedOnlineStore.load`."""
         offered = 0
         with self._writing(config) as connection:
             layout = _layout(connection, tags)
@@ -78,40 +54,11 @@ class HomeOnlineStore(OnlineStore):
             connection.executemany(_UPSERT.format(table=_table(config, view)), counted())
         return offered
 
-    def online_write_batch(self, config: Any, table: Any, data: Any, progress: Any) -> None:
-        """Write rows as Feast hands them over; see `OnlineStore.online_write_batch`."""
-        tags = [field.name for field in table.features]
-        rows = []
-        for entity, values, event, created in data:
-            known = event if created is None else created
-            array = json.dumps([_plain(values.get(tag)) for tag in tags], ensure_ascii=False)
-            rows.append((_customer(entity), _microseconds(event), _microseconds(known), array))
-        self.load(config, table, tags, rows)
-        if progress:
-            progress(len(rows))
-
-    def online_read(
-        self, config: Any, table: Any, entity_keys: Any, requested_features: Any = None
-    ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
-        """Rows in the order asked; see `OnlineStore.online_read`."""
-        fields = {
-            field.name: _FIELDS[field.dtype]
-            for field in table.features
-            if requested_features is None or field.name in requested_features
-        }
-        ids = [_customer(key) for key in entity_keys]
-        found = {row[0]: row for row in self._rows(config, table, list(dict.fromkeys(ids)))}
+    def stored(self, config: Any, view: Any, ids: Sequence[str]) -> Mapping[str, Stored]:
+        """The rows of those of the customers who have one."""
+        rows = list(self._rows(config, view, ids))
         layouts = self._layouts(config)
-        answer: list[tuple[datetime | None, dict[str, Any] | None]] = []
-        for customer_id in ids:
-            if customer_id not in found:
-                answer.append((None, None))
-                continue
-            _, event_us, layout, array = found[customer_id]
-            stored = dict(zip(layouts[layout], json.loads(array), strict=True))
-            values = {name: _value(field, stored.get(name)) for name, field in fields.items()}
-            answer.append((datetime.fromtimestamp(event_us / 1e6, UTC), values))
-        return answer
+        return {row[0]: Stored(row[1], layouts[row[2]], row[3]) for row in rows}
 
     def update(
         self,
@@ -197,24 +144,3 @@ def _path(config: Any) -> Path:
 
 def _table(config: Any, view: Any) -> str:
     return f"{config.project}_{view.name}"
-
-
-def _customer(key: Any) -> str:
-    """The customer of an entity key; views have this one join key."""
-    return str(key.entity_values[0].string_val)
-
-
-def _microseconds(at: datetime) -> int:
-    known = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    whole = known.astimezone(UTC).replace(microsecond=0)
-    return int(whole.timestamp()) * 1_000_000 + known.microsecond
-
-
-def _plain(value: Any) -> Any:
-    """A Feast value as JSON knows it; absent is null."""
-    kind = value.WhichOneof("val") if value is not None else None
-    return None if kind is None or kind == "null_val" else getattr(value, kind)
-
-
-def _value(field: str, plain: Any) -> Any:
-    return Value() if plain is None else Value(**{field: plain})

@@ -29,6 +29,17 @@ class Settings(BaseSettings):
     offline: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="What joins training sets: Feast's DuckDB or Spark store."
     )
+    online: str = Field(
+        default="sqlite",
+        repr=False,  # an address may hold a password
+        description="Where online tags are: `sqlite` under home, or redis://host:port/database.",
+    )
+    clock_skew_seconds: int = Field(
+        default=300, ge=0, description="How far ahead of our clock an event's own time may be."
+    )
+    clock_ahead_seconds: float = Field(
+        default=0.0, description="How far the service's clock is ahead, for simulated insurers."
+    )
     spark_master: str | None = Field(
         default=None, description="Spark cluster of `--engine spark`; default: this machine."
     )

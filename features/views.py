@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.types import Bool, Float64, Int64, String
@@ -47,6 +47,11 @@ def feature_views(
     return [_view(home, group, entity, offline) for group in groups.values()]
 
 
+def push_source(group: str) -> str:
+    """Name under which rows of a group's tags are pushed."""
+    return f"{group}_push"
+
+
 def _source(home: Path, group: TagGroup, offline: str) -> DataSource:
     folder = home / "tags" / group.name
     about: dict[str, Any] = {
@@ -72,7 +77,8 @@ def _view(home: Path, group: TagGroup, entity: Entity, offline: str) -> FeatureV
             Field(name="customer_id", dtype=String),
             *(_field(tag) for tag in group.tags.values()),
         ],
-        source=_source(home, group, offline),
+        # What events change is pushed; history and loads read the files all the same.
+        source=PushSource(name=push_source(group.name), batch_source=_source(home, group, offline)),
         online=True,
         description=group.label,
         tags={"label": group.label},

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from features.lake import Lake
 from features.progress import Report, quiet
+from features.settings import cutoff
 from guanjia.output import from_here, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
@@ -79,7 +80,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "tags"):
         write_snapshot(lake, [TODAY], report)
     with timed(demo, "materialize"):
-        materialize(lake, TODAY, report)
+        materialize(lake, TODAY, report, now=cutoff(TODAY, lake.settings.timezone))
     with timed(demo, "train"):
         demo.models = list(train(lake, list(MODELS), TODAY, report))
     with timed(demo, "score"):

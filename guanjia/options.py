@@ -31,6 +31,31 @@ MaybeAsOf = Annotated[
 ]
 
 
+def instant(text: str) -> datetime:
+    """An instant as ISO 8601 writes it, with its time zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no instant; write it as 2026-07-01T09:00+08:00"
+        ) from None
+    if found.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; write it as {text}+08:00")
+    return found
+
+
+MaybeNow = Annotated[
+    datetime | None,
+    typer.Option(
+        "--now",
+        parser=instant,
+        envvar="GUANJIA_NOW",
+        metavar="INSTANT",
+        help="What time it is, where the insurer is simulated. Default: the clock.",
+    ),
+]
+
+
 class Engine(StrEnum):
     """What computes tags."""
 

@@ -29,13 +29,15 @@ from features.conditions import UnknownNameError
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import load
+from serving import clock
+from serving.event_schemas import LONGEST_NAME, MOST_EVENTS, EventsRequest, EventsResponse
+from serving.events import EventDoor
 from serving.predict import Door
 from serving.schemas import MOST_CUSTOMERS, PredictRequest, PredictResponse, Refusal
 from serving.tokens import read_token
 
 ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 LARGEST_BODY = 256 * 1024
-LONGEST_NAME = 100
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Refusal, "description": "No valid token"},
     404: {"model": Refusal, "description": "A customer or a model is not known"},
@@ -48,7 +50,8 @@ HEALTH = ("/livez", "/healthz", "/readyz")
 bearer = HTTPBearer(auto_error=False, description="What `guanjia token` prints.")
 app = FastAPI(
     title="Guanjia",
-    description="Predictions and stars of customers. Every call needs a bearer token.",
+    description="Predictions and stars of customers, and what happens to them. Every call needs a "
+    "bearer token.",
     version="1",
     docs_url=None,
     redoc_url=None,
@@ -100,7 +103,37 @@ def predict(request: Request, body: PredictRequest) -> Response:
     return Response(answer, media_type="application/json")
 
 
+events = APIRouter(route_class=TokenFirst, dependencies=[Depends(bearer)])
+
+
+@events.post(
+    "/v1/events",
+    response_model=EventsResponse,
+    responses={
+        **{status: REFUSALS[status] for status in (401, 413, 422, 503)},
+        207: {"model": EventsResponse, "description": "Some of several events are refused"},
+        409: {"model": Refusal, "description": "The only event has the id of another one"},
+    },
+)
+def take_events(request: Request, body: EventsRequest) -> Response:
+    """Tell what happened to customers; their tags online know of it when this answers."""
+    door: EventDoor = request.app.state.events
+    lake: Lake = request.app.state.door.lake
+    answer = door.take(body, clock.now(lake.settings))
+    refusals = [one for one in answer.events if one.status == "refused"]
+    if refusals and len(answer.events) == 1:
+        faults = refusals[0].faults
+        return refused(
+            409 if refusals[0].conflict else 422,
+            *(GuanjiaError(one.thing, one.fault, one.cure) for one in faults),
+        )
+    return Response(
+        answer.model_dump_json(), 207 if refusals else 200, media_type="application/json"
+    )
+
+
 app.include_router(customers, tags=["predictions"])
+app.include_router(events, tags=["events"])
 
 
 @app.get("/docs", include_in_schema=False)
@@ -148,7 +181,8 @@ def refuse_shape(_request: Request, error: RequestValidationError) -> Response:
         if found["type"] == "json_invalid":
             return refused(422, no_json(f"at character {found['loc'][1]}"))
         where = ".".join(str(part) for part in found["loc"][1:])[:LONGEST_NAME] or "body"
-        cure = CURES.get(found["type"], "send what /docs declares")
+        cures = {**CURES, **(EVENT_CURES if where == "events" else {})}
+        cure = cures.get(found["type"], "send what /docs declares")
         faults.append(GuanjiaError(where, found["msg"], cure))
     return refused(422, *faults)
 
@@ -185,6 +219,10 @@ CURES = {
     "json_invalid": "send valid JSON",
     "finite_number": "send a finite number, or leave the field out",
 }
+EVENT_CURES = {
+    "too_long": f"send at most {MOST_EVENTS} events in one request",
+    "too_short": "send at least one event",
+}
 
 
 class Gate:
@@ -207,7 +245,8 @@ class Gate:
             return
         body = await read_body(receive)
         if body is None:
-            fault = GuanjiaError("request", "is too large", CURES["too_long"])
+            cure = f"{CURES['too_long']}, or {EVENT_CURES['too_long']}"
+            fault = GuanjiaError("request", "is too large", cure)
             await refused(413, fault)(scope, receive, send)
             return
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -237,6 +276,8 @@ class GuanjiaService:
 
     def __init__(self) -> None:
         app.state.door = Door(Lake(load()))
+        app.state.events = EventDoor(app.state.door.lake)
+        app.state.events.start()
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.
         gc.collect()
         gc.freeze()

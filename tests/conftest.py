@@ -1,10 +1,15 @@
 """What several rooms' tests share: a home of its own for each test, and one small demo for all."""
 
+import contextlib
+import importlib.util
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -97,3 +102,41 @@ def snapshot() -> Callable[..., None]:
         manifest.write_text(json.dumps(described), encoding="utf-8")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server of our own: the address of its first database."""
+    server = shutil.which("redis-server")
+    if server is None or importlib.util.find_spec("redis") is None:
+        why = "no redis-server, or no Redis client: apt-get install redis-server"
+        # .ci/run installs both; there, nothing may be passed over.
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    words = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen([server, *words], stdout=log, stderr=subprocess.STDOUT)
+        try:
+            for _ in range(100):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.1)
+            else:
+                pytest.fail((folder / "log.txt").read_text())
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The same, empty."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server

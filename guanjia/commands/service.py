@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, lake, now
+from guanjia.options import Json, MaybeNow, lake
+from guanjia.options import now as clock
 from guanjia.output import emit, progress
 
 
@@ -15,12 +16,16 @@ def serve(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
     workers: Annotated[int, typer.Option(min=1)] = 1,
+    now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Start the prediction API."""
+    """Start the API: predictions, and events that keep tags fresh."""
     address = f"http://{host}:{port}"
     emit({"address": address}, json, f"Serving at {address} (stop with Ctrl-C)")
     sys.stdout.flush()
+    if now is not None:
+        # As a distance, so that all workers and their successors have one clock.
+        os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - clock()).total_seconds())
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:GuanjiaService"]
     command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
     os.execv(command[0], command)
@@ -34,7 +39,7 @@ def token(
     """Issue a bearer token for the API."""
     from serving.tokens import make_token
 
-    issued = make_token(lake().settings, subject, now(), timedelta(days=days))
+    issued = make_token(lake().settings, subject, clock(), timedelta(days=days))
     emit({"token": issued, "subject": subject, "days": days}, json, issued)
 
 

@@ -1,12 +1,14 @@
 """Tags: computed, listed, loaded online; the star of one customer."""
 
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from guanjia.options import Engine, Json, MaybeAsOf, day, lake, latest
+from guanjia.options import Engine, Json, MaybeAsOf, MaybeNow, day, lake, latest
+from guanjia.options import now as clock
 from guanjia.output import emit, progress, table
 
 
@@ -43,15 +45,23 @@ def tags(
     emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
 
 
-def materialize(as_of: MaybeAsOf = None, json: Json = False) -> None:
-    """Load a snapshot into the online store."""
+def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:
+    """Load a snapshot into the online store; customers with later events are computed anew."""
+    from features.fresh_tags import catch_up
     from features.store import materialize as load
 
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
+    time = now or clock()
     with progress(json) as report:
-        done = load(where, on, report)
-    emit(done, json, f"Tags as of {on} are online. Next: guanjia serve")
+        done = load(where, on, report, now=time)
+    caught_up = catch_up(where, on, time)
+    later = f" {caught_up:,} customers have later events; theirs are newer." if caught_up else ""
+    emit(
+        {**asdict(done), "with_later_events": caught_up},
+        json,
+        f"Tags as of {on} are online.{later} Next: guanjia serve",
+    )
 
 
 def rate(

@@ -20,6 +20,7 @@ from features.tags.catalogue import TagGroup
 from features.views import customer, feature_views
 
 JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = pa.schema(
     [
@@ -81,7 +82,7 @@ def snapshot(lake: Lake, day: date, claims: int) -> None:
 def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     told: list[tuple[str, int, int | None]] = []
-    result = store.materialize(lake, JUNE, lambda *step: told.append(step))
+    result = store.materialize(lake, JUNE, lambda *step: told.append(step), now=NOW)
     assert result.rows == {"tiny": 2}
     assert told[-1] == ("materialize", 2, 2)
     ids = ["C2", "C1"]
@@ -100,7 +101,7 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
 
 def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
-    store.materialize(lake, JUNE)
+    store.materialize(lake, JUNE, now=NOW)
     assert store.online(lake, ["C1"], ["gender", "premium"]) == [
         {
             "customer_id": "C1",
@@ -117,7 +118,7 @@ def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
 
 def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
-    store.materialize(lake, JUNE)
+    store.materialize(lake, JUNE, now=NOW)
     row = store.online(lake, ["C1", "nobody"], "churn")[1]
     assert (row.pop("customer_id"), row.pop("known")) == ("nobody", False)
     assert set(row.values()) == {None}
@@ -145,7 +146,7 @@ def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
     snapshot(lake, MAY, 1)
     snapshot(lake, JUNE, 2)
     for day in (MAY, JUNE, MAY):
-        store.materialize(lake, day)
+        store.materialize(lake, day, now=NOW)
     row = store.online(lake, ["C1"], "churn")[0]
     assert (row["claim_count_36m"], row["freshness"]) == (2, at(JUNE))
 
@@ -153,13 +154,13 @@ def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
 def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
     for claims in (2, 3):
         snapshot(lake, JUNE, claims)
-        store.materialize(lake, JUNE)
+        store.materialize(lake, JUNE, now=NOW)
     assert store.online(lake, ["C1"], "churn")[0]["claim_count_36m"] == 3
 
 
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has no file .*Run `guanjia tags"):
-        store.materialize(lake, JUNE)
+        store.materialize(lake, JUNE, now=NOW)
     with pytest.raises(GuanjiaError, match=r"service chrun: is not declared.*churn"):
         store.online(lake, ["C1"], "chrun")
     with pytest.raises(GuanjiaError, match="the online store: is empty"):

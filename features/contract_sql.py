@@ -1,0 +1,48 @@
+"""A contract's columns as DuckDB's SQL, for whoever reads or writes the files of raw tables."""
+
+import ibis.expr.datatypes as dt
+
+from features.contract import Contract
+from features.lake import sql_text
+
+
+def civil_columns(contract: Contract, timezone: str) -> str:
+    """The civil days and hours of a row's instants, as SQL."""
+    zone = sql_text(timezone)
+    days = [
+        f"CAST({quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {quoted(day)}"
+        for day, instant in contract.civil_days.items()
+    ]
+    hours = [
+        f"hour({quoted(instant)} AT TIME ZONE {zone}) AS {quoted(hour)}"
+        for hour, instant in contract.civil_hours.items()
+    ]
+    return ", ".join([*days, *hours])
+
+
+def row_columns(contract: Contract) -> str:
+    """The columns of a row that is a JSON text in the column `row`, as SQL."""
+    return ", ".join(
+        f"CAST(row ->> '$.{name}' AS {sql_type(type_)}) AS {quoted(name)}"
+        for name, type_ in contract.columns.items()
+    )
+
+
+def sql_type(type_: dt.DataType) -> str:
+    """The type of a contract column as DuckDB writes it."""
+    if isinstance(type_, dt.Decimal):
+        return f"DECIMAL({type_.precision},{type_.scale})"
+    names = {
+        dt.Timestamp: "TIMESTAMP WITH TIME ZONE",
+        dt.Date: "DATE",
+        dt.Int64: "BIGINT",
+        dt.Float64: "DOUBLE",
+        dt.Boolean: "BOOLEAN",
+        dt.String: "VARCHAR",
+    }
+    return next(name for kind, name in names.items() if isinstance(type_, kind))
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'

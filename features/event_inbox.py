@@ -1,0 +1,287 @@
+"""The inbox: every event accepted, as the row it became, for good, before anyone is told so.
+
+An append-only table of SQLite under the home folder. It gives each row its `recorded_at`, strictly
+later than that of the customer's event before, so that events of one instant are all kept and in
+one order. What reads it: the tags of a customer now (`features.live`), and `guanjia check`, which
+takes its rows along with what the core system delivers.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from features.contract import CONTRACTS
+from features.errors import GuanjiaError
+from features.event_versions import ROWS
+from features.events import Event, Row, text, typed
+from features.lake import Lake
+
+TICK = timedelta(microseconds=1)
+BATCH = 10_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    customer_id TEXT NOT NULL,
+    "table" TEXT NOT NULL,
+    key TEXT NOT NULL,
+    recorded_us INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    row TEXT NOT NULL,
+    told TEXT NOT NULL,
+    online INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS of_customer ON events (customer_id, "table");
+CREATE INDEX IF NOT EXISTS of_key ON events ("table", key);
+CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
+CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
+"""
+
+
+class ConflictError(GuanjiaError):
+    """An event id that was used for another event."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An event in the inbox: its place, when it was recorded, whether it had been there before."""
+
+    sequence: int
+    recorded_at: datetime
+    repeated: bool
+
+
+class EventInbox:
+    """The inbox of a home; threads and processes share it.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose home folder holds it.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.path = lake.inbox
+        self._local = threading.local()
+
+    def keep(
+        self,
+        event: Event,
+        received: datetime,
+        version: Callable[[datetime, Row | None], Row],
+    ) -> Kept:
+        """Keep an event, once: whoever sends it again changes nothing.
+
+        Parameters
+        ----------
+        received : datetime
+            When it reached us.
+        version : callable of (datetime, row or None)
+            Makes the row, from the instant at which it would be recorded and the latest version of
+            its key in the inbox; may set a later `recorded_at`, may refuse.
+
+        Raises
+        ------
+        ConflictError
+            If the id is that of another event.
+        """
+        found = self.find(event)
+        if found is not None:
+            return found
+        with self._writing() as connection:
+            found = self.find(event)
+            if found is not None:
+                return found
+            last = connection.execute(
+                "SELECT max(recorded_us) FROM events WHERE customer_id = ?", [event.customer_id]
+            ).fetchone()[0]
+            recorded = received if last is None else max(received, _instant(last) + TICK)
+            row = version(recorded, self._latest(event))
+            recorded = row["recorded_at"]
+            done = connection.execute(
+                'INSERT INTO events (event_id, type, customer_id, "table", key, recorded_us,'
+                " content, row, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    event.event_id,
+                    event.type.name,
+                    event.customer_id,
+                    event.type.table,
+                    event.key,
+                    _microseconds(recorded),
+                    event.content,
+                    text(row),
+                    text(event.told(recorded)),
+                ],
+            )
+            return Kept(int(done.lastrowid or 0), recorded, False)
+
+    def find(self, event: Event) -> Kept | None:
+        """The event if it is kept already; refuses an id that another event has."""
+        found = (
+            self._connection()
+            .execute(
+                "SELECT sequence, recorded_us, content FROM events WHERE event_id = ?",
+                [event.event_id],
+            )
+            .fetchone()
+        )
+        if found is None:
+            return None
+        if found[2] != event.content:
+            raise ConflictError(
+                f"event {event.event_id}",
+                "was sent before with other content",
+                "give every event an id of its own",
+            )
+        return Kept(int(found[0]), _instant(found[1]), True)
+
+    def owner(self, table: str, key: str) -> str | None:
+        """The customer of a row that an event made."""
+        found = (
+            self._connection()
+            .execute(
+                'SELECT customer_id FROM events WHERE "table" = ? AND key = ? LIMIT 1', [table, key]
+            )
+            .fetchone()
+        )
+        return None if found is None else str(found[0])
+
+    def rows(self, table: str, customers: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Rows of a table, of some customers or of all, as `features.event_versions.ROWS`."""
+        if not self.path.exists():
+            return
+        query, given = 'SELECT row, told FROM events WHERE "table" = ?', [table]
+        if customers is not None:
+            query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
+            given += customers
+        found = self._connection().execute(query + " ORDER BY sequence", given)
+        while some := found.fetchmany(BATCH):
+            columns = dict(zip(ROWS.names, zip(*some, strict=True), strict=True))
+            yield pa.record_batch(columns, schema=ROWS)
+
+    def tables(self) -> set[str]:
+        """The raw tables that events made rows of."""
+        if not self.path.exists():
+            return set()
+        return {table for table in CONTRACTS if self._has(table)}
+
+    def _has(self, table: str) -> bool:
+        query = 'SELECT 1 FROM events WHERE "table" = ? LIMIT 1'
+        return self._connection().execute(query, [table]).fetchone() is not None
+
+    def is_online(self, sequence: int) -> bool:
+        """Whether the tags that an event changes are online."""
+        found = self._connection().execute(
+            "SELECT online FROM events WHERE sequence = ?", [sequence]
+        )
+        return bool(found.fetchone()[0])
+
+    def waiting(self, customers: Sequence[str]) -> list[tuple[int, str, str]]:
+        """Events of some customers whose tags are not online: sequence, customer, table."""
+        found = self._connection().execute(
+            'SELECT sequence, customer_id, "table" FROM events WHERE online = 0'
+            f" AND customer_id IN ({', '.join('?' * len(customers))})",
+            list(customers),
+        )
+        return [tuple(row) for row in found]
+
+    def waiting_customers(self, most: int = -1) -> list[str]:
+        """Customers with events whose tags are not online, all of them or so many."""
+        if not self.path.exists():
+            return []
+        found = self._connection().execute(
+            "SELECT DISTINCT customer_id FROM events WHERE online = 0 LIMIT ?", [most]
+        )
+        return [customer for (customer,) in found]
+
+    def since(self, instant: datetime) -> list[tuple[int, str, str]]:
+        """Events recorded at an instant or later: sequence, customer, table."""
+        if not self.path.exists():
+            return []
+        found = self._connection().execute(
+            'SELECT sequence, customer_id, "table" FROM events WHERE recorded_us >= ?',
+            [_microseconds(instant)],
+        )
+        return [tuple(row) for row in found]
+
+    def last_recorded(self, customers: Sequence[str]) -> dict[str, datetime]:
+        """When the last event of each customer was recorded."""
+        marks = ", ".join("?" * len(customers))
+        found = self._connection().execute(
+            "SELECT customer_id, max(recorded_us) FROM events"
+            f" WHERE customer_id IN ({marks}) GROUP BY 1",
+            list(customers),
+        )
+        return {str(customer): _instant(us) for customer, us in found}
+
+    def mark_online(self, sequences: Sequence[int]) -> None:
+        """Note that the tags these events change are online."""
+        with self._writing() as connection:
+            connection.executemany(
+                "UPDATE events SET online = 1 WHERE sequence = ?", [(one,) for one in sequences]
+            )
+
+    def mark_past_online(self, instant: datetime) -> None:
+        """Note that a snapshot brought online what was recorded before an instant."""
+        if self.path.exists():
+            with self._writing() as connection:
+                connection.execute(
+                    "UPDATE events SET online = 1 WHERE online = 0 AND recorded_us < ?",
+                    [_microseconds(instant)],
+                )
+
+    def _latest(self, event: Event) -> Row | None:
+        """The latest version of the event's row that events made."""
+        found = (
+            self._connection()
+            .execute(
+                'SELECT row FROM events WHERE "table" = ? AND key = ? AND customer_id = ?'
+                " ORDER BY recorded_us DESC LIMIT 1",
+                [event.type.table, event.key, event.customer_id],
+            )
+            .fetchone()
+        )
+        if found is None:
+            return None
+        types = CONTRACTS[event.type.table].columns
+        return {name: typed(json.loads(found[0]).get(name), type_) for name, type_ in types.items()}
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        if not hasattr(self._local, "connection"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # Whoever was told that an event is kept must find it after a power cut too.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_SCHEMA)
+            self._local.connection = connection
+        found: sqlite3.Connection = self._local.connection
+        return found
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, alone."""
+        connection = self._connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // TICK
+
+
+def _instant(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + TICK * microseconds

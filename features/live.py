@@ -1,0 +1,232 @@
+"""Tags of a few customers now: the catalogue's own expressions over the rows of these customers.
+
+Rows are the checked ones and those that events made since. The SQL of a group is one statement,
+compiled once and kept in a file, planned once a process; an event then costs milliseconds. It runs
+in an engine of its own, over tables that hold only the customers asked for.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.contract import CONTRACTS, Contract
+from features.contract_sql import civil_columns, quoted, row_columns
+from features.definitions import definitions
+from features.event_inbox import TICK, EventInbox
+from features.lake import Lake, sql_text
+from features.publishing import published
+from features.spine import Spine
+from features.tagging import aggregate, assemble, needed, relations_of, tag_schema
+from features.tags.catalogue import groups
+from features.tags.relations import RELATIONS
+
+MEMORY = "1GB"
+# A prepared plan must hold whatever rows come later: what the planner reads off the rows that are
+# there when it plans (least, largest, none) must not enter it.
+UNSAFE = "statistics_propagation,compressed_materialization,row_group_pruner"
+
+
+class LiveTags:
+    """Computes tags of a few customers from what is known of them at an instant.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables.
+    inbox : EventInbox
+        Holds the rows that events made.
+    """
+
+    def __init__(self, lake: Lake, inbox: EventInbox) -> None:
+        self._lake = lake
+        self._inbox = inbox
+        self._lock = threading.Lock()
+        self._tables: _Tables | None = None
+
+    def groups_of(self, tables: Collection[str]) -> list[str]:
+        """The tag groups that can depend on rows of some raw tables."""
+        found = []
+        for name, group in groups().items():
+            tags = list(group.tags.values())
+            if _read(relations_of([*tags, *needed(tags)])) & set(tables):
+                found.append(name)
+        return found
+
+    def prepare(self) -> None:
+        """Compile and plan, unless that is done for the raw tables that there are.
+
+        Raises
+        ------
+        GuanjiaError
+            If a checked table has the civil days of another time zone.
+        """
+        told = self._inbox.tables()
+        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in told)
+        if self._tables is None or self._tables.present != present:
+            for name in present:
+                if self._lake.has(name):
+                    self._lake.require(name)  # its civil days must be ours
+            tables = _Tables(self._lake, present)
+            for name, query in self._statements(tables).items():
+                tables.engine.con.execute(f"PREPARE {quoted(name)} AS {query}")
+            self._tables = tables
+
+    def compute(
+        self, customers: Mapping[str, datetime], names: Collection[str]
+    ) -> dict[str, pa.Table]:
+        """Tags of some groups, each customer's as known at an instant, that instant included.
+
+        Parameters
+        ----------
+        customers : dict of str to datetime
+            Customer -> the instant (UTC).
+        names : collection of str
+            Tag groups.
+
+        Returns
+        -------
+        dict of str to pyarrow.Table
+            Group -> one row a customer, as `features.tagging.tag_schema` says. Both timestamps
+            are the instant.
+        """
+        with self._lock:
+            self.prepare()
+            tables = self._tables
+            assert tables is not None
+            relations = [name for group in names for name in _relations(group)]
+            for name in sorted(_read(relations) & set(tables.present)):
+                events = [
+                    text
+                    for batch in self._inbox.rows(name, list(customers))
+                    for text in batch.column("row").to_pylist()
+                ]
+                tables.fill(CONTRACTS[name], list(customers), events)
+            tables.ask(customers)
+            found = {}
+            for group in names:
+                rows = tables.engine.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
+                at = pa.array(
+                    [customers[one] for one in rows["customer_id"].to_pylist()],
+                    pa.timestamp("us", "UTC"),
+                )
+                for column in ("event_timestamp", "created_timestamp"):
+                    rows = rows.set_column(rows.column_names.index(column), column, at)
+                found[group] = rows.cast(tag_schema(group))
+            return found
+
+    def _statements(self, tables: "_Tables") -> dict[str, str]:
+        """The SQL of each group, from the file where it is kept or compiled anew."""
+        path = self._lake.home / "feast" / "live.json"
+        code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        key = [definitions(self._lake), code, *tables.present]
+        kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if kept.get("key") != key:
+            kept = {"key": key, "sql": {name: _statement(tables, name) for name in groups()}}
+            with published(path) as draft:
+                draft.write_text(json.dumps(kept), "utf-8")
+        sql: dict[str, str] = kept["sql"]
+        return sql
+
+
+class _Tables(Lake):
+    """The rows of a few customers, in memory; to the tags' expressions a lake like any other."""
+
+    def __init__(self, lake: Lake, present: tuple[str, ...]) -> None:
+        super().__init__(lake.settings.model_copy(update={"threads": 1, "memory_limit": MEMORY}))
+        self.present = present
+        self.engine.raw_sql(f"SET disabled_optimizers = '{UNSAFE}'")
+        for name in present:
+            contract = CONTRACTS[name]
+            civil = dict.fromkeys(contract.civil_days, dt.date)
+            civil |= dict.fromkeys(contract.civil_hours, dt.int64)
+            instant = contract.columns["recorded_at"]
+            columns = {**contract.columns, **civil, "superseded_at": instant}
+            self.engine.create_table(f"checked_{name}", schema=ibis.schema(columns))
+        self.engine.raw_sql(
+            "CREATE TABLE spine_pairs (customer_id VARCHAR, as_of DATE, cutoff TIMESTAMPTZ)"
+        )
+
+    def has(self, table: str) -> bool:
+        return table in self.present
+
+    def table(self, table: str) -> ir.Table:
+        return self.engine.table(f"checked_{table}")
+
+    def fill(self, contract: Contract, customers: list[str], events: list[str]) -> None:
+        """The rows of these customers alone, with the versions that events made."""
+        con, table, key = self.engine.con, f"checked_{contract.name}", quoted(contract.key)
+        con.execute(f"DELETE FROM {table}")
+        path = self.checked(contract.name)
+        ids = ", ".join(sql_text(one) for one in customers)
+        files = [f"SELECT * FROM read_parquet({sql_text(path)}) WHERE customer_id IN ({ids})"]
+        if not path.exists():
+            files = [f"SELECT * FROM {table} WHERE false"]
+        if not events:
+            con.execute(f"INSERT INTO {table} BY NAME {files[0]}")
+            return
+        # What the last check took along is in the file already. A version ends when the next one
+        # begins, whoever made it.
+        con.execute(
+            f"""
+            INSERT INTO {table} BY NAME
+            WITH delivered AS MATERIALIZED ({files[0]}),
+            made AS (SELECT {row_columns(contract)} FROM (SELECT unnest(?::VARCHAR[]) AS row)),
+            versions AS (
+                SELECT * FROM delivered UNION ALL BY NAME
+                SELECT *, {civil_columns(contract, self.settings.timezone)} FROM made
+                ANTI JOIN delivered USING ({key}, recorded_at)
+            )
+            SELECT * REPLACE (least(superseded_at,
+                lead(recorded_at) OVER (PARTITION BY {key} ORDER BY recorded_at)) AS superseded_at)
+            FROM versions
+            """,
+            [events],
+        )
+
+    def ask(self, customers: Mapping[str, datetime]) -> None:
+        """The spine: each customer at the end of an instant."""
+        zone = ZoneInfo(self.settings.timezone)
+        con: Any = self.engine.con
+        con.execute("DELETE FROM spine_pairs")
+        con.executemany(
+            "INSERT INTO spine_pairs VALUES (?, ?, ?)",
+            [[one, at.astimezone(zone).date(), at + TICK] for one, at in customers.items()],
+        )
+
+
+def _relations(group: str) -> list[str]:
+    tags = list(groups()[group].tags.values())
+    return relations_of([*tags, *needed(tags)])
+
+
+def _read(relations: Collection[str]) -> set[str]:
+    """The raw tables that relations read."""
+    return {table for name in relations for table in RELATIONS[name].reads}
+
+
+def _statement(tables: _Tables, group: str) -> str:
+    """All tags of a group as one query over the tables."""
+    tags = list(groups()[group].tags.values())
+    wanted = [*tags, *needed(tags)]
+    pairs = tables.engine.table("spine_pairs")
+    parts: dict[str, ir.Table | None] = {}
+    queries = []
+    for name in _relations(group):
+        if not all(tables.has(table) for table in RELATIONS[name].tables):
+            parts[name] = None
+            continue
+        rows = aggregate(tables, Spine(pairs), name, wanted)
+        queries.append(f"{quoted(f'part_{name}')} AS MATERIALIZED ({tables.sql(rows)})")
+        parts[name] = ibis.table(rows.schema(), name=f"part_{name}")
+    head = f"WITH {', '.join(queries)} " if queries else ""
+    return f"{head}SELECT * FROM ({tables.sql(assemble(pairs, tags, parts))})"

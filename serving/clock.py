@@ -1,0 +1,10 @@
+"""What time it is when a request comes in: the one place below the command line that may ask."""
+
+from datetime import UTC, datetime, timedelta
+
+from features.settings import Settings
+
+
+def now(settings: Settings) -> datetime:
+    """The time, in UTC; ahead of the real one where the insurer is simulated."""
+    return datetime.now(tz=UTC) + timedelta(seconds=settings.clock_ahead_seconds)

@@ -1,0 +1,95 @@
+"""Events in, fresh tags out: what `POST /v1/events` does with a request."""
+
+import logging
+import sqlite3
+from datetime import datetime
+
+from features.errors import GuanjiaError
+from features.event_inbox import ConflictError, EventInbox, Kept
+from features.event_intake import Intake, RefusedError
+from features.events import Event
+from features.fresh_tags import FreshTags
+from features.lake import Lake
+from serving.event_schemas import EventAnswer, EventsRequest, EventsResponse, Malformed
+from serving.schemas import Fault
+
+logger = logging.getLogger(__name__)
+
+
+class EventDoor:
+    """Takes events in and keeps the online tags of their customers fresh."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._inbox = EventInbox(lake)
+        self._intake = Intake(lake, self._inbox)
+        self._fresh = FreshTags(lake, self._inbox)
+
+    def start(self) -> None:
+        """Get ready for the first event, and bring online what an earlier process left undone."""
+        if not self._lake.has("customers"):
+            return
+        try:
+            self._fresh.prepare()
+        except Exception:
+            logger.exception("events that were not online are not yet")
+
+    def take(self, request: EventsRequest, received: datetime) -> EventsResponse:
+        """Keep the events that can be, bring their tags online, answer for each.
+
+        Raises
+        ------
+        GuanjiaError
+            If nothing was checked yet, or the inbox cannot be written; events before that are kept.
+        """
+        self._lake.require("customers")
+        told = request.told()
+        try:
+            results = [self._one(event, received) for event in told]
+        except sqlite3.Error as fault:
+            raise GuanjiaError(
+                "the inbox", f"cannot keep events ({fault})", "free the disk, then send them again"
+            ) from fault
+        self._refresh(
+            {
+                event.customer_id
+                for event, kept in zip(told, results, strict=True)
+                if isinstance(event, Event) and isinstance(kept, Kept)
+            }
+        )
+        return EventsResponse(
+            events=[
+                self._answer(event, result) for event, result in zip(told, results, strict=True)
+            ]
+        )
+
+    def _one(self, event: Event | Malformed, received: datetime) -> Kept | list[GuanjiaError]:
+        if isinstance(event, Malformed):
+            return event.faults
+        try:
+            return self._intake.take(event, received)
+        except (RefusedError, ConflictError) as error:
+            return [error]
+
+    def _refresh(self, customers: set[str]) -> None:
+        if not customers:
+            return
+        try:
+            self._fresh.refresh(customers)
+        except Exception:
+            # The events are kept, and the answer says that their tags are not online.
+            logger.exception("tags of %d customers are not online", len(customers))
+
+    def _answer(self, event: Event | Malformed, result: Kept | list[GuanjiaError]) -> EventAnswer:
+        if isinstance(result, Kept):
+            return EventAnswer(
+                event_id=event.event_id,
+                status="repeated" if result.repeated else "accepted",
+                recorded_at=result.recorded_at,
+                tags="online" if self._inbox.is_online(result.sequence) else "pending",
+            )
+        faults = [Fault(thing=one.thing, fault=one.fault, cure=one.cure) for one in result]
+        conflict = any(isinstance(one, ConflictError) for one in result)
+        return EventAnswer(
+            event_id=event.event_id, status="refused", conflict=conflict, faults=faults
+        )
