@@ -21,6 +21,7 @@ from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.services import SERVICES, feature_services
 from features.settings import Settings, cutoff
+from features.snapshots import read_snapshot
 from features.tags import catalogue
 from features.views import customer, feature_views, push_source
 
@@ -138,7 +139,8 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
     Raises
     ------
     GuanjiaError
-        If the date has no snapshot, or is not over: its rows would keep out every event until then.
+        If the date has no snapshot, or a file of it is not the one it binds; or if it is not over:
+        its rows would keep out every event until then.
     """
     end = cutoff(as_of, lake.settings.timezone)
     if end > now + timedelta(seconds=lake.settings.clock_skew_seconds):
@@ -149,20 +151,21 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
             "wait until the day is over; for a simulated insurer say what time it is there with "
             "--now or GUANJIA_NOW",
         )
+    snapshot = read_snapshot(lake, as_of, verify=True)
     groups = catalogue.groups()
-    files = {name: lake.tags(name) / f"as_of={as_of.isoformat()}.parquet" for name in groups}
-    for path in files.values():
-        if not path.exists():
-            raise GuanjiaError(
-                f"snapshot {as_of}",
-                f"has no file {path.name} in tags/{path.parent.name}",
-                f"run `guanjia tags --as-of {as_of}`",
-            )
+    missing = [name for name in groups if name not in snapshot.files]
+    if missing:
+        raise GuanjiaError(
+            f"snapshot of {as_of}",
+            f"has no tags of {', '.join(missing)}",
+            f"run `guanjia tags --as-of {as_of}`",
+        )
+    files = {name: lake.home / snapshot.files[name]["path"] for name in groups}
     apply(lake)
     store = _store(lake)
     online_store: Any = store._get_provider().online_store
     rows = dict.fromkeys(groups, 0)
-    total = sum(_count(lake, path) for path in files.values())
+    total = snapshot.customers * len(files)
     for name, path in files.items():
         view = store.get_feature_view(name)
         tags = list(groups[name].tags)
@@ -311,10 +314,6 @@ def _column(column: pa.ChunkedArray, type_: str) -> Any:
     # Arrow casts no boolean to a float at once.
     whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
     return whole.cast(pa.float64()).to_pandas().to_numpy()
-
-
-def _count(lake: Lake, path: Path) -> int:
-    return int(lake.engine.read_parquet(str(path)).count().execute())
 
 
 def _tag_names(service: Any) -> list[str]:

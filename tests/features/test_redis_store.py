@@ -156,7 +156,7 @@ def test_a_day_that_is_not_over_is_not_loaded(tmp_path: Path) -> None:
     day = datetime(2026, 7, 1, tzinfo=UTC).date()
     with pytest.raises(GuanjiaError, match=r"ends at 2026-07-01 16:00 UTC, and now it is .* 15:54"):
         store.materialize(lake, day, now=datetime(2026, 7, 1, 15, 54, tzinfo=UTC))
-    with pytest.raises(GuanjiaError, match="has no file"):
+    with pytest.raises(GuanjiaError, match="is not there"):
         store.materialize(lake, day, now=datetime(2026, 7, 1, 15, 55, tzinfo=UTC))
 
 

@@ -15,6 +15,7 @@ from features import services, store
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings, cutoff
+from features.snapshots import Drafts
 from features.tags import catalogue
 from features.tags.catalogue import TagGroup
 from features.views import customer, feature_views
@@ -57,10 +58,10 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return Lake(Settings(home=tmp_path))
 
 
-def write(lake: Lake, name: str, rows: list[tuple[object, ...]]) -> None:
-    lake.tags("tiny").mkdir(parents=True, exist_ok=True)
+def write(path: Path, rows: list[tuple[object, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     columns = dict(zip(COLUMNS.names, zip(*rows, strict=True), strict=True))
-    pq.write_table(pa.table(columns, COLUMNS), lake.tags("tiny") / f"{name}.parquet")
+    pq.write_table(pa.table(columns, COLUMNS), path)
 
 
 def at(day: date) -> datetime:
@@ -68,15 +69,13 @@ def at(day: date) -> datetime:
 
 
 def snapshot(lake: Lake, day: date, claims: int) -> None:
-    when = at(day)
-    write(
-        lake,
-        f"as_of={day}",
-        [
-            ("C1", when, when, claims, 2779.5, "agent", "f", False),
-            ("C2", when, when, None, None, None, None, None),
-        ],
-    )
+    when, drafts = at(day), Drafts(lake, day)
+    rows = [
+        ("C1", when, when, claims, 2779.5, "agent", "f", False),
+        ("C2", when, when, None, None, None, None, None),
+    ]
+    write(drafts.group("tiny"), rows)
+    drafts.done(len(rows))
 
 
 def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
@@ -126,13 +125,13 @@ def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
 
 def test_history_ignores_what_was_recorded_later(lake: Lake) -> None:
     may, june = at(MAY), at(JUNE)
-    write(lake, "history-a", [("C1", may, may, 1, 1.0, "agent", "f", False)])
-    write(
-        lake, "history-b", [("C1", june, datetime(2026, 8, 1, tzinfo=UTC), 9, 9.0, "x", "f", True)]
-    )
+    write(lake.tags("tiny") / "history-a.parquet", [("C1", may, may, 1, 1.0, "agent", "f", False)])
+    august = datetime(2026, 8, 1, tzinfo=UTC)
+    row = ("C1", june, august, 9, 9.0, "x", "f", True)
+    write(lake.tags("tiny") / "history-b.parquet", [row])
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june], "label": [1]})
-    row = store.history(lake, frame, "churn").iloc[0]
-    assert (row["claim_count_36m"], row["label"]) == (1, 1)
+    found = store.history(lake, frame, "churn").iloc[0]
+    assert (found["claim_count_36m"], found["label"]) == (1, 1)
 
 
 def test_history_does_not_read_a_draft(lake: Lake) -> None:
@@ -159,7 +158,15 @@ def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
 
 
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
-    with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has no file .*Run `guanjia tags"):
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: is not .*Run `guanjia tags"):
+        store.materialize(lake, JUNE, now=NOW)
+    Drafts(lake, JUNE).done(0)
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: has no tags of tiny"):
+        store.materialize(lake, JUNE, now=NOW)
+    snapshot(lake, JUNE, 1)
+    damaged = lake.tags("tiny") / f"as_of={JUNE}.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has another file tags/tiny/"):
         store.materialize(lake, JUNE, now=NOW)
     with pytest.raises(GuanjiaError, match=r"service chrun: is not declared.*churn"):
         store.online(lake, ["C1"], "chrun")
