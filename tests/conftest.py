@@ -109,8 +109,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis server of our own: the address of its first database."""
     server = shutil.which("redis-server")
     if server is None or importlib.util.find_spec("redis") is None:
-        why = "no redis-server, or no Redis client: apt-get install redis-server"
-        # .ci/run installs both; there, nothing may be passed over.
+        why = "no redis-server (apt-get install redis-server), or no Redis client (the extra redis)"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -149,12 +149,12 @@ STEP = st.tuples(st.sampled_from(["delivered", *OCCURRED]), st.integers(0, 3), s
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     phases=[Phase.generate],  # a failure is small as it is
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(steps=st.lists(STEP, min_size=3, max_size=6))
+@given(steps=st.lists(STEP, min_size=3, max_size=5))
 def test_when_checks_run_decides_nothing(
     steps: list[tuple[str, int, bool]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
