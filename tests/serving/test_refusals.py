@@ -267,17 +267,22 @@ def test_no_file_beside_the_scripts_is_served(client: httpx.Client) -> None:
 def test_the_document_says_what_is(client: httpx.Client) -> None:
     document: dict[str, Any] = client.get("/openapi.json").json()
     assert not re.search(r"https?://", json.dumps(document))
-    assert list(document["paths"]) == ["/predict"]
-    assert list(document["paths"]["/predict"]) == ["post"]
-    declared = document["paths"]["/predict"]["post"]
-    (scheme,) = declared["security"]
-    (name,) = scheme
-    told = document["components"]["securitySchemes"][name]
-    assert (told["type"], told["scheme"]) == ("http", "bearer")
-    assert set(declared["responses"]) == {"200", "401", "404", "413", "422", "503"}
-    for status, response in declared["responses"].items():
-        schema = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        assert schema == ("PredictResponse" if status == "200" else "Refusal")
+    answers = {"/predict": {"200": "PredictResponse"},
+               "/v1/events": {"200": "EventsResponse", "207": "EventsResponse"}}  # fmt: skip
+    refusals = {"/predict": {"401", "404", "413", "422", "503"},
+                "/v1/events": {"401", "409", "413", "422", "503"}}  # fmt: skip
+    assert list(document["paths"]) == list(answers)
+    for path, methods in document["paths"].items():
+        assert list(methods) == ["post"]
+        declared = methods["post"]
+        (scheme,) = declared["security"]
+        (name,) = scheme
+        told = document["components"]["securitySchemes"][name]
+        assert (told["type"], told["scheme"]) == ("http", "bearer")
+        assert set(declared["responses"]) == {*answers[path], *refusals[path]}
+        for status, response in declared["responses"].items():
+            schema = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            assert schema == answers[path].get(status, "Refusal")
     schemas = document["components"]["schemas"]
     assert "HTTPValidationError" not in schemas
     assert set(schemas["Fault"]["required"]) == {"thing", "fault", "cure"}
