@@ -1,6 +1,7 @@
 """The quality page as somebody sees it, in a browser without a network, and the command of it."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -59,7 +60,8 @@ def file(insurer: Path) -> Path:
 def page(file: Path) -> Iterator[Page]:
     """The page, opened; whatever it would fetch fails the test."""
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
+        why = "no browser: apt-get install chromium"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
