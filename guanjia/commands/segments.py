@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, progress, table
+from guanjia.output import emit, from_here, progress, table
 
 OVERLAPS_SHOWN = 3
 TRAITS_SHOWN = 4
@@ -58,7 +58,7 @@ def segments(as_of: MaybeAsOf = None, against: Against = None, json: Json = Fals
         ]
         shown.append(table(f"From {done.against} to {on}", steady))
     warnings = [f"Warning: {warning}" for warning in done.warnings]
-    emit(done, json, *shown, *warnings, f"Who is in which: {done.path}")
+    emit(done, json, *shown, *warnings, f"Who is in which: {from_here(done.path)}")
 
 
 def clusters(
@@ -122,7 +122,7 @@ def clusters(
         table(f"{done.customers:,} customers with motor cover by cluster as of {on}", rows),
         table("What sets clusters apart (difference in standard deviations)", apart),
         *said,
-        f"Who is in which: {done.path}",
+        f"Who is in which: {from_here(done.path)}",
     )
 
 
