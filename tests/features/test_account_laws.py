@@ -64,7 +64,7 @@ def insurers(draw: st.DrawFn) -> Tables:
     ]
     tables: Tables = defaultdict(list, customers=customers)
     tables["policies"] = []
-    for name in draw(st.lists(st.sampled_from(POLICIES), unique=True)):
+    for name in draw(st.lists(st.sampled_from(POLICIES), unique=True, min_size=4)):
         begins = draw(days)
         length = draw(st.sampled_from([365, 365, 30, 7, 1096]))
         cancelled = draw(st.sampled_from([None, None, 0, 7]))
@@ -83,7 +83,7 @@ def insurers(draw: st.DrawFn) -> Tables:
             {**first, "superseded_at": corrected},
             {**first, "recorded_at": corrected, "written_premium": draw(money(0, 900_000))},
         ]
-    claims = draw(st.integers(0, 4))
+    claims = draw(st.integers(2, 4))
     tables["claims"] = [
         {
             "claim_id": f"L{number}",
@@ -95,7 +95,9 @@ def insurers(draw: st.DrawFn) -> Tables:
         for number in range(claims)
     ]
     # Claim L9 is known by its movements alone, others have none.
-    for name in draw(st.lists(st.sampled_from([f"L{n}" for n in range(claims)] + ["L9"]))):
+    for name in draw(
+        st.lists(st.sampled_from([f"L{n}" for n in range(claims)] + ["L9"]), min_size=3)
+    ):
         moved = noon(draw(days))
         tables["claim_movements"].append(
             {
@@ -108,7 +110,7 @@ def insurers(draw: st.DrawFn) -> Tables:
                 "recorded_at": moved,
             }
         )
-    for number in range(draw(st.integers(1, 5))):
+    for number in range(draw(st.integers(3, 5))):
         on = noon(draw(days))
         tables["entitlements"].append(
             {
@@ -129,7 +131,7 @@ def insurers(draw: st.DrawFn) -> Tables:
             }
         )
     kinds = ("acquisition", "commission", "service", "contact", "other")
-    for number in range(draw(st.integers(1, 8))):
+    for number in range(draw(st.integers(5, 9))):
         on = noon(draw(days))
         tables["costs"].append(
             {

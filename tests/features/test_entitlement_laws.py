@@ -55,13 +55,13 @@ def histories(draw: st.DrawFn) -> Tables:
     }
     for name in CUSTOMERS:
         begins = date(2021, 6, 1) + timedelta(draw(st.integers(0, 700)))
-        for number in range(draw(st.integers(1, 5))):
+        for number in range(draw(st.integers(2, 5))):
             policy = _term(draw, name, number, begins)
             tables["policies"].append(policy)
             for claim in range(draw(st.sampled_from([0, 0, 1, 2]))):
                 _add_claim(draw, tables, policy, claim)
             begins = policy["expiry"] + timedelta(draw(st.sampled_from([0, 0, 0, 60, 250])))
-        for number in range(draw(st.integers(0, 8))):
+        for number in range(draw(st.integers(3, 8))):
             tables["entitlements"].append(_grant(draw, name, number))
     return tables
 
