@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.account import LEVELS, accounts
+from features.account import LEVELS, Accounts, Level, accounts
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
@@ -42,6 +42,12 @@ def insurer(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
+@pytest.fixture(scope="module")
+def levels(insurer: Lake) -> dict[Level, Accounts]:
+    """The accounts of the year at every level."""
+    return {by: accounts(insurer, *YEAR, by) for by in LEVELS}
+
+
 def checked_sums(home: Path) -> dict[str, Any]:
     """What the checked tables say, in SQL."""
     with duckdb.connect() as connection:
@@ -55,27 +61,24 @@ def checked_sums(home: Path) -> dict[str, Any]:
         return {item: connection.execute(sql).fetchall()[0][0] for item, sql in CHECKED.items()}
 
 
-def test_the_simulated_insurer_adds_up_to_the_cent(insurer: Lake) -> None:
+def test_every_level_adds_up_to_the_cent(insurer: Lake, levels: dict[Level, Accounts]) -> None:
     wanted = checked_sums(insurer.home)
     assert all(wanted[item] > 0 for item in list(CHECKED)[:5])
-    totals = []
-    for by in LEVELS:
-        done = accounts(insurer, *YEAR, by)
-        totals.append(done.total)
+    for by, done in levels.items():
         assert {item: done.total[item] for item in CHECKED} == wanted, by
+        assert done.total == levels["customer"].total
         profits = done.rows["profit"].to_pylist()
         assert sum(profits) == done.total["profit"]
         assert profits == sorted(profits, reverse=True)
-    assert totals[1:] == totals[:-1]
 
 
-def test_the_members_of_a_household_are_its_account(insurer: Lake) -> None:
-    of_customer = {
-        row["key"]: row["profit"] for row in accounts(insurer, *YEAR, "customer").rows.to_pylist()
-    }
-    of_household = {
-        row["key"]: row for row in accounts(insurer, *YEAR, "household").rows.to_pylist()
-    }
+def test_the_members_of_a_household_are_its_account(
+    insurer: Lake, levels: dict[Level, Accounts]
+) -> None:
+    of_customer, of_household = (
+        {row["key"]: row["profit"] for row in levels[by].rows.to_pylist()}
+        for by in ("customer", "household")
+    )
     members = duckdb.sql(
         f"SELECT household_id, list(customer_id) FROM '{insurer.checked('customers')}' "
         "WHERE household_id IS NOT NULL GROUP BY ALL"
@@ -84,7 +87,7 @@ def test_the_members_of_a_household_are_its_account(insurer: Lake) -> None:
     for household, people in members:
         profits = [of_customer[name] for name in people if name in of_customer]
         if profits:
-            assert of_household[household]["profit"] == sum(profits)
+            assert of_household[household] == sum(profits)
             couples += len(profits) == 2
     assert couples > 30
 

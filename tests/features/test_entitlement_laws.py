@@ -22,7 +22,7 @@ Tables = dict[str, list[Row]]
 ZONE = "Asia/Shanghai"
 END = date(2025, 6, 30)
 CUTOFF = cutoff(END, ZONE)
-CUSTOMERS = [f"C{number}" for number in range(6)]
+CUSTOMERS = [f"C{number}" for number in range(5)]
 RULE = StarSettings()
 FEW = settings(
     max_examples=3,
@@ -54,14 +54,14 @@ def histories(draw: st.DrawFn) -> Tables:
         "entitlements": [],
     }
     for name in CUSTOMERS:
-        begins = date(2019, 6, 1) + timedelta(draw(st.integers(0, 1400)))
-        for number in range(draw(st.integers(1, 5))):
+        begins = date(2021, 6, 1) + timedelta(draw(st.integers(0, 700)))
+        for number in range(draw(st.integers(2, 5))):
             policy = _term(draw, name, number, begins)
             tables["policies"].append(policy)
             for claim in range(draw(st.sampled_from([0, 0, 1, 2]))):
                 _add_claim(draw, tables, policy, claim)
             begins = policy["expiry"] + timedelta(draw(st.sampled_from([0, 0, 0, 60, 250])))
-        for number in range(draw(st.integers(0, 8))):
+        for number in range(draw(st.integers(3, 8))):
             tables["entitlements"].append(_grant(draw, name, number))
     return tables
 
@@ -103,7 +103,7 @@ def _add_claim(draw: st.DrawFn, tables: Tables, policy: Row, number: int) -> Non
 
 
 def _grant(draw: st.DrawFn, customer: str, number: int) -> Row:
-    granted = noon(date(2019, 6, 1)) + timedelta(hours=draw(st.integers(0, 54_000)))
+    granted = noon(date(2021, 6, 1)) + timedelta(hours=draw(st.integers(0, 36_000)))
     used = draw(st.sampled_from([None, None, 1, 50, 300]))
     return {
         "entitlement_id": f"{customer}-{number}",
@@ -180,12 +180,40 @@ def plainly(tables: Tables, row: Row, stars: dict[tuple[str, date], Row]) -> Row
     }
 
 
+def with_later_rows(tables: Tables, seed: int, amount: Decimal) -> Tables:
+    """The tables shuffled, and changed in all that became known, or happened, after the date."""
+    changed: Tables = {}
+    for name, rows in tables.items():
+        changed[name] = []
+        for row in rows:
+            known = row.get("recorded_at", CUTOFF - timedelta(days=1)) < CUTOFF
+            other = {key: amount for key in row if key.endswith(("premium", "change", "unit_cost"))}
+            other |= {key: None for key in row if key in ("used_at", "activated_at")}
+            if not known:
+                changed[name].append({**row, **other})
+                continue
+            # What had not happened by then, and a version of the first instant after.
+            ahead = {
+                key: value + timedelta(days=3)
+                for key, value in row.items()
+                if key in ("used_at", "activated_at") and value and value >= CUTOFF
+            }
+            changed[name].append({**row, **ahead, "superseded_at": CUTOFF})
+            changed[name].append({**row, **other, "recorded_at": CUTOFF})
+        random.Random(seed).shuffle(changed[name])
+    return changed
+
+
 @FEW
-@given(tables=histories())
-def test_equals_the_rule_read_day_by_day(lake_of: Callable[..., Lake], tables: Tables) -> None:
-    lake = lake_of(**tables)
+@given(tables=histories(), seed=st.integers(0, 99), amount=money(0, 900_000))
+def test_equals_the_rule_read_day_by_day_of_what_was_known(
+    lake_of: Callable[..., Lake], tables: Tables, seed: int, amount: Decimal
+) -> None:
+    lake = lake_of(**with_later_rows(tables, seed, amount))
     rows = ledger(lake)
-    stars = stars_by_day(lake, min(policy["inception"] for policy in tables["policies"]))
+    stars = stars_by_day(
+        lake_of(**tables), min(policy["inception"] for policy in tables["policies"])
+    )
     for row in rows:
         if row["year_start"]:
             plain = plainly(tables, row, stars)
@@ -211,30 +239,3 @@ def test_equals_the_rule_read_day_by_day(lake_of: Callable[..., Lake], tables: T
     assert sum(line["beyond_allowance"] for line in lines) == sum(
         row["beyond_allowance"] for row in rows
     )
-
-
-@FEW
-@given(tables=histories(), seed=st.integers(0, 99), amount=money(0, 900_000))
-def test_later_rows_and_the_order_of_rows_change_nothing(
-    lake_of: Callable[..., Lake], tables: Tables, seed: int, amount: Decimal
-) -> None:
-    changed: Tables = {}
-    for name, rows in tables.items():
-        changed[name] = []
-        for row in rows:
-            known = row.get("recorded_at", CUTOFF - timedelta(days=1)) < CUTOFF
-            other = {key: amount for key in row if key.endswith(("premium", "change", "unit_cost"))}
-            other |= {key: None for key in row if key in ("used_at", "activated_at")}
-            if not known:
-                changed[name].append({**row, **other})
-                continue
-            # What had not happened by then, and a version of the first instant after.
-            ahead = {
-                key: value + timedelta(days=3)
-                for key, value in row.items()
-                if key in ("used_at", "activated_at") and value and value >= CUTOFF
-            }
-            changed[name].append({**row, **ahead, "superseded_at": CUTOFF})
-            changed[name].append({**row, **other, "recorded_at": CUTOFF})
-        random.Random(seed).shuffle(changed[name])
-    assert ledger(lake_of(**changed)) == ledger(lake_of(**tables))

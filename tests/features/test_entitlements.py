@@ -219,10 +219,9 @@ def test_the_lines_behind_a_balance(lake_of: LakeOf) -> None:
     }
 
 
-def years_of(lake: Lake, day: str, **more: Any) -> list[tuple[str, str]]:
-    rows = found(lake, day, every_year=True, **more).values()
-    years = {(str(row["year_start"]), str(row["year_end"])) for row in rows if row["year_start"]}
-    return sorted(years)
+def years_of(rows: dict[tuple[Any, ...], Row], day: str) -> list[tuple[str, str]]:
+    found = [row for (on, *_), row in rows.items() if on == day and row["year_start"]]
+    return sorted({(str(row["year_start"]), str(row["year_end"])) for row in found})
 
 
 def test_years_follow_the_chain(lake_of: LakeOf) -> None:
@@ -234,14 +233,16 @@ def test_years_follow_the_chain(lake_of: LakeOf) -> None:
         term("P3", "2027-01-15", "2028-01-15"),
     ]
     lake = lake_of(customers=[CUSTOMER], policies=policies, claim_movements=[], entitlements=[])
+    rows = found(lake, "2026-01-01", "2026-12-31", "2027-01-15", every_year=True)
     old = [("2024-02-29", "2025-02-28"), ("2025-02-28", "2026-02-28")]
-    assert years_of(lake, "2026-01-01") == old
+    assert years_of(rows, "2026-01-01") == old
     last = ("2026-02-28", "2027-02-28")
-    assert years_of(lake, "2026-12-31") == [*old, last]
+    assert years_of(rows, "2026-12-31") == [*old, last]
     cut = ("2026-02-28", "2027-01-15")
-    assert years_of(lake, "2027-01-15") == [*old, cut, ("2027-01-15", "2028-01-15")]
+    assert years_of(rows, "2027-01-15") == [*old, cut, ("2027-01-15", "2028-01-15")]
     calendar = StarSettings(entitlement_year="calendar")
-    assert years_of(lake, "2026-01-01", settings=calendar) == [
+    rows = found(lake, "2026-01-01", settings=calendar, every_year=True)
+    assert years_of(rows, "2026-01-01") == [
         ("2024-02-29", "2025-01-01"),
         ("2025-01-01", "2026-01-01"),
         ("2026-01-01", "2027-01-01"),
