@@ -10,7 +10,6 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +20,7 @@ from features.errors import GuanjiaError
 from features.event_versions import ROWS
 from features.events import Event, Row, text, typed
 from features.lake import Lake
+from features.sqlite import opened, transaction
 
 TICK = timedelta(microseconds=1)
 BATCH = 10_000
@@ -95,7 +95,7 @@ class EventInbox:
         found = self.find(event)
         if found is not None:
             return found
-        with self._writing() as connection:
+        with transaction(self._connection()) as connection:
             found = self.find(event)
             if found is not None:
                 return found
@@ -223,7 +223,7 @@ class EventInbox:
 
     def mark_online(self, sequences: Sequence[int]) -> None:
         """Note that the tags these events change are online."""
-        with self._writing() as connection:
+        with transaction(self._connection()) as connection:
             connection.executemany(
                 "UPDATE events SET online = 1 WHERE sequence = ?", [(one,) for one in sequences]
             )
@@ -231,7 +231,7 @@ class EventInbox:
     def mark_past_online(self, instant: datetime) -> None:
         """Note that a snapshot brought online what was recorded before an instant."""
         if self.path.exists():
-            with self._writing() as connection:
+            with transaction(self._connection()) as connection:
                 connection.execute(
                     "UPDATE events SET online = 1 WHERE online = 0 AND recorded_us < ?",
                     [_microseconds(instant)],
@@ -256,27 +256,12 @@ class EventInbox:
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         if not hasattr(self._local, "connection"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
             # Whoever was told that an event is kept must find it after a power cut too.
-            connection.execute("PRAGMA synchronous = FULL")
+            connection = opened(self.path, 10, "FULL")
             connection.executescript(_SCHEMA)
             self._local.connection = connection
         found: sqlite3.Connection = self._local.connection
         return found
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, alone."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
 
 
 def _microseconds(at: datetime) -> int:

@@ -8,7 +8,6 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from feast.repo_config import FeastConfigBaseModel
 
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
+from features.sqlite import opened, transaction
 
 LARGEST_QUERY = 500
 _UPSERT = """
@@ -42,7 +42,7 @@ class HomeOnlineStore(PackedOnlineStore):
     def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows in one transaction; see `PackedOnlineStore.load`."""
         offered = 0
-        with self._writing(config) as connection:
+        with transaction(self._connection(config)) as connection:
             layout = _layout(connection, tags)
 
             def counted() -> Iterator[tuple[str, int, int, int, str]]:
@@ -70,7 +70,7 @@ class HomeOnlineStore(PackedOnlineStore):
         partial: bool,  # noqa: ARG002
     ) -> None:
         """Make the tables of the views that are there, drop those of views that are gone."""
-        with self._writing(config) as connection:
+        with transaction(self._connection(config)) as connection:
             for view in tables_to_delete:
                 connection.execute(f'DROP TABLE IF EXISTS "{_table(config, view)}"')
             for view in tables_to_keep:
@@ -90,29 +90,13 @@ class HomeOnlineStore(PackedOnlineStore):
     def _connection(self, config: Any) -> sqlite3.Connection:
         """This thread's connection: SQLite lets many read while one writes."""
         if not hasattr(self._local, "connection"):
-            path = _path(config)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection = opened(_path(config), 30, "NORMAL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
             )
             self._local.connection = connection
         found: sqlite3.Connection = self._local.connection
         return found
-
-    @contextmanager
-    def _writing(self, config: Any) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it or nothing."""
-        connection = self._connection(config)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
 
     def _rows(self, config: Any, view: Any, ids: Sequence[str]) -> Iterator[Any]:
         connection = self._connection(config)

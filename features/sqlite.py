@@ -1,0 +1,38 @@
+"""SQLite as our files use it: a writer at a time, readers beside it, transactions said aloud."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+
+def opened(
+    path: Path, timeout: float, synchronous: Literal["NORMAL", "FULL"]
+) -> sqlite3.Connection:
+    """A connection to a database file, made if need be; for the thread that opens it.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds to wait for another writer.
+    synchronous : {"NORMAL", "FULL"}
+        What a power cut may cost: the last transactions, or nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One transaction, alone: all of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
