@@ -72,6 +72,7 @@ class Lake:
         self.settings = settings
         self.home = settings.home
         self._engine: Backend | None = None
+        self._only: tuple[str, str | None] = ("", None)
 
     @property
     def engine(self) -> Backend:
@@ -185,8 +186,31 @@ class Lake:
         return self.read(str(self.require(table)), f"checked_{table}")
 
     def read(self, path: str, name: str | None = None) -> ir.Table:
-        """A Parquet file as a table of the engine that computes tags, under a name of its own."""
-        return self.engine.read_parquet(path, table_name=name)
+        """A Parquet file as a table of the engine that computes tags, under a name of its own.
+
+        Within `only`, of the customers named there.
+        """
+        first, end = self._only
+        if name is None or (not first and end is None):
+            return self.engine.read_parquet(path, table_name=name)
+        below = "" if end is None else f" AND customer_id < {sql_text(end)}"
+        self.engine.raw_sql(
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({sql_text(path)})'
+            f" WHERE customer_id >= {sql_text(first)}{below}"
+        )
+        return self.engine.table(name)
+
+    @contextmanager
+    def only(self, customers: tuple[str, str | None]) -> Iterator[None]:
+        """Tables are of the customers from a number to below another (None: to the last).
+
+        SQL that was kept reads tables by name, so `table` must be asked anew within and after.
+        """
+        before, self._only = self._only, customers
+        try:
+            yield
+        finally:
+            self._only = before
 
     def sql(self, rows: ir.Table) -> str:
         """An expression as the engine's SQL."""

@@ -23,10 +23,11 @@ from features.contract import CONTRACTS, Contract
 from features.contract_sql import civil_columns, quoted, row_columns
 from features.definitions import definitions
 from features.event_inbox import TICK, EventInbox
+from features.group_files import tag_schema
 from features.lake import Lake, sql_text
 from features.publishing import published
 from features.spine import Spine
-from features.tagging import aggregate, assemble, needed, relations_of, tag_schema
+from features.tagging import aggregate, assemble, needed, relations_of
 from features.tags.catalogue import groups
 from features.tags.relations import RELATIONS
 
@@ -96,7 +97,7 @@ class LiveTags:
         Returns
         -------
         dict of str to pyarrow.Table
-            Group -> one row a customer, as `features.tagging.tag_schema` says. Both timestamps
+            Group -> one row a customer, as `features.group_files.tag_schema` says. Both timestamps
             are the instant.
         """
         with self._lock:

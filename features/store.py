@@ -184,7 +184,7 @@ def push(lake: Lake, group: str, rows: pa.Table) -> None:
     Parameters
     ----------
     rows : pyarrow.Table
-        As `features.tagging.tag_schema` says, one row a customer.
+        As `features.group_files.tag_schema` says, one row a customer.
 
     Raises
     ------

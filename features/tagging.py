@@ -8,19 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features import carry
 from features.compiled import compiled
 from features.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
-from features.lake import Lake
+from features.group_files import GroupFile, tag_schema
+from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import Drafts, Snapshot, sole_writer
@@ -28,8 +29,8 @@ from features.spine import SPINE, Spine, spine_of_customers
 from features.tags.catalogue import Tag, catalogue, groups
 from features.tags.relations import RELATIONS
 
-ROW_GROUP = 122_880
-ARROW = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
+PORTION = 1_000_000
+"""Customers times dates computed at once: more take more memory than a machine of 8 GB has."""
 
 
 def compute_group(lake: Lake, spine: Spine, group_name: str) -> pa.Table:
@@ -101,14 +102,26 @@ def _write(
     base: carry.Carried | None = None,
 ) -> list[Snapshot]:
     drafts = {day: Drafts(lake, day) for day in days}
-    customers: dict[date, int] = dict.fromkeys(days, 0)
-    with computed(lake, spine_of_customers(lake, days), report, base) as queries:
-        for done, (name, query) in enumerate(queries.items()):
-            report("files of tags", done, len(queries))
-            for day in days:
-                path = drafts[day].group(name)
-                customers[day] = write_group(lake, _of(query, day), name, path)
-        report("files of tags", len(queries), len(queries))
+    with ExitStack() as opened:
+        files = {
+            (name, day): opened.enter_context(GroupFile(drafts[day].group(name), name))
+            for name in groups()
+            for day in days
+        }
+        portions = _portions(lake, len(days))
+        for place, portion in enumerate(portions, 1):
+            about = f" ({place} of {len(portions)})" if len(portions) > 1 else ""
+            with (
+                lake.only(portion),
+                computed(lake, spine_of_customers(lake, days), report, base, about=about) as asked,
+            ):
+                for done, (name, query) in enumerate(asked.items()):
+                    report(f"files of tags{about}", done, len(asked))
+                    for day in days:
+                        with lake.batches(_in_order(_of(query, day))) as batches:
+                            files[name, day].write(batches)
+                report(f"files of tags{about}", len(asked), len(asked))
+        customers = {day: files[next(iter(groups())), day].rows for day in days}
     for day in days if lake.name == "duckdb" else ():
         carry.write_digests(lake, day, drafts[day].digests())
     return [
@@ -137,8 +150,12 @@ def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -
         for done, (group, query) in enumerate(queries.items()):
             report("files of tags", done, len(queries))
             path = lake.tags(group) / f"history-{name}.parquet"
-            with published(path) as draft:
-                write_group(lake, query, group, draft)
+            with (
+                published(path) as draft,
+                GroupFile(draft, group) as file,
+                lake.batches(_in_order(query)) as batches,
+            ):
+                file.write(batches)
             paths.append(path)
         report("files of tags", len(queries), len(queries))
     return paths
@@ -151,6 +168,7 @@ def computed(
     report: Report,
     base: carry.Carried | None = None,
     chosen: Mapping[str, Sequence[Tag]] | None = None,
+    about: str = "",
 ) -> Iterator[dict[str, str]]:
     """The tags of every group, or the chosen ones, over the spine, as queries by group.
 
@@ -176,7 +194,7 @@ def computed(
             form = spine.dates
         parts: dict[str, ir.Table | None] = {}
         for done, name in enumerate(names):
-            report("tags", done, len(names))
+            report(f"tags{about}", done, len(names))
             if not all(lake.has(table) for table in RELATIONS[name].tables):
                 parts[name] = None
                 continue
@@ -195,7 +213,7 @@ def computed(
                         partial(base.continued, lake, whole, name, tags, anew),
                     )
                     parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
-        report("tags", len(names), len(names))
+        report(f"tags{about}", len(names), len(names))
         yield {
             name: compiled(
                 lake,
@@ -256,31 +274,24 @@ def assemble(
     )
 
 
-def tag_schema(group_name: str) -> pa.Schema:
-    """Arrow schema of a group's files."""
-    instant = pa.timestamp("us", "UTC")
-    head = [
-        pa.field("customer_id", pa.string()),
-        pa.field("as_of", pa.date32()),
-        pa.field("event_timestamp", instant),
-        pa.field("created_timestamp", instant),
-    ]
-    tags = groups()[group_name].tags.values()
-    return pa.schema([*head, *(pa.field(tag.name, ARROW[tag.type]) for tag in tags)])
+def _portions(lake: Lake, dates: int) -> list[tuple[str, str | None]]:
+    """Ranges of customer numbers, in order, that are computed one after the other.
 
-
-def write_group(lake: Lake, query: str, group: str, path: Path) -> int:
-    """Write what a query gives by customer and date, in row groups of one size; say how many."""
-    schema = tag_schema(group)
-    total = 0
-    with (
-        lake.batches(_in_order(query)) as batches,
-        pq.ParquetWriter(path, schema, compression="zstd") as writer,
-    ):
-        for chunk in _chunks(batches, schema):
-            writer.write_table(chunk, row_group_size=ROW_GROUP)
-            total += chunk.num_rows
-    return total
+    A customer's tags depend on his own rows alone. So the portions together are the whole, byte for
+    byte, while memory does not grow with the number of customers.
+    """
+    if lake.name != "duckdb":
+        return [("", None)]
+    table = f"read_parquet({sql_text(lake.require('customers'))})"
+    count = lake.engine.raw_sql(f"SELECT count(DISTINCT customer_id) FROM {table}").fetchone()[0]
+    parts = max(-(-count * dates // PORTION), 1)
+    found = lake.engine.raw_sql(
+        f"SELECT min(customer_id) FROM (SELECT customer_id, ntile({parts}) OVER (ORDER BY "
+        f"customer_id) AS part FROM (SELECT DISTINCT customer_id FROM {table})) "
+        "GROUP BY part ORDER BY part OFFSET 1"
+    ).fetchall()
+    edges = ["", *(edge for (edge,) in found), None]
+    return list(pairwise(edges))
 
 
 def _of(query: str, day: date) -> str:
@@ -289,15 +300,3 @@ def _of(query: str, day: date) -> str:
 
 def _in_order(query: str) -> str:
     return f"SELECT * FROM ({query}) AS tags ORDER BY {', '.join(SPINE)}"
-
-
-def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterable[pa.Table]:
-    """Batches regrouped to `ROW_GROUP` rows, so that bytes do not depend on how they came."""
-    waiting = schema.empty_table()
-    for batch in batches:
-        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch]).cast(schema)])
-        while waiting.num_rows >= ROW_GROUP:
-            yield waiting.slice(0, ROW_GROUP).combine_chunks()
-            waiting = waiting.slice(ROW_GROUP)
-    if waiting.num_rows:
-        yield waiting.combine_chunks()

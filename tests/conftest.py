@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.group_files import tag_schema
 from features.lake import sha256_of
-from features.tagging import tag_schema
 from features.tags.catalogue import groups
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -12,15 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features import tagging
 from features.check import check_tables
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
+from features.group_files import tag_schema
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
 from features.sources.simulated import simulate
 from features.spine import spine_of, spine_of_customers
-from features.tagging import compute_group, tag_schema, write_history, write_snapshot
+from features.tagging import compute_group, write_history, write_snapshot
 from features.tags.catalogue import groups
 
 DAYS = [date(2024, 2, 29), date(2025, 7, 1), date(2026, 6, 30)]
@@ -89,6 +91,33 @@ def test_recomputing_is_bit_identical(lake: Lake, tmp_path: Path) -> None:
 def test_several_dates_in_one_pass_equal_each_alone(lake: Lake) -> None:
     together = hashes(lake, DAYS)
     assert [hashes(lake, [day])[0] for day in DAYS] == together
+
+
+@pytest.mark.parametrize("portion", [1, 7, 100])
+def test_portions_of_customers_make_the_same_snapshots(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
+) -> None:
+    days = DAYS[1:]
+    whole = hashes(copy_of(lake, tmp_path / "whole"), days)
+    # 60 customers on two dates, in as many portions as there are customers, in 18 and in 2.
+    monkeypatch.setattr(tagging, "PORTION", portion)
+    parts = copy_of(lake, tmp_path / "parts")
+    assert hashes(parts, days) == whole
+    # What is read afterwards is the whole table again.
+    assert parts.table("customers").count().to_pyarrow().as_py() == 60
+
+
+def test_a_snapshot_carried_in_portions_is_the_same(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, later = date(2026, 6, 10), date(2026, 6, 12)
+    whole = hashes(copy_of(lake, tmp_path / "whole"), [later])
+    parts = copy_of(lake, tmp_path / "parts")
+    monkeypatch.setattr(tagging, "PORTION", 20)
+    write_snapshot(parts, [day])
+    (carried,) = write_snapshot(parts, [later])
+    assert carried.base == "2026-06-10"
+    assert [carried.snapshot_id] == whole
 
 
 def test_row_order_is_irrelevant(lake: Lake, tmp_path: Path) -> None:
