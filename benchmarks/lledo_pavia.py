@@ -28,7 +28,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.lledo_pavia import import_lledo_pavia
 from training.datasets import Dataset, build, held_back
-from training.estimators import CalibratedBooster
+from training.estimators import CalibratedModel
 from training.models import find
 
 FILES = ("Motor vehicle insurance data.csv", "sample type claim.csv")
@@ -87,7 +87,7 @@ def ours(data: Dataset, threads: int) -> pd.DataFrame:
     train = frame[frame["offered"] < TEST_FROM]
     later = (frame["offered"] >= TEST_FROM) & (frame["offered"] < TEST_TO)
     test = frame[later & (frame["lead_days"] == OFFER_LEAD)]
-    fitted = CalibratedBooster(model.parameters, threads=threads)
+    fitted = CalibratedModel(model.parameters, threads=threads)
     fitted.fit(train, train["label"].to_numpy(bool), held_back(train), data.features)
     return test[["customer_id", "offered"]].assign(ours=1 - fitted.raw(test))
 

@@ -28,7 +28,7 @@ from features.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
 from training import registry
-from training.estimators import CalibratedBooster
+from training.estimators import CalibratedModel
 from training.models import MODELS, ModelSpec, find
 from training.predictor import write_bundle
 
@@ -54,7 +54,7 @@ def main() -> int:
 
         def bare() -> None:
             for name, matrix in ready.items():
-                models[name].predictor.booster.predict(matrix, num_threads=threads)
+                models[name].predictor.scorer.trees[0].predict(matrix, num_threads=threads)
 
         ours, peer = alternate(
             lambda: customers / seconds(lambda: scoring.score(lake, AS_OF)),
@@ -90,7 +90,7 @@ def agree(
     assert scores["customer_id"].equals(frame["customer_id"]), "other customers"
     for name, served in models.items():
         expected = np.full(len(frame), np.nan)
-        raw = np.asarray(served.predictor.booster.predict(ready[name]))
+        raw = served.predictor.scorer.raw(ready[name])
         expected[find(name).asks(frame)] = served.predictor.calibration.apply(raw)
         assert len(ready[name]), f"nobody is asked about {name}"
         np.testing.assert_array_equal(scores[name], expected, err_msg=name)
@@ -109,7 +109,7 @@ def stand_in(lake: Lake) -> None:
             registry._keep(lake, name, "1", bundle)
 
 
-def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedBooster:
+def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
     for name in spec.extra:
@@ -117,7 +117,7 @@ def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedBooster
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
     parameters = {**spec.parameters, "rounds": TREES, "patience": 0}
-    fitted = CalibratedBooster(parameters, SEED, lake.settings.threads)
+    fitted = CalibratedModel(parameters, seed=SEED, threads=lake.settings.threads)
     features = [*SERVICES[spec.name], *spec.extra]
     return fitted.fit(rows, label, np.zeros(len(rows), dtype=bool), features).calibrate(rows, label)
 

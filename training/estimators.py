@@ -1,174 +1,153 @@
-"""The estimator: native LightGBM, categories as stored lists, calibration as a stored table.
+"""A model as it is learned: a linear part, a tree part, or both, and a calibration on top.
 
-What it learns is text and JSON, never a pickled object: the bundle can be read without running it.
+The parts add up on the scale of the link (log-odds, or the log of a mean), so contributions of
+features add up too. What is learned is text and JSON, never a pickled object.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
 from features.errors import GuanjiaError
-
-Array = npt.NDArray[np.float64]
-Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
-
-TINY = 1e-6
-FEWEST_FOR_ISOTONIC = 1000
-FEWEST_TO_STOP = 200
-ROUNDS_UNTESTED = 100
+from training.calibration import Calibration
+from training.encoding import Array, Columns, Encoding, Flags
+from training.linear import Linear
+from training.trees import grow
 
 
-class Encoding:
-    """Columns to the matrix the booster reads: names in order, categories as codes.
+@dataclass(frozen=True)
+class Candidate:
+    """A way to learn.
 
-    A category that was not in training, and null, are missing values to the booster.
+    Attributes
+    ----------
+    name : str
+    linear, trees : float
+        Weight of each part's score; 0: there is none.
+    parameters : Mapping[str, float]
+        Changes to the parameters of the trees.
     """
 
-    def __init__(self, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> None:
-        self.features = list(features)
-        self.categories = {name: list(values) for name, values in categories.items()}
-        self._codes = {
-            name: {value: float(code) for code, value in enumerate(values)}
-            for name, values in self.categories.items()
-        }
-
-    @classmethod
-    def learn(cls, frame: pd.DataFrame, features: Sequence[str]) -> "Encoding":
-        """Take text columns as categories, in the order of their sorted values."""
-        categories = {}
-        for name in features:
-            kind = frame[name].dtype
-            present = frame[name].dropna()
-            texts = kind.kind == "O"
-            if texts and len(present) and isinstance(present.iloc[0], str):
-                categories[name] = sorted(set(present.astype(str)))
-        return cls(features, categories)
-
-    def matrix(self, columns: Columns) -> Array:
-        """The features as float64, one row a customer, missing as NaN.
-
-        Raises
-        ------
-        GuanjiaError
-            If a feature is missing; other columns are ignored and their order does not matter.
-        """
-        names = columns.column_names if isinstance(columns, pa.Table) else list(columns)
-        missing = [name for name in self.features if name not in names]
-        if missing:
-            raise GuanjiaError(
-                f"features {missing}",
-                "are missing from the rows to predict",
-                "compute the tags of this model's feature service, or train the model again",
-            )
-        values = [self._column(name, columns[name]) for name in self.features]
-        matrix = np.empty((len(values[0]) if values else 0, len(values)))
-        for place, column in enumerate(values):
-            matrix[:, place] = column
-        return matrix
-
-    def _column(self, name: str, values: Any) -> Array:
-        if isinstance(values, pa.ChunkedArray | pa.Array):
-            values = values.to_pandas()
-        series = values if isinstance(values, pd.Series) else pd.Series(list(values))
-        if name in self._codes:
-            coded = series.astype(object).map(self._codes[name])
-            return np.asarray(coded, dtype=np.float64)
-        if series.dtype == object:  # booleans or numbers among nulls
-            series = pd.to_numeric(series, errors="coerce")
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    name: str
+    linear: float
+    trees: float
+    parameters: Mapping[str, float] | None = None
 
 
-class Calibration:
-    """A monotone map from the booster's probability to the observed frequency.
+CANDIDATES: dict[str, Candidate] = {
+    each.name: each
+    for each in (
+        Candidate("linear", 1.0, 0.0),
+        # Trees of one split add up to a curve for each tag: a generalised additive model.
+        Candidate("additive", 0.0, 1.0, parameters={"num_leaves": 2, "feature_fraction": 0.5}),
+        Candidate("trees", 0.0, 1.0),
+        Candidate("blend", 0.5, 0.5),
+    )
+}
 
-    `kind` is "identity", "platt" (slope and intercept on the log-odds) or "isotonic" (a table).
+
+class Scorer:
+    """What a fitted model tells before calibration.
+
+    Parameters
+    ----------
+    kind : str
+        "probability", or "count" and "amount", which are means with a log link.
+    encoding : Encoding
+    linear, trees : (Linear, float) and (lightgbm.Booster, float), or None
+        The parts with their weights.
     """
 
-    def __init__(self, kind: str, x: Sequence[float], y: Sequence[float]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        encoding: Encoding,
+        linear: tuple[Linear, float] | None,
+        trees: tuple[lgb.Booster, float] | None,
+    ) -> None:
         self.kind = kind
-        self.x = [float(value) for value in x]
-        self.y = [float(value) for value in y]
+        self.encoding = encoding
+        self.linear = linear
+        self.trees = trees
 
-    @classmethod
-    def choose(cls, raw: Array, label: npt.NDArray[np.bool_]) -> "Calibration":
-        """Take the kind with the smaller log loss on the halves it was not fitted on."""
-        if len(np.unique(label)) < 2 or min(label.sum(), (~label).sum()) < 20:
-            return cls("identity", [], [])
-        if len(label) < FEWEST_FOR_ISOTONIC:
-            return cls._platt(raw, label)
-        half = np.arange(len(label)) % 2 == 0
-        losses = {}
-        for kind, fit in (("platt", cls._platt), ("isotonic", cls._isotonic)):
-            loss = 0.0
-            for side in (half, ~half):
-                told = fit(raw[side], label[side]).apply(raw[~side])
-                told = np.clip(told, TINY, 1 - TINY)
-                loss += float(log_loss(label[~side], told, labels=[False, True]))
-            losses[kind] = loss
-        best = cls._isotonic if losses["isotonic"] < losses["platt"] else cls._platt
-        return best(raw, label)
+    def score(self, matrix: Array, threads: int = 1) -> Array:
+        """Log-odds or log mean of the rows of a matrix, shape (rows,)."""
+        told = np.zeros(len(matrix))
+        if self.linear:
+            told += self.linear[1] * self.linear[0].score(matrix, self.encoding)
+        if self.trees:
+            grown = self.trees[0].predict(matrix, raw_score=True, num_threads=threads)
+            told += self.trees[1] * np.asarray(grown)
+        return told
 
-    def apply(self, raw: Array) -> Array:
-        """Calibrated probabilities, in the order of the raw ones."""
-        if self.kind == "platt":
-            odds = _logit(raw) * self.x[0] + self.y[0]
-            return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float64)
-        if self.kind == "isotonic":
-            return np.asarray(np.interp(raw, self.x, self.y), dtype=np.float64)
-        return np.asarray(raw, dtype=np.float64)
+    def raw(self, matrix: Array, threads: int = 1) -> Array:
+        """Probabilities or means, shape (rows,)."""
+        score = self.score(matrix, threads)
+        if self.kind == "probability":
+            return np.asarray(1 / (1 + np.exp(-score)), np.float64)
+        return np.asarray(np.exp(score), np.float64)
 
-    @classmethod
-    def _platt(cls, raw: Array, label: npt.NDArray[np.bool_]) -> "Calibration":
-        fitted = LogisticRegression(C=1e6).fit(_logit(raw).reshape(-1, 1), label)
-        # A slope below zero would turn the order round; the ranking is the booster's to decide.
-        return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
-
-    @classmethod
-    def _isotonic(cls, raw: Array, label: npt.NDArray[np.bool_]) -> "Calibration":
-        fitted = IsotonicRegression(y_min=TINY, y_max=1 - TINY, out_of_bounds="clip")
-        fitted.fit(raw, label)
-        return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)
+    def contributions(self, matrix: Array, threads: int = 1) -> Array:
+        """Each feature's share of the score, and the base in the last column."""
+        told = np.zeros((len(matrix), len(self.encoding.features) + 1))
+        if self.linear:
+            told += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
+        if self.trees:
+            grown = self.trees[0].predict(matrix, pred_contrib=True, num_threads=threads)
+            told += self.trees[1] * np.asarray(grown)
+        return told
 
 
-class CalibratedBooster:
-    """LightGBM on tags, calibrated on a later slice.
+class CalibratedModel:
+    """A candidate on tags, calibrated on a later slice.
 
     Parameters
     ----------
     parameters : Mapping[str, float]
-        LightGBM parameters plus `rounds` and `patience`.
+        LightGBM's parameters plus `rounds` and `patience`.
+    candidate : Candidate
+        Which parts to learn.
+    kind : str
+        "probability", "count" or "amount".
+    monotone : Mapping[str, int]
+        Feature -> -1 or 1: the prediction never rises, or never falls, with it.
     seed, threads : int
         Same data, seed and number of threads give the same text, byte for byte.
     """
 
-    def __init__(self, parameters: Mapping[str, float], seed: int = 7, threads: int = 2) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, float],
+        candidate: Candidate = CANDIDATES["trees"],
+        *,
+        kind: str = "probability",
+        monotone: Mapping[str, int] | None = None,
+        seed: int = 7,
+        threads: int = 2,
+    ) -> None:
         self.parameters = parameters
+        self.candidate = candidate
+        self.kind = kind
+        self.monotone = monotone or {}
         self.seed = seed
         self.threads = threads
 
     def fit(
-        self,
-        frame: pd.DataFrame,
-        label: npt.NDArray[np.bool_],
-        stop: npt.NDArray[np.bool_],
-        features: Sequence[str],
-    ) -> "CalibratedBooster":
-        """Grow as many trees, on all rows, as the rows in `stop` gain from when held back.
+        self, frame: pd.DataFrame, outcome: Flags | Array, stop: Flags, features: Sequence[str]
+    ) -> "CalibratedModel":
+        """Learn from the rows; those in `stop` are first held back to count the trees.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             One row an outcome, with the features.
-        label, stop : numpy.ndarray of bool
-            Shape (rows,): the outcome; whether the row is held back to count the trees.
+        outcome : numpy.ndarray
+            Shape (rows,): whether it happened, how often, or how much.
+        stop : numpy.ndarray of bool
+            Shape (rows,).
         features : sequence of str
             Columns to learn from.
 
@@ -177,83 +156,76 @@ class CalibratedBooster:
         GuanjiaError
             If all outcomes are the same.
         """
-        label = np.asarray(label, dtype=bool)
-        if len(np.unique(label)) < 2:
+        encoding = Encoding.learn(frame, features)
+        return self.fit_matrix(encoding.matrix(frame), encoding, outcome, stop)
+
+    def fit_matrix(
+        self,
+        matrix: Array,
+        encoding: Encoding,
+        outcome: Flags | Array,
+        stop: Flags,
+        linear: Linear | None = None,
+        trees: lgb.Booster | None = None,
+    ) -> "CalibratedModel":
+        """The same on a matrix; parts already fitted on these rows can be given."""
+        outcome = np.asarray(outcome, np.float64)
+        if len(np.unique(outcome)) < 2:
             raise GuanjiaError(
                 "the training rows", "all have the same outcome", "use a longer or later history"
             )
-        self.encoding_ = Encoding.learn(frame, features)
-        matrix = self.encoding_.matrix(frame)
-        names = self.encoding_.features
-        given = {k: v for k, v in self.parameters.items() if k not in ("rounds", "patience")}
-        settings: dict[str, Any] = {
-            "objective": "binary",
-            "seed": self.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": self.threads,
-            "verbosity": -1,
-            **given,
-        }
-        text = [names.index(name) for name in self.encoding_.categories]
-        rounds = int(self.parameters.get("rounds", 100))
-        patience = int(self.parameters.get("patience", 0))
-
-        def dataset(rows: npt.NDArray[np.bool_], reference: lgb.Dataset | None = None) -> Any:
-            return lgb.Dataset(
-                matrix[rows],
-                label[rows].astype(np.float64),
-                reference=reference,
-                feature_name=names,
-                categorical_feature=text,
-                params={"verbosity": -1},
+        if self.candidate.linear and linear is None:
+            linear = Linear.fit(matrix, encoding, outcome, self.kind, self.monotone)
+        if self.candidate.trees and trees is None:
+            trees = grow(
+                matrix,
+                encoding,
+                outcome,
+                stop,
+                {**self.parameters, **(self.candidate.parameters or {})},
+                kind=self.kind,
+                monotone=self.monotone,
+                seed=self.seed,
+                threads=self.threads,
             )
-
-        both = [len(np.unique(label[rows])) == 2 for rows in (stop, ~stop)]
-        if patience > 0 and stop.sum() >= FEWEST_TO_STOP and all(both):
-            part = dataset(~stop)
-            ceased = lgb.train(
-                settings,
-                part,
-                num_boost_round=rounds,
-                valid_sets=[dataset(stop, part)],
-                callbacks=[lgb.early_stopping(patience, verbose=False)],
-            )
-            rounds = int(ceased.best_iteration)
-        else:
-            rounds = min(rounds, ROUNDS_UNTESTED)
-        # The customers held back have told how many trees; now they teach like all others.
-        self.booster_ = lgb.train(settings, dataset(np.ones_like(stop)), num_boost_round=rounds)
-        self.trees_ = int(self.booster_.current_iteration())
+        self.scorer_ = Scorer(
+            self.kind,
+            encoding,
+            (linear, self.candidate.linear) if linear and self.candidate.linear else None,
+            (trees, self.candidate.trees) if trees and self.candidate.trees else None,
+        )
         self.calibration_ = Calibration("identity", [], [])
         return self
 
-    def calibrate(self, frame: pd.DataFrame, label: npt.NDArray[np.bool_]) -> "CalibratedBooster":
-        """Choose and fit the calibration on a slice the trees have not seen."""
-        self.calibration_ = Calibration.choose(self.raw(frame), np.asarray(label, dtype=bool))
+    @property
+    def trees_(self) -> int:
+        """How many trees there are."""
+        return int(self.scorer_.trees[0].current_iteration()) if self.scorer_.trees else 0
+
+    @property
+    def encoding_(self) -> Encoding:
+        """Names and categories of the matrix it reads."""
+        return self.scorer_.encoding
+
+    def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
+        """Choose and fit the calibration on a slice the parts have not seen."""
+        raw = self.raw(frame)
+        if self.kind == "probability":
+            self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
+        else:
+            self.calibration_ = Calibration.balance(raw, np.asarray(outcome, np.float64))
         return self
 
     def raw(self, frame: Columns) -> Array:
-        """The booster's own probabilities."""
-        matrix = self.encoding_.matrix(frame)
-        told = self.booster_.predict(matrix, num_iteration=self.trees_, num_threads=self.threads)
-        return np.asarray(told, dtype=np.float64)
+        """What the parts tell together, before calibration."""
+        return self.scorer_.raw(self.encoding_.matrix(frame), self.threads)
 
     def predict_proba(self, frame: Columns) -> Array:
-        """Calibrated probabilities of "yes", shape (rows,)."""
+        """Calibrated probabilities of "yes", or means, shape (rows,)."""
         return self.calibration_.apply(self.raw(frame))
 
-    def text(self) -> str:
-        """The trees as LightGBM's own text."""
-        return str(self.booster_.model_to_string(num_iteration=self.trees_))
-
-    def importance(self) -> dict[str, float]:
-        """Total gain of each feature, largest first."""
-        gain = self.booster_.feature_importance("gain", iteration=self.trees_)
-        pairs = zip(self.encoding_.features, gain, strict=True)
+    def importance(self, frame: pd.DataFrame) -> dict[str, float]:
+        """Mean distance from the base that each feature makes on these rows, largest first."""
+        moved = np.abs(self.scorer_.contributions(self.encoding_.matrix(frame), self.threads))
+        pairs = zip(self.encoding_.features, moved[:, :-1].mean(axis=0), strict=True)
         return {name: float(value) for name, value in sorted(pairs, key=lambda p: -p[1])}
-
-
-def _logit(probability: Array) -> Array:
-    clipped = np.clip(probability, TINY, 1 - TINY)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)

@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from features.lake import Lake
-from training.estimators import TINY, Array, Encoding
+from training.calibration import TINY
+from training.encoding import Array, Encoding
 from training.models import ModelSpec
 
 Flags = npt.NDArray[np.bool_]

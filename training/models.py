@@ -14,6 +14,7 @@ import pandas as pd
 from features.errors import GuanjiaError
 from features.lake import Lake
 from training import labels
+from training.estimators import CANDIDATES
 
 GRID_MONTHS = 42
 
@@ -31,6 +32,10 @@ DEFAULTS: Mapping[str, float] = {
     "rounds": 1000,
     "patience": 60,
 }
+
+
+# A dearer offer never makes a renewal likelier, all else equal.
+DEARER = ("renewal_quote_change_ratio", "premium_change_ratio")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class ModelSpec:
         Features that are not tags but part of the question asked.
     truth : str
         Which file of the simulation's truth evaluation may compare with.
+    kind : str
+        What is told: a "probability", or the mean of a "count" or an "amount".
+    monotone : Mapping[str, int]
+        Feature -> -1 or 1: all else equal, the prediction never rises (falls) with it.
+    candidates : tuple of str
+        Ways to learn that compete (`training.estimators.CANDIDATES`); validation chooses.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
     """
@@ -66,6 +77,9 @@ class ModelSpec:
     describes: str = ""
     extra: tuple[str, ...] = ()
     truth: str = ""
+    kind: str = "probability"
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    candidates: tuple[str, ...] = tuple(CANDIDATES)
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
 
     @property
@@ -133,6 +147,7 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             extra=("lead_days",),
             truth="renewals",
+            monotone=dict.fromkeys(DEARER, -1),
         ),
         ModelSpec(
             name="churn",

@@ -1,7 +1,8 @@
 """The bundle of a trained model: how it is written, verified, loaded and asked.
 
-A folder of text: `booster.txt`, `calibration.json`, `encoding.json`, and `spec.json`, which names
-the model, its features and service, and the sha256 of the other three. Nothing in it is executed.
+A folder of text: `calibration.json`, `encoding.json`, `linear.json` and `booster.txt` as far as the
+model has those parts, and `spec.json`, which names the model, its features and service, the weights
+of the parts, and the sha256 of the other files. Nothing in it is executed.
 Scoring, the API and evaluation all predict through `Predictor`, so they cannot disagree.
 """
 
@@ -16,10 +17,14 @@ import numpy as np
 
 from features.errors import GuanjiaError
 from features.lake import sha256_of
-from training.estimators import Array, CalibratedBooster, Calibration, Columns, Encoding
+from training.calibration import Calibration
+from training.encoding import Array, Columns, Encoding
+from training.estimators import CalibratedModel, Scorer
+from training.linear import Linear
 from training.models import ModelSpec
 
-FILES = ("booster.txt", "calibration.json", "encoding.json")
+FILES = ("calibration.json", "encoding.json")
+PARTS = {"linear": "linear.json", "trees": "booster.txt"}
 
 
 class Predictor:
@@ -33,13 +38,7 @@ class Predictor:
         Columns it reads, in order; those of them that are tags; the others.
     """
 
-    def __init__(
-        self,
-        spec: dict[str, Any],
-        booster: lgb.Booster,
-        encoding: Encoding,
-        calibration: Calibration,
-    ) -> None:
+    def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
         self.spec = spec
         self.name: str = spec["name"]
         self.label: str = spec["label"]
@@ -49,8 +48,7 @@ class Predictor:
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
         self.tags = [name for name in self.features if name not in self.extra]
-        self.booster = booster
-        self.encoding = encoding
+        self.scorer = scorer
         self.calibration = calibration
 
     @classmethod
@@ -66,21 +64,26 @@ class Predictor:
         spec = verify(folder)
         encoding = json.loads((folder / "encoding.json").read_text("utf-8"))
         table = json.loads((folder / "calibration.json").read_text("utf-8"))
-        booster = lgb.Booster(model_str=(folder / "booster.txt").read_text("utf-8"))
-        if booster.feature_name() != spec["features"] or encoding["features"] != spec["features"]:
+        reader = Encoding(encoding["features"], encoding["categories"])
+        weights = spec.get("weights", {"trees": 1.0})  # bundles from before there were parts
+        linear = trees = None
+        if "linear" in weights:
+            stored = json.loads((folder / PARTS["linear"]).read_text("utf-8"))
+            linear = (Linear.of_json(stored), float(weights["linear"]))
+        if "trees" in weights:
+            text = (folder / PARTS["trees"]).read_text("utf-8")
+            trees = (lgb.Booster(model_str=text), float(weights["trees"]))
+        read = trees[0].feature_name() if trees else reader.features
+        if not read == reader.features == spec["features"]:
             raise GuanjiaError(
                 f"model bundle {folder}", "reads other features than it declares", "train it again"
             )
-        return cls(
-            spec,
-            booster,
-            Encoding(encoding["features"], encoding["categories"]),
-            Calibration(table["kind"], table["x"], table["y"]),
-        )
+        scorer = Scorer(spec.get("kind", "probability"), reader, linear, trees)
+        return cls(spec, scorer, Calibration(table["kind"], table["x"], table["y"]))
 
     def matrix(self, columns: Columns) -> Array:
-        """The columns as the booster reads them, shape (rows, features)."""
-        return self.encoding.matrix(columns)
+        """The columns as the parts read them, shape (rows, features)."""
+        return self.scorer.encoding.matrix(columns)
 
     def predict(self, columns: Columns, threads: int = 1) -> Array:
         """Calibrated probabilities of pandas, pyarrow or plain columns, shape (rows,)."""
@@ -90,11 +93,10 @@ class Predictor:
         """The same for a matrix made by `matrix`."""
         if len(matrix) == 0:
             return np.empty(0)
-        raw = self.booster.predict(matrix, num_threads=threads)
-        return self.calibration.apply(np.asarray(raw, dtype=np.float64))
+        return self.calibration.apply(self.scorer.raw(matrix, threads))
 
     def contributions(self, columns: Columns, threads: int = 1) -> Array:
-        """Each feature's share of the log-odds before calibration, and the base in the last column.
+        """Each feature's share of the score before calibration, and the base in the last column.
 
         Returns
         -------
@@ -104,34 +106,42 @@ class Predictor:
         matrix = self.matrix(columns)
         if len(matrix) == 0:
             return np.empty((0, len(self.features) + 1))
-        told = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
-        return np.asarray(told, dtype=np.float64)
+        return self.scorer.contributions(matrix, threads)
 
 
 def write_bundle(
-    folder: Path, model: ModelSpec, fitted: CalibratedBooster, tags: Sequence[str]
+    folder: Path, model: ModelSpec, fitted: CalibratedModel, tags: Sequence[str]
 ) -> Path:
     """Write the bundle; the same fit gives the same bytes, so it holds no date and no path."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = fitted.calibration_
+    table, scorer = fitted.calibration_, fitted.scorer_
+    weights = {}
     contents = {
-        "booster.txt": fitted.text(),
         "calibration.json": _json({"kind": table.kind, "x": table.x, "y": table.y}),
         "encoding.json": _json(
-            {"features": fitted.encoding_.features, "categories": fitted.encoding_.categories}
+            {"features": scorer.encoding.features, "categories": scorer.encoding.categories}
         ),
     }
+    if scorer.linear:
+        weights["linear"] = scorer.linear[1]
+        contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
+    if scorer.trees:
+        weights["trees"] = scorer.trees[1]
+        contents[PARTS["trees"]] = str(scorer.trees[0].model_to_string())
     hashes = {}
     for name, text in contents.items():
         (folder / name).write_bytes(text.encode("utf-8"))
         hashes[name] = sha256_of(folder / name)
-    identity = _json({"name": model.name, "files": hashes, "tags": list(tags)})
+    identity = _json({"name": model.name, "files": hashes, "tags": list(tags), "weights": weights})
     spec = {
         "name": model.name,
         "label": model.label,
         "service": model.service,
         "eligible": model.eligible,
-        "features": fitted.encoding_.features,
+        "kind": scorer.kind,
+        "candidate": fitted.candidate.name,
+        "weights": weights,
+        "features": scorer.encoding.features,
         "extra": list(model.extra),
         "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "sha256": hashes,
@@ -146,7 +156,8 @@ def verify(folder: Path) -> dict[str, Any]:
     try:
         spec: dict[str, Any] = json.loads((folder / "spec.json").read_text("utf-8"))
         stated = spec["sha256"]
-        for name in FILES:
+        parts = [PARTS[part] for part in spec.get("weights", {"trees": 1.0})]
+        for name in [*FILES, *parts]:
             if sha256_of(folder / name) != stated[name]:
                 raise GuanjiaError(f"model bundle {folder}", f"{name} was altered", cure)
     except (OSError, ValueError, KeyError, TypeError) as fault:

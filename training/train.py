@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -11,12 +11,15 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training import evaluation, registry
 from training.datasets import Dataset, build, held_back
-from training.estimators import CalibratedBooster
+from training.estimators import CANDIDATES, CalibratedModel
 from training.evaluation import Figures, Truth
 from training.models import ModelSpec, find
 from training.predictor import Predictor, write_bundle
+from training.selection import Trial, choose
+from training.tuning import tune
 
 SEED = 7
+IMPORTANCE_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,11 @@ class TrainResult:
     truth : Truth or None
         AUC of the true probabilities and of the model on the same rows; None on real data.
     importance : dict[str, float]
-        Share of the total gain by feature, largest first.
+        Share of what features move the score by on the test slice, largest first.
+    candidate : str
+        The way to learn that won.
+    trials : list of Trial
+        The candidates with their loss on later rows of the train slice, best first.
     """
 
     model: str
@@ -61,6 +68,8 @@ class TrainResult:
     baselines: dict[str, dict[str, float]]
     truth: Truth | None
     importance: dict[str, float]
+    candidate: str
+    trials: list[Trial]
 
 
 def train(
@@ -69,6 +78,7 @@ def train(
     known_by: date,
     report: Report = quiet,
     row_limit: int = 400_000,
+    tuning_seconds: float = 0,
 ) -> Iterator[TrainResult]:
     """Train, calibrate, evaluate and register models on what was known by a date.
 
@@ -80,32 +90,66 @@ def train(
         Outcomes recorded later are not used.
     row_limit : int
         Labels of one model beyond which customers are left out, chosen by hash.
+    tuning_seconds : float
+        Budget of each model to search for better parameters of the trees; 0: those declared.
     """
     models = [find(name) for name in names]
     datasets = build(lake, models, known_by, report, row_limit)
     for model, data in zip(models, datasets, strict=True):
-        report(f"{model.name}: trees", 0, None)
-        fitted = fit(model, data, lake.settings.threads)
+        tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
+        parameters = tuned.parameters if tuned else model.parameters
+        fitted, trials = fit(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-            yield _register(lake, model, data, fitted, bundle, known_by, report)
+            yield _register(lake, model, data, fitted, trials, bundle, known_by, report)
 
 
-def fit(model: ModelSpec, data: Dataset, threads: int = 2) -> CalibratedBooster:
-    """Grow the trees on the train slice and calibrate them on the next."""
+def fit(
+    model: ModelSpec,
+    data: Dataset,
+    threads: int = 2,
+    parameters: Mapping[str, float] | None = None,
+    report: Report = quiet,
+) -> tuple[CalibratedModel, list[Trial]]:
+    """Let the candidates compete within the train slice; the winner learns all of it.
+
+    Parameters
+    ----------
+    parameters : Mapping[str, float]
+        Those of the trees; default: the model's own.
+
+    Returns
+    -------
+    (CalibratedModel, list of Trial)
+        The winner, calibrated on the slice after; and the candidates, best first, none where the
+        slice cannot be cut (then the first declared one learns).
+    """
     rows = data.frame[data.split.train]
     later = data.frame[data.split.calibration]
-    label = rows["label"].to_numpy(dtype=bool)
-    fitted = CalibratedBooster(model.parameters, SEED, threads)
-    fitted.fit(rows, label, held_back(rows), data.features)
-    return fitted.calibrate(later, later["label"].to_numpy(dtype=bool))
+    given = model.parameters if parameters is None else parameters
+    trials = choose(
+        model, rows, data.features, parameters=given, seed=SEED, threads=threads, report=report
+    )
+    winner = trials[0].candidate if trials else model.candidates[0]
+    report(f"{model.name}: {winner}", 0, None)
+    fitted = CalibratedModel(
+        given,
+        CANDIDATES[winner],
+        kind=model.kind,
+        monotone=model.monotone,
+        seed=SEED,
+        threads=threads,
+    )
+    fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), data.features)
+    return fitted.calibrate(later, later["label"].to_numpy()), trials
 
 
 def _register(
     lake: Lake,
     model: ModelSpec,
     data: Dataset,
-    fitted: CalibratedBooster,
+    fitted: CalibratedModel,
+    trials: list[Trial],
     bundle: Path,
     known_by: date,
     report: Report,
@@ -120,7 +164,7 @@ def _register(
         data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
     )
     truth = evaluation.against_truth(lake, model, test, told)
-    gains = fitted.importance()
+    gains = fitted.importance(test.head(IMPORTANCE_ROWS))
     total = sum(gains.values()) or 1.0
     importance = {name: value / total for name, value in gains.items()}
 
@@ -139,13 +183,15 @@ def _register(
     metrics |= {f"{peer}_{key}": v for peer, got in peers.items() for key, v in got.items()}
     if truth is not None:
         metrics |= {f"truth_{key}": float(value) for key, value in asdict(truth).items()}
+    metrics |= {f"validation_{each.candidate}_loss": each.loss for each in trials}
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
         lake,
         model.name,
         bundle,
         parameters={
-            **model.parameters,
+            **fitted.parameters,
+            "candidate": fitted.candidate.name,
             "trees": fitted.trees_,
             "calibration": fitted.calibration_.kind,
             "known_by": known_by.isoformat(),
@@ -181,4 +227,6 @@ def _register(
         baselines=peers,
         truth=truth,
         importance=importance,
+        candidate=fitted.candidate.name,
+        trials=trials,
     )

@@ -19,6 +19,10 @@ def train(
             "--known-by", parser=day, metavar="YYYY-MM-DD", help="Labels matured by then."
         ),
     ] = None,
+    tune: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="Search better trees so long, a model."),
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Train, compare, calibrate and register a model."""
@@ -32,7 +36,7 @@ def train(
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(where, families[model], by, report))
+        results = list(run(where, families[model], by, report, tuning_seconds=tune))
     emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
 
 

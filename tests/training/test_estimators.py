@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
+from training.calibration import Calibration
 from training.datasets import held_back
-from training.estimators import CalibratedBooster, Calibration, Encoding
+from training.encoding import Encoding
+from training.estimators import CANDIDATES, CalibratedModel
 from training.models import MODELS
 from training.predictor import Predictor, write_bundle
 
@@ -36,7 +38,7 @@ def rows(count=3000, seed=1):
 def fitted():
     frame, label = rows()
     parameters = {"num_leaves": 7, "rounds": 60, "patience": 10, "min_data_in_leaf": 20}
-    model = CalibratedBooster(parameters, seed=3, threads=1)
+    model = CalibratedModel(parameters, CANDIDATES["blend"], seed=3, threads=1)
     model.fit(frame, label, held_back(frame), FEATURES)
     return model.calibrate(*rows(seed=2))
 
@@ -46,15 +48,20 @@ def bundle(fitted, tmp_path):
     return write_bundle(tmp_path / "bundle", MODELS["renewal"], fitted, FEATURES[:3])
 
 
-def test_predictor_equals_booster(fitted, bundle):
+def test_the_bundle_tells_what_the_fit_told(fitted, bundle):
     frame, _ = rows(seed=4)
-    predictor = Predictor.load(bundle)
-    told = predictor.predict(frame)
+    told = Predictor.load(bundle).predict(frame)
     assert np.array_equal(told, fitted.predict_proba(frame))
-    raw = fitted.booster_.predict(fitted.encoding_.matrix(frame), num_iteration=fitted.trees_)
-    assert np.array_equal(told, fitted.calibration_.apply(raw))
     turned = pa.Table.from_pandas(frame[frame.columns[::-1]])
-    assert np.array_equal(told, predictor.predict(turned))
+    assert np.array_equal(told, Predictor.load(bundle).predict(turned))
+
+
+def test_a_blend_is_the_mean_log_odds_of_its_parts(fitted):
+    matrix = fitted.encoding_.matrix(rows(50, seed=4)[0])
+    booster, linear = fitted.scorer_.trees[0], fitted.scorer_.linear[0]
+    grown = booster.predict(matrix)
+    odds = (np.log(grown / (1 - grown)) + linear.score(matrix, fitted.encoding_)) / 2
+    assert np.allclose(fitted.scorer_.raw(matrix), 1 / (1 + np.exp(-odds)))
 
 
 def test_contributions_sum_to_the_log_odds(fitted, bundle):
@@ -65,14 +72,16 @@ def test_contributions_sum_to_the_log_odds(fitted, bundle):
 
 def test_the_same_seed_gives_the_same_bytes(fitted, bundle, tmp_path):
     frame, label = rows()
-    again = CalibratedBooster(fitted.parameters, seed=3, threads=1)
+    again = CalibratedModel(fitted.parameters, CANDIDATES["blend"], seed=3, threads=1)
     again.fit(frame, label, held_back(frame), FEATURES).calibrate(*rows(seed=2))
     other = write_bundle(tmp_path / "other", MODELS["renewal"], again, FEATURES[:3])
     for path in bundle.iterdir():
         assert path.read_bytes() == (other / path.name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["booster.txt", "calibration.json", "encoding.json"])
+@pytest.mark.parametrize(
+    "name", ["booster.txt", "calibration.json", "encoding.json", "linear.json"]
+)
 def test_an_altered_bundle_is_refused(bundle, name):
     path = bundle / name
     path.write_bytes(path.read_bytes()[:-2])
@@ -103,3 +112,51 @@ def test_calibration_keeps_the_order(seed, count):
     raw = draw.random(count)
     table = Calibration.choose(raw, draw.random(count) < raw**2)
     assert (np.diff(table.apply(np.sort(raw))) >= 0).all()
+
+
+@pytest.mark.parametrize("name", list(CANDIDATES))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_no_candidate_breaks_a_monotone_constraint(name, sign):
+    # What the data say is the opposite of what the business demands.
+    draw = np.random.default_rng(5)
+    frame = pd.DataFrame({"customer_id": [f"C{i}" for i in range(2000)]})
+    frame["change"], frame["other"] = draw.normal(size=2000), draw.normal(size=2000)
+    label = draw.random(2000) < 1 / (1 + np.exp(sign * 1.5 * frame["change"] - frame["other"]))
+    model = CalibratedModel(
+        {"num_leaves": 7, "rounds": 40, "min_data_in_leaf": 20},
+        CANDIDATES[name], monotone={"change": sign}, threads=1,
+    )  # fmt: skip
+    model.fit(frame, label, held_back(frame), ["change", "other"])
+    grid = pd.DataFrame({"change": np.linspace(-3, 3, 50), "other": 0.5})
+    assert (np.diff(sign * model.raw(grid)) >= -1e-12).all()
+    # The same without the constraint follows the data: the test can fail.
+    free = CalibratedModel(model.parameters, CANDIDATES[name], threads=1)
+    free.fit(frame, label, held_back(frame), ["change", "other"])
+    assert (np.diff(sign * free.raw(grid)) < 0).any()
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [("count", 0.3), ("amount", 5000.0)])
+@pytest.mark.parametrize("name", list(CANDIDATES))
+def test_means_are_balanced_and_follow_the_driver(kind, parameter, name):
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame({"customer_id": [f"C{i}" for i in range(4000)]})
+    frame["risk"] = draw.normal(size=4000)
+    mean = parameter * np.exp(0.5 * frame["risk"])
+    label = draw.poisson(mean) if kind == "count" else draw.gamma(2.0, mean / 2)
+    model = CalibratedModel({"num_leaves": 4, "rounds": 60}, CANDIDATES[name], kind=kind, threads=1)
+    model.fit(frame, label, held_back(frame), ["risk"]).calibrate(frame, label)
+    told = model.predict_proba(frame)
+    assert np.isclose(told.sum(), label.sum())
+    low, high = model.predict_proba(pd.DataFrame({"risk": [-1.0, 1.0]}))
+    assert 2.0 < high / low < 3.6  # e = 2.72 in truth
+
+
+def test_contributions_of_each_part_sum_to_its_score():
+    frame, label = rows()
+    for candidate in CANDIDATES.values():
+        model = CalibratedModel({"num_leaves": 5, "rounds": 30}, candidate, threads=1)
+        model.fit(frame, label, held_back(frame), FEATURES)
+        matrix = model.encoding_.matrix(frame.head(20))
+        told = model.scorer_.contributions(matrix)
+        assert told.shape == (20, len(FEATURES) + 1)
+        assert np.allclose(told.sum(axis=1), model.scorer_.score(matrix))

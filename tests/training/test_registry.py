@@ -13,7 +13,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from training import registry
-from training.estimators import CalibratedBooster
+from training.estimators import CalibratedModel
 from training.models import MODELS
 from training.predictor import Predictor, write_bundle
 
@@ -24,7 +24,7 @@ def test_round_trip_and_offline(tmp_path):
     draw = np.random.default_rng(1)
     frame = pd.DataFrame({"age": draw.normal(size=500), "lead_days": 7.0})
     label = frame.age.to_numpy() > 0
-    fitted = CalibratedBooster({"rounds": 5}, threads=1)
+    fitted = CalibratedModel({"rounds": 5}, threads=1)
     fitted.fit(frame, label, np.zeros(500, dtype=bool), ["age", "lead_days"])
     bundle = write_bundle(tmp_path / "bundle", MODELS["renewal"], fitted, ["age"])
     lake = Lake(Settings(home=tmp_path / "home"))

@@ -1,0 +1,79 @@
+"""From what a model tells to what happens: fitted on a later slice, stored as a table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from training.encoding import Array, Flags
+
+TINY = 1e-6
+FEWEST_FOR_ISOTONIC = 1000
+
+
+class Calibration:
+    """A monotone map from what a model told to the observed mean.
+
+    `kind` is "identity", "platt" (slope and intercept on the log-odds), "isotonic" (a table), or,
+    for counts and amounts, "scale" (a factor).
+    """
+
+    def __init__(self, kind: str, x: Sequence[float], y: Sequence[float]) -> None:
+        self.kind = kind
+        self.x = [float(value) for value in x]
+        self.y = [float(value) for value in y]
+
+    @classmethod
+    def choose(cls, raw: Array, label: Flags) -> "Calibration":
+        """Take the kind with the smaller log loss on the halves it was not fitted on."""
+        if len(np.unique(label)) < 2 or min(label.sum(), (~label).sum()) < 20:
+            return cls("identity", [], [])
+        if len(label) < FEWEST_FOR_ISOTONIC:
+            return cls._platt(raw, label)
+        half = np.arange(len(label)) % 2 == 0
+        losses = {}
+        for kind, fit in (("platt", cls._platt), ("isotonic", cls._isotonic)):
+            loss = 0.0
+            for side in (half, ~half):
+                told = fit(raw[side], label[side]).apply(raw[~side])
+                told = np.clip(told, TINY, 1 - TINY)
+                loss += float(log_loss(label[~side], told, labels=[False, True]))
+            losses[kind] = loss
+        best = cls._isotonic if losses["isotonic"] < losses["platt"] else cls._platt
+        return best(raw, label)
+
+    def apply(self, raw: Array) -> Array:
+        """Calibrated probabilities, in the order of the raw ones."""
+        if self.kind == "platt":
+            odds = logit(raw) * self.x[0] + self.y[0]
+            return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float64)
+        if self.kind == "isotonic":
+            return np.asarray(np.interp(raw, self.x, self.y), dtype=np.float64)
+        if self.kind == "scale":
+            return np.asarray(raw * self.x[0], dtype=np.float64)
+        return np.asarray(raw, dtype=np.float64)
+
+    @classmethod
+    def balance(cls, raw: Array, outcome: Array) -> "Calibration":
+        """The factor that makes the sum told the sum observed."""
+        return cls("scale", [float(outcome.sum()) / max(float(raw.sum()), TINY)], [])
+
+    @classmethod
+    def _platt(cls, raw: Array, label: Flags) -> "Calibration":
+        fitted = LogisticRegression(C=1e6).fit(logit(raw).reshape(-1, 1), label)
+        # A slope below zero would turn the order round; the ranking is the model's to decide.
+        return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
+
+    @classmethod
+    def _isotonic(cls, raw: Array, label: Flags) -> "Calibration":
+        fitted = IsotonicRegression(y_min=TINY, y_max=1 - TINY, out_of_bounds="clip")
+        fitted.fit(raw, label)
+        return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)
+
+
+def logit(probability: Array) -> Array:
+    """Log-odds, of probabilities held off 0 and 1."""
+    clipped = np.clip(probability, TINY, 1 - TINY)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)

@@ -1,0 +1,180 @@
+"""The linear part: a regularised generalised linear model, stored as a table of coefficients."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
+
+from training.encoding import Array, Encoding
+
+WIDEST = 5.0  # standard deviations; beyond, a tag's value tells no more
+PENALTY = 10.0  # of the squared coefficients, as weighty as so many rows
+FEWEST = 20  # rows of a category or of missing values worth a coefficient
+
+
+@dataclass(frozen=True)
+class Term:
+    """One column of the design.
+
+    Attributes
+    ----------
+    feature : str
+        The feature it is made of.
+    kind : str
+        "number", "missing" (1 where there is no value) or "category" (1 where it has `code`).
+    code, centre, spread : float
+        Code of the category; what a number is shifted and divided by.
+    """
+
+    feature: str
+    kind: str
+    code: float = 0.0
+    centre: float = 0.0
+    spread: float = 1.0
+
+
+class Linear:
+    """Intercept and coefficients over terms; tells on the scale of the link.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+    coefficients, means : sequence of float
+        One a term; the means are those of the training rows, the base of contributions.
+    intercept : float
+    """
+
+    def __init__(
+        self,
+        terms: Sequence[Term],
+        coefficients: Sequence[float] | Array,
+        means: Sequence[float] | Array,
+        intercept: float,
+    ) -> None:
+        self.terms = list(terms)
+        self.coefficients = np.asarray(coefficients, np.float64)
+        self.means = np.asarray(means, np.float64)
+        self.intercept = intercept
+
+    @classmethod
+    def fit(
+        cls,
+        matrix: Array,
+        encoding: Encoding,
+        outcome: Array,
+        kind: str = "probability",
+        monotone: Mapping[str, int] | None = None,
+    ) -> "Linear":
+        """Fit the outcomes of the rows of a matrix that `encoding` made.
+
+        Parameters
+        ----------
+        kind : str
+            "probability": logistic; "count": Poisson; "amount": gamma.
+        monotone : Mapping[str, int]
+            Feature -> -1 or 1, the only sign its coefficient may have. A term that takes the other
+            is left out, and the rest fitted again.
+        """
+        terms = _terms(matrix, encoding)
+        design = _design(matrix, encoding, terms)
+        kept = np.arange(len(terms))
+        while True:
+            found, intercept = _coefficients(design[:, kept], outcome, kind)
+            signs = np.array([_sign(terms[place], monotone or {}) for place in kept])
+            wrong = found * signs < 0
+            if not wrong.any():
+                break
+            kept = kept[~wrong]
+        means = design[:, kept].mean(axis=0, dtype=np.float64)
+        return cls([terms[place] for place in kept], found, means, intercept)
+
+    def score(self, matrix: Array, encoding: Encoding) -> Array:
+        """Log-odds or log mean, shape (rows,)."""
+        design = _design(matrix, encoding, self.terms)
+        return np.asarray(design @ self.coefficients + self.intercept, np.float64)
+
+    def contributions(self, matrix: Array, encoding: Encoding) -> Array:
+        """Each feature's share of the score against the average row, whose score comes last.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, features + 1).
+        """
+        parts = (_design(matrix, encoding, self.terms) - self.means) * self.coefficients
+        told = np.zeros((len(matrix), len(encoding.features) + 1))
+        for place, term in enumerate(self.terms):
+            told[:, encoding.features.index(term.feature)] += parts[:, place]
+        told[:, -1] = self.intercept + float(self.means @ self.coefficients)
+        return told
+
+    def as_json(self) -> dict[str, Any]:
+        """What `of_json` reads."""
+        return {
+            "intercept": self.intercept,
+            "terms": [
+                {**vars(term), "coefficient": float(weight), "mean": float(mean)}
+                for term, weight, mean in zip(
+                    self.terms, self.coefficients, self.means, strict=True
+                )
+            ],
+        }
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any]) -> "Linear":
+        """The model that `as_json` wrote."""
+        rows = [dict(row) for row in stored["terms"]]
+        weights = [row.pop("coefficient") for row in rows]
+        means = [row.pop("mean") for row in rows]
+        return cls([Term(**row) for row in rows], weights, means, float(stored["intercept"]))
+
+
+def _sign(term: Term, monotone: Mapping[str, int]) -> int:
+    return monotone.get(term.feature, 0) if term.kind == "number" else 0
+
+
+def _terms(matrix: Array, encoding: Encoding) -> list[Term]:
+    terms = []
+    for place, name in enumerate(encoding.features):
+        values = matrix[:, place]
+        gone = np.isnan(values)
+        if name in encoding.categories:
+            for code in range(len(encoding.categories[name])):
+                if FEWEST <= int((values == code).sum()) <= len(values) - FEWEST:
+                    terms.append(Term(name, "category", float(code)))
+            continue
+        seen = values[~gone]
+        spread = float(seen.std()) if len(seen) else 0.0
+        if spread > 0:
+            terms.append(Term(name, "number", 0.0, float(np.median(seen)), spread))
+        if FEWEST <= int(gone.sum()) <= len(values) - FEWEST:
+            terms.append(Term(name, "missing"))
+    return terms
+
+
+def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
+    """One column a term, shape (rows, terms)."""
+    places = {name: place for place, name in enumerate(encoding.features)}
+    design = np.empty((len(matrix), len(terms)))
+    for place, term in enumerate(terms):
+        values = matrix[:, places[term.feature]]
+        if term.kind == "missing":
+            design[:, place] = np.isnan(values)
+        elif term.kind == "category":
+            design[:, place] = values == term.code
+        else:
+            scaled = (values - term.centre) / term.spread
+            design[:, place] = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+    return design
+
+
+def _coefficients(design: Array, outcome: Array, kind: str) -> tuple[Array, float]:
+    if kind == "probability":
+        fitted = LogisticRegression(C=1 / PENALTY, max_iter=300, tol=1e-3)
+        fitted.fit(design, outcome.astype(bool))
+        return np.asarray(fitted.coef_[0], np.float64), float(fitted.intercept_[0])
+    family = PoissonRegressor if kind == "count" else GammaRegressor
+    fitted = family(alpha=PENALTY / len(outcome), max_iter=300, tol=1e-4).fit(design, outcome)
+    return np.asarray(fitted.coef_, np.float64), float(fitted.intercept_)

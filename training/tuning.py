@@ -1,0 +1,145 @@
+"""Better parameters for the trees, found by Optuna within a budget of time.
+
+A study lies at `<home>/training/<model>/tuning.db` and is named by the data, so it goes on where it
+was stopped and starts anew where the data are others. A trial is judged window after window by rows
+that came later; one that is worse than the median of the others after the first is given up.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+
+from features.lake import Lake
+from features.progress import Report, quiet
+from training.datasets import Dataset
+from training.estimators import CANDIDATES
+from training.models import ModelSpec
+from training.selection import Fold, cut, loss_of
+
+SEED = 7
+OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a study found.
+
+    Attributes
+    ----------
+    parameters : dict of str to float
+        Of the best trial.
+    loss, declared_loss : float
+        Mean loss of the best trial and of the declared parameters, same windows.
+    trials, pruned : int
+        Finished and given up, over all sessions.
+    """
+
+    parameters: dict[str, float]
+    loss: float
+    declared_loss: float
+    trials: int
+    pruned: int
+
+
+def tune(
+    lake: Lake,
+    model: ModelSpec,
+    data: Dataset,
+    seconds: float,
+    report: Report = quiet,
+) -> Tuned | None:
+    """Search until the budget is spent; the trial under way is finished.
+
+    Parameters
+    ----------
+    seconds : float
+        Budget of this session. At least the declared parameters are tried.
+
+    Returns
+    -------
+    Tuned or None
+        None where the train slice is too short to be cut into windows.
+    """
+    rows = data.frame[data.split.train]
+    made = (Fold.of(rows, data.features, window) for window in cut(rows))
+    folds = [fold for fold in made if fold is not None]
+    if not folds:
+        return None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    path = lake.home / "training" / model.name / "tuning.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        storage=f"sqlite:///{path}",
+        study_name=f"{model.name}-{data.sha256[:16]}",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=SEED),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+    )
+    declared = {name: model.parameters[name] for name in _SPACE if name in model.parameters}
+    finished = (optuna.trial.TrialState.COMPLETE,)
+    if not study.get_trials(states=finished):
+        study.enqueue_trial(declared)
+
+    def judged(trial: optuna.Trial) -> float:
+        parameters = {**OWN, **_suggested(trial)}
+        return _loss(model, folds, parameters, lake.settings.threads, trial)
+
+    begun = time.monotonic()
+    while True:
+        study.optimize(judged, n_trials=1)
+        spent = time.monotonic() - begun
+        report(f"{model.name}: tuning, seconds", min(int(spent), int(seconds)), int(seconds))
+        if spent >= seconds:
+            break
+    done = study.get_trials(states=finished)
+    given_up = sum(t.state == optuna.trial.TrialState.PRUNED for t in study.trials)
+    best = study.best_trial
+    return Tuned(
+        {**model.parameters, **OWN, **best.params},
+        float(best.value or 0.0),
+        float(done[0].value or 0.0),
+        len(done),
+        given_up,
+    )
+
+
+_SPACE: dict[str, tuple[float, float, bool]] = {
+    # name: lowest, highest, whether on a logarithmic scale
+    "learning_rate": (0.02, 0.15, True),
+    "num_leaves": (2, 31, True),
+    "min_data_in_leaf": (20, 1000, True),
+    "lambda_l2": (0.1, 100.0, True),
+    "feature_fraction": (0.15, 1.0, False),
+    "bagging_fraction": (0.5, 1.0, False),
+}
+
+
+def _suggested(trial: optuna.Trial) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, (low, high, log) in _SPACE.items():
+        if isinstance(low, int):
+            found[name] = trial.suggest_int(name, low, int(high), log=log)
+        else:
+            found[name] = trial.suggest_float(name, low, high, log=log)
+    return found
+
+
+def _loss(
+    model: ModelSpec,
+    folds: Sequence[Fold],
+    parameters: dict[str, float],
+    threads: int,
+    trial: optuna.Trial,
+) -> float:
+    total = rows = 0.0
+    for step, fold in enumerate(folds):
+        fitted = fold.fit(model, CANDIDATES["trees"], parameters, SEED, threads)
+        told = fitted.scorer_.raw(fold.later, threads)
+        loss = loss_of(model.kind, fold.judged, told)
+        total, rows = total + float(loss.sum()), rows + len(loss)
+        trial.report(total / rows, step)
+        if step < len(folds) - 1 and trial.should_prune():
+            raise optuna.TrialPruned
+    return total / rows
