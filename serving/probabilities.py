@@ -13,9 +13,9 @@ import pandas as pd
 from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
+from training.champions import champion
 from training.models import MODELS, find
 from training.predictor import Predictor
-from training.registry import champion
 
 LEAD_DAYS = "lead_days"
 SHORTEST_LEAD, LONGEST_LEAD = 7, 60

@@ -14,6 +14,7 @@ import pandas as pd
 from features.errors import GuanjiaError
 from features.lake import Lake
 from training import labels
+from training.gates import Gates
 
 GRID_MONTHS = 42
 
@@ -56,6 +57,8 @@ class ModelSpec:
         Which file of the simulation's truth evaluation may compare with.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
+    gates : Gates
+        What a version must hold to become champion.
     """
 
     name: str
@@ -67,6 +70,7 @@ class ModelSpec:
     extra: tuple[str, ...] = ()
     truth: str = ""
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def rule_tags(self) -> list[str]:
@@ -117,6 +121,7 @@ def _line(line: str, label: str) -> ModelSpec:
         labels=partial(_cross_sell, line),
         eligible=f"motor_policies_in_force > 0 and holds_{line} == 0",
         truth="cross_sell",
+        gates=Gates(calibration=0.002, fairness=0.005),
     )
 
 

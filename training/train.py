@@ -1,15 +1,16 @@
-"""Train models from history to registered champions."""
+"""Train models from history to registered challengers."""
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import evaluation, registry
+from training import evaluation, provenance, registry
+from training.champions import fetch
 from training.datasets import Dataset, build, held_back
 from training.estimators import CalibratedBooster
 from training.evaluation import Figures, Truth
@@ -17,6 +18,7 @@ from training.models import ModelSpec, find
 from training.predictor import Predictor, write_bundle
 
 SEED = 7
+ROW_LIMIT = 400_000
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class TrainResult:
     model, label, version, bundle_version : str
         Name, Chinese label, number in the registry, hash of the contents.
     folder : pathlib.Path
-        The verified bundle that serving loads.
+        The verified bundle that serving loads once it is promoted.
     known_by : datetime.date
         Outcomes recorded later were not used.
     labelled : int
@@ -68,9 +70,9 @@ def train(
     names: Sequence[str],
     known_by: date,
     report: Report = quiet,
-    row_limit: int = 400_000,
+    row_limit: int = ROW_LIMIT,
 ) -> Iterator[TrainResult]:
-    """Train, calibrate, evaluate and register models on what was known by a date.
+    """Train, calibrate, evaluate and register challengers on what was known by a date.
 
     Parameters
     ----------
@@ -88,15 +90,50 @@ def train(
         fitted = fit(model, data, lake.settings.threads)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-            yield _register(lake, model, data, fitted, bundle, known_by, report)
+            yield _register(lake, model, data, fitted, bundle, known_by, row_limit, report)
 
 
-def fit(model: ModelSpec, data: Dataset, threads: int = 2) -> CalibratedBooster:
+def retrain(
+    lake: Lake,
+    model: ModelSpec,
+    known_by: date,
+    parameters: Mapping[str, float],
+    seed: int,
+    threads: int,
+    folder: Path,
+    *,
+    row_limit: int = ROW_LIMIT,
+    report: Report = quiet,
+    check: Callable[[Dataset], None] | None = None,
+) -> Path:
+    """Build the dataset and train as `train` does, and register nothing.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the bundle goes.
+    check : Callable[[Dataset], None], optional
+        Sees the dataset before anything learns from it, and may refuse it.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder.
+    """
+    given = replace(model, parameters=dict(parameters))
+    (data,) = build(lake, [given], known_by, report, row_limit)
+    if check is not None:
+        check(data)
+    report(f"{model.name}: trees", 0, None)
+    return write_bundle(folder, given, fit(given, data, threads, seed), data.tags)
+
+
+def fit(model: ModelSpec, data: Dataset, threads: int = 2, seed: int = SEED) -> CalibratedBooster:
     """Grow the trees on the train slice and calibrate them on the next."""
     rows = data.frame[data.split.train]
     later = data.frame[data.split.calibration]
     label = rows["label"].to_numpy(dtype=bool)
-    fitted = CalibratedBooster(model.parameters, SEED, threads)
+    fitted = CalibratedBooster(model.parameters, seed, threads)
     fitted.fit(rows, label, held_back(rows), data.features)
     return fitted.calibrate(later, later["label"].to_numpy(dtype=bool))
 
@@ -108,6 +145,7 @@ def _register(
     fitted: CalibratedBooster,
     bundle: Path,
     known_by: date,
+    row_limit: int,
     report: Report,
 ) -> TrainResult:
     report(f"{model.name}: evaluation", 0, None)
@@ -152,6 +190,10 @@ def _register(
             "calibration_from": data.split.calibration_from.isoformat(),
             "test_from": data.split.test_from.isoformat(),
             "rows": len(data.frame),
+            "base_rate": float(data.frame.loc[data.split.train, "label"].mean()),
+            "seed": SEED,
+            "threads": lake.settings.threads,
+            "row_limit": row_limit,
         },
         metrics=metrics,
         tags={
@@ -159,6 +201,20 @@ def _register(
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         files=files,
+        documents={
+            "training": {
+                "model": model.name,
+                "known_by": known_by.isoformat(),
+                "row_limit": row_limit,
+                "parameters": dict(model.parameters),
+                "seed": SEED,
+                "threads": lake.settings.threads,
+                "timezone": lake.settings.timezone,
+            },
+            "data": provenance.data_identity(data.frame),
+            "code": provenance.code_identity(),
+            "environment": provenance.environment(),
+        },
         example=data.frame[data.features]
         .head(100)
         .astype(
@@ -170,7 +226,7 @@ def _register(
         label=model.label,
         version=version,
         bundle_version=predictor.version,
-        folder=registry.champion(lake, model.name),
+        folder=fetch(lake, model.name, version),
         known_by=known_by,
         labelled=data.labelled,
         train_rows=int(data.split.train.sum()),
