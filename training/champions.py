@@ -25,9 +25,7 @@ def champion(lake: Lake, model: str) -> Path:
         # Whatever is wrong with the registry, the version used last is still right to use.
         version = local_models.pointed(lake, model)
     if version is None:
-        train = f"`guanjia train {family(model)}`"
-        promote = f"`guanjia promote {model} --who NAME --why TEXT`"
-        raise GuanjiaError(f"model {model}", "has no champion", f"run {train}, then {promote}")
+        raise no_champion(model)
     folder = fetch(lake, model, version)
     local_models.point(lake, model, version)
     return folder
@@ -56,6 +54,13 @@ def fetch(lake: Lake, model: str, version: str) -> Path:
             local_models.keep(lake, model, version, bundle)
     verify(folder)
     return folder
+
+
+def no_champion(model: str) -> GuanjiaError:
+    """The fault of a model that nobody promoted."""
+    train = f"`guanjia train {family(model)}`"
+    promote = f"`guanjia promote {model} --who NAME --why TEXT`"
+    return GuanjiaError(f"model {model}", "has no champion", f"run {train}, then {promote}")
 
 
 def family(model: str) -> str:

@@ -70,7 +70,8 @@ class Compared:
 class Gap:
     """How much more a model overstates the outcome for a group than for all others.
 
-    `outcomes` counts what came true, or was to be expected where that is more; `gap` is the group's mean of (told - observed) less that of the others, in probability.
+    `outcomes` counts what came true, or was to be expected where that is more; `gap` is the group's
+    mean of (told - observed) less that of the others, in probability.
     """
 
     dimension: str
