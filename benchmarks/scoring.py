@@ -27,7 +27,7 @@ from features.services import SERVICES
 from features.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
-from training import registry
+from training import local_models
 from training.estimators import CalibratedModel
 from training.models import MODELS, ModelSpec, find
 from training.predictor import write_bundle
@@ -106,7 +106,8 @@ def stand_in(lake: Lake) -> None:
         say(f"growing a stand-in for {name}")
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch), spec, grown(lake, spec, frame), SERVICES[name])
-            registry._keep(lake, name, "1", bundle)
+            local_models.keep(lake, name, "1", bundle)
+        local_models.point(lake, name, "1")
 
 
 def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:

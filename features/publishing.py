@@ -64,7 +64,7 @@ def _ready(path: Path) -> str:
     ours = f".{path.name}.{socket.gethostname()}-"
     for left in sorted(path.parent.glob(f"{escape(ours)}*")):
         process = left.name.removeprefix(ours).partition("-")[0]
-        if not process.isdecimal() or _lives(int(process)):
+        if not process.isdecimal() or lives(int(process)):
             continue
         if left.name.endswith(ASIDE) and not path.exists():
             left.replace(path)
@@ -75,7 +75,8 @@ def _ready(path: Path) -> str:
     return f"{ours}{os.getpid()}-"
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether a process of this machine still runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )
+    model_refresh_seconds: float = Field(
+        default=5.0, gt=0, description="How often a service asks for newly promoted models."
+    )
     token_key: SecretStr | None = Field(
         default=None, description="Key that signs API tokens; default: a key file under home."
     )

@@ -11,7 +11,16 @@ import sys
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.commands import accounts, data, models, quality, segments, service, tags
+from guanjia.commands import (
+    accounts,
+    data,
+    models,
+    quality,
+    registry,
+    segments,
+    service,
+    tags,
+)
 from guanjia.output import complain
 
 app = typer.Typer(
@@ -37,6 +46,11 @@ app.command()(quality.quality)
 app.command()(accounts.entitlements)
 app.command()(accounts.account)
 app.command()(models.train)
+app.command()(registry.compare)
+app.command()(registry.promote)
+app.command()(registry.rollback)
+app.command()(registry.promotions)
+app.command()(registry.reproduce)
 app.command()(models.score)
 app.command("list")(models.target_list)
 app.command()(service.serve)

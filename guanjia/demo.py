@@ -14,6 +14,7 @@ from rich.table import Table
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
+from guanjia.options import now
 from guanjia.output import from_here, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
@@ -38,6 +39,8 @@ class Demo:
         Customers with motor cover, and how many of them are expected to be without within 180
         days.
     models : list of training.train.TrainResult
+    kept_out : list of str
+        Models whose gates failed: they are not served.
     top : list of dict
         The first five of the list, with reasons in words.
     seconds : dict of str to float
@@ -54,6 +57,7 @@ class Demo:
     insured: int = 0
     churning: float = 0.0
     models: list[Any] = field(default_factory=list)
+    kept_out: list[str] = field(default_factory=list)
     top: list[dict[str, Any]] = field(default_factory=list)
     list_file: Path | None = None
     rows: int = 0
@@ -61,7 +65,7 @@ class Demo:
 
 
 def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
-    """Simulate, check, tag, load online, train, score and list."""
+    """Simulate, check, tag, load online, train, promote, score and list."""
     from features.check import check_tables
     from features.sources.simulated import simulate
     from features.store import materialize
@@ -69,6 +73,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from serving.lists import write_list
     from serving.scoring import score
     from training.models import MODELS
+    from training.promotion import promote
     from training.train import train
 
     demo = Demo(lake.home, TODAY, customers)
@@ -83,6 +88,12 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
         materialize(lake, TODAY, report, now=cutoff(TODAY, lake.settings.timezone))
     with timed(demo, "train"):
         demo.models = list(train(lake, list(MODELS), TODAY, report))
+    with timed(demo, "promote"):
+        decisions = [
+            promote(lake, name, who="guanjia demo", why="demo", when=now(), report=report)
+            for name in MODELS
+        ]
+        demo.kept_out = [one.model for one in decisions if not one.done]
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
@@ -191,6 +202,7 @@ def story(demo: Demo) -> list[Table | str]:
         "",
         table("Models", model_rows(demo.models)),
         MODEL_NOTE,
+        *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",
         table(
             f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}", top_rows(demo.top)
@@ -201,6 +213,7 @@ def story(demo: Demo) -> list[Table | str]:
         "Next:",
         f"  guanjia rate {first} --as-of {demo.as_of}        why this star",
         f'  guanjia list {LIST} --where "star >= 3 and renewal < 0.6" --top 500 --out list.csv',
+        "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
         "  guanjia token; guanjia serve                     the API, with its pages at /docs",
     ]
 

@@ -1,11 +1,12 @@
 """What the API answers: probabilities, star, freshness and reasons of a few customers.
 
-Tags come from the online store, models and star settings are loaded once. The probabilities
-themselves are made by `serving.probabilities`, as in bulk scoring.
+Tags come from the online store, star settings are loaded once, models when they change. The
+probabilities themselves are made by `serving.probabilities`, as in bulk scoring.
 """
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,9 +20,9 @@ from features.lake import Lake
 from features.star import load_star_settings
 from features.store import online
 from features.tags.catalogue import catalogue
+from serving.current_models import CurrentModels
 from serving.probabilities import (
     Served,
-    load_models,
     model_frame,
     needed_tags,
     predict,
@@ -44,11 +45,11 @@ class UnknownCustomerError(UnknownNameError):
 
 
 class Door:
-    """Everything a request needs, loaded before the first one comes."""
+    """Everything a request needs; loaded before the first one comes."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
-        self.models = load_models(lake)
+        self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
         self.tags = catalogue()
         self._snapshots: dict[date, str | None] = {}
@@ -63,7 +64,9 @@ class Door:
         GuanjiaError
             If a model is not served, or the online store cannot answer.
         """
-        models = self._asked(request.models)
+        # Taken once: a promotion meanwhile is for the requests that come after.
+        current = self.current.now
+        models = _asked(current.models, request.models)
         tags = self._tags(request.customer_ids, models)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
@@ -79,17 +82,11 @@ class Door:
             for i, row in enumerate(tags.to_dict("records"))
         ]
         versions = {name: served.version for name, served in models.items()}
-        return PredictResponse(model_versions=versions, predictions=predictions)
+        return PredictResponse(
+            model_versions=versions, models_confirmed=current.confirmed, predictions=predictions
+        )
 
-    def _asked(self, names: list[str] | None) -> dict[str, Served]:
-        if names is None:
-            return self.models
-        for name in names:
-            if name not in self.models:
-                raise unknown_name("model", name, self.models)
-        return {name: self.models[name] for name in names}
-
-    def _tags(self, ids: list[str], models: dict[str, Served]) -> pd.DataFrame:
+    def _tags(self, ids: list[str], models: Mapping[str, Served]) -> pd.DataFrame:
         """Tags of the models, the star and the rules of eligibility, one row an id."""
         names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
         try:
@@ -137,7 +134,7 @@ class Door:
         return self._snapshots[as_of]
 
     def _reasons(
-        self, models: dict[str, Served], tags: pd.DataFrame, lead: int | None
+        self, models: Mapping[str, Served], tags: pd.DataFrame, lead: int | None
     ) -> list[dict[str, list[Reason]]]:
         found: list[dict[str, list[Reason]]] = [{} for _ in range(len(tags))]
         for name, served in models.items():
@@ -151,6 +148,16 @@ class Door:
                 why = reasons_of(served.features, row, weights, known=self.tags)
                 found[i][name] = [Reason(**vars(reason)) for reason in why]
         return found
+
+
+def _asked(models: Mapping[str, Served], names: list[str] | None) -> Mapping[str, Served]:
+    """The models a request names; all of them where it names none."""
+    if names is None:
+        return models
+    for name in names:
+        if name not in models:
+            raise unknown_name("model", name, models)
+    return {name: models[name] for name in names}
 
 
 def _number(value: Any) -> float | None:

@@ -13,9 +13,9 @@ import pandas as pd
 from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
+from training.champions import champion
 from training.models import MODELS, find
 from training.predictor import Predictor
-from training.registry import champion
 
 LEAD_DAYS = "lead_days"
 SHORTEST_LEAD, LONGEST_LEAD = 7, 60
@@ -56,7 +56,7 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
                 raise
             missing = error
             continue
-        found[name] = _load(name, folder)
+        found[name] = load_model(name, folder)
     if missing is not None and not found:
         raise missing
     return found
@@ -109,6 +109,7 @@ def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None
     return frame[served.features]
 
 
-def _load(name: str, folder: Path) -> Served:
+def load_model(name: str, folder: Path) -> Served:
+    """A model from its verified bundle."""
     predictor = Predictor.load(folder)
     return Served(name, predictor.version, predictor)

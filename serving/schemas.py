@@ -93,6 +93,10 @@ class PredictResponse(Message):
     """Predictions in the order asked, and the versions of the models that made them."""
 
     model_versions: dict[str, str]
+    models_confirmed: bool = Field(
+        description="Whether the registry could be asked lately which versions are champion; if "
+        "not, the ones last known have answered."
+    )
     predictions: list[Prediction]
 
 

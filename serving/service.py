@@ -275,7 +275,9 @@ class GuanjiaService:
     """Holds what requests need; loads it before the first one."""
 
     def __init__(self) -> None:
-        app.state.door = Door(Lake(load()))
+        lake = Lake(load())
+        app.state.door = Door(lake)
+        app.state.door.current.keep_fresh(lake.settings.model_refresh_seconds)
         app.state.events = EventDoor(app.state.door.lake)
         app.state.events.start()
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.

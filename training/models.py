@@ -15,6 +15,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training import labels
 from training.estimators import CANDIDATES
+from training.gates import Gates
 
 GRID_MONTHS = 42
 
@@ -67,6 +68,8 @@ class ModelSpec:
         Ways to learn that compete (`training.estimators.CANDIDATES`); validation chooses.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
+    gates : Gates
+        What a version must hold to become champion.
     """
 
     name: str
@@ -81,6 +84,7 @@ class ModelSpec:
     monotone: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[str, ...] = tuple(CANDIDATES)
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def rule_tags(self) -> list[str]:
@@ -131,6 +135,7 @@ def _line(line: str, label: str) -> ModelSpec:
         labels=partial(_cross_sell, line),
         eligible=f"motor_policies_in_force > 0 and holds_{line} == 0",
         truth="cross_sell",
+        gates=Gates(calibration=0.002, fairness=0.005),
     )
 
 

@@ -1,15 +1,16 @@
-"""Train models from history to registered champions."""
+"""Train models from history to registered challengers."""
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import evaluation, registry
+from training import evaluation, provenance, registry
+from training.champions import fetch
 from training.datasets import Dataset, build, held_back
 from training.estimators import CANDIDATES, CalibratedModel
 from training.evaluation import Figures, Truth
@@ -20,6 +21,7 @@ from training.tuning import tune
 
 SEED = 7
 IMPORTANCE_ROWS = 2000
+ROW_LIMIT = 400_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class TrainResult:
     model, label, version, bundle_version : str
         Name, Chinese label, number in the registry, hash of the contents.
     folder : pathlib.Path
-        The verified bundle that serving loads.
+        The verified bundle that serving loads once it is promoted.
     known_by : datetime.date
         Outcomes recorded later were not used.
     labelled : int
@@ -77,10 +79,10 @@ def train(
     names: Sequence[str],
     known_by: date,
     report: Report = quiet,
-    row_limit: int = 400_000,
+    row_limit: int = ROW_LIMIT,
     tuning_seconds: float = 0,
 ) -> Iterator[TrainResult]:
-    """Train, calibrate, evaluate and register models on what was known by a date.
+    """Train, calibrate, evaluate and register challengers on what was known by a date.
 
     Parameters
     ----------
@@ -101,7 +103,41 @@ def train(
         fitted, trials = fit(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-            yield _register(lake, model, data, fitted, trials, bundle, known_by, report)
+            yield _register(lake, model, data, fitted, trials, bundle, known_by, row_limit, report)
+
+
+def retrain(
+    lake: Lake,
+    model: ModelSpec,
+    known_by: date,
+    parameters: Mapping[str, float],
+    seed: int,
+    threads: int,
+    folder: Path,
+    *,
+    row_limit: int = ROW_LIMIT,
+    report: Report = quiet,
+    check: Callable[[Dataset], None] | None = None,
+) -> Path:
+    """Build the dataset and train as `train` does, and register nothing.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the bundle goes.
+    check : Callable[[Dataset], None], optional
+        Sees the dataset before anything learns from it, and may refuse it.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder.
+    """
+    (data,) = build(lake, [model], known_by, report, row_limit)
+    if check is not None:
+        check(data)
+    fitted, _ = fit(model, data, threads, parameters, report, seed)
+    return write_bundle(folder, model, fitted, data.tags)
 
 
 def fit(
@@ -110,6 +146,7 @@ def fit(
     threads: int = 2,
     parameters: Mapping[str, float] | None = None,
     report: Report = quiet,
+    seed: int = SEED,
 ) -> tuple[CalibratedModel, list[Trial]]:
     """Let the candidates compete within the train slice; the winner learns all of it.
 
@@ -128,7 +165,7 @@ def fit(
     later = data.frame[data.split.calibration]
     given = model.parameters if parameters is None else parameters
     trials = choose(
-        model, rows, data.features, parameters=given, seed=SEED, threads=threads, report=report
+        model, rows, data.features, parameters=given, seed=seed, threads=threads, report=report
     )
     winner = trials[0].candidate if trials else model.candidates[0]
     report(f"{model.name}: {winner}", 0, None)
@@ -137,7 +174,7 @@ def fit(
         CANDIDATES[winner],
         kind=model.kind,
         monotone=model.monotone,
-        seed=SEED,
+        seed=seed,
         threads=threads,
     )
     fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), data.features)
@@ -152,6 +189,7 @@ def _register(
     trials: list[Trial],
     bundle: Path,
     known_by: date,
+    row_limit: int,
     report: Report,
 ) -> TrainResult:
     report(f"{model.name}: evaluation", 0, None)
@@ -198,6 +236,10 @@ def _register(
             "calibration_from": data.split.calibration_from.isoformat(),
             "test_from": data.split.test_from.isoformat(),
             "rows": len(data.frame),
+            "base_rate": float(data.frame.loc[data.split.train, "label"].mean()),
+            "seed": SEED,
+            "threads": lake.settings.threads,
+            "row_limit": row_limit,
         },
         metrics=metrics,
         tags={
@@ -205,6 +247,20 @@ def _register(
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         files=files,
+        documents={
+            "training": {
+                "model": model.name,
+                "known_by": known_by.isoformat(),
+                "row_limit": row_limit,
+                "parameters": dict(model.parameters),
+                "seed": SEED,
+                "threads": lake.settings.threads,
+                "timezone": lake.settings.timezone,
+            },
+            "data": provenance.data_identity(data.frame),
+            "code": provenance.code_identity(),
+            "environment": provenance.environment(),
+        },
         example=data.frame[data.features]
         .head(100)
         .astype(
@@ -216,7 +272,7 @@ def _register(
         label=model.label,
         version=version,
         bundle_version=predictor.version,
-        folder=registry.champion(lake, model.name),
+        folder=fetch(lake, model.name, version),
         known_by=known_by,
         labelled=data.labelled,
         train_rows=int(data.split.train.sum()),

@@ -25,7 +25,7 @@ def train(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """Train, compare, calibrate and register a model."""
+    """Train, compare with the baselines, calibrate, and register as challenger."""
     from guanjia.demo import MODEL_NOTE, model_rows
     from training.models import FAMILIES, MODELS
     from training.train import train as run
@@ -37,7 +37,15 @@ def train(
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
         results = list(run(where, families[model], by, report, tuning_seconds=tune))
-    emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
+    versions = ", ".join(f"{one.model} {one.version}" for one in results)
+    emit(
+        results,
+        json,
+        table("Models", model_rows(results)),
+        MODEL_NOTE,
+        f"Registered as challenger: {versions}. The champion still serves.",
+        f"Next: guanjia compare {model}, guanjia promote {model} --who NAME --why TEXT",
+    )
 
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:

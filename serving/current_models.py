@@ -1,0 +1,117 @@
+"""The models that answer: one set that never changes, replaced whole when a champion changes.
+
+A request takes the set once, so it is never answered by two versions of a model. A thread asks the
+registry which versions are champion; a new one is fetched, held against its hashes, loaded in a
+process of its own and only then here. MLflow is never asked within a request, and where it is away
+the set stays and says so.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.tags.catalogue import catalogue
+from serving.probabilities import Served, load_model
+from training import local_models, registry
+from training.champions import fetch, no_champion
+from training.models import MODELS
+from training.trial import try_loading
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """What answers a request.
+
+    Attributes
+    ----------
+    models : Mapping[str, Served]
+    confirmed : bool
+        Whether the registry could be asked which versions are champion.
+    """
+
+    models: Mapping[str, Served] = field(default_factory=lambda: MappingProxyType({}))
+    confirmed: bool = False
+
+
+class CurrentModels:
+    """Holds the set of now.
+
+    Raises
+    ------
+    GuanjiaError
+        If no model has a champion.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._versions: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+        self.now = ModelSet()
+        self.refresh()
+        if not self.now.models:
+            raise no_champion(next(iter(MODELS)))
+
+    def keep_fresh(self, seconds: float) -> None:
+        """Refresh for as long as the process lives, in a thread of its own."""
+        pause = threading.Event()
+
+        def run() -> None:
+            while not pause.wait(seconds):
+                try:
+                    self.refresh()
+                except Exception:
+                    logger.exception("the models stay as they are")
+
+        threading.Thread(target=run, name="models", daemon=True).start()
+
+    def refresh(self) -> None:
+        """Take up the champions of now; what cannot be taken up leaves the one before."""
+        models, versions, confirmed = dict(self.now.models), dict(self._versions), True
+        for name in MODELS:
+            version = None
+            if confirmed:
+                try:
+                    version = registry.named(self._lake, name, registry.CHAMPION)
+                except registry.RegistryAwayError as error:
+                    if self.now.confirmed:
+                        logger.warning("%s", error)
+                    confirmed = False
+            if not confirmed:
+                version = local_models.pointed(self._lake, name)
+            if version is None or version in (versions.get(name), self._refused.get(name)):
+                continue
+            try:
+                models[name] = self._load(name, version)
+                versions[name] = version
+                logger.info("model %s: version %s answers now", name, version)
+            except registry.RegistryAwayError as error:
+                logger.warning("model %s: version %s waits: %s", name, version, error)
+            except GuanjiaError as error:
+                self._refused[name] = version
+                logger.error("model %s: version %s is not taken up: %s", name, version, error)
+        self._versions = versions
+        # In the order they are declared; one assignment, which no request sees half of.
+        order = {name: models[name] for name in MODELS if name in models}
+        self.now = ModelSet(MappingProxyType(order), confirmed)
+
+    def _load(self, name: str, version: str) -> Served:
+        folder = fetch(self._lake, name, version)
+        if local_models.pointed(self._lake, name) != version:
+            # It was never loaded here, and a damaged one would end this process.
+            try_loading(folder)
+        served = load_model(name, folder)
+        unknown = sorted(set(served.predictor.tags) - set(catalogue()))
+        if unknown:
+            raise GuanjiaError(
+                f"version {version} of {name}",
+                f"reads tags this release does not have: {', '.join(unknown[:5])}",
+                "start the service again with the release that trained it",
+            )
+        local_models.point(self._lake, name, version)
+        return served

@@ -1,0 +1,68 @@
+"""Which bundle serves: what the registry calls champion, brought here and verified."""
+
+import tempfile
+from pathlib import Path
+
+from features.errors import GuanjiaError
+from features.lake import Lake, sha256_of
+from training import local_models, registry
+from training.models import FAMILIES, find
+from training.predictor import verify
+
+
+def champion(lake: Lake, model: str) -> Path:
+    """The verified local folder of the champion, from the registry or, if away, as last seen.
+
+    Raises
+    ------
+    GuanjiaError
+        If no version was ever promoted, or the bundle was altered.
+    """
+    find(model)
+    try:
+        version = registry.named(lake, model, registry.CHAMPION)
+    except registry.RegistryAwayError:
+        # Whatever is wrong with the registry, the version used last is still right to use.
+        version = local_models.pointed(lake, model)
+    if version is None:
+        raise no_champion(model)
+    folder = fetch(lake, model, version)
+    local_models.point(lake, model, version)
+    return folder
+
+
+def fetch(lake: Lake, model: str, version: str) -> Path:
+    """The verified local folder of a version, from the registry where it is not here yet.
+
+    Raises
+    ------
+    GuanjiaError
+        If the registry does not answer, or its files are not those that were registered.
+    """
+    folder = local_models.place(lake, model, version)
+    if not folder.exists():
+        found = registry.read_version(lake, model, version)
+        with tempfile.TemporaryDirectory() as draft:
+            bundle = registry.download(lake, found.run, "bundle", Path(draft))
+            stated = found.tags.get(registry.SPEC_HASH)
+            if stated is not None and sha256_of(bundle / "spec.json") != stated:
+                raise GuanjiaError(
+                    f"version {version} of {model}",
+                    "was altered in the registry: it is not what was registered",
+                    "see who can write there, and train the model again",
+                )
+            local_models.keep(lake, model, version, bundle)
+    verify(folder)
+    return folder
+
+
+def no_champion(model: str) -> GuanjiaError:
+    """The fault of a model that nobody promoted."""
+    train = f"`guanjia train {family(model)}`"
+    promote = f"`guanjia promote {model} --who NAME --why TEXT`"
+    return GuanjiaError(f"model {model}", "has no champion", f"run {train}, then {promote}")
+
+
+def family(model: str) -> str:
+    """What `guanjia train` calls the model's family."""
+    return next(family for family, names in FAMILIES.items() if model in names)

@@ -1,0 +1,85 @@
+"""Whether a version's bundle holds together: its files, that it loads, and what it reads."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from features.errors import GuanjiaError
+from features.lake import Lake, sha256_of
+from features.services import SERVICES
+from features.tags.catalogue import catalogue
+from training import registry
+from training.champions import family, fetch
+from training.gates import Verdict
+from training.models import ModelSpec
+from training.predictor import verify
+from training.registry import Version
+from training.trial import try_loading
+
+
+def integrity(
+    lake: Lake, model: ModelSpec, version: Version, served: bool = False
+) -> list[Verdict]:
+    """The verdicts on file hashes, trial load and signature; none after the first that fails.
+
+    Parameters
+    ----------
+    served : bool
+        The version was champion before: it may read tags that its feature service no longer
+        lists, as long as they are still computed.
+
+    Raises
+    ------
+    RegistryAwayError
+        If the registry does not answer.
+    """
+    cure = f"run `guanjia train {family(model.name)}` again"
+    try:
+        folder = fetch(lake, model.name, version.version)
+        stated = version.tags.get(registry.SPEC_HASH)
+        if stated is not None and sha256_of(folder / "spec.json") != stated:
+            raise GuanjiaError(f"model bundle {folder}", "spec.json was altered", cure)
+    except registry.RegistryAwayError:
+        raise
+    except GuanjiaError as error:
+        return [Verdict("file hashes", False, _said(error), error.cure, {})]
+    spec = verify(folder)
+    files = len(spec["sha256"]) + 1
+    found = [Verdict("file hashes", True, f"{files} files as registered", "", {"files": files})]
+    try:
+        told = try_loading(folder)
+    except GuanjiaError as error:
+        return [*found, Verdict("trial load", False, _said(error), error.cure, {})]
+    found.append(Verdict("trial load", True, f"bundle {told} loads and predicts", "", {}))
+    return [*found, _signature(lake, model, version, spec, served)]
+
+
+def _signature(
+    lake: Lake, model: ModelSpec, version: Version, spec: Mapping[str, Any], served: bool
+) -> Verdict:
+    """The columns registered, those the bundle reads, and those of the feature service."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = registry.download(lake, version.run, "signature.json", Path(folder))
+        inputs = json.loads(json.loads(path.read_text("utf-8"))["inputs"])
+    registered = [column["name"] for column in inputs]
+    reads = list(spec["features"])
+    wanted = [*SERVICES[model.service], *model.extra]
+    against = f"the feature service {model.service}"
+    if served:
+        wanted = [name for name in reads if name in {*catalogue(), *model.extra}]
+        against = "the tags that are computed"
+    differing = sorted({*registered, *reads} ^ set(wanted))
+    if not differing and not registered == reads == wanted:
+        differing = ["their order"]
+    figures = {"columns": float(len(reads)), "differing": float(len(differing))}
+    if differing:
+        said = f"differs from {against}: {', '.join(differing[:10])}"
+        cure = f"run `guanjia train {family(model.name)}` with this release"
+        return Verdict("signature", False, said, cure, figures)
+    return Verdict("signature", True, f"{len(reads)} columns, as {against}", "", figures)
+
+
+def _said(error: GuanjiaError) -> str:
+    return f"{error.thing} {error.fault}"
