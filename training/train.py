@@ -1,18 +1,21 @@
 """Train models from history to registered champions."""
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import evaluation, registry
+from training import registry
 from training.datasets import Dataset, build, held_back
 from training.estimators import CalibratedBooster
-from training.evaluation import Figures, Truth
+from training.evaluation.assessment import assess
+from training.evaluation.figures import Amounts, Figures
+from training.evaluation.peers import Difference
+from training.evaluation.report_files import publish_report, write_files
+from training.evaluation.truth import Truth
 from training.models import ModelSpec, find
 from training.predictor import Predictor, write_bundle
 
@@ -36,14 +39,19 @@ class TrainResult:
     train_rows, calibration_rows, test_rows : int
     test_from : datetime.date
         First `as_of` of the test slice.
-    figures : Figures
+    figures : Figures or Amounts
         On the test slice.
     baselines : dict[str, dict[str, float]]
-        `auc` and `log_loss` of base rate, logistic regression and untuned LightGBM, same slice.
+        `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and
+        HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
+    differences : list of Difference
+        By how much the model is better than each, with paired intervals.
     truth : Truth or None
         AUC of the true probabilities and of the model on the same rows; None on real data.
     importance : dict[str, float]
         Share of the total gain by feature, largest first.
+    report : pathlib.Path
+        The HTML page; the model card and the tables lie beside it.
     """
 
     model: str
@@ -57,10 +65,12 @@ class TrainResult:
     calibration_rows: int
     test_rows: int
     test_from: date
-    figures: Figures
+    figures: Figures | Amounts
     baselines: dict[str, dict[str, float]]
+    differences: list[Difference]
     truth: Truth | None
     importance: dict[str, float]
+    report: Path
 
 
 def train(
@@ -110,35 +120,11 @@ def _register(
     known_by: date,
     report: Report,
 ) -> TrainResult:
-    report(f"{model.name}: evaluation", 0, None)
-    test = data.frame[data.split.test]
-    label = test["label"].to_numpy(dtype=bool)
     predictor = Predictor.load(bundle)
-    told = predictor.predict(test, lake.settings.threads)
-    figures = evaluation.evaluate(label, told, test["customer_id"])
-    peers = evaluation.baselines(
-        data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
-    )
-    truth = evaluation.against_truth(lake, model, test, told)
+    found = assess(lake, model, data, predictor, known_by, report)
     gains = fitted.importance()
     total = sum(gains.values()) or 1.0
     importance = {name: value / total for name, value in gains.items()}
-
-    folder = bundle.parent / "evaluation"
-    files = evaluation.plot(folder, label, told, model.name)
-    for name, table in (
-        ("calibration", evaluation.calibration_table(label, told)),
-        ("gain", evaluation.gain_table(label, told)),
-    ):
-        table.to_csv(folder / f"{name}.csv", index=False)
-        files.append(folder / f"{name}.csv")
-    (folder / "importance.json").write_text(json.dumps(importance, indent=1), "utf-8")
-    files.append(folder / "importance.json")
-
-    metrics = {f"test_{key}": float(value) for key, value in asdict(figures).items()}
-    metrics |= {f"{peer}_{key}": v for peer, got in peers.items() for key, v in got.items()}
-    if truth is not None:
-        metrics |= {f"truth_{key}": float(value) for key, value in asdict(truth).items()}
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
         lake,
@@ -153,12 +139,12 @@ def _register(
             "test_from": data.split.test_from.isoformat(),
             "rows": len(data.frame),
         },
-        metrics=metrics,
+        metrics=found.metrics(),
         tags={
             "training_frame_sha256": data.sha256,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
-        files=files,
+        files=write_files(found, bundle.parent / "evaluation"),
         example=data.frame[data.features]
         .head(100)
         .astype(
@@ -177,8 +163,10 @@ def _register(
         calibration_rows=int(data.split.calibration.sum()),
         test_rows=int(data.split.test.sum()),
         test_from=data.split.test_from,
-        figures=figures,
-        baselines=peers,
-        truth=truth,
+        figures=found.figures,
+        baselines=found.baselines,
+        differences=found.differences,
+        truth=found.truth,
         importance=importance,
+        report=publish_report(lake, found, version),
     )
