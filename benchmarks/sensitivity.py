@@ -23,7 +23,7 @@ from features.tagging import compute_group
 from features.tags.behaviour import INCREASE
 from features.tags.relations import RELATIONS
 from features.tags.sensitivity import USUAL
-from training.evaluation import against_trait
+from training.evaluation.truth import against_trait
 from training.traits import estimate
 
 AS_OF = date(2026, 6, 30)

@@ -207,6 +207,19 @@ SERVICES: dict[str, tuple[str, ...]] = {
 }
 """Model name -> the names of its tags."""
 
+SLICE_TAGS = (
+    "star_level",
+    "branch",
+    "channel",
+    "age_years",
+    "business_type",
+    "gender",
+    "city_tier",
+    "vehicle_garage_area",
+)
+"""Tags by which evaluation tells customers apart. They come with each training frame; a model reads
+those of its service alone."""
+
 
 def feature_services(
     views: Sequence[FeatureView], services: Mapping[str, Sequence[str]] = SERVICES

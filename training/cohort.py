@@ -20,7 +20,7 @@ from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
 from features.spine import spine_of
 from features.tags.catalogue import catalogue, groups
-from training.evaluation import Flags
+from training.encoding import Flags
 from training.models import ModelSpec
 from training.registry import Version
 from training.scratch import scratch_lake

@@ -19,7 +19,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
 from features.publishing import published
-from features.services import SERVICES
+from features.services import SERVICES, SLICE_TAGS
 from features.spine import spine_of
 from training.models import ModelSpec
 
@@ -109,7 +109,7 @@ def _dataset(
 ) -> Dataset:
     """The labels with the tags as they were known at each row's time."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
-    frame = store.history(lake, entities, model.service, model.rule_tags)
+    frame = store.history(lake, entities, model.service, [*model.rule_tags, *SLICE_TAGS])
     frame = frame[model.learns(frame)]
     order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)

@@ -15,6 +15,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training import labels
 from training.estimators import CANDIDATES
+from training.evaluation.kinds import Kind
 from training.gates import Gates
 
 GRID_MONTHS = 42
@@ -80,7 +81,7 @@ class ModelSpec:
     describes: str = ""
     extra: tuple[str, ...] = ()
     truth: str = ""
-    kind: str = "probability"
+    kind: Kind = "probability"
     monotone: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[str, ...] = tuple(CANDIDATES)
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))

@@ -13,8 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from training.calibration import TINY
-from training.encoding import Array
-from training.evaluation import BINS, Flags, auc, expected_calibration_error, log_loss
+from training.encoding import Array, Flags
+from training.evaluation.calibration import expected_calibration_error
+from training.evaluation.discrimination import BINS, auc
+from training.evaluation.kinds import mean_loss
 
 RESAMPLES = 200
 
@@ -100,7 +102,7 @@ def compare(
     both = [_Weighted(label, told) for told in (champion, challenger)]
     drawn = [[one.figures(w) for one in both] for w in _draws(codes, seed)]
     differences = np.array([np.subtract(second, first) for first, second in drawn])
-    told = [(auc(label, p), log_loss(label, p), expected_calibration_error(label, p))
+    told = [(auc(label, p), mean_loss(label, p), expected_calibration_error(label, p))
             for p in (champion, challenger)]  # fmt: skip
     share = np.full(len(label), label.mean())
     figures = [
@@ -112,7 +114,7 @@ def compare(
         len(label),
         int(codes.max()) + 1,
         int(label.sum()),
-        log_loss(label, share),
+        mean_loss(label, share),
         *figures,
     )
 

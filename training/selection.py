@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from features.progress import Report, quiet
-from training.calibration import TINY
 from training.datasets import held_back
 from training.encoding import Array, Encoding, Flags
 from training.estimators import CANDIDATES, CalibratedModel, Candidate
+from training.evaluation.kinds import row_loss
 from training.linear import Linear
 from training.models import ModelSpec
 
@@ -78,7 +78,7 @@ def choose(
             if fitted.scorer_.trees and not candidate.parameters:
                 trees = fitted.scorer_.trees[0]
             told = fitted.scorer_.raw(fold.later, threads)
-            losses[candidate.name].append(loss_of(model.kind, fold.judged, told))
+            losses[candidate.name].append(row_loss(fold.judged, told, model.kind))
     report(f"{model.name}: candidates", len(windows), len(windows))
     trials = [
         Trial(name, float(np.concatenate(found).mean()), sum(map(len, found)))
@@ -160,18 +160,6 @@ def cut(rows: pd.DataFrame) -> list[Window]:
         if min(judge.sum(), learn.sum()) >= FEWEST:
             found.append(Window(learn, judge))
     return found
-
-
-def loss_of(kind: str, outcome: Array, told: Array) -> Array:
-    """Log loss, or half the Poisson or gamma deviance, of each row."""
-    if kind == "probability":
-        sure = np.clip(told, TINY, 1 - TINY)
-        return -np.where(outcome > 0, np.log(sure), np.log1p(-sure))
-    mean = np.maximum(told, TINY)
-    if kind == "count":
-        some = np.where(outcome > 0, outcome, 1.0)
-        return np.asarray(outcome * np.log(some / mean) - (outcome - mean))
-    return np.asarray(outcome / mean - 1 - np.log(np.maximum(outcome, TINY) / mean))
 
 
 def _some(rows: pd.DataFrame, wanted: Flags) -> Flags:

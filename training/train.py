@@ -1,19 +1,22 @@
 """Train models from history to registered challengers."""
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import evaluation, provenance, registry
+from training import provenance, registry
 from training.champions import fetch
 from training.datasets import Dataset, build, held_back
 from training.estimators import CANDIDATES, CalibratedModel
-from training.evaluation import Figures, Truth
+from training.evaluation.assessment import assess
+from training.evaluation.figures import Amounts, Figures
+from training.evaluation.peers import Difference
+from training.evaluation.report_files import publish_report, write_files
+from training.evaluation.truth import Truth
 from training.models import ModelSpec, find
 from training.predictor import Predictor, write_bundle
 from training.selection import Trial, choose
@@ -41,10 +44,13 @@ class TrainResult:
     train_rows, calibration_rows, test_rows : int
     test_from : datetime.date
         First `as_of` of the test slice.
-    figures : Figures
+    figures : Figures or Amounts
         On the test slice.
     baselines : dict[str, dict[str, float]]
-        `auc` and `log_loss` of base rate, logistic regression and untuned LightGBM, same slice.
+        `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and
+        HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
+    differences : list of Difference
+        By how much the model is better than each, with paired intervals.
     truth : Truth or None
         AUC of the true probabilities and of the model on the same rows; None on real data.
     importance : dict[str, float]
@@ -53,6 +59,8 @@ class TrainResult:
         The way to learn that won.
     trials : list of Trial
         The candidates with their loss on later rows of the train slice, best first.
+    report : pathlib.Path
+        The HTML page; the model card and the tables lie beside it.
     """
 
     model: str
@@ -66,12 +74,14 @@ class TrainResult:
     calibration_rows: int
     test_rows: int
     test_from: date
-    figures: Figures
+    figures: Figures | Amounts
     baselines: dict[str, dict[str, float]]
+    differences: list[Difference]
     truth: Truth | None
     importance: dict[str, float]
     candidate: str
     trials: list[Trial]
+    report: Path
 
 
 def train(
@@ -192,36 +202,11 @@ def _register(
     row_limit: int,
     report: Report,
 ) -> TrainResult:
-    report(f"{model.name}: evaluation", 0, None)
-    test = data.frame[data.split.test]
-    label = test["label"].to_numpy(dtype=bool)
     predictor = Predictor.load(bundle)
-    told = predictor.predict(test, lake.settings.threads)
-    figures = evaluation.evaluate(label, told, test["customer_id"])
-    peers = evaluation.baselines(
-        data.frame, data.split.train, data.split.test, data.features, lake.settings.threads
-    )
-    truth = evaluation.against_truth(lake, model, test, told)
-    gains = fitted.importance(test.head(IMPORTANCE_ROWS))
+    found = assess(lake, model, data, predictor, known_by, report)
+    gains = fitted.importance(data.frame[data.split.test].head(IMPORTANCE_ROWS))
     total = sum(gains.values()) or 1.0
     importance = {name: value / total for name, value in gains.items()}
-
-    folder = bundle.parent / "evaluation"
-    files = evaluation.plot(folder, label, told, model.name)
-    for name, table in (
-        ("calibration", evaluation.calibration_table(label, told)),
-        ("gain", evaluation.gain_table(label, told)),
-    ):
-        table.to_csv(folder / f"{name}.csv", index=False)
-        files.append(folder / f"{name}.csv")
-    (folder / "importance.json").write_text(json.dumps(importance, indent=1), "utf-8")
-    files.append(folder / "importance.json")
-
-    metrics = {f"test_{key}": float(value) for key, value in asdict(figures).items()}
-    metrics |= {f"{peer}_{key}": v for peer, got in peers.items() for key, v in got.items()}
-    if truth is not None:
-        metrics |= {f"truth_{key}": float(value) for key, value in asdict(truth).items()}
-    metrics |= {f"validation_{each.candidate}_loss": each.loss for each in trials}
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
         lake,
@@ -241,18 +226,19 @@ def _register(
             "threads": lake.settings.threads,
             "row_limit": row_limit,
         },
-        metrics=metrics,
+        metrics=found.metrics()
+        | {f"validation_{each.candidate}_loss": each.loss for each in trials},
         tags={
             "training_frame_sha256": data.sha256,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
-        files=files,
+        files=write_files(found, bundle.parent / "evaluation"),
         documents={
             "training": {
                 "model": model.name,
                 "known_by": known_by.isoformat(),
                 "row_limit": row_limit,
-                "parameters": dict(model.parameters),
+                "parameters": dict(fitted.parameters),
                 "seed": SEED,
                 "threads": lake.settings.threads,
                 "timezone": lake.settings.timezone,
@@ -279,10 +265,12 @@ def _register(
         calibration_rows=int(data.split.calibration.sum()),
         test_rows=int(data.split.test.sum()),
         test_from=data.split.test_from,
-        figures=figures,
-        baselines=peers,
-        truth=truth,
+        figures=found.figures,
+        baselines=found.baselines,
+        differences=found.differences,
+        truth=found.truth,
         importance=importance,
         candidate=fitted.candidate.name,
         trials=trials,
+        report=publish_report(lake, found, version),
     )

@@ -15,8 +15,9 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training.datasets import Dataset
 from training.estimators import CANDIDATES
+from training.evaluation.kinds import row_loss
 from training.models import ModelSpec
-from training.selection import Fold, cut, loss_of
+from training.selection import Fold, cut
 
 SEED = 7
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
@@ -137,7 +138,7 @@ def _loss(
     for step, fold in enumerate(folds):
         fitted = fold.fit(model, CANDIDATES["trees"], parameters, SEED, threads)
         told = fitted.scorer_.raw(fold.later, threads)
-        loss = loss_of(model.kind, fold.judged, told)
+        loss = row_loss(fold.judged, told, model.kind)
         total, rows = total + float(loss.sum()), rows + len(loss)
         trial.report(total / rows, step)
         if step < len(folds) - 1 and trial.should_prune():

@@ -13,7 +13,7 @@ from features.lake import Lake
 from features.settings import Settings
 from training.datasets import Dataset, split_by_time
 from training.models import MODELS
-from training.selection import choose, cut, loss_of
+from training.selection import choose, cut
 from training.tuning import tune
 
 MODEL = replace(MODELS["churn"], monotone={})
@@ -57,15 +57,6 @@ def test_nothing_is_judged_before_its_outcome_could_be_known() -> None:
 
 def test_a_short_history_is_not_cut() -> None:
     assert choose(MODEL, history(150, False), ["x", "z"], threads=1) == []
-
-
-def test_losses_by_hand() -> None:
-    told, seen = np.array([0.5, 2.0]), np.array([1.0, 2.0])
-    assert np.allclose(loss_of("probability", np.array([1.0, 0.0]), np.array([0.25, 0.75])),
-                       [np.log(4)] * 2)  # fmt: skip
-    # y ln(y / m) - (y - m) and y / m - 1 - ln(y / m)
-    assert np.allclose(loss_of("count", seen, told), [np.log(2) - 0.5, 0.0])
-    assert np.allclose(loss_of("amount", seen, told), [1 - np.log(2), 0.0])
 
 
 def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> None:

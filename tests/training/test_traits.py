@@ -15,7 +15,7 @@ from features.sources.simulated import simulate
 from features.spine import spine_of_customers
 from features.tagging import compute_group
 from features.tags.sensitivity import USUAL
-from training.evaluation import against_trait, rank_correlation
+from training.evaluation.truth import against_trait, rank_correlation
 from training.traits import estimate
 
 CUSTOMERS = 4_000

@@ -1,0 +1,137 @@
+"""The meaning of a tag: price, claims, tenure, service use and so on, for reasons and importance.
+
+A theme follows from where a tag is declared (its group and relation) and, where that says too
+little, from the words of its name. So a new tag has a theme without a list of names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.tags.catalogue import Tag
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One meaning.
+
+    Attributes
+    ----------
+    protected : bool
+        May move a model, and is never given to anybody as a reason.
+    """
+
+    name: str
+    chinese: str
+    english: str
+    protected: bool = False
+
+
+THEMES: dict[str, Theme] = {
+    theme.name: theme
+    for theme in (
+        Theme("person", "个人属性", "personal traits", protected=True),
+        Theme("price", "价格与保费", "price and premium"),
+        Theme("quotes", "报价与询价", "quotes"),
+        Theme("cover", "保障与投保", "cover"),
+        Theme("claims", "理赔经历", "claims"),
+        Theme("tenure", "留存与续保", "tenure and renewals"),
+        Theme("value", "星级与价值", "star and value"),
+        Theme("products", "非车险产品", "other products"),
+        Theme("service", "权益与服务", "service use"),
+        Theme("contact", "触达与互动", "contact"),
+        Theme("satisfaction", "满意与投诉", "satisfaction"),
+        Theme("channel", "渠道与机构", "channel and branch"),
+        Theme("region", "地区", "region"),
+        Theme("vehicle", "车辆", "vehicle"),
+        Theme("driving", "驾驶行为", "driving"),
+        Theme("expiry", "到期时间", "time to expiry"),
+        Theme("other", "其他", "other"),
+    )
+}
+# The first word that a name has decides. Vehicles have an age too, so that comes before.
+_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("vehicle", frozenset({"vehicle"})),
+    ("person", frozenset({"gender", "sex", "age", "birth", "licence", "nationality", "marital"})),
+    ("satisfaction", frozenset({"survey", "complaint", "complaints", "disputed"})),
+    ("claims", frozenset({"claim", "claims"})),
+    ("expiry", frozenset({"expiry", "lead"})),
+    ("region", frozenset({"city", "garage"})),
+    ("products", frozenset({"non", "accident", "health", "household", "products", "product"})),
+    ("channel", frozenset({"channel", "channels", "branch", "manager", "managers", "insurer"})),
+    ("price", frozenset({"premium", "premiums", "price", "pricing", "ncd", "refund"})),
+    ("service", frozenset({"service", "services", "entitlement", "entitlements"})),
+    ("quotes", frozenset({"quote", "quotes", "quoted"})),
+    ("value", frozenset({"star", "value"})),
+    ("tenure", frozenset({"tenure", "renewal", "renewals"})),
+)
+# Where a name's words would mislead: the group says more than any of them.
+_GROUPS: Mapping[str, str] = {
+    "claims": "claims",
+    "engagement": "contact",
+    "entitlements": "service",
+    "telematics": "driving",
+    "vehicle_care": "vehicle",
+}
+_RELATIONS: Mapping[str, str] = {
+    "cases": "satisfaction",
+    "claims": "claims",
+    "claim_amounts": "claims",
+    "insured_vehicle": "vehicle",
+    "vehicles_in_force": "vehicle",
+    "rating": "value",
+    "non_motor_terms": "products",
+    "entitlements": "service",
+    "interactions": "contact",
+    "cover_chains": "tenure",
+}
+_OTHERWISE: Mapping[str, str] = {
+    "underwriting": "cover",
+    "behaviour": "quotes",
+    "loyalty": "tenure",
+}
+# Where both would mislead.
+_NAMED: Mapping[str, str] = {
+    "driver_accident_cover": "cover",
+    "tenure_years": "tenure",
+    "lapsed": "tenure",
+    "third_party_limit_to_usual": "cover",
+    "vehicle_garage_area": "region",
+    "premium_to_list_price": "price",
+    "premium_per_vehicle": "price",
+    "policies_per_vehicle": "cover",
+    "renewal_quote_change_ratio": "price",
+    "renewal_quote_spread": "price",
+    "motor_premium_36m": "price",
+    "business_type": "tenure",
+    "first_business_type": "tenure",
+}
+
+
+def theme_of(name: str, tag: Tag | None = None) -> Theme:
+    """The theme of a column of a model.
+
+    Parameters
+    ----------
+    tag : Tag, optional
+        Its declaration; without one, as of what a request says, the name alone decides.
+
+    Examples
+    --------
+    >>> theme_of("age_years").protected, theme_of("vehicle_age_years").name
+    (True, 'vehicle')
+    >>> theme_of("lead_days").name
+    'expiry'
+    """
+    return THEMES[_theme(name, tag)]
+
+
+def _theme(name: str, tag: Tag | None) -> str:
+    if name in _NAMED:
+        return _NAMED[name]
+    words = name.split("_")
+    by_word = next((theme for theme, said in _WORDS if said & set(words)), None)
+    # No group makes a protected trait anything else.
+    if by_word == "person" or tag is None:
+        return by_word or "other"
+    relation = _RELATIONS.get(tag.relation or "")
+    return relation or _GROUPS.get(tag.group) or by_word or _OTHERWISE[tag.group]

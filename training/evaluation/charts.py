@@ -1,0 +1,198 @@
+"""Small pictures as SVG text: lines with bands, intervals against a line, bars.
+
+They are drawn with the classes of the page they stand on, so that its colours, its print and a
+reader's contrast settings hold; each says in words what it shows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import isfinite
+
+from matplotlib.ticker import MaxNLocator
+
+from training.evaluation.resampling import Interval
+
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 58, 16, 12, 44
+ROW = 24
+NAMES = 190
+Words = Callable[[float], str]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a picture; `style` is a class of the page: model, peer, guide.
+
+    `band` has the low and high of each point, where it has an interval.
+    """
+
+    name: str
+    points: Sequence[Point]
+    style: str = "model"
+    band: Sequence[Interval] = ()
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One row of a picture of intervals; not finite values are left out."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    style: str = "model"
+
+
+def lines(
+    drawn: Sequence[Line],
+    across: str,
+    up: str,
+    alt: str,
+    *,
+    words_across: Words,
+    words_up: Words,
+    names: Sequence[str] = (),
+    spot: Point | None = None,
+    height: int = 320,
+) -> str:
+    """Lines in one frame.
+
+    Parameters
+    ----------
+    across, up : str
+        What the axes show.
+    alt : str
+        The picture in words.
+    words_across, words_up : Callable[[float], str]
+        How a value of an axis is written.
+    names : sequence of str
+        Names of the places 0, 1, ... of an axis that has no numbers.
+    spot : tuple of float, optional
+        A point to mark.
+    """
+    xs = [x for line in drawn for x, _ in line.points]
+    ys = [y for line in drawn for _, y in line.points]
+    ys += [y for line in drawn for pair in line.band for y in pair if isfinite(y)]
+    floor = height - BOTTOM
+    left, right = (-0.3, len(names) - 0.7) if names else _reach(xs)
+    low, high = _reach(ys)
+
+    def place(x: float, y: float) -> Point:
+        wide = (x - left) / ((right - left) or 1) * (WIDTH - LEFT - RIGHT)
+        return LEFT + wide, floor - (y - low) / ((high - low) or 1) * (floor - TOP)
+
+    parts = []
+    for value in _ticks(low, high):
+        _, y = place(left, value)
+        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
+        parts.append(
+            f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{words_up(value)}</text>'
+        )
+    places = _named(names) if names else [(x, words_across(x)) for x in _ticks(left, right)]
+    for value, said in places:
+        x, _ = place(value, low)
+        parts.append(f'<text class="tick mid" x="{x:.1f}" y="{floor + 16}">{escape(said)}</text>')
+    parts.append(f'<path class="axis" d="M{LEFT} {floor}H{WIDTH - RIGHT}"/>')
+    for line in drawn:
+        spots = [place(x, y) for x, y in line.points]
+        if line.band:
+            pairs = list(zip(line.points, line.band, strict=True))
+            edge = [place(x, pair[1]) for (x, _), pair in pairs]
+            edge += [place(x, pair[0]) for (x, _), pair in reversed(pairs)]
+            parts.append(f'<path class="band {line.style}" d="M{_path(edge)}Z"/>')
+        parts.append(f'<path class="line {line.style}" d="M{_path(spots)}"/>')
+        if line.dots:
+            parts += [f'<circle class="{line.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>'
+                      for x, y in spots]  # fmt: skip
+    if spot is not None:
+        x, y = place(*spot)
+        parts.append(f'<path class="spot" d="M{x:.1f} {TOP}V{floor}"/>')
+        parts.append(f'<circle class="spot" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
+    parts.append(_axis_names(across, up, height))
+    return _svg(WIDTH, height, alt, parts)
+
+
+def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) -> str:
+    """A row a mark: its value, its interval, and a guide that all are held against."""
+    shown = [mark for mark in marks if isfinite(mark.value)]
+    if not shown:
+        return ""
+    low, high = _reach(
+        [guide, *(v for m in shown for v in (m.value, m.low, m.high) if isfinite(v))]
+    )
+    height = ROW * len(shown) + 30
+
+    def place(value: float) -> float:
+        return NAMES + (value - low) / ((high - low) or 1) * (WIDTH - NAMES - RIGHT - 70)
+
+    parts = [f'<path class="guide" d="M{place(guide):.1f} 4V{height - 24}"/>']
+    for value in _ticks(low, high, 4):
+        parts.append(f'<text class="tick mid" x="{place(value):.1f}" y="{height - 8}">'
+                     f"{words(value)}</text>")  # fmt: skip
+    for number, mark in enumerate(shown):
+        y = 16 + ROW * number
+        parts.append(f'<text class="name" x="0" y="{y + 4}">{escape(mark.name)}</text>')
+        if isfinite(mark.low):
+            parts.append(f'<path class="span {mark.style}" d="M{place(mark.low):.1f} {y}'
+                         f'H{place(mark.high):.1f}"/>')  # fmt: skip
+        parts.append(f'<circle class="{mark.style}" cx="{place(mark.value):.1f}" cy="{y}" r="4"/>')
+        parts.append(f'<text class="value end" x="{WIDTH}" y="{y + 4}">{words(mark.value)}</text>')
+    return _svg(WIDTH, height, alt, parts)
+
+
+def bars(rows: Sequence[tuple[str, float]], alt: str, *, words: Words) -> str:
+    """A bar a row, the longest as wide as there is room."""
+    most = max((value for _, value in rows), default=0.0) or 1.0
+    parts = []
+    for number, (name, value) in enumerate(rows):
+        y = ROW * number
+        wide = max(1.0, value / most * (WIDTH - NAMES - 70))
+        parts.append(f'<text class="name" x="0" y="{y + 16}">{escape(name)}</text>')
+        parts.append(f'<rect class="model" x="{NAMES}" y="{y + 4}" width="{wide:.1f}" height="15" '
+                     'rx="2"/>')  # fmt: skip
+        parts.append(f'<text class="value" x="{NAMES + wide + 6:.1f}" y="{y + 16}">'
+                     f"{words(value)}</text>")  # fmt: skip
+    return _svg(WIDTH, ROW * len(rows) + 6, alt, parts)
+
+
+def _svg(width: int, height: int, alt: str, parts: Sequence[str]) -> str:
+    said = escape(alt)
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{said}">'
+        f"<title>{said}</title>{''.join(parts)}</svg>"
+    )
+
+
+def _axis_names(across: str, up: str, height: int) -> str:
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    rise = (TOP + height - BOTTOM) / 2
+    return (
+        f'<text class="axis-name mid" x="{middle:.0f}" y="{height - 6}">{escape(across)}</text>'
+        f'<text class="axis-name mid" x="12" y="{rise:.0f}" '
+        f'transform="rotate(-90 12 {rise:.0f})">{escape(up)}</text>'
+    )
+
+
+def _path(points: Sequence[Point]) -> str:
+    return "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _reach(values: Sequence[float]) -> Point:
+    """From the least to the greatest value, out to whole ticks."""
+    low, high = min(values), max(values)
+    ticks = MaxNLocator(5).tick_values(low, high if high > low else low + 1e-6)
+    return min(float(ticks[0]), low), max(float(ticks[-1]), high)
+
+
+def _ticks(low: float, high: float, most: int = 5) -> list[float]:
+    step = (high - low) * 1e-9
+    found = MaxNLocator(most).tick_values(low, high)
+    return [float(value) for value in found if low - step <= value <= high + step]
+
+
+def _named(names: Sequence[str]) -> list[tuple[float, str]]:
+    """At most eight of the names, evenly spaced."""
+    step = -(-len(names) // 8)
+    return [(float(place), name) for place, name in enumerate(names) if place % step == 0]

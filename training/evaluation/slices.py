@@ -1,0 +1,227 @@
+"""The main figures of parts of the test slice: months, stars, branches, channels, ages, business.
+
+Parts are told apart by what was known of the customer at `as_of`. The tags that the model does not
+read come with the frame for this alone (`features.services.SLICE_TAGS`).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from features.tables import CHANNEL_LABELS
+from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
+from training.evaluation.discrimination import Ranking
+from training.evaluation.kinds import Array, Flags, Kind, Outcomes, mean_loss
+from training.evaluation.resampling import Interval, Resamples, interval
+
+SMALLEST_ROWS = 200
+"""A part of fewer rows is counted, and its figures are not given."""
+SMALLEST_EVENTS = 20
+"""Of these, so many must have the rarer outcome, else the order of the rows is not given."""
+AGE_STEPS = (30, 40, 50, 60)
+NOT_KNOWN = ("未知", "not known")
+BUSINESS_LABELS = {"new": "新保", "transfer": "转保", "renewal": "续保"}
+CITY_LABELS = {"1": "一线", "new_1": "新一线", "2": "二线", "3_and_below": "三线及以下"}
+GENDER_LABELS = {"F": "女", "M": "男"}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One way to cut the test slice.
+
+    Attributes
+    ----------
+    name, chinese, english : str
+    column : str
+        Of the frame.
+    values : Callable[[pandas.Series], pandas.Series]
+        Turns the column into the names of the parts; null stays null.
+    labels : dict[str, str]
+        Chinese names of parts that have one.
+    """
+
+    name: str
+    chinese: str
+    english: str
+    column: str
+    values: Callable[[pd.Series], pd.Series]
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Figures of one part; those that too few rows carry are NaN.
+
+    Attributes
+    ----------
+    attribute, value, chinese : str
+        Which part; `value` is its English name.
+    small : bool
+        Below `SMALLEST_ROWS`: only counted.
+    observed, told, gap : float
+        Mean outcome, mean told, and told - observed.
+    order, loss, ece : float
+        AUC and log loss of a probability; Gini and deviance of a count or an amount.
+    """
+
+    attribute: str
+    value: str
+    chinese: str
+    rows: int
+    customers: int
+    small: bool
+    observed: float
+    told: float
+    gap: float
+    gap_interval: Interval
+    order: float
+    order_interval: Interval
+    loss: float
+    ece: float
+    ece_interval: Interval
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column.astype(object)
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    known = pd.to_numeric(column).dropna().astype(int).astype(str)
+    return known.reindex(column.index).astype(object)
+
+
+def _months(column: pd.Series) -> pd.Series:
+    return pd.to_datetime(column).dt.strftime("%Y-%m").astype(object)
+
+
+def _ages(column: pd.Series) -> pd.Series:
+    years = pd.to_numeric(column)
+    names = [f"< {AGE_STEPS[0]}"]
+    names += [f"{low}-{high - 1}" for low, high in pairwise(AGE_STEPS)]
+    names += [f">= {AGE_STEPS[-1]}"]
+    cut = pd.cut(years, [-np.inf, *AGE_STEPS, np.inf], right=False, labels=names)
+    return cut.astype(object)
+
+
+ATTRIBUTES = (
+    Attribute("month", "月份", "month asked", "as_of", _months, {}),
+    Attribute("star", "星级", "star", "star_level", _whole, {}),
+    Attribute("branch", "机构", "branch", "branch", _texts, {}),
+    Attribute("channel", "渠道", "channel", "channel", _texts, CHANNEL_LABELS),
+    Attribute("age", "年龄段", "age band", "age_years", _ages, {}),
+    Attribute("business", "新转续", "business type", "business_type", _texts, BUSINESS_LABELS),
+    Attribute("lead", "距到期天数", "days before expiry", "lead_days", _whole, {}),
+)
+PROTECTED_ATTRIBUTES = (
+    ATTRIBUTES[4],
+    Attribute("gender", "性别", "gender", "gender", _texts, GENDER_LABELS),
+    Attribute("region", "城市等级", "city tier", "city_tier", _texts, CITY_LABELS),
+    Attribute("garage", "停放区域", "garage area", "vehicle_garage_area", _texts,
+              {"urban": "城区", "rural": "乡村"}),
+)  # fmt: skip
+
+
+def slices(
+    frame: pd.DataFrame,
+    label: Outcomes,
+    told: Array,
+    resamples: Resamples,
+    kind: Kind = "probability",
+) -> list[Slice]:
+    """Figures of every part of every attribute that the frame has a column of.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The test rows, in the order of `label` and `told`, with `customer_id`.
+    """
+    found = []
+    for attribute in ATTRIBUTES:
+        for value, chinese, rows in parts(frame, attribute):
+            part = frame["customer_id"][rows].nunique()
+            found.append(
+                _slice(
+                    attribute.name,
+                    value,
+                    chinese,
+                    int(part),
+                    label[rows],
+                    told[rows],
+                    resamples.within(rows),
+                    kind,
+                )
+            )
+    return found
+
+
+def parts(frame: pd.DataFrame, attribute: Attribute) -> Iterator[tuple[str, str, Flags]]:
+    """Each part's name, Chinese name and rows; nothing of a column that is not there or is null."""
+    if attribute.column not in frame or frame[attribute.column].isna().all():
+        return
+    values = attribute.values(frame[attribute.column])
+    codes, names = pd.factorize(values, sort=False)
+    for name in sorted(names, key=_order):
+        rows = codes == list(names).index(name)
+        yield str(name), attribute.labels.get(str(name), str(name)), rows
+    if (codes < 0).any():
+        yield NOT_KNOWN[1], NOT_KNOWN[0], codes < 0
+
+
+def _order(name: str) -> tuple[int, float, str]:
+    """Numbers by size, bands by where they begin, and the rest by name."""
+    first = name.removeprefix("< ").removeprefix(">= ").split("-")[0]
+    if name.startswith("<"):
+        return 0, -1.0, name
+    return (0, float(first), name) if first.isdigit() else (1, 0.0, name)
+
+
+def _slice(
+    attribute: str,
+    value: str,
+    chinese: str,
+    customers: int,
+    label: Outcomes,
+    told: Array,
+    resamples: Resamples,
+    kind: Kind,
+) -> Slice:
+    nothing = (float("nan"), float("nan"))
+    small = len(label) < SMALLEST_ROWS
+    gap, gap_interval, ece, ece_interval = float("nan"), nothing, float("nan"), nothing
+    order, order_interval, loss = float("nan"), nothing, float("nan")
+    if not small:
+        gap = float(told.mean() - label.mean())
+        sums = resamples.sums(np.column_stack([told - label, np.ones(len(told))]))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gap_interval = interval(sums[:, 0] / sums[:, 1])
+        loss = mean_loss(label, told, kind)
+        ece = expected_calibration_error(label, told)
+        low, high, _ = calibration_error_interval(label, told, resamples)
+        ece_interval = (low, high)
+        events = int((label > 0).sum())
+        rarer = min(events, len(label) - events) if kind == "probability" else events
+        if rarer >= SMALLEST_EVENTS:
+            column = 1 if kind == "probability" else 0
+            ranking = Ranking(label, told)
+            order = ranking.measure()[column]
+            order_interval = interval(ranking.resampled(resamples)[:, column])
+    return Slice(
+        attribute=attribute,
+        value=value,
+        chinese=chinese,
+        rows=len(label),
+        customers=customers,
+        small=small,
+        observed=float(label.mean()) if not small else float("nan"),
+        told=float(told.mean()) if not small else float("nan"),
+        gap=gap,
+        gap_interval=gap_interval,
+        order=order,
+        order_interval=order_interval,
+        loss=loss,
+        ece=ece,
+        ece_interval=ece_interval,
+    )
