@@ -1,6 +1,6 @@
 """What the API answers: probabilities, star, freshness and reasons of a few customers.
 
-Tags come from the online store, star settings are loaded once, models when they change. The
+Tags come from the online store, star settings are loaded once, models whenever they change. The
 probabilities themselves are made by `serving.probabilities`, as in bulk scoring.
 """
 
