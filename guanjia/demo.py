@@ -191,6 +191,7 @@ def story(demo: Demo) -> list[Table | str]:
         "",
         table("Models", model_rows(demo.models)),
         MODEL_NOTE,
+        f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
         "",
         table(
             f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}", top_rows(demo.top)

@@ -8,7 +8,7 @@ import typer
 
 from features.errors import GuanjiaError
 from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, progress, table
+from guanjia.output import emit, from_here, progress, table
 
 
 def train(
@@ -33,7 +33,8 @@ def train(
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
         results = list(run(where, families[model], by, report))
-    emit(results, json, table("Models", model_rows(results)), MODEL_NOTE)
+    reports = [f"Report of {one.model}: {from_here(one.report)}" for one in results]
+    emit(results, json, table("Models", model_rows(results)), MODEL_NOTE, *reports)
 
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
