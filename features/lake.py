@@ -11,6 +11,7 @@
 <home>/segments/as_of=<D>.parquet       one row a customer; which segments he is in
 <home>/clusters/as_of=<D>.parquet       one row a customer; which learned cluster he is in
 <home>/scores/as_of=<D>.parquet         one row a customer
+<home>/reports/<model>/<version>/       report, model card and tables of a trained model
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
 """
 
@@ -45,6 +46,7 @@ DERIVED = (
     "scores",
     "quality",
     "training",
+    "reports",
     "feast",
 )
 

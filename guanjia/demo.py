@@ -202,6 +202,7 @@ def story(demo: Demo) -> list[Table | str]:
         "",
         table("Models", model_rows(demo.models)),
         MODEL_NOTE,
+        f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
         *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",
         table(

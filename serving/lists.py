@@ -24,9 +24,10 @@ from features.settings import cutoff
 from features.snapshots import read_snapshot
 from features.tags.catalogue import Tag, catalogue
 from serving.probabilities import Served, load_models, model_frame, needed_tags
-from serving.reasons import Direction, Reason, reasons_of, words_of
+from serving.reasons import Direction, Reason, reasons_of
 from serving.scoring import SCHEMA, scores_path, snapshot_sql
 from serving.spreadsheet import write_csv
+from serving.words import words_of
 from training.models import MODELS
 
 FEN = Decimal("0.01")

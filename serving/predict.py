@@ -7,6 +7,7 @@ probabilities themselves are made by `serving.probabilities`, as in bulk scoring
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,8 +28,9 @@ from serving.probabilities import (
     needed_tags,
     predict,
 )
-from serving.reasons import reasons_of
+from serving.reasons import explain
 from serving.schemas import (
+    Explanation,
     Freshness,
     Prediction,
     PredictRequest,
@@ -38,6 +40,8 @@ from serving.schemas import (
 )
 from serving.scoring import STAR_TAGS
 from training.models import find
+
+MOST_REASONS = 3
 
 
 class UnknownCustomerError(UnknownNameError):
@@ -70,14 +74,15 @@ class Door:
         tags = self._tags(request.customer_ids, models)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
-        reasons = self._reasons(models, tags, lead) if request.explain else None
+        why = self._explained(models, tags, lead, answers) if request.explain else None
         predictions = [
             Prediction(
                 customer_id=str(row["customer_id"]),
                 probabilities={name: _number(answers[name][i]) for name in models},
                 star=self._star(row),
                 tags=self._freshness(row),
-                reasons=None if reasons is None else reasons[i],
+                reasons=None if why is None else {name: one[0] for name, one in why[i].items()},
+                explanations=None if why is None else {n: one[1] for n, one in why[i].items()},
             )
             for i, row in enumerate(tags.to_dict("records"))
         ]
@@ -133,10 +138,15 @@ class Door:
             self._snapshots[as_of] = found.get("snapshot_id")
         return self._snapshots[as_of]
 
-    def _reasons(
-        self, models: Mapping[str, Served], tags: pd.DataFrame, lead: int | None
-    ) -> list[dict[str, list[Reason]]]:
-        found: list[dict[str, list[Reason]]] = [{} for _ in range(len(tags))]
+    def _explained(
+        self,
+        models: Mapping[str, Served],
+        tags: pd.DataFrame,
+        lead: int | None,
+        answers: dict[str, np.ndarray],
+    ) -> list[dict[str, tuple[list[Reason], Explanation]]]:
+        """Of each customer and model whose question arose: the reasons, and the whole sum."""
+        found: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in range(len(tags))]
         for name, served in models.items():
             asked = np.flatnonzero(find(name).asks(tags))
             if not len(asked):
@@ -145,8 +155,11 @@ class Door:
             moved = served.predictor.contributions(frame)
             values = frame.astype(object).to_dict("records")
             for i, row, weights in zip(asked, values, moved, strict=True):
-                why = reasons_of(served.features, row, weights, known=self.tags)
-                found[i][name] = [Reason(**vars(reason)) for reason in why]
+                told = explain(served.features, row, weights, known=self.tags)
+                sums = asdict(told) | {"probability": float(answers[name][i])}
+                explanation = Explanation.model_validate(sums)
+                strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
+                found[i][name] = strongest, explanation
         return found
 
 

@@ -1,113 +1,98 @@
-"""Reasons in words: which tags moved a probability, said in Chinese and in English.
+"""Reasons in words: what moved a prediction, by meaning, said in Chinese and in English.
 
-A contribution is the model's own (LightGBM `pred_contrib`, log-odds against the average). Tags of
-protected traits may move a model, but they are never given to anybody as a reason.
+A contribution is the model's own, on its raw scale: log-odds against the average. Contributions
+are summed over tags of one meaning (`features.tags.themes`), so that ten tags that say the same
+give one reason, named by the strongest of them. Themes of protected traits may move a model, but
+they are never given to anybody: what they add stands among the rest.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import exp
 from typing import Any, Literal
 
-from features.tables import (
-    CHANNEL_LABELS,
-    CONTACT_CHANNEL_LABELS,
-    CONTACT_RESULT_LABELS,
-    NON_MOTOR_LABELS,
-)
 from features.tags.catalogue import Tag, catalogue
-from features.tags.day_parts import PARTS
-from features.tags.life_cycle import STAGES
-from features.tags.touchpoint_families import FAMILIES
+from features.tags.themes import Theme, theme_of
+from serving.words import is_absent, words_of
 
-PROTECTED = frozenset({"gender", "age_years"})
+PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 SMALLEST = 0.01
-UNITS = {
-    "yuan": ("元", "yuan"),
-    "days": ("天", "days"),
-    "years": ("年", "years"),
-    "month": ("月", "(month)"),
-    "level": ("级", ""),
-    "levels": ("级", "levels"),
-    "stars": ("星", "stars"),
-    "factor": ("", ""),
-    "ratio": ("", ""),
-    "score": ("", ""),
-    "kW": ("千瓦", "kW"),
-    "kg": ("千克", "kg"),
-    "m": ("米", "m"),
-    "cm3": ("毫升", "cm3"),
-    "doors": ("门", "doors"),
-    "seats": ("座", "seats"),
-    "terms": ("个年度", "terms"),
-    "channels": ("个", "channels"),
-    "premiums": ("个", "premiums"),
-    "purposes": ("项", "purposes"),
-    "vehicles": ("辆", "vehicles"),
-    "policies": ("张", "policies"),
-    "lines": ("种", "lines"),
-    "score of 1 to 5": ("分", "of 5"),
-    "months": ("个月", "months"),
-    "km": ("公里", "km"),
-    "covers": ("项", "covers"),
-    "managers": ("位", "managers"),
-    "events per 100 km": ("次/百公里", "per 100 km"),
-    "seconds per 100 km": ("秒/百公里", "seconds per 100 km"),
-    "claims a year": ("次/年", "a year"),
-    **{name: ("次", name) for name in (
-        "claims", "quotes", "contacts", "services", "complaints", "surveys", "renewals",
-        "changes", "gaps", "returns",
-    )},
-}  # fmt: skip
-CATEGORIES = {
-    **CHANNEL_LABELS,
-    **CONTACT_CHANNEL_LABELS,
-    **CONTACT_RESULT_LABELS,
-    **NON_MOTOR_LABELS,
-    **PARTS,
-    **FAMILIES,
-    **STAGES,
-    "other": "其他",
-    "mini_program": "小程序",
-    "same_day": "同日",
-    "low": "低",
-    "medium": "中",
-    "high": "高",
-    "new": "新保",
-    "transfer": "转保",
-    "renewal": "续保",
-    "1": "一线",
-    "new_1": "新一线",
-    "2": "二线",
-    "3_and_below": "三线及以下",
-    "petrol": "汽油",
-    "diesel": "柴油",
-    "hybrid": "油电混动",
-    "plug_in": "插电混动",
-    "electric": "纯电",
-    "car": "客车",
-    "van": "货车",
-    "motorbike": "摩托车",
-    "agricultural": "农用车",
-    "report": "报案",
-    "survey": "查勘",
-    "assess": "定损",
-    "adjust": "理算",
-    "pay": "赔付",
-    "urban": "城区",
-    "rural": "乡村",
-}
+"""Log-odds below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One tag and its value in words, and which way it moved the probability."""
+    """One tag and its value in words, and which way its theme moved the probability."""
 
     tag: str
+    theme: str
     effect: Direction
     chinese: str
     english: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one theme added to the log-odds, and the tag that says most of it in words."""
+
+    theme: str
+    chinese: str
+    english: str
+    log_odds: float
+    effect: Direction
+    strongest: Reason
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A prediction as a sum: base + shares + rest = log_odds.
+
+    Attributes
+    ----------
+    base : float
+        Log-odds of the average.
+    shares : list of Share
+        Themes that may be given and moved it by `SMALLEST` or more, strongest first.
+    rest : float
+        What all others added: small ones, protected ones, and those without a meaning.
+    log_odds, raw_probability : float
+        Of the model before calibration.
+    """
+
+    base: float
+    shares: list[Share]
+    rest: float
+    log_odds: float
+    raw_probability: float
+
+
+def explain(
+    features: Sequence[str],
+    values: Mapping[str, Any],
+    contributions: Sequence[float],
+    *,
+    known: Mapping[str, Tag] | None = None,
+) -> Explanation:
+    """One prediction, by meaning.
+
+    Parameters
+    ----------
+    features : Sequence[str]
+        Names of the model's columns.
+    values : Mapping[str, object]
+        Their values for this customer.
+    contributions : Sequence[float]
+        One a feature, in the same order, and the base after them.
+    known : Mapping[str, Tag], optional
+        Tags by name; default: the catalogue.
+    """
+    tags = catalogue() if known is None else known
+    moved = [float(weight) for weight in contributions]
+    total, base = sum(moved), moved[len(features)]
+    shares = _shares(features, values, moved, tags)
+    rest = total - base - sum(share.log_odds for share in shares)
+    return Explanation(base, shares, rest, total, _probability(total))
 
 
 def reasons_of(
@@ -119,72 +104,68 @@ def reasons_of(
     effect: Direction | None = None,
     known: Mapping[str, Tag] | None = None,
 ) -> list[Reason]:
-    """The strongest reasons, strongest first.
+    """The strongest reasons, strongest first, one a theme.
 
     Parameters
     ----------
-    features : Sequence[str]
-        Names of the model's columns.
-    values : Mapping[str, object]
-        Their values for this customer.
-    contributions : Sequence[float]
-        One contribution a feature, in the same order; a bias after them is ignored.
+    features, values, contributions, known
+        As `explain` has them; without a base nothing changes.
     top : int
         At most so many.
     effect : {"raises", "lowers"}, optional
         Only reasons of this direction.
-    known : Mapping[str, Tag], optional
-        Tags by name; default: the catalogue.
     """
     tags = catalogue() if known is None else known
-    pairs = zip(features, contributions, strict=False)
-    ranked = sorted(pairs, key=lambda pair: (-abs(pair[1]), pair[0]))
-    found: list[Reason] = []
-    for name, weight in ranked:
-        way: Direction = "raises" if weight > 0 else "lowers"
-        if name in PROTECTED or abs(weight) < SMALLEST or (effect and way != effect):
-            continue
-        found.append(_worded(name, values.get(name), way, tags.get(name)))
-        if len(found) == top:
+    moved = [float(weight) for weight in contributions]
+    shares = _shares(features, values, moved, tags)
+    found = [share.strongest for share in shares if effect in (None, share.effect)]
+    return found[:top]
+
+
+def _shares(
+    features: Sequence[str],
+    values: Mapping[str, Any],
+    moved: Sequence[float],
+    tags: Mapping[str, Tag],
+) -> list[Share]:
+    """The themes that may be given, strongest first."""
+    themes: dict[str, Theme] = {}
+    members: dict[str, list[tuple[str, float]]] = {}
+    for name, weight in zip(features, moved, strict=False):
+        theme = theme_of(name, tags.get(name))
+        if not theme.protected:
+            # A column without a meaning of its own shares none with others.
+            key = theme.name if theme.name != "other" else name
+            themes[key] = theme
+            members.setdefault(key, []).append((name, weight))
+    sums = {key: sum(weight for _, weight in own) for key, own in members.items()}
+    found = []
+    for key in sorted(sums, key=lambda one: (-abs(sums[one]), one)):
+        if abs(sums[key]) < SMALLEST:
             break
+        effect: Direction = "raises" if sums[key] > 0 else "lowers"
+        # The strongest tag of the sum's own direction: others only took away from it.
+        sign = 1 if sums[key] > 0 else -1
+        name = min(members[key], key=lambda one: (-sign * one[1], one[0]))[0]
+        theme = themes[key]
+        reason = _worded(name, values.get(name), theme, effect, tags.get(name))
+        share = Share(theme.name, theme.chinese, theme.english, sums[key], effect, reason)
+        found.append(share)
     return found
 
 
-def _worded(name: str, value: Any, way: Direction, tag: Tag | None) -> Reason:
+def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None) -> Reason:
     label = tag.label if tag else "距到期天数" if name == "lead_days" else name
     unit = tag.unit if tag else "days" if name == "lead_days" else ""
     chinese, english = words_of(value, unit)
-    if tag and _absent(value):
+    if tag and is_absent(value):
         english = tag.null
-    return Reason(name, way, f"{label}: {chinese}", f"{name.replace('_', ' ')}: {english}")
+    said = f"{name.replace('_', ' ')}: {english}"
+    return Reason(name, theme.name, way, f"{label}: {chinese}", said)
 
 
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"
-
-
-def words_of(value: Any, unit: str) -> tuple[str, str]:
-    """A tag's value as people write it, in Chinese and in English.
-
-    Examples
-    --------
-    >>> words_of(2779.0, "yuan")
-    ('2,779元', '2,779 yuan')
-    >>> words_of(0.155, "change")
-    ('+16%', '+16%')
-    >>> words_of(None, "days")
-    ('无记录', 'none on record')
-    """
-    if _absent(value):
-        return "无记录", "none on record"
-    if isinstance(value, str):
-        return CATEGORIES.get(value, value), value
-    if str(value) in {"True", "False"}:
-        return ("是", "yes") if value else ("否", "no")
-    number = float(value)
-    if unit in {"share", "change"}:
-        text = f"{number:+.0%}" if unit == "change" else f"{number:.0%}"
-        return text, text
-    text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
-    chinese, english = UNITS.get(unit, ("", unit))
-    return f"{text}{chinese}", f"{text} {english}".strip()
+def _probability(log_odds: float) -> float:
+    """Without overflow on either side."""
+    if log_odds < 0:
+        return exp(log_odds) / (1 + exp(log_odds))
+    return 1 / (1 + exp(-log_odds))

@@ -3,11 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 MOST_CUSTOMERS = 1_000
+MOST_MODELS = 32
 
 CustomerId = Annotated[str, Field(min_length=1, max_length=64)]
+ModelName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Message(BaseModel):
@@ -42,22 +44,47 @@ class PredictRequest(Message):
         max_length=MOST_CUSTOMERS,
         description="Customer numbers, at most 1,000 in one request.",
     )
-    models: list[str] | None = Field(
-        default=None, max_length=32, description="Models to ask; default: all that are served."
+    models: list[ModelName] | None = Field(
+        default=None,
+        max_length=MOST_MODELS,
+        description="Models to ask; default: all that are served.",
     )
     context: Context = Field(default_factory=Context)
-    explain: bool = Field(
+    explain: StrictBool = Field(
         default=False, description="Give reasons in words; costs milliseconds a customer."
     )
 
 
 class Reason(Message):
-    """One tag that moved the probability, and its value in words."""
+    """The strongest tag of a theme that moved the probability, and its value in words."""
 
     tag: str
+    theme: str = Field(description="What the tag is about: price, claims, tenure, ...")
     effect: str = Field(description="raises or lowers the probability, against the average")
     chinese: str
     english: str
+
+
+class Share(Message):
+    """What the tags of one theme together added to the log-odds."""
+
+    theme: str
+    chinese: str
+    english: str
+    log_odds: float
+    effect: str = Field(description="raises or lowers the probability, against the average")
+    strongest: Reason
+
+
+class Explanation(Message):
+    """A prediction as a sum: base + shares + rest = log_odds."""
+
+    base: float = Field(description="Log-odds of the average.")
+    shares: list[Share] = Field(description="By theme, strongest first; no protected trait.")
+    rest: float = Field(description="What all that is not given added, protected traits included.")
+    log_odds: float = Field(description="Of the model before calibration.")
+    raw_probability: float = Field(description="The same as a probability.")
+    probability: float = Field(description="After calibration: what `probabilities` has.")
 
 
 class Star(Message):
@@ -87,6 +114,7 @@ class Prediction(Message):
     star: Star | None = Field(description="Null where the insurer delivers no claim movements.")
     tags: Freshness
     reasons: dict[str, list[Reason]] | None = None
+    explanations: dict[str, Explanation] | None = None
 
 
 class PredictResponse(Message):

@@ -33,7 +33,13 @@ from serving import clock
 from serving.event_schemas import LONGEST_NAME, MOST_EVENTS, EventsRequest, EventsResponse
 from serving.events import EventDoor
 from serving.predict import Door
-from serving.schemas import MOST_CUSTOMERS, PredictRequest, PredictResponse, Refusal
+from serving.schemas import (
+    MOST_CUSTOMERS,
+    MOST_MODELS,
+    PredictRequest,
+    PredictResponse,
+    Refusal,
+)
 from serving.tokens import read_token
 
 ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
@@ -181,7 +187,7 @@ def refuse_shape(_request: Request, error: RequestValidationError) -> Response:
         if found["type"] == "json_invalid":
             return refused(422, no_json(f"at character {found['loc'][1]}"))
         where = ".".join(str(part) for part in found["loc"][1:])[:LONGEST_NAME] or "body"
-        cures = {**CURES, **(EVENT_CURES if where == "events" else {})}
+        cures = {**CURES, **LIST_CURES.get(where, {})}
         cure = cures.get(found["type"], "send what /docs declares")
         faults.append(GuanjiaError(where, found["msg"], cure))
     return refused(422, *faults)
@@ -217,11 +223,16 @@ CURES = {
     "extra_forbidden": "leave this field out",
     "missing": "add this field",
     "json_invalid": "send valid JSON",
+    "bool_type": "send true or false, without quotes",
     "finite_number": "send a finite number, or leave the field out",
 }
 EVENT_CURES = {
     "too_long": f"send at most {MOST_EVENTS} events in one request",
     "too_short": "send at least one event",
+}
+LIST_CURES = {
+    "events": EVENT_CURES,
+    "models": {"too_long": f"name at most {MOST_MODELS} models, each once, or none for all"},
 }
 
 

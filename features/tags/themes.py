@@ -6,6 +6,7 @@ little, from the words of its name. So a new tag has a theme without a list of n
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from features.tags.catalogue import Tag
 
@@ -122,16 +123,17 @@ def theme_of(name: str, tag: Tag | None = None) -> Theme:
     >>> theme_of("lead_days").name
     'expiry'
     """
-    return THEMES[_theme(name, tag)]
+    return THEMES[_theme(name, *(("", "") if tag is None else (tag.group, tag.relation or "")))]
 
 
-def _theme(name: str, tag: Tag | None) -> str:
+@cache
+def _theme(name: str, group: str, relation: str) -> str:
     if name in _NAMED:
         return _NAMED[name]
     words = name.split("_")
     by_word = next((theme for theme, said in _WORDS if said & set(words)), None)
     # No group makes a protected trait anything else.
-    if by_word == "person" or tag is None:
+    if by_word == "person" or not group:
         return by_word or "other"
-    relation = _RELATIONS.get(tag.relation or "")
-    return relation or _GROUPS.get(tag.group) or by_word or _OTHERWISE[tag.group]
+    by_place = _RELATIONS.get(relation) or _GROUPS.get(group)
+    return by_place or by_word or _OTHERWISE[group]

@@ -8,7 +8,7 @@ import typer
 
 from features.errors import GuanjiaError
 from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, progress, table
+from guanjia.output import emit, from_here, progress, table
 
 
 def train(
@@ -37,12 +37,14 @@ def train(
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
         results = list(run(where, families[model], by, report, tuning_seconds=tune))
+    reports = [f"Report of {one.model}: {from_here(one.report)}" for one in results]
     versions = ", ".join(f"{one.model} {one.version}" for one in results)
     emit(
         results,
         json,
         table("Models", model_rows(results)),
         MODEL_NOTE,
+        *reports,
         f"Registered as challenger: {versions}. The champion still serves.",
         f"Next: guanjia compare {model}, guanjia promote {model} --who NAME --why TEXT",
     )

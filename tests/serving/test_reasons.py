@@ -9,7 +9,8 @@ import pytest
 
 from features.contract import CONTRACTS
 from features.tags.catalogue import catalogue
-from serving.reasons import CATEGORIES, PROTECTED, UNITS, Direction, Reason, reasons_of, words_of
+from serving.reasons import PROTECTED, Direction, Reason, reasons_of
+from serving.words import CATEGORIES, UNITS, words_of
 
 FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]
 VALUES = {
@@ -30,9 +31,15 @@ def names(weights: list[float], **options: Any) -> list[str]:
 
 def test_the_strongest_come_first_in_words() -> None:
     assert reasons_of(FEATURES, VALUES, WEIGHTS) == [
-        Reason("claim_count_36m", "lowers", "近36个月出险次数: 2次", "claim count 36m: 2 claims"),
-        Reason("channel", "raises", "渠道: 代理", "channel: agent"),
-        Reason("lead_days", "raises", "距到期天数: 30天", "lead days: 30 days"),
+        Reason(
+            "claim_count_36m",
+            "claims",
+            "lowers",
+            "近36个月出险次数: 2次",
+            "claim count 36m: 2 claims",
+        ),
+        Reason("channel", "channel", "raises", "渠道: 代理", "channel: agent"),
+        Reason("lead_days", "expiry", "raises", "距到期天数: 30天", "lead days: 30 days"),
     ]
 
 

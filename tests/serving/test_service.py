@@ -173,7 +173,9 @@ def test_versions_are_those_of_the_scores(answer: Row, scores: dict[str, Row]) -
 def test_reasons_are_words_and_none_without_asking(ask: Ask, answer: Row, asked: list[str]) -> None:
     plain = ask(asked[:20]).json()
     assert [one["reasons"] for one in plain["predictions"]] == [None] * 20
-    with_reasons = [one | {"reasons": None} for one in answer["predictions"][:20]]
+    with_reasons = [
+        one | {"reasons": None, "explanations": None} for one in answer["predictions"][:20]
+    ]
     assert plain["predictions"] == with_reasons
 
 
@@ -240,7 +242,10 @@ def test_lead_days_touch_renewal_alone(
 
 
 def test_many_ask_at_once_and_none_gets_anothers_answer(ask: Ask, answer: Row) -> None:
-    expected = {one["customer_id"]: one | {"reasons": None} for one in answer["predictions"]}
+    expected = {
+        one["customer_id"]: one | {"reasons": None, "explanations": None}
+        for one in answer["predictions"]
+    }
     groups = np.array_split(sorted(expected)[:160], 16)
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda group: ask(group.tolist()).json(), groups))

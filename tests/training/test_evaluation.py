@@ -7,24 +7,24 @@ import pandas as pd
 import pytest
 
 from features.errors import GuanjiaError
-from training import evaluation
 from training.datasets import split_by_time
+from training.evaluation import calibration, figures
 
 LABEL = np.array([False, True, False, True])
 TOLD = np.array([0.1, 0.4, 0.5, 0.8])
 
 
 def test_auc_and_brier_by_hand():
-    figures = evaluation.evaluate(LABEL, TOLD, pd.Series(["a", "b", "c", "d"]))
-    assert figures.auc == 0.75
-    assert figures.brier == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
-    assert figures.lift == 2.0
-    assert figures.auc_low <= 0.75 <= figures.auc_high
+    found = figures.evaluate(LABEL, TOLD, pd.Series(["a", "b", "c", "d"]))
+    assert found.auc == 0.75
+    assert found.brier == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
+    assert found.lift == 2.0
+    assert found.auc_low <= 0.75 <= found.auc_high
 
 
 def test_calibration_error_of_two_bins():
     # Bins (.1, .4) and (.5, .8): told .25 and .65, observed .5 and .5.
-    assert evaluation.expected_calibration_error(LABEL, TOLD, 2) == pytest.approx(0.2)
+    assert calibration.expected_calibration_error(LABEL, TOLD, 2) == pytest.approx(0.2)
 
 
 def history(days=1500, horizon=90):

@@ -14,8 +14,9 @@ from matplotlib.ticker import MaxNLocator
 from training.evaluation.resampling import Interval
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 58, 16, 12, 44
-ROW = 24
-NAMES = 190
+ROW, VALUES = 24, 64
+WIDE, NARROW = 13.0, 6.9
+"""About how wide a Chinese and another letter of a row's name is."""
 Words = Callable[[float], str]
 Point = tuple[float, float]
 
@@ -122,10 +123,10 @@ def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) ->
     low, high = _reach(
         [guide, *(v for m in shown for v in (m.value, m.low, m.high) if isfinite(v))]
     )
-    height = ROW * len(shown) + 30
+    height, names = ROW * len(shown) + 30, _names_width([mark.name for mark in shown])
 
     def place(value: float) -> float:
-        return NAMES + (value - low) / ((high - low) or 1) * (WIDTH - NAMES - RIGHT - 70)
+        return names + (value - low) / ((high - low) or 1) * (WIDTH - names - RIGHT - VALUES)
 
     parts = [f'<path class="guide" d="M{place(guide):.1f} 4V{height - 24}"/>']
     for value in _ticks(low, high, 4):
@@ -145,16 +146,23 @@ def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) ->
 def bars(rows: Sequence[tuple[str, float]], alt: str, *, words: Words) -> str:
     """A bar a row, the longest as wide as there is room."""
     most = max((value for _, value in rows), default=0.0) or 1.0
+    names = _names_width([name for name, _ in rows])
     parts = []
     for number, (name, value) in enumerate(rows):
         y = ROW * number
-        wide = max(1.0, value / most * (WIDTH - NAMES - 70))
+        wide = max(1.0, value / most * (WIDTH - names - VALUES))
         parts.append(f'<text class="name" x="0" y="{y + 16}">{escape(name)}</text>')
-        parts.append(f'<rect class="model" x="{NAMES}" y="{y + 4}" width="{wide:.1f}" height="15" '
-                     'rx="2"/>')  # fmt: skip
-        parts.append(f'<text class="value" x="{NAMES + wide + 6:.1f}" y="{y + 16}">'
+        parts.append(f'<rect class="model" x="{names:.0f}" y="{y + 4}" width="{wide:.1f}" '
+                     'height="15" rx="2"/>')  # fmt: skip
+        parts.append(f'<text class="value" x="{names + wide + 6:.1f}" y="{y + 16}">'
                      f"{words(value)}</text>")  # fmt: skip
     return _svg(WIDTH, ROW * len(rows) + 6, alt, parts)
+
+
+def _names_width(names: Sequence[str]) -> float:
+    """Room that the longest name takes, and a little."""
+    lengths = [sum(WIDE if letter > "\u2e80" else NARROW for letter in name) for name in names]
+    return max(lengths, default=0.0) + 14
 
 
 def _svg(width: int, height: int, alt: str, parts: Sequence[str]) -> str:

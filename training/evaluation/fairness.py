@@ -16,6 +16,8 @@ from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attr
 
 CALIBRATION_BOUND = 0.05
 """How far told - observed may lie apart between two groups (A): our own bound, no law names one."""
+MEAN_BOUND = 0.5
+"""Of a rare outcome no further than this part of its mean (A)."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ class Fairness:
         }
         return (
             f"{self.chinese}: 两组之间校准差最大 {figures}, "
-            f"{chinese[self.verdict]}界限 {self.bound:.0%}。",
+            f"{chinese[self.verdict]}界限 {self.bound:.1%}。",
             f"{self.english.capitalize()}: told minus observed differs by at most {figures} "
-            f"between two groups, {english[self.verdict]} the bound of {self.bound:.0%}.",
+            f"between two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
         )
 
 
@@ -106,7 +108,7 @@ def fairness(
     *,
     purpose: Purpose | None = None,
     kind: Kind = "probability",
-    bound: float = CALIBRATION_BOUND,
+    bound: float | None = None,
 ) -> list[Fairness]:
     """Each protected attribute that the frame has a column of.
 
@@ -116,11 +118,15 @@ def fairness(
         The test rows, in the order of `label` and `told`.
     purpose : Purpose, optional
         Whom the working threshold contacts; without one, those told the highest.
-    bound : float
+    bound : float, optional
         Largest difference of calibration between two groups: of a probability in its own unit, of
-        a count or an amount as a share of the mean outcome.
+        a count or an amount as a share of the mean outcome. Default: `CALIBRATION_BOUND`, of a
+        rare outcome `MEAN_BOUND` of its mean.
     """
     event, ahead = turned(label, told, purpose, kind)
+    if bound is None:
+        rare = MEAN_BOUND * float(event.mean()) if kind == "probability" else CALIBRATION_BOUND
+        bound = min(CALIBRATION_BOUND, rare)
     scale = 1.0 if kind == "probability" else float(event.mean()) or float("nan")
     chosen = contacted(ahead)
     columns = np.column_stack(

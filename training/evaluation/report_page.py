@@ -129,13 +129,19 @@ def _pictures(found: Assessment) -> dict[str, Any]:
     return drawn
 
 
-def _scale(found: Assessment) -> charts.Words:
-    return (lambda x: f"{x:.0%}") if found.kind == "probability" else (lambda x: f"{x:,.4g}")
+def _scale(found: Assessment, values: Sequence[float]) -> charts.Words:
+    """How a mean outcome is written on an axis that shows these."""
+    if found.kind != "probability":
+        return lambda x: f"{x:,.4g}"
+    spread = max(values) - min(values)
+    digits = 0 if spread > 0.08 else 1 if spread > 0.008 else 2
+    return lambda x: f"{x:.{digits}%}"
 
 
 def _calibration(found: Assessment) -> str:
-    table, words = found.calibration, _scale(found)
+    table = found.calibration
     told, seen = table["told"].tolist(), table["observed"].tolist()
+    words = _scale(found, [*told, *seen])
     ends = min(*told, *seen), max(*told, *seen)
     band = list(zip(table["low"], table["high"], strict=True))
     return charts.lines(
@@ -196,7 +202,8 @@ def _months(found: Assessment) -> list[str]:
     rows = [one for one in found.slices if one.attribute == "month" and not one.small]
     if len(rows) < 2:
         return []
-    names, words = [one.value for one in rows], _scale(found)
+    names = [one.value for one in rows]
+    words = _scale(found, [value for one in rows for value in (one.told, one.observed)])
 
     def line(values: Sequence[float], style: str, band: Sequence[Interval] = ()) -> Line:
         return Line("", list(enumerate(values)), style, band, dots=True)

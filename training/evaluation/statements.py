@@ -1,6 +1,7 @@
 """An assessment in a few sentences, Chinese and English: what a reader with one minute reads."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,8 +9,11 @@ from training.evaluation.assessment import Assessment
 from training.evaluation.figures import Figures
 from training.evaluation.kinds import LOSSES, RANKINGS
 from training.evaluation.peers import PEER_LABELS
+from training.evaluation.resampling import Interval
 
 Tone = Literal["good", "watch", "bad"]
+ECE_BAR = 0.01
+"""The project's own bar of the expected calibration error."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +59,43 @@ def _order(found: Assessment) -> Statement:
 
 
 def _peers(found: Assessment) -> Statement:
-    better = [one for one in found.differences if one.loss_low > 0]
-    worse = [one for one in found.differences if one.loss_high < 0]
-    level = [one for one in found.differences if one not in better and one not in worse]
+    loss, rank = LOSSES[found.kind], RANKINGS[found.kind]
+    by_loss = {one.peer: (one.loss_low, one.loss_high) for one in found.differences}
+    by_rank = {one.peer: (one.order_low, one.order_high) for one in found.differences}
+    compared = [_compared(bounds) for bounds in (by_loss, by_rank)]
+    tone: Tone = "good"
+    if any(level for _, level, _ in compared):
+        tone = "watch"
+    if any(worse for _, _, worse in compared):
+        tone = "bad"
+    chinese = "; ".join(
+        f"按{name[0]}: {_said(sides, 0)}"
+        for name, sides in zip((loss, rank), compared, strict=True)
+    )
+    english = "; by ".join(
+        f"{name[1]} {_said(sides, 1)}" for name, sides in zip((loss, rank), compared, strict=True)
+    )
+    return Statement(tone, f"{chinese}。", f"The model is by {english}.")
 
-    def named(rows: list[object], language: int) -> str:
-        return ("、", ", ")[language].join(PEER_LABELS[one.peer][language] for one in rows)  # type: ignore[attr-defined]
 
-    loss = LOSSES[found.kind]
-    chinese = [(better, "优于"), (level, "无明显差别:"), (worse, "不如")]
-    english = [(better, "better than"), (level, "level with"), (worse, "worse than")]
-    told = "; ".join(f"{words} {named(list(rows), 0)}" for rows, words in chinese if rows)
-    said = "; ".join(f"{words} {named(list(rows), 1)}" for rows, words in english if rows)
-    tone: Tone = "bad" if worse else "watch" if level else "good"
-    return Statement(tone, f"按{loss[0]}比较: {told}。", f"By {loss[1]} the model is {said}.")
+Sides = tuple[list[str], list[str], list[str]]
+
+
+def _compared(bounds: Mapping[str, Interval]) -> Sides:
+    """Peers that the model is better than, level with and worse than, by the whole interval."""
+    better = [peer for peer, (low, _) in bounds.items() if low > 0]
+    worse = [peer for peer, (_, high) in bounds.items() if high < 0]
+    return better, [peer for peer in bounds if peer not in (*better, *worse)], worse
+
+
+def _said(sides: Sides, language: int) -> str:
+    words = (("优于", "better than"), ("无明显差别:", "level with"), ("不如", "worse than"))
+    comma = ("、", ", ")[language]
+    return ", ".join(
+        f"{word[language]} {comma.join(PEER_LABELS[one][language] for one in side)}"
+        for side, word in zip(sides, words, strict=True)
+        if side
+    )
 
 
 def _calibration(found: Assessment) -> Statement:
@@ -76,15 +103,20 @@ def _calibration(found: Assessment) -> Statement:
     if isinstance(figures, Figures):
         figure = f"{figures.ece:.2%} ({figures.ece_low:.2%}–{figures.ece_high:.2%})"
         chance = f"{figures.ece_by_chance:.2%}"
-        tone: Tone = (
-            "good" if figures.ece <= 0.01 or figures.ece <= figures.ece_by_chance else "watch"
+        straight = figures.slope_low <= 1 <= figures.slope_high
+        level = figures.intercept_low <= 0 <= figures.intercept_high
+        small = figures.ece <= max(ECE_BAR, figures.ece_by_chance)
+        tone: Tone = "good" if small and straight and level else "watch"
+        line = f"{figures.slope:.2f} ({figures.slope_low:.2f}–{figures.slope_high:.2f})"
+        offset = (
+            f"{figures.intercept:.2f} ({figures.intercept_low:.2f}–{figures.intercept_high:.2f})"
         )
         return Statement(
             tone,
             f"校准误差(ECE) {figure}, 同样样本量下无误差模型也会显示 {chance}; "
-            f"斜率 {figures.slope:.2f}。",
+            f"斜率 {line}, 应为1; 截距 {offset}, 应为0。",
             f"Expected calibration error {figure}; a model without error would show {chance} on "
-            f"as many rows. Slope {figures.slope:.2f}.",
+            f"as many rows. Slope {line}, 1 is right; intercept {offset}, 0 is right.",
         )
     low, high = figures.total_ratio_low, figures.total_ratio_high
     figure = f"{figures.total_ratio:.3f} ({low:.3f}–{high:.3f})"

@@ -1,0 +1,122 @@
+"""Values of tags as people write them, in Chinese and in English."""
+
+from math import isnan
+from typing import Any
+
+from features.tables import (
+    CHANNEL_LABELS,
+    CONTACT_CHANNEL_LABELS,
+    CONTACT_RESULT_LABELS,
+    NON_MOTOR_LABELS,
+)
+from features.tags.day_parts import PARTS
+from features.tags.life_cycle import STAGES
+from features.tags.touchpoint_families import FAMILIES
+
+UNITS = {
+    "yuan": ("元", "yuan"),
+    "days": ("天", "days"),
+    "years": ("年", "years"),
+    "month": ("月", "(month)"),
+    "level": ("级", ""),
+    "levels": ("级", "levels"),
+    "stars": ("星", "stars"),
+    "factor": ("", ""),
+    "ratio": ("", ""),
+    "score": ("", ""),
+    "kW": ("千瓦", "kW"),
+    "kg": ("千克", "kg"),
+    "m": ("米", "m"),
+    "cm3": ("毫升", "cm3"),
+    "doors": ("门", "doors"),
+    "seats": ("座", "seats"),
+    "terms": ("个年度", "terms"),
+    "channels": ("个", "channels"),
+    "premiums": ("个", "premiums"),
+    "purposes": ("项", "purposes"),
+    "vehicles": ("辆", "vehicles"),
+    "policies": ("张", "policies"),
+    "lines": ("种", "lines"),
+    "score of 1 to 5": ("分", "of 5"),
+    "months": ("个月", "months"),
+    "km": ("公里", "km"),
+    "covers": ("项", "covers"),
+    "managers": ("位", "managers"),
+    "events per 100 km": ("次/百公里", "per 100 km"),
+    "seconds per 100 km": ("秒/百公里", "seconds per 100 km"),
+    "claims a year": ("次/年", "a year"),
+    **{name: ("次", name) for name in (
+        "claims", "quotes", "contacts", "services", "complaints", "surveys", "renewals",
+        "changes", "gaps", "returns",
+    )},
+}  # fmt: skip
+CATEGORIES = {
+    **CHANNEL_LABELS,
+    **CONTACT_CHANNEL_LABELS,
+    **CONTACT_RESULT_LABELS,
+    **NON_MOTOR_LABELS,
+    **PARTS,
+    **FAMILIES,
+    **STAGES,
+    "other": "其他",
+    "mini_program": "小程序",
+    "same_day": "同日",
+    "low": "低",
+    "medium": "中",
+    "high": "高",
+    "new": "新保",
+    "transfer": "转保",
+    "renewal": "续保",
+    "1": "一线",
+    "new_1": "新一线",
+    "2": "二线",
+    "3_and_below": "三线及以下",
+    "petrol": "汽油",
+    "diesel": "柴油",
+    "hybrid": "油电混动",
+    "plug_in": "插电混动",
+    "electric": "纯电",
+    "car": "客车",
+    "van": "货车",
+    "motorbike": "摩托车",
+    "agricultural": "农用车",
+    "report": "报案",
+    "survey": "查勘",
+    "assess": "定损",
+    "adjust": "理算",
+    "pay": "赔付",
+    "urban": "城区",
+    "rural": "乡村",
+}
+
+
+def words_of(value: Any, unit: str) -> tuple[str, str]:
+    """A tag's value as people write it, in Chinese and in English.
+
+    Examples
+    --------
+    >>> words_of(2779.0, "yuan")
+    ('2,779元', '2,779 yuan')
+    >>> words_of(0.155, "change")
+    ('+16%', '+16%')
+    >>> words_of(None, "days")
+    ('无记录', 'none on record')
+    """
+    if is_absent(value):
+        return "无记录", "none on record"
+    if isinstance(value, str):
+        return CATEGORIES.get(value, value), value
+    if str(value) in {"True", "False"}:
+        return ("是", "yes") if value else ("否", "no")
+    number = float(value)
+    if unit in {"share", "change"}:
+        text = f"{number:+.0%}" if unit == "change" else f"{number:.0%}"
+        return text, text
+    text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
+    chinese, english = UNITS.get(unit, ("", unit))
+    return f"{text}{chinese}", f"{text} {english}".strip()
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a tag has no value."""
+    return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"
