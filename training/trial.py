@@ -34,8 +34,15 @@ def try_loading(folder: Path) -> str:
     # The modules are found where they were found for this process.
     root = Path(__file__).resolve().parents[1]
     try:
+        # What a damaged file makes it print may be no text.
         done = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, timeout=SECONDS, check=False
+            command,
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as late:
         raise GuanjiaError(

@@ -1,7 +1,11 @@
 """A bundle goes into MLflow and comes back the same; without MLflow the last one serves."""
 
+import pickle
 import re
 import shutil
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,46 +14,116 @@ import pytest
 
 import training
 from features.errors import GuanjiaError
+from training import registry
+from training.champions import champion
+from training.predictor import Predictor
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+MODEL = "renewal"
+
+
+def test_round_trip_and_offline(lake, bundle, register):
+    with pytest.raises(GuanjiaError, match="guanjia train renewal"):
+        champion(lake, MODEL)
+    assert [register(lake, bundle("good")) for _ in range(2)] == ["1", "2"]
+    registry.move(lake, MODEL, "2")
+    folder = champion(lake, MODEL)
+    assert folder.name == "2"
+    predictor = Predictor.load(folder)
+    frame = pd.DataFrame({name: np.linspace(0, 1, 9) for name in predictor.features})
+    assert np.array_equal(predictor.predict(frame), Predictor.load(bundle("good")).predict(frame))
+
+    shutil.rmtree(lake.home / "mlflow")
+    assert champion(lake, MODEL) == folder
+    (folder / "booster.txt").write_text("tree")
+    with pytest.raises(GuanjiaError, match="altered"):
+        champion(lake, MODEL)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
 from features.lake import Lake
 from features.settings import Settings
 from training import registry
-from training.estimators import CalibratedModel
-from training.models import MODELS
-from training.predictor import Predictor, write_bundle
+from mlflow import MlflowClient
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(MlflowClient, sys.argv[3], die)
+registry.register(
+    Lake(Settings(home=Path(sys.argv[1]))), "renewal", Path(sys.argv[2]), parameters={}, metrics={},
+    tags={}, files=[], example=pd.DataFrame({"a": [1.0]}),
+)
+"""
 
 
-def test_round_trip_and_offline(tmp_path):
-    draw = np.random.default_rng(1)
-    frame = pd.DataFrame({"age": draw.normal(size=500), "lead_days": 7.0})
-    label = frame.age.to_numpy() > 0
-    fitted = CalibratedModel({"rounds": 5}, threads=1)
-    fitted.fit(frame, label, np.zeros(500, dtype=bool), ["age", "lead_days"])
-    bundle = write_bundle(tmp_path / "bundle", MODELS["renewal"], fitted, ["age"])
-    lake = Lake(Settings(home=tmp_path / "home"))
-    with pytest.raises(GuanjiaError, match="guanjia train renewal"):
-        registry.champion(lake, "renewal")
-    given = {
-        "parameters": {"seed": 7},
-        "metrics": {"test_auc": 0.7, "other": float("nan")},
-        "tags": {"training_frame_sha256": "abc"},
-        "files": [],
-        "example": frame,
-    }
-    assert registry.register(lake, "renewal", bundle, **given) == "1"
-    assert registry.register(lake, "renewal", bundle, **given) == "2"
-    shutil.rmtree(lake.home / "models")
-    folder = registry.champion(lake, "renewal")
-    assert folder.name == "2"
-    told = Predictor.load(folder).predict(frame)
-    assert np.array_equal(told, fitted.predict_proba(frame))
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["log_artifacts", "set_registered_model_alias"])
+def test_a_killed_registration_names_nothing_and_the_next_one_clears_up(
+    step, lake, bundle, register
+):
+    command = [sys.executable, "-c", KILLED, str(lake.home), str(bundle("good")), step]
+    root = Path(training.__file__).parents[1]
+    assert subprocess.run(command, cwd=root, check=False).returncode == -9
+    for alias in ("challenger", "champion"):
+        assert registry.named(lake, MODEL, alias) is None
+    with pytest.raises(GuanjiaError, match="has no champion"):
+        champion(lake, MODEL)
+    version = register(lake, bundle("good"))
+    assert registry.named(lake, MODEL, "challenger") == version
+    with registry._asked(lake) as client:
+        (experiment,) = client.search_experiments(filter_string="name = 'guanjia'")
+        states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
+    assert sorted(states) == ["FINISHED", "KILLED" if step == "log_artifacts" else "FINISHED"]
 
-    shutil.rmtree(lake.home / "mlflow")
-    assert registry.champion(lake, "renewal") == folder
-    (folder / "booster.txt").write_text("tree")
-    with pytest.raises(GuanjiaError, match="altered"):
-        registry.champion(lake, "renewal")
+
+class Trap:
+    """What runs when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return (Path.touch, (self.mark,))
+
+
+def test_a_pickled_model_in_the_registry_is_refused_and_never_loaded(
+    lake, bundle, register, tmp_path
+):
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    register(lake, bundle("good"))
+    mark, folder = tmp_path / "unpickled", tmp_path / "pickled"
+    folder.mkdir()
+    (folder / "python_model.pkl").write_bytes(pickle.dumps(Trap(mark)))
+    (folder / "model.pkl").write_bytes(pickle.dumps(Trap(mark)))
+    (folder / "MLmodel").write_text(
+        "flavors:\n"
+        "  python_function:\n    loader_module: mlflow.sklearn\n    model_path: model.pkl\n"
+        "    predict_fn: predict\n"
+        "  sklearn:\n    pickled_model: model.pkl\n    serialization_format: pickle\n"
+        "    sklearn_version: '1.7'\n",
+        "utf-8",
+    )
+    with registry._asked(lake) as client:
+        run = client.create_run(registry._experiment(lake, client))
+        client.log_artifacts(run.info.run_id, str(folder), "bundle")
+        source = f"{run.info.artifact_uri}/bundle"
+        made = client.create_model_version(MODEL, source, run.info.run_id)
+        client.set_registered_model_alias(MODEL, "champion", made.version)
+    with pytest.raises(GuanjiaError, match="is not complete"):
+        champion(lake, MODEL)
+    # Nor would MLflow itself, as we set it up.
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(MlflowException, match=r"(?i)pickle"),
+    ):
+        mlflow.pyfunc.load_model(str(folder))
+    assert not mark.exists()
 
 
 def test_nothing_is_pickled_and_one_module_imports_mlflow():

@@ -1,0 +1,93 @@
+"""The gates on literal figures: what holds, what fails, and what is too small to say."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from training.comparison import Comparison
+from training.gates import Gates, judge
+from training.paired import Compared, Difference, Gap
+
+NONE = Difference(0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+DAY = date(2026, 1, 1)
+
+
+def loss(difference: float, low: float, high: float, deviation: float = 0.001) -> Difference:
+    return Difference(0.5, 0.5 + difference, difference, low, high, deviation)
+
+
+def group(value: str = "", log_loss: Difference = NONE, outcomes: int = 400) -> Compared:
+    named = "star" if value else ""
+    return Compared(named, value, 1000, 900, outcomes, 0.5, NONE, log_loss, NONE)
+
+
+def found(overall: Compared, *segments: Compared, gaps=(), champion: str | None = "1"):
+    return Comparison(
+        "renewal", "续保概率", champion, "2", DAY, DAY, DAY, 0, overall, list(segments), list(gaps)
+    )
+
+
+def verdict(gate: str, comparison: Comparison, gates: Gates = Gates()):  # noqa: B008
+    (one,) = [one for one in judge(gates, comparison) if one.gate == gate]
+    return one
+
+
+# The base rate's log loss is 0.5, so the tolerance of 0.5% is 0.0025.
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "against_champion", "against_base_rate"),
+    [
+        (-0.01, -0.02, -0.001, True, True),
+        (0.0, -0.002, 0.0024, True, True),
+        (0.0, -0.002, 0.0026, False, True),
+        (0.004, 0.0026, 0.006, False, False),
+    ],
+)
+def test_a_champion_must_be_matched_for_sure_the_base_rate_not_missed_for_sure(
+    difference, low, high, against_champion, against_base_rate
+):
+    overall = group(log_loss=loss(difference, low, high))
+    assert verdict("log loss", found(overall)).passed is against_champion
+    assert verdict("log loss", found(overall, champion=None)).passed is against_base_rate
+
+
+def test_a_first_version_with_few_outcomes_is_not_judged_and_says_so():
+    overall = group(log_loss=loss(0.1, 0.09, 0.11), outcomes=29)
+    one = verdict("log loss", found(overall, champion=None))
+    assert (one.passed, one.said) == (
+        True, "not judged: 29 outcomes in 1000 rows, fewer than 30",
+    )  # fmt: skip
+    assert not verdict("log loss", found(overall)).passed
+    assert not verdict("log loss", found(replace(overall, outcomes=30), champion=None)).passed
+
+
+def test_calibration_keeps_its_tolerance():
+    for high, passed in ((0.0099, True), (0.0101, False)):
+        overall = replace(group(), ece=Difference(0.01, 0.012, 0.002, -0.001, high, 0.002))
+        assert verdict("calibration", found(overall)).passed is passed
+
+
+# A segment is harmed beyond 2% of 0.5 and beyond chance: 3.14 deviations where 30 are judged.
+@pytest.mark.parametrize(
+    ("difference", "deviation", "passed"),
+    [(0.009, 0.0001, True), (0.011, 0.0034, False), (0.011, 0.0036, True), (-0.2, 0.001, True)],
+)
+def test_no_segment_is_harmed_beyond_the_bound_and_beyond_chance(difference, deviation, passed):
+    fine = [group(f"s{number}") for number in range(29)]
+    bad = group("5", loss(difference, 0, 0, deviation))
+    one = verdict("segments", found(group(), *fine, bad))
+    assert one.passed is passed
+    assert ("harmed: star 5 beyond" in one.said) is not passed
+    few = group("5", loss(1.0, 0.9, 1.1, 0.001), outcomes=29)
+    assert verdict("segments", found(group(), *fine, few)).passed
+
+
+@pytest.mark.parametrize(
+    ("gap", "deviation", "outcomes", "passed"),
+    [(0.04, 0, 400, True), (-0.06, 0.02, 400, False), (0.06, 0.04, 400, True), (0.9, 0, 29, True)],
+)  # fmt: skip
+def test_no_group_is_misjudged_beyond_the_bound_and_beyond_chance(gap, deviation, outcomes, passed):
+    one = Gap("gender", "F", 1000, 900, outcomes, gap, gap, gap, deviation)
+    told = verdict("fairness", found(group(), gaps=[one]))
+    assert told.passed is passed
+    assert ("misjudged: gender F" in told.said) is not passed
