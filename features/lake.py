@@ -46,7 +46,6 @@ DERIVED = (
     "scores",
     "quality",
     "training",
-    "reports",
     "feast",
 )
 

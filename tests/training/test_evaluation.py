@@ -1,30 +1,267 @@
-"""Figures worked out by hand, and slices that do not touch."""
+"""Figures worked out by hand or by scikit-learn, their intervals, and slices that do not touch."""
 
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    mean_gamma_deviance,
+    mean_poisson_deviance,
+    roc_auc_score,
+)
 
 from features.errors import GuanjiaError
 from training.datasets import split_by_time
-from training.evaluation import calibration, figures
+from training.evaluation.calibration import (
+    calibration_error_interval,
+    calibration_table,
+    expected_calibration_error,
+    fit_line,
+)
+from training.evaluation.discrimination import Ranking, auc, average_precision, gain_table, gini
+from training.evaluation.figures import evaluate, figures_of
+from training.evaluation.kinds import mean_loss
+from training.evaluation.leaks import single_tags
+from training.evaluation.peers import differences, peers_told
+from training.evaluation.resampling import Resamples, centred_interval, interval
 
 LABEL = np.array([False, True, False, True])
 TOLD = np.array([0.1, 0.4, 0.5, 0.8])
+WHO = pd.Series(["a", "b", "c", "d"])
 
 
-def test_auc_and_brier_by_hand():
-    found = figures.evaluate(LABEL, TOLD, pd.Series(["a", "b", "c", "d"]))
+def drawn(rows=4000, seed=1, slope=1.0):
+    """Outcomes of known probabilities, two rows a customer, told with a wrong slope."""
+    draw = np.random.default_rng(seed)
+    odds = draw.normal(-0.5, 1, rows)
+    label = draw.random(rows) < 1 / (1 + np.exp(-odds))
+    return label, 1 / (1 + np.exp(-odds / slope)), pd.Series(np.arange(rows) // 2)
+
+
+def test_figures_by_hand():
+    found = evaluate(LABEL, TOLD, WHO)
     assert found.auc == 0.75
     assert found.brier == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
     assert found.lift == 2.0
     assert found.auc_low <= 0.75 <= found.auc_high
+    # Best first: yes, no, yes, no. Precision at the two yes: 1 and 2/3.
+    assert found.average_precision == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_calibration_error_of_two_bins():
     # Bins (.1, .4) and (.5, .8): told .25 and .65, observed .5 and .5.
-    assert calibration.expected_calibration_error(LABEL, TOLD, 2) == pytest.approx(0.2)
+    assert expected_calibration_error(LABEL, TOLD, 2) == pytest.approx(0.2)
+    table = calibration_table(LABEL, TOLD, 2)
+    assert table.to_dict("list") == {"rows": [2, 2], "told": [0.25, 0.65], "observed": [0.5, 0.5]}
+
+
+def test_gini_of_amounts_by_hand():
+    # Told right: of 10, 30, 60 the gain curve passes (1/3, .6), (2/3, .9).
+    amounts = np.array([10.0, 30.0, 60.0])
+    area = (0.6 / 2 + (0.6 + 0.9) / 2 + (0.9 + 1) / 2) / 3
+    assert gini(amounts, np.array([1.0, 2.0, 3.0])) == pytest.approx(2 * area - 1)
+    assert gini(amounts, np.array([3.0, 2.0, 1.0])) == pytest.approx(1 - 2 * area)
+    assert gini(amounts, np.ones(3)) == pytest.approx(0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=40))
+def test_order_is_that_of_scikit_learn_ties_included(rows):
+    label, told = np.array([row[0] for row in rows]), np.array([row[1] / 6 for row in rows])
+    if label.all() or not label.any():
+        assert np.isnan(auc(label, told))
+        return
+    assert auc(label, told) == pytest.approx(roc_auc_score(label, told))
+    assert average_precision(label, told) == pytest.approx(average_precision_score(label, told))
+    assert gini(label, told) == pytest.approx((1 - label.mean()) * (2 * auc(label, told) - 1))
+    turned = np.arange(len(told))[::-1]
+    assert auc(label[turned], told[turned]) == pytest.approx(auc(label, told))
+
+
+def test_a_weight_is_a_row_repeated():
+    label, told, _ = drawn(200)
+    weight = np.arange(200) % 3
+    twice = np.repeat(np.arange(200), weight)
+    weighted = Ranking(label, told).measure(weight.astype(float))
+    assert weighted == pytest.approx(Ranking(label[twice], told[twice]).measure())
+
+
+def test_deviances_are_those_of_scikit_learn():
+    counts, told = np.array([0, 1, 3, 0]), np.array([0.2, 0.7, 2.0, 0.4])
+    assert mean_loss(counts, told, "count") == pytest.approx(mean_poisson_deviance(counts, told))
+    amounts = np.array([10.0, 300.0, 25.0, 7.0])
+    assert mean_loss(amounts, told, "amount") == pytest.approx(mean_gamma_deviance(amounts, told))
+    with pytest.raises(GuanjiaError, match="Leave rows without a payment out"):
+        mean_loss(counts, told, "amount")
+
+
+def test_sums_are_those_of_the_weights():
+    who = pd.Series(["b", "a", "b", "c", "a"])
+    resamples, columns = Resamples(who, count=7), np.arange(10.0).reshape(5, 2)
+    by_weight = np.array([weight @ columns for weight in resamples.weights()])
+    assert resamples.sums(columns) == pytest.approx(by_weight)
+    # Rows of a customer come together, and a part of the rows keeps the draws of all.
+    assert all(weight[1] == weight[4] and weight[0] == weight[2] for weight in resamples.weights())
+    part = np.array([True, True, False, False, True])
+    inner = [weight[part] for weight in resamples.weights()]
+    assert np.array_equal(list(resamples.within(part).weights()), inner)
+    assert resamples.within(part).sums(columns[part]) == pytest.approx(
+        np.array([weight @ columns[part] for weight in inner])
+    )
+
+
+def test_repeated_rows_do_not_make_an_interval_narrower():
+    label, told, _ = drawn(600)
+    alone = Resamples(pd.Series(np.arange(600)))
+    low, high = interval(Ranking(label, told).resampled(alone)[:, 1])
+    four = np.tile(np.arange(600), 4)
+    told_four = Ranking(label[four], told[four]).resampled(Resamples(pd.Series(four)))[:, 1]
+    assert interval(told_four) == pytest.approx((low, high))
+
+
+def test_a_distance_is_not_pushed_up_by_resampling():
+    samples = np.array([0.02, 0.04, 0.06])
+    low, high = centred_interval(0.01, samples)
+    assert low == 0.0
+    assert high == pytest.approx(0.029)
+
+
+@pytest.mark.parametrize("slope", [0.5, 1.0, 2.0])
+def test_slope_and_intercept(slope):
+    label, told, who = drawn(slope=slope)
+    line = fit_line(label, told, Resamples(who))
+    odds = np.log(told / (1 - told)).reshape(-1, 1)
+    assert line.slope == pytest.approx(
+        LogisticRegression(C=np.inf, tol=1e-8).fit(odds, label).coef_[0, 0], rel=1e-3
+    )
+    low, high = line.slope_interval
+    assert low < slope < high
+    assert high - low < 0.4 * slope
+    # The intercept alone makes the mean right.
+    low, high = line.intercept_interval
+    assert low < line.intercept < high
+    shifted = 1 / (1 + np.exp(-(odds[:, 0] + line.intercept)))
+    assert shifted.mean() == pytest.approx(label.mean())
+
+
+def test_one_step_is_close_to_the_fit_of_each_resample():
+    label, told, who = drawn(1500)
+    resamples = Resamples(who, count=20)
+    odds = np.log(told / (1 - told)).reshape(-1, 1)
+    model = LogisticRegression(C=np.inf, tol=1e-8)
+    whole = [model.fit(odds, label, weight).coef_[0, 0] for weight in resamples.weights()]
+    assert fit_line(label, told, resamples).slope_interval == pytest.approx(
+        tuple(np.percentile(whole, [2.5, 97.5])), abs=0.02
+    )
+
+
+def test_a_model_without_error_shows_the_error_of_chance():
+    errors, chances = [], []
+    for seed in range(12):
+        label, told, who = drawn(1200, seed)
+        errors.append(expected_calibration_error(label, told))
+        low, high, chance = calibration_error_interval(label, told, Resamples(who, 100))
+        assert low <= errors[-1] <= high
+        chances.append(chance)
+    assert np.mean(chances) == pytest.approx(np.mean(errors), rel=0.25)
+    label, told, who = drawn(1200, slope=3.0)
+    assert expected_calibration_error(label, told) > 2 * np.mean(chances)
+
+
+def test_a_model_against_itself_and_against_a_worse_one():
+    label, told, who = drawn()
+    resamples = Resamples(who)
+    worse = np.where(np.arange(len(told)) % 2, told, label.mean())
+    peers = {"base_rate": np.full(len(told), label.mean()), "same": told, "worse": worse}
+    base, same, half = differences(label, told, peers, resamples)
+    assert (same.order_gain, same.order_low, same.order_high) == (0, 0, 0)
+    assert (same.loss_gain, same.loss_low, same.loss_high) == (0, 0, 0)
+    assert (base.order, base.order_gain) == (0.5, auc(label, told) - 0.5)
+    assert 0 < half.order_low < half.order_gain < half.order_high
+    assert 0 < half.loss_low < half.loss_gain < half.loss_high
+    # In pairs: far narrower than two intervals of their own.
+    alone = interval(Ranking(label, told).resampled(resamples)[:, 1])
+    assert half.order_high - half.order_low < alone[1] - alone[0]
+
+
+@pytest.mark.parametrize("kind", ["probability", "count", "amount"])
+def test_every_kind_has_figures_and_peers(kind):
+    draw = np.random.default_rng(3)
+    size = 900
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.arange(size) // 2,
+            "risk": np.where(draw.random(size) < 0.1, np.nan, draw.normal(size=size)),
+            "channel": draw.choice(["agent", "direct"], size),
+            "nothing": np.nan,
+        }
+    )
+    mean = np.exp(0.7 * frame.risk.fillna(0) - 0.3 + (frame.channel == "agent"))
+    frame["label"] = {
+        "probability": draw.random(size) < mean / (1 + mean),
+        "count": draw.poisson(mean),
+        "amount": mean * draw.gamma(2.0, 0.5, size) + 1e-3,
+    }[kind]
+    train = np.arange(size) < 600
+    columns = ["risk", "channel", "nothing"]
+    told = peers_told(frame, train, ~train, columns, threads=1, kind=kind)
+    label = frame["label"].to_numpy()[~train]
+    resamples = Resamples(frame["customer_id"][~train])
+    linear = "logistic_regression" if kind == "probability" else "generalised_linear"
+    assert list(told) == ["base_rate", linear, "untuned_lightgbm", "hist_gradient_boosting"]
+    # All that learn order better than nothing, and the linear model, which is true here, gains.
+    found = {one.peer: one for one in differences(label, told[linear], told, resamples, kind)}
+    assert found["base_rate"].order_low > 0
+    assert found["base_rate"].loss_low > 0
+    chance = 0.5 if kind == "probability" else 0.0
+    assert all(one.order > chance for name, one in found.items() if name != "base_rate")
+    figures = figures_of(label, told[linear], resamples, kind)
+    if kind != "probability":
+        assert figures.total_ratio_low < figures.total_ratio < figures.total_ratio_high
+        assert figures.total_ratio == pytest.approx(told[linear].sum() / label.sum())
+        assert 0 < figures.gini_low < figures.gini < figures.gini_high
+        assert 0 < figures.explained < 1
+
+
+def test_gain_of_amounts():
+    table = gain_table(np.array([0.0, 10.0, 30.0, 60.0]), np.array([1.0, 2.0, 4.0, 3.0]), 2)
+    assert table.to_dict("list") == {
+        "rows": [2, 2],
+        "hits": [90.0, 10.0],
+        "found": [0.9, 1.0],
+        "lift": [1.8, 0.2],
+    }
+
+
+def test_a_tag_that_knows_the_outcome_is_named():
+    label, told, who = drawn(1000)
+    frame = pd.DataFrame(
+        {
+            "customer_id": who,
+            "label": label,
+            "fair": told,
+            "leak": np.where(label, -3.0, np.nan),
+            "word": np.where(label, "renewed", "left"),
+            "same": 1.0,
+        }
+    )
+    train = np.arange(1000) < 500
+    order = auc(label[~train], told[~train])
+    # As good as the model it is alone, so it is named too; order by text learns on the train rows.
+    found = single_tags(frame, train, ~train, ["fair", "leak", "word", "same"], order)
+    assert [(one.name, one.suspicious) for one in found] == [
+        ("leak", True),
+        ("word", True),
+        ("fair", True),
+    ]
+    assert [one.order for one in found[:2]] == pytest.approx([1.0, 1.0])
+    (only,) = single_tags(frame, train, ~train, ["fair"], 0.5 + 2 * (order - 0.5))
+    assert not only.suspicious
 
 
 def history(days=1500, horizon=90):

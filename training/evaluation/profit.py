@@ -119,8 +119,8 @@ class Curve:
 def economics(lake: Lake, known_by: date, purpose: Purpose) -> Economics | None:
     """Costs and benefit from what was recorded by a date; None without costs or premiums."""
     costs, contacts = _contact_costs(lake, known_by)
-    worth = _benefit(lake, known_by, purpose)
-    if not costs or worth is None:
+    worth = _benefit(lake, known_by, purpose) if costs else None
+    if worth is None:
         return None
     benefit, assumptions = worth
     shares = {channel: TURNED_SHARES[purpose.benefit][channel] for channel in costs}

@@ -1,0 +1,117 @@
+"""What contacting pays: a curve by hand, and costs and premiums as they were known by a date."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.check import check_tables
+from features.lake import Lake
+from features.settings import Settings
+from features.sources.simulated import simulate
+from training.evaluation.contact import purpose_of
+from training.evaluation.profit import Economics, economics, profit_curves
+from training.evaluation.resampling import Resamples
+
+KNOWN_BY = date(2025, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    found = Lake(Settings(home=tmp_path_factory.mktemp("insurer")))
+    simulate(found, 150, 3)
+    check_tables(found)
+    return found
+
+
+def test_a_curve_by_hand() -> None:
+    # Twenty asked; the two told the highest both buy, nobody else. A contact costs 1 yuan and
+    # turns a tenth of the buyers, worth 50 yuan each: 5 yuan a buyer contacted.
+    told = np.linspace(0.95, 0.0, 20)
+    label = np.arange(20) < 2
+    money = Economics({"phone": 1.0}, 50.0, {"phone": 0.1}, ())
+    who = Resamples(pd.Series(np.arange(20)))
+    (curve,) = profit_curves(label, told, purpose_of("cross_sell_health"), money, who)
+    by_share = curve.table.set_index("share")
+    # In yuan for every 1,000 asked: one contact of twenty is 50 contacts.
+    assert by_share["profit"][0.05] == pytest.approx(1000 * (5 - 1) / 20)
+    assert by_share["profit"][0.10] == pytest.approx(1000 * (10 - 2) / 20)
+    assert by_share["profit"][1.0] == pytest.approx(1000 * (10 - 20) / 20)
+    assert by_share["at_random"][1.0] == pytest.approx(by_share["profit"][1.0])
+    assert by_share["told"][0.05] == pytest.approx(1000 * (0.95 * 5 - 1) / 20)
+    # The share is chosen by what was told: 15 contacts are told to pay more than 1 yuan.
+    assert curve.best_share == 0.75
+    assert curve.best_profit == pytest.approx(by_share["profit"][curve.best_share])
+    assert (by_share["low"] <= by_share["high"]).all()
+
+
+def test_renewal_contacts_those_told_not_to_renew_and_none_where_none_pays() -> None:
+    told, label = np.array([0.9, 0.1, 0.8, 0.2]), np.array([True, False, True, False])
+    who = Resamples(pd.Series(np.arange(4)))
+    money = Economics({"sms": 1.0, "phone": 99.0}, 100.0, {"sms": 0.1, "phone": 0.1}, ())
+    sms, phone = profit_curves(label, told, purpose_of("renewal"), money, who)
+    # Told .9, .8, .2 and .1 not to renew: the third pays 2 yuan for 1, the fourth nothing.
+    assert (sms.channel, sms.best_share) == ("sms", 0.65)
+    assert sms.table.set_index("share")["profit"][0.5] == pytest.approx(1000 * (2 * 10 - 2) / 4)
+    assert (phone.best_share, phone.best_profit) == (0.0, 0.0)
+
+
+def test_costs_and_premiums_are_those_of_the_tables(lake: Lake) -> None:
+    money = economics(lake, KNOWN_BY, purpose_of("renewal"))
+    assert money is not None
+    rows = pd.read_parquet(lake.checked("interactions"))
+    end = pd.Timestamp("2025-06-30 16:00", tz="UTC")
+    seen = rows[(rows.recorded_at < end) & (rows.occurred_at >= end - pd.Timedelta(days=365))]
+    means = (
+        seen[seen.direction == "out"]
+        .groupby("channel")["cost"]
+        .apply(lambda cost: float(sum(cost) / len(cost)))
+    )
+    assert money.costs == pytest.approx(means.to_dict())
+    stated = {one.name: one for one in money.assumptions}
+    policies = pd.read_parquet(lake.checked("policies"))
+    terms = policies[
+        (policies.recorded_at < end)
+        & (policies.superseded_at.isna() | (policies.superseded_at >= end))
+        & policies.line.isin(["motor_compulsory", "motor_commercial"])
+        & (policies.written_premium > 0)
+        & pd.to_datetime(policies.inception).between("2024-07-01", "2025-06-30")
+    ]
+    mean = float(sum(terms.written_premium)) / terms.vehicle_id.nunique()
+    assert stated["premium"].value == pytest.approx(mean)
+    assert money.benefit == pytest.approx(mean * stated["margin_share"].value)
+    assert {one.grade for one in money.assumptions} <= {"M", "S", "A"}
+    assert all(one.source for one in money.assumptions)
+    sold = economics(lake, KNOWN_BY, purpose_of("cross_sell_accident"))
+    assert sold is not None
+    assert sold.benefit < money.benefit or sold.benefit < 100
+
+
+def test_what_was_recorded_later_changes_nothing(lake: Lake, tmp_path: Path) -> None:
+    before = economics(lake, KNOWN_BY, purpose_of("renewal"))
+    for table, column in (("interactions", "cost"), ("policies", "written_premium")):
+        path = lake.checked(table)
+        rows = pq.read_table(path)
+        # A hundred times dearer, recorded in the evening after the date is over in Beijing.
+        later = rows.slice(0, 50)
+        dear = pa.array([Decimal("99999.00")] * 50, rows.schema.field(column).type)
+        at = pa.array(
+            [datetime(2025, 6, 30, 16, 0, tzinfo=UTC)] * 50, rows.schema.field("recorded_at").type
+        )
+        for name, values in ((column, dear), ("recorded_at", at)):
+            later = later.set_column(later.schema.get_field_index(name), name, values)
+        later = later.cast(rows.schema)
+        pq.write_table(pa.concat_tables([rows, later]), path)
+    assert economics(lake, KNOWN_BY, purpose_of("renewal")) == before
+    after = economics(lake, date(2025, 7, 1), purpose_of("renewal"))
+    assert after is not None
+    assert after != before
+
+
+def test_without_interactions_nothing_is_said(tmp_path: Path) -> None:
+    assert economics(Lake(Settings(home=tmp_path)), KNOWN_BY, purpose_of("churn")) is None
