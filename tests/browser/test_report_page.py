@@ -17,7 +17,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import simulate
 from training.datasets import Dataset, held_back, split_by_time
-from training.estimators import CalibratedBooster
+from training.estimators import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.report_files import publish_report
 from training.models import MODELS
@@ -58,7 +58,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assessment, Path]:
     shutil.rmtree(lake.home / "truth")
     frame = rows()
     split = split_by_time(frame)
-    fitted = CalibratedBooster({"rounds": 30, "num_leaves": 7}, threads=1)
+    fitted = CalibratedModel({"rounds": 30, "num_leaves": 7}, threads=1)
     part = frame[split.train]
     fitted.fit(part, part["label"].to_numpy(), held_back(part), FEATURES)
     later = frame[split.calibration]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from serving.reasons import PROTECTED, SMALLEST, explain, reasons_of
 from training.contributions import by_theme, importance
 from training.datasets import held_back
-from training.estimators import CalibratedBooster
+from training.estimators import CalibratedModel
 from training.models import MODELS
 from training.predictor import Predictor, write_bundle
 
@@ -53,7 +53,7 @@ def customers(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
 @pytest.fixture(scope="module")
 def booster(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictor, lgb.Booster]:
     frame, label = customers(1500, 1)
-    fitted = CalibratedBooster({"num_leaves": 7, "rounds": 40, "min_data_in_leaf": 20}, threads=1)
+    fitted = CalibratedModel({"num_leaves": 7, "rounds": 40, "min_data_in_leaf": 20}, threads=1)
     fitted.fit(frame, label, held_back(frame), FEATURES)
     fitted.calibrate(*customers(1500, 2))
     folder = tmp_path_factory.mktemp("bundle")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from training.evaluation import expected_calibration_error
+from training.evaluation.calibration import expected_calibration_error
 from training.paired import _Weighted, compare, gaps
 
 
