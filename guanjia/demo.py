@@ -208,7 +208,7 @@ def story(demo: Demo) -> list[Table | str]:
         table(
             f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}", top_rows(demo.top)
         ),
-        "why: the tags that lower this customer's probability of renewal most.",
+        "why: what lowers this customer's probability of renewal most, by its strongest tags.",
         "",
         f"Done in {total:.0f} s: {steps}.",
         "Next:",

@@ -19,6 +19,10 @@ from serving.schemas import PredictRequest
         ({"customer_ids": ["C"], "context": {"lead_days": 6}}, "greater_than_equal"),
         ({"customer_ids": [""]}, "string_too_short"),
         ({"customer_ids": [None]}, "string_type"),
+        ({"customer_ids": ["C"], "explain": "yes"}, "bool_type"),
+        ({"customer_ids": ["C"], "explain": 1}, "bool_type"),
+        ({"customer_ids": ["C"], "models": ["churn"] * 33}, "too_long"),
+        ({"customer_ids": ["C"], "models": ["c" * 65]}, "string_too_long"),
         ({}, "missing"),
     ],
 )

@@ -216,6 +216,27 @@ def test_no_reason_is_a_protected_trait(answer: Row) -> None:
     assert not given & PROTECTED
 
 
+def test_explanations_add_up_to_the_probability(answer: Row) -> None:
+    themes = set()
+    for one in answer["predictions"]:
+        assert set(one["explanations"]) == set(one["reasons"])
+        for name, told in one["explanations"].items():
+            shares = sum(share["log_odds"] for share in told["shares"])
+            assert abs(told["base"] + shares + told["rest"] - told["log_odds"]) < 1e-9
+            raw = 1 / (1 + np.exp(-told["log_odds"]))
+            assert abs(raw - told["raw_probability"]) < 1e-12
+            assert told["probability"] == one["probabilities"][name]
+            # Reasons are the strongest shares, and a theme is said once.
+            strongest = [share["strongest"] for share in told["shares"]]
+            assert one["reasons"][name] == strongest[:3]
+            names = [share["theme"] for share in told["shares"]]
+            assert len(names) == len(set(names))
+            themes |= set(names)
+            assert not {share["tag"] for share in strongest} & PROTECTED
+    assert "person" not in themes
+    assert len(themes) > 5
+
+
 def test_models_can_be_chosen(ask: Ask, answer: Row, asked: list[str]) -> None:
     few = ask(asked[:5], models=["churn", "renewal"]).json()
     assert set(few["model_versions"]) == {"churn", "renewal"}

@@ -134,7 +134,7 @@ def _scale(found: Assessment, values: Sequence[float]) -> charts.Words:
     if found.kind != "probability":
         return lambda x: f"{x:,.4g}"
     spread = max(values) - min(values)
-    digits = 0 if spread > 0.08 else 1 if spread > 0.008 else 2
+    digits = 0 if spread > 0.2 else 1 if spread > 0.02 else 2
     return lambda x: f"{x:.{digits}%}"
 
 
