@@ -42,7 +42,12 @@ CANDIDATES: dict[str, Candidate] = {
     for each in (
         Candidate("linear", 1.0, 0.0),
         # Trees of one split add up to a curve for each tag: a generalised additive model.
-        Candidate("additive", 0.0, 1.0, parameters={"num_leaves": 2, "feature_fraction": 0.5}),
+        Candidate(
+            "additive",
+            0.0,
+            1.0,
+            parameters={"num_leaves": 2, "feature_fraction": 0.5, "learning_rate": 0.1},
+        ),
         Candidate("trees", 0.0, 1.0),
         Candidate("blend", 0.5, 0.5),
     )

@@ -17,7 +17,7 @@ from training.models import ModelSpec
 
 WINDOWS = 2
 WINDOW_SHARE = 0.15  # of the days of the train slice, each
-MOST_ROWS = 30_000  # of each window's training and validation, whole customers by hash
+MOST_ROWS = 20_000  # of each window's training and validation, whole customers by hash
 FEWEST = 200
 
 
