@@ -9,7 +9,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export FEAST_USAGE := False
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test docs bench demo
+.PHONY: help install lint test docs bench demo mlflow
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
@@ -41,6 +41,9 @@ bench: install  ## Measure against the peers named in benchmarks/README.md, on o
 	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets; do \
 		$(BIN)/python benchmarks/$$name.py --home $$home --customers 100000 || failed=1; \
 	done; rm -r $$home; exit $$failed
+
+mlflow: install  ## Start the MLflow server, with access control (mlflow/README.md).
+	@mlflow/serve
 
 demo: install  ## Everything, end to end, on the simulated insurer.
 	@$(BIN)/guanjia demo --customers $(CUSTOMERS)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,24 @@ def service(
     home, result = demo
     token = run(home, "token", "tests").stdout.strip()
     folder = tmp_path_factory.mktemp("service")
+    with served(home, folder) as url:
+        yield Running(url, home, str(result["as_of"]), token, folder / "log.txt")
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Any]:
+    """`guanjia serve` over a home: `with serving(home, folder, GUANJIA_X="1") as url`."""
+    return served
+
+
+@contextmanager
+def served(home: Path, folder: Path, **settings: str) -> Iterator[str]:
+    """The address of a service that is ready; what it leaves running is a failure."""
     port, log = free_port(), folder / "log.txt"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-c", START, "serve", "--port", str(port)],
-            env=environment(home),
+            env=environment(home) | settings,
             cwd=folder,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -57,7 +71,7 @@ def service(
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until_ready(process, url, log)
-            yield Running(url, home, str(result["as_of"]), token, log)
+            yield url
         finally:
             left = stop(process)
     assert not left, f"left running after SIGTERM: {left}"

@@ -1,0 +1,182 @@
+"""A promotion reaches the running service without a restart; no answer mixes two versions."""
+
+import hashlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from features.lake import Lake, sha256_of
+from features.settings import Settings
+from serving.current_models import CurrentModels
+from training import local_models, registry
+from training.champions import champion
+from training.models import MODELS
+from training.predictor import Predictor
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
+]
+Run = Callable[..., Any]
+MODEL = "churn"
+CUSTOMERS = 40
+
+
+def register(lake: Lake, name: str, bundle: Path) -> str:
+    features = json.loads((bundle / "spec.json").read_text("utf-8"))["features"]
+    example = pd.DataFrame({one: [0.0] for one in features})
+    return registry.register(
+        lake, name, bundle, parameters={}, metrics={}, tags={}, files=[], example=example
+    )
+
+
+def promote(lake: Lake, name: str, bundle: Path) -> str:
+    """What a promotion comes to once its gates have passed."""
+    version = register(lake, name, bundle)
+    registry.move(lake, name, version)
+    return version
+
+
+def changed(bundle: Path, folder: Path, calibration: str = "", trees: bool = True) -> Path:
+    """Another version of a bundle: of other probabilities, or with trees that end early."""
+    shutil.copytree(bundle, folder)
+    if calibration:
+        (folder / "calibration.json").write_text(calibration, "utf-8")
+    if not trees:
+        text = (folder / "booster.txt").read_bytes()
+        (folder / "booster.txt").write_bytes(text[: len(text) // 2])
+    spec = json.loads((folder / "spec.json").read_text("utf-8"))
+    spec["sha256"] = {name: sha256_of(folder / name) for name in spec["sha256"]}
+    spec["version"] = hashlib.sha256(json.dumps(spec["sha256"]).encode()).hexdigest()[:12]
+    (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+    return folder
+
+
+HALVED = json.dumps({"kind": "isotonic", "x": [0.0, 1.0], "y": [0.0, 0.5]})
+
+
+@pytest.fixture(scope="module")
+def registered(demo: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the demo's models in a registry of its own: the demo's is not written to."""
+    lake = Lake(Settings(home=tmp_path_factory.mktemp("registered")))
+    for name in MODELS:
+        promote(lake, name, demo[0] / "models" / name / "1")
+        champion(lake, name)
+    return lake.home
+
+
+@pytest.fixture
+def own(copy: Callable[..., Lake], registered: Path) -> Lake:
+    """The demo's tags and that registry."""
+    lake = copy("feast")
+    (lake.home / "models").rename(lake.home / "bundles")
+    for folder in ("mlflow", "models"):
+        shutil.copytree(registered / folder, lake.home / folder)
+    return lake
+
+
+@pytest.fixture
+def running(own: Lake, run: Run, tmp_path: Path, serving: Any) -> Iterator[tuple[str, str]]:
+    """The real service over that home: its address and a token."""
+    token = run(own.home, "token", "tests").stdout.strip()
+    with serving(own.home, tmp_path, GUANJIA_MODEL_REFRESH_SECONDS="0.2") as url:
+        yield url, token
+
+
+def test_a_promotion_arrives_and_every_answer_is_of_one_version(
+    own: Lake, running: tuple[str, str]
+) -> None:
+    url, token = running
+    ids = pd.read_parquet(
+        next(own.home.glob("tags/underwriting/*.parquet")), columns=["customer_id"]
+    )
+    asked = {"customer_ids": ids["customer_id"].head(CUSTOMERS).tolist()}
+    headers = {"Authorization": f"Bearer {token}"}
+    answers: list[dict[str, Any]] = []
+    enough = threading.Event()
+
+    def hammer() -> None:
+        with httpx.Client(base_url=url, timeout=60, headers=headers) as client:
+            while not enough.is_set():
+                response = client.post("/predict", json=asked)
+                assert response.status_code == 200, response.text
+                answers.append(response.json())
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    old = Predictor.load(local_models.place(own, MODEL, "1")).version
+    bundle = changed(own.home / "bundles" / MODEL / "1", own.home / "second", HALVED)
+    new = Predictor.load(bundle).version
+    promote(own, MODEL, bundle)
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (
+        answers and answers[-1]["model_versions"][MODEL] == new
+    ):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    enough.set()
+    for thread in threads:
+        thread.join()
+
+    seen = [one["model_versions"][MODEL] for one in answers]
+    assert set(seen) == {old, new}
+    told: dict[str, set[str]] = {}
+    for one in answers:
+        churn = [row["probabilities"][MODEL] for row in one["predictions"]]
+        told.setdefault(one["model_versions"][MODEL], set()).add(json.dumps(churn))
+    # All answers of a version are the same, and the second version's are others.
+    assert {version: len(kinds) for version, kinds in told.items()} == {old: 1, new: 1}
+    assert told[old] != told[new]
+    others = {json.dumps([row["probabilities"]["renewal"] for row in one["predictions"]])
+              for one in answers}  # fmt: skip
+    assert len(others) == 1
+    assert all(one["models_confirmed"] for one in answers)
+
+    # Without MLflow it goes on with what it has, and says so.
+    (own.home / "mlflow" / "mlflow.db").rename(own.home / "mlflow" / "away")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        last = httpx.post(f"{url}/predict", json=asked, headers=headers, timeout=60).json()
+        if not last["models_confirmed"]:
+            break
+        time.sleep(0.2)
+    assert (last["models_confirmed"], last["model_versions"][MODEL]) == (False, new)
+    assert json.dumps([row["probabilities"][MODEL] for row in last["predictions"]]) in told[new]
+
+
+def test_a_damaged_champion_is_not_taken_up_and_a_sound_one_is(own: Lake) -> None:
+    current = CurrentModels(own)
+    before = current.now
+    assert list(before.models) == list(MODELS)
+    assert before.confirmed
+    bundle = own.home / "bundles" / MODEL / "1"
+    promote(own, MODEL, changed(bundle, own.home / "cut", trees=False))
+    current.refresh()
+    assert current.now.models == before.models
+    assert local_models.pointed(own, MODEL) == "1"
+    promote(own, MODEL, changed(bundle, own.home / "halved", HALVED))
+    current.refresh()
+    assert current.now.models[MODEL].version != before.models[MODEL].version
+    assert current.now.models["renewal"] is before.models["renewal"]
+    assert local_models.pointed(own, MODEL) == "3"
+    # Whoever took the set before still has it.
+    assert before.models[MODEL].version == Predictor.load(bundle).version
+
+
+def test_a_service_starts_without_its_registry(own: Lake) -> None:
+    CurrentModels(own)
+    away = Settings(home=own.home, mlflow_tracking_uri="http://127.0.0.1:9")
+    began = time.monotonic()
+    found = CurrentModels(Lake(away)).now
+    assert list(found.models) == list(MODELS)
+    assert not found.confirmed
+    assert time.monotonic() - began < 60
