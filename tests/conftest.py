@@ -23,7 +23,7 @@ from features.lake import sha256_of
 from features.tags.catalogue import groups
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
-DEMO_CUSTOMERS = 800
+DEMO_CUSTOMERS = 900
 
 
 @pytest.fixture(autouse=True)
