@@ -28,6 +28,7 @@ def test_the_three_required_tables_are_enough(home: Path, run: Run) -> None:
     assert {one["table"] for one in json.loads(step("check", "--json"))} == REQUIRED
     step("tags", "--as-of", DAY)
     step("train", "renewal")
+    step("promote", "renewal", "--who", "a test", "--why", "to serve")
     step("score")
     scores = pq.read_table(home / "scores" / f"as_of={DAY}.parquet", partitioning=None)
     assert scores.num_rows > 500

@@ -110,9 +110,9 @@ def test_several_batches_give_what_one_gives(
     done: list[int] = []
     monkeypatch.setattr(scoring, "BATCH", 97)
     written = score(copy(), DAY, lambda _step, rows, _total: done.append(rows))
-    assert done == [97, 194, 291, 388, 485, 582, 679, 776, 800]
+    assert done == [*range(97, len(scores), 97), len(scores)]
     assert pq.read_table(written.path, partitioning=None).equals(scores)
-    assert sum(written.stars.values()) == 800
+    assert sum(written.stars.values()) == len(scores)
 
 
 def test_a_model_without_a_champion_is_null_and_unnamed(copy: Copy, scores: pa.Table) -> None:
