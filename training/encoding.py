@@ -23,6 +23,7 @@ class Encoding:
 
     def __init__(self, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> None:
         self.features = list(features)
+        self.place = {name: place for place, name in enumerate(self.features)}
         self.categories = {name: list(values) for name, values in categories.items()}
         self._codes = {
             name: {value: float(code) for code, value in enumerate(values)}

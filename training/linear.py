@@ -92,8 +92,11 @@ class Linear:
 
     def score(self, matrix: Array, encoding: Encoding) -> Array:
         """Log-odds or log mean, shape (rows,)."""
-        design = _design(matrix, encoding, self.terms)
-        return np.asarray(design @ self.coefficients + self.intercept, np.float64)
+        # A term at a time: a matrix product's last digits depend on how many rows there are.
+        told = np.full(len(matrix), self.intercept)
+        for term, weight in zip(self.terms, self.coefficients, strict=True):
+            told += weight * _column(matrix, encoding, term)
+        return told
 
     def contributions(self, matrix: Array, encoding: Encoding) -> Array:
         """Each feature's share of the score against the average row, whose score comes last.
@@ -106,7 +109,7 @@ class Linear:
         parts = (_design(matrix, encoding, self.terms) - self.means) * self.coefficients
         told = np.zeros((len(matrix), len(encoding.features) + 1))
         for place, term in enumerate(self.terms):
-            told[:, encoding.features.index(term.feature)] += parts[:, place]
+            told[:, encoding.place[term.feature]] += parts[:, place]
         told[:, -1] = self.intercept + float(self.means @ self.coefficients)
         return told
 
@@ -156,18 +159,20 @@ def _terms(matrix: Array, encoding: Encoding) -> list[Term]:
 
 def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
     """One column a term, shape (rows, terms)."""
-    places = {name: place for place, name in enumerate(encoding.features)}
     design = np.empty((len(matrix), len(terms)))
     for place, term in enumerate(terms):
-        values = matrix[:, places[term.feature]]
-        if term.kind == "missing":
-            design[:, place] = np.isnan(values)
-        elif term.kind == "category":
-            design[:, place] = values == term.code
-        else:
-            scaled = (values - term.centre) / term.spread
-            design[:, place] = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+        design[:, place] = _column(matrix, encoding, term)
     return design
+
+
+def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
+    values = matrix[:, encoding.place[term.feature]]
+    if term.kind == "missing":
+        return np.asarray(np.isnan(values), np.float64)
+    if term.kind == "category":
+        return np.asarray(values == term.code, np.float64)
+    scaled = (values - term.centre) / term.spread
+    return np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
 
 
 def _coefficients(design: Array, outcome: Array, kind: str) -> tuple[Array, float]:

@@ -58,7 +58,7 @@ def booster(tmp_path_factory: pytest.TempPathFactory) -> tuple[Predictor, lgb.Bo
     fitted.calibrate(*customers(1500, 2))
     folder = tmp_path_factory.mktemp("bundle")
     bundle = write_bundle(folder / "bundle", MODELS["renewal"], fitted, FEATURES[:-1])
-    return Predictor.load(bundle), fitted.booster_
+    return Predictor.load(bundle), fitted.scorer_.trees[0]
 
 
 finite = st.floats(-5, 60, allow_nan=False) | st.just(float("nan"))

@@ -180,8 +180,8 @@ def test_a_refusal_repeats_no_content(ask: Ask) -> None:
 
 
 def test_names_that_utf_8_cannot_write_break_nothing(ask: Ask) -> None:
-    (fault,) = refused(ask(content=b'{"customer_ids": ["C"], "models": ["\\ud800"]}'), 404)
-    assert fault["thing"] == "model ?"
+    (fault,) = refused(ask(content=b'{"customer_ids": ["C"], "models": ["\\ud800"]}'), 422)
+    assert fault["thing"] == "models.0"
 
 
 def test_a_body_too_large_is_refused(ask: Ask) -> None:

@@ -124,7 +124,7 @@ def test_a_model_without_a_champion_is_null_and_unnamed(copy: Copy, scores: pa.T
     assert written["churn"].null_count == len(written)
     assert written["renewal"].equals(scores["renewal"])
     shutil.rmtree(lake.home / "models")
-    with pytest.raises(GuanjiaError, match=r"has no champion .*Run `guanjia train"):
+    with pytest.raises(GuanjiaError, match=r"has no champion\. Run `guanjia train"):
         score(lake, DAY)
 
 
