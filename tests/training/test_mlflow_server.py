@@ -143,6 +143,7 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
     register: Callable[..., str],
     signed: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Nobody gets in without a password, nor by another name of the host.
     assert httpx.get(server.url + SEARCH).status_code == 401
@@ -165,6 +166,7 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
         assert register(lake, bundle(kind)) == str(number)
         assert promote(lake, MODEL, **signed).done
     assert rollback(lake, MODEL, **signed).version == "1"
+    assert capfd.readouterr().out == ""  # --json stays JSON
     assert [one["act"] for one in history(lake, MODEL)] == ["promote", "promote", "rollback"]
 
     # Who was given nothing sees nothing; a reader may serve and may not promote.
@@ -181,13 +183,15 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
         params={"experiment_name": registry.EXPERIMENT},
         auth=server.admin,
     ).json()["experiment"]["experiment_id"]
-    for kind, name in (
-        ("registered-models", {"name": MODEL}),
-        ("experiments", {"experiment_id": experiment}),
-    ):
-        asked = {**name, "username": "service", "permission": "READ"}
-        url = f"{server.url}/api/2.0/mlflow/{kind}/permissions/create"
-        assert httpx.post(url, json=asked, auth=server.admin).status_code == 200
+    grant = server.url + "/api/3.0/mlflow/users/permissions/grant"
+    for kind, name in (("registered_model", MODEL), ("experiment", experiment)):
+        asked = {
+            "username": "service",
+            "resource_type": kind,
+            "resource_id": name,
+            "permission": "READ",
+        }
+        assert httpx.post(grant, json=asked, auth=server.admin).status_code == 200
     folder = champion(other, MODEL)
     assert folder.name == "1"
     with pytest.raises(GuanjiaError, match="403"):
