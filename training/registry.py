@@ -92,6 +92,7 @@ def register(
     str
         The version's number in the registry.
     """
+    from mlflow.entities import Metric, Param
     from mlflow.models import infer_signature
 
     spec = verify(bundle)
@@ -112,11 +113,15 @@ def register(
         )
         run_id: str = run.info.run_id
         try:
-            for key, value in parameters.items():
-                client.log_param(run_id, key, value)
-            for key, number in metrics.items():
-                if not math.isnan(number):
-                    client.log_metric(run_id, key, float(number))
+            client.log_batch(
+                run_id,
+                metrics=[
+                    Metric(key, float(number), run.info.start_time, 0)
+                    for key, number in metrics.items()
+                    if not math.isnan(number)
+                ],
+                params=[Param(key, str(value)) for key, value in parameters.items()],
+            )
             signature = infer_signature(example, np.zeros(len(example)))
             for name, value in {"signature": signature.to_dict(), **(documents or {})}.items():
                 client.log_text(run_id, json.dumps(value, ensure_ascii=False), f"{name}.json")
@@ -283,7 +288,8 @@ def _client(lake: Lake) -> Any:
         # Opening the database, mlflow uses what newer SQLAlchemy and alembic call deprecated.
         warnings.simplefilter("ignore")
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
+        if lake.settings.mlflow_tracking_uri is None:
+            client.search_experiments(max_results=1)
     return client
 
 

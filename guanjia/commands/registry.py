@@ -180,7 +180,11 @@ def decision_shown(found: "Decision") -> list[Table | str]:
     if found.done:
         before = f"; before it, version {found.replaced}" if found.replaced else ""
         return [*story, f"{serves} is champion now{before}."]
-    story += [f"{one.gate} fails. {one.cure}." for one in found.verdicts if not one.passed]
+    story += [
+        f"{one.gate.capitalize()} fails. {one.cure[:1].upper()}{one.cure[1:]}."
+        for one in found.verdicts
+        if not one.passed
+    ]
     return [*story, f"{serves} was not made champion; version {found.replaced or 'none'} serves."]
 
 
