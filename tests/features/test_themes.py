@@ -1,5 +1,7 @@
 """Every tag has a meaning, and nothing about a person goes under another name."""
 
+from dataclasses import replace
+
 import pytest
 
 from features.services import SERVICES, SLICE_TAGS
@@ -21,6 +23,12 @@ def test_what_is_told_of_a_person_is_protected_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", ["driver_age", "sex", "birth_year", "owner_gender", "age_band"])
 def test_a_proxy_by_name_is_protected_though_no_tag(name: str) -> None:
     assert theme_of(name).protected
+
+
+def test_no_group_makes_a_protected_trait_anything_else() -> None:
+    for group in ("distance_km_30d", "claim_count_36m", "contact_count_90d"):
+        named = replace(catalogue()[group], name="driver_age_years")
+        assert theme_of(named.name, named).protected
 
 
 @pytest.mark.parametrize(

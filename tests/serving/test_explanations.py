@@ -101,13 +101,14 @@ def test_what_a_protected_trait_adds_stands_in_the_rest() -> None:
 
 def test_tags_of_one_meaning_are_one_reason_named_by_the_strongest() -> None:
     values = dict.fromkeys(CLAIMS, 2) | {"channel": "agent"}
-    weights = [-0.1, -0.1, -0.4, -0.2, 0.3, 0.35, 0.0]
+    weights = [-0.3, -0.3, -0.4, -0.2, 0.7, 0.35, 0.0]
     told = explain([*CLAIMS, "channel"], values, weights)
     assert [(one.theme, round(one.log_odds, 6)) for one in told.shares] == [
         ("claims", -0.5),
         ("channel", 0.35),
     ]
-    # The claim that went the other way took from the sum; it does not name it.
+    # The claim that went the other way is the largest of all; it took from the sum, so it does
+    # not name it.
     assert told.shares[0].strongest.tag == "claim_count_365d"
     assert told.shares[0].chinese == "理赔经历"
     reasons = reasons_of([*CLAIMS, "channel"], values, weights)

@@ -107,7 +107,7 @@ def test_sums_are_those_of_the_weights():
     assert resamples.sums(columns) == pytest.approx(by_weight)
     # Rows of a customer come together, and a part of the rows keeps the draws of all.
     assert all(weight[1] == weight[4] and weight[0] == weight[2] for weight in resamples.weights())
-    part = np.array([True, True, False, False, True])
+    part = np.array([False, True, False, True, True])
     inner = [weight[part] for weight in resamples.weights()]
     assert np.array_equal(list(resamples.within(part).weights()), inner)
     assert resamples.within(part).sums(columns[part]) == pytest.approx(
@@ -162,13 +162,13 @@ def test_one_step_is_close_to_the_fit_of_each_resample():
 
 def test_a_model_without_error_shows_the_error_of_chance():
     errors, chances = [], []
-    for seed in range(12):
+    for seed in range(60):
         label, told, who = drawn(1200, seed)
         errors.append(expected_calibration_error(label, told))
         low, high, chance = calibration_error_interval(label, told, Resamples(who, 100))
         assert low <= errors[-1] <= high
         chances.append(chance)
-    assert np.mean(chances) == pytest.approx(np.mean(errors), rel=0.25)
+    assert np.mean(chances) == pytest.approx(np.mean(errors), rel=0.1)
     label, told, who = drawn(1200, slope=3.0)
     assert expected_calibration_error(label, told) > 2 * np.mean(chances)
 

@@ -51,13 +51,14 @@ def test_a_curve_by_hand() -> None:
 
 
 def test_renewal_contacts_those_told_not_to_renew_and_none_where_none_pays() -> None:
-    told, label = np.array([0.9, 0.1, 0.8, 0.2]), np.array([True, False, True, False])
+    told, label = np.array([0.9, 0.1, 0.8, 0.3]), np.array([True, False, True, True])
     who = Resamples(pd.Series(np.arange(4)))
     money = Economics({"sms": 1.0, "phone": 99.0}, 100.0, {"sms": 0.1, "phone": 0.1}, ())
     sms, phone = profit_curves(label, told, purpose_of("renewal"), money, who)
-    # Told .9, .8, .2 and .1 not to renew: the third pays 2 yuan for 1, the fourth nothing.
+    # Told .9, .7, .2 and .1 not to renew: the third pays 2 yuan for 1, the fourth nothing. Of the
+    # first two, one did not.
     assert (sms.channel, sms.best_share) == ("sms", 0.65)
-    assert sms.table.set_index("share")["profit"][0.5] == pytest.approx(1000 * (2 * 10 - 2) / 4)
+    assert sms.table.set_index("share")["profit"][0.5] == pytest.approx(1000 * (10 - 2) / 4)
     assert (phone.best_share, phone.best_profit) == (0.0, 0.0)
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from training.evaluation.resampling import Interval
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 58, 16, 12, 44
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 74, 16, 12, 44
 ROW, VALUES = 24, 64
 WIDE, NARROW = 13.0, 6.9
 """About how wide a Chinese and another letter of a row's name is."""
