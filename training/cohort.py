@@ -20,6 +20,7 @@ from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
 from features.spine import spine_of
 from features.tags.catalogue import catalogue, groups
+from training.datasets import in_order, thinned
 from training.encoding import Flags
 from training.models import ModelSpec
 from training.registry import Version
@@ -126,8 +127,7 @@ def read_cohort(
             frame = store.history(beside, entities, model.service, asked)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
-    order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
-    frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
+    frame = in_order(frame)
     if len(frame) < FEWEST_ROWS:
         raise _too_few(model.name, len(frame), first, known_by)
     days = pd.to_datetime(frame["as_of"])
@@ -170,9 +170,7 @@ def _entities(
     count = int(table.count().execute())
     if count < FEWEST_ROWS:
         raise _too_few(model.name, count, first, known_by)
-    if count > row_limit:
-        bound = f"{int(row_limit / count * 2**32):08x}"
-        table = table.filter(table.customer_id.hexdigest("md5").substr(0, 8) < bound)
+    table = thinned(table, count, row_limit)
     spine = table.select("customer_id", "as_of", "cutoff").distinct()
     tagging.write_history(beside, spine_of(spine), "cohort", report)
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})

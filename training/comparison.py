@@ -12,6 +12,7 @@ from features.progress import Report, quiet
 from training import registry
 from training.champions import family, fetch
 from training.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
+from training.datasets import ROW_LIMIT
 from training.encoding import Array
 from training.models import ModelSpec, find
 from training.paired import Compared, Gap, compare, gaps
@@ -19,7 +20,6 @@ from training.predictor import Predictor
 from training.registry import Version
 
 FEWEST_SEGMENT_ROWS = 30
-ROW_LIMIT = 400_000
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,21 @@ class ThemeImportance:
     tags: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Importance:
+    """What moves the scores of a slice, largest first.
+
+    Attributes
+    ----------
+    themes : list of ThemeImportance
+    features : dict of str to float
+        Each feature's mean absolute contribution as a share of that of all features.
+    """
+
+    themes: list[ThemeImportance]
+    features: dict[str, float]
+
+
 def themes_of(features: Sequence[str]) -> list[Theme]:
     """The theme of each column of a model."""
     known = catalogue()
@@ -65,8 +80,8 @@ def by_theme(features: Sequence[str], contributions: Array) -> dict[str, Array]:
     return found
 
 
-def importance(predictor: Predictor, rows: pd.DataFrame, threads: int = 1) -> list[ThemeImportance]:
-    """The themes by how much they move the scores of some rows, largest first.
+def importance(predictor: Predictor, rows: pd.DataFrame, threads: int = 1) -> Importance:
+    """How much themes and single features move the scores of some rows, largest first.
 
     Parameters
     ----------
@@ -80,7 +95,7 @@ def importance(predictor: Predictor, rows: pd.DataFrame, threads: int = 1) -> li
         name: float(np.abs(of_theme).mean())
         for name, of_theme in by_theme(predictor.features, moved).items()
     }
-    total = sum(means.values()) or 1.0
+    total, moves = sum(means.values()) or 1.0, sum(single.values()) or 1.0
     own = dict(zip(predictor.features, themes_of(predictor.features), strict=True))
     found = []
     for name in sorted(means, key=lambda name: -means[name]):
@@ -90,4 +105,5 @@ def importance(predictor: Predictor, rows: pd.DataFrame, threads: int = 1) -> li
         found.append(
             ThemeImportance(name, theme.chinese, theme.english, means[name] / total, strongest)
         )
-    return found
+    shares = sorted(single.items(), key=lambda pair: -pair[1])
+    return Importance(found, {name: float(value) / moves for name, value in shares})

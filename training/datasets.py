@@ -26,6 +26,8 @@ from training.models import ModelSpec
 TEST_SHARE = 0.2
 CALIBRATION_SHARE = 0.15
 FEWEST_ROWS = 50
+ROW_LIMIT = 400_000
+"""Labels of one model beyond which customers are left out."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def build(
     models: Sequence[ModelSpec],
     known_by: date,
     report: Report = quiet,
-    row_limit: int = 400_000,
+    row_limit: int = ROW_LIMIT,
 ) -> Iterator[Dataset]:
     """Label, thin out to `row_limit` by customer, replay the tags, join, and split.
 
@@ -111,8 +113,7 @@ def _dataset(
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
     frame = store.history(lake, entities, model.service, [*model.rule_tags, *SLICE_TAGS])
     frame = frame[model.learns(frame)]
-    order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
-    frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
+    frame = in_order(frame)
     tags = list(SERVICES[model.service])
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
@@ -180,11 +181,21 @@ def _labels(lake: Lake, model: ModelSpec, known_by: date, row_limit: int) -> tup
     count = int(table.count().execute())
     if count == 0:
         raise _too_few(model.name, 0)
-    if count > row_limit:
-        bound = f"{int(row_limit / count * 2**32):08x}"
-        digest = table.customer_id.hexdigest("md5").substr(0, 8)
-        table = table.filter(digest < bound)
-    return table, count
+    return thinned(table, count, row_limit), count
+
+
+def thinned(labels: ir.Table, count: int, row_limit: int) -> ir.Table:
+    """Labels of as many customers, chosen by hash, as fit into the limit."""
+    if count <= row_limit:
+        return labels
+    bound = f"{int(row_limit / count * 2**32):08x}"
+    return labels.filter(labels.customer_id.hexdigest("md5").substr(0, 8) < bound)
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows by customer, date, term and lead time, as far as they have them."""
+    order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
+    return frame.sort_values(order, kind="stable").reset_index(drop=True)
 
 
 def _too_few(name: str, rows: int) -> GuanjiaError:

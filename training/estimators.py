@@ -228,9 +228,3 @@ class CalibratedModel:
     def predict_proba(self, frame: Columns) -> Array:
         """Calibrated probabilities of "yes", or means, shape (rows,)."""
         return self.calibration_.apply(self.raw(frame))
-
-    def importance(self, frame: pd.DataFrame) -> dict[str, float]:
-        """Mean distance from the base that each feature makes on these rows, largest first."""
-        moved = np.abs(self.scorer_.contributions(self.encoding_.matrix(frame), self.threads))
-        pairs = zip(self.encoding_.features, moved[:, :-1].mean(axis=0), strict=True)
-        return {name: float(value) for name, value in sorted(pairs, key=lambda p: -p[1])}

@@ -8,7 +8,7 @@ Scoring, the API and evaluation all predict through `Predictor`, so they cannot 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class Predictor:
         encoding = json.loads((folder / "encoding.json").read_text("utf-8"))
         table = json.loads((folder / "calibration.json").read_text("utf-8"))
         reader = Encoding(encoding["features"], encoding["categories"])
-        weights = spec.get("weights", {"trees": 1.0})  # bundles from before there were parts
+        weights = _weights(spec)
         linear = trees = None
         if "linear" in weights:
             stored = json.loads((folder / PARTS["linear"]).read_text("utf-8"))
@@ -156,13 +156,19 @@ def verify(folder: Path) -> dict[str, Any]:
     try:
         spec: dict[str, Any] = json.loads((folder / "spec.json").read_text("utf-8"))
         stated = spec["sha256"]
-        parts = [PARTS[part] for part in spec.get("weights", {"trees": 1.0})]
+        parts = [PARTS[part] for part in _weights(spec)]
         for name in [*FILES, *parts]:
             if sha256_of(folder / name) != stated[name]:
                 raise GuanjiaError(f"model bundle {folder}", f"{name} was altered", cure)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise GuanjiaError(f"model bundle {folder}", f"is not complete ({fault})", cure) from fault
     return spec
+
+
+def _weights(spec: Mapping[str, Any]) -> Mapping[str, float]:
+    """Weight of each part; bundles from before there were parts are trees alone."""
+    found: Mapping[str, float] = spec.get("weights", {"trees": 1.0})
+    return found
 
 
 def _json(value: object) -> str:

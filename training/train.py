@@ -10,7 +10,7 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training import provenance, registry
 from training.champions import fetch
-from training.datasets import Dataset, build, held_back
+from training.datasets import ROW_LIMIT, Dataset, build, held_back
 from training.estimators import CANDIDATES, CalibratedModel
 from training.evaluation.assessment import assess
 from training.evaluation.figures import Amounts, Figures
@@ -23,8 +23,6 @@ from training.selection import Trial, choose
 from training.tuning import tune
 
 SEED = 7
-IMPORTANCE_ROWS = 2000
-ROW_LIMIT = 400_000
 
 
 @dataclass(frozen=True)
@@ -204,9 +202,7 @@ def _register(
 ) -> TrainResult:
     predictor = Predictor.load(bundle)
     found = assess(lake, model, data, predictor, known_by, report)
-    gains = fitted.importance(data.frame[data.split.test].head(IMPORTANCE_ROWS))
-    total = sum(gains.values()) or 1.0
-    importance = {name: value / total for name, value in gains.items()}
+    files = write_files(found, bundle.parent / "evaluation")
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
         lake,
@@ -232,7 +228,7 @@ def _register(
             "training_frame_sha256": data.sha256,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
-        files=write_files(found, bundle.parent / "evaluation"),
+        files=files,
         documents={
             "training": {
                 "model": model.name,
@@ -269,8 +265,8 @@ def _register(
         baselines=found.baselines,
         differences=found.differences,
         truth=found.truth,
-        importance=importance,
+        importance=found.importance.features,
         candidate=fitted.candidate.name,
         trials=trials,
-        report=publish_report(lake, found, version),
+        report=publish_report(lake, files, model.name, version),
     )

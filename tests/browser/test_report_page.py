@@ -19,7 +19,7 @@ from features.sources.simulated import simulate
 from training.datasets import Dataset, held_back, split_by_time
 from training.estimators import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
-from training.evaluation.report_files import publish_report
+from training.evaluation.report_files import publish_report, write_files
 from training.models import MODELS
 from training.predictor import Predictor, write_bundle
 
@@ -67,7 +67,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assessment, Path]:
     path = lake.home / "training" / "churn" / "frame.parquet"
     data = Dataset(frame, FEATURES, FEATURES, split, path, "ab" * 32, {"claims": "cd" * 32}, 3000)
     done = assess(lake, MODELS["churn"], data, Predictor.load(bundle), KNOWN_BY)
-    return done, publish_report(lake, done, "7")
+    files = write_files(done, lake.home / "evaluation")
+    return done, publish_report(lake, files, "churn", "7")
 
 
 @pytest.fixture(scope="module")

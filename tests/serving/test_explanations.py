@@ -137,7 +137,8 @@ def test_extreme_scores_do_not_overflow() -> None:
 def test_global_importance_adds_up_themes(booster: tuple[Predictor, lgb.Booster]) -> None:
     predictor, _ = booster
     frame, _ = customers(400, 5)
-    found = importance(predictor, frame)
+    told = importance(predictor, frame)
+    found = told.themes
     assert sum(one.share for one in found) == pytest.approx(1)
     assert {found[0].theme, found[1].theme} == {"claims", "person"}
     moved = predictor.contributions(frame)
@@ -146,4 +147,7 @@ def test_global_importance_adds_up_themes(booster: tuple[Predictor, lgb.Booster]
     claims = np.abs(themes["claims"]).mean()
     total = sum(np.abs(one).mean() for one in themes.values())
     assert next(o for o in found if o.theme == "claims").share == pytest.approx(claims / total)
+    single = np.abs(moved[:, :-1]).mean(axis=0)
+    assert list(told.features.values()) == pytest.approx(sorted(single / single.sum())[::-1])
+    assert set(told.features) == set(predictor.features)
     assert set(found[0].tags) <= set(CLAIMS) | {"age_years", "licence_years"}

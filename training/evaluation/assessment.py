@@ -8,7 +8,7 @@ import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training.contributions import ThemeImportance, importance
+from training.contributions import Importance, importance
 from training.datasets import Dataset
 from training.evaluation.calibration import calibration_table
 from training.evaluation.contact import Purpose, purpose_of, turned
@@ -74,7 +74,7 @@ class Assessment:
     fairness: list[Fairness]
     economics: Economics | None
     curves: list[Curve]
-    importance: list[ThemeImportance]
+    importance: Importance
     single_tags: list[SingleTag]
 
     @property
@@ -126,7 +126,7 @@ def assess(
     known_by : datetime.date
         Costs and premiums recorded later are not used either.
     """
-    kind: Kind = getattr(model, "kind", "probability")
+    kind = model.kind
     threads = lake.settings.threads
     purpose = purpose_of(model.name)
     test = data.frame[data.split.test]

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from training.evaluation.kinds import Array, Kind, Outcomes
+from training.encoding import Array
+from training.evaluation.kinds import Kind, Outcomes
 
 WORKING_SHARE = 0.2
 """Share of those asked whom a touchpoint contacts where nothing else is said (A)."""

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from training.evaluation.kinds import Array, Outcomes
+from training.encoding import Array
+from training.evaluation.kinds import Outcomes
 from training.evaluation.resampling import Resamples
 
 BINS = 10

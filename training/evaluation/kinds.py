@@ -6,14 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import GuanjiaError
+from training.calibration import TINY
+from training.encoding import Array
 
-Array: TypeAlias = npt.NDArray[np.float64]
-Flags: TypeAlias = npt.NDArray[np.bool_]
 Outcomes: TypeAlias = npt.NDArray[Any]
 """Yes or no of a probability, a count, or an amount."""
 
 Kind = Literal["probability", "count", "amount"]
-TINY = 1e-6
 LOSSES: dict[Kind, tuple[str, str]] = {
     "probability": ("对数损失", "log loss"),
     "count": ("泊松偏差", "Poisson deviance"),

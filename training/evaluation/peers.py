@@ -11,10 +11,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from threadpoolctl import threadpool_limits
 
-from training.encoding import Encoding
+from training.calibration import TINY
+from training.encoding import Array, Encoding, Flags
 from training.evaluation.discrimination import Ranking
-from training.evaluation.kinds import TINY, Array, Flags, Kind, Outcomes, row_loss
+from training.evaluation.kinds import Kind, Outcomes, row_loss
 from training.evaluation.resampling import Resamples, interval
+from training.trees import OBJECTIVES
 
 PEER_LABELS = {
     "base_rate": ("基准率", "base rate"),
@@ -23,7 +25,6 @@ PEER_LABELS = {
     "untuned_lightgbm": ("未调参LightGBM", "untuned LightGBM"),
     "hist_gradient_boosting": ("直方图梯度提升", "HistGradientBoosting"),
 }
-OBJECTIVES: dict[Kind, str] = {"probability": "binary", "count": "poisson", "amount": "gamma"}
 MOST_CATEGORIES = 255
 
 

@@ -18,8 +18,9 @@ from features.account_entries import known_by as rows_known_by
 from features.lake import Lake
 from features.settings import cutoff
 from features.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
+from training.encoding import Array
 from training.evaluation.contact import Purpose, turned
-from training.evaluation.kinds import Array, Outcomes
+from training.evaluation.kinds import Outcomes
 from training.evaluation.resampling import Interval, Resamples, interval
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))

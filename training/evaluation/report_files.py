@@ -1,6 +1,8 @@
 """What an assessment leaves behind: report, card and tables, for the registry and for reading."""
 
 import json
+import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,16 +38,17 @@ def write_files(found: Assessment, folder: Path) -> list[Path]:
         tables["profit"] = pd.concat(parts)
     texts = {REPORT: render_report(found), CARD: render_card(found)}
     texts |= {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
-    shares = {one.theme: one.share for one in found.importance}
+    shares = {one.theme: one.share for one in found.importance.themes}
     texts["importance.json"] = json.dumps(shares, indent=1) + "\n"
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
 
 
-def publish_report(lake: Lake, found: Assessment, version: str) -> Path:
-    """Put report and card under `<home>/reports/<model>/<version>/`; the report's path."""
-    folder = lake.home / "reports" / found.model.name / version
+def publish_report(lake: Lake, files: Iterable[Path], model: str, version: str) -> Path:
+    """Put what `write_files` wrote under `<home>/reports/<model>/<version>/`; the report's path."""
+    folder = lake.home / "reports" / model / version
     with published_folder(folder) as draft:
-        write_files(found, draft)
+        for path in files:
+            shutil.copyfile(path, draft / path.name)
     return folder / REPORT

@@ -162,6 +162,7 @@ def _gain(found: Assessment) -> str:
     gain = found.gain
     asked = [0.0, *(gain["rows"].cumsum() / gain["rows"].sum()).tolist()]
     reached = [0.0, *gain["found"].tolist()]
+    first = reached[min(2, len(reached) - 1)]
     return charts.lines(
         [
             Line("", [(0.0, 0.0), (1.0, 1.0)], "guide"),
@@ -169,8 +170,7 @@ def _gain(found: Assessment) -> str:
         ],
         "触达客户占比 share contacted",
         "找到的占比 share found",
-        f"增益: 触达前20%可找到{reached[2]:.0%}. "
-        f"Gain: contacting the first 20% finds {reached[min(2, len(reached) - 1)]:.0%}.",
+        f"增益: 触达前20%可找到{first:.0%}. Gain: contacting the first 20% finds {first:.0%}.",
         words_across=lambda x: f"{x:.0%}",
         words_up=lambda y: f"{y:.0%}",
     )
@@ -191,7 +191,9 @@ def _peers(found: Assessment) -> str:
 
 
 def _importance(found: Assessment) -> str:
-    rows = [(f"{one.chinese} {one.english}", one.share) for one in found.importance if one.share]
+    rows = [
+        (f"{one.chinese} {one.english}", one.share) for one in found.importance.themes if one.share
+    ]
     return charts.bars(
         rows, "各主题对预测的影响占比. Share of each theme in what moves predictions.",
         words=lambda x: f"{x:.1%}",

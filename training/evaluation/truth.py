@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from features.lake import Lake
+from training.encoding import Array
 from training.evaluation.discrimination import auc
-from training.evaluation.kinds import Array
 from training.evaluation.resampling import RESAMPLES
 from training.models import ModelSpec
 
