@@ -12,6 +12,7 @@
 <home>/clusters/as_of=<D>.parquet       one row a customer; which learned cluster he is in
 <home>/scores/as_of=<D>.parquet         one row a customer
 <home>/reports/<model>/<version>/       report, model card and tables of a trained model
+<home>/effects/<treatment>/             what a contact or an offer adds to renewals: text and JSON
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
 """
 

@@ -238,6 +238,21 @@ class Interactions(RawTable):
     )
 
 
+@contract(label="随机分配", key="assignment_id", event_time="assigned_at")
+class Assignments(RawTable):
+    """One row per customer drawn by lot into a trial, whatever the lot gave him: nothing too."""
+
+    assignment_id: Text = column("分配号")
+    customer_id: Text = column("客户号")
+    policy_id: Text = column("相关保单号", nullable=True)
+    trial: Text = column("试验")
+    arm: Text = column("组别")
+    probability: Real = column(
+        "分入该组的概率", nullable=True, in_range={"min_value": 0, "max_value": 1}
+    )
+    assigned_at: Instant = column("分配时间")
+
+
 @contract(label="权益", key="entitlement_id", event_time="granted_at")
 class Entitlements(RawTable):
     """One row per entitlement granted, and what became of it."""

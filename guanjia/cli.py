@@ -20,6 +20,7 @@ from guanjia.commands import (
     segments,
     service,
     tags,
+    uplift,
 )
 from guanjia.output import complain
 
@@ -51,6 +52,7 @@ app.command()(registry.promote)
 app.command()(registry.rollback)
 app.command()(registry.promotions)
 app.command()(registry.reproduce)
+app.command()(uplift.uplift)
 app.command()(models.score)
 app.command("list")(models.target_list)
 app.command()(service.serve)

@@ -18,6 +18,7 @@ from features.tags.catalogue import catalogue
 from serving.probabilities import Served, load_model
 from training import local_models, registry
 from training.champions import fetch, no_champion
+from training.mlflow_client import RegistryAwayError
 from training.models import MODELS
 from training.trial import try_loading
 
@@ -78,7 +79,7 @@ class CurrentModels:
             if confirmed:
                 try:
                     version = registry.named(self._lake, name, registry.CHAMPION)
-                except registry.RegistryAwayError as error:
+                except RegistryAwayError as error:
                     if self.now.confirmed:
                         logger.warning("%s", error)
                     confirmed = False
@@ -90,7 +91,7 @@ class CurrentModels:
                 models[name] = self._load(name, version)
                 versions[name] = version
                 logger.info("model %s: version %s answers now", name, version)
-            except registry.RegistryAwayError as error:
+            except RegistryAwayError as error:
                 logger.warning("model %s: version %s waits: %s", name, version, error)
             except GuanjiaError as error:
                 self._refused[name] = version

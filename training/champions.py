@@ -6,6 +6,7 @@ from pathlib import Path
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from training import local_models, registry
+from training.mlflow_client import RegistryAwayError
 from training.models import FAMILIES, find
 from training.predictor import verify
 
@@ -21,7 +22,7 @@ def champion(lake: Lake, model: str) -> Path:
     find(model)
     try:
         version = registry.named(lake, model, registry.CHAMPION)
-    except registry.RegistryAwayError:
+    except RegistryAwayError:
         # Whatever is wrong with the registry, the version used last is still right to use.
         version = local_models.pointed(lake, model)
     if version is None:

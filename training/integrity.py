@@ -13,6 +13,7 @@ from features.tags.catalogue import catalogue
 from training import registry
 from training.champions import family, fetch
 from training.gates import Verdict
+from training.mlflow_client import RegistryAwayError
 from training.models import ModelSpec
 from training.predictor import verify
 from training.registry import Version
@@ -41,7 +42,7 @@ def integrity(
         stated = version.tags.get(registry.SPEC_HASH)
         if stated is not None and sha256_of(folder / "spec.json") != stated:
             raise GuanjiaError(f"model bundle {folder}", "spec.json was altered", cure)
-    except registry.RegistryAwayError:
+    except RegistryAwayError:
         raise
     except GuanjiaError as error:
         return [Verdict("file hashes", False, _said(error), error.cure, {})]

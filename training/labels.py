@@ -146,6 +146,33 @@ def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) ->
     )
 
 
+def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Table:
+    """One row per term drawn by lot into one of these arms: is it renewed, as `renewal` says?
+
+    The tags are those of the evening before the lot, so that nothing it set off is in them. Further
+    columns: `arm`, and its `probability` as stated. A draw about no commercial term has no row.
+    """
+    drawn = lake.table("assignments")
+    end = ibis.literal(cutoff(known_by, lake.settings.timezone))
+    drawn = drawn.filter(
+        drawn.trial == name,
+        drawn.arm.isin(list(arms)),
+        drawn.recorded_at < end,
+        drawn.superseded_at.isnull() | (drawn.superseded_at >= end),
+    ).mutate(as_of=_day(drawn.assigned_on - ibis.interval(days=1)))
+    drawn = drawn.select("policy_id", "as_of", "arm", "probability")
+    days = _calendar(lake, known_by)
+    drawn = drawn.join(days, drawn.as_of == days.day).drop("day")
+    # The label is the term's own: alike at every lead time.
+    terms = renewal(lake, known_by)
+    terms = terms.select("policy_id", "customer_id", "expiry", "matures", "label").distinct()
+    rows = drawn.join(terms, "policy_id")
+    return rows.select(
+        "customer_id", "as_of", "cutoff", "matures", "label", "policy_id", "expiry", "arm",
+        "probability", lead_days=rows.expiry.delta(rows.as_of, unit="day"),
+    )  # fmt: skip
+
+
 def policies_known(lake: Lake, known_by: date) -> ir.Table:
     """The policies as recorded by the end of `known_by`: of each term its then latest version."""
     instant = ibis.literal(cutoff(known_by, lake.settings.timezone))

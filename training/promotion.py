@@ -18,6 +18,7 @@ from training.champions import fetch
 from training.comparison import Comparison, compare_versions, contenders
 from training.gates import Verdict, judge
 from training.integrity import integrity
+from training.mlflow_client import RegistryAwayError
 from training.models import find
 from training.registry import Version
 
@@ -169,7 +170,7 @@ def history(lake: Lake, model: str) -> list[dict[str, Any]]:
     find(model)
     try:
         return [one for one in registry.read_acts(lake, model) if one["state"] == DONE]
-    except registry.RegistryAwayError:
+    except RegistryAwayError:
         return local_models.noted(lake, model)
 
 

@@ -132,6 +132,7 @@ def _chunk(
         ),
         **claiming.claim_tables(draws, who, park, years, loss, end_us),
         "interactions": contacting.interactions(draws, who, park, years),
+        "assignments": contacting.assignments(draws, who, park, years),
         "entitlements": contacting.entitlements(draws, who, park, years, end_us),
         "trips": contacting.trips(draws, who, park, years, last_day),
         "consents": contacting.consents(draws, who),

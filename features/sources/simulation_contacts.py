@@ -1,11 +1,13 @@
-"""Interactions, entitlements, consents, telematics trips and costs."""
+"""Interactions, assignments by lot, entitlements, consents, telematics trips and costs."""
 
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.sources import simulation_calibration as c
+from features.sources.simulation_effects import ARM_SHARES, ARMS, contact_day, drawn_arm
 from features.sources.simulation_people import BRANCHES, Cars, People, customer_id, vehicle_id
 from features.sources.simulation_policies import policy_id, signature
 from features.sources.simulation_random import Draws, Ints
@@ -21,7 +23,7 @@ TOUCHPOINTS = ("renewal_60d", "service_reminder", "holiday", "birthday", "enquir
 def interactions(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
     """Renewal contacts (part by lot, with the probability), care messages, and enquiries."""
     n, owner = draws, park.owner[t.car]
-    day = t.expiry - n.between(41, 58, "contact-day", t.key)
+    day = contact_day(n, t.key, t.expiry)
     found = [_contact(n, who, owner, t, t.contacted, 0, day)]
     for point in (1, 2, 3):
         when = t.inception + n.between(5, 360, "care-day", t.key, point)
@@ -44,7 +46,12 @@ def _contact(
     wecom = (who.wecom[owner] != NULL) & (who.wecom[owner] < at)
     channel = np.where((channel == 1) & ~wecom, 0, channel)
     draw = n.uniform("result", t.key, point)
-    warm = np.exp(0.4 * (who.loyalty[owner] + who.response[owner]))
+    # Whom contacts move answers them more often; on average as often as ever.
+    warm = np.exp(
+        c.REACTS_BY_LOYALTY * who.loyalty[owner]
+        + c.REACTS_BY_RESPONSE * who.response[owner]
+        - (c.REACTS_BY_RESPONSE**2 - c.REACTS_BY_LOYALTY**2) / 2
+    )
     result = np.select(
         [channel == 0, channel == 1],
         [np.where(draw < 0.03 * warm, 1, 0), np.where(draw < 0.15 * warm, 2, 5)],
@@ -65,7 +72,31 @@ def _contact(
             "cost": np.where(inward, 0, COSTS[channel]),
             "policy_id": policy_id(t.key, "J"),
             "randomised": by_lot,
-            "probability": np.where(by_lot, 0.5, np.nan),
+            "probability": np.where(by_lot, c.CONTACTED_BY_LOT, np.nan),
+            "recorded_at": at + 10**6,
+        },
+        len(t.key),
+    )
+
+
+def assignments(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
+    """Every term drawn by lot, contacted or not: on the morning of the day of the contact."""
+    day = contact_day(draws, t.key, t.expiry)
+    live = t.randomised & ((t.cancelled < 0) | (day < t.cancelled))
+    t, day = t.rows(live), day[live]
+    arm, at = drawn_arm(draws, t.key), instant(day, 8 * 3600)
+    return typed(
+        "assignments",
+        {
+            "assignment_id": ids("R", (t.key // 32 + 1, 8), (t.key % 32, 2)),
+            "customer_id": customer_id(who.index[park.owner[t.car]]),
+            "policy_id": pc.if_else(
+                pa.array(t.commercial), policy_id(t.key, "S"), policy_id(t.key, "J")
+            ),
+            "trial": (("renewal_contact",), np.zeros(len(t.key), np.int64)),
+            "arm": (ARMS, arm),
+            "probability": np.asarray(ARM_SHARES)[arm],
+            "assigned_at": at,
             "recorded_at": at + 10**6,
         },
         len(t.key),

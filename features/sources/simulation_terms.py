@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from features.sources import simulation_calibration as c
+from features.sources.simulation_effects import CONTROL, by_lot, drawn_arm, lifts
 from features.sources.simulation_people import Cars, People
 from features.sources.simulation_random import Bools, Draws, Floats, Ints
 
@@ -41,7 +42,7 @@ class Terms:
     next_compulsory: Ints  # the quote for the next year, cents
     next_commercial: Ints
     p_renew: Floats
-    p_renew_contacted: Floats
+    p_renew_treated: Floats  # by contact and each offer, terms x arms but control
     p: Floats
     renewed: Bools
     next_signed: Ints  # days before expiry, if renewed
@@ -160,13 +161,13 @@ def _one_year(
         + c.USE_EFFECT * any_use
         + intention
     )
-    lift = c.CONTACT_EFFECT * np.exp(0.5 * who.response[owner])
-    randomised = n.uniform("randomised", key) < c.RANDOMISED
+    randomised = by_lot(n, key)
     by_rule = n.uniform("contact", key) < _expit(0.3 - 0.4 * who.loyalty[owner])
-    by_lot = n.uniform("contact", key) < 0.5
-    contacted = np.where(randomised, by_lot, by_rule) & ~gone
-    p0, p1 = _expit(base), _expit(base + lift)
-    p = np.where(contacted, p1, p0)
+    arm = np.where(gone, CONTROL, np.where(randomised, drawn_arm(n, key), by_rule))
+    contacted = arm != CONTROL
+    p0 = _expit(base)
+    treated = _expit(base[:, None] + lifts(who, owner, tenure))
+    p = np.column_stack([p0, treated])[np.arange(len(rows)), arm]
     renewed = (n.uniform("renewal", key) < p) & ~gone
     term = Terms(
         rows,
@@ -193,7 +194,7 @@ def _one_year(
         offer[0],
         offer[1],
         p0,
-        p1,
+        treated,
         p,
         renewed,
         _sign_lead(n, key),

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.sources import simulation_calibration as c
+from features.sources.simulation_effects import ARMS
 from features.sources.simulation_people import BRANCHES, Cars, People, customer_id
 from features.sources.simulation_policies import policy_id
 from features.sources.simulation_random import Draws, Floats, Ints
@@ -97,7 +98,10 @@ def _renewals(who: People, park: Cars, t: Terms) -> pa.Table:
             "customer_id": customer_id(who.index[park.owner[t.car]]),
             "expiry": pa.array(t.expiry.astype(np.int32)).cast(pa.date32()),
             "p_renew": t.p_renew,
-            "p_renew_contacted": t.p_renew_contacted,
+            **{
+                f"p_renew_{'contacted' if arm == 'contact' else arm}": t.p_renew_treated[:, place]
+                for place, arm in enumerate(ARMS[1:])
+            },
             "p": t.p,
             **{f"p_{days}d": unsigned(t.p, days) for days in LEADS},
             "contacted": t.contacted,

@@ -14,6 +14,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import Simulated, simulate
+from features.sources.simulation_effects import ARMS
 from features.sources.simulation_terms import unsigned
 from features.spine import spine_of_customers
 from features.star import rate
@@ -256,6 +257,37 @@ def test_contacts_chosen_by_lot_carry_their_probability(sql: duckdb.DuckDBPyConn
         "ORDER BY randomised"
     ).fetchall()
     assert found == [(False, None, None), (True, 0.5, 0.5)]
+
+
+def test_a_lot_leaves_a_row_for_whom_it_leaves_alone(sql: duckdb.DuckDBPyConnection) -> None:
+    """Arms as often as stated; contacts made are those drawn, and offers only among them."""
+    found = sql.execute(
+        "SELECT arm, any_value(probability), avg(n) FROM (SELECT arm, probability, "
+        "count(*) OVER (PARTITION BY arm) / count(*) OVER () AS n FROM assignments) GROUP BY arm"
+    ).fetchall()
+    assert sorted(arm for arm, _, _ in found) == sorted(ARMS)
+    assert sum(probability for _, probability, _ in found) == pytest.approx(1)
+    for _, probability, share in found:
+        assert share == pytest.approx(probability, abs=0.02)
+    drawn = sql.execute(
+        "SELECT a.arm <> 'control', i.interaction_id IS NOT NULL, count(*) FROM assignments a "
+        "LEFT JOIN interactions i ON i.randomised AND left(i.policy_id, -1) = "
+        "left(a.policy_id, -1) AND i.occurred_at > a.assigned_at GROUP BY ALL"
+    ).fetchall()
+    made = {(by_lot, contacted): rows for by_lot, contacted, rows in drawn}
+    assert (False, True) not in made
+    # A term cancelled later is not contacted; the lot stands.
+    assert made.get((True, False), 0) < 0.005 * made[True, True]
+
+
+def test_contacts_help_on_average_and_drive_some_away(
+    insurer: tuple[Lake, Simulated], sql: duckdb.DuckDBPyConnection
+) -> None:
+    truth = duckdb.sql(f"SELECT * FROM '{insurer[0].truth('renewals')}'").df()
+    for name in ("contacted", "service_pack", "cover_review"):
+        effect = truth[f"p_renew_{name}"] - truth["p_renew"]
+        assert effect.mean() == pytest.approx(0.037, abs=0.006)
+        assert 0.15 < (effect < 0).mean() < 0.30
 
 
 def contents(lake: Lake) -> dict[str, list[tuple[object, ...]]]:

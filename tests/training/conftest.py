@@ -16,7 +16,7 @@ import pytest
 from features.lake import Lake, sha256_of
 from features.services import SERVICES
 from features.settings import Settings
-from training import comparison, registry
+from training import comparison, mlflow_client, registry
 from training.cohort import Cohort
 from training.estimators import CalibratedModel
 from training.models import MODELS
@@ -52,16 +52,16 @@ def rows(seed: int) -> pd.DataFrame:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database, empty; making one takes seconds."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("empty")))
-    with warnings.catch_warnings(action="ignore"), registry._asked(lake):
-        return registry._database(lake)
+    with warnings.catch_warnings(action="ignore"), mlflow_client.asked(lake):
+        return mlflow_client.database(lake)
 
 
 @pytest.fixture
 def lake(tmp_path: Path, database: Path) -> Lake:
     """A home with an empty registry."""
     found = Lake(Settings(home=tmp_path / "registry"))
-    registry._database(found).parent.mkdir(parents=True)
-    shutil.copyfile(database, registry._database(found))
+    mlflow_client.database(found).parent.mkdir(parents=True)
+    shutil.copyfile(database, mlflow_client.database(found))
     return found
 
 

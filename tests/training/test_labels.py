@@ -159,3 +159,71 @@ def test_cross_sell_within_90_days_of_those_who_lack_the_line(lake_of):
     assert sales(lake, "2024-06-30").empty
     assert sales(lake, "2024-03-31", "2024-06-28").empty
     assert len(sales(lake, "2024-03-31", "2024-06-29")) == 1
+
+
+DRAWN = pa.schema(
+    [
+        ("policy_id", pa.string()),
+        ("trial", pa.string()),
+        ("arm", pa.string()),
+        ("probability", pa.float64()),
+        ("assigned_on", pa.date32()),
+        ("recorded_at", pa.timestamp("us", "UTC")),
+        ("superseded_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+def draw(arm="contact", on="2024-11-20", policy="P1", trial="renewal_contact", **more):
+    row = {
+        "policy_id": policy,
+        "trial": trial,
+        "arm": arm,
+        "probability": 0.25,
+        "assigned_on": date.fromisoformat(on),
+        "recorded_at": at(f"{on}T01:00"),
+        "superseded_at": None,
+    }
+    return {**row, **more}
+
+
+def trials(lake, *draws, known_by="2025-06-30", arms=("control", "contact")):
+    path = lake.checked("assignments")
+    pq.write_table(pa.Table.from_pylist(list(draws), DRAWN), path)
+    found = labels.trial(lake, date.fromisoformat(known_by), "renewal_contact", arms)
+    return found.to_pandas()
+
+
+def test_a_draw_has_the_tags_of_the_evening_before_and_the_label_of_its_term(lake_of):
+    renewed = term("P2", "2025-01-10", "2026-01-10", "2025-01-05T00:00")
+    (row,) = trials(lake_of(FIRST, renewed), draw()).to_dict("records")
+    assert str(pd.Timestamp(row["as_of"]).date()) == "2024-11-19"
+    # 19 November ends in Shanghai at 16:00 UTC.
+    assert pd.Timestamp(row["cutoff"]) == pd.Timestamp("2024-11-19T16:00", tz="UTC")
+    assert str(pd.Timestamp(row["matures"]).date()) == "2025-02-09"
+    assert (row["label"], row["arm"], row["probability"]) == (True, "contact", 0.25)
+    assert row["lead_days"] == 52
+
+
+def test_a_draw_counts_once_its_outcome_is_ripe(lake_of):
+    lake = lake_of(FIRST)
+    assert trials(lake, draw(), known_by="2025-02-09").label.tolist() == [False]
+    assert trials(lake, draw(), known_by="2025-02-08").empty
+
+
+def test_draws_of_other_arms_trials_and_terms_do_not_count(lake_of):
+    lake = lake_of(FIRST)
+    others = draw("service_pack"), draw(trial="holiday"), draw(policy="P9")
+    assert trials(lake, *others).empty
+    assert len(trials(lake, *others, arms=("control", "service_pack"))) == 1
+
+
+def test_a_draw_recorded_or_corrected_later_is_not_known(lake_of):
+    lake = lake_of(FIRST)
+    late = draw(recorded_at=at("2025-06-30T16:00"))
+    assert trials(lake, late).empty
+    assert len(trials(lake, late, known_by="2025-07-01")) == 1
+    corrected = draw("control", recorded_at=at("2025-03-01T00:00"))
+    old = draw(superseded_at=at("2025-03-01T00:00"))
+    assert trials(lake, old, corrected).arm.tolist() == ["control"]
+    assert trials(lake, old, corrected, known_by="2025-02-28").arm.tolist() == ["contact"]

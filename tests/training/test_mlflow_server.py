@@ -21,7 +21,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from training import registry
+from training import mlflow_client, registry
 from training.champions import champion
 from training.promotion import history, promote, rollback
 
@@ -183,7 +183,7 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
         champion(other, MODEL)
     experiment = httpx.get(
         server.url + "/api/2.0/mlflow/experiments/get-by-name",
-        params={"experiment_name": registry.EXPERIMENT},
+        params={"experiment_name": mlflow_client.EXPERIMENT},
         auth=server.admin,
     ).json()["experiment"]["experiment_id"]
     grant = server.url + "/api/3.0/mlflow/users/permissions/grant"

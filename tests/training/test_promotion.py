@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from training import integrity, local_models, promotion, registry
+from training import integrity, local_models, mlflow_client, promotion, registry
 from training.champions import champion
 from training.predictor import Predictor
 from training.promotion import history, promote, rollback
@@ -58,7 +58,7 @@ def test_a_promotion_moves_the_alias_and_writes_down_who_why_when_and_the_eviden
     said = {"who": "Wang", "why": "quarterly retraining", "when": "2026-07-01T09:00:00+00:00"}
     assert act.items() >= {**said, "act": "promote", "version": "1", "replaced": None}.items()
     assert local_models.noted(lake, MODEL) == [act]
-    with registry._asked(lake) as client:
+    with mlflow_client.asked(lake) as client:
         tags = client.get_model_version(MODEL, "1").tags
         run = registry.read_version(lake, MODEL, "1").run
         path = client.download_artifacts(run, act["evidence"])
@@ -86,7 +86,7 @@ def test_a_worse_challenger_is_refused_by_name_and_the_champion_stays(
     assert all(one.cure for one in refused.verdicts if not one.passed)
     assert alias(lake, "champion") == champion(lake, MODEL).name == "1"
     assert len(history(lake, MODEL)) == 1
-    with registry._asked(lake) as client:
+    with mlflow_client.asked(lake) as client:
         assert client.get_model_version(MODEL, "2").tags["gates"].startswith("failed: ")
     if kind == "harms":
         (told,) = [one.said for one in refused.verdicts if one.gate == "segments"]
@@ -169,7 +169,7 @@ def test_a_registry_that_was_tampered_with_is_not_believed(lake, bundle, registe
     register(lake, bundle("good"))
     register(lake, bundle("noise"))
     runs = [registry.read_version(lake, MODEL, number).run for number in ("1", "2")]
-    with registry._asked(lake) as client:
+    with mlflow_client.asked(lake) as client:
         # The artifacts of one run in the place of another's: whole, and not what was registered.
         client.log_artifacts(runs[1], str(bundle("good")), "bundle")
     refused = promote(lake, MODEL, **signed)

@@ -14,7 +14,7 @@ import pytest
 
 import training
 from features.errors import GuanjiaError
-from training import registry
+from training import mlflow_client, registry
 from training.champions import champion
 from training.predictor import Predictor
 
@@ -74,7 +74,7 @@ def test_a_killed_registration_names_nothing_and_the_next_one_clears_up(
         champion(lake, MODEL)
     version = register(lake, bundle("good"))
     assert registry.named(lake, MODEL, "challenger") == version
-    with registry._asked(lake) as client:
+    with mlflow_client.asked(lake) as client:
         (experiment,) = client.search_experiments(filter_string="name = 'guanjia'")
         states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
     assert sorted(states) == ["FINISHED", "KILLED" if step == "log_artifacts" else "FINISHED"]
@@ -109,8 +109,8 @@ def test_a_pickled_model_in_the_registry_is_refused_and_never_loaded(
         "    sklearn_version: '1.7'\n",
         "utf-8",
     )
-    with registry._asked(lake) as client:
-        run = client.create_run(registry._experiment(lake, client))
+    with mlflow_client.asked(lake) as client:
+        run = client.create_run(mlflow_client.experiment(lake, client))
         client.log_artifacts(run.info.run_id, str(folder), "bundle")
         source = f"{run.info.artifact_uri}/bundle"
         made = client.create_model_version(MODEL, source, run.info.run_id)

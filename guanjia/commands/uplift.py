@@ -1,0 +1,104 @@
+"""What a contact or an offer adds to renewals, and for whom."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from guanjia.options import Json, day, lake, latest
+from guanjia.output import emit, from_here, progress, table
+
+NOTE = """Measured on the latest ripe outcomes, unseen by any step before; brackets: 95% intervals.
+loss: squared distance from later outcomes, less that of telling everybody the average.
+renewal: percent of all that renew under the rule. gained: points of it that are due to the rule.
+yuan: worth of the renewals gained less the cost, a customer."""
+
+
+def uplift(
+    treatment: Annotated[
+        str, typer.Option(help="contact, service_pack or cover_review: an arm of the trial.")
+    ] = "contact",
+    known_by: Annotated[
+        date | None,
+        typer.Option(
+            "--known-by", parser=day, metavar="YYYY-MM-DD", help="Outcomes recorded by then."
+        ),
+    ] = None,
+    worth: Annotated[
+        float, typer.Option(min=0, help="Of a renewal, as a share of the commercial premium.")
+    ] = 0.10,
+    json: Json = False,
+) -> None:
+    """Learn what a contact or an offer adds to renewals, or refuse where no lot was drawn."""
+    from training.uplift.study import learn
+    from training.uplift.trials import find
+
+    asked, where = find(treatment), lake()
+    by = known_by or latest(where, "snapshots", "give --known-by DATE")
+    with progress(json) as report:
+        made = learn(where, asked, by, report, worth)
+    emit(made, json, *shown(made))
+
+
+def shown(made: Any) -> Sequence[Any]:
+    """What a person reads of a result."""
+    lot, dogs, truth = made.randomisation, made.sleeping_dogs, made.truth
+    arms = [
+        {"arm": arm, "rows": rows, "stated": lot.probabilities[arm]}
+        for arm, rows in lot.rows.items()
+    ]
+    tried = [
+        {"learner": name, "loss": f"{loss:+.5f}", "chosen": name == made.learner}
+        for name, loss in made.losses.items()
+    ]
+    ruled = [
+        {
+            "treat": rule.name,
+            "share": f"{rule.treated:.0%}",
+            "renewal": _number(rule.renewal, 1, 100),
+            "gained": _points(rule.gained),
+            "yuan": _number(rule.yuan),
+        }
+        for rule in made.policies
+    ]
+    qini = f"Qini {_number(made.qini, 4)}, chance 0"
+    if truth is not None:
+        qini += (
+            f"; by the true effects {truth.qini:.4f}, the best there is {truth.oracle_qini:.4f}: "
+            f"{truth.share:.0%} ({truth.share_low:.0%} to {truth.share_high:.0%})"
+        )
+    lines = [
+        f"A lot, as far as tags tell: they tell the arms with an AUC of {lot.auc:.3f}, "
+        f"chance stays below {lot.auc_limit:.3f}.",
+        f"Average effect {_points(made.average)} points of renewal.",
+        table("Learners", tried),
+        f"{qini}. AUUC {made.auuc:.4f}.",
+        table(f"Whom to treat, {made.test_rows:,} terms", ruled),
+        _dogs(dogs, truth),
+        f"{made.train_rows:,} rows taught; effect model {made.version} in {from_here(made.folder)}",
+        NOTE,
+    ]
+    return [f"{made.treatment} {made.label}, drawn by lot", table("Arms", arms), *lines]
+
+
+def _dogs(dogs: Any, truth: Any) -> str:
+    if dogs.effect is None:
+        return "Sleeping dogs: none; nobody is told an effect below zero."
+    said = (
+        f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
+        f"{dogs.told * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
+        f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
+    )
+    if truth is not None:
+        said += f"; in truth {truth.told_below_zero * 100:+.1f}"
+    return said + "."
+
+
+def _points(found: Any) -> str:
+    return f"{found.value * 100:+.1f} ({found.low * 100:+.1f} to {found.high * 100:+.1f})"
+
+
+def _number(found: Any, places: int = 1, scale: int = 1) -> str:
+    low, high = (f"{value * scale:.{places}f}" for value in (found.low, found.high))
+    return f"{found.value * scale:.{places}f} ({low} to {high})"

@@ -1,0 +1,96 @@
+"""Treatments whose effect on renewal can be learned: which arm of which trial, against silence."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import ibis.expr.types as ir
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from training import labels
+from training.models import MODELS, ModelSpec
+
+TRIAL = "renewal_contact"
+CONTROL = "control"
+CURE = (
+    "draw customers by lot and record every draw in the table assignments, those left alone too; "
+    "until then use the probability of renewal and call it propensity"
+)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to some of those drawn by lot.
+
+    Attributes
+    ----------
+    name, label : str
+        Name in commands, which is the arm in `assignments`; Chinese label.
+    cost : float
+        Yuan a customer treated: the contact, and what an offer costs whoever takes it up.
+    """
+
+    name: str
+    label: str
+    cost: float
+
+    @property
+    def model(self) -> str:
+        """Name of its effect model."""
+        return f"uplift_{self.name}"
+
+
+TREATMENTS: dict[str, Treatment] = {
+    found.name: found
+    for found in (
+        Treatment("contact", "续保触达", 1.2),
+        Treatment("service_pack", "续保触达并赠送服务包", 26.2),
+        Treatment("cover_review", "续保触达并作保障检视", 11.2),
+    )
+}
+"""Services and reviews belong to the contract; a rebate would not (Insurance Law, art. 116)."""
+
+
+def find(name: str) -> Treatment:
+    """The treatment of that name, or an error that lists the names there are."""
+    if name not in TREATMENTS:
+        raise GuanjiaError(f"treatment {name}", "is not known", f"use one of {list(TREATMENTS)}")
+    return TREATMENTS[name]
+
+
+def question(treatment: Treatment) -> ModelSpec:
+    """Whom and what the effect model is asked: the renewal model's customers, by lot.
+
+    Raises
+    ------
+    GuanjiaError
+        If no draw is recorded. Contacts alone are no trial: who was drawn and not contacted
+        leaves no row there.
+    """
+    renewal = MODELS["renewal"]
+    return ModelSpec(
+        name=treatment.model,
+        label=treatment.label,
+        service="uplift",
+        labels=partial(_drawn, treatment),
+        eligible=renewal.eligible,
+        describes=renewal.describes,
+    )
+
+
+def _drawn(treatment: Treatment, lake: Lake, known_by: date) -> ir.Table:
+    if not lake.has("assignments"):
+        raise GuanjiaError(
+            f"the contacts ({contacts(lake)})", "are no trial: no draw by lot is recorded", CURE
+        )
+    return labels.trial(lake, known_by, TRIAL, (CONTROL, treatment.name))
+
+
+def contacts(lake: Lake) -> str:
+    """How many contacts there are, and how many of them state the probability they had."""
+    if not lake.has("interactions"):
+        return "none recorded"
+    rows = lake.table("interactions").filter(lambda t: t.direction == "out")
+    made, stated = rows.aggregate(a=rows.count(), b=rows.probability.count()).execute().iloc[0]
+    return f"{made:,} made, {stated:,} with a probability"
