@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CUSTOMERS ?= 20000
+WORKERS ?= 2
 export BENTOML_DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export FEAST_USAGE := False
@@ -30,7 +31,7 @@ lint: install  ## Style and types.
 	$(BIN)/mypy
 
 test: lint  ## Set up, style, types and every test.
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md

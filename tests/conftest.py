@@ -26,6 +26,13 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files go to the workers whole; all that reads the demo goes to one, which makes it once."""
+    for item in items:
+        shares = "demo" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if shares else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the home folder of whoever runs it."""

@@ -21,7 +21,7 @@ from features.progress import Report, quiet
 from features.spine import spine_of
 from features.tags.catalogue import catalogue, groups
 from training.datasets import in_order, thinned
-from training.encoding import Flags
+from training.evaluation.kinds import Outcomes
 from training.models import ModelSpec
 from training.registry import Version
 from training.scratch import scratch_lake
@@ -64,9 +64,10 @@ class Cohort:
     last: date
 
     @property
-    def label(self) -> Flags:
-        """The outcomes, shape (rows,)."""
-        return np.asarray(self.frame["label"], dtype=bool)
+    def label(self) -> Outcomes:
+        """The outcomes, shape (rows,): yes or no, or a number."""
+        told = self.frame["label"]
+        return np.asarray(told, bool if told.dtype in (bool, object) else np.float64)
 
     def groups(self, tag: str) -> pd.Series:
         """What a tag says of each row, as text: ages in bands, null as "unknown"."""

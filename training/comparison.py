@@ -14,6 +14,8 @@ from training.champions import family, fetch
 from training.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.datasets import ROW_LIMIT
 from training.encoding import Array
+from training.evaluation.kinds import Kind
+from training.evaluation.resampling import Resamples
 from training.models import ModelSpec, find
 from training.paired import Compared, Gap, compare, gaps
 from training.predictor import Predictor
@@ -29,6 +31,8 @@ class Comparison:
     Attributes
     ----------
     model, label : str
+    kind : Kind
+        What it tells.
     champion : str or None
         Version; None where there is none and the base rate stands in its place.
     challenger : str
@@ -47,6 +51,7 @@ class Comparison:
 
     model: str
     label: str
+    kind: Kind
     champion: str | None
     challenger: str
     known_by: date
@@ -105,27 +110,31 @@ def compare_versions(
         ripe = pd.to_datetime(cohort.frame["matures"])
         before = int((ripe <= pd.Timestamp(_date(champion, "known_by"))).sum())
     report(f"{model.name}: comparison", 0, None)
-    customers = cohort.frame["customer_id"]
+    resamples = Resamples(cohort.frame["customer_id"])
+    gaps_of = [
+        gap
+        for dimension, tag in PROTECTED.items()
+        for gap in gaps(cohort.label, told, resamples, cohort.groups(tag), dimension, model.kind)
+    ]
     return Comparison(
         model=model.name,
         label=model.label,
+        kind=model.kind,
         champion=champion.version if champion else None,
         challenger=challenger.version,
         known_by=by,
         first=cohort.first,
         last=cohort.last,
         tested_before=before,
-        overall=compare(cohort.label, peer, told, customers),
-        segments=_segments(cohort, peer, told),
-        gaps=[
-            gap
-            for dimension, tag in PROTECTED.items()
-            for gap in gaps(cohort.label, told, customers, cohort.groups(tag), dimension)
-        ],
+        overall=compare(cohort.label, peer, told, resamples, kind=model.kind),
+        segments=_segments(cohort, peer, told, resamples, model.kind),
+        gaps=gaps_of,
     )
 
 
-def _segments(cohort: Cohort, peer: Array, told: Array) -> list[Compared]:
+def _segments(
+    cohort: Cohort, peer: Array, told: Array, resamples: Resamples, kind: Kind
+) -> list[Compared]:
     """Both models on each segment that is large enough to say anything of."""
     found = []
     for dimension, tag in SEGMENTS.items():
@@ -134,9 +143,9 @@ def _segments(cohort: Cohort, peer: Array, told: Array) -> list[Compared]:
             rows = (groups == value).to_numpy()
             if rows.sum() < FEWEST_SEGMENT_ROWS:
                 continue
-            people = cohort.frame.loc[rows, "customer_id"]
-            label = cohort.label[rows]
-            found.append(compare(label, peer[rows], told[rows], people, dimension, str(value)))
+            part = resamples.within(rows)
+            one = cohort.label[rows], peer[rows], told[rows], part
+            found.append(compare(*one, dimension, str(value), kind))
     return found
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from scipy.stats import norm
 
+from training.evaluation.kinds import LOSSES
+
 if TYPE_CHECKING:
     from training.comparison import Comparison
 
@@ -31,18 +33,20 @@ class Gates:
 
     Attributes
     ----------
-    log_loss : float
-        By how much the log loss may be worse than the champion's, as a share of the base rate's.
+    loss : float
+        By how much the log loss or deviance may be worse than the champion's, as a share of that
+        of always telling the mean.
     calibration : float
-        By how much the expected calibration error may be larger than the champion's.
+        By how much the expected calibration error may be larger than the champion's: in
+        probability, or as a share of the mean count or amount.
     segment : float
-        By how much the log loss of a segment may be worse, as a share of its base rate's.
+        The same of a segment.
     fairness : float
         By how much more the outcome may be over- or understated for a group of gender, age or
-        region than for all others, in probability.
+        region than for all others, told in the same way.
     """
 
-    log_loss: float = 0.005
+    loss: float = 0.005
     calibration: float = 0.01
     segment: float = 0.02
     fairness: float = 0.05
@@ -73,28 +77,28 @@ class Verdict:
 def judge(gates: Gates, found: "Comparison") -> list[Verdict]:
     """The verdicts that follow from a comparison."""
     return [
-        _log_loss(gates, found),
+        _loss(gates, found),
         _calibration(gates, found),
         _segments(gates, found),
         _fairness(gates, found),
     ]
 
 
-def _log_loss(gates: Gates, found: "Comparison") -> Verdict:
-    one = found.overall.log_loss
+def _loss(gates: Gates, found: "Comparison") -> Verdict:
+    one = found.overall.loss
     scale = found.overall.reference
     difference, low, high = (value / scale for value in (one.difference, one.low, one.high))
     worst = high if found.champion else low
     if _unproven(found):
-        return _not_judged("log loss", found)
+        return _not_judged(_loss_name(found), found)
     return Verdict(
-        "log loss",
-        worst <= gates.log_loss,
-        f"{one.challenger:.4f}, {_peer(found)} {one.champion:.4f}: {difference:+.2%} of the base "
-        f"rate's ({low:+.2%} to {high:+.2%}), at most {gates.log_loss:+.2%} allowed",
+        _loss_name(found),
+        worst <= gates.loss,
+        f"{one.challenger:.4f}, {_peer(found)} {one.champion:.4f}: {difference:+.2%} of the "
+        f"{_base(found)}'s ({low:+.2%} to {high:+.2%}), at most {gates.loss:+.2%} allowed",
         "see `guanjia compare` for where it loses; train with other parameters, tags or a later "
         "--known-by, or compare on more outcomes",
-        {"difference": difference, "low": low, "high": high, "bound": gates.log_loss},
+        {"difference": difference, "low": low, "high": high, "bound": gates.loss},
     )
 
 
@@ -127,26 +131,23 @@ def _unbiased_low(difference: float, high: float) -> float:
 
 
 def _segments(gates: Gates, found: "Comparison") -> Verdict:
-    judged = [
-        one
-        for one in found.segments
-        if min(one.outcomes, one.rows - one.outcomes, one.customers) >= FEWEST
-    ]
+    judged = [one for one in found.segments if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     relative = {
-        f"{one.dimension} {one.value}": one.log_loss.difference / (one.reference or 1.0)
+        f"{one.dimension} {one.value}": one.loss.difference / (one.reference or 1.0)
         for one in judged
     }
     harmed = [
         name
         for one, (name, share) in zip(judged, relative.items(), strict=True)
-        if share > gates.segment and one.log_loss.difference > sure * one.log_loss.deviation
+        if share > gates.segment and one.loss.difference > sure * one.loss.deviation
     ]
     return Verdict(
         "segments",
         not harmed,
         f"{len(judged)} segments judged; {_worst(relative, '{:+.2%}')}; "
-        f"{_named(harmed, 'harmed')} beyond {gates.segment:+.2%} of the base rate's log loss",
+        f"{_named(harmed, 'harmed')} beyond {gates.segment:+.2%} of the "
+        f"{_base(found)}'s {_loss_name(found)}",
         "see `guanjia compare` by segment; add what tells these customers apart, or keep the "
         "champion",
         {
@@ -159,11 +160,7 @@ def _segments(gates: Gates, found: "Comparison") -> Verdict:
 
 
 def _fairness(gates: Gates, found: "Comparison") -> Verdict:
-    judged = [
-        one
-        for one in found.gaps
-        if min(one.outcomes, one.rows - one.outcomes, one.customers) >= FEWEST
-    ]
+    judged = [one for one in found.gaps if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     wide = {f"{one.dimension} {one.value}": abs(one.gap) for one in judged}
     unfair = [
@@ -201,7 +198,7 @@ def beyond_chance(groups: int) -> float:
 def _unproven(found: "Comparison") -> bool:
     """Whether a first version has too few outcomes to be held against the base rate."""
     one = found.overall
-    return found.champion is None and min(one.outcomes, one.rows - one.outcomes) < FEWEST
+    return found.champion is None and one.outcomes < FEWEST
 
 
 def _not_judged(gate: str, found: "Comparison") -> Verdict:
@@ -211,7 +208,16 @@ def _not_judged(gate: str, found: "Comparison") -> Verdict:
 
 
 def _peer(found: "Comparison") -> str:
-    return "champion" if found.champion else "base rate"
+    return "champion" if found.champion else _base(found)
+
+
+def _base(found: "Comparison") -> str:
+    """What is told without a model."""
+    return "base rate" if found.kind == "probability" else "mean"
+
+
+def _loss_name(found: "Comparison") -> str:
+    return LOSSES[found.kind][1]
 
 
 def _most(values: Mapping[str, float]) -> float:

@@ -4,21 +4,19 @@ A resample draws customers, not rows, and asks both models about the same draw, 
 cohort easy or hard cancels out.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from training.calibration import TINY
-from training.encoding import Array, Flags
-from training.evaluation.calibration import expected_calibration_error
-from training.evaluation.discrimination import BINS, auc
-from training.evaluation.kinds import mean_loss
-
-RESAMPLES = 200
+from training.encoding import Array
+from training.evaluation.calibration import (
+    expected_calibration_error,
+    resampled_calibration_errors,
+)
+from training.evaluation.discrimination import Ranking
+from training.evaluation.kinds import Kind, Outcomes, mean_loss, row_loss
+from training.evaluation.resampling import Resamples, interval
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Difference:
     Attributes
     ----------
     champion, challenger, difference : float
-        NaN where all outcomes are the same and the figure is an AUC.
+        NaN where all outcomes are the same and the figure is an order.
     low, high : float
         The 2.5 and 97.5 percentile of the difference over resamples of customers.
     deviation : float
@@ -51,11 +49,16 @@ class Compared:
     ----------
     dimension, value : str
         What the rows have in common; empty for the whole cohort.
-    rows, customers, outcomes : int
-        How many, of how many customers, and how many of them came true.
+    rows, customers : int
+        How many, of how many customers.
+    outcomes : int
+        What speaks for or against a model: of yes and no the rarer, of counts all that were
+        counted, of amounts all rows.
     reference : float
-        Log loss of always telling these rows' own share: the scale of differences.
-    auc, log_loss, ece : Difference
+        Loss of always telling these rows' own mean: the scale of differences.
+    order, loss, ece : Difference
+        AUC or Gini; log loss or deviance; expected calibration error, of counts and amounts as a
+        share of the mean outcome.
     """
 
     dimension: str
@@ -64,8 +67,8 @@ class Compared:
     customers: int
     outcomes: int
     reference: float
-    auc: Difference
-    log_loss: Difference
+    order: Difference
+    loss: Difference
     ece: Difference
 
 
@@ -73,8 +76,9 @@ class Compared:
 class Gap:
     """How much more a model overstates the outcome for a group than for all others.
 
-    `outcomes` counts what came true, or was to be expected where that is more; `gap` is the group's
-    mean of (told - observed) less that of the others, in probability.
+    `gap` is the group's mean of (told - observed) less that of the others: in probability, or as a
+    share of the mean count or amount. `outcomes` as `Compared` has them, or as many as were to be
+    expected where that is more.
     """
 
     dimension: str
@@ -89,124 +93,114 @@ class Gap:
 
 
 def compare(
-    label: Flags,
+    label: Outcomes,
     champion: Array,
     challenger: Array,
-    customers: pd.Series,
+    resamples: Resamples,
     dimension: str = "",
     value: str = "",
-    seed: int = 7,
+    kind: Kind = "probability",
 ) -> Compared:
     """Figures of two models, shape (rows,) each, on the same rows."""
-    codes = np.asarray(pd.factorize(customers)[0])
-    both = [_Weighted(label, told) for told in (champion, challenger)]
-    drawn = [[one.figures(w) for one in both] for w in _draws(codes, seed)]
-    differences = np.array([np.subtract(second, first) for first, second in drawn])
-    told = [(auc(label, p), mean_loss(label, p), expected_calibration_error(label, p))
-            for p in (champion, challenger)]  # fmt: skip
-    share = np.full(len(label), label.mean())
-    figures = [
-        _difference(told[0][i], told[1][i], differences[:, i]) for i in range(differences.shape[1])
+    scale = _scale(label, kind)
+    first, second = (_figures(label, told, resamples, kind) for told in (champion, challenger))
+    found = [
+        _difference(one, other, drawn / unit, unit)
+        for one, other, drawn, unit in zip(
+            first[0], second[0], (second[1] - first[1]).T, (1.0, 1.0, scale), strict=True
+        )
     ]
+    mean = np.full(len(label), label.mean())
     return Compared(
         dimension,
         value,
-        len(label),
-        int(codes.max()) + 1,
-        int(label.sum()),
-        mean_loss(label, share),
-        *figures,
+        rows=len(label),
+        customers=len(np.unique(resamples.codes)),
+        outcomes=_outcomes(label, kind),
+        reference=mean_loss(label, mean, kind),
+        order=found[0],
+        loss=found[1],
+        ece=found[2],
     )
 
 
 def gaps(
-    label: Flags,
+    label: Outcomes,
     told: Array,
-    customers: pd.Series,
+    resamples: Resamples,
     groups: pd.Series,
     dimension: str,
-    seed: int = 7,
+    kind: Kind = "probability",
 ) -> list[Gap]:
     """The gap of each group, with its interval over resamples of customers."""
-    codes = np.asarray(pd.factorize(customers)[0])
     places, values = pd.factorize(groups, sort=True)
     if len(values) < 2:
         return []
-    over = told - label
-    size = len(values)
+    inside = places[:, None] == np.arange(len(values))
+    over = (told - label) / _scale(label, kind)
+    columns = np.hstack([inside, inside * over[:, None]]).astype(np.float64)
 
-    def measured(weight: Array) -> Array:
-        rows = np.bincount(places, weight, size)
-        sums = np.bincount(places, weight * over, size)
+    def measured(sums: Array) -> Array:
+        rows, total = np.split(sums, 2, axis=-1)
+        all_rows, all_over = (part.sum(axis=-1, keepdims=True) for part in (rows, total))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(sums / rows - (sums.sum() - sums) / (rows.sum() - rows))
+            return np.asarray(total / rows - (all_over - total) / (all_rows - rows))
 
-    found = measured(np.ones(len(label)))
-    drawn = np.array([measured(weight) for weight in _draws(codes, seed)])
-    counted = pd.Series(codes).groupby(places).agg(["size", "nunique"]).to_numpy()
-    came, expected = np.bincount(places, label, size), np.bincount(places, told, size)
-    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
-    deviation = np.nanstd(drawn, axis=0)
+    found = measured(columns.sum(axis=0))
+    drawn = measured(resamples.sums(columns))
     return [
         Gap(
             dimension,
             str(value),
-            rows=int(counted[i, 0]),
-            customers=int(counted[i, 1]),
-            outcomes=int(max(came[i], expected[i])),
-            gap=float(found[i]),
-            low=float(low[i]),
-            high=float(high[i]),
-            deviation=float(deviation[i]),
+            rows=int(inside[:, at].sum()),
+            customers=len(np.unique(resamples.codes[inside[:, at]])),
+            outcomes=max(
+                _outcomes(label[inside[:, at]], kind), _expected(told[inside[:, at]], kind)
+            ),
+            gap=float(found[at]),
+            low=interval(drawn[:, at])[0],
+            high=interval(drawn[:, at])[1],
+            deviation=float(np.nanstd(drawn[:, at])),
         )
-        for i, value in enumerate(values)
+        for at, value in enumerate(values)
     ]
 
 
-class _Weighted:
-    """Figures of one model under any weights of its rows; what does not change is sorted once."""
-
-    def __init__(self, label: Flags, told: Array) -> None:
-        self.label = label
-        sure = np.clip(told, TINY, 1 - TINY)
-        self.loss = -np.where(label, np.log(sure), np.log1p(-sure))
-        self.order = np.argsort(told, kind="stable")
-        self.hit = label[self.order].astype(np.float64)
-        ranked = told[self.order]
-        self.starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        self.over = ranked - self.hit
-        parts = np.array_split(np.arange(len(told)), min(BINS, len(told)))
-        self.bins = np.array([part[0] for part in parts])
-
-    def figures(self, weight: Array) -> tuple[float, float, float]:
-        """AUC, log loss and ECE; the bins of the last are those of the unweighted rows."""
-        total = weight.sum()
-        ranked = weight[self.order]
-        yes = np.add.reduceat(ranked * self.hit, self.starts)
-        every = np.add.reduceat(ranked, self.starts)
-        no = every - yes
-        positive, negative = yes.sum(), no.sum()
-        area = float("nan")
-        if positive and negative:
-            area = float((yes * (np.cumsum(no) - no / 2)).sum() / (positive * negative))
-        loss = float((weight * self.loss).sum() / total)
-        gap = float(np.abs(np.add.reduceat(ranked * self.over, self.bins)).sum() / total)
-        return area, loss, gap
+def _figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kind) -> tuple[Array, Array]:
+    """Order, loss and calibration error, shape (3,); and of each resample, shape (resamples, 3)."""
+    column = 1 if kind == "probability" else 0
+    ranking, losses = Ranking(label, told), row_loss(label, told, kind)
+    sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
+    drawn = np.column_stack(
+        [
+            ranking.resampled(resamples)[:, column],
+            sums[:, 0] / sums[:, 1],
+            resampled_calibration_errors(label, told, resamples),
+        ]
+    )
+    own = [ranking.measure()[column], losses.mean(), expected_calibration_error(label, told)]
+    return np.array(own), drawn
 
 
-def _draws(codes: npt.NDArray[Any], seed: int) -> Iterator[Array]:
-    """Weights of the rows, one resample of customers after another."""
-    generator = np.random.default_rng(seed)
-    people = int(codes.max()) + 1
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(generator.integers(0, people, people), minlength=people)
-        yield drawn[codes].astype(np.float64)
-
-
-def _difference(first: float, second: float, drawn: Array) -> Difference:
+def _difference(first: float, second: float, drawn: Array, unit: float) -> Difference:
+    first, second = float(first / unit), float(second / unit)
     known = drawn[np.isfinite(drawn)]
-    if not len(known):
-        nothing = float("nan")
-        return Difference(first, second, second - first, nothing, nothing, nothing)
-    low, high = np.percentile(known, [2.5, 97.5])
-    return Difference(first, second, second - first, float(low), float(high), float(known.std()))
+    spread = float(known.std()) if len(known) else float("nan")
+    return Difference(first, second, second - first, *interval(drawn), spread)
+
+
+def _scale(label: Outcomes, kind: Kind) -> float:
+    """What calibration is told in: probability as it is, counts and amounts by their mean."""
+    return 1.0 if kind == "probability" else float(label.mean()) or float("nan")
+
+
+def _outcomes(label: Outcomes, kind: Kind) -> int:
+    if kind == "amount":
+        return len(label)
+    came = int(label.sum())
+    return min(came, len(label) - came) if kind == "probability" else came
+
+
+def _expected(told: Array, kind: Kind) -> int:
+    expected = float(told.sum())
+    return int(min(expected, len(told) - expected) if kind == "probability" else expected)

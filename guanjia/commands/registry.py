@@ -14,6 +14,7 @@ from guanjia.output import emit, progress, table
 
 if TYPE_CHECKING:
     from training.comparison import Comparison
+    from training.evaluation.kinds import Kind
     from training.paired import Compared, Difference
     from training.promotion import Decision
 
@@ -125,13 +126,16 @@ def models_named(name: str) -> Sequence[str]:
 
 def comparison_shown(found: "Comparison") -> list[Table | str]:
     """A comparison for a person: overall, then each segment, then what to know of the cohort."""
+    from training.evaluation.kinds import LOSSES, RANKINGS
+
     overall = found.overall
-    against = f"champion {found.champion}" if found.champion else "base rate"
+    plain = "base rate" if found.kind == "probability" else "mean"
+    against = f"champion {found.champion}" if found.champion else plain
     rows = [
         _row(name, figure)
         for name, figure in (
-            ("AUC", overall.auc),
-            ("log loss", overall.log_loss),
+            (RANKINGS[found.kind][1], overall.order),
+            (LOSSES[found.kind][1], overall.loss),
             ("ECE", overall.ece),
         )
     ]
@@ -149,7 +153,7 @@ def comparison_shown(found: "Comparison") -> list[Table | str]:
             "trained."
         )
     if found.segments:
-        story.append(table("By segment", [_segment(one) for one in found.segments]))
+        story.append(table("By segment", [_segment(one, found.kind) for one in found.segments]))
     widest = sorted(found.gaps, key=lambda one: -abs(one.gap))[:5]
     if widest:
         gaps = [
@@ -197,14 +201,19 @@ def _row(name: str, figure: "Difference") -> dict[str, Any]:
     }
 
 
-def _segment(one: "Compared") -> dict[str, Any]:
+def _segment(one: "Compared", kind: "Kind") -> dict[str, Any]:
+    from training.evaluation.kinds import LOSSES, RANKINGS
+
+    def both(figure: "Difference") -> str:
+        return f"{_number(figure.champion)} > {_number(figure.challenger)}"
+
     return {
         "segment": f"{one.dimension} {one.value}",
         "rows": one.rows,
-        "AUC": f"{_number(one.auc.champion)} > {_number(one.auc.challenger)}",
-        "log loss": f"{_number(one.log_loss.champion)} > {_number(one.log_loss.challenger)}",
-        "difference": _interval(one.log_loss),
-        "ECE": f"{_number(one.ece.champion)} > {_number(one.ece.challenger)}",
+        RANKINGS[kind][1]: both(one.order),
+        LOSSES[kind][1]: both(one.loss),
+        "difference": _interval(one.loss),
+        "ECE": both(one.ece),
     }
 
 

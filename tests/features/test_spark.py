@@ -30,6 +30,7 @@ pytestmark = [
 ]
 DAYS = [date(2024, 2, 29), date(2026, 6, 30)]
 END = datetime(2026, 6, 30, 16, tzinfo=UTC)
+MEMORY = "2GB"
 Rows = list[dict[str, Any]]
 
 
@@ -44,7 +45,14 @@ def spark() -> Iterator[Callable[[Lake], SparkLake]]:
 
     yield of
     if made:
+        from pyspark import SparkContext
+
         made[0].spark._session.stop()
+        # Stopped, it would keep its Java machine, with all it took, to the end of the test run.
+        gateway, SparkContext._gateway = SparkContext._gateway, None
+        gateway.shutdown()
+        gateway.proc.terminate()
+        gateway.proc.wait(30)
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +89,7 @@ def differing(lake: Lake, other: Lake) -> list[str]:
 def test_spark_agrees_on_the_simulated_insurer(
     spark: Callable[[Lake], SparkLake], tmp_path: Path
 ) -> None:
-    lake = Lake(Settings(home=tmp_path))
+    lake = Lake(Settings(home=tmp_path, memory_limit=MEMORY))
     simulate(lake, 2_000, 5)
     check_tables(lake)
     assert differing(lake, spark(lake)) == []
@@ -90,7 +98,7 @@ def test_spark_agrees_on_the_simulated_insurer(
 def test_spark_agrees_on_rows_at_every_edge(
     spark: Callable[[Lake], SparkLake], tmp_path: Path, put: Any
 ) -> None:
-    lake = Lake(Settings(home=tmp_path))
+    lake = Lake(Settings(home=tmp_path, memory_limit=MEMORY))
     for name, rows in edges().items():
         put(lake, name, rows)
     assert differing(lake, spark(lake)) == []
@@ -100,7 +108,7 @@ def test_spark_agrees_on_rows_at_every_edge(
 def test_feast_joins_the_same_training_set_on_spark(
     spark: Callable[[Lake], SparkLake], tmp_path: Path
 ) -> None:
-    lake = Lake(Settings(home=tmp_path))
+    lake = Lake(Settings(home=tmp_path, memory_limit=MEMORY))
     simulate(lake, 60, 5)
     check_tables(lake)
     write_snapshot(lake, [date(2026, 5, 31), date(2026, 6, 20)])
@@ -113,7 +121,7 @@ def test_feast_joins_the_same_training_set_on_spark(
         }
     )
     expected = store.history(lake, asked, "renewal")
-    other = SparkLake(Settings(home=tmp_path, offline="spark"))
+    other = SparkLake(Settings(home=tmp_path, memory_limit=MEMORY, offline="spark"))
     store.forget(lake)
     try:
         found = store.history(other, asked, "renewal")

@@ -13,18 +13,29 @@ NONE = Difference(0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
 DAY = date(2026, 1, 1)
 
 
-def loss(difference: float, low: float, high: float, deviation: float = 0.001) -> Difference:
+def differs(difference: float, low: float, high: float, deviation: float = 0.001) -> Difference:
     return Difference(0.5, 0.5 + difference, difference, low, high, deviation)
 
 
-def group(value: str = "", log_loss: Difference = NONE, outcomes: int = 400) -> Compared:
+def group(value: str = "", loss: Difference = NONE, outcomes: int = 400) -> Compared:
     named = "star" if value else ""
-    return Compared(named, value, 1000, 900, outcomes, 0.5, NONE, log_loss, NONE)
+    return Compared(named, value, 1000, 900, outcomes, 0.5, NONE, loss, NONE)
 
 
 def found(overall: Compared, *segments: Compared, gaps=(), champion: str | None = "1"):
     return Comparison(
-        "renewal", "续保概率", champion, "2", DAY, DAY, DAY, 0, overall, list(segments), list(gaps)
+        "renewal",
+        "续保概率",
+        "probability",
+        champion,
+        "2",
+        DAY,
+        DAY,
+        DAY,
+        0,
+        overall,
+        list(segments),
+        list(gaps),
     )
 
 
@@ -46,13 +57,13 @@ def verdict(gate: str, comparison: Comparison, gates: Gates = Gates()):  # noqa:
 def test_a_champion_must_be_matched_for_sure_the_base_rate_not_missed_for_sure(
     difference, low, high, against_champion, against_base_rate
 ):
-    overall = group(log_loss=loss(difference, low, high))
+    overall = group(loss=differs(difference, low, high))
     assert verdict("log loss", found(overall)).passed is against_champion
     assert verdict("log loss", found(overall, champion=None)).passed is against_base_rate
 
 
 def test_a_first_version_with_few_outcomes_is_not_judged_and_says_so():
-    overall = group(log_loss=loss(0.1, 0.09, 0.11), outcomes=29)
+    overall = group(loss=differs(0.1, 0.09, 0.11), outcomes=29)
     one = verdict("log loss", found(overall, champion=None))
     assert (one.passed, one.said) == (
         True, "not judged: 29 outcomes in 1000 rows, fewer than 30",
@@ -74,11 +85,11 @@ def test_calibration_keeps_its_tolerance():
 )
 def test_no_segment_is_harmed_beyond_the_bound_and_beyond_chance(difference, deviation, passed):
     fine = [group(f"s{number}") for number in range(29)]
-    bad = group("5", loss(difference, 0, 0, deviation))
+    bad = group("5", differs(difference, 0, 0, deviation))
     one = verdict("segments", found(group(), *fine, bad))
     assert one.passed is passed
     assert ("harmed: star 5 beyond" in one.said) is not passed
-    few = group("5", loss(1.0, 0.9, 1.1, 0.001), outcomes=29)
+    few = group("5", differs(1.0, 0.9, 1.1, 0.001), outcomes=29)
     assert verdict("segments", found(group(), *fine, few)).passed
 
 

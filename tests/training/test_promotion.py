@@ -66,7 +66,7 @@ def test_a_promotion_moves_the_alias_and_writes_down_who_why_when_and_the_eviden
     assert "of the base rate's" in tags["gate log loss"]
     evidence = json.loads(Path(path).read_text("utf-8"))
     assert evidence["comparison"]["overall"]["rows"] == 1500
-    assert evidence["gates"]["log_loss"] == 0.005
+    assert evidence["gates"]["loss"] == 0.005
 
     again = promote(lake, MODEL, **signed)
     assert (again.done, again.already) == (True, True)

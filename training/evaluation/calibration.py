@@ -60,6 +60,14 @@ def expected_calibration_error(label: Outcomes, told: Array, bins: int = BINS) -
     return float((gaps * table["rows"]).sum() / table["rows"].sum())
 
 
+def resampled_calibration_errors(
+    label: Outcomes, told: Array, resamples: Resamples, bins: int = BINS
+) -> Array:
+    """The expected calibration error of each resample; the bins are those of all rows."""
+    counts, seen, said = _resampled_bins(label, told, _parts(told, bins), resamples)
+    return np.asarray(np.abs(seen - said).sum(axis=1) / counts.sum(axis=1))
+
+
 def calibration_error_interval(
     label: Outcomes, told: Array, resamples: Resamples, bins: int = BINS
 ) -> tuple[float, float, float]:
@@ -73,7 +81,7 @@ def calibration_error_interval(
     counts, seen, said = _resampled_bins(label, told, _parts(told, bins), resamples)
     gaps = _ratio(seen - said, counts)
     shares = counts / counts.sum(axis=1, keepdims=True)
-    samples = np.nansum(np.abs(gaps) * shares, axis=1)
+    samples = np.abs(seen - said).sum(axis=1) / counts.sum(axis=1)
     spread = np.nanstd(gaps, axis=0)
     # The mean of |x| of a normal x is its deviation times sqrt(2 / pi).
     by_chance = float((spread * shares.mean(axis=0)).sum() * np.sqrt(2 / np.pi))
