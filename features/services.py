@@ -195,6 +195,17 @@ _LOYALTY = (
     "life_cycle_stage",
     "renewals_in_chain",
 )
+# How a car is driven, where its owner consented to its being recorded.
+_DRIVING = (
+    "annual_distance_km",
+    "distance_km_365d",
+    "distance_km_per_driven_day_90d",
+    "night_distance_share_365d",
+    "harsh_accelerations_per_100km_365d",
+    "harsh_brakings_per_100km_365d",
+    "harsh_cornerings_per_100km_365d",
+    "speeding_seconds_per_100km_365d",
+)
 # What a contact could meet differently: channel, habit, price and claims, reactions so far, tastes.
 _EFFECT = (
     "age_years",
@@ -261,9 +272,11 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "cross_sell_accident": (*_CUSTOMER, *_EXPIRY),
     "cross_sell_health": (*_CUSTOMER, *_EXPIRY),
     "cross_sell_household": (*_CUSTOMER, *_EXPIRY),
+    # Of the coming term, whoever is contacted and whatever he is offered: no contacts, no quotes.
+    "claims": (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVING),
     "uplift": _EFFECT,
 }
-"""Model name -> the names of its tags."""
+"""Service -> the names of its tags; some serve several models."""
 
 SLICE_TAGS = (
     "star_level",

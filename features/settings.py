@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         description="Whether service and contact costs booked to customers are those of their "
         "entitlements and interactions once more (docs/account.md).",
     )
+    expense_share: float = Field(
+        default=0.28, ge=0, lt=1, description="Expenses of a motor term as a share of its premium."
+    )
     mlflow_tracking_uri: str | None = Field(
         default=None, description="MLflow server; default: SQLite under the home folder."
     )

@@ -14,6 +14,7 @@ from rich.table import Table
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
+from guanjia.model_tables import model_tables
 from guanjia.options import now
 from guanjia.output import from_here, table
 
@@ -112,34 +113,6 @@ def timed(demo: Demo, step: str) -> Iterator[None]:
     demo.seconds[step] = round(time.perf_counter() - began, 1)
 
 
-def model_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
-    """One row a model, for a table."""
-    return [
-        {
-            "model": one.model,
-            "test rows": one.test_rows,
-            "AUC (95%)": f"{one.figures.auc:.3f} "
-            f"({one.figures.auc_low:.3f}-{one.figures.auc_high:.3f})".replace("0.", "."),
-            "logistic": one.baselines["logistic_regression"]["auc"],
-            "untuned": one.baselines["untuned_lightgbm"]["auc"],
-            "truth (here)": f"{one.truth.auc:.3f} ({one.truth.model_auc:.3f})"
-            if one.truth
-            else None,
-            "gain": f"{1 - one.figures.log_loss / one.baselines['base_rate']['log_loss']:.1%}",
-            "ECE": one.figures.ece,
-        }
-        for one in results
-    ]
-
-
-MODEL_NOTE = """\
-Measured on the latest matured outcomes, which no step before has seen.
-logistic, untuned: AUC of a logistic regression and of LightGBM as it comes, on the same rows.
-truth (here): AUC of the simulation's true probabilities, and of the model on the rows they cover.
-gain: how much lower the log loss is than the base rate's.
-ECE: mean distance of told and observed share."""
-
-
 def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first rows of a list, for a table: both languages of a reason in one cell."""
     return [
@@ -200,8 +173,7 @@ def story(demo: Demo) -> list[Table | str]:
         f"Of {demo.insured:,} customers with motor cover, about {demo.churning:,.0f} will be "
         "without it within 180 days.",
         "",
-        table("Models", model_rows(demo.models)),
-        MODEL_NOTE,
+        *model_tables(demo.models),
         f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
         *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",

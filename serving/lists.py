@@ -23,6 +23,7 @@ from features.segment_settings import load_segments
 from features.settings import cutoff
 from features.snapshots import read_snapshot
 from features.tags.catalogue import Tag, catalogue
+from serving.margin import LABELS
 from serving.probabilities import Served, load_models, model_frame, needed_tags
 from serving.reasons import Direction, Reason, reasons_of
 from serving.scoring import SCHEMA, scores_path, snapshot_sql
@@ -267,7 +268,10 @@ def _sheet(
         "客户价值(元)": [v if v is None else v.quantize(FEN) for v in rows["customer_value"]],
     }
     for name, model in MODELS.items():
-        sheet[model.label] = [None if p is None else round(float(p), 4) for p in rows[name]]
+        digits = 2 if model.kind == "amount" else 4
+        sheet[model.label] = [None if p is None else round(float(p), digits) for p in rows[name]]
+    for name, label in LABELS.items():
+        sheet[label] = [None if v is None else round(float(v), 2) for v in rows[name]]
     for name in target.columns:
         sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in rows[name]]
     heading = f"原因({EFFECTS[target.effect]}{MODELS[target.model].label})"

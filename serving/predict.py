@@ -1,4 +1,4 @@
-"""What the API answers: probabilities, star, freshness and reasons of a few customers.
+"""What the API answers: predictions, star, freshness and reasons of a few customers.
 
 Tags come from the online store, star settings are loaded once, models whenever they change. The
 probabilities themselves are made by `serving.probabilities`, as in bulk scoring.
@@ -6,7 +6,7 @@ probabilities themselves are made by `serving.probabilities`, as in bulk scoring
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -22,6 +22,7 @@ from features.star import load_star_settings
 from features.store import online
 from features.tags.catalogue import catalogue
 from serving.current_models import CurrentModels
+from serving.margin import COST, FREQUENCY, MARGIN, SEVERITY, expected
 from serving.probabilities import (
     Served,
     model_frame,
@@ -30,6 +31,7 @@ from serving.probabilities import (
 )
 from serving.reasons import explain
 from serving.schemas import (
+    Claims,
     Explanation,
     Freshness,
     Prediction,
@@ -74,11 +76,17 @@ class Door:
         tags = self._tags(request.customer_ids, models)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
+        claims = self._claims(models, tags, answers)
         why = self._explained(models, tags, lead, answers) if request.explain else None
         predictions = [
             Prediction(
                 customer_id=str(row["customer_id"]),
-                probabilities={name: _number(answers[name][i]) for name in models},
+                probabilities={
+                    name: _number(answers[name][i])
+                    for name in models
+                    if find(name).kind == "probability"
+                },
+                claims=claims[i],
                 star=self._star(row),
                 tags=self._freshness(row),
                 reasons=None if why is None else {name: one[0] for name, one in why[i].items()},
@@ -138,6 +146,28 @@ class Door:
             self._snapshots[as_of] = found.get("snapshot_id")
         return self._snapshots[as_of]
 
+    def _claims(
+        self,
+        models: Mapping[str, Served],
+        tags: pd.DataFrame,
+        answers: Mapping[str, np.ndarray],
+    ) -> Sequence[Claims | None]:
+        """Expected claims and margin of each customer, as far as the models asked tell them."""
+        if not {FREQUENCY, SEVERITY} & models.keys():
+            return [None] * len(tags)
+        told = expected(tags, answers, self.lake.settings.expense_share)
+        unknown = np.full(len(tags), np.nan)
+        columns = {
+            "frequency": answers.get(FREQUENCY, unknown),
+            "severity": answers.get(SEVERITY, unknown),
+            "cost": told[COST],
+            "margin": told[MARGIN],
+        }
+        return [
+            Claims(**{name: _number(column[i]) for name, column in columns.items()})
+            for i in range(len(tags))
+        ]
+
     def _explained(
         self,
         models: Mapping[str, Served],
@@ -148,15 +178,16 @@ class Door:
         """Of each customer and model whose question arose: the reasons, and the whole sum."""
         found: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in range(len(tags))]
         for name, served in models.items():
-            asked = np.flatnonzero(find(name).asks(tags))
+            spec = find(name)
+            asked, kind = np.flatnonzero(spec.asks(tags)), spec.kind
             if not len(asked):
                 continue
             frame = model_frame(served, tags.iloc[asked], lead)
             moved = served.predictor.contributions(frame)
             values = frame.astype(object).to_dict("records")
             for i, row, weights in zip(asked, values, moved, strict=True):
-                told = explain(served.features, row, weights, known=self.tags)
-                sums = asdict(told) | {"probability": float(answers[name][i])}
+                told = explain(served.features, row, weights, kind=kind, known=self.tags)
+                sums = asdict(told) | {"prediction": float(answers[name][i])}
                 explanation = Explanation.model_validate(sums)
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
                 found[i][name] = strongest, explanation

@@ -1,4 +1,4 @@
-"""From tags to probabilities: the one place, so that scores and API cannot differ.
+"""From tags to predictions: the one place, so that scores and API cannot differ.
 
 Who a question is put to, and what a model gets besides tags, is decided here too.
 """
@@ -13,6 +13,7 @@ import pandas as pd
 from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
+from serving.margin import margin_tags
 from training.champions import champion
 from training.models import MODELS, find
 from training.predictor import Predictor
@@ -63,16 +64,16 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
 
 
 def needed_tags(models: Mapping[str, Served]) -> list[str]:
-    """Tags that the models and the rules of eligibility read, each once."""
+    """Tags that the models, the rules of eligibility and the margin read, each once."""
     names = [name for served in models.values() for name in served.features if name != LEAD_DAYS]
     rules = [name for model in models for name in find(model).rule_tags]
-    return list(dict.fromkeys([*names, *rules]))
+    return list(dict.fromkeys([*names, *rules, *margin_tags(models)]))
 
 
 def predict(
     models: Mapping[str, Served], tags: pd.DataFrame, lead_days: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Calibrated probabilities, NaN where the model's question does not arise.
+    """Calibrated probabilities and means, NaN where the model's question does not arise.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Reasons in words: what moved a prediction, by meaning, said in Chinese and in English.
 
-A contribution is the model's own, on its raw scale: log-odds against the average. Contributions
+A contribution is the model's own, on its raw scale against the average: log-odds of a probability,
+the log of a count or an amount. Contributions
 are summed over tags of one meaning (`features.tags.themes`), so that ten tags that say the same
 give one reason, named by the strongest of them. Themes of protected traits may move a model, but
 they are never given to anybody: what they add stands among the rest.
@@ -14,16 +15,17 @@ from typing import Any, Literal
 from features.tags.catalogue import Tag, catalogue
 from features.tags.themes import Theme, theme_of
 from serving.words import is_absent, words_of
+from training.evaluation.kinds import Kind
 
 PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 SMALLEST = 0.01
-"""Log-odds below which nothing is given as a reason."""
+"""Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One tag and its value in words, and which way its theme moved the probability."""
+    """One tag and its value in words, and which way its theme moved the prediction."""
 
     tag: str
     theme: str
@@ -34,37 +36,37 @@ class Reason:
 
 @dataclass(frozen=True)
 class Share:
-    """What one theme added to the log-odds, and the tag that says most of it in words."""
+    """What one theme added to the score, and the tag that says most of it in words."""
 
     theme: str
     chinese: str
     english: str
-    log_odds: float
+    score: float
     effect: Direction
     strongest: Reason
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A prediction as a sum: base + shares + rest = log_odds.
+    """A prediction as a sum: base + shares + rest = score.
 
     Attributes
     ----------
     base : float
-        Log-odds of the average.
+        Score of the average.
     shares : list of Share
         Themes that may be given and moved it by `SMALLEST` or more, strongest first.
     rest : float
         What all others added: small ones, protected ones, and those without a meaning.
-    log_odds, raw_probability : float
-        Of the model before calibration.
+    score, raw : float
+        Of the model before calibration: log-odds or log, and the probability or mean it stands for.
     """
 
     base: float
     shares: list[Share]
     rest: float
-    log_odds: float
-    raw_probability: float
+    score: float
+    raw: float
 
 
 def explain(
@@ -72,6 +74,7 @@ def explain(
     values: Mapping[str, Any],
     contributions: Sequence[float],
     *,
+    kind: Kind = "probability",
     known: Mapping[str, Tag] | None = None,
 ) -> Explanation:
     """One prediction, by meaning.
@@ -84,6 +87,8 @@ def explain(
         Their values for this customer.
     contributions : Sequence[float]
         One a feature, in the same order, and the base after them.
+    kind : {"probability", "count", "amount"}
+        What the model tells.
     known : Mapping[str, Tag], optional
         Tags by name; default: the catalogue.
     """
@@ -91,8 +96,8 @@ def explain(
     moved = [float(weight) for weight in contributions]
     total, base = sum(moved), moved[len(features)]
     shares = _shares(features, values, moved, tags)
-    rest = total - base - sum(share.log_odds for share in shares)
-    return Explanation(base, shares, rest, total, _probability(total))
+    rest = total - base - sum(share.score for share in shares)
+    return Explanation(base, shares, rest, total, _told(total, kind))
 
 
 def reasons_of(
@@ -164,8 +169,10 @@ def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None
     return Reason(name, theme.name, way, f"{label}: {chinese}", said)
 
 
-def _probability(log_odds: float) -> float:
-    """Without overflow on either side."""
-    if log_odds < 0:
-        return exp(log_odds) / (1 + exp(log_odds))
-    return 1 / (1 + exp(-log_odds))
+def _told(score: float, kind: Kind) -> float:
+    """The probability or mean of a score, without overflow on either side."""
+    if kind != "probability":
+        return exp(score)
+    if score < 0:
+        return exp(score) / (1 + exp(score))
+    return 1 / (1 + exp(-score))

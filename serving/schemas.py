@@ -56,35 +56,35 @@ class PredictRequest(Message):
 
 
 class Reason(Message):
-    """The strongest tag of a theme that moved the probability, and its value in words."""
+    """The strongest tag of a theme that moved the prediction, and its value in words."""
 
     tag: str
     theme: str = Field(description="What the tag is about: price, claims, tenure, ...")
-    effect: str = Field(description="raises or lowers the probability, against the average")
+    effect: str = Field(description="raises or lowers the prediction, against the average")
     chinese: str
     english: str
 
 
 class Share(Message):
-    """What the tags of one theme together added to the log-odds."""
+    """What the tags of one theme together added to the score."""
 
     theme: str
     chinese: str
     english: str
-    log_odds: float
-    effect: str = Field(description="raises or lowers the probability, against the average")
+    score: float
+    effect: str = Field(description="raises or lowers the prediction, against the average")
     strongest: Reason
 
 
 class Explanation(Message):
-    """A prediction as a sum: base + shares + rest = log_odds."""
+    """A prediction as a sum: base + shares + rest = score."""
 
-    base: float = Field(description="Log-odds of the average.")
+    base: float = Field(description="Score of the average: log-odds, or the log of a mean.")
     shares: list[Share] = Field(description="By theme, strongest first; no protected trait.")
     rest: float = Field(description="What all that is not given added, protected traits included.")
-    log_odds: float = Field(description="Of the model before calibration.")
-    raw_probability: float = Field(description="The same as a probability.")
-    probability: float = Field(description="After calibration: what `probabilities` has.")
+    score: float = Field(description="Of the model before calibration.")
+    raw: float = Field(description="The same as a probability or mean.")
+    prediction: float = Field(description="After calibration: what the answer has.")
 
 
 class Star(Message):
@@ -98,6 +98,18 @@ class Star(Message):
     entitlements: dict[str, bool | int]
 
 
+class Claims(Message):
+    """What is expected of the coming commercial term; null where no such term would follow."""
+
+    frequency: float | None = Field(description="Claims in the term.")
+    severity: float | None = Field(description="Cost of a claim in yuan.")
+    cost: float | None = Field(description="Frequency times severity, yuan.")
+    margin: float | None = Field(
+        description="Premium (of the renewal quote, else of the current term) less expenses "
+        "(GUANJIA_EXPENSE_SHARE of it) and cost, yuan."
+    )
+
+
 class Freshness(Message):
     """As of when the tags are, and whether anything newer is missing."""
 
@@ -107,10 +119,13 @@ class Freshness(Message):
 
 
 class Prediction(Message):
-    """One customer's probabilities; null where the question does not arise for them."""
+    """One customer's predictions; null where the question does not arise for them."""
 
     customer_id: str
     probabilities: dict[str, float | None]
+    claims: Claims | None = Field(
+        default=None, description="Null where neither model of claims is served or asked."
+    )
     star: Star | None = Field(description="Null where the insurer delivers no claim movements.")
     tags: Freshness
     reasons: dict[str, list[Reason]] | None = None

@@ -26,6 +26,7 @@ from features.publishing import published
 from features.snapshot_tags import snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings
+from serving.margin import COST, MARGIN, expected
 from serving.probabilities import Served, load_models, needed_tags, predict
 from training.models import MODELS
 
@@ -40,6 +41,8 @@ SCHEMA = pa.schema(
         pa.field("customer_value", pa.decimal128(22, 4)),
         pa.field("lapsed", pa.bool_()),
         *(pa.field(model, pa.float64()) for model in MODELS),
+        pa.field(COST, pa.float64()),
+        pa.field(MARGIN, pa.float64()),
         pa.field("model_versions", pa.string()),
         pa.field("snapshot_id", pa.string()),
     ]
@@ -82,7 +85,9 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
         for batch in _batches(lake, snapshot, tags):
-            answers = _answers(pool, models, _frame(batch))
+            frame = _frame(batch)
+            answers = _answers(pool, models, frame)
+            answers |= expected(frame, answers, lake.settings.expense_share)
             writer.write_table(_scored(batch, answers, stars, as_of, fixed))
             for count in pc.value_counts(batch["star_level"].drop_null()).to_pylist():
                 counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
@@ -143,7 +148,7 @@ def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
 def _answers(
     pool: ThreadPoolExecutor, models: Mapping[str, Served], frame: pd.DataFrame
 ) -> dict[str, np.ndarray]:
-    """The probabilities of each model, a model at a time on each thread."""
+    """The predictions of each model, a model at a time on each thread."""
     found = pool.map(lambda served: predict({served.name: served}, frame), models.values())
     return {name: answer for each in found for name, answer in each.items()}
 
@@ -169,7 +174,7 @@ def _scored(
         "model_versions": pa.repeat(fixed[0], size),
         "snapshot_id": pa.repeat(fixed[1], size),
     }
-    for model in MODELS:
-        answer = answers.get(model, nothing)
-        columns[model] = pa.array(answer, type=pa.float64(), from_pandas=True)
+    for name in (*MODELS, COST, MARGIN):
+        answer = answers.get(name, nothing)
+        columns[name] = pa.array(answer, type=pa.float64(), from_pandas=True)
     return pa.Table.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)

@@ -34,12 +34,12 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     not count. Terms already cancelled at `as_of`, as then known, have nothing to renew.
     """
     known = policies_known(lake, known_by)
-    days = _calendar(lake, known_by)
+    days = calendar(lake, known_by)
     term = known.filter(
         known.line == "motor_commercial",
         known.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS) <= ibis.literal(known_by),
     ).select("policy_id", "customer_id", "vehicle_id", "inception", "expiry")
-    term = term.mutate(matures=_day(term.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS)))
+    term = term.mutate(matures=day_of(term.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS)))
     term = term.join(days, term.matures == days.day).drop("day").rename(deadline="cutoff")
 
     later = known.filter(
@@ -72,7 +72,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
     leads = ibis.memtable(pd.DataFrame({"lead_days": list(LEADS)}))
     rows = labelled.cross_join(leads)
-    rows = rows.mutate(as_of=_day(rows.expiry - rows.lead_days.as_interval("D")))
+    rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
     rows = rows.join(days, rows.as_of == days.day).drop("day")
     held = _versions(lake).filter(lambda v: v.line == "motor_commercial")
     held = held.select(
@@ -126,7 +126,7 @@ def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) ->
     open_rows = motor.anti_join(
         held, [motor.customer_id == held.held_customer, motor.as_of == held.held_as_of]
     )
-    days = _calendar(lake, known_by).rename(deadline="cutoff")
+    days = calendar(lake, known_by).rename(deadline="cutoff")
     open_rows = open_rows.join(days, open_rows.matures == days.day).drop("day")
     known = policies_known(lake, known_by)
     bought = known.filter(
@@ -159,9 +159,9 @@ def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Tabl
         drawn.arm.isin(list(arms)),
         drawn.recorded_at < end,
         drawn.superseded_at.isnull() | (drawn.superseded_at >= end),
-    ).mutate(as_of=_day(drawn.assigned_on - ibis.interval(days=1)))
+    ).mutate(as_of=day_of(drawn.assigned_on - ibis.interval(days=1)))
     drawn = drawn.select("policy_id", "as_of", "arm", "probability")
-    days = _calendar(lake, known_by)
+    days = calendar(lake, known_by)
     drawn = drawn.join(days, drawn.as_of == days.day).drop("day")
     # The label is the term's own: alike at every lead time.
     terms = renewal(lake, known_by)
@@ -203,12 +203,13 @@ def _versions(lake: Lake) -> ir.Table:
     return lake.table("policies")
 
 
-def _day(value: ir.Value) -> ir.Value:
+def day_of(value: ir.Value) -> ir.Value:
+    """The civil day of a date that something was added to."""
     # Ibis takes date + interval for a date, DuckDB makes a timestamp of it.
     return value.cast("timestamp").date()
 
 
-def _calendar(lake: Lake, known_by: date) -> ir.Table:
+def calendar(lake: Lake, known_by: date) -> ir.Table:
     """Each day up to `known_by` with the instant at which it is over."""
     first = lake.table("policies").inception.min().execute()
     start = pd.Timestamp(first).date() - timedelta(days=400)
@@ -230,7 +231,7 @@ def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
 def _spine(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
     matured = [day for day in as_ofs if day + timedelta(days=horizon) <= known_by]
     dates = _instants(lake, matured).rename(as_of="day")
-    return dates.mutate(matures=_day(dates.as_of + ibis.interval(days=horizon)))
+    return dates.mutate(matures=day_of(dates.as_of + ibis.interval(days=horizon)))
 
 
 def _holders(lake: Lake, spine: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:

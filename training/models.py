@@ -13,7 +13,7 @@ import pandas as pd
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import labels
+from training import claim_labels, labels
 from training.estimators import CANDIDATES
 from training.evaluation.kinds import Kind
 from training.gates import Gates
@@ -163,6 +163,24 @@ MODELS: dict[str, ModelSpec] = {
             eligible="motor_policies_in_force > 0",
             truth="churn",
         ),
+        ModelSpec(
+            name="claim_frequency",
+            label="下一年度出险次数",
+            service="claims",
+            labels=claim_labels.frequency,
+            eligible="days_to_commercial_expiry >= 0",
+            describes="days_to_commercial_expiry == lead_days",
+            kind="count",
+        ),
+        ModelSpec(
+            name="claim_severity",
+            label="下一年度案均赔款",
+            service="claims",
+            labels=claim_labels.severity,
+            eligible="days_to_commercial_expiry >= 0",
+            describes="days_to_commercial_expiry == lead_days",
+            kind="amount",
+        ),
         _line("accident", "意外险购买概率"),
         _line("health", "健康险购买概率"),
         _line("household", "家财险购买概率"),
@@ -172,6 +190,7 @@ MODELS: dict[str, ModelSpec] = {
 FAMILIES: dict[str, tuple[str, ...]] = {
     "renewal": ("renewal",),
     "churn": ("churn",),
+    "claims": ("claim_frequency", "claim_severity"),
     "cross-sell": tuple(name for name in MODELS if name.startswith("cross_sell_")),
 }
 

@@ -12,7 +12,7 @@ from guanjia.output import emit, from_here, progress, table
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="renewal, churn, cross-sell or all")],
+    model: Annotated[str, typer.Argument(help="renewal, churn, claims, cross-sell or all")],
     known_by: Annotated[
         date | None,
         typer.Option(
@@ -26,7 +26,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, compare with the baselines, calibrate, and register as challenger."""
-    from guanjia.demo import MODEL_NOTE, model_rows
+    from guanjia.model_tables import model_tables
     from training.models import FAMILIES, MODELS
     from training.train import train as run
 
@@ -42,8 +42,7 @@ def train(
     emit(
         results,
         json,
-        table("Models", model_rows(results)),
-        MODEL_NOTE,
+        *model_tables(results),
         *reports,
         f"Registered as challenger: {versions}. The champion still serves.",
         f"Next: guanjia compare {model}, guanjia promote {model} --who NAME --why TEXT",

@@ -77,33 +77,33 @@ def test_sums_are_the_score_and_nothing_protected_is_given(
     frame = pd.DataFrame([values])
     told = explain(FEATURES, values, predictor.contributions(frame)[0])
     raw = float(trees.predict(predictor.matrix(frame))[0])
-    shares = sum(share.log_odds for share in told.shares)
-    assert told.base + shares + told.rest == pytest.approx(told.log_odds, abs=1e-9)
-    assert told.log_odds == pytest.approx(np.log(raw / (1 - raw)), abs=1e-6)
-    assert told.raw_probability == pytest.approx(raw, abs=1e-9)
+    shares = sum(share.score for share in told.shares)
+    assert told.base + shares + told.rest == pytest.approx(told.score, abs=1e-9)
+    assert told.score == pytest.approx(np.log(raw / (1 - raw)), abs=1e-6)
+    assert told.raw == pytest.approx(raw, abs=1e-9)
     given_names = {share.strongest.tag for share in told.shares}
     assert not given_names & PROTECTED
     assert "person" not in {share.theme for share in told.shares}
-    assert all(abs(share.log_odds) >= SMALLEST for share in told.shares)
-    sizes = [abs(share.log_odds) for share in told.shares]
+    assert all(abs(share.score) >= SMALLEST for share in told.shares)
+    sizes = [abs(share.score) for share in told.shares]
     assert sizes == sorted(sizes, reverse=True)
-    assert all((share.log_odds > 0) == (share.effect == "raises") for share in told.shares)
+    assert all((share.score > 0) == (share.effect == "raises") for share in told.shares)
 
 
 def test_what_a_protected_trait_adds_stands_in_the_rest() -> None:
     features = ["age_years", "licence_years", "channel", "tenure_years"]
     values = {"age_years": 70.0, "licence_years": 40.0, "channel": "agent", "tenure_years": 3.0}
     told = explain(features, values, [2.0, 0.5, -0.3, 0.001, 0.7])
-    assert [(one.theme, one.log_odds) for one in told.shares] == [("channel", -0.3)]
+    assert [(one.theme, one.score) for one in told.shares] == [("channel", -0.3)]
     assert told.rest == pytest.approx(2.501)
-    assert (told.base, told.log_odds) == (0.7, pytest.approx(2.901))
+    assert (told.base, told.score) == (0.7, pytest.approx(2.901))
 
 
 def test_tags_of_one_meaning_are_one_reason_named_by_the_strongest() -> None:
     values = dict.fromkeys(CLAIMS, 2) | {"channel": "agent"}
     weights = [-0.3, -0.3, -0.4, -0.2, 0.7, 0.35, 0.0]
     told = explain([*CLAIMS, "channel"], values, weights)
-    assert [(one.theme, round(one.log_odds, 6)) for one in told.shares] == [
+    assert [(one.theme, round(one.score, 6)) for one in told.shares] == [
         ("claims", -0.5),
         ("channel", 0.35),
     ]
@@ -131,7 +131,7 @@ def test_columns_without_a_meaning_are_not_added_up() -> None:
 
 def test_extreme_scores_do_not_overflow() -> None:
     for odds, sure in ((900.0, 1.0), (-900.0, 0.0)):
-        assert explain(["channel"], {"channel": "agent"}, [odds, 0.0]).raw_probability == sure
+        assert explain(["channel"], {"channel": "agent"}, [odds, 0.0]).raw == sure
 
 
 def test_global_importance_adds_up_themes(booster: tuple[Predictor, lgb.Booster]) -> None:

@@ -27,6 +27,7 @@ MODELS = [
     "cross_sell_health",
     "cross_sell_household",
 ]
+CLAIMS = {"claim_frequency": "frequency", "claim_severity": "severity"}
 # Level: name, English name, services of class A, B and C (docs/star.md).
 STARS = {
     5: ("钻石", "diamond", 4, 6, 1),
@@ -85,7 +86,7 @@ def test_one_customer_is_answered(ask: Ask, service: Running, scores: dict[str, 
     PredictResponse.model_validate_json(response.text)
     (found,) = response.json()["predictions"]
     assert list(found) == [
-        "customer_id", "probabilities", "star", "tags", "reasons", "explanations",
+        "customer_id", "probabilities", "claims", "star", "tags", "reasons", "explanations",
     ]  # fmt: skip
     assert (found["customer_id"], list(found["probabilities"])) == (customer, MODELS)
 
@@ -223,11 +224,13 @@ def test_explanations_add_up_to_the_probability(answer: Row) -> None:
     for one in answer["predictions"]:
         assert set(one["explanations"]) == set(one["reasons"])
         for name, told in one["explanations"].items():
-            shares = sum(share["log_odds"] for share in told["shares"])
-            assert abs(told["base"] + shares + told["rest"] - told["log_odds"]) < 1e-9
-            raw = 1 / (1 + np.exp(-told["log_odds"]))
-            assert abs(raw - told["raw_probability"]) < 1e-12
-            assert told["probability"] == one["probabilities"][name]
+            shares = sum(share["score"] for share in told["shares"])
+            assert abs(told["base"] + shares + told["rest"] - told["score"]) < 1e-9
+            score = told["score"]
+            raw = np.exp(score) if name in CLAIMS else 1 / (1 + np.exp(-score))
+            assert told["raw"] == pytest.approx(raw, rel=1e-12)
+            given = one["claims"][CLAIMS[name]] if name in CLAIMS else one["probabilities"][name]
+            assert told["prediction"] == given
             # Reasons are the strongest shares, and a theme is said once.
             strongest = [share["strongest"] for share in told["shares"]]
             assert one["reasons"][name] == strongest[:3]

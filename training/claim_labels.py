@@ -1,0 +1,89 @@
+"""Labels of claims: how often, and how dear, in the commercial term that a renewal begins.
+
+One row per commercial term that followed another of the same vehicle, asked 30 days before it: what
+the insurer knew when he could still decide whether, and at what price, to renew. A claim counts
+with what was paid and reserved 90 days after the term's end, for every term alike; a claim that
+came to nothing by then is none. So frequency times severity is the cost of the term.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from training import labels
+
+LEAD = 30
+DEVELOPMENT_DAYS = 90
+LATEST_START_DAYS = 60
+"""After the expiry; what begins later does not renew the term."""
+KEYS = ("customer_id", "as_of", "cutoff", "matures", "lead_days", "policy_id", "expiry")
+"""`policy_id` and `expiry` are those of the term renewed."""
+
+
+def frequency(lake: Lake, known_by: date) -> ir.Table:
+    """One row per term begun by a renewal: the number of its claims, as float64."""
+    rows = _costs(lake, known_by)
+    return rows.select(*KEYS, label=rows.claims.cast("float64"))
+
+
+def severity(lake: Lake, known_by: date) -> ir.Table:
+    """One row per term begun by a renewal that had a claim: mean cost of its claims in yuan."""
+    rows = _costs(lake, known_by).filter(lambda t: t.claims > 0)
+    return rows.select(*KEYS, label=rows.cost.cast("float64") / rows.claims)
+
+
+def _costs(lake: Lake, known_by: date) -> ir.Table:
+    """The terms with the number and the cost of their claims."""
+    for table in ("claims", "claim_movements"):
+        if not lake.has(table):
+            raise GuanjiaError(
+                "the models of claims",
+                f"need the table {table}, which is not there",
+                "load it and run `guanjia check`, or train the other models",
+            )
+    terms = _terms(lake, known_by)
+    ripe = terms.select("term", "deadline").distinct()
+    claims = lake.table("claims").rename(term="policy_id")
+    claims = _known(ripe.join(claims, "term")).select("term", "deadline", "claim_id")
+    moved = _known(claims.join(lake.table("claim_movements"), "claim_id"))
+    costs = moved.group_by(["term", "claim_id"]).aggregate(
+        cost=(moved.paid_change + moved.outstanding_change).sum()
+    )
+    costs = costs.filter(costs.cost > 0)
+    sums = costs.group_by("term").aggregate(claims=costs.count(), cost=costs.cost.sum())
+    found = terms.left_join(sums, "term")
+    return found.select(*KEYS, "cost", claims=found.claims.coalesce(0))
+
+
+def _known(rows: ir.Table) -> ir.Table:
+    """Rows in the version that was known at their deadline."""
+    return rows.filter(
+        rows.recorded_at < rows.deadline,
+        rows.superseded_at.isnull() | (rows.superseded_at >= rows.deadline),
+    )
+
+
+def _terms(lake: Lake, known_by: date) -> ir.Table:
+    """Terms renewed, the `term` that renews each, and the `deadline`: the instant it is ripe."""
+    asked = labels.renewal(lake, known_by)
+    asked = asked.filter(asked.label, asked.lead_days == LEAD).drop("matures", "label")
+    known = labels.policies_known(lake, known_by)
+    asked = asked.join(known.select("policy_id", "vehicle_id"), "policy_id")
+    later = known.filter(
+        known.line == "motor_commercial",
+        known.cancelled_on.isnull() | (known.cancelled_on > known.inception),
+    ).select("customer_id", "vehicle_id", term="policy_id", begins="inception", ends="expiry")
+    pairs = asked.join(later, ["customer_id", "vehicle_id"])
+    pairs = pairs.filter(
+        pairs.term != pairs.policy_id,
+        pairs.begins >= pairs.expiry - ibis.interval(days=labels.RENEWAL_GRACE_DAYS),
+        pairs.begins <= pairs.expiry + ibis.interval(days=LATEST_START_DAYS),
+    )
+    first = ibis.window(group_by="policy_id", order_by=["begins", "term"])
+    pairs = pairs.mutate(place=ibis.row_number().over(first)).filter(lambda t: t.place == 0)
+    pairs = pairs.mutate(matures=labels.day_of(pairs.ends + ibis.interval(days=DEVELOPMENT_DAYS)))
+    days = labels.calendar(lake, known_by).rename(deadline="cutoff")
+    return pairs.join(days, pairs.matures == days.day).select(*KEYS, "term", "deadline")
