@@ -269,9 +269,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     # No days to expiry: lead_days of the request says it, and beyond 60 none was ever trained.
     "renewal": _CUSTOMER,
     "churn": (*_CUSTOMER, *_EXPIRY),
-    "cross_sell_accident": (*_CUSTOMER, *_EXPIRY),
-    "cross_sell_health": (*_CUSTOMER, *_EXPIRY),
-    "cross_sell_household": (*_CUSTOMER, *_EXPIRY),
+    "cross_sell": (*_CUSTOMER, *_EXPIRY),
     # Of the coming term, whoever is contacted and whatever he is offered: no contacts, no quotes.
     "claims": (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVING),
     "uplift": _EFFECT,

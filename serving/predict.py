@@ -25,6 +25,7 @@ from serving.current_models import CurrentModels
 from serving.margin import COST, FREQUENCY, MARGIN, SEVERITY, expected
 from serving.probabilities import (
     Served,
+    churn_by_month,
     model_frame,
     needed_tags,
     predict,
@@ -76,7 +77,7 @@ class Door:
         tags = self._tags(request.customer_ids, models)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
-        claims = self._claims(models, tags, answers)
+        claims, months = self._claims(models, tags, answers), churn_by_month(models, tags)
         why = self._explained(models, tags, lead, answers) if request.explain else None
         predictions = [
             Prediction(
@@ -87,6 +88,9 @@ class Door:
                     if find(name).kind == "probability"
                 },
                 claims=claims[i],
+                churn_by_month=None
+                if months is None or np.isnan(months[i, 0])
+                else months[i].tolist(),
                 star=self._star(row),
                 tags=self._freshness(row),
                 reasons=None if why is None else {name: one[0] for name, one in why[i].items()},

@@ -15,10 +15,12 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.margin import margin_tags
 from training.champions import champion
+from training.churn_labels import MONTHS
 from training.models import MODELS, find
 from training.predictor import Predictor
 
-LEAD_DAYS = "lead_days"
+LEAD_DAYS, MONTH_AHEAD = "lead_days", "month_ahead"
+HAZARD = "churn_hazard"
 SHORTEST_LEAD, LONGEST_LEAD = 7, 60
 
 
@@ -65,7 +67,7 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
 
 def needed_tags(models: Mapping[str, Served]) -> list[str]:
     """Tags that the models, the rules of eligibility and the margin read, each once."""
-    names = [name for served in models.values() for name in served.features if name != LEAD_DAYS]
+    names = [name for served in models.values() for name in served.predictor.tags]
     rules = [name for model in models for name in find(model).rule_tags]
     return list(dict.fromkeys([*names, *rules, *margin_tags(models)]))
 
@@ -100,13 +102,38 @@ def predict(
     return answers
 
 
-def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None) -> pd.DataFrame:
-    """The model's own columns in its own order, with the lead time where it wants one."""
+def churn_by_month(models: Mapping[str, Served], tags: pd.DataFrame) -> np.ndarray | None:
+    """When all motor cover will be gone: probability by the end of each of the months ahead.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (customers, 6), never falling along a row; NaN where the question does not arise; None
+        where the model of the hazard is not among these.
+    """
+    if HAZARD not in models:
+        return None
+    asked = find(HAZARD).asks(tags)
+    stays = np.ones((len(tags), MONTHS))
+    for month in range(MONTHS if asked.any() else 0):
+        frame = model_frame(models[HAZARD], tags[asked], month_ahead=month + 1)
+        stays[asked, month] = 1 - models[HAZARD].predictor.predict(frame)
+    found = 1 - stays.cumprod(axis=1)
+    found[~asked] = np.nan
+    return found
+
+
+def model_frame(
+    served: Served, tags: pd.DataFrame, lead_days: int | None = None, month_ahead: int = 1
+) -> pd.DataFrame:
+    """The model's own columns in its own order, with what its question says beside the tags."""
     frame = tags
     if LEAD_DAYS in served.features:
         days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
         lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD) if lead_days is None else float(lead_days)
         frame = tags.assign(**{LEAD_DAYS: lead})
+    if MONTH_AHEAD in served.features:
+        frame = frame.assign(**{MONTH_AHEAD: float(month_ahead)})
     return frame[served.features]
 
 

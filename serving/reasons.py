@@ -18,6 +18,8 @@ from serving.words import is_absent, words_of
 from training.evaluation.kinds import Kind
 
 PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
+ASKED = {"lead_days": ("距到期天数", "days"), "month_ahead": ("今后第几个月", "")}
+"""Label and unit of what a question says and no tag does."""
 SMALLEST = 0.01
 """Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
@@ -160,8 +162,7 @@ def _shares(
 
 
 def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None) -> Reason:
-    label = tag.label if tag else "距到期天数" if name == "lead_days" else name
-    unit = tag.unit if tag else "days" if name == "lead_days" else ""
+    label, unit = (tag.label, tag.unit) if tag else ASKED.get(name, (name, ""))
     chinese, english = words_of(value, unit)
     if tag and is_absent(value):
         english = tag.null

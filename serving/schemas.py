@@ -126,6 +126,11 @@ class Prediction(Message):
     claims: Claims | None = Field(
         default=None, description="Null where neither model of claims is served or asked."
     )
+    churn_by_month: list[float] | None = Field(
+        default=None,
+        description="Probability that all motor cover is gone by the end of each of the next six "
+        "months of 30 days; null where churn_hazard is not served, not asked, or does not arise.",
+    )
     star: Star | None = Field(description="Null where the insurer delivers no claim movements.")
     tags: Freshness
     reasons: dict[str, list[Reason]] | None = None

@@ -21,9 +21,8 @@ from features.tables import MOTOR_LINES
 
 LEADS = (60, 30, 15, 7)
 RENEWAL_GRACE_DAYS = 30
-CHURN_DAYS = 180
-CHURN_GRACE_DAYS = 30
 CROSS_SELL_DAYS = 90
+GRID_MONTHS = 42
 
 
 def renewal(lake: Lake, known_by: date) -> ir.Table:
@@ -94,56 +93,21 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
 
 
-def churn(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
-    """One row per customer with a motor term in force at `as_of`: is the cover gone in 180 days?
-
-    True if on some day within 180 days no motor term is in force and none follows within 30 days.
-    """
-    horizon = CHURN_DAYS + CHURN_GRACE_DAYS
-    spine = _spine(lake, as_ofs, known_by, horizon)
-    holders = _holders(lake, spine, MOTOR_LINES)
-    chains = _chains(policies_known(lake, known_by))
-    ends = (
-        holders.join(chains, holders.customer_id == chains.chain_customer)
-        .filter(lambda t: (t.chain_start <= t.as_of) & (t.chain_end > t.as_of))
-        .select(end_customer="customer_id", end_as_of="as_of", chain_end="chain_end")
-    )
-    rows = holders.left_join(
-        ends, [holders.customer_id == ends.end_customer, holders.as_of == ends.end_as_of]
-    )
-    # No chain at all means that the cover was cancelled in hindsight: it is gone as well.
-    gone = rows.chain_end.isnull() | (rows.chain_end <= rows.as_of + ibis.interval(days=CHURN_DAYS))
-    return rows.select("customer_id", "as_of", "cutoff", "matures", label=gone)
-
-
 def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) -> ir.Table:
     """One row per motor customer who does not hold `line` at `as_of`: bought within 90 days?"""
-    spine = _spine(lake, as_ofs, known_by, CROSS_SELL_DAYS)
-    motor = _holders(lake, spine, MOTOR_LINES)
-    held = _holders(lake, spine, (line,), begun=False).select(
+    asked = questions(lake, as_ofs, known_by, CROSS_SELL_DAYS)
+    motor = in_force(lake, asked, MOTOR_LINES)
+    held = in_force(lake, asked, (line,), begun=False).select(
         held_customer="customer_id", held_as_of="as_of"
     )
-    open_rows = motor.anti_join(
+    rows = motor.anti_join(
         held, [motor.customer_id == held.held_customer, motor.as_of == held.held_as_of]
     )
-    days = calendar(lake, known_by).rename(deadline="cutoff")
-    open_rows = open_rows.join(days, open_rows.matures == days.day).drop("day")
     known = policies_known(lake, known_by)
     bought = known.filter(
         known.line == line, known.cancelled_on.isnull() | (known.cancelled_on > known.inception)
-    ).select(buyer="customer_id", signed="signed_at")
-    sales = (
-        open_rows.join(bought, open_rows.customer_id == bought.buyer)
-        .filter(lambda t: (t.signed >= t.cutoff) & (t.signed < t.deadline))
-        .select(sale_customer="customer_id", sale_as_of="as_of")
-        .distinct()
     )
-    rows = open_rows.left_join(
-        sales, [open_rows.customer_id == sales.sale_customer, open_rows.as_of == sales.sale_as_of]
-    )
-    return rows.select(
-        "customer_id", "as_of", "cutoff", "matures", label=rows.sale_customer.notnull()
-    )
+    return comes_true(lake, known_by, rows, bought.select("customer_id", at="signed_at"))
 
 
 def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Table:
@@ -171,6 +135,33 @@ def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Tabl
         "customer_id", "as_of", "cutoff", "matures", "label", "policy_id", "expiry", "arm",
         "probability", lead_days=rows.expiry.delta(rows.as_of, unit="day"),
     )  # fmt: skip
+
+
+def comes_true(lake: Lake, known_by: date, rows: ir.Table, events: ir.Table) -> ir.Table:
+    """The rows with `label`: has the customer an event after `as_of`, by the end of `matures`?
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        `customer_id`, `as_of`, `cutoff` (its instant), `matures`.
+    events : ibis.Table
+        `customer_id` and `at`, an instant.
+    """
+    days = calendar(lake, known_by).rename(deadline="cutoff")
+    ripe = rows.join(days, rows.matures == days.day).drop("day")
+    events = events.rename(whose="customer_id")
+    came = (
+        ripe.join(events, ripe.customer_id == events.whose)
+        .filter(lambda t: (t["at"] >= t.cutoff) & (t["at"] < t.deadline))
+        .select(came_customer="customer_id", came_as_of="as_of")
+        .distinct()
+    )
+    found = ripe.left_join(
+        came, [ripe.customer_id == came.came_customer, ripe.as_of == came.came_as_of]
+    )
+    return found.select(
+        "customer_id", "as_of", "cutoff", "matures", label=found.came_customer.notnull()
+    )
 
 
 def policies_known(lake: Lake, known_by: date) -> ir.Table:
@@ -203,6 +194,12 @@ def _versions(lake: Lake) -> ir.Table:
     return lake.table("policies")
 
 
+def grid(known_by: date, horizon: int) -> list[date]:
+    """The quarter starts of `GRID_MONTHS` whose outcome, `horizon` days later, is ripe."""
+    last = known_by - timedelta(days=horizon)
+    return quarter_starts(last - timedelta(days=GRID_MONTHS * 31), last)
+
+
 def day_of(value: ir.Value) -> ir.Value:
     """The civil day of a date that something was added to."""
     # Ibis takes date + interval for a date, DuckDB makes a timestamp of it.
@@ -228,52 +225,26 @@ def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
     return ibis.memtable(table)
 
 
-def _spine(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
+def questions(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
+    """The dates whose outcome, `horizon` days later, is ripe: `as_of`, `cutoff`, `matures`."""
     matured = [day for day in as_ofs if day + timedelta(days=horizon) <= known_by]
     dates = _instants(lake, matured).rename(as_of="day")
     return dates.mutate(matures=day_of(dates.as_of + ibis.interval(days=horizon)))
 
 
-def _holders(lake: Lake, spine: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
+def in_force(lake: Lake, asked: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
     """Customers with a term of `lines` in force (or, not `begun`, signed) as then known."""
     versions = _versions(lake)
     terms = versions.filter(versions.line.isin(lines)).select(
         "customer_id", "recorded_at", "superseded_at", "inception", "expiry", "cancelled_on"
     )
     on = [
-        terms.recorded_at < spine.cutoff,
-        terms.expiry > spine.as_of,
-        terms.superseded_at.isnull() | (terms.superseded_at >= spine.cutoff),
-        terms.cancelled_on.isnull() | (terms.cancelled_on > spine.as_of),
+        terms.recorded_at < asked.cutoff,
+        terms.expiry > asked.as_of,
+        terms.superseded_at.isnull() | (terms.superseded_at >= asked.cutoff),
+        terms.cancelled_on.isnull() | (terms.cancelled_on > asked.as_of),
     ]
     if begun:
-        on.append(terms.inception <= spine.as_of)
-    joined = terms.join(spine, on)
-    return joined.select("customer_id", "as_of", "cutoff", "matures").distinct()
-
-
-def _chains(known: ir.Table) -> ir.Table:
-    """Motor cover of each customer without a gap of more than 30 days: its start and end."""
-    terms = known.filter(known.line.isin(MOTOR_LINES)).select(
-        "customer_id", "policy_id", start="inception", end=known.cancelled_on.coalesce(known.expiry)
-    )
-    terms = terms.filter(terms.end > terms.start)
-    before = ibis.window(
-        group_by="customer_id",
-        order_by=["start", "end", "policy_id"],
-        preceding=(None, 1),
-    )
-    terms = terms.mutate(covered_to=terms.end.max().over(before))
-    breaks = terms.covered_to.isnull() | (
-        terms.start > terms.covered_to + ibis.interval(days=CHURN_GRACE_DAYS)
-    )
-    upto = ibis.window(
-        group_by="customer_id", order_by=["start", "end", "policy_id"], preceding=(None, 0)
-    )
-    terms = terms.mutate(begins=breaks.cast("int64"))
-    terms = terms.mutate(chain=terms.begins.sum().over(upto))
-    return (
-        terms.group_by(["customer_id", "chain"])
-        .aggregate(chain_start=terms.start.min(), chain_end=terms.end.max())
-        .rename(chain_customer="customer_id")
-    )
+        on.append(terms.inception <= asked.as_of)
+    joined = terms.join(asked, on)
+    return joined.select("customer_id", *asked.columns).distinct()

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 
 import ibis.expr.types as ir
@@ -13,12 +13,11 @@ import pandas as pd
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import claim_labels, labels
+from features.tables import NON_MOTOR_LABELS
+from training import churn_labels, claim_labels, labels
 from training.estimators import CANDIDATES
 from training.evaluation.kinds import Kind
 from training.gates import Gates
-
-GRID_MONTHS = 42
 
 # Few leaves and few tags a tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -115,24 +114,26 @@ def _holds(expression: str, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _churn(lake: Lake, known_by: date) -> ir.Table:
-    return labels.churn(lake, known_by, _grid(known_by, labels.CHURN_DAYS + 30))
+    grid = labels.grid(known_by, churn_labels.DAYS + churn_labels.GRACE_DAYS)
+    return churn_labels.within_180_days(lake, known_by, grid)
+
+
+def _churn_hazard(lake: Lake, known_by: date) -> ir.Table:
+    grid = labels.grid(known_by, churn_labels.MONTH_DAYS + churn_labels.GRACE_DAYS)
+    return churn_labels.hazard(lake, known_by, grid)
 
 
 def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
-    grid = _grid(known_by, labels.CROSS_SELL_DAYS)
+    grid = labels.grid(known_by, labels.CROSS_SELL_DAYS)
     return labels.cross_sell(lake, known_by, grid, line)
 
 
-def _grid(known_by: date, horizon: int) -> list[date]:
-    last = known_by - timedelta(days=horizon)
-    return labels.quarter_starts(last - timedelta(days=GRID_MONTHS * 31), last)
-
-
-def _line(line: str, label: str) -> ModelSpec:
+def _product(line: str, label: str) -> ModelSpec:
+    """The purchase of one line by who has motor cover and not this."""
     return ModelSpec(
         name=f"cross_sell_{line}",
-        label=label,
-        service=f"cross_sell_{line}",
+        label=f"{label}购买概率",
+        service="cross_sell",
         labels=partial(_cross_sell, line),
         eligible=f"motor_policies_in_force > 0 and holds_{line} == 0",
         truth="cross_sell",
@@ -164,6 +165,16 @@ MODELS: dict[str, ModelSpec] = {
             truth="churn",
         ),
         ModelSpec(
+            name="churn_hazard",
+            label="月流失风险率",
+            service="churn",
+            labels=_churn_hazard,
+            eligible="motor_policies_in_force > 0",
+            extra=("month_ahead",),
+            # Cover ends when a term does: month and days to expiry must meet in one tree.
+            candidates=("trees",),
+        ),
+        ModelSpec(
             name="claim_frequency",
             label="下一年度出险次数",
             service="claims",
@@ -181,15 +192,13 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             kind="amount",
         ),
-        _line("accident", "意外险购买概率"),
-        _line("health", "健康险购买概率"),
-        _line("household", "家财险购买概率"),
+        *(_product(line, label) for line, label in NON_MOTOR_LABELS.items()),
     )
 }
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "renewal": ("renewal",),
-    "churn": ("churn",),
+    "churn": ("churn", "churn_hazard"),
     "claims": ("claim_frequency", "claim_severity"),
     "cross-sell": tuple(name for name in MODELS if name.startswith("cross_sell_")),
 }

@@ -92,6 +92,7 @@ _OTHERWISE: Mapping[str, str] = {
 }
 # Where both would mislead.
 _NAMED: Mapping[str, str] = {
+    "month_ahead": "expiry",
     "driver_accident_cover": "cover",
     "tenure_years": "tenure",
     "lapsed": "tenure",

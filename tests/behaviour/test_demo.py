@@ -31,7 +31,7 @@ def test_the_demo_counts_every_customer_once(demo: Demo) -> None:
 
 
 def test_the_demo_trains_every_model(demo: Demo) -> None:
-    assert len(demo[1]["models"]) == 5
+    assert len(demo[1]["models"]) == 8
 
 
 def test_the_list_opens_in_a_spreadsheet(demo: Demo) -> None:

@@ -19,6 +19,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
 from serving.lists import write_list
+from serving.margin import LABELS
 from serving.probabilities import Served, load_models, model_frame
 from serving.reasons import PROTECTED
 from training.models import MODELS
@@ -161,7 +162,11 @@ def test_cells_are_those_of_scores_and_customers(
     assert found.column("客户价值(元)") == [f"{value:.2f}" for value in rows["customer_value"]]
     for model, spec in MODELS.items():
         shown = [float(cell) if cell else None for cell in found.column(spec.label)]
-        assert shown == [None if pd.isna(p) else round(p, 4) for p in rows[model]]
+        digits = 2 if spec.kind == "amount" else 4
+        assert shown == [None if pd.isna(p) else round(p, digits) for p in rows[model]]
+    for name, label in LABELS.items():
+        shown = [float(cell) if cell else None for cell in found.column(label)]
+        assert shown == [None if pd.isna(v) else round(v, 2) for v in rows[name]]
     days = catalogue()["days_to_commercial_expiry"].label
     assert found.column(days) == [f"{d:.0f}天" for d in rows["days_to_commercial_expiry"]]
 

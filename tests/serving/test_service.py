@@ -23,10 +23,12 @@ pytestmark = pytest.mark.slow
 MODELS = [
     "renewal",
     "churn",
+    "churn_hazard",
     "cross_sell_accident",
     "cross_sell_health",
     "cross_sell_household",
 ]
+SERVED = [*MODELS[:3], "claim_frequency", "claim_severity", *MODELS[3:]]
 CLAIMS = {"claim_frequency": "frequency", "claim_severity": "severity"}
 # Level: name, English name, services of class A, B and C (docs/star.md).
 STARS = {
@@ -86,7 +88,7 @@ def test_one_customer_is_answered(ask: Ask, service: Running, scores: dict[str, 
     PredictResponse.model_validate_json(response.text)
     (found,) = response.json()["predictions"]
     assert list(found) == [
-        "customer_id", "probabilities", "claims", "star", "tags", "reasons", "explanations",
+        "customer_id", "probabilities", "claims", "churn_by_month", "star", "tags", "reasons", "explanations",
     ]  # fmt: skip
     assert (found["customer_id"], list(found["probabilities"])) == (customer, MODELS)
 
@@ -114,6 +116,47 @@ def test_probabilities_are_those_of_the_scores(
     known = [value for value in served.values() if value is not None]
     assert 0 < len(known) < len(served)
     assert all(0 < value < 1 for value in known)
+
+
+def test_claims_and_margin_are_those_of_the_scores(
+    answer: Row, scores: dict[str, Row], ask: Ask
+) -> None:
+    seen = 0
+    for one in answer["predictions"]:
+        row, told = scores[one["customer_id"]], one["claims"]
+        assert told == {
+            "frequency": row["claim_frequency"],
+            "severity": row["claim_severity"],
+            "cost": row["expected_claims_cost"],
+            "margin": row["expected_margin"],
+        }
+        if told["cost"] is not None:
+            seen += 1
+            assert told["cost"] == pytest.approx(told["frequency"] * told["severity"])
+    assert seen > 100
+    # Half of the product says nothing of it; no model of claims, nothing at all.
+    customer = next(iter(scores))
+    (half,) = ask([customer], models=["claim_frequency"]).json()["predictions"]
+    assert half["claims"]["cost"] is half["claims"]["margin"] is half["claims"]["severity"] is None
+    (none,) = ask([customer], models=["churn"]).json()["predictions"]
+    assert none["claims"] is None
+
+
+def test_when_cover_ends_is_told_by_month(answer: Row, ask: Ask) -> None:
+    seen = 0
+    for one in answer["predictions"]:
+        months, hazard = one["churn_by_month"], one["probabilities"]["churn_hazard"]
+        assert (months is None) == (hazard is None)
+        if months is not None:
+            seen += 1
+            assert months[0] == pytest.approx(hazard)
+            assert len(months) == 6
+            assert sorted(months) == months
+            assert 0 < months[0] <= months[-1] < 1
+    assert seen > 100
+    customer = answer["predictions"][0]["customer_id"]
+    (none,) = ask([customer], models=["churn"]).json()["predictions"]
+    assert none["churn_by_month"] is None
 
 
 def test_null_is_where_the_question_does_not_arise(answer: Row, tags: pd.DataFrame) -> None:
@@ -170,7 +213,7 @@ def test_versions_are_those_of_the_scores(answer: Row, scores: dict[str, Row]) -
     assert {row["model_versions"] for row in scores.values()} == {
         json.dumps(answer["model_versions"], sort_keys=True)
     }
-    assert list(answer["model_versions"]) == MODELS
+    assert list(answer["model_versions"]) == SERVED
 
 
 def test_reasons_are_words_and_none_without_asking(ask: Ask, answer: Row, asked: list[str]) -> None:
@@ -198,7 +241,11 @@ def test_every_reason_is_a_tag_in_two_languages(answer: Row) -> None:
     for one in answer["predictions"]:
         for reason in (reason for why in one["reasons"].values() for reason in why):
             tag = known.get(reason["tag"])
-            label = tag.label if tag else {"lead_days": "距到期天数"}[reason["tag"]]
+            label = (
+                tag.label
+                if tag
+                else {"lead_days": "距到期天数", "month_ahead": "今后第几个月"}[reason["tag"]]
+            )
             name = reason["tag"].replace("_", " ")
             for text, start in ((reason["chinese"], label), (reason["english"], name)):
                 assert text.startswith(f"{start}: ")

@@ -9,7 +9,7 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from training import labels
+from training import churn_labels, labels
 
 SCHEMA = pa.schema(
     [
@@ -121,7 +121,8 @@ def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
 
 
 def churns(lake, day, known_by="2026-12-31"):
-    return labels.churn(lake, date.fromisoformat(known_by), [date.fromisoformat(day)]).to_pandas()
+    asked = date.fromisoformat(known_by), [date.fromisoformat(day)]
+    return churn_labels.within_180_days(lake, *asked).to_pandas()
 
 
 def test_churn_needs_a_gap_of_more_than_30_days(lake_of):
@@ -138,6 +139,32 @@ def test_churn_looks_180_days_ahead(lake_of):
     assert churns(lake, "2024-07-14").label.tolist() == [True]
     assert churns(lake, "2024-07-13").label.tolist() == [False]
     assert churns(lake, "2025-01-10").empty
+
+
+def test_the_hazard_asks_one_month_of_six_of_who_is_covered_till_then(lake_of, monkeypatch):
+    """Cover of 10 January 2024 to 2025, asked about on 1 October: month 4 is 30 December to 29
+    January; months 5 and 6 begin when it is over, and before month 4 it cannot end."""
+    people = [{**FIRST, "customer_id": f"C{n}", "policy_id": f"P{n}"} for n in range(60)]
+    lake = lake_of(*people)
+    found = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 10, 1)]).to_pandas()
+    assert found.customer_id.is_unique
+    assert {*zip(found.month_ahead, found.label, strict=True)} == {
+        (1, False), (2, False), (3, False), (4, True),
+    }  # fmt: skip
+    ripe = found.set_index("month_ahead").matures.map(lambda day: str(pd.Timestamp(day).date()))
+    assert ripe[1].unique().tolist() == ["2024-11-30"]
+    assert ripe[4].unique().tolist() == ["2025-02-28"]
+    # Another quarter asks each of another month.
+    later = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 7, 1)]).to_pandas()
+    both = found.merge(later, on="customer_id")
+    assert (both.month_ahead_x != both.month_ahead_y).all()
+    # Cancelled in hindsight before it was asked: gone in the first month.
+    gone = [{**one, "cancelled_on": date(2024, 9, 1), "recorded_at": at("2024-11-01T00:00")}
+            for one in people]  # fmt: skip
+    first = [{**one, "superseded_at": at("2024-11-01T00:00")} for one in people]
+    lake = lake_of(*first, *gone)
+    found = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 10, 1)]).to_pandas()
+    assert {*zip(found.month_ahead, found.label, strict=True)} == {(1, True)}
 
 
 def test_churn_appears_after_210_days(lake_of):

@@ -39,7 +39,7 @@ def purpose_of(model: str) -> Purpose | None:
     """The purpose of contacts on a model's word; None where nobody is contacted on it."""
     if model == "renewal":
         return Purpose("不续保", "does not renew", False, "motor")
-    if model == "churn":
+    if model in ("churn", "churn_hazard"):
         return Purpose("流失", "leaves", True, "motor")
     if model.startswith("cross_sell_"):
         line = model.removeprefix("cross_sell_")
