@@ -74,8 +74,9 @@ def renewed_policies(premiums: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFra
     known["optional"] = known[[f"holds_{cover}" for cover in OPTIONAL]].sum(axis=1)
     later = years[2004].set_index("IDpol").add_prefix("later_")
     frame = known.merge(later, left_on="IDpol", right_index=True, validate="one_to_one")
+    frame = frame.sort_values("IDpol", ignore_index=True)
     added = [(frame[f"later_Prem{cover}"] > 0) & (frame[f"Prem{cover}"] <= 0) for cover in OPTIONAL]
-    return frame.sort_values("IDpol", ignore_index=True).assign(
+    return frame.assign(
         label=np.any(added, axis=0),
         as_of=pd.Timestamp("2003-12-31"),
         matures=pd.Timestamp("2004-12-31"),

@@ -200,7 +200,7 @@ def table(judged: Judged) -> str:
             "1.00" if base else f"{one.lift:.2f}",
             f"{one.brier:.4f}",
             f"{one.log_loss:.4f}",
-            f"{one.ece:.4f}" + ("" if base else f" ({one.ece_low:.4f} to {one.ece_high:.4f})"),
+            "" if base else f"{one.ece:.4f} ({one.ece_low:.4f} to {one.ece_high:.4f})",
             *("", ""),
         ]
         if name in gaps:
