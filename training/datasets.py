@@ -159,12 +159,17 @@ def held_back(
     frame: pd.DataFrame, share: float = 0.15, purpose: str = "stop"
 ) -> npt.NDArray[np.bool_]:
     """The rows of about `share` of the customers, chosen by a hash of purpose and number."""
+    return np.asarray(places(frame, purpose) < share)
+
+
+def places(frame: pd.DataFrame, purpose: str) -> npt.NDArray[np.float64]:
+    """A number from 0 to 1 for each row, the same for all rows of a customer, by the same hash."""
     codes, customers = pd.factorize(frame["customer_id"])
     digits = [
         int(hashlib.md5(f"{purpose}:{customer}".encode()).hexdigest()[:8], 16)
         for customer in customers
     ]
-    return np.asarray(np.array(digits, np.float64)[codes] / 2**32 < share)
+    return np.asarray(np.array(digits, np.float64)[codes] / 2**32)
 
 
 def _folder(lake: Lake, model: ModelSpec) -> Path:

@@ -1,4 +1,7 @@
-"""Which candidate learns a model best, by the rows that came after those it learned from."""
+"""Which candidate learns a model best, by the rows that came after those it learned from.
+
+Where the rows do not reach far enough in time for that, by rows of other customers.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from features.progress import Report, quiet
-from training.datasets import held_back
+from training.datasets import held_back, places
 from training.encoding import Array, Encoding, Flags
 from training.estimators import CANDIDATES, CalibratedModel, Candidate
 from training.evaluation.kinds import row_loss
@@ -19,11 +22,12 @@ WINDOWS = 2
 WINDOW_SHARE = 0.15  # of the days of the train slice, each
 MOST_ROWS = 20_000  # of each window's training and validation, whole customers by hash
 FEWEST = 200
+FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows to learn from, and rows that came when the outcomes of those were ripe."""
+    """Rows to learn from, and rows to judge by: later ones, or those of other customers."""
 
     learn: Flags
     judge: Flags
@@ -60,9 +64,9 @@ def choose(
     Returns
     -------
     list of Trial
-        Empty where the slice is too short or too small to be cut: then nothing is known.
+        Empty where the slice is too small to be cut: then nothing is known.
     """
-    windows = cut(rows)
+    windows = cut(rows) or folds(rows)
     losses: dict[str, list[Array]] = {name: [] for name in model.candidates}
     for done, window in enumerate(windows):
         report(f"{model.name}: candidates", done, len(windows))
@@ -160,6 +164,13 @@ def cut(rows: pd.DataFrame) -> list[Window]:
         if min(judge.sum(), learn.sum()) >= FEWEST:
             found.append(Window(learn, judge))
     return found
+
+
+def folds(rows: pd.DataFrame) -> list[Window]:
+    """Fifths of the customers, each with the rows of all others; none of fewer than 200 rows."""
+    fifth = np.floor(places(rows, "fold") * FOLDS)
+    found = [Window(fifth != number, fifth == number) for number in range(FOLDS)]
+    return [each for each in found if each.learn.sum() >= FEWEST and each.judge.any()]
 
 
 def _some(rows: pd.DataFrame, wanted: Flags) -> Flags:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+
 from features.lake import Lake
 from features.progress import Report, quiet
 from training import provenance, registry
@@ -156,24 +158,41 @@ def fit(
     report: Report = quiet,
     seed: int = SEED,
 ) -> tuple[CalibratedModel, list[Trial]]:
-    """Let the candidates compete within the train slice; the winner learns all of it.
+    """Learn the train slice of a dataset and calibrate on the slice after, as `learn` does."""
+    rows, later = data.frame[data.split.train], data.frame[data.split.calibration]
+    return learn(model, rows, data.features, later, threads, parameters, report, seed)
+
+
+def learn(
+    model: ModelSpec,
+    rows: pd.DataFrame,
+    features: Sequence[str],
+    later: pd.DataFrame | None = None,
+    threads: int = 2,
+    parameters: Mapping[str, float] | None = None,
+    report: Report = quiet,
+    seed: int = SEED,
+) -> tuple[CalibratedModel, list[Trial]]:
+    """Let the candidates compete within the rows; the winner learns all of them.
 
     Parameters
     ----------
+    rows : pandas.DataFrame
+        With the features, `as_of`, `matures`, `label` and `customer_id`.
+    later : pandas.DataFrame, optional
+        Rows to calibrate on; without, what the winner tells stands as it is.
     parameters : Mapping[str, float]
         Those of the trees; default: the model's own.
 
     Returns
     -------
     (CalibratedModel, list of Trial)
-        The winner, calibrated on the slice after; and the candidates, best first, none where the
-        slice cannot be cut (then the first declared one learns).
+        The winner; and the candidates, best first, none where the rows cannot be cut (then the
+        first declared one learns).
     """
-    rows = data.frame[data.split.train]
-    later = data.frame[data.split.calibration]
     given = model.parameters if parameters is None else parameters
     trials = choose(
-        model, rows, data.features, parameters=given, seed=seed, threads=threads, report=report
+        model, rows, features, parameters=given, seed=seed, threads=threads, report=report
     )
     winner = trials[0].candidate if trials else model.candidates[0]
     report(f"{model.name}: {winner}", 0, None)
@@ -185,8 +204,10 @@ def fit(
         seed=seed,
         threads=threads,
     )
-    fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), data.features)
-    return fitted.calibrate(later, later["label"].to_numpy()), trials
+    fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), features)
+    if later is not None:
+        fitted.calibrate(later, later["label"].to_numpy())
+    return fitted, trials
 
 
 def _register(

@@ -104,9 +104,19 @@ def _renewals(who: People, park: Cars, t: Terms) -> pa.Table:
             },
             "p": t.p,
             **{f"p_{days}d": unsigned(t.p, days) for days in LEADS},
-            "contacted": t.contacted,
+            **_unseen(t),
         }
     )
+
+
+def _unseen(t: Terms) -> dict[str, object]:
+    """What decides a renewal and no table shows in time: the year's intention, price, contact."""
+    paid = t.compulsory_premium + t.commercial_premium
+    return {
+        "intention": t.intention,
+        "price_change": np.log((t.next_compulsory + t.next_commercial) / paid),
+        "contacted": t.contacted,
+    }
 
 
 def _by_month(
@@ -137,6 +147,7 @@ def _by_month(
                     "customer_id": customer_id(who.index[person[alone]]),
                     "as_of": pa.array(day[alone]).cast(pa.date32()),
                     "p": (goes + (1 - goes) * stays)[alone],
+                    **_unseen(main.rows(rows[alone])),
                 }
             )
         )

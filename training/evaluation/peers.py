@@ -78,7 +78,15 @@ def peers_told(
             ours, theirs, encoding, label[train], kind
         ),
     }
-    data = lgb.Dataset(ours, label[train], params={"verbosity": -1})
+    told["untuned_lightgbm"] = untuned(ours, theirs, label[train], threads, kind)
+    told["hist_gradient_boosting"] = _boosting(ours, theirs, encoding, label[train], kind)
+    return told
+
+
+def untuned(
+    ours: Array, theirs: Array, label: Array, threads: int = 2, kind: Kind = "probability"
+) -> Array:
+    """What LightGBM as it comes, a hundred trees of matrix `ours`, tells of matrix `theirs`."""
     plain = {
         "objective": OBJECTIVES[kind],
         "verbosity": -1,
@@ -87,9 +95,8 @@ def peers_told(
         "force_row_wise": True,
         "num_threads": threads,
     }
-    told["untuned_lightgbm"] = np.asarray(lgb.train(plain, data, 100).predict(theirs))
-    told["hist_gradient_boosting"] = _boosting(ours, theirs, encoding, label[train], kind)
-    return told
+    data = lgb.Dataset(ours, label, params={"verbosity": -1})
+    return np.asarray(lgb.train(plain, data, 100).predict(theirs))
 
 
 def differences(

@@ -15,6 +15,8 @@ from training.evaluation.discrimination import auc
 from training.evaluation.resampling import RESAMPLES
 from training.models import ModelSpec
 
+UNSEEN = ("intention", "price_change", "contacted")
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -40,6 +42,27 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
 
     The truth is what drew the outcome: for renewals it knows the price and the contacts to come.
     """
+    known = drawn_from(lake, model, rows)
+    if known is None:
+        return None
+    true = known["p"].to_numpy(np.float64)
+    there = ~np.isnan(true)
+    label = rows["label"].to_numpy(dtype=bool)[there]
+    if not len(label) or label.all() or not label.any():
+        return None
+    return Truth(len(label), auc(label, true[there]), auc(label, told[there]))
+
+
+def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame | None:
+    """What the outcomes of the rows were drawn from, in their order; None on real data.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `p`, the true probability, NaN where none is kept; and as `latent_<name>` what moves it and
+        no table shows in time: the customer's traits, and, of a motor renewal, the intention of the
+        year, the log of the price change to come, and whether a contact comes.
+    """
     path = lake.truth(model.truth)
     if not path.exists():
         return None
@@ -47,19 +70,21 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
     keys = ["customer_id", "as_of"]
     if "lead_days" in rows:
         keys = ["policy_id", "lead_days"]
-        by_lead = truth.filter(regex=r"^p_\d+d$|^policy_id$").melt("policy_id", value_name="p")
-        truth = by_lead.assign(lead_days=by_lead["variable"].str.extract(r"(\d+)").astype(int))
+        leads = truth.filter(regex=r"^p_\d+d$").columns
+        truth = truth.drop(columns="p").melt(
+            [name for name in ("policy_id", *UNSEEN) if name in truth], leads, value_name="p"
+        )
+        truth["lead_days"] = truth["variable"].str.extract(r"(\d+)").astype(int)
     elif "line" in truth:
         truth = truth[truth["line"] == model.name.removeprefix("cross_sell_")]
+    kept = [name for name in UNSEEN if name in truth]
+    truth = truth[[*keys, "p", *kept]].rename(columns={name: f"latent_{name}" for name in kept})
     truth = truth.assign(**{key: _comparable(truth[key]) for key in keys})
-    left = rows[[*keys, "label"]].assign(told=told)
-    left = left.assign(**{key: _comparable(left[key]) for key in keys})
-    joined = left.merge(truth[[*keys, "p"]], on=keys, validate="one_to_one")
-    label = joined["label"].to_numpy(dtype=bool)
-    if label.all() or not label.any():
-        return None
-    true = joined["p"].to_numpy(dtype=np.float64)
-    return Truth(len(joined), auc(label, true), auc(label, joined["told"].to_numpy()))
+    left = rows[keys].assign(**{key: _comparable(rows[key]) for key in keys})
+    joined = left.merge(truth, on=keys, how="left", validate="one_to_one").drop(columns=keys)
+    who = pd.read_parquet(lake.truth("customers")).set_index("customer_id").add_prefix("latent_")
+    traits = who.reindex(rows["customer_id"]).reset_index(drop=True)
+    return pd.concat([joined, traits], axis=1).set_axis(rows.index)
 
 
 def against_trait(lake: Lake, trait: str, told: pd.Series) -> Ranks | None:
