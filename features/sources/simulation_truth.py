@@ -11,7 +11,7 @@ from features.sources.simulation_random import Draws, Floats, Ints
 from features.sources.simulation_terms import Terms, unsigned
 from features.sources.simulation_writing import ids, instant, typed
 
-GRID_MONTHS = 24
+QUARTERS = 20
 LEADS = (60, 30, 15, 7)
 
 
@@ -87,7 +87,7 @@ def truths(
             }
         ),
         "renewals": _renewals(who, park, t.rows(t.commercial & (t.cancelled < 0))),
-        **_by_month(who, park, t, bought, hazard, last_day),
+        **_by_quarter(who, park, t, bought, hazard, last_day),
     }
 
 
@@ -119,22 +119,24 @@ def _unseen(t: Terms) -> dict[str, object]:
     }
 
 
-def _by_month(
+def _by_quarter(
     who: People, park: Cars, t: Terms, bought: Ints, hazard: Floats, last_day: int
 ) -> dict[str, pa.Table]:
-    # Month starts of the last two years, for customers whose first car is under cover then.
-    last = np.datetime64(int(last_day), "D").astype("datetime64[M]")
-    months = (last - np.arange(GRID_MONTHS)[::-1]).astype("datetime64[D]").astype(np.int64)
+    # Quarter starts of the last five years, when models ask, for customers whose first car is
+    # under cover then.
+    month = np.datetime64(int(last_day), "D").astype("datetime64[M]")
+    last = month - month.astype(np.int64) % 3
+    starts = (last - 3 * np.arange(QUARTERS)[::-1]).astype("datetime64[D]").astype(np.int64)
     two_cars = np.zeros(len(who.index), bool)
     two_cars[park.owner[park.number == 1]] = True
-    main = t.rows((park.number[t.car] == 0) & (t.expiry > months[0]))
+    main = t.rows((park.number[t.car] == 0) & (t.expiry > starts[0]))
     owner = park.owner[main.car]
     stop = np.where(main.cancelled >= 0, main.cancelled, main.expiry)
     sells, leaves = [], []
-    for month in months:
-        rows = np.flatnonzero((main.inception <= month) & (stop > month))
-        person, left = owner[rows], main.expiry[rows] - month
-        day = np.full(len(rows), month, np.int32)
+    for start in starts:
+        rows = np.flatnonzero((main.inception <= start) & (stop > start))
+        person, left = owner[rows], main.expiry[rows] - start
+        day = np.full(len(rows), start, np.int32)
         # Whoever has signed the next term stays; of the others it is what is left of the chance.
         signed = main.renewed[rows] & (main.next_signed[rows] >= left)
         stay = np.where(signed, 1.0, unsigned(main.p[rows], left))
@@ -153,7 +155,7 @@ def _by_month(
         )
         exposed = np.minimum(left, 90) + main.p[rows] * np.maximum(90 - left, 0)
         for number, line in enumerate(c.NON_MOTOR):
-            free = (bought[person, number] < 0) | (bought[person, number] > month)
+            free = (bought[person, number] < 0) | (bought[person, number] > start)
             rate = hazard[person, number] / 365.25
             sells.append(
                 pa.table(

@@ -88,7 +88,8 @@ def test_one_customer_is_answered(ask: Ask, service: Running, scores: dict[str, 
     PredictResponse.model_validate_json(response.text)
     (found,) = response.json()["predictions"]
     assert list(found) == [
-        "customer_id", "probabilities", "claims", "churn_by_month", "star", "tags", "reasons", "explanations",
+        "customer_id", "probabilities", "claims", "churn_by_month", "star", "tags", "reasons",
+        "explanations",
     ]  # fmt: skip
     assert (found["customer_id"], list(found["probabilities"])) == (customer, MODELS)
 
