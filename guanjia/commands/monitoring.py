@@ -66,6 +66,8 @@ def watched_shown(found: "Watched") -> list[Table | str]:
     story: list[Table | str] = []
     if found.cohorts:
         rows = [_reference_row(found), *(_cohort_row(one) for one in found.cohorts)]
+        if found.together:
+            rows.append(_cohort_row(found.together) | {"cohort": "together"})
         story += [table(title, rows)]
     else:
         wait = f"; the first is whole on {found.ripe_on}" if found.ripe_on else ""
@@ -102,7 +104,7 @@ def _cohort_row(one: "CohortFigures") -> dict[str, Any]:
     if overall is not None:
         gap += f" ({overall.low * 100:+.1f} to {overall.high * 100:+.1f})"
     return {
-        "cohort": one.month,
+        "cohort": one.name,
         "rows": one.rows,
         "observed": one.observed,
         "told": one.told,

@@ -1,5 +1,6 @@
 """What an alert says: which figure of whom is how far off, and what to do about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -81,11 +82,11 @@ class Alert:
 
 
 def alerts_of(
-    model: str, as_of: date, cohorts: list[CohortFigures], drift: Drift | None
+    model: str, as_of: date, cohorts: Sequence[CohortFigures], drift: Drift | None
 ) -> list[Alert]:
     """The alerts of a champion, newest cohort first, what is asked now last."""
     found = [
-        _alert(model, one.month, test, as_of) for one in reversed(cohorts) for test in one.alerts
+        _alert(model, one.name, test, as_of) for one in reversed(cohorts) for test in one.alerts
     ]
     if drift is not None:
         found += [_alert(model, str(drift.as_of), test, as_of) for test in drift.alerts]

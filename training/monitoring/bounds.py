@@ -5,7 +5,7 @@ A bound is what matters to the business; whether chance explains what is beyond 
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,16 +14,20 @@ from features.errors import GuanjiaError
 from training.models import MODELS
 
 Positive = Annotated[float, Field(gt=0)]
+Look = Literal["cohort", "together", "snapshot"]
+LOOKS_A_YEAR = 12
+SPENT: dict[Look, float] = {"cohort": 0.5, "together": 0.25, "snapshot": 0.25}
+"""How the rate of false alarms is shared: newest cohort, all cohorts together, who is asked now.
+A cohort that is shown again is not looked at again: it was judged on the same rows."""
 
 
 class Bounds(Declared):
     """Bounds of one model. Gaps are in log-odds, so that one bound fits rare and frequent outcomes:
     0.15 is 3 points at 70%, and 15% of a rare outcome."""
 
-    false_alarm: Annotated[float, Field(gt=0, le=0.2)] = Field(
-        default=0.01,
-        description="Probability of an alert about a cohort, or about a snapshot, of a model that "
-        "keeps every other bound.",
+    false_alarms: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.10,
+        description="Probability of any alert in a year of monthly runs, all bounds being kept.",
     )
     gap: Positive = Field(default=0.15, description="Observed less told, all rows, log-odds.")
     segment_gap: Positive = Field(default=0.30, description="The same, one segment, log-odds.")
@@ -40,6 +44,10 @@ class Bounds(Declared):
         default=0.02,
         description="Share of what moves the scores, below which a tag's drift is no alert.",
     )
+
+    def error(self, look: Look) -> float:
+        """Probability of a false alarm that one look of a monthly run may spend."""
+        return self.false_alarms * SPENT[look] / LOOKS_A_YEAR
 
 
 class Monitoring(Declared):

@@ -41,21 +41,21 @@ class CohortFigures:
 
     Attributes
     ----------
-    month : str
-        The calendar month in which its outcomes ripened: "2025-11".
+    name : str
+        The calendar month in which its outcomes ripened: "2025-11"; or the months, of all together.
     asked_from, asked_to : datetime.date
         First and last date of its questions.
     rows, customers, outcomes : int
     observed, told : float
         Mean outcome and mean told.
     slope, ece, log_loss, auc, lift : float
-        As `training.evaluation.figures`; `base_loss` is the log loss of telling everybody the share
-        that came true where the champion learned.
+        As `training.evaluation.figures`, lift in the order of contacts; `base_loss` is the log loss
+        of telling everybody the share that came true where the champion learned.
     tests : list of Judged
         Of all rows, then of segments; empty where there are too few outcomes to judge.
     """
 
-    month: str
+    name: str
     asked_from: date
     asked_to: date
     rows: int
@@ -104,11 +104,12 @@ def by_month(frame: pd.DataFrame, months: list[date]) -> Iterator[tuple[date, Fl
 
 
 def cohort_figures(
-    month: date,
+    name: str,
     frame: pd.DataFrame,
     told: Array,
     reference: Mapping[str, float],
     bounds: Bounds,
+    error: float,
     purpose: Purpose | None,
 ) -> CohortFigures:
     """Measure and judge one cohort.
@@ -121,6 +122,8 @@ def cohort_figures(
         Shape (rows,): what the champion tells of them.
     reference : Mapping[str, float]
         Of the champion's test slice: `rows`, `auc`, `lift`, `base_rate` where it learned.
+    error : float
+        Probability of a false alarm that may be spent on it.
     purpose : Purpose or None
         What its tenth told the highest is contacted for.
     """
@@ -153,11 +156,10 @@ def cohort_figures(
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
         ]  # fmt: skip
-        # Half of the rate of false alarms is for all rows, half for the segments.
-        half = bounds.false_alarm / 2
-        tests = [*holm(whole, half), *holm(segment_gaps(frame, label, told, bounds), half)]
+        segments = segment_gaps(frame, label, told, bounds)
+        tests = [*holm(whole, error / 2), *holm(segments, error / 2)]
     return CohortFigures(
-        month=f"{month:%Y-%m}",
+        name=name,
         asked_from=days.min().date(),
         asked_to=days.max().date(),
         rows=len(label),

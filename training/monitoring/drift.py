@@ -179,7 +179,7 @@ def drift_of(
         told_before=float(told_before.mean()),
         psi=score.found,
         tags=tags,
-        tests=holm(tests, bounds.false_alarm) if min(customers) >= FEWEST else [],
+        tests=holm(tests, bounds.error("snapshot")) if min(customers) >= FEWEST else [],
     )
 
 

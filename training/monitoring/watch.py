@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from features.lake import Lake
@@ -50,6 +51,8 @@ class Watched:
         order of contacts.
     cohorts : list of CohortFigures
         Oldest first.
+    together : CohortFigures or None
+        All of them as one, where there are several: what is too small for a month to show.
     ripe_on : datetime.date or None
         When the first cohort can be ripe, where none is yet.
     drift : Drift or None
@@ -64,6 +67,7 @@ class Watched:
     stated: Stated
     reference: dict[str, float]
     cohorts: list[CohortFigures]
+    together: CohortFigures | None
     ripe_on: date | None
     drift: Drift | None
     alerts: list[Alert]
@@ -93,11 +97,8 @@ def watch(lake: Lake, name: str, as_of: date, months: int = 12, report: Report =
         lake, model, said.test_from, said.known_by, predictor.tags, ROW_LIMIT, report, said.run
     ).frame
     reference = _reference(lake, model, predictor, tested, said)
-    purpose = purpose_of(name)
-    cohorts = []
-    for month, part in _ripe(lake, model, predictor, tested, said.known_by, as_of, months, report):
-        told = predictor.predict(part, lake.settings.threads)
-        cohorts.append(cohort_figures(month, part, told, reference, bounds, purpose))
+    months_ripe = list(_ripe(lake, model, predictor, tested, said.known_by, as_of, months, report))
+    cohorts, together = _judged(lake, predictor, months_ripe, reference, bounds)
     drift = _drift(lake, model, predictor, tested, as_of, bounds, report)
     return Watched(
         model=name,
@@ -107,9 +108,10 @@ def watch(lake: Lake, name: str, as_of: date, months: int = 12, report: Report =
         stated=said,
         reference=reference,
         cohorts=cohorts,
+        together=together,
         ripe_on=None if cohorts else _first_ripe(said.known_by, as_of),
         drift=drift,
-        alerts=alerts_of(name, as_of, cohorts, drift),
+        alerts=alerts_of(name, as_of, [*cohorts, *([together] if together else [])], drift),
     )
 
 
@@ -127,6 +129,32 @@ def _reference(
         "auc": said.figures["auc"] if "auc" in said.figures else auc(label, told),
         "lift": lift,
     }
+
+
+def _judged(
+    lake: Lake,
+    predictor: Predictor,
+    ripe: list[tuple[date, pd.DataFrame]],
+    reference: dict[str, float],
+    bounds: Bounds,
+) -> tuple[list[CohortFigures], CohortFigures | None]:
+    """Each month by itself, and all months as one."""
+    purpose, found, told = purpose_of(predictor.name), [], []
+    for month, part in ripe:
+        told.append(predictor.predict(part, lake.settings.threads))
+        found.append(
+            cohort_figures(
+                f"{month:%Y-%m}", part, told[-1], reference, bounds, bounds.error("cohort"), purpose
+            )
+        )
+    if len(ripe) < 2:
+        return found, None
+    frame = pd.concat([part for _, part in ripe], ignore_index=True)
+    name = f"{found[0].name} to {found[-1].name}"
+    error = bounds.error("together")
+    return found, cohort_figures(
+        name, frame, np.concatenate(told), reference, bounds, error, purpose
+    )
 
 
 def _ripe(
