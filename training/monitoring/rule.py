@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ncx2, t
+from scipy.special import stdtr, stdtrit
+from scipy.stats import ncx2
 
 from features.quality_statistics import population_stability_index
 from training.encoding import Array
@@ -69,9 +70,9 @@ def two_sided(
     figure: str, one: Estimate, bound: float, expected: float = 0.0, subject: str = ""
 ) -> Judged:
     """The figure may be `bound` above or below what is expected."""
-    spread = t(max(one.customers - 1, 1))
     away, deviation = abs(one.found - expected), max(one.deviation, 1e-12)
-    p = spread.sf((away - bound) / deviation) + spread.sf((away + bound) / deviation)
+    freedom = max(one.customers - 1, 1)
+    p = sum(stdtr(freedom, (-away + side) / deviation) for side in (bound, -bound))
     return _test(figure, subject, one, expected, bound, float(min(p, 1.0)))
 
 
@@ -80,7 +81,7 @@ def not_below(
 ) -> Judged:
     """The figure may be `bound` below what is expected, and above it as it likes."""
     short, deviation = expected - one.found, max(one.deviation, 1e-12)
-    p = t(max(one.customers - 1, 1)).sf((short - bound) / deviation)
+    p = stdtr(max(one.customers - 1, 1), (bound - short) / deviation)
     return _test(figure, subject, one, expected, bound, float(p))
 
 
@@ -108,10 +109,11 @@ def index_test(
     index = population_stability_index(reference, now)
     used = sum(1 for one, other in zip(reference, now, strict=True) if one or other)
     chance = 1 / max(customers[0], 1) + 1 / max(customers[1], 1)
-    spread = ncx2(max(used - 1, 1), bound / chance)
-    around = ncx2(max(used - 1, 1), max(index / chance - (used - 1), 1e-9))
-    low, high = (float(around.ppf(at)) * chance for at in ((1 - SURE) / 2, (1 + SURE) / 2))
-    return Judged(figure, subject, index, 0.0, low, high, bound, float(spread.sf(index / chance)))
+    freedom = max(used - 1, 1)
+    around = max(index / chance - freedom, 1e-9)
+    low, high = ncx2.ppf([(1 - SURE) / 2, (1 + SURE) / 2], freedom, around) * chance
+    p = float(ncx2.sf(index / chance, freedom, bound / chance))
+    return Judged(figure, subject, index, 0.0, float(low), float(high), bound, p)
 
 
 def mean_gap(label: Outcomes, told: Array, customers: pd.Series) -> Estimate:
@@ -162,7 +164,7 @@ def _clustered(values: Array, customers: pd.Series) -> Estimate:
 def _test(
     figure: str, subject: str, one: Estimate, expected: float, bound: float, p: float
 ) -> Judged:
-    wide = float(t.ppf((1 + SURE) / 2, max(one.customers - 1, 1))) * one.deviation
+    wide = float(stdtrit(max(one.customers - 1, 1), (1 + SURE) / 2)) * one.deviation
     return Judged(
         figure, subject, one.found, expected, one.found - wide, one.found + wide, bound, p
     )
