@@ -140,9 +140,11 @@ def _alerts_shown(alerts: "Sequence[Alert]") -> list[Table | str]:
     if not alerts:
         return ["No alert."]
     shown: list[Table | str] = []
-    for one in alerts[:MOST_ALERTS]:
+    for place, one in enumerate(alerts[:MOST_ALERTS]):
         shown.append(f"ALERT {one.model}, {one.cohort}: {one.said}.")
-        shown.append(f"  {one.cure[:1].upper()}{one.cure[1:]}.")
+        following = alerts[place + 1 : min(place + 2, MOST_ALERTS)]
+        if not following or following[0].cure != one.cure:
+            shown.append(f"  {one.cure[:1].upper()}{one.cure[1:]}.")
     if len(alerts) > MOST_ALERTS:
         shown.append(f"and {len(alerts) - MOST_ALERTS} more: see --json")
     return shown

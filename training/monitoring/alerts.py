@@ -84,7 +84,7 @@ class Alert:
 def alerts_of(
     model: str, as_of: date, cohorts: Sequence[CohortFigures], drift: Drift | None
 ) -> list[Alert]:
-    """The alerts of a champion, newest cohort first, what is asked now last."""
+    """The alerts of a champion, the last cohort first, what is asked now last."""
     found = [
         _alert(model, one.name, test, as_of) for one in reversed(cohorts) for test in one.alerts
     ]

@@ -13,7 +13,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training import registry
 from training.champions import family
-from training.mlflow_client import RegistryAwayError
+from training.mlflow_client import RegistryAwayError, away, exists
 from training.registry import Version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
@@ -58,6 +58,8 @@ def stated(lake: Lake, model: str, version: str) -> Stated:
         not state what it learned from.
     """
     try:
+        if not exists(lake):
+            raise away(lake, FileNotFoundError("no database"))
         return _of(registry.read_version(lake, model, version), from_registry=True)
     except RegistryAwayError as fault:
         before = _read_before(lake, model, version)

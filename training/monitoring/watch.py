@@ -111,7 +111,7 @@ def watch(lake: Lake, name: str, as_of: date, months: int = 12, report: Report =
         together=together,
         ripe_on=None if cohorts else _first_ripe(said.known_by, as_of),
         drift=drift,
-        alerts=alerts_of(name, as_of, [*cohorts, *([together] if together else [])], drift),
+        alerts=alerts_of(name, as_of, [*([together] if together else []), *cohorts], drift),
     )
 
 
