@@ -14,6 +14,7 @@
 <home>/reports/<model>/<version>/       report, model card and tables of a trained model
 <home>/effects/<treatment>/             what a contact or an offer adds to renewals: text and JSON
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
+<home>/monitoring/as_of=<D>.json        champions held against later outcomes, and what to do
 """
 
 import hashlib
@@ -46,6 +47,7 @@ DERIVED = (
     "clusters",
     "scores",
     "quality",
+    "monitoring",
     "training",
     "feast",
 )

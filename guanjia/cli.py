@@ -15,6 +15,7 @@ from guanjia.commands import (
     accounts,
     data,
     models,
+    monitoring,
     quality,
     registry,
     segments,
@@ -52,6 +53,7 @@ app.command()(registry.promote)
 app.command()(registry.rollback)
 app.command()(registry.promotions)
 app.command()(registry.reproduce)
+app.command()(monitoring.monitor)
 app.command()(uplift.uplift)
 app.command()(models.score)
 app.command("list")(models.target_list)

@@ -21,6 +21,13 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day of the calendar: {error}") from None
 
 
+def month(text: str) -> date:
+    """The first day of a month written YYYY-MM."""
+    if not re.fullmatch(r"\d{4}-\d{2}", text):
+        raise typer.BadParameter(f"{text!r} is not a month; write it as 2025-10")
+    return day(f"{text}-01")
+
+
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 AsOf = Annotated[
     date, typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="What was known by then.")

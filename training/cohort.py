@@ -27,6 +27,12 @@ from training.registry import Version
 from training.scratch import scratch_lake
 
 FEWEST_ROWS = 50
+
+
+class TooFewError(GuanjiaError):
+    """Not enough outcomes are ripe."""
+
+
 AGES = (0, 30, 40, 50, 60, 200)
 SEGMENTS = {
     "star": "star_level",
@@ -108,7 +114,7 @@ def read_cohort(
 
     Raises
     ------
-    GuanjiaError
+    TooFewError
         If too few outcomes are ripe.
     """
     known = catalogue()
@@ -177,8 +183,8 @@ def _entities(
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})
 
 
-def _too_few(name: str, rows: int, first: date, known_by: date) -> GuanjiaError:
-    return GuanjiaError(
+def _too_few(name: str, rows: int, first: date, known_by: date) -> TooFewError:
+    return TooFewError(
         f"model {name}",
         f"has {rows} ripe outcomes from {first} known by {known_by}, too few to compare on",
         "give a later --known-by, or load more customers",

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Version:
         Name, number in the registry, id of the run.
     parameters, tags : Mapping[str, str]
         Of the run.
+    metrics : Mapping[str, float]
+        Of the run; empty where nobody asked for them.
     """
 
     model: str
@@ -46,6 +48,7 @@ class Version:
     run: str
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def register(
@@ -149,7 +152,10 @@ def read_version(lake: Lake, model: str, version: str) -> Version:
     with asked(lake) as client:
         found = client.get_model_version(model, version)
         run = client.get_run(found.run_id)
-    return Version(model, version, found.run_id, dict(run.data.params), dict(run.data.tags))
+    stated, tags, metrics = (
+        dict(one) for one in (run.data.params, run.data.tags, run.data.metrics)
+    )
+    return Version(model, version, found.run_id, stated, tags, metrics)
 
 
 def read_run(lake: Lake, run: str) -> Version:

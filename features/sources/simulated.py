@@ -48,6 +48,7 @@ def simulate(
     report: Report = quiet,
     chunk_size: int = 50_000,
     end: date = date(2026, 6, 30),
+    price_reform: date | None = None,
 ) -> Simulated:
     """Write the raw tables and the truth of a simulated insurer, replacing what is there.
 
@@ -65,6 +66,9 @@ def simulate(
         Customers held in memory at a time.
     end : date
         Last day of history; nothing recorded later is written.
+    price_reform : date, optional
+        Commercial cover that incepts from this day on is dearer (`PRICE_REFORM`), new and renewed.
+        What was recorded before any of it was quoted does not change.
 
     Returns
     -------
@@ -86,13 +90,14 @@ def simulate(
     # The simulated insurer lives in China, whatever zone the installation counts its days in.
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6
     last_day = (end - date(1970, 1, 1)).days
+    reform_day = None if price_reform is None else (price_reform - date(1970, 1, 1)).days
     rows = dict.fromkeys(CONTRACTS, 0)
     truth_rows = dict.fromkeys(TRUTHS, 0)
     with published_folder(lake.home / "raw") as raw, published_folder(lake.home / "truth") as truth:
         writers: dict[str, pq.ParquetWriter] = {}
         for part, first in enumerate(range(0, customers, chunk_size)):
             index = np.arange(first, min(first + chunk_size, customers), dtype=np.int64)
-            tables, truths = _chunk(Draws(seed), index, last_day, end_us)
+            tables, truths = _chunk(Draws(seed), index, last_day, end_us, reform_day)
             for name, table in tables.items():
                 folder = raw / name
                 folder.mkdir(exist_ok=True)
@@ -111,11 +116,11 @@ def simulate(
 
 
 def _chunk(
-    draws: Draws, index: np.ndarray, last_day: int, end_us: int
+    draws: Draws, index: np.ndarray, last_day: int, end_us: int, reform_day: int | None
 ) -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
     who = populating.people(draws, index, last_day)
     park = populating.cars(draws, who)
-    years = terms(draws, who, park, last_day)
+    years = terms(draws, who, park, last_day, reform_day)
     loss = claiming.losses(draws, years)
     bought, hazard = knowing.purchase_days(draws, who, years, park)
     policies = writing.motor_tables(draws, who, park, years)

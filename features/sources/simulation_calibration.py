@@ -62,6 +62,9 @@ COMMERCIAL_LEVEL = 3550.0  # calibrated to 2,740 yuan a car in 2024 (S/D)
 # The regulator pressed prices on while cars became dearer and electric: the level falls (A).
 LEVEL_YEARS, LEVELS = (2020.7, 2022.5, 2024.5, 2026.5), (1.0, 0.965, 0.845, 0.75)
 NEW_ENERGY_PREMIUM = 1.75  # S: +63 % on the whole motor premium
+# A reform of a chosen month (`simulate(price_reform=...)`) makes commercial cover so much dearer:
+# by as much as that of 2020 made it cheaper (A).
+PRICE_REFORM = COMMERCIAL_BEFORE
 FACTOR_MEAN, FACTOR_SD = 0.91, 0.18  # B
 DRIVER_ACCIDENT = (0.55, 184.0)  # B
 LIMITS = (500_000, 1_000_000, 2_000_000, 3_000_000)

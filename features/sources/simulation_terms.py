@@ -66,8 +66,13 @@ def granted(draws: Draws, key: Ints) -> Ints:
     return 0b11 | (1 << (2 + draws.pick((0.4, 0.45, 0.15), "granted", key)))
 
 
-def terms(draws: Draws, who: People, park: Cars, last_day: int) -> Terms:
-    """All terms that incept by `last_day` plus forty days, by step and car."""
+def terms(
+    draws: Draws, who: People, park: Cars, last_day: int, reform_day: int | None = None
+) -> Terms:
+    """All terms that incept by `last_day` plus forty days, by step and car.
+
+    Commercial cover that incepts from `reform_day` on is priced by the reform.
+    """
     n, rows = draws, np.arange(len(park.key))
     fresh = park.brand_new | park.transfer
     prior = np.where(fresh, 1, 2 + n.pick((0.3, 0.25, 0.2, 0.25), "prior", park.key))
@@ -86,7 +91,7 @@ def terms(draws: Draws, who: People, park: Cars, last_day: int) -> Terms:
         tenure, kind, ncd, late = tenure[keep], kind[keep], ncd[keep], late[keep]
         factor = factor[rows] if step == 0 else factor[keep]
         term, ncd_next, late_next, factor_next = _one_year(
-            n, who, park, rows, step, inception, lead, tenure, kind, ncd, late, factor
+            n, who, park, rows, step, inception, lead, tenure, kind, ncd, late, factor, reform_day
         )
         found.append(term)
         back = ~term.renewed & (term.cancelled < 0) & (n.uniform("return", term.key) < 0.08)
@@ -115,6 +120,7 @@ def _one_year(
     ncd: Ints,
     late: Ints,
     factor: Floats,
+    reform_day: int | None,
 ) -> tuple[Terms, Ints, Ints, Floats]:
     key = park.key[rows] * 8 + step
     owner = park.owner[rows]
@@ -125,7 +131,8 @@ def _one_year(
     drawn = _factor(n, who.risk[owner], key, np.zeros(len(rows)), signed)
     factor = np.where(factor > 0, factor, drawn)
     commercial = _commercial(n, park.key[rows], signed)
-    paid = _premiums(park, rows, signed, ncd, factor, limit, driver, commercial)
+    reform = _reform(inception, reform_day)
+    paid = _premiums(park, rows, signed, ncd, factor, limit, driver, commercial, reform)
 
     gone = n.uniform("cancel", key) < c.CANCELLED
     cancelled = np.where(gone, inception + n.between(10, 340, "cancel-day", key), -1)
@@ -146,6 +153,7 @@ def _one_year(
         limit_next,
         driver,
         _commercial(n, park.key[rows], expiry),
+        _reform(expiry, reform_day),
     )
     used, any_use = _use(n, who, key, owner)
     change = np.log(offer[0] + offer[1]) - np.log(paid[0] + paid[1])
@@ -251,6 +259,13 @@ def _commercial(n: Draws, car: Ints, day: Ints) -> Bools:
     return np.asarray(n.uniform("commercial", car) < share)
 
 
+def _reform(inception: Ints, day: int | None) -> Floats:
+    """Factor of the commercial premium of terms that incept on these days."""
+    if day is None:
+        return np.ones(len(inception))
+    return np.where(inception >= day, c.PRICE_REFORM, 1.0)
+
+
 def _premiums(
     park: Cars,
     rows: Ints,
@@ -260,12 +275,13 @@ def _premiums(
     limit: Ints,
     driver: Bools,
     commercial: Bools,
+    reform: Floats,
 ) -> tuple[Ints, Ints]:
     base = np.where(park.seats[rows] >= 6, c.COMPULSORY_BASE_LARGE, c.COMPULSORY_BASE)
     floats = np.where(ncd < 0, np.maximum(0.1 * ncd, -0.3), np.where(ncd > 1, 0.1, 0.0))
     compulsory = base * (1 + floats)
     level = c.COMMERCIAL_LEVEL * np.where(signed < c.REFORM_DAY, c.COMMERCIAL_BEFORE, 1.0)
-    level = level * np.interp(_year(signed), c.LEVEL_YEARS, c.LEVELS)
+    level = level * np.interp(_year(signed), c.LEVEL_YEARS, c.LEVELS) * reform
     worth = (park.price[rows] / 140_000) ** 0.45
     energy = np.where(park.new_energy[rows], c.NEW_ENERGY_PREMIUM, 1.0)
     cover = 0.86 + 0.07 * np.log2(limit / 500_000)

@@ -1,25 +1,36 @@
 """Raw tables in, checked tables out."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, lake
+from guanjia.options import Json, lake, month
 from guanjia.output import emit, progress, table
 
 
 def simulate(
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same insurer.")] = 1,
+    price_reform: Annotated[
+        date | None,
+        typer.Option(
+            parser=month,
+            metavar="YYYY-MM",
+            help="Make commercial cover dearer from this month on, as a reform of prices would.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the raw tables of a simulated insurer, with seven years of history."""
     from features.sources.simulated import simulate as run
 
     with progress(json) as report:
-        done = run(lake(), customers, seed, report)
-    emit(done, json, f"{customers:,} customers simulated with seed {seed}. Next: guanjia check")
+        done = run(lake(), customers, seed, report, price_reform=price_reform)
+    reform = "" if price_reform is None else f", prices reformed in {price_reform:%Y-%m}"
+    said = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
+    emit(done, json, said)
 
 
 def import_lledo_pavia(

@@ -1,0 +1,128 @@
+"""What an alert says: which figure of whom is how far off, and what to do about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from training.champions import family
+from training.monitoring.cohorts import CohortFigures
+from training.monitoring.drift import Drift
+from training.monitoring.rule import Judged
+
+NAMES = {
+    "gap": "observed less told",
+    "slope": "calibration slope",
+    "auc": "AUC",
+    "lift": "lift",
+    "loss": "log loss gained on the base rate",
+    "score_drift": "PSI of the scores",
+    "score_shift": "change of the mean score",
+    "tag_drift": "PSI of the tag",
+}
+"""Figures as people read them."""
+
+RETRAIN = (
+    "retrain: `guanjia train {family} --known-by {as_of}`, then `guanjia compare {model}` says "
+    "whether that is better"
+)
+CURES = {
+    "gap": "do not add up its probabilities until then (an order by them still holds, as far as "
+    "AUC does); {retrain}",
+    "segment": "do not use its probabilities for these customers without this gap in mind; look "
+    "for what changed for them alone (price, product, intermediary, a source of tags); {retrain}",
+    "slope": "its extremes are {extremes}: do not target by a fixed probability; {retrain}",
+    "auc": "see which tags drifted, below and with `guanjia quality --against training`; {retrain}",
+    "lift": "the first to be contacted are no longer the right ones: see which tags drifted; "
+    "{retrain}",
+    "loss": "it is worse than no model: `guanjia rollback {model} --who NAME --why TEXT` if an "
+    "earlier version was better, else stop its lists; {retrain}",
+    "score_drift": "other customers are asked about, or their tags say other things: see the tags "
+    "below and `guanjia quality --as-of {as_of} --against training`; outcomes will tell whether "
+    "the model still holds",
+    "score_shift": "expect other totals; see the tags below, and whether a change of price or "
+    "product explains them; outcomes will tell whether the model still holds",
+    "tag_drift": "check the source of tag {subject} (`guanjia quality --as-of {as_of} --against "
+    "training`); if it is right, customers changed: {retrain}",
+}
+"""What to do, by figure."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One breach.
+
+    Attributes
+    ----------
+    model : str
+    cohort : str
+        The month whose outcomes it is about, "2025-11", or the date of a snapshot.
+    segment : str
+        A segment or a tag; empty: all rows.
+    figure : str
+        One of `NAMES`.
+    found, expected, low, high, bound : float
+        As `training.monitoring.rule.Judged`.
+    p : float
+    said, cure : str
+        In words: what is wrong, what to do.
+    """
+
+    model: str
+    cohort: str
+    segment: str
+    figure: str
+    found: float
+    expected: float
+    low: float
+    high: float
+    bound: float
+    p: float
+    said: str
+    cure: str
+
+
+def alerts_of(
+    model: str, as_of: date, cohorts: Sequence[CohortFigures], drift: Drift | None
+) -> list[Alert]:
+    """The alerts of a champion, the last cohort first, what is asked now last."""
+    found = [
+        _alert(model, one.name, test, as_of) for one in reversed(cohorts) for test in one.alerts
+    ]
+    if drift is not None:
+        found += [_alert(model, str(drift.as_of), test, as_of) for test in drift.alerts]
+    return found
+
+
+def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
+    name = NAMES[test.figure]
+    who = f" of {test.subject}" if test.subject else ""
+    said = (
+        f"{name}{who} {_number(test, test.found)}, 95% interval {_number(test, test.low)} to "
+        f"{_number(test, test.high)}; {_number(test, test.expected)} was expected, "
+        f"{_number(test, test.bound).lstrip('+')} off is allowed"
+    )
+    kind = "segment" if test.figure == "gap" and test.subject else test.figure
+    words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
+    words["extremes"] = "too extreme" if test.found < 1 else "not extreme enough"
+    cure = CURES[kind].format(retrain=RETRAIN.format(**words), **words)
+    return Alert(
+        model=model,
+        cohort=cohort,
+        segment=test.subject,
+        figure=test.figure,
+        found=test.found,
+        expected=test.expected,
+        low=test.low,
+        high=test.high,
+        bound=test.bound,
+        p=test.p,
+        said=said,
+        cure=cure,
+    )
+
+
+def _number(test: Judged, value: float) -> str:
+    """Gaps in points, other figures as they are."""
+    if test.figure in ("gap", "score_shift"):
+        return f"{value * 100:+.2f} points"
+    return f"{value:.4f}" if test.figure == "loss" else f"{value:.3f}"

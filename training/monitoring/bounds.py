@@ -1,0 +1,81 @@
+"""What a champion must keep to, declared as data: `<home>/monitoring.toml` overrides any field.
+
+A bound is what matters to the business; whether chance explains what is beyond it is told by
+`training.monitoring.rule`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from features.declared import Declared, read_declared
+from features.errors import GuanjiaError
+from training.models import MODELS
+
+Positive = Annotated[float, Field(gt=0)]
+Look = Literal["cohort", "together", "snapshot"]
+LOOKS_A_YEAR = 12
+SPENT: dict[Look, float] = {"cohort": 0.5, "together": 0.25, "snapshot": 0.25}
+"""How the rate of false alarms is shared: newest cohort, all cohorts together, who is asked now.
+A cohort that is shown again is not looked at again: it was judged on the same rows."""
+
+
+class Bounds(Declared):
+    """Bounds of one model. Gaps are in log-odds, so that one bound fits rare and frequent outcomes:
+    0.15 is 3 points at 70%, and 15% of a rare outcome."""
+
+    false_alarms: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        default=0.10,
+        description="Probability of any alert in a year of monthly runs, all bounds being kept.",
+    )
+    gap: Positive = Field(default=0.15, description="Observed less told, all rows, log-odds.")
+    segment_gap: Positive = Field(default=0.30, description="The same, one segment, log-odds.")
+    slope: Positive = Field(default=0.25, description="Calibration slope, distance from 1.")
+    auc: Positive = Field(default=0.03, description="AUC below that of the test slice.")
+    lift: Positive = Field(
+        default=0.20, description="Lift of the first tenth below the test slice's, as a share."
+    )
+    score_drift: Positive = Field(
+        default=0.25, description="Population stability index of what is told."
+    )
+    score_shift: Positive = Field(default=0.30, description="Change of the mean told, log-odds.")
+    importance: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.02,
+        description="Share of what moves the scores, below which a tag's drift is no alert.",
+    )
+
+    def error(self, look: Look) -> float:
+        """Probability of a false alarm that one look of a monthly run may spend."""
+        return self.false_alarms * SPENT[look] / LOOKS_A_YEAR
+
+
+class Monitoring(Declared):
+    """Bounds of all models, and those that differ by model."""
+
+    defaults: Bounds = Bounds()
+    models: dict[str, Bounds] = Field(default_factory=dict)
+
+    def of(self, model: str) -> Bounds:
+        """The bounds of one model, the most special statement of each field."""
+        stated: dict[str, Any] = self.defaults.model_dump(exclude_unset=True)
+        if model in self.models:
+            stated |= self.models[model].model_dump(exclude_unset=True)
+        return Bounds.model_validate(stated)
+
+
+def load_bounds(home: Path) -> Monitoring:
+    """The bounds of an installation.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is not TOML, names an unknown field or model, or a bound is out of range.
+    """
+    path = home / "monitoring.toml"
+    found = read_declared(path, Monitoring, "monitoring")
+    unknown = sorted(set(found.models) - set(MODELS))
+    if unknown:
+        thing = f"setting models.{unknown[0]} in {path}"
+        raise GuanjiaError(thing, "is no model", f"use one of {list(MODELS)}")
+    return found
