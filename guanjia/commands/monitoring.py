@@ -12,6 +12,7 @@ from guanjia.options import Json, MaybeAsOf, lake, latest
 from guanjia.output import emit, from_here, plain, progress, table
 
 if TYPE_CHECKING:
+    from training.evaluation.kinds import Kind
     from training.monitoring.alerts import Alert
     from training.monitoring.cohorts import CohortFigures
     from training.monitoring.drift import Drift
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 MOST_TAGS, MOST_ALERTS = 5, 20
 NOTE = """\
 cohort: month in which its outcomes ripened; none was known when the champion learned.
-gap: observed less told, in points, with its 95% interval over customers.
-gain: how much lower the log loss is than the base rate's. lift: of the tenth contacted first.
+gap: observed less told, with its 95% interval over customers: in points of a probability, in
+percent of what was told of a count or an amount.
+gain: how much lower the loss is than that of telling the mean. lift: of the tenth contacted first.
 !: an alert, in all rows or in a segment. -: too few outcomes to judge."""
 
 
@@ -65,9 +67,9 @@ def watched_shown(found: "Watched") -> list[Table | str]:
     title = f"{found.model} {found.label}: champion {said.version}, learned by {said.known_by}"
     story: list[Table | str] = []
     if found.cohorts:
-        rows = [_reference_row(found), *(_cohort_row(one) for one in found.cohorts)]
+        rows = [_reference_row(found), *(_cohort_row(one, found.kind) for one in found.cohorts)]
         if found.together:
-            rows.append(_cohort_row(found.together) | {"cohort": "together"})
+            rows.append(_cohort_row(found.together, found.kind) | {"cohort": "together"})
         story += [table(title, rows)]
     else:
         wait = f"; the first is whole on {found.ripe_on}" if found.ripe_on else ""
@@ -82,6 +84,8 @@ def watched_shown(found: "Watched") -> list[Table | str]:
 
 
 def _reference_row(found: "Watched") -> dict[str, Any]:
+    from training.evaluation.kinds import RANKINGS
+
     figures = found.stated.figures
     return {
         "cohort": "test slice",
@@ -92,17 +96,21 @@ def _reference_row(found: "Watched") -> dict[str, Any]:
         "slope": figures.get("slope"),
         "ECE": figures.get("ece"),
         "gain": "-",
-        "AUC": found.reference["auc"],
+        RANKINGS[found.kind][1]: found.reference["order"],
         "lift": found.reference["lift"],
         "": "",
     }
 
 
-def _cohort_row(one: "CohortFigures") -> dict[str, Any]:
-    gap = f"{(one.observed - one.told) * 100:+.1f}"
+def _cohort_row(one: "CohortFigures", kind: "Kind") -> dict[str, Any]:
+    from training.evaluation.kinds import RANKINGS
+
+    # Points of a probability; of a count or an amount, percent of what was told.
+    unit = 100 if kind == "probability" else 100 / one.told
+    gap = f"{(one.observed - one.told) * unit:+.1f}"
     overall = next((test for test in one.tests if test.figure == "gap"), None)
     if overall is not None:
-        gap += f" ({overall.low * 100:+.1f} to {overall.high * 100:+.1f})"
+        gap += f" ({overall.low * unit:+.1f} to {overall.high * unit:+.1f})"
     return {
         "cohort": one.name,
         "rows": one.rows,
@@ -111,8 +119,8 @@ def _cohort_row(one: "CohortFigures") -> dict[str, Any]:
         "gap": gap,
         "slope": one.slope,
         "ECE": one.ece,
-        "gain": f"{1 - one.log_loss / one.base_loss:.1%}",
-        "AUC": one.auc,
+        "gain": f"{1 - one.loss / one.base_loss:.1%}",
+        RANKINGS[kind][1]: one.order,
         "lift": one.lift,
         "": "!" * len(one.alerts) if one.tests else "-",
     }
@@ -129,7 +137,7 @@ def _drift_shown(drift: "Drift") -> list[Table | str]:
             "tag": one.tag,
             "PSI": one.psi,
             "moves of scores": f"{one.share:.1%}",
-            "adds to mean log-odds": f"{one.log_odds:+.3f}",
+            "adds to mean score": f"{one.score:+.3f}",
         }
         for one in moved
     ]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from training.champions import family
+from training.evaluation.kinds import Kind
+from training.models import find
 from training.monitoring.cohorts import CohortFigures
 from training.monitoring.drift import Drift
 from training.monitoring.rule import Judged
@@ -13,8 +15,9 @@ NAMES = {
     "gap": "observed less told",
     "slope": "calibration slope",
     "auc": "AUC",
+    "gini": "Gini",
     "lift": "lift",
-    "loss": "log loss gained on the base rate",
+    "loss": "loss gained on telling the mean",
     "score_drift": "PSI of the scores",
     "score_shift": "change of the mean score",
     "tag_drift": "PSI of the tag",
@@ -25,13 +28,15 @@ RETRAIN = (
     "retrain: `guanjia train {family} --known-by {as_of}`, then `guanjia compare {model}` says "
     "whether that is better"
 )
+ORDER = "see which tags drifted, below and with `guanjia quality --against training`; {retrain}"
 CURES = {
     "gap": "do not add up its probabilities until then (an order by them still holds, as far as "
     "AUC does); {retrain}",
     "segment": "do not use its probabilities for these customers without this gap in mind; look "
     "for what changed for them alone (price, product, intermediary, a source of tags); {retrain}",
     "slope": "its extremes are {extremes}: do not target by a fixed probability; {retrain}",
-    "auc": "see which tags drifted, below and with `guanjia quality --against training`; {retrain}",
+    "auc": ORDER,
+    "gini": ORDER,
     "lift": "the first to be contacted are no longer the right ones: see which tags drifted; "
     "{retrain}",
     "loss": "it is worse than no model: `guanjia rollback {model} --who NAME --why TEXT` if an "
@@ -94,17 +99,20 @@ def alerts_of(
 
 
 def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
-    name = NAMES[test.figure]
+    name, told = NAMES[test.figure], find(model).kind
     who = f" of {test.subject}" if test.subject else ""
-    said = (
-        f"{name}{who} {_number(test, test.found)}, 95% interval {_number(test, test.low)} to "
-        f"{_number(test, test.high)}; {_number(test, test.expected)} was expected, "
-        f"{_number(test, test.bound).lstrip('+')} off is allowed"
+    seen, low, high, expected, bound = (
+        _number(test, value, told)
+        for value in (test.found, test.low, test.high, test.expected, test.bound)
     )
-    kind = "segment" if test.figure == "gap" and test.subject else test.figure
+    said = (
+        f"{name}{who} {seen}, 95% interval {low} to {high}; {expected} was expected, "
+        f"{bound.lstrip('+')} off is allowed"
+    )
+    cure_for = "segment" if test.figure == "gap" and test.subject else test.figure
     words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
     words["extremes"] = "too extreme" if test.found < 1 else "not extreme enough"
-    cure = CURES[kind].format(retrain=RETRAIN.format(**words), **words)
+    cure = CURES[cure_for].format(retrain=RETRAIN.format(**words), **words)
     return Alert(
         model=model,
         cohort=cohort,
@@ -121,8 +129,8 @@ def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
     )
 
 
-def _number(test: Judged, value: float) -> str:
-    """Gaps in points, other figures as they are."""
+def _number(test: Judged, value: float, kind: Kind) -> str:
+    """Gaps in points or in the unit of what is told, other figures as they are."""
     if test.figure in ("gap", "score_shift"):
-        return f"{value * 100:+.2f} points"
+        return f"{value * 100:+.2f} points" if kind == "probability" else f"{value:+,.3f}"
     return f"{value:.4f}" if test.figure == "loss" else f"{value:.3f}"

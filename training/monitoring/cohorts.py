@@ -15,7 +15,7 @@ from training.encoding import Array, Flags
 from training.evaluation.calibration import expected_calibration_error, fit_line
 from training.evaluation.contact import Purpose, turned
 from training.evaluation.discrimination import BINS, Ranking
-from training.evaluation.kinds import mean_loss, row_loss
+from training.evaluation.kinds import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.monitoring.bounds import Bounds
@@ -48,9 +48,10 @@ class CohortFigures:
     rows, customers, outcomes : int
     observed, told : float
         Mean outcome and mean told.
-    slope, ece, log_loss, auc, lift : float
-        As `training.evaluation.figures`, lift in the order of contacts; `base_loss` is the log loss
-        of telling everybody the share that came true where the champion learned.
+    slope, ece, loss, order, lift : float
+        As `training.evaluation.figures` has them, lift in the order of contacts; slope is NaN of
+        counts and amounts. `base_loss` is the loss of telling everybody the mean of where the
+        champion learned.
     tests : list of Judged
         Of all rows, then of segments; empty where there are too few outcomes to judge.
     """
@@ -65,9 +66,9 @@ class CohortFigures:
     told: float
     slope: float
     ece: float
-    log_loss: float
+    loss: float
     base_loss: float
-    auc: float
+    order: float
     lift: float
     tests: list[Judged]
 
@@ -111,6 +112,7 @@ def cohort_figures(
     bounds: Bounds,
     error: float,
     purpose: Purpose | None,
+    kind: Kind = "probability",
 ) -> CohortFigures:
     """Measure and judge one cohort.
 
@@ -121,42 +123,46 @@ def cohort_figures(
     told : numpy.ndarray
         Shape (rows,): what the champion tells of them.
     reference : Mapping[str, float]
-        Of the champion's test slice: `rows`, `auc`, `lift`, `base_rate` where it learned.
+        Of the champion's test slice: `rows`, `order`, `lift`, `base_rate` where it learned.
     error : float
         Probability of a false alarm that may be spent on it.
     purpose : Purpose or None
         What its tenth told the highest is contacted for.
+    kind : {"probability", "count", "amount"}
     """
-    label = frame["label"].to_numpy(dtype=bool)
+    likely = kind == "probability"
+    label = frame["label"].to_numpy(dtype=bool if likely else np.float64)
     days = pd.to_datetime(frame["as_of"])
     base = np.full(len(label), reference["base_rate"])
     resamples = Resamples(frame["customer_id"])
-    line = fit_line(label, told, resamples)
-    ranking = Ranking(label, told)
-    auc = ranking.measure()[1]
-    lift, lift_deviation = lift_of(label, told, purpose, resamples)
+    line = fit_line(label, told, resamples) if likely else None
+    ranking, column = Ranking(label, told), 1 if likely else 0
+    order = ranking.measure()[column]
+    lift, lift_deviation = lift_of(label, told, purpose, resamples, kind)
     tests: list[Judged] = []
-    if enough(label, told, frame["customer_id"]):
+    if enough(label, told, frame["customer_id"], kind):
         # Of figures by resampling; those of the test slice are uncertain too, as its rows are few.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        auc_deviation = float(np.nanstd(ranking.resampled(resamples)[:, 1]))
-        slope_deviation = (line.slope_interval[1] - line.slope_interval[0]) / WIDTH
-        gained = row_loss(label, base) - row_loss(label, told)
+        order_deviation = float(np.nanstd(ranking.resampled(resamples)[:, column]))
+        gained = row_loss(label, base, kind) - row_loss(label, told, kind)
         whole = [
             two_sided(
                 "gap",
-                mean_gap(label, told, frame["customer_id"]),
-                bounds.gap * log_odds_scale(told),
+                mean_gap(label, told, frame["customer_id"], kind),
+                bounds.gap * scale_of(told, kind),
             ),
-            two_sided("slope", Estimate(line.slope, slope_deviation, people), bounds.slope, 1.0),
-            not_below("auc", Estimate(auc, auc_deviation * wider, people), bounds.auc,
-                      reference["auc"]),
+            not_below("auc" if likely else "gini", Estimate(order, order_deviation * wider, people),
+                      bounds.auc, reference["order"]),
             not_below("lift", Estimate(lift, lift_deviation * wider, people),
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
         ]  # fmt: skip
-        segments = segment_gaps(frame, label, told, bounds)
+        if line is not None:
+            spread = (line.slope_interval[1] - line.slope_interval[0]) / WIDTH
+            slope = Estimate(line.slope, spread, people)
+            whole.append(two_sided("slope", slope, bounds.slope, 1.0))
+        segments = segment_gaps(frame, label, told, bounds, kind)
         tests = [*holm(whole, error / 2), *holm(segments, error / 2)]
     return CohortFigures(
         name=name,
@@ -164,40 +170,47 @@ def cohort_figures(
         asked_to=days.max().date(),
         rows=len(label),
         customers=int(frame["customer_id"].nunique()),
-        outcomes=int(label.sum()),
+        outcomes=int(label.sum()) if kind != "amount" else len(label),
         observed=float(label.mean()),
         told=float(told.mean()),
-        slope=line.slope,
-        ece=expected_calibration_error(label, told),
-        log_loss=mean_loss(label, told),
-        base_loss=mean_loss(label, base),
-        auc=auc,
+        slope=line.slope if line is not None else float("nan"),
+        ece=expected_calibration_error(label, told)
+        / (1.0 if likely else float(label.mean()) or float("nan")),
+        loss=mean_loss(label, told, kind),
+        base_loss=mean_loss(label, base, kind),
+        order=order,
         lift=lift,
         tests=tests,
     )
 
 
-def segment_gaps(frame: pd.DataFrame, label: Flags, told: Array, bounds: Bounds) -> list[Judged]:
+def segment_gaps(
+    frame: pd.DataFrame, label: Outcomes, told: Array, bounds: Bounds, kind: Kind
+) -> list[Judged]:
     """Observed less told in each segment that has outcomes enough."""
     found = []
     for attribute in SEGMENTS:
         for value, _, rows in parts(frame, attribute):
             customers = frame["customer_id"][rows]
-            if enough(label[rows], told[rows], customers):
-                gap = mean_gap(label[rows], told[rows], customers)
-                bound = bounds.segment_gap * log_odds_scale(told[rows])
+            if enough(label[rows], told[rows], customers, kind):
+                gap = mean_gap(label[rows], told[rows], customers, kind)
+                bound = bounds.segment_gap * scale_of(told[rows], kind)
                 found.append(two_sided("gap", gap, bound, 0.0, f"{attribute.english} {value}"))
     return found
 
 
 def lift_of(
-    label: Flags, told: Array, purpose: Purpose | None, resamples: Resamples
+    label: Outcomes,
+    told: Array,
+    purpose: Purpose | None,
+    resamples: Resamples,
+    kind: Kind = "probability",
 ) -> tuple[float, float]:
     """Lift of the tenth contacted first, and its deviation over customers.
 
     Lift is of the outcome that a contact works on: of renewals, that none follows.
     """
-    event, ahead = turned(label, told, purpose)
+    event, ahead = turned(label, told, purpose, kind)
     first = np.zeros(len(told))
     first[np.array_split(np.argsort(-ahead, kind="stable"), BINS)[0]] = 1.0
     sums = resamples.sums(np.column_stack([first * event, first, event, np.ones(len(told))]))
@@ -208,13 +221,16 @@ def lift_of(
     return float(found), float(known.std()) if len(known) else float("nan")
 
 
-def enough(label: Flags, told: Array, customers: pd.Series) -> bool:
+def enough(label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability") -> bool:
     """Whether chance can be told: what is expected counts, so that outcomes which stay away do."""
-    yes = max(float(label.sum()), float(told.sum()))
-    no = max(float((~label).sum()), float((1 - told).sum()))
-    return bool(min(yes, no, customers.nunique()) >= FEWEST)
+    least = float(customers.nunique())
+    if kind != "amount":
+        least = min(least, max(float(label.sum()), float(told.sum())))
+    if kind == "probability":
+        least = min(least, max(float((1 - label).sum()), float((1 - told).sum())))
+    return least >= FEWEST
 
 
-def log_odds_scale(told: Array) -> float:
-    """Probability per log-odds, at what is told."""
-    return float((told * (1 - told)).mean())
+def scale_of(told: Array, kind: Kind = "probability") -> float:
+    """What is told, for each unit of its score: log-odds, or the log of a mean."""
+    return float((told * (1 - told) if kind == "probability" else told).mean())

@@ -22,10 +22,11 @@ from training.contributions import importance
 from training.datasets import ROW_LIMIT, thinned
 from training.encoding import Array
 from training.evaluation.discrimination import BINS
+from training.evaluation.kinds import Kind
 from training.labels import LEADS
 from training.models import ModelSpec
 from training.monitoring.bounds import Bounds
-from training.monitoring.cohorts import log_odds_scale
+from training.monitoring.cohorts import scale_of
 from training.monitoring.rule import (
     FEWEST,
     Estimate,
@@ -53,14 +54,14 @@ class TagDrift:
         Of what moves the scores of the test slice.
     psi : float
         Population stability index against the test slice.
-    log_odds : float
-        What its change adds to the mean log-odds before calibration.
+    score : float
+        What its change adds to the mean score before calibration: log-odds, or the log of a mean.
     """
 
     tag: str
     share: float
     psi: float
-    log_odds: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def drift_of(
     as_of: date,
     bounds: Bounds,
     scratch: Path,
+    kind: Kind = "probability",
 ) -> Drift:
     """Measure and judge how far what is asked and told has moved.
 
@@ -154,7 +156,7 @@ def drift_of(
     shift = two_sided(
         "score_shift",
         _difference(mean_of(told, now["customer_id"]), mean_of(told_before, before["customer_id"])),
-        bounds.score_shift * log_odds_scale(told_before),
+        bounds.score_shift * scale_of(told_before, kind),
     )
     shares = importance(predictor, before, threads).features
     tags: list[TagDrift] = []
@@ -213,7 +215,7 @@ def _tag_tests(
 def _moved(
     predictor: Predictor, before: pd.DataFrame, now: pd.DataFrame, threads: int
 ) -> Mapping[str, float]:
-    """By how much each feature moves the mean log-odds before calibration."""
+    """By how much each feature moves the mean score before calibration."""
     means = [predictor.contributions(one, threads)[:, :-1].mean(axis=0) for one in (before, now)]
     return dict(zip(predictor.features, (means[1] - means[0]).tolist(), strict=True))
 

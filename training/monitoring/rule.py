@@ -18,7 +18,7 @@ from scipy.stats import ncx2
 
 from features.quality_statistics import population_stability_index
 from training.encoding import Array
-from training.evaluation.kinds import Outcomes
+from training.evaluation.kinds import Kind, Outcomes
 
 SURE = 0.95
 FEWEST = 30
@@ -41,7 +41,7 @@ class Judged:
     Attributes
     ----------
     figure : str
-        "gap", "slope", "auc", "lift", "loss", "score_drift", "score_shift" or "tag_drift".
+        "gap", "slope", "auc", "gini", "lift", "loss", "score_drift", "score_shift" or "tag_drift".
     subject : str
         A segment ("channel agent") or a tag; empty: all rows.
     found, expected : float
@@ -116,15 +116,18 @@ def index_test(
     return Judged(figure, subject, index, 0.0, float(low), float(high), bound, p)
 
 
-def mean_gap(label: Outcomes, told: Array, customers: pd.Series) -> Estimate:
+def mean_gap(
+    label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability"
+) -> Estimate:
     """Observed less told, its deviation over customers: their rows are one draw together.
 
     The deviation is the larger of the customers' own (Liang and Zeger 1986) and that of
     independent rows as told (Spiegelhalter 1986): of few outcomes the former is small just when
-    too few came true.
+    too few came true. Of amounts nothing is told of how they spread: it is the customers' own.
     """
     found = _clustered(np.asarray(label, np.float64) - told, customers)
-    as_told = float(np.sqrt((told * (1 - told)).sum())) / max(len(told), 1)
+    spread = {"probability": told * (1 - told), "count": told, "amount": np.zeros(len(told))}[kind]
+    as_told = float(np.sqrt(spread.sum())) / max(len(told), 1)
     return replace(found, deviation=max(found.deviation, as_told))
 
 

@@ -17,7 +17,7 @@ from training.mlflow_client import RegistryAwayError, away, exists
 from training.registry import Version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
-FIGURES = ("auc", "slope", "ece", "log_loss", "lift")
+FIGURES = ("auc", "gini", "slope", "ece", "lift")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from training.champions import champion
 from training.cohort import TooFewError, read_cohort
 from training.datasets import ROW_LIMIT
 from training.evaluation.contact import purpose_of
-from training.evaluation.discrimination import auc
+from training.evaluation.discrimination import Ranking
+from training.evaluation.kinds import Kind
 from training.evaluation.resampling import Resamples
 from training.models import ModelSpec, find
 from training.monitoring.alerts import Alert, alerts_of
@@ -40,6 +41,7 @@ class Watched:
     Attributes
     ----------
     model, label : str
+    kind : {"probability", "count", "amount"}
     as_of : datetime.date
         Nothing recorded later was used.
     bounds : Bounds
@@ -47,8 +49,8 @@ class Watched:
     stated : Stated
         What its run states.
     reference : dict of str to float
-        Of its test slice: `rows`, `base_rate` where it learned, `auc` as stated, and `lift` in the
-        order of contacts.
+        Of its test slice: `rows`, `base_rate` where it learned, `order` (AUC or Gini) as stated,
+        and `lift` in the order of contacts.
     cohorts : list of CohortFigures
         Oldest first.
     together : CohortFigures or None
@@ -62,6 +64,7 @@ class Watched:
 
     model: str
     label: str
+    kind: Kind
     as_of: date
     bounds: Bounds
     stated: Stated
@@ -98,11 +101,12 @@ def watch(lake: Lake, name: str, as_of: date, months: int = 12, report: Report =
     ).frame
     reference = _reference(lake, model, predictor, tested, said)
     months_ripe = list(_ripe(lake, model, predictor, tested, said.known_by, as_of, months, report))
-    cohorts, together = _judged(lake, predictor, months_ripe, reference, bounds)
+    cohorts, together = _judged(lake, model, predictor, months_ripe, reference, bounds)
     drift = _drift(lake, model, predictor, tested, as_of, bounds, report)
     return Watched(
         model=name,
         label=model.label,
+        kind=model.kind,
         as_of=as_of,
         bounds=bounds,
         stated=said,
@@ -120,19 +124,22 @@ def _reference(
 ) -> dict[str, float]:
     """What the cohorts are held against."""
     told = predictor.predict(tested, lake.settings.threads)
-    label = tested["label"].to_numpy(bool)
+    likely = model.kind == "probability"
+    label = tested["label"].to_numpy(bool if likely else np.float64)
+    name, column = ("auc", 1) if likely else ("gini", 0)
     nobody = Resamples(tested["customer_id"], 0)
-    lift, _ = lift_of(label, told, purpose_of(model.name), nobody)
+    lift, _ = lift_of(label, told, purpose_of(model.name), nobody, model.kind)
     return {
         "rows": float(len(tested)),
         "base_rate": said.base_rate,
-        "auc": said.figures["auc"] if "auc" in said.figures else auc(label, told),
+        "order": said.figures.get(name, Ranking(label, told).measure()[column]),
         "lift": lift,
     }
 
 
 def _judged(
     lake: Lake,
+    model: ModelSpec,
     predictor: Predictor,
     ripe: list[tuple[date, pd.DataFrame]],
     reference: dict[str, float],
@@ -142,10 +149,9 @@ def _judged(
     purpose, found, told = purpose_of(predictor.name), [], []
     for month, part in ripe:
         told.append(predictor.predict(part, lake.settings.threads))
+        error, name = bounds.error("cohort"), f"{month:%Y-%m}"
         found.append(
-            cohort_figures(
-                f"{month:%Y-%m}", part, told[-1], reference, bounds, bounds.error("cohort"), purpose
-            )
+            cohort_figures(name, part, told[-1], reference, bounds, error, purpose, model.kind)
         )
     if len(ripe) < 2:
         return found, None
@@ -153,7 +159,7 @@ def _judged(
     name = f"{found[0].name} to {found[-1].name}"
     error = bounds.error("together")
     return found, cohort_figures(
-        name, frame, np.concatenate(told), reference, bounds, error, purpose
+        name, frame, np.concatenate(told), reference, bounds, error, purpose, model.kind
     )
 
 
@@ -201,7 +207,7 @@ def _drift(
     if now.empty:
         return None
     with tempfile.TemporaryDirectory() as scratch:
-        return drift_of(lake, predictor, tested, now, day, bounds, Path(scratch))
+        return drift_of(lake, predictor, tested, now, day, bounds, Path(scratch), model.kind)
 
 
 def _first_ripe(known_by: date, as_of: date) -> date | None:

@@ -12,7 +12,7 @@ from training.monitoring.alerts import alerts_of
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import by_month, cohort_figures, lift_of, whole_months
 
-REFERENCE = {"rows": 20_000.0, "auc": 0.70, "lift": 1.8, "base_rate": 0.75}
+REFERENCE = {"rows": 20_000.0, "order": 0.70, "lift": 1.8, "base_rate": 0.75}
 ERROR = Bounds().error("cohort")
 CHANNELS = np.array(["agent", "broker", "online"])
 
@@ -57,7 +57,7 @@ def test_an_outcome_is_in_the_month_in_which_it_ripened():
 def test_a_model_that_is_right_raises_no_alert():
     frame, told = asked(1)
     one = figures(frame, told, told)
-    assert [test.figure for test in one.tests[:5]] == ["gap", "slope", "auc", "lift", "loss"]
+    assert [test.figure for test in one.tests[:5]] == ["gap", "auc", "lift", "loss", "slope"]
     assert one.alerts == []
     assert (one.rows, one.customers) == (1800, 900)
     assert (one.asked_from, one.asked_to) == (date(2025, 8, 17), date(2025, 9, 16))
@@ -90,9 +90,9 @@ def test_an_order_that_is_lost_is_told_by_auc_and_lift():
     one = figures(frame, told, np.tile(np.random.default_rng(1).permutation(told[:900]), 2))
     found = {test.figure for test in one.alerts if not test.subject}
     assert {"auc", "slope"} <= found
-    assert abs(one.auc - 0.5) < 0.05
+    assert abs(one.order - 0.5) < 0.05
     # Worse than the base rate, and for certain.
-    assert one.log_loss > one.base_loss
+    assert one.loss > one.base_loss
 
 
 def test_extremes_that_are_too_extreme_are_told_by_the_slope():

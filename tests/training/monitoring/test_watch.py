@@ -86,7 +86,7 @@ def test_a_quiet_month_exits_with_0_and_writes_what_it_saw(champion):
     written = json.loads((lake.home / "monitoring" / f"as_of={RIPE}.json").read_text("utf-8"))
     assert written["passed"] is True
     (model,) = written["models"]
-    assert model["reference"]["auc"] == 0.7  # as the run states it
+    assert model["reference"]["order"] == 0.7  # as the run states it
     assert [one["name"] for one in model["cohorts"]] == ["2026-07"]
     assert model["cohorts"][0]["rows"] == 1500
     assert [path.name for path in (lake.home / "monitoring").iterdir()] == [f"as_of={RIPE}.json"]
@@ -154,7 +154,7 @@ def test_a_tag_that_moves_scores_is_an_alert_when_it_drifts(lake, bundle, tmp_pa
     assert {one.subject for one in found.alerts if one.figure == "tag_drift"} == {"tenure_years"}
     assert {one.figure for one in found.alerts} >= {"score_drift", "score_shift"}
     (tag,) = [one for one in found.tags if one.tag == "tenure_years"]
-    assert tag.log_odds > 0.5
+    assert tag.score > 0.5
     assert found.told > found.told_before + 0.1
 
 
