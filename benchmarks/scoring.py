@@ -105,7 +105,9 @@ def stand_in(lake: Lake) -> None:
     for name, spec in MODELS.items():
         say(f"growing a stand-in for {name}")
         with tempfile.TemporaryDirectory() as scratch:
-            bundle = write_bundle(Path(scratch), spec, grown(lake, spec, frame), SERVICES[name])
+            bundle = write_bundle(
+                Path(scratch), spec, grown(lake, spec, frame), SERVICES[spec.service]
+            )
             local_models.keep(lake, name, "1", bundle)
         local_models.point(lake, name, "1")
 
@@ -114,12 +116,14 @@ def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
     for name in spec.extra:
-        rows[name] = rows["days_to_commercial_expiry"].clip(7, 60)
+        rows[name] = rows["days_to_commercial_expiry"].clip(7, 60) if name == "lead_days" else 1.0
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
+    if spec.kind != "probability":
+        label = label + (0.0 if spec.kind == "count" else 0.1)
     parameters = {**spec.parameters, "rounds": TREES, "patience": 0}
-    fitted = CalibratedModel(parameters, seed=SEED, threads=lake.settings.threads)
-    features = [*SERVICES[spec.name], *spec.extra]
+    fitted = CalibratedModel(parameters, kind=spec.kind, seed=SEED, threads=lake.settings.threads)
+    features = [*SERVICES[spec.service], *spec.extra]
     return fitted.fit(rows, label, np.zeros(len(rows), dtype=bool), features).calibrate(rows, label)
 
 
