@@ -95,7 +95,7 @@ class Outcomes:
 def doubly_robust(
     label: Flags,
     treated: Flags,
-    propensity: float,
+    propensity: float | Array,
     expected: tuple[Array, Array],
     customers: pd.Series,
 ) -> Outcomes:
@@ -105,8 +105,8 @@ def doubly_robust(
     ----------
     label, treated : numpy.ndarray of bool
         Shape (rows,).
-    propensity : float
-        Stated probability of treatment among these rows.
+    propensity : float or numpy.ndarray
+        Stated probability of treatment among these rows, or one of each row.
     expected : tuple of numpy.ndarray
         What a model that has not seen these rows expects under control and under treatment.
     customers : pandas.Series
