@@ -20,8 +20,9 @@ from training.evaluation.kinds import LOSSES
 if TYPE_CHECKING:
     from training.comparison import Comparison
 
-ERROR = 0.05
-"""Probability that chance alone makes one of all groups look harmed."""
+ERROR = 0.01
+"""Probability that chance alone makes one of all groups look harmed. With eight models promoted at
+a time, one in twenty would refuse a good one every second time."""
 
 FEWEST = 30
 """Outcomes of either kind, and customers, below which chance cannot be told."""
@@ -190,7 +191,7 @@ def beyond_chance(groups: int) -> float:
     Examples
     --------
     >>> round(beyond_chance(1), 2), round(beyond_chance(30), 2)
-    (1.96, 3.14)
+    (2.58, 3.59)
     """
     return float(norm.ppf(1 - (1 - (1 - ERROR) ** (1 / max(groups, 1))) / 2))
 
