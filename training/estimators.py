@@ -14,7 +14,7 @@ import pandas as pd
 from features.errors import GuanjiaError
 from training.calibration import Calibration
 from training.encoding import Array, Columns, Encoding, Flags
-from training.linear import Linear
+from training.linear import PENALTY, Linear
 from training.trees import grow
 
 
@@ -29,12 +29,15 @@ class Candidate:
         Weight of each part's score; 0: there is none.
     parameters : Mapping[str, float]
         Changes to the parameters of the trees.
+    penalty : float
+        Of the linear part (`Linear.fit`).
     """
 
     name: str
     linear: float
     trees: float
     parameters: Mapping[str, float] | None = None
+    penalty: float = PENALTY
 
 
 CANDIDATES: dict[str, Candidate] = {
@@ -50,6 +53,9 @@ CANDIDATES: dict[str, Candidate] = {
         ),
         Candidate("trees", 0.0, 1.0),
         Candidate("blend", 0.5, 0.5),
+        # Where outcomes are few and wild, as costs of claims are: near the mean for long.
+        Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
+        Candidate("flat", 1.0, 0.0, penalty=10_000.0),
     )
 }
 
@@ -180,7 +186,9 @@ class CalibratedModel:
                 "the training rows", "all have the same outcome", "use a longer or later history"
             )
         if self.candidate.linear and linear is None:
-            linear = Linear.fit(matrix, encoding, outcome, self.kind, self.monotone)
+            linear = Linear.fit(
+                matrix, encoding, outcome, self.kind, self.monotone, self.candidate.penalty
+            )
         if self.candidate.trees and trees is None:
             trees = grow(
                 matrix,

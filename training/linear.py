@@ -66,6 +66,7 @@ class Linear:
         outcome: Array,
         kind: str = "probability",
         monotone: Mapping[str, int] | None = None,
+        penalty: float = PENALTY,
     ) -> "Linear":
         """Fit the outcomes of the rows of a matrix that `encoding` made.
 
@@ -76,12 +77,14 @@ class Linear:
         monotone : Mapping[str, int]
             Feature -> -1 or 1, the only sign its coefficient may have. A term that takes the other
             is left out, and the rest fitted again.
+        penalty : float
+            Of the squared coefficients, as weighty as so many rows.
         """
         terms = _terms(matrix, encoding)
         design = _design(matrix, encoding, terms)
         kept = np.arange(len(terms))
         while True:
-            found, intercept = _coefficients(design[:, kept], outcome, kind)
+            found, intercept = _coefficients(design[:, kept], outcome, kind, penalty)
             signs = np.array([_sign(terms[place], monotone or {}) for place in kept])
             wrong = found * signs < 0
             if not wrong.any():
@@ -175,11 +178,11 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
     return np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
 
 
-def _coefficients(design: Array, outcome: Array, kind: str) -> tuple[Array, float]:
+def _coefficients(design: Array, outcome: Array, kind: str, penalty: float) -> tuple[Array, float]:
     if kind == "probability":
-        fitted = LogisticRegression(C=1 / PENALTY, max_iter=300, tol=1e-3)
+        fitted = LogisticRegression(C=1 / penalty, max_iter=300, tol=1e-3)
         fitted.fit(design, outcome.astype(bool))
         return np.asarray(fitted.coef_[0], np.float64), float(fitted.intercept_[0])
     family = PoissonRegressor if kind == "count" else GammaRegressor
-    fitted = family(alpha=PENALTY / len(outcome), max_iter=300, tol=1e-4).fit(design, outcome)
+    fitted = family(alpha=penalty / len(outcome), max_iter=300, tol=1e-4).fit(design, outcome)
     return np.asarray(fitted.coef_, np.float64), float(fitted.intercept_)

@@ -15,7 +15,6 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tables import NON_MOTOR_LABELS
 from training import churn_labels, claim_labels, labels
-from training.estimators import CANDIDATES
 from training.evaluation.kinds import Kind
 from training.gates import Gates
 
@@ -82,7 +81,7 @@ class ModelSpec:
     truth: str = ""
     kind: Kind = "probability"
     monotone: Mapping[str, int] = field(default_factory=dict)
-    candidates: tuple[str, ...] = tuple(CANDIDATES)
+    candidates: tuple[str, ...] = ("linear", "additive", "trees", "blend")
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
     gates: Gates = field(default_factory=Gates)
 
@@ -182,6 +181,8 @@ MODELS: dict[str, ModelSpec] = {
             eligible="days_to_commercial_expiry >= 0",
             describes="days_to_commercial_expiry == lead_days",
             kind="count",
+            candidates=("linear", "shrunk", "additive", "trees"),
+            gates=Gates(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(
             name="claim_severity",
@@ -191,6 +192,8 @@ MODELS: dict[str, ModelSpec] = {
             eligible="days_to_commercial_expiry >= 0",
             describes="days_to_commercial_expiry == lead_days",
             kind="amount",
+            candidates=("flat", "shrunk", "trees"),
+            gates=Gates(loss=0.01, calibration=0.10, segment=0.10, fairness=0.30),
         ),
         *(_product(line, label) for line, label in NON_MOTOR_LABELS.items()),
     )

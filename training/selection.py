@@ -73,12 +73,14 @@ def choose(
         fold = Fold.of(rows, features, window)
         if fold is None:
             continue
-        linear = trees = None
+        linear: dict[float, Linear] = {}
+        trees = None
         for candidate in (CANDIDATES[name] for name in model.candidates):
             fitted = fold.fit(model, candidate, parameters or model.parameters, seed, threads,
-                              linear, None if candidate.parameters else trees)  # fmt: skip
+                              linear.get(candidate.penalty),
+                              None if candidate.parameters else trees)  # fmt: skip
             if fitted.scorer_.linear:
-                linear = fitted.scorer_.linear[0]
+                linear[candidate.penalty] = fitted.scorer_.linear[0]
             if fitted.scorer_.trees and not candidate.parameters:
                 trees = fitted.scorer_.trees[0]
             told = fitted.scorer_.raw(fold.later, threads)
