@@ -71,7 +71,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from features.sources.simulated import simulate
     from features.store import materialize
     from features.tagging import write_snapshot
-    from serving.lists import write_list
+    from serving.lists import declared_lists, write_list
     from serving.scoring import score
     from training.models import MODELS
     from training.promotion import promote
@@ -98,9 +98,9 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
-        written = write_list(lake, LIST, TODAY, top=TOP, out=file)
-    demo.list_file, demo.rows = file, written.rows
-    demo.top = written.preview
+        if declared_lists()[LIST].model not in demo.kept_out:
+            written = write_list(lake, LIST, TODAY, top=TOP, out=file)
+            demo.list_file, demo.rows, demo.top = file, written.rows, written.preview
     summarise(lake, demo)
     return demo
 
@@ -177,10 +177,7 @@ def story(demo: Demo) -> list[Table | str]:
         f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
         *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",
-        table(
-            f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}", top_rows(demo.top)
-        ),
-        "why: what lowers this customer's probability of renewal most, by its strongest tags.",
+        *_list_shown(demo),
         "",
         f"Done in {total:.0f} s: {steps}.",
         "Next:",
@@ -189,6 +186,14 @@ def story(demo: Demo) -> list[Table | str]:
         "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
         "  guanjia token; guanjia serve                     the API, with its pages at /docs",
     ]
+
+
+def _list_shown(demo: Demo) -> list[Table | str]:
+    if demo.list_file is None:
+        return [f"No list {LIST}: its model is not served."]
+    title = f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}"
+    why = "why: what lowers this customer's probability of renewal most, by its strongest tags."
+    return [table(title, top_rows(demo.top)), why]
 
 
 def _short(path: Path | None) -> str:
