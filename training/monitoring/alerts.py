@@ -17,7 +17,7 @@ NAMES = {
     "loss": "log loss gained on the base rate",
     "score_drift": "PSI of the scores",
     "score_shift": "change of the mean score",
-    "tag_drift": "PSI of the tag",
+    "tag_drift": "PSI of tag",
 }
 """Figures as people read them."""
 
@@ -26,10 +26,10 @@ RETRAIN = (
     "whether that is better"
 )
 CURES = {
-    "gap": "do not add up its probabilities until then (an order by them still holds, as far as "
-    "AUC does); {retrain}",
-    "segment": "do not use its probabilities for these customers without this gap in mind; look "
-    "for what changed for them alone (price, product, intermediary, a source of tags); {retrain}",
+    "gap": "what happens is not what is told: do not add its probabilities up (lists in their "
+    "order hold as far as AUC does); {retrain}",
+    "segment": "do not add probabilities of these customers up; look for what changed for them "
+    "alone (price, product, intermediary, a source of tags); {retrain}",
     "slope": "its extremes are {extremes}: do not target by a fixed probability; {retrain}",
     "auc": "see which tags drifted, below and with `guanjia quality --against training`; {retrain}",
     "lift": "the first to be contacted are no longer the right ones: see which tags drifted; "
@@ -42,7 +42,8 @@ CURES = {
     "score_shift": "expect other totals; see the tags below, and whether a change of price or "
     "product explains them; outcomes will tell whether the model still holds",
     "tag_drift": "check the source of tag {subject} (`guanjia quality --as-of {as_of} --against "
-    "training`); if it is right, customers changed: {retrain}",
+    "training`); if it is right, something happened (a reform of prices, another channel): expect "
+    "a gap in the next cohorts, and once outcomes since are ripe, {retrain}",
 }
 """What to do, by figure."""
 
@@ -95,7 +96,8 @@ def alerts_of(
 
 def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
     name = NAMES[test.figure]
-    who = f" of {test.subject}" if test.subject else ""
+    who = f" {test.subject}" if test.figure == "tag_drift" else ""
+    who = f" of {test.subject}" if test.subject and not who else who
     said = (
         f"{name}{who} {_number(test, test.found)}, 95% interval {_number(test, test.low)} to "
         f"{_number(test, test.high)}; {_number(test, test.expected)} was expected, "

@@ -82,7 +82,7 @@ def test_a_shift_of_one_channel_names_that_channel():
     assert named == {"channel broker"}
     (said,) = [a for a in alerts_of("renewal", date(2025, 11, 30), [one], None) if a.segment]
     assert "of channel broker" in said.said
-    assert "these customers" in said.cure
+    assert "what changed for them alone" in said.cure
 
 
 def test_an_order_that_is_lost_is_told_by_auc_and_lift():
