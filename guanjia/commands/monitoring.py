@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from features.errors import GuanjiaError
 from guanjia.commands.registry import models_named
 from guanjia.options import Json, MaybeAsOf, lake, latest
 from guanjia.output import emit, from_here, plain, progress, table
@@ -22,7 +21,7 @@ NOTE = """\
 cohort: month in which its outcomes ripened; none was known when the champion learned.
 gap: observed less told, in points, with its 95% interval over customers.
 gain: how much lower the log loss is than the base rate's. lift: of the tenth contacted first.
-!: an alert, in all rows or in a segment. -: too few outcomes to judge."""
+!: an alert, of all rows or of a segment. -: too few outcomes to judge."""
 
 
 def monitor(
@@ -32,8 +31,7 @@ def monitor(
     json: Json = False,
 ) -> None:
     """Hold the champions against later outcomes and what is asked now; exit with 1 on a breach."""
-    from training.champions import no_champion
-    from training.local_models import pointed
+    from training.champions import NoChampionError, no_champion
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
 
@@ -44,9 +42,7 @@ def monitor(
         for name in names:
             try:
                 found.append(watch(where, name, on, months, report))
-            except GuanjiaError as fault:
-                if fault.fault != no_champion(name).fault or pointed(where, name):
-                    raise
+            except NoChampionError:
                 without.append(name)
     if not found:
         raise no_champion(names[0])
@@ -94,7 +90,7 @@ def _reference_row(found: "Watched") -> dict[str, Any]:
         "gain": "-",
         "AUC": found.reference["auc"],
         "lift": found.reference["lift"],
-        "": "",
+        "!": "",
     }
 
 
@@ -114,7 +110,7 @@ def _cohort_row(one: "CohortFigures") -> dict[str, Any]:
         "gain": f"{1 - one.log_loss / one.base_loss:.1%}",
         "AUC": one.auc,
         "lift": one.lift,
-        "": "!" * len(one.alerts) if one.tests else "-",
+        "!": "!" * len(one.alerts) if one.tests else "-",
     }
 
 

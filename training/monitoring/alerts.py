@@ -21,6 +21,8 @@ NAMES = {
 }
 """Figures as people read them."""
 
+POINTS = ("gap", "score_shift")
+
 RETRAIN = (
     "retrain: `guanjia train {family} --known-by {as_of}`, then `guanjia compare {model}` says "
     "whether that is better"
@@ -98,10 +100,11 @@ def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
     name = NAMES[test.figure]
     who = f" {test.subject}" if test.figure == "tag_drift" else ""
     who = f" of {test.subject}" if test.subject and not who else who
+    unit = " points" if test.figure in POINTS else ""
     said = (
-        f"{name}{who} {_number(test, test.found)}, 95% interval {_number(test, test.low)} to "
-        f"{_number(test, test.high)}; {_number(test, test.expected)} was expected, "
-        f"{_number(test, test.bound).lstrip('+')} off is allowed"
+        f"{name}{who} {_number(test, test.found)}{unit} ({_number(test, test.low)} to "
+        f"{_number(test, test.high)}); {_number(test, test.expected).lstrip('+')} is expected, "
+        f"{_number(test, test.bound).lstrip('+')} off it allowed"
     )
     kind = "segment" if test.figure == "gap" and test.subject else test.figure
     words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
@@ -125,6 +128,6 @@ def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
 
 def _number(test: Judged, value: float) -> str:
     """Gaps in points, other figures as they are."""
-    if test.figure in ("gap", "score_shift"):
-        return f"{value * 100:+.2f} points"
+    if test.figure in POINTS:
+        return f"{value * 100:+.1f}"
     return f"{value:.4f}" if test.figure == "loss" else f"{value:.3f}"
