@@ -11,13 +11,19 @@ from training.models import FAMILIES, find
 from training.predictor import verify
 
 
+class NoChampionError(GuanjiaError):
+    """A model that nobody promoted."""
+
+
 def champion(lake: Lake, model: str) -> Path:
     """The verified local folder of the champion, from the registry or, if away, as last seen.
 
     Raises
     ------
+    NoChampionError
+        If no version was ever promoted.
     GuanjiaError
-        If no version was ever promoted, or the bundle was altered.
+        If the bundle was altered.
     """
     find(model)
     try:
@@ -57,11 +63,11 @@ def fetch(lake: Lake, model: str, version: str) -> Path:
     return folder
 
 
-def no_champion(model: str) -> GuanjiaError:
+def no_champion(model: str) -> NoChampionError:
     """The fault of a model that nobody promoted."""
     train = f"`guanjia train {family(model)}`"
     promote = f"`guanjia promote {model} --who NAME --why TEXT`"
-    return GuanjiaError(f"model {model}", "has no champion", f"run {train}, then {promote}")
+    return NoChampionError(f"model {model}", "has no champion", f"run {train}, then {promote}")
 
 
 def family(model: str) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from features.errors import GuanjiaError
 from guanjia.commands.registry import models_named
 from guanjia.options import Json, MaybeAsOf, lake, latest
 from guanjia.output import emit, from_here, plain, progress, table
@@ -24,7 +23,7 @@ cohort: month in which its outcomes ripened; none was known when the champion le
 gap: observed less told, with its 95% interval over customers: in points of a probability, in
 percent of what was told of a count or an amount.
 gain: how much lower the loss is than that of telling the mean. lift: of the tenth contacted first.
-!: an alert, in all rows or in a segment. -: too few outcomes to judge."""
+!: an alert, of all rows or of a segment. -: too few outcomes to judge."""
 
 
 def monitor(
@@ -34,8 +33,7 @@ def monitor(
     json: Json = False,
 ) -> None:
     """Hold the champions against later outcomes and what is asked now; exit with 1 on a breach."""
-    from training.champions import no_champion
-    from training.local_models import pointed
+    from training.champions import NoChampionError, no_champion
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
 
@@ -46,9 +44,7 @@ def monitor(
         for name in names:
             try:
                 found.append(watch(where, name, on, months, report))
-            except GuanjiaError as fault:
-                if fault.fault != no_champion(name).fault or pointed(where, name):
-                    raise
+            except NoChampionError:
                 without.append(name)
     if not found:
         raise no_champion(names[0])
@@ -98,7 +94,7 @@ def _reference_row(found: "Watched") -> dict[str, Any]:
         "gain": "-",
         RANKINGS[found.kind][1]: found.reference["order"],
         "lift": found.reference["lift"],
-        "": "",
+        "!": "",
     }
 
 
@@ -122,7 +118,7 @@ def _cohort_row(one: "CohortFigures", kind: "Kind") -> dict[str, Any]:
         "gain": f"{1 - one.loss / one.base_loss:.1%}",
         RANKINGS[kind][1]: one.order,
         "lift": one.lift,
-        "": "!" * len(one.alerts) if one.tests else "-",
+        "!": "!" * len(one.alerts) if one.tests else "-",
     }
 
 

@@ -20,9 +20,11 @@ NAMES = {
     "loss": "loss gained on telling the mean",
     "score_drift": "PSI of the scores",
     "score_shift": "change of the mean score",
-    "tag_drift": "PSI of the tag",
+    "tag_drift": "PSI of tag",
 }
 """Figures as people read them."""
+
+POINTS = ("gap", "score_shift")
 
 RETRAIN = (
     "retrain: `guanjia train {family} --known-by {as_of}`, then `guanjia compare {model}` says "
@@ -30,10 +32,10 @@ RETRAIN = (
 )
 ORDER = "see which tags drifted, below and with `guanjia quality --against training`; {retrain}"
 CURES = {
-    "gap": "do not add up its probabilities until then (an order by them still holds, as far as "
-    "AUC does); {retrain}",
-    "segment": "do not use its probabilities for these customers without this gap in mind; look "
-    "for what changed for them alone (price, product, intermediary, a source of tags); {retrain}",
+    "gap": "what happens is not what is told: do not add its probabilities up (lists in their "
+    "order hold as far as AUC does); {retrain}",
+    "segment": "do not add probabilities of these customers up; look for what changed for them "
+    "alone (price, product, intermediary, a source of tags); {retrain}",
     "slope": "its extremes are {extremes}: do not target by a fixed probability; {retrain}",
     "auc": ORDER,
     "gini": ORDER,
@@ -47,7 +49,8 @@ CURES = {
     "score_shift": "expect other totals; see the tags below, and whether a change of price or "
     "product explains them; outcomes will tell whether the model still holds",
     "tag_drift": "check the source of tag {subject} (`guanjia quality --as-of {as_of} --against "
-    "training`); if it is right, customers changed: {retrain}",
+    "training`); if it is right, something happened (a reform of prices, another channel): expect "
+    "a gap in the next cohorts, and once outcomes since are ripe, {retrain}",
 }
 """What to do, by figure."""
 
@@ -99,15 +102,17 @@ def alerts_of(
 
 
 def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
-    name, told = NAMES[test.figure], find(model).kind
-    who = f" of {test.subject}" if test.subject else ""
+    name, kind = NAMES[test.figure], find(model).kind
+    who = f" {test.subject}" if test.figure == "tag_drift" else ""
+    who = f" of {test.subject}" if test.subject and not who else who
+    unit = " points" if test.figure in POINTS and kind == "probability" else ""
     seen, low, high, expected, bound = (
-        _number(test, value, told)
+        _number(test, value, kind)
         for value in (test.found, test.low, test.high, test.expected, test.bound)
     )
     said = (
-        f"{name}{who} {seen}, 95% interval {low} to {high}; {expected} was expected, "
-        f"{bound.lstrip('+')} off is allowed"
+        f"{name}{who} {seen}{unit} ({low} to {high}); {expected.lstrip('+')} is expected, "
+        f"{bound.lstrip('+')} off it allowed"
     )
     cure_for = "segment" if test.figure == "gap" and test.subject else test.figure
     words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
@@ -131,6 +136,6 @@ def _alert(model: str, cohort: str, test: Judged, as_of: date) -> Alert:
 
 def _number(test: Judged, value: float, kind: Kind) -> str:
     """Gaps in points or in the unit of what is told, other figures as they are."""
-    if test.figure in ("gap", "score_shift"):
-        return f"{value * 100:+.2f} points" if kind == "probability" else f"{value:+,.3f}"
+    if test.figure in POINTS:
+        return f"{value * 100:+.1f}" if kind == "probability" else f"{value:+,.3f}"
     return f"{value:.4f}" if test.figure == "loss" else f"{value:.3f}"

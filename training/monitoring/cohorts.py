@@ -144,7 +144,7 @@ def cohort_figures(
         # Of figures by resampling; those of the test slice are uncertain too, as its rows are few.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = float(np.nanstd(ranking.resampled(resamples)[:, column]))
+        order_deviation = deviation(ranking.resampled(resamples)[:, column])
         gained = row_loss(label, base, kind) - row_loss(label, told, kind)
         whole = [
             two_sided(
@@ -162,6 +162,8 @@ def cohort_figures(
             spread = (line.slope_interval[1] - line.slope_interval[0]) / WIDTH
             slope = Estimate(line.slope, spread, people)
             whole.append(two_sided("slope", slope, bounds.slope, 1.0))
+        # Where all came true there is no order to judge.
+        whole = [one for one in whole if np.isfinite(one.p)]
         segments = segment_gaps(frame, label, told, bounds, kind)
         tests = [*holm(whole, error / 2), *holm(segments, error / 2)]
     return CohortFigures(
@@ -217,8 +219,13 @@ def lift_of(
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = (sums[:, 0] / sums[:, 1]) / (sums[:, 2] / sums[:, 3])
         found = event[first == 1].mean() / event.mean()
+    return float(found), deviation(drawn)
+
+
+def deviation(drawn: Array) -> float:
+    """The standard deviation of the resamples that have the figure; NaN where none has."""
     known = drawn[np.isfinite(drawn)]
-    return float(found), float(known.std()) if len(known) else float("nan")
+    return float(known.std()) if len(known) else float("nan")
 
 
 def enough(label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability") -> bool:

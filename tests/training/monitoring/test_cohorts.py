@@ -70,7 +70,8 @@ def test_a_shift_of_all_is_an_alert_of_all_and_says_to_retrain():
     assert ("gap", "") in [(test.figure, test.subject) for test in one.alerts]
     first = alerts_of("renewal", date(2025, 11, 30), [one], None)[0]
     assert (first.cohort, first.figure, first.segment) == ("2025-11", "gap", "")
-    assert "points was expected" in first.said
+    assert first.said.startswith("observed less told -1")
+    assert first.said.endswith("0.0 is expected, 2.7 off it allowed")
     assert "guanjia train renewal --known-by 2025-11-30" in first.cure
 
 
@@ -82,7 +83,7 @@ def test_a_shift_of_one_channel_names_that_channel():
     assert named == {"channel broker"}
     (said,) = [a for a in alerts_of("renewal", date(2025, 11, 30), [one], None) if a.segment]
     assert "of channel broker" in said.said
-    assert "these customers" in said.cure
+    assert "what changed for them alone" in said.cure
 
 
 def test_an_order_that_is_lost_is_told_by_auc_and_lift():
@@ -109,6 +110,14 @@ def test_extremes_that_are_too_extreme_are_told_by_the_slope():
 def test_of_few_outcomes_nothing_is_judged():
     frame, told = asked(5, 40)
     assert figures(frame, told, told).tests == []
+
+
+def test_where_all_renew_though_some_were_to_leave_only_the_gap_is_judged():
+    frame, _ = asked(6)
+    one = figures(frame, np.full(len(frame), 0.85), np.ones(len(frame)))
+    assert one.observed == 1.0
+    assert [test.figure for test in one.tests if not test.subject] == ["gap", "loss"]
+    assert [test.figure for test in one.alerts if not test.subject] == ["gap"]
 
 
 def test_lift_is_of_those_who_do_not_renew():
