@@ -77,13 +77,14 @@ class Judged:
         return [each.peer for each in self.differences if each.order_high < 0]
 
 
-def arguments(about: str, repeats: int) -> argparse.Namespace:
-    """The command line: the data's folder, --repeats, --threads, --json."""
+def arguments(about: str, repeats: int | None = None) -> argparse.Namespace:
+    """The command line: the data's folder, --threads, --json, and --repeats where there are some."""
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="where the published files lie")
-    parser.add_argument("--repeats", type=int, default=repeats, help="of the folds")
+    if repeats:
+        parser.add_argument("--repeats", type=int, default=repeats, help="of the folds")
     parser.add_argument("--threads", type=int, default=2, help="of LightGBM")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")

@@ -198,7 +198,7 @@ def leaks(rows: pd.DataFrame, threads: int) -> list[Leak]:
 
 def main() -> int:
     """Print the tables; 1 if a peer wins or anything is too good, 2 if the files are not there."""
-    asked = arguments(__doc__ or "", repeats=1)
+    asked = arguments(__doc__ or "")
     try:
         files = files_in(asked.folder, FILES)
     except GuanjiaError as error:
