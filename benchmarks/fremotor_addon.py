@@ -115,7 +115,7 @@ def leaks(frame: pd.DataFrame, features: list[str], repeats: int, threads: int) 
         ("honest", frame, features, "only what was known at the end of 2003"),
         (
             "folds by policy", policy, features,
-            "policies of one client lie on both sides: where one adds, each other one does in 22% of cases",
+            "policies of one client lie on both sides: where one adds, 22% of its others do",
         ),
         (
             "+ premium of 2004", frame, [*features, "later_PremTot"],

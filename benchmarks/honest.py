@@ -78,7 +78,7 @@ class Judged:
 
 
 def arguments(about: str, repeats: int | None = None) -> argparse.Namespace:
-    """The command line: the data's folder, --threads, --json, and --repeats where there are some."""
+    """The command line: the data's folder, --threads, --json, and --repeats where there are any."""
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
