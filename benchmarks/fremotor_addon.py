@@ -115,7 +115,7 @@ def leaks(frame: pd.DataFrame, features: list[str], repeats: int, threads: int) 
         ("honest", frame, features, "only what was known at the end of 2003"),
         (
             "folds by policy", policy, features,
-            "policies of one client lie on both sides: half of a client's others add when one does",
+            "policies of one client lie on both sides: where one adds, 22% of its others do",
         ),
         (
             "+ premium of 2004", frame, [*features, "later_PremTot"],
@@ -123,7 +123,7 @@ def leaks(frame: pd.DataFrame, features: list[str], repeats: int, threads: int) 
         ),
         (
             "+ claims of 2004", frame, [*features, *claims],
-            "a claim on a cover tells that it is held, and nobody knew it at the end of 2003",
+            "a claim on a cover could tell that it is held; it hardly does",
         ),
     )  # fmt: skip
     return [plain(*one, folds=FOLDS, repeats=repeats, threads=threads) for one in asked]
@@ -131,7 +131,7 @@ def leaks(frame: pd.DataFrame, features: list[str], repeats: int, threads: int) 
 
 def main() -> int:
     """Print the tables; 1 if a peer wins or anything is too good, 2 if the files are not there."""
-    asked = arguments(__doc__ or "", repeats=5)
+    asked = arguments(__doc__ or "", repeats=3)
     try:
         files: list[Path] = files_in(asked.folder, FILES)
     except GuanjiaError as error:

@@ -7,8 +7,9 @@ much; no model on tags can have that. *Learner*: the rest, what even that learne
 truth: at most 0.01. The learner is the whole of `training.train.learn`: candidates, choice, fit.
 
 The learner that sees learns the train rows that have a truth, and all AUC are of the test rows that
-have one. The expected calibration error is that of the model as it is served, on all test rows: at
-most 0.01. Intervals are 95%, of resamples of customers; differences are resampled in pairs.
+have one (churn: of customers with one car; renewal: of terms that were not cancelled). The expected
+calibration error is that of the model as it is served, on all test rows: at most 0.01. Intervals
+are 95%, of resamples of customers; differences are resampled in pairs.
 
     python benchmarks/truth_gap.py --customers 100000
 """

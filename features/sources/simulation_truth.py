@@ -11,7 +11,7 @@ from features.sources.simulation_random import Draws, Floats, Ints
 from features.sources.simulation_terms import Terms, unsigned
 from features.sources.simulation_writing import ids, instant, typed
 
-QUARTERS = 20
+GRID_MONTHS = 54  # as far back as models ask, their outcomes ripe
 LEADS = (60, 30, 15, 7)
 
 
@@ -122,21 +122,21 @@ def _unseen(t: Terms) -> dict[str, object]:
 def _by_quarter(
     who: People, park: Cars, t: Terms, bought: Ints, hazard: Floats, last_day: int
 ) -> dict[str, pa.Table]:
-    # Quarter starts of the last five years, when models ask, for customers whose first car is
-    # under cover then.
-    month = np.datetime64(int(last_day), "D").astype("datetime64[M]")
-    last = month - month.astype(np.int64) % 3
-    starts = (last - 3 * np.arange(QUARTERS)[::-1]).astype("datetime64[D]").astype(np.int64)
+    # First days of quarters, when the models ask, of customers whose first car is then covered.
+    last = np.datetime64(int(last_day), "D").astype("datetime64[M]")
+    starts = last - np.arange(GRID_MONTHS)[::-1]
+    starts = starts[starts.astype(np.int64) % 3 == 0]
+    days = starts.astype("datetime64[D]").astype(np.int64)
     two_cars = np.zeros(len(who.index), bool)
     two_cars[park.owner[park.number == 1]] = True
-    main = t.rows((park.number[t.car] == 0) & (t.expiry > starts[0]))
+    main = t.rows((park.number[t.car] == 0) & (t.expiry > days[0]))
     owner = park.owner[main.car]
     stop = np.where(main.cancelled >= 0, main.cancelled, main.expiry)
     sells, leaves = [], []
-    for start in starts:
-        rows = np.flatnonzero((main.inception <= start) & (stop > start))
-        person, left = owner[rows], main.expiry[rows] - start
-        day = np.full(len(rows), start, np.int32)
+    for day in days:
+        rows = np.flatnonzero((main.inception <= day) & (stop > day))
+        person, left = owner[rows], main.expiry[rows] - day
+        asked = np.full(len(rows), day, np.int32)
         # Whoever has signed the next term stays; of the others it is what is left of the chance.
         signed = main.renewed[rows] & (main.next_signed[rows] >= left)
         stay = np.where(signed, 1.0, unsigned(main.p[rows], left))
@@ -147,7 +147,7 @@ def _by_quarter(
             pa.table(
                 {
                     "customer_id": customer_id(who.index[person[alone]]),
-                    "as_of": pa.array(day[alone]).cast(pa.date32()),
+                    "as_of": pa.array(asked[alone]).cast(pa.date32()),
                     "p": (goes + (1 - goes) * stays)[alone],
                     **_unseen(main.rows(rows[alone])),
                 }
@@ -155,14 +155,14 @@ def _by_quarter(
         )
         exposed = np.minimum(left, 90) + main.p[rows] * np.maximum(90 - left, 0)
         for number, line in enumerate(c.NON_MOTOR):
-            free = (bought[person, number] < 0) | (bought[person, number] > start)
+            free = (bought[person, number] < 0) | (bought[person, number] > day)
             rate = hazard[person, number] / 365.25
             sells.append(
                 pa.table(
                     {
                         "customer_id": customer_id(who.index[person[free]]),
                         "line": pa.array([line] * int(free.sum()), pa.string()),
-                        "as_of": pa.array(day[free]).cast(pa.date32()),
+                        "as_of": pa.array(asked[free]).cast(pa.date32()),
                         "p": (1 - np.exp(-rate * exposed))[free],
                     }
                 )

@@ -13,7 +13,7 @@ from features.lake import Lake
 from features.settings import Settings
 from training.datasets import Dataset, split_by_time
 from training.models import MODELS
-from training.selection import choose, cut
+from training.selection import choose, cut, folds
 from training.tuning import tune
 
 MODEL = replace(MODELS["churn"], monotone={})
@@ -57,6 +57,20 @@ def test_nothing_is_judged_before_its_outcome_could_be_known() -> None:
 
 def test_a_short_history_is_not_cut() -> None:
     assert choose(MODEL, history(150, False), ["x", "z"], threads=1) == []
+
+
+def test_what_time_cannot_part_is_judged_by_other_customers() -> None:
+    rows = history(3000, True).assign(as_of=FIRST, matures=FIRST + timedelta(days=30))
+    rows["customer_id"] = [f"C{i // 3}" for i in range(len(rows))]
+    assert cut(rows) == []
+    parts = folds(rows)
+    assert len(parts) == 5
+    assert sum(part.judge.astype(int) for part in parts).tolist() == [1] * len(rows)
+    for part in parts:
+        assert not set(rows["customer_id"][part.learn]) & set(rows["customer_id"][part.judge])
+    trials = choose(MODEL, rows, ["x", "z"], threads=1)
+    assert trials[0].candidate in {"trees", "additive"}
+    assert {trial.rows for trial in trials} == {len(rows)}
 
 
 def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> None:
