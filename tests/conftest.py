@@ -26,6 +26,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files go to the workers whole; all that reads the demo goes to one, which makes it once."""
     for item in items:
