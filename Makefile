@@ -31,7 +31,7 @@ lint: install  ## Style and types.
 	$(BIN)/mypy
 
 test: lint  ## Set up, style, types and every test.
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
+	$(BIN)/pytest --numprocesses $(WORKERS)
 
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
