@@ -310,34 +310,6 @@ def test_same_seed_same_insurer_whatever_the_chunk_size(tmp_path: Path) -> None:
     assert made[0] == made[2]
 
 
-def test_the_insurer_is_the_one_it_was_before_prices_could_be_reformed(tmp_path: Path) -> None:
-    """Rows as they were written when the option came; a change of the simulation changes them."""
-    lake = lake_at(tmp_path)
-    simulate(lake, 200, seed=1)
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        found = {
-            table: engine.sql(
-                "SELECT count(*), md5(string_agg(t::VARCHAR, '' ORDER BY t::VARCHAR)) "
-                f"FROM '{lake.raw(table)}/*.parquet' t"
-            ).fetchone()
-            for table in ("policies", "quotes")
-        }
-    assert found == {
-        "policies": (1087, "ed85138201b4402f845ea8c76cdb0959"),
-        "quotes": (798, "3bfdcb72fc3a9efa49e9dfe81ad1a0c0"),
-    }
-
-
-def test_a_reform_after_the_end_changes_nothing_but_the_truth_to_come(tmp_path: Path) -> None:
-    made = []
-    for name, reform in (("never", None), ("later", date(2027, 1, 1))):
-        lake = lake_at(tmp_path / name)
-        simulate(lake, 100, seed=5, end=date(2025, 6, 30), price_reform=reform)
-        made.append({table: rows for table, rows in contents(lake).items() if table in CONTRACTS})
-    assert made[0] == made[1]
-
-
 def test_another_seed_is_another_insurer(tmp_path: Path) -> None:
     made = []
     for seed in (5, 6):

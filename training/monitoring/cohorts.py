@@ -216,10 +216,15 @@ def deviation(drawn: Array) -> float:
 
 
 def enough(label: Flags, told: Array, customers: pd.Series) -> bool:
-    """Whether chance can be told: what is expected counts, so that outcomes which stay away do."""
-    yes = max(float(label.sum()), float(told.sum()))
-    no = max(float((~label).sum()), float((1 - told).sum()))
-    return bool(min(yes, no, customers.nunique()) >= FEWEST)
+    """Whether chance can be told: customers with and without the outcome, seen or expected.
+
+    What is expected counts, so that outcomes which stay away are judged.
+    """
+    codes = pd.factorize(customers)[0]
+    share = 1 / np.bincount(codes)[codes]
+    yes = max(float((share * label).sum()), float((share * told).sum()))
+    no = max(float((share * ~label).sum()), float((share * (1 - told)).sum()))
+    return min(yes, no) >= FEWEST
 
 
 def log_odds_scale(told: Array) -> float:
