@@ -37,15 +37,6 @@ def test_same_seed_same_insurer_whatever_the_chunk_size(tmp_path: Path) -> None:
     assert made[0] == made[2]
 
 
-def test_a_reform_after_the_end_changes_nothing_but_the_truth_to_come(tmp_path: Path) -> None:
-    made = []
-    for name, reform in (("never", None), ("later", date(2027, 1, 1))):
-        lake = lake_at(tmp_path / name)
-        simulate(lake, 100, seed=5, end=date(2025, 6, 30), price_reform=reform)
-        made.append({table: rows for table, rows in contents(lake).items() if table in CONTRACTS})
-    assert made[0] == made[1]
-
-
 def test_another_seed_is_another_insurer(tmp_path: Path) -> None:
     made = []
     for seed in (5, 6):

@@ -229,12 +229,18 @@ def deviation(drawn: Array) -> float:
 
 
 def enough(label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability") -> bool:
-    """Whether chance can be told: what is expected counts, so that outcomes which stay away do."""
-    least = float(customers.nunique())
+    """Whether chance can be told: customers with the outcome and without, seen or expected.
+
+    What is expected counts, so that outcomes which stay away are judged.
+    """
+    codes, people = pd.factorize(customers)
+    share = 1 / np.bincount(codes)[codes]
+    least = float(len(people))
     if kind != "amount":
-        least = min(least, max(float(label.sum()), float(told.sum())))
+        least = min(least, max(float((share * label).sum()), float((share * told).sum())))
     if kind == "probability":
-        least = min(least, max(float((1 - label).sum()), float((1 - told).sum())))
+        without = max(float((share * (1 - label)).sum()), float((share * (1 - told)).sum()))
+        least = min(least, without)
     return least >= FEWEST
 
 

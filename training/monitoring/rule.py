@@ -22,7 +22,7 @@ from training.evaluation.kinds import Kind, Outcomes
 
 SURE = 0.95
 FEWEST = 30
-"""Outcomes of either kind, and customers, below which nothing is judged."""
+"""Customers, and of a cohort those of either outcome, below which nothing is judged."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,15 @@ def mean_gap(
 ) -> Estimate:
     """Observed less told, its deviation over customers: their rows are one draw together.
 
-    The deviation is the larger of the customers' own (Liang and Zeger 1986) and that of
-    independent rows as told (Spiegelhalter 1986): of few outcomes the former is small just when
-    too few came true. Of amounts nothing is told of how they spread: it is the customers' own.
+    The deviation is the larger of the customers' own (Liang and Zeger 1986) and that of outcomes as
+    told (Spiegelhalter 1986), those of one customer being the same: of few outcomes the former is
+    small just when too few, or all, came true. Of amounts nothing is told of how they spread: it is
+    the customers' own.
     """
     found = _clustered(np.asarray(label, np.float64) - told, customers)
     spread = {"probability": told * (1 - told), "count": told, "amount": np.zeros(len(told))}[kind]
-    as_told = float(np.sqrt(spread.sum())) / max(len(told), 1)
+    own = np.bincount(pd.factorize(customers)[0], np.sqrt(spread))
+    as_told = float(np.sqrt((own**2).sum())) / max(len(told), 1)
     return replace(found, deviation=max(found.deviation, as_told))
 
 

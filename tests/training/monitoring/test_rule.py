@@ -60,6 +60,9 @@ def test_outcomes_that_stay_away_are_not_taken_for_certainty():
     none = mean_gap(np.zeros(1000, bool), told, pd.Series(range(1000)))
     assert none.found == pytest.approx(-0.03)
     assert none.deviation == pytest.approx(math.sqrt(0.03 * 0.97 / 1000))
+    # Asked four times, it is still one outcome a customer.
+    again = mean_gap(np.zeros(1000, bool), told, pd.Series(np.arange(1000) // 4))
+    assert again.deviation == pytest.approx(math.sqrt(0.03 * 0.97 / 250))
 
 
 def test_no_figure_of_one_customer_is_an_alert():
@@ -87,8 +90,8 @@ def rate(found: list[float], error: float) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("share", "rows_each", "people", "least"),
-    [(0.7, 4, 200, 0.02), (0.01, 1, 4000, 0.005)],
-    ids=["a term asked four times", "one buyer in a hundred"],
+    [(0.7, 4, 200, 0.02), (0.8, 4, 150, 0.01), (0.01, 1, 4000, 0.005)],
+    ids=["a term asked four times", "few customers", "one buyer in a hundred"],
 )
 def test_at_the_bound_false_alarms_are_as_rare_as_stated(share, rows_each, people, least):
     """The worst case that is no breach: the true gap is as wide as is allowed."""
