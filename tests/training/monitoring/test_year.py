@@ -1,7 +1,7 @@
 """A champion of a small insurer through a quiet year, and through a reform of prices.
 
-The reform doubles the price of commercial cover: of 3,000 customers some hundred terms expire a
-month, and chance alone moves their renewals by five points. What it takes to see a smaller one is
+The reform doubles the price of commercial cover: of 4,000 customers some 140 terms expire a
+month, and chance alone moves their renewals by four points. What it takes to see a smaller one is
 in docs/monitoring.md.
 """
 
@@ -29,7 +29,7 @@ from training.predictor import write_bundle
 from training.train import fit
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-CUSTOMERS, LEARNED, REFORM = 3_000, date(2025, 6, 30), date(2025, 10, 1)
+CUSTOMERS, LEARNED, REFORM = 4_000, date(2025, 6, 30), date(2025, 10, 1)
 Insurer = Callable[..., Lake]
 
 
@@ -95,14 +95,14 @@ def test_a_quiet_year_raises_no_more_alerts_than_is_stated(quiet):
 
 def test_a_reform_is_found_within_one_cohort(reformed, monkeypatch):
     monkeypatch.setenv("GUANJIA_HOME", str(reformed.home))
-    command = ["monitor", "--model", "renewal", "--months", "1", "--as-of"]
+    command = ["monitor", "--model", "renewal", "--months", "2", "--as-of", "2025-11-30"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 1, done.output
+    assert "ALERT renewal, 2025-11: observed less told -" in done.output
+    assert "guanjia train renewal --known-by 2025-11-30" in done.output
     # October's outcomes are of terms that ended by the first day of the reform.
-    before = CliRunner().invoke(app, [*command, "2025-10-31"])
-    assert before.exit_code == 0, before.output
-    first = CliRunner().invoke(app, [*command, "2025-11-30"])
-    assert first.exit_code == 1, first.output
-    assert "ALERT renewal, 2025-11: observed less told -" in first.output
-    assert "guanjia train renewal --known-by 2025-11-30" in first.output
+    assert "ALERT renewal, 2025-10:" not in done.output
+    assert "2025-10" in done.output
 
 
 def test_until_the_reform_nothing_that_was_recorded_differs(quiet, reformed):
