@@ -53,6 +53,13 @@ CANDIDATES: dict[str, Candidate] = {
         ),
         Candidate("trees", 0.0, 1.0),
         Candidate("blend", 0.5, 0.5),
+        # Where tags count only together, as the month asked about and the days to expiry do.
+        Candidate(
+            "deep",
+            0.0,
+            1.0,
+            parameters={"num_leaves": 15, "min_data_in_leaf": 100, "feature_fraction": 0.8},
+        ),
         # Where outcomes are few and wild, as costs of claims are: near the mean for long.
         Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
         Candidate("flat", 1.0, 0.0, penalty=10_000.0),

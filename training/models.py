@@ -171,7 +171,7 @@ MODELS: dict[str, ModelSpec] = {
             eligible="motor_policies_in_force > 0",
             extra=("month_ahead",),
             # Cover ends when a term does: month and days to expiry must meet in one tree.
-            candidates=("trees",),
+            candidates=("trees", "deep"),
         ),
         ModelSpec(
             name="claim_frequency",
