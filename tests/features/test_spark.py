@@ -51,7 +51,7 @@ def spark() -> Iterator[Callable[[Lake], SparkLake]]:
         # Stopped, it would keep its Java machine, with all it took, to the end of the test run.
         gateway, SparkContext._gateway = SparkContext._gateway, None
         gateway.shutdown()
-        gateway.proc.terminate()
+        gateway.proc.stdin.close()  # which it takes for its end
         gateway.proc.wait(30)
 
 

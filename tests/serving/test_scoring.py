@@ -191,7 +191,8 @@ def test_a_file_the_snapshot_does_not_describe_is_refused(
 
 
 def served(features: list[str]) -> Served:
-    predictor = SimpleNamespace(features=features, version="1")
+    tags = [name for name in features if name != "lead_days"]
+    predictor = SimpleNamespace(features=features, tags=tags, version="1")
     return Served("renewal", "1", cast("Any", predictor))
 
 
