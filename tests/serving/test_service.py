@@ -229,7 +229,8 @@ def test_reasons_are_words_and_none_without_asking(ask: Ask, answer: Row, asked:
 def test_reasons_are_of_the_questions_that_arose(answer: Row) -> None:
     given = 0
     for one in answer["predictions"]:
-        arose = {name for name, value in one["probabilities"].items() if value is not None}
+        told = one["probabilities"] | {name: one["claims"][of] for name, of in CLAIMS.items()}
+        arose = {name for name, value in told.items() if value is not None}
         assert set(one["reasons"]) == arose
         assert all(len(why) <= 3 for why in one["reasons"].values())
         given += sum(len(why) for why in one["reasons"].values())
