@@ -77,7 +77,7 @@ class Door:
         tags = self._tags(request.customer_ids, models)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
-        claims, months = self._claims(models, tags, answers), churn_by_month(models, tags)
+        claims, months = self._claims(models, tags, answers), churn_by_month(models, tags, answers)
         why = self._explained(models, tags, lead, answers) if request.explain else None
         predictions = [
             Prediction(

@@ -102,8 +102,15 @@ def predict(
     return answers
 
 
-def churn_by_month(models: Mapping[str, Served], tags: pd.DataFrame) -> np.ndarray | None:
+def churn_by_month(
+    models: Mapping[str, Served], tags: pd.DataFrame, answers: Mapping[str, np.ndarray]
+) -> np.ndarray | None:
     """When all motor cover will be gone: probability by the end of each of the months ahead.
+
+    Parameters
+    ----------
+    answers : Mapping[str, numpy.ndarray]
+        What `predict` told of the same customers: of the hazard, the first month.
 
     Returns
     -------
@@ -114,13 +121,12 @@ def churn_by_month(models: Mapping[str, Served], tags: pd.DataFrame) -> np.ndarr
     if HAZARD not in models:
         return None
     asked = find(HAZARD).asks(tags)
-    stays = np.ones((len(tags), MONTHS))
-    for month in range(MONTHS if asked.any() else 0):
+    stays = np.full((len(tags), MONTHS), np.nan)
+    stays[:, 0] = 1 - answers[HAZARD]
+    for month in range(1, MONTHS if asked.any() else 1):
         frame = model_frame(models[HAZARD], tags[asked], month_ahead=month + 1)
         stays[asked, month] = 1 - models[HAZARD].predictor.predict(frame)
-    found = 1 - stays.cumprod(axis=1)
-    found[~asked] = np.nan
-    return found
+    return np.asarray(1 - stays.cumprod(axis=1))
 
 
 def model_frame(

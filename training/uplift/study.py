@@ -15,6 +15,7 @@ from features.progress import Report, quiet
 from training import registry
 from training.datasets import Dataset, build
 from training.encoding import Array, Flags
+from training.evaluation.resampling import interval
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, fit, outcomes_of, rows_of
 from training.uplift.policy import Estimate, Policy, SleepingDogs
@@ -180,8 +181,7 @@ def _qini(rows: Rows, effect: Array) -> Estimate:
         measures.qini(rows.label[some], rows.treated[some], effect[some])
         for some in policy.resampled(rows.customers)
     ]
-    low, high = np.percentile(found, [2.5, 97.5])
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, *interval(np.array(found)))
 
 
 def _log(lake: Lake, data: Dataset, treatment: Treatment, made: EffectResult) -> None:

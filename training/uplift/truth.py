@@ -7,6 +7,7 @@ import pandas as pd
 
 from features.lake import Lake
 from training.encoding import Array
+from training.evaluation.resampling import interval
 from training.uplift.measures import expected_qini
 from training.uplift.policy import resampled
 
@@ -81,7 +82,7 @@ def against_true_effects(
         expected_qini(true[some], told[some]) / expected_qini(true[some], true[some])
         for some in resampled(rows["customer_id"][kept], seed=seed)
     ]
-    low, high = np.percentile(shares, [2.5, 97.5])
+    low, high = interval(np.array(shares))
     varies = np.ptp(told) > 0
     tenths = [part for part in np.array_split(np.argsort(told, kind="stable"), 10) if len(part)]
     return TrueEffects(
@@ -91,8 +92,8 @@ def against_true_effects(
         qini=ours,
         oracle_qini=best,
         share=ours / best,
-        share_low=float(low),
-        share_high=float(high),
+        share_low=low,
+        share_high=high,
         correlation=float(np.corrcoef(told, true)[0, 1]) if varies else float("nan"),
         bound_holds=float((true >= bound).mean()),
         tenths_hold=float(np.mean([true[t].mean() >= bound[t].mean() for t in tenths])),
