@@ -12,6 +12,7 @@ from features.errors import GuanjiaError
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+BLOCK = 1024  # rows written at once: they stay in the cache until all their columns are there
 Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
 
 
@@ -60,8 +61,10 @@ class Encoding:
             )
         values = [self._column(name, columns[name]) for name in self.features]
         matrix = np.empty((len(values[0]) if values else 0, len(values)))
-        for place, column in enumerate(values):
-            matrix[:, place] = column
+        for start in range(0, len(matrix), BLOCK):
+            rows = slice(start, start + BLOCK)
+            for place, column in enumerate(values):
+                matrix[rows, place] = column[rows]
         return matrix
 
     def _column(self, name: str, values: Any) -> Array:

@@ -59,10 +59,11 @@ def grow(
     rounds = int(parameters.get("rounds", 100))
     patience = int(parameters.get("patience", 0))
 
-    def dataset(rows: Flags, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+    def dataset(rows: Flags | None, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+        # Only a part is copied: the whole is as large as all that is being learned.
         return lgb.Dataset(
-            matrix[rows],
-            outcome[rows].astype(np.float64),
+            matrix if rows is None else matrix[rows],
+            (outcome if rows is None else outcome[rows]).astype(np.float64),
             reference=reference,
             feature_name=names,
             categorical_feature=text,
@@ -83,4 +84,4 @@ def grow(
     else:
         rounds = min(rounds, ROUNDS_UNTESTED)
     # The customers held back have told how many trees; now they teach like all others.
-    return lgb.train(settings, dataset(np.ones_like(stop)), num_boost_round=rounds)
+    return lgb.train(settings, dataset(None), num_boost_round=rounds)

@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -37,16 +38,22 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Callable[[Lake], SparkLake]]:
     """The lake of the same home on Spark; one session serves the module."""
+    from pyspark import SparkContext
+
+    def start(command: list[str], preexec_fn: object = None, **words: Any) -> Any:
+        # `preexec_fn` would fork, that is copy, the whole test process; this keeps Ctrl-C off too.
+        return subprocess.Popen(command, start_new_session=True, **words)
+
     made: list[SparkLake] = []
 
     def of(lake: Lake) -> SparkLake:
         made.append(SparkLake(lake.settings))
         return made[-1]
 
-    yield of
-    if made:
-        from pyspark import SparkContext
-
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyspark.java_gateway.Popen", start)
+        yield of
+    if SparkContext._gateway:
         made[0].spark._session.stop()
         # Stopped, it would keep its Java machine, with all it took, to the end of the test run.
         gateway, SparkContext._gateway = SparkContext._gateway, None
