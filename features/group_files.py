@@ -48,7 +48,8 @@ class GroupFile:
         for batch in batches:
             self.rows += batch.num_rows
             more = pa.Table.from_batches([batch]).cast(self._schema)
-            self._waiting = pa.concat_tables([self._waiting, more])
+            # Copied: the engine's batch of ten rows has room for tens of thousands in it.
+            self._waiting = pa.concat_tables([self._waiting, more]).combine_chunks()
             while self._waiting.num_rows >= ROW_GROUP:
                 self._put(self._waiting.slice(0, ROW_GROUP))
                 self._waiting = self._waiting.slice(ROW_GROUP)
