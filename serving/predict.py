@@ -74,7 +74,7 @@ class Door:
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
         models = _asked(current.models, request.models)
-        tags = self._tags(request.customer_ids, models)
+        tags = self._tags(request.customer_ids, models, request.explain)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
         claims, months = self._claims(models, tags, answers), churn_by_month(models, tags, answers)
@@ -103,9 +103,9 @@ class Door:
             model_versions=versions, models_confirmed=current.confirmed, predictions=predictions
         )
 
-    def _tags(self, ids: list[str], models: Mapping[str, Served]) -> pd.DataFrame:
+    def _tags(self, ids: list[str], models: Mapping[str, Served], explain: bool) -> pd.DataFrame:
         """Tags of the models, the star and the rules of eligibility, one row an id."""
-        names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
+        names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models, explain=explain)]))
         try:
             rows = online(self.lake, ids, names)
         except (KeyError, sqlite3.Error) as fault:

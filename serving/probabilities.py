@@ -65,9 +65,17 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
     return found
 
 
-def needed_tags(models: Mapping[str, Served]) -> list[str]:
-    """Tags that the models, the rules of eligibility and the margin read, each once."""
-    names = [name for served in models.values() for name in served.predictor.tags]
+def needed_tags(models: Mapping[str, Served], *, explain: bool = True) -> list[str]:
+    """Tags that the models, the rules of eligibility and the margin read, each once.
+
+    Explanations name the value of every tag; predictions alone depend on some of them.
+    """
+    names = [
+        name
+        for served in models.values()
+        for name in served.predictor.tags
+        if explain or name in served.predictor.read
+    ]
     rules = [name for model in models for name in find(model).rule_tags]
     return list(dict.fromkeys([*names, *rules, *margin_tags(models)]))
 
@@ -93,11 +101,11 @@ def predict(
     """
     answers: dict[str, np.ndarray] = {}
     for name, served in models.items():
-        asked = find(name).asks(tags)
+        asked = np.flatnonzero(find(name).asks(tags))
         answer = np.full(len(tags), np.nan)
-        if asked.any():
-            frame = model_frame(served, tags[asked], lead_days)
-            answer[asked] = np.asarray(served.predictor.predict(frame), dtype="float64")
+        if len(asked):
+            columns = model_columns(served, tags, lead_days)
+            answer[asked] = served.predictor.predict(columns, rows=asked)
         answers[name] = answer
     return answers
 
@@ -120,30 +128,40 @@ def churn_by_month(
     """
     if HAZARD not in models:
         return None
-    asked = find(HAZARD).asks(tags)
+    asked = np.flatnonzero(find(HAZARD).asks(tags))
     stays = np.full((len(tags), MONTHS), np.nan)
     stays[:, 0] = 1 - answers[HAZARD]
-    for month in range(1, MONTHS if asked.any() else 1):
-        frame = model_frame(models[HAZARD], tags[asked], month_ahead=month + 1)
-        stays[asked, month] = 1 - models[HAZARD].predictor.predict(frame)
+    for month in range(1, MONTHS if len(asked) else 1):
+        columns = model_columns(models[HAZARD], tags, month_ahead=month + 1)
+        stays[asked, month] = 1 - models[HAZARD].predictor.predict(columns, rows=asked)
     return np.asarray(1 - stays.cumprod(axis=1))
 
 
-def model_frame(
+def model_columns(
     served: Served, tags: pd.DataFrame, lead_days: int | None = None, month_ahead: int = 1
-) -> pd.DataFrame:
+) -> dict[str, pd.Series]:
     """The model's own columns in its own order, with what its question says beside the tags."""
-    frame = tags
+    said: dict[str, pd.Series] = {}
     if LEAD_DAYS in served.features:
         days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
-        lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD) if lead_days is None else float(lead_days)
-        frame = tags.assign(**{LEAD_DAYS: lead})
+        lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD)
+        said[LEAD_DAYS] = lead if lead_days is None else _all(tags, lead_days)
     if MONTH_AHEAD in served.features:
-        frame = frame.assign(**{MONTH_AHEAD: float(month_ahead)})
-    return frame[served.features]
+        said[MONTH_AHEAD] = _all(tags, month_ahead)
+    given = {name: said.get(name, tags.get(name)) for name in served.features}
+    return {name: column for name, column in given.items() if column is not None}
+
+
+def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None) -> pd.DataFrame:
+    """The same as a frame of its own, for who explains."""
+    return pd.DataFrame(model_columns(served, tags, lead_days))
 
 
 def load_model(name: str, folder: Path) -> Served:
     """A model from its verified bundle."""
     predictor = Predictor.load(folder)
     return Served(name, predictor.version, predictor)
+
+
+def _all(tags: pd.DataFrame, number: int) -> "pd.Series[float]":
+    return pd.Series(float(number), index=tags.index)

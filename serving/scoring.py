@@ -6,8 +6,9 @@ grow with the number of customers.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,7 +28,7 @@ from features.snapshot_tags import snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected
-from serving.probabilities import Served, load_models, needed_tags, predict
+from serving.probabilities import load_models, needed_tags, predict
 from training.models import MODELS
 
 BATCH = 50_000
@@ -78,20 +79,24 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     done = 0
     stars = load_star_settings(lake.home)
     fixed = (json.dumps(versions, sort_keys=True), snapshot.snapshot_id)
-    tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
+    tags = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models, explain=False)]))
+
+    def scored(batch: pa.RecordBatch) -> pa.Table:
+        frame = _frame(batch)
+        answers = predict(models, frame)
+        answers |= expected(frame, answers, lake.settings.expense_share)
+        return _scored(batch, answers, stars, as_of, fixed)
+
     with (
         ThreadPoolExecutor(lake.settings.threads) as pool,
         published(path) as draft,
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
-        for batch in _batches(lake, snapshot, tags):
-            frame = _frame(batch)
-            answers = _answers(pool, models, frame)
-            answers |= expected(frame, answers, lake.settings.expense_share)
-            writer.write_table(_scored(batch, answers, stars, as_of, fixed))
-            for count in pc.value_counts(batch["star_level"].drop_null()).to_pylist():
+        for table in _each(pool, scored, _batches(lake, snapshot, tags), lake.settings.threads + 1):
+            writer.write_table(table)
+            for count in pc.value_counts(table["star_level"].drop_null()).to_pylist():
                 counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
-            done += len(batch)
+            done += len(table)
             report("score", done, total)
     order = dict(sorted(counts.items(), reverse=True))
     return Scored(as_of, path, done, order, versions, fixed[1])
@@ -135,22 +140,34 @@ def _batches(lake: Lake, snapshot: Snapshot, tags: list[str]) -> Iterator[pa.Rec
         yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
 
 
+def _each(
+    pool: ThreadPoolExecutor,
+    work: Callable[[pa.RecordBatch], pa.Table],
+    batches: Iterator[pa.RecordBatch],
+    most: int,
+) -> Iterator[pa.Table]:
+    """What is made of each batch, in order, with so many under way or waiting at a time."""
+    waiting: deque[Future[pa.Table]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(work, batch))
+        if len(waiting) == most:
+            yield waiting.popleft().result()
+    yield from (one.result() for one in waiting)
+
+
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
-    """The batch for the predictors: booleans as numbers, which pandas has beside nulls."""
-    columns = [
-        column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-        for column in batch.columns
-    ]
-    frame: pd.DataFrame = pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pandas()
+    """The batch as the predictors read it fastest: numbers as floats, texts as categories."""
+    columns = [_readable(column) for column in batch.columns]
+    made = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    frame: pd.DataFrame = made.to_pandas(split_blocks=True)
     return frame
 
 
-def _answers(
-    pool: ThreadPoolExecutor, models: Mapping[str, Served], frame: pd.DataFrame
-) -> dict[str, np.ndarray]:
-    """The predictions of each model, a model at a time on each thread."""
-    found = pool.map(lambda served: predict({served.name: served}, frame), models.values())
-    return {name: answer for each in found for name, answer in each.items()}
+def _readable(column: pa.Array) -> pa.Array:
+    type_ = column.type
+    if pa.types.is_boolean(type_) or pa.types.is_integer(type_):
+        return column.cast(pa.float64(), safe=False)
+    return column.dictionary_encode() if pa.types.is_string(type_) else column
 
 
 def _scored(

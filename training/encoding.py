@@ -1,6 +1,6 @@
 """Columns of tags as the matrix that models read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from features.errors import GuanjiaError
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-BLOCK = 1024  # rows written at once: they stay in the cache until all their columns are there
+Places = npt.NDArray[np.intp]
 Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
 
 
@@ -43,34 +43,48 @@ class Encoding:
                 categories[name] = sorted(set(present.astype(str)))
         return cls(features, categories)
 
-    def matrix(self, columns: Columns) -> Array:
+    def matrix(
+        self, columns: Columns, rows: Places | None = None, read: Collection[str] | None = None
+    ) -> Array:
         """The features as float64, one row a customer, missing as NaN.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int, optional
+            Places of the rows wanted; default: all of them.
+        read : collection of str, optional
+            Features that anything is read of; the others are left 0.
 
         Raises
         ------
         GuanjiaError
-            If a feature is missing; other columns are ignored and their order does not matter.
+            If a feature that is read is missing; other columns are ignored and their order does not matter.
         """
         names = columns.column_names if isinstance(columns, pa.Table) else list(columns)
-        missing = [name for name in self.features if name not in names]
+        wanted = self.features if read is None else [n for n in self.features if n in read]
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise GuanjiaError(
                 f"features {missing}",
                 "are missing from the rows to predict",
                 "compute the tags of this model's feature service, or train the model again",
             )
-        values = [self._column(name, columns[name]) for name in self.features]
-        matrix = np.empty((len(values[0]) if values else 0, len(values)))
-        for start in range(0, len(matrix), BLOCK):
-            rows = slice(start, start + BLOCK)
-            for place, column in enumerate(values):
-                matrix[rows, place] = column[rows]
+        values = [(self.place[name], self._column(name, columns[name])) for name in wanted]
+        size = len(columns[names[0]] if rows is None else rows)
+        # A column lies in one piece: that is how columns come, and LightGBM reads either way.
+        matrix = np.zeros((size, len(self.features)), order="F")
+        for place, column in values:
+            matrix[:, place] = column if rows is None else column[rows]
         return matrix
 
     def _column(self, name: str, values: Any) -> Array:
         if isinstance(values, pa.ChunkedArray | pa.Array):
             values = values.to_pandas()
         series = values if isinstance(values, pd.Series) else pd.Series(list(values))
+        if name in self._codes and isinstance(series.dtype, pd.CategoricalDtype):
+            known = [self._codes[name].get(text, np.nan) for text in series.cat.categories]
+            # The code of a null is -1, the last.
+            return np.asarray(np.array([*known, np.nan])[series.cat.codes.to_numpy()])
         if name in self._codes:
             coded = series.astype(object).map(self._codes[name])
             return np.asarray(coded, dtype=np.float64)

@@ -91,6 +91,15 @@ class Scorer:
         self.linear = linear
         self.trees = trees
 
+    @property
+    def read(self) -> set[str]:
+        """The features that anything is read of: who asks need not fill in the others."""
+        found = {term.feature for term in self.linear[0].terms} if self.linear else set()
+        if self.trees:
+            splits = self.trees[0].feature_importance("split")
+            found.update(self.encoding.features[place] for place in np.flatnonzero(splits))
+        return found
+
     def score(self, matrix: Array, threads: int = 1) -> Array:
         """Log-odds or log mean of the rows of a matrix, shape (rows,)."""
         told = np.zeros(len(matrix))

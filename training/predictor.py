@@ -18,7 +18,7 @@ import numpy as np
 from features.errors import GuanjiaError
 from features.lake import sha256_of
 from training.calibration import Calibration
-from training.encoding import Array, Columns, Encoding
+from training.encoding import Array, Columns, Encoding, Places
 from training.estimators import CalibratedModel, Scorer
 from training.linear import Linear
 from training.models import ModelSpec
@@ -35,7 +35,9 @@ class Predictor:
     name, label, service, eligible, version : str
         As the specification has them; `version` is a hash of the contents.
     features, tags, extra : list of str
-        Columns it reads, in order; those of them that are tags; the others.
+        Columns it takes, in order; those of them that are tags; the others.
+    read : set of str
+        Those that a prediction depends on.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
@@ -50,6 +52,7 @@ class Predictor:
         self.tags = [name for name in self.features if name not in self.extra]
         self.scorer = scorer
         self.calibration = calibration
+        self.read = scorer.read
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -85,9 +88,16 @@ class Predictor:
         """The columns as the parts read them, shape (rows, features)."""
         return self.scorer.encoding.matrix(columns)
 
-    def predict(self, columns: Columns, threads: int = 1) -> Array:
-        """Calibrated probabilities of pandas, pyarrow or plain columns, shape (rows,)."""
-        return self.predict_matrix(self.matrix(columns), threads)
+    def predict(self, columns: Columns, threads: int = 1, rows: Places | None = None) -> Array:
+        """Calibrated probabilities or means of pandas, pyarrow or plain columns, shape (rows,).
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int, optional
+            Places of the rows to predict; default: all of them.
+        """
+        matrix = self.scorer.encoding.matrix(columns, rows, self.read)
+        return self.predict_matrix(matrix, threads)
 
     def predict_matrix(self, matrix: Array, threads: int = 1) -> Array:
         """The same for a matrix made by `matrix`."""

@@ -106,6 +106,34 @@ def test_an_unknown_category_is_missing():
     assert np.isnan(told[1:]).all()
 
 
+def test_a_matrix_is_the_same_from_texts_and_categories_and_of_chosen_rows():
+    frame = pd.DataFrame(
+        {"channel": ["direct", None, "kiosk", "agent"], "days": [1, 2, 3, 4], "seen": [True] * 4}
+    )
+    encoding = Encoding(["days", "channel", "seen"], {"channel": ["agent", "direct"]})
+    whole = np.array([[1, 1, 1], [2, np.nan, 1], [3, np.nan, 1], [4, 0, 1]])
+    coded = frame.assign(channel=frame["channel"].astype("category"))
+    np.testing.assert_array_equal(encoding.matrix(frame), whole)
+    np.testing.assert_array_equal(encoding.matrix(coded), whole)
+    np.testing.assert_array_equal(encoding.matrix(coded, np.array([3, 0])), whole[[3, 0]])
+    read = encoding.matrix(coded, read={"channel"})
+    np.testing.assert_array_equal(read[:, 1], whole[:, 1])
+    assert (read[:, [0, 2]] == 0).all()
+
+
+def test_features_that_nothing_reads_do_not_matter(bundle):
+    frame, _ = rows(400, seed=9)
+    predictor = Predictor.load(bundle)
+    unread = [name for name in predictor.features if name not in predictor.scorer.read]
+    whole = predictor.predict_matrix(predictor.matrix(frame))
+    np.testing.assert_array_equal(predictor.predict(frame), whole)
+    places = np.array([5, 3, 399])
+    np.testing.assert_array_equal(predictor.predict(frame, rows=places), whole[places])
+    np.testing.assert_array_equal(
+        predictor.predict(frame.assign(**dict.fromkeys(unread, 7))), whole
+    )
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1000), st.sampled_from([300, 3000]))
 def test_calibration_keeps_the_order(seed, count):
