@@ -35,7 +35,7 @@ from measuring import (
     snapshot,
 )
 
-from features import store
+from features import online_tags, store
 from features.lake import Lake
 from features.services import SERVICES
 from features.tags.catalogue import catalogue, groups
@@ -130,8 +130,8 @@ def weigh(path: Path) -> int:
 def read(lake: Lake, customers: Sequence[str], size: int) -> Measured:
     """Milliseconds to read the tags of one model for `size` customers at a time."""
     some = [list(customers[start : start + size]) for start in range(0, size * READS, size)]
-    store.online(lake, some[0], MODEL)
-    taken = [seconds(lambda ids=ids: store.online(lake, ids, MODEL)) for ids in some if ids]
+    online_tags.online(lake, some[0], MODEL)
+    taken = [seconds(lambda ids=ids: online_tags.online(lake, ids, MODEL)) for ids in some if ids]
     tags = len(SERVICES[MODEL])
     return Measured(f"read {tags} tags, customers: {size}", "ms", median(taken) * 1000)
 

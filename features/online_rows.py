@@ -29,6 +29,10 @@ class Stored(NamedTuple):
     layout: Sequence[str]
     array: str
 
+    def values(self) -> dict[str, Any]:
+        """The tags by name, as JSON has them."""
+        return dict(zip(self.layout, json.loads(self.array), strict=True))
+
 
 class PackedOnlineStore(OnlineStore):
     """An online store of packed rows; where they lie is a subclass's to say."""
@@ -88,10 +92,10 @@ class PackedOnlineStore(OnlineStore):
             if customer_id not in found:
                 answer.append((None, None))
                 continue
-            event_us, layout, array = found[customer_id]
-            plain = dict(zip(layout, json.loads(array), strict=True))
+            plain = found[customer_id].values()
             values = {name: _value(field, plain.get(name)) for name, field in fields.items()}
-            answer.append((datetime.fromtimestamp(event_us / 1e6, UTC), values))
+            event = datetime.fromtimestamp(found[customer_id].event_us / 1e6, UTC)
+            answer.append((event, values))
         return answer
 
 

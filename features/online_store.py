@@ -8,6 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,8 @@ class HomeOnlineStore(PackedOnlineStore):
 
     def stored(self, config: Any, view: Any, ids: Sequence[str]) -> Mapping[str, Stored]:
         """The rows of those of the customers who have one."""
-        rows = list(self._rows(config, view, ids))
-        layouts = self._layouts(config)
-        return {row[0]: Stored(row[1], layouts[row[2]], row[3]) for row in rows}
+        rows = self._rows(config, view, ids)
+        return {row[0]: Stored(row[1], _names(row[2]), row[3]) for row in rows}
 
     def update(
         self,
@@ -104,14 +104,17 @@ class HomeOnlineStore(PackedOnlineStore):
             some = ids[start : start + LARGEST_QUERY]
             marks = ", ".join("?" * len(some))
             yield from connection.execute(
-                f'SELECT customer_id, event_us, layout, tags FROM "{_table(config, view)}" '
-                f"WHERE customer_id IN ({marks})",
+                f'SELECT customer_id, event_us, l.tags, t.tags FROM "{_table(config, view)}" t '
+                f"JOIN layouts l USING (layout) WHERE customer_id IN ({marks})",
                 some,
             )
 
-    def _layouts(self, config: Any) -> dict[int, list[str]]:
-        rows = self._connection(config).execute("SELECT layout, tags FROM layouts")
-        return {layout: json.loads(tags) for layout, tags in rows}
+
+@lru_cache(maxsize=1024)
+def _names(layout: str) -> list[str]:
+    """The tags of a layout, from its JSON."""
+    names: list[str] = json.loads(layout)
+    return names
 
 
 def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ people), and consents and opt-outs, which are gates before a contact and not evi
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from feast import FeatureService, FeatureView
 
@@ -288,6 +289,20 @@ SLICE_TAGS = (
 )
 """Tags by which evaluation tells customers apart. They come with each training frame; a model reads
 those of its service alone."""
+
+
+def tags_of(service: str) -> tuple[str, ...]:
+    """The tags of a service.
+
+    Raises
+    ------
+    GuanjiaError
+        If no service of that name is declared.
+    """
+    if service not in SERVICES:
+        near = get_close_matches(service, SERVICES, n=1) or list(SERVICES)
+        raise GuanjiaError(f"service {service}", "is not declared", f"use one of {near}")
+    return SERVICES[service]
 
 
 def feature_services(

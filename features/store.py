@@ -1,13 +1,15 @@
-"""The only door to Feast: definitions, history for training, online rows for serving."""
+"""The only door to Feast: definitions, history for training, loading and pushing online rows.
+
+What reads the online rows: `features.online_tags`.
+"""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -18,8 +20,9 @@ from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundExcepti
 from features.errors import GuanjiaError
 from features.feast_home import feast_config
 from features.lake import Lake, sql_text
+from features.online_rows import PackedOnlineStore, Stored
 from features.progress import Report, quiet
-from features.services import SERVICES, feature_services
+from features.services import feature_services, tags_of
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
 from features.tags import catalogue
@@ -34,7 +37,7 @@ SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
 FROM read_parquet({path})
 """
-_opened: dict[Settings, FeatureStore] = {}
+_opened: dict[Settings, "_FeatureStore"] = {}
 _applied: set[Path] = set()
 _lock = threading.RLock()
 
@@ -48,6 +51,11 @@ class _FeatureStore(FeatureStore):
 
     def _precompute_for_push(self, *_: Any) -> None:
         pass
+
+    @cached_property
+    def views(self) -> dict[str, Any]:
+        """The views by name, as the registry had them when this was opened."""
+        return {view.name: view for view in self.list_feature_views(allow_cache=True)}
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,11 @@ def history(
         The frame's rows, order and index kept, and a column per tag: numbers and booleans as
         float64 (null is NaN), texts as objects (null is None).
     """
-    _declared(service)
+    names = list(dict.fromkeys([*tags_of(service), *also]))
     with _lock:
         if lake.home not in _applied:
             apply(lake)
     store = _store(lake)
-    names = _tag_names(_service(store, service))
-    names = list(dict.fromkeys([*names, *also]))
     asked = entity_frame[["customer_id", "event_timestamp"]].reset_index(drop=True)
     asked[_ORDER] = range(len(asked))
     asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
@@ -115,7 +121,9 @@ def history(
     )
     # Feast lets rows that were backfilled later leak in unless told otherwise.
     found = store.get_historical_features(
-        asked, _references(names), filter_by_created_timestamp=True
+        asked,
+        [f"{catalogue.catalogue()[name].group}:{name}" for name in names],
+        filter_by_created_timestamp=True,
     ).to_arrow()
     found = found.sort_by(_ORDER)
     declared = catalogue.catalogue()
@@ -211,59 +219,22 @@ def push(lake: Lake, group: str, rows: pa.Table) -> None:
         raise GuanjiaError("the registry", fault_told, cure) from fault
 
 
-def online(
-    lake: Lake, customer_ids: Sequence[str], service: str | Sequence[str]
-) -> list[dict[str, Any]]:
-    """The tags of some customers, in the order asked; never writes.
-
-    Parameters
-    ----------
-    service : str or sequence of str
-        Name of a feature service, or names of tags.
-
-    Returns
-    -------
-    list[dict[str, object]]
-        A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
-        unknown customer has `known` False and None everywhere else. `freshness` is the oldest
-        event timestamp (UTC) among the views read, `as_of` the civil date that ended then.
+def stored(lake: Lake, group: str, customer_ids: Sequence[str]) -> Mapping[str, Stored]:
+    """The online rows of a tag group, of those of the customers who have one, as they lie.
 
     Raises
     ------
     GuanjiaError
-        If nothing was materialised yet, or the service or a tag is not declared.
+        If nothing was materialised yet, or the registry does not know the group.
     """
-    if not customer_ids:
-        return []
-    if isinstance(service, str):
-        _declared(service)
-    if not (lake.home / "feast" / "registry.db").exists():
+    if lake.settings not in _opened and not (lake.home / "feast" / "registry.db").exists():
         raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
-    store = _store(lake)
-    wanted = _service(store, service) if isinstance(service, str) else _references(service)
-    answer = store.get_online_features(wanted, {"customer_id": list(customer_ids)})
-    # Feast answers an unknown customer with nulls and the status PRESENT; only the timestamp tells.
-    found = {
-        name: [stamp.seconds for stamp in vector.event_timestamps]
-        for name, vector in zip(
-            answer.proto.metadata.feature_names.val, answer.proto.results, strict=True
-        )
-        if name != "customer_id"
-    }
-    values = answer.to_dict()
-    zone = ZoneInfo(lake.settings.timezone)
-    rows = []
-    for i, customer_id in enumerate(customer_ids):
-        stamps = [at[i] for at in found.values() if at[i] > 0]
-        oldest = datetime.fromtimestamp(min(stamps), UTC) if stamps else None
-        row = {
-            "customer_id": customer_id,
-            "known": oldest is not None,
-            "freshness": oldest,
-            "as_of": oldest and (oldest - timedelta(seconds=1)).astimezone(zone).date(),
-        }
-        rows.append(row | {name: values[name][i] for name in found})
-    return rows
+    opened = _store(lake)
+    rows = cast("PackedOnlineStore", opened._get_provider().online_store)
+    if group not in opened.views:
+        fault = f"does not know the tags of {group}"
+        raise GuanjiaError("the registry", fault, "run `guanjia materialize`")
+    return rows.stored(opened.config, opened.views[group], customer_ids)
 
 
 def forget(lake: Lake) -> None:
@@ -273,38 +244,12 @@ def forget(lake: Lake) -> None:
         _applied.discard(lake.home)
 
 
-def _store(lake: Lake) -> FeatureStore:
+def _store(lake: Lake) -> _FeatureStore:
     """The cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.settings not in _opened:
             _opened[lake.settings] = _FeatureStore(config=feast_config(lake))
         return _opened[lake.settings]
-
-
-def _service(store: FeatureStore, name: str) -> Any:
-    try:
-        return store.get_feature_service(name, allow_cache=True)
-    except FeastObjectNotFoundException:
-        raise GuanjiaError(
-            f"service {name}", "is not in the registry", "run `guanjia materialize`"
-        ) from None
-
-
-def _declared(name: str) -> None:
-    if name not in SERVICES:
-        near = get_close_matches(name, SERVICES, n=1) or list(SERVICES)
-        raise GuanjiaError(f"service {name}", "is not declared", f"use one of {near}")
-
-
-def _references(tags: Sequence[str]) -> list[str]:
-    declared = catalogue.catalogue()
-    for tag in tags:
-        if tag not in declared:
-            near = get_close_matches(tag, declared, n=3)
-            raise GuanjiaError(
-                f"tag {tag}", "is not declared", f"use one of {near or 'docs/tags.md'}"
-            )
-    return [f"{declared[tag].group}:{tag}" for tag in tags]
 
 
 def _column(column: pa.ChunkedArray, type_: str) -> Any:
@@ -314,7 +259,3 @@ def _column(column: pa.ChunkedArray, type_: str) -> Any:
     # Arrow casts no boolean to a float at once.
     whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
     return whole.cast(pa.float64()).to_pandas().to_numpy()
-
-
-def _tag_names(service: Any) -> list[str]:
-    return [one.name for view in service.feature_view_projections for one in view.features]

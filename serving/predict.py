@@ -18,8 +18,8 @@ import pandas as pd
 from features.conditions import UnknownNameError, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.online_tags import online
 from features.star import load_star_settings
-from features.store import online
 from features.tags.catalogue import catalogue
 from serving.current_models import CurrentModels
 from serving.margin import COST, FREQUENCY, MARGIN, SEVERITY, expected

@@ -58,7 +58,8 @@ class Encoding:
         Raises
         ------
         GuanjiaError
-            If a feature that is read is missing; other columns are ignored and their order does not matter.
+            If a feature that is read is missing; other columns are ignored, and their order does
+            not matter.
         """
         names = columns.column_names if isinstance(columns, pa.Table) else list(columns)
         wanted = self.features if read is None else [n for n in self.features if n in read]

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from features import store
+from features import online_tags, store
 from features.errors import GuanjiaError
 from features.group_files import tag_schema
 from features.lake import Lake
@@ -40,7 +40,7 @@ def offer(lake: Lake, claims: int, event: datetime, created: datetime | None = N
 
 
 def seen(lake: Lake) -> int:
-    (row,) = store.online(lake, ["C1"], ["claim_count_ever"])
+    (row,) = online_tags.online(lake, ["C1"], ["claim_count_ever"])
     return int(row["claim_count_ever"])
 
 
@@ -70,7 +70,7 @@ def test_nothing_but_nulls_replaces_what_was(lake: Lake) -> None:
     nulls = dict.fromkeys(schema.names) | {"customer_id": "C1", "event_timestamp": AT + TICK,
                                            "created_timestamp": AT + TICK}  # fmt: skip
     store.push(lake, GROUP, pa.Table.from_pylist([nulls], schema=schema))
-    (row,) = store.online(lake, ["C1", "C2"][:1], list(catalogue.groups()[GROUP].tags))
+    (row,) = online_tags.online(lake, ["C1", "C2"][:1], list(catalogue.groups()[GROUP].tags))
     assert row["known"]
     assert {row[name] for name in catalogue.groups()[GROUP].tags} == {None}
 
@@ -83,7 +83,7 @@ def test_a_row_of_an_older_catalogue_reads_right(lake: Lake) -> None:
     rows = [("C1", us, us, '["gone", 7]'), ("客户 2", us, us, '["gone", null]')]
     assert online.load(opened.config, view, ["tag_of_old", "claim_count_ever"], rows) == 2
     ids = ["客户 2", "nobody", "C1"]
-    found = store.online(lake, ids, ["claim_count_ever", "open_claims"])
+    found = online_tags.online(lake, ids, ["claim_count_ever", "open_claims"])
     assert [row["known"] for row in found] == [True, False, True]
     assert [row["claim_count_ever"] for row in found] == [None, None, 7]
     assert found[2]["open_claims"] is None
@@ -102,7 +102,7 @@ def test_a_large_load_is_whole(lake: Lake) -> None:
     online.load(opened.config, view, tags, rows)
     online.load(opened.config, view, tags, [(c, us - 1, us, a) for c, _, _, a in reversed(rows)])
     asked = ["C0", "C499", "C500", "C1749", "C1750"]
-    found = store.online(lake, asked, ["claim_count_ever"])
+    found = online_tags.online(lake, asked, ["claim_count_ever"])
     assert [row["claim_count_ever"] for row in found] == [0, 499, 500, 1749, None]
 
 
@@ -139,7 +139,7 @@ def test_redis_that_is_away_is_said_soon_and_without_its_password(
         store._store(lake)
         began = time.monotonic()
         with pytest.raises(GuanjiaError, match=rf"on Redis at 127.0.0.1:{port} does not") as fault:
-            store.online(lake, ["C1"], ["claim_count_ever"])
+            online_tags.online(lake, ["C1"], ["claim_count_ever"])
         assert time.monotonic() - began < 2
     assert "secret" not in str(fault.value) + repr(lake.settings)
     store.forget(lake)

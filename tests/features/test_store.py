@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import services, store
+from features import online_tags, services, store
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings, cutoff
@@ -50,11 +50,10 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         tag.__name__ = name
         group.tag(name, unit="one", type=type_)(tag)  # type: ignore[arg-type]
     monkeypatch.setattr(catalogue, "groups", lambda: {"tiny": group})
-    monkeypatch.setattr(store, "SERVICES", {"churn": ()})
-    tags = {"churn": ("channel", "claim_count_36m", "lapsed", "premium")}
-    monkeypatch.setattr(
-        store, "feature_services", lambda views: services.feature_services(views, tags)
-    )
+    for name in list(services.SERVICES):
+        monkeypatch.delitem(services.SERVICES, name)
+    tags = ("channel", "claim_count_36m", "lapsed", "premium")
+    monkeypatch.setitem(services.SERVICES, "churn", tags)
     return Lake(Settings(home=tmp_path))
 
 
@@ -89,7 +88,7 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     offline = store.history(lake, frame, "churn")
     assert list(offline.index) == [7, 3]
     tags = ["channel", "claim_count_36m", "lapsed", "premium"]
-    rows = store.online(lake, ids, "churn")
+    rows = online_tags.online(lake, ids, "churn")
     for (_, old), new in zip(offline.iterrows(), rows, strict=True):
         assert new["known"]
         assert new["customer_id"] == old["customer_id"]
@@ -101,7 +100,7 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
 def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     store.materialize(lake, JUNE, now=NOW)
-    assert store.online(lake, ["C1"], ["gender", "premium"]) == [
+    assert online_tags.online(lake, ["C1"], ["gender", "premium"]) == [
         {
             "customer_id": "C1",
             "known": True,
@@ -112,13 +111,28 @@ def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
         }
     ]
     with pytest.raises(GuanjiaError, match=r"tag premum: is not declared.*premium"):
-        store.online(lake, ["C1"], ["premum"])
+        online_tags.online(lake, ["C1"], ["premum"])
+
+
+def test_feasts_own_api_gives_the_same_values(lake: Lake) -> None:
+    snapshot(lake, JUNE, 2)
+    store.materialize(lake, JUNE, now=NOW)
+    ids = ["C2", "nobody", "C1"]
+    tags = ["channel", "claim_count_36m", "lapsed", "premium", "gender"]
+    opened = store._store(lake)
+    answer = opened.get_online_features([f"tiny:{tag}" for tag in tags], {"customer_id": ids})
+    theirs = answer.to_dict()
+    ours = online_tags.online(lake, ids, tags)
+    for tag in tags:
+        values = [row[tag] for row in ours]
+        assert values == theirs[tag]
+        assert [type(one) for one in values] == [type(one) for one in theirs[tag]]
 
 
 def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     store.materialize(lake, JUNE, now=NOW)
-    row = store.online(lake, ["C1", "nobody"], "churn")[1]
+    row = online_tags.online(lake, ["C1", "nobody"], "churn")[1]
     assert (row.pop("customer_id"), row.pop("known")) == ("nobody", False)
     assert set(row.values()) == {None}
 
@@ -146,7 +160,7 @@ def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     for day in (MAY, JUNE, MAY):
         store.materialize(lake, day, now=NOW)
-    row = store.online(lake, ["C1"], "churn")[0]
+    row = online_tags.online(lake, ["C1"], "churn")[0]
     assert (row["claim_count_36m"], row["freshness"]) == (2, at(JUNE))
 
 
@@ -154,7 +168,7 @@ def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
     for claims in (2, 3):
         snapshot(lake, JUNE, claims)
         store.materialize(lake, JUNE, now=NOW)
-    assert store.online(lake, ["C1"], "churn")[0]["claim_count_36m"] == 3
+    assert online_tags.online(lake, ["C1"], "churn")[0]["claim_count_36m"] == 3
 
 
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
@@ -169,9 +183,9 @@ def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has another file tags/tiny/"):
         store.materialize(lake, JUNE, now=NOW)
     with pytest.raises(GuanjiaError, match=r"service chrun: is not declared.*churn"):
-        store.online(lake, ["C1"], "chrun")
+        online_tags.online(lake, ["C1"], "chrun")
     with pytest.raises(GuanjiaError, match="the online store: is empty"):
-        store.online(lake, ["C1"], "churn")
+        online_tags.online(lake, ["C1"], "churn")
     views = feature_views(lake.home, catalogue.groups())
     with pytest.raises(GuanjiaError, match="service m: names tags that are not declared: nothing"):
         services.feature_services(views, {"m": ("nothing",)})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from features import store
+from features import online_tags, store
 from features.contract import CONTRACTS
 from features.event_inbox import EventInbox, Kept
 from features.event_intake import Intake
@@ -112,7 +112,7 @@ class Desk:
 
     def online(self, customer: str = "C1", *names: str) -> Row:
         """Tags of a customer as they are online."""
-        (row,) = store.online(self.lake, [customer], names)
+        (row,) = online_tags.online(self.lake, [customer], names)
         return {name: row[name] for name in names}
 
     def group(self, name: str, customer: str = "C1") -> Row:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from features import store
+from features import online_tags, store
 from features.check import check_tables
 from features.event_intake import RefusedError
 from features.events import EVENTS
@@ -173,7 +173,7 @@ def test_a_store_that_lost_everything_has_the_same_again(day: Day, online_url: s
     for now in (EVENING, EVENING + timedelta(hours=1)):
         found = {}
         for (customer, group), values in day.seen.items():
-            (row,) = store.online(lake, [customer], list(values))
+            (row,) = online_tags.online(lake, [customer], list(values))
             found[customer, group] = {tag: row[tag] for tag in values}
             assert (row["freshness"] == MIDNIGHT) == (now > EVENING)
         assert day.differing(found) == {}
@@ -279,6 +279,6 @@ def test_pushes_out_of_order(desk: Any, online_url: str) -> None:
             pushes.append(desk.fresh._live.compute({customer: kept.recorded_at}, ["engagement"]))
         for number in order:
             store.push(lake, "engagement", pushes[number]["engagement"])
-        (row,) = store.online(lake, [customer], ["complaint_count_365d"])
+        (row,) = online_tags.online(lake, [customer], ["complaint_count_365d"])
         assert row["complaint_count_365d"] == 3
     store.forget(lake)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from features import store
+from features import online_tags, store
 from features.event_intake import RefusedError
 from features.fresh_tags import catch_up
 from features.lake import Lake
@@ -65,7 +65,7 @@ def test_an_event_moves_its_tags(one_desk: Any, case: int) -> None:
     kept = one_desk.send(name, customer, **fields)
     assert one_desk.online(customer, *moved) == {tag: after for tag, (_, after) in moved.items()}
     assert one_desk.online("C2", *moved) == others
-    (row,) = store.online(one_desk.lake, [customer], [next(iter(moved))])
+    (row,) = online_tags.online(one_desk.lake, [customer], [next(iter(moved))])
     assert row["as_of"] == TODAY
     assert abs(row["freshness"] - kept.recorded_at) < timedelta(seconds=1)
 
