@@ -20,38 +20,61 @@ from features.tags import catalogue
 EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 
 
-def online(
-    lake: Lake, customer_ids: Sequence[str], service: str | Sequence[str]
-) -> list[dict[str, Any]]:
-    """The tags of some customers, in the order asked; never writes.
+class TagReader:
+    """Reads the same tags of whichever customers, as a service does all day.
 
     Parameters
     ----------
     service : str or sequence of str
         Name of a feature service, or names of tags.
 
-    Returns
-    -------
-    list[dict[str, object]]
-        A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
-        unknown customer has `known` False and None everywhere else. `freshness` is the oldest
-        event timestamp (UTC) among the views read, `as_of` the civil date that ended then.
-
     Raises
     ------
     GuanjiaError
-        If nothing was materialised yet, or the service or a tag is not declared.
+        If the service or a tag is not declared.
     """
-    if not customer_ids:
-        return []
-    tags = tags_of(service) if isinstance(service, str) else service
-    groups: dict[str, dict[str, str]] = {}
-    for tag in tags:
-        declared = _tag(tag)
-        groups.setdefault(declared.group, {})[tag] = declared.type
-    found = [(kinds, stored(lake, group, customer_ids)) for group, kinds in groups.items()]
-    zone = ZoneInfo(lake.settings.timezone)
-    return [_row(customer_id, tags, found, zone) for customer_id in customer_ids]
+
+    def __init__(self, lake: Lake, service: str | Sequence[str]) -> None:
+        self._lake = lake
+        self._zone = ZoneInfo(lake.settings.timezone)
+        tags = tags_of(service) if isinstance(service, str) else service
+        self.tags = list(tags)
+        self._groups: dict[str, dict[str, str]] = {}
+        declared = catalogue.catalogue()
+        for tag in tags:
+            if tag not in declared:
+                near = get_close_matches(tag, declared, n=3)
+                cure = f"use one of {near or 'docs/tags.md'}"
+                raise GuanjiaError(f"tag {tag}", "is not declared", cure)
+            self._groups.setdefault(declared[tag].group, {})[tag] = declared[tag].type
+
+    def read(self, customer_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The tags of some customers, in the order asked; never writes.
+
+        Returns
+        -------
+        list[dict[str, object]]
+            A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
+            unknown customer has `known` False and None everywhere else. `freshness` is the oldest
+            event timestamp (UTC) among the views read, `as_of` the civil date that ended then.
+
+        Raises
+        ------
+        GuanjiaError
+            If nothing was materialised yet.
+        """
+        found = [
+            (kinds, stored(self._lake, group, customer_ids))
+            for group, kinds in self._groups.items()
+        ]
+        return [_row(one, self.tags, found, self._zone) for one in customer_ids]
+
+
+def online(
+    lake: Lake, customer_ids: Sequence[str], service: str | Sequence[str]
+) -> list[dict[str, Any]]:
+    """The tags of some customers once; see `TagReader`."""
+    return TagReader(lake, service).read(customer_ids) if customer_ids else []
 
 
 def _row(
@@ -80,11 +103,3 @@ def _row(
         "as_of": freshness and (freshness - SECOND).astimezone(zone).date(),
         **values,
     }
-
-
-def _tag(name: str) -> catalogue.Tag:
-    declared = catalogue.catalogue()
-    if name not in declared:
-        near = get_close_matches(name, declared, n=3)
-        raise GuanjiaError(f"tag {name}", "is not declared", f"use one of {near or 'docs/tags.md'}")
-    return declared[name]

@@ -7,6 +7,7 @@ The premium is that of the renewal quote in force, or the current term's where n
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,19 @@ def expected(
     cost = np.asarray(answers[FREQUENCY] * answers[SEVERITY], np.float64)
     premium = np.asarray(premium_of(tags), np.float64)
     return {COST: cost, MARGIN: premium * (1 - expense_share) - cost}
+
+
+def expected_of(
+    tags: Mapping[str, Any], answers: Mapping[str, float | None], expense_share: float
+) -> tuple[float | None, float | None]:
+    """The same of one customer, from plain values; None where unknown."""
+    frequency, severity = answers.get(FREQUENCY), answers.get(SEVERITY)
+    if frequency is None or severity is None:
+        return None, None
+    cost = frequency * severity
+    quoted = tags[QUOTED]
+    premium = tags[CURRENT] if quoted is None else quoted
+    return cost, None if premium is None else premium * (1 - expense_share) - cost
 
 
 def premium_of(tags: pd.DataFrame) -> Array:

@@ -6,29 +6,28 @@ probabilities themselves are made by `serving.probabilities`, as in bulk scoring
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from features.conditions import UnknownNameError, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online_tags import online
+from features.online_tags import TagReader
 from features.star import load_star_settings
 from features.tags.catalogue import catalogue
 from serving.current_models import CurrentModels
-from serving.margin import COST, FREQUENCY, MARGIN, SEVERITY, expected
+from serving.margin import FREQUENCY, SEVERITY, expected_of
 from serving.probabilities import (
     Served,
     churn_by_month,
     model_frame,
     needed_tags,
-    predict,
+    predict_of,
 )
 from serving.reasons import explain
 from serving.schemas import (
@@ -45,6 +44,7 @@ from serving.scoring import STAR_TAGS
 from training.models import find
 
 MOST_REASONS = 3
+MOST_READERS = 100
 
 
 class UnknownCustomerError(UnknownNameError):
@@ -60,6 +60,7 @@ class Door:
         self.stars = load_star_settings(lake.home)
         self.tags = catalogue()
         self._snapshots: dict[date, str | None] = {}
+        self._readers: dict[tuple[str, ...], TagReader] = {}
 
     def answer(self, request: PredictRequest) -> PredictResponse:
         """Answer one request.
@@ -74,40 +75,37 @@ class Door:
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
         models = _asked(current.models, request.models)
-        tags = self._tags(request.customer_ids, models, request.explain)
+        rows = self._tags(request.customer_ids, models, request.explain)
         lead = request.context.lead_days
-        answers = predict(models, tags, lead)
-        claims, months = self._claims(models, tags, answers), churn_by_month(models, tags, answers)
-        why = self._explained(models, tags, lead, answers) if request.explain else None
+        told = [predict_of(models, row, lead) for row in rows]
+        why = self._explained(models, rows, lead, told) if request.explain else None
         predictions = [
             Prediction(
                 customer_id=str(row["customer_id"]),
                 probabilities={
-                    name: _number(answers[name][i])
-                    for name in models
-                    if find(name).kind == "probability"
+                    name: answers[name] for name in models if find(name).kind == "probability"
                 },
-                claims=claims[i],
-                churn_by_month=None
-                if months is None or np.isnan(months[i, 0])
-                else months[i].tolist(),
+                claims=self._claims(models, row, answers),
+                churn_by_month=churn_by_month(models, row, answers),
                 star=self._star(row),
                 tags=self._freshness(row),
                 reasons=None if why is None else {name: one[0] for name, one in why[i].items()},
                 explanations=None if why is None else {n: one[1] for n, one in why[i].items()},
             )
-            for i, row in enumerate(tags.to_dict("records"))
+            for i, (row, answers) in enumerate(zip(rows, told, strict=True))
         ]
         versions = {name: served.version for name, served in models.items()}
         return PredictResponse(
             model_versions=versions, models_confirmed=current.confirmed, predictions=predictions
         )
 
-    def _tags(self, ids: list[str], models: Mapping[str, Served], explain: bool) -> pd.DataFrame:
+    def _tags(
+        self, ids: list[str], models: Mapping[str, Served], explain: bool
+    ) -> list[dict[str, Any]]:
         """Tags of the models, the star and the rules of eligibility, one row an id."""
-        names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models, explain=explain)]))
+        names = (*STAR_TAGS, *needed_tags(models, explain=explain))
         try:
-            rows = online(self.lake, ids, names)
+            rows = self._reader(tuple(dict.fromkeys(names))).read(ids)
         except (KeyError, sqlite3.Error) as fault:
             # Tags younger than what was loaded, or a store that is damaged, locked or gone.
             cure = "run `guanjia tags` and `guanjia materialize`, then start the service again"
@@ -117,10 +115,18 @@ class Door:
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
-        return pd.DataFrame(rows)
+        return rows
 
-    def _star(self, row: dict[Any, Any]) -> Star | None:
-        if pd.isna(row["star_level"]):
+    def _reader(self, names: tuple[str, ...]) -> TagReader:
+        """The reader of these tags; a service is asked for few different ones."""
+        if names not in self._readers:
+            if len(self._readers) >= MOST_READERS:
+                self._readers.clear()
+            self._readers[names] = TagReader(self.lake, names)
+        return self._readers[names]
+
+    def _star(self, row: dict[str, Any]) -> Star | None:
+        if row["star_level"] is None:
             return None
         tier = self.stars.tier(int(row["star_level"]))
         return Star(
@@ -138,9 +144,8 @@ class Door:
             },
         )
 
-    def _freshness(self, row: dict[Any, Any]) -> Freshness:
-        as_of = row["as_of"]
-        until = pd.Timestamp(row["freshness"]).to_pydatetime()
+    def _freshness(self, row: dict[str, Any]) -> Freshness:
+        as_of, until = row["as_of"], row["freshness"]
         return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
 
     def _snapshot(self, as_of: date) -> str | None:
@@ -153,45 +158,41 @@ class Door:
     def _claims(
         self,
         models: Mapping[str, Served],
-        tags: pd.DataFrame,
-        answers: Mapping[str, np.ndarray],
-    ) -> Sequence[Claims | None]:
-        """Expected claims and margin of each customer, as far as the models asked tell them."""
+        row: Mapping[str, Any],
+        answers: Mapping[str, float | None],
+    ) -> Claims | None:
+        """Expected claims and margin of a customer, as far as the models asked tell them."""
         if not {FREQUENCY, SEVERITY} & models.keys():
-            return [None] * len(tags)
-        told = expected(tags, answers, self.lake.settings.expense_share)
-        unknown = np.full(len(tags), np.nan)
-        columns = {
-            "frequency": answers.get(FREQUENCY, unknown),
-            "severity": answers.get(SEVERITY, unknown),
-            "cost": told[COST],
-            "margin": told[MARGIN],
-        }
-        return [
-            Claims(**{name: _number(column[i]) for name, column in columns.items()})
-            for i in range(len(tags))
-        ]
+            return None
+        cost, margin = expected_of(row, answers, self.lake.settings.expense_share)
+        return Claims(
+            frequency=answers.get(FREQUENCY),
+            severity=answers.get(SEVERITY),
+            cost=cost,
+            margin=margin,
+        )
 
     def _explained(
         self,
         models: Mapping[str, Served],
-        tags: pd.DataFrame,
+        rows: list[dict[str, Any]],
         lead: int | None,
-        answers: dict[str, np.ndarray],
+        told: list[dict[str, float | None]],
     ) -> list[dict[str, tuple[list[Reason], Explanation]]]:
         """Of each customer and model whose question arose: the reasons, and the whole sum."""
-        found: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in range(len(tags))]
+        found: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in rows]
+        tags = pd.DataFrame(rows)
         for name, served in models.items():
-            spec = find(name)
-            asked, kind = np.flatnonzero(spec.asks(tags)), spec.kind
-            if not len(asked):
+            kind = find(name).kind
+            asked = [i for i, answers in enumerate(told) if answers[name] is not None]
+            if not asked:
                 continue
             frame = model_frame(served, tags.iloc[asked], lead)
             moved = served.predictor.contributions(frame)
             values = frame.astype(object).to_dict("records")
             for i, row, weights in zip(asked, values, moved, strict=True):
-                told = explain(served.features, row, weights, kind=kind, known=self.tags)
-                sums = asdict(told) | {"prediction": float(answers[name][i])}
+                words = explain(served.features, row, weights, kind=kind, known=self.tags)
+                sums = asdict(words) | {"prediction": told[i][name]}
                 explanation = Explanation.model_validate(sums)
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
                 found[i][name] = strongest, explanation
@@ -206,7 +207,3 @@ def _asked(models: Mapping[str, Served], names: list[str] | None) -> Mapping[str
         if name not in models:
             raise unknown_name("model", name, models)
     return {name: models[name] for name in names}
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -6,6 +6,7 @@ Who a question is put to, and what a model gets besides tags, is decided here to
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,35 +111,54 @@ def predict(
     return answers
 
 
-def churn_by_month(
-    models: Mapping[str, Served], tags: pd.DataFrame, answers: Mapping[str, np.ndarray]
-) -> np.ndarray | None:
-    """When all motor cover will be gone: probability by the end of each of the months ahead.
+def predict_of(
+    models: Mapping[str, Served], tags: Mapping[str, Any], lead_days: int | None = None
+) -> dict[str, float | None]:
+    """What `predict` tells, of one customer, bit for bit; None where the question does not arise.
 
     Parameters
     ----------
-    answers : Mapping[str, numpy.ndarray]
-        What `predict` told of the same customers: of the hazard, the first month.
+    tags : Mapping[str, object]
+        The customer's tags of `needed_tags` by name, as plain values.
+    """
+    answers: dict[str, float | None] = {}
+    values = dict(tags) | {MONTH_AHEAD: 1}
+    days = tags.get("days_to_commercial_expiry")
+    held = None if days is None else min(max(days, SHORTEST_LEAD), LONGEST_LEAD)
+    values[LEAD_DAYS] = held if lead_days is None else lead_days
+    for name, served in models.items():
+        asked = find(name).asks_of(tags)
+        answers[name] = served.predictor.predict_of(values) if asked else None
+    return answers
+
+
+def churn_by_month(
+    models: Mapping[str, Served], tags: Mapping[str, Any], answers: Mapping[str, float | None]
+) -> list[float] | None:
+    """When all motor cover of a customer will be gone: probability by the end of each month ahead.
+
+    Parameters
+    ----------
+    answers : Mapping[str, float or None]
+        What `predict_of` told of the same customer: of the hazard, the first month.
 
     Returns
     -------
-    numpy.ndarray or None
-        Shape (customers, 6), never falling along a row; NaN where the question does not arise; None
-        where the model of the hazard is not among these.
+    list of float, or None
+        Six, never falling; None where the hazard is not among these models, or does not arise.
     """
-    if HAZARD not in models:
+    first = answers.get(HAZARD)
+    if first is None:
         return None
-    asked = np.flatnonzero(find(HAZARD).asks(tags))
-    stays = np.full((len(tags), MONTHS), np.nan)
-    stays[:, 0] = 1 - answers[HAZARD]
-    for month in range(1, MONTHS if len(asked) else 1):
-        columns = model_columns(models[HAZARD], tags, month_ahead=month + 1)
-        stays[asked, month] = 1 - models[HAZARD].predictor.predict(columns, rows=asked)
-    return np.asarray(1 - stays.cumprod(axis=1))
+    stays, found = 1 - first, [first]
+    for month in range(2, MONTHS + 1):
+        stays *= 1 - models[HAZARD].predictor.predict_of({**tags, MONTH_AHEAD: month})
+        found.append(1 - stays)
+    return found
 
 
 def model_columns(
-    served: Served, tags: pd.DataFrame, lead_days: int | None = None, month_ahead: int = 1
+    served: Served, tags: pd.DataFrame, lead_days: int | None = None
 ) -> dict[str, pd.Series]:
     """The model's own columns in its own order, with what its question says beside the tags."""
     said: dict[str, pd.Series] = {}
@@ -147,7 +167,7 @@ def model_columns(
         lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD)
         said[LEAD_DAYS] = lead if lead_days is None else _all(tags, lead_days)
     if MONTH_AHEAD in served.features:
-        said[MONTH_AHEAD] = _all(tags, month_ahead)
+        said[MONTH_AHEAD] = _all(tags, 1)
     given = {name: said.get(name, tags.get(name)) for name in served.features}
     return {name: column for name, column in given.items() if column is not None}
 

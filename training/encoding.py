@@ -78,6 +78,28 @@ class Encoding:
             matrix[:, place] = column if rows is None else column[rows]
         return matrix
 
+    def row(self, values: Mapping[str, Any], read: Collection[str] | None = None) -> Array:
+        """The features of one customer, shape (features,): the same numbers as in `matrix`.
+
+        Parameters
+        ----------
+        values : Mapping[str, object]
+            Plain values by name: numbers, booleans, texts, None.
+        read : collection of str, optional
+            Features that anything is read of; the others are left 0.
+        """
+        row = np.zeros(len(self.features))
+        for place, name in enumerate(self.features):
+            if read is None or name in read:
+                value = values[name]
+                if value is None:
+                    row[place] = np.nan
+                elif name in self._codes:
+                    row[place] = self._codes[name].get(value, np.nan)
+                else:
+                    row[place] = value
+        return row
+
     def _column(self, name: str, values: Any) -> Array:
         if isinstance(values, pa.ChunkedArray | pa.Array):
             values = values.to_pandas()

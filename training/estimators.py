@@ -6,6 +6,7 @@ features add up too. What is learned is text and JSON, never a pickled object.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import lightgbm as lgb
 import numpy as np
@@ -15,6 +16,7 @@ from features.errors import GuanjiaError
 from training.calibration import Calibration
 from training.encoding import Array, Columns, Encoding, Flags
 from training.linear import PENALTY, Linear
+from training.single_row import SingleRow
 from training.trees import grow
 
 
@@ -116,6 +118,22 @@ class Scorer:
         if self.kind == "probability":
             return np.asarray(1 / (1 + np.exp(-score)), np.float64)
         return np.asarray(np.exp(score), np.float64)
+
+    def raw_of(self, row: Array) -> float:
+        """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
+        told = 0.0
+        if self.linear:
+            told += self.linear[1] * self.linear[0].score_of(row, self.encoding)
+        if self.trees:
+            told += self.trees[1] * self._single(row)
+        if self.kind == "probability":
+            return float(1 / (1 + np.exp(-told)))
+        return float(np.exp(told))
+
+    @cached_property
+    def _single(self) -> SingleRow:
+        assert self.trees is not None
+        return SingleRow(self.trees[0])
 
     def contributions(self, matrix: Array, threads: int = 1) -> Array:
         """Each feature's share of the score, and the base in the last column."""

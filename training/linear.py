@@ -57,6 +57,7 @@ class Linear:
         self.coefficients = np.asarray(coefficients, np.float64)
         self.means = np.asarray(means, np.float64)
         self.intercept = intercept
+        self._table: tuple[Any, ...] | None = None
 
     @classmethod
     def fit(
@@ -100,6 +101,32 @@ class Linear:
         for term, weight in zip(self.terms, self.coefficients, strict=True):
             told += weight * _column(matrix, encoding, term)
         return told
+
+    def score_of(self, row: Array, encoding: Encoding) -> float:
+        """The same of one row, shape (features,), and bit for bit."""
+        told = self.intercept
+        for add in self._weighed(row, encoding).tolist():
+            told += add
+        return told
+
+    def _weighed(self, row: Array, encoding: Encoding) -> Array:
+        """Each term's share of the score of a row, shape (terms,)."""
+        if self._table is None:
+            kinds = [term.kind for term in self.terms]
+            self._table = (
+                np.array([encoding.place[term.feature] for term in self.terms], np.intp),
+                np.array([kind == "missing" for kind in kinds], bool),
+                np.array([kind == "category" for kind in kinds], bool),
+                np.array([term.code for term in self.terms]),
+                np.array([term.centre for term in self.terms]),
+                np.array([term.spread for term in self.terms]),
+            )
+        places, missing, category, codes, centres, spreads = self._table
+        values = row[places]
+        scaled = (values - centres) / spreads
+        told = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+        told = np.where(missing, np.isnan(values), np.where(category, values == codes, told))
+        return np.asarray(self.coefficients * told, np.float64)
 
     def contributions(self, matrix: Array, encoding: Encoding) -> Array:
         """Each feature's share of the score against the average row, whose score comes last.

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cache, partial
+from types import CodeType
 
 import ibis.expr.types as ir
 import numpy as np
@@ -94,12 +95,25 @@ class ModelSpec:
         """Of whom the question is asked, shape (rows,); never of whom a deciding tag is null."""
         return _holds(self.eligible, tags)
 
+    def asks_of(self, values: Mapping[str, object]) -> bool:
+        """Whether it is asked of one customer, from plain values by name."""
+        known = {name: values[name] for name in self.rule_tags}
+        if any(value is None for value in known.values()):
+            return False
+        return bool(eval(_code(self.eligible), {"__builtins__": {}}, known))
+
     def learns(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Labelled rows whose question would have been asked then, about what the tags describe."""
         asked = self.asks(frame)
         return asked & _holds(self.describes, frame) if self.describes else asked
 
 
+@cache
+def _code(expression: str) -> CodeType:
+    return compile(expression, "<eligible>", "eval")
+
+
+@cache
 def _names(expression: str) -> list[str]:
     tree = ast.parse(expression, mode="eval")
     return list(dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name)))

@@ -99,6 +99,14 @@ class Predictor:
         matrix = self.scorer.encoding.matrix(columns, rows, self.read)
         return self.predict_matrix(matrix, threads)
 
+    def predict_of(self, values: Mapping[str, Any]) -> float:
+        """The prediction of one customer, from plain values by name; bit for bit that of `predict`.
+
+        What a request asks: it takes microseconds, where columns take milliseconds.
+        """
+        row = self.scorer.encoding.row(values, self.read)
+        return float(self.calibration.apply(np.array([self.scorer.raw_of(row)]))[0])
+
     def predict_matrix(self, matrix: Array, threads: int = 1) -> Array:
         """The same for a matrix made by `matrix`."""
         if len(matrix) == 0:

@@ -15,6 +15,7 @@ from training.estimators import CANDIDATES, CalibratedModel
 from training.linear import PENALTY
 from training.models import MODELS
 from training.predictor import Predictor, write_bundle
+from training.single_row import SingleRow
 
 FEATURES = ["age", "channel", "electric", "lead_days"]
 
@@ -119,6 +120,31 @@ def test_a_matrix_is_the_same_from_texts_and_categories_and_of_chosen_rows():
     read = encoding.matrix(coded, read={"channel"})
     np.testing.assert_array_equal(read[:, 1], whole[:, 1])
     assert (read[:, [0, 2]] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["linear", "trees", "blend"])
+@pytest.mark.parametrize("kind", ["probability", "count", "amount"])
+def test_one_customer_is_told_what_many_are_bit_for_bit(name, kind, tmp_path):
+    frame, label = rows(1500)
+    outcome = label if kind == "probability" else np.where(label, 120.5, 0.4)
+    parameters = {"num_leaves": 7, "rounds": 30, "patience": 0, "min_data_in_leaf": 20}
+    model = CalibratedModel(parameters, CANDIDATES[name], kind=kind, threads=1)
+    model.fit(frame, outcome, np.zeros(len(frame), bool), FEATURES).calibrate(frame, outcome)
+    predictor = Predictor.load(write_bundle(tmp_path, MODELS["renewal"], model, FEATURES[:3]))
+    asked = rows(200, seed=8)[0].astype(object)
+    asked = asked.where(asked.notna(), None)
+    asked.loc[0, ["age", "electric"]], asked.loc[0, "channel"] = None, "kiosk"
+    many = predictor.predict(asked)
+    assert len(np.unique(many)) > 10
+    assert [predictor.predict_of(one) for one in asked.to_dict("records")] == many.tolist()
+
+
+def test_a_row_of_another_shape_is_refused_before_lightgbm_reads_beyond_it(fitted):
+    ask = SingleRow(fitted.scorer_.trees[0])
+    with pytest.raises(ValueError, match="a row has 4 numbers"):
+        ask(np.zeros(3))
+    with pytest.raises(ValueError, match="float32"):
+        ask(np.zeros(4, np.float32))
 
 
 def test_features_that_nothing_reads_do_not_matter(bundle):
