@@ -292,13 +292,7 @@ those of its service alone."""
 
 
 def tags_of(service: str) -> tuple[str, ...]:
-    """The tags of a service.
-
-    Raises
-    ------
-    GuanjiaError
-        If no service of that name is declared.
-    """
+    """The tags of a service; GuanjiaError where none of that name is declared."""
     if service not in SERVICES:
         near = get_close_matches(service, SERVICES, n=1) or list(SERVICES)
         raise GuanjiaError(f"service {service}", "is not declared", f"use one of {near}")
