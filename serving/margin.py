@@ -54,10 +54,15 @@ def expected_of(
     frequency, severity = answers.get(FREQUENCY), answers.get(SEVERITY)
     if frequency is None or severity is None:
         return None, None
-    cost = frequency * severity
-    quoted = tags[QUOTED]
-    premium = tags[CURRENT] if quoted is None else quoted
+    cost, premium = frequency * severity, premium_of_one(tags)
     return cost, None if premium is None else premium * (1 - expense_share) - cost
+
+
+def premium_of_one(tags: Mapping[str, Any]) -> float | None:
+    """Premium of a customer's coming term in yuan, None where no term is in force."""
+    quoted: float | None = tags[QUOTED]
+    current: float | None = tags[CURRENT]
+    return current if quoted is None else quoted
 
 
 def premium_of(tags: pd.DataFrame) -> Array:

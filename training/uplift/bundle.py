@@ -18,8 +18,10 @@ from features.errors import GuanjiaError
 from features.lake import sha256_of
 from features.publishing import published_folder
 from training.encoding import Array, Columns, Encoding
+from training.single_row import SingleRow
 
 CONFIDENCE = 0.95
+QUANTILE = float(norm.ppf(CONFIDENCE))
 DISTILLED = {
     "objective": "regression", "num_leaves": 15, "learning_rate": 0.1, "min_data_in_leaf": 20,
     "seed": 7, "deterministic": True, "force_col_wise": True, "num_threads": 1, "verbosity": -1,
@@ -49,6 +51,7 @@ class EffectModel:
         self._encoding = encoding
         self._effect = effect
         self._deviation = deviation
+        self._single = SingleRow(effect), SingleRow(deviation)
 
     def tell(self, columns: Columns, threads: int = 1) -> tuple[Array, Array]:
         """The effect on the probability of renewal, and its lower bound, each of shape (rows,).
@@ -66,7 +69,13 @@ class EffectModel:
             return np.empty(0), np.empty(0)
         effect = np.asarray(self._effect.predict(matrix, num_threads=threads), np.float64)
         told = np.asarray(self._deviation.predict(matrix, num_threads=threads), np.float64)
-        return effect, effect - norm.ppf(CONFIDENCE) * np.maximum(told, 0.0)
+        return effect, effect - QUANTILE * np.maximum(told, 0.0)
+
+    def tell_of(self, values: Mapping[str, Any]) -> tuple[float, float]:
+        """The same of one customer, from plain values by name, and bit for bit."""
+        row = self._encoding.row(values)
+        effect, told = self._single[0](row), self._single[1](row)
+        return effect, effect - QUANTILE * max(told, 0.0)
 
 
 def distil(matrix: Array, values: Array, names: list[str]) -> lgb.Booster:

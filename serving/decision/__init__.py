@@ -1,0 +1,1 @@
+"""The decision at a touchpoint: which one contact now, how, with what, or none."""

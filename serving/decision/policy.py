@@ -1,0 +1,104 @@
+"""The policy of decisions: `policy.toml`, and what a home replaces."""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from features.declared import Declared
+from features.errors import GuanjiaError
+from features.tables import NON_MOTOR_LINES
+
+SHIPPED = Path(__file__).parents[1] / "policy.toml"
+Share = Field(ge=0, le=1)
+
+
+class Policy(Declared):
+    """What a contact is worth and what it costs; every number is in each decision's record.
+
+    Examples
+    --------
+    >>> shipped_policy().cycle(date(2026, 6, 30))
+    '2026'
+    """
+
+    exploration_share: float = Share
+    holdout_share: float = Share
+    holdout_cycle: Literal["year", "half_year"]
+    salt: str = Field(min_length=1)
+    fatigue_per_recent_contact: float = Field(ge=0)
+    fatigue_per_unanswered_contact: float = Field(ge=0)
+    motor_margin_share: float = Share
+    saved_acquisition_share: float = Share
+    non_motor_margin_share: float = Share
+    weight_cap: float = Field(ge=1, le=10)
+    non_motor_premiums: dict[str, float]
+    weights: dict[str, float]
+
+    @model_validator(mode="after")
+    def _weights_are_capped(self) -> Self:
+        for touchpoint, weight in self.weights.items():
+            if not 1 / self.weight_cap <= weight <= self.weight_cap:
+                raise ValueError(
+                    f"the weight of {touchpoint} is {weight:g}, not between "
+                    f"{1 / self.weight_cap:g} and {self.weight_cap:g}"
+                )
+        unknown = sorted(set(self.non_motor_premiums) - set(NON_MOTOR_LINES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no product; there are {', '.join(NON_MOTOR_LINES)}")
+        return self
+
+    def cycle(self, day: date) -> str:
+        """The holdout cycle that a civil day belongs to."""
+        if self.holdout_cycle == "year":
+            return f"{day.year}"
+        return f"{day.year}h{1 if day.month <= 6 else 2}"
+
+    def weight(self, touchpoint: str) -> float:
+        """Multiplier of a touchpoint's benefit."""
+        return self.weights.get(touchpoint, 1.0)
+
+
+def load_policy(home: Path) -> Policy:
+    """The shipped policy, with what `<home>/policy.toml` replaces.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is not TOML, names an unknown value, or one is out of range.
+    """
+    found, own = _parsed(SHIPPED), home / SHIPPED.name
+    if own.exists():
+        for name, value in _parsed(own).items():
+            before = found.get(name)
+            found[name] = {**before, **value} if isinstance(before, dict) else value
+    return _policy(own, found)
+
+
+def shipped_policy() -> Policy:
+    """The policy as it comes with Guanjia."""
+    return _policy(SHIPPED, _parsed(SHIPPED))
+
+
+def _policy(path: Path, found: dict[str, Any]) -> Policy:
+    try:
+        return Policy.model_validate(found)
+    except (ValidationError, TypeError) as fault:
+        first = (
+            fault.errors(include_url=False)[0]
+            if isinstance(fault, ValidationError)
+            else {"loc": (), "msg": str(fault)}
+        )
+        where = ".".join(str(part) for part in first["loc"]) or "weights"
+        why = str(first["msg"]).removeprefix("Value error, ")
+        cure = "mend it, or delete it to have the default"
+        raise GuanjiaError(f"setting {where} in {path}", why, cure) from fault
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault

@@ -1,0 +1,86 @@
+"""What a contact is worth: the change it makes to an outcome, times the outcome, less its costs.
+
+    EV = LCB[uplift] * margin * weight - contact - p(redeem) * offer - fatigue - capacity price
+
+Where contacts were drawn by lot, the change is the lower bound of the effect that was learned.
+Elsewhere it is an expert's rule, a declared share of a probability, and is called propensity.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from serving.decision.candidates import Candidate, Value
+from serving.decision.policy import Policy
+from serving.margin import premium_of_one
+from training.evaluation.contact import purpose_of
+from training.evaluation.profit import TURNED_SHARES
+
+RECENT, UNANSWERED = "contact_count_30d", "contacts_since_last_response"
+CONTACT = "contact"
+
+
+def value_of(
+    candidate: Candidate,
+    policy: Policy,
+    tags: Mapping[str, Any],
+    told: Mapping[str, float | None],
+    effects: Mapping[str, float],
+    *,
+    margin: float | None,
+    recent_contacts: int,
+    capacity_price: float = 0.0,
+) -> Value | None:
+    """The value of a candidate; None where the prediction it turns on has no answer.
+
+    Parameters
+    ----------
+    tags : Mapping[str, object]
+        Of the customer: premiums, and how many contacts he left unanswered.
+    told : Mapping[str, float or None]
+        Probabilities by model.
+    effects : Mapping[str, float]
+        By treatment, lower bound of the change of the probability of renewal.
+    margin : float or None
+        Expected margin of the coming motor term in yuan.
+    recent_contacts : int
+        Contacts of the last 30 days, by whatever channel.
+    """
+    unanswered = tags.get(UNANSWERED) or 0
+    costs: dict[str, Any] = {
+        "weight": policy.weight(candidate.touchpoint),
+        "contact": candidate.cost,
+        "offer": candidate.offer.cost * candidate.offer.redeemed if candidate.offer else 0.0,
+        "fatigue": policy.fatigue_per_recent_contact * recent_contacts
+        + policy.fatigue_per_unanswered_contact * unanswered,
+        "capacity": capacity_price,
+    }
+    purpose = purpose_of(candidate.model) if candidate.model else None
+    if candidate.model is None or purpose is None:
+        return Value(benefit=0.0, basis="none", **costs)
+    probability = told.get(candidate.model)
+    if probability is None:
+        return None
+    worth = _worth(policy, tags, margin, purpose.line)
+    if worth is None:
+        return None
+    treatment = candidate.offer.name if candidate.offer else CONTACT
+    if candidate.model == "renewal" and treatment in effects:
+        change = effects[treatment]
+        return Value(benefit=change * worth, basis="uplift", change=change, worth=worth, **costs)
+    event = probability if purpose.wanted else 1 - probability
+    change = event * TURNED_SHARES[purpose.benefit].get(candidate.channel, 0.0)
+    return Value(benefit=change * worth, basis="propensity", change=change, worth=worth, **costs)
+
+
+def _worth(
+    policy: Policy, tags: Mapping[str, Any], margin: float | None, line: str
+) -> float | None:
+    """Yuan the outcome is worth: a motor term kept, or a product sold."""
+    if line:
+        premium = policy.non_motor_premiums.get(line)
+        return None if premium is None else premium * policy.non_motor_margin_share
+    premium = premium_of_one(tags)
+    if premium is None:
+        return None
+    kept = premium * policy.motor_margin_share if margin is None else margin
+    return kept + premium * policy.saved_acquisition_share
