@@ -98,7 +98,7 @@ def _blocks(caps: ContactCaps, history: History, asked: Asked, at: datetime) -> 
     for name, rule in caps.rules.items():
         if _binds(rule, asked):
             days = [made.day for made in history.contacts if _counts(rule, asked, made)]
-            if not fits(days, day, rule.days, rule.most):
+            if len(days) >= rule.most and not fits(days, day, rule.days, rule.most):
                 yield _full(name, rule, days, day, asked.zone)
 
 
@@ -117,11 +117,9 @@ def _full(name: str, rule: CapRule, days: list[int], day: int, zone: ZoneInfo) -
     chinese, english = PERIODS[rule.per]
     clears = None
     if rule.most > 0:
-        free = next(
-            later
-            for later in range(day + 1, max(days) + rule.days + 1)
-            if fits(days, later, rule.days, rule.most)
-        )
+        # A place comes free on the day after a contact has left the window, and on no other.
+        later = sorted(one + rule.days for one in days if one + rule.days > day)
+        free = next(one for one in later if fits(days, one, rule.days, rule.most))
         clears = _instant(date.fromordinal(free), time(), zone)
     return Block(
         name,

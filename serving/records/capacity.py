@@ -17,7 +17,7 @@ _LATEST = select(_p.branch, _p.channel, _p.price, _p.capacity).where(
 
 @dataclass(frozen=True)
 class CapacityPrice:
-    """How many contacts a day a branch can make by a channel, and what the last is worth in yuan."""
+    """Contacts a day that a branch can make by a channel, and what one more is worth in yuan."""
 
     branch: str
     channel: str

@@ -178,18 +178,18 @@ class Caps:
 
     def blocked(
         self, connection: Connection, customer_id: str, at: datetime, candidates: Sequence[Wanted]
-    ) -> list[Refusal | None]:
+    ) -> list[Block | None]:
         """For each of several contacts of one customer, what holds it back; nothing is reserved."""
         if not candidates:
             return []
         asked = [self._asked(one) for one in candidates]
-        first = min(
+        days = [
             one.planned_at.astimezone(its.zone).date()
             for one, its in zip(candidates, asked, strict=True)
-        )
-        history = self._history(connection, customer_id, at, first)
+        ]
+        history = self._history(connection, customer_id, at, min(days))
         return [
-            self._refusal(history, its, one.planned_at)
+            first_block(self.rules, history, its, one.planned_at)
             for one, its in zip(candidates, asked, strict=True)
         ]
 

@@ -105,7 +105,7 @@ def handover(
     """
     if successor == leaver:
         raise GuanjiaError(f"handover of {leaver}", "goes to the leaver", "name somebody else")
-    hold_name(connection, f"handover {branch}")
+    hold_name(connection, "handovers")
     number = new_id(at)
     given = {"leaver": leaver, "successor": successor, "one_branch": branch, "now": at}
     done_tasks = connection.execute(_TASKS, given).rowcount
@@ -138,7 +138,7 @@ def managers_of(connection: Connection, customer_ids: Collection[str]) -> dict[s
     found: dict[str, str] = {}
     for some in _slices(sorted(set(customer_ids))):
         rows = connection.execute(_MANAGERS, {"customer_ids": some})
-        found |= {customer: manager for customer, manager in rows}
+        found |= {row.customer_id: row.account_manager_id for row in rows}
     return found
 
 
