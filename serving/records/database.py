@@ -60,7 +60,7 @@ class Records:
         self._url = _address(settings)
         self._lite = self._url.get_backend_name() == "sqlite"
         self._engine = (
-            _sqlite_engine(self._url, WAIT_SECONDS)
+            _sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
             if self._lite
             else postgres_engine(self._url, WAIT_SECONDS)
         )
