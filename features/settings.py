@@ -34,6 +34,17 @@ class Settings(BaseSettings):
         repr=False,  # an address may hold a password
         description="Where online tags are: `sqlite` under home, or redis://host:port/database.",
     )
+    database: str | None = Field(
+        default=None,
+        repr=False,  # an address may hold a password
+        description="Where operational records are: postgresql://user:password@host/database; "
+        "default: SQLite under home.",
+    )
+    erasure_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the hash that stands for an erased customer; default: a key file under "
+        "home.",
+    )
     clock_skew_seconds: int = Field(
         default=300, ge=0, description="How far ahead of our clock an event's own time may be."
     )

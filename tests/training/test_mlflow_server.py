@@ -1,8 +1,6 @@
 """The server of `mlflow/serve`, on SQLite and on a real Postgres: who gets in, and what holds."""
 
 import os
-import pwd
-import shutil
 import signal
 import socket
 import stat
@@ -52,46 +50,6 @@ class Server:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Postgres of our own: the address of an empty database."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    binaries = found[-1].parent if found else Path(shutil.which("initdb") or "/none").parent
-    if not (binaries / "initdb").exists():
-        why = "no Postgres server (apt-get install postgresql)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    # Postgres refuses to run as root, and its user must reach the folder.
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path("/tmp") / f"guanjia-postgres-{os.getpid()}"  # a socket's path must be short
-    folder.mkdir()
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(folder, entry.pw_uid, entry.pw_gid)
-    port = free_port()
-
-    def run(*command: str) -> None:
-        # `user=` of subprocess would fork, that is copy, the whole test process.
-        mine = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
-        words = [*(mine if user else []), *command]
-        subprocess.run(words, cwd=folder, check=True, capture_output=True, timeout=120)
-
-    secret = folder / "secret"
-    secret.write_text("p%40ss word\n")
-    secret.chmod(0o644)
-    data = str(folder / "data")
-    words = ["--auth=scram-sha-256", "--username=guanjia", f"--pwfile={secret}"]
-    try:
-        run(str(binaries / "initdb"), "-D", data, "--no-sync", *words)
-        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        start = ["-D", data, "-w", "-l", str(folder / "log"), "-o", settings]
-        run(str(binaries / "pg_ctl"), *start, "start")
-        yield f"postgresql://guanjia:p%2540ss%20word@127.0.0.1:{port}/postgres"
-    finally:
-        with suppress(subprocess.CalledProcessError):
-            run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

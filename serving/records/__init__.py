@@ -1,0 +1,1 @@
+"""Operational records: decisions, contacts, outcomes, consents, reads, tasks (docs/records.md)."""

@@ -1,0 +1,88 @@
+"""Who read or took away whose personal data, when and what for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from serving.records.columns import new_id
+from serving.records.tables import exports, reads
+
+_READ, _EXPORT = insert(reads), insert(exports)
+
+
+def note_read(
+    connection: Connection,
+    subject: str,
+    endpoint: str,
+    customer_ids: Sequence[str],
+    at: datetime,
+    purpose: str,
+) -> str:
+    """Keep that somebody read the data of customers; one row a request.
+
+    Parameters
+    ----------
+    subject : str
+        Whose token it was.
+    endpoint : str
+        The address as declared (`/v1/customers/{customer_id}`): with a customer's number in it,
+        that number would outlive an erasure.
+    purpose : str
+        What it was read for.
+
+    Returns
+    -------
+    str
+        The number of the row.
+    """
+    read_id = new_id(at)
+    row = {
+        "read_id": read_id,
+        "subject": subject,
+        "endpoint": endpoint,
+        "purpose": purpose,
+        "at": at,
+        "customers": len(customer_ids),
+        "customer_ids": list(customer_ids),
+    }
+    connection.execute(_READ, row)
+    return read_id
+
+
+def note_export(
+    connection: Connection,
+    subject: str,
+    name: str,
+    columns: Sequence[str],
+    customer_ids: Sequence[str],
+    at: datetime,
+    purpose: str,
+) -> str:
+    """Keep that somebody took the data of customers away in a file.
+
+    Parameters
+    ----------
+    name : str
+        The target list, or what else it was.
+    columns : sequence of str
+        What the file says of each customer.
+
+    Returns
+    -------
+    str
+        The number of the row.
+    """
+    export_id = new_id(at)
+    row = {
+        "export_id": export_id,
+        "subject": subject,
+        "name": name,
+        "purpose": purpose,
+        "at": at,
+        "rows": len(customer_ids),
+        "columns": list(columns),
+        "customer_ids": list(customer_ids),
+    }
+    connection.execute(_EXPORT, row)
+    return export_id

@@ -1,0 +1,280 @@
+"""The database of the records: one engine, transactions for reading and for writing.
+
+SQLite under the home folder, or the Postgres that `GUANJIA_DATABASE` names. Whatever keeps it from
+answering, in two seconds at most, is a `RecordsAwayError`: who may not write down a contact may not
+make it either.
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    exc,
+    func,
+    make_url,
+    select,
+)
+
+from features.errors import GuanjiaError
+from features.settings import Settings
+from serving.records.columns import written
+from serving.records.postgres import DRIVER, patience, patient_engine, postgres_engine
+from serving.records.tables import METADATA
+
+WAIT_SECONDS = 2.0
+LONG_SECONDS = 600.0
+MIGRATIONS = Path(__file__).with_name("migrations")
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+
+
+class RecordsAwayError(GuanjiaError):
+    """The records cannot be read or written now."""
+
+
+class Records:
+    """The records of an installation; threads and processes share them.
+
+    Parameters
+    ----------
+    settings : Settings
+        Whose `database` or home folder holds them.
+
+    Raises
+    ------
+    GuanjiaError
+        If `GUANJIA_DATABASE` is no address of a Postgres, or its driver is not installed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = _address(settings)
+        self._lite = self._url.get_backend_name() == "sqlite"
+        self._engine = (
+            _sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
+            if self._lite
+            else postgres_engine(self._url, WAIT_SECONDS)
+        )
+        self._writer, self._durable = self._engine, self._engine
+        if self._lite:
+            durable = _sqlite_engine(self._url, WAIT_SECONDS, "FULL")
+            self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+            self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
+        # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def writing(
+        self, seconds: float = WAIT_SECONDS, *, durable: bool = False
+    ) -> Iterator[Connection]:
+        """A transaction that writes: all of it or nothing.
+
+        Parameters
+        ----------
+        seconds : float
+            How long to wait for the database.
+        durable : bool
+            Whether it must survive a power cut too, as what a customer said must: SQLite then waits
+            for the disk. A killed process loses nothing either way, and Postgres always waits.
+
+        Raises
+        ------
+        RecordsAwayError
+            If it cannot be reached, is locked, or cannot write.
+        """
+        with self._answering(seconds):
+            engine = self._durable if durable else self._writer
+            if not self._lite:
+                with engine.begin() as connection:
+                    yield connection
+                return
+            if not self._turn.acquire(timeout=seconds):
+                raise self._away("other writers do not come to an end")
+            try:
+                with engine.begin() as connection:
+                    yield connection
+            finally:
+                self._turn.release()
+
+    @contextmanager
+    def reading(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
+        """A transaction that only reads.
+
+        Raises
+        ------
+        RecordsAwayError
+            If the database cannot be reached.
+        """
+        with self._answering(seconds), self._engine.begin() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; several processes may do so at once.
+
+        Raises
+        ------
+        RecordsAwayError
+            If the database cannot be reached or changed.
+        """
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        with self._patient() as engine:
+            if self._lite:
+                _keep_write_ahead_log(engine, Path(str(self._url.database)))
+            with engine.begin() as connection:
+                hold_name(connection, "migrations")
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the files as well, after an erasure.
+
+        SQLite overwrites deleted content (`secure_delete`) and its log is emptied here;
+        Postgres has its tables vacuumed.
+
+        Raises
+        ------
+        RecordsAwayError
+            If the database cannot be reached, or readers keep the log from being emptied.
+        """
+        with self._patient() as engine, _bare(engine) as connection:
+            if not self._lite:
+                for table in METADATA.sorted_tables:
+                    connection.exec_driver_sql(f"VACUUM {table.name}")
+            elif connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():
+                raise self._away("is in use, so that its log cannot be emptied")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+        self._durable.dispose()
+
+    @contextmanager
+    def _patient(self) -> Iterator[Engine]:
+        """An engine that waits longer, for a moment."""
+        lite = self._lite
+        made = (
+            _sqlite_engine(self._url, LONG_SECONDS, "FULL") if lite else patient_engine(self._url)
+        )
+        try:
+            with self._answering(LONG_SECONDS):
+                yield made.execution_options(begin="BEGIN IMMEDIATE")
+        finally:
+            made.dispose()
+
+    @contextmanager
+    def _answering(self, seconds: float) -> Iterator[None]:
+        """Wait so long; whatever the database does not do is `RecordsAwayError`."""
+        try:
+            with patience(seconds):
+                yield
+        except exc.TimeoutError:
+            raise self._away("all its connections are in use") from None
+        except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
+            raise self._away(_first_line(error)) from None
+        except exc.ProgrammingError as error:
+            raise self._away(
+                f"does not have the tables of this version ({_first_line(error)})"
+            ) from None
+
+    def _away(self, fault: str) -> RecordsAwayError:
+        url = self._url
+        if self._lite:
+            cure = "try again; see that the disk is not full and that nothing else holds the file"
+            return RecordsAwayError(f"records {url.database}", fault, cure)
+        if url.password:
+            fault = fault.replace(str(url.password), "***")
+        cure = "see that the server answers and GUANJIA_DATABASE is right, and try again"
+        return RecordsAwayError(f"records {url.host}/{url.database}", fault, cure)
+
+
+def hold_customer(connection: Connection, customer_id: str) -> None:
+    """Wait until no other transaction writes for this customer, and keep others waiting.
+
+    SQLite has one writer at a time anyway; on Postgres other customers are not held up.
+    """
+    hold_name(connection, f"customer {customer_id}")
+
+
+def hold_name(connection: Connection, name: str) -> None:
+    """Have something, until the end of the transaction, that one transaction at a time can have."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"number": _number(name)})
+
+
+def _number(name: str) -> int:
+    """The number of an advisory lock: 64 bits, signed."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _address(settings: Settings) -> URL:
+    if settings.database is None:
+        return URL.create("sqlite", database=str(settings.home / "records.db"))
+    cure = "write postgresql://user:password@host/database, or leave it out for SQLite"
+    try:
+        url = make_url(settings.database)
+    except (exc.ArgumentError, ValueError):
+        # What it says would repeat the address, and with it the password.
+        raise GuanjiaError("GUANJIA_DATABASE", "is no address of a database", cure) from None
+    if url.drivername not in ("postgres", "postgresql", DRIVER):
+        raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
+    return url.set(drivername=DRIVER)
+
+
+def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"]) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"timeout": seconds},
+        pool_size=40,  # as many as there are threads to a service
+        max_overflow=-1,
+        hide_parameters=True,
+        json_serializer=written,
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA secure_delete = ON")
+        # 16 MB instead of 4: pages that change with every write are copied back less often.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        if word := connection.get_execution_options().get("begin", "BEGIN"):
+            connection.exec_driver_sql(word)
+
+    return engine
+
+
+def _keep_write_ahead_log(engine: Engine, path: Path) -> None:
+    """Have SQLite keep a write-ahead log, which a file remembers: readers then block nobody."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _bare(engine) as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+@contextmanager
+def _bare(engine: Engine) -> Iterator[Connection]:
+    """A connection without a transaction."""
+    lite = engine.dialect.name == "sqlite"
+    options: Any = {"begin": ""} if lite else {"isolation_level": "AUTOCOMMIT"}
+    with engine.connect() as connection:
+        yield connection.execution_options(**options)
+
+
+def _first_line(error: exc.DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

@@ -1,0 +1,195 @@
+"""A customer's data leaves the records (PIPL art. 47); what the law needs stays, without the name.
+
+What stays: the refusals that hold (else the customer would be contacted again as soon as the core
+system delivers him anew) and the receipt. Both name a keyed hash, which nobody can trace back who
+does not have the key, and which whoever has the customer's number and the key can find again.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    String,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from features.errors import GuanjiaError
+from features.settings import Settings
+from serving.key_file import kept_key
+from serving.records.columns import new_id, written
+from serving.records.consents import Word, latest
+from serving.records.database import hold_customer
+from serving.records.tables import (
+    METADATA,
+    capacity_prices,
+    consent_changes,
+    contacts,
+    decisions,
+    erasures,
+    exports,
+    handovers,
+    manager_assignments,
+    outcomes,
+    reads,
+    review_requests,
+    tasks,
+)
+
+DELETED: tuple[Table, ...] = (
+    decisions,
+    contacts,
+    outcomes,
+    review_requests,
+    tasks,
+    manager_assignments,
+)
+"""Tables whose rows go with the customer, documents and texts in them too."""
+LISTED: tuple[Table, ...] = (reads, exports)
+"""Tables whose `customer_ids` forget the customer; that something was read stays."""
+OF_NOBODY: tuple[Table, ...] = (capacity_prices, handovers, erasures)
+"""Tables that hold no customer."""
+SHORTEST_KEY = 32
+
+_c = consent_changes.c
+_FIRST = [METADATA.tables[table.name].primary_key.columns.values()[0] for table in LISTED]
+_WORDS = select(_c.change_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
+    _c.customer_id == bindparam("customer_id")
+)
+_RECEIPT = (
+    select(erasures)
+    .where(erasures.c.customer_hash == bindparam("customer_hash"))
+    .order_by(erasures.c.receipt_id.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an erasure did.
+
+    Parameters
+    ----------
+    customer_hash : str
+        What stands for the customer.
+    rows : dict of str to int
+        By table, how many rows were deleted or forgot the customer.
+    """
+
+    receipt_id: str
+    customer_hash: str
+    asked_by: str
+    erased_at: datetime
+    rows: dict[str, int]
+
+
+def erasure_key(settings: Settings) -> bytes:
+    """The key of the hashes: the setting, or a key file under home, made at first use.
+
+    Raises
+    ------
+    GuanjiaError
+        If it is too short.
+    """
+    if settings.erasure_key is None:
+        thing, found = "key file erasure.key", kept_key(settings.home / "erasure.key")
+    else:
+        thing, found = "GUANJIA_ERASURE_KEY", settings.erasure_key.get_secret_value()
+    if len(found.encode()) < SHORTEST_KEY:
+        cure = f"use at least {SHORTEST_KEY} random characters"
+        raise GuanjiaError(thing, "is too short to be safe", cure)
+    return found.encode()
+
+
+def pseudonym(key: bytes, customer_id: str) -> str:
+    """What stands for an erased customer."""
+    mark = hmac.new(key, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return f"erased:{mark.hexdigest()}"
+
+
+def erase(
+    connection: Connection,
+    customer_id: str,
+    by: str,
+    at: datetime,
+    key: bytes,
+    *,
+    keep_refusals: bool = True,
+) -> Receipt:
+    """Take a customer out of every table. `Records.scrub()` afterwards cleans the files as well.
+
+    Parameters
+    ----------
+    by : str
+        Who ordered it.
+    key : bytes
+        `erasure_key(settings)`.
+    keep_refusals : bool
+        Whether the refusals that hold are kept, under the hash.
+
+    Returns
+    -------
+    Receipt
+        If nothing was found and the customer was erased before, the receipt of that time.
+    """
+    hold_customer(connection, customer_id)
+    mark = pseudonym(key, customer_id)
+    rows = {table.name: _delete(connection, table, customer_id) for table in DELETED}
+    rows |= {
+        table.name: _forget(connection, table, one, customer_id)
+        for table, one in zip(LISTED, _FIRST, strict=True)
+    }
+    rows[consent_changes.name] = _hide(connection, customer_id, mark if keep_refusals else None)
+    before = connection.execute(_RECEIPT, {"customer_hash": mark}).mappings().first()
+    if before is not None and not any(rows.values()):
+        return Receipt(**before)
+    receipt = Receipt(new_id(at), mark, by, at, {name: n for name, n in rows.items() if n})
+    connection.execute(insert(erasures), vars(receipt))
+    return receipt
+
+
+def _delete(connection: Connection, table: Table, customer_id: str) -> int:
+    return connection.execute(delete(table).where(table.c.customer_id == customer_id)).rowcount
+
+
+def _forget(connection: Connection, table: Table, number: Column[Any], customer_id: str) -> int:
+    """Take the customer out of lists of customers."""
+    ids = table.c.customer_ids
+    likely = select(number, ids).where(
+        cast(ids, String).contains(written(customer_id), autoescape=True)
+    )
+    changed = [
+        {"one": one, "customer_ids": [other for other in listed if other != customer_id]}
+        for one, listed in connection.execute(likely)
+        if customer_id in listed
+    ]
+    if changed:
+        connection.execute(update(table).where(number == bindparam("one")), changed)
+    return len(changed)
+
+
+def _hide(connection: Connection, customer_id: str, mark: str | None) -> int:
+    """Delete the words on consent, but for refusals that hold: those name the mark from now on."""
+    words: dict[tuple[str, str | None], dict[Word, str]] = {}
+    for row in connection.execute(_WORDS, {"customer_id": customer_id}):
+        said = words.setdefault((row.purpose, row.channel), {})
+        said[Word(row.granted, row.changed_at)] = row.change_id
+    found = 0
+    for said in words.values():
+        last = latest(said)
+        if mark is not None and not last.granted:
+            keep = update(consent_changes).where(_c.change_id == said[last])
+            blank = {"client_key": None, "content_hash": None, "outcome_id": None}
+            connection.execute(keep.values(customer_id=mark, source="erasure", **blank))
+            found += 1
+    return found + _delete(connection, consent_changes, customer_id)

@@ -1,0 +1,20 @@
+"""What Alembic runs to migrate: on the connection, and in the transaction, it was given."""
+
+from alembic import context
+
+from serving.records.tables import METADATA
+
+
+def migrate() -> None:
+    """Run what is missing."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=METADATA,
+        render_as_batch=True,  # SQLite changes a table by copying it
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if __name__ == "env_py":  # the name by which Alembic loads this file
+    migrate()

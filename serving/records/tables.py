@@ -1,0 +1,260 @@
+"""The tables of operational records, each with its grain, its keys and Chinese labels.
+
+There are no foreign keys: all that belongs to one act is written in one transaction, and erasure
+takes a customer out of every table. Indexes are few, since each costs every write; what each is
+for stands beside it.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    text,
+)
+
+from serving.records.columns import Document, Instant, Yuan, column
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _client_key() -> tuple[Column[str], Column[str]]:
+    """What makes a write repeatable: the caller's key, and a hash of what came with it."""
+    return (
+        column("client_key", String, "客户端幂等键", nullable=True, unique=True),
+        column("content_hash", String, "内容摘要", nullable=True),
+    )
+
+
+decisions = Table(
+    "decisions",
+    METADATA,
+    column("decision_id", String, "决策号", primary_key=True),
+    *_client_key(),
+    column("customer_id", String, "客户号"),
+    column("decision_point", String, "决策点"),
+    column("decided_at", Instant, "决策时间"),
+    column("branch", String, "机构", nullable=True),
+    column("touchpoint", String, "触点", nullable=True),  # null: silence
+    column("channel", String, "触达方式", nullable=True),
+    column("purpose", String, "用途", nullable=True),
+    column("mandatory", Boolean, "必要服务通知"),
+    column("randomised", Boolean, "是否随机分配"),
+    column("probability", Float, "选择概率", nullable=True),
+    column("holdout", Boolean, "对照组"),
+    column("degraded", Boolean, "降级"),
+    column("snapshot_id", String, "标签快照号", nullable=True),
+    column("document", Document, "决策全文"),
+    Index(None, "customer_id", "decided_at"),  # a customer's decisions, latest first
+    info={"label": "决策"},
+)
+"""One row per decision, silence included; `document` has everything it takes to replay it."""
+
+contacts = Table(
+    "contacts",
+    METADATA,
+    column("contact_id", String, "触达号", primary_key=True),
+    *_client_key(),
+    column("decision_id", String, "决策号", nullable=True),
+    column("customer_id", String, "客户号"),
+    column("touchpoint", String, "触点"),
+    column("family", String, "触点类别"),
+    column("purpose", String, "用途"),
+    column("channel", String, "触达方式"),
+    column("campaign", String, "活动", nullable=True),
+    column("branch", String, "机构", nullable=True),
+    column("account_manager_id", String, "客户经理", nullable=True),
+    column("planned_at", Instant, "计划触达时间"),
+    column("time_zone", String, "客户时区"),
+    column("local_day", Date, "当地日期"),
+    column("state", String, "状态"),
+    column("reserved_at", Instant, "预占时间"),
+    column("reserved_until", Instant, "预占截止时间"),
+    column("sent_at", Instant, "发送时间", nullable=True),
+    column("cost", Yuan, "触达成本", nullable=True),
+    column("message", String, "实际文案", nullable=True),
+    CheckConstraint("state IN ('reserved', 'sent', 'released')", name="state"),
+    CheckConstraint("purpose IN ('service', 'marketing')", name="purpose"),
+    Index(None, "customer_id", "local_day"),  # what the caps count, at every decision
+    Index(None, "decision_id"),  # an outcome names the decision
+    Index(  # what a leaving manager had reserved; a handful of rows at any time
+        "ix_contacts_reserved_of_manager",
+        "account_manager_id",
+        sqlite_where=text("state = 'reserved'"),
+        postgresql_where=text("state = 'reserved'"),
+    ),
+    info={"label": "触达"},
+)
+"""One row per contact that was ever reserved."""
+
+outcomes = Table(
+    "outcomes",
+    METADATA,
+    column("outcome_id", String, "结果号", primary_key=True),
+    *_client_key(),
+    column("kind", String, "结果"),
+    column("customer_id", String, "客户号"),
+    column("decision_id", String, "决策号", nullable=True),
+    column("contact_id", String, "触达号", nullable=True),
+    column("channel", String, "触达方式", nullable=True),
+    column("occurred_at", Instant, "发生时间"),
+    column("recorded_at", Instant, "登记时间"),
+    column("detail", Document, "明细", nullable=True),
+    Index(None, "customer_id", "occurred_at"),  # refusals, at every decision
+    Index(None, "contact_id"),  # what became of a contact
+    info={"label": "触达结果"},
+)
+"""One row per outcome told; append-only."""
+
+consent_changes = Table(
+    "consent_changes",
+    METADATA,
+    column("change_id", String, "授权变更号", primary_key=True),
+    *_client_key(),
+    column("customer_id", String, "客户号"),
+    column("purpose", String, "用途"),
+    column("channel", String, "触达方式", nullable=True),  # null: every channel
+    column("granted", Boolean, "是否同意"),
+    column("changed_at", Instant, "变更时间"),
+    column("recorded_at", Instant, "登记时间"),
+    column("source", String, "来源"),
+    column("outcome_id", String, "结果号", nullable=True),
+    CheckConstraint("purpose IN ('marketing', 'profiling', 'location')", name="purpose"),
+    Index(None, "customer_id"),  # a customer's consents, at every decision
+    info={"label": "授权变更"},
+)
+"""One row per change of a consent; append-only."""
+
+exports = Table(
+    "exports",
+    METADATA,
+    column("export_id", String, "导出号", primary_key=True),
+    column("subject", String, "操作人"),
+    column("name", String, "名单"),
+    column("purpose", String, "用途"),
+    column("at", Instant, "导出时间"),
+    column("rows", Integer, "行数"),
+    column("columns", Document, "导出字段"),
+    column("customer_ids", Document, "涉及客户"),
+    info={"label": "导出记录"},
+)
+"""One row per file of personal data handed out."""
+
+reads = Table(
+    "reads",
+    METADATA,
+    column("read_id", String, "查询号", primary_key=True),
+    column("subject", String, "操作人"),
+    column("endpoint", String, "接口"),
+    column("purpose", String, "用途"),
+    column("at", Instant, "查询时间"),
+    column("customers", Integer, "客户数"),
+    column("customer_ids", Document, "涉及客户"),
+    info={"label": "查询记录"},
+)
+"""One row per request that read personal data."""
+
+review_requests = Table(
+    "review_requests",
+    METADATA,
+    column("review_id", String, "复核号", primary_key=True),
+    column("decision_id", String, "决策号", unique=True),
+    column("customer_id", String, "客户号"),
+    column("asked_by", String, "申请人"),
+    column("reason", String, "申请理由"),
+    column("asked_at", Instant, "申请时间"),
+    column("answered_by", String, "复核人", nullable=True),
+    column("answer", String, "复核意见", nullable=True),
+    column("upheld", Boolean, "维持原决策", nullable=True),
+    column("answered_at", Instant, "复核时间", nullable=True),
+    info={"label": "人工复核"},
+)
+"""One row per decision that a person asked a human to review."""
+
+capacity_prices = Table(
+    "capacity_prices",
+    METADATA,
+    column("day", Date, "日期", primary_key=True),
+    column("branch", String, "机构", primary_key=True),
+    column("channel", String, "触达方式", primary_key=True),
+    column("capacity", Float, "产能"),
+    column("price", Float, "影子价格"),
+    column("made_at", Instant, "计算时间"),
+    info={"label": "产能影子价格"},
+)
+"""One row per day, branch and channel: contacts a day, and what one of them is worth in yuan."""
+
+erasures = Table(
+    "erasures",
+    METADATA,
+    column("receipt_id", String, "回执号", primary_key=True),
+    column("customer_hash", String, "客户号密钥散列"),
+    column("asked_by", String, "申请人"),
+    column("erased_at", Instant, "删除时间"),
+    column("rows", Document, "删除行数"),
+    Index(None, "customer_hash"),  # was this customer erased?
+    info={"label": "个人信息删除回执"},
+)
+"""One row per erasure that found something."""
+
+tasks = Table(
+    "tasks",
+    METADATA,
+    column("task_id", String, "任务号", primary_key=True),
+    column("customer_id", String, "客户号"),
+    column("branch", String, "机构"),
+    column("account_manager_id", String, "客户经理"),
+    column("touchpoint", String, "触点"),
+    column("decision_id", String, "决策号", nullable=True),
+    column("contact_id", String, "触达号", nullable=True),
+    column("note", String, "说明", nullable=True),
+    column("due_on", Date, "截止日期"),
+    column("state", String, "状态"),
+    column("opened_at", Instant, "创建时间"),
+    column("closed_at", Instant, "完成时间", nullable=True),
+    CheckConstraint("state IN ('open', 'done', 'dropped')", name="state"),
+    Index(None, "account_manager_id", "state", "due_on"),  # a manager's day
+    info={"label": "客户经理任务"},
+)
+"""One row per thing an account manager is to do for a customer."""
+
+manager_assignments = Table(
+    "manager_assignments",
+    METADATA,
+    column("customer_id", String, "客户号", primary_key=True),
+    column("branch", String, "机构"),
+    column("account_manager_id", String, "客户经理"),
+    column("assigned_at", Instant, "分配时间"),
+    column("handover_id", String, "交接号"),
+    info={"label": "客户经理分配"},
+)
+"""One row per customer whose account manager is no longer the one the policy names."""
+
+handovers = Table(
+    "handovers",
+    METADATA,
+    column("handover_id", String, "交接号", primary_key=True),
+    column("branch", String, "机构"),
+    column("leaver", String, "离职客户经理"),
+    column("successor", String, "接任客户经理"),
+    column("handed_by", String, "操作人"),
+    column("handed_at", Instant, "交接时间"),
+    column("tasks", Integer, "任务数"),
+    column("contacts", Integer, "预占触达数"),
+    column("customers", Integer, "客户数"),
+    info={"label": "客户经理交接"},
+)
+"""One row per handover that moved something."""

@@ -1,0 +1,45 @@
+"""Records on SQLite and on Postgres, empty and up to date."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.settings import Settings
+from serving.contact_caps import load_contact_caps
+from serving.records.caps import Caps
+from serving.records.database import Records
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, home: Path) -> Settings:
+    """Where the records are."""
+    address = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    return Settings(home=home, database=address)
+
+
+@pytest.fixture
+def records(settings: Settings) -> Iterator[Records]:
+    """The records, up to date."""
+    found = Records(settings)
+    found.migrate()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def caps(home: Path) -> Caps:
+    """The shipped caps."""
+    return Caps(load_contact_caps(home), "Asia/Shanghai")
+
+
+@pytest.fixture
+def rows(records: Records) -> Callable[..., list[dict[str, Any]]]:
+    """Every row of a table: `rows(contacts)`."""
+
+    def read(table: Any) -> list[dict[str, Any]]:
+        with records.reading() as connection:
+            return [dict(row) for row in connection.execute(table.select()).mappings()]
+
+    return read

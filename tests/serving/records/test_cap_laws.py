@@ -1,0 +1,167 @@
+"""Laws of the caps: no history of contacts ever exceeds a rule."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.settings import Settings
+from serving.contact_caps import CapRule, ContactCaps, CoolingOff, QuietHours
+from serving.records.cap_rules import Asked, first_block, fits, next_free
+from serving.records.caps import Caps, Reservation, Wanted, mark_sent, release
+from serving.records.contact_history import History, Made
+from serving.records.database import Records
+
+CHINA = ZoneInfo("Asia/Shanghai")
+START = datetime(2026, 1, 31, 2, tzinfo=UTC)
+RULES = ContactCaps(
+    reservation_hours=36,
+    rules={
+        "day": CapRule(label="每日", most=1, per="day", purpose="marketing"),
+        "week": CapRule(label="每周", most=2, per="week", service_passes=True),
+        "month": CapRule(label="每月", most=4, per="month", purpose="marketing"),
+        "sms": CapRule(label="短信", most=1, per="week", channel="sms"),
+        "claims": CapRule(label="理赔", most=2, per="day", family="claims"),
+        "campaign": CapRule(label="活动", most=1, per="month", campaign="*"),
+    },
+    quiet_hours={"sms": QuietHours(label="静默", begins=time(21), ends=time(9))},
+    cooling_off=CoolingOff(label="冷静期", refused_days=0, opted_out_days=0),
+    time_zones={},
+)
+
+days = st.integers(0, 50)
+steps = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("reserve"),
+            st.sampled_from(["marketing", "service"]),
+            st.sampled_from(["sms", "app"]),
+            st.sampled_from(["claims", "renewal"]),
+            st.sampled_from([None, "spring", "summer"]),
+            st.integers(0, 10 * 24),  # planned so many hours ahead
+        ),
+        st.tuples(st.sampled_from(["release", "sent"]), st.integers(0, 30)),
+        st.tuples(st.just("wait"), st.integers(1, 24 * 20)),
+    ),
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
+    """Records of the whole module: each example has a customer of its own."""
+    found = Records(Settings(home=tmp_path_factory.mktemp("laws"), database=None))
+    found.migrate()
+    yield found
+    found.close()
+
+
+def in_scope(rule: CapRule, one: Wanted, campaign: str | None) -> bool:
+    return all(
+        asked is None or asked == told
+        for asked, told in (
+            (rule.purpose, one.purpose),
+            (rule.channel, one.channel),
+            (rule.family, one.family),
+            (campaign, one.campaign),
+        )
+    )
+
+
+def exceeded(rule: CapRule, counted: Sequence[Wanted]) -> bool:
+    """Count every window of every campaign, one by one."""
+    campaigns = [None] if rule.campaign is None else ["spring", "summer"]
+    for campaign in campaigns:
+        days = [
+            one.planned_at.astimezone(CHINA).date().toordinal()
+            for one in counted
+            if in_scope(rule, one, campaign)
+        ]
+        for first in set(days):
+            if sum(first <= day < first + rule.days for day in days) > rule.most:
+                return True
+    return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps)
+def test_no_history_exceeds_a_rule(records: Records, steps: list[tuple]) -> None:  # type: ignore[type-arg]
+    """Reserve, release, send and wait at random, and recount everything after each step."""
+    caps, customer, now = Caps(RULES, "Asia/Shanghai"), uuid.uuid4().hex, START
+    held: dict[str, tuple[Wanted, datetime | None]] = {}  # until when; None: sent
+    for step in steps:
+        if step[0] == "wait":
+            now += timedelta(hours=step[1])
+            continue
+        with records.writing() as connection:
+            if step[0] == "reserve":
+                _, purpose, channel, family, campaign, ahead = step
+                wanted = Wanted(
+                    customer, "x", family, purpose, channel, now + timedelta(hours=ahead),
+                    campaign=campaign,
+                )  # fmt: skip
+                found = caps.reserve(connection, wanted, now)
+                if isinstance(found, Reservation):
+                    held[found.contact_id] = (wanted, found.reserved_until)
+            elif held:
+                number = list(held)[step[1] % len(held)]
+                wanted, until = held[number]
+                if step[0] == "release":
+                    if release(connection, number):
+                        del held[number]
+                elif until is not None and until > now:
+                    # As planned: what is sent on another day counts on that one (test_caps.py).
+                    mark_sent(connection, number, wanted.planned_at)
+                    held[number] = (wanted, None)
+        counted = [one for one, until in held.values() if until is None or until > now]
+        for name, rule in RULES.rules.items():
+            # A service contact that passes a rule may fill it beyond the brim.
+            bound = [
+                one for one in counted if not (rule.service_passes and one.purpose == "service")
+            ]
+            assert not exceeded(rule, bound), (name, step)
+        assert all(
+            one.channel != "sms" or 9 <= one.planned_at.astimezone(CHINA).hour < 21
+            for one in counted
+        )
+
+
+@given(st.lists(days, max_size=12), days, st.integers(1, 31), st.integers(0, 4))
+def test_fits_is_counting_every_window(there: list[int], day: int, width: int, most: int) -> None:
+    windows = range(day - width + 1, day + 1)
+    fullest = max(sum(first <= one < first + width for one in there) for first in windows)
+    assert fits(there, day, width, most) == (fullest + 1 <= most)
+
+
+@given(
+    st.lists(st.tuples(days, st.sampled_from(["sms", "app"])), max_size=10),
+    st.sampled_from(["sms", "app"]),
+    st.integers(0, 40 * 24),
+)
+def test_the_next_time_is_the_first_free_one(
+    there: list[tuple[int, str]], channel: str, hours: int
+) -> None:
+    first = START.date().toordinal()
+    made = tuple(Made(first + day, one, "marketing", "renewal", None) for day, one in there)
+    history = History(made, {}, {})
+    asked = Asked("renewal", "marketing", channel, None, CHINA)
+    at = START + timedelta(hours=hours)
+    free = next_free(RULES, history, asked, at)
+    assert free is not None
+    assert free >= at
+    assert first_block(RULES, history, asked, free) is None
+    hour = at
+    while hour < free:
+        assert first_block(RULES, history, asked, hour) is not None
+        hour += timedelta(hours=1)
+
+
+def test_the_oracle_sees_an_excess(tmp_path: Path) -> None:
+    one = Wanted("C1", "x", "renewal", "marketing", "app", START)
+    assert exceeded(RULES.rules["day"], [one, one])
+    assert not exceeded(RULES.rules["day"], [one])

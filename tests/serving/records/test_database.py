@@ -1,0 +1,330 @@
+"""The database under the records: migrations, waits that end, errors that keep secrets."""
+
+import contextlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, select
+
+from features.errors import GuanjiaError
+from features.settings import Settings
+from serving.records.columns import Yuan, microseconds, new_id
+from serving.records.database import Records, RecordsAwayError, hold_customer
+from serving.records.tables import METADATA, capacity_prices, handovers
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
+BOUND = 2.0 + 1.0  # the wait, and a busy machine
+MIGRATE = """
+import sys
+from pathlib import Path
+from features.settings import Settings
+from serving.records.database import Records
+records = Records(Settings(home=Path(sys.argv[1]), database=sys.argv[2] or None))
+sys.stdin.read()
+records.migrate()
+records.close()
+"""
+
+
+def handed(at: datetime, number: str = "1") -> dict[str, Any]:
+    names = ("branch", "leaver", "successor", "handed_by")
+    counts = {"tasks": 1, "contacts": 0, "customers": 0}
+    return {"handover_id": number, "handed_at": at, **dict.fromkeys(names, "x"), **counts}
+
+
+@contextlib.contextmanager
+def frozen(server: Any) -> Iterator[None]:
+    """Every process of a Postgres server stands still; the system still answers for it."""
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    for one in family:
+        one.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for one in reversed(family):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGCONT)
+
+
+def test_the_migrated_tables_are_those_declared(records: Records) -> None:
+    with records.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_several_processes_may_migrate_at_once(settings: Settings) -> None:
+    words = [sys.executable, "-c", MIGRATE, str(settings.home), settings.database or ""]
+    processes = [
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, told
+    records = Records(settings)
+    with records.writing() as connection:
+        connection.execute(insert(handovers), handed(NOW))
+    records.close()
+
+
+def test_instants_days_and_amounts_come_back_and_compare_alike(records: Records) -> None:
+    china = timezone(timedelta(hours=8))
+    early = datetime(2026, 6, 1, 9, 59, 59, 999999, tzinfo=china)
+    with records.writing() as connection:
+        connection.execute(insert(handovers), [handed(NOW, "1"), handed(early, "2")])
+        price = {"day": date(2026, 6, 1), "branch": "广东", "channel": "sms", "made_at": NOW}
+        connection.execute(insert(capacity_prices), price | {"capacity": 10, "price": 0.25})
+    with records.reading() as connection:
+        at = handovers.c.handed_at
+        assert connection.execute(select(at).order_by(at)).scalars().all() == [early, NOW]
+        assert connection.execute(select(at).where(at < NOW)).scalars().all() == [early]
+        assert connection.execute(select(at)).scalars().all()[0].tzinfo is UTC
+        assert connection.execute(capacity_prices.select()).one().day == date(2026, 6, 1)
+
+
+def test_an_instant_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        microseconds(datetime(2026, 6, 1))  # noqa: DTZ001
+
+
+def test_numbers_sort_by_time_and_differ() -> None:
+    numbers = [new_id(NOW + timedelta(microseconds=step // 100)) for step in range(300)]
+    assert len(set(numbers)) == 300
+    assert sorted(numbers, key=lambda one: one[:14]) == numbers
+
+
+def test_half_a_transaction_is_none(records: Records, rows: Any) -> None:
+    def fail(connection: Connection) -> None:
+        connection.execute(insert(handovers), handed(NOW))
+        raise GuanjiaError("this", "is refused", "try otherwise")
+
+    with pytest.raises(GuanjiaError, match="is refused"), records.writing() as connection:
+        fail(connection)
+    assert rows(handovers) == []
+
+
+def test_a_database_that_was_never_migrated_says_so(settings: Settings) -> None:
+    records = Records(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(RecordsAwayError, match=r"handovers"), records.reading() as connection:
+        connection.execute(handovers.select())
+    records.close()
+
+
+def test_a_locked_file_is_waited_for_and_not_for_ever(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    with contextlib.closing(sqlite3.connect(home / "records.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(RecordsAwayError, match=r"records\.db: database is locked"):
+            records.writing().__enter__()
+        assert 1 < time.monotonic() - began < BOUND
+        with records.reading() as connection:  # readers are not held up
+            assert connection.execute(handovers.select()).all() == []
+        other.execute("ROLLBACK")
+    with records.writing() as connection:
+        connection.execute(insert(handovers), handed(NOW))
+    records.close()
+
+
+def test_a_writer_of_the_same_process_is_waited_for_and_not_for_ever(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    faults: list[str] = []
+
+    def other() -> None:
+        try:
+            with records.writing(0.2):
+                pass
+        except RecordsAwayError as fault:
+            faults.append(str(fault))
+
+    with records.writing():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(10)
+    assert "other writers do not come to an end" in faults[0]
+    records.close()
+
+
+def test_a_full_disk_is_an_error_we_know(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+
+    def fill() -> None:
+        with records.writing() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            for number in range(1000):
+                connection.execute(insert(handovers), handed(NOW, f"{number:0500}"))
+
+    with pytest.raises(RecordsAwayError, match="full"):
+        fill()
+    records.close()
+
+
+def test_what_a_customer_said_waits_for_the_disk(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    full, normal = 2, 1
+    with records.writing(durable=True) as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == full
+    with records.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == normal
+    records.close()
+
+
+def test_a_frozen_postgres_hangs_nobody(postgres: str, postgres_server: Any, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+
+    def write(number: str) -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW, number))
+
+    write("before")
+    with frozen(postgres_server):
+        for _ in range(2):  # with a connection that was good, and without one
+            began = time.monotonic()
+            with pytest.raises(RecordsAwayError, match="no answer in time"):
+                write("meanwhile")
+            assert time.monotonic() - began < BOUND
+    write("after")
+    with records.reading() as connection:
+        found = connection.execute(select(handovers.c.handover_id)).scalars().all()
+    assert sorted(found) == ["after", "before"]
+    records.close()
+
+
+def test_a_postgres_that_froze_within_a_transaction_hangs_nobody(
+    postgres: str, postgres_server: Any, home: Path
+) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+
+    def write() -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW))
+            with frozen(postgres_server):
+                connection.execute(insert(handovers), handed(NOW, "2"))
+
+    began = time.monotonic()
+    with pytest.raises(RecordsAwayError, match="no answer in time"):
+        write()
+    assert time.monotonic() - began < BOUND
+    with records.reading() as connection:
+        assert connection.execute(handovers.select()).all() == []
+    records.close()
+
+
+def test_connections_that_the_server_dropped_are_replaced(postgres: str, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+    with records.reading() as connection:
+        connection.execute(handovers.select())
+    with contextlib.closing(psycopg2.connect(postgres)) as other, other, other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'guanjia' AND datname = current_database()"
+        )
+    with records.reading() as connection:
+        assert connection.execute(handovers.select()).all() == []
+    records.close()
+
+
+def test_a_busy_postgres_is_not_asked_for_more(postgres: str, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(records.reading())
+        with pytest.raises(RecordsAwayError, match="all its connections are in use"):
+            stack.enter_context(records.reading())
+    records.close()
+
+
+def test_one_customer_waits_and_another_does_not(postgres: str, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+    with records.writing(30) as connection:
+        hold_customer(connection, "C1")
+        began = time.monotonic()
+        outcome: list[Any] = []
+
+        def hold(customer: str) -> None:
+            try:
+                with records.writing() as other:
+                    hold_customer(other, customer)
+                outcome.append((customer, time.monotonic() - began))
+            except RecordsAwayError as fault:
+                outcome.append((customer, fault))
+
+        threads = [threading.Thread(target=hold, args=[one]) for one in ("C2", "C1")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert outcome[0][0] == "C2"
+    assert outcome[0][1] < 1
+    assert outcome[1][0] == "C1"
+    assert isinstance(outcome[1][1], RecordsAwayError)
+    records.close()
+
+
+def test_no_error_prints_the_password(home: Path) -> None:
+    hidden = "s3cret%2Fword"
+    address = f"postgresql://guanjia:{hidden}@127.0.0.1:9/records?password={hidden}"
+    settings = Settings(home=home, database=address)
+    records = Records(settings)
+    with pytest.raises(RecordsAwayError, match=r"records 127\.0\.0\.1/records: ") as away:
+        records.reading().__enter__()
+    shown = f"{away.value} {away.value!r} {settings!r} {away.value.__cause__}"
+    assert "s3cret" not in shown
+    with pytest.raises(RecordsAwayError) as away:
+        records.migrate()
+    assert "s3cret" not in f"{away.value} {away.value.__cause__}"
+    records.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("s3cret", "is no address of a database"),
+        ("postgresql://guanjia:s3cret@host:port/records", "is no address of a database"),
+        ("mysql://guanjia:s3cret@host/records", "names mysql, not Postgres"),
+        ("postgresql+asyncpg://guanjia:s3cret@host/records", "names postgresql.asyncpg, not"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(home: Path, address: str, fault: str) -> None:
+    with pytest.raises(GuanjiaError, match=f"GUANJIA_DATABASE: {fault}") as error:
+        Records(Settings(home=home, database=address))
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_wrong_password_is_said_and_not_shown(postgres: str, home: Path) -> None:
+    wrong = postgres.replace("p%2540ss%20word", "s3cret")
+    records = Records(Settings(home=home, database=wrong))
+    with pytest.raises(RecordsAwayError, match="password authentication failed") as away:
+        records.reading().__enter__()
+    assert "s3cret" not in str(away.value)
+    records.close()
+
+
+def test_an_amount_is_exact_to_a_hundredth_of_a_fen(records: Records) -> None:
+    kept = Yuan().process_bind_param(Decimal("0.0455"), None)  # type: ignore[arg-type]
+    assert kept == 455
+    assert Yuan().process_result_value(kept, None) == Decimal("0.0455")  # type: ignore[arg-type]
