@@ -5,8 +5,9 @@ probabilities themselves are made by `serving.probabilities`, as in bulk scoring
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
@@ -18,6 +19,7 @@ from features.conditions import UnknownNameError, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_tags import TagReader
+from features.snapshot_lookup import SnapshotLookup
 from features.star import load_star_settings
 from features.tags.catalogue import catalogue
 from serving.current_models import CurrentModels
@@ -43,6 +45,9 @@ from serving.schemas import (
 from serving.scoring import STAR_TAGS
 from training.models import find
 
+logger = logging.getLogger(__name__)
+
+BRANCH = "branch"
 MOST_REASONS = 3
 MOST_READERS = 100
 
@@ -58,9 +63,10 @@ class Door:
         self.lake = lake
         self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
-        self.tags = catalogue()
+        self.catalogue = catalogue()
         self._snapshots: dict[date, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
+        self._lookup = SnapshotLookup(lake)
 
     def answer(self, request: PredictRequest) -> PredictResponse:
         """Answer one request.
@@ -75,7 +81,8 @@ class Door:
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
         models = _asked(current.models, request.models)
-        rows = self._tags(request.customer_ids, models, request.explain)
+        names = (*STAR_TAGS, *needed_tags(models, explain=request.explain))
+        rows, degraded = self.tags(request.customer_ids, names)
         lead = request.context.lead_days
         told = [predict_of(models, row, lead) for row in rows]
         why = self._explained(models, rows, lead, told) if request.explain else None
@@ -87,8 +94,8 @@ class Door:
                 },
                 claims=self._claims(models, row, answers),
                 churn_by_month=churn_by_month(models, row, answers),
-                star=self._star(row),
-                tags=self._freshness(row),
+                star=self.star(row),
+                tags=self.freshness(row),
                 reasons=None if why is None else {name: one[0] for name, one in why[i].items()},
                 explanations=None if why is None else {n: one[1] for n, one in why[i].items()},
             )
@@ -96,26 +103,51 @@ class Door:
         ]
         versions = {name: served.version for name, served in models.items()}
         return PredictResponse(
-            model_versions=versions, models_confirmed=current.confirmed, predictions=predictions
+            model_versions=versions,
+            models_confirmed=current.confirmed,
+            degraded=degraded,
+            predictions=predictions,
         )
 
-    def _tags(
-        self, ids: list[str], models: Mapping[str, Served], explain: bool
-    ) -> list[dict[str, Any]]:
-        """Tags of the models, the star and the rules of eligibility, one row an id."""
-        names = (*STAR_TAGS, *needed_tags(models, explain=explain))
+    def tags(
+        self,
+        ids: Sequence[str],
+        names: Sequence[str],
+        branches: Collection[str] | None = None,
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Tags of customers, one row an id; and whether they are the latest snapshot's instead.
+
+        Parameters
+        ----------
+        branches : collection of str, optional
+            Customers of other branches are unknown to the caller.
+
+        Raises
+        ------
+        UnknownCustomerError
+            If any customer is not known; it names them.
+        GuanjiaError
+            If neither the online store nor the snapshot can be read.
+        """
+        asked = tuple(dict.fromkeys([*names, BRANCH]))
+        degraded = False
         try:
-            rows = self._reader(tuple(dict.fromkeys(names))).read(ids)
-        except (KeyError, sqlite3.Error) as fault:
-            # Tags younger than what was loaded, or a store that is damaged, locked or gone.
-            cure = "run `guanjia tags` and `guanjia materialize`, then start the service again"
-            raise GuanjiaError("the online store", f"cannot answer ({fault})", cure) from fault
-        missing = list(dict.fromkeys(row["customer_id"] for row in rows if not row["known"]))
+            rows = self._reader(asked).read(ids)
+        except (GuanjiaError, KeyError, sqlite3.Error) as fault:
+            # Redis that is away, a file that is damaged, locked or gone.
+            logger.warning("the online store cannot answer, the snapshot does: %s", fault)
+            rows, degraded = self._lookup.read(ids, asked), True
+        missing = [
+            row["customer_id"]
+            for row in rows
+            if not row["known"] or (branches is not None and row[BRANCH] not in branches)
+        ]
         if missing:
+            missing = list(dict.fromkeys(missing))
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
-        return rows
+        return rows, degraded
 
     def _reader(self, names: tuple[str, ...]) -> TagReader:
         """The reader of these tags; a service is asked for few different ones."""
@@ -125,7 +157,8 @@ class Door:
             self._readers[names] = TagReader(self.lake, names)
         return self._readers[names]
 
-    def _star(self, row: dict[str, Any]) -> Star | None:
+    def star(self, row: Mapping[str, Any]) -> Star | None:
+        """The star of a customer with these tags, and what it grants."""
         if row["star_level"] is None:
             return None
         tier = self.stars.tier(int(row["star_level"]))
@@ -144,7 +177,8 @@ class Door:
             },
         )
 
-    def _freshness(self, row: dict[str, Any]) -> Freshness:
+    def freshness(self, row: Mapping[str, Any]) -> Freshness:
+        """As of when a customer's tags are."""
         as_of, until = row["as_of"], row["freshness"]
         return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
 
@@ -191,7 +225,7 @@ class Door:
             moved = served.predictor.contributions(frame)
             values = frame.astype(object).to_dict("records")
             for i, row, weights in zip(asked, values, moved, strict=True):
-                words = explain(served.features, row, weights, kind=kind, known=self.tags)
+                words = explain(served.features, row, weights, kind=kind, known=self.catalogue)
                 sums = asdict(words) | {"prediction": told[i][name]}
                 explanation = Explanation.model_validate(sums)
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]

@@ -145,6 +145,9 @@ class PredictResponse(Message):
         description="Whether the registry could be asked lately which versions are champion; if "
         "not, the ones last known have answered."
     )
+    degraded: bool = Field(
+        description="Whether the online store was away, so that the tags are the latest snapshot's."
+    )
     predictions: list[Prediction]
 
 

@@ -1,0 +1,330 @@
+"""From a request to a decision that is written down: what `POST /decide` does.
+
+Tags, predictions and effects are read and computed first; then, in one transaction of the records,
+consents and caps are asked, the decision is made, its contact gets its place, and all of it is
+written. Where the records do not answer, nothing is decided: no contact without a record.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from features.lake import Lake
+from features.tables import CONTACT_CHANNELS
+from serving.contact_caps import load_contact_caps
+from serving.decision import told
+from serving.decision.averages import averages
+from serving.decision.candidates import Candidate
+from serving.decision.core import Facts, Judged, Settled, settle
+from serving.decision.effects import Effects
+from serving.decision.gates import Gate, Permission
+from serving.decision.menu import Menu
+from serving.decision.policy import load_policy
+from serving.decision.record import record_of
+from serving.decision.schemas import Action, DecideRequest, DecideResponse
+from serving.decision.value import RECENT, UNANSWERED
+from serving.margin import CURRENT, MARGIN, QUOTED, expected_of
+from serving.predict import Door
+from serving.probabilities import Served, needed_tags, predict_of
+from serving.records.cap_rules import Block
+from serving.records.capacity import prices_on
+from serving.records.caps import Caps, Refusal, Wanted
+from serving.records.columns import new_id
+from serving.records.consents import Base, Consents, as_of
+from serving.records.database import Records, hold_customer
+from serving.records.decisions import Decision, repeated_decision, write_decision
+from serving.scoring import STAR_TAGS
+
+CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
+OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CONTACT_CHANNELS}
+GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", "branch")
+VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
+PRICES_KEPT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a customer before the records are asked."""
+
+    row: Mapping[str, Any]
+    degraded: bool
+    models: Mapping[str, Served]
+    told: Mapping[str, float | None]
+    effects: Mapping[str, float]
+    margin: float | None
+
+
+class Decider:
+    """Decides; loaded before the first request, shared by threads.
+
+    Parameters
+    ----------
+    door : Door
+        Tags and predictions.
+    records : Records
+    menu : Menu
+        The touchpoints.
+    """
+
+    def __init__(self, door: Door, records: Records, menu: Menu) -> None:
+        lake: Lake = door.lake
+        self._door, self._records, self._menu = door, records, menu
+        self._effects = Effects(lake)
+        self._policy = load_policy(lake.home)
+        self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
+        self._zone = ZoneInfo(lake.settings.timezone)
+        self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
+
+    def decide(
+        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+    ) -> DecideResponse:
+        """Decide, reserve and write down.
+
+        Parameters
+        ----------
+        branches : collection of str, optional
+            The caller sees customers of these alone; others are unknown to him.
+
+        Raises
+        ------
+        UnknownCustomerError, UnknownNameError
+            If the customer or the decision point is not known.
+        ClientKeyConflictError
+            If the client key stands for another request.
+        RecordsAwayError
+            If the records do not answer: then nothing was decided.
+        """
+        known = self._known(request, branches)
+        sent = request.model_dump(mode="json", exclude={"client_key"})
+        candidates = self._menu.candidates(request.decision_point, known.row, request.context.stage)
+        with self._records.writing() as connection:
+            hold_customer(connection, request.customer_id)
+            found = repeated_decision(connection, request.client_key, sent)
+            if found is not None:
+                return DecideResponse.model_validate(found["document"]["answer"])
+            consents = self._consents(connection, known, request.customer_id, at)
+            planned, blocks = self._planned(connection, request, known, candidates, at)
+            facts = self._facts(connection, request, known, candidates, blocks, consents, at)
+            settled = settle(facts)
+            decision_id = new_id(at)
+            action = self._action(connection, request, known, settled, planned, decision_id, at)
+            answer = self._answer(request, known, facts, settled, action, decision_id, at)
+            document = {
+                "request": sent,
+                "facts": record_of(facts),
+                "answer": answer.model_dump(mode="json"),
+            }
+            chosen = settled.chosen.candidate if settled.chosen else None
+            decision = Decision(
+                customer_id=request.customer_id,
+                decision_point=request.decision_point,
+                decided_at=at,
+                document=document,
+                branch=known.row["branch"],
+                touchpoint=chosen.touchpoint if chosen else None,
+                channel=chosen.channel if chosen else None,
+                purpose=chosen.kind if chosen else None,
+                mandatory=settled.mandatory,
+                randomised=settled.drawn,
+                probability=settled.probability,
+                holdout=settled.holdout,
+                degraded=known.degraded,
+                snapshot_id=answer.tags.snapshot_id if answer.tags else None,
+                decision_id=decision_id,
+            )
+            write_decision(connection, decision, client_key=request.client_key, request=sent)
+        return answer
+
+    def _known(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
+        """Tags, predictions and effects of the customer."""
+        current = self._door.current.now
+        models = current.models
+        names = [
+            *STAR_TAGS,
+            *needed_tags(models, explain=False),
+            *self._effects.tags,
+            *CONSENTS,
+            *OPT_OUTS.values(),
+            *GATES,
+            *VALUES,
+            *self._menu.tags,
+        ]
+        (row,), degraded = self._door.tags([request.customer_id], names, branches)
+        if row["profiling_consent"] is False:
+            return Known(row, degraded, models, {}, {}, None)
+        answers = predict_of(models, row, request.context.lead_days)
+        _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
+        return Known(row, degraded, models, answers, self._effects.lower(row), margin)
+
+    def _consents(
+        self, connection: Connection, known: Known, customer_id: str, at: datetime
+    ) -> Consents:
+        row = known.row
+        base = Base(
+            known_until=row["freshness"],
+            marketing=row["marketing_consent"],
+            profiling=row["profiling_consent"],
+            location=row["location_consent"],
+            opted_out=frozenset(one for one, tag in OPT_OUTS.items() if row[tag]),
+        )
+        return as_of(connection, customer_id, at, base)
+
+    def _planned(
+        self,
+        connection: Connection,
+        request: DecideRequest,
+        known: Known,
+        candidates: Sequence[Candidate],
+        at: datetime,
+    ) -> tuple[dict[Candidate, datetime], list[Gate | None]]:
+        """When each candidate would be made, and what of the caps holds it back then.
+
+        In quiet hours a contact is planned for their end.
+        """
+        branch, campaign = known.row["branch"], request.context.campaign
+
+        def wanted(candidate: Candidate, when: datetime) -> Wanted:
+            return Wanted(
+                customer_id=request.customer_id,
+                touchpoint=candidate.touchpoint,
+                family=candidate.family,
+                purpose=candidate.kind,
+                channel=candidate.channel,
+                planned_at=when,
+                branch=branch,
+                campaign=campaign,
+            )
+
+        now = [wanted(one, at) for one in candidates]
+        found = self._caps.blocked(connection, request.customer_id, at, now)
+        when = [_after_quiet(block) or at for block in found]
+        if any(one != at for one in when):
+            later = [wanted(one, time) for one, time in zip(candidates, when, strict=True)]
+            found = self._caps.blocked(connection, request.customer_id, at, later)
+        gates = [
+            None if block is None else Gate(block.rule, False, block.chinese, block.english)
+            for block in found
+        ]
+        return dict(zip(candidates, when, strict=True)), gates
+
+    def _facts(
+        self,
+        connection: Connection,
+        request: DecideRequest,
+        known: Known,
+        candidates: Sequence[Candidate],
+        blocks: Sequence[Gate | None],
+        consents: Consents,
+        at: datetime,
+    ) -> Facts:
+        profiled = consents.profiling is not False
+        mean = {} if profiled else averages(self._door.lake)
+        by_channel = {one: consents.marketing_by(one) for one in CONTACT_CHANNELS}
+        return Facts(
+            customer_id=request.customer_id,
+            decision_point=request.decision_point,
+            day=at.astimezone(self._zone).date(),
+            tags={name: value for name, value in known.row.items() if name not in ("freshness",)},
+            told=known.told if profiled else {name: mean.get(name) for name in known.models},
+            effects=known.effects if profiled else {},
+            margin=known.margin if profiled else mean.get(MARGIN),
+            permission=Permission(by_channel, consents.profiling),
+            candidates=candidates,
+            blocks=blocks,
+            recent_contacts=known.row[RECENT] or 0,
+            capacity_prices=self._capacity(connection, known.row["branch"], at),
+            policy=self._policy,
+            only_channel=request.context.channel,
+            open_event=request.context.open_event,
+        )
+
+    def _capacity(
+        self, connection: Connection, branch: str | None, at: datetime
+    ) -> dict[str, float]:
+        """What a contact by each channel is worth to others of the branch today."""
+        if self._prices is None or not timedelta(0) <= at - self._prices[0] < PRICES_KEPT:
+            day = at.astimezone(self._zone).date()
+            found = {(one.branch, one.channel): one.price for one in prices_on(connection, day)}
+            self._prices = at, found
+        prices = self._prices[1]
+        return {channel: price for (where, channel), price in prices.items() if where == branch}
+
+    def _action(
+        self,
+        connection: Connection,
+        request: DecideRequest,
+        known: Known,
+        settled: Settled,
+        planned: Mapping[Candidate, datetime],
+        decision_id: str,
+        at: datetime,
+    ) -> Action | None:
+        """The contact with its place and its words."""
+        if settled.chosen is None:
+            return None
+        candidate = settled.chosen.candidate
+        words = self._menu.words(
+            candidate, known.row, request.context.stage, request.context.values
+        )
+        wanted = Wanted(
+            customer_id=request.customer_id,
+            touchpoint=candidate.touchpoint,
+            family=candidate.family,
+            purpose=candidate.kind,
+            channel=candidate.channel,
+            planned_at=planned[candidate],
+            branch=known.row["branch"],
+            campaign=request.context.campaign,
+            cost=Decimal(str(candidate.cost)),
+            message=words.chinese,
+        )
+        place = self._caps.reserve(connection, wanted, at, decision_id=decision_id)
+        if isinstance(place, Refusal):  # the same transaction has just said otherwise
+            raise AssertionError(f"{candidate.key} is refused by {place.rule}")
+        return told.action(candidate, place, words)
+
+    def _answer(
+        self,
+        request: DecideRequest,
+        known: Known,
+        facts: Facts,
+        settled: Settled,
+        action: Action | None,
+        decision_id: str,
+        at: datetime,
+    ) -> DecideResponse:
+        others: list[Judged] = [one for one in settled.judged if one is not settled.chosen]
+        return DecideResponse(
+            decision_id=decision_id,
+            customer_id=request.customer_id,
+            decision_point=request.decision_point,
+            decided_at=at,
+            action=action,
+            reasons=told.reasons(settled),
+            probability=settled.probability,
+            explored=settled.drawn,
+            holdout=settled.holdout,
+            profile_used=facts.permission.profiling is not False,
+            degraded=known.degraded,
+            gates=[told.gate(one) for one in settled.customer_gates],
+            alternatives=[told.option(one) for one in others[: request.alternatives]],
+            predictions=dict(facts.told),
+            star=self._door.star(known.row),
+            tags=self._door.freshness(known.row),
+            versions={
+                "models": {name: served.version for name, served in known.models.items()},
+                "effects": self._effects.versions,
+                "touchpoints": self._menu.version,
+            },
+        )
+
+
+def _after_quiet(block: Block | None) -> datetime | None:
+    """The end of the quiet hours, where they are what holds a contact back."""
+    quiet = block is not None and block.rule.startswith("quiet_hours.")
+    return block.clears_at if block is not None and quiet else None

@@ -1,0 +1,144 @@
+"""What `POST /decide` takes and gives."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StrictBool
+
+from serving.schemas import CustomerId, Freshness, Message, Star
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+MOST_ALTERNATIVES = 20
+
+
+class DecideContext(Message):
+    """What the touchpoint knows and the tags do not."""
+
+    channel: Name | None = Field(
+        default=None, description="The one channel that can be used; default: any."
+    )
+    stage: Name | None = Field(default=None, description="Campaign stage of the touchpoints.")
+    campaign: Name | None = Field(default=None, description="Campaign that the contact is part of.")
+    lead_days: int | None = Field(default=None, ge=7, le=60)
+    open_event: StrictBool = Field(
+        default=False, description="A claim or complaint is just being told: no marketing now."
+    )
+    values: dict[Name, Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=dict,
+        max_length=30,
+        description="Values of script variables that only the touchpoint knows.",
+    )
+
+
+class DecideRequest(Message):
+    """Ask for the one next contact with a customer, or silence."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"customer_id": "C00000011", "decision_point": "app_open", "alternatives": 3}
+        }
+    )
+
+    customer_id: CustomerId
+    decision_point: Name
+    context: DecideContext = Field(default_factory=DecideContext)
+    alternatives: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_ALTERNATIVES,
+        description="How many ranked alternatives a person is to choose from. With any, nothing is "
+        "reserved for them: the answer's own action alone has its place.",
+    )
+    client_key: Annotated[str, Field(min_length=8, max_length=128)] | None = Field(
+        default=None,
+        description="Of your choice: the same request sent again with it gets the same decision.",
+    )
+
+
+class GateTold(Message):
+    """A gate and what it found."""
+
+    name: str
+    passed: bool
+    chinese: str
+    english: str
+
+
+class ValueTold(Message):
+    """Expected value in yuan: benefit * weight - contact - offer - fatigue - capacity."""
+
+    total: float
+    benefit: float
+    weight: float = Field(description="Business multiplier, capped and published.")
+    contact: float
+    offer: float
+    fatigue: float
+    capacity: float
+    basis: str = Field(
+        description="uplift (lower bound of a randomised effect), propensity (a declared share of "
+        "a probability: not uplift), or none."
+    )
+    change: float | None = Field(description="Of the probability of the outcome.")
+    worth: float | None = Field(description="Of the outcome, yuan.")
+
+
+class Option(Message):
+    """A candidate as it was weighed."""
+
+    touchpoint: str
+    label: str
+    kind: str
+    channel: str
+    offer: str | None
+    allowed: bool
+    value: ValueTold | None
+    gates: list[GateTold]
+
+
+class Script(Message):
+    """What to say."""
+
+    chinese: str
+    english: str
+
+
+class Action(Message):
+    """The contact to make."""
+
+    contact_id: str = Field(description="For `/v1/outcomes`.")
+    touchpoint: str
+    label: str
+    kind: str = Field(description="service (must be given) or marketing.")
+    purpose: Script = Field(description="What it is for.")
+    channel: str
+    role: str = Field(description="Who makes it: system, sales_steward or service_steward.")
+    offer: str | None
+    planned_at: datetime
+    reserved_until: datetime = Field(
+        description="Unless `sent` is told by then, its place is free."
+    )
+    script: Script
+
+
+class DecideResponse(Message):
+    """One action, or silence; and why."""
+
+    decision_id: str
+    customer_id: str
+    decision_point: str
+    decided_at: datetime
+    action: Action | None = Field(description="Null: leave the customer in peace.")
+    reasons: Script = Field(description="Why, in words.")
+    probability: float = Field(description="With which this was chosen, given what was known.")
+    explored: bool = Field(description="Whether it was drawn by lot.")
+    holdout: bool
+    profile_used: bool = Field(
+        description="False: the customer refuses profiling, so averages took the profile's place."
+    )
+    degraded: bool = Field(description="Whether the answer rests on older data than usual.")
+    gates: list[GateTold] = Field(description="Those that keep back all marketing.")
+    alternatives: list[Option]
+    predictions: dict[str, float | None]
+    star: Star | None
+    tags: Freshness | None
+    versions: dict[str, Any]
