@@ -130,9 +130,9 @@ class Door:
             If neither the online store nor the snapshot can be read.
         """
         asked = tuple(dict.fromkeys([*names, BRANCH]))
-        degraded = False
+        reader, degraded = self._reader(asked), False
         try:
-            rows = self._reader(asked).read(ids)
+            rows = reader.read(ids)
         except (GuanjiaError, KeyError, sqlite3.Error) as fault:
             # Redis that is away, a file that is damaged, locked or gone.
             logger.warning("the online store cannot answer, the snapshot does: %s", fault)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from features.lake import Lake
 from features.tables import CONTACT_CHANNELS
+from features.tags.engagement import CHANNELS
 from serving.contact_caps import load_contact_caps
 from serving.decision import told
 from serving.decision.averages import averages
@@ -41,7 +42,7 @@ from serving.records.decisions import Decision, repeated_decision, write_decisio
 from serving.scoring import STAR_TAGS
 
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
-OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CONTACT_CHANNELS}
+OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", "branch")
 VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
 PRICES_KEPT = timedelta(minutes=5)
