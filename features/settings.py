@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     model_refresh_seconds: float = Field(
         default=5.0, gt=0, description="How often a service asks for newly promoted models."
     )
+    rate_per_second: float = Field(
+        default=500.0,
+        gt=0,
+        description="Requests a second that one token may send in the long run.",
+    )
+    rate_burst: float = Field(
+        default=1000.0, ge=1, description="Requests that one token may send at once."
+    )
     token_key: SecretStr | None = Field(
         default=None, description="Key that signs API tokens; default: a key file under home."
     )

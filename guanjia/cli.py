@@ -14,6 +14,7 @@ from features.errors import GuanjiaError
 from guanjia.commands import (
     accounts,
     data,
+    decisions,
     models,
     monitoring,
     quality,
@@ -57,6 +58,7 @@ app.command()(monitoring.monitor)
 app.command()(uplift.uplift)
 app.command()(models.score)
 app.command("list")(models.target_list)
+app.command()(decisions.replay)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)

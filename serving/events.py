@@ -2,7 +2,9 @@
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from features.errors import GuanjiaError
 from features.event_inbox import ConflictError, EventInbox, Kept
@@ -62,6 +64,21 @@ class EventDoor:
                 self._answer(event, result) for event, result in zip(told, results, strict=True)
             ]
         )
+
+    def tell(self, event: Mapping[str, Any], received: datetime) -> None:
+        """Take in an event of our own making, as `POST /v1/events` would.
+
+        Raises
+        ------
+        GuanjiaError
+            If it is refused.
+        """
+        request = EventsRequest.model_validate({"events": [dict(event)]})
+        (answer,) = self.take(request, received).events
+        if answer.faults:
+            raise GuanjiaError(
+                answer.faults[0].thing, answer.faults[0].fault, answer.faults[0].cure
+            )
 
     def _one(self, event: Event | Malformed, received: datetime) -> Kept | list[GuanjiaError]:
         if isinstance(event, Malformed):

@@ -68,8 +68,15 @@ class Door:
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
 
-    def answer(self, request: PredictRequest) -> PredictResponse:
+    def answer(
+        self, request: PredictRequest, branches: Collection[str] | None = None
+    ) -> PredictResponse:
         """Answer one request.
+
+        Parameters
+        ----------
+        branches : collection of str, optional
+            Customers of other branches are unknown to the caller.
 
         Raises
         ------
@@ -82,7 +89,7 @@ class Door:
         current = self.current.now
         models = _asked(current.models, request.models)
         names = (*STAR_TAGS, *needed_tags(models, explain=request.explain))
-        rows, degraded = self.tags(request.customer_ids, names)
+        rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
         told = [predict_of(models, row, lead) for row in rows]
         why = self._explained(models, rows, lead, told) if request.explain else None

@@ -108,7 +108,7 @@ class Decider:
             found = repeated_decision(connection, request.client_key, sent)
             if found is not None:
                 return DecideResponse.model_validate(found["document"]["answer"])
-            consents = self._consents(connection, known, request.customer_id, at)
+            consents = as_of(connection, request.customer_id, at, base_of(known.row))
             planned, blocks = self._planned(connection, request, known, candidates, at)
             facts = self._facts(connection, request, known, candidates, blocks, consents, at)
             settled = settle(facts)
@@ -161,19 +161,6 @@ class Decider:
         answers = predict_of(models, row, request.context.lead_days)
         _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
         return Known(row, degraded, models, answers, self._effects.lower(row), margin)
-
-    def _consents(
-        self, connection: Connection, known: Known, customer_id: str, at: datetime
-    ) -> Consents:
-        row = known.row
-        base = Base(
-            known_until=row["freshness"],
-            marketing=row["marketing_consent"],
-            profiling=row["profiling_consent"],
-            location=row["location_consent"],
-            opted_out=frozenset(one for one, tag in OPT_OUTS.items() if row[tag]),
-        )
-        return as_of(connection, customer_id, at, base)
 
     def _planned(
         self,
@@ -323,6 +310,17 @@ class Decider:
                 "touchpoints": self._menu.version,
             },
         )
+
+
+def base_of(row: Mapping[str, Any]) -> Base:
+    """What the tags know of a customer's consents."""
+    return Base(
+        known_until=row["freshness"],
+        marketing=row["marketing_consent"],
+        profiling=row["profiling_consent"],
+        location=row["location_consent"],
+        opted_out=frozenset(one for one, tag in OPT_OUTS.items() if row[tag]),
+    )
 
 
 def _after_quiet(block: Block | None) -> datetime | None:

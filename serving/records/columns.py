@@ -52,6 +52,7 @@ def microseconds(at: datetime) -> int:
 
     Examples
     --------
+    >>> from datetime import timezone
     >>> microseconds(datetime(1970, 1, 1, 8, 0, 1, tzinfo=timezone(timedelta(hours=8))))
     1000000
     """

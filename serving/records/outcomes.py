@@ -78,6 +78,7 @@ class Noted:
     outcome_id: str
     customer_id: str
     repeated: bool
+    contact_id: str | None = None
 
 
 def note_outcome(
@@ -133,7 +134,7 @@ def note_outcome(
             customer_id, "marketing", False, full.occurred_at, channel, source="outcome"
         )
         change(connection, refused, at, outcome_id=outcome_id)
-    return Noted(outcome_id, customer_id, False)
+    return Noted(outcome_id, customer_id, False, full.contact_id)
 
 
 def made_at(told: Sequence[tuple[str, datetime]]) -> datetime | None:

@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from features.lake import Lake
+from serving.api.rate import Allowances
 from serving.predict import Door
+from serving.records.database import Records
 from serving.tokens import make_token
 
 Copy = Callable[..., Lake]
@@ -67,7 +69,9 @@ def asked(lake: Lake) -> httpx.Response:
     # BentoML, imported, warns of what its own libraries call deprecated.
     with warnings.catch_warnings(action="ignore"):
         from serving.service import app
-    app.state.door = Door(lake)
+    app.state.door, app.state.records = Door(lake), Records(lake.settings)
+    app.state.records.migrate()
+    app.state.allowances = Allowances(per_second=1000, burst=1000)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 
     async def ask() -> httpx.Response:
@@ -77,4 +81,7 @@ def asked(lake: Lake) -> httpx.Response:
             body = {"customer_ids": ["C00000001"]}
             return await client.post("/predict", json=body, headers=headers)
 
-    return asyncio.run(ask())
+    try:
+        return asyncio.run(ask())
+    finally:
+        app.state.records.close()

@@ -11,7 +11,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.tokens import AUDIENCE, ISSUER, key, make_token, read_token
+from serving.tokens import AUDIENCE, ISSUER, SCOPES, Caller, key, make_token, read_token
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -29,7 +29,35 @@ def forged(settings: Settings, algorithm: str = "HS256", **changes: object) -> s
 
 
 def test_a_token_names_its_subject(settings: Settings) -> None:
-    assert read_token(settings, make_token(settings, "mini-program", NOW)) == "mini-program"
+    caller = read_token(settings, make_token(settings, "mini-program", NOW))
+    assert caller == Caller("mini-program", frozenset(SCOPES), None)
+
+
+def test_a_token_says_what_it_allows_and_whose_customers_it_shows(settings: Settings) -> None:
+    token = make_token(settings, "desk", NOW, scopes=["predict"], branches=["B1", "B1"])
+    assert read_token(settings, token) == Caller("desk", frozenset({"predict"}), frozenset({"B1"}))
+    # One of an earlier release says nothing of it, and allows nothing.
+    assert read_token(settings, forged(settings)).scopes == frozenset()
+    # What this release does not know allows nothing either.
+    assert read_token(settings, forged(settings, scope="predict rule")).scopes == {"predict"}
+
+
+@pytest.mark.parametrize("changes", [{"scope": ["predict"]}, {"scope": "", "branches": "B1"}])
+def test_what_it_allows_must_be_said_rightly(
+    settings: Settings, changes: dict[str, object]
+) -> None:
+    with pytest.raises(GuanjiaError, match="does not say rightly what it allows"):
+        read_token(settings, forged(settings, **changes))
+
+
+def test_a_token_that_would_allow_nothing_is_not_made(settings: Settings) -> None:
+    with pytest.raises(
+        GuanjiaError, match=r"scope predcit: is not known\. Use one of \['predict'\]"
+    ):
+        make_token(settings, "a", NOW, scopes=["predcit"])
+    for nothing in ({"scopes": []}, {"branches": []}):
+        with pytest.raises(GuanjiaError, match="would allow nothing"):
+            make_token(settings, "a", NOW, **nothing)  # type: ignore[arg-type]
 
 
 def test_the_key_is_made_once_and_private(settings: Settings) -> None:

@@ -29,7 +29,9 @@ YESTERDAY = date(2026, 6, 30)
 with warnings.catch_warnings():
     # What BentoML imports is not up to date with what that imports.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.service import LARGEST_BODY, Gate, app
+    from serving.api.gate import LARGEST_BODY, Gate
+    from serving.api.rate import Allowances
+    from serving.service import app
 
 
 class Service:
@@ -46,11 +48,12 @@ class Service:
     def send(self, *bodies: Any, token: str | None = None, path: str = "/v1/events") -> list[Any]:
         """Post each body, all at once; a body is a list of events, or bytes."""
         app.state.door, app.state.events = SimpleNamespace(lake=self.lake), self.door
+        app.state.allowances = Allowances(per_second=1000, burst=1000)
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.token if token is None else token}"}
 
         async def post() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(app=Gate(app))
+            transport = httpx.ASGITransport(app=Gate(app, app))
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 contents = [
                     body if isinstance(body, bytes) else json.dumps({"events": body}).encode()

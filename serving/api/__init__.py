@@ -1,0 +1,1 @@
+"""The API: routes by resource, who may ask, and how it is refused."""

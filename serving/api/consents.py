@@ -1,0 +1,97 @@
+"""`/v1/customers/{customer_id}/consents`: what a customer consents to, and changes of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Path, Request
+from pydantic import Field, StrictBool
+
+from serving import clock
+from serving.api.access import caller_of, resource
+from serving.api.audit import note_reading
+from serving.api.refusals import refusals
+from serving.decision.decider import CONSENTS, OPT_OUTS, base_of
+from serving.event_schemas import Instant
+from serving.predict import Door
+from serving.records.consents import ConsentChange, as_of, change
+from serving.records.database import Records
+from serving.schemas import Message
+
+reading = resource("consents:read", "consents")
+writing = resource("consents:write", "consents")
+PATH = "/v1/customers/{customer_id}/consents"
+Customer = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+class ConsentsTold(Message):
+    """What a customer consents to now; null where nothing was said."""
+
+    customer_id: str
+    as_of: datetime
+    marketing: bool | None
+    profiling: bool | None
+    location: bool | None
+    channels: dict[str, bool] = Field(description="Marketing, where a channel was spoken of.")
+
+
+class ConsentTold(Message):
+    """A change of a consent."""
+
+    client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
+        description="Of your choice, and never used for another change."
+    )
+    purpose: Literal["marketing", "profiling", "location"]
+    granted: StrictBool
+    changed_at: Instant
+    channel: Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"] | None = Field(
+        default=None, description="Marketing by this channel alone; default: by every channel."
+    )
+    source: Annotated[str, Field(min_length=1, max_length=64)] = "customer"
+
+
+class ConsentKept(Message):
+    """The change, kept."""
+
+    change_id: str
+    repeated: bool
+    recorded_at: datetime
+
+
+@reading.get(PATH, response_model=ConsentsTold, responses=refusals(404))
+def consents(request: Request, customer_id: Customer) -> ConsentsTold:
+    """What a customer consents to now."""
+    door: Door = request.app.state.door
+    records: Records = request.app.state.records
+    at = clock.now(door.lake.settings)
+    names = [*CONSENTS, *OPT_OUTS.values()]
+    (row,), _ = door.tags([customer_id], names, caller_of(request).branches)
+    with records.reading() as connection:
+        found = as_of(connection, customer_id, at, base_of(row))
+    note_reading(request, [customer_id], "consents")
+    return ConsentsTold(customer_id=customer_id, as_of=at, **vars(found))
+
+
+@writing.post(PATH, response_model=ConsentKept, responses=refusals(404, 409))
+def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -> ConsentKept:
+    """Keep what a customer said; the next decision obeys it."""
+    door: Door = request.app.state.door
+    records: Records = request.app.state.records
+    at = clock.now(door.lake.settings)
+    door.tags([customer_id], [], caller_of(request).branches)
+    told = ConsentChange(
+        customer_id, body.purpose, body.granted, body.changed_at, body.channel, body.source
+    )
+    with records.writing(durable=True) as connection:
+        found = change(connection, told, at, client_key=body.client_key)
+    if body.channel is None and not found.repeated:
+        event = {
+            "event_id": f"consent {found.change_id}",
+            "type": "consent_changed",
+            "customer_id": customer_id,
+            "occurred_at": min(body.changed_at, at).isoformat(),
+            "consent_id": found.change_id,
+            "purpose": body.purpose,
+            "granted": body.granted,
+        }
+        request.app.state.events.tell(event, at)
+    return ConsentKept(change_id=found.change_id, repeated=found.repeated, recorded_at=at)

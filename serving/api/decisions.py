@@ -1,0 +1,98 @@
+"""`POST /decide`, and decisions of the past: explained, and handed to a human."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+from fastapi.responses import Response
+from pydantic import Field
+from sqlalchemy import RowMapping
+
+from serving import clock
+from serving.api.access import caller_of, resource
+from serving.api.refusals import refusals
+from serving.decision.decider import Decider
+from serving.decision.schemas import DecideRequest, DecideResponse
+from serving.records.audit import note_read
+from serving.records.database import Records
+from serving.records.decisions import UnknownDecisionError, find_decision
+from serving.records.reviews import ask_review
+from serving.schemas import Message
+
+deciding = resource("decide", "decisions")
+reading = resource("decisions:read", "decisions")
+DecisionId = Annotated[str, Path(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
+
+
+class Explained(Message):
+    """A decision of the past: the answer as it was given, and every candidate as it was weighed."""
+
+    answer: DecideResponse
+    candidates: list[dict[str, Any]] = Field(
+        description="Touchpoints, channels and offers weighed."
+    )
+    tags: dict[str, Any] = Field(description="What was known of the customer then.")
+
+
+class ReviewRequest(Message):
+    """Why a human should look at a decision."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
+
+
+class ReviewAsked(Message):
+    """The request for a review, kept."""
+
+    review_id: str
+    asked_at: datetime
+    repeated: bool = Field(description="Whether it had been asked for before.")
+
+
+@deciding.post("/decide", response_model=DecideResponse, responses=refusals(404, 409))
+def decide(request: Request, body: DecideRequest) -> Response:
+    """The one next contact with a customer, or silence; reserved and written down."""
+    decider: Decider = request.app.state.decider
+    at = clock.now(request.app.state.door.lake.settings)
+    answer = decider.decide(body, at, caller_of(request).branches)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@reading.get("/v1/decisions/{decision_id}", response_model=Explained, responses=refusals(404))
+def explain(request: Request, decision_id: DecisionId) -> Explained:
+    """A decision of the past with everything it rests on."""
+    records: Records = request.app.state.records
+    at = clock.now(request.app.state.door.lake.settings)
+    with records.writing() as connection:
+        row = _visible(request, find_decision(connection, decision_id))
+        customer = [row["customer_id"]]
+        endpoint = "/v1/decisions/{decision_id}"
+        note_read(connection, caller_of(request).subject, endpoint, customer, at, "explanation")
+    document = row["document"]
+    facts = document["facts"]
+    return Explained(
+        answer=DecideResponse.model_validate(document["answer"]),
+        candidates=facts["candidates"],
+        tags=facts["tags"],
+    )
+
+
+@reading.post(
+    "/v1/decisions/{decision_id}/review", response_model=ReviewAsked, responses=refusals(404)
+)
+def review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
+    """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
+    records: Records = request.app.state.records
+    at = clock.now(request.app.state.door.lake.settings)
+    with records.writing(durable=True) as connection:
+        _visible(request, find_decision(connection, decision_id))
+        found = ask_review(connection, decision_id, caller_of(request).subject, body.reason, at)
+    return ReviewAsked(**vars(found))
+
+
+def _visible(request: Request, row: RowMapping) -> RowMapping:
+    """The decision, unless it is of a branch the caller does not see: then there is none."""
+    branches = caller_of(request).branches
+    if branches is not None and row["branch"] not in branches:
+        cure = "send the decision_id that the decision gave"
+        raise UnknownDecisionError(f"decision {row['decision_id']}", "is not known", cure)
+    return row

@@ -1,0 +1,243 @@
+"""From a request to a record, over the demo's customers: what is reserved, kept and made again."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from features.lake import Lake
+from serving.decision.candidates import Candidate
+from serving.decision.decider import Decider
+from serving.decision.menu import Words
+from serving.decision.replay import replay
+from serving.decision.schemas import DecideContext, DecideRequest
+from serving.predict import Door, UnknownCustomerError
+from serving.records.consents import ConsentChange, change
+from serving.records.database import Records, RecordsAwayError
+from serving.records.decisions import find_decision
+from serving.records.once import ClientKeyConflictError
+
+pytestmark = pytest.mark.slow
+Copy = Callable[..., Lake]
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
+EVERYBODY = """
+exploration_share = 0.0
+holdout_share = 0.0
+motor_margin_share = 1.0
+[weights]
+"""
+
+
+class Renewals:
+    """Renewal by text message or WeCom, and nothing else."""
+
+    tags = ("days_to_commercial_expiry",)
+    version = "test"
+
+    def candidates(
+        self, decision_point: str, tags: Mapping[str, Any], stage: str | None
+    ) -> list[Candidate]:
+        channels = (("sms", 0.05), ("wecom", 0.0))
+        return [
+            Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
+            for one, cost in channels
+        ]
+
+    def words(
+        self,
+        candidate: Candidate,
+        tags: Mapping[str, Any],
+        stage: str | None,
+        values: Mapping[str, str],
+    ) -> Words:
+        return Words("您好", "Hello", "续保", "renewal", "system")
+
+
+@pytest.fixture
+def lake(copy: Copy) -> Lake:
+    found = copy("feast", "scores")
+    (found.home / "policy.toml").write_text(EVERYBODY, encoding="utf-8")
+    return found
+
+
+@pytest.fixture
+def records(lake: Lake) -> Iterator[Records]:
+    found = Records(lake.settings)
+    found.migrate()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def decider(lake: Lake, records: Records) -> Decider:
+    return Decider(Door(lake), records, Renewals())
+
+
+def renewing(lake: Lake) -> list[str]:
+    """Customers of whom renewal is asked and who consent to marketing by text message."""
+    (path,) = sorted((lake.home / "scores").glob("*.parquet"))[-1:]
+    scores = pd.read_parquet(path)
+    day = path.stem.removeprefix("as_of=")
+    tags = pd.concat(
+        [
+            pd.read_parquet(lake.home / "tags" / group / f"as_of={day}.parquet").set_index(
+                "customer_id"
+            )
+            for group in ("engagement", "claims")
+        ],
+        axis=1,
+    )
+    tags = tags.loc[:, ~tags.columns.duplicated()]
+    asked = scores.set_index("customer_id")["renewal"].notna()
+    willing = (tags["marketing_consent"] == True) & (tags["sms_opted_out"] != True)  # noqa: E712
+    calm = (tags["open_claims"] == 0) & (tags["open_complaints"] == 0)
+    return list(asked.index[asked & willing & calm])
+
+
+def ask(customer: str, **more: Any) -> DecideRequest:
+    return DecideRequest(customer_id=customer, decision_point="app_open", **more)
+
+
+def contacts(records: Records) -> int:
+    with records.reading() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM contacts").scalar() or 0)
+
+
+def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
+    lake: Lake, records: Records, decider: Decider
+) -> None:
+    customers = renewing(lake)
+    answers = [decider.decide(ask(one, alternatives=5), NOON) for one in customers[:40]]
+    acted = [answer for answer in answers if answer.action]
+    assert acted
+    assert contacts(records) == len(acted)
+    for answer in answers:
+        if answer.action is None:
+            worth = [one.value.total for one in answer.alternatives if one.allowed and one.value]
+            assert all(total <= 0 for total in worth)
+        with records.reading() as connection:
+            row = find_decision(connection, answer.decision_id)
+        assert row["touchpoint"] == (answer.action.touchpoint if answer.action else None)
+        assert row["document"]["answer"] == answer.model_dump(mode="json")
+        again = replay(lake, records, answer.decision_id)
+        assert (again.same, again.changed) == (True, [])
+    # Told of another policy, the same record no longer gives the same answer, and says so.
+    with records.writing() as connection:
+        row = find_decision(connection, acted[0].decision_id)
+        altered = dict(row["document"])
+        altered["facts"] = altered["facts"] | {"told": {"renewal": 0.999}}
+        connection.exec_driver_sql(
+            "UPDATE decisions SET document = ? WHERE decision_id = ?",
+            (json.dumps(altered), acted[0].decision_id),
+        )
+    again = replay(lake, records, acted[0].decision_id)
+    assert not again.same
+    assert any(one.startswith("renewal tells ") for one in again.changed)
+
+
+def test_one_marketing_contact_a_day_and_the_second_request_is_silence(
+    lake: Lake, records: Records, decider: Decider
+) -> None:
+    customer = next(
+        one for one in renewing(lake) if decider.decide(ask(one), NOON).action is not None
+    )
+    second = decider.decide(ask(customer, alternatives=2), NOON + timedelta(minutes=1))
+    assert second.action is None
+    assert {gate.name for one in second.alternatives for gate in one.gates if not gate.passed} >= {
+        "marketing_day"
+    }
+
+
+def test_sent_again_with_its_key_a_request_gets_the_same_decision(
+    lake: Lake, records: Records, decider: Decider
+) -> None:
+    customer = renewing(lake)[0]
+    request = ask(customer, client_key="request-1")
+    first = decider.decide(request, NOON)
+    before = contacts(records)
+    assert decider.decide(request, NOON + timedelta(hours=1)) == first
+    assert contacts(records) == before
+    with pytest.raises(ClientKeyConflictError):
+        decider.decide(ask(customer, client_key="request-1", alternatives=3), NOON)
+
+
+def test_a_withdrawn_consent_holds_from_the_next_decision_on(
+    lake: Lake, records: Records, decider: Decider
+) -> None:
+    customer = renewing(lake)[1]
+    with records.writing() as connection:
+        change(connection, ConsentChange(customer, "marketing", False, NOON), NOON)
+    answer = decider.decide(ask(customer, alternatives=2), NOON + timedelta(seconds=1))
+    assert answer.action is None
+    assert {one.gates[0].name for one in answer.alternatives} == {"consent"}
+
+
+def test_who_refuses_profiling_is_treated_as_the_average_and_told_so(
+    lake: Lake, records: Records, decider: Decider
+) -> None:
+    found = []
+    for customer in renewing(lake)[2:5]:
+        with records.writing() as connection:
+            change(connection, ConsentChange(customer, "profiling", False, NOON), NOON)
+        answer = decider.decide(ask(customer), NOON + timedelta(seconds=1))
+        assert not answer.profile_used
+        found.append(answer.predictions["renewal"])
+    assert len(set(found)) == 1
+
+
+def test_at_night_a_text_message_is_planned_for_the_morning(lake: Lake, decider: Decider) -> None:
+    night = datetime(2026, 7, 1, 14, tzinfo=UTC)  # 22:00 in Shanghai
+    answers = (
+        decider.decide(ask(one, context=DecideContext(channel="sms")), night)
+        for one in renewing(lake)
+    )
+    answer = next(one for one in answers if one.action)
+    assert answer.action
+    assert answer.action.planned_at == datetime(2026, 7, 2, 1, tzinfo=UTC)
+
+
+def test_a_customer_of_another_branch_is_an_unknown_one(lake: Lake, decider: Decider) -> None:
+    customer = renewing(lake)[0]
+    with pytest.raises(UnknownCustomerError) as hidden:
+        decider.decide(ask(customer), NOON, branches={"nowhere"})
+    with pytest.raises(UnknownCustomerError) as unknown:
+        decider.decide(ask("C99999999"), NOON, branches={"nowhere"})
+    assert str(hidden.value).replace(customer, "C99999999") == str(unknown.value)
+
+
+def test_without_the_online_store_the_snapshot_answers_and_says_so(
+    lake: Lake, records: Records
+) -> None:
+    customers = renewing(lake)[:10]
+    whole = Decider(Door(lake), records, Renewals())
+    before = {one: whole._known(ask(one), None) for one in customers}
+    with sqlite3.connect(lake.home / "feast" / "online.db") as connection:
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if name.startswith("guanjia_")
+        ]
+        for table in tables:
+            connection.execute(f'DROP TABLE "{table}"')
+    connection.close()
+    for one in customers:
+        known = whole._known(ask(one), None)
+        assert known.degraded
+        assert (known.told, known.effects) == (before[one].told, before[one].effects)
+        answer = whole.decide(ask(one), NOON)
+        assert answer.degraded
+
+
+def test_without_the_records_nothing_is_decided(
+    lake: Lake, decider: Decider, records: Records
+) -> None:
+    records.close()
+    Path(lake.home / "records.db").unlink()
+    (lake.home / "records.db").mkdir()
+    with pytest.raises(RecordsAwayError):
+        decider.decide(ask(renewing(lake)[0]), NOON)
