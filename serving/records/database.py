@@ -185,8 +185,14 @@ class Records:
         except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
             raise self._away(_first_line(error)) from None
         except exc.ProgrammingError as error:
-            raise self._away(
-                f"does not have the tables of this version ({_first_line(error)})"
+            fault = f"does not have the tables of this version ({_first_line(error)})"
+            raise self._away(fault) from None
+        except (exc.DataError, exc.StatementError) as error:
+            if isinstance(error, exc.IntegrityError):
+                raise
+            cure = "send numbers in range, None for NaN, and texts without NUL"
+            raise GuanjiaError(
+                "value for the records", f"cannot be kept: {_first_line(error)}", cure
             ) from None
 
     def _away(self, fault: str) -> RecordsAwayError:
@@ -276,5 +282,5 @@ def _bare(engine: Engine) -> Iterator[Connection]:
         yield connection.execution_options(**options)
 
 
-def _first_line(error: exc.DBAPIError) -> str:
+def _first_line(error: exc.StatementError) -> str:
     return (str(error.orig).strip().splitlines() or ["no reason given"])[0]
