@@ -30,7 +30,7 @@ _RELEASE = (
     .where(_k.contact_id == bindparam("one"), _k.state == "reserved")
     .values(state="released")
 )
-_SENT = update(contacts).where(_k.contact_id == bindparam("one")).values(state="sent")
+_SETTLE = update(contacts).where(_k.contact_id == bindparam("one"))
 
 
 class UnknownContactError(GuanjiaError):
@@ -237,11 +237,26 @@ def mark_sent(connection: Connection, contact_id: str, at: datetime) -> None:
     UnknownContactError
         If there is no such contact.
     """
+    _settle(connection, contact_id, "sent", at)
+
+
+def mark_not_sent(connection: Connection, contact_id: str) -> None:
+    """Note that a contact was not made, though it may have been told that it was.
+
+    Raises
+    ------
+    UnknownContactError
+        If there is no such contact.
+    """
+    _settle(connection, contact_id, "released", None)
+
+
+def _settle(connection: Connection, contact_id: str, state: str, sent_at: datetime | None) -> None:
     found = find_contact(connection, contact_id)
-    if found["sent_at"] is not None and found["state"] == "sent":
-        at = min(at, found["sent_at"])
+    at = sent_at or found["planned_at"]
     day = at.astimezone(ZoneInfo(found["time_zone"])).date()
-    connection.execute(_SENT, {"one": contact_id, "sent_at": at, "local_day": day})
+    given = {"one": contact_id, "state": state, "sent_at": sent_at, "local_day": day}
+    connection.execute(_SETTLE, given)
 
 
 def find_contact(connection: Connection, contact_id: str) -> RowMapping:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Dialect
+from sqlalchemy import JSON, BigInteger, Column, Dialect, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,6 +15,22 @@ YUAN = Decimal(10_000)
 
 Document = JSON(none_as_null=True)
 """A JSON value; kept as text, with Chinese as it is read."""
+
+
+class Text(TypeDecorator[str]):
+    """A text; one that Postgres could not keep is refused on SQLite too."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """The text itself."""
+        if value is not None:
+            if "\0" in value:
+                raise ValueError("a text has a NUL character")
+            if not value.isascii():
+                value.encode()  # half a surrogate pair is no text
+        return value
 
 
 class Instant(TypeDecorator[datetime]):

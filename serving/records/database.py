@@ -34,6 +34,7 @@ from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
+LOG_SECONDS = 1.0  # writers wait as long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 
@@ -130,7 +131,7 @@ class Records:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self._patient() as engine:
+        with self._patient(LONG_SECONDS) as engine:
             if self._lite:
                 _keep_write_ahead_log(engine, Path(str(self._url.database)))
             with engine.begin() as connection:
@@ -149,7 +150,8 @@ class Records:
         RecordsAwayError
             If the database cannot be reached, or readers keep the log from being emptied.
         """
-        with self._patient() as engine, _bare(engine) as connection:
+        seconds = LOG_SECONDS if self._lite else LONG_SECONDS
+        with self._patient(seconds) as engine, _bare(engine) as connection:
             if not self._lite:
                 for table in METADATA.sorted_tables:
                     connection.exec_driver_sql(f"VACUUM {table.name}")
@@ -162,14 +164,12 @@ class Records:
         self._durable.dispose()
 
     @contextmanager
-    def _patient(self) -> Iterator[Engine]:
+    def _patient(self, seconds: float) -> Iterator[Engine]:
         """An engine that waits longer, for a moment."""
         lite = self._lite
-        made = (
-            _sqlite_engine(self._url, LONG_SECONDS, "FULL") if lite else patient_engine(self._url)
-        )
+        made = _sqlite_engine(self._url, seconds, "FULL") if lite else patient_engine(self._url)
         try:
-            with self._answering(LONG_SECONDS):
+            with self._answering(seconds):
                 yield made.execution_options(begin="BEGIN IMMEDIATE")
         finally:
             made.dispose()
@@ -185,8 +185,14 @@ class Records:
         except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
             raise self._away(_first_line(error)) from None
         except exc.ProgrammingError as error:
-            raise self._away(
-                f"does not have the tables of this version ({_first_line(error)})"
+            fault = f"does not have the tables of this version ({_first_line(error)})"
+            raise self._away(fault) from None
+        except exc.IntegrityError:
+            raise
+        except exc.StatementError as error:
+            cure = "send numbers in range, None for NaN, and texts without NUL"
+            raise GuanjiaError(
+                "value for the records", f"cannot be kept: {_first_line(error)}", cure
             ) from None
 
     def _away(self, fault: str) -> RecordsAwayError:
@@ -276,5 +282,5 @@ def _bare(engine: Engine) -> Iterator[Connection]:
         yield connection.execution_options(**options)
 
 
-def _first_line(error: exc.DBAPIError) -> str:
+def _first_line(error: exc.StatementError) -> str:
     return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from features.errors import GuanjiaError
 from features.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
-from serving.records.caps import find_contact, mark_sent, release
+from serving.records.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.columns import new_id
 from serving.records.consents import ConsentChange, change
 from serving.records.database import hold_customer
@@ -140,25 +140,26 @@ def note_outcome(
 def made_at(told: Sequence[tuple[str, datetime]]) -> datetime | None:
     """When a contact was made, from all that was told of it; None if it was not.
 
-    What reached the customer was made. Else the latest of `TRIED` and "not_sent" holds, and of one
-    instant the former: a contact too many that is counted does less harm than one that is not.
+    What came after it was last said not to be sent holds, and what came at that very instant: a
+    contact too many that is counted does less harm than one that is not. Besides, what reached the
+    customer was made, whatever was said afterwards.
 
     Examples
     --------
     >>> nine, ten = datetime(2026, 6, 1, 9), datetime(2026, 6, 1, 10)
     >>> made_at([("not_sent", ten), ("sent", nine)]) is None
     True
-    >>> made_at([("not_sent", ten), ("sent", nine), ("delivered", ten)]) == nine
+    >>> made_at([("not_sent", ten), ("sent", nine), ("delivered", nine)]) == nine
     True
     """
-    proofs = [when for kind, when in told if kind in REACHED or kind in TRIED]
-    if not proofs:
-        return None
-    reached = any(kind in REACHED for kind, _ in told)
+    proofs = [(kind, when) for kind, when in told if kind in REACHED or kind in TRIED]
     failed = max((when for kind, when in told if kind == "not_sent"), default=None)
-    if not reached and failed is not None and failed > max(proofs):
-        return None
-    return min(proofs)
+    if failed is not None:
+        after = [(kind, when) for kind, when in proofs if when >= failed]
+        if not after and not any(kind in REACHED for kind, _ in proofs):
+            return None
+        proofs = after or proofs
+    return min((when for _, when in proofs), default=None)
 
 
 def _settle(connection: Connection, contact_id: str) -> None:
@@ -170,7 +171,7 @@ def _settle(connection: Connection, contact_id: str) -> None:
     if made is not None:
         mark_sent(connection, contact_id, made)
     elif any(kind == "not_sent" for kind, _ in told):
-        release(connection, contact_id)
+        mark_not_sent(connection, contact_id)
 
 
 def _complete(connection: Connection, told: Outcome) -> Outcome:
@@ -206,12 +207,9 @@ def _complete(connection: Connection, told: Outcome) -> Outcome:
         cure = "name a contact_id, a decision_id or a customer_id"
         raise GuanjiaError(f"outcome {told.kind}", "is of nothing and nobody", cure)
     if (found.decision_id, found.customer_id) != owner:
-        cure = "send the numbers of one contact, or its contact_id alone"
-        raise GuanjiaError(
-            f"outcome {told.kind}",
-            "names a contact, a decision and a customer of which one is another's",
-            cure,
-        )
+        cure = "name one contact, by its contact_id alone"
+        fault = "names a contact, a decision or a customer that belong to different ones"
+        raise GuanjiaError(f"outcome {told.kind}", fault, cure)
     return found
 
 

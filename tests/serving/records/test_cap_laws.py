@@ -88,7 +88,7 @@ def exceeded(rule: CapRule, counted: Sequence[Wanted]) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(steps)
 def test_no_history_exceeds_a_rule(records: Records, steps: list[tuple]) -> None:  # type: ignore[type-arg]
     """Reserve, release, send and wait at random, and recount everything after each step."""

@@ -1,0 +1,94 @@
+"""Reads, exports, requests for review and prices of capacity; the labels of every column."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from features.errors import GuanjiaError
+from serving.records.audit import note_export, note_read
+from serving.records.capacity import CapacityPrice, prices_on, set_prices
+from serving.records.database import Records
+from serving.records.decisions import Decision, UnknownDecisionError, write_decision
+from serving.records.reviews import answer_review, ask_review, open_reviews
+from serving.records.tables import METADATA, exports, reads, review_requests
+
+NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+MONDAY, TUESDAY = date(2026, 6, 1), date(2026, 6, 2)
+
+
+def test_every_table_and_column_has_a_chinese_label() -> None:
+    labelled = [*METADATA.sorted_tables, *(c for t in METADATA.sorted_tables for c in t.c)]
+    assert all("一" <= one.info["label"][0] <= "鿿" for one in labelled)
+    for table in METADATA.sorted_tables:
+        labels = [column.info["label"] for column in table.c]
+        assert len(set(labels)) == len(labels), table.name
+
+
+def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> None:
+    with records.writing() as connection:
+        number = note_read(connection, "mini-program", "/predict", ["C1", "张"], NOW, "renewal")
+    assert rows(reads) == [
+        {
+            "read_id": number,
+            "subject": "mini-program",
+            "endpoint": "/predict",
+            "purpose": "renewal",
+            "at": NOW,
+            "customers": 2,
+            "customer_ids": ["C1", "张"],
+        }
+    ]
+
+
+def test_an_export_says_what_left(records: Records, rows: Any) -> None:
+    with records.writing() as connection:
+        number = note_export(
+            connection, "ann", "renewal_save", ["姓名", "手机号"], ["C1"], NOW, "campaign"
+        )
+    (row,) = rows(exports)
+    assert row == {
+        "export_id": number,
+        "subject": "ann",
+        "name": "renewal_save",
+        "purpose": "campaign",
+        "at": NOW,
+        "rows": 1,
+        "columns": ["姓名", "手机号"],
+        "customer_ids": ["C1"],
+    }
+
+
+def test_a_review_is_asked_for_once_and_answered_once(records: Records, rows: Any) -> None:
+    with records.writing() as connection:
+        made = Decision("C1", "app_open", NOW, {}, branch="B1")
+        number = write_decision(connection, made).decision_id
+        first = ask_review(connection, number, "C1", "不同意", NOW)
+        again = ask_review(connection, number, "C1", "仍不同意", NOW + HOUR)
+        assert (first.repeated, again.repeated) == (False, True)
+        assert (again.review_id, again.asked_at) == (first.review_id, NOW)
+        (waiting,) = open_reviews(connection)
+        assert (waiting["branch"], waiting["reason"]) == ("B1", "不同意")
+        answer_review(connection, first.review_id, "ann", "维持", True, NOW + HOUR)
+        assert open_reviews(connection) == []
+        with pytest.raises(GuanjiaError, match=f"review {first.review_id}: is not open"):
+            answer_review(connection, first.review_id, "bob", "改判", False, NOW + HOUR)
+        with pytest.raises(UnknownDecisionError):
+            ask_review(connection, "none", "C1", "不同意", NOW)
+    (row,) = rows(review_requests)
+    assert (row["answered_by"], row["upheld"], row["answered_at"]) == ("ann", True, NOW + HOUR)
+
+
+def test_the_latest_prices_hold_until_there_are_later_ones(records: Records) -> None:
+    old, new = CapacityPrice("B1", "phone", 40, 3.5), CapacityPrice("B1", "phone", 40, 4.25)
+    with records.writing() as connection:
+        set_prices(connection, MONDAY, [old, CapacityPrice("B2", "phone", 10, 0)], NOW)
+        assert len(prices_on(connection, TUESDAY)) == 2
+        assert prices_on(connection, date(2026, 5, 31)) == []
+        set_prices(connection, TUESDAY, [old], NOW)
+        set_prices(connection, TUESDAY, [new], NOW + HOUR)
+        assert prices_on(connection, TUESDAY) == [new]
+        assert old in prices_on(connection, MONDAY)
+        set_prices(connection, TUESDAY, [], NOW + HOUR)
+        assert len(prices_on(connection, TUESDAY)) == 2
