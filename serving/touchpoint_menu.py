@@ -1,25 +1,65 @@
-"""TEMPORARY: to be replaced by the catalogue."""
+"""The catalogue of touchpoints as a decision sees it: candidates for a customer, and the words."""
 
+import hashlib
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
+from features.conditions import columns_of
 from features.lake import Lake
-from serving.decision.candidates import Candidate
+from features.tags.catalogue import catalogue
+from serving.decision.candidates import Candidate, Offer
 from serving.decision.menu import Words
+from serving.scripts import fill, values_of
+from serving.touchpoint_fields import Touchpoint
+from serving.touchpoints import SHIPPED, Catalogue, load_touchpoints
+
+STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
 
 
 class TouchpointMenu:
-    """Nothing yet."""
+    """See `serving.decision.menu.Menu`.
+
+    Attributes
+    ----------
+    tags : list of str
+        Tags that conditions, windows and scripts read, and the star and the sales channel.
+    version : str
+        A hash of what is shipped and what the home changes.
+    """
 
     def __init__(self, lake: Lake) -> None:
-        self.tags: list[str] = []
-        self.version = ""
+        self._catalogue: Catalogue = load_touchpoints(lake.home)
+        self.tags = self._tags()
+        texts = [SHIPPED.read_bytes()]
+        own = lake.home / SHIPPED.name
+        texts += [own.read_bytes()] if own.exists() else []
+        self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None
+        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
     ) -> list[Candidate]:
-        """None."""
-        return []
+        """What could be done at a decision point: each touchpoint that is due, by each channel."""
+        found = []
+        for name, one in self._catalogue.at(decision_point, tags[BRANCH], stage).items():
+            if not timely(one, tags, day):
+                continue
+            for channel in one.channels_for(tags[STAR]):
+                cost = float(self._catalogue.cost(one, channel))
+                for offer in (None, *map(self._offer, one.offers)):
+                    found.append(
+                        Candidate(
+                            touchpoint=name,
+                            label=one.label,
+                            family=one.family,
+                            kind=one.kind,
+                            channel=channel,
+                            cost=cost,
+                            model=one.models[0] if one.models else None,
+                            offer=offer,
+                        )
+                    )
+        return found
 
     def words(
         self,
@@ -28,5 +68,57 @@ class TouchpointMenu:
         stage: str | None,
         values: Mapping[str, str],
     ) -> Words:
-        """None."""
-        raise NotImplementedError
+        """The script, filled in from the tags and what the touchpoint itself knows."""
+        one = self._catalogue.find(candidate.touchpoint, tags[BRANCH], stage)
+        assert one is not None
+        shared = self._catalogue.shared
+        known = values_of(shared.variables, tags, values)
+        script = self._catalogue.script(one, candidate.channel)
+        chinese, english = (
+            fill(script, known, shared.variables, language).text
+            for language in ("chinese", "english")
+        )
+        steward = shared.roles.steward(one.role, tags[SOLD_BY])
+        return Words(
+            chinese=chinese,
+            english=english,
+            purpose_chinese=one.purpose.chinese,
+            purpose_english=one.purpose.english,
+            role="system" if one.trigger.by == "system" else steward,
+        )
+
+    def _offer(self, name: str) -> Offer:
+        offer = self._catalogue.shared.offers[name]
+        return Offer(name, offer.label, float(offer.cost), offer.redeem_probability)
+
+    def _tags(self) -> list[str]:
+        known = catalogue()
+        found = [STAR, SOLD_BY, BRANCH]
+        for variants in self._catalogue.variants.values():
+            for one in variants.values():
+                if one is None:
+                    continue
+                if one.trigger.condition:
+                    found += columns_of(one.trigger.condition, known)
+                if one.trigger.window:
+                    found.append(one.trigger.window.tag)
+        found += [one.tag for one in self._catalogue.shared.variables.values() if one.tag]
+        return list(dict.fromkeys(found))
+
+
+def timely(touchpoint: Touchpoint, tags: Mapping[str, Any], day: date) -> bool:
+    """Whether a touchpoint is for a customer of these tags, and for this day.
+
+    An occasion (a holiday, a warning) is no matter of tags: who asks at its decision point says
+    that it is there.
+    """
+    trigger = touchpoint.trigger
+    if not trigger.met(tags):
+        return False
+    if trigger.months and day.month not in trigger.months:
+        return False
+    if trigger.window is None:
+        return True
+    days = tags[trigger.window.tag]
+    first, last = sorted((trigger.window.first, trigger.window.last))
+    return days is not None and first <= days <= last

@@ -102,7 +102,10 @@ class Decider:
         """
         known = self._known(request, branches)
         sent = request.model_dump(mode="json", exclude={"client_key"})
-        candidates = self._menu.candidates(request.decision_point, known.row, request.context.stage)
+        day = at.astimezone(self._zone).date()
+        candidates = self._menu.candidates(
+            request.decision_point, known.row, request.context.stage, day
+        )
         with self._records.writing() as connection:
             hold_customer(connection, request.customer_id)
             found = repeated_decision(connection, request.client_key, sent)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from serving.decision.candidates import Candidate
@@ -40,9 +41,9 @@ class Menu(Protocol):
         """A hash of the catalogue."""
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None
+        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
     ) -> list[Candidate]:
-        """What could be done at a decision point for a customer of these tags.
+        """What could be done at a decision point for a customer of these tags on a day.
 
         Raises
         ------

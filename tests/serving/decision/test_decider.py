@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Renewals:
     version = "test"
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None
+        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
     ) -> list[Candidate]:
         channels = (("sms", 0.05), ("wecom", 0.0))
         return [
