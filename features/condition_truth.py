@@ -53,7 +53,7 @@ def _compared(
 
 
 def _joined(decides: bool, parts: list[bool | None]) -> bool | None:
-    """`and` is decided by a false part, `or` by a true one; else a part not known leaves it open."""
+    """A false part decides `and`, a true one `or`; else a part that is not known leaves it open."""
     if decides in parts:
         return decides
     return None if None in parts else not decides
