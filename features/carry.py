@@ -258,11 +258,17 @@ def _crossed(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
     # Ages and inspections. A day that a shorter month lacks moves by up to three days.
     margin = 1 if then.day > 3 and as_of.day < 27 else 3
     near = [then + timedelta(n) for n in range(1 - margin, step + margin)]
-    half_years = sorted({(day.month - 1) % 6 * 31 + day.day for day in near})
+    half_years = sorted({(day.month - 1) % 6 * 31 + one for day in near for one in _days(day)})
     for name in days if contract.name in ("customers", "vehicles") else ():
         of_half_year = f'(month("{name}") - 1) % 6 * 31 + day("{name}")'
         tests.append(f"{of_half_year} IN {_list(half_years)}")
     return " OR ".join(tests)
+
+
+def _days(day: date) -> Iterable[int]:
+    """The day of the month; of its last day, those too that it lacks: 29 February, 31 June."""
+    last = (day + timedelta(1)).month != day.month
+    return range(day.day, 32) if last else (day.day,)
 
 
 def _limits(horizons: Iterable[int], step: int, ahead: bool) -> list[int]:

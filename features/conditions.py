@@ -81,7 +81,7 @@ def compile_condition(
     >>> compile_condition("not gold", ["star_level"], {"gold": "star = 3"})
     'NOT (("star_level" = 3) IS TRUE)'
     """
-    tree = _resolved(where, columns, segments or {})
+    tree = resolved(where, columns, segments or {})
     return str(tree.sql(dialect="duckdb", identify=True, comments=False))
 
 
@@ -99,17 +99,23 @@ def predicate(where: str, table: ir.Table) -> ir.BooleanValue:
     >>> print(ibis.to_sql(stars.filter(predicate("star >= 3", stars)), pretty=False))
     SELECT * FROM "stars" AS "t0" WHERE "t0"."star_level" >= 3
     """
-    return _truth(_resolved(where, table.columns, {}), table)
+    return _truth(resolved(where, table.columns, {}), table)
 
 
 def columns_of(where: str, columns: Collection[str]) -> list[str]:
     """The columns a condition asks for, each once, as they are called in the table."""
-    found = _resolved(where, columns, {}).find_all(exp.Column)
+    found = resolved(where, columns, {}).find_all(exp.Column)
     return sorted({column.name for column in found})
 
 
-def _resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
-    """The checked tree with the names of columns, segments replaced by their rules."""
+def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
+    """The checked tree with the names of columns, segments replaced by their rules.
+
+    Raises
+    ------
+    GuanjiaError
+        As `compile_condition`.
+    """
     if len(where) > LONGEST:
         raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
     tree = _parsed(where)
@@ -122,7 +128,7 @@ def _resolved(where: str, columns: Collection[str], segments: Mapping[str, str])
         if name in columns:
             column.set("this", exp.to_identifier(name))
         elif name in segments:
-            rule = exp.Paren(this=_resolved(segments[name], columns, {}))
+            rule = exp.Paren(this=resolved(segments[name], columns, {}))
             member = exp.Paren(this=exp.Is(this=rule, expression=exp.Boolean(this=True)))
             if column is tree:
                 return member
@@ -200,7 +206,7 @@ def _value(node: exp.Expr, table: ir.Table) -> Any:
         return CONNECTORS[kind](_truth(node.this, table), _truth(node.expression, table))
     if kind is exp.Not:
         return ~_truth(node.this, table)
-    return _test(node, table) if kind in TESTS else ibis.literal(_constant(node))
+    return _test(node, table) if kind in TESTS else ibis.literal(constant(node))
 
 
 def _test(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
@@ -208,7 +214,7 @@ def _test(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
     if kind is exp.Is and isinstance(node.expression, exp.Null):
         return _value(node.this, table).isnull()
     if kind is exp.Is:
-        return (_truth(node.this, table) == _constant(node.expression)).fill_null(False)
+        return (_truth(node.this, table) == constant(node.expression)).fill_null(False)
     if kind is exp.In:
         asked, *others = _alike([node.this, *node.expressions], table)
         return asked.isin(others)
@@ -219,7 +225,8 @@ def _test(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
     return COMPARISONS[kind](left, right)
 
 
-def _constant(node: exp.Expr) -> bool | int | float | str:
+def constant(node: exp.Expr) -> bool | int | float | str:
+    """The value of a literal in a checked tree."""
     if isinstance(node, exp.Neg):
         return -float(node.this.name) if not node.this.is_int else -int(node.this.name)
     if isinstance(node, exp.Boolean):

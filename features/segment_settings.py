@@ -6,7 +6,6 @@ file, the segment and the field; the rule is checked against the tags before any
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ import ibis.expr.types as ir
 from pydantic import Field, ValidationError, model_validator
 
 from features.conditions import ALIASES, columns_of, predicate
-from features.declared import Declared
+from features.declared import Declared, field_fault, read_toml
 from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue
 
@@ -85,7 +84,7 @@ def load_segments(home: Path) -> dict[str, Segment]:
     """
     segments, own = shipped_segments(), home / "segments.toml"
     shipped = list(segments)
-    for name, fields in _parsed(own).items() if own.exists() else ():
+    for name, fields in read_toml(own).items() if own.exists() else ():
         if fields is not False:
             segments[name] = _segment(own, name, fields)
         elif name in shipped:
@@ -102,14 +101,7 @@ def load_segments(home: Path) -> dict[str, Segment]:
 
 def shipped_segments() -> dict[str, Segment]:
     """The segments that come with Guanjia, by name."""
-    return {name: _segment(SHIPPED, name, fields) for name, fields in _parsed(SHIPPED).items()}
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
+    return {name: _segment(SHIPPED, name, fields) for name, fields in read_toml(SHIPPED).items()}
 
 
 @cache
@@ -131,7 +123,11 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
     try:
         segment = Segment.model_validate(fields)
     except ValidationError as fault:
-        raise _field_fault(thing, fault) from fault
+        error = field_fault(Segment, fault, thing, f"the segments in {SHIPPED.name}")
+        if error.thing == thing:
+            cure = "give dimensions to a strategic segment, a goal to a tactical one"
+            error = GuanjiaError(f"{thing}, field kind", error.fault, cure)
+        raise error from fault
     try:
         predicate(segment.rule, _columns())
     except GuanjiaError as fault:
@@ -139,25 +135,3 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
             f"{thing}, field rule", f"{fault.thing} {fault.fault}", fault.cure
         ) from fault
     return segment
-
-
-def _field_fault(thing: str, fault: ValidationError) -> GuanjiaError:
-    faults = fault.errors(include_url=False)
-    # A field that is misspelt is missing too: say which it was.
-    first = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
-    if not first["loc"]:
-        cure = "give dimensions to a strategic segment, a goal to a tactical one"
-        return GuanjiaError(
-            f"{thing}, field kind", first["msg"].removeprefix("Value error, "), cure
-        )
-    field = str(first["loc"][0])
-    known = list(Segment.model_fields)
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, known, n=1) or known
-        return GuanjiaError(
-            f"{thing}, field {field}", "is not known", f"did you mean {', '.join(near)}?"
-        )
-    cure = f"write {field} = ..., as the segments in {SHIPPED.name} have it"
-    if first["type"] == "missing":
-        return GuanjiaError(f"{thing}, field {field}", "is missing", cure)
-    return GuanjiaError(f"{thing}, field {field}", first["msg"], cure)

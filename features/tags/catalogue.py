@@ -180,6 +180,7 @@ def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
     # Imported on use: the groups' modules declare their tags with this one. A group whose tags fill
     # several modules holds them in the order in which these are imported here.
+    import features.tags.birthday
     import features.tags.claims_chain
     import features.tags.claims_detail
     import features.tags.cover_history

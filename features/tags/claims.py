@@ -63,6 +63,24 @@ def days_since_last_claim_closed(t: ir.Table) -> ir.Value:
     return t.closed_days_ago.min()
 
 
+@tag("距上次报案天数", unit="days", relation="claims", null="no claim is known", type="int64")
+def days_since_last_claim_reported(t: ir.Table) -> ir.Value:
+    """Days since a claim was last reported."""
+    return t.reported_days_ago.min(where=t.reported_days_ago >= 0)
+
+
+@tag("距上次查勘天数", unit="days", relation="claims", null="no claim was surveyed", type="int64")
+def days_since_last_claim_surveyed(t: ir.Table) -> ir.Value:
+    """Days since a claim was last surveyed."""
+    return t.surveyed_days_ago.min()
+
+
+@tag("距上次赔付天数", unit="days", relation="claims", null="no claim was paid", type="int64")
+def days_since_last_claim_paid(t: ir.Table) -> ir.Value:
+    """Days since a claim was last paid."""
+    return t.paid_days_ago.min()
+
+
 @family("平均报案延迟天数", M36, unit="days", relation="claims", null=NONE_IN_WINDOW)
 def report_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from accident to report, of claims that occurred within {window}."""

@@ -20,6 +20,23 @@ SHORT_TERM_DAYS = 360
 YEAR_DAYS = 365.25
 
 
+@tag("未续保车险距到期天数", unit="days", relation="motor_terms", type="int64",
+     null="no motor term in force is left to renew")  # fmt: skip
+def days_to_unrenewed_expiry(t: ir.Table) -> ir.Value:
+    """Days to the end of the motor term in force that ends first, of those that are not cancelled
+    and whose vehicle has no motor term signed that incepts later and no earlier than 30 days before
+    this end. With several cars, the next one to renew."""
+    ahead = t.last_inception.delta(t.cover_end, unit="day")
+    renewed = (t.last_inception > t.inception) & (ahead >= -30)
+    return t.ends_in_days.min(where=t.in_force & t.cancelled_on.isnull() & ~renewed)
+
+
+@tag("距上次车险签单天数", unit="days", relation="motor_terms", type="int64", null=NO_MOTOR)
+def days_since_last_motor_signing(t: ir.Table) -> ir.Value:
+    """Days since a motor term was last signed."""
+    return t.signed_days_ago.min(where=t.signed_days_ago >= 0)
+
+
 @tag("有效商业险保单数", unit="policies", relation="motor_terms", type="int64", empty=0)
 def commercial_policies_in_force(t: ir.Table) -> ir.Value:
     """Number of commercial motor terms in force."""

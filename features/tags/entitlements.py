@@ -80,6 +80,27 @@ def entitlements_open(t: ir.Table) -> ir.Value:
     return t.count(where=t.open)
 
 
+@tag("距上次权益发放天数", unit="days", relation="entitlements", null="no entitlement was granted",
+     type="int64")  # fmt: skip
+def days_since_last_entitlement_grant(t: ir.Table) -> ir.Value:
+    """Days since an entitlement was last granted."""
+    return t.days_ago.min()
+
+
+@tag("待通知权益数", unit="services", relation="entitlements", null=NO_ENTITLEMENTS,
+     type="int64", empty=0)  # fmt: skip
+def entitlements_to_notify(t: ir.Table) -> ir.Value:
+    """Number of open entitlements of which the customer was not notified."""
+    return t.count(where=t.open & t.notified_at.isnull())
+
+
+@tag("待激活权益数", unit="services", relation="entitlements", null=NO_ENTITLEMENTS,
+     type="int64", empty=0)  # fmt: skip
+def entitlements_to_activate(t: ir.Table) -> ir.Value:
+    """Number of open entitlements that the customer has not activated."""
+    return t.count(where=t.open & t.activated_at.isnull())
+
+
 @tag("距最近权益到期天数", unit="days", relation="entitlements", null="no entitlement is open",
      type="int64")  # fmt: skip
 def days_to_next_entitlement_expiry(t: ir.Table) -> ir.Value:

@@ -52,7 +52,12 @@ THEMES: dict[str, Theme] = {
 # The first word that a name has decides. Vehicles have an age too, so that comes before.
 _WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("vehicle", frozenset({"vehicle"})),
-    ("person", frozenset({"gender", "sex", "age", "birth", "licence", "nationality", "marital"})),
+    (
+        "person",
+        frozenset(
+            {"gender", "sex", "age", "birth", "birthday", "licence", "nationality", "marital"}
+        ),
+    ),
     ("satisfaction", frozenset({"survey", "complaint", "complaints", "disputed"})),
     ("claims", frozenset({"claim", "claims"})),
     ("expiry", frozenset({"expiry", "lead"})),

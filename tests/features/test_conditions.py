@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from features.condition_truth import holds
 from features.conditions import ALLOWED, columns_of, compile_condition, predicate
 from features.errors import GuanjiaError
 
@@ -28,6 +29,11 @@ def met(where: str, segments: dict[str, str] | None = None) -> list[int]:
     sql = compile_condition(where, COLUMNS, segments)
     rows = duckdb.sql(f"SELECT star_level FROM ({ROWS}) WHERE {sql} ORDER BY 1").fetchall()
     return [row[0] for row in rows]
+
+
+def met_one_by_one(where: str) -> list[int]:
+    test = holds(where, frozenset(CUSTOMERS.column_names))
+    return [row["number"] for row in CUSTOMERS.to_pylist() if test(row)]
 
 
 # Every combination of known, other and unknown values, numbered.
@@ -169,8 +175,8 @@ CONDITIONS = st.recursive(
 @example("new_energy is not false")
 @example("not (new_energy is true)")
 @given(CONDITIONS)
-def test_sql_and_ibis_mean_the_same(where: str) -> None:
-    assert met_in_ibis(where) == met_in_sql(where)
+def test_sql_and_ibis_and_one_by_one_mean_the_same(where: str) -> None:
+    assert met_in_ibis(where) == met_in_sql(where) == met_one_by_one(where)
 
 
 def test_the_longest_condition_can_be_read() -> None:

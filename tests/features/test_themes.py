@@ -17,7 +17,7 @@ def test_every_tag_has_a_theme_and_every_theme_a_tag() -> None:
 
 def test_what_is_told_of_a_person_is_protected_and_nothing_else() -> None:
     protected = {name for name, tag in catalogue().items() if theme_of(name, tag).protected}
-    assert protected == {"age_years", "gender", "licence_years"}
+    assert protected == {"age_years", "days_to_next_birthday", "gender", "licence_years"}
 
 
 @pytest.mark.parametrize("name", ["driver_age", "sex", "birth_year", "owner_gender", "age_band"])

@@ -1,0 +1,264 @@
+"""What a touchpoint 触点 says of itself: the fields of `touchpoints.toml`, each checked by itself.
+
+How fields of several files and tables come together is in `serving.touchpoints`.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from features.condition_truth import holds
+from features.declared import Declared
+from features.tables import CHANNELS as SALES_CHANNELS
+from features.tags.catalogue import catalogue
+from serving.scripts import DAY_TAGS, Script, Variable, Words
+
+Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
+SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]
+Family = Literal["underwriting", "service", "care", "claims", "vehicle", "win_back", "renewal"]
+Stage = Literal["entry", "stickiness", "trust"]
+Kind = Literal["service", "marketing"]
+Yuan = Annotated[Decimal, Field(ge=0, max_digits=10, decimal_places=4)]
+KINDS = {"service": "服务通知", "marketing": "营销"}
+STARTERS = {"system": "自动", "person": "人工"}
+SERVICE_LEVELS = {"standard": "标准服务", "priority": "优先服务", "steward": "专属管家服务"}
+ROLES = {
+    "steward": "管家(销售服务合一)",
+    "sales_steward": "销售管家",
+    "service_steward": "服务管家",
+}
+ONCE = {"term": "每保单年度", "year": "每年", "event": "每次事件", "entitlement": "每项权益"}
+WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
+
+
+class Window(Declared):
+    """The days on which a contact is timely, told by a tag as it stands on the day of contact."""
+
+    tag: str = Field(description="A tag that counts days: days_to_... or days_since_...")
+    first: int = Field(ge=0, description="Its value on the first day.")
+    last: int = Field(ge=0, description="Its value on the last day.")
+
+    @model_validator(mode="after")
+    def _counts_days(self) -> Self:
+        if not self.tag.startswith(tuple(DAY_TAGS)) or self.tag not in catalogue():
+            raise ValueError(f"{self.tag} is no tag that counts days to or since something")
+        if (self.first - self.last) * self.step > 0:
+            raise ValueError("ends before it begins: days_to_ falls, days_since_ rises")
+        return self
+
+    @property
+    def step(self) -> int:
+        """By how much the tag moves in a day: 1 or -1."""
+        return 1 if self.tag.startswith("days_since_") else -1
+
+
+class Trigger(Declared):
+    """When a touchpoint is due, and for whom."""
+
+    by: Literal["system", "person"] = Field(description="Who starts the contact 自动/人工.")
+    condition: str = Field(default="", description="Condition over tags; empty: everybody.")
+    window: Window | None = Field(default=None, description="Days on which it is due.")
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), description="Months in which it is due, instead of a window."
+    )
+    occasion: Literal["holiday", "weather"] | None = Field(
+        default=None, description="A day of the calendar or a warning, instead of a window."
+    )
+    days_before: int = Field(default=0, ge=0, le=30, description="Days before the occasion.")
+    events: tuple[str, ...] = Field(default=(), description="Events that make it due at once.")
+    delay_minutes: int = Field(default=0, ge=0, description="How long after the event.")
+    days_after: int = Field(default=7, ge=1, description="Until how long after the event.")
+    hours: tuple[int, int] = Field(default=(9, 20), description="From and to which hour.")
+    once_per: Literal["term", "year", "event", "entitlement"] = Field(
+        description="For what one contact is enough."
+    )
+
+    @field_validator("window", "occasion", mode="before")
+    @classmethod
+    def _taken_out(cls, value: Any) -> Any:
+        """`false` in an override takes out what lies under it."""
+        return None if value is False else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        timed = [self.window is not None, bool(self.months), self.occasion is not None]
+        if sum(timed) > 1:
+            raise ValueError("has more than one of window, months and occasion")
+        if not (any(timed) or self.events or self.condition):
+            raise ValueError("says neither when nor for whom: give a condition, window or events")
+        if not any(timed) and self.daily and self.once_per != "year":
+            raise ValueError("has no day to begin with, so it is once per year")
+        if not 0 <= self.hours[0] < self.hours[1] <= 24:
+            raise ValueError("has no hours: write hours = [9, 20]")
+        if self.days_after * 1440 <= self.delay_minutes:
+            raise ValueError("is over before its delay is")
+        return self
+
+    @property
+    def daily(self) -> bool:
+        """Whether it is looked for in the tags of a date; else events alone make it due."""
+        timed = self.window or self.months or self.occasion
+        return bool(timed or (self.condition and not self.events))
+
+    @cached_property
+    def tags(self) -> frozenset[str]:
+        """All tags that conditions may name."""
+        return frozenset(catalogue())
+
+    def met(self, tags: Mapping[str, Any]) -> bool:
+        """Whether the condition holds of these tags; False where it is not known."""
+        return not self.condition or holds(self.condition, self.tags)(tags)
+
+
+class StarRule(Declared):
+    """What customers of so many stars and more get instead."""
+
+    at_least: int = Field(ge=1, le=5, description="Stars from which it applies.")
+    channels: tuple[Channel, ...] = Field(min_length=1, description="Channels, best first.")
+    service: Literal["standard", "priority", "steward"] = Field(description="Service level.")
+
+
+class Touchpoint(Declared):
+    """One touchpoint as declared."""
+
+    label: str = Field(min_length=1, description="Chinese name.")
+    english: str = Field(min_length=1, description="English name.")
+    family: Family = Field(description="Family 环节.")
+    loop: Stage = Field(description="Step of the loop 创造入口, 产生黏性, 建立信任.")
+    purpose: Words = Field(description="接触目的")
+    orientation: Words = Field(description="经营导向")
+    strategy: Words = Field(description="销售策略")
+    kind: Kind = Field(description="A service message that must go out, or marketing.")
+    consent: Literal["none", "marketing"] = Field(description="Consent it needs.")
+    uses_profile: bool = Field(description="Whether the customer's profile chooses or words it.")
+    role: Literal["sales", "service"] = Field(description="Whose steward makes the contact.")
+    channels: tuple[Channel, ...] = Field(min_length=1, description="Channels, best first.")
+    costs: dict[Channel, Yuan] = Field(default={}, description="Yuan a contact, if unusual.")
+    stars: tuple[StarRule, ...] = Field(default=(), description="Other channels for higher stars.")
+    trigger: Trigger = Field(description="When it is due.")
+    models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
+    offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
+    script: dict[Literal["default"] | Channel, Script] = Field(description="话术 by channel.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.kind == "marketing") != (self.consent == "marketing"):
+            raise ValueError("marketing needs consent to marketing, a service message needs none")
+        if self.models and not self.uses_profile:
+            raise ValueError("turns on a model, so it uses the profile")
+        silent = sorted(self.every_channel - set(self.script))
+        if silent and "default" not in self.script:
+            raise ValueError(f"has no script for {silent[0]}, and no default")
+        levels = [rule.at_least for rule in self.stars]
+        if len(set(levels)) < len(levels):
+            raise ValueError("has two rules for the same stars")
+        return self
+
+    @property
+    def every_channel(self) -> set[Channel]:
+        """The channels of customers of any star."""
+        return {*self.channels, *(one for rule in self.stars for one in rule.channels)}
+
+    def star_rule(self, star: int | None) -> StarRule | None:
+        """The rule for a customer of so many stars: of several the one for the highest."""
+        met = [rule for rule in self.stars if star is not None and rule.at_least <= star]
+        return max(met, key=lambda rule: rule.at_least, default=None)
+
+    def channels_for(self, star: int | None) -> tuple[Channel, ...]:
+        """Channels, best first, for a customer of so many stars (None: not rated)."""
+        rule = self.star_rule(star)
+        return rule.channels if rule else self.channels
+
+    def service_for(self, star: int | None) -> str:
+        """The service level of a customer of so many stars."""
+        rule = self.star_rule(star)
+        return rule.service if rule else "standard"
+
+
+class Offer(Declared):
+    """What a touchpoint may promise."""
+
+    label: str = Field(min_length=1, description="Chinese name.")
+    english: str = Field(min_length=1, description="English name.")
+    kind: Literal["entitlement", "gift"] = Field(description="An entitlement, or a gift.")
+    service_class: Literal["A", "B", "C"] | None = Field(default=None, description="Its class.")
+    within_contract: bool = Field(description="Whether the contract grants it.")
+    clause: str = Field(default="", description="Where the contract does.")
+    cost: Yuan = Field(description="Yuan if redeemed.")
+    redeem_probability: float = Field(ge=0, le=1, description="Before anything is learned.")
+
+    @model_validator(mode="after")
+    def _is_told(self) -> Self:
+        if self.within_contract and not self.clause:
+            raise ValueError("is within the contract: name the clause")
+        if (self.kind == "entitlement") != (self.service_class is not None):
+            raise ValueError("an entitlement has a service_class, a gift has none")
+        return self
+
+
+class Roles(Declared):
+    """Who looks after a customer, by the channel that sold his cover."""
+
+    together: tuple[SalesChannel, ...] = Field(description="One steward for sales and service.")
+    apart: tuple[SalesChannel, ...] = Field(description="A sales and a service steward.")
+
+    @model_validator(mode="after")
+    def _every_channel_once(self) -> Self:
+        if sorted((*self.together, *self.apart)) != sorted(SALES_CHANNELS):
+            raise ValueError(f"together and apart must name each of {', '.join(SALES_CHANNELS)}")
+        return self
+
+    def steward(self, role: str, sales_channel: str | None) -> str:
+        """Whose task a contact is: "steward" where one person does both.
+
+        Examples
+        --------
+        >>> roles = Roles(together=("direct",),
+        ...     apart=("telephone", "online", "agent", "broker", "dealer"))
+        >>> roles.steward("sales", "direct"), roles.steward("sales", "online")
+        ('steward', 'sales_steward')
+        """
+        return "steward" if sales_channel in self.together else f"{role}_steward"
+
+
+class DecisionPoint(Declared):
+    """A moment at which somebody asks what to do, and the touchpoints that may be the answer."""
+
+    label: str = Field(min_length=1, description="Chinese name.")
+    english: str = Field(min_length=1, description="English name.")
+    touchpoints: tuple[str, ...] | Literal["all"] = Field(description="Candidates, or all.")
+
+
+class Holiday(Declared):
+    """A holiday 节日 and its first days, a year each; who is in charge adds the years to come."""
+
+    label: str = Field(min_length=1, description="Chinese name.")
+    english: str = Field(min_length=1, description="English name.")
+    days: tuple[date, ...] = Field(min_length=1, description="Its day in each year.")
+
+
+class WeatherKind(Declared):
+    """A kind of weather warning 天气预警, and the level from which customers are told."""
+
+    label: str = Field(min_length=1, description="Chinese name.")
+    english: str = Field(min_length=1, description="English name.")
+    least: Literal["blue", "yellow", "orange", "red"] = Field(
+        description="Lowest level that counts."
+    )
+
+
+class Shared(Declared):
+    """What touchpoints share: the tables of the file that are none."""
+
+    costs: dict[Channel, Yuan] = Field(description="Yuan a contact, by channel.")
+    opt_out: dict[Channel, Words] = Field(description="What marketing ends with, by channel.")
+    variables: dict[str, Variable] = Field(description="Names that scripts may use.")
+    offers: dict[str, Offer] = Field(description="What touchpoints may promise.")
+    roles: Roles = Field(description="Who looks after whom.")
+    decision_points: dict[str, DecisionPoint] = Field(description="Moments of decision.")
+    holidays: dict[str, Holiday] = Field(description="Chinese holidays.")
+    weather: dict[str, WeatherKind] = Field(description="Weather warnings.")
