@@ -1,9 +1,9 @@
 """The catalogue of touchpoints as a decision sees it: candidates for a customer, and the words."""
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from typing import Any, cast
 
 from features.conditions import columns_of
 from features.lake import Lake
@@ -11,7 +11,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.menu import Words
 from serving.scripts import fill, values_of
-from serving.touchpoint_fields import Touchpoint
+from serving.touchpoint_fields import Channel, Touchpoint
 from serving.touchpoints import SHIPPED, Catalogue, load_touchpoints
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
@@ -37,12 +37,17 @@ class TouchpointMenu:
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
+        self,
+        decision_point: str,
+        tags: Mapping[str, Any],
+        stage: str | None,
+        day: date,
+        happened: Collection[str],
     ) -> list[Candidate]:
         """What could be done at a decision point: each touchpoint that is due, by each channel."""
         found = []
         for name, one in self._catalogue.at(decision_point, tags[BRANCH], stage).items():
-            if not timely(one, tags, day):
+            if not self._timely(one, tags, day, happened):
                 continue
             for channel in one.channels_for(tags[STAR]):
                 cost = float(self._catalogue.cost(one, channel))
@@ -73,7 +78,7 @@ class TouchpointMenu:
         assert one is not None
         shared = self._catalogue.shared
         known = values_of(shared.variables, tags, values)
-        script = self._catalogue.script(one, candidate.channel)
+        script = self._catalogue.script(one, cast("Channel", candidate.channel))
         chinese, english = (
             fill(script, known, shared.variables, language).text
             for language in ("chinese", "english")
@@ -86,6 +91,24 @@ class TouchpointMenu:
             purpose_english=one.purpose.english,
             role="system" if one.trigger.by == "system" else steward,
         )
+
+    def _timely(
+        self, touchpoint: Touchpoint, tags: Mapping[str, Any], day: date, happened: Collection[str]
+    ) -> bool:
+        """Whether a touchpoint is for this customer, on this day, after what happened."""
+        trigger = touchpoint.trigger
+        if not trigger.met(tags) or (trigger.months and day.month not in trigger.months):
+            return False
+        if trigger.occasion == "holiday":
+            there = day + timedelta(days=trigger.days_before)
+            return any(there in one.days for one in self._catalogue.shared.holidays.values())
+        if trigger.occasion is not None:
+            return trigger.occasion in happened
+        if trigger.window is not None:
+            days = tags[trigger.window.tag]
+            first, last = sorted((trigger.window.first, trigger.window.last))
+            return days is not None and first <= days <= last
+        return trigger.daily or not set(trigger.events).isdisjoint(happened)
 
     def _offer(self, name: str) -> Offer:
         offer = self._catalogue.shared.offers[name]
@@ -104,21 +127,3 @@ class TouchpointMenu:
                     found.append(one.trigger.window.tag)
         found += [one.tag for one in self._catalogue.shared.variables.values() if one.tag]
         return list(dict.fromkeys(found))
-
-
-def timely(touchpoint: Touchpoint, tags: Mapping[str, Any], day: date) -> bool:
-    """Whether a touchpoint is for a customer of these tags, and for this day.
-
-    An occasion (a holiday, a warning) is no matter of tags: who asks at its decision point says
-    that it is there.
-    """
-    trigger = touchpoint.trigger
-    if not trigger.met(tags):
-        return False
-    if trigger.months and day.month not in trigger.months:
-        return False
-    if trigger.window is None:
-        return True
-    days = tags[trigger.window.tag]
-    first, last = sorted((trigger.window.first, trigger.window.last))
-    return days is not None and first <= days <= last

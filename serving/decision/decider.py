@@ -104,7 +104,7 @@ class Decider:
         sent = request.model_dump(mode="json", exclude={"client_key"})
         day = at.astimezone(self._zone).date()
         candidates = self._menu.candidates(
-            request.decision_point, known.row, request.context.stage, day
+            request.decision_point, known.row, request.context.stage, day, request.context.happened
         )
         with self._records.writing() as connection:
             hold_customer(connection, request.customer_id)

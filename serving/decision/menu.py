@@ -1,6 +1,6 @@
 """What the decision needs of the catalogue of touchpoints: whom to contact how, and the words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -41,9 +41,19 @@ class Menu(Protocol):
         """A hash of the catalogue."""
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
+        self,
+        decision_point: str,
+        tags: Mapping[str, Any],
+        stage: str | None,
+        day: date,
+        happened: Collection[str],
     ) -> list[Candidate]:
         """What could be done at a decision point for a customer of these tags on a day.
+
+        Parameters
+        ----------
+        happened : collection of str
+            Kinds of events that brought the customer here, and occasions.
 
         Raises
         ------

@@ -20,6 +20,12 @@ class DecideContext(Message):
     stage: Name | None = Field(default=None, description="Campaign stage of the touchpoints.")
     campaign: Name | None = Field(default=None, description="Campaign that the contact is part of.")
     lead_days: int | None = Field(default=None, ge=7, le=60)
+    happened: list[Name] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Kinds of events (docs/events.md) that bring the customer here, such as "
+        "`payment_started`, or `weather`: touchpoints that wait for them are candidates then.",
+    )
     open_event: StrictBool = Field(
         default=False, description="A claim or complaint is just being told: no marketing now."
     )

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,12 @@ class Renewals:
     version = "test"
 
     def candidates(
-        self, decision_point: str, tags: Mapping[str, Any], stage: str | None, day: date
+        self,
+        decision_point: str,
+        tags: Mapping[str, Any],
+        stage: str | None,
+        day: date,
+        happened: Collection[str],
     ) -> list[Candidate]:
         channels = (("sms", 0.05), ("wecom", 0.0))
         return [
