@@ -29,7 +29,7 @@ from features.tags.catalogue import groups
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 READ_THE_DEMO = ("tests/behaviour/", "tests/browser/", "tests/serving/")
-DO_NOT = ("tests/serving/records/",)
+NEED_NO_DEMO = ("tests/serving/records/",)
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
@@ -40,7 +40,7 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.split("::", 1)[0]
-        reads = file.startswith(READ_THE_DEMO) and not file.startswith(DO_NOT)
+        reads = file.startswith(READ_THE_DEMO) and not file.startswith(NEED_NO_DEMO)
         return "demo" if reads else file
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from serving.records.columns import new_id
+from serving.records.columns import first_id, new_id
 from serving.records.tables import exports, reads
 
 _READ, _EXPORT = insert(reads), insert(exports)
+_OLD = select(reads.c.read_id).where(reads.c.read_id < bindparam("first")).limit(bindparam("most"))
+_FORGET = delete(reads).where(reads.c.read_id.in_(_OLD))
 
 
 def note_read(
@@ -86,3 +88,12 @@ def note_export(
     }
     connection.execute(_EXPORT, row)
     return export_id
+
+
+def forget_reads(connection: Connection, before: datetime, most: int = 5_000) -> int:
+    """Delete reads that are older than they need be kept; how many.
+
+    At most so many at a time, so that nobody waits long: call it, each time in a transaction of its
+    own, until it returns 0.
+    """
+    return connection.execute(_FORGET, {"first": first_id(before), "most": most}).rowcount

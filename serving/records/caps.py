@@ -156,7 +156,7 @@ class Caps:
             )
         asked = self._asked(wanted)
         local_day = wanted.planned_at.astimezone(asked.zone).date()
-        history = self._history(connection, wanted.customer_id, at, local_day)
+        history = self.history(connection, wanted.customer_id, at, local_day)
         refusal = self._refusal(history, asked, wanted.planned_at)
         if refusal is not None:
             return refusal
@@ -182,15 +182,22 @@ class Caps:
         """For each of several contacts of one customer, what holds it back; nothing is reserved."""
         if not candidates:
             return []
-        asked = [self._asked(one) for one in candidates]
-        days = [
-            one.planned_at.astimezone(its.zone).date()
-            for one, its in zip(candidates, asked, strict=True)
-        ]
-        history = self._history(connection, customer_id, at, min(days))
+        first = min(one.planned_at.astimezone(self._asked(one).zone).date() for one in candidates)
+        return self.judge(self.history(connection, customer_id, at, first), candidates)
+
+    def history(
+        self, connection: Connection, customer_id: str, at: datetime, first: date
+    ) -> History:
+        """What the rules must know to judge contacts on `first` and later, in one query.
+
+        It has every contact that counts, service too: what fatigue is told from.
+        """
+        return contact_history(connection, customer_id, at, first - self._span, self._cooling)
+
+    def judge(self, history: History, candidates: Sequence[Wanted]) -> list[Block | None]:
+        """For each contact, what holds it back in view of a history."""
         return [
-            first_block(self.rules, history, its, one.planned_at)
-            for one, its in zip(candidates, asked, strict=True)
+            first_block(self.rules, history, self._asked(one), one.planned_at) for one in candidates
         ]
 
     def _asked(self, wanted: Wanted) -> Asked:
@@ -199,11 +206,6 @@ class Caps:
             raise GuanjiaError(f"channel {wanted.channel}", "is not known", cure)
         zone = self._zones.get(wanted.branch, self._default)
         return Asked(wanted.family, wanted.purpose, wanted.channel, wanted.campaign, zone)
-
-    def _history(
-        self, connection: Connection, customer_id: str, at: datetime, day: date
-    ) -> History:
-        return contact_history(connection, customer_id, at, day - self._span, self._cooling)
 
     def _refusal(self, history: History, asked: Asked, at: datetime) -> Refusal | None:
         block: Block | None = first_block(self.rules, history, asked, at)

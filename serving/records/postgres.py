@@ -92,10 +92,10 @@ def _wait(connection: Any) -> None:
 
     while (state := connection.poll()) != extensions.POLL_OK:
         until = _patience.until
-        left = None if until is None else max(0.0, until - time.monotonic())
-        handle = [connection.fileno()]
-        reads = state == extensions.POLL_READ
-        ready = select.select(handle if reads else [], [] if reads else handle, [], left)
-        if not (ready[0] or ready[1]):
+        left = None if until is None else max(0.0, 1000 * (until - time.monotonic()))
+        ready = select.poll()  # `select.select` takes no file number above 1,023
+        wanted = select.POLLIN if state == extensions.POLL_READ else select.POLLOUT
+        ready.register(connection.fileno(), wanted)
+        if not ready.poll(left):
             # psycopg2 closes the connection, and the pool forgets it.
             raise OperationalError("no answer in time")

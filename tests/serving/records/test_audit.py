@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from serving.records.audit import note_export, note_read
+from serving.records.audit import forget_reads, note_export, note_read
 from serving.records.capacity import CapacityPrice, prices_on, set_prices
 from serving.records.database import Records
 from serving.records.decisions import Decision, UnknownDecisionError, write_decision
@@ -40,6 +40,15 @@ def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> No
             "customer_ids": ["C1", "张"],
         }
     ]
+
+
+def test_old_reads_are_forgotten_a_few_at_a_time(records: Records, rows: Any) -> None:
+    with records.writing() as connection:
+        for hours in range(5):
+            note_read(connection, "app", "/predict", ["C1"], NOW + hours * HOUR, "service")
+        done = [forget_reads(connection, NOW + 3 * HOUR, most=2) for _ in range(3)]
+    assert done == [2, 1, 0]
+    assert sorted(row["at"] for row in rows(reads)) == [NOW + 3 * HOUR, NOW + 4 * HOUR]
 
 
 def test_an_export_says_what_left(records: Records, rows: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from features.errors import GuanjiaError
 from serving.contact_caps import load_contact_caps
@@ -274,6 +275,17 @@ def test_several_contacts_are_judged_at_once_and_none_is_reserved(
         ]  # fmt: skip
         assert caps.blocked(connection, "C1", NOW, []) == []
     assert len(rows(contacts)) == 1
+
+
+def test_a_ranking_asks_once(records: Records, caps: Caps, reserve: Reserve) -> None:
+    given(reserve(CLAIM, NOW))
+    asked: list[str] = []
+    with records.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        caps.blocked(connection, "C1", NOW, [SMS, APP, CLAIM] * 7)
+        history = caps.history(connection, "C1", NOW, NOW.date())
+        assert [made.family for made in history.contacts] == ["claims"]
+    assert [statement.split()[0] for statement in asked] == ["SELECT", "SELECT"]
 
 
 def test_most_may_be_none_at_all(reserve: Reserve, home: Path) -> None:

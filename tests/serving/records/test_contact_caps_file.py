@@ -1,5 +1,6 @@
 """The caps as people write them: what is shipped, what a home replaces, what is refused."""
 
+import re
 from datetime import time
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 from features.errors import GuanjiaError
 from features.tables import CONTACT_CHANNELS
 from serving.contact_caps import SHIPPED, load_contact_caps
+from serving.records.tables import METADATA
+
+ROOT = Path(__file__).parents[3]
 
 
 def own(home: Path, text: str) -> Path:
@@ -95,3 +99,17 @@ def test_a_fault_names_file_rule_and_field(home: Path, text: str, fault: str) ->
     with pytest.raises(GuanjiaError, match=fault) as error:
         load_contact_caps(own(home, text))
     assert str(home / SHIPPED.name) in error.value.thing
+
+
+def test_the_example_of_the_document_is_one(home: Path) -> None:
+    text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    caps = load_contact_caps(own(home, example))
+    assert (caps.reservation_hours, caps.rules["marketing_week"].most) == (4, 3)
+    assert "wecom_day" not in caps.rules
+
+
+def test_the_document_names_every_table() -> None:
+    text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    tables = METADATA.sorted_tables
+    assert [t.name for t in tables if f"| `{t.name}` {t.info['label']} |" not in text] == []

@@ -257,6 +257,19 @@ def test_a_busy_postgres_is_not_asked_for_more(postgres: str, home: Path) -> Non
     records.close()
 
 
+def test_who_counts_after_a_lock_sees_what_was_written_before_it(postgres: str, home: Path) -> None:
+    with contextlib.closing(psycopg2.connect(postgres)) as other, other, other.cursor() as cursor:
+        name = other.info.dbname
+        cursor.execute(
+            f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"
+        )
+    records = Records(Settings(home=home, database=postgres))
+    with records.writing() as connection:
+        level = connection.exec_driver_sql("SHOW transaction_isolation").scalar()
+    assert level == "read committed"
+    records.close()
+
+
 def test_one_customer_waits_and_another_does_not(postgres: str, home: Path) -> None:
     records = Records(Settings(home=home, database=postgres))
     records.migrate()
