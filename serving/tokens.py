@@ -6,20 +6,17 @@ algorithm, issuer, audience and expiry; a token that lacks one of them is refuse
 it allows (`scope`) and, if not all, of which branches its bearer sees customers (`branches`).
 """
 
-import contextlib
-import os
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import jwt
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from serving.key_file import kept_key
 
 ALGORITHM = "HS256"
 ISSUER = "guanjia"
@@ -138,28 +135,9 @@ def key(settings: Settings) -> str:
         thing = "GUANJIA_TOKEN_KEY"
     else:
         path = settings.home / "token.key"
-        found = _kept(path)
+        found = kept_key(path)
         thing = f"key file {path.name}"
     if len(found.encode()) < SHORTEST_KEY:
         cure = f"use at least {SHORTEST_KEY} random characters"
         raise GuanjiaError(thing, "is too short to be safe", cure)
     return found
-
-
-def _kept(path: Path) -> str:
-    # Written in full beside its place and then linked: of two processes that start at once, the
-    # second finds the first one's key, and neither reads half a key.
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(48))
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-    return path.read_text(encoding="ascii").strip()

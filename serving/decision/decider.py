@@ -191,12 +191,13 @@ class Decider:
                 campaign=campaign,
             )
 
-        now = [wanted(one, at) for one in candidates]
-        found = self._caps.blocked(connection, request.customer_id, at, now)
+        today = at.astimezone(self._zone).date()
+        history = self._caps.history(connection, request.customer_id, at, today)
+        found = self._caps.judge(history, [wanted(one, at) for one in candidates])
         when = [_after_quiet(block) or at for block in found]
         if any(one != at for one in when):
             later = [wanted(one, time) for one, time in zip(candidates, when, strict=True)]
-            found = self._caps.blocked(connection, request.customer_id, at, later)
+            found = self._caps.judge(history, later)
         gates = [
             None if block is None else Gate(block.rule, False, block.chinese, block.english)
             for block in found
