@@ -60,6 +60,29 @@ class Settings(BaseSettings):
     token_key: SecretStr | None = Field(
         default=None, description="Key that signs API tokens; default: a key file under home."
     )
+    jwks: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File or https address of the public keys of whoever issues API tokens; "
+        "default: we do.",
+    )
+    token_issuer: str | None = Field(
+        default=None, min_length=1, description="Issuer that API tokens must name."
+    )
+    token_audience: str = Field(
+        default="guanjia-api", min_length=1, description="Audience that API tokens must name."
+    )
+    rate_per_second: float = Field(
+        default=500.0,
+        gt=0,
+        description="Requests a second of one subject, in each process of the service.",
+    )
+    rate_burst: int = Field(
+        default=1000, ge=1, description="Requests of one subject that may come at once."
+    )
+    most_concurrent: int = Field(
+        default=64, ge=1, description="Requests that a process of the service works on at once."
+    )
 
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().resolve())

@@ -34,8 +34,18 @@ class EventDoor:
         except Exception:
             logger.exception("events that were not online are not yet")
 
-    def take(self, request: EventsRequest, received: datetime) -> EventsResponse:
+    def take(
+        self,
+        request: EventsRequest,
+        received: datetime,
+        branches: frozenset[str] | None = None,
+    ) -> EventsResponse:
         """Keep the events that can be, bring their tags online, answer for each.
+
+        Parameters
+        ----------
+        branches : frozenset of str, optional
+            Of whose customers they may tell; others are not known. Default: those of every branch.
 
         Raises
         ------
@@ -45,7 +55,7 @@ class EventDoor:
         self._lake.require("customers")
         told = request.told()
         try:
-            results = [self._one(event, received) for event in told]
+            results = [self._one(event, received, branches) for event in told]
         except sqlite3.Error as fault:
             raise GuanjiaError(
                 "the inbox", f"cannot keep events ({fault})", "free the disk, then send them again"
@@ -63,11 +73,13 @@ class EventDoor:
             ]
         )
 
-    def _one(self, event: Event | Malformed, received: datetime) -> Kept | list[GuanjiaError]:
+    def _one(
+        self, event: Event | Malformed, received: datetime, branches: frozenset[str] | None
+    ) -> Kept | list[GuanjiaError]:
         if isinstance(event, Malformed):
             return event.faults
         try:
-            return self._intake.take(event, received)
+            return self._intake.take(event, received, branches)
         except (RefusedError, ConflictError) as error:
             return [error]
 

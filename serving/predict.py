@@ -44,6 +44,7 @@ from serving.schemas import (
 from serving.scoring import STAR_TAGS
 from training.models import find
 
+BRANCH = "branch"
 MOST_REASONS = 3
 
 
@@ -61,20 +62,27 @@ class Door:
         self.tags = catalogue()
         self._snapshots: dict[date, str | None] = {}
 
-    def answer(self, request: PredictRequest) -> PredictResponse:
+    def answer(
+        self, request: PredictRequest, branches: frozenset[str] | None = None
+    ) -> PredictResponse:
         """Answer one request.
+
+        Parameters
+        ----------
+        branches : frozenset of str, optional
+            Whose customers may be seen; others are not known. Default: those of every branch.
 
         Raises
         ------
         UnknownCustomerError
-            If any customer is not in the online store; it names them.
+            If any customer is not in the online store, or of another branch; it names them.
         GuanjiaError
             If a model is not served, or the online store cannot answer.
         """
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
         models = _asked(current.models, request.models)
-        tags = self._tags(request.customer_ids, models)
+        tags = self._tags(request.customer_ids, models, branches)
         lead = request.context.lead_days
         answers = predict(models, tags, lead)
         claims, months = self._claims(models, tags, answers), churn_by_month(models, tags, answers)
@@ -103,16 +111,25 @@ class Door:
             model_versions=versions, models_confirmed=current.confirmed, predictions=predictions
         )
 
-    def _tags(self, ids: list[str], models: Mapping[str, Served]) -> pd.DataFrame:
+    def _tags(
+        self, ids: list[str], models: Mapping[str, Served], branches: frozenset[str] | None
+    ) -> pd.DataFrame:
         """Tags of the models, the star and the rules of eligibility, one row an id."""
-        names = list(dict.fromkeys([*STAR_TAGS, *needed_tags(models)]))
+        names = list(dict.fromkeys([*STAR_TAGS, BRANCH, *needed_tags(models)]))
         try:
             rows = online(self.lake, ids, names)
         except (KeyError, sqlite3.Error) as fault:
             # Tags younger than what was loaded, or a store that is damaged, locked or gone.
             cure = "run `guanjia tags` and `guanjia materialize`, then start the service again"
             raise GuanjiaError("the online store", f"cannot answer ({fault})", cure) from fault
-        missing = list(dict.fromkeys(row["customer_id"] for row in rows if not row["known"]))
+        # Read first and judged afterwards: another branch's customer takes as long as nobody.
+        missing = list(
+            dict.fromkeys(
+                row["customer_id"]
+                for row in rows
+                if not row["known"] or not (branches is None or row[BRANCH] in branches)
+            )
+        )
         if missing:
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"

@@ -29,7 +29,10 @@ YESTERDAY = date(2026, 6, 30)
 with warnings.catch_warnings():
     # What BentoML imports is not up to date with what that imports.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.service import LARGEST_BODY, Gate, app
+    from serving.api.app import made
+    from serving.api.gate import LARGEST_BODY, Gate
+
+    app = made()
 
 
 class Service:
@@ -50,7 +53,7 @@ class Service:
         headers |= {"Authorization": f"Bearer {self.token if token is None else token}"}
 
         async def post() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(app=Gate(app))
+            transport = httpx.ASGITransport(app=Gate(app, app))
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 contents = [
                     body if isinstance(body, bytes) else json.dumps({"events": body}).encode()
