@@ -44,13 +44,18 @@ class Intake:
         self._local = threading.local()
         self._engine = lake.engine.con
 
-    def take(self, event: Event, received: datetime) -> Kept:
+    def take(
+        self, event: Event, received: datetime, branches: frozenset[str] | None = None
+    ) -> Kept:
         """Keep one event.
 
         Parameters
         ----------
         received : datetime
             When it reached us.
+        branches : frozenset of str, optional
+            Whose customers the sender may tell of; others are not known to him. Default: those of
+            every branch.
 
         Raises
         ------
@@ -60,22 +65,20 @@ class Intake:
         ConflictError
             If its id is that of another event.
         """
+        thing, before = f"event {event.event_id}", received + TICK
+        if branches is not None:
+            # Before all else: what was sent before about others is not known to him either.
+            self._require_customer(event, before, branches)
         found = self._inbox.find(event)
         if found is not None:
             return found
-        thing = f"event {event.event_id}"
         skew = self._lake.settings.clock_skew_seconds
         if event.occurred_at > received + timedelta(seconds=skew):
             fault = f"occurred_at is more than {skew} seconds ahead of our clock"
             raise RefusedError(thing, fault, "set the clock right, or send it when it has happened")
         contract = event.type.contract
-        before = received + TICK
-        if self._known("customers", event.customer_id, event.customer_id, before) is None:
-            raise RefusedError(
-                thing,
-                f"customer_id {event.customer_id} is not a known customer",
-                "check the number; a new customer is known after the next `guanjia check`",
-            )
+        if branches is None:
+            self._require_customer(event, before, branches)
         checked = self._known(event.type.table, event.customer_id, event.key, before)
         if checked is None and not event.type.changes:
             owner = self._owner(contract, event.key)
@@ -83,6 +86,18 @@ class Intake:
                 fault = f"{contract.key} {event.key} is another customer's"
                 raise RefusedError(thing, fault, CURE)
         return self._inbox.keep(event, received, partial(self._version, event, checked))
+
+    def _require_customer(
+        self, event: Event, before: datetime, branches: frozenset[str] | None
+    ) -> None:
+        """Refuse an event about nobody, or about a customer of another branch, in one voice."""
+        row = self._known("customers", event.customer_id, event.customer_id, before)
+        if row is None or not (branches is None or row["branch"] in branches):
+            raise RefusedError(
+                f"event {event.event_id}",
+                f"customer_id {event.customer_id} is not a known customer",
+                "check the number; a new customer is known after the next `guanjia check`",
+            )
 
     def _version(
         self, event: Event, checked: Row | None, recorded_at: datetime, latest: Row | None

@@ -68,16 +68,31 @@ class Settings(BaseSettings):
     model_refresh_seconds: float = Field(
         default=5.0, gt=0, description="How often a service asks for newly promoted models."
     )
+    token_key: SecretStr | None = Field(
+        default=None, description="Key that signs API tokens; default: a key file under home."
+    )
+    jwks: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File or https address of the public keys of whoever issues API tokens; "
+        "default: we do.",
+    )
+    token_issuer: str | None = Field(
+        default=None, min_length=1, description="Issuer that API tokens must name."
+    )
+    token_audience: str = Field(
+        default="guanjia-api", min_length=1, description="Audience that API tokens must name."
+    )
     rate_per_second: float = Field(
         default=500.0,
         gt=0,
-        description="Requests a second that one token may send in the long run.",
+        description="Requests a second of one subject, in each process of the service.",
     )
-    rate_burst: float = Field(
-        default=1000.0, ge=1, description="Requests that one token may send at once."
+    rate_burst: int = Field(
+        default=1000, ge=1, description="Requests of one subject that may come at once."
     )
-    token_key: SecretStr | None = Field(
-        default=None, description="Key that signs API tokens; default: a key file under home."
+    most_concurrent: int = Field(
+        default=64, ge=1, description="Requests that a process of the service works on at once."
     )
 
     def model_post_init(self, _context: object) -> None:

@@ -36,8 +36,18 @@ class EventDoor:
         except Exception:
             logger.exception("events that were not online are not yet")
 
-    def take(self, request: EventsRequest, received: datetime) -> EventsResponse:
+    def take(
+        self,
+        request: EventsRequest,
+        received: datetime,
+        branches: frozenset[str] | None = None,
+    ) -> EventsResponse:
         """Keep the events that can be, bring their tags online, answer for each.
+
+        Parameters
+        ----------
+        branches : frozenset of str, optional
+            Of whose customers they may tell; others are not known. Default: those of every branch.
 
         Raises
         ------
@@ -47,7 +57,7 @@ class EventDoor:
         self._lake.require("customers")
         told = request.told()
         try:
-            results = [self._one(event, received) for event in told]
+            results = [self._one(event, received, branches) for event in told]
         except sqlite3.Error as fault:
             raise GuanjiaError(
                 "the inbox", f"cannot keep events ({fault})", "free the disk, then send them again"
@@ -76,15 +86,16 @@ class EventDoor:
         request = EventsRequest.model_validate({"events": [dict(event)]})
         (answer,) = self.take(request, received).events
         if answer.faults:
-            raise GuanjiaError(
-                answer.faults[0].thing, answer.faults[0].fault, answer.faults[0].cure
-            )
+            first = answer.faults[0]
+            raise GuanjiaError(first.thing, first.fault, first.cure)
 
-    def _one(self, event: Event | Malformed, received: datetime) -> Kept | list[GuanjiaError]:
+    def _one(
+        self, event: Event | Malformed, received: datetime, branches: frozenset[str] | None
+    ) -> Kept | list[GuanjiaError]:
         if isinstance(event, Malformed):
             return event.faults
         try:
-            return self._intake.take(event, received)
+            return self._intake.take(event, received, branches)
         except (RefusedError, ConflictError) as error:
             return [error]
 

@@ -6,69 +6,24 @@ installed package.
 
 import gc
 import os
-from pathlib import Path
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import bentoml
-from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
 
 from features.lake import Lake
 from features.settings import load
-from serving.api import consents, decisions, events, outcomes, predictions
+from serving import tokens
+from serving.api.app import limit_rate, made
 from serving.api.gate import Gate
-from serving.api.rate import Allowances
-from serving.api.refusals import add_refusals
+from serving.api.read_book import ReadBook
 from serving.decision.decider import Decider
 from serving.events import EventDoor
 from serving.predict import Door
 from serving.records.database import Records
 from serving.touchpoint_menu import TouchpointMenu
 
-ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
-
-app = FastAPI(
-    title="Guanjia",
-    description="Predictions and stars of customers, the one next contact with each, and what "
-    "happens to them. Every call needs a bearer token.",
-    version="1",
-    docs_url=None,
-    redoc_url=None,
-)
-app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
-add_refusals(app)
-for routes in (
-    predictions.routes,
-    decisions.deciding,
-    decisions.reading,
-    outcomes.routes,
-    consents.reading,
-    consents.writing,
-    events.routes,
-):
-    app.include_router(routes)
-
-
-@app.get("/docs", include_in_schema=False)
-def docs() -> HTMLResponse:
-    """The interactive page, from files of this machine alone."""
-    return get_swagger_ui_html(
-        openapi_url="/openapi.json",
-        title="Guanjia API",
-        swagger_js_url="/assets/swagger-ui-bundle.js",
-        swagger_css_url="/assets/swagger-ui.css",
-        swagger_favicon_url="data:,",
-        swagger_ui_parameters={"validatorUrl": None},
-    )
-
-
-@app.get("/", include_in_schema=False)
-def home() -> RedirectResponse:
-    """Whoever opens the address finds the page."""
-    return RedirectResponse("/docs")
+app = made()
 
 
 @bentoml.service(name="guanjia", metrics={"enabled": False}, traffic={"timeout": 30})
@@ -78,15 +33,16 @@ class GuanjiaService:
 
     def __init__(self) -> None:
         lake = Lake(load())
-        settings, state = lake.settings, app.state
-        state.allowances = Allowances(settings.rate_per_second, settings.rate_burst)
-        state.door = Door(lake)
-        state.door.current.keep_fresh(settings.model_refresh_seconds)
-        state.records = Records(settings)
-        state.records.migrate()
-        state.decider = Decider(state.door, state.records, TouchpointMenu(lake))
-        state.events = EventDoor(lake)
-        state.events.start()
+        tokens.get_ready(lake.settings)
+        limit_rate(app, lake.settings)
+        app.state.door = Door(lake)
+        app.state.door.current.keep_fresh(lake.settings.model_refresh_seconds)
+        app.state.records = Records(lake.settings)
+        app.state.records.migrate()
+        app.state.on_read = ReadBook(app.state.records, lake.settings)
+        app.state.decider = Decider(app.state.door, app.state.records, TouchpointMenu(lake))
+        app.state.events = EventDoor(lake)
+        app.state.events.start()
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.
         gc.collect()
         gc.freeze()

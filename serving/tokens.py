@@ -1,56 +1,38 @@
-"""Bearer tokens of the API: who may ask, until when.
+"""Bearer tokens of the API: who asks, for what, of which branches, until when.
 
-Tokens are JSON Web Tokens signed with one key (HS256). What a token must look like is pinned here:
-algorithm, issuer, audience and expiry; a token that lacks one of them is refused. The key is
-`GUANJIA_TOKEN_KEY`, or a file under the home folder that only its owner can read. A token says what
-it allows (`scope`) and, if not all, of which branches its bearer sees customers (`branches`).
+Tokens are JSON Web Tokens. What one must look like is pinned here: algorithm, issuer, audience and
+expiry; a token that lacks one of them is refused. Either we sign them with one key (HS256):
+`GUANJIA_TOKEN_KEY`, or a file under the home folder that only its owner can read. Or somebody else
+signs them with a key whose public part is in `GUANJIA_JWKS`; then ours count no more.
 """
 
+import contextlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 import jwt
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from serving import clock
+from serving.access import SCOPES, Caller, known_scope
 from serving.key_file import kept_key
+from serving.token_keys import KeysAwayError, KeySet
 
 ALGORITHM = "HS256"
 ISSUER = "guanjia"
-AUDIENCE = "guanjia-api"
 CLAIMS = ("sub", "iss", "aud", "iat", "exp")
-SCOPES = {
-    "predict": "predictions and stars",
-    "decide": "the next contact with a customer",
-    "outcomes": "what became of contacts",
-    "consents:read": "what customers consent to",
-    "consents:write": "changes of consents",
-    "decisions:read": "decisions of the past, and their explanation",
-    "events": "what happens to customers",
-}
-"""What a token may allow."""
 SHORTEST_KEY = 32
+LONGEST_SUBJECT = 200
+LEEWAY_SECONDS = 10
+"""By how much the clocks of who issues and who reads a token may differ."""
+EVERY_BRANCH = "*"
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Whose token it is, and what it allows.
-
-    Attributes
-    ----------
-    subject : str
-    scopes : frozenset of str
-        Of `SCOPES`.
-    branches : frozenset of str or None
-        Whose customers he sees; None: those of all.
-    """
-
-    subject: str
-    scopes: frozenset[str]
-    branches: frozenset[str] | None
+class InvalidTokenError(GuanjiaError):
+    """The caller did not show a valid token."""
 
 
 def make_token(
@@ -58,74 +40,163 @@ def make_token(
     subject: str,
     issued_at: datetime,
     lifetime: timedelta = timedelta(days=30),
-    *,
-    scopes: Collection[str] = tuple(SCOPES),
+    scopes: Collection[str] | None = None,
     branches: Collection[str] | None = None,
 ) -> str:
     """A token for `subject`, valid from `issued_at` for `lifetime`.
 
+    Parameters
+    ----------
+    scopes : collection of str, optional
+        What its bearer may do; default: everything there is today.
+    branches : collection of str, optional
+        Whose customers its bearer may see; default: those of every branch.
+
     Raises
     ------
     GuanjiaError
-        If the subject is empty, the lifetime is not positive, a scope is unknown, no scope or no
-        branch is left, or the key is too short.
+        If the subject is empty or too long, a scope or branch is none, the lifetime is not
+        positive, the key is too short, or tokens are issued elsewhere (`GUANJIA_JWKS`).
     """
+    if settings.jwks is not None:
+        cure = "ask for one there, or unset GUANJIA_JWKS"
+        raise GuanjiaError("token", "would not count: GUANJIA_JWKS says who issues them", cure)
     if not subject.strip():
         raise GuanjiaError("token", "has no subject", "say who will use it")
+    if len(subject) > LONGEST_SUBJECT:
+        cure = f"use at most {LONGEST_SUBJECT} characters"
+        raise GuanjiaError("token", "has too long a subject", cure)
     if lifetime <= timedelta(0):
         raise GuanjiaError("token", "would never be valid", "give it a lifetime above zero")
     if issued_at.tzinfo is None:
         raise GuanjiaError("token", "has no time zone in its date of issue", "pass an aware time")
-    for scope in scopes:
-        if scope not in SCOPES:
-            near = get_close_matches(scope, SCOPES, n=1) or list(SCOPES)
-            raise GuanjiaError(f"scope {scope}", "is not known", f"use one of {near}")
-    if not scopes or (branches is not None and not branches):
-        raise GuanjiaError("token", "would allow nothing", "name a scope, or a branch, or none")
+    if branches is not None and not all(name.strip(f"{EVERY_BRANCH} ") for name in branches):
+        raise GuanjiaError("token", "has a branch without a name", "leave it out for every branch")
     claims = {
         "sub": subject,
-        "iss": ISSUER,
-        "aud": AUDIENCE,
+        "iss": settings.token_issuer or ISSUER,
+        "aud": settings.token_audience,
         "iat": issued_at,
         "exp": issued_at + lifetime,
-        "scope": " ".join(sorted(set(scopes))),
-        **({} if branches is None else {"branches": sorted(set(branches))}),
+        "scope": " ".join(map(known_scope, SCOPES if scopes is None else scopes)),
+        "branches": EVERY_BRANCH if branches is None else sorted(set(branches)),
     }
     return jwt.encode(claims, key(settings), algorithm=ALGORITHM)
 
 
 def read_token(settings: Settings, token: str) -> Caller:
-    """The bearer of a valid token.
+    """Whose request it is. May wait for keys to be fetched: `may_wait` says whether.
+
+    Raises
+    ------
+    InvalidTokenError
+        If the token is expired, altered, signed otherwise or meant for someone else.
+    GuanjiaError
+        If our own key is too short, or the keys of tokens cannot be had.
+    """
+    try:
+        signed_by, algorithm = _verifier(settings, token)
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            signed_by,
+            algorithms=[algorithm],
+            audience=settings.token_audience,
+            issuer=settings.token_issuer or ISSUER,
+            leeway=LEEWAY_SECONDS,
+            options={"require": list(CLAIMS)},
+        )
+    except jwt.ExpiredSignatureError:
+        cure = f"get a new one {_where(settings)}"
+        raise InvalidTokenError("token", "has expired", cure) from None
+    except jwt.PyJWTError:
+        raise _invalid(settings) from None
+    return _caller(settings, claims)
+
+
+def get_ready(settings: Settings) -> None:
+    """Have what judges tokens at hand before the first one comes.
+
+    Keys that cannot be had yet are asked for again with the first token.
 
     Raises
     ------
     GuanjiaError
-        If the token is expired, altered, signed otherwise or meant for someone else.
+        If our own key is too short, or what is set cannot be.
     """
+    if settings.jwks is None:
+        key(settings)
+        return
+    with contextlib.suppress(KeysAwayError):
+        key_set(settings).find("", clock.ticks())
+
+
+def may_wait(settings: Settings, token: str) -> bool:
+    """Whether `read_token` would fetch keys first, for as long as two seconds."""
+    if settings.jwks is None:
+        return False
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key(settings),
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            issuer=ISSUER,
-            options={"require": list(CLAIMS)},
-        )
-    except jwt.ExpiredSignatureError:
-        raise GuanjiaError("token", "has expired", "get a new one with `guanjia token`") from None
+        return key_set(settings).is_due(_key_name(token), clock.ticks())
     except jwt.PyJWTError:
-        cure = "send the one that `guanjia token` printed, as `Authorization: Bearer ...`"
-        raise GuanjiaError("token", "is not valid here", cure) from None
-    scope, branches = claims.get("scope", ""), claims.get("branches")
-    listed = isinstance(branches, list) and all(isinstance(one, str) for one in branches)
-    if not isinstance(scope, str) or not (branches is None or listed):
-        cure = "send the one that `guanjia token` printed"
-        raise GuanjiaError("token", "does not say rightly what it allows", cure)
-    return Caller(
-        str(claims["sub"]),
-        frozenset(scope.split()) & SCOPES.keys(),
-        None if branches is None else frozenset(branches),
-    )
+        return False
+
+
+def key_set(settings: Settings) -> KeySet:
+    """The keys of `GUANJIA_JWKS`, one set for all who ask.
+
+    Raises
+    ------
+    GuanjiaError
+        If the setting is not there, or nobody said whose tokens count.
+    """
+    if settings.jwks is None:
+        raise GuanjiaError("GUANJIA_JWKS", "is not set", "set it to a file or an https address")
+    if settings.token_issuer is None:
+        cure = "set it to the issuer (iss) that tokens name"
+        raise GuanjiaError("GUANJIA_TOKEN_ISSUER", "is not set beside GUANJIA_JWKS", cure)
+    return _key_set(settings.jwks)
+
+
+@lru_cache(maxsize=8)
+def _key_set(source: str) -> KeySet:
+    return KeySet(source)
+
+
+def _verifier(settings: Settings, token: str) -> tuple[Any, str]:
+    """The key that must have signed a token, and the one algorithm it goes with."""
+    if settings.jwks is None:
+        return key(settings), ALGORITHM
+    found = key_set(settings).find(_key_name(token), clock.ticks())
+    if found is None:
+        raise _invalid(settings)
+    return found.key, found.algorithm_name
+
+
+def _key_name(token: str) -> str:
+    return str(jwt.get_unverified_header(token).get("kid", ""))
+
+
+def _caller(settings: Settings, claims: dict[str, Any]) -> Caller:
+    """What the claims grant: what they do not say, they do not grant."""
+    subject, scope, branches = claims["sub"], claims.get("scope", ""), claims.get("branches", [])
+    if branches == EVERY_BRANCH:
+        seen = None
+    elif isinstance(branches, list) and all(isinstance(name, str) for name in branches):
+        seen = frozenset(branches)
+    else:
+        raise _invalid(settings)
+    if not isinstance(scope, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise _invalid(settings)
+    # An issuer has scopes of its own (openid, profile): they are nothing to us.
+    return Caller(subject, frozenset(scope.split()) & SCOPES.keys(), seen)
+
+
+def _invalid(settings: Settings) -> InvalidTokenError:
+    cure = f"send the one you get {_where(settings)}, as `Authorization: Bearer ...`"
+    return InvalidTokenError("token", "is not valid here", cure)
+
+
+def _where(settings: Settings) -> str:
+    return "with `guanjia token`" if settings.jwks is None else f"from {settings.token_issuer}"
 
 
 def key(settings: Settings) -> str:

@@ -35,23 +35,22 @@ def token(
     subject: Annotated[str, typer.Argument(help="Who will use it")] = "demo",
     days: Annotated[int, typer.Option(min=1, max=365, help="Days it is valid")] = 30,
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it allows; may be repeated. Default: everything.")
+        list[str] | None, typer.Option(help="What it allows, once a scope. Default: everything.")
     ] = None,
     branch: Annotated[
         list[str] | None,
-        typer.Option(help="Whose customers it shows; may be repeated. Default: those of all."),
+        typer.Option(help="Whose customers it shows, once a branch. Default: everybody's."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Issue a bearer token for the API."""
-    from serving.tokens import SCOPES, make_token
+    from serving.access import SCOPES
+    from serving.tokens import make_token
 
-    scopes = scope or list(SCOPES)
-    issued = make_token(
-        lake().settings, subject, clock(), timedelta(days=days), scopes=scopes, branches=branch
-    )
-    about = {"subject": subject, "days": days, "scopes": scopes, "branches": branch}
-    emit({"token": issued, **about}, json, issued)
+    scopes, settings = scope or list(SCOPES), lake().settings
+    issued = make_token(settings, subject, clock(), timedelta(days=days), scopes, branch or None)
+    told = {"token": issued, "subject": subject, "days": days, "scopes": scopes, "branches": branch}
+    emit(told, json, issued)
 
 
 def demo(

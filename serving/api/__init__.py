@@ -1,1 +1,1 @@
-"""The API: routes by resource, who may ask, and how it is refused."""
+"""The HTTP API: one module a resource, and what every request passes before it gets there."""

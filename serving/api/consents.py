@@ -7,9 +7,8 @@ from fastapi import Path, Request
 from pydantic import Field, StrictBool
 
 from serving import clock
-from serving.api.access import caller_of, resource
-from serving.api.audit import note_reading
-from serving.api.refusals import refusals
+from serving.api.guard import caller, guarded, note
+from serving.api.refusals import declared
 from serving.decision.decider import CONSENTS, OPT_OUTS, base_of
 from serving.event_schemas import Instant
 from serving.predict import Door
@@ -17,8 +16,7 @@ from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records
 from serving.schemas import Message
 
-reading = resource("consents:read", "consents")
-writing = resource("consents:write", "consents")
+router = guarded()
 PATH = "/v1/customers/{customer_id}/consents"
 Customer = Annotated[str, Path(min_length=1, max_length=64)]
 
@@ -57,32 +55,34 @@ class ConsentKept(Message):
     recorded_at: datetime
 
 
-@reading.get(PATH, response_model=ConsentsTold, responses=refusals(404))
+@router.get(PATH, response_model=ConsentsTold, responses=declared(404, 422, 503))
 def consents(request: Request, customer_id: Customer) -> ConsentsTold:
     """What a customer consents to now."""
     door: Door = request.app.state.door
     records: Records = request.app.state.records
     at = clock.now(door.lake.settings)
     names = [*CONSENTS, *OPT_OUTS.values()]
-    (row,), _ = door.tags([customer_id], names, caller_of(request).branches)
+    (row,), _ = door.tags([customer_id], names, caller(request).branches)
     with records.reading() as connection:
         found = as_of(connection, customer_id, at, base_of(row))
-    note_reading(request, [customer_id], "consents")
+    note(request, [customer_id])
     return ConsentsTold(customer_id=customer_id, as_of=at, **vars(found))
 
 
-@writing.post(PATH, response_model=ConsentKept, responses=refusals(404, 409))
+@router.post(PATH, response_model=ConsentKept, responses=declared(404, 409, 413, 422, 503))
 def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -> ConsentKept:
     """Keep what a customer said; the next decision obeys it."""
     door: Door = request.app.state.door
     records: Records = request.app.state.records
     at = clock.now(door.lake.settings)
-    door.tags([customer_id], [], caller_of(request).branches)
+    door.tags([customer_id], [], caller(request).branches)
     told = ConsentChange(
         customer_id, body.purpose, body.granted, body.changed_at, body.channel, body.source
     )
     with records.writing(durable=True) as connection:
-        found = change(connection, told, at, client_key=body.client_key)
+        found = change(
+            connection, told, at, client_key=f"{caller(request).subject} {body.client_key}"
+        )
     if body.channel is None and not found.repeated:
         event = {
             "event_id": f"consent {found.change_id}",
@@ -94,4 +94,5 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
             "granted": body.granted,
         }
         request.app.state.events.tell(event, at)
+    note(request, [customer_id])
     return ConsentKept(change_id=found.change_id, repeated=found.repeated, recorded_at=at)

@@ -9,18 +9,16 @@ from pydantic import Field
 from sqlalchemy import RowMapping
 
 from serving import clock
-from serving.api.access import caller_of, resource
-from serving.api.refusals import refusals
+from serving.api.guard import caller, guarded, note
+from serving.api.refusals import declared
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
-from serving.records.audit import note_read
 from serving.records.database import Records
 from serving.records.decisions import UnknownDecisionError, find_decision
 from serving.records.reviews import ask_review
 from serving.schemas import Message
 
-deciding = resource("decide", "decisions")
-reading = resource("decisions:read", "decisions")
+router = guarded()
 DecisionId = Annotated[str, Path(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
 
 
@@ -48,25 +46,25 @@ class ReviewAsked(Message):
     repeated: bool = Field(description="Whether it had been asked for before.")
 
 
-@deciding.post("/decide", response_model=DecideResponse, responses=refusals(404, 409))
+@router.post("/decide", response_model=DecideResponse, responses=declared(404, 409, 413, 422, 503))
 def decide(request: Request, body: DecideRequest) -> Response:
     """The one next contact with a customer, or silence; reserved and written down."""
     decider: Decider = request.app.state.decider
     at = clock.now(request.app.state.door.lake.settings)
-    answer = decider.decide(body, at, caller_of(request).branches)
+    asks = caller(request)
+    answer = decider.decide(body, at, asks.branches, asks.subject)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-@reading.get("/v1/decisions/{decision_id}", response_model=Explained, responses=refusals(404))
+@router.get(
+    "/v1/decisions/{decision_id}", response_model=Explained, responses=declared(404, 413, 422, 503)
+)
 def explain(request: Request, decision_id: DecisionId) -> Explained:
     """A decision of the past with everything it rests on."""
     records: Records = request.app.state.records
-    at = clock.now(request.app.state.door.lake.settings)
-    with records.writing() as connection:
+    with records.reading() as connection:
         row = _visible(request, find_decision(connection, decision_id))
-        customer = [row["customer_id"]]
-        endpoint = "/v1/decisions/{decision_id}"
-        note_read(connection, caller_of(request).subject, endpoint, customer, at, "explanation")
+    note(request, [row["customer_id"]])
     document = row["document"]
     facts = document["facts"]
     return Explained(
@@ -76,8 +74,10 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
     )
 
 
-@reading.post(
-    "/v1/decisions/{decision_id}/review", response_model=ReviewAsked, responses=refusals(404)
+@router.post(
+    "/v1/decisions/{decision_id}/review",
+    response_model=ReviewAsked,
+    responses=declared(404, 413, 422, 503),
 )
 def review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
     """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
@@ -85,13 +85,13 @@ def review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> Re
     at = clock.now(request.app.state.door.lake.settings)
     with records.writing(durable=True) as connection:
         _visible(request, find_decision(connection, decision_id))
-        found = ask_review(connection, decision_id, caller_of(request).subject, body.reason, at)
+        found = ask_review(connection, decision_id, caller(request).subject, body.reason, at)
     return ReviewAsked(**vars(found))
 
 
 def _visible(request: Request, row: RowMapping) -> RowMapping:
     """The decision, unless it is of a branch the caller does not see: then there is none."""
-    branches = caller_of(request).branches
+    branches = caller(request).branches
     if branches is not None and row["branch"] not in branches:
         cure = "send the decision_id that the decision gave"
         raise UnknownDecisionError(f"decision {row['decision_id']}", "is not known", cure)

@@ -1,33 +1,55 @@
-"""What every request passes before anything else sees it: known addresses, and bodies of a size."""
+"""What every request passes before BentoML and the app see it: address, size, how many at once."""
 
 from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import GuanjiaError
-from serving.api.refusals import CURES, EVENT_CURES, no_address, refused
+from features.settings import load
+from serving.api.refusals import (
+    CURES,
+    EVENT_CURES,
+    TooManyError,
+    no_address,
+    refused,
+    too_many,
+)
 
 LARGEST_BODY = 256 * 1024
 HEALTH = ("/livez", "/healthz", "/readyz")
 
 
 class Gate:
-    """What every request passes before BentoML and the app see it.
+    """Only the addresses of `app` and the health checks are open.
 
-    Only the addresses of the app and the health checks are open: BentoML has pages of its own, that
-    would answer without a token. A body is read up to the limit, whatever its headers say of it.
+    BentoML has pages of its own, which would answer without a token. A body is read up to the
+    limit, whatever its headers say of it. What comes while as many requests are worked on as one
+    process can is refused at once, by us and not by BentoML (`max_concurrency`), whose refusal has
+    neither our words nor a time to come again. Whoever still sends his body is not counted: slow
+    senders shut nobody out.
+
+    Parameters
+    ----------
+    inner : ASGIApp
+        BentoML's.
+    app : FastAPI
+        Has the addresses.
     """
 
     def __init__(self, inner: ASGIApp, app: FastAPI) -> None:
-        self.inner = inner
-        self.app = app
+        self._inner = inner
+        self._app = app
+        self._most = load().most_concurrent
+        self._working = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.inner(scope, receive, send)
+            await self._inner(scope, receive, send)
             return
-        ours = any(route.matches(scope)[0] is not Match.NONE for route in self.app.routes)
-        if not ours and scope["path"] not in HEALTH:
+        if scope["path"] in HEALTH:
+            await self._inner(scope, receive, send)
+            return
+        if all(route.matches(scope)[0] is Match.NONE for route in self._app.routes):
             await refused(404, no_address(scope["path"]))(scope, receive, send)
             return
         body = await read_body(receive)
@@ -36,12 +58,19 @@ class Gate:
             fault = GuanjiaError("request", "is too large", cure)
             await refused(413, fault)(scope, receive, send)
             return
+        if self._working >= self._most:
+            await too_many(TooManyError("service", "is busy", 1))(scope, receive, send)
+            return
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
             return first.pop() if first else await receive()
 
-        await self.inner(scope, replay, send)
+        self._working += 1
+        try:
+            await self._inner(scope, replay, send)
+        finally:
+            self._working -= 1
 
 
 async def read_body(receive: Receive) -> bytes | None:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from serving import clock
-from serving.api.access import caller_of, resource
-from serving.api.refusals import refusals
+from serving.api.guard import caller, guarded, note
+from serving.api.refusals import declared
 from serving.event_schemas import Instant
 from serving.events import EventDoor
 from serving.records.caps import UnknownContactError, find_contact
@@ -21,7 +21,7 @@ from serving.records.decisions import UnknownDecisionError, find_decision
 from serving.records.outcomes import KINDS, Noted, Outcome, note_outcome
 from serving.schemas import CustomerId, Fault, Message
 
-routes = resource("outcomes", "outcomes")
+router = guarded()
 logger = logging.getLogger(__name__)
 MOST_OUTCOMES = 100
 Number = Annotated[str, Field(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
@@ -68,11 +68,11 @@ class OutcomesResponse(Message):
     outcomes: list[OutcomeAnswer]
 
 
-@routes.post(
+@router.post(
     "/v1/outcomes",
     response_model=OutcomesResponse,
     responses={
-        **refusals(),
+        **declared(413, 422, 503),
         207: {"model": OutcomesResponse, "description": "Some outcomes are refused"},
     },
 )
@@ -91,9 +91,11 @@ def _one(request: Request, told: OutcomeTold, at: datetime) -> OutcomeAnswer:
     records: Records = request.app.state.records
     outcome = Outcome(**told.model_dump(exclude={"client_key"}))
     try:
-        with records.writing(durable=told.kind == "opted_out") as connection:
+        with records.writing(durable=True) as connection:
             _seen(request, connection, outcome)
-            noted = note_outcome(connection, outcome, at, client_key=told.client_key)
+            noted = note_outcome(
+                connection, outcome, at, client_key=f"{caller(request).subject} {told.client_key}"
+            )
             event = None if noted.repeated else _event(connection, outcome, noted)
     except RecordsAwayError:
         raise
@@ -102,6 +104,7 @@ def _one(request: Request, told: OutcomeTold, at: datetime) -> OutcomeAnswer:
         return OutcomeAnswer(client_key=told.client_key, status="refused", faults=[fault])
     if event is not None:
         _tell(request, event, at)
+    note(request, [noted.customer_id])
     return OutcomeAnswer(
         client_key=told.client_key,
         status="repeated" if noted.repeated else "accepted",
@@ -112,7 +115,7 @@ def _one(request: Request, told: OutcomeTold, at: datetime) -> OutcomeAnswer:
 
 def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
     """Refuse what is of a customer whom the caller does not see, or who is not known."""
-    branches = caller_of(request).branches
+    branches = caller(request).branches
     if outcome.contact_id is not None:
         branch = find_contact(connection, outcome.contact_id)["branch"]
         if branches is not None and branch not in branches:

@@ -82,7 +82,11 @@ class Decider:
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
 
     def decide(
-        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+        self,
+        request: DecideRequest,
+        at: datetime,
+        branches: Collection[str] | None = None,
+        subject: str = "",
     ) -> DecideResponse:
         """Decide, reserve and write down.
 
@@ -90,6 +94,8 @@ class Decider:
         ----------
         branches : collection of str, optional
             The caller sees customers of these alone; others are unknown to him.
+        subject : str
+            Who asks: client keys are his own.
 
         Raises
         ------
@@ -108,7 +114,8 @@ class Decider:
         )
         with self._records.writing() as connection:
             hold_customer(connection, request.customer_id)
-            found = repeated_decision(connection, request.client_key, sent)
+            key = request.client_key and f"{subject} {request.client_key}"
+            found = repeated_decision(connection, key, sent)
             if found is not None:
                 return DecideResponse.model_validate(found["document"]["answer"])
             consents = as_of(connection, request.customer_id, at, base_of(known.row))
@@ -141,7 +148,7 @@ class Decider:
                 snapshot_id=answer.tags.snapshot_id if answer.tags else None,
                 decision_id=decision_id,
             )
-            write_decision(connection, decision, client_key=request.client_key, request=sent)
+            write_decision(connection, decision, client_key=key, request=sent)
         return answer
 
     def _known(self, request: DecideRequest, branches: Collection[str] | None) -> Known:

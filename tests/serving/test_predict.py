@@ -12,9 +12,7 @@ import httpx
 import pytest
 
 from features.lake import Lake
-from serving.api.rate import Allowances
 from serving.predict import Door
-from serving.records.database import Records
 from serving.tokens import make_token
 
 Copy = Callable[..., Lake]
@@ -69,9 +67,7 @@ def asked(lake: Lake) -> httpx.Response:
     # BentoML, imported, warns of what its own libraries call deprecated.
     with warnings.catch_warnings(action="ignore"):
         from serving.service import app
-    app.state.door, app.state.records = Door(lake), Records(lake.settings)
-    app.state.records.migrate()
-    app.state.allowances = Allowances(per_second=1000, burst=1000)
+    app.state.door = Door(lake)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 
     async def ask() -> httpx.Response:
@@ -81,7 +77,4 @@ def asked(lake: Lake) -> httpx.Response:
             body = {"customer_ids": ["C00000001"]}
             return await client.post("/predict", json=body, headers=headers)
 
-    try:
-        return asyncio.run(ask())
-    finally:
-        app.state.records.close()
+    return asyncio.run(ask())

@@ -272,14 +272,16 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
     assert not re.search(r"https?://", json.dumps(document))
     answers = {"/predict": {"200": "PredictResponse"},
                "/v1/events": {"200": "EventsResponse", "207": "EventsResponse"}}  # fmt: skip
-    refusals = {"/predict": {"401", "404", "413", "422", "503"},
-                "/v1/events": {"401", "409", "413", "422", "503"}}  # fmt: skip
+    everywhere = {"401", "403", "413", "422", "429", "503"}
+    refusals = {"/predict": everywhere | {"404"}, "/v1/events": everywhere | {"409"}}
+    scopes = {"/predict": ["predict"], "/v1/events": ["events"]}
     assert list(document["paths"]) == list(answers)
     for path, methods in document["paths"].items():
         assert list(methods) == ["post"]
         declared = methods["post"]
         (scheme,) = declared["security"]
-        (name,) = scheme
+        ((name, needed),) = scheme.items()
+        assert needed == scopes[path]
         told = document["components"]["securitySchemes"][name]
         assert (told["type"], told["scheme"]) == ("http", "bearer")
         assert set(declared["responses"]) == {*answers[path], *refusals[path]}

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from features import online_tags, store
+from features import store
 from features.lake import Lake
 from features.settings import Settings
 from serving.events import EventDoor
@@ -29,9 +29,10 @@ YESTERDAY = date(2026, 6, 30)
 with warnings.catch_warnings():
     # What BentoML imports is not up to date with what that imports.
     warnings.simplefilter("ignore", DeprecationWarning)
+    from serving.api.app import made
     from serving.api.gate import LARGEST_BODY, Gate
-    from serving.api.rate import Allowances
-    from serving.service import app
+
+    app = made()
 
 
 class Service:
@@ -48,7 +49,6 @@ class Service:
     def send(self, *bodies: Any, token: str | None = None, path: str = "/v1/events") -> list[Any]:
         """Post each body, all at once; a body is a list of events, or bytes."""
         app.state.door, app.state.events = SimpleNamespace(lake=self.lake), self.door
-        app.state.allowances = Allowances(per_second=1000, burst=1000)
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.token if token is None else token}"}
 
@@ -71,7 +71,7 @@ class Service:
         return found
 
     def tag(self, customer: str, name: str) -> Any:
-        return online_tags.online(self.lake, [customer], [name])[0][name]
+        return store.online(self.lake, [customer], [name])[0][name]
 
     @property
     def kept(self) -> int:

@@ -1,0 +1,115 @@
+"""A token of some branches: customers of others are nobody, in every word and as fast."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+import httpx
+import pandas as pd
+import pytest
+
+from features.settings import Settings
+from serving.tokens import make_token
+
+pytestmark = pytest.mark.slow
+NOBODY = "C99999999"
+
+
+class Running(Protocol):
+    """What the fixture `service` gives."""
+
+    home: Path
+    as_of: str
+
+
+Post = Callable[[str, Any], httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def customers(service: Running) -> dict[str, list[str]]:
+    """The customers of each branch, by the tags of the date."""
+    file = service.home / "tags" / "underwriting" / f"as_of={service.as_of}.parquet"
+    tags = pd.read_parquet(file, columns=["customer_id", "branch"])
+    return {str(name): sorted(rows) for name, rows in tags.groupby("branch")["customer_id"]}
+
+
+@pytest.fixture(scope="module")
+def branch(customers: dict[str, list[str]]) -> str:
+    assert len(customers) > 1
+    return min(customers)
+
+
+@pytest.fixture(scope="module")
+def post(service: Running, client: httpx.Client, branch: str) -> Post:
+    """Post with a token of one branch."""
+    settings = Settings(home=service.home, token_key=None)
+    token = make_token(settings, "desk", datetime.now(UTC), branches=[branch])
+
+    def send(path: str, body: Any) -> httpx.Response:
+        return client.post(path, json=body, headers={"Authorization": f"Bearer {token}"})
+
+    return send
+
+
+def test_ones_own_are_answered_as_to_everybody(
+    post: Post, ask: Callable[..., httpx.Response], customers: dict[str, list[str]], branch: str
+) -> None:
+    own = customers[branch][:50]
+    answer = post("/predict", {"customer_ids": own})
+    assert answer.status_code == 200
+    assert answer.json() == ask(own).json()
+
+
+def test_others_are_not_known(post: Post, customers: dict[str, list[str]], branch: str) -> None:
+    unknown = post("/predict", {"customer_ids": [NOBODY]})
+    assert unknown.status_code == 404
+    for name, (foreign, *_) in customers.items():
+        if name != branch:
+            answer = post("/predict", {"customer_ids": [foreign]})
+            assert answer.status_code == 404
+            assert answer.text.replace(foreign, NOBODY) == unknown.text
+            assert sorted(answer.headers) == sorted(unknown.headers)
+            mixed = post("/predict", {"customer_ids": [customers[branch][0], foreign, NOBODY]})
+            assert mixed.json()["faults"][0]["thing"] == f"customer {foreign}, {NOBODY}"
+
+
+def test_nor_are_they_when_something_happens_to_them(
+    post: Post, customers: dict[str, list[str]], branch: str
+) -> None:
+    """Told of no event, not even of one that another sent before."""
+    foreign = next(ids[0] for name, ids in customers.items() if name != branch)
+
+    def told(customer: str) -> httpx.Response:
+        event = {
+            "event_id": f"e {customer}",
+            "type": "wecom_added",
+            "customer_id": customer,
+            "occurred_at": "2100-01-01T00:00:00+08:00",
+        }
+        return post("/v1/events", {"events": [event]})
+
+    unknown = told(NOBODY)
+    assert unknown.status_code == 422
+    assert "is not a known customer" in unknown.text
+    assert told(foreign).text.replace(foreign, NOBODY) == unknown.text
+    # Of one's own the same event is refused for what is wrong with it.
+    assert "ahead of our clock" in told(customers[branch][0]).text
+
+
+def test_they_take_as_long_as_nobody(
+    post: Post, customers: dict[str, list[str]], branch: str
+) -> None:
+    """The medians of many, in turns, differ by less than a fifth: a reader of one sees nothing."""
+    foreign = next(ids[0] for name, ids in customers.items() if name != branch)
+    seconds: dict[str, list[float]] = {NOBODY: [], foreign: []}
+    for _ in range(150):
+        for customer, taken in seconds.items():
+            began = time.perf_counter()
+            post("/predict", {"customer_ids": [customer]})
+            taken.append(time.perf_counter() - began)
+    ratio = median(seconds[foreign]) / median(seconds[NOBODY])
+    assert 0.8 < ratio < 1.25, json.dumps({name: median(taken) for name, taken in seconds.items()})
