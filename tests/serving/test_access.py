@@ -43,7 +43,9 @@ class Here:
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
         self.asked.append(branches)
-        return PredictResponse(model_versions={}, models_confirmed=True, predictions=[])
+        return PredictResponse(
+            model_versions={}, models_confirmed=True, degraded=False, predictions=[]
+        )
 
     def token(self, *scopes: str, subject: str = "app", branches: Any = None) -> str:
         return make_token(self.settings, subject, NOW, scopes=scopes or None, branches=branches)

@@ -33,21 +33,27 @@ def damaged(lake: Lake) -> None:
     (lake.home / "feast" / "online.db").write_bytes(b"no database" * 1000)
 
 
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [(no_store, "is empty"), (no_rows, "cannot answer"), (damaged, "cannot answer")],
-)
-def test_a_store_that_cannot_answer_is_503_with_the_command(
-    change: Callable[[Lake], None], fault: str, copy: Copy
+@pytest.mark.parametrize("change", [no_store, no_rows, damaged])
+def test_without_the_online_store_the_snapshot_answers_and_says_so(
+    change: Callable[[Lake], None], copy: Copy
 ) -> None:
     lake = copy("feast")
+    whole = asked(lake).json()
     change(lake)
+    response = asked(lake)
+    assert response.status_code == 200
+    assert response.json() == whole | {"degraded": True}
+
+
+def test_without_a_snapshot_either_it_is_503_with_the_command(copy: Copy) -> None:
+    lake = copy("feast")
+    no_store(lake)
+    shutil.rmtree(lake.home / "snapshots")
     response = asked(lake)
     assert response.status_code == 503
     (told,) = response.json()["faults"]
-    assert told["thing"] == "the online store"
-    assert told["fault"].startswith(fault)
-    assert "guanjia materialize" in told["cure"]
+    assert (told["thing"], told["fault"]) == ("tags", "have no snapshot")
+    assert "guanjia tags" in told["cure"]
 
 
 def test_tags_whose_snapshot_is_gone_are_served_without_its_id(

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from features.settings import Settings
+from serving.access import ENDPOINTS
 from serving.schemas import Refusal
 from serving.tokens import make_token
 
@@ -270,24 +271,40 @@ def test_no_file_beside_the_scripts_is_served(client: httpx.Client) -> None:
 def test_the_document_says_what_is(client: httpx.Client) -> None:
     document: dict[str, Any] = client.get("/openapi.json").json()
     assert not re.search(r"https?://", json.dumps(document))
-    answers = {"/predict": {"200": "PredictResponse"},
-               "/v1/events": {"200": "EventsResponse", "207": "EventsResponse"}}  # fmt: skip
-    everywhere = {"401", "403", "413", "422", "429", "503"}
-    refusals = {"/predict": everywhere | {"404"}, "/v1/events": everywhere | {"409"}}
-    scopes = {"/predict": ["predict"], "/v1/events": ["events"]}
-    assert list(document["paths"]) == list(answers)
-    for path, methods in document["paths"].items():
-        assert list(methods) == ["post"]
-        declared = methods["post"]
+    consents = "/v1/customers/{customer_id}/consents"
+    everywhere = {"401", "403", "422", "429", "503"}
+    body = everywhere | {"413"}
+    told = {
+        "POST /predict": ("predict", {"200": "PredictResponse"}, body | {"404"}),
+        "POST /decide": ("decide", {"200": "DecideResponse"}, body | {"404", "409"}),
+        "GET /v1/decisions/{decision_id}": (
+            "decisions:read", {"200": "Explained"}, body | {"404"}),
+        "POST /v1/decisions/{decision_id}/review": (
+            "decisions:read", {"200": "ReviewAsked"}, body | {"404"}),
+        "POST /v1/outcomes": (
+            "outcomes", {"200": "OutcomesResponse", "207": "OutcomesResponse"}, body),
+        f"GET {consents}": ("consents:read", {"200": "ConsentsTold"}, everywhere | {"404"}),
+        f"POST {consents}": ("consents:write", {"200": "ConsentKept"}, body | {"404", "409"}),
+        "POST /v1/events": (
+            "events", {"200": "EventsResponse", "207": "EventsResponse"}, body | {"409"}),
+    }  # fmt: skip
+    there = {
+        f"{method.upper()} {path}": declared
+        for path, methods in document["paths"].items()
+        for method, declared in methods.items()
+    }
+    assert set(there) == set(told) == set(ENDPOINTS)
+    for name, declared in there.items():
+        scope, answers, refusals = told[name]
         (scheme,) = declared["security"]
-        ((name, needed),) = scheme.items()
-        assert needed == scopes[path]
-        told = document["components"]["securitySchemes"][name]
-        assert (told["type"], told["scheme"]) == ("http", "bearer")
-        assert set(declared["responses"]) == {*answers[path], *refusals[path]}
+        ((kind, needed),) = scheme.items()
+        assert needed == [scope]
+        about = document["components"]["securitySchemes"][kind]
+        assert (about["type"], about["scheme"]) == ("http", "bearer")
+        assert set(declared["responses"]) == {*answers, *refusals}
         for status, response in declared["responses"].items():
             schema = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-            assert schema == answers[path].get(status, "Refusal")
+            assert schema == answers.get(status, "Refusal")
     schemas = document["components"]["schemas"]
     assert "HTTPValidationError" not in schemas
     assert set(schemas["Fault"]["required"]) == {"thing", "fault", "cure"}

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from features import store
+from features import online_tags, store
 from features.lake import Lake
 from features.settings import Settings
 from serving.events import EventDoor
@@ -71,7 +71,7 @@ class Service:
         return found
 
     def tag(self, customer: str, name: str) -> Any:
-        return store.online(self.lake, [customer], [name])[0][name]
+        return online_tags.online(self.lake, [customer], [name])[0][name]
 
     @property
     def kept(self) -> int:
