@@ -21,6 +21,7 @@ from guanjia.commands import (
     segments,
     service,
     tags,
+    touchpoints,
     uplift,
 )
 from guanjia.output import complain
@@ -56,6 +57,8 @@ app.command()(registry.reproduce)
 app.command()(monitoring.monitor)
 app.command()(uplift.uplift)
 app.command()(models.score)
+app.command()(touchpoints.touchpoints)
+app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(service.serve)
 app.command()(service.token)

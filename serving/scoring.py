@@ -6,7 +6,7 @@ grow with the number of customers.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -19,11 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshot_tags import snapshot_files
+from features.snapshot_tags import snapshot_batches, snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected
@@ -84,7 +83,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         published(path) as draft,
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
-        for batch in _batches(lake, snapshot, tags):
+        for batch in snapshot_batches(lake, snapshot, tags, BATCH):
             frame = _frame(batch)
             answers = _answers(pool, models, frame)
             answers |= expected(frame, answers, lake.settings.expense_share)
@@ -116,23 +115,6 @@ def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: list[str]) -> str:
         source += f" JOIN {read} USING (customer_id)" if source else read
         columns += [f'"{group}"."{name}"' for name in names]
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
-
-
-def _batches(lake: Lake, snapshot: Snapshot, tags: list[str]) -> Iterator[pa.RecordBatch]:
-    """The tags, one row a customer in order, from all files of the snapshot at once."""
-    readers = [
-        pq.ParquetFile(path).iter_batches(BATCH, columns=["customer_id", *names])
-        for path, names in snapshot_files(lake, snapshot, tags).values()
-    ]
-    for parts in zip(*readers, strict=True):
-        ids = parts[0].column(0)
-        if not all(part.column(0).equals(ids) for part in parts[1:]):
-            cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
-            thing = f"snapshot of {snapshot.as_of}"
-            raise GuanjiaError(thing, "has other customers in each file", cure)
-        columns = [column for part in parts for column in part.columns[1:]]
-        names = [name for part in parts for name in part.schema.names[1:]]
-        yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
 
 
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
