@@ -1,5 +1,6 @@
 """Touchpoints: the catalogue as it is for a branch and a stage, and who is due for which."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ def touchpoints(
     name: Annotated[str | None, typer.Argument(help="One touchpoint, in full.")] = None,
     branch: Branch = None,
     stage: Stage = None,
+    out: Annotated[Path | None, typer.Option(help="Write all to a page here, as Markdown.")] = None,
     json: Json = False,
 ) -> None:
     """List the touchpoints, or say all of one: purpose, trigger, channels, scripts."""
@@ -37,6 +39,10 @@ def touchpoints(
             raise GuanjiaError(f"touchpoint {name}", f"is left out for {where}", "ask for another")
         emit({"touchpoint": name, **one.model_dump(mode="json")}, json, *_said(declared, name, one))
         return
+    if out is not None:
+        from serving.touchpoint_document import render
+
+        out.write_text(render("# Touchpoints 触点\n\n", declared), encoding="utf-8")
     there = declared.of(branch, stage)
     rows = [
         {

@@ -79,8 +79,9 @@ def test_a_contact_keeps_to_its_hours(reported: str, due: str) -> None:
     assert found.due_at == datetime.fromisoformat(due)
 
 
-@given(st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)))
-def test_whenever_it_happens_the_contact_is_in_its_hours_and_not_before(at: datetime) -> None:
+@given(st.integers(0, 365 * 24 * 3600))
+def test_whenever_it_happens_the_contact_is_in_its_hours_and_not_before(second: int) -> None:
+    at = NOON + timedelta(seconds=second)
     (found,) = triggered_by(CATALOGUE, event("claim_reported", at), {"open_claims": 1})
     assert found.due_at >= at + timedelta(minutes=30)
     assert found.due_at - at < timedelta(hours=12)

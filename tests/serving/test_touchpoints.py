@@ -11,8 +11,10 @@ from features.tables import CHANNELS, CONTACT_CHANNELS
 from features.tags.life_cycle import STAGES
 from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS
 from serving import touchpoint_fields as fields
+from serving.touchpoint_document import render
 from serving.touchpoints import Catalogue, load_touchpoints, shipped_touchpoints
 
+PAGE = Path(__file__).parents[2] / "docs" / "touchpoints.md"
 OWN = """
 [vehicle_tyre_change]
 label = "换胎提醒"
@@ -273,3 +275,17 @@ def test_a_name_that_is_not_there_is_answered_with_the_nearest() -> None:
         shipped_touchpoints().find("birthdy")
     with pytest.raises(GuanjiaError, match=r"decision point app_opn: is not known\. Did you mean"):
         shipped_touchpoints().at("app_opn")
+
+
+def test_the_page_is_current() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert render(page) == page, "run `make docs`"
+    assert all(f"#### `{name}`" in page for name in shipped_touchpoints().names)
+
+
+def test_a_home_s_own_page_has_what_it_adds_and_says_what_differs(home: Path) -> None:
+    page = render("", own(home, "battery_care = false\n[branch.B01]\nholiday = false\n" + OWN))
+    assert "#### `vehicle_tyre_change` 换胎提醒" in page
+    assert "- At branch B01: left out." in page
+    assert "- At stage entry: other channels." in page
+    assert "battery_care" not in page
