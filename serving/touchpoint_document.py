@@ -1,4 +1,4 @@
-"""The catalogue in docs/touchpoints.md: `python -m serving.touchpoint_document docs/touchpoints.md`.
+"""The catalogue as a page: `python -m serving.touchpoint_document docs/touchpoints.md`.
 
 The page is written by people but for what stands between the two marks.
 """
@@ -76,7 +76,8 @@ def _one(catalogue: Catalogue, name: str, one: Touchpoint) -> str:
     costs = ", ".join(f"{channel} {catalogue.cost(one, channel)}" for channel in one.channels)
     rules = sorted(one.stars, key=lambda rule: -rule.at_least)
     stars = [
-        f"{rule.at_least} stars and more: {', '.join(rule.channels)}, {SERVICE_LEVELS[rule.service]}"
+        f" {rule.at_least} stars and more: {', '.join(rule.channels)}, "
+        f"{SERVICE_LEVELS[rule.service]}."
         for rule in rules
     ]
     profile = "uses the profile" if one.uses_profile else "does not use the profile"
@@ -90,7 +91,7 @@ def _one(catalogue: Catalogue, name: str, one: Touchpoint) -> str:
         f"- 经营导向: {one.orientation.chinese} {one.orientation.english}",
         f"- 销售策略: {one.strategy.chinese} {one.strategy.english}",
         f"- Due: {when(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
-        f"- Channels, yuan: {costs}." + "".join(f" {rule}." for rule in stars),
+        f"- Channels, yuan: {costs}.{''.join(stars)}",
         f"- Consent: {one.consent}; {profile}.",
     ]
     if one.models:
