@@ -46,6 +46,7 @@ DERIVED = (
     "segments",
     "clusters",
     "scores",
+    "triggers",
     "quality",
     "monitoring",
     "training",

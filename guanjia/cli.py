@@ -22,6 +22,7 @@ from guanjia.commands import (
     segments,
     service,
     tags,
+    touchpoints,
     uplift,
 )
 from guanjia.output import complain
@@ -57,6 +58,8 @@ app.command()(registry.reproduce)
 app.command()(monitoring.monitor)
 app.command()(uplift.uplift)
 app.command()(models.score)
+app.command()(touchpoints.touchpoints)
+app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(decisions.replay)
 app.command()(service.serve)

@@ -20,18 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshot_tags import snapshot_files
+from features.snapshot_tags import snapshot_batches, snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.star import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected
 from serving.probabilities import load_models, needed_tags, predict
 from training.models import MODELS
 
-BATCH = 50_000
 STAR_TAGS = ("star_level", "customer_value_exact", "lapsed")
 SCHEMA = pa.schema(
     [
@@ -92,7 +90,8 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         published(path) as draft,
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
-        for table in _each(pool, scored, _batches(lake, snapshot, tags), lake.settings.threads + 1):
+        batches = snapshot_batches(lake, snapshot, tags)
+        for table in _each(pool, scored, batches, lake.settings.threads + 1):
             writer.write_table(table)
             for count in pc.value_counts(table["star_level"].drop_null()).to_pylist():
                 counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
@@ -121,23 +120,6 @@ def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: list[str]) -> str:
         source += f" JOIN {read} USING (customer_id)" if source else read
         columns += [f'"{group}"."{name}"' for name in names]
     return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
-
-
-def _batches(lake: Lake, snapshot: Snapshot, tags: list[str]) -> Iterator[pa.RecordBatch]:
-    """The tags, one row a customer in order, from all files of the snapshot at once."""
-    readers = [
-        pq.ParquetFile(path).iter_batches(BATCH, columns=["customer_id", *names])
-        for path, names in snapshot_files(lake, snapshot, tags).values()
-    ]
-    for parts in zip(*readers, strict=True):
-        ids = parts[0].column(0)
-        if not all(part.column(0).equals(ids) for part in parts[1:]):
-            cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
-            thing = f"snapshot of {snapshot.as_of}"
-            raise GuanjiaError(thing, "has other customers in each file", cure)
-        columns = [column for part in parts for column in part.columns[1:]]
-        names = [name for part in parts for name in part.schema.names[1:]]
-        yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
 
 
 def _each(

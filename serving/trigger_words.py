@@ -1,0 +1,41 @@
+"""When a touchpoint is due, in words, for people and for the generated page."""
+
+from features.tags.catalogue import catalogue
+from serving.touchpoint_fields import ONCE, Trigger
+
+
+def when(trigger: Trigger) -> str:
+    """The days, the events and how often, as one phrase.
+
+    Examples
+    --------
+    >>> when(Trigger(by="system", events=("quote_viewed",), delay_minutes=1440, once_per="event"))
+    '1 day after quote_viewed, once per event 每次事件'
+    >>> when(Trigger(by="system", months=(6, 11), once_per="event"))
+    'in months 6, 11, once per event 每次事件'
+    """
+    parts = []
+    if trigger.window:
+        window = trigger.window
+        label = catalogue()[window.tag].label
+        days = f"{window.first} to {window.last}" if window.first != window.last else window.first
+        parts.append(f"{label} {window.tag} {days}")
+    if trigger.months:
+        parts.append(f"in months {', '.join(map(str, trigger.months))}")
+    if trigger.occasion:
+        parts.append(f"{_counted(trigger.days_before, 'day')} before {trigger.occasion}")
+    for event in trigger.events:
+        parts.append(f"{_delay(trigger.delay_minutes)} after {event}")
+    every = f"once per {trigger.once_per} {ONCE[trigger.once_per]}"
+    return ", ".join([" or ".join(parts) or "at any time", every])
+
+
+def _delay(minutes: int) -> str:
+    for size, unit in ((1440, "day"), (60, "hour")):
+        if minutes and minutes % size == 0:
+            return _counted(minutes // size, unit)
+    return _counted(minutes, "minute") if minutes else "at once"
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" + ("" if number == 1 else "s")

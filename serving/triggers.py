@@ -1,0 +1,171 @@
+"""Triggers 触发: who is due for which touchpoint, found in one pass over a snapshot's tags.
+
+What is known at the end of a date decides who is contacted on the day after it. Tags that count
+days are taken as they stand on that day. Every touchpoint is one query over a batch of customers;
+its conditions were checked when the catalogue was read. Whom the touchpoint was already made to,
+as far as is known by the date, is left out. Consent, caps and whom to prefer are decided later.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from features.lake import Lake, sql_text
+from features.progress import Report, quiet
+from features.publishing import published
+from features.settings import cutoff
+from features.snapshot_tags import snapshot_batches
+from features.snapshots import Snapshot, read_snapshot
+from serving.occasions import occasions, undeclared
+from serving.touchpoints import Catalogue, load_touchpoints
+from serving.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
+
+FOUND = "due_touchpoints"
+SHOWN = tuple(name for name in FOUND_COLUMNS if name not in ("place", "counts_from"))
+ROWS = 50_000
+UNANSWERED = "no_answer"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many customers are due for a touchpoint."""
+
+    touchpoint: str
+    label: str
+    kind: str
+    by: str
+    customers: int
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """What a run found.
+
+    Attributes
+    ----------
+    due : int
+        Pairs of a customer and a touchpoint.
+    counts : list of Counted
+        By touchpoint, in the order of the catalogue; those nobody is due for are left out.
+    contacts : {"checked", "not recorded"}
+        Whether contacts already made could be left out.
+    """
+
+    as_of: date
+    path: Path
+    customers: int
+    due: int
+    counts: list[Counted]
+    contacts: Literal["checked", "not recorded"]
+    snapshot_id: str
+    warnings: list[str]
+
+
+def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
+    """Find who is due for which touchpoint on the day after `as_of`, and publish it at once.
+
+    Raises
+    ------
+    GuanjiaError
+        If the date has no snapshot, a file of it is missing, or the catalogue has a fault.
+    """
+    snapshot, declared = read_snapshot(lake, as_of), load_touchpoints(lake.home)
+    there = occasions(declared.shared, lake.home)
+    query, tags = found_by(declared, there, as_of)
+    path = triggers_path(lake, as_of)
+    table = ", ".join(f'"{name}" {type_}' for name, type_ in FOUND_COLUMNS.items())
+    connection = lake.engine.con
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} ({table})")
+    try:
+        done = 0
+        for batch in snapshot_batches(lake, snapshot, tags, ROWS):
+            connection.register(BATCH, pa.Table.from_batches([batch]))
+            connection.execute(f"INSERT INTO {FOUND} {query}")
+            connection.unregister(BATCH)
+            done += len(batch)
+            report("triggers", done, snapshot.customers)
+        with published(path) as draft:
+            left = _not_yet_made(lake, as_of, snapshot)
+            connection.execute(f"COPY ({left}) TO {sql_text(draft)} (FORMAT parquet)")
+    finally:
+        connection.execute(f"DROP TABLE {FOUND}")
+    counts = _counts(lake, path, declared)
+    return Triggered(
+        as_of=as_of,
+        path=path,
+        customers=done,
+        due=sum(one.customers for one in counts),
+        counts=counts,
+        contacts="checked" if lake.has("interactions") else "not recorded",
+        snapshot_id=snapshot.snapshot_id,
+        warnings=_warnings(declared, as_of + timedelta(1)),
+    )
+
+
+def triggers_path(lake: Lake, as_of: date) -> Path:
+    """Where the triggers of a date lie."""
+    return lake.home / "triggers" / f"as_of={as_of.isoformat()}.parquet"
+
+
+def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[str, Any]]:
+    """The first customers due for a touchpoint, by number, as they were published."""
+    query = (
+        f"SELECT customer_id, reason, due_on, window_end, channels, service, star "
+        f"FROM read_parquet({sql_text(triggers_path(lake, as_of))}) "
+        f"WHERE touchpoint = {sql_text(touchpoint)} ORDER BY customer_id LIMIT {int(rows)}"
+    )
+    return list(lake.engine.con.execute(query).to_arrow_table().to_pylist())
+
+
+def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
+    """What was found less what was made since, each pair once, by customer and touchpoint."""
+    shown = ", ".join(f'f."{name}"' for name in SHOWN)
+    fixed = f"{day_text(as_of)} AS as_of, {sql_text(snapshot.snapshot_id)} AS snapshot_id"
+    # Two warnings can be out at once.
+    once = (
+        "QUALIFY row_number() OVER (PARTITION BY f.customer_id, f.touchpoint "
+        "ORDER BY f.due_on, f.window_end DESC, f.reason) = 1 ORDER BY f.customer_id, f.place"
+    )
+    if not lake.has("interactions"):
+        return f"SELECT {shown}, {fixed} FROM {FOUND} f {once}"
+    end = f"TIMESTAMPTZ '{cutoff(as_of, lake.settings.timezone).isoformat()}'"
+    # A call that nobody answered is no contact yet.
+    made = (
+        "SELECT customer_id, touchpoint, max(occurred_on) AS last_made "
+        f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
+        f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
+        f"AND recorded_at < {end} AND (superseded_at IS NULL OR superseded_at >= {end}) "
+        f"AND occurred_at < {end} AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
+        "GROUP BY ALL"
+    )
+    return (
+        f"SELECT {shown}, {fixed} FROM {FOUND} f "
+        f"LEFT JOIN ({made}) m ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
+        f"WHERE (m.last_made >= f.counts_from) IS NOT TRUE {once}"
+    )
+
+
+def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[Counted]:
+    query = (
+        'SELECT touchpoint, kind, "by", count(*) AS customers '
+        f"FROM read_parquet({sql_text(path)}) GROUP BY ALL"
+    )
+    rows = lake.engine.con.execute(query).fetchall()
+    place = {name: number for number, name in enumerate(declared.names)}
+    labels = {
+        name: next(one.label for one in variants.values() if one is not None)
+        for name, variants in declared.variants.items()
+        if any(variants.values())
+    }
+    found = [Counted(row[0], labels[row[0]], *row[1:]) for row in rows]
+    return sorted(found, key=lambda one: (place[one.touchpoint], one.kind, one.by))
+
+
+def _warnings(declared: Catalogue, day: date) -> list[str]:
+    waits = any(one.trigger.occasion == "holiday" for one in declared.of().values())
+    if waits and undeclared(declared.shared, day):
+        return [f"no holiday of {day.year} is declared: add its days to [holidays]"]
+    return []

@@ -1,0 +1,457 @@
+"""Who is due for which touchpoint: every window by its days, contacts made, stages and branches."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+from serving import triggers
+from serving.touchpoints import shipped_touchpoints
+from serving.triggers import due, first_due, triggers_path
+
+DAY = date(2026, 6, 30)
+ZONE = ZoneInfo("Asia/Shanghai")
+IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}
+GONE = {"motor_policies_in_force": 0, "motor_policies_ahead": 0}
+Tags = dict[str, Any]
+Write = Callable[..., None]
+Found = dict[tuple[str, str], dict[str, Any]]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """A lake without any table."""
+    return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def found(lake: Lake, snapshot: Write) -> Callable[..., Found]:
+    """What is due to customers with these tags: (customer, touchpoint) -> row."""
+
+    def ask(day: date = DAY, **customers: Tags) -> Found:
+        snapshot(lake.home, day, customers)
+        done = due(lake, day)
+        rows = pq.read_table(done.path, partitioning=None).to_pylist()
+        pairs = {(row["customer_id"], row["touchpoint"]): row for row in rows}
+        assert len(pairs) == len(rows) == done.due
+        return pairs
+
+    return ask
+
+
+def own(lake: Lake, text: str, file: str = "touchpoints.toml") -> None:
+    lake.home.mkdir(parents=True, exist_ok=True)
+    (lake.home / file).write_text(text, encoding="utf-8")
+
+
+def contacts(lake: Lake, *rows: dict[str, Any]) -> None:
+    """Interactions as they are checked; a row gives customer, touchpoint and day."""
+    full = []
+    for row in rows:
+        at = datetime.combine(row["day"], datetime.min.time(), ZONE) + timedelta(hours=10)
+        blank = {"direction": "out", "result": "delivered", "superseded_at": None}
+        full.append(
+            {**blank, "occurred_at": at, "occurred_on": row["day"], "recorded_at": at, **row}
+        )
+    moment = pa.timestamp("us", "UTC")
+    types = {"customer_id": pa.string(), "touchpoint": pa.string(), "direction": pa.string(),
+             "result": pa.string(), "occurred_at": moment, "occurred_on": pa.date32(),
+             "recorded_at": moment, "superseded_at": moment}  # fmt: skip
+    path = lake.checked("interactions")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(full, schema=pa.schema(list(types.items()))), path)
+
+
+# One customer for each touchpoint that is looked for daily: the tags as of 30 June that make it due
+# on 1 July, and the first and the last day on which it is.
+CASES: dict[str, tuple[Tags, str, str]] = {
+    "thanks_and_policy_notice": (
+        {**IN_FORCE, "days_since_last_motor_signing": 0}, "2026-07-01", "2026-07-07"),
+    "plate_endorsement_reminder": (
+        {**IN_FORCE, "days_since_last_motor_signing": 20, "business_type": "new",
+         "insured_from_new": True}, "2026-06-25", "2026-07-20"),
+    "mini_program_follow": (
+        {**IN_FORCE, "days_since_last_motor_signing": 29, "mini_program_bound": False},
+        "2026-06-04", "2026-07-01"),
+    "entitlement_notice": (
+        {"days_since_last_entitlement_grant": 3, "entitlements_open": 2,
+         "entitlements_to_notify": 1}, "2026-06-28", "2026-07-11"),
+    "entitlement_activation": (
+        {"days_since_last_entitlement_grant": 14, "entitlements_to_activate": 1},
+        "2026-07-01", "2026-08-15"),
+    "entitlement_follow_up": (
+        {"days_since_last_entitlement_use": 0, "entitlement_used_count_365d": 1},
+        "2026-07-01", "2026-07-07"),
+    "entitlement_use_reminder": (
+        {"days_to_next_entitlement_expiry": 11, "entitlements_open": 1},
+        "2026-06-11", "2026-07-06"),
+    "underwriting_satisfaction": (
+        {**IN_FORCE, "days_since_last_motor_signing": 6}, "2026-07-01", "2026-07-09"),
+    "account_manager_notice": (
+        {"days_since_latest_commercial_inception": 5, "account_manager_changed": True},
+        "2026-06-26", "2026-07-09"),
+    "service_reminder": (
+        {**IN_FORCE, "days_to_next_inspection_mark": 61, "entitlements_open": 1},
+        "2026-07-01", "2026-08-15"),
+    "birthday": ({**IN_FORCE, "days_to_next_birthday": 1}, "2026-07-01", "2026-07-01"),
+    "accident_care": (
+        {"days_since_last_claim_reported": 1, "open_claims": 1}, "2026-06-30", "2026-07-02"),
+    "survey_satisfaction": (
+        {"days_since_last_claim_surveyed": 2, "open_claims": 1}, "2026-06-29", "2026-07-01"),
+    "payment_confirmation": ({"days_since_last_claim_paid": 0}, "2026-07-01", "2026-07-03"),
+    "claims_satisfaction": ({"days_since_last_claim_closed": 2}, "2026-07-01", "2026-07-08"),
+    "new_car_maintenance": (
+        {**IN_FORCE, "days_to_next_maintenance": 20, "vehicle_in_first_two_years": True},
+        "2026-06-20", "2026-07-13"),
+    "new_car_care": (
+        {**IN_FORCE, "days_since_first_registration": 40, "vehicle_kind": "car"},
+        "2026-06-20", "2026-08-04"),
+    "win_back_1m": ({**GONE, "days_since_motor_cover_end": 29}, "2026-07-01", "2026-07-30"),
+    "win_back_3m": ({**GONE, "days_since_motor_cover_end": 118}, "2026-06-02", "2026-07-01"),
+    "win_back_6m": ({**GONE, "days_since_motor_cover_end": 170}, "2026-06-25", "2026-07-14"),
+    "win_back_11m": ({**GONE, "days_since_motor_cover_end": 330}, "2026-06-25", "2026-07-30"),
+    "renewal_60d": ({"days_to_unrenewed_expiry": 61}, "2026-07-01", "2026-07-30"),
+    "renewal_30d": ({"days_to_unrenewed_expiry": 17}, "2026-06-17", "2026-07-01"),
+    "renewal_15d": ({"days_to_unrenewed_expiry": 16}, "2026-07-01", "2026-07-08"),
+    "renewal_7d": ({"days_to_unrenewed_expiry": 3}, "2026-06-26", "2026-07-01"),
+    "renewal_1d": ({"days_to_unrenewed_expiry": 2}, "2026-07-01", "2026-07-01"),
+    "quote_reached": (
+        {"days_since_renewal_quote": 4, "renewal_quote_delivered": True,
+         "renewal_quote_viewed": False, "commercial_renewal_signed": False},
+        "2026-06-27", "2026-07-10"),
+    "quote_viewed_not_paid": (
+        {"days_since_last_quote_view": 6, "renewal_quote_viewed": True,
+         "commercial_renewal_signed": False, "commercial_cancellation_known": False},
+        "2026-06-25", "2026-07-01"),
+}  # fmt: skip
+BY_THE_CALENDAR = {"holiday", "special_weather", "battery_care"}
+BY_EVENTS_ALONE = {"e_signature_and_payment"}
+
+
+def test_every_touchpoint_has_a_case() -> None:
+    assert {*CASES, *BY_THE_CALENDAR, *BY_EVENTS_ALONE} == set(shipped_touchpoints().names)
+
+
+def test_every_touchpoint_is_due_by_its_tags_on_the_days_of_its_window(
+    found: Callable[..., Found],
+) -> None:
+    pairs = found(**{name: tags for name, (tags, _, _) in CASES.items()})
+    for name, (_, first, last) in CASES.items():
+        row = pairs[name, name]
+        assert (row["due_on"].isoformat(), row["window_end"].isoformat()) == (first, last), name
+        assert row["due_on"] <= DAY + timedelta(1) <= row["window_end"]
+        assert row["star"] is None
+        assert row["channels"] == list(shipped_touchpoints().of()[name].channels)
+
+
+def test_what_is_not_known_never_triggers(found: Callable[..., Found]) -> None:
+    # Everything but the one tag that tells the day; then nothing at all.
+    unknown = {}
+    for name, (tags, _, _) in CASES.items():
+        window = shipped_touchpoints().of()[name].trigger.window
+        assert window is not None
+        unknown[name] = {tag: value for tag, value in tags.items() if tag != window.tag}
+    pairs = found(nobody={}, **unknown)
+    assert {pair for pair in pairs if pair[0] == pair[1]} == set()
+    assert {touchpoint for customer, touchpoint in pairs if customer == "nobody"} == set()
+
+
+@pytest.mark.parametrize("tag", ["days_to_unrenewed_expiry", "days_since_motor_cover_end"])
+def test_windows_count_days_as_the_calendar_does(found: Callable[..., Found], tag: str) -> None:
+    """Against a calendar walked day by day: the anchor is the day on which the tag is 0."""
+    step = 1 if tag.startswith("days_since_") else -1
+    values = range(-3, 400)
+    pairs = found(**{f"C{value}": {**GONE, tag: value} for value in values})
+    windows = {
+        name: one.trigger.window
+        for name, one in shipped_touchpoints().of().items()
+        if one.trigger.window and one.trigger.window.tag == tag
+    }
+    expected = {}
+    for value in values:
+        anchor = DAY - step * timedelta(value)
+        for name, window in windows.items():
+            days = [anchor + step * timedelta(n) for n in (window.first, window.last)]
+            if days[0] <= DAY + timedelta(1) <= days[1]:
+                expected[f"C{value}", name] = days
+    assert len(expected) >= 60
+    assert {pair: [row["due_on"], row["window_end"]] for pair, row in pairs.items()} == expected
+
+
+def test_a_contact_made_for_the_same_term_is_enough(
+    lake: Lake, found: Callable[..., Found]
+) -> None:
+    # The window of the 60th day opened on 21 June: 50 days are left on 1 July.
+    def made(number: str, day: str, touchpoint: str = "renewal_60d", **more: Any) -> Tags:
+        who = {"customer_id": number, "touchpoint": touchpoint, "day": date.fromisoformat(day)}
+        return {**who, **more}
+
+    later = datetime(2026, 7, 1, 2, tzinfo=UTC)
+    contacts(
+        lake,
+        made("made", "2026-06-21"),
+        made("last_year", "2025-06-22"),
+        made("before_the_window", "2026-06-20"),
+        made("another_touchpoint", "2026-06-25", "renewal_30d"),
+        made("called_us", "2026-06-25", direction="in"),
+        made("nobody_answered", "2026-06-25", result="no_answer"),
+        made("result_unknown", "2026-06-25", result=None),
+        made("told_later", "2026-06-25", recorded_at=later),
+        made("of_tomorrow", "2026-07-01"),
+        made("corrected_away", "2026-06-25", superseded_at=datetime(2026, 6, 26, tzinfo=UTC)),
+        made("corrected_later", "2026-06-25", superseded_at=later),
+    )
+    names = [
+        "never", "made", "last_year", "before_the_window", "another_touchpoint", "called_us",
+        "nobody_answered", "result_unknown", "told_later", "of_tomorrow", "corrected_away",
+        "corrected_later",
+    ]  # fmt: skip
+    pairs = found(**{name: {"days_to_unrenewed_expiry": 51} for name in names})
+    left_out = set(names) - {customer for customer, _ in pairs}
+    assert left_out == {"made", "result_unknown", "corrected_later"}
+
+
+def test_a_contact_since_the_event_is_enough_and_one_before_is_not(
+    lake: Lake, found: Callable[..., Found]
+) -> None:
+    point = {"touchpoint": "payment_confirmation"}
+    contacts(
+        lake,
+        {"customer_id": "on_the_day", "day": date(2026, 6, 29), **point},
+        {"customer_id": "before", "day": date(2026, 6, 28), **point},
+    )
+    paid = {"days_since_last_claim_paid": 1}
+    pairs = found(on_the_day=paid, before=paid)
+    assert [customer for customer, _ in pairs] == ["before"]
+
+
+def test_once_a_year_is_not_twice_within_365_days(lake: Lake, found: Callable[..., Found]) -> None:
+    point = {"touchpoint": "birthday"}
+    contacts(
+        lake,
+        {"customer_id": "last_birthday", "day": date(2025, 7, 1), **point},
+        {"customer_id": "a_day_late", "day": date(2025, 7, 2), **point},
+    )
+    tomorrow = {**IN_FORCE, "days_to_next_birthday": 1}
+    assert [customer for customer, _ in found(last_birthday=tomorrow, a_day_late=tomorrow)] == [
+        "last_birthday"
+    ]
+
+
+def test_without_contacts_recorded_nobody_is_left_out_and_that_is_said(
+    lake: Lake, snapshot: Write
+) -> None:
+    snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
+    assert due(lake, DAY).contacts == "not recorded"
+    contacts(lake)
+    assert due(lake, DAY).contacts == "checked"
+
+
+def test_stars_choose_channels_and_service(found: Callable[..., Found]) -> None:
+    tags = {"days_to_unrenewed_expiry": 51}
+    pairs = found(**{f"C{star}": {**tags, "star_level": star} for star in (1, 3, 4, 5)})
+    told = {name: (row["channels"][0], row["service"], row["star"])
+            for (name, _), row in pairs.items()}  # fmt: skip
+    assert told == {
+        "C1": ("wecom", "standard", 1),
+        "C3": ("wecom", "priority", 3),
+        "C4": ("phone", "steward", 4),
+        "C5": ("phone", "steward", 5),
+    }
+
+
+def test_stage_and_branch_decide_each_customer_once(
+    lake: Lake, found: Callable[..., Found]
+) -> None:
+    own(
+        lake,
+        """
+        [stage.trust.renewal_60d]
+        channels = ["mail"]
+        stars = []
+        [stage.stickiness]
+        renewal_60d = false
+        [branch.B01.renewal_60d]
+        channels = ["app"]
+        [branch.B02.renewal_60d.trigger]
+        condition = "star >= 3"
+        """,
+    )
+    soon = {"days_to_unrenewed_expiry": 51}
+    customers = {
+        f"{branch}_{stage}": {**soon, "branch": branch, "life_cycle_stage": stage, "star_level": 1}
+        for branch in ("B01", "B02", "B03", None)
+        for stage in ("entry", "stickiness", "trust", None)
+    }
+    pairs = found(**customers)
+    assert {customer: row["channels"][0] for (customer, _), row in pairs.items()} == {
+        # A branch has the last word, and takes up what a stage leaves out.
+        **{f"B01_{stage}": "app" for stage in ("entry", "stickiness", "trust", None)},
+        "B03_entry": "sms", "B03_trust": "mail", "B03_None": "wecom",
+        "None_entry": "sms", "None_trust": "mail", "None_None": "wecom",
+    }  # fmt: skip
+
+
+def test_a_touchpoint_of_the_home_is_triggered_without_a_line_of_python(
+    lake: Lake, found: Callable[..., Found]
+) -> None:
+    own(
+        lake,
+        """
+        [renewal_45d]
+        label = "到期前45天"
+        english = "45 days before expiry"
+        family = "renewal"
+        loop = "trust"
+        purpose = { chinese = "提醒。", english = "Remind." }
+        orientation = { chinese = "早。", english = "Early." }
+        strategy = { chinese = "不谈价。", english = "No price." }
+        kind = "marketing"
+        consent = "marketing"
+        uses_profile = false
+        role = "sales"
+        channels = ["sms"]
+        script = { default = { chinese = "{customer}", english = "{customer}" } }
+        [renewal_45d.trigger]
+        by = "person"
+        window = { tag = "days_to_unrenewed_expiry", first = 45, last = 40 }
+        once_per = "term"
+        """,
+    )
+    pairs = found(C1={"days_to_unrenewed_expiry": 46}, C2={"days_to_unrenewed_expiry": 47})
+    assert pairs["C1", "renewal_45d"]["by"] == "person"
+    assert ("C2", "renewal_45d") not in pairs
+
+
+def test_months(found: Callable[..., Found]) -> None:
+    electric = {**IN_FORCE, "new_energy": True}
+    assert found(date(2026, 6, 30), C1=electric) == {}
+    row = found(date(2026, 5, 31), C1=electric)["C1", "battery_care"]
+    assert (row["due_on"], row["window_end"]) == (date(2026, 6, 1), date(2026, 6, 30))
+    assert row["reason"] == "6月"
+    assert ("C1", "battery_care") in found(date(2026, 6, 29), C1=electric)
+
+
+def test_holidays(found: Callable[..., Found]) -> None:
+    # Spring Festival is on 17 February 2026; greetings go out on the day before or on the day.
+    def greeted(day: str) -> list[str]:
+        return [row["reason"] for row in found(date.fromisoformat(day), C1=IN_FORCE).values()]
+
+    assert greeted("2026-02-14") == []
+    assert greeted("2026-02-15") == greeted("2026-02-16") == ["春节 2026-02-17"]
+    assert greeted("2026-02-17") == []
+
+
+def test_a_year_without_holidays_is_told(lake: Lake, snapshot: Write) -> None:
+    for day, warned in ((date(2028, 12, 30), False), (date(2028, 12, 31), True)):
+        snapshot(lake.home, day, {"C1": {}})
+        said = ["no holiday of 2029 is declared: add its days to [holidays]"] if warned else []
+        assert due(lake, day).warnings == said
+
+
+WEATHER = """
+[[warning]]
+kind = "rainstorm"
+level = "orange"
+begins = 2026-07-02
+ends = 2026-07-03
+branches = ["B01", "B02"]
+"""
+
+
+def test_warnings_of_the_weather(lake: Lake, found: Callable[..., Found]) -> None:
+    here, there = {**IN_FORCE, "branch": "B01"}, {**IN_FORCE, "branch": "B03"}
+    own(lake, WEATHER + WEATHER.replace("orange", "yellow").replace("B02", "B03"), "weather.toml")
+    pairs = found(here=here, there=there, unknown=IN_FORCE)
+    assert list(pairs) == [("here", "special_weather")]
+    row = pairs["here", "special_weather"]
+    assert row["reason"] == "暴雨 2026-07-02"
+    assert (row["due_on"], row["window_end"]) == (date(2026, 7, 1), date(2026, 7, 3))
+    assert row["kind"] == "service"
+    assert found(date(2026, 7, 3), here=here) == {}
+
+
+def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
+    lake: Lake, found: Callable[..., Found]
+) -> None:
+    here = {**IN_FORCE, "branch": "B01"}
+    hail = '\n[[warning]]\nkind = "hail"\nlevel = "red"\nbegins = 2026-07-01\nends = 2026-07-05\n'
+    own(lake, WEATHER + hail, "weather.toml")
+    assert found(C1=here)["C1", "special_weather"]["reason"] == "冰雹 2026-07-01"
+    contacts(lake, {"customer_id": "C1", "touchpoint": "special_weather", "day": DAY})
+    # Told of the hail on its eve; of the rain he was not.
+    assert found(C1=here)["C1", "special_weather"]["reason"] == "暴雨 2026-07-02"
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (('"rainstorm"', '"rainstrom"'), r"field kind: names rainstrom, unknown\. Did you"),
+        (("2026-07-03", "2026-07-01"), r"warning 1: ends before it begins"),
+        (("level", "levl"), r"warning 1, field levl: is not known\. Did you mean level"),
+        (('"orange"', '"purple"'), r"warning 1, field level: Input should be 'blue'"),
+        (("[[warning]]", "[warning]"), r"warning: is no list of warnings\. Begin each with a line"),
+        (("[[warning]]", "[[warnings]]"), r"warnings: is no list of warnings"),
+    ],
+)  # fmt: skip
+def test_a_faulty_warning_is_told(
+    lake: Lake, snapshot: Write, line: tuple[str, str], fault: str
+) -> None:
+    own(lake, WEATHER.replace(*line), "weather.toml")
+    snapshot(lake.home, DAY, {"C1": {}})
+    with pytest.raises(GuanjiaError, match=fault) as error:
+        due(lake, DAY)
+    assert "weather.toml" in error.value.thing
+
+
+def test_batches_change_nothing_and_order_is_by_customer_and_catalogue(
+    lake: Lake, snapshot: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customers = {name: tags for name, (tags, _, _) in CASES.items()}
+    snapshot(lake.home, DAY, customers)
+    whole = pq.read_table(due(lake, DAY).path, partitioning=None)
+    monkeypatch.setattr(triggers, "ROWS", 2)
+    parts = due(lake, DAY)
+    assert pq.read_table(parts.path, partitioning=None).equals(whole)
+    place = {name: number for number, name in enumerate(shipped_touchpoints().names)}
+    order = [(row["customer_id"], place[row["touchpoint"]]) for row in whole.to_pylist()]
+    assert order == sorted(order)
+    assert set(whole["snapshot_id"].to_pylist()) == {parts.snapshot_id}
+    counted = {one.touchpoint: one.customers for one in parts.counts}
+    assert counted == {name: whole["touchpoint"].to_pylist().count(name) for name in counted}
+    assert sum(counted.values()) == parts.due == len(whole)
+
+
+def test_the_first_customers_of_a_touchpoint(lake: Lake, snapshot: Write) -> None:
+    snapshot(lake.home, DAY, {f"C{n}": {"days_to_unrenewed_expiry": 51} for n in range(5)})
+    due(lake, DAY)
+    rows = first_due(lake, DAY, "renewal_60d", 2)
+    assert [row["customer_id"] for row in rows] == ["C0", "C1"]
+    assert rows[0]["reason"] == "未续保车险距到期天数 50"
+
+
+def test_without_a_snapshot_the_command_is_told(lake: Lake) -> None:
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: is not there\. Run `guanjia"):
+        due(lake, DAY)
+
+
+def test_a_file_that_is_missing_is_named_and_the_old_triggers_stay(
+    lake: Lake, snapshot: Write
+) -> None:
+    snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
+    before = due(lake, DAY).path.read_bytes()
+    (lake.tags("loyalty") / f"as_of={DAY}.parquet").unlink()
+    with pytest.raises(GuanjiaError, match=r"loyalty.* is missing from the snapshot of 2026-06-30"):
+        due(lake, DAY)
+    assert triggers_path(lake, DAY).read_bytes() == before
+    assert [path.name for path in triggers_path(lake, DAY).parent.iterdir()] == [
+        f"as_of={DAY}.parquet"
+    ]
