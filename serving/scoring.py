@@ -30,6 +30,7 @@ from serving.margin import COST, MARGIN, expected
 from serving.probabilities import load_models, needed_tags, predict
 from training.models import MODELS
 
+BATCH = 50_000
 STAR_TAGS = ("star_level", "customer_value_exact", "lapsed")
 SCHEMA = pa.schema(
     [
@@ -90,7 +91,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         published(path) as draft,
         pq.ParquetWriter(draft, SCHEMA) as writer,
     ):
-        batches = snapshot_batches(lake, snapshot, tags)
+        batches = snapshot_batches(lake, snapshot, tags, BATCH)
         for table in _each(pool, scored, batches, lake.settings.threads + 1):
             writer.write_table(table)
             for count in pc.value_counts(table["star_level"].drop_null()).to_pylist():
