@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.settings import Settings
 from serving import triggers
 from serving.touchpoints import shipped_touchpoints
 from serving.triggers import due, first_due, triggers_path
@@ -24,50 +21,6 @@ GONE = {"motor_policies_in_force": 0, "motor_policies_ahead": 0}
 Tags = dict[str, Any]
 Write = Callable[..., None]
 Found = dict[tuple[str, str], dict[str, Any]]
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """A lake without any table."""
-    return Lake(Settings(home=tmp_path / "home"))
-
-
-@pytest.fixture
-def found(lake: Lake, snapshot: Write) -> Callable[..., Found]:
-    """What is due to customers with these tags: (customer, touchpoint) -> row."""
-
-    def ask(day: date = DAY, **customers: Tags) -> Found:
-        snapshot(lake.home, day, customers)
-        done = due(lake, day)
-        rows = pq.read_table(done.path, partitioning=None).to_pylist()
-        pairs = {(row["customer_id"], row["touchpoint"]): row for row in rows}
-        assert len(pairs) == len(rows) == done.due
-        return pairs
-
-    return ask
-
-
-def own(lake: Lake, text: str, file: str = "touchpoints.toml") -> None:
-    lake.home.mkdir(parents=True, exist_ok=True)
-    (lake.home / file).write_text(text, encoding="utf-8")
-
-
-def contacts(lake: Lake, *rows: dict[str, Any]) -> None:
-    """Interactions as they are checked; a row gives customer, touchpoint and day."""
-    full = []
-    for row in rows:
-        at = datetime.combine(row["day"], datetime.min.time(), ZONE) + timedelta(hours=10)
-        blank = {"direction": "out", "result": "delivered", "superseded_at": None}
-        full.append(
-            {**blank, "occurred_at": at, "occurred_on": row["day"], "recorded_at": at, **row}
-        )
-    moment = pa.timestamp("us", "UTC")
-    types = {"customer_id": pa.string(), "touchpoint": pa.string(), "direction": pa.string(),
-             "result": pa.string(), "occurred_at": moment, "occurred_on": pa.date32(),
-             "recorded_at": moment, "superseded_at": moment}  # fmt: skip
-    path = lake.checked("interactions")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(full, schema=pa.schema(list(types.items()))), path)
 
 
 # One customer for each touchpoint that is looked for daily: the tags as of 30 June that make it due
@@ -187,7 +140,7 @@ def test_windows_count_days_as_the_calendar_does(found: Callable[..., Found], ta
 
 
 def test_a_contact_made_for_the_same_term_is_enough(
-    lake: Lake, found: Callable[..., Found]
+    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
 ) -> None:
     # The window of the 60th day opened on 21 June: 50 days are left on 1 July.
     def made(number: str, day: str, touchpoint: str = "renewal_60d", **more: Any) -> Tags:
@@ -220,7 +173,7 @@ def test_a_contact_made_for_the_same_term_is_enough(
 
 
 def test_a_contact_since_the_event_is_enough_and_one_before_is_not(
-    lake: Lake, found: Callable[..., Found]
+    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
 ) -> None:
     point = {"touchpoint": "payment_confirmation"}
     contacts(
@@ -233,7 +186,9 @@ def test_a_contact_since_the_event_is_enough_and_one_before_is_not(
     assert [customer for customer, _ in pairs] == ["before"]
 
 
-def test_once_a_year_is_not_twice_within_365_days(lake: Lake, found: Callable[..., Found]) -> None:
+def test_once_a_year_is_not_twice_within_365_days(
+    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
+) -> None:
     point = {"touchpoint": "birthday"}
     contacts(
         lake,
@@ -247,7 +202,7 @@ def test_once_a_year_is_not_twice_within_365_days(lake: Lake, found: Callable[..
 
 
 def test_without_contacts_recorded_nobody_is_left_out_and_that_is_said(
-    lake: Lake, snapshot: Write
+    lake: Lake, snapshot: Write, contacts: Callable[..., None]
 ) -> None:
     snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
     assert due(lake, DAY).contacts == "not recorded"
@@ -269,7 +224,7 @@ def test_stars_choose_channels_and_service(found: Callable[..., Found]) -> None:
 
 
 def test_stage_and_branch_decide_each_customer_once(
-    lake: Lake, found: Callable[..., Found]
+    lake: Lake, found: Callable[..., Found], own: Callable[..., None]
 ) -> None:
     own(
         lake,
@@ -301,7 +256,7 @@ def test_stage_and_branch_decide_each_customer_once(
 
 
 def test_a_touchpoint_of_the_home_is_triggered_without_a_line_of_python(
-    lake: Lake, found: Callable[..., Found]
+    lake: Lake, found: Callable[..., Found], own: Callable[..., None]
 ) -> None:
     own(
         lake,
@@ -329,87 +284,6 @@ def test_a_touchpoint_of_the_home_is_triggered_without_a_line_of_python(
     pairs = found(C1={"days_to_unrenewed_expiry": 46}, C2={"days_to_unrenewed_expiry": 47})
     assert pairs["C1", "renewal_45d"]["by"] == "person"
     assert ("C2", "renewal_45d") not in pairs
-
-
-def test_months(found: Callable[..., Found]) -> None:
-    electric = {**IN_FORCE, "new_energy": True}
-    assert found(date(2026, 6, 30), C1=electric) == {}
-    row = found(date(2026, 5, 31), C1=electric)["C1", "battery_care"]
-    assert (row["due_on"], row["window_end"]) == (date(2026, 6, 1), date(2026, 6, 30))
-    assert row["reason"] == "6月"
-    assert ("C1", "battery_care") in found(date(2026, 6, 29), C1=electric)
-
-
-def test_holidays(found: Callable[..., Found]) -> None:
-    # Spring Festival is on 17 February 2026; greetings go out on the day before or on the day.
-    def greeted(day: str) -> list[str]:
-        return [row["reason"] for row in found(date.fromisoformat(day), C1=IN_FORCE).values()]
-
-    assert greeted("2026-02-14") == []
-    assert greeted("2026-02-15") == greeted("2026-02-16") == ["春节 2026-02-17"]
-    assert greeted("2026-02-17") == []
-
-
-def test_a_year_without_holidays_is_told(lake: Lake, snapshot: Write) -> None:
-    for day, warned in ((date(2028, 12, 30), False), (date(2028, 12, 31), True)):
-        snapshot(lake.home, day, {"C1": {}})
-        said = ["no holiday of 2029 is declared: add its days to [holidays]"] if warned else []
-        assert due(lake, day).warnings == said
-
-
-WEATHER = """
-[[warning]]
-kind = "rainstorm"
-level = "orange"
-begins = 2026-07-02
-ends = 2026-07-03
-branches = ["B01", "B02"]
-"""
-
-
-def test_warnings_of_the_weather(lake: Lake, found: Callable[..., Found]) -> None:
-    here, there = {**IN_FORCE, "branch": "B01"}, {**IN_FORCE, "branch": "B03"}
-    own(lake, WEATHER + WEATHER.replace("orange", "yellow").replace("B02", "B03"), "weather.toml")
-    pairs = found(here=here, there=there, unknown=IN_FORCE)
-    assert list(pairs) == [("here", "special_weather")]
-    row = pairs["here", "special_weather"]
-    assert row["reason"] == "暴雨 2026-07-02"
-    assert (row["due_on"], row["window_end"]) == (date(2026, 7, 1), date(2026, 7, 3))
-    assert row["kind"] == "service"
-    assert found(date(2026, 7, 3), here=here) == {}
-
-
-def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
-    lake: Lake, found: Callable[..., Found]
-) -> None:
-    here = {**IN_FORCE, "branch": "B01"}
-    hail = '\n[[warning]]\nkind = "hail"\nlevel = "red"\nbegins = 2026-07-01\nends = 2026-07-05\n'
-    own(lake, WEATHER + hail, "weather.toml")
-    assert found(C1=here)["C1", "special_weather"]["reason"] == "冰雹 2026-07-01"
-    contacts(lake, {"customer_id": "C1", "touchpoint": "special_weather", "day": DAY})
-    # Told of the hail on its eve; of the rain he was not.
-    assert found(C1=here)["C1", "special_weather"]["reason"] == "暴雨 2026-07-02"
-
-
-@pytest.mark.parametrize(
-    ("line", "fault"),
-    [
-        (('"rainstorm"', '"rainstrom"'), r"field kind: names rainstrom, unknown\. Did you"),
-        (("2026-07-03", "2026-07-01"), r"warning 1: ends before it begins"),
-        (("level", "levl"), r"warning 1, field levl: is not known\. Did you mean level"),
-        (('"orange"', '"purple"'), r"warning 1, field level: Input should be 'blue'"),
-        (("[[warning]]", "[warning]"), r"warning: is no list of warnings\. Begin each with a line"),
-        (("[[warning]]", "[[warnings]]"), r"warnings: is no list of warnings"),
-    ],
-)  # fmt: skip
-def test_a_faulty_warning_is_told(
-    lake: Lake, snapshot: Write, line: tuple[str, str], fault: str
-) -> None:
-    own(lake, WEATHER.replace(*line), "weather.toml")
-    snapshot(lake.home, DAY, {"C1": {}})
-    with pytest.raises(GuanjiaError, match=fault) as error:
-        due(lake, DAY)
-    assert "weather.toml" in error.value.thing
 
 
 def test_batches_change_nothing_and_order_is_by_customer_and_catalogue(
