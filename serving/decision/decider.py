@@ -126,6 +126,7 @@ class Decider:
             action = self._action(connection, request, known, settled, planned, decision_id, at)
             answer = self._answer(request, known, facts, settled, action, decision_id, at)
             document = {
+                "asked_by": subject,
                 "request": sent,
                 "facts": record_of(facts),
                 "answer": answer.model_dump(mode="json"),

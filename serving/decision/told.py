@@ -9,8 +9,8 @@ from serving.records.caps import Reservation
 
 OUTCOMES = {
     "renewal": ("续保", "renewing"),
-    "churn": ("流失", "leaving"),
-    "churn_hazard": ("流失", "leaving"),
+    "churn": ("留存", "staying"),
+    "churn_hazard": ("留存", "staying"),
 }
 
 
@@ -61,14 +61,13 @@ def reasons(settled: Settled) -> Script:
     outcome = OUTCOMES.get(chosen.candidate.model or "", ("购买", "buying"))
     costs = found.benefit * found.weight - found.total
     change, worth = found.change or 0.0, found.worth or 0.0
+    chinese = f"提高{outcome[0]}概率{change:.2%}"
+    english = f"raises the probability of {outcome[1]} by {change:.2%}"
     if found.basis == "uplift":
-        chinese = f"预计至少提高{outcome[0]}概率{change:.1%}"
-        english = f"raises the probability of {outcome[1]} by at least {change:.1%}"
+        chinese, english = f"至少{chinese}", f"{english} at the least"
     else:
-        chinese = f"按经验规则(倾向, 非增量)影响{outcome[0]}概率{change:.2%}"
-        english = (
-            f"by a rule of experience (propensity, not uplift) moves {outcome[1]} by {change:.2%}"
-        )
+        chinese = f"按经验规则(倾向, 非增量){chinese}"
+        english += " by a rule of experience (propensity, not uplift)"
     return Script(
         chinese=f"{label}: {chinese}, 每份价值{worth:,.0f}元, 成本{costs:.2f}元, "
         f"净值{found.total:.2f}元。",

@@ -1,0 +1,251 @@
+"""The day of a contact over HTTP: decided, sent, refused, explained, reviewed, and made again."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from features.lake import Lake
+from serving.schemas import Refusal
+from serving.tokens import make_token
+
+pytestmark = pytest.mark.slow
+Command = Callable[..., Any]
+Serving = Callable[..., AbstractContextManager[str]]
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
+POINT = "renewal_desk"
+POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
+ALWAYS = """
+[renewal_always]
+label = "续保测试"
+english = "Renewal, for tests"
+family = "renewal"
+loop = "trust"
+purpose = { chinese = "续保", english = "renewal" }
+orientation = { chinese = "续保", english = "renewal" }
+strategy = { chinese = "续保", english = "renewal" }
+kind = "marketing"
+consent = "marketing"
+uses_profile = true
+role = "sales"
+channels = ["sms"]
+models = ["renewal"]
+
+[renewal_always.trigger]
+by = "system"
+condition = "days_to_commercial_expiry >= 0"
+once_per = "year"
+
+[renewal_always.script.default]
+chinese = "{customer}您好"
+english = "Dear {customer}"
+
+[decision_points.tests]
+label = "测试"
+english = "Tests"
+touchpoints = ["renewal_always"]
+"""
+
+
+class Api:
+    """A service at noon, over a home whose customers can be contacted."""
+
+    def __init__(self, url: str, lake: Lake) -> None:
+        self.lake = lake
+        self.client = httpx.Client(base_url=url, timeout=60)
+
+    def token(self, *scopes: str, branches: list[str] | None = None) -> str:
+        now = datetime.now(UTC)
+        return make_token(
+            self.lake.settings, "tests", now, scopes=scopes or None, branches=branches
+        )
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token or self.token()}"}
+        return self.client.request(method, path, json=body, headers=headers)
+
+    def decide(self, customer: str, **more: Any) -> dict[str, Any]:
+        body = {"customer_id": customer, "decision_point": "tests", **more}
+        response = self.ask("POST", "/decide", body)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def api(
+    demo: tuple[Path, dict[str, Any]],
+    serving: Serving,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Api]:
+    import shutil
+
+    from features.settings import Settings
+
+    home = tmp_path_factory.mktemp("decisions") / "home"
+    for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
+        shutil.copytree(demo[0] / folder, home / folder)
+    (home / "policy.toml").write_text(POLICY, encoding="utf-8")
+    (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+    ahead = str((NOON - datetime.now(UTC)).total_seconds())
+    folder = tmp_path_factory.mktemp("decisions-service")
+    lake = Lake(Settings(home=home, token_key=None))
+    with serving(home, folder, GUANJIA_CLOCK_AHEAD_SECONDS=ahead) as url:
+        found = Api(url, lake)
+        yield found
+        found.client.close()
+
+
+@pytest.fixture(scope="module")
+def contacted(api: Api) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Customers who are contacted, each once, with the decision."""
+
+    def one_after_the_other() -> Iterator[tuple[str, dict[str, Any]]]:
+        (path,) = sorted((api.lake.home / "scores").glob("*.parquet"))[-1:]
+        scores = pd.read_parquet(path)
+        for customer in scores.loc[scores["renewal"].notna(), "customer_id"]:
+            answer = api.decide(customer, client_key=f"first {customer}")
+            if answer["action"]:
+                yield customer, answer
+
+    return one_after_the_other()
+
+
+def refused(response: httpx.Response, status: int) -> str:
+    assert response.status_code == status, response.text
+    faults = Refusal.model_validate_json(response.text).faults
+    assert all(one.thing and one.fault and one.cure for one in faults)
+    return "; ".join(f"{one.thing}: {one.fault}" for one in faults)
+
+
+def outcome(kind: str, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "occurred_at": "2026-07-01T12:00:00+08:00", **more}
+
+
+def test_a_contact_from_its_decision_to_its_outcome(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]], run: Command
+) -> None:
+    customer, answer = next(contacted)
+    action = answer["action"]
+    assert (action["touchpoint"], action["channel"]) == ("renewal_always", "sms")
+    assert action["script"]["english"].startswith("Dear ")
+    # Sent again it is the same one; another request of the day is silence.
+    assert api.decide(customer, client_key=f"first {customer}") == answer
+    assert api.decide(customer)["action"] is None
+    sent = {"outcomes": [outcome("sent", client_key="sent-001", contact_id=action["contact_id"])]}
+    (told,) = api.ask("POST", "/v1/outcomes", sent).json()["outcomes"]
+    assert told["status"] == "accepted"
+    (again,) = api.ask("POST", "/v1/outcomes", sent).json()["outcomes"]
+    assert (again["status"], again["outcome_id"]) == ("repeated", told["outcome_id"])
+    read = [
+        outcome("read", client_key=key, contact_id=action["contact_id"])
+        for key in ("sent-001", "read-001")
+    ]
+    other = {"outcomes": read}
+    response = api.ask("POST", "/v1/outcomes", other)
+    assert response.status_code == 207
+    assert [one["status"] for one in response.json()["outcomes"]] == ["refused", "accepted"]
+    explained = api.ask("GET", f"/v1/decisions/{answer['decision_id']}").json()
+    assert explained["answer"] == answer
+    assert [one["touchpoint"] for one in explained["candidates"]] == ["renewal_always"]
+    asked = api.ask(
+        "POST", f"/v1/decisions/{answer['decision_id']}/review", {"reason": "why me?"}
+    ).json()
+    assert not asked["repeated"]
+    done = run(api.lake.home, "replay", answer["decision_id"], "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["same"], found["action"]) == (True, "renewal_always, sms")
+
+
+def test_an_opt_out_holds_at_once(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, answer = next(contacted)
+    where = f"/v1/customers/{customer}/consents"
+    assert api.ask("GET", where).json()["marketing"] is True
+    told = outcome("opted_out", client_key="out-0001", contact_id=answer["action"]["contact_id"])
+    assert api.ask("POST", "/v1/outcomes", {"outcomes": [told]}).status_code == 200
+    assert api.ask("GET", where).json()["channels"]["sms"] is False
+    after = api.decide(customer, alternatives=1)
+    assert after["action"] is None
+    kept_back = (one["name"] for one in after["alternatives"][0]["gates"] if not one["passed"])
+    assert next(kept_back) == "consent"
+    # Until he says otherwise, for himself.
+    said = {"client_key": "in-00001", "purpose": "marketing", "channel": "sms", "granted": True,
+            "changed_at": "2026-07-01T12:30:00+08:00"}  # fmt: skip
+    assert api.ask("POST", where, said).status_code == 200
+    assert api.ask("POST", where, said).json()["repeated"]
+    assert "in-00001" in refused(api.ask("POST", where, said | {"granted": False}), 409)
+    assert api.ask("GET", where).json()["channels"]["sms"] is True
+
+
+def test_what_is_not_sent_gives_its_place_back(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, answer = next(contacted)
+    assert api.decide(customer)["action"] is None
+    told = outcome("not_sent", client_key="not-0001", contact_id=answer["action"]["contact_id"])
+    assert api.ask("POST", "/v1/outcomes", {"outcomes": [told]}).status_code == 200
+    assert api.decide(customer)["action"] is not None
+
+
+def test_what_cannot_be_is_refused_by_name(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, answer = next(contacted)
+    ask = {"customer_id": customer, "decision_point": "tets"}
+    assert refused(api.ask("POST", "/decide", ask), 404).startswith("decision point tets")
+    assert "C0" in refused(api.ask("POST", "/decide", ask | {"customer_id": "C0"}), 404)
+    unknown = {"outcomes": [outcome("sent", client_key="x-000001", contact_id="abc")]}
+    (one,) = api.ask("POST", "/v1/outcomes", unknown).json()["outcomes"]
+    assert one["faults"][0]["thing"] == "contact abc"
+    assert refused(api.ask("GET", "/v1/decisions/abc"), 404).startswith("decision abc")
+    key = {"decision_point": "tests", "client_key": f"first {customer}", "customer_id": customer}
+    assert refused(api.ask("POST", "/decide", key | {"alternatives": 3}), 409)
+    for scope, method, path in (
+        ("predict", "POST", "/decide"),
+        ("decide", "GET", f"/v1/decisions/{answer['decision_id']}"),
+        ("consents:read", "POST", f"/v1/customers/{customer}/consents"),
+    ):
+        assert "scope" in refused(api.ask(method, path, {}, api.token(scope)), 403)
+
+
+def test_another_branch_sees_neither_customer_nor_decision_nor_contact(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, answer = next(contacted)
+    token = api.token(branches=["nowhere"])
+    ask = {"customer_id": customer, "decision_point": "tests"}
+    hidden = refused(api.ask("POST", "/decide", ask, token), 404)
+    nobody = refused(api.ask("POST", "/decide", ask | {"customer_id": "C99999999"}, token), 404)
+    assert hidden.replace(customer, "C99999999") == nobody
+    for method, path, body in (
+        ("GET", f"/v1/decisions/{answer['decision_id']}", None),
+        ("POST", f"/v1/decisions/{answer['decision_id']}/review", {"reason": "?"}),
+        ("GET", f"/v1/customers/{customer}/consents", None),
+    ):
+        assert refused(api.ask(method, path, body, token), 404)
+    told = outcome("sent", client_key="y-000001", contact_id=answer["action"]["contact_id"])
+    (one,) = api.ask("POST", "/v1/outcomes", {"outcomes": [told]}, token).json()["outcomes"]
+    assert one["faults"][0]["fault"] == "is not known"
+
+
+def test_who_read_whom_is_in_the_records(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    customer, _ = next(contacted)
+    api.ask("POST", "/predict", {"customer_ids": [customer]})
+    with closing(sqlite3.connect(api.lake.home / "records.db")) as connection:
+        rows = connection.execute("SELECT subject, endpoint, customer_ids FROM reads").fetchall()
+    assert ("tests", "POST /predict", json.dumps([customer])) in rows
+    assert all(customer not in endpoint for _, endpoint, _ in rows)
