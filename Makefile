@@ -40,7 +40,7 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/python -m serving.touchpoint_document docs/touchpoints.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
-	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets; do \
+	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets triggers; do \
 		$(BIN)/python benchmarks/$$name.py --home $$home --customers 100000 || failed=1; \
 	done; rm -r $$home; exit $$failed
 

@@ -25,7 +25,7 @@ from serving.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
 
 FOUND = "due_touchpoints"
 SHOWN = tuple(name for name in FOUND_COLUMNS if name not in ("place", "counts_from"))
-ROWS = 50_000
+ROWS = 100_000
 UNANSWERED = "no_answer"
 
 
@@ -82,16 +82,19 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
     try:
         done = 0
         for batch in snapshot_batches(lake, snapshot, tags, ROWS):
-            connection.register(BATCH, pa.Table.from_batches([batch]))
+            # Read once into a table of the engine: each touchpoint scans it anew.
+            connection.register("read", pa.Table.from_batches([batch]))
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS FROM read")
+            connection.unregister("read")
             connection.execute(f"INSERT INTO {FOUND} {query}")
-            connection.unregister(BATCH)
             done += len(batch)
             report("triggers", done, snapshot.customers)
         with published(path) as draft:
             left = _not_yet_made(lake, as_of, snapshot)
             connection.execute(f"COPY ({left}) TO {sql_text(draft)} (FORMAT parquet)")
     finally:
-        connection.execute(f"DROP TABLE {FOUND}")
+        for name in (BATCH, FOUND):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
     counts = _counts(lake, path, declared)
     return Triggered(
         as_of=as_of,

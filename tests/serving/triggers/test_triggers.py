@@ -158,7 +158,7 @@ def test_a_contact_made_for_the_same_term_is_enough(
         made("nobody_answered", "2026-06-25", result="no_answer"),
         made("result_unknown", "2026-06-25", result=None),
         made("told_later", "2026-06-25", recorded_at=later),
-        made("of_tomorrow", "2026-07-01"),
+        made("of_tomorrow", "2026-07-01", recorded_at=datetime(2026, 6, 29, tzinfo=UTC)),
         made("corrected_away", "2026-06-25", superseded_at=datetime(2026, 6, 26, tzinfo=UTC)),
         made("corrected_later", "2026-06-25", superseded_at=later),
     )
