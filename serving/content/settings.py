@@ -184,9 +184,11 @@ def _merged(thing: str, shipped: Declared, fields: dict[str, Any]) -> dict[str, 
         more = fields.get(name, [])
         if isinstance(more, list):
             fields[name] = [*base[name], *more]
-    for word in without:
+    if not isinstance(without, list | tuple):
+        raise GuanjiaError(f"{thing}, field without", "is no list", "write without = [...]")
+    for word in map(str, without):
         if word not in base["words"]:
-            raise _unknown(f"{thing}, field without: {word}", str(word), base["words"])
+            raise _unknown(f"{thing}, field without: {word}", word, base["words"])
     if isinstance(fields["words"], list):
         fields["words"] = [word for word in fields["words"] if word not in without]
     return base | fields
@@ -215,7 +217,7 @@ def _table(thing: str, fields: Any) -> Mapping[str, Any]:
 
 
 def _unknown(thing: str, name: str, known: Any) -> GuanjiaError:
-    near = difflib.get_close_matches(name, list(known), n=1) or list(known)[:12]
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5) or list(known)[:12]
     return GuanjiaError(thing, "is not known", f"did you mean {', '.join(near)}?")
 
 
