@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.decision.decider import CONSENTS, OPT_OUTS, base_of
+from serving.decision.inquiry import CONSENTS, OPT_OUTS, base_of
 from serving.event_schemas import Instant
 from serving.predict import Door
 from serving.records.consents import ConsentChange, as_of, change

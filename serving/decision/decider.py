@@ -6,58 +6,39 @@ written. Where the records do not answer, nothing is decided: no contact without
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from features.lake import Lake
 from features.tables import CONTACT_CHANNELS
-from features.tags.engagement import CHANNELS
 from serving.contact_caps import load_contact_caps
+from serving.content.gate import load_gate
 from serving.decision import told
 from serving.decision.averages import averages
 from serving.decision.candidates import Candidate
 from serving.decision.core import Facts, Judged, Settled, settle
-from serving.decision.effects import Effects
 from serving.decision.gates import Gate, Permission
-from serving.decision.menu import Menu
+from serving.decision.inquiry import Inquiry, Known, base_of
+from serving.decision.menu import Menu, Words
 from serving.decision.policy import load_policy
 from serving.decision.record import record_of
 from serving.decision.schemas import Action, DecideRequest, DecideResponse
-from serving.decision.value import RECENT, UNANSWERED
-from serving.margin import CURRENT, MARGIN, QUOTED, expected_of
+from serving.decision.value import RECENT
+from serving.margin import MARGIN
 from serving.predict import Door
-from serving.probabilities import Served, needed_tags, predict_of
 from serving.records.cap_rules import Block
 from serving.records.capacity import prices_on
 from serving.records.caps import Caps, Refusal, Wanted
 from serving.records.columns import new_id
-from serving.records.consents import Base, Consents, as_of
+from serving.records.consents import Consents, as_of
 from serving.records.database import Records, hold_customer
 from serving.records.decisions import Decision, repeated_decision, write_decision
-from serving.scoring import STAR_TAGS
 
-CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
-OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
-GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", "branch")
-VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
 PRICES_KEPT = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a customer before the records are asked."""
-
-    row: Mapping[str, Any]
-    degraded: bool
-    models: Mapping[str, Served]
-    told: Mapping[str, float | None]
-    effects: Mapping[str, float]
-    margin: float | None
 
 
 class Decider:
@@ -75,8 +56,9 @@ class Decider:
     def __init__(self, door: Door, records: Records, menu: Menu) -> None:
         lake: Lake = door.lake
         self._door, self._records, self._menu = door, records, menu
-        self._effects = Effects(lake)
+        self._inquiry = Inquiry(door, menu.tags)
         self._policy = load_policy(lake.home)
+        self._content = load_gate(lake.home)
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
@@ -106,7 +88,7 @@ class Decider:
         RecordsAwayError
             If the records do not answer: then nothing was decided.
         """
-        known = self._known(request, branches)
+        known = self._inquiry.of(request, branches)
         sent = request.model_dump(mode="json", exclude={"client_key"})
         day = at.astimezone(self._zone).date()
         candidates = self._menu.candidates(
@@ -121,9 +103,11 @@ class Decider:
             consents = as_of(connection, request.customer_id, at, base_of(known.row))
             planned, blocks = self._planned(connection, request, known, candidates, at)
             facts = self._facts(connection, request, known, candidates, blocks, consents, at)
-            settled = settle(facts)
+            facts, settled, words = self._worded(request, known, facts)
             decision_id = new_id(at)
-            action = self._action(connection, request, known, settled, planned, decision_id, at)
+            action = self._action(
+                connection, request, known, settled, words, planned, decision_id, at
+            )
             answer = self._answer(request, known, facts, settled, action, decision_id, at)
             document = {
                 "asked_by": subject,
@@ -151,27 +135,6 @@ class Decider:
             )
             write_decision(connection, decision, client_key=key, request=sent)
         return answer
-
-    def _known(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
-        """Tags, predictions and effects of the customer."""
-        current = self._door.current.now
-        models = current.models
-        names = [
-            *STAR_TAGS,
-            *needed_tags(models, explain=False),
-            *self._effects.tags,
-            *CONSENTS,
-            *OPT_OUTS.values(),
-            *GATES,
-            *VALUES,
-            *self._menu.tags,
-        ]
-        (row,), degraded = self._door.tags([request.customer_id], names, branches)
-        if row["profiling_consent"] is False:
-            return Known(row, degraded, models, {}, {}, None)
-        answers = predict_of(models, row, request.context.lead_days)
-        _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
-        return Known(row, degraded, models, answers, self._effects.lower(row), margin)
 
     def _planned(
         self,
@@ -254,23 +217,42 @@ class Decider:
         prices = self._prices[1]
         return {channel: price for (where, channel), price in prices.items() if where == branch}
 
+    def _worded(
+        self, request: DecideRequest, known: Known, facts: Facts
+    ) -> tuple[Facts, Settled, Words | None]:
+        """The decision and its words; what may not be said is passed over for the next best."""
+        stage, values = request.context.stage, request.context.values
+        while True:
+            settled = settle(facts)
+            if settled.chosen is None:
+                return facts, settled, None
+            candidate = settled.chosen.candidate
+            words = self._menu.words(candidate, known.row, stage, values)
+            found = self._content.check(
+                words.chinese, channel=candidate.channel, kind=candidate.kind
+            ).findings
+            if not found:
+                return facts, settled, words
+            blocks = list(facts.blocks)
+            said = Gate("content", False, found[0].chinese, found[0].english)
+            blocks[list(facts.candidates).index(candidate)] = said
+            facts = replace(facts, blocks=blocks)
+
     def _action(
         self,
         connection: Connection,
         request: DecideRequest,
         known: Known,
         settled: Settled,
+        words: Words | None,
         planned: Mapping[Candidate, datetime],
         decision_id: str,
         at: datetime,
     ) -> Action | None:
         """The contact with its place and its words."""
-        if settled.chosen is None:
+        if settled.chosen is None or words is None:
             return None
         candidate = settled.chosen.candidate
-        words = self._menu.words(
-            candidate, known.row, request.context.stage, request.context.values
-        )
         wanted = Wanted(
             customer_id=request.customer_id,
             touchpoint=candidate.touchpoint,
@@ -318,21 +300,10 @@ class Decider:
             tags=self._door.freshness(known.row),
             versions={
                 "models": {name: served.version for name, served in known.models.items()},
-                "effects": self._effects.versions,
+                "effects": self._inquiry.effects.versions,
                 "touchpoints": self._menu.version,
             },
         )
-
-
-def base_of(row: Mapping[str, Any]) -> Base:
-    """What the tags know of a customer's consents."""
-    return Base(
-        known_until=row["freshness"],
-        marketing=row["marketing_consent"],
-        profiling=row["profiling_consent"],
-        location=row["location_consent"],
-        opted_out=frozenset(one for one, tag in OPT_OUTS.items() if row[tag]),
-    )
 
 
 def _after_quiet(block: Block | None) -> datetime | None:

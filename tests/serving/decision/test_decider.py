@@ -25,6 +25,7 @@ from serving.records.once import ClientKeyConflictError
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
+SAID = "【本公司】您好, 拒收请回复R"
 EVERYBODY = """
 exploration_share = 0.0
 holdout_share = 0.0
@@ -60,7 +61,7 @@ class Renewals:
         stage: str | None,
         values: Mapping[str, str],
     ) -> Words:
-        return Words("您好", "Hello", "续保", "renewal", "system")
+        return Words(SAID, "Hello", "续保", "renewal", "system")
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
 ) -> None:
     customers = renewing(lake)[:10]
     whole = Decider(Door(lake), records, Renewals())
-    before = {one: whole._known(ask(one), None) for one in customers}
+    before = {one: whole._inquiry.of(ask(one), None) for one in customers}
     with sqlite3.connect(lake.home / "feast" / "online.db") as connection:
         tables = [
             name
@@ -231,7 +232,7 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
             connection.execute(f'DROP TABLE "{table}"')
     connection.close()
     for one in customers:
-        known = whole._known(ask(one), None)
+        known = whole._inquiry.of(ask(one), None)
         assert known.degraded
         assert (known.told, known.effects) == (before[one].told, before[one].effects)
         answer = whole.decide(ask(one), NOON)
@@ -246,3 +247,33 @@ def test_without_the_records_nothing_is_decided(
     (lake.home / "records.db").mkdir()
     with pytest.raises(RecordsAwayError):
         decider.decide(ask(renewing(lake)[0]), NOON)
+
+
+class Promising(Renewals):
+    """The text message promises what the contract does not grant; WeCom does not."""
+
+    def words(
+        self,
+        candidate: Candidate,
+        tags: Mapping[str, Any],
+        stage: str | None,
+        values: Mapping[str, str],
+    ) -> Words:
+        said = SAID.replace("您好", "续保即送油卡") if candidate.channel == "sms" else SAID
+        return Words(said, "Hello", "续保", "renewal", "system")
+
+
+def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records: Records) -> None:
+    decider = Decider(Door(lake), records, Promising())
+    answers = [decider.decide(ask(one, alternatives=2), NOON) for one in renewing(lake)[:40]]
+    stopped = {
+        one.channel: gate.chinese
+        for answer in answers
+        for one in answer.alternatives
+        for gate in one.gates
+        if gate.name == "content" and not gate.passed
+    }
+    assert "油卡" in stopped["sms"]
+    assert {answer.action.channel for answer in answers if answer.action} <= {"wecom"}
+    for answer in answers:
+        assert replay(lake, records, answer.decision_id).same

@@ -43,8 +43,8 @@ condition = "days_to_commercial_expiry >= 0"
 once_per = "year"
 
 [renewal_always.script.default]
-chinese = "{customer}您好"
-english = "Dear {customer}"
+chinese = "【{company}】{customer}您好。"
+english = "[{company}] Dear {customer}."
 
 [decision_points.tests]
 label = "测试"
@@ -134,7 +134,8 @@ def test_a_contact_from_its_decision_to_its_outcome(
     customer, answer = next(contacted)
     action = answer["action"]
     assert (action["touchpoint"], action["channel"]) == ("renewal_always", "sms")
-    assert action["script"]["english"].startswith("Dear ")
+    assert "Dear customer" in action["script"]["english"]
+    assert action["script"]["chinese"].endswith("拒收请回复R")
     # Sent again it is the same one; another request of the day is silence.
     assert api.decide(customer, client_key=f"first {customer}") == answer
     assert api.decide(customer)["action"] is None

@@ -1,0 +1,80 @@
+"""What is known of a customer before the records are asked: tags, predictions, effects."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from features.tags.engagement import CHANNELS
+from serving.decision.effects import Effects
+from serving.decision.schemas import DecideRequest
+from serving.decision.value import RECENT, UNANSWERED
+from serving.margin import CURRENT, QUOTED, expected_of
+from serving.predict import Door
+from serving.probabilities import Served, needed_tags, predict_of
+from serving.records.consents import Base
+from serving.scoring import STAR_TAGS
+
+CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
+OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
+GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", "branch")
+VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a customer before the records are asked."""
+
+    row: Mapping[str, Any]
+    degraded: bool
+    models: Mapping[str, Served]
+    told: Mapping[str, float | None]
+    effects: Mapping[str, float]
+    margin: float | None
+
+
+class Inquiry:
+    """Asks the door and the effect models; threads share it.
+
+    Parameters
+    ----------
+    door : Door
+    tags : sequence of str
+        Further tags that touchpoints read.
+    """
+
+    def __init__(self, door: Door, tags: Sequence[str]) -> None:
+        self.effects = Effects(door.lake)
+        self._door = door
+        self._tags = tuple(tags)
+
+    def of(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
+        """Tags, predictions and effects of the customer."""
+        current = self._door.current.now
+        models = current.models
+        names = [
+            *STAR_TAGS,
+            *needed_tags(models, explain=False),
+            *self.effects.tags,
+            *CONSENTS,
+            *OPT_OUTS.values(),
+            *GATES,
+            *VALUES,
+            *self._tags,
+        ]
+        (row,), degraded = self._door.tags([request.customer_id], names, branches)
+        if row["profiling_consent"] is False:
+            return Known(row, degraded, models, {}, {}, None)
+        answers = predict_of(models, row, request.context.lead_days)
+        _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
+        return Known(row, degraded, models, answers, self.effects.lower(row), margin)
+
+
+def base_of(row: Mapping[str, Any]) -> Base:
+    """What the tags know of a customer's consents."""
+    return Base(
+        known_until=row["freshness"],
+        marketing=row["marketing_consent"],
+        profiling=row["profiling_consent"],
+        location=row["location_consent"],
+        opted_out=frozenset(one for one, tag in OPT_OUTS.items() if row[tag]),
+    )
