@@ -4,8 +4,8 @@ Ours is the whole step: the catalogue read, its conditions compiled, tag files h
 by side, every touchpoint found, contacts made left out, the file published. The peer is the shipped
 catalogue written as SQL by hand, from the same tag files and contacts to a file with the same
 pairs, days and channels, on the same connection; it checks no hash, and says neither reason nor
-service. Before anything is timed, both must give the same rows. The date is the eve of a holiday, so that
-everybody with cover is due for something, and lies before the end of the history.
+service. Before anything is timed, both must give the same rows. The date is the eve of a holiday,
+so that everybody with cover is due for something, and lies before the end of the history.
 
 Ours may take 2 x: it reads the catalogue and compiles its conditions, plans every touchpoint anew
 for each hundred thousand customers, so that memory does not grow with them, writes a reason for

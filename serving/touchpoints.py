@@ -195,8 +195,9 @@ def _check_overrides(path: Path, kind: str, found: Any, base: Fields) -> None:
         if kind == "stage" and place not in STAGES:
             raise GuanjiaError(thing, "is not known", f"use one of {', '.join(STAGES)}")
         for name in tables:
-            if base.get(name, False) is False:
-                near = unknown_name("touchpoint", name, [one for one in base if base[one]])
+            # Of one that is left out everywhere there is nothing to change, and no harm in it.
+            if name not in base:
+                near = unknown_name("touchpoint", name, base)
                 raise GuanjiaError(f"{thing}, touchpoint {name}", "is not known", near.cure)
 
 
