@@ -131,28 +131,37 @@ def shipped_touchpoints() -> Catalogue:
 
 def _catalogue(path: Path, own: Fields) -> Catalogue:
     shipped = read_toml(SHIPPED)
-    tables = {name: _merged(shipped.get(name, {}), own.get(name, {})) for name in SHARED}
+    tables = {name: _table(path, name, shipped, own) for name in (*SHARED, "stage", "branch")}
+    stages, branches = tables.pop("stage"), tables.pop("branch")
     # `false` leaves out an entry of a shared table: a holiday, an offer.
     kept = {
-        name: {k: v for k, v in table.items() if v is not False} for name, table in tables.items()
+        name: {key: value for key, value in table.items() if value is not False}
+        for name, table in tables.items()
     }
     shared = declared(Shared, kept, str(path), EXAMPLE)
     base: Fields = {}
-    places = (*SHARED, "stage", "branch")
     for name, fields in {**shipped, **own}.items():
-        if name not in places:
+        if name not in (*SHARED, "stage", "branch"):
             _check_name(path, name, fields, shipped)
             base[name] = fields if fields is False else _merged(shipped.get(name, {}), fields)
-    stages, branches = (_merged(shipped.get(key, {}), own.get(key, {})) for key in places[-2:])
     for kind, found in (("stage", stages), ("branch", branches)):
         _check_overrides(path, kind, found, base)
-    variants = {
-        name: {where: _touchpoint(path, name, where, fields, shared) for where, fields in found}
-        for name, found in ((name, _places(base[name], name, stages, branches)) for name in base)
-        if base[name] is not False
-    }
-    _check_shared(path, shared, variants, left_out=[name for name in base if base[name] is False])
+    variants = {}
+    for name, fields in base.items():
+        if fields is not False:
+            places = _places(fields, name, stages, branches)
+            variants[name] = {
+                where: _touchpoint(path, name, where, changed, shared) for where, changed in places
+            }
+    _check_shared(path, shared, base)
     return Catalogue(shared, variants)
+
+
+def _table(path: Path, name: str, shipped: Fields, own: Fields) -> Fields:
+    found = _merged(shipped.get(name, {}), own.get(name, {}))
+    if not isinstance(found, Mapping):
+        raise GuanjiaError(f"{path}, {name}", "is no table", f"begin it with a line [{name}]")
+    return dict(found)
 
 
 def _places(
@@ -195,8 +204,9 @@ def _check_overrides(path: Path, kind: str, found: Any, base: Fields) -> None:
         if kind == "stage" and place not in STAGES:
             raise GuanjiaError(thing, "is not known", f"use one of {', '.join(STAGES)}")
         for name in tables:
-            if base.get(name, False) is False:
-                near = unknown_name("touchpoint", name, [one for one in base if base[one]])
+            # Of one that is left out everywhere there is nothing to change, and no harm in it.
+            if name not in base:
+                near = unknown_name("touchpoint", name, base)
                 raise GuanjiaError(f"{thing}, touchpoint {name}", "is not known", near.cure)
 
 
@@ -241,13 +251,11 @@ def _touchpoint(
     return found
 
 
-def _check_shared(
-    path: Path, shared: Shared, variants: Collection[str], left_out: Collection[str]
-) -> None:
+def _check_shared(path: Path, shared: Shared, touchpoints: Collection[str]) -> None:
     for name, point in shared.decision_points.items():
         if point.touchpoints != "all":
             field = f"{path}, decision point {name}, field touchpoints"
-            _check_names(field, point.touchpoints, [*variants, *left_out])
+            _check_names(field, point.touchpoints, touchpoints)
     for name, variable in shared.variables.items():
         if variable.tag:
             _check_names(f"{path}, variable {name}, field tag", [variable.tag], catalogue())

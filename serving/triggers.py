@@ -86,7 +86,8 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
             connection.register("read", pa.Table.from_batches([batch]))
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS FROM read")
             connection.unregister("read")
-            connection.execute(f"INSERT INTO {FOUND} {query}")
+            if query:
+                connection.execute(f"INSERT INTO {FOUND} {query}")
             done += len(batch)
             report("triggers", done, snapshot.customers)
         with published(path) as draft:

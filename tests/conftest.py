@@ -29,7 +29,7 @@ from features.tags.catalogue import groups
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 READ_THE_DEMO = ("tests/behaviour/", "tests/browser/", "tests/serving/")
-NEED_NO_DEMO = ("tests/serving/records/", "tests/serving/triggers/", "tests/serving/content/")
+NEED_NO_DEMO = ("tests/serving/records/", "tests/serving/test_triggers", "tests/serving/content/")
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]

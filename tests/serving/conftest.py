@@ -10,19 +10,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
+from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from features.lake import Lake
 from features.settings import Settings
+from serving.triggers import due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Ask = Callable[..., httpx.Response]
 Copy = Callable[..., Lake]
+Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 READY_SECONDS = 120
 STOP_SECONDS = 30
 
@@ -36,6 +43,60 @@ class Running:
     as_of: str
     token: str
     log: Path
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """A lake without any table."""
+    return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture
+def found(lake: Lake, snapshot: Callable[..., None]) -> Found:
+    """What is due to customers with these tags, (customer, touchpoint) -> row:
+    `found(day, C1={"star_level": 3})`, each pair once."""
+
+    def ask(day: date, **customers: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+        snapshot(lake.home, day, customers)
+        done = due(lake, day)
+        rows = pq.read_table(done.path, partitioning=None).to_pylist()
+        pairs = {(row["customer_id"], row["touchpoint"]): row for row in rows}
+        assert len(pairs) == len(rows) == done.due
+        return pairs
+
+    return ask
+
+
+@pytest.fixture
+def own(lake: Lake) -> Callable[..., None]:
+    """Write a file of the home: `own(text)` its touchpoints, `own(text, "weather.toml")`."""
+
+    def write(text: str, file: str = "touchpoints.toml") -> None:
+        lake.home.mkdir(parents=True, exist_ok=True)
+        (lake.home / file).write_text(text, encoding="utf-8")
+
+    return write
+
+
+@pytest.fixture
+def contacts(lake: Lake) -> Callable[..., None]:
+    """Write the checked interactions; a row gives customer, touchpoint and civil day."""
+
+    def write(*rows: dict[str, Any]) -> None:
+        full = []
+        for row in rows:
+            at = datetime.combine(row["day"], time_of_day(10), ZoneInfo("Asia/Shanghai"))
+            blank = {"direction": "out", "result": "delivered", "occurred_on": row["day"]}
+            full.append({**blank, "occurred_at": at, "recorded_at": at, **row})
+        moment = pa.timestamp("us", "UTC")
+        types = {"customer_id": pa.string(), "touchpoint": pa.string(), "direction": pa.string(),
+                 "result": pa.string(), "occurred_at": moment, "occurred_on": pa.date32(),
+                 "recorded_at": moment, "superseded_at": moment}  # fmt: skip
+        path = lake.checked("interactions")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(full, schema=pa.schema(list(types.items()))), path)
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,22 @@
 """The catalogue of touchpoints: what is shipped, what a home changes, what is refused."""
 
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.tables import CHANNELS, CONTACT_CHANNELS
 from features.tags.life_cycle import STAGES
 from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS
 from serving import touchpoint_fields as fields
+from serving import touchpoints
 from serving.touchpoint_document import render
 from serving.touchpoints import Catalogue, load_touchpoints, shipped_touchpoints
 
@@ -249,6 +255,32 @@ def test_a_fault_names_file_touchpoint_and_field(
     with pytest.raises(GuanjiaError, match=fault) as error:
         own(home, text)
     assert "touchpoints.toml" in error.value.thing
+
+
+def places(table: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where something is said, in tables and below."""
+    for key, value in table.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from places(value, (*above, key))
+
+
+SHIPPED = tomllib.loads(touchpoints.SHIPPED.read_text(encoding="utf-8"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(list(places(SHIPPED))),
+    st.sampled_from([3, -1, "x", "", True, False, [], ["x"], {}, {"x": 1}]),
+)
+def test_whatever_a_home_says_is_taken_or_refused_by_name(
+    place: tuple[str, ...], value: object
+) -> None:
+    own: Any = value
+    for key in reversed(place):
+        own = {key: own}
+    with suppress(GuanjiaError):
+        touchpoints._catalogue(Path("touchpoints.toml"), own)
 
 
 def test_nothing_outside_the_contract_is_promised(home: Path) -> None:

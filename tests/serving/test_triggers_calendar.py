@@ -1,9 +1,8 @@
-"""Touchpoints of the calendar and of the weather."""
+"""Touchpoints that the calendar makes due: months, holidays, warnings of the weather."""
 
 from collections.abc import Callable
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,15 +11,12 @@ from features.lake import Lake
 from serving.triggers import due
 
 DAY = date(2026, 6, 30)
-ZONE = ZoneInfo("Asia/Shanghai")
 IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}
-GONE = {"motor_policies_in_force": 0, "motor_policies_ahead": 0}
-Tags = dict[str, Any]
 Write = Callable[..., None]
-Found = dict[tuple[str, str], dict[str, Any]]
+Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 
 
-def test_months(found: Callable[..., Found]) -> None:
+def test_months(found: Found) -> None:
     electric = {**IN_FORCE, "new_energy": True}
     assert found(date(2026, 6, 30), C1=electric) == {}
     row = found(date(2026, 5, 31), C1=electric)["C1", "battery_care"]
@@ -29,7 +25,7 @@ def test_months(found: Callable[..., Found]) -> None:
     assert ("C1", "battery_care") in found(date(2026, 6, 29), C1=electric)
 
 
-def test_holidays(found: Callable[..., Found]) -> None:
+def test_holidays(found: Found) -> None:
     # Spring Festival is on 17 February 2026; greetings go out on the day before or on the day.
     def greeted(day: str) -> list[str]:
         return [row["reason"] for row in found(date.fromisoformat(day), C1=IN_FORCE).values()]
@@ -56,12 +52,10 @@ branches = ["B01", "B02"]
 """
 
 
-def test_warnings_of_the_weather(
-    lake: Lake, found: Callable[..., Found], own: Callable[..., None]
-) -> None:
+def test_warnings_of_the_weather(own: Write, found: Found) -> None:
     here, there = {**IN_FORCE, "branch": "B01"}, {**IN_FORCE, "branch": "B03"}
-    own(lake, WEATHER + WEATHER.replace("orange", "yellow").replace("B02", "B03"), "weather.toml")
-    pairs = found(here=here, there=there, unknown=IN_FORCE)
+    own(WEATHER + WEATHER.replace("orange", "yellow").replace("B02", "B03"), "weather.toml")
+    pairs = found(DAY, here=here, there=there, unknown=IN_FORCE)
     assert list(pairs) == [("here", "special_weather")]
     row = pairs["here", "special_weather"]
     assert row["reason"] == "暴雨 2026-07-02"
@@ -71,15 +65,15 @@ def test_warnings_of_the_weather(
 
 
 def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
-    lake: Lake, found: Callable[..., Found], own: Callable[..., None], contacts: Callable[..., None]
+    own: Write, contacts: Write, found: Found
 ) -> None:
     here = {**IN_FORCE, "branch": "B01"}
     hail = '\n[[warning]]\nkind = "hail"\nlevel = "red"\nbegins = 2026-07-01\nends = 2026-07-05\n'
-    own(lake, WEATHER + hail, "weather.toml")
-    assert found(C1=here)["C1", "special_weather"]["reason"] == "冰雹 2026-07-01"
-    contacts(lake, {"customer_id": "C1", "touchpoint": "special_weather", "day": DAY})
+    own(WEATHER + hail, "weather.toml")
+    assert found(DAY, C1=here)["C1", "special_weather"]["reason"] == "冰雹 2026-07-01"
+    contacts({"customer_id": "C1", "touchpoint": "special_weather", "day": DAY})
     # Told of the hail on its eve; of the rain he was not.
-    assert found(C1=here)["C1", "special_weather"]["reason"] == "暴雨 2026-07-02"
+    assert found(DAY, C1=here)["C1", "special_weather"]["reason"] == "暴雨 2026-07-02"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +88,9 @@ def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
     ],
 )  # fmt: skip
 def test_a_faulty_warning_is_told(
-    lake: Lake, snapshot: Write, line: tuple[str, str], fault: str, own: Callable[..., None]
+    lake: Lake, own: Write, snapshot: Write, line: tuple[str, str], fault: str
 ) -> None:
-    own(lake, WEATHER.replace(*line), "weather.toml")
+    own(WEATHER.replace(*line), "weather.toml")
     snapshot(lake.home, DAY, {"C1": {}})
     with pytest.raises(GuanjiaError, match=fault) as error:
         due(lake, DAY)

@@ -1,7 +1,7 @@
 """Who is due for which touchpoint: every window by its days, contacts made, stages and branches."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}
 GONE = {"motor_policies_in_force": 0, "motor_policies_ahead": 0}
 Tags = dict[str, Any]
 Write = Callable[..., None]
-Found = dict[tuple[str, str], dict[str, Any]]
+Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 
 
 # One customer for each touchpoint that is looked for daily: the tags as of 30 June that make it due
@@ -94,9 +94,9 @@ def test_every_touchpoint_has_a_case() -> None:
 
 
 def test_every_touchpoint_is_due_by_its_tags_on_the_days_of_its_window(
-    found: Callable[..., Found],
+    found: Found,
 ) -> None:
-    pairs = found(**{name: tags for name, (tags, _, _) in CASES.items()})
+    pairs = found(DAY, **{name: tags for name, (tags, _, _) in CASES.items()})
     for name, (_, first, last) in CASES.items():
         row = pairs[name, name]
         assert (row["due_on"].isoformat(), row["window_end"].isoformat()) == (first, last), name
@@ -105,24 +105,24 @@ def test_every_touchpoint_is_due_by_its_tags_on_the_days_of_its_window(
         assert row["channels"] == list(shipped_touchpoints().of()[name].channels)
 
 
-def test_what_is_not_known_never_triggers(found: Callable[..., Found]) -> None:
+def test_what_is_not_known_never_triggers(found: Found) -> None:
     # Everything but the one tag that tells the day; then nothing at all.
     unknown = {}
     for name, (tags, _, _) in CASES.items():
         window = shipped_touchpoints().of()[name].trigger.window
         assert window is not None
         unknown[name] = {tag: value for tag, value in tags.items() if tag != window.tag}
-    pairs = found(nobody={}, **unknown)
+    pairs = found(DAY, nobody={}, **unknown)
     assert {pair for pair in pairs if pair[0] == pair[1]} == set()
     assert {touchpoint for customer, touchpoint in pairs if customer == "nobody"} == set()
 
 
 @pytest.mark.parametrize("tag", ["days_to_unrenewed_expiry", "days_since_motor_cover_end"])
-def test_windows_count_days_as_the_calendar_does(found: Callable[..., Found], tag: str) -> None:
+def test_windows_count_days_as_the_calendar_does(found: Found, tag: str) -> None:
     """Against a calendar walked day by day: the anchor is the day on which the tag is 0."""
     step = 1 if tag.startswith("days_since_") else -1
     values = range(-3, 400)
-    pairs = found(**{f"C{value}": {**GONE, tag: value} for value in values})
+    pairs = found(DAY, **{f"C{value}": {**GONE, tag: value} for value in values})
     windows = {
         name: one.trigger.window
         for name, one in shipped_touchpoints().of().items()
@@ -139,80 +139,9 @@ def test_windows_count_days_as_the_calendar_does(found: Callable[..., Found], ta
     assert {pair: [row["due_on"], row["window_end"]] for pair, row in pairs.items()} == expected
 
 
-def test_a_contact_made_for_the_same_term_is_enough(
-    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
-) -> None:
-    # The window of the 60th day opened on 21 June: 50 days are left on 1 July.
-    def made(number: str, day: str, touchpoint: str = "renewal_60d", **more: Any) -> Tags:
-        who = {"customer_id": number, "touchpoint": touchpoint, "day": date.fromisoformat(day)}
-        return {**who, **more}
-
-    later = datetime(2026, 7, 1, 2, tzinfo=UTC)
-    contacts(
-        lake,
-        made("made", "2026-06-21"),
-        made("last_year", "2025-06-22"),
-        made("before_the_window", "2026-06-20"),
-        made("another_touchpoint", "2026-06-25", "renewal_30d"),
-        made("called_us", "2026-06-25", direction="in"),
-        made("nobody_answered", "2026-06-25", result="no_answer"),
-        made("result_unknown", "2026-06-25", result=None),
-        made("told_later", "2026-06-25", recorded_at=later),
-        made("of_tomorrow", "2026-07-01", recorded_at=datetime(2026, 6, 29, tzinfo=UTC)),
-        made("corrected_away", "2026-06-25", superseded_at=datetime(2026, 6, 26, tzinfo=UTC)),
-        made("corrected_later", "2026-06-25", superseded_at=later),
-    )
-    names = [
-        "never", "made", "last_year", "before_the_window", "another_touchpoint", "called_us",
-        "nobody_answered", "result_unknown", "told_later", "of_tomorrow", "corrected_away",
-        "corrected_later",
-    ]  # fmt: skip
-    pairs = found(**{name: {"days_to_unrenewed_expiry": 51} for name in names})
-    left_out = set(names) - {customer for customer, _ in pairs}
-    assert left_out == {"made", "result_unknown", "corrected_later"}
-
-
-def test_a_contact_since_the_event_is_enough_and_one_before_is_not(
-    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
-) -> None:
-    point = {"touchpoint": "payment_confirmation"}
-    contacts(
-        lake,
-        {"customer_id": "on_the_day", "day": date(2026, 6, 29), **point},
-        {"customer_id": "before", "day": date(2026, 6, 28), **point},
-    )
-    paid = {"days_since_last_claim_paid": 1}
-    pairs = found(on_the_day=paid, before=paid)
-    assert [customer for customer, _ in pairs] == ["before"]
-
-
-def test_once_a_year_is_not_twice_within_365_days(
-    lake: Lake, found: Callable[..., Found], contacts: Callable[..., None]
-) -> None:
-    point = {"touchpoint": "birthday"}
-    contacts(
-        lake,
-        {"customer_id": "last_birthday", "day": date(2025, 7, 1), **point},
-        {"customer_id": "a_day_late", "day": date(2025, 7, 2), **point},
-    )
-    tomorrow = {**IN_FORCE, "days_to_next_birthday": 1}
-    assert [customer for customer, _ in found(last_birthday=tomorrow, a_day_late=tomorrow)] == [
-        "last_birthday"
-    ]
-
-
-def test_without_contacts_recorded_nobody_is_left_out_and_that_is_said(
-    lake: Lake, snapshot: Write, contacts: Callable[..., None]
-) -> None:
-    snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
-    assert due(lake, DAY).contacts == "not recorded"
-    contacts(lake)
-    assert due(lake, DAY).contacts == "checked"
-
-
-def test_stars_choose_channels_and_service(found: Callable[..., Found]) -> None:
+def test_stars_choose_channels_and_service(found: Found) -> None:
     tags = {"days_to_unrenewed_expiry": 51}
-    pairs = found(**{f"C{star}": {**tags, "star_level": star} for star in (1, 3, 4, 5)})
+    pairs = found(DAY, **{f"C{star}": {**tags, "star_level": star} for star in (1, 3, 4, 5)})
     told = {name: (row["channels"][0], row["service"], row["star"])
             for (name, _), row in pairs.items()}  # fmt: skip
     assert told == {
@@ -223,11 +152,8 @@ def test_stars_choose_channels_and_service(found: Callable[..., Found]) -> None:
     }
 
 
-def test_stage_and_branch_decide_each_customer_once(
-    lake: Lake, found: Callable[..., Found], own: Callable[..., None]
-) -> None:
+def test_stage_and_branch_decide_each_customer_once(own: Write, found: Found) -> None:
     own(
-        lake,
         """
         [stage.trust.renewal_60d]
         channels = ["mail"]
@@ -246,7 +172,7 @@ def test_stage_and_branch_decide_each_customer_once(
         for branch in ("B01", "B02", "B03", None)
         for stage in ("entry", "stickiness", "trust", None)
     }
-    pairs = found(**customers)
+    pairs = found(DAY, **customers)
     assert {customer: row["channels"][0] for (customer, _), row in pairs.items()} == {
         # A branch has the last word, and takes up what a stage leaves out.
         **{f"B01_{stage}": "app" for stage in ("entry", "stickiness", "trust", None)},
@@ -256,10 +182,9 @@ def test_stage_and_branch_decide_each_customer_once(
 
 
 def test_a_touchpoint_of_the_home_is_triggered_without_a_line_of_python(
-    lake: Lake, found: Callable[..., Found], own: Callable[..., None]
+    own: Write, found: Found
 ) -> None:
     own(
-        lake,
         """
         [renewal_45d]
         label = "到期前45天"
@@ -281,7 +206,7 @@ def test_a_touchpoint_of_the_home_is_triggered_without_a_line_of_python(
         once_per = "term"
         """,
     )
-    pairs = found(C1={"days_to_unrenewed_expiry": 46}, C2={"days_to_unrenewed_expiry": 47})
+    pairs = found(DAY, C1={"days_to_unrenewed_expiry": 46}, C2={"days_to_unrenewed_expiry": 47})
     assert pairs["C1", "renewal_45d"]["by"] == "person"
     assert ("C2", "renewal_45d") not in pairs
 
@@ -310,6 +235,11 @@ def test_the_first_customers_of_a_touchpoint(lake: Lake, snapshot: Write) -> Non
     rows = first_due(lake, DAY, "renewal_60d", 2)
     assert [row["customer_id"] for row in rows] == ["C0", "C1"]
     assert rows[0]["reason"] == "未续保车险距到期天数 50"
+
+
+def test_where_all_are_left_out_nobody_is_due(own: Write, found: Found) -> None:
+    own("\n".join(f"{name} = false" for name in shipped_touchpoints().names))
+    assert found(DAY, C1={"days_to_unrenewed_expiry": 51}) == {}
 
 
 def test_without_a_snapshot_the_command_is_told(lake: Lake) -> None:
