@@ -40,6 +40,7 @@ class Here:
         self.asked: list[frozenset[str] | None] = []
         self.app = made()
         self.app.state.door = SimpleNamespace(lake=Lake(self.settings), answer=self.answer)
+        self.gate = Gate(self.app, self.app)
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
         self.asked.append(branches)
@@ -52,7 +53,7 @@ class Here:
         """`POST /predict` with each token, all at once."""
 
         async def post() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(app=Gate(self.app, self.app))
+            transport = httpx.ASGITransport(app=self.gate)
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 return await asyncio.gather(
                     *(
@@ -83,7 +84,8 @@ def fault(response: httpx.Response, status: int) -> str:
 
 
 def test_each_scope_opens_its_own_endpoint_and_no_other(here: Here) -> None:
-    assert here.one(here.token("predict")).status_code == 200
+    answer = here.one(here.token("predict"))
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     every_other = [name for name in SCOPES if name != "predict"]
     response = here.one(here.token(*every_other))
     assert fault(response, 403) == "token: does not have the scope predict"

@@ -182,6 +182,19 @@ def test_who_shows_no_token_is_told_nothing(service: Service) -> None:
     assert service.kept == kept
 
 
+def test_to_a_token_of_some_branches_others_are_nobody(service: Service) -> None:
+    """Not even an event that was accepted before is known of them, nor another under its id."""
+    assert service.one([complaint("s1", "C7")]).status_code == 200
+    kept, settings = service.kept, service.lake.settings
+    desk = make_token(settings, "desk", datetime.now(tz=UTC), branches=["杭州"])
+    for event in (complaint("s1", "C7"), complaint("s1", "C7", topic="service"), complaint("s2")):
+        foreign = service.one([event], token=desk)
+        unknown = service.one([event | {"customer_id": "C99"}], token=desk)
+        assert "is not a known customer" in refused(foreign, 422)
+        assert foreign.text.replace(event["customer_id"], "C99") == unknown.text
+    assert service.kept == kept
+
+
 def test_a_bad_event_costs_no_other(service: Service) -> None:
     body = [
         complaint("c1", "C5"),

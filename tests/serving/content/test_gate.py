@@ -68,6 +68,7 @@ def found(text: str, channel: str = "wecom") -> list[tuple[str, str, str]]:
         ("见pingan.com.evil.cn", "web_address", "pingan.com.evil.cn"),
         ("见xpingan.com", "web_address", "xpingan.com"),
         ("见https://pingan.com@evil.io/", "link", "https://pingan.com@evil.io"),
+        ("见https://pingan.com:x@evil.io/", "link", "https://pingan.com:x@evil.io"),
         ("见平安.com", "named_address", "安.com"),
         ("账号6222 0212 3456 7890 123", "bank_account", "账号6222 0212 3456 7890 123"),
         ("证件110101199003071234", "identity_number", "110101199003071234"),
