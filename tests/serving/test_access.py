@@ -1,7 +1,6 @@
 """What a request passes before its endpoint: token, rate, scope, then the body; and who reads."""
 
 import asyncio
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +15,12 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from serving.access import ENDPOINTS, SCOPES, scope_of
+from serving.api.app import made
+from serving.api.gate import Gate
 from serving.api.guard import Read, guarded
 from serving.api.rate_limit import RateLimit
 from serving.schemas import PredictRequest, PredictResponse, Refusal
 from serving.tokens import make_token
-
-with warnings.catch_warnings():
-    # What BentoML imports is not up to date with what that imports.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.api.app import made
-    from serving.api.gate import Gate
 
 NOW = datetime.now(UTC)
 ONE: dict[str, Any] = {"customer_ids": ["C1"]}

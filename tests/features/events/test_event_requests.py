@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,8 @@ import pytest
 from features import store
 from features.lake import Lake
 from features.settings import Settings
+from serving.api.app import made
+from serving.api.gate import LARGEST_BODY, Gate
 from serving.events import EventDoor
 from serving.schemas import Refusal
 from serving.tokens import make_token
@@ -25,14 +26,7 @@ Row = dict[str, Any]
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 YESTERDAY = date(2026, 6, 30)
 
-
-with warnings.catch_warnings():
-    # What BentoML imports is not up to date with what that imports.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.api.app import made
-    from serving.api.gate import LARGEST_BODY, Gate
-
-    app = made()
+app = made()
 
 
 class Service:
