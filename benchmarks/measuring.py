@@ -150,14 +150,18 @@ def compared(
 
 
 def finish(
-    name: str, customers: int | list[int], lines: list[Measured], target: Path | None
+    name: str,
+    customers: int | list[int],
+    lines: list[Measured],
+    target: Path | None,
+    of: str = "customers",
 ) -> int:
     """Print the table, write the JSON file if asked; return 1 if a limit broke, else 0."""
     sizes = customers if isinstance(customers, list) else [customers]
     rows = [("measured", "unit", "ours", "peer", "ratio", "spread", "limit", "")]
     rows += [_row(line) for line in lines]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    print(f"benchmarks/{name}.py, {' and '.join(f'{size:,}' for size in sizes)} customers")
+    print(f"benchmarks/{name}.py, {' and '.join(f'{size:,}' for size in sizes)} {of}")
     for row in rows:
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -99,7 +99,10 @@ class _Guarded(APIRoute):
                     f"get one with `guanjia token --scope {self.scope}`, or whoever issues yours",
                 )
             request.state.caller = found
-            return await handler(request)
+            response = await handler(request)
+            # What is told of customers is for the caller alone, not for what lies between.
+            response.headers["Cache-Control"] = "no-store"
+            return response
 
         return behind
 

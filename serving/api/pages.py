@@ -1,20 +1,21 @@
 """Pages that are open to everybody: the API's interactive document, from files of this machine."""
 
+from importlib.metadata import distribution
 from pathlib import Path
 
-import bentoml
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-ASSETS = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+ASSETS = "bentoml/_internal/server/static_content"
 router = APIRouter(include_in_schema=False)
 
 
 def mount_assets(app: FastAPI) -> None:
-    """Serve the scripts of the document's page, which BentoML ships."""
-    app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
+    """Serve the scripts of the page of the document: BentoML ships them, and is not imported."""
+    folder = Path(str(distribution("bentoml").locate_file(ASSETS)))
+    app.mount("/assets", StaticFiles(directory=folder), name="assets")
 
 
 @router.get("/docs")

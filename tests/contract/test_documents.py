@@ -6,6 +6,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from guanjia.cli import app
+from serving.access import ENDPOINTS, SCOPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,3 +40,17 @@ def test_links_between_documents_lead_somewhere() -> None:
             if "://" not in target and not (page.parent / target).exists():
                 broken.append(f"{page.name}: {target}")
     assert broken == []
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    assert sorted(named - set(re.findall(r"def (test_\w+)", tests))) == []
+    assert len(named) > 20
+
+
+def test_every_scope_and_setting_of_access_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert [name for name in SCOPES if f"`{name}`" not in page] == []
+    assert [name for name in ENDPOINTS if f"`{name}`" not in page] == []

@@ -1,7 +1,6 @@
 """What a request passes before its endpoint: token, rate, scope, then the body; and who reads."""
 
 import asyncio
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +15,12 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from serving.access import ENDPOINTS, SCOPES, scope_of
+from serving.api.app import made
+from serving.api.gate import Gate
 from serving.api.guard import Read, guarded
 from serving.api.rate_limit import RateLimit
 from serving.schemas import PredictRequest, PredictResponse, Refusal
 from serving.tokens import make_token
-
-with warnings.catch_warnings():
-    # What BentoML imports is not up to date with what that imports.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.api.app import made
-    from serving.api.gate import Gate
 
 NOW = datetime.now(UTC)
 ONE: dict[str, Any] = {"customer_ids": ["C1"]}
@@ -40,6 +35,7 @@ class Here:
         self.asked: list[frozenset[str] | None] = []
         self.app = made()
         self.app.state.door = SimpleNamespace(lake=Lake(self.settings), answer=self.answer)
+        self.gate = Gate(self.app, self.app)
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
         self.asked.append(branches)
@@ -54,7 +50,7 @@ class Here:
         """`POST /predict` with each token, all at once."""
 
         async def post() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(app=Gate(self.app, self.app))
+            transport = httpx.ASGITransport(app=self.gate)
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 return await asyncio.gather(
                     *(
@@ -85,7 +81,8 @@ def fault(response: httpx.Response, status: int) -> str:
 
 
 def test_each_scope_opens_its_own_endpoint_and_no_other(here: Here) -> None:
-    assert here.one(here.token("predict")).status_code == 200
+    answer = here.one(here.token("predict"))
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     every_other = [name for name in SCOPES if name != "predict"]
     response = here.one(here.token(*every_other))
     assert fault(response, 403) == "token: does not have the scope predict"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,8 @@ import pytest
 from features import online_tags, store
 from features.lake import Lake
 from features.settings import Settings
+from serving.api.app import made
+from serving.api.gate import LARGEST_BODY, Gate
 from serving.events import EventDoor
 from serving.schemas import Refusal
 from serving.tokens import make_token
@@ -25,14 +26,7 @@ Row = dict[str, Any]
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 YESTERDAY = date(2026, 6, 30)
 
-
-with warnings.catch_warnings():
-    # What BentoML imports is not up to date with what that imports.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from serving.api.app import made
-    from serving.api.gate import LARGEST_BODY, Gate
-
-    app = made()
+app = made()
 
 
 class Service:
@@ -179,6 +173,19 @@ def test_who_shows_no_token_is_told_nothing(service: Service) -> None:
     kept = service.kept
     for body in ([EVENT], b"{"):
         assert "token" in refused(service.one(body, token="x.y.z"), 401)
+    assert service.kept == kept
+
+
+def test_to_a_token_of_some_branches_others_are_nobody(service: Service) -> None:
+    """Not even an event that was accepted before is known of them, nor another under its id."""
+    assert service.one([complaint("s1", "C7")]).status_code == 200
+    kept, settings = service.kept, service.lake.settings
+    desk = make_token(settings, "desk", datetime.now(tz=UTC), branches=["杭州"])
+    for event in (complaint("s1", "C7"), complaint("s1", "C7", topic="service"), complaint("s2")):
+        foreign = service.one([event], token=desk)
+        unknown = service.one([event | {"customer_id": "C99"}], token=desk)
+        assert "is not a known customer" in refused(foreign, 422)
+        assert foreign.text.replace(event["customer_id"], "C99") == unknown.text
     assert service.kept == kept
 
 

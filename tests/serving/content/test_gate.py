@@ -1,6 +1,7 @@
 """What a message may say: each word however it is written, and nothing that only looks like one."""
 
 import re
+import time
 import unicodedata
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def found(text: str, channel: str = "wecom") -> list[tuple[str, str, str]]:
         ("见pingan.com.evil.cn", "web_address", "pingan.com.evil.cn"),
         ("见xpingan.com", "web_address", "xpingan.com"),
         ("见https://pingan.com@evil.io/", "link", "https://pingan.com@evil.io"),
+        ("见https://pingan.com:x@evil.io/", "link", "https://pingan.com:x@evil.io"),
         ("见平安.com", "named_address", "安.com"),
         ("账号6222 0212 3456 7890 123", "bank_account", "账号6222 0212 3456 7890 123"),
         ("证件110101199003071234", "identity_number", "110101199003071234"),
@@ -255,6 +257,18 @@ def test_a_finding_is_words_in_two_languages() -> None:
     (finding,) = GATE.check("返现", channel="branch", kind="service").findings
     assert finding.chinese.startswith("返现返佣“返现”: 不得承诺给予保险合同约定以外")
     assert finding.english.startswith("cash back “返现”: No benefit outside the contract")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1", "1 ", "a", "a.", "a-", "a@b.", "a点", "a   .   ", "010", "http://", "微信", "返现"],
+)
+def test_no_text_takes_long(piece: str) -> None:
+    """Patterns that go back and forth would take minutes over some of these."""
+    text = (piece * LONGEST_TEXT)[:LONGEST_TEXT]
+    began = time.perf_counter()
+    GATE.check(text, channel="branch", kind="service")
+    assert time.perf_counter() - began < 2
 
 
 def test_without_any_list_only_the_channel_speaks() -> None:
