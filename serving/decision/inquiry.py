@@ -46,27 +46,34 @@ class Inquiry:
         self.effects = Effects(door.lake)
         self._door = door
         self._tags = tuple(tags)
+        self._asked: tuple[Mapping[str, Served], Sequence[str]] | None = None
 
     def of(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
         """Tags, predictions and effects of the customer."""
-        current = self._door.current.now
-        models = current.models
-        names = [
-            *STAR_TAGS,
-            *needed_tags(models, explain=False),
-            *self.effects.tags,
-            *CONSENTS,
-            *OPT_OUTS.values(),
-            *GATES,
-            *VALUES,
-            *self._tags,
-        ]
-        (row,), degraded = self._door.tags([request.customer_id], names, branches)
+        models = self._door.current.now.models
+        (row,), degraded = self._door.tags([request.customer_id], self._names(models), branches)
         if row["profiling_consent"] is False:
             return Known(row, degraded, models, {}, {}, None)
         answers = predict_of(models, row, request.context.lead_days)
         _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
         return Known(row, degraded, models, answers, self.effects.lower(row), margin)
+
+    def _names(self, models: Mapping[str, Served]) -> Sequence[str]:
+        """Tags that decisions read while these models answer."""
+        asked = self._asked
+        if asked is None or asked[0] is not models:
+            names = [
+                *STAR_TAGS,
+                *needed_tags(models, explain=False),
+                *self.effects.tags,
+                *CONSENTS,
+                *OPT_OUTS.values(),
+                *GATES,
+                *VALUES,
+                *self._tags,
+            ]
+            self._asked = asked = models, list(dict.fromkeys(names))
+        return asked[1]
 
 
 def base_of(row: Mapping[str, Any]) -> Base:
