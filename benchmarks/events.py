@@ -40,7 +40,7 @@ from measuring import (
     snapshot,
 )
 
-from features import store
+from features import online_tags, store
 from features.contract import CONTRACTS
 from features.contract_sql import civil_columns, row_columns
 from features.event_inbox import EventInbox
@@ -221,7 +221,7 @@ def agree(ours: Ours, peer: ByHand, events: Iterator[Event]) -> None:
         names = [
             name for name in theirs if name in catalogue() and catalogue()[name].group in groups
         ]
-        (mine,) = store.online(ours.lake, [event.customer_id], names)
+        (mine,) = online_tags.online(ours.lake, [event.customer_id], names)
         for name in names:
             assert mine[name] == theirs[name], (event.type.name, name, mine[name], theirs[name])
         compared_tags += len(names)

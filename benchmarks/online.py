@@ -7,7 +7,7 @@ Feast's rows from the files (`feast.utils._convert_arrow_to_proto`) is not count
 in rows a second, a row being one customer in one view; the ratio says how much faster ours is.
 
 Size: bytes a customer of the database and its log, scaled to 70 tags. Reading:
-`features.store.online` of the tags of one model, milliseconds, without a limit.
+`features.online_tags.online` of the tags of one model, milliseconds, without a limit.
 """
 
 import sys

@@ -97,7 +97,6 @@ def requests(lake: Lake, folder: Path) -> dict[str, Path]:
         "decide": [{"customer_id": one, "decision_point": "app_open"} for one in ids],
         "predict": [{"customer_ids": [one], "models": list(MODELS)} for one in ids],
         "plain": [{"customer_id": one} for one in ids],
-        "empty": [{}],
     }
     for name, bodies in made.items():
         text = "\n".join(json.dumps(one) for one in bodies[:20_000])
@@ -205,7 +204,7 @@ def measured(
                 if name == "plain" and connections == 64:
                     continue
                 seconds = 2 if turn == 0 else asked.seconds
-                load = wrk(place, bodies[name], token, connections, seconds)
+                load = wrk(place, bodies.get(name), token, connections, seconds)
                 if turn:  # the first round does not count
                     found.setdefault((name, connections), []).append(load)
         say(f"round {turn} of {asked.repeats}")
@@ -237,11 +236,12 @@ def measured(
     return lines
 
 
-def wrk(url: str, bodies: Path, token: str, connections: int, seconds: int) -> Load:
+def wrk(url: str, bodies: Path | None, token: str, connections: int, seconds: int) -> Load:
     """One load; any answer but 200 (or the empty endpoint's redirect) ends the benchmark."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s"]
-    command += [str(HERE / ("serving.lua" if bodies.stem != "empty" else "empty.lua")), url]
-    environment = os.environ | {"BODIES": str(bodies), "TOKEN": token}
+    command += [str(HERE / "serving.lua"), url]
+    asked = {} if bodies is None else {"BODIES": str(bodies), "TOKEN": token}
+    environment = os.environ | asked
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     (line,) = [one for one in done.stdout.splitlines() if one.startswith("RESULT")]
     count, micros, errors, p50, p99, p999 = (float(word) for word in line.split()[1:])

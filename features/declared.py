@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -63,6 +63,19 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
+
+
+def merged(under: Any, over: Any) -> Any:
+    """`over` upon `under`: tables field by field, anything else as a whole.
+
+    Examples
+    --------
+    >>> merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 4}})
+    {'a': 1, 'b': {'c': 2, 'd': 4}}
+    """
+    if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
+        return over
+    return {**under, **{key: merged(under.get(key), value) for key, value in over.items()}}
 
 
 def declared(model: type[Model], fields: Any, thing: str, example: str) -> Model:

@@ -7,18 +7,16 @@ file, the segment and the field; the rule is checked against the tags before any
 import difflib
 import re
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import ibis
-import ibis.expr.types as ir
 from pydantic import Field, ValidationError, model_validator
 
 from features.conditions import ALIASES, columns_of, predicate
 from features.declared import Declared, field_fault, read_toml
 from features.errors import GuanjiaError
-from features.tags.catalogue import catalogue
+from features.tags.catalogue import every_tag
 
 SHIPPED = Path(__file__).with_name("segments.toml")
 KINDS = {"strategic": "战略分群", "tactical": "战术分群"}
@@ -62,7 +60,7 @@ class Segment(Declared):
     @cached_property
     def tags(self) -> list[str]:
         """The tags its rule asks for."""
-        return columns_of(self.rule, _columns().columns)
+        return columns_of(self.rule, every_tag().columns)
 
     @property
     def about(self) -> str:
@@ -104,19 +102,12 @@ def shipped_segments() -> dict[str, Segment]:
     return {name: _segment(SHIPPED, name, fields) for name, fields in read_toml(SHIPPED).items()}
 
 
-@cache
-def _columns() -> ir.Table:
-    """A table without rows that has every tag."""
-    types = {name: tag.type for name, tag in catalogue().items()}
-    return ibis.table(types, name="tags")
-
-
 def _segment(path: Path, name: str, fields: Any) -> Segment:
     thing = f"{path}, segment {name}"
     if not NAME.fullmatch(name):
         cure = "write lower-case letters, digits and _, such as older_well_off"
         raise GuanjiaError(thing, "has a name that commands cannot take", cure)
-    if name in _columns().columns or name in ALIASES or name == "customer_id":
+    if name in every_tag().columns or name in ALIASES or name == "customer_id":
         raise GuanjiaError(thing, "is named like a tag", "give it another name")
     if not isinstance(fields, Mapping):
         raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
@@ -129,7 +120,7 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
             error = GuanjiaError(f"{thing}, field kind", error.fault, cure)
         raise error from fault
     try:
-        predicate(segment.rule, _columns())
+        predicate(segment.rule, every_tag())
     except GuanjiaError as fault:
         raise GuanjiaError(
             f"{thing}, field rule", f"{fault.thing} {fault.fault}", fault.cure

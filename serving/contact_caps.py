@@ -5,7 +5,6 @@ rule and the field; how they hold for a contact is in `serving.records.cap_rules
 """
 
 import difflib
-import tomllib
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,7 +12,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from features.declared import Declared
+from features.declared import Declared, read_toml
 from features.errors import GuanjiaError
 from features.tables import CONTACT_CHANNELS
 from features.tags.touchpoint_families import FAMILIES, OTHER
@@ -145,20 +144,13 @@ def load_contact_caps(home: Path) -> ContactCaps:
         If the file is not TOML, names an unknown field, channel or time zone, or a value is out of
         range: with file, rule and field.
     """
-    found, own = _parsed(SHIPPED), home / SHIPPED.name
+    found, own = read_toml(SHIPPED), home / SHIPPED.name
     if own.exists():
-        found = _replaced(own, found, _parsed(own))
+        found = _replaced(own, found, read_toml(own))
     try:
         return ContactCaps.model_validate(found)
     except ValidationError as fault:
         raise _named(own, fault) from fault
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
 
 
 def _replaced(own: Path, shipped: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-import ibis
-
 from features.conditions import predicate, unknown_name
-from features.declared import declared, read_toml
+from features.declared import declared, merged, read_toml
 from features.errors import GuanjiaError
 from features.events import EVENTS
-from features.tags.catalogue import catalogue
+from features.tags.catalogue import catalogue, every_tag
 from features.tags.touchpoint_families import TOUCHPOINTS
 from serving.scripts import Script
 from serving.touchpoint_fields import Channel, Shared, Stage, Touchpoint
@@ -143,7 +141,7 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
     for name, fields in {**shipped, **own}.items():
         if name not in (*SHARED, "stage", "branch"):
             _check_name(path, name, fields, shipped)
-            base[name] = fields if fields is False else _merged(shipped.get(name, {}), fields)
+            base[name] = fields if fields is False else merged(shipped.get(name, {}), fields)
     for kind, found in (("stage", stages), ("branch", branches)):
         _check_overrides(path, kind, found, base)
     variants = {}
@@ -158,7 +156,7 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
 
 
 def _table(path: Path, name: str, shipped: Fields, own: Fields) -> Fields:
-    found = _merged(shipped.get(name, {}), own.get(name, {}))
+    found = merged(shipped.get(name, {}), own.get(name, {}))
     if not isinstance(found, Mapping):
         raise GuanjiaError(f"{path}, {name}", "is no table", f"begin it with a line [{name}]")
     return dict(found)
@@ -169,19 +167,12 @@ def _places(
 ) -> Iterator[tuple[Where, Any]]:
     """The fields of a touchpoint for everybody, and for each stage and branch that differs."""
     for stage in (None, *(one for one in stages if name in stages[one])):
-        of_stage = base if stage is None else _merged(base, stages[stage][name])
+        of_stage = base if stage is None else merged(base, stages[stage][name])
         yield (stage, None), of_stage
         for branch in (one for one in branches if name in branches[one]):
             # A branch can take up again what a stage leaves out.
             under = base if of_stage is False else of_stage
-            yield (stage, branch), _merged(under, branches[branch][name])
-
-
-def _merged(under: Any, over: Any) -> Any:
-    """`over` upon `under`: tables field by field, anything else as a whole."""
-    if not (isinstance(under, Mapping) and isinstance(over, Mapping)):
-        return over
-    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
+            yield (stage, branch), merged(under, branches[branch][name])
 
 
 def _check_name(path: Path, name: str, fields: Any, shipped: Collection[str]) -> None:
@@ -230,7 +221,7 @@ def _touchpoint(
         raise GuanjiaError(thing, f"is of the family {found.family} by its field alone", cure)
     if found.trigger.condition:
         try:
-            predicate(found.trigger.condition, _tags())
+            predicate(found.trigger.condition, every_tag())
         except GuanjiaError as fault:
             said_of = f"{fault.thing} {fault.fault}"
             field = f"{thing}, field trigger.condition"
@@ -266,9 +257,3 @@ def _check_names(field: str, names: Collection[str], there: Collection[str]) -> 
         if name not in there:
             raise GuanjiaError(field, f"names {name}, which is not there",
                                unknown_name(field, name, there).cure)  # fmt: skip
-
-
-@cache
-def _tags() -> Any:
-    """A table without rows that has every tag."""
-    return ibis.table({name: tag.type for name, tag in catalogue().items()}, name="tags")

@@ -7,6 +7,7 @@ features add up too. What is learned is text and JSON, never a pickled object.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -114,10 +115,7 @@ class Scorer:
 
     def raw(self, matrix: Array, threads: int = 1) -> Array:
         """Probabilities or means, shape (rows,)."""
-        score = self.score(matrix, threads)
-        if self.kind == "probability":
-            return np.asarray(1 / (1 + np.exp(-score)), np.float64)
-        return np.asarray(np.exp(score), np.float64)
+        return np.asarray(self._told(self.score(matrix, threads)), np.float64)
 
     def raw_of(self, row: Array) -> float:
         """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
@@ -126,9 +124,11 @@ class Scorer:
             told += self.linear[1] * self.linear[0].score_of(row, self.encoding)
         if self.trees:
             told += self.trees[1] * self._single(row)
-        if self.kind == "probability":
-            return float(1 / (1 + np.exp(-told)))
-        return float(np.exp(told))
+        return float(self._told(told))
+
+    def _told(self, score: Any) -> Any:
+        """The probability or mean that a score, or each of many, stands for."""
+        return 1 / (1 + np.exp(-score)) if self.kind == "probability" else np.exp(score)
 
     @cached_property
     def _single(self) -> SingleRow:

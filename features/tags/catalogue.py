@@ -11,8 +11,10 @@ what a reader and the feature store need: label, unit, window, meaning of null. 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+import ibis
 import ibis.expr.types as ir
 
 Expression = Callable[[ir.Table], ir.Value]
@@ -222,3 +224,9 @@ def catalogue() -> dict[str, Tag]:
                 raise ValueError(f"tag {name} is in both {tags[name].group} and {group.name}")
             tags[name] = tag
     return tags
+
+
+@cache
+def every_tag() -> ir.Table:
+    """A table without rows that has every tag: what conditions are checked against."""
+    return ibis.table({name: tag.type for name, tag in catalogue().items()}, name="tags")

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import Path, Request
 from fastapi.responses import Response
 from pydantic import Field
-from sqlalchemy import RowMapping
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
@@ -14,7 +13,7 @@ from serving.api.refusals import declared
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.database import Records
-from serving.records.decisions import UnknownDecisionError, find_decision
+from serving.records.decisions import find_decision
 from serving.records.reviews import ask_review
 from serving.schemas import Message
 
@@ -63,7 +62,7 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
     """A decision of the past with everything it rests on."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        row = _visible(request, find_decision(connection, decision_id))
+        row = find_decision(connection, decision_id, caller(request).branches)
     note(request, [row["customer_id"]])
     document = row["document"]
     facts = document["facts"]
@@ -83,16 +82,8 @@ def review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> Re
     """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
     records: Records = request.app.state.records
     at = clock.now(request.app.state.door.lake.settings)
+    asks = caller(request)
     with records.writing(durable=True) as connection:
-        _visible(request, find_decision(connection, decision_id))
-        found = ask_review(connection, decision_id, caller(request).subject, body.reason, at)
+        find_decision(connection, decision_id, asks.branches)
+        found = ask_review(connection, decision_id, asks.subject, body.reason, at)
     return ReviewAsked(**vars(found))
-
-
-def _visible(request: Request, row: RowMapping) -> RowMapping:
-    """The decision, unless it is of a branch the caller does not see: then there is none."""
-    branches = caller(request).branches
-    if branches is not None and row["branch"] not in branches:
-        cure = "send the decision_id that the decision gave"
-        raise UnknownDecisionError(f"decision {row['decision_id']}", "is not known", cure)
-    return row

@@ -15,9 +15,9 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.event_schemas import Instant
 from serving.events import EventDoor
-from serving.records.caps import UnknownContactError, find_contact
+from serving.records.caps import find_contact
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import UnknownDecisionError, find_decision
+from serving.records.decisions import find_decision
 from serving.records.outcomes import KINDS, Noted, Outcome, note_outcome
 from serving.schemas import CustomerId, Fault, Message
 
@@ -79,7 +79,10 @@ class OutcomesResponse(Message):
 def take_outcomes(request: Request, body: OutcomesRequest) -> Response:
     """Tell what became of contacts: sent, delivered, read, refused, opted out, renewed, ..."""
     at = clock.now(request.app.state.door.lake.settings)
-    answers = [_one(request, told, at) for told in body.outcomes]
+    customers: list[str] = []
+    answers = [_one(request, told, at, customers) for told in body.outcomes]
+    if customers:
+        note(request, customers)
     refused = any(one.status == "refused" for one in answers)
     answer = OutcomesResponse(outcomes=answers)
     return Response(
@@ -87,7 +90,8 @@ def take_outcomes(request: Request, body: OutcomesRequest) -> Response:
     )
 
 
-def _one(request: Request, told: OutcomeTold, at: datetime) -> OutcomeAnswer:
+def _one(request: Request, told: OutcomeTold, at: datetime, customers: list[str]) -> OutcomeAnswer:
+    """Keep one outcome; whose it is joins the `customers` of the request."""
     records: Records = request.app.state.records
     outcome = Outcome(**told.model_dump(exclude={"client_key"}))
     try:
@@ -104,7 +108,7 @@ def _one(request: Request, told: OutcomeTold, at: datetime) -> OutcomeAnswer:
         return OutcomeAnswer(client_key=told.client_key, status="refused", faults=[fault])
     if event is not None:
         _tell(request, event, at)
-    note(request, [noted.customer_id])
+    customers.append(noted.customer_id)
     return OutcomeAnswer(
         client_key=told.client_key,
         status="repeated" if noted.repeated else "accepted",
@@ -117,15 +121,9 @@ def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
     """Refuse what is of a customer whom the caller does not see, or who is not known."""
     branches = caller(request).branches
     if outcome.contact_id is not None:
-        branch = find_contact(connection, outcome.contact_id)["branch"]
-        if branches is not None and branch not in branches:
-            cure = "send the contact_id that the decision gave"
-            raise UnknownContactError(f"contact {outcome.contact_id}", "is not known", cure)
+        find_contact(connection, outcome.contact_id, branches)
     elif outcome.decision_id is not None:
-        branch = find_decision(connection, outcome.decision_id)["branch"]
-        if branches is not None and branch not in branches:
-            cure = "send the decision_id that the decision gave"
-            raise UnknownDecisionError(f"decision {outcome.decision_id}", "is not known", cure)
+        find_decision(connection, outcome.decision_id, branches)
     elif outcome.customer_id is not None:
         request.app.state.door.tags([outcome.customer_id], [], branches)
 

@@ -5,7 +5,6 @@ All of it is data. Whatever is wrong with it is reported with the file, the list
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
-from features.declared import Declared
+from features.declared import Declared, read_toml
 from features.errors import GuanjiaError
 from features.tables import CONTACT_CHANNELS
 from serving.content.characters import word_form
@@ -116,7 +115,7 @@ def load_content_settings(home: Path) -> ContentSettings:
     path = home / OWN
     if not path.exists():
         return shipped
-    own = _parsed(path)
+    own = read_toml(path)
     for section in own:
         if section not in SECTIONS:
             raise _unknown(f"{path}, section {section}", section, SECTIONS)
@@ -145,7 +144,7 @@ def shipped_settings() -> ContentSettings:
 def _models(path: Path, section: str, model: type[Model]) -> dict[str, Model]:
     return {
         name: _model(f"{path}, {section} {name}", model, fields)
-        for name, fields in _parsed(path).items()
+        for name, fields in read_toml(path).items()
     }
 
 
@@ -219,10 +218,3 @@ def _table(thing: str, fields: Any) -> Mapping[str, Any]:
 def _unknown(thing: str, name: str, known: Any) -> GuanjiaError:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5) or list(known)[:12]
     return GuanjiaError(thing, "is not known", f"did you mean {', '.join(near)}?")
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault

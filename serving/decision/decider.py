@@ -7,7 +7,7 @@ written. Where the records do not answer, nothing is decided: no contact without
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -90,7 +90,7 @@ class Decider:
         """
         known = self._inquiry.of(request, branches)
         sent = request.model_dump(mode="json", exclude={"client_key"})
-        day = at.astimezone(self._zone).date()
+        day = self._day(at)
         candidates = self._menu.candidates(
             request.decision_point, known.row, request.context.stage, day, request.context.happened
         )
@@ -105,9 +105,7 @@ class Decider:
             facts = self._facts(connection, request, known, candidates, blocks, consents, at)
             facts, settled, words = self._worded(request, known, facts)
             decision_id = new_id(at)
-            action = self._action(
-                connection, request, known, settled, words, planned, decision_id, at
-            )
+            action = self._action(connection, settled, words, planned, decision_id, at)
             answer = self._answer(request, known, facts, settled, action, decision_id, at)
             document = {
                 "asked_by": subject,
@@ -143,37 +141,38 @@ class Decider:
         known: Known,
         candidates: Sequence[Candidate],
         at: datetime,
-    ) -> tuple[dict[Candidate, datetime], list[Gate | None]]:
-        """When each candidate would be made, and what of the caps holds it back then.
+    ) -> tuple[dict[Candidate, Wanted], list[Gate | None]]:
+        """The contact each candidate would be, and what of the caps holds it back then.
 
         In quiet hours a contact is planned for their end.
         """
-        branch, campaign = known.row["branch"], request.context.campaign
-
-        def wanted(candidate: Candidate, when: datetime) -> Wanted:
-            return Wanted(
+        now = [
+            Wanted(
                 customer_id=request.customer_id,
-                touchpoint=candidate.touchpoint,
-                family=candidate.family,
-                purpose=candidate.kind,
-                channel=candidate.channel,
-                planned_at=when,
-                branch=branch,
-                campaign=campaign,
+                touchpoint=one.touchpoint,
+                family=one.family,
+                purpose=one.kind,
+                channel=one.channel,
+                planned_at=at,
+                branch=known.row["branch"],
+                campaign=request.context.campaign,
+                cost=Decimal(str(one.cost)),
             )
-
-        today = at.astimezone(self._zone).date()
-        history = self._caps.history(connection, request.customer_id, at, today)
-        found = self._caps.judge(history, [wanted(one, at) for one in candidates])
-        when = [_after_quiet(block) or at for block in found]
-        if any(one != at for one in when):
-            later = [wanted(one, time) for one, time in zip(candidates, when, strict=True)]
-            found = self._caps.judge(history, later)
+            for one in candidates
+        ]
+        history = self._caps.history(connection, request.customer_id, at, self._day(at))
+        found = self._caps.judge(history, now)
+        planned = [
+            replace(one, planned_at=_after_quiet(block) or at)
+            for one, block in zip(now, found, strict=True)
+        ]
+        if planned != now:
+            found = self._caps.judge(history, planned)
         gates = [
             None if block is None else Gate(block.rule, False, block.chinese, block.english)
             for block in found
         ]
-        return dict(zip(candidates, when, strict=True)), gates
+        return dict(zip(candidates, planned, strict=True)), gates
 
     def _facts(
         self,
@@ -191,8 +190,8 @@ class Decider:
         return Facts(
             customer_id=request.customer_id,
             decision_point=request.decision_point,
-            day=at.astimezone(self._zone).date(),
-            tags={name: value for name, value in known.row.items() if name not in ("freshness",)},
+            day=self._day(at),
+            tags={name: value for name, value in known.row.items() if name != "freshness"},
             told=known.told if profiled else {name: mean.get(name) for name in known.models},
             effects=known.effects if profiled else {},
             margin=known.margin if profiled else mean.get(MARGIN),
@@ -211,11 +210,15 @@ class Decider:
     ) -> dict[str, float]:
         """What a contact by each channel is worth to others of the branch today."""
         if self._prices is None or not timedelta(0) <= at - self._prices[0] < PRICES_KEPT:
-            day = at.astimezone(self._zone).date()
-            found = {(one.branch, one.channel): one.price for one in prices_on(connection, day)}
+            prices = prices_on(connection, self._day(at))
+            found = {(one.branch, one.channel): one.price for one in prices}
             self._prices = at, found
-        prices = self._prices[1]
-        return {channel: price for (where, channel), price in prices.items() if where == branch}
+        kept = self._prices[1]
+        return {channel: price for (where, channel), price in kept.items() if where == branch}
+
+    def _day(self, at: datetime) -> date:
+        """The insurer's civil day."""
+        return at.astimezone(self._zone).date()
 
     def _worded(
         self, request: DecideRequest, known: Known, facts: Facts
@@ -241,11 +244,9 @@ class Decider:
     def _action(
         self,
         connection: Connection,
-        request: DecideRequest,
-        known: Known,
         settled: Settled,
         words: Words | None,
-        planned: Mapping[Candidate, datetime],
+        planned: Mapping[Candidate, Wanted],
         decision_id: str,
         at: datetime,
     ) -> Action | None:
@@ -253,18 +254,7 @@ class Decider:
         if settled.chosen is None or words is None:
             return None
         candidate = settled.chosen.candidate
-        wanted = Wanted(
-            customer_id=request.customer_id,
-            touchpoint=candidate.touchpoint,
-            family=candidate.family,
-            purpose=candidate.kind,
-            channel=candidate.channel,
-            planned_at=planned[candidate],
-            branch=known.row["branch"],
-            campaign=request.context.campaign,
-            cost=Decimal(str(candidate.cost)),
-            message=words.chinese,
-        )
+        wanted = replace(planned[candidate], message=words.chinese)
         place = self._caps.reserve(connection, wanted, at, decision_id=decision_id)
         if isinstance(place, Refusal):  # the same transaction has just said otherwise
             raise AssertionError(f"{candidate.key} is refused by {place.rule}")

@@ -1,13 +1,12 @@
 """The policy of decisions: `policy.toml`, and what a home replaces."""
 
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from features.declared import Declared
+from features.declared import Declared, merged, read_toml
 from features.errors import GuanjiaError
 from features.tables import NON_MOTOR_LINES
 
@@ -69,36 +68,21 @@ def load_policy(home: Path) -> Policy:
     GuanjiaError
         If the file is not TOML, names an unknown value, or one is out of range.
     """
-    found, own = _parsed(SHIPPED), home / SHIPPED.name
-    if own.exists():
-        for name, value in _parsed(own).items():
-            before = found.get(name)
-            found[name] = {**before, **value} if isinstance(before, dict) else value
-    return _policy(own, found)
+    own = home / SHIPPED.name
+    return _policy(own, merged(read_toml(SHIPPED), read_toml(own) if own.exists() else {}))
 
 
 def shipped_policy() -> Policy:
     """The policy as it comes with Guanjia."""
-    return _policy(SHIPPED, _parsed(SHIPPED))
+    return _policy(SHIPPED, read_toml(SHIPPED))
 
 
 def _policy(path: Path, found: dict[str, Any]) -> Policy:
     try:
         return Policy.model_validate(found)
-    except (ValidationError, TypeError) as fault:
-        first = (
-            fault.errors(include_url=False)[0]
-            if isinstance(fault, ValidationError)
-            else {"loc": (), "msg": str(fault)}
-        )
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "weights"
         why = str(first["msg"]).removeprefix("Value error, ")
         cure = "mend it, or delete it to have the default"
         raise GuanjiaError(f"setting {where} in {path}", why, cure) from fault
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault

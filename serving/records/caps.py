@@ -4,7 +4,7 @@ A place is reserved in the transaction that counts the customer's contacts, one 
 customer at a time. It counts until it is released or expires; once sent, for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -261,8 +261,15 @@ def _settle(connection: Connection, contact_id: str, state: str, sent_at: dateti
     connection.execute(_SETTLE, given)
 
 
-def find_contact(connection: Connection, contact_id: str) -> RowMapping:
+def find_contact(
+    connection: Connection, contact_id: str, branches: Collection[str] | None = None
+) -> RowMapping:
     """A contact's row.
+
+    Parameters
+    ----------
+    branches : collection of str, optional
+        Contacts of other branches are unknown.
 
     Raises
     ------
@@ -270,7 +277,7 @@ def find_contact(connection: Connection, contact_id: str) -> RowMapping:
         If there is no such contact.
     """
     found = connection.execute(_FIND, {"one": contact_id}).mappings().first()
-    if found is None:
+    if found is None or not (branches is None or found["branch"] in branches):
         cure = "send the contact_id that the decision gave"
         raise UnknownContactError(f"contact {contact_id}", "is not known", cure)
     return found

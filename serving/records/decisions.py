@@ -1,6 +1,6 @@
 """Decisions as they were made: found again by the client's key, by number, by customer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,8 +117,15 @@ def repeated_decision(
     return earlier(connection, decisions, client_key, content_hash(request) if client_key else "")
 
 
-def find_decision(connection: Connection, decision_id: str) -> RowMapping:
+def find_decision(
+    connection: Connection, decision_id: str, branches: Collection[str] | None = None
+) -> RowMapping:
     """A decision by its number.
+
+    Parameters
+    ----------
+    branches : collection of str, optional
+        Decisions of other branches are unknown.
 
     Raises
     ------
@@ -126,7 +133,7 @@ def find_decision(connection: Connection, decision_id: str) -> RowMapping:
         If there is none.
     """
     found = connection.execute(_FIND, {"decision_id": decision_id}).mappings().first()
-    if found is None:
+    if found is None or not (branches is None or found["branch"] in branches):
         cure = "send the decision_id that the decision gave"
         raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
     return found

@@ -16,7 +16,7 @@ from features import tagging
 from features.check import check_tables
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.group_files import tag_schema
+from features.group_files import GroupFile, tag_schema
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
@@ -201,3 +201,16 @@ def test_errors_name_the_cure(lake: Lake) -> None:
         write_snapshot(lake, [])
     with pytest.raises(GuanjiaError, match=r"tag group magic: is not declared\. Use one of"):
         compute_group(lake, spine_of_customers(lake, DAYS), "magic")
+
+
+def test_rows_that_wait_for_their_file_hold_on_to_no_batch(tmp_path: Path) -> None:
+    # An engine's batch of ten rows may have room for a hundred thousand in it: twenty columns here.
+    schema = tag_schema("loyalty")
+    room = pa.Table.from_pylist([{}] * 100_000, schema=schema).combine_chunks()
+    before = pa.total_allocated_bytes() - room.nbytes
+    with GroupFile(tmp_path / "loyalty.parquet", "loyalty") as file:
+        file.write(room.slice(0, 10).to_batches())
+        size = room.nbytes
+        del room
+        assert pa.total_allocated_bytes() - before < size / 10
+    assert pq.ParquetFile(tmp_path / "loyalty.parquet").metadata.num_rows == 10

@@ -1,8 +1,10 @@
 """The day of a contact over HTTP: decided, sent, refused, explained, reviewed, and made again."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake
+from features.settings import Settings
 from serving.schemas import Refusal
 from serving.tokens import make_token
 
@@ -84,10 +87,6 @@ def api(
     serving: Serving,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Api]:
-    import shutil
-
-    from features.settings import Settings
-
     home = tmp_path_factory.mktemp("decisions") / "home"
     for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
         shutil.copytree(demo[0] / folder, home / folder)
@@ -241,9 +240,6 @@ def test_another_branch_sees_neither_customer_nor_decision_nor_contact(
 def test_who_read_whom_is_in_the_records(
     api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
 ) -> None:
-    import sqlite3
-    from contextlib import closing
-
     customer, _ = next(contacted)
     api.ask("POST", "/predict", {"customer_ids": [customer]})
     with closing(sqlite3.connect(api.lake.home / "records.db")) as connection:
