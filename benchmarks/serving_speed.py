@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=5, help="of each load")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     asked = parser.parse_args()
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: apt-get install wrk")
     with insurer(asked) as lake, tempfile.TemporaryDirectory() as scratch:
@@ -77,7 +79,7 @@ def main() -> int:
         token = make_token(lake.settings, "benchmark", datetime.now(UTC))
         with ours(lake, folder) as here, plain(folder) as there:
             lines = measured(asked, bodies, token, here, there)
-    return finish("serving", asked.customers, lines, asked.json)
+    return finish("serving_speed", asked.customers, lines, asked.json)
 
 
 def ready(lake: Lake) -> None:
@@ -238,8 +240,8 @@ def measured(
 
 def wrk(url: str, bodies: Path | None, token: str, connections: int, seconds: int) -> Load:
     """One load; any answer but 200 (or the empty endpoint's redirect) ends the benchmark."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s"]
-    command += [str(HERE / "serving.lua"), url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
+    command += ["--latency", "-s", str(HERE / "serving_speed.lua"), url]
     asked = {} if bodies is None else {"BODIES": str(bodies), "TOKEN": token}
     environment = os.environ | asked
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
