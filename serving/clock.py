@@ -11,6 +11,11 @@ def now(settings: Settings) -> datetime:
     return datetime.now(tz=UTC) + timedelta(seconds=settings.clock_ahead_seconds)
 
 
+def epoch() -> float:
+    """Seconds since 1970 of the real time, which tokens expire by."""
+    return time.time()
+
+
 def ticks() -> float:
     """Seconds since some instant, for waiting times: no change of the clock moves it."""
     return time.monotonic()

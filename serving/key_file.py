@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -23,4 +24,10 @@ def kept_key(path: Path) -> str:
                 os.link(draft, path)
         finally:
             draft.unlink(missing_ok=True)
+    return _content(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _content(path: Path, _written: int) -> str:
+    """What a file holds: read again when it was written anew, as whoever replaces a key expects."""
     return path.read_text(encoding="ascii").strip()

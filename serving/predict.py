@@ -57,10 +57,17 @@ class UnknownCustomerError(UnknownNameError):
 
 
 class Door:
-    """Everything a request needs; loaded before the first one comes."""
+    """Everything a request needs; loaded before the first one comes.
+
+    Attributes
+    ----------
+    near : bool
+        Whether the online store is a file of this machine: reading takes no wait for a network.
+    """
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
+        self.near = lake.settings.online == "sqlite"
         self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()

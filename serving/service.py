@@ -40,6 +40,7 @@ class GuanjiaService:
         app.state.records = Records(lake.settings)
         app.state.records.migrate()
         app.state.on_read = ReadBook(app.state.records, lake.settings)
+        app.state.on_read.keep_copying()
         app.state.decider = Decider(app.state.door, app.state.records, TouchpointMenu(lake))
         app.state.events = EventDoor(lake)
         app.state.events.start()

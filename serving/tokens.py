@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -29,6 +29,21 @@ LONGEST_SUBJECT = 200
 LEEWAY_SECONDS = 10
 """By how much the clocks of who issues and who reads a token may differ."""
 EVERY_BRANCH = "*"
+MOST_SEEN = 4096
+
+
+class _Seen(NamedTuple):
+    """A token that was found valid: until when it is, signed by which key of which name."""
+
+    expires: float
+    signed_by: Any
+    key_name: str
+    caller: Caller
+
+
+_seen: dict[tuple[str | None, str, str], _Seen] = {}
+"""Tokens that were valid lately, by issuer, audience and token: a signature is not verified again
+while its key stands and the token has not expired."""
 
 
 class InvalidTokenError(GuanjiaError):
@@ -94,8 +109,13 @@ def read_token(settings: Settings, token: str) -> Caller:
     GuanjiaError
         If our own key is too short, or the keys of tokens cannot be had.
     """
+    asked = (settings.token_issuer, settings.token_audience, token)
     try:
-        signed_by, algorithm = _verifier(settings, token)
+        seen = _seen.get(asked)
+        name = _key_name(settings, token) if seen is None else seen.key_name
+        signed_by, algorithm = _verifier(settings, name)
+        if seen is not None and seen.signed_by == signed_by and clock.epoch() < seen.expires:
+            return seen.caller
         claims: dict[str, Any] = jwt.decode(
             token,
             signed_by,
@@ -110,7 +130,11 @@ def read_token(settings: Settings, token: str) -> Caller:
         raise InvalidTokenError("token", "has expired", cure) from None
     except jwt.PyJWTError:
         raise _invalid(settings) from None
-    return _caller(settings, claims)
+    found = _caller(settings, claims)
+    if len(_seen) >= MOST_SEEN:
+        _seen.clear()
+    _seen[asked] = _Seen(float(claims["exp"]), signed_by, name, found)
+    return found
 
 
 def get_ready(settings: Settings) -> None:
@@ -135,7 +159,7 @@ def may_wait(settings: Settings, token: str) -> bool:
     if settings.jwks is None:
         return False
     try:
-        return key_set(settings).is_due(_key_name(token), clock.ticks())
+        return key_set(settings).is_due(_key_name(settings, token), clock.ticks())
     except jwt.PyJWTError:
         return False
 
@@ -161,18 +185,19 @@ def _key_set(source: str) -> KeySet:
     return KeySet(source)
 
 
-def _verifier(settings: Settings, token: str) -> tuple[Any, str]:
+def _verifier(settings: Settings, key_name: str) -> tuple[Any, str]:
     """The key that must have signed a token, and the one algorithm it goes with."""
     if settings.jwks is None:
         return key(settings), ALGORITHM
-    found = key_set(settings).find(_key_name(token), clock.ticks())
+    found = key_set(settings).find(key_name, clock.ticks())
     if found is None:
         raise _invalid(settings)
     return found.key, found.algorithm_name
 
 
-def _key_name(token: str) -> str:
-    return str(jwt.get_unverified_header(token).get("kid", ""))
+def _key_name(settings: Settings, token: str) -> str:
+    """The name of the key that a token says signed it; our own has none."""
+    return "" if settings.jwks is None else str(jwt.get_unverified_header(token).get("kid", ""))
 
 
 def _caller(settings: Settings, claims: dict[str, Any]) -> Caller:

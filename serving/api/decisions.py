@@ -1,9 +1,11 @@
 """`POST /decide`, and decisions of the past: explained, and handed to a human."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -12,7 +14,7 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
-from serving.records.database import Records
+from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import find_decision
 from serving.records.reviews import ask_review
 from serving.schemas import Message
@@ -46,12 +48,19 @@ class ReviewAsked(Message):
 
 
 @router.post("/decide", response_model=DecideResponse, responses=declared(404, 409, 413, 422, 503))
-def decide(request: Request, body: DecideRequest) -> Response:
+async def decide(request: Request, body: DecideRequest) -> Response:
     """The one next contact with a customer, or silence; reserved and written down."""
     decider: Decider = request.app.state.decider
     at = clock.now(request.app.state.door.lake.settings)
     asks = caller(request)
-    answer = decider.decide(body, at, asks.branches, asks.subject)
+    answer: DecideResponse | None = None
+    if decider.near:
+        # Handing a request to a thread and back costs more than answering it. Where another writer
+        # holds the records, nothing is decided yet, and a thread waits for its end.
+        with suppress(RecordsAwayError):
+            answer = decider.decide(body, at, asks.branches, asks.subject, seconds=0)
+    if answer is None:
+        answer = await run_in_threadpool(decider.decide, body, at, asks.branches, asks.subject)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

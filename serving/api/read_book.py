@@ -1,34 +1,52 @@
-"""Who read whose personal data, written into the records."""
+"""Who read whose personal data: noted before the answer is given, in the records soon after."""
 
 import logging
+import threading
 
 from features.settings import Settings
 from serving import clock
 from serving.api.guard import Read
-from serving.records.audit import note_read
 from serving.records.database import Records, RecordsAwayError
+from serving.records.read_notes import ReadNotes, copy_notes, notes_folder
 
 logger = logging.getLogger(__name__)
+
+COPY_SECONDS = 1.0
 
 
 class ReadBook:
     """Notes every request that reads data of customers.
 
-    Where the records are away the log has it instead, without the customers' numbers: predictions
-    go on.
+    Where the records are away the notes wait beside them: predictions go on, and no read is lost.
     """
 
     def __init__(self, records: Records, settings: Settings) -> None:
         self._records = records
         self._settings = settings
+        self._folder = notes_folder(settings.home)
+        self._notes = ReadNotes(self._folder)
 
     def __call__(self, read: Read) -> None:
-        """Write a read down; see `serving.api.guard.note`."""
+        """Note a read; see `serving.api.guard.note`."""
         at = clock.now(self._settings)
-        try:
-            with self._records.writing() as connection:
-                ids = list(read.customer_ids)
-                note_read(connection, read.subject, read.endpoint, ids, at, "request")
-        except RecordsAwayError as error:
-            who, where, many = read.subject, read.endpoint, len(read.customer_ids)
-            logger.error("%s read %d customers at %s, unrecorded: %s", who, many, where, error)
+        self._notes.note(read.subject, read.endpoint, read.customer_ids, at, "request")
+
+    def keep_copying(self) -> None:
+        """Copy the notes into the records for as long as the process lives, in a thread."""
+        pause = threading.Event()
+
+        def run() -> None:
+            waits = False
+            while not pause.wait(COPY_SECONDS):
+                try:
+                    self._notes.turn()
+                    copy_notes(self._records, self._folder)
+                    waits = False
+                except RecordsAwayError as error:
+                    if not waits:
+                        logger.error("notes of who read whom wait: %s", error)
+                    waits = True
+                except Exception:
+                    logger.exception("notes of who read whom wait")
+
+        threading.Thread(target=run, name="reads", daemon=True).start()

@@ -35,7 +35,7 @@ from serving.records.capacity import prices_on
 from serving.records.caps import Caps, Refusal, Wanted
 from serving.records.columns import new_id
 from serving.records.consents import Consents, as_of
-from serving.records.database import Records, hold_customer
+from serving.records.database import WAIT_SECONDS, Records, hold_customer
 from serving.records.decisions import Decision, repeated_decision, write_decision
 
 PRICES_KEPT = timedelta(minutes=5)
@@ -51,6 +51,11 @@ class Decider:
     records : Records
     menu : Menu
         The touchpoints.
+
+    Attributes
+    ----------
+    near : bool
+        Whether all it asks is a file of this machine.
     """
 
     def __init__(self, door: Door, records: Records, menu: Menu) -> None:
@@ -62,6 +67,7 @@ class Decider:
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
+        self.near = door.near and records.near
 
     def decide(
         self,
@@ -69,6 +75,7 @@ class Decider:
         at: datetime,
         branches: Collection[str] | None = None,
         subject: str = "",
+        seconds: float = WAIT_SECONDS,
     ) -> DecideResponse:
         """Decide, reserve and write down.
 
@@ -78,6 +85,8 @@ class Decider:
             The caller sees customers of these alone; others are unknown to him.
         subject : str
             Who asks: client keys are his own.
+        seconds : float
+            How long to wait for the records.
 
         Raises
         ------
@@ -94,7 +103,7 @@ class Decider:
         candidates = self._menu.candidates(
             request.decision_point, known.row, request.context.stage, day, request.context.happened
         )
-        with self._records.writing() as connection:
+        with self._records.writing(seconds) as connection:
             hold_customer(connection, request.customer_id)
             key = request.client_key and f"{subject} {request.client_key}"
             found = repeated_decision(connection, key, sent)

@@ -1,14 +1,16 @@
 """Who read or took away whose personal data, when and what for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from serving.records.columns import first_id, new_id
+from serving.records.once import insert_new
 from serving.records.tables import exports, reads
 
-_READ, _EXPORT = insert(reads), insert(exports)
+_EXPORT = insert(exports)
 _OLD = select(reads.c.read_id).where(reads.c.read_id < bindparam("first")).limit(bindparam("most"))
 _FORGET = delete(reads).where(reads.c.read_id.in_(_OLD))
 
@@ -38,9 +40,17 @@ def note_read(
     str
         The number of the row.
     """
-    read_id = new_id(at)
-    row = {
-        "read_id": read_id,
+    row = read_row(subject, endpoint, customer_ids, at, purpose)
+    keep_reads(connection, [row])
+    return str(row["read_id"])
+
+
+def read_row(
+    subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
+) -> dict[str, Any]:
+    """The row that `note_read` keeps."""
+    return {
+        "read_id": new_id(at),
         "subject": subject,
         "endpoint": endpoint,
         "purpose": purpose,
@@ -48,8 +58,11 @@ def note_read(
         "customers": len(customer_ids),
         "customer_ids": list(customer_ids),
     }
-    connection.execute(_READ, row)
-    return read_id
+
+
+def keep_reads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep rows of `read_row`; those that are kept already stay as they are."""
+    connection.execute(insert_new(reads, connection.dialect.name, "read_id"), rows)
 
 
 def note_export(

@@ -65,13 +65,20 @@ class Records:
             if self._lite
             else postgres_engine(self._url, WAIT_SECONDS)
         )
-        self._writer, self._durable = self._engine, self._engine
+        self._writer = self._durable = self._prompt = self._engine
         if self._lite:
             durable = _sqlite_engine(self._url, WAIT_SECONDS, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
+            prompt = _sqlite_engine(self._url, 0, "NORMAL")
+            self._prompt = prompt.execution_options(begin="BEGIN IMMEDIATE")
         # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
         self._turn = threading.Lock()
+
+    @property
+    def near(self) -> bool:
+        """Whether they are a file of this machine: asking them takes no wait for a network."""
+        return self._lite
 
     @contextmanager
     def writing(
@@ -82,7 +89,7 @@ class Records:
         Parameters
         ----------
         seconds : float
-            How long to wait for the database.
+            How long to wait for the database; 0: not for another writer either.
         durable : bool
             Whether it must survive a power cut too, as what a customer said must: SQLite then waits
             for the disk. A killed process loses nothing either way, and Postgres always waits.
@@ -93,7 +100,7 @@ class Records:
             If it cannot be reached, is locked, or cannot write.
         """
         with self._answering(seconds):
-            engine = self._durable if durable else self._writer
+            engine = self._durable if durable else self._writer if seconds else self._prompt
             if not self._lite:
                 with engine.begin() as connection:
                     yield connection
@@ -160,8 +167,8 @@ class Records:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
-        self._durable.dispose()
+        for engine in (self._engine, self._durable, self._prompt):
+            engine.dispose()
 
     @contextmanager
     def _patient(self, seconds: float) -> Iterator[Engine]:

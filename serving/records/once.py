@@ -63,7 +63,7 @@ def write_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
         If the key stands for another content.
     """
     # On Postgres a transaction with the same key is waited for: it is either seen or gone.
-    done = connection.execute(_insert(table, connection.dialect.name), row)
+    done = connection.execute(insert_new(table, connection.dialect.name, "client_key"), row)
     if done.rowcount == 1:
         return None
     found = earlier(connection, table, row["client_key"], row["content_hash"])
@@ -77,6 +77,7 @@ def _by_key(table: Table) -> Select[Any]:
 
 
 @cache
-def _insert(table: Table, dialect: str) -> Any:
+def insert_new(table: Table, dialect: str, key: str) -> Any:
+    """The statement that writes a row unless there is one of the same key."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing(index_elements=["client_key"])
+    return insert(table).on_conflict_do_nothing(index_elements=[key])
