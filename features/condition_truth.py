@@ -4,7 +4,7 @@ It means what the engines say (`features.conditions`), in SQL's logic of three v
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlglot import exp
 from features.conditions import COMPARISONS, CONNECTORS, constant, resolved
 
 Values = Mapping[str, Any]
+Test = Callable[[Values], Any]
 
 
 @cache
@@ -30,62 +31,80 @@ def holds(where: str, columns: frozenset[str]) -> Callable[[Values], bool]:
     >>> test({"star_level": 4, "opted_out": False}), test({"star_level": 4, "opted_out": None})
     (True, False)
     """
-    tree = resolved(where, columns, {})
-    return lambda values: _value(tree, values) is True
+    test = _made(resolved(where, columns, {}))
+    return lambda values: test(values) is True
 
 
-def _value(node: exp.Expr, values: Values) -> Any:
+def _made(node: exp.Expr) -> Test:
+    """A part of the condition as a function: the tree is walked once, not for every customer."""
     kind = type(node)
     if kind is exp.Column:
-        return values.get(node.name)
+        name = node.name
+        return lambda values: values.get(name)
     if kind is exp.Paren:
-        return _value(node.this, values)
+        return _made(node.this)
     if kind in COMPARISONS:
-        return _compared(COMPARISONS[kind], node.this, node.expression, values)
-    return _LOGIC[kind](node, values) if kind in _LOGIC else constant(node)
+        return _compared(COMPARISONS[kind], _made(node.this), _made(node.expression))
+    if kind in _LOGIC:
+        return _LOGIC[kind](node)
+    value = constant(node)
+    return lambda _values: value
 
 
-def _compared(
-    compare: Callable[[Any, Any], Any], left: exp.Expr, right: exp.Expr, values: Values
-) -> bool | None:
-    sides = (_value(left, values), _value(right, values))
-    return None if None in sides else bool(compare(*sides))
+def _compared(compare: Callable[[Any, Any], Any], left: Test, right: Test) -> Test:
+    def test(values: Values) -> bool | None:
+        one, other = left(values), right(values)
+        return None if one is None or other is None else bool(compare(one, other))
+
+    return test
 
 
-def _joined(decides: bool, parts: list[bool | None]) -> bool | None:
+def _joined(decides: bool, parts: Sequence[Test]) -> Test:
     """A false part decides `and`, a true one `or`; else a part that is not known leaves it open."""
-    if decides in parts:
-        return decides
-    return None if None in parts else not decides
+
+    def test(values: Values) -> bool | None:
+        known = True
+        for part in parts:
+            found = part(values)
+            if found == decides:
+                return decides
+            known = known and found is not None
+        return (not decides) if known else None
+
+    return test
 
 
-def _both(node: exp.Expr, values: Values) -> bool | None:
-    parts = [_value(node.this, values), _value(node.expression, values)]
-    return _joined(type(node) is exp.Or, parts)
+def _both(node: exp.Expr) -> Test:
+    return _joined(type(node) is exp.Or, [_made(node.this), _made(node.expression)])
 
 
-def _not(node: exp.Expr, values: Values) -> bool | None:
-    found = _value(node.this, values)
-    return None if found is None else not found
+def _not(node: exp.Expr) -> Test:
+    part = _made(node.this)
+
+    def test(values: Values) -> bool | None:
+        found = part(values)
+        return None if found is None else not found
+
+    return test
 
 
-def _is(node: exp.Expr, values: Values) -> bool:
+def _is(node: exp.Expr) -> Test:
     asked = None if isinstance(node.expression, exp.Null) else bool(node.expression.this)
-    return _value(node.this, values) is asked
+    part = _made(node.this)
+    return lambda values: part(values) is asked
 
 
-def _in(node: exp.Expr, values: Values) -> bool | None:
-    return _joined(
-        True, [_compared(operator.eq, node.this, one, values) for one in node.expressions]
-    )
+def _in(node: exp.Expr) -> Test:
+    one = _made(node.this)
+    return _joined(True, [_compared(operator.eq, one, _made(each)) for each in node.expressions])
 
 
-def _between(node: exp.Expr, values: Values) -> bool | None:
-    low = _compared(operator.ge, node.this, node.args["low"], values)
-    return _joined(False, [low, _compared(operator.le, node.this, node.args["high"], values)])
+def _between(node: exp.Expr) -> Test:
+    one, low, high = (_made(part) for part in (node.this, node.args["low"], node.args["high"]))
+    return _joined(False, [_compared(operator.ge, one, low), _compared(operator.le, one, high)])
 
 
-_LOGIC: Mapping[type[exp.Expr], Callable[[exp.Expr, Values], bool | None]] = {
+_LOGIC: Mapping[type[exp.Expr], Callable[[exp.Expr], Test]] = {
     **dict.fromkeys(CONNECTORS, _both),
     exp.Not: _not,
     exp.Is: _is,

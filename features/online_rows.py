@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Bool, Float64, Int64, String
+from pydantic_core import from_json
 
 Row = tuple[str, int, int, str]
 """Customer, event and created time in microseconds UTC, tags as a JSON array."""
@@ -26,12 +27,12 @@ class Stored(NamedTuple):
     """A row as it is read: when it is of, the names of its tags, the JSON array of their values."""
 
     event_us: int
-    layout: Sequence[str]
+    layout: tuple[str, ...]
     array: str
 
     def values(self) -> dict[str, Any]:
         """The tags by name, as JSON has them."""
-        return dict(zip(self.layout, json.loads(self.array), strict=True))
+        return dict(zip(self.layout, from_json(self.array), strict=True))
 
 
 class PackedOnlineStore(OnlineStore):
@@ -57,8 +58,10 @@ class PackedOnlineStore(OnlineStore):
         """
 
     @abstractmethod
-    def stored(self, config: Any, view: Any, ids: Sequence[str]) -> Mapping[str, Stored]:
-        """The rows of those of the customers who have one."""
+    def stored(
+        self, config: Any, views: Sequence[Any], ids: Sequence[str]
+    ) -> Sequence[Mapping[str, Stored]]:
+        """Of each view, the rows of those of the customers who have one; each named once."""
 
     def write(self, config: Any, view: Any, tags: Sequence[str], rows: Sequence[Row]) -> None:
         """Offer a few rows, in the time of a request."""
@@ -86,7 +89,7 @@ class PackedOnlineStore(OnlineStore):
             if requested_features is None or field.name in requested_features
         }
         ids = [_customer(key) for key in entity_keys]
-        found = self.stored(config, table, list(dict.fromkeys(ids)))
+        (found,) = self.stored(config, [table], list(dict.fromkeys(ids)))
         answer: list[tuple[datetime | None, dict[str, Any] | None]] = []
         for customer_id in ids:
             if customer_id not in found:

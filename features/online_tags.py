@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic_core import from_json
+
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_rows import Stored
@@ -40,6 +42,7 @@ class TagReader:
         tags = tags_of(service) if isinstance(service, str) else service
         self.tags = list(tags)
         self._groups: dict[str, dict[str, str]] = {}
+        self._choices: dict[tuple[str, tuple[str, ...]], _Choice] = {}
         declared = catalogue.catalogue()
         for tag in tags:
             if tag not in declared:
@@ -63,11 +66,55 @@ class TagReader:
         GuanjiaError
             If nothing was materialised yet.
         """
-        found = [
-            (kinds, stored(self._lake, group, customer_ids))
-            for group, kinds in self._groups.items()
-        ]
-        return [_row(one, self.tags, found, self._zone) for one in customer_ids]
+        named = list(dict.fromkeys(customer_ids))
+        found = stored(self._lake, list(self._groups), named) if named else []
+        return [self._row(one, found) for one in customer_ids]
+
+    def _row(self, customer_id: str, found: Sequence[Mapping[str, Stored]]) -> dict[str, Any]:
+        values: dict[str, Any] = dict.fromkeys(self.tags)
+        oldest: int | None = None
+        for group, rows in zip(self._groups, found, strict=True):
+            row = rows.get(customer_id)
+            if row is None:
+                continue
+            oldest = row.event_us if oldest is None else min(oldest, row.event_us)
+            self._choice(group, row.layout).take(row, values)
+        freshness = None if oldest is None else EPOCH + timedelta(microseconds=oldest)
+        return {
+            "customer_id": customer_id,
+            "known": freshness is not None,
+            "freshness": freshness,
+            "as_of": freshness and (freshness - SECOND).astimezone(self._zone).date(),
+            **values,
+        }
+
+    def _choice(self, group: str, layout: tuple[str, ...]) -> "_Choice":
+        """What to take of rows of a layout; a process meets few."""
+        if (group, layout) not in self._choices:
+            self._choices[group, layout] = _Choice(self._groups[group], layout)
+        return self._choices[group, layout]
+
+
+class _Choice:
+    """The tags that are asked for, out of a row of many."""
+
+    def __init__(self, kinds: Mapping[str, str], layout: tuple[str, ...]) -> None:
+        place = {name: number for number, name in enumerate(layout)}
+        self._names = [name for name in kinds if name in place]
+        self._places = [place[name] for name in self._names]
+        self._floats = [name for name in self._names if kinds[name] == "float64"]
+        self._length = len(layout)
+
+    def take(self, row: Stored, values: dict[str, Any]) -> None:
+        """Put them into `values`; a whole number of yuan is a float there too."""
+        array = from_json(row.array)
+        if len(array) != self._length:
+            raise ValueError(f"a row has {len(array)} tags, its layout {self._length}")
+        for name, place in zip(self._names, self._places, strict=True):
+            values[name] = array[place]
+        for name in self._floats:
+            if type(values[name]) is int:
+                values[name] = float(values[name])
 
 
 def online(
@@ -75,31 +122,3 @@ def online(
 ) -> list[dict[str, Any]]:
     """The tags of some customers once; see `TagReader`."""
     return TagReader(lake, service).read(customer_ids) if customer_ids else []
-
-
-def _row(
-    customer_id: str,
-    tags: Sequence[str],
-    found: Sequence[tuple[Mapping[str, str], Mapping[str, Stored]]],
-    zone: ZoneInfo,
-) -> dict[str, Any]:
-    """One answer of `online`."""
-    values: dict[str, Any] = dict.fromkeys(tags)
-    oldest: int | None = None
-    for kinds, rows in found:
-        row = rows.get(customer_id)
-        if row is None:
-            continue
-        oldest = row.event_us if oldest is None else min(oldest, row.event_us)
-        told = row.values()
-        for tag, kind in kinds.items():
-            value = told.get(tag)
-            values[tag] = float(value) if kind == "float64" and value is not None else value
-    freshness = None if oldest is None else EPOCH + timedelta(microseconds=oldest)
-    return {
-        "customer_id": customer_id,
-        "known": freshness is not None,
-        "freshness": freshness,
-        "as_of": freshness and (freshness - SECOND).astimezone(zone).date(),
-        **values,
-    }

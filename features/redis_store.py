@@ -51,7 +51,7 @@ class RedisOnlineStore(PackedOnlineStore):
 
     def __init__(self) -> None:
         # A layout is named by its hash, so what was read once stays true.
-        self._layouts: dict[str, list[str]] = {}
+        self._layouts: dict[str, tuple[str, ...]] = {}
 
     def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows, some hundreds a script; see `PackedOnlineStore.load`."""
@@ -61,20 +61,22 @@ class RedisOnlineStore(PackedOnlineStore):
         """Offer a few rows, in the time of a request."""
         self._offer(config, view, tags, rows, QUICK_SECONDS)
 
-    def stored(self, config: Any, view: Any, ids: Sequence[str]) -> Mapping[str, Stored]:
-        """The rows of those of the customers who have one."""
+    def stored(
+        self, config: Any, views: Sequence[Any], ids: Sequence[str]
+    ) -> Sequence[Mapping[str, Stored]]:
+        """One question for all views; see `PackedOnlineStore.stored`."""
+        keys = [_key(config, view, one) for view in views for one in ids]
+        found: list[dict[str, Stored]] = [{} for _ in views]
         with _reached(config, QUICK_SECONDS) as client:
-            values = client.mget([_key(config, view, one) for one in ids]) if ids else []
-            found = {
-                one: value.decode().split(" ", 3)
-                for one, value in zip(ids, values, strict=True)
-                if value is not None
-            }
-            self._learn(config, client, {parts[2] for parts in found.values()})
-        return {
-            one: Stored(int(event), self._layouts[layout], array)
-            for one, (event, _, layout, array) in found.items()
-        }
+            values = client.mget(keys) if keys else []
+            rows = [None if value is None else value.decode().split(" ", 3) for value in values]
+            self._learn(config, client, {row[2] for row in rows if row is not None})
+        for place, row in enumerate(rows):
+            if row is not None:
+                event, _, layout, array = row
+                names = self._layouts[layout]
+                found[place // len(ids)][ids[place % len(ids)]] = Stored(int(event), names, array)
+        return found
 
     def update(
         self,
@@ -116,7 +118,7 @@ class RedisOnlineStore(PackedOnlineStore):
         new = sorted(layouts - set(self._layouts))
         if new:
             for layout, names in zip(new, client.hmget(_layouts(config), new), strict=True):
-                self._layouts[layout] = json.loads(names)
+                self._layouts[layout] = tuple(json.loads(names))
 
 
 @lru_cache

@@ -219,22 +219,25 @@ def push(lake: Lake, group: str, rows: pa.Table) -> None:
         raise GuanjiaError("the registry", fault_told, cure) from fault
 
 
-def stored(lake: Lake, group: str, customer_ids: Sequence[str]) -> Mapping[str, Stored]:
-    """The online rows of a tag group, of those of the customers who have one, as they lie.
+def stored(
+    lake: Lake, groups: Sequence[str], customer_ids: Sequence[str]
+) -> Sequence[Mapping[str, Stored]]:
+    """Of each tag group the online rows as they lie, of those of the customers who have one.
 
     Raises
     ------
     GuanjiaError
-        If nothing was materialised yet, or the registry does not know the group.
+        If nothing was materialised yet, or the registry does not know a group.
     """
     if lake.settings not in _opened and not (lake.home / "feast" / "registry.db").exists():
         raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
     opened = _store(lake)
     rows = cast("PackedOnlineStore", opened._get_provider().online_store)
-    if group not in opened.views:
-        fault = f"does not know the tags of {group}"
-        raise GuanjiaError("the registry", fault, "run `guanjia materialize`")
-    return rows.stored(opened.config, opened.views[group], customer_ids)
+    for group in groups:
+        if group not in opened.views:
+            fault = f"does not know the tags of {group}"
+            raise GuanjiaError("the registry", fault, "run `guanjia materialize`")
+    return rows.stored(opened.config, [opened.views[group] for group in groups], customer_ids)
 
 
 def forget(lake: Lake) -> None:

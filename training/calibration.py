@@ -1,6 +1,7 @@
 """From what a model tells to what happens: fitted on a later slice, stored as a table."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
@@ -50,10 +51,24 @@ class Calibration:
             odds = logit(raw) * self.x[0] + self.y[0]
             return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float64)
         if self.kind == "isotonic":
-            return np.asarray(np.interp(raw, self.x, self.y), dtype=np.float64)
+            return np.asarray(np.interp(raw, *self._table), dtype=np.float64)
         if self.kind == "scale":
             return np.asarray(raw * self.x[0], dtype=np.float64)
         return np.asarray(raw, dtype=np.float64)
+
+    def apply_of(self, raw: float) -> float:
+        """The same of one, bit for bit."""
+        if self.kind == "platt":
+            held = min(max(raw, TINY), 1 - TINY)
+            odds = (np.log(held) - np.log1p(-held)) * self.x[0] + self.y[0]
+            return float(1.0 / (1.0 + np.exp(-odds)))
+        if self.kind == "isotonic":
+            return float(np.interp(raw, *self._table))
+        return raw * self.x[0] if self.kind == "scale" else raw
+
+    @cached_property
+    def _table(self) -> tuple[Array, Array]:
+        return np.array(self.x), np.array(self.y)
 
     @classmethod
     def balance(cls, raw: Array, outcome: Array) -> "Calibration":

@@ -1,6 +1,6 @@
 """Columns of tags as the matrix that models read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from features.errors import GuanjiaError
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Values: TypeAlias = Mapping[str, Any]
 Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
 
 
@@ -78,26 +79,34 @@ class Encoding:
             matrix[:, place] = column if rows is None else column[rows]
         return matrix
 
-    def row(self, values: Mapping[str, Any], read: Collection[str] | None = None) -> Array:
-        """The features of one customer, shape (features,): the same numbers as in `matrix`.
+    def reader(self, read: Collection[str] | None = None) -> Callable[[Values], Array]:
+        """How to read one customer: values by name to shape (features,), as in `matrix`.
 
         Parameters
         ----------
-        values : Mapping[str, object]
-            Plain values by name: numbers, booleans, texts, None.
         read : collection of str, optional
             Features that anything is read of; the others are left 0.
+
+        Returns
+        -------
+        callable
+            Takes plain values by name: numbers, booleans, texts, None.
         """
-        row = np.zeros(len(self.features))
-        for place, name in enumerate(self.features):
-            if read is None or name in read:
-                value = values[name]
-                if value is None:
-                    row[place] = np.nan
-                elif name in self._codes:
-                    row[place] = self._codes[name].get(value, np.nan)
-                else:
-                    row[place] = value
+        wanted = [name for name in self.features if read is None or name in read]
+        plain = [name for name in wanted if name not in self._codes]
+        places = np.array([self.place[name] for name in plain], dtype=np.intp)
+        coded = [
+            (self.place[name], name, self._codes[name]) for name in wanted if name in self._codes
+        ]
+
+        def row(values: Values) -> Array:
+            found = np.zeros(len(self.features))
+            if plain:
+                found[places] = [values[name] for name in plain]  # NumPy makes a NaN of None
+            for place, name, codes in coded:
+                found[place] = codes.get(values[name], np.nan)
+            return found
+
         return row
 
     def _column(self, name: str, values: Any) -> Array:

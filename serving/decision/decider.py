@@ -34,9 +34,11 @@ from serving.records.cap_rules import Block
 from serving.records.capacity import prices_on
 from serving.records.caps import Caps, Refusal, Wanted
 from serving.records.columns import new_id
-from serving.records.consents import Consents, as_of
+from serving.records.consents import Consents, consents_of
+from serving.records.contact_history import History
 from serving.records.database import WAIT_SECONDS, Records, hold_customer
 from serving.records.decisions import Decision, repeated_decision, write_decision
+from serving.records.erasure import erasure_key, pseudonym
 
 PRICES_KEPT = timedelta(minutes=5)
 
@@ -66,6 +68,7 @@ class Decider:
         self._content = load_gate(lake.home)
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
         self._zone = ZoneInfo(lake.settings.timezone)
+        self._erasure_key = erasure_key(lake.settings)
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
         self.near = door.near and records.near
 
@@ -109,25 +112,23 @@ class Decider:
             found = repeated_decision(connection, key, sent)
             if found is not None:
                 return DecideResponse.model_validate(found["document"]["answer"])
-            consents = as_of(connection, request.customer_id, at, base_of(known.row))
-            planned, blocks = self._planned(connection, request, known, candidates, at)
+            erased_as = pseudonym(self._erasure_key, request.customer_id)
+            history = self._caps.history(
+                connection, request.customer_id, at, day, erased_as=erased_as
+            )
+            consents = consents_of(history.said, at, base_of(known.row))
+            planned, blocks = self._planned(history, request, known, candidates, at)
             facts = self._facts(connection, request, known, candidates, blocks, consents, at)
             facts, settled, words = self._worded(request, known, facts)
             decision_id = new_id(at)
             action = self._action(connection, settled, words, planned, decision_id, at)
             answer = self._answer(request, known, facts, settled, action, decision_id, at)
-            document = {
-                "asked_by": subject,
-                "request": sent,
-                "facts": record_of(facts),
-                "answer": answer.model_dump(mode="json"),
-            }
             chosen = settled.chosen.candidate if settled.chosen else None
             decision = Decision(
                 customer_id=request.customer_id,
                 decision_point=request.decision_point,
                 decided_at=at,
-                document=document,
+                document=record_of(facts, answer, sent, subject),
                 branch=known.row["branch"],
                 touchpoint=chosen.touchpoint if chosen else None,
                 channel=chosen.channel if chosen else None,
@@ -145,7 +146,7 @@ class Decider:
 
     def _planned(
         self,
-        connection: Connection,
+        history: History,
         request: DecideRequest,
         known: Known,
         candidates: Sequence[Candidate],
@@ -169,7 +170,6 @@ class Decider:
             )
             for one in candidates
         ]
-        history = self._caps.history(connection, request.customer_id, at, self._day(at))
         found = self._caps.judge(history, now)
         planned = [
             replace(one, planned_at=_after_quiet(block) or at)
@@ -200,7 +200,7 @@ class Decider:
             customer_id=request.customer_id,
             decision_point=request.decision_point,
             day=self._day(at),
-            tags={name: value for name, value in known.row.items() if name != "freshness"},
+            tags=known.row,
             told=known.told if profiled else {name: mean.get(name) for name in known.models},
             effects=known.effects if profiled else {},
             margin=known.margin if profiled else mean.get(MARGIN),

@@ -186,13 +186,19 @@ class Caps:
         return self.judge(self.history(connection, customer_id, at, first), candidates)
 
     def history(
-        self, connection: Connection, customer_id: str, at: datetime, first: date
+        self,
+        connection: Connection,
+        customer_id: str,
+        at: datetime,
+        first: date,
+        erased_as: str | None = None,
     ) -> History:
         """What the rules must know to judge contacts on `first` and later, in one query.
 
-        It has every contact that counts, service too: what fatigue is told from.
+        It has every contact that counts, service too, and every word on consents.
         """
-        return contact_history(connection, customer_id, at, first - self._span, self._cooling)
+        since = first - self._span
+        return contact_history(connection, customer_id, at, since, self._cooling, erased_as)
 
     def judge(self, history: History, candidates: Sequence[Wanted]) -> list[Block | None]:
         """For each contact, what holds it back in view of a history."""

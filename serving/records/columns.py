@@ -17,6 +17,12 @@ Document = JSON(none_as_null=True)
 """A JSON value; kept as text, with Chinese as it is read."""
 
 
+class JsonText(str):
+    """A document that is JSON already, as `written` would write it."""
+
+    __slots__ = ()
+
+
 class Text(TypeDecorator[str]):
     """A text; one that Postgres could not keep is refused on SQLite too."""
 
@@ -98,6 +104,8 @@ def column(
 
 def written(value: Any) -> str:
     """JSON as it is kept: Chinese readable, no spaces, no NaN, which Postgres would refuse."""
+    if isinstance(value, JsonText):
+        return value
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
     )

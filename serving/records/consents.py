@@ -16,7 +16,7 @@ The rules, each on the side of the customer:
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -29,10 +29,8 @@ from serving.records.tables import consent_changes
 Purpose = Literal["marketing", "profiling", "location"]
 PURPOSES: tuple[Purpose, ...] = ("marketing", "profiling", "location")
 _c = consent_changes.c
-_KNOWN = select(_c.purpose, _c.channel, _c.granted, _c.changed_at).where(
-    _c.customer_id.in_(bindparam("customer_ids", expanding=True)),
-    _c.recorded_at <= bindparam("at"),
-    _c.changed_at <= bindparam("at"),
+_SAID = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
+    (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
 )
 
 
@@ -70,6 +68,16 @@ class Word:
 
     granted: bool
     changed_at: datetime
+
+
+class Said(NamedTuple):
+    """A change that is kept, as the records have it."""
+
+    purpose: str
+    channel: str | None
+    granted: bool
+    changed_at: datetime
+    recorded_at: datetime
 
 
 @dataclass(frozen=True)
@@ -185,17 +193,24 @@ def as_of(
     erased_as : str, optional
         What stands for the customer since an erasure (`erasure.pseudonym`): a refusal outlives it.
     """
-    ids = [customer_id] if erased_as is None else [customer_id, erased_as]
+    asked = {"customer_id": customer_id, "erased_as": erased_as}
+    return consents_of((Said(*row) for row in connection.execute(_SAID, asked)), at, base)
+
+
+def consents_of(said: Iterable[Said], at: datetime, base: Base | None = None) -> Consents:
+    """What all that a customer said, and what the core system knows, comes to at an instant."""
     words: dict[tuple[str, str | None], list[Word]] = {}
-    for row in connection.execute(_KNOWN, {"customer_ids": ids, "at": at}):
-        words.setdefault((row.purpose, row.channel), []).append(Word(row.granted, row.changed_at))
+    for one in said:
+        if one.recorded_at <= at and one.changed_at <= at:
+            found = words.setdefault((one.purpose, one.channel), [])
+            found.append(Word(one.granted, one.changed_at))
     last = {key: latest(found) for key, found in words.items()}
     whole = {purpose: _with_base(purpose, last.get((purpose, None)), base) for purpose in PURPOSES}
     spoken = {channel: word for (_, channel), word in last.items() if channel is not None}
     channels = {one: open_to(whole["marketing"], word) for one, word in spoken.items()}
     channels |= {one: False for one in (base.opted_out if base else ()) if one not in spoken}
-    said = {purpose: None if word is None else word.granted for purpose, word in whole.items()}
-    return Consents(**said, channels=channels)
+    granted = {purpose: None if word is None else word.granted for purpose, word in whole.items()}
+    return Consents(**granted, channels=channels)
 
 
 def latest(words: Iterable[Word]) -> Word:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from serving.records.columns import Instant
-from serving.records.consents import Word, latest, open_to
+from serving.records.consents import Said, Word, latest, open_to
 from serving.records.tables import consent_changes, contacts, outcomes
 
 _k, _o, _c = contacts.c, outcomes.c, consent_changes.c
@@ -34,20 +34,32 @@ _HISTORY = union_all(
         _k.local_day.label("day"),
         _NO_INSTANT.label("at"),
         _NO_WORD.label("granted"),
+        _NO_INSTANT.label("recorded_at"),
     ).where(
         _k.customer_id == bindparam("customer_id"),
         _k.local_day > bindparam("since_day", type_=Date),
         (_k.state == "sent")
         | ((_k.state == "reserved") & (_k.reserved_until > bindparam("at", type_=Instant))),
     ),
-    select(_o.kind, _o.channel, *[_NO_TEXT] * 3, _NO_DAY, _o.occurred_at, _NO_WORD).where(
+    select(
+        _o.kind, _o.channel, *[_NO_TEXT] * 3, _NO_DAY, _o.occurred_at, _NO_WORD, _NO_INSTANT
+    ).where(
         _o.customer_id == bindparam("customer_id"),
         _o.occurred_at > bindparam("cooling_since", type_=Instant),
         (_o.kind == "refused") | (_o.kind == "opted_out"),  # `in` would be compiled each time
     ),
     select(
-        literal("consent", String), _c.channel, *[_NO_TEXT] * 3, _NO_DAY, _c.changed_at, _c.granted
-    ).where(_c.customer_id == bindparam("customer_id"), _c.purpose == "marketing"),
+        literal("consent", String),
+        _c.channel,
+        _c.purpose,
+        *[_NO_TEXT] * 2,
+        _NO_DAY,
+        _c.changed_at,
+        _c.granted,
+        _c.recorded_at,
+    ).where(
+        (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
+    ),
 )
 
 
@@ -74,11 +86,14 @@ class History:
         When the customer last `refused` and last `opted_out`, as far as that may matter.
     words : dict of channel or None to Word
         The latest word on marketing by a channel, and under None on all marketing.
+    said : tuple of Said
+        Everything the customer ever said of consents.
     """
 
     contacts: tuple[Made, ...]
     last: Mapping[str, datetime]
     words: Mapping[str | None, Word]
+    said: tuple[Said, ...] = ()
 
     def closed(self, channel: str) -> bool:
         """Whether the customer closed a channel to marketing."""
@@ -89,7 +104,12 @@ class History:
 
 
 def contact_history(
-    connection: Connection, customer_id: str, at: datetime, since: date, cooling: timedelta
+    connection: Connection,
+    customer_id: str,
+    at: datetime,
+    since: date,
+    cooling: timedelta,
+    erased_as: str | None = None,
 ) -> History:
     """A customer's history as it stands at `at`.
 
@@ -99,9 +119,12 @@ def contact_history(
         Contacts of this day and earlier do not matter.
     cooling : timedelta
         Refusals that are as old do not matter.
+    erased_as : str, optional
+        What stands for the customer since an erasure, which a refusal outlives.
     """
     given = {
         "customer_id": customer_id,
+        "erased_as": erased_as,
         "at": at,
         "since_day": since,
         "cooling_since": at - cooling,
@@ -109,13 +132,16 @@ def contact_history(
     made: list[Made] = []
     last: dict[str, datetime] = {}
     words: dict[str | None, list[Word]] = {}
-    for what, channel, purpose, family, campaign, day, when, granted in connection.execute(
-        _HISTORY, given
-    ):
+    said: list[Said] = []
+    rows = connection.execute(_HISTORY, given)
+    for what, channel, purpose, family, campaign, day, when, granted, recorded in rows:
         if what == "contact":
             made.append(Made(day.toordinal(), channel, purpose, family, campaign))
         elif what == "consent":
-            words.setdefault(channel, []).append(Word(granted, when))
+            said.append(Said(purpose, channel, granted, when, recorded))
+            if purpose == "marketing":
+                words.setdefault(channel, []).append(Word(granted, when))
         else:
             last[what] = max(when, last.get(what, when))
-    return History(tuple(made), last, {channel: latest(found) for channel, found in words.items()})
+    spoken = {channel: latest(found) for channel, found in words.items()}
+    return History(tuple(made), last, spoken, tuple(said))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from features.errors import GuanjiaError
-from serving.records.columns import new_id
+from serving.records.columns import JsonText, new_id
 from serving.records.once import content_hash, earlier, write_once
 from serving.records.tables import decisions
 
@@ -46,7 +46,7 @@ class Decision:
     customer_id: str
     decision_point: str
     decided_at: datetime
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | JsonText
     branch: str | None = None
     touchpoint: str | None = None
     channel: str | None = None

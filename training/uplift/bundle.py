@@ -51,6 +51,7 @@ class EffectModel:
         self._encoding = encoding
         self._effect = effect
         self._deviation = deviation
+        self._row = encoding.reader()
         self._single = SingleRow(effect), SingleRow(deviation)
 
     def tell(self, columns: Columns, threads: int = 1) -> tuple[Array, Array]:
@@ -73,7 +74,7 @@ class EffectModel:
 
     def tell_of(self, values: Mapping[str, Any]) -> tuple[float, float]:
         """The same of one customer, from plain values by name, and bit for bit."""
-        row = self._encoding.row(values)
+        row = self._row(values)
         effect, told = self._single[0](row), self._single[1](row)
         return effect, effect - QUANTILE * max(told, 0.0)
 
