@@ -3,7 +3,7 @@
 How fields of several files and tables come together is in `serving.touchpoints`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -109,9 +109,14 @@ class Trigger(Declared):
         """All tags that conditions may name."""
         return frozenset(catalogue())
 
-    def met(self, tags: Mapping[str, Any]) -> bool:
-        """Whether the condition holds of these tags; False where it is not known."""
-        return not self.condition or holds(self.condition, self.tags)(tags)
+    @cached_property
+    def met(self) -> Callable[[Mapping[str, Any]], bool]:
+        """Whether the condition holds of the tags of a customer; False where it is not known."""
+        return holds(self.condition, self.tags) if self.condition else _always
+
+
+def _always(_tags: Mapping[str, Any]) -> bool:
+    return True
 
 
 class StarRule(Declared):

@@ -30,6 +30,10 @@ class TouchpointMenu:
 
     def __init__(self, lake: Lake) -> None:
         self._catalogue: Catalogue = load_touchpoints(lake.home)
+        self._branches = {
+            branch for places in self._catalogue.variants.values() for _, branch in places
+        }
+        self._at: dict[tuple[str, str | None, str | None], list[_Ready]] = {}
         self.tags = self._tags()
         texts = [SHIPPED.read_bytes()]
         own = lake.home / SHIPPED.name
@@ -45,26 +49,20 @@ class TouchpointMenu:
         happened: Collection[str],
     ) -> list[Candidate]:
         """What could be done at a decision point: each touchpoint that is due, by each channel."""
-        found = []
-        for name, one in self._catalogue.at(decision_point, tags[BRANCH], stage).items():
-            if not self._timely(one, tags, day, happened):
-                continue
-            for channel in one.channels_for(tags[STAR]):
-                cost = float(self._catalogue.cost(one, channel))
-                for offer in (None, *map(self._offer, one.offers)):
-                    found.append(
-                        Candidate(
-                            touchpoint=name,
-                            label=one.label,
-                            family=one.family,
-                            kind=one.kind,
-                            channel=channel,
-                            cost=cost,
-                            model=one.models[0] if one.models else None,
-                            offer=offer,
-                        )
-                    )
+        found: list[Candidate] = []
+        for one in self._ready(decision_point, tags[BRANCH], stage):
+            if self._timely(one.touchpoint, tags, day, happened):
+                found += one.actions(tags[STAR])
         return found
+
+    def _ready(self, decision_point: str, branch: str | None, stage: str | None) -> "list[_Ready]":
+        """The touchpoints of a decision point for customers of a branch and stage."""
+        # Few branches differ from the others; the service meets the names of all of them.
+        place = decision_point, branch if branch in self._branches else None, stage
+        if place not in self._at:
+            touchpoints = self._catalogue.at(*place).items()
+            self._at[place] = [_Ready(self._catalogue, name, one) for name, one in touchpoints]
+        return self._at[place]
 
     def words(
         self,
@@ -110,10 +108,6 @@ class TouchpointMenu:
             return days is not None and first <= days <= last
         return trigger.daily or not set(trigger.events).isdisjoint(happened)
 
-    def _offer(self, name: str) -> Offer:
-        offer = self._catalogue.shared.offers[name]
-        return Offer(name, offer.label, float(offer.cost), offer.redeem_probability)
-
     def _tags(self) -> list[str]:
         known = catalogue()
         found = [STAR, SOLD_BY, BRANCH]
@@ -127,3 +121,37 @@ class TouchpointMenu:
                     found.append(one.trigger.window.tag)
         found += [one.tag for one in self._catalogue.shared.variables.values() if one.tag]
         return list(dict.fromkeys(found))
+
+
+class _Ready:
+    """A touchpoint with its actions, which only the customer's stars make different."""
+
+    def __init__(self, catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> None:
+        self.touchpoint = touchpoint
+        self._name, self._catalogue = name, catalogue
+        self._by_star: dict[int | None, list[Candidate]] = {}
+
+    def actions(self, star: int | None) -> list[Candidate]:
+        """Each channel, with each offer and without."""
+        if star not in self._by_star:
+            one = self.touchpoint
+            offers = [None, *map(self._offer, one.offers)]
+            self._by_star[star] = [
+                Candidate(
+                    touchpoint=self._name,
+                    label=one.label,
+                    family=one.family,
+                    kind=one.kind,
+                    channel=channel,
+                    cost=float(self._catalogue.cost(one, channel)),
+                    model=one.models[0] if one.models else None,
+                    offer=offer,
+                )
+                for channel in one.channels_for(star)
+                for offer in offers
+            ]
+        return self._by_star[star]
+
+    def _offer(self, name: str) -> Offer:
+        offer = self._catalogue.shared.offers[name]
+        return Offer(name, offer.label, float(offer.cost), offer.redeem_probability)
