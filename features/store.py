@@ -229,9 +229,11 @@ def stored(
     GuanjiaError
         If nothing was materialised yet, or the registry does not know a group.
     """
-    if lake.settings not in _opened and not (lake.home / "feast" / "registry.db").exists():
-        raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
-    opened = _store(lake)
+    opened = _opened.get(lake.settings)
+    if opened is None:
+        if not (lake.home / "feast" / "registry.db").exists():
+            raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
+        opened = _store(lake)
     rows = cast("PackedOnlineStore", opened._get_provider().online_store)
     for group in groups:
         if group not in opened.views:

@@ -51,6 +51,9 @@ BRANCH = "branch"
 MOST_REASONS = 3
 MOST_READERS = 100
 
+_Listed = dict[tuple[tuple[str, ...], bool], tuple[str, ...]]
+"""Tags by models asked, and whether they explain."""
+
 
 class UnknownCustomerError(UnknownNameError):
     """Some of the customers asked for have no tags online."""
@@ -74,6 +77,7 @@ class Door:
         self._snapshots: dict[date, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
+        self._listed: tuple[Mapping[str, Served], _Listed] = ({}, {})
 
     def answer(
         self, request: PredictRequest, branches: Collection[str] | None = None
@@ -95,7 +99,7 @@ class Door:
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
         models = _asked(current.models, request.models)
-        names = (*STAR_TAGS, *needed_tags(models, explain=request.explain))
+        names = self._names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
         told = [predict_of(models, row, lead) for row in rows]
@@ -143,7 +147,7 @@ class Door:
         GuanjiaError
             If neither the online store nor the snapshot can be read.
         """
-        asked = tuple(dict.fromkeys([*names, BRANCH]))
+        asked = tuple(names) if BRANCH in names else (*names, BRANCH)
         reader, degraded = self._reader(asked), False
         try:
             rows = reader.read(ids)
@@ -162,6 +166,20 @@ class Door:
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
         return rows, degraded
+
+    def _names(
+        self, served: Mapping[str, Served], models: Mapping[str, Served], explain: bool
+    ) -> tuple[str, ...]:
+        """Tags that an answer of some of the served models reads; listed once for all requests."""
+        of, known = self._listed
+        if of is not served or len(known) >= MOST_READERS:
+            known = {}
+            self._listed = served, known
+        asked = tuple(models), explain
+        if asked not in known:
+            tags = [*STAR_TAGS, *needed_tags(models, explain=explain), BRANCH]
+            known[asked] = tuple(dict.fromkeys(tags))
+        return known[asked]
 
     def _reader(self, names: tuple[str, ...]) -> TagReader:
         """The reader of these tags; a service is asked for few different ones."""

@@ -47,6 +47,7 @@ class GuanjiaService:
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
 
 
 GuanjiaService.add_asgi_middleware(Gate, app=app)  # type: ignore[attr-defined]

@@ -46,7 +46,7 @@ class Inquiry:
         self.effects = Effects(door.lake)
         self._door = door
         self._tags = tuple(tags)
-        self._asked: tuple[Mapping[str, Served], Sequence[str]] | None = None
+        self._asked: tuple[Mapping[str, Served], tuple[str, ...]] | None = None
 
     def of(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
         """Tags, predictions and effects of the customer."""
@@ -58,7 +58,7 @@ class Inquiry:
         _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
         return Known(row, degraded, models, answers, self.effects.lower(row), margin)
 
-    def _names(self, models: Mapping[str, Served]) -> Sequence[str]:
+    def _names(self, models: Mapping[str, Served]) -> tuple[str, ...]:
         """Tags that decisions read while these models answer."""
         asked = self._asked
         if asked is None or asked[0] is not models:
@@ -72,7 +72,7 @@ class Inquiry:
                 *VALUES,
                 *self._tags,
             ]
-            self._asked = asked = models, list(dict.fromkeys(names))
+            self._asked = asked = models, tuple(dict.fromkeys(names))
         return asked[1]
 
 

@@ -74,6 +74,7 @@ class Records:
             self._prompt = prompt.execution_options(begin="BEGIN IMMEDIATE")
         # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
         self._turn = threading.Lock()
+        self._kept: dict[Engine, Connection] = {}
 
     @property
     def near(self) -> bool:
@@ -108,10 +109,21 @@ class Records:
             if not self._turn.acquire(timeout=seconds):
                 raise self._away("other writers do not come to an end")
             try:
-                with engine.begin() as connection:
+                with self._writers_own(engine) as connection, connection.begin():
                     yield connection
             finally:
                 self._turn.release()
+
+    @contextmanager
+    def _writers_own(self, engine: Engine) -> Iterator[Connection]:
+        """SQLite's one writer has one connection; after a fault he gets another."""
+        connection = self._kept.pop(engine, None) or engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._kept[engine] = connection
 
     @contextmanager
     def reading(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
@@ -167,6 +179,9 @@ class Records:
 
     def close(self) -> None:
         """Close every connection."""
+        with self._turn:
+            while self._kept:
+                self._kept.popitem()[1].close()
         for engine in (self._engine, self._durable, self._prompt):
             engine.dispose()
 
