@@ -71,7 +71,9 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from features.sources.simulated import simulate
     from features.store import materialize
     from features.tagging import write_snapshot
-    from serving.lists import declared_lists, write_list
+    from guanjia.handing_out import hand_out
+    from serving import clock
+    from serving.lists import declared_lists
     from serving.scoring import score
     from training.models import MODELS
     from training.promotion import promote
@@ -99,7 +101,16 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
         score(lake, TODAY, report)
     with timed(demo, "list"):
         if declared_lists()[LIST].model not in demo.kept_out:
-            written = write_list(lake, LIST, TODAY, top=TOP, out=file)
+            written = hand_out(
+                lake,
+                LIST,
+                TODAY,
+                top=TOP,
+                out=file,
+                who="guanjia demo",
+                why="demo",
+                at=clock.now(lake.settings),
+            )
             demo.list_file, demo.rows, demo.top = file, written.rows, written.preview
     summarise(lake, demo)
     return demo

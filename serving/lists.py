@@ -5,7 +5,7 @@ and phone numbers as known then, and leaves out whoever has not consented to mar
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,13 +20,14 @@ from features.conditions import compile_condition, unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.segment_settings import load_segments
-from features.settings import cutoff
 from features.snapshots import read_snapshot
 from features.tags.catalogue import Tag, catalogue
+from serving.list_source import source_of, told
 from serving.margin import LABELS
 from serving.probabilities import Served, load_models, model_frame, needed_tags
 from serving.reasons import Direction, Reason, reasons_of
-from serving.scoring import SCHEMA, scores_path, snapshot_sql
+from serving.records.consents import Refused
+from serving.scoring import SCHEMA, scores_path
 from serving.spreadsheet import write_csv
 from serving.words import words_of
 from training.models import MODELS
@@ -34,8 +35,7 @@ from training.models import MODELS
 FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
-NO_CONSENT = "no marketing consent"
-NO_PROFILING = "profiling refused"
+Note = Callable[[Sequence[str], Sequence[str]], None]
 
 
 class TargetList(BaseModel):
@@ -93,6 +93,8 @@ def write_list(
     *,
     out: Path,
     shown: int = 5,
+    refused: Refused | None = None,
+    note: Note | None = None,
 ) -> Listed:
     """Write the list `name` of the date `as_of` to `out`.
 
@@ -104,6 +106,11 @@ def write_list(
         At most so many customers.
     shown : int
         How many rows to return besides writing them.
+    refused : Refused, optional
+        Who has told us since, and not the core system, to be left alone: left out too.
+    note : callable, optional
+        Called with the headings and the customers before anything is written: what it raises
+        keeps the file from being written.
 
     Raises
     ------
@@ -132,16 +139,19 @@ def write_list(
         for tag in tags
         if tag in {*named, *target.columns, *needed_tags(models)} and tag not in SCORE_COLUMNS
     ]
-    source = _source(lake, as_of, used, conditions)
-    counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
+    source = source_of(lake, as_of, used, conditions)
+    with told(lake, refused or Refused()):
+        counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
+        chosen = _rows(
+            lake,
+            f"SELECT * FROM ({source}) WHERE barred IS NULL "
+            f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
+        )
     counts = dict(zip(counted["barred"], counted["rows"], strict=True))
-    chosen = _rows(
-        lake,
-        f"SELECT * FROM ({source}) WHERE barred IS NULL "
-        f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
-    )
     reasons = _reasons(models[target.model], chosen, target.effect, tags)
     sheet = _sheet(chosen, target, reasons, tags)
+    if note is not None:
+        note(list(sheet), [str(one) for one in chosen["customer_id"]])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
     preview = [
         {
@@ -182,51 +192,6 @@ def _check_scores(lake: Lake, as_of: date) -> None:
     if set(found["snapshot_id"]) - {read_snapshot(lake, as_of).snapshot_id}:
         cure = f"run `guanjia score --as-of {as_of}` again"
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
-
-
-def _source(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
-    """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
-    known = cutoff(as_of, lake.settings.timezone).isoformat()
-    scores = sql_text(scores_path(lake, as_of))
-    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
-    met = " AND ".join(f"({text})" for text in conditions) or "true"
-    people = (
-        f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {_known(known)}"
-    )
-    latest = (
-        "SELECT customer_id, purpose, arg_max(granted, (changed_at, recorded_at, consent_id)) "
-        f"AS granted FROM {_file(lake, 'consents')} "
-        f"WHERE {_known(known)} AND changed_at < TIMESTAMPTZ '{known}' GROUP BY ALL"
-    )
-    wanted = (
-        f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
-        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
-    )
-    if not lake.has("consents"):
-        return (
-            f"SELECT w.*, p.name, p.phone, NULL::VARCHAR AS barred FROM ({wanted}) w "
-            f"LEFT JOIN ({people}) p USING (customer_id)"
-        )
-    consent = (
-        "SELECT customer_id, bool_or(granted) FILTER (purpose = 'marketing') AS marketing, "
-        f"bool_or(granted) FILTER (purpose = 'profiling') AS profiling FROM ({latest}) GROUP BY 1"
-    )
-    return (
-        f"SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE THEN '{NO_CONSENT}' "
-        f"WHEN c.profiling IS FALSE THEN '{NO_PROFILING}' END AS barred FROM ({wanted}) w "
-        f"LEFT JOIN ({people}) p USING (customer_id) LEFT JOIN ({consent}) c USING (customer_id)"
-    )
-
-
-def _known(cut: str) -> str:
-    return (
-        f"recorded_at < TIMESTAMPTZ '{cut}' "
-        f"AND (superseded_at IS NULL OR superseded_at >= TIMESTAMPTZ '{cut}')"
-    )
-
-
-def _file(lake: Lake, table: str) -> str:
-    return f"read_parquet({sql_text(lake.checked(table))})"
 
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:

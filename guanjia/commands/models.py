@@ -1,5 +1,6 @@
 """Models trained; customers scored and listed."""
 
+import getpass
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -69,17 +70,25 @@ def target_list(
     where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
     top: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 500,
     out: Annotated[Path | None, typer.Option(help="File to write; default: <home>/lists.")] = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who takes it; default: the user of this machine.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="What for; kept with it.")] = "marketing",
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
-    """Write a target list a call centre can use, with reasons in words."""
+    """Write a target list a call centre can use, with reasons in words; who took it is kept."""
     from guanjia.demo import top_rows
-    from serving.lists import write_list
+    from guanjia.handing_out import hand_out
+    from serving import clock
 
     home = lake()
     on = as_of or latest(home, "scores", "run `guanjia score --as-of DATE`")
     file = out or home.home / "lists" / f"{name}-{on}.csv"
-    done = write_list(home, name, on, where, top, out=file)
+    taker = who or getpass.getuser()
+    done = hand_out(
+        home, name, on, where, top, out=file, who=taker, why=why, at=clock.now(home.settings)
+    )
     left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
     said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
     emit(done, json, table(done.label, top_rows(done.preview)), said, *([left] if left else []))

@@ -32,6 +32,12 @@ _c = consent_changes.c
 _SAID = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
 )
+_EVERYBODY = select(_c.customer_id, _c.purpose, _c.granted, _c.changed_at).where(
+    _c.channel.is_(None),
+    (_c.purpose == "marketing") | (_c.purpose == "profiling"),
+    _c.recorded_at <= bindparam("at"),
+    _c.changed_at <= bindparam("at"),
+)
 
 
 @dataclass(frozen=True)
@@ -195,6 +201,28 @@ def as_of(
     """
     asked = {"customer_id": customer_id, "erased_as": erased_as}
     return consents_of((Said(*row) for row in connection.execute(_SAID, asked)), at, base)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """When customers said no, whose latest word on a purpose, of those kept here, it is."""
+
+    marketing: dict[str, datetime] = field(default_factory=dict)
+    profiling: dict[str, datetime] = field(default_factory=dict)
+
+
+def refused_by(connection: Connection, at: datetime) -> Refused:
+    """Who refuses marketing as such, and who profiling, at an instant."""
+    words: dict[str, dict[str, Word]] = {"marketing": {}, "profiling": {}}
+    for customer_id, purpose, granted, changed_at in connection.execute(_EVERYBODY, {"at": at}):
+        said, word = words[purpose], Word(granted, changed_at)
+        said[customer_id] = latest([said.get(customer_id, word), word])
+    return Refused(
+        **{
+            purpose: {one: word.changed_at for one, word in said.items() if not word.granted}
+            for purpose, said in words.items()
+        }
+    )
 
 
 def consents_of(said: Iterable[Said], at: datetime, base: Base | None = None) -> Consents:

@@ -34,7 +34,9 @@ class Here:
         self.settings = Settings(home=home, token_key=None)
         self.asked: list[frozenset[str] | None] = []
         self.app = made()
-        self.app.state.door = SimpleNamespace(lake=Lake(self.settings), answer=self.answer)
+        self.app.state.door = SimpleNamespace(
+            lake=Lake(self.settings), answer=self.answer, near=True
+        )
         self.gate = Gate(self.app, self.app)
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.lake import Lake
+from guanjia.handing_out import hand_out
 from serving.lists import Listed, write_list
+from serving.records.consents import ConsentChange, change
+from serving.records.database import Records, RecordsAwayError
+from serving.records.tables import exports
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow
@@ -177,3 +181,61 @@ def test_a_failing_run_leaves_the_old_file(lake: Lake, monkeypatch: pytest.Monke
         listed(lake)
     assert out.read_bytes() == before
     assert not list(lake.home.glob(".list.csv*"))
+
+
+def records_of(lake: Lake) -> Records:
+    found = Records(lake.settings)
+    found.migrate()
+    return found
+
+
+def taken(lake: Lake, at: datetime = datetime(2026, 7, 1, 4, tzinfo=UTC)) -> Listed:
+    out = lake.home / "list.csv"
+    return hand_out(lake, "churn_risk", DAY, top=1000, out=out, who="Li", why="a test", at=at)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "granted", "hours", "left_out"),
+    [
+        ("marketing", False, 1, "no marketing consent"),
+        ("profiling", False, 1, "profiling refused"),
+        ("marketing", True, 1, None),
+        ("location", False, 1, None),
+        ("marketing", False, -48, None),  # before the consent that the core system knows
+    ],
+)
+def test_who_refused_since_is_left_out(
+    lake: Lake, purpose: Any, granted: bool, hours: int, left_out: str | None
+) -> None:
+    customer, said = first(lake), pd.Timestamp(NOON).to_pydatetime()
+    with_consents(lake, [YES | {"changed_at": NOON, "customer_id": customer}])
+    assert taken(lake).rows == 1
+    with records_of(lake).writing() as connection:
+        at = said + timedelta(hours=hours)
+        change(connection, ConsentChange(customer, purpose, granted, at), at)
+    again = taken(lake)
+    assert again.rows == (left_out is None)
+    if left_out is not None:
+        assert again.left_out[left_out] >= 1
+    # What is told after the list was taken is not known to it.
+    assert taken(lake, said - timedelta(days=3)).rows == 1
+
+
+def test_who_took_whose_data_is_kept_before_the_file_is_there(lake: Lake) -> None:
+    customer = first(lake)
+    with_consents(lake, [YES | {"changed_at": BEFORE, "customer_id": customer}])
+    (lake.home / "list.csv").mkdir()
+    with pytest.raises(OSError, match=r"list\.csv"):
+        taken(lake)
+    with records_of(lake).reading() as connection:
+        (row,) = connection.execute(exports.select()).mappings()
+    assert (row["subject"], row["purpose"], row["name"]) == ("Li", "a test", "churn_risk")
+    assert (row["customer_ids"], row["rows"]) == ([customer], 1)
+    assert {"客户号", "姓名", "手机号"} <= set(row["columns"])
+
+
+def test_a_list_that_cannot_be_noted_is_not_written(lake: Lake) -> None:
+    lake = Lake(lake.settings.model_copy(update={"database": "postgresql://x@127.0.0.1:1/none"}))
+    with pytest.raises(RecordsAwayError):
+        taken(lake)
+    assert not (lake.home / "list.csv").exists()

@@ -147,3 +147,39 @@ def test_the_command_takes_scopes_and_branches(guanjia, home: Path) -> None:  # 
     assert found == Caller("desk", frozenset({"predict", "events"}), frozenset({"杭州"}))
     wrong = guanjia("token", "desk", "--scope", "everything")
     assert (wrong.returncode, "scope everything: is not known" in wrong.stderr) == (2, True)
+
+
+def test_a_token_that_was_valid_ends_when_it_expires(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It has expired and is within the leeway; nobody waits for real time to pass.
+    monkeypatch.setattr("serving.tokens.LEEWAY_SECONDS", 3600)
+    token = make_token(settings, "a", NOW - DAY, DAY - timedelta(seconds=7))
+    assert read_token(settings, token).subject == "a"
+    monkeypatch.setattr("serving.tokens.LEEWAY_SECONDS", 0)
+    with pytest.raises(InvalidTokenError, match="has expired"):
+        read_token(settings, token)
+
+
+def test_a_token_that_was_valid_ends_with_its_key(settings: Settings, tmp_path: Path) -> None:
+    token = make_token(settings, "a", NOW)
+    assert read_token(settings, token) == read_token(settings, token)
+    (tmp_path / "token.key").write_text("another key, of more than thirty-two characters")
+    with pytest.raises(InvalidTokenError, match="is not valid here"):
+        read_token(settings, token)
+
+
+def test_what_was_seen_valid_here_is_not_valid_elsewhere(settings: Settings) -> None:
+    token = make_token(settings, "a", NOW)
+    assert read_token(settings, token).subject == "a"
+    for change in ({"token_audience": "others"}, {"token_issuer": "hub"}):
+        with pytest.raises(InvalidTokenError):
+            read_token(settings.model_copy(update=change), token)
+
+
+def test_few_tokens_are_remembered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.tokens.MOST_SEEN", 3)
+    monkeypatch.setattr("serving.tokens._seen", seen := {})
+    for name in "abcde":
+        assert read_token(settings, make_token(settings, name, NOW)).subject == name
+        assert len(seen) <= 3

@@ -341,3 +341,33 @@ def test_an_amount_is_exact_to_a_hundredth_of_a_fen(records: Records) -> None:
     kept = Yuan().process_bind_param(Decimal("0.0455"), None)  # type: ignore[arg-type]
     assert kept == 455
     assert Yuan().process_result_value(kept, None) == Decimal("0.0455")  # type: ignore[arg-type]
+
+
+def test_who_does_not_want_to_wait_hears_at_once_that_he_must(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    assert records.near
+    with contextlib.closing(sqlite3.connect(home / "records.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(RecordsAwayError), records.writing(0) as connection:
+            connection.execute(insert(handovers), handed(NOW))
+        assert time.monotonic() - begun < 0.5
+        other.rollback()
+    with records.writing(0) as connection:
+        connection.execute(insert(handovers), handed(NOW))
+    with records.reading() as connection:
+        assert [r.handover_id for r in connection.execute(select(handovers))] == ["1"]
+    records.close()
+
+
+def test_a_writer_that_failed_leaves_nothing_to_the_next(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    for seconds in (2.0, 0):
+        with contextlib.suppress(KeyError), records.writing(seconds) as connection:
+            connection.execute(insert(handovers), handed(NOW, "lost"))
+            raise KeyError
+        with records.writing(seconds) as connection:
+            assert connection.execute(select(handovers)).all() == []
+    records.close()

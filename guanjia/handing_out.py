@@ -1,0 +1,48 @@
+"""A target list handed to somebody: without those who refused since, and noted in the records."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from features.lake import Lake
+from serving.lists import Listed, write_list
+from serving.records.audit import note_export
+from serving.records.consents import refused_by
+from serving.records.database import Records
+
+
+def hand_out(
+    lake: Lake,
+    name: str,
+    as_of: date,
+    where: str | None = None,
+    top: int = 500,
+    *,
+    out: Path,
+    who: str,
+    why: str,
+    at: datetime,
+) -> Listed:
+    """Write a list (`serving.lists.write_list`) for `who`, for the purpose `why`, at `at`.
+
+    The note is kept before the file is written: who took which customers' data away is known even
+    where the file was not finished.
+
+    Raises
+    ------
+    GuanjiaError
+        If the list cannot be made, or the records do not answer: then there is no file.
+    """
+    records = Records(lake.settings)
+
+    def note(columns: Sequence[str], customers: Sequence[str]) -> None:
+        with records.writing(durable=True) as connection:
+            note_export(connection, who, name, columns, customers, at, why)
+
+    try:
+        records.migrate()
+        with records.reading() as connection:
+            refused = refused_by(connection, at)
+        return write_list(lake, name, as_of, where, top, out=out, refused=refused, note=note)
+    finally:
+        records.close()

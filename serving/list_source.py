@@ -1,0 +1,93 @@
+"""Who is on a target list: who meets its condition, and who of them may not be contacted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pyarrow as pa
+
+from features.lake import Lake, sql_text
+from features.settings import cutoff
+from features.snapshots import read_snapshot
+from serving.records.consents import Refused
+from serving.scoring import scores_path, snapshot_sql
+
+NO_CONSENT = "no marketing consent"
+NO_PROFILING = "profiling refused"
+REFUSED = "refused_since"
+
+
+def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
+    """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
+    known = cutoff(as_of, lake.settings.timezone).isoformat()
+    scores = sql_text(scores_path(lake, as_of))
+    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
+    met = " AND ".join(f"({text})" for text in conditions) or "true"
+    people = (
+        f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {_known(known)}"
+    )
+    wanted = (
+        f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
+        f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
+    )
+    joined = (
+        f"FROM ({wanted}) w LEFT JOIN ({people}) p USING (customer_id) "
+        f"LEFT JOIN {REFUSED} r USING (customer_id)"
+    )
+    if not lake.has("consents"):
+        return (
+            f"SELECT w.*, p.name, p.phone, CASE WHEN r.marketing IS NOT NULL THEN '{NO_CONSENT}' "
+            f"WHEN r.profiling IS NOT NULL THEN '{NO_PROFILING}' END AS barred {joined}"
+        )
+    consent = " ".join(
+        f"""
+        SELECT customer_id,
+            bool_or(granted) FILTER (purpose = 'marketing') AS marketing,
+            max(said_at) FILTER (purpose = 'marketing') AS marketing_at,
+            bool_or(granted) FILTER (purpose = 'profiling') AS profiling,
+            max(said_at) FILTER (purpose = 'profiling') AS profiling_at
+        FROM (
+            SELECT customer_id, purpose, max(changed_at) AS said_at,
+                arg_max(granted, (changed_at, recorded_at, consent_id)) AS granted
+            FROM {_file(lake, "consents")}
+            WHERE {_known(known)} AND changed_at < TIMESTAMPTZ '{known}' GROUP BY ALL
+        ) GROUP BY 1
+    """.split()
+    )
+    # A refusal told to us holds until the core system knows of a later consent.
+    return (
+        "SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE "
+        f"OR r.marketing >= c.marketing_at THEN '{NO_CONSENT}' WHEN c.profiling IS FALSE "
+        f"OR r.profiling >= coalesce(c.profiling_at, r.profiling) THEN '{NO_PROFILING}' "
+        f"END AS barred {joined} LEFT JOIN ({consent}) c USING (customer_id)"
+    )
+
+
+@contextmanager
+def told(lake: Lake, refused: Refused) -> Iterator[None]:
+    """The refusals as a table beside the files: a customer's number, and when he said no."""
+    customers = list(refused.marketing | refused.profiling)
+    at = pa.timestamp("us", tz="UTC")
+    table = pa.table(
+        {
+            "customer_id": pa.array(customers, pa.string()),
+            "marketing": pa.array([refused.marketing.get(one) for one in customers], at),
+            "profiling": pa.array([refused.profiling.get(one) for one in customers], at),
+        }
+    )
+    lake.engine.con.register(REFUSED, table)
+    try:
+        yield
+    finally:
+        lake.engine.con.unregister(REFUSED)
+
+
+def _known(cut: str) -> str:
+    return (
+        f"recorded_at < TIMESTAMPTZ '{cut}' "
+        f"AND (superseded_at IS NULL OR superseded_at >= TIMESTAMPTZ '{cut}')"
+    )
+
+
+def _file(lake: Lake, table: str) -> str:
+    return f"read_parquet({sql_text(lake.checked(table))})"

@@ -1,0 +1,99 @@
+"""Notes of who read whom: at once in a file, soon in the records, once."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.errors import GuanjiaError
+from features.settings import Settings
+from serving.records.database import Records, RecordsAwayError
+from serving.records.read_notes import ReadNotes, copy_notes, notes_folder
+from serving.records.tables import reads
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 6, 1, 2, 0, 0, 123456, tzinfo=UTC)
+NOTE = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from serving.records.read_notes import ReadNotes
+notes = ReadNotes(Path(sys.argv[1]))
+for number in range(3):
+    notes.note("app", "POST /predict", [f"C{number}"], datetime.now(UTC), "request")
+print("noted", flush=True)
+time.sleep(60)
+"""
+
+
+def note(notes: ReadNotes, *customers: str) -> None:
+    notes.note("app", "POST /predict", customers, NOW, "request")
+
+
+def test_what_is_noted_is_in_the_records_once(records: Records, rows: Any, home: Path) -> None:
+    folder = notes_folder(home)
+    notes = ReadNotes(folder)
+    note(notes, "C1", "张")
+    note(notes, "C2")
+    assert copy_notes(records, folder) == 0  # the page is still written on
+    assert rows(reads) == []
+    notes.turn()
+    (page,) = folder.glob("*.jsonl")
+    again = page.read_bytes()
+    assert copy_notes(records, folder) == 2
+    assert list(folder.iterdir()) == []
+    kept = rows(reads)
+    assert [(one["subject"], one["customer_ids"], one["customers"]) for one in kept] == [
+        ("app", ["C1", "张"], 2),
+        ("app", ["C2"], 1),
+    ]
+    assert {one["at"] for one in kept} == {NOW}
+    # Whoever was killed between the rows and the end of the page finds it again.
+    page.write_bytes(again)
+    assert copy_notes(records, folder) == 2
+    assert rows(reads) == kept
+    notes.turn()  # nothing noted, nothing to turn
+    assert copy_notes(records, folder) == 0
+
+
+def test_what_a_killed_process_noted_is_not_lost(records: Records, rows: Any, home: Path) -> None:
+    folder = notes_folder(home)
+    with subprocess.Popen(
+        [sys.executable, "-c", NOTE, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "noted\n"
+        assert copy_notes(records, folder) == 0
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (page,) = folder.glob("*.jsonl")
+    with page.open("ab") as file:
+        file.write(b'{"read_id": "half of a li')
+    assert copy_notes(records, folder) == 3
+    assert [one["customer_ids"] for one in rows(reads)] == [["C0"], ["C1"], ["C2"]]
+
+
+def test_notes_wait_while_the_records_are_away(home: Path) -> None:
+    folder = notes_folder(home)
+    notes = ReadNotes(folder)
+    note(notes, "C1")
+    notes.turn()
+    away = Records(Settings(home=home, database="postgresql://nobody@127.0.0.1:1/nothing"))
+    with pytest.raises(RecordsAwayError):
+        copy_notes(away, folder)
+    (page,) = folder.glob("*.jsonl")
+    assert json.loads(page.read_text("utf-8"))["customer_ids"] == ["C1"]
+    away.close()
+
+
+def test_a_note_that_cannot_be_written_is_an_error(home: Path) -> None:
+    folder = notes_folder(home)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(GuanjiaError, match="cannot be noted"):
+        note(ReadNotes(folder), "C1")
