@@ -8,7 +8,7 @@ the set stays and says so.
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -58,16 +58,17 @@ class CurrentModels:
         if not self.now.models:
             raise no_champion(next(iter(MODELS)))
 
-    def keep_fresh(self, seconds: float) -> None:
-        """Refresh for as long as the process lives, in a thread of its own."""
+    def keep_fresh(self, seconds: float, *also: Callable[[], None]) -> None:
+        """Refresh, and call `also`, for as long as the process lives, in a thread of its own."""
         pause = threading.Event()
 
         def run() -> None:
             while not pause.wait(seconds):
-                try:
-                    self.refresh()
-                except Exception:
-                    logger.exception("the models stay as they are")
+                for refresh in (self.refresh, *also):
+                    try:
+                        refresh()
+                    except Exception:
+                        logger.exception("the models stay as they are")
 
         threading.Thread(target=run, name="models", daemon=True).start()
 

@@ -36,12 +36,14 @@ class GuanjiaService:
         tokens.get_ready(lake.settings)
         limit_rate(app, lake.settings)
         app.state.door = Door(lake)
-        app.state.door.current.keep_fresh(lake.settings.model_refresh_seconds)
         app.state.records = Records(lake.settings)
         app.state.records.migrate()
         app.state.on_read = ReadBook(app.state.records, lake.settings)
         app.state.on_read.keep_copying()
         app.state.decider = Decider(app.state.door, app.state.records, TouchpointMenu(lake))
+        app.state.door.current.keep_fresh(
+            lake.settings.model_refresh_seconds, app.state.decider.refresh
+        )
         app.state.events = EventDoor(lake)
         app.state.events.start()
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.

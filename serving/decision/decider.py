@@ -72,6 +72,10 @@ class Decider:
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
         self.near = door.near and records.near
 
+    def refresh(self) -> None:
+        """Take up what was learned anew since the service started."""
+        self._inquiry.refresh()
+
     def decide(
         self,
         request: DecideRequest,
@@ -299,7 +303,7 @@ class Decider:
             tags=self._door.freshness(known.row),
             versions={
                 "models": {name: served.version for name, served in known.models.items()},
-                "effects": self._inquiry.effects.versions,
+                "effects": known.effect_versions,
                 "touchpoints": self._menu.version,
             },
         )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from features.errors import GuanjiaError
@@ -13,21 +14,41 @@ logger = logging.getLogger(__name__)
 
 
 class Effects:
-    """What treatments change, by the models that `guanjia uplift` wrote.
+    """What treatments change, by the models that `guanjia uplift` wrote; it never changes itself.
 
-    A bundle that is damaged is left out and said so: its touchpoints then work on propensity.
+    A bundle that is damaged is left out and said so: its touchpoints then work on propensity, or
+    on the model that was loaded before.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, before: "Effects | None" = None) -> None:
+        self._lake = lake
         self.models: dict[str, EffectModel] = {}
+        self.refused: dict[str, str] = {}
         folder = lake.home / "effects"
-        for path in sorted(folder.iterdir()) if folder.exists() else []:
-            if not (path / "spec.json").exists():
-                continue
-            try:
-                self.models[path.name] = load_effect(path)
-            except GuanjiaError as error:
-                logger.error("the effect of %s is not used: %s", path.name, error)
+        for path in sorted(folder.glob("*/spec.json")) if folder.exists() else []:
+            self._take(path, before)
+
+    def again(self) -> "Effects":
+        """As they are now: this object, if nothing has changed."""
+        found = Effects(self._lake, self)
+        same = found.versions == self.versions and found.refused == self.refused
+        return self if same else found
+
+    def _take(self, path: Path, before: "Effects | None") -> None:
+        name, text = path.parent.name, path.read_text("utf-8")
+        kept = before.models.get(name) if before else None
+        if kept is not None:
+            self.models[name] = kept
+            if f'"version": "{kept.version}"' in text:
+                return
+        if before is not None and before.refused.get(name) == text:
+            self.refused[name] = text
+            return
+        try:
+            self.models[name] = load_effect(path.parent)
+        except GuanjiaError as error:
+            self.refused[name] = text
+            logger.error("the effect of %s is not used: %s", name, error)
 
     @property
     def tags(self) -> list[str]:

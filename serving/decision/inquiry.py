@@ -30,6 +30,7 @@ class Known:
     told: Mapping[str, float | None]
     effects: Mapping[str, float]
     margin: float | None
+    effect_versions: Mapping[str, str]
 
 
 class Inquiry:
@@ -46,34 +47,40 @@ class Inquiry:
         self.effects = Effects(door.lake)
         self._door = door
         self._tags = tuple(tags)
-        self._asked: tuple[Mapping[str, Served], tuple[str, ...]] | None = None
+        self._asked: tuple[Mapping[str, Served], Effects, tuple[str, ...]] | None = None
+
+    def refresh(self) -> None:
+        """Take up effect models that were learned anew; a request has all of them or none."""
+        self.effects = self.effects.again()
 
     def of(self, request: DecideRequest, branches: Collection[str] | None) -> Known:
         """Tags, predictions and effects of the customer."""
-        models = self._door.current.now.models
-        (row,), degraded = self._door.tags([request.customer_id], self._names(models), branches)
+        models, effects = self._door.current.now.models, self.effects
+        names = self._names(models, effects)
+        (row,), degraded = self._door.tags([request.customer_id], names, branches)
         if row["profiling_consent"] is False:
-            return Known(row, degraded, models, {}, {}, None)
+            return Known(row, degraded, models, {}, {}, None, effects.versions)
         answers = predict_of(models, row, request.context.lead_days)
         _, margin = expected_of(row, answers, self._door.lake.settings.expense_share)
-        return Known(row, degraded, models, answers, self.effects.lower(row), margin)
+        lower = effects.lower(row)
+        return Known(row, degraded, models, answers, lower, margin, effects.versions)
 
-    def _names(self, models: Mapping[str, Served]) -> tuple[str, ...]:
+    def _names(self, models: Mapping[str, Served], effects: Effects) -> tuple[str, ...]:
         """Tags that decisions read while these models answer."""
         asked = self._asked
-        if asked is None or asked[0] is not models:
+        if asked is None or asked[0] is not models or asked[1] is not effects:
             names = [
                 *STAR_TAGS,
                 *needed_tags(models, explain=False),
-                *self.effects.tags,
+                *effects.tags,
                 *CONSENTS,
                 *OPT_OUTS.values(),
                 *GATES,
                 *VALUES,
                 *self._tags,
             ]
-            self._asked = asked = models, tuple(dict.fromkeys(names))
-        return asked[1]
+            self._asked = asked = models, effects, tuple(dict.fromkeys(names))
+        return asked[2]
 
 
 def base_of(row: Mapping[str, Any]) -> Base:
