@@ -14,6 +14,7 @@ from typing import Any
 
 from feast.repo_config import FeastConfigBaseModel
 
+from features.errors import GuanjiaError
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
 from features.sqlite import opened, transaction
@@ -87,19 +88,30 @@ class HomeOnlineStore(PackedOnlineStore):
         for suffix in ("", "-wal", "-shm"):
             Path(f"{_path(config)}{suffix}").unlink(missing_ok=True)
 
-    def _connection(self, config: Any) -> sqlite3.Connection:
-        """This thread's connection: SQLite lets many read while one writes."""
-        if not hasattr(self._local, "connection"):
-            connection = opened(_path(config), 30, "NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
-            )
-            self._local.connection = connection
-        found: sqlite3.Connection = self._local.connection
-        return found
+    def _connection(self, config: Any, make: bool = True) -> sqlite3.Connection:
+        """This thread's connection: SQLite lets many read while one writes.
+
+        One to a file that was moved away would read it for ever, and one made anew in its place
+        would be empty: who only reads is told that it is gone.
+        """
+        known = self._local.__dict__
+        if "connection" in known:
+            if _place(known["path"]) == known["place"]:
+                found: sqlite3.Connection = known["connection"]
+                return found
+            known.pop("connection").close()
+        path = known["path"] = _path(config)
+        if not make and _place(path) is None:
+            raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
+        connection = opened(path, 30, "NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
+        )
+        known["connection"], known["place"] = connection, _place(path)
+        return connection
 
     def _rows(self, config: Any, view: Any, ids: Sequence[str]) -> Iterator[Any]:
-        connection = self._connection(config)
+        connection = self._connection(config, make=False)
         for start in range(0, len(ids), LARGEST_QUERY):
             some = ids[start : start + LARGEST_QUERY]
             marks = ", ".join("?" * len(some))
@@ -123,6 +135,15 @@ def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
     connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
     (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()
     return int(number)
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Which file is there; None: none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _path(config: Any) -> Path:

@@ -2,14 +2,15 @@
 
 SQLite under the home folder, or the Postgres that `GUANJIA_DATABASE` names. Whatever keeps it from
 answering, in two seconds at most, is a `RecordsAwayError`: who may not write down a contact may not
-make it either.
+make it either. While Postgres cannot be reached one caller a second tries; the others hear so at
+once, and hold no thread that other requests need.
 """
 
 import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +29,15 @@ from sqlalchemy import (
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from serving import clock
+from serving.breaker import Breaker
 from serving.records.columns import written
 from serving.records.postgres import DRIVER, patience, patient_engine, postgres_engine
 from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
+PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait as long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
@@ -70,6 +74,8 @@ class Records:
             durable = _sqlite_engine(self._url, WAIT_SECONDS, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
+        self._reached = Breaker(PAUSE_SECONDS)
+        self._why_not = ""
         # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
         self._turn = threading.Lock()
 
@@ -95,7 +101,7 @@ class Records:
         with self._answering(seconds):
             engine = self._durable if durable else self._writer
             if not self._lite:
-                with engine.begin() as connection:
+                with self._begun() as connection:
                     yield connection
                 return
             if not self._turn.acquire(timeout=seconds):
@@ -115,7 +121,8 @@ class Records:
         RecordsAwayError
             If the database cannot be reached.
         """
-        with self._answering(seconds), self._engine.begin() as connection:
+        began = self._engine.begin if self._lite else self._begun
+        with self._answering(seconds), began() as connection:
             yield connection
 
     def migrate(self) -> None:
@@ -162,6 +169,24 @@ class Records:
         """Close every connection."""
         self._engine.dispose()
         self._durable.dispose()
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction of Postgres, unless it could not be reached a moment ago.
+
+        What fails later says nothing of the server: it may be one customer's lock.
+        """
+        if not self._reached.may_ask(clock.ticks()):
+            raise self._away(self._why_not)
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._engine.begin())
+            except (exc.OperationalError, exc.InterfaceError) as error:
+                self._why_not = _first_line(error)
+                self._reached.failed(clock.ticks())
+                raise
+            self._reached.answered()
+            yield connection
 
     @contextmanager
     def _patient(self, seconds: float) -> Iterator[Engine]:
