@@ -17,7 +17,7 @@ from feast.repo_config import FeastConfigBaseModel
 from features.errors import GuanjiaError
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
-from features.sqlite import opened, transaction
+from features.sqlite import opened, place_of, transaction
 
 LARGEST_QUERY = 500
 _UPSERT = """
@@ -96,18 +96,18 @@ class HomeOnlineStore(PackedOnlineStore):
         """
         known = self._local.__dict__
         if "connection" in known:
-            if _place(known["path"]) == known["place"]:
+            if place_of(known["path"]) == known["place"]:
                 found: sqlite3.Connection = known["connection"]
                 return found
             known.pop("connection").close()
         path = known["path"] = _path(config)
-        if not make and _place(path) is None:
+        if not make and place_of(path) is None:
             raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
         connection = opened(path, 30, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )
-        known["connection"], known["place"] = connection, _place(path)
+        known["connection"], known["place"] = connection, place_of(path)
         return connection
 
     def _rows(self, config: Any, view: Any, ids: Sequence[str]) -> Iterator[Any]:
@@ -135,15 +135,6 @@ def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
     connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
     (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()
     return int(number)
-
-
-def _place(path: Path) -> tuple[int, int] | None:
-    """Which file is there; None: none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _path(config: Any) -> Path:

@@ -57,16 +57,26 @@ class RedisOnlineStore(PackedOnlineStore):
 
     def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows, some hundreds a script; see `PackedOnlineStore.load`."""
-        return self._offer(config, view, tags, rows, PATIENT_SECONDS)
+        offered = self._offer(config, view, tags, rows, PATIENT_SECONDS)
+        with _reached(config, PATIENT_SECONDS) as client:
+            client.set(_filled(config, view), 1)
+        return offered
 
     def write(self, config: Any, view: Any, tags: Sequence[str], rows: Sequence[Row]) -> None:
         """Offer a few rows, in the time of a request."""
         self._offer(config, view, tags, rows, QUICK_SECONDS)
 
     def stored(self, config: Any, view: Any, ids: Sequence[str]) -> Mapping[str, Stored]:
-        """The rows of those of the customers who have one."""
+        """The rows of those of the customers who have one.
+
+        A Redis that lost everything, and what events wrote since, knows of no customer enough.
+        """
+        keys = [_filled(config, view), *(_key(config, view, one) for one in ids)]
         with _reached(config, READ_SECONDS) as client:
-            values = client.mget([_key(config, view, one) for one in ids]) if ids else []
+            filled, *values = client.mget(keys)
+            if filled is None:
+                fault = f"on Redis was not filled with tags of {view.name}"
+                raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
             found = {
                 one: value.decode().split(" ", 3)
                 for one, value in zip(ids, values, strict=True)
@@ -168,6 +178,11 @@ def _delete(client: Any, prefix: str) -> None:
 
 def _key(config: Any, view: Any, customer_id: str) -> str:
     return f"{config.project}:{view.name}:{customer_id}"
+
+
+def _filled(config: Any, view: Any) -> str:
+    """Is there once the rows of a snapshot are; no customer has this key."""
+    return _key(config, view, "")
 
 
 def _layouts(config: Any) -> str:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from features.sqlite import place_of
 from serving import clock
 from serving.breaker import Breaker
 from serving.records.columns import written
@@ -192,7 +193,11 @@ class Records:
     def _patient(self, seconds: float) -> Iterator[Engine]:
         """An engine that waits longer, for a moment."""
         lite = self._lite
-        made = _sqlite_engine(self._url, seconds, "FULL") if lite else patient_engine(self._url)
+        made = (
+            _sqlite_engine(self._url, seconds, "FULL", make=True)
+            if lite
+            else patient_engine(self._url)
+        )
         try:
             with self._answering(seconds):
                 yield made.execution_options(begin="BEGIN IMMEDIATE")
@@ -265,10 +270,20 @@ def _address(settings: Settings) -> URL:
     return url.set(drivername=DRIVER)
 
 
-def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"]) -> Engine:
+def _sqlite_engine(
+    url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"], make: bool = False
+) -> Engine:
+    path = Path(str(url.database))
+
+    def connect() -> sqlite3.Connection:
+        # An empty file in the place of one that was moved away would take its name.
+        mode = "rwc" if make else "rw"
+        address = f"{path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)
+
     engine = create_engine(
         url,
-        connect_args={"timeout": seconds},
+        creator=connect,
         pool_size=40,  # as many as there are threads to a service
         max_overflow=-1,
         hide_parameters=True,
@@ -276,7 +291,8 @@ def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FUL
     )
 
     @event.listens_for(engine, "connect")
-    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def connected(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["place"] = place_of(path)
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")
@@ -285,6 +301,11 @@ def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FUL
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
+        if place_of(path) != connection.info["place"]:
+            # What is written to a file that was moved away is lost to whoever opens this place.
+            connection.invalidate()
+            moved = sqlite3.OperationalError("the file was moved away or replaced")
+            raise exc.OperationalError("BEGIN", None, moved)
         if word := connection.get_execution_options().get("begin", "BEGIN"):
             connection.exec_driver_sql(word)
 

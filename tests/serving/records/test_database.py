@@ -119,9 +119,43 @@ def test_half_a_transaction_is_none(records: Records, rows: Any) -> None:
 
 def test_a_database_that_was_never_migrated_says_so(settings: Settings) -> None:
     records = Records(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with pytest.raises(RecordsAwayError, match=r"handovers"), records.reading() as connection:
+    without = r"unable to open|handovers"  # SQLite has no file either
+    with pytest.raises(RecordsAwayError, match=without), records.reading() as connection:
         connection.execute(handovers.select())
+    records.close()
+
+
+def test_a_file_that_was_moved_away_is_not_written_to(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    path, away = home / "records.db", home / "away.db"
+
+    def write(number: str) -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW, number))
+
+    def read() -> list[str]:
+        with records.reading() as connection:
+            query = select(handovers.c.handover_id).order_by(handovers.c.handover_id)
+            return list(connection.execute(query).scalars())
+
+    write("1")
+    assert read() == ["1"]
+    path.rename(away)
+    for act in (lambda: write("2"), read, lambda: write("3"), read):
+        with pytest.raises(RecordsAwayError, match=r"moved away|unable to open"):
+            act()
+    assert not path.exists()
+    away.rename(path)
+    write("4")
+    assert read() == ["1", "4"]
+    # Another file in its place: what is written goes there.
+    path.rename(away)
+    path.write_bytes(away.read_bytes())
+    with contextlib.suppress(RecordsAwayError):
+        write("5")
+    write("6")
+    assert "6" in read()
     records.close()
 
 
