@@ -7,6 +7,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -126,6 +128,26 @@ def snapshot() -> Callable[..., None]:
         manifest.write_text(json.dumps(described), encoding="utf-8")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """A server that stands still, with all its processes: `with frozen(server.pid)`. The system
+    still answers for it at the level of TCP."""
+
+    @contextlib.contextmanager
+    def still(pid: int) -> Iterator[None]:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for one in family:
+            one.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in reversed(family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGCONT)
+
+    return still
 
 
 @dataclass

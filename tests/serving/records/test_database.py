@@ -1,19 +1,16 @@
 """The database under the records: migrations, waits that end, errors that keep secrets."""
 
 import contextlib
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -45,20 +42,6 @@ def handed(at: datetime, number: str = "1") -> dict[str, Any]:
     names = ("branch", "leaver", "successor", "handed_by")
     counts = {"tasks": 1, "contacts": 0, "customers": 0}
     return {"handover_id": number, "handed_at": at, **dict.fromkeys(names, "x"), **counts}
-
-
-@contextlib.contextmanager
-def frozen(server: Any) -> Iterator[None]:
-    """Every process of a Postgres server stands still; the system still answers for it."""
-    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-    for one in family:
-        one.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for one in reversed(family):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.send_signal(signal.SIGCONT)
 
 
 def test_the_migrated_tables_are_those_declared(records: Records) -> None:
@@ -222,7 +205,9 @@ def test_what_a_customer_said_waits_for_the_disk(home: Path) -> None:
     records.close()
 
 
-def test_a_frozen_postgres_hangs_nobody(postgres: str, postgres_server: Any, home: Path) -> None:
+def test_a_frozen_postgres_hangs_nobody(
+    postgres: str, postgres_server: Any, frozen: Any, home: Path
+) -> None:
     records = Records(Settings(home=home, database=postgres))
     records.migrate()
 
@@ -238,7 +223,7 @@ def test_a_frozen_postgres_hangs_nobody(postgres: str, postgres_server: Any, hom
             write("meanwhile")
         return time.monotonic() - began
 
-    with frozen(postgres_server):
+    with frozen(postgres_server.pid):
         assert refused() < BOUND  # with a connection that was good
         assert refused() < 0.1  # nobody waits while it is known
         time.sleep(PAUSE_SECONDS)
@@ -252,7 +237,7 @@ def test_a_frozen_postgres_hangs_nobody(postgres: str, postgres_server: Any, hom
 
 
 def test_a_postgres_that_froze_within_a_transaction_hangs_nobody(
-    postgres: str, postgres_server: Any, home: Path
+    postgres: str, postgres_server: Any, frozen: Any, home: Path
 ) -> None:
     records = Records(Settings(home=home, database=postgres))
     records.migrate()
@@ -260,7 +245,7 @@ def test_a_postgres_that_froze_within_a_transaction_hangs_nobody(
     def write() -> None:
         with records.writing() as connection:
             connection.execute(insert(handovers), handed(NOW))
-            with frozen(postgres_server):
+            with frozen(postgres_server.pid):
                 connection.execute(insert(handovers), handed(NOW, "2"))
 
     began = time.monotonic()
