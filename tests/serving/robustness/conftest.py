@@ -100,3 +100,12 @@ def soon() -> Callable[[Callable[[], bool], float], float]:
         return time.monotonic() - began
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def sturdy(asked_at_noon: Callable[..., AbstractContextManager[Asker]]) -> Iterator[Asker]:
+    """One service for all tests that leave it sound: it works on eight requests at once, and asks
+    no caller to slow down."""
+    settings = {"MOST_CONCURRENT": "8", "RATE_PER_SECOND": "100000", "RATE_BURST": "100000"}
+    with asked_at_noon(**{f"GUANJIA_{name}": value for name, value in settings.items()}) as found:
+        yield found
