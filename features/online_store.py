@@ -14,9 +14,10 @@ from typing import Any
 
 from feast.repo_config import FeastConfigBaseModel
 
+from features.errors import GuanjiaError
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
-from features.sqlite import opened, transaction
+from features.sqlite import opened, place_of, transaction
 
 LARGEST_QUERY = 500
 _UPSERT = """
@@ -59,7 +60,7 @@ class HomeOnlineStore(PackedOnlineStore):
         self, config: Any, views: Sequence[Any], ids: Sequence[str]
     ) -> Sequence[Mapping[str, Stored]]:
         """One statement for all views; see `PackedOnlineStore.stored`."""
-        connection = self._connection(config)
+        connection = self._connection(config, make=False)
         tables = tuple(_table(config, view) for view in views)
         found: list[dict[str, Stored]] = [{} for _ in views]
         size = max(1, LARGEST_QUERY // max(len(views), 1))
@@ -98,16 +99,28 @@ class HomeOnlineStore(PackedOnlineStore):
         for suffix in ("", "-wal", "-shm"):
             Path(f"{_path(config)}{suffix}").unlink(missing_ok=True)
 
-    def _connection(self, config: Any) -> sqlite3.Connection:
-        """This thread's connection: SQLite lets many read while one writes."""
-        if not hasattr(self._local, "connection"):
-            connection = opened(_path(config), 30, "NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
-            )
-            self._local.connection, self._local.layouts = connection, {}
-        found: sqlite3.Connection = self._local.connection
-        return found
+    def _connection(self, config: Any, make: bool = True) -> sqlite3.Connection:
+        """This thread's connection: SQLite lets many read while one writes.
+
+        One to a file that was moved away would read it for ever, and one made anew in its place
+        would be empty: who only reads is told that it is gone.
+        """
+        known = self._local.__dict__
+        if "connection" in known:
+            if place_of(known["path"]) == known["place"]:
+                found: sqlite3.Connection = known["connection"]
+                return found
+            known.pop("connection").close()
+        path = known["path"] = _path(config)
+        if not make and place_of(path) is None:
+            raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
+        connection = opened(path, 30, "NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
+        )
+        known["connection"], known["place"] = connection, place_of(path)
+        known["layouts"] = {}
+        return connection
 
     def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
         """The tags of a layout, which a file never changes."""

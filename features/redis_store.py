@@ -18,8 +18,10 @@ from feast.repo_config import FeastConfigBaseModel
 from features.errors import GuanjiaError
 from features.online_rows import PackedOnlineStore, Row, Stored
 
+READ_SECONDS = 0.1
+"""How long a request waits for rows: from a snapshot it has them soon after. It asks once."""
 QUICK_SECONDS = 0.2
-"""How long a request waits for Redis; it does not try twice."""
+"""How long an event waits until its rows are taken; it does not try twice."""
 PATIENT_SECONDS = 30.0
 """How long a load waits for one of its scripts."""
 CHUNK = 500
@@ -55,7 +57,10 @@ class RedisOnlineStore(PackedOnlineStore):
 
     def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows, some hundreds a script; see `PackedOnlineStore.load`."""
-        return self._offer(config, view, tags, rows, PATIENT_SECONDS)
+        offered = self._offer(config, view, tags, rows, PATIENT_SECONDS)
+        with _reached(config, PATIENT_SECONDS) as client:
+            client.set(_filled(config, view), 1)
+        return offered
 
     def write(self, config: Any, view: Any, tags: Sequence[str], rows: Sequence[Row]) -> None:
         """Offer a few rows, in the time of a request."""
@@ -64,11 +69,19 @@ class RedisOnlineStore(PackedOnlineStore):
     def stored(
         self, config: Any, views: Sequence[Any], ids: Sequence[str]
     ) -> Sequence[Mapping[str, Stored]]:
-        """One question for all views; see `PackedOnlineStore.stored`."""
+        """One question for all views; see `PackedOnlineStore.stored`.
+
+        A Redis that lost everything, and what events wrote since, knows of no customer enough.
+        """
         keys = [_key(config, view, one) for view in views for one in ids]
         found: list[dict[str, Stored]] = [{} for _ in views]
-        with _reached(config, QUICK_SECONDS) as client:
-            values = client.mget(keys) if keys else []
+        with _reached(config, READ_SECONDS) as client:
+            told = client.mget([*(_filled(config, view) for view in views), *keys])
+            filled, values = told[: len(views)], told[len(views) :]
+            for view, mark in zip(views, filled, strict=True):
+                if mark is None:
+                    fault = f"on Redis was not filled with tags of {view.name}"
+                    raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
             rows = [None if value is None else value.decode().split(" ", 3) for value in values]
             self._learn(config, client, {row[2] for row in rows if row is not None})
         for place, row in enumerate(rows):
@@ -168,6 +181,11 @@ def _delete(client: Any, prefix: str) -> None:
 
 def _key(config: Any, view: Any, customer_id: str) -> str:
     return f"{config.project}:{view.name}:{customer_id}"
+
+
+def _filled(config: Any, view: Any) -> str:
+    """Is there once the rows of a snapshot are; no customer has this key."""
+    return _key(config, view, "")
 
 
 def _layouts(config: Any) -> str:

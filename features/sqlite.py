@@ -36,3 +36,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Which file is there, None where there is none: another one under the same name differs.
+
+    A connection to a file that was moved away reads and writes it for ever; SQLite does not mind.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

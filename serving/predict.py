@@ -22,6 +22,8 @@ from features.online_tags import TagReader
 from features.snapshot_lookup import SnapshotLookup
 from features.star import load_star_settings
 from features.tags.catalogue import catalogue
+from serving import clock
+from serving.breaker import Breaker
 from serving.current_models import CurrentModels
 from serving.margin import FREQUENCY, SEVERITY, expected_of
 from serving.probabilities import (
@@ -50,6 +52,7 @@ logger = logging.getLogger(__name__)
 BRANCH = "branch"
 MOST_REASONS = 3
 MOST_READERS = 100
+STORE_PAUSE_SECONDS = 1.0
 
 _Listed = dict[tuple[tuple[str, ...], bool], tuple[str, ...]]
 """Tags by models asked, and whether they explain."""
@@ -60,17 +63,10 @@ class UnknownCustomerError(UnknownNameError):
 
 
 class Door:
-    """Everything a request needs; loaded before the first one comes.
-
-    Attributes
-    ----------
-    near : bool
-        Whether the online store is a file of this machine: reading takes no wait for a network.
-    """
+    """Everything a request needs; loaded before the first one comes."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
-        self.near = lake.settings.online == "sqlite"
         self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()
@@ -78,6 +74,12 @@ class Door:
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
         self._listed: tuple[Mapping[str, Served], _Listed] = ({}, {})
+        self._store = Breaker(STORE_PAUSE_SECONDS)
+
+    @property
+    def near(self) -> bool:
+        """Whether tags are a file of this machine that answers: no wait for a network or a lake."""
+        return self.lake.settings.online == "sqlite" and self._store.fine
 
     def answer(
         self, request: PredictRequest, branches: Collection[str] | None = None
@@ -148,13 +150,8 @@ class Door:
             If neither the online store nor the snapshot can be read.
         """
         asked = tuple(names) if BRANCH in names else (*names, BRANCH)
-        reader, degraded = self._reader(asked), False
-        try:
-            rows = reader.read(ids)
-        except (GuanjiaError, KeyError, sqlite3.Error) as fault:
-            # Redis that is away, a file that is damaged, locked or gone.
-            logger.warning("the online store cannot answer, the snapshot does: %s", fault)
-            rows, degraded = self._lookup.read(ids, asked), True
+        found = self._online(ids, asked)
+        rows = self._lookup.read(ids, asked) if found is None else found
         missing = [
             row["customer_id"]
             for row in rows
@@ -165,7 +162,22 @@ class Door:
             named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
             cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
             raise UnknownCustomerError(f"customer {named}", "is not known", cure)
-        return rows, degraded
+        return rows, found is None
+
+    def _online(self, ids: Sequence[str], names: tuple[str, ...]) -> list[dict[str, Any]] | None:
+        """Tags from the online store; None where it cannot answer, now or a moment ago."""
+        if not self._store.may_ask(clock.ticks()):
+            return None
+        reader = self._reader(names)
+        try:
+            rows = reader.read(ids)
+        except (GuanjiaError, KeyError, sqlite3.Error) as fault:
+            # Redis that is away, a file that is damaged, locked or gone.
+            logger.warning("the online store cannot answer, the snapshot does: %s", fault)
+            self._store.failed(clock.ticks())
+            return None
+        self._store.answered()
+        return rows
 
     def _names(
         self, served: Mapping[str, Served], models: Mapping[str, Served], explain: bool

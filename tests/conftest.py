@@ -7,6 +7,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -129,30 +131,92 @@ def snapshot() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis server of our own: the address of its first database."""
-    server = shutil.which("redis-server")
-    if server is None or importlib.util.find_spec("redis") is None:
+def frozen() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """A server that stands still, with all its processes: `with frozen(server.pid)`. The system
+    still answers for it at the level of TCP."""
+
+    @contextlib.contextmanager
+    def still(pid: int) -> Iterator[None]:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for one in family:
+            one.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in reversed(family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGCONT)
+
+    return still
+
+
+@dataclass
+class RedisServer:
+    """A Redis server of a test: where it is; it can be killed and started again, empty."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def address(self) -> str:
+        """The address of its first database."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        with (self.folder / "log.txt").open("wb") as log:
+            self.process = subprocess.Popen(
+                ["redis-server", *words, "--dir", str(self.folder)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        for _ in range(100):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port)),
+            ):
+                return
+            time.sleep(0.1)
+        pytest.fail((self.folder / "log.txt").read_text())
+
+    def kill(self) -> None:
+        """Kill it, also while it stands still."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+
+
+@contextlib.contextmanager
+def redis_running(folder: Path) -> Iterator[RedisServer]:
+    """A Redis server for a while."""
+    if shutil.which("redis-server") is None or importlib.util.find_spec("redis") is None:
         why = "no redis-server (apt-get install redis-server), or no Redis client (the extra redis)"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    words = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen([server, *words], stdout=log, stderr=subprocess.STDOUT)
-        try:
-            for _ in range(100):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.1)
-            else:
-                pytest.fail((folder / "log.txt").read_text())
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
-            process.wait(10)
+    server = RedisServer(folder, port)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server that tests share: the address of its first database."""
+    with redis_running(tmp_path_factory.mktemp("redis")) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="module")
+def mortal_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server that the tests of a file may freeze and kill."""
+    with redis_running(tmp_path_factory.mktemp("mortal-redis")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -167,28 +231,53 @@ def redis_url(redis_server: str) -> str:
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A Postgres server: where it is, what it runs from, and the process id of its postmaster."""
+    """A Postgres server of a test: where it is; it can be killed and started again.
 
+    Postgres refuses to run as root: `user` is who runs it then.
+    """
+
+    folder: Path
     port: int
     binaries: Path
-    pid: int
+    user: str | None
 
     def address(self, database: str) -> str:
         """The address of one of its databases."""
         return f"postgresql://guanjia:p%2540ss%20word@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Process id of its postmaster."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A Postgres server of our own."""
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", settings, "start")
+
+    def stop(self) -> None:
+        """Stop it as a crash would."""
+        self.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
+
+    def run(self, command: str, *words: str) -> None:
+        """Run a command of Postgres in its folder."""
+        # `user=` of subprocess would fork, that is copy, the whole test process.
+        mine = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--init-groups", "--"]
+        line = [*(mine if self.user else []), str(self.binaries / command), *words]
+        subprocess.run(line, cwd=self.folder, check=True, capture_output=True, timeout=120)
+
+
+@contextlib.contextmanager
+def postgres_running() -> Iterator[PostgresServer]:
+    """A Postgres server for a while."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     binaries = found[-1].parent if found else Path(shutil.which("initdb") or "/none").parent
     if not (binaries / "initdb").exists():
         why = "no Postgres server (apt-get install postgresql)"
         pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    # Postgres refuses to run as root, and its user must reach the folder.
     user = "postgres" if os.geteuid() == 0 else None
-    folder = Path("/tmp") / f"guanjia-postgres-{os.getpid()}"  # a socket's path must be short
+    # A socket's path must be short, and the server's user must reach the folder.
+    folder = Path("/tmp") / f"guanjia-postgres-{os.getpid()}-{secrets.token_hex(2)}"
     folder.mkdir()
     if user:
         entry = pwd.getpwnam(user)
@@ -196,29 +285,33 @@ def postgres_server() -> Iterator[PostgresServer]:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-
-    def run(*command: str) -> None:
-        # `user=` of subprocess would fork, that is copy, the whole test process.
-        mine = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
-        words = [*(mine if user else []), *command]
-        subprocess.run(words, cwd=folder, check=True, capture_output=True, timeout=120)
-
     secret = folder / "secret"
     secret.write_text("p%40ss word\n")
     secret.chmod(0o644)
-    data = str(folder / "data")
+    server = PostgresServer(folder, port, binaries, user)
     words = ["--auth=scram-sha-256", "--username=guanjia", f"--pwfile={secret}"]
     try:
-        run(str(binaries / "initdb"), "-D", data, "--no-sync", *words)
-        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        start = ["-D", data, "-w", "-l", str(folder / "log"), "-o", settings]
-        run(str(binaries / "pg_ctl"), *start, "start")
-        pid = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        yield PostgresServer(port, binaries, pid)
+        server.run("initdb", "-D", "data", "--no-sync", *words)
+        server.start()
+        yield server
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
-            run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A Postgres server that tests share."""
+    with postgres_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mortal_postgres() -> Iterator[PostgresServer]:
+    """A Postgres server that the tests of a file may freeze and stop."""
+    with postgres_running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What every request passes before BentoML and the app see it: address, size, how many at once."""
 
+import asyncio
+
 from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,6 +70,9 @@ class Gate:
 
         self._working += 1
         try:
+            # What is answered at once would be gone before the next request is counted; so all that
+            # have arrived are counted first, and those that are too many hear so.
+            await asyncio.sleep(0)
             await self._inner(scope, replay, send)
         finally:
             self._working -= 1

@@ -53,11 +53,6 @@ class Decider:
     records : Records
     menu : Menu
         The touchpoints.
-
-    Attributes
-    ----------
-    near : bool
-        Whether all it asks is a file of this machine.
     """
 
     def __init__(self, door: Door, records: Records, menu: Menu) -> None:
@@ -70,7 +65,11 @@ class Decider:
         self._zone = ZoneInfo(lake.settings.timezone)
         self._erasure_key = erasure_key(lake.settings)
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
-        self.near = door.near and records.near
+
+    @property
+    def near(self) -> bool:
+        """Whether all it asks is a file of this machine that answers."""
+        return self._door.near and self._records.near
 
     def refresh(self) -> None:
         """Take up what was learned anew since the service started."""

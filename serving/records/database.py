@@ -2,14 +2,15 @@
 
 SQLite under the home folder, or the Postgres that `GUANJIA_DATABASE` names. Whatever keeps it from
 answering, in two seconds at most, is a `RecordsAwayError`: who may not write down a contact may not
-make it either.
+make it either. While Postgres cannot be reached one caller a second tries; the others hear so at
+once, and hold no thread that other requests need.
 """
 
 import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +29,16 @@ from sqlalchemy import (
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from features.sqlite import place_of
+from serving import clock
+from serving.breaker import Breaker
 from serving.records.columns import written
 from serving.records.postgres import DRIVER, patience, patient_engine, postgres_engine
 from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
+PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait as long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
@@ -72,6 +77,8 @@ class Records:
             self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
             prompt = _sqlite_engine(self._url, 0, "NORMAL")
             self._prompt = prompt.execution_options(begin="BEGIN IMMEDIATE")
+        self._reached = Breaker(PAUSE_SECONDS)
+        self._why_not = ""
         # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
         self._turn = threading.Lock()
         self._kept: dict[Engine, Connection] = {}
@@ -103,7 +110,7 @@ class Records:
         with self._answering(seconds):
             engine = self._durable if durable else self._writer if seconds else self._prompt
             if not self._lite:
-                with engine.begin() as connection:
+                with self._begun() as connection:
                     yield connection
                 return
             if not self._turn.acquire(timeout=seconds):
@@ -134,7 +141,8 @@ class Records:
         RecordsAwayError
             If the database cannot be reached.
         """
-        with self._answering(seconds), self._engine.begin() as connection:
+        began = self._engine.begin if self._lite else self._begun
+        with self._answering(seconds), began() as connection:
             yield connection
 
     def migrate(self) -> None:
@@ -186,10 +194,32 @@ class Records:
             engine.dispose()
 
     @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction of Postgres, unless it could not be reached a moment ago.
+
+        What fails later says nothing of the server: it may be one customer's lock.
+        """
+        if not self._reached.may_ask(clock.ticks()):
+            raise self._away(self._why_not)
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._engine.begin())
+            except (exc.OperationalError, exc.InterfaceError) as error:
+                self._why_not = _first_line(error)
+                self._reached.failed(clock.ticks())
+                raise
+            self._reached.answered()
+            yield connection
+
+    @contextmanager
     def _patient(self, seconds: float) -> Iterator[Engine]:
         """An engine that waits longer, for a moment."""
         lite = self._lite
-        made = _sqlite_engine(self._url, seconds, "FULL") if lite else patient_engine(self._url)
+        made = (
+            _sqlite_engine(self._url, seconds, "FULL", make=True)
+            if lite
+            else patient_engine(self._url)
+        )
         try:
             with self._answering(seconds):
                 yield made.execution_options(begin="BEGIN IMMEDIATE")
@@ -262,10 +292,20 @@ def _address(settings: Settings) -> URL:
     return url.set(drivername=DRIVER)
 
 
-def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"]) -> Engine:
+def _sqlite_engine(
+    url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"], make: bool = False
+) -> Engine:
+    path = Path(str(url.database))
+
+    def connect() -> sqlite3.Connection:
+        # An empty file in the place of one that was moved away would take its name.
+        mode = "rwc" if make else "rw"
+        address = f"{path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)
+
     engine = create_engine(
         url,
-        connect_args={"timeout": seconds},
+        creator=connect,
         pool_size=40,  # as many as there are threads to a service
         max_overflow=-1,
         hide_parameters=True,
@@ -273,7 +313,8 @@ def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FUL
     )
 
     @event.listens_for(engine, "connect")
-    def connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def connected(connection: sqlite3.Connection, record: Any) -> None:
+        record.info["place"] = place_of(path)
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")
@@ -282,6 +323,11 @@ def _sqlite_engine(url: URL, seconds: float, synchronous: Literal["NORMAL", "FUL
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
+        if place_of(path) != connection.info["place"]:
+            # What is written to a file that was moved away is lost to whoever opens this place.
+            connection.invalidate()
+            moved = sqlite3.OperationalError("the file was moved away or replaced")
+            raise exc.OperationalError("BEGIN", None, moved)
         if word := connection.get_execution_options().get("begin", "BEGIN"):
             connection.exec_driver_sql(word)
 

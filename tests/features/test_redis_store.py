@@ -26,9 +26,19 @@ GROUP = "claims"
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
     url = "sqlite" if request.param == "sqlite" else request.getfixturevalue("redis_url")
     found = Lake(Settings(home=tmp_path, online=url))
-    store.apply(found)
+    filled(found)
     yield found
     store.forget(found)
+
+
+def filled(lake: Lake) -> Any:
+    """The online store, filled with the tags of a snapshot that has no customers."""
+    store.apply(lake)
+    opened = store._store(lake)
+    online = opened._get_provider().online_store
+    for group in catalogue.groups():
+        online.load(opened.config, opened.get_feature_view(group), [], [])
+    return online
 
 
 def offer(lake: Lake, claims: int, event: datetime, created: datetime | None = None) -> None:
@@ -123,6 +133,40 @@ def test_views_that_are_gone_take_their_rows_along(redis_url: str, tmp_path: Pat
         offer(lake, 1, AT)
         online.teardown(opened.config, [], [])
         assert client.keys("*") == []
+    store.forget(lake)
+
+
+def test_a_redis_that_lost_everything_knows_nobody_until_it_is_filled_again(
+    redis_url: str, tmp_path: Path
+) -> None:
+    import redis
+
+    lake = Lake(Settings(home=tmp_path, online=redis_url))
+    filled(lake)
+    offer(lake, 1, AT)
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    offer(lake, 2, AT)  # an event knows one group of tags, and a row of it is no customer
+    with pytest.raises(GuanjiaError, match="was not filled with tags of claims"):
+        seen(lake)
+    filled(lake)
+    assert seen(lake) == 2
+    store.forget(lake)
+
+
+def test_a_file_that_was_moved_away_is_not_read_on(tmp_path: Path) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    filled(lake)
+    offer(lake, 1, AT)
+    path = tmp_path / "feast" / "online.db"
+    assert seen(lake) == 1
+    path.rename(tmp_path / "away.db")
+    for _ in range(2):
+        with pytest.raises(GuanjiaError, match="the online store: is gone"):
+            seen(lake)
+    assert not path.exists()
+    (tmp_path / "away.db").rename(path)
+    assert seen(lake) == 1
     store.forget(lake)
 
 

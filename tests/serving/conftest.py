@@ -32,6 +32,37 @@ Copy = Callable[..., Lake]
 Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 READY_SECONDS = 120
 STOP_SECONDS = 30
+POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
+ALWAYS = """
+[renewal_always]
+label = "续保测试"
+english = "Renewal, for tests"
+family = "renewal"
+loop = "trust"
+purpose = { chinese = "续保", english = "renewal" }
+orientation = { chinese = "续保", english = "renewal" }
+strategy = { chinese = "续保", english = "renewal" }
+kind = "marketing"
+consent = "marketing"
+uses_profile = true
+role = "sales"
+channels = ["sms"]
+models = ["renewal"]
+
+[renewal_always.trigger]
+by = "system"
+condition = "days_to_commercial_expiry >= 0"
+once_per = "year"
+
+[renewal_always.script.default]
+chinese = "【{company}】{customer}您好。"
+english = "[{company}] Dear {customer}."
+
+[decision_points.tests]
+label = "测试"
+english = "Tests"
+touchpoints = ["renewal_always"]
+"""
 
 
 @dataclass(frozen=True)
@@ -174,6 +205,21 @@ def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
         return Lake(Settings(home=home))
 
     return copied
+
+
+@pytest.fixture(scope="session")
+def contactable(demo: tuple[Path, dict[str, Any]]) -> Callable[[Path], Lake]:
+    """A home of its own whose customers can be contacted by one text message, and are if it pays:
+    decision point `tests`, touchpoint `renewal_always`."""
+
+    def made(home: Path) -> Lake:
+        for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
+            shutil.copytree(demo[0] / folder, home / folder)
+        (home / "policy.toml").write_text(POLICY, encoding="utf-8")
+        (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+        return Lake(Settings(home=home, token_key=None))
+
+    return made
 
 
 START = "from guanjia.cli import main; main()"

@@ -180,3 +180,52 @@ def test_a_service_starts_without_its_registry(own: Lake) -> None:
     assert list(found.models) == list(MODELS)
     assert not found.confirmed
     assert time.monotonic() - began < 60
+
+
+def test_damage_while_it_runs_changes_no_answer(
+    own: Lake, running: tuple[str, str], tmp_path: Path
+) -> None:
+    """Of the files of a model that answers, and of a version that is promoted."""
+    url, token = running
+    headers, asked = {"Authorization": f"Bearer {token}"}, {"customer_ids": ["C00000001"]}
+
+    def answer() -> dict[str, Any]:
+        response = httpx.post(f"{url}/predict", json=asked, headers=headers, timeout=60)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    before = answer()
+    (local_models.place(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
+    promote(own, MODEL, changed(own.home / "bundles" / MODEL / "1", own.home / "cut", trees=False))
+    until = time.monotonic() + 60
+    while "is not taken up" not in (tmp_path / "log.txt").read_text("utf-8"):
+        assert time.monotonic() < until
+        assert answer() == before
+        time.sleep(0.2)
+    assert answer() == before
+    assert before["models_confirmed"]
+
+
+def test_a_damaged_model_at_start_is_missed_by_name_and_the_others_serve(
+    own: Lake, run: Run, tmp_path: Path, serving: Any
+) -> None:
+    booster = local_models.place(own, MODEL, "1") / "booster.txt"
+    booster.write_bytes(booster.read_bytes()[:-100])
+    token = run(own.home, "token", "tests").stdout.strip()
+    headers, asked = {"Authorization": f"Bearer {token}"}, {"customer_ids": ["C00000001"]}
+    with serving(own.home, tmp_path) as url:
+        found = httpx.post(f"{url}/predict", json=asked, headers=headers, timeout=60)
+        assert found.status_code == 200
+        assert list(found.json()["model_versions"]) == [name for name in MODELS if name != MODEL]
+        named = httpx.post(
+            f"{url}/predict", json=asked | {"models": [MODEL]}, headers=headers, timeout=60
+        )
+        assert named.status_code == 404
+        assert named.json()["faults"][0]["thing"] == f"model {MODEL}"
+        decide = {"customer_id": "C00000001", "decision_point": "app_open"}
+        decided = httpx.post(f"{url}/decide", json=decide, headers=headers, timeout=60)
+        assert decided.status_code == 200, decided.text
+    log = (tmp_path / "log.txt").read_text("utf-8")
+    assert f"model {MODEL}: version 1 is not taken up" in log
+    assert "booster.txt" in log

@@ -1,7 +1,6 @@
 """The day of a contact over HTTP: decided, sent, refused, explained, reviewed, and made again."""
 
 import json
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake
-from features.settings import Settings
 from serving.schemas import Refusal
 from serving.tokens import make_token
 
@@ -24,37 +22,6 @@ Command = Callable[..., Any]
 Serving = Callable[..., AbstractContextManager[str]]
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 POINT = "renewal_desk"
-POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
-ALWAYS = """
-[renewal_always]
-label = "续保测试"
-english = "Renewal, for tests"
-family = "renewal"
-loop = "trust"
-purpose = { chinese = "续保", english = "renewal" }
-orientation = { chinese = "续保", english = "renewal" }
-strategy = { chinese = "续保", english = "renewal" }
-kind = "marketing"
-consent = "marketing"
-uses_profile = true
-role = "sales"
-channels = ["sms"]
-models = ["renewal"]
-
-[renewal_always.trigger]
-by = "system"
-condition = "days_to_commercial_expiry >= 0"
-once_per = "year"
-
-[renewal_always.script.default]
-chinese = "【{company}】{customer}您好。"
-english = "[{company}] Dear {customer}."
-
-[decision_points.tests]
-label = "测试"
-english = "Tests"
-touchpoints = ["renewal_always"]
-"""
 
 
 class Api:
@@ -84,19 +51,14 @@ class Api:
 
 @pytest.fixture(scope="module")
 def api(
-    demo: tuple[Path, dict[str, Any]],
+    contactable: Callable[[Path], Lake],
     serving: Serving,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Api]:
-    home = tmp_path_factory.mktemp("decisions") / "home"
-    for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
-        shutil.copytree(demo[0] / folder, home / folder)
-    (home / "policy.toml").write_text(POLICY, encoding="utf-8")
-    (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+    lake = contactable(tmp_path_factory.mktemp("decisions") / "home")
     ahead = str((NOON - datetime.now(UTC)).total_seconds())
     folder = tmp_path_factory.mktemp("decisions-service")
-    lake = Lake(Settings(home=home, token_key=None))
-    with serving(home, folder, GUANJIA_CLOCK_AHEAD_SECONDS=ahead) as url:
+    with serving(lake.home, folder, GUANJIA_CLOCK_AHEAD_SECONDS=ahead) as url:
         found = Api(url, lake)
         yield found
         found.client.close()

@@ -1,0 +1,111 @@
+"""A real service over a home whose customers can be contacted, and somebody who asks it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from features.lake import Lake
+from features.settings import Settings
+from serving.tokens import make_token
+
+Serving = Callable[..., AbstractContextManager[str]]
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and after how many seconds."""
+
+    status: int
+    seconds: float
+    headers: httpx.Headers
+    body: Any
+
+    @property
+    def faults(self) -> str:
+        """Whatever is wrong, in one line."""
+        return "; ".join(f"{one['thing']}: {one['fault']}" for one in self.body["faults"])
+
+
+class Asker:
+    """Asks a service, with a token that may do everything; threads share it."""
+
+    def __init__(self, url: str, lake: Lake) -> None:
+        self.url, self.lake = url, lake
+        self.token = make_token(lake.settings, "tests", datetime.now(UTC))
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+        self.client = httpx.Client(
+            base_url=url,
+            timeout=30,
+            limits=limits,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        scores = pd.read_parquet(max((lake.home / "scores").glob("*.parquet")))
+        self.renewing: list[str] = scores.loc[scores["renewal"].notna(), "customer_id"].tolist()
+
+    def predict(self, *customers: str, **more: Any) -> Answer:
+        return self.post("/predict", {"customer_ids": customers or self.renewing[:1], **more})
+
+    def decide(self, customer: str, **more: Any) -> Answer:
+        body = {"customer_id": customer, "decision_point": "tests", **more}
+        return self.post("/decide", body)
+
+    def post(self, path: str, body: Any) -> Answer:
+        began = time.monotonic()
+        response = self.client.post(path, json=body)
+        seconds = time.monotonic() - began
+        return Answer(response.status_code, seconds, response.headers, response.json())
+
+
+@pytest.fixture(scope="session")
+def asked_at_noon(
+    contactable: Callable[[Path], Lake],
+    serving: Serving,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., AbstractContextManager[Asker]]:
+    """A service on a day at noon: `with asked_at_noon(GUANJIA_X="1") as asker`; given `home`, over
+    a home that was made before."""
+
+    @contextmanager
+    def run(home: Path | None = None, **settings: str) -> Iterator[Asker]:
+        if home is None:
+            home = contactable(tmp_path_factory.mktemp("robust") / "home").home
+        ahead = str((NOON - datetime.now(UTC)).total_seconds())
+        settings = {"GUANJIA_CLOCK_AHEAD_SECONDS": ahead, **settings}
+        with serving(home, tmp_path_factory.mktemp("robust-service"), **settings) as url:
+            asker = Asker(url, Lake(Settings(home=home)))
+            yield asker
+            asker.client.close()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def soon() -> Callable[[Callable[[], bool], float], float]:
+    """Seconds until something holds; a failure if it does not within so many."""
+
+    def wait(holds: Callable[[], bool], seconds: float) -> float:
+        began = time.monotonic()
+        while not holds():
+            assert time.monotonic() - began < seconds, "it does not recover"
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def sturdy(asked_at_noon: Callable[..., AbstractContextManager[Asker]]) -> Iterator[Asker]:
+    """One service for all tests that leave it sound: it works on eight requests at once, and asks
+    no caller to slow down."""
+    settings = {"MOST_CONCURRENT": "8", "RATE_PER_SECOND": "100000", "RATE_BURST": "100000"}
+    with asked_at_noon(**{f"GUANJIA_{name}": value for name, value in settings.items()}) as found:
+        yield found

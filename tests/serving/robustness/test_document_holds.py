@@ -1,0 +1,127 @@
+"""Whatever is sent to the running service, its answer is one that its own document declares.
+
+Schemathesis makes requests from the document, right and wrong ones, and holds every answer against
+it: status, headers, content type, schema, what must be refused and what must not.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from serving.access import ENDPOINTS, SCOPES
+from serving.tokens import make_token
+
+pytestmark = pytest.mark.slow
+EXAMPLES = 40
+WITHOUT_PERMISSION = 8
+
+
+def like_this(examples: int) -> Any:
+    """The same requests every time, as many as can be waited for."""
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.fixture(scope="module")
+def document(sturdy: Any) -> Any:
+    """The document as the service publishes it."""
+    return schemathesis.openapi.from_url(f"{sturdy.url}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """Connections are kept."""
+    with requests.Session() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def known(sturdy: Any) -> dict[str, Any]:
+    """What exists, by the name of the field that asks for it."""
+    answers = [sturdy.decide(customer).body for customer in sturdy.renewing[:40]]
+    contacted = next(answer for answer in answers if answer["action"])
+    return {
+        "customer_id": sturdy.renewing[0],
+        "customer_ids": sturdy.renewing[:3],
+        "decision_id": contacted["decision_id"],
+        "contact_id": contacted["action"]["contact_id"],
+        "decision_point": "tests",
+    }
+
+
+def test_the_document_names_every_endpoint_and_no_other(document: Any) -> None:
+    named = {one.ok().label for one in document.get_all_operations()}
+    assert named == set(ENDPOINTS)
+
+
+def acquainted(value: Any, known: dict[str, Any]) -> Any:
+    """The same request about customers, decisions and contacts that exist."""
+    if isinstance(value, dict):
+        return {
+            name: known[name] if name in known and one is not None else acquainted(one, known)
+            for name, one in value.items()
+        }
+    return [acquainted(one, known) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_answer_is_declared(
+    endpoint: str,
+    mode: GenerationMode,
+    document: Any,
+    session: requests.Session,
+    sturdy: Any,
+    known: dict[str, Any],
+) -> None:
+    method, path = endpoint.split()
+    headers = {"Authorization": f"Bearer {sturdy.token}"}
+    statuses: set[int] = set()
+
+    @like_this(EXAMPLES)
+    @given(case=document[path][method].as_strategy(generation_mode=mode), about=st.booleans())
+    def holds(case: Any, about: bool) -> None:
+        if about and mode == GenerationMode.POSITIVE:
+            case.path_parameters = acquainted(case.path_parameters, known)
+            case.body = acquainted(case.body, known)
+        statuses.add(case.call_and_validate(session=session, headers=headers).status_code)
+
+    holds()
+    if mode == GenerationMode.POSITIVE:
+        assert statuses & {200, 207}, f"no request was answered: {statuses}"
+    else:
+        assert statuses & {422}, f"nothing was refused: {statuses}"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_without_permission_every_answer_is_a_declared_refusal(
+    endpoint: str, document: Any, session: requests.Session, sturdy: Any
+) -> None:
+    method, path = endpoint.split()
+    others = [scope for scope in SCOPES if scope != ENDPOINTS[endpoint]]
+    token = make_token(sturdy.lake.settings, "others", datetime.now(UTC), scopes=others)
+    strategy = document[path][method].as_strategy()
+
+    @like_this(WITHOUT_PERMISSION)
+    @given(case=strategy, allowed=st.sampled_from([None, "nonsense", token]))
+    def refused(case: Any, allowed: str | None) -> None:
+        headers = {"Authorization": f"Bearer {allowed}"} if allowed else {}
+        # What is right is refused all the same, for who asks.
+        aside = [schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
+        response = case.call_and_validate(session=session, headers=headers, excluded_checks=aside)
+        assert response.status_code == (403 if allowed == token else 401)
+
+    refused()

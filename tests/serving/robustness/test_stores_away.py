@@ -1,0 +1,193 @@
+"""Redis and Postgres freeze and die under a service that answers on, and takes them up again.
+
+What is printed are the figures of docs/robustness.md: run with `-s` to see them.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from features import store
+from features.lake import Lake
+from features.settings import Settings
+
+pytestmark = pytest.mark.slow
+DEGRADED_SECONDS = 0.3
+RECORDS_SECONDS = 2.0 + 0.5  # the wait, and a busy machine
+RECOVERY_SECONDS = 10.0
+
+
+def fill(home: Path, address: str, day: str) -> None:
+    """What `guanjia materialize` does with the last snapshot."""
+    lake = Lake(Settings(home=home, online=address))
+    store.materialize(lake, date.fromisoformat(day), now=datetime.now(UTC) + timedelta(days=365))
+    store.forget(lake)
+
+
+@pytest.fixture(scope="module")
+def asker(
+    asked_at_noon: Callable[..., AbstractContextManager[Any]],
+    contactable: Callable[[Path], Lake],
+    demo: tuple[Path, dict[str, Any]],
+    mortal_redis: Any,
+    mortal_postgres: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Any]:
+    home = contactable(tmp_path_factory.mktemp("away") / "home").home
+    fill(home, mortal_redis.address, demo[1]["as_of"])
+    stores = {
+        "GUANJIA_ONLINE": mortal_redis.address,
+        "GUANJIA_DATABASE": mortal_postgres.address("postgres"),
+    }
+    with asked_at_noon(home, **stores) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def customers(asker: Any) -> Iterator[str]:
+    """Customers whose policies run out, each once."""
+    return iter(asker.renewing)
+
+
+def most(asks: list[Callable[[], Any]], *, degraded: bool) -> float:
+    """Seconds that nine of ten take, one after the other; all are answered, and say whether from
+    the snapshot. (The tenth may be the machine's.)"""
+    answers = [ask() for ask in asks]
+    assert [one.status for one in answers] == [200] * len(asks)
+    assert {one.body["degraded"] for one in answers} == {degraded}
+    return sorted(float(one.seconds) for one in answers)[len(answers) * 9 // 10 - 1]
+
+
+def asks(asker: Any, customers: Iterator[str]) -> list[Callable[[], Any]]:
+    """Predictions and decisions about ten customers."""
+    some = list(itertools.islice(customers, 10))
+    return [
+        *(lambda one=one: asker.predict(one) for one in some),  # type: ignore[misc]
+        *(lambda one=one: asker.decide(one) for one in some),  # type: ignore[misc]
+    ]
+
+
+def recovered(asker: Any) -> bool:
+    """Whether the online store is read again."""
+    answer = asker.predict()
+    return answer.status == 200 and not answer.body["degraded"]
+
+
+def test_a_frozen_redis_costs_a_tenth_of_a_second_once_and_no_answer(
+    asker: Any, customers: Iterator[str], mortal_redis: Any, frozen: Any, soon: Any
+) -> None:
+    whole = most(asks(asker, customers), degraded=False)
+    same = asker.predict(*asker.renewing[:50]).body
+    with frozen(mortal_redis.process.pid):
+        first = asker.predict()
+        assert (first.status, first.body["degraded"]) == (200, True)
+        later = most(asks(asker, customers), degraded=True)
+        assert first.seconds < DEGRADED_SECONDS + 0.2  # it alone waited; and a busy machine
+        assert later < DEGRADED_SECONDS
+        # Longer than the pause: somebody tries again, and waits no longer than the first did.
+        time.sleep(1.0)
+        tried = most(asks(asker, customers), degraded=True)
+        assert tried < DEGRADED_SECONDS
+        # The same numbers: nothing happened since the snapshot.
+        assert asker.predict(*asker.renewing[:50]).body == same | {"degraded": True}
+    back = soon(lambda: recovered(asker), RECOVERY_SECONDS)
+    print(f"redis frozen: whole {whole:.3f} first {first.seconds:.3f} later {later:.3f}"
+          f" tried {tried:.3f} back after {back:.1f} s")  # fmt: skip
+
+
+def test_many_ask_while_redis_stands_still_and_few_wait_for_it(
+    asker: Any, mortal_redis: Any, frozen: Any, soon: Any
+) -> None:
+    with frozen(mortal_redis.process.pid), ThreadPoolExecutor(4) as threads:
+        asker.predict()
+        answers = list(threads.map(asker.predict, asker.renewing[:80]))
+    assert {(one.status, one.body["degraded"]) for one in answers} == {(200, True)}
+    waits = sorted(one.seconds for one in answers)
+    print(f"redis frozen, four at once: median {waits[40]:.3f} longest {waits[-1]:.3f}")
+    assert waits[40] < DEGRADED_SECONDS
+    soon(lambda: recovered(asker), RECOVERY_SECONDS)
+
+
+def test_a_redis_that_died_and_came_back_empty_is_not_believed(
+    asker: Any,
+    customers: Iterator[str],
+    mortal_redis: Any,
+    demo: tuple[Path, dict[str, Any]],
+    soon: Any,
+) -> None:
+    mortal_redis.kill()
+    dead = most(asks(asker, customers), degraded=True)
+    assert dead < DEGRADED_SECONDS
+    mortal_redis.start()
+    time.sleep(1.5)
+    empty = most(asks(asker, customers), degraded=True)
+    assert empty < DEGRADED_SECONDS
+    fill(asker.lake.home, mortal_redis.address, demo[1]["as_of"])
+    back = soon(lambda: recovered(asker), RECOVERY_SECONDS)
+    print(f"redis killed: {dead:.3f} empty {empty:.3f} back {back:.1f} s after it is filled")
+
+
+def contacts(address: str) -> int:
+    """How many contacts the records have."""
+    with psycopg2.connect(address) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM contacts")
+        (found,) = cursor.fetchone() or (0,)
+    connection.close()
+    return int(found)
+
+
+def decides(asker: Any, customers: Iterator[str]) -> bool:
+    return bool(asker.decide(next(customers)).status == 200)
+
+
+def test_a_frozen_postgres_lets_no_contact_through_and_holds_up_no_prediction(
+    asker: Any, customers: Iterator[str], mortal_postgres: Any, frozen: Any, soon: Any
+) -> None:
+    address = mortal_postgres.address("postgres")
+    assert decides(asker, customers)
+    before = contacts(address)
+    with frozen(mortal_postgres.pid), ThreadPoolExecutor(20) as threads:
+        # All at once, so that all wait; meanwhile predictions are asked for.
+        waiting = [threads.submit(asker.decide, next(customers)) for _ in range(20)]
+        predicted = [asker.predict() for _ in range(10)]
+        refused = [one.result() for one in waiting]
+        at_once = [asker.decide(next(customers)) for _ in range(5)]
+        predicted += [asker.predict() for _ in range(10)]
+    assert {one.status for one in [*refused, *at_once]} == {503}
+    assert all("records" in one.faults and one.body["faults"][0]["cure"] for one in refused)
+    longest = max(one.seconds for one in refused)
+    assert longest < RECORDS_SECONDS
+    assert sorted(one.seconds for one in at_once)[2] < DEGRADED_SECONDS
+    assert {(one.status, one.body["degraded"]) for one in predicted} == {(200, False)}
+    slow = max(one.seconds for one in predicted)
+    back = soon(lambda: decides(asker, customers), RECOVERY_SECONDS)
+    after = contacts(address)
+    # What was approved meanwhile: nothing; `back` asked once or more, the last time with success.
+    assert after - before <= 1
+    print(f"postgres frozen: decisions refused after {longest:.2f}, then"
+          f" {max(one.seconds for one in at_once):.3f}; predictions {slow:.3f};"
+          f" back after {back:.1f} s")  # fmt: skip
+    assert slow < RECORDS_SECONDS
+
+
+def test_a_postgres_that_died_lets_no_contact_through_until_it_is_back(
+    asker: Any, customers: Iterator[str], mortal_postgres: Any, soon: Any
+) -> None:
+    mortal_postgres.stop()
+    refused = [asker.decide(next(customers)) for _ in range(5)]
+    predicted = [asker.predict() for _ in range(5)]
+    mortal_postgres.start()
+    assert {one.status for one in refused} == {503}
+    assert "GUANJIA_DATABASE" in refused[0].body["faults"][0]["cure"]
+    assert {(one.status, one.body["degraded"]) for one in predicted} == {(200, False)}
+    back = soon(lambda: decides(asker, customers), RECOVERY_SECONDS)
+    slow, told = (max(one.seconds for one in some) for some in (refused, predicted))
+    print(f"postgres dead: decisions {slow:.3f}, predictions {told:.3f}, back after {back:.1f} s")
