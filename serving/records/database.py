@@ -7,20 +7,17 @@ once, and hold no thread that other requests need.
 """
 
 import hashlib
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     URL,
     Connection,
     Engine,
     bindparam,
-    create_engine,
-    event,
     exc,
     func,
     make_url,
@@ -29,11 +26,10 @@ from sqlalchemy import (
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from features.sqlite import place_of
 from serving import clock
 from serving.breaker import Breaker
-from serving.records.columns import written
 from serving.records.postgres import DRIVER, patience, patient_engine, postgres_engine
+from serving.records.sqlite import keep_write_ahead_log, sqlite_engine
 from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
@@ -66,16 +62,16 @@ class Records:
         self._url = _address(settings)
         self._lite = self._url.get_backend_name() == "sqlite"
         self._engine = (
-            _sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
+            sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
             if self._lite
             else postgres_engine(self._url, WAIT_SECONDS)
         )
         self._writer = self._durable = self._prompt = self._engine
         if self._lite:
-            durable = _sqlite_engine(self._url, WAIT_SECONDS, "FULL")
+            durable = sqlite_engine(self._url, WAIT_SECONDS, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
-            prompt = _sqlite_engine(self._url, 0, "NORMAL")
+            prompt = sqlite_engine(self._url, 0, "NORMAL")
             self._prompt = prompt.execution_options(begin="BEGIN IMMEDIATE")
         self._reached = Breaker(PAUSE_SECONDS)
         self._why_not = ""
@@ -160,7 +156,7 @@ class Records:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self._patient(LONG_SECONDS) as engine:
             if self._lite:
-                _keep_write_ahead_log(engine, Path(str(self._url.database)))
+                keep_write_ahead_log(engine, Path(str(self._url.database)))
             with engine.begin() as connection:
                 hold_name(connection, "migrations")
                 config.attributes["connection"] = connection
@@ -216,9 +212,7 @@ class Records:
         """An engine that waits longer, for a moment."""
         lite = self._lite
         made = (
-            _sqlite_engine(self._url, seconds, "FULL", make=True)
-            if lite
-            else patient_engine(self._url)
+            sqlite_engine(self._url, seconds, "FULL", True) if lite else patient_engine(self._url)
         )
         try:
             with self._answering(seconds):
@@ -290,55 +284,6 @@ def _address(settings: Settings) -> URL:
     if url.drivername not in ("postgres", "postgresql", DRIVER):
         raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
     return url.set(drivername=DRIVER)
-
-
-def _sqlite_engine(
-    url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"], make: bool = False
-) -> Engine:
-    path = Path(str(url.database))
-
-    def connect() -> sqlite3.Connection:
-        # An empty file in the place of one that was moved away would take its name.
-        mode = "rwc" if make else "rw"
-        address = f"{path.absolute().as_uri()}?mode={mode}"
-        return sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)
-
-    engine = create_engine(
-        url,
-        creator=connect,
-        pool_size=40,  # as many as there are threads to a service
-        max_overflow=-1,
-        hide_parameters=True,
-        json_serializer=written,
-    )
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: sqlite3.Connection, record: Any) -> None:
-        record.info["place"] = place_of(path)
-        connection.isolation_level = None  # we say BEGIN ourselves
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA secure_delete = ON")
-        # 16 MB instead of 4: pages that change with every write are copied back less often.
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        if place_of(path) != connection.info["place"]:
-            # What is written to a file that was moved away is lost to whoever opens this place.
-            connection.invalidate()
-            moved = sqlite3.OperationalError("the file was moved away or replaced")
-            raise exc.OperationalError("BEGIN", None, moved)
-        if word := connection.get_execution_options().get("begin", "BEGIN"):
-            connection.exec_driver_sql(word)
-
-    return engine
-
-
-def _keep_write_ahead_log(engine: Engine, path: Path) -> None:
-    """Have SQLite keep a write-ahead log, which a file remembers: readers then block nobody."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _bare(engine) as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
