@@ -9,7 +9,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -36,7 +36,7 @@ from serving.schemas import CustomerId, Fault, Message
 MOST_EVENTS = 100
 LONGEST_NAME = 100
 MOST_FAULTS = 10
-EARLIEST, LATEST = datetime(1950, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+EARLIEST_YEAR, LATEST_YEAR = 1950, 2199
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,21 @@ def _cents(value: Decimal) -> Decimal:
 
 
 def _plausible(value: datetime) -> datetime:
-    if not EARLIEST <= value <= LATEST:
-        raise ValueError("should be of a year from 1950 to 2199")
+    if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+        raise ValueError(f"should be of a year from {EARLIEST_YEAR} to {LATEST_YEAR}")
     return value
 
 
-Words = Annotated[str, Field(strict=True, min_length=1, max_length=200, pattern=r"^\P{Cc}+$")]
-Instant = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_plausible)]
+# Without control characters, in a way that every reader of the document understands.
+Words = Annotated[
+    str, Field(strict=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_iso),
+    AfterValidator(_plausible),
+    Field(json_schema_extra={"pattern": r"^(19[5-9]|20[0-9]|21[0-9])[0-9]-"}),
+]
 _TYPES: dict[type[dt.DataType], Any] = {
     dt.Timestamp: Instant,
     dt.Date: Annotated[date, BeforeValidator(_iso)],

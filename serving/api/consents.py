@@ -1,10 +1,10 @@
 """`/v1/customers/{customer_id}/consents`: what a customer consents to, and changes of it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import Path, Request
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
@@ -35,6 +35,13 @@ class ConsentsTold(Message):
 class ConsentTold(Message):
     """A change of a consent."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["channel"], "properties": {"channel": {"type": "string"}}},
+            "then": {"properties": {"purpose": {"const": "marketing"}}},
+        }
+    )
+
     client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
         description="Of your choice, and never used for another change."
     )
@@ -45,6 +52,12 @@ class ConsentTold(Message):
         default=None, description="Marketing by this channel alone; default: by every channel."
     )
     source: Annotated[str, Field(min_length=1, max_length=64)] = "customer"
+
+    @model_validator(mode="after")
+    def _only_marketing_has_channels(self) -> Self:
+        if self.channel is not None and self.purpose != "marketing":
+            raise ValueError(f"consent to {self.purpose} has no channel: leave it out")
+        return self
 
 
 class ConsentKept(Message):

@@ -51,7 +51,10 @@ class Gate:
         if scope["path"] in HEALTH:
             await self._inner(scope, receive, send)
             return
-        if all(route.matches(scope)[0] is Match.NONE for route in self._app.routes):
+        # BentoML does not hand on an address with a line break, and says so in its own words.
+        if "\n" in scope["path"] or all(
+            route.matches(scope)[0] is Match.NONE for route in self._app.routes
+        ):
             await refused(404, no_address(scope["path"]))(scope, receive, send)
             return
         body = await read_body(receive)

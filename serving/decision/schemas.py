@@ -3,11 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 
 from serving.schemas import CustomerId, Freshness, Message, Star
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+Value = Annotated[str, Field(max_length=200)]
+VALUES = {
+    "type": "object",
+    "propertyNames": TypeAdapter(Name).json_schema(),
+    "additionalProperties": TypeAdapter(Value).json_schema(),
+    "maxProperties": 30,
+}
+"""As pydantic would say it of keys with a pattern, any other key would be right too."""
 MOST_ALTERNATIVES = 20
 
 
@@ -29,7 +37,7 @@ class DecideContext(Message):
     open_event: StrictBool = Field(
         default=False, description="A claim or complaint is just being told: no marketing now."
     )
-    values: dict[Name, Annotated[str, Field(max_length=200)]] = Field(
+    values: Annotated[dict[Name, Value], WithJsonSchema(VALUES)] = Field(
         default_factory=dict,
         max_length=30,
         description="Values of script variables that only the touchpoint knows.",

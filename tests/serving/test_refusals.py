@@ -218,7 +218,10 @@ def test_another_method_is_refused(client: httpx.Client, method: str) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/predict/x", "/assets/nothing.js", "/%00", "/é"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nothing", "/predict/x", "/assets/nothing.js", "/%00", "/é", "/v1/customers/%0A/consents"],
+)
 def test_an_unknown_address_is_refused(client: httpx.Client, path: str) -> None:
     (fault,) = refused(client.get(path), 404)
     assert fault["thing"].startswith("address /")

@@ -1,0 +1,190 @@
+"""The records are away, frozen, moved or in use: a wait that ends, and nothing half-written."""
+
+import contextlib
+import sqlite3
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from sqlalchemy import insert, select
+
+from features.settings import Settings
+from serving.records.database import PAUSE_SECONDS, Records, RecordsAwayError
+from serving.records.tables import handovers
+
+NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
+BOUND = 2.0 + 1.0  # the wait, and a busy machine
+
+
+def handed(at: datetime, number: str = "1") -> dict[str, Any]:
+    names = ("branch", "leaver", "successor", "handed_by")
+    counts = {"tasks": 1, "contacts": 0, "customers": 0}
+    return {"handover_id": number, "handed_at": at, **dict.fromkeys(names, "x"), **counts}
+
+
+def test_a_file_that_was_moved_away_is_not_written_to(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    path, away = home / "records.db", home / "away.db"
+
+    def write(number: str) -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW, number))
+
+    def read() -> list[str]:
+        with records.reading() as connection:
+            query = select(handovers.c.handover_id).order_by(handovers.c.handover_id)
+            return list(connection.execute(query).scalars())
+
+    write("1")
+    assert read() == ["1"]
+    path.rename(away)
+    for act in (lambda: write("2"), read, lambda: write("3"), read):
+        with pytest.raises(RecordsAwayError, match=r"moved away|unable to open"):
+            act()
+    assert not path.exists()
+    away.rename(path)
+    write("4")
+    assert read() == ["1", "4"]
+    # Another file in its place: what is written goes there.
+    path.rename(away)
+    path.write_bytes(away.read_bytes())
+    with contextlib.suppress(RecordsAwayError):
+        write("5")
+    write("6")
+    assert "6" in read()
+    records.close()
+
+
+def test_a_locked_file_is_waited_for_and_not_for_ever(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    with contextlib.closing(sqlite3.connect(home / "records.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(RecordsAwayError, match=r"records\.db: database is locked"):
+            records.writing().__enter__()
+        assert 1 < time.monotonic() - began < BOUND
+        with records.reading() as connection:  # readers are not held up
+            assert connection.execute(handovers.select()).all() == []
+        other.execute("ROLLBACK")
+    with records.writing() as connection:
+        connection.execute(insert(handovers), handed(NOW))
+    records.close()
+
+
+def test_a_writer_of_the_same_process_is_waited_for_and_not_for_ever(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+    faults: list[str] = []
+
+    def other() -> None:
+        try:
+            with records.writing(0.2):
+                pass
+        except RecordsAwayError as fault:
+            faults.append(str(fault))
+
+    with records.writing():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(10)
+    assert "other writers do not come to an end" in faults[0]
+    records.close()
+
+
+def test_a_full_disk_is_an_error_we_know(home: Path) -> None:
+    records = Records(Settings(home=home))
+    records.migrate()
+
+    def fill() -> None:
+        with records.writing() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            for number in range(1000):
+                connection.execute(insert(handovers), handed(NOW, f"{number:0500}"))
+
+    with pytest.raises(RecordsAwayError, match="full"):
+        fill()
+    records.close()
+
+
+def test_a_frozen_postgres_hangs_nobody(
+    postgres: str, postgres_server: Any, frozen: Any, home: Path
+) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+
+    def write(number: str) -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW, number))
+
+    write("before")
+
+    def refused() -> float:
+        began = time.monotonic()
+        with pytest.raises(RecordsAwayError, match="no answer in time"):
+            write("meanwhile")
+        return time.monotonic() - began
+
+    with frozen(postgres_server.pid):
+        assert refused() < BOUND  # with a connection that was good
+        assert refused() < 0.1  # nobody waits while it is known
+        time.sleep(PAUSE_SECONDS)
+        assert 1 < refused() < BOUND  # and without one
+    time.sleep(PAUSE_SECONDS)
+    write("after")
+    with records.reading() as connection:
+        found = connection.execute(select(handovers.c.handover_id)).scalars().all()
+    assert sorted(found) == ["after", "before"]
+    records.close()
+
+
+def test_a_postgres_that_froze_within_a_transaction_hangs_nobody(
+    postgres: str, postgres_server: Any, frozen: Any, home: Path
+) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+
+    def write() -> None:
+        with records.writing() as connection:
+            connection.execute(insert(handovers), handed(NOW))
+            with frozen(postgres_server.pid):
+                connection.execute(insert(handovers), handed(NOW, "2"))
+
+    began = time.monotonic()
+    with pytest.raises(RecordsAwayError, match="no answer in time"):
+        write()
+    assert time.monotonic() - began < BOUND
+    with records.reading() as connection:
+        assert connection.execute(handovers.select()).all() == []
+    records.close()
+
+
+def test_connections_that_the_server_dropped_are_replaced(postgres: str, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+    with records.reading() as connection:
+        connection.execute(handovers.select())
+    with contextlib.closing(psycopg2.connect(postgres)) as other, other, other.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'guanjia' AND datname = current_database()"
+        )
+    with records.reading() as connection:
+        assert connection.execute(handovers.select()).all() == []
+    records.close()
+
+
+def test_a_busy_postgres_is_not_asked_for_more(postgres: str, home: Path) -> None:
+    records = Records(Settings(home=home, database=postgres))
+    records.migrate()
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(records.reading())
+        with pytest.raises(RecordsAwayError, match="all its connections are in use"):
+            stack.enter_context(records.reading())
+    records.close()
