@@ -38,6 +38,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/customers/{customer_id}/consents": "consents:read",
         "POST /v1/customers/{customer_id}/consents": "consents:write",
         "POST /v1/events": "events",
+        "GET /v1/due": "decide",
     }
 )
 
