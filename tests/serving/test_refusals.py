@@ -287,6 +287,7 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
         f"POST {consents}": ("consents:write", {"200": "ConsentKept"}, body | {"404", "409"}),
         "POST /v1/events": (
             "events", {"200": "EventsResponse", "207": "EventsResponse"}, body | {"409"}),
+        "GET /v1/due": ("decide", {"200": "DueResponse"}, everywhere),
     }  # fmt: skip
     there = {
         f"{method.upper()} {path}": declared

@@ -1,17 +1,18 @@
-"""What an event makes due, from the request to the list: once, whatever dies or is away meanwhile."""
+"""What an event makes due, from the request to the list: once, whatever dies or is away."""
 
+import asyncio
 import json
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
-from fastapi.testclient import TestClient
 
 from features import store
 from features.event_inbox import EventInbox
@@ -79,7 +80,8 @@ def claim(name: str, customer: str = "C1", **more: Any) -> dict[str, Any]:
 
 def complaint(name: str, customer: str = "C1") -> dict[str, Any]:
     return {"event_id": name, "type": "complaint_received", "customer_id": customer,
-            "occurred_at": "2026-07-01T09:00:00+08:00", "case_id": name, "topic": "price"}  # fmt: skip
+            "occurred_at": "2026-07-01T09:00:00+08:00", "case_id": name,
+            "topic": "price"}  # fmt: skip
 
 
 def test_the_answer_says_what_is_due_and_the_list_has_it_in_time(at_work: Desk) -> None:
@@ -242,21 +244,24 @@ def test_killed_before_or_after_it_is_written_it_is_due_once(at_work: Desk, when
 
 
 @pytest.fixture
-def get(at_work: Desk) -> Iterator[Callable[..., Any]]:
+def get(at_work: Desk) -> Callable[..., httpx.Response]:
     """GET over HTTP an hour later: `get("/v1/due", branches=["B1"])`."""
     ahead = (NINE + HOUR - datetime.now(tz=UTC)).total_seconds()
     settings = Settings(home=at_work.lake.home, clock_ahead_seconds=ahead)
     app = made()
     app.state.door, app.state.due = Tags(Lake(settings)), at_work.due
-    with TestClient(app) as client:
 
-        def ask(path: str, branches: list[str] | None = None) -> Any:
-            token = make_token(
-                settings, "engine", datetime.now(tz=UTC), scopes=["decide"], branches=branches
-            )
-            return client.get(path, headers={"Authorization": f"Bearer {token}"})
+    async def send(path: str, token: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path, headers={"Authorization": f"Bearer {token}"})
 
-        yield ask
+    def ask(path: str, branches: list[str] | None = None) -> httpx.Response:
+        now = datetime.now(tz=UTC)
+        token = make_token(settings, "engine", now, scopes=["decide"], branches=branches)
+        return asyncio.run(send(path, token))
+
+    return ask
 
 
 def test_over_http(at_work: Desk, get: Callable[..., Any]) -> None:
