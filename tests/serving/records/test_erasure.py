@@ -120,7 +120,8 @@ def test_the_customer_is_nowhere(
     assert STAYS.encode() in after
     assert receipt.rows == {
         "decisions": 1, "contacts": 1, "outcomes": 2, "review_requests": 1, "tasks": 1,
-        "due_touchpoints": 1, "manager_assignments": 1, "reads": 1, "exports": 1, "consent_changes": 6,
+        "due_touchpoints": 1, "manager_assignments": 1, "reads": 1, "exports": 1,
+        "consent_changes": 6,
     }  # fmt: skip
 
 
