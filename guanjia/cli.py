@@ -18,6 +18,7 @@ from guanjia.commands import (
     models,
     monitoring,
     quality,
+    records,
     registry,
     segments,
     service,
@@ -63,6 +64,7 @@ app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(decisions.replay)
 app.command()(decisions.capacity)
+app.command()(records.handover)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)
