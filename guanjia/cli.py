@@ -13,6 +13,7 @@ import typer
 from features.errors import GuanjiaError
 from guanjia.commands import (
     accounts,
+    content,
     data,
     decisions,
     models,
@@ -65,6 +66,8 @@ app.command("list")(models.target_list)
 app.command()(decisions.replay)
 app.command()(decisions.capacity)
 app.command()(records.handover)
+app.command()(content.content_check)
+app.command()(content.content_try)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)
