@@ -39,6 +39,8 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "POST /v1/customers/{customer_id}/consents": "consents:write",
         "POST /v1/events": "events",
         "GET /v1/due": "decide",
+        "GET /v1/touchpoints": "touchpoints:read",
+        "GET /v1/tags": "tags:read",
     }
 )
 

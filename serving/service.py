@@ -23,6 +23,7 @@ from serving.events import EventDoor
 from serving.predict import Door
 from serving.records.database import Records
 from serving.touchpoint_menu import TouchpointMenu
+from serving.touchpoints import load_touchpoints
 
 app = made()
 
@@ -41,7 +42,8 @@ class GuanjiaService:
         app.state.records = Records(lake.settings)
         app.state.records.migrate()
         app.state.on_read = ReadBook(app.state.records, lake.settings)
-        app.state.decider = Decider(app.state.door, app.state.records, TouchpointMenu(lake))
+        app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
+        app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
         app.state.due = DueTouchpoints(app.state.door, app.state.records)
         app.state.events = EventDoor(lake, app.state.due)
         app.state.events.start()

@@ -45,9 +45,8 @@ def content_check(
     where = lake()
     with records(where) as kept:
         sent = sent_messages(where, kept, first, last)
-    found = check_quality(
-        load_gate(where.home), sent.messages, seed=seed, share=share, least=sample
-    )
+    gate = load_gate(where.home)
+    found = check_quality(gate, sent.messages, seed=seed, share=share, least=sample)
     parts: dict[str, list[Any]] = {
         name: getattr(found, name).to_dict("records")
         for name in ("branches", "managers", "findings")
@@ -59,7 +58,7 @@ def content_check(
             write_csv(path, list(frame), frame.itertuples(index=False))
             last_words.append(f"The {name}: {from_here(path.resolve())}")
     title = f"{found.sent:,} messages from {first} to {last}, {found.checked:,} checked"
-    shown = [table(f"{title}: by branch", parts["branches"])] if found.sent else [title]
+    shown: list[Any] = [table(f"{title}: by branch", parts["branches"])] if found.sent else [title]
     if parts["managers"]:
         worst = parts["managers"][:MANAGERS_SHOWN]
         shown.append(table(f"The first {len(worst)} of {len(parts['managers'])} managers", worst))

@@ -1,11 +1,12 @@
 """Operational records: what passes from one account manager to another, and what is forgotten."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, lake, now, records
+from guanjia.options import Json, day, lake, now, records
 from guanjia.output import emit, table
 
 
@@ -27,3 +28,20 @@ def handover(
     again = " Nothing was left to pass on." if all(one.repeated for one in done) else ""
     title = f"From {leaver} to {successor}"
     emit([asdict(one) for one in done], json, table(title, rows), f"History stays as it is.{again}")
+
+
+def forget_reads(
+    before: Annotated[
+        date,
+        typer.Option("--before", parser=day, metavar="YYYY-MM-DD", help="The first day to keep."),
+    ],
+    json: Json = False,
+) -> None:
+    """Delete the notes of who read whose data that are older than a day."""
+    from serving.records.audit import forget_old_reads
+
+    where = lake()
+    with records(where) as kept:
+        done = forget_old_reads(kept, before, now(), where.settings.timezone)
+    told = f"{done:,} reads of before {before} forgotten"
+    emit({"before": before, "forgotten": done}, json, told)

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from features.settings import Settings
-from serving.api import consents, decisions, due, events, outcomes, pages, predictions
+from serving.api import catalogues, consents, decisions, due, events, outcomes, pages, predictions
 from serving.api.guard import Read
 from serving.api.rate_limit import RateLimit
 from serving.api.refusals import answer_refusals
@@ -15,6 +15,7 @@ RESOURCES = (
     consents.router,
     events.router,
     due.router,
+    catalogues.router,
 )
 """A new resource is one more here; its endpoints have their scopes in `serving/access.py`."""
 

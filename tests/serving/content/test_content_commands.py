@@ -1,4 +1,4 @@
-"""`guanjia content-check` and `guanjia content-try`: from the records to the table and the files."""
+"""`guanjia content-check` and `guanjia content-try`, from the records to the files."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def test_what_was_sent_on_these_days_and_by_whom(lake: Lake, send: Any) -> None:
         handover(connection, "B1", "M3", "M4", "boss", NOON, customers=["C3"])
     found = sent_messages(lake, send.records, DAY, DAY)
     managers = found.messages.sort_values("contact_id")["account_manager_id"].tolist()
-    # C1 by the contact itself, C2 by the core system's latest row, C3 by the handover, C4 by nobody.
+    # C1 as the contact says, C2 as the core system does, C3 after a handover, C4 by nobody.
     assert sorted(str(one) for one in managers) == ["M1", "M1", "M2", "M4", "None"]
     assert found.wordless == 1
     assert set(found.messages["kind"]) == {"marketing", "service"}
