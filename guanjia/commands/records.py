@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, day, lake, now, records
+from guanjia.options import AsOf, Json, day, lake, now, records
 from guanjia.output import emit, table
 
 
@@ -45,3 +45,17 @@ def forget_reads(
         done = forget_old_reads(kept, before, now(), where.settings.timezone)
     told = f"{done:,} reads of before {before} forgotten"
     emit({"before": before, "forgotten": done}, json, told)
+
+
+def contacts(as_of: AsOf, json: Json = False) -> None:
+    """Count the contacts that others made, as the core system tells them, under the caps."""
+    from serving.contacts_elsewhere import take_contacts
+
+    where = lake()
+    with records(where) as kept:
+        done = take_contacts(where, kept, as_of)
+    told = (
+        f"{done.read:,} contacts after {done.first} until {done.last}, "
+        f"{done.new:,} of them new to the records"
+    )
+    emit(asdict(done), json, told)
