@@ -15,7 +15,7 @@ from serving.records.database import Records
 from serving.touchpoint_fields import Touchpoint
 from serving.touchpoints import load_touchpoints
 
-AT_ONCE = 200
+AT_ONCE = 500
 _FAMILY = {name: family for family, names in TOUCHPOINTS.items() for name in names}
 
 

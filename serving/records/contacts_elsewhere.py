@@ -20,6 +20,7 @@ from serving.contact_caps import Purpose
 from serving.records.tables import contacts
 
 _k = contacts.c
+_KEPT = select(_k.contact_id).where(_k.contact_id.in_(bindparam("contact_ids", expanding=True)))
 _OURS = select(_k.customer_id, _k.touchpoint, _k.channel, _k.local_day).where(
     _k.customer_id.in_(bindparam("customer_ids", expanding=True)),
     _k.local_day >= bindparam("since", type_=_k.local_day.type),
@@ -61,12 +62,17 @@ def note_elsewhere(
     zones : mapping of branch to ZoneInfo
         The customer's time zone; that of None where the branch has none of its own.
     """
-    rows = [_row(one, zones.get(one.branch, zones[None])) for one in made]
+    found = connection.execute(_KEPT, {"contact_ids": [one.contact_id for one in made]})
+    kept = set(found.scalars())
+    rows = [
+        _row(one, zones.get(one.branch, zones[None])) for one in made if one.contact_id not in kept
+    ]
     ours = _ours(connection, rows)
     new = [row for row in rows if _same(row) not in ours]
-    if not new:
-        return 0
-    return int(connection.execute(_insert(connection.dialect.name).values(new)).rowcount)
+    if new:
+        # Another run may be at it too.
+        connection.execute(_insert(connection.dialect.name), new)
+    return len(new)
 
 
 def _ours(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
