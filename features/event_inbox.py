@@ -18,7 +18,7 @@ import pyarrow as pa
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.event_versions import ROWS
-from features.events import Event, Row, text, typed
+from features.events import EVENTS, Event, Row, text, typed
 from features.lake import Lake
 from features.sqlite import opened, transaction
 
@@ -36,13 +36,19 @@ CREATE TABLE IF NOT EXISTS events (
     content TEXT NOT NULL,
     row TEXT NOT NULL,
     told TEXT NOT NULL,
-    online INTEGER NOT NULL DEFAULT 0
+    online INTEGER NOT NULL DEFAULT 0,
+    triggered INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS of_customer ON events (customer_id, "table");
 CREATE INDEX IF NOT EXISTS of_key ON events ("table", key);
 CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
 CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
 """
+_TRIGGERED = "ALTER TABLE events ADD COLUMN triggered INTEGER NOT NULL DEFAULT 0"
+"""What inboxes lack that were made before events triggered touchpoints."""
+_TO_TRIGGER = (
+    "CREATE INDEX IF NOT EXISTS to_trigger ON events (type, customer_id) WHERE triggered = 0"
+)
 
 
 class ConflictError(GuanjiaError):
@@ -237,6 +243,47 @@ class EventInbox:
                     [_microseconds(instant)],
                 )
 
+    def to_trigger(
+        self, types: Sequence[str], customers: Sequence[str] | None = None, most: int = -1
+    ) -> list[tuple[int, Event]]:
+        """Events whose tags are online and of which nobody has noted yet what they make due.
+
+        Parameters
+        ----------
+        types : sequence of str
+            Events of these types alone.
+        customers : sequence of str, optional
+            And of these customers.
+        """
+        if not self.path.exists():
+            return []
+        query = (
+            "SELECT sequence, event_id, content FROM events WHERE triggered = 0 AND online = 1"
+            f" AND type IN ({', '.join('?' * len(types))})"
+        )
+        given: list[str | int] = [*types]
+        if customers is not None:
+            query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
+            given += customers
+        found = self._connection().execute(f"{query} ORDER BY sequence LIMIT ?", [*given, most])
+        return [(int(row[0]), _event(row[1], row[2])) for row in found]
+
+    def triggered(self, event_ids: Sequence[str]) -> set[str]:
+        """Those of some events of which it is written down what they make due."""
+        found = self._connection().execute(
+            "SELECT event_id FROM events WHERE triggered = 1"
+            f" AND event_id IN ({', '.join('?' * len(event_ids))})",
+            list(event_ids),
+        )
+        return {event for (event,) in found}
+
+    def mark_triggered(self, sequences: Sequence[int]) -> None:
+        """Note that what these events make due is written down."""
+        with transaction(self._connection()) as connection:
+            connection.executemany(
+                "UPDATE events SET triggered = 1 WHERE sequence = ?", [(one,) for one in sequences]
+            )
+
     def _latest(self, event: Event) -> Row | None:
         """The latest version of the event's row that events made."""
         found = (
@@ -259,9 +306,31 @@ class EventInbox:
             # Whoever was told that an event is kept must find it after a power cut too.
             connection = opened(self.path, 10, "FULL")
             connection.executescript(_SCHEMA)
+            _complete(connection)
             self._local.connection = connection
         found: sqlite3.Connection = self._local.connection
         return found
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Give an inbox of an earlier version the column it lacks; several may try at once."""
+    names = "SELECT name FROM pragma_table_info('events')"
+    if ("triggered",) not in connection.execute(names).fetchall():
+        with transaction(connection):
+            if ("triggered",) not in connection.execute(names).fetchall():
+                connection.execute(_TRIGGERED)
+    connection.execute(_TO_TRIGGER)
+
+
+def _event(event_id: str, content: str) -> Event:
+    """The event as it was sent, from its content."""
+    name, customer, at, said = json.loads(content)
+    type_ = EVENTS[name]
+    columns = type_.contract.columns
+    fields = {
+        field: typed(said.get(field), columns[column]) for field, column in type_.fields.items()
+    }
+    return Event(event_id, type_, customer, datetime.fromisoformat(at), fields)
 
 
 def _microseconds(at: datetime) -> int:

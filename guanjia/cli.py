@@ -13,11 +13,13 @@ import typer
 from features.errors import GuanjiaError
 from guanjia.commands import (
     accounts,
+    content,
     data,
     decisions,
     models,
     monitoring,
     quality,
+    records,
     registry,
     segments,
     service,
@@ -62,6 +64,12 @@ app.command()(touchpoints.touchpoints)
 app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(decisions.replay)
+app.command()(decisions.capacity)
+app.command()(records.handover)
+app.command()(records.contacts)
+app.command()(records.forget_reads)
+app.command()(content.content_check)
+app.command()(content.content_try)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)

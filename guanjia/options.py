@@ -1,6 +1,8 @@
 """What commands share: options, dates, the lake that the environment names, the clock."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -77,6 +79,19 @@ def lake(engine: Engine = Engine.duckdb) -> Any:
     from features.spark import SparkLake
 
     return (SparkLake if engine is Engine.spark else Lake)(settings.load())
+
+
+@contextmanager
+def records(where: Any) -> Iterator[Any]:
+    """The operational records of a lake, up to date; closed afterwards."""
+    from serving.records.database import Records
+
+    found = Records(where.settings)
+    try:
+        found.migrate()
+        yield found
+    finally:
+        found.close()
 
 
 def latest(where: Any, folder: str, cure: str) -> date:

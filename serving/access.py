@@ -38,6 +38,9 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/customers/{customer_id}/consents": "consents:read",
         "POST /v1/customers/{customer_id}/consents": "consents:write",
         "POST /v1/events": "events",
+        "GET /v1/due": "decide",
+        "GET /v1/touchpoints": "touchpoints:read",
+        "GET /v1/tags": "tags:read",
     }
 )
 

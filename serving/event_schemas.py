@@ -160,6 +160,20 @@ class EventsRequest(Message):
         return [one if isinstance(one, Malformed) else _event(one) for one in self.events]
 
 
+class DueTold(Message):
+    """A touchpoint that an event made due to its customer."""
+
+    due_id: str = Field(description="Of this touchpoint after this event; a client key of /decide.")
+    touchpoint: str
+    due_at: datetime = Field(description="From when on, within the hours of the touchpoint.")
+    until: datetime = Field(description="Before which it is timely.")
+    kind: Literal["service", "marketing"]
+    by: Literal["system", "person"]
+    channels: list[str] = Field(description="Candidates, best first.")
+    service: str = Field(description="Service level of the customer's star.")
+    reason: str = Field(description="The event's Chinese name, and its id.")
+
+
 class EventAnswer(Message):
     """What became of one event."""
 
@@ -172,6 +186,11 @@ class EventAnswer(Message):
         default=None,
         description="Whether the customer's tags online know of it; pending: the customer's next "
         "event, a start of the service or the daily run brings them up.",
+    )
+    due: list[DueTold] | None = Field(
+        default=None,
+        description="Touchpoints that it makes due. Null: refused, or not known yet; "
+        "`GET /v1/due` has them as soon as they are.",
     )
     conflict: bool = Field(default=False, description="Refused for the id of another event.")
     faults: list[Fault] = Field(default_factory=list)

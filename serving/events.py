@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,26 @@ from features.event_intake import Intake, RefusedError
 from features.events import Event
 from features.fresh_tags import FreshTags
 from features.lake import Lake
-from serving.event_schemas import EventAnswer, EventsRequest, EventsResponse, Malformed
+from serving.due_touchpoints import DueTouchpoints, told_due
+from serving.event_schemas import DueTold, EventAnswer, EventsRequest, EventsResponse, Malformed
 from serving.schemas import Fault
 
 logger = logging.getLogger(__name__)
 
 
 class EventDoor:
-    """Takes events in and keeps the online tags of their customers fresh."""
+    """Takes events in, keeps the online tags of their customers fresh, says what is due then.
 
-    def __init__(self, lake: Lake) -> None:
+    Parameters
+    ----------
+    lake : Lake
+    due : DueTouchpoints, optional
+        Keeps the touchpoints that events make due; without it none are.
+    """
+
+    def __init__(self, lake: Lake, due: DueTouchpoints | None = None) -> None:
         self._lake = lake
+        self._due = due
         self._inbox = EventInbox(lake)
         self._intake = Intake(lake, self._inbox)
         self._fresh = FreshTags(lake, self._inbox)
@@ -69,9 +78,11 @@ class EventDoor:
                 if isinstance(event, Event) and isinstance(kept, Kept)
             }
         )
+        due = self._made_due(told, results, received)
         return EventsResponse(
             events=[
-                self._answer(event, result) for event, result in zip(told, results, strict=True)
+                self._answer(event, result, due)
+                for event, result in zip(told, results, strict=True)
             ]
         )
 
@@ -108,13 +119,41 @@ class EventDoor:
             # The events are kept, and the answer says that their tags are not online.
             logger.exception("tags of %d customers are not online", len(customers))
 
-    def _answer(self, event: Event | Malformed, result: Kept | list[GuanjiaError]) -> EventAnswer:
+    def _made_due(
+        self,
+        told: Sequence[Event | Malformed],
+        results: Sequence[Kept | list[GuanjiaError]],
+        received: datetime,
+    ) -> Mapping[str | None, list[DueTold]]:
+        """By event, what it makes due; events of which that is not known yet are left out."""
+        if self._due is None:
+            return {}
+        kept = [
+            event
+            for event, result in zip(told, results, strict=True)
+            if isinstance(event, Event) and isinstance(result, Kept)
+        ]
+        try:
+            found = self._due.after(kept, received)
+        except Exception:
+            # The events are kept: who asks next what is due has it written down.
+            logger.exception("what %d events make due is not written down yet", len(kept))
+            return {}
+        return {event: [told_due(one) for one in some] for event, some in found.items()}
+
+    def _answer(
+        self,
+        event: Event | Malformed,
+        result: Kept | list[GuanjiaError],
+        due: Mapping[str | None, list[DueTold]],
+    ) -> EventAnswer:
         if isinstance(result, Kept):
             return EventAnswer(
                 event_id=event.event_id,
                 status="repeated" if result.repeated else "accepted",
                 recorded_at=result.recorded_at,
                 tags="online" if self._inbox.is_online(result.sequence) else "pending",
+                due=due.get(event.event_id),
             )
         faults = [Fault(thing=one.thing, fault=one.fault, cure=one.cure) for one in result]
         conflict = any(isinstance(one, ConflictError) for one in result)

@@ -18,10 +18,12 @@ from serving.api.app import limit_rate, made
 from serving.api.gate import Gate
 from serving.api.read_book import ReadBook
 from serving.decision.decider import Decider
+from serving.due_touchpoints import DueTouchpoints
 from serving.events import EventDoor
 from serving.predict import Door
 from serving.records.database import Records
 from serving.touchpoint_menu import TouchpointMenu
+from serving.touchpoints import load_touchpoints
 
 app = made()
 
@@ -40,11 +42,13 @@ class GuanjiaService:
         app.state.records.migrate()
         app.state.on_read = ReadBook(app.state.records, lake.settings)
         app.state.on_read.keep_copying()
-        app.state.decider = Decider(app.state.door, app.state.records, TouchpointMenu(lake))
+        app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
+        app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
         app.state.door.current.keep_fresh(
             lake.settings.model_refresh_seconds, app.state.decider.refresh
         )
-        app.state.events = EventDoor(lake)
+        app.state.due = DueTouchpoints(app.state.door, app.state.records)
+        app.state.events = EventDoor(lake, app.state.due)
         app.state.events.start()
         # What is loaded now lives as long as the process: a full collection over it takes 200 ms.
         gc.collect()

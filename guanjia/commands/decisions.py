@@ -1,4 +1,4 @@
-"""Decisions of the past."""
+"""Decisions of the past: made again, and what they say of the capacity of the day to come."""
 
 import sys
 from dataclasses import asdict
@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, lake
-from guanjia.output import emit
+from guanjia.options import AsOf, Json, lake, now, records
+from guanjia.output import emit, table
 
 
 def replay(
@@ -16,15 +16,10 @@ def replay(
 ) -> None:
     """Make a decision again from its record; exit 1 if anything it rests on has changed."""
     from serving.decision.replay import replay as again
-    from serving.records.database import Records
 
     where = lake()
-    records = Records(where.settings)
-    try:
-        records.migrate()
-        found = again(where, records, decision_id)
-    finally:
-        records.close()
+    with records(where) as kept:
+        found = again(where, kept, decision_id)
     lines = [f"decided {found.recorded}; again: {found.action}"]
     lines += [f"changed: {one}" for one in found.changed]
     lines += [f"note: {one}" for one in found.notes]
@@ -34,3 +29,17 @@ def replay(
     emit(asdict(found), json, *lines)
     if not found.same:
         sys.exit(1)
+
+
+def capacity(as_of: AsOf, json: Json = False) -> None:
+    """Fit what a contact is worth where a branch can make too few, for the day after a date."""
+    from serving.decision.capacity_prices import fit_prices
+
+    where = lake()
+    with records(where) as kept:
+        found = fit_prices(where, kept, as_of, now())
+    rows = [asdict(one) for one in found]
+    title = f"Capacity of the day after {as_of}: contacts a day, and yuan that one more is worth"
+    columns = ["branch", "channel", "capacity", "wanted", "price"]
+    last = "Decisions of that day take a contact only where it is worth more than its price."
+    emit({"as_of": as_of, "prices": rows}, json, table(title, rows, columns), last)

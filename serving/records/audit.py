@@ -1,15 +1,21 @@
 """Who read or took away whose personal data, when and what for."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from features.errors import GuanjiaError
+from features.settings import cutoff
 from serving.records.columns import first_id, new_id
+from serving.records.database import Records
 from serving.records.once import insert_new
 from serving.records.tables import exports, reads
 
+LEAST_KEPT = timedelta(days=184)
+"""Six months, the longest ones: China's Cybersecurity Law, art. 21, of logs."""
 _EXPORT = insert(exports)
 _OLD = select(reads.c.read_id).where(reads.c.read_id < bindparam("first")).limit(bindparam("most"))
 _FORGET = delete(reads).where(reads.c.read_id.in_(_OLD))
@@ -101,6 +107,28 @@ def note_export(
     }
     connection.execute(_EXPORT, row)
     return export_id
+
+
+def forget_old_reads(records: Records, day: date, now: datetime, timezone: str) -> int:
+    """Delete reads of before a civil day, some at a time; how many.
+
+    Raises
+    ------
+    GuanjiaError
+        If some of them are not `LEAST_KEPT` old.
+    """
+    before = cutoff(day - timedelta(days=1), timezone)
+    if before > now - LEAST_KEPT:
+        last = (now - LEAST_KEPT).astimezone(ZoneInfo(timezone)).date()
+        why = f"must be kept for {LEAST_KEPT.days} days (Cybersecurity Law art. 21)"
+        raise GuanjiaError(f"reads of before {day}", why, f"name {last} or a day before it")
+    forgotten = 0
+    while True:
+        with records.writing() as connection:
+            done = forget_reads(connection, before)
+        forgotten += done
+        if not done:
+            return forgotten
 
 
 def forget_reads(connection: Connection, before: datetime, most: int = 5_000) -> int:

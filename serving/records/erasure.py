@@ -36,6 +36,7 @@ from serving.records.tables import (
     consent_changes,
     contacts,
     decisions,
+    due_touchpoints,
     erasures,
     exports,
     handovers,
@@ -52,6 +53,7 @@ DELETED: tuple[Table, ...] = (
     outcomes,
     review_requests,
     tasks,
+    due_touchpoints,
     manager_assignments,
 )
 """Tables whose rows go with the customer, documents and texts in them too."""

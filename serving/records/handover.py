@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, union, update
 
 from features.errors import GuanjiaError
 from serving.records.columns import new_id
 from serving.records.database import hold_name
 from serving.records.tables import contacts, handovers, manager_assignments, tasks
+
+
+class NothingToPassError(GuanjiaError):
+    """An account manager has and had nothing to pass to this successor."""
+
 
 AT_ONCE = 500  # numbers in one statement
 _a, _h, _k, _t = manager_assignments.c, handovers.c, contacts.c, tasks.c
@@ -51,6 +56,16 @@ _ASSIGNED = (
 _MANAGERS = select(_a.customer_id, _a.account_manager_id).where(
     _a.customer_id.in_(bindparam("customer_ids", expanding=True))
 )
+_BRANCHES = union(
+    select(_t.branch).where(_t.account_manager_id == bindparam("leaver"), _t.state == "open"),
+    select(_k.branch).where(
+        _k.account_manager_id == bindparam("leaver"),
+        _k.state == "reserved",
+        _k.reserved_until > bindparam("now", type_=_k.reserved_until.type),
+    ),
+    select(_a.branch).where(_a.account_manager_id == bindparam("leaver")),
+)
+_SUCCESSORS = select(_a.account_manager_id).distinct()
 _BEFORE = (
     select(handovers)
     .where(
@@ -100,8 +115,10 @@ def handover(
 
     Raises
     ------
+    NothingToPassError
+        If the leaver has and had nothing to pass to this successor.
     GuanjiaError
-        If the successor is the leaver, or the leaver has and had nothing to pass to this successor.
+        If the successor is the leaver.
     """
     if successor == leaver:
         raise GuanjiaError(f"handover of {leaver}", "goes to the leaver", "name somebody else")
@@ -142,12 +159,26 @@ def managers_of(connection: Connection, customer_ids: Collection[str]) -> dict[s
     return found
 
 
+def branches_of(connection: Connection, manager: str, now: datetime) -> set[str]:
+    """Branches in which an account manager has open tasks, reserved contacts, or was given
+    customers."""
+    found = connection.execute(_BRANCHES, {"leaver": manager, "now": now})
+    return {branch for (branch,) in found if branch is not None}
+
+
+def successors(connection: Connection) -> set[str]:
+    """Account managers to whom customers passed, whatever the policies say."""
+    return set(connection.execute(_SUCCESSORS).scalars())
+
+
 def _earlier(connection: Connection, branch: str, leaver: str, successor: str) -> Handover:
     given = {"branch": branch, "leaver": leaver, "successor": successor}
     row: Any = connection.execute(_BEFORE, given).mappings().first()
     if row is None:
         cure = "check the branch and the account manager's number"
-        raise GuanjiaError(f"account manager {leaver} of {branch}", "has nothing to pass on", cure)
+        raise NothingToPassError(
+            f"account manager {leaver} of {branch}", "has nothing to pass on", cure
+        )
     return Handover(**row, repeated=True)
 
 

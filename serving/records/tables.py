@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    UniqueConstraint,
     text,
 )
 
@@ -229,6 +230,32 @@ tasks = Table(
     info={"label": "客户经理任务"},
 )
 """One row per thing an account manager is to do for a customer."""
+
+due_touchpoints = Table(
+    "due_touchpoints",
+    METADATA,
+    column("due_id", Text, "待触达号", primary_key=True),
+    column("event_id", Text, "事件号"),
+    column("touchpoint", Text, "触点"),
+    column("event_type", Text, "事件类型"),
+    column("customer_id", Text, "客户号"),
+    column("branch", Text, "机构", nullable=True),
+    column("kind", Text, "用途"),
+    column("started_by", Text, "触发方式"),
+    column("channels", Document, "候选触达方式"),
+    column("service", Text, "服务等级"),
+    column("star", Integer, "星级", nullable=True),
+    column("reason", Text, "触发原因"),
+    column("occurred_at", Instant, "发生时间"),
+    column("due_at", Instant, "应触达时间"),
+    column("until", Instant, "失效时间"),
+    column("found_at", Instant, "登记时间"),
+    UniqueConstraint("event_id", "touchpoint"),
+    Index(None, "until"),  # what is timely yet
+    Index(None, "customer_id"),  # erasure
+    info={"label": "事件触发的待触达"},
+)
+"""One row per touchpoint that an event made due, whatever became of it."""
 
 manager_assignments = Table(
     "manager_assignments",

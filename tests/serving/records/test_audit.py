@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from serving.records.audit import forget_reads, note_export, note_read
+from serving.records.audit import (
+    LEAST_KEPT,
+    forget_old_reads,
+    forget_reads,
+    note_export,
+    note_read,
+)
 from serving.records.capacity import CapacityPrice, prices_on, set_prices
 from serving.records.database import Records
 from serving.records.decisions import Decision, UnknownDecisionError, write_decision
@@ -101,3 +107,27 @@ def test_the_latest_prices_hold_until_there_are_later_ones(records: Records) -> 
         assert old in prices_on(connection, MONDAY)
         set_prices(connection, TUESDAY, [], NOW + HOUR)
         assert len(prices_on(connection, TUESDAY)) == 2
+
+
+def test_old_reads_are_forgotten_by_civil_days_and_young_ones_never(
+    records: Records, rows: Any
+) -> None:
+    midnight = datetime(2026, 5, 31, 16, tzinfo=UTC)  # of 1 June in Shanghai
+    tick = timedelta(microseconds=1)
+    with records.writing() as connection:
+        for at in (midnight - 400 * HOUR, midnight - tick, midnight, midnight + HOUR):
+            note_read(connection, "app", "/predict", ["C1"], at, "service")
+    now = midnight + LEAST_KEPT
+    with pytest.raises(GuanjiaError, match=r"art\. 21\)\. Name 2026-05-31 or a day before it"):
+        forget_old_reads(records, MONDAY, now - tick, "Asia/Shanghai")
+    assert len(rows(reads)) == 4
+    assert forget_old_reads(records, MONDAY, now, "Asia/Shanghai") == 2
+    assert [row["at"] for row in rows(reads)] == [midnight, midnight + HOUR]
+    assert forget_old_reads(records, MONDAY, now, "Asia/Shanghai") == 0
+
+
+def test_forgetting_as_it_is_typed(guanjia: Any) -> None:
+    done = guanjia("forget-reads", "--before", "2020-01-01")
+    assert (done.returncode, done.stdout) == (0, "0 reads of before 2020-01-01 forgotten\n")
+    young = guanjia("forget-reads", "--before", "2199-01-01")
+    assert (young.returncode, "Cybersecurity Law" in young.stderr) == (2, True)

@@ -1,6 +1,7 @@
 """The database under the records: migrations, waits that end, errors that keep secrets."""
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
 import threading

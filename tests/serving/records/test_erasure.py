@@ -13,11 +13,13 @@ from sqlalchemy import JSON, insert
 
 from features.errors import GuanjiaError
 from features.settings import Settings
+from serving.event_triggers import Due
 from serving.records.audit import note_export, note_read
 from serving.records.caps import Caps, Wanted
 from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import Decision, write_decision
+from serving.records.due_touchpoints import Found, write_due
 from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase, erasure_key, pseudonym
 from serving.records.handover import handover
 from serving.records.outcomes import Outcome, note_outcome
@@ -64,6 +66,9 @@ def live(records: Records, caps: Caps, customer: str) -> None:
         ask_review(connection, number, customer, f"{customer} 不同意", NOW)
         open_task(connection, Task(customer, "B1", "M1", "x", date(2026, 6, 1), note=customer), NOW)
         handover(connection, "B1", "M1", "M2", "boss", NOW, customers=[customer])
+        due = Due(customer, "x", f"E {customer}", f"报案 {customer}", NOW, NOW + timedelta(1),
+                  "service", "person", ("phone",), "standard", None)  # fmt: skip
+        write_due(connection, [Found(due, "claim_reported", NOW, "B1")], NOW)
 
 
 @pytest.fixture
@@ -115,7 +120,8 @@ def test_the_customer_is_nowhere(
     assert STAYS.encode() in after
     assert receipt.rows == {
         "decisions": 1, "contacts": 1, "outcomes": 2, "review_requests": 1, "tasks": 1,
-        "manager_assignments": 1, "reads": 1, "exports": 1, "consent_changes": 6,
+        "due_touchpoints": 1, "manager_assignments": 1, "reads": 1, "exports": 1,
+        "consent_changes": 6,
     }  # fmt: skip
 
 
