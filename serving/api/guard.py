@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Security
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -22,6 +23,7 @@ from serving.api.rate_limit import RateLimit
 from serving.api.refusals import ForbiddenError, TooManyError, declared
 from serving.tokens import InvalidTokenError, may_wait, read_token
 
+EXTRA, NOT_KNOWN = "extra_forbidden", "Extra inputs are not permitted"
 bearer = HTTPBearer(auto_error=False, description="What `guanjia token` prints.")
 
 
@@ -75,13 +77,14 @@ class _Guarded(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         (method,) = more["methods"]
         self.scope = scope_of(method, path)
-        more["responses"] = declared(401, 403, 429) | (more.get("responses") or {})
+        more["responses"] = declared(401, 403, 422, 429) | (more.get("responses") or {})
         # `bearer` is a dependency for the API document alone: the route has asked already.
         more["dependencies"] = [
             *(one for one in more.get("dependencies") or () if one.dependency is not bearer),
             Security(bearer, scopes=[self.scope]),
         ]
         super().__init__(path, endpoint, **more)
+        self.queries = {one.alias for one in self.dependant.query_params}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler, behind the guard."""
@@ -99,6 +102,11 @@ class _Guarded(APIRoute):
                     f"get one with `guanjia token --scope {self.scope}`, or whoever issues yours",
                 )
             request.state.caller = found
+            unknown = [name for name in request.query_params if name not in self.queries]
+            if unknown:
+                raise RequestValidationError(
+                    [{"type": EXTRA, "loc": ("query", one), "msg": NOT_KNOWN} for one in unknown]
+                )
             response = await handler(request)
             # What is told of customers is for the caller alone, not for what lies between.
             response.headers["Cache-Control"] = "no-store"

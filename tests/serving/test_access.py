@@ -48,7 +48,7 @@ class Here:
     def token(self, *scopes: str, subject: str = "app", branches: Any = None) -> str:
         return make_token(self.settings, subject, NOW, scopes=scopes or None, branches=branches)
 
-    def send(self, *tokens: str, body: Any = ONE) -> list[httpx.Response]:
+    def send(self, *tokens: str, body: Any = ONE, query: str = "") -> list[httpx.Response]:
         """`POST /predict` with each token, all at once."""
 
         async def post() -> list[httpx.Response]:
@@ -57,7 +57,9 @@ class Here:
                 return await asyncio.gather(
                     *(
                         client.post(
-                            "/predict", json=body, headers={"Authorization": f"Bearer {one}"}
+                            f"/predict{query}",
+                            json=body,
+                            headers={"Authorization": f"Bearer {one}"},
                         )
                         for one in tokens
                     )
@@ -98,6 +100,14 @@ def test_who_may_not_learns_nothing_of_the_body(here: Here) -> None:
     assert fault(here.one(here.token("predict"), {"customer_ids": []}), 422) == (
         "customer_ids: List should have at least 1 item after validation, not 0"
     )
+
+
+def test_a_parameter_that_is_not_declared_is_refused(here: Here) -> None:
+    (response,) = here.send(here.token(), query="?customer_id=C1")
+    assert fault(response, 422) == "customer_id: Extra inputs are not permitted"
+    (response,) = here.send(here.token("events"), query="?customer_id=C1")
+    assert fault(response, 403).startswith("token")
+    assert here.asked == []
 
 
 def test_an_endpoint_without_a_scope_does_not_start() -> None:
