@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from features.lake import Lake
+from features.online_tags import TagReader
+from serving import clock
 from serving.predict import Door
 from serving.tokens import make_token
 
@@ -66,6 +68,26 @@ def test_tags_whose_snapshot_is_gone_are_served_without_its_id(
     (found,) = response.json()["predictions"]
     assert found["tags"]["as_of"] == demo[1]["as_of"]
     assert found["tags"]["snapshot_id"] is None
+
+
+def test_a_store_that_does_not_answer_is_asked_once_a_second(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = copy("feast")
+    no_store(lake)
+    door, now, attempts = Door(lake), 100.0, 0
+
+    def failing(*_: Any) -> TagReader:
+        nonlocal attempts
+        attempts += 1
+        return TagReader(lake, ["star_level"])
+
+    monkeypatch.setattr(door, "_reader", failing)
+    monkeypatch.setattr(clock, "ticks", lambda: now)
+    for later, tried in ((0.0, 1), (0.5, 1), (0.9, 1), (1.0, 2), (1.5, 2), (2.0, 3)):
+        now = 100.0 + later
+        (row,), degraded = door.tags(["C00000001"], ["star_level"])
+        assert (row["known"], degraded, attempts) == (True, True, tried)
 
 
 def asked(lake: Lake) -> httpx.Response:
