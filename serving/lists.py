@@ -179,7 +179,8 @@ def _check_scores(lake: Lake, as_of: date) -> None:
     """Refuse scores of other tags than the list would show beside them."""
     path = sql_text(scores_path(lake, as_of))
     found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
-    if set(found["snapshot_id"]) - {read_snapshot(lake, as_of).snapshot_id}:
+    snapshot = read_snapshot(lake, as_of)
+    if set(found["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
         cure = f"run `guanjia score --as-of {as_of}` again"
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 

@@ -183,7 +183,7 @@ def as_of(
     base : Base, optional
         What the core system knows.
     erased_as : str, optional
-        What stands for the customer since an erasure (`erasure.pseudonym`): a refusal outlives it.
+        What stands for the customer since an erasure (`features.erased`): a refusal outlives it.
     """
     ids = [customer_id] if erased_as is None else [customer_id, erased_as]
     words: dict[tuple[str, str | None], list[Word]] = {}

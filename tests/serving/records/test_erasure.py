@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, insert
 
+from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.audit import note_export, note_read
@@ -18,7 +19,7 @@ from serving.records.caps import Caps, Wanted
 from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import Decision, write_decision
-from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase, erasure_key, pseudonym
+from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase
 from serving.records.handover import handover
 from serving.records.outcomes import Outcome, note_outcome
 from serving.records.reviews import ask_review
