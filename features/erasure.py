@@ -48,6 +48,8 @@ def erase_from_files(
     with sole_writer(lake):
         snapshots = {day: read_snapshot(lake, day) for day in snapshot_dates(lake)}
         clear_drafts(lake.home)
+        for left in [*lake.home.glob("tags/*/.*.draft"), *lake.home.glob("snapshots/*/.*.draft")]:
+            left.unlink()  # of a run that was killed: no journal names it any more
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
             if not _pass(lake, snapshots.values(), belongings, told, report):
@@ -123,9 +125,12 @@ def _pass(
     for done, snapshot in enumerate(dates):
         report("snapshots", done, len(dates))
         files = {lake.home / entry["path"] for entry in snapshot.files.values()}
-        if _as_described(lake, snapshot):
+        if not any(path.exists() and holds(path, belongings) for path in files):
             bound |= files
-            found |= _snapshot_without(lake, snapshot, belongings, told)
+        elif _as_described(lake, snapshot):
+            bound |= files
+            found = True
+            _snapshot_without(lake, snapshot, belongings, told)
     report("snapshots", len(dates), len(dates))
     loose = [path for path in customer_files(lake) if path not in bound]
     for done, path in enumerate(loose):
@@ -149,12 +154,10 @@ def _as_described(lake: Lake, snapshot: Snapshot) -> bool:
     return True
 
 
-def _snapshot_without(lake: Lake, old: Snapshot, belongings: Belongings, told: Told) -> bool:
+def _snapshot_without(lake: Lake, old: Snapshot, belongings: Belongings, told: Told) -> None:
     """Write the tags of a date without the customers, and a manifest that binds them."""
     snapshot = read_snapshot(lake, old.day)
     files = {group: lake.home / entry["path"] for group, entry in snapshot.files.items()}
-    if not any(holds(path, belongings) for path in files.values()):
-        return False
     drafts = Drafts(lake, old.day)
     gone = {
         group: write_without(path, drafts.group(group), belongings) for group, path in files.items()
@@ -172,7 +175,6 @@ def _snapshot_without(lake: Lake, old: Snapshot, belongings: Belongings, told: T
     )
     for group, some in gone.items():
         told(place_of(lake, files[group]), some)
-    return True
 
 
 def _table(lake: Lake, path: Path) -> str:

@@ -16,9 +16,10 @@ from feast.repo_config import FeastConfigBaseModel
 
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
-from features.sqlite import opened, transaction
+from features.sqlite import opened, scrub, transaction
 
 LARGEST_QUERY = 500
+PATIENCE_SECONDS = 30.0
 _UPSERT = """
 INSERT INTO "{table}" (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
@@ -60,6 +61,16 @@ class HomeOnlineStore(PackedOnlineStore):
         rows = self._rows(config, view, ids)
         return {row[0]: Stored(row[1], _names(row[2]), row[3]) for row in rows}
 
+    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; those who had one."""
+        delete = f'DELETE FROM "{_table(config, view)}" WHERE customer_id = ?'
+        with transaction(self._connection(config)) as connection:
+            return [one for one in ids if connection.execute(delete, [one]).rowcount]
+
+    def scrub(self, config: Any) -> None:
+        """Write the file anew, without what was deleted."""
+        scrub(_path(config), "the online store", PATIENCE_SECONDS)
+
     def update(
         self,
         config: Any,
@@ -90,7 +101,7 @@ class HomeOnlineStore(PackedOnlineStore):
     def _connection(self, config: Any) -> sqlite3.Connection:
         """This thread's connection: SQLite lets many read while one writes."""
         if not hasattr(self._local, "connection"):
-            connection = opened(_path(config), 30, "NORMAL")
+            connection = opened(_path(config), PATIENCE_SECONDS, "NORMAL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
             )

@@ -63,7 +63,7 @@ def clear_drafts(folder: Path) -> None:
     host = f".{socket.gethostname()}-"
     for draft in sorted(folder.rglob(".*")):
         name, mark, rest = draft.name[1:].rpartition(host)
-        if mark and rest.partition("-")[0].isdecimal():
+        if mark and rest.partition("-")[0].isdecimal() and draft.exists():
             _ready(draft.with_name(name))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from features.conditions import UnknownNameError, unknown_name
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_tags import TagReader
@@ -64,6 +65,7 @@ class Door:
         self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()
+        self.erased = Erased(lake.settings)
         self._snapshots: dict[date, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
@@ -144,10 +146,14 @@ class Door:
             # Redis that is away, a file that is damaged, locked or gone.
             logger.warning("the online store cannot answer, the snapshot does: %s", fault)
             rows, degraded = self._lookup.read(ids, asked), True
+        # Whatever still holds them, a row pushed at the same moment or the snapshot of yesterday.
+        erased = self.erased.among(ids)
         missing = [
             row["customer_id"]
             for row in rows
-            if not row["known"] or (branches is not None and row[BRANCH] not in branches)
+            if not row["known"]
+            or row["customer_id"] in erased
+            or (branches is not None and row[BRANCH] not in branches)
         ]
         if missing:
             missing = list(dict.fromkeys(missing))
