@@ -15,6 +15,7 @@ from guanjia.commands import (
     accounts,
     data,
     decisions,
+    erasure,
     models,
     monitoring,
     quality,
@@ -62,6 +63,7 @@ app.command()(touchpoints.touchpoints)
 app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(decisions.replay)
+app.command()(erasure.erase)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)

@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from features.conditions import compile_condition, unknown_name
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.segment_settings import load_segments
@@ -140,6 +141,7 @@ def write_list(
         f"SELECT * FROM ({source}) WHERE barred IS NULL "
         f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
     )
+    chosen = _without_erased(lake, chosen)
     reasons = _reasons(models[target.model], chosen, target.effect, tags)
     sheet = _sheet(chosen, target, reasons, tags)
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
@@ -239,6 +241,12 @@ def _rows(lake: Lake, sql: str) -> pd.DataFrame:
         raise GuanjiaError(
             "condition", f"compares what cannot be compared ({first})", cure
         ) from None
+
+
+def _without_erased(lake: Lake, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Leave out who was erased since the scores were made."""
+    gone = Erased(lake.settings).among(chosen["customer_id"])
+    return chosen[~chosen["customer_id"].isin(gone)].reset_index(drop=True) if gone else chosen
 
 
 def _reasons(

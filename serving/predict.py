@@ -156,10 +156,7 @@ class Door:
             or (branches is not None and row[BRANCH] not in branches)
         ]
         if missing:
-            missing = list(dict.fromkeys(missing))
-            named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
-            cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
-            raise UnknownCustomerError(f"customer {named}", "is not known", cure)
+            raise unknown_customers(missing)
         return rows, degraded
 
     def _reader(self, names: tuple[str, ...]) -> TagReader:
@@ -244,6 +241,14 @@ class Door:
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
                 found[i][name] = strongest, explanation
         return found
+
+
+def unknown_customers(customer_ids: Sequence[str]) -> UnknownCustomerError:
+    """The refusal of customers whom we, or the caller, do not know."""
+    ids = list(dict.fromkeys(customer_ids))
+    named = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
+    cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
+    return UnknownCustomerError(f"customer {named}", "is not known", cure)
 
 
 def _asked(models: Mapping[str, Served], names: list[str] | None) -> Mapping[str, Served]:

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from features.settings import Settings
-from serving.api import consents, decisions, events, outcomes, pages, predictions
+from serving.api import consents, customers, decisions, events, outcomes, pages, predictions
 from serving.api.guard import Read
 from serving.api.rate_limit import RateLimit
 from serving.api.refusals import answer_refusals
@@ -13,6 +13,7 @@ RESOURCES = (
     decisions.router,
     outcomes.router,
     consents.router,
+    customers.router,
     events.router,
 )
 """A new resource is one more here; its endpoints have their scopes in `serving/access.py`."""

@@ -100,7 +100,6 @@ def erase(
     at: datetime,
     key: bytes,
     *,
-    elsewhere: Mapping[str, int] | None = None,
     amends: str | None = None,
     keep_refusals: bool = True,
 ) -> Receipt:
@@ -112,8 +111,6 @@ def erase(
         Who ordered it.
     key : bytes
         `features.erased.erasure_key(settings)`.
-    elsewhere : mapping of str to int, optional
-        Place -> rows that were taken out of it, for the receipt.
     amends : str, optional
         Number of a receipt that this erasure goes on with; default: it begins one.
     keep_refusals : bool
@@ -132,13 +129,30 @@ def erase(
         for table, one in zip(LISTED, _FIRST, strict=True)
     }
     rows[consent_changes.name] = _hide(connection, customer_id, mark if keep_refusals else None)
-    rows = {name: n for name, n in {**rows, **(elsewhere or {})}.items() if n}
+    rows = {name: n for name, n in rows.items() if n}
     before = last_receipt(connection, mark)
     if before is not None and (not rows or before.receipt_id == amends):
-        return _amended(connection, before, rows)
+        return _with(connection, before, rows)
     receipt = Receipt(new_id(at), mark, by, at, rows)
     connection.execute(insert(erasures), vars(receipt))
     return receipt
+
+
+def amend(connection: Connection, customer_hash: str, rows: Mapping[str, int]) -> Receipt | None:
+    """Add to a customer's receipt what was taken out of other places; None if he has none."""
+    found = last_receipt(connection, customer_hash)
+    return None if found is None else _with(connection, found, rows)
+
+
+def is_named(connection: Connection, customer_id: str) -> bool:
+    """Whether a record is of this customer."""
+    return any(
+        connection.execute(
+            select(table.c.customer_id).where(table.c.customer_id == customer_id).limit(1)
+        ).first()
+        is not None
+        for table in (*DELETED, consent_changes)
+    )
 
 
 def last_receipt(connection: Connection, customer_hash: str) -> Receipt | None:
@@ -153,7 +167,7 @@ def receipts(connection: Connection) -> dict[str, str]:
     return {str(mark): str(receipt_id) for mark, receipt_id in found}
 
 
-def _amended(connection: Connection, receipt: Receipt, more: Mapping[str, int]) -> Receipt:
+def _with(connection: Connection, receipt: Receipt, more: Mapping[str, int]) -> Receipt:
     if not more:
         return receipt
     rows = dict(receipt.rows)

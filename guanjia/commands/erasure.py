@@ -1,0 +1,85 @@
+"""Customers leave everything under home."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+
+from features.errors import GuanjiaError
+from guanjia.options import Json, lake
+from guanjia.options import now as clock
+from guanjia.output import emit, from_here, progress, table
+
+NEXT = (
+    "Next: erase them in the core system too, or `guanjia check` leaves them out of every delivery;",
+    "let backups of home, of Postgres and of Redis expire, and logs that name them;",
+    "have lists that were downloaded before destroyed;",
+    "models were trained with them and hold no rows: the next `guanjia train` is without them.",
+)
+
+
+def erase(
+    customers: Annotated[list[str] | None, typer.Argument(help="Customer numbers")] = None,
+    pending: Annotated[
+        bool,
+        typer.Option("--pending", help="Finish what the API or a run that was killed has begun."),
+    ] = False,
+    who: Annotated[
+        str | None, typer.Option("--who", help="Who ordered it. Default: who is logged in.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Erase customers from tables, tags, scores, lists, records and the online store."""
+    from features.erased import Erased
+    from serving.erasure import begin, finish, require_known
+    from serving.records.database import Records
+
+    asked = list(dict.fromkeys(customers or []))
+    if not asked and not pending:
+        raise GuanjiaError("erase", "names nobody", "give customer numbers, or --pending")
+    where, at = lake(), clock()
+    records = Records(where.settings)
+    try:
+        records.migrate()
+        with progress(json) as report:
+            require_known(where, records, asked)
+            for done, one in enumerate(asked):
+                report("records and online store", done, len(asked))
+                begin(where, records, one, who or getpass.getuser(), at)
+            report("records and online store", len(asked), len(asked))
+            finished = finish(where, records, at, report)
+    finally:
+        records.close()
+    marks = Erased(where.settings)
+    told = [
+        {
+            "customer": next(
+                (one for one in asked if marks.mark(one) == found.customer_hash), None
+            ),
+            **vars(found),
+        }
+        for found in finished.receipts
+    ]
+    rows = [
+        {"customer": one["customer"] or "(asked for before)", "place": place, "rows": number}
+        for one in told
+        for place, number in one["rows"].items()
+    ]
+    shown = [
+        f"{one['customer'] or 'a customer asked for before'}: receipt {one['receipt_id']}"
+        for one in told
+    ]
+    strays = [
+        f"{from_here(path)} names them still and is not ours: remove it" for path in finished.left
+    ]
+    emit(
+        {"receipts": told, "left": finished.left},
+        json,
+        *([table("Erased", rows)] if rows else []),
+        *(shown or ["nobody is waiting to be erased"]),
+        *strays,
+        *(NEXT if told else ()),
+    )
+    if finished.left:
+        sys.exit(1)
