@@ -64,7 +64,9 @@ def begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime)
     mark = pseudonym(key, customer_id)
     before = erased.all().get(mark)
     with records.writing(durable=True) as connection:
-        receipt = erase(connection, customer_id, by, at, key, amends=before and before.receipt_id)
+        receipt = erase(
+            connection, customer_id, by, at, key, amends=before.receipt_id if before else None
+        )
     with erased.changing() as marks:
         marks[mark] = replace(marks.get(mark) or Unfinished(), receipt_id=receipt.receipt_id)
     inbox = EventInbox(lake)

@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections import Counter
 from typing import Annotated
 
 import typer
@@ -12,11 +13,12 @@ from guanjia.options import now as clock
 from guanjia.output import emit, from_here, progress, table
 
 NEXT = (
-    "Next: erase them in the core system too, or `guanjia check` leaves them out of every delivery;",
+    "Next: erase them in the core system too; what it delivers of them `guanjia check` leaves out;",
     "let backups of home, of Postgres and of Redis expire, and logs that name them;",
     "have lists that were downloaded before destroyed;",
     "models were trained with them and hold no rows: the next `guanjia train` is without them.",
 )
+EARLIER = "asked for earlier"
 
 
 def erase(
@@ -31,7 +33,7 @@ def erase(
     json: Json = False,
 ) -> None:
     """Erase customers from tables, tags, scores, lists, records and the online store."""
-    from features.erased import Erased
+    from features.erased import erasure_key, pseudonym
     from serving.erasure import begin, finish, require_known
     from serving.records.database import Records
 
@@ -51,35 +53,19 @@ def erase(
             finished = finish(where, records, at, report)
     finally:
         records.close()
-    marks = Erased(where.settings)
-    told = [
-        {
-            "customer": next(
-                (one for one in asked if marks.mark(one) == found.customer_hash), None
-            ),
-            **vars(found),
-        }
-        for found in finished.receipts
-    ]
-    rows = [
-        {"customer": one["customer"] or "(asked for before)", "place": place, "rows": number}
-        for one in told
-        for place, number in one["rows"].items()
-    ]
-    shown = [
-        f"{one['customer'] or 'a customer asked for before'}: receipt {one['receipt_id']}"
-        for one in told
-    ]
-    strays = [
-        f"{from_here(path)} names them still and is not ours: remove it" for path in finished.left
-    ]
-    emit(
-        {"receipts": told, "left": finished.left},
-        json,
-        *([table("Erased", rows)] if rows else []),
-        *(shown or ["nobody is waiting to be erased"]),
-        *strays,
-        *(NEXT if told else ()),
-    )
+    key = erasure_key(where.settings)
+    names = {pseudonym(key, one): one for one in asked}
+    told = [{"customer": names.get(one.customer_hash), **vars(one)} for one in finished.receipts]
+    places: Counter[str] = Counter()
+    for one in finished.receipts:
+        places.update(one.rows)
+    rows = [{"place": place, "rows": number} for place, number in places.items()]
+    shown = [f"{one['customer'] or EARLIER}: receipt {one['receipt_id']}" for one in told]
+    left = [f"{from_here(path)} is not ours and still names them: remove it"
+            for path in finished.left]  # fmt: skip
+    tables = [table("Erased", rows)] if rows else []
+    nobody = [] if told else ["nobody is waiting to be erased"]
+    payload = {"receipts": told, "left": finished.left}
+    emit(payload, json, *tables, *shown, *nobody, *left, *(NEXT if told else ()))
     if finished.left:
         sys.exit(1)

@@ -41,7 +41,7 @@ class ErasureTold(Message):
     },
 )
 def erase_customer(request: Request, customer_id: Customer) -> Response:
-    """Erase a customer: he is unknown from now on, and the files follow; again, the same receipt."""
+    """Erase a customer: unknown from now on; the files follow. Again, it is the same receipt."""
     door: Door = request.app.state.door
     records: Records = request.app.state.records
     asks = caller(request)
