@@ -84,4 +84,4 @@ class LeftOut:
 
 def _text(column: str) -> str:
     """A column as text without blanks around it; what is empty is null."""
-    return f"nullif(trim(CAST({quoted(column)} AS VARCHAR)), '')"
+    return f"nullif(trim(CAST({quoted(column)} AS VARCHAR), E' \\t\\r\\n'), '')"
