@@ -33,10 +33,10 @@ def without(path: Path, belongings: Belongings = C1) -> tuple[dict[str, int], li
 
 
 def test_his_rows_go_and_the_file_stays_as_it_was(tmp_path: Path) -> None:
-    schema = pa.schema(
-        [("customer_id", pa.string()), ("paid", pa.decimal128(14, 2)), ("at", pa.timestamp("us", "UTC"))],
-        metadata={"timezone": "Asia/Shanghai"},
-    )  # fmt: skip
+    types = {
+        "customer_id": pa.string(), "paid": pa.decimal128(14, 2), "at": pa.timestamp("us", "UTC"),
+    }  # fmt: skip
+    schema = pa.schema(list(types.items()), metadata={"timezone": "Asia/Shanghai"})
     rows = [{"customer_id": one, "paid": None, "at": 0} for one in ("C0", "C1", "C1", "C2", "C3")]
     path = tmp_path / "t.parquet"
     pq.write_table(pa.Table.from_pylist(rows, schema), path, row_group_size=2, compression="zstd")
@@ -79,10 +79,8 @@ def test_numbers_are_told_apart(tmp_path: Path) -> None:
     assert gone == {"C1": 2}
     assert [row["customer_id"] for row in left] == ["C10", "c1", "C11"]
     whole = parquet(tmp_path / "n.parquet", customer_id=[1, 11, 2])
-    assert without(whole, Belongings(["1"])) == (
-        {"1": 1},
-        [{"customer_id": 11}, {"customer_id": 2}],
-    )
+    gone, left = without(whole, Belongings(["1"]))
+    assert (gone, left) == ({"1": 1}, [{"customer_id": 11}, {"customer_id": 2}])
 
 
 def test_files_of_nobody_are_passed_over(tmp_path: Path) -> None:
@@ -99,13 +97,10 @@ def test_what_is_left_is_what_is_not_his(
     rows: list[tuple[str | None, str | None, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("law") / "t.parquet"
-    names, policies, others = (
-        (list(some) for some in zip(*rows, strict=True)) if rows else ([],) * 3
-    )
     table = pa.table({
-        "customer_id": pa.array(names, pa.string()),
-        "policy_id": pa.array(policies, pa.string()),
-        "n": pa.array(others, pa.int64()),
+        "customer_id": pa.array([row[0] for row in rows], pa.string()),
+        "policy_id": pa.array([row[1] for row in rows], pa.string()),
+        "n": pa.array([row[2] for row in rows], pa.int64()),
     })  # fmt: skip
     pq.write_table(table, path, row_group_size=3)
     mine = Belongings(["C1"], [("policy_id", "P1", "C1")])

@@ -1,8 +1,11 @@
 """The list of the erased: it names nobody, and nothing brings back who is on it."""
 
+import contextlib
+import gzip
 import json
 import sqlite3
 import stat
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -64,9 +67,9 @@ def test_what_is_left_to_do_is_kept(lake: Lake) -> None:
         marks[mark] = Unfinished("r1", {"scores": 2})
     assert Erased(lake.settings).all() == {mark: Unfinished("r1", {"scores": 2})}
     assert json.loads(found.path.read_text())[mark] == {"receipt_id": "r1", "rows": {"scores": 2}}
-    with pytest.raises(RuntimeError), found.changing() as marks:
+    with contextlib.suppress(KeyboardInterrupt), found.changing() as marks:
         marks.clear()
-        raise RuntimeError
+        raise KeyboardInterrupt
     assert found.mark("C1") == mark
 
 
@@ -139,7 +142,6 @@ def test_check_leaves_out_who_was_erased(lake: Lake, suffix: str) -> None:
             rows = pq.read_table(path)
             numbers = {str(one).strip() for one in rows["customer_id"].to_pylist()}
             assert "C1" not in numbers, path
-            assert b"C1" not in path.read_bytes().replace(b"C1", b"", 0) or "C1" not in numbers
     assert pq.read_table(lake.quarantine("policies"))["customer_id"].to_pylist() == ["C9"]
 
 
@@ -176,7 +178,7 @@ def test_a_database_that_is_in_use_is_said(tmp_path: Path) -> None:
     with closing(opened(path, 1, "NORMAL")) as writer:
         writer.execute("CREATE TABLE t (one TEXT)")
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(GuanjiaError, match="the table: cannot be written anew .*locked"):
+        with pytest.raises(GuanjiaError, match=r"the table: cannot be written anew .*locked"):
             scrub(path, "the table", 0.1)
         writer.execute("COMMIT")
     with closing(sqlite3.connect(path)) as reader:
@@ -189,9 +191,6 @@ def test_a_database_that_is_in_use_is_said(tmp_path: Path) -> None:
 
 
 def test_strays_are_found_however_they_are_packed(tmp_path: Path) -> None:
-    import gzip
-    import zipfile
-
     with zipfile.ZipFile(tmp_path / "list.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/sharedStrings.xml", "<si><t>C1</t></si>")
     (tmp_path / "mail.txt.gz").write_bytes(gzip.compress(b"re: C1."))
