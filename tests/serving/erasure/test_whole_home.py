@@ -1,9 +1,9 @@
 """A home in which everything was done, and customers who leave it: every file is searched."""
 
 import gzip
-import hashlib
 import json
 import shutil
+import socket
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from features.lake import Lake
+from features.lake import Lake, sha256_of
 from features.settings import Settings
 from serving.records.database import Records
 from serving.records.erasure import is_named
@@ -29,6 +29,7 @@ from serving.tokens import make_token
 pytestmark = pytest.mark.slow
 Run = Callable[..., Any]
 Serving = Callable[..., AbstractContextManager[str]]
+NO_PROCESS = 2**30
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
 ALWAYS = """
@@ -61,6 +62,20 @@ label = "测试"
 english = "Tests"
 touchpoints = ["renewal_always"]
 """
+
+
+PLACES = (
+    "raw/customers/part-00000.parquet",
+    "checked/policies.parquet",
+    "events.db",
+    "records.db",
+    "feast/online.db",
+    "scores/as_of=2026-06-30.parquet",
+    "segments/as_of=2026-06-30.parquet",
+    "clusters/as_of=2026-06-30.parquet",
+    "tags/claims/as_of=2026-05-31.parquet",
+    "truth/customers.parquet",
+)
 
 
 def named_in(home: Path, number: str) -> set[str]:
@@ -100,7 +115,7 @@ def cells(path: Path, number: str) -> bool:
 def rows_of_others(home: Path, gone: set[str]) -> dict[str, Any]:
     """File -> its rows that are not of these customers, as they stand there."""
     found: dict[str, Any] = {}
-    for path in sorted(home.rglob("*.parquet")):
+    for path in sorted(home.rglob("[!.]*.parquet")):
         rows = pq.read_table(path, partitioning=None)
         if "customer_id" in rows.column_names:
             stay = pc.invert(pc.is_in(rows["customer_id"], value_set=pa.array(sorted(gone))))
@@ -201,9 +216,11 @@ def story(
     gone = {by_api, *by_command}
     with zipfile.ZipFile(home / "lists" / "campaign.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/sharedStrings.xml", f"<si><t>{by_command[0]}</t></si>")
-    # What a check that was killed left behind.
-    draft = home / "checked" / f".costs.parquet.{'host'}-1-x.parquet"
-    draft.write_bytes(b"of another machine")
+    # What a check and a computation of tags that were killed left behind.
+    draft = f".costs.parquet.{socket.gethostname()}-{NO_PROCESS}-x.parquet"
+    shutil.copy(home / "checked" / "costs.parquet", home / "checked" / draft)
+    file = home / "tags" / "claims" / f"as_of={day}.parquet"
+    shutil.copy(file, file.with_name(f".{file.name}.draft"))
     ahead = str((NOON - datetime.now(UTC)).total_seconds())
     folder = tmp_path_factory.mktemp("erasure-service")
     with serving(home, folder, GUANJIA_CLOCK_AHEAD_SECONDS=ahead) as url:
@@ -280,10 +297,7 @@ def online_of(home: Path, customer: str) -> dict[str, Any]:
 def test_they_were_everywhere(story: Story) -> None:
     """Else the searches below would prove nothing."""
     for one in story.gone:
-        for place in ("raw/customers/part-00000.parquet", "checked/policies.parquet", "events.db",
-                      "records.db", "feast/online.db", "scores/as_of=2026-06-30.parquet",
-                      "segments/as_of=2026-06-30.parquet", "clusters/as_of=2026-06-30.parquet",
-                      "tags/claims/as_of=2026-05-31.parquet", "truth/customers.parquet"):  # fmt: skip
+        for place in PLACES:
             held = story.places[one]
             # What SQLite wrote last is in its log.
             assert place in held or f"{place}-wal" in held, (one, place)
@@ -362,11 +376,7 @@ def test_commands_go_on_as_if_they_had_never_been(story: Story, run: Run, tmp_pa
     assert again["snapshot_id"] == manifest["snapshot_id"]
     assert again["files"] == manifest["files"]
     for model in sorted((story.home / "models").rglob("*.*")):
-        same = home / model.relative_to(story.home)
-        assert (
-            hashlib.sha256(model.read_bytes()).digest()
-            == hashlib.sha256(same.read_bytes()).digest()
-        )
+        assert sha256_of(model) == sha256_of(home / model.relative_to(story.home))
 
 
 def test_who_is_delivered_again_is_left_out(story: Story, run: Run, tmp_path: Path) -> None:
