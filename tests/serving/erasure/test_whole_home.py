@@ -106,7 +106,7 @@ def cells(path: Path, number: str) -> bool:
             pa.types.is_string(column.type) and pc.any(pc.match_substring(column, number)).as_py()
             for column in pq.read_table(path, partitioning=None).columns
         )
-    if path.suffix == ".db":
+    if path.read_bytes()[:15] == b"SQLite format 3":
         with closing(sqlite3.connect(path)) as connection:
             return any(number in line for line in connection.iterdump())
     return False
@@ -230,38 +230,44 @@ def story(
         places = {one: named_in(home, one) for one in gone}
         others = rows_of_others(home, gone)
         online = online_of(home, stays)
-        answers = {}
-        address = f"/v1/customers/{by_api}"
-        elsewhere = branch_other_than(home, by_api)
-        answers["other branch"] = ask(home, url, "DELETE", address, branches=[elsewhere])
-        answers["nobody"] = ask(home, url, "DELETE", "/v1/customers/C99999999")
-        answers["first"] = ask(home, url, "DELETE", address)
-        answers["again"] = ask(home, url, "DELETE", address)
-        answers["other branch again"] = ask(
-            home, url, "DELETE", address, branches=[elsewhere], subject="desk"
-        )
-        answers["predict"] = ask(home, url, "POST", "/predict", {"customer_ids": [by_api]})
-        wish = {"customer_id": by_api, "decision_point": "tests"}
-        answers["decide"] = ask(home, url, "POST", "/decide", wish)
-        answers["consents"] = ask(home, url, "GET", f"{address}/consents")
-        event = {
-            "event_id": "late", "type": "mini_program_bound", "customer_id": by_api,
-            "occurred_at": "2026-07-01T11:30:00+08:00",
-        }  # fmt: skip
-        answers["event"] = ask(home, url, "POST", "/v1/events", {"events": [event]})
-        # A load of the snapshot that still has him.
-        loaded = run(home, "materialize", "--now", "2026-07-01T12:00+08:00")
-        assert loaded.returncode == 0, loaded.stderr
-        answers["loaded"] = ask(home, url, "POST", "/predict", {"customer_ids": [by_api]})
+        answers = asked_to_leave(home, url, by_api, run)
         done = run(home, "erase", *by_command, "--who", "compliance", "--json")
         assert done.returncode == 0, done.stderr
-        answers["finished"] = ask(home, url, "DELETE", address)
+        answers["finished"] = ask(home, url, "DELETE", f"/v1/customers/{by_api}")
         body = {"customer_ids": by_command}
         answers["by command"] = ask(home, url, "POST", "/predict", body)
         yield Story(
             home, url, raw, by_api, by_command, stays, numbers, places, others, answers,
             json.loads(done.stdout), online,
         )  # fmt: skip
+
+
+def asked_to_leave(home: Path, url: str, customer: str, run: Run) -> dict[str, httpx.Response]:
+    """What the API answers when a customer is erased through it, and afterwards."""
+    answers: dict[str, httpx.Response] = {}
+    address = f"/v1/customers/{customer}"
+    elsewhere = branch_other_than(home, customer)
+    answers["other branch"] = ask(home, url, "DELETE", address, branches=[elsewhere])
+    answers["nobody"] = ask(home, url, "DELETE", "/v1/customers/C99999999")
+    answers["first"] = ask(home, url, "DELETE", address)
+    answers["again"] = ask(home, url, "DELETE", address)
+    answers["other branch again"] = ask(
+        home, url, "DELETE", address, branches=[elsewhere], subject="desk"
+    )
+    answers["predict"] = ask(home, url, "POST", "/predict", {"customer_ids": [customer]})
+    wish = {"customer_id": customer, "decision_point": "tests"}
+    answers["decide"] = ask(home, url, "POST", "/decide", wish)
+    answers["consents"] = ask(home, url, "GET", f"{address}/consents")
+    event = {
+        "event_id": "late", "type": "mini_program_bound", "customer_id": customer,
+        "occurred_at": "2026-07-01T11:30:00+08:00",
+    }  # fmt: skip
+    answers["event"] = ask(home, url, "POST", "/v1/events", {"events": [event]})
+    # A load of the snapshot that still has him.
+    loaded = run(home, "materialize", "--now", "2026-07-01T12:00+08:00")
+    assert loaded.returncode == 0, loaded.stderr
+    answers["loaded"] = ask(home, url, "POST", "/predict", {"customer_ids": [customer]})
+    return answers
 
 
 def numbers_of(home: Path, customers: set[str]) -> list[str]:
