@@ -296,7 +296,7 @@ def online_of(home: Path, customer: str) -> dict[str, Any]:
             for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
             if name != "layouts"
         ]
-        query = 'SELECT * FROM "{}" WHERE customer_id = ?'
+        query = 'SELECT layout, tags FROM "{}" WHERE customer_id = ?'
         return {one: connection.execute(query.format(one), [customer]).fetchall() for one in tables}
 
 
@@ -358,7 +358,7 @@ def test_the_command_says_what_it_did(story: Story) -> None:
     for one in story.by_command:
         assert receipts[one]["asked_by"] == "compliance"
         assert receipts[one]["rows"]["checked/customers"] == 1
-        assert receipts[one]["rows"]["events"] == 1
+        assert receipts[one]["rows"]["events"] == 2  # what was told, and the consent
     assert story.told["left"] == []
 
 
@@ -374,7 +374,7 @@ def test_commands_go_on_as_if_they_had_never_been(story: Story, run: Run, tmp_pa
     for words in (
         ("list", "renewal_risk", "--as-of", day, "--out", str(tmp_path / "list.csv")),
         ("check",), ("tags", "--as-of", day, "--whole"), ("score", "--as-of", day),
-        ("monitor", "--as-of", day), ("tags", "--as-of", "2026-07-01"),
+        ("monitor", "--model", "renewal", "--as-of", day), ("tags", "--as-of", "2026-07-01"),
     ):  # fmt: skip
         done = run(home, *words)
         assert done.returncode in (0, 1 if words[0] == "monitor" else 0), (words, done.stderr)
