@@ -76,10 +76,17 @@ def begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime)
     return receipt
 
 
-def finish(lake: Lake, records: Records, at: datetime, report: Report = quiet) -> Finished:
+def finish(
+    lake: Lake, records: Records, at: datetime, report: Report = quiet, *, again: bool = False
+) -> Finished:
     """Take everybody whose erasure is not through out of the files, and complete the receipts.
 
     Whoever was erased on another machine that shares the records is erased here as well.
+
+    Parameters
+    ----------
+    again : bool
+        Look for everybody who was ever erased: a backup or a delivery brought some back.
 
     Raises
     ------
@@ -92,13 +99,20 @@ def finish(lake: Lake, records: Records, at: datetime, report: Report = quiet) -
     with erased.changing() as marks:
         for mark, receipt_id in elsewhere.items():
             marks.setdefault(mark, Unfinished(receipt_id))
-    waiting = [mark for mark, left in erased.all().items() if left is not None]
-    if not waiting:
+    waiting = {mark for mark, left in erased.all().items() if left is not None}
+    sought = set(erased.all()) if again else waiting
+    if not sought:
         return Finished([], [])
     report("who is still there", 0, None)
-    customers = known_customers(lake, erased, waiting)
+    customers = known_customers(lake, erased, sought)
     key = erasure_key(lake.settings)
     by_mark = {pseudonym(key, one): one for one in customers}
+    waiting |= by_mark.keys()
+    if not waiting:
+        return Finished([], [])
+    with erased.changing() as marks:
+        for mark in waiting:
+            marks[mark] = marks[mark] or Unfinished(elsewhere.get(mark))
 
     def told(place: str, gone: Mapping[str, int]) -> None:
         _note(erased, by_mark, place, gone)
@@ -110,7 +124,9 @@ def finish(lake: Lake, records: Records, at: datetime, report: Report = quiet) -
     # Once more what a request that was under way then may have written since.
     told("events", EventInbox(lake).erase(sorted(customers)))
     told("online", sum(take_offline(lake, sorted(customers)).values(), Counter()))
-    done = [_complete(records, erased, mark, by_mark.get(mark), at, key) for mark in waiting]
+    done = [
+        _complete(records, erased, mark, by_mark.get(mark), at, key) for mark in sorted(waiting)
+    ]
     report("databases", 0, 3)
     records.scrub()
     report("databases", 1, 3)
@@ -168,7 +184,9 @@ def _complete(
     unfinished = erased.all().get(mark) or Unfinished()
     with records.writing(durable=True) as connection:
         if customer_id is not None:
-            erase(connection, customer_id, "", at, key, amends=unfinished.receipt_id)
+            # A receipt that a restored database no longer has is given anew.
+            by = f"receipt {unfinished.receipt_id}"
+            erase(connection, customer_id, by, at, key, amends=unfinished.receipt_id)
         found = amend(connection, mark, unfinished.rows)
     with erased.changing() as marks:
         marks[mark] = Unfinished(unfinished.receipt_id)

@@ -27,6 +27,10 @@ def erase(
         bool,
         typer.Option("--pending", help="Finish what the API or a run that was killed has begun."),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Everybody ever erased: after a restore or a delivery."),
+    ] = False,
     who: Annotated[
         str | None, typer.Option("--who", help="Who ordered it. Default: who is logged in.")
     ] = None,
@@ -38,8 +42,8 @@ def erase(
     from serving.records.database import Records
 
     asked = list(dict.fromkeys(customers or []))
-    if not asked and not pending:
-        raise GuanjiaError("erase", "names nobody", "give customer numbers, or --pending")
+    if not (asked or pending or again):
+        raise GuanjiaError("erase", "names nobody", "give customer numbers, --pending or --again")
     where, at = lake(), clock()
     records = Records(where.settings)
     try:
@@ -50,7 +54,7 @@ def erase(
                 report("records and online store", done, len(asked))
                 begin(where, records, one, who or getpass.getuser(), at)
             report("records and online store", len(asked), len(asked))
-            finished = finish(where, records, at, report)
+            finished = finish(where, records, at, report, again=again)
     finally:
         records.close()
     key = erasure_key(where.settings)

@@ -271,6 +271,25 @@ def test_another_machine_follows(postgres: str, tmp_path: Path, snapshot: Snapsh
         one.close()
 
 
+def test_a_restored_home_forgets_again(home_of: tuple[Lake, Records]) -> None:
+    lake, records = home_of
+    content = (lake.home / "raw" / "customers" / "part.parquet").read_bytes()
+    scores = (lake.home / "scores" / "as_of=2026-06-30.parquet").read_bytes()
+    first = begin(lake, records, GONE, "ann", NOW)
+    finish(lake, records, NOW)
+    assert finish(lake, records, NOW, again=True) == erasure.Finished([], [])
+    (lake.home / "raw" / "customers" / "part.parquet").write_bytes(content)
+    (lake.home / "scores" / "as_of=2026-06-30.parquet").write_bytes(scores)
+    with records.writing() as connection:
+        write_decision(connection, Decision(GONE, "app_open", NOW, {"of": GONE}))
+    assert finish(lake, records, NOW).receipts == []  # nobody is waiting
+    (done,) = finish(lake, records, NOW, again=True).receipts
+    assert done.receipt_id == first.receipt_id
+    assert [done.rows[place] for place in ("raw/customers", "scores", "decisions")] == [2, 2, 2]
+    assert places_of(lake.home, GONE) == []
+    assert finish(lake, records, NOW, again=True).receipts == []
+
+
 def test_the_inbox_forgets(home_of: tuple[Lake, Records]) -> None:
     lake, _ = home_of
     inbox = EventInbox(lake)
