@@ -59,11 +59,11 @@ class Belongings:
         named, found = nobody, nobody
         for column in CUSTOMER_COLUMNS:
             if column in rows.schema.names:
-                named = pc.coalesce(named, _texts(rows.column(column)))
+                named = pc.coalesce(named, texts(rows.column(column)))
         found = pc.if_else(pc.is_in(named, value_set=self._customers), named, nobody)
         for column, keys in self._keys.items():
             if column in rows.schema.names:
-                place = pc.index_in(_texts(rows.column(column)), value_set=keys)
+                place = pc.index_in(texts(rows.column(column)), value_set=keys)
                 theirs = self._theirs[column].take(place)
                 found = pc.coalesce(found, pc.if_else(pc.is_null(named), theirs, nobody))
         return found
@@ -79,10 +79,10 @@ class Belongings:
         return None
 
 
-def _texts(column: pa.Array) -> pa.Array:
+def texts(column: pa.Array) -> pa.Array:
     """A column as texts without blanks around them; what is empty is null."""
-    texts = column if pa.types.is_string(column.type) else _cast(column)
-    trimmed = pc.utf8_trim_whitespace(texts)
+    found = column if pa.types.is_string(column.type) else _cast(column)
+    trimmed = pc.utf8_trim_whitespace(found)
     return pc.if_else(pc.equal(trimmed, ""), pa.nulls(len(column), pa.string()), trimmed)
 
 

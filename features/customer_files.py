@@ -173,9 +173,10 @@ def _may_hold(group: pq.RowGroupMetaData, columns: Sequence[str], belongings: Be
             return True
         if about.null_count != 0 and len(columns) > 1:
             return True  # whoever is not named may be known by a policy
-        # Delivered numbers may have blanks around them.
-        least, most = about.min.strip(), about.max.strip()
-        plain = least == about.min and most == about.max
+        # Delivered numbers may be empty or have blanks around them, which sort elsewhere: before
+        # all other signs, or, the wide ones of Chinese, after ASCII.
+        least, most = about.min, about.max
+        plain = "!" <= least == least.strip() and "~" >= most == most.strip()
         return not plain or any(least <= one <= most for one in belongings.customers)
     return True
 

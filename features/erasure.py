@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from features.belongings import Belongings
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.belongings import Belongings, texts
 from features.contract import CONTRACTS
 from features.customer_files import columns_of, customers_in, holds, rows_of, write_without
 from features.erased import Erased
@@ -62,18 +65,30 @@ def erase_from_files(
 
 
 def belongings_of(lake: Lake, customers: Collection[str]) -> Belongings:
-    """What belongs to customers, by all tables that say so."""
-
-    def rows() -> Iterator[tuple[str, str | None, str | None]]:
-        for path in customer_files(lake):
-            reference = DECLARING.get(_table(lake, path))
-            if reference is None or not {"customer_id", reference} <= {*columns_of(path)}:
-                continue
-            for batch in rows_of(path, ["customer_id", reference]):
-                for owner, value in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-                    yield reference, _text(value), _text(owner)
-
-    return Belongings(customers, rows())
+    """What belongs to customers, by all tables that declare policies, vehicles and claims."""
+    tables = [
+        (path, reference)
+        for path in customer_files(lake)
+        if (reference := DECLARING.get(_table(lake, path))) is not None
+        and {"customer_id", reference} <= {*columns_of(path)}
+    ]
+    wanted = pa.array(sorted(customers), pa.string())
+    theirs: dict[str, set[str]] = {reference: set() for reference in DECLARING.values()}
+    for path, reference in tables:
+        for owners, values in _columns(path, reference):
+            mine = values.filter(pc.is_in(owners, value_set=wanted))
+            theirs[reference].update(mine.drop_null().to_pylist())
+    # Who else has one of them, of a million others: only these rows are looked at one by one.
+    rows: list[tuple[str, str | None, str | None]] = []
+    for path, reference in tables:
+        asked = pa.array(sorted(theirs[reference]), pa.string())
+        for owners, values in _columns(path, reference) if len(asked) else ():
+            near = pc.is_in(values, value_set=asked)
+            found = zip(
+                values.filter(near).to_pylist(), owners.filter(near).to_pylist(), strict=True
+            )
+            rows += [(reference, value, owner) for value, owner in found]
+    return Belongings(customers, rows)
 
 
 def customer_files(lake: Lake) -> list[Path]:
@@ -89,12 +104,15 @@ def customer_files(lake: Lake) -> list[Path]:
 def known_customers(lake: Lake, erased: Erased, marks: Collection[str]) -> set[str]:
     """Customers who stand behind these marks and whom some file under home still names."""
     found: set[str] = set()
+    seen: set[str] = set()
     wanted = set(marks)
     # The customers' own tables first: they are the last to be emptied.
     for path in reversed(customer_files(lake)):
         if not wanted:
             break
-        for one in erased.among(customers_in(path)):
+        new = customers_in(path) - seen
+        seen |= new
+        for one in erased.among(new):
             mark = erased.mark(one)
             if mark in marks:
                 found.add(one)
@@ -189,5 +207,7 @@ def _rank(table: str) -> int:
     return 2 if table == "customers" else int(table in DECLARING)
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value).strip() or None
+def _columns(path: Path, reference: str) -> Iterator[tuple[pa.Array, pa.Array]]:
+    """Whose the rows of a file are, and what they declare."""
+    for batch in rows_of(path, ["customer_id", reference]):
+        yield texts(batch.column("customer_id")), texts(batch.column(reference))

@@ -61,8 +61,8 @@ def erase(
     names = {pseudonym(key, one): one for one in asked}
     told = [{"customer": names.get(one.customer_hash), **vars(one)} for one in finished.receipts]
     places: Counter[str] = Counter()
-    for one in finished.receipts:
-        places.update(one.rows)
+    for receipt in finished.receipts:
+        places.update(receipt.rows)
     rows = [{"place": place, "rows": number} for place, number in places.items()]
     shown = [f"{one['customer'] or EARLIER}: receipt {one['receipt_id']}" for one in told]
     left = [f"{from_here(path)} is not ours and still names them: remove it"

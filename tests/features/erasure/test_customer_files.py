@@ -17,7 +17,9 @@ from features.customer_files import columns_of, customers_in, holds, write_witho
 from features.errors import GuanjiaError
 
 C1 = Belongings(["C1"])
-NUMBERS = st.sampled_from(["C1", "C10", "c1", "C2", " C1 ", "", None])
+NUMBERS = st.sampled_from(
+    ["C1", "C10", "c1", "C2", "C0", " C1 ", "\u3000C1", "C1\t", "张", "", None]
+)
 
 
 def parquet(path: Path, **columns: Any) -> Path:
@@ -91,7 +93,7 @@ def test_files_of_nobody_are_passed_over(tmp_path: Path) -> None:
     assert (columns_of(empty), holds(empty, C1)) == ([], False)
 
 
-@law(deadline=None, max_examples=60)
+@law(deadline=None, max_examples=300)
 @given(rows=st.lists(st.tuples(NUMBERS, st.sampled_from(["P1", "P2", None]), st.integers(0, 9))))
 def test_what_is_left_is_what_is_not_his(
     rows: list[tuple[str | None, str | None, int]], tmp_path_factory: pytest.TempPathFactory
