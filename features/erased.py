@@ -52,6 +52,7 @@ class Erased:
         self.path = settings.home / "erased.json"
         self._seen: tuple[int, int, int] | None = None
         self._marks: Mapping[str, Unfinished | None] = {}
+        self._key: bytes | None = None
 
     def __bool__(self) -> bool:
         return bool(self.all())
@@ -77,15 +78,22 @@ class Erased:
         marks = self.all()
         if not marks:
             return set()
-        key = erasure_key(self._settings)
+        key = self._known_key()
         return {one for one in customer_ids if pseudonym(key, one) in marks}
 
     def mark(self, customer_id: str) -> str | None:
         """What stands for a customer who was erased; None for others."""
-        if not self.all():
+        marks = self.all()
+        if not marks:
             return None
-        found = pseudonym(erasure_key(self._settings), customer_id)
-        return found if found in self.all() else None
+        found = pseudonym(self._known_key(), customer_id)
+        return found if found in marks else None
+
+    def _known_key(self) -> bytes:
+        """The key, read at first need."""
+        if self._key is None:
+            self._key = erasure_key(self._settings)
+        return self._key
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Unfinished | None]]:
