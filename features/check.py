@@ -16,9 +16,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features import tables  # noqa: F401  declares the contracts
+from features.check_erased import LeftOut
 from features.check_rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.contract import CONTRACTS, Contract
 from features.contract_sql import civil_columns, quoted, sql_type
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_inbox import EventInbox
 from features.event_versions import merged, staged
@@ -44,6 +46,8 @@ class TableCheck:
         The table's name.
     rows, good, bad : int
         Rows delivered, gone on and held back; always `rows == good + bad`.
+    erased : int
+        Rows beside these that are of erased customers and went nowhere.
     reasons : dict of str to int
         Broken rule, as a sentence, -> rows that break it. A row can break several.
     extra_columns : tuple of str
@@ -56,6 +60,7 @@ class TableCheck:
     rows: int
     good: int
     bad: int
+    erased: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     extra_columns: tuple[str, ...] = ()
     absent_columns: tuple[str, ...] = ()
@@ -89,10 +94,14 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
     names = [name for name in CONTRACTS if delivered[name] or name in told]
     names.sort(key=lambda name: name != "customers")
     checks = []
+    erased = Erased(lake.settings)
+    left_out = LeftOut(lake, erased) if erased else None
     for done, name in enumerate(names):
         report("check", done, len(names))
         events = inbox.rows(name) if name in told else None
-        checks.append(_check(lake, CONTRACTS[name], delivered[name], events))
+        checks.append(_check(lake, CONTRACTS[name], delivered[name], events, left_out))
+    if left_out is not None:
+        left_out.forget()
     for name in set(CONTRACTS) - set(names):
         # A table that is no longer delivered must not live on from an earlier check.
         lake.checked(name).unlink(missing_ok=True)
@@ -113,9 +122,13 @@ def _files(lake: Lake, table: str) -> list[Path]:
 
 
 def _check(
-    lake: Lake, contract: Contract, files: list[Path], events: Rows | None = None
+    lake: Lake,
+    contract: Contract,
+    files: list[Path],
+    events: Rows | None = None,
+    left_out: LeftOut | None = None,
 ) -> TableCheck:
-    with _source(lake, contract, files, events) as (found, extra, absent):
+    with _source(lake, contract, files, events, left_out) as (found, extra, absent):
         _type(lake, contract, found)
         _mark_repeated(lake, contract)
         _judge(lake, contract)
@@ -153,7 +166,8 @@ def _check(
                     f"changed while it was checked: {rows} rows became {good} + {bad}",
                     "run `guanjia check` again when its delivery is complete",
                 )
-    return TableCheck(contract.name, rows, good, bad, reasons, tuple(extra), tuple(absent))
+    erased = left_out.rows[contract.name] if left_out is not None else 0
+    return TableCheck(contract.name, rows, good, bad, erased, reasons, tuple(extra), tuple(absent))
 
 
 def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
@@ -168,7 +182,11 @@ def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
 
 @contextmanager
 def _source(
-    lake: Lake, contract: Contract, files: list[Path], events: Rows | None
+    lake: Lake,
+    contract: Contract,
+    files: list[Path],
+    events: Rows | None,
+    left_out: LeftOut | None,
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
     """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
     sql = lake.engine.raw_sql
@@ -186,6 +204,8 @@ def _source(
         if events is not None:
             told = stack.enter_context(staged(lake, contract, events, ROW))
             select = f"{select} UNION ALL BY NAME {told}" if files else told
+        if left_out is not None:
+            select = left_out.without(contract, select, list(_described(lake, select)))
         sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
         try:
             found = _described(lake, f"FROM {SOURCE}")

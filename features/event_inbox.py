@@ -20,10 +20,11 @@ from features.errors import GuanjiaError
 from features.event_versions import ROWS
 from features.events import EVENTS, Event, Row, text, typed
 from features.lake import Lake
-from features.sqlite import opened, transaction
+from features.sqlite import opened, scrub, transaction
 
 TICK = timedelta(microseconds=1)
 BATCH = 10_000
+PATIENCE_SECONDS = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -283,6 +284,27 @@ class EventInbox:
             connection.executemany(
                 "UPDATE events SET triggered = 1 WHERE sequence = ?", [(one,) for one in sequences]
             )
+
+    def erase(self, customers: Sequence[str]) -> dict[str, int]:
+        """Delete the events of customers; how many each had. `scrub` then cleans the file."""
+        if not self.path.exists():
+            return {}
+        found = {}
+        with transaction(self._connection()) as connection:
+            for one in customers:
+                done = connection.execute("DELETE FROM events WHERE customer_id = ?", [one])
+                found[one] = done.rowcount
+        return found
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the file as well.
+
+        Raises
+        ------
+        GuanjiaError
+            If it is in use all the time.
+        """
+        scrub(self.path, "the inbox", PATIENCE_SECONDS)
 
     def _latest(self, event: Event) -> Row | None:
         """The latest version of the event's row that events made."""

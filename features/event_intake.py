@@ -14,6 +14,7 @@ import ibis
 from features.check_rules import broken_rules, sentences
 from features.contract import CONTRACTS, Contract
 from features.contract_sql import quoted, row_columns
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_inbox import TICK, EventInbox, Kept
 from features.events import EVENTS, Event, Row, text
@@ -43,6 +44,7 @@ class Intake:
         self._rules = {one.table: _rules(one.table) for one in EVENTS.values()}
         self._local = threading.local()
         self._engine = lake.engine.con
+        self._erased = Erased(lake.settings)
 
     def take(
         self, event: Event, received: datetime, branches: frozenset[str] | None = None
@@ -92,7 +94,8 @@ class Intake:
     ) -> None:
         """Refuse an event about nobody, or about a customer of another branch, in one voice."""
         row = self._known("customers", event.customer_id, event.customer_id, before)
-        if row is None or not (branches is None or row["branch"] in branches):
+        gone = self._erased.mark(event.customer_id) is not None
+        if gone or row is None or not (branches is None or row["branch"] in branches):
             raise RefusedError(
                 f"event {event.event_id}",
                 f"customer_id {event.customer_id} is not a known customer",

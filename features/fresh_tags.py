@@ -12,6 +12,7 @@ from itertools import islice
 
 import pyarrow as pa
 
+from features.erased import Erased
 from features.event_inbox import EventInbox
 from features.lake import Lake
 from features.live import LiveTags
@@ -39,6 +40,7 @@ class FreshTags:
         self._lake = lake
         self._inbox = inbox
         self._live = LiveTags(lake, inbox)
+        self._erased = Erased(lake.settings)
         self._working = threading.Lock()
 
     def prepare(self) -> None:
@@ -69,8 +71,12 @@ class FreshTags:
             return
         customers = self._inbox.last_recorded(sorted({customer for _, customer, _ in events}))
         names = self._live.groups_of({table for _, _, table in events})
-        for group, rows in self._live.compute(customers, names).items():
-            push(self._lake, group, _computed(rows, computed_at))
+        computed = self._live.compute(customers, names)
+        gone = self._erased.among(customers)
+        for group, rows in computed.items():
+            # Who was erased while his tags were computed stays away.
+            stay = [one not in gone for one in rows["customer_id"].to_pylist()]
+            push(self._lake, group, _computed(rows.filter(stay) if gone else rows, computed_at))
         self._inbox.mark_online([sequence for sequence, _, _ in events])
 
 

@@ -63,6 +63,14 @@ class PackedOnlineStore(OnlineStore):
     ) -> Sequence[Mapping[str, Stored]]:
         """Of each view, the rows of those of the customers who have one; each named once."""
 
+    @abstractmethod
+    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; those who had one."""
+
+    @abstractmethod
+    def scrub(self, config: Any) -> None:
+        """Take what was deleted out of the files as well, as far as they are ours."""
+
     def write(self, config: Any, view: Any, tags: Sequence[str], rows: Sequence[Row]) -> None:
         """Offer a few rows, in the time of a request."""
         self.load(config, view, tags, rows)

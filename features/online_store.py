@@ -17,9 +17,10 @@ from feast.repo_config import FeastConfigBaseModel
 from features.errors import GuanjiaError
 from features.feast_home import feast_home
 from features.online_rows import PackedOnlineStore, Row, Stored
-from features.sqlite import opened, place_of, transaction
+from features.sqlite import opened, place_of, scrub, transaction
 
 LARGEST_QUERY = 500
+PATIENCE_SECONDS = 30.0
 _UPSERT = """
 INSERT INTO "{table}" (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
@@ -72,6 +73,16 @@ class HomeOnlineStore(PackedOnlineStore):
                 found[place][customer_id] = Stored(event_us, names, array)
         return found
 
+    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; those who had one."""
+        delete = f'DELETE FROM "{_table(config, view)}" WHERE customer_id = ?'
+        with transaction(self._connection(config)) as connection:
+            return [one for one in ids if connection.execute(delete, [one]).rowcount]
+
+    def scrub(self, config: Any) -> None:
+        """Write the file anew, without what was deleted."""
+        scrub(_path(config), "the online store", PATIENCE_SECONDS)
+
     def update(
         self,
         config: Any,
@@ -114,7 +125,7 @@ class HomeOnlineStore(PackedOnlineStore):
         path = known["path"] = _path(config)
         if not make and place_of(path) is None:
             raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
-        connection = opened(path, 30, "NORMAL")
+        connection = opened(path, PATIENCE_SECONDS, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )

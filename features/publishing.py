@@ -58,6 +58,15 @@ def published_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def clear_drafts(folder: Path) -> None:
+    """Remove what writers that are no more left in a folder and below: drafts hold rows too."""
+    host = f".{socket.gethostname()}-"
+    for draft in sorted(folder.rglob(".*")):
+        name, mark, rest = draft.name[1:].rpartition(host)
+        if mark and rest.partition("-")[0].isdecimal() and draft.exists():
+            _ready(draft.with_name(name))
+
+
 def _ready(path: Path) -> str:
     """Make the folder of a target, clear what the dead left there; how a draft's name begins."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -91,6 +91,14 @@ class RedisOnlineStore(PackedOnlineStore):
                 found[place // len(ids)][ids[place % len(ids)]] = Stored(int(event), names, array)
         return found
 
+    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; those who had one."""
+        with _reached(config, PATIENT_SECONDS) as client:
+            return [one for one in ids if client.unlink(_key(config, view, one))]
+
+    def scrub(self, config: Any) -> None:
+        """Nothing: what Redis writes to its disk it writes anew by itself."""
+
     def update(
         self,
         config: Any,

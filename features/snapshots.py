@@ -45,6 +45,9 @@ class Snapshot:
         Date of the snapshot it was carried forward from; None if all was computed.
     recomputed : int
         Customers of whom some tag had to be computed anew.
+    former_ids : list of str
+        Ids it had before customers were erased from it: what was made from it then still belongs
+        to it.
     """
 
     as_of: str
@@ -55,6 +58,12 @@ class Snapshot:
     digests: dict[str, str] = field(default_factory=dict)
     base: str | None = None
     recomputed: int = 0
+    former_ids: list[str] = field(default_factory=list)
+
+    @property
+    def day(self) -> date:
+        """The date, as a date."""
+        return date.fromisoformat(self.as_of)
 
 
 @dataclass

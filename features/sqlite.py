@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
+
+from features.errors import GuanjiaError
 
 
 def opened(
@@ -24,6 +26,29 @@ def opened(
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
+
+
+def scrub(path: Path, thing: str, timeout: float) -> None:
+    """Take what was deleted out of the file and its log as well; writers wait meanwhile.
+
+    The file is written anew: pages that were split keep traces that no `secure_delete` overwrites.
+
+    Raises
+    ------
+    GuanjiaError
+        If somebody reads or writes all the time, or the disk is full.
+    """
+    if not path.exists():
+        return
+    cure = "try again; the database needs as much free disk as it takes"
+    with closing(opened(path, timeout, "FULL")) as connection:
+        try:
+            connection.execute("VACUUM")
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            raise GuanjiaError(thing, f"cannot be written anew ({error})", cure) from None
+    if busy:
+        raise GuanjiaError(thing, "is in use, so that its log cannot be emptied", cure)
 
 
 @contextmanager

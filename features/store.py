@@ -4,6 +4,7 @@ What reads the online rows: `features.online_tags`.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,8 @@ from feast import FeatureStore
 from feast.data_source import PushMode
 from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 
+from features.customer_files import customers_in
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.feast_home import feast_config
 from features.lake import Lake, sql_text
@@ -172,6 +175,9 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
     apply(lake)
     store = _store(lake)
     online_store: Any = store._get_provider().online_store
+    # A snapshot of before an erasure must not bring anybody back.
+    erased = Erased(lake.settings)
+    gone = erased.among(customers_in(files[next(iter(groups))])) if erased else set()
     rows = dict.fromkeys(groups, 0)
     total = snapshot.customers * len(files)
     for name, path in files.items():
@@ -181,6 +187,8 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
             _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
         )
         while batch := found.fetchmany(BATCH):
+            if gone:
+                batch = [row for row in batch if row[0] not in gone]
             rows[name] += online_store.load(store.config, view, tags, batch)
             report("materialize", sum(rows.values()), total)
     return Materialized(as_of, rows)
@@ -240,6 +248,40 @@ def stored(
             fault = f"does not know the tags of {group}"
             raise GuanjiaError("the registry", fault, "run `guanjia materialize`")
     return rows.stored(opened.config, [opened.views[group] for group in groups], customer_ids)
+
+
+def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[str]]:
+    """Delete the online rows of customers.
+
+    Returns
+    -------
+    dict of str to Counter
+        Tag group -> how many rows each customer had.
+
+    Raises
+    ------
+    GuanjiaError
+        If the online store does not answer.
+    """
+    if not (lake.home / "feast" / "registry.db").exists():
+        return {}
+    opened = _store(lake)
+    rows = cast("PackedOnlineStore", opened._get_provider().online_store)
+    views = opened.views.items()
+    return {name: Counter(rows.remove(opened.config, view, customer_ids)) for name, view in views}
+
+
+def scrub_online(lake: Lake) -> None:
+    """Take what was deleted out of the online store's file as well.
+
+    Raises
+    ------
+    GuanjiaError
+        If it is in use all the time.
+    """
+    if (lake.home / "feast" / "registry.db").exists():
+        opened = _store(lake)
+        cast("PackedOnlineStore", opened._get_provider().online_store).scrub(opened.config)
 
 
 def forget(lake: Lake) -> None:

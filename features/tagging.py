@@ -20,7 +20,7 @@ from features.compiled import compiled
 from features.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
-from features.group_files import GroupFile, tag_schema
+from features.group_files import group_file, tag_schema
 from features.lake import Lake, sql_text
 from features.progress import Report, quiet
 from features.publishing import published
@@ -104,7 +104,7 @@ def _write(
     drafts = {day: Drafts(lake, day) for day in days}
     with ExitStack() as opened:
         files = {
-            (name, day): opened.enter_context(GroupFile(drafts[day].group(name), name))
+            (name, day): opened.enter_context(group_file(drafts[day].group(name), name))
             for name in groups()
             for day in days
         }
@@ -152,7 +152,7 @@ def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -
             path = lake.tags(group) / f"history-{name}.parquet"
             with (
                 published(path) as draft,
-                GroupFile(draft, group) as file,
+                group_file(draft, group) as file,
                 lake.batches(_in_order(query)) as batches,
             ):
                 file.write(batches)

@@ -16,6 +16,7 @@ from guanjia.commands import (
     content,
     data,
     decisions,
+    erasure,
     models,
     monitoring,
     quality,
@@ -70,6 +71,7 @@ app.command()(records.contacts)
 app.command()(records.forget_reads)
 app.command()(content.content_check)
 app.command()(content.content_try)
+app.command()(erasure.erase)
 app.command()(service.serve)
 app.command()(service.token)
 app.command()(service.demo)

@@ -37,6 +37,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "POST /v1/outcomes": "outcomes",
         "GET /v1/customers/{customer_id}/consents": "consents:read",
         "POST /v1/customers/{customer_id}/consents": "consents:write",
+        "DELETE /v1/customers/{customer_id}": "customers:erase",
         "POST /v1/events": "events",
         "GET /v1/due": "decide",
         "GET /v1/touchpoints": "touchpoints:read",

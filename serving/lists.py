@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from features.conditions import compile_condition, unknown_name
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake, sql_text
 from features.segment_settings import load_segments
@@ -148,6 +149,7 @@ def write_list(
             f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
         )
     counts = dict(zip(counted["barred"], counted["rows"], strict=True))
+    chosen = _without_erased(lake, chosen)
     reasons = _reasons(models[target.model], chosen, target.effect, tags)
     sheet = _sheet(chosen, target, reasons, tags)
     if note is not None:
@@ -189,7 +191,8 @@ def _check_scores(lake: Lake, as_of: date) -> None:
     """Refuse scores of other tags than the list would show beside them."""
     path = sql_text(scores_path(lake, as_of))
     found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
-    if set(found["snapshot_id"]) - {read_snapshot(lake, as_of).snapshot_id}:
+    snapshot = read_snapshot(lake, as_of)
+    if set(found["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
         cure = f"run `guanjia score --as-of {as_of}` again"
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 
@@ -203,6 +206,12 @@ def _rows(lake: Lake, sql: str) -> pd.DataFrame:
         raise GuanjiaError(
             "condition", f"compares what cannot be compared ({first})", cure
         ) from None
+
+
+def _without_erased(lake: Lake, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Leave out who was erased since the scores were made."""
+    gone = Erased(lake.settings).among(chosen["customer_id"])
+    return chosen[~chosen["customer_id"].isin(gone)].reset_index(drop=True) if gone else chosen
 
 
 def _reasons(

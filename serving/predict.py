@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from features.conditions import UnknownNameError, unknown_name
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_tags import TagReader
@@ -70,6 +71,7 @@ class Door:
         self.current = CurrentModels(lake)
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()
+        self.erased = Erased(lake.settings)
         self._snapshots: dict[date, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
@@ -152,16 +154,17 @@ class Door:
         asked = tuple(names) if BRANCH in names else (*names, BRANCH)
         found = self._online(ids, asked)
         rows = self._lookup.read(ids, asked) if found is None else found
+        # Whatever still holds them, a row pushed at the same moment or the snapshot of yesterday.
+        erased = self.erased.among(ids)
         missing = [
             row["customer_id"]
             for row in rows
-            if not row["known"] or (branches is not None and row[BRANCH] not in branches)
+            if not row["known"]
+            or row["customer_id"] in erased
+            or (branches is not None and row[BRANCH] not in branches)
         ]
         if missing:
-            missing = list(dict.fromkeys(missing))
-            named = ", ".join(missing[:5]) + (" and others" if len(missing) > 5 else "")
-            cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
-            raise UnknownCustomerError(f"customer {named}", "is not known", cure)
+            raise unknown_customers(missing)
         return rows, found is None
 
     def _online(self, ids: Sequence[str], names: tuple[str, ...]) -> list[dict[str, Any]] | None:
@@ -275,6 +278,14 @@ class Door:
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
                 found[i][name] = strongest, explanation
         return found
+
+
+def unknown_customers(customer_ids: Sequence[str]) -> UnknownCustomerError:
+    """The refusal of customers whom we, or the caller, do not know."""
+    ids = list(dict.fromkeys(customer_ids))
+    named = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
+    cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
+    return UnknownCustomerError(f"customer {named}", "is not known", cure)
 
 
 def _asked(models: Mapping[str, Served], names: list[str] | None) -> Mapping[str, Served]:

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import jwt
 
 from features.errors import GuanjiaError
+from features.key_file import kept_key
 from features.settings import Settings
 from serving import clock
 from serving.access import SCOPES, Caller, known_scope
-from serving.key_file import kept_key
 from serving.token_keys import KeysAwayError, KeySet
 
 ALGORITHM = "HS256"

@@ -56,6 +56,7 @@ def check(json: Json = False) -> None:
         checks = check_tables(lake(), report)
     rows = [
         {"table": one.table, "rows": one.rows, "good": one.good, "quarantined": one.bad}
+        | ({"of erased customers": one.erased} if any(other.erased for other in checks) else {})
         for one in checks
     ]
     broken = [

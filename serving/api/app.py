@@ -3,7 +3,17 @@
 from fastapi import FastAPI
 
 from features.settings import Settings
-from serving.api import catalogues, consents, decisions, due, events, outcomes, pages, predictions
+from serving.api import (
+    catalogues,
+    consents,
+    customers,
+    decisions,
+    due,
+    events,
+    outcomes,
+    pages,
+    predictions,
+)
 from serving.api.guard import Read
 from serving.api.rate_limit import RateLimit
 from serving.api.refusals import answer_refusals
@@ -13,6 +23,7 @@ RESOURCES = (
     decisions.router,
     outcomes.router,
     consents.router,
+    customers.router,
     events.router,
     due.router,
     catalogues.router,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from features.erased import erasure_key, pseudonym
 from features.lake import Lake
 from features.tables import CONTACT_CHANNELS
 from serving.contact_caps import load_contact_caps
@@ -38,7 +39,6 @@ from serving.records.consents import Consents, consents_of
 from serving.records.contact_history import History
 from serving.records.database import WAIT_SECONDS, Records, hold_customer
 from serving.records.decisions import Decision, repeated_decision, write_decision
-from serving.records.erasure import erasure_key, pseudonym
 
 PRICES_KEPT = timedelta(minutes=5)
 

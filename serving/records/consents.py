@@ -197,7 +197,7 @@ def as_of(
     base : Base, optional
         What the core system knows.
     erased_as : str, optional
-        What stands for the customer since an erasure (`erasure.pseudonym`): a refusal outlives it.
+        What stands for the customer since an erasure (`features.erased`): a refusal outlives it.
     """
     asked = {"customer_id": customer_id, "erased_as": erased_as}
     return consents_of((Said(*row) for row in connection.execute(_SAID, asked)), at, base)

@@ -165,8 +165,9 @@ class Records:
     def scrub(self) -> None:
         """Take what was deleted out of the files as well, after an erasure.
 
-        SQLite overwrites deleted content (`secure_delete`) and its log is emptied here;
-        Postgres has its tables vacuumed.
+        SQLite's file is written anew, since pages that were split keep traces that `secure_delete`
+        does not overwrite, and its log is emptied; Postgres has its tables vacuumed. Writers wait
+        meanwhile.
 
         Raises
         ------
@@ -178,7 +179,9 @@ class Records:
             if not self._lite:
                 for table in METADATA.sorted_tables:
                     connection.exec_driver_sql(f"VACUUM {table.name}")
-            elif connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():
+                return
+            connection.exec_driver_sql("VACUUM")
+            if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():
                 raise self._away("is in use, so that its log cannot be emptied")
 
     def close(self) -> None:

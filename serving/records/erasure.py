@@ -5,9 +5,8 @@ system delivers him anew) and the receipt. Both name a keyed hash, which nobody 
 does not have the key, and which whoever has the customer's number and the key can find again.
 """
 
-import hashlib
-import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +18,13 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    func,
     insert,
     select,
     update,
 )
 
-from features.errors import GuanjiaError
-from features.settings import Settings
-from serving.key_file import kept_key
+from features.erased import pseudonym
 from serving.records.columns import new_id, written
 from serving.records.consents import Word, latest
 from serving.records.database import hold_customer
@@ -61,7 +59,6 @@ LISTED: tuple[Table, ...] = (reads, exports)
 """Tables whose `customer_ids` forget the customer; that something was read stays."""
 OF_NOBODY: tuple[Table, ...] = (capacity_prices, handovers, erasures)
 """Tables that hold no customer."""
-SHORTEST_KEY = 32
 
 _c = consent_changes.c
 _FIRST = [METADATA.tables[table.name].primary_key.columns.values()[0] for table in LISTED]
@@ -74,6 +71,9 @@ _RECEIPT = (
     .order_by(erasures.c.receipt_id.desc())
     .limit(1)
 )
+_EVER = select(erasures.c.customer_hash, func.max(erasures.c.receipt_id)).group_by(
+    erasures.c.customer_hash
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Receipt:
     customer_hash : str
         What stands for the customer.
     rows : dict of str to int
-        By table, how many rows were deleted or forgot the customer.
+        By table, how many rows were deleted or forgot the customer; by other place, as its name.
     """
 
     receipt_id: str
@@ -95,30 +95,6 @@ class Receipt:
     rows: dict[str, int]
 
 
-def erasure_key(settings: Settings) -> bytes:
-    """The key of the hashes: the setting, or a key file under home, made at first use.
-
-    Raises
-    ------
-    GuanjiaError
-        If it is too short.
-    """
-    if settings.erasure_key is None:
-        thing, found = "key file erasure.key", kept_key(settings.home / "erasure.key")
-    else:
-        thing, found = "GUANJIA_ERASURE_KEY", settings.erasure_key.get_secret_value()
-    if len(found.encode()) < SHORTEST_KEY:
-        cure = f"use at least {SHORTEST_KEY} random characters"
-        raise GuanjiaError(thing, "is too short to be safe", cure)
-    return found.encode()
-
-
-def pseudonym(key: bytes, customer_id: str) -> str:
-    """What stands for an erased customer."""
-    mark = hmac.new(key, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return f"erased:{mark.hexdigest()}"
-
-
 def erase(
     connection: Connection,
     customer_id: str,
@@ -126,6 +102,7 @@ def erase(
     at: datetime,
     key: bytes,
     *,
+    amends: str | None = None,
     keep_refusals: bool = True,
 ) -> Receipt:
     """Take a customer out of every table. `Records.scrub()` afterwards cleans the files as well.
@@ -135,7 +112,9 @@ def erase(
     by : str
         Who ordered it.
     key : bytes
-        `erasure_key(settings)`.
+        `features.erased.erasure_key(settings)`.
+    amends : str, optional
+        Number of a receipt that this erasure goes on with; default: it begins one.
     keep_refusals : bool
         Whether the refusals that hold are kept, under the hash.
 
@@ -152,12 +131,53 @@ def erase(
         for table, one in zip(LISTED, _FIRST, strict=True)
     }
     rows[consent_changes.name] = _hide(connection, customer_id, mark if keep_refusals else None)
-    before = connection.execute(_RECEIPT, {"customer_hash": mark}).mappings().first()
-    if before is not None and not any(rows.values()):
-        return Receipt(**before)
-    receipt = Receipt(new_id(at), mark, by, at, {name: n for name, n in rows.items() if n})
+    rows = {name: n for name, n in rows.items() if n}
+    before = last_receipt(connection, mark)
+    if before is not None and (not rows or before.receipt_id == amends):
+        return _with(connection, before, rows)
+    receipt = Receipt(new_id(at), mark, by, at, rows)
     connection.execute(insert(erasures), vars(receipt))
     return receipt
+
+
+def amend(connection: Connection, customer_hash: str, rows: Mapping[str, int]) -> Receipt | None:
+    """Add to a customer's receipt what was taken out of other places; None if he has none."""
+    found = last_receipt(connection, customer_hash)
+    return None if found is None else _with(connection, found, rows)
+
+
+def is_named(connection: Connection, customer_id: str) -> bool:
+    """Whether a record is of this customer."""
+    return any(
+        connection.execute(
+            select(table.c.customer_id).where(table.c.customer_id == customer_id).limit(1)
+        ).first()
+        is not None
+        for table in (*DELETED, consent_changes)
+    )
+
+
+def last_receipt(connection: Connection, customer_hash: str) -> Receipt | None:
+    """The latest receipt of a customer, by what stands for him."""
+    found = connection.execute(_RECEIPT, {"customer_hash": customer_hash}).mappings().first()
+    return None if found is None else Receipt(**found)
+
+
+def receipts(connection: Connection) -> dict[str, str]:
+    """What stands for each customer who has a receipt -> the number of the latest one."""
+    found = connection.execute(_EVER)
+    return {str(mark): str(receipt_id) for mark, receipt_id in found}
+
+
+def _with(connection: Connection, receipt: Receipt, more: Mapping[str, int]) -> Receipt:
+    if not more:
+        return receipt
+    rows = dict(receipt.rows)
+    for place, number in more.items():
+        rows[place] = rows.get(place, 0) + number
+    amend = update(erasures).where(erasures.c.receipt_id == receipt.receipt_id)
+    connection.execute(amend.values(rows=rows))
+    return replace(receipt, rows=rows)
 
 
 def _delete(connection: Connection, table: Table, customer_id: str) -> int:

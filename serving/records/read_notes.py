@@ -13,12 +13,14 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from features.errors import GuanjiaError
+from serving import clock
 from serving.records.audit import keep_reads, read_row
 from serving.records.columns import EPOCH, TICK, microseconds, written
 from serving.records.database import Records
@@ -26,6 +28,8 @@ from serving.records.database import Records
 logger = logging.getLogger(__name__)
 
 MOST_ROWS = 1_000
+PATIENCE_SECONDS = 10.0
+"""A service turns its page every second."""
 
 
 class ReadNotes:
@@ -118,6 +122,28 @@ def copy_notes(records: Records, folder: Path) -> int:
         finally:
             os.close(page)
     return copied
+
+
+def copy_every_note(records: Records, folder: Path) -> None:
+    """Copy what has been noted by now, waiting for the pages that somebody writes on.
+
+    Raises
+    ------
+    RecordsAwayError
+        If the records do not answer.
+    GuanjiaError
+        If a process keeps its page.
+    """
+    pages, until = list(folder.glob("*.jsonl")), clock.ticks() + PATIENCE_SECONDS
+    while True:
+        copy_notes(records, folder)
+        pages = [path for path in pages if path.exists()]
+        if not pages:
+            return
+        if clock.ticks() > until:
+            cure = "see which process writes there, and stop it or wait until it is done"
+            raise GuanjiaError(f"notes of reads {pages[0]}", "are not let go", cure)
+        time.sleep(0.1)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

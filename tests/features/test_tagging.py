@@ -16,7 +16,7 @@ from features import tagging
 from features.check import check_tables
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.group_files import GroupFile, tag_schema
+from features.group_files import group_file, tag_schema
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
@@ -208,7 +208,7 @@ def test_rows_that_wait_for_their_file_hold_on_to_no_batch(tmp_path: Path) -> No
     schema = tag_schema("loyalty")
     room = pa.Table.from_pylist([{}] * 100_000, schema=schema).combine_chunks()
     before = pa.total_allocated_bytes() - room.nbytes
-    with GroupFile(tmp_path / "loyalty.parquet", "loyalty") as file:
+    with group_file(tmp_path / "loyalty.parquet", "loyalty") as file:
         file.write(room.slice(0, 10).to_batches())
         size = room.nbytes
         del room

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, insert
 
+from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.event_triggers import Due
@@ -20,7 +21,7 @@ from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import Decision, write_decision
 from serving.records.due_touchpoints import Found, write_due
-from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase, erasure_key, pseudonym
+from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase
 from serving.records.handover import handover
 from serving.records.outcomes import Outcome, note_outcome
 from serving.records.reviews import ask_review

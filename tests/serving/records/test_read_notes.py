@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.database import Records, RecordsAwayError
-from serving.records.read_notes import ReadNotes, copy_notes, notes_folder
+from serving.records.read_notes import ReadNotes, copy_every_note, copy_notes, notes_folder
 from serving.records.tables import reads
 
 ROOT = Path(__file__).parents[3]
@@ -89,6 +90,25 @@ def test_notes_wait_while_the_records_are_away(home: Path) -> None:
     (page,) = folder.glob("*.jsonl")
     assert json.loads(page.read_text("utf-8"))["customer_ids"] == ["C1"]
     away.close()
+
+
+def test_pages_that_are_written_on_are_waited_for(
+    records: Records, rows: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = notes_folder(home)
+    copy_every_note(records, folder)  # nobody ever noted anything
+    notes = ReadNotes(folder)
+    note(notes, "C1")
+    later = threading.Timer(0.5, notes.turn)
+    later.start()
+    copy_every_note(records, folder)
+    later.join()
+    assert [one["customer_ids"] for one in rows(reads)] == [["C1"]]
+    note(notes, "C2")
+    monkeypatch.setattr("serving.records.read_notes.PATIENCE_SECONDS", 0.2)
+    with pytest.raises(GuanjiaError, match="are not let go"):
+        copy_every_note(records, folder)
+    notes.turn()
 
 
 def test_a_note_that_cannot_be_written_is_an_error(home: Path) -> None:
