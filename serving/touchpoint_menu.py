@@ -97,6 +97,8 @@ class TouchpointMenu:
         trigger = touchpoint.trigger
         if not trigger.met(tags) or (trigger.months and day.month not in trigger.months):
             return False
+        if not set(trigger.events).isdisjoint(happened):
+            return True  # its window, if it has one, is for whom the event missed
         if trigger.occasion == "holiday":
             there = day + timedelta(days=trigger.days_before)
             return any(there in one.days for one in self._catalogue.shared.holidays.values())
@@ -106,7 +108,7 @@ class TouchpointMenu:
             days = tags[trigger.window.tag]
             first, last = sorted((trigger.window.first, trigger.window.last))
             return days is not None and first <= days <= last
-        return trigger.daily or not set(trigger.events).isdisjoint(happened)
+        return trigger.daily
 
     def _tags(self) -> list[str]:
         known = catalogue()

@@ -215,3 +215,54 @@ def test_who_read_whom_is_in_the_records(
         time.sleep(0.1)
     assert noted in rows
     assert all(customer not in endpoint for _, endpoint, _ in rows)
+
+
+def insured(api: Api) -> tuple[str, str]:
+    """A customer and a policy in force at noon of whom no claim is open."""
+    policies = pd.read_parquet(api.lake.home / "checked" / "policies.parquet")
+    now = NOON.date()
+    force = policies[(policies["line"] == "motor_commercial") & policies["cancelled_on"].isna()]
+    force = force[
+        force["superseded_at"].isna() & (force["inception"] < now) & (force["expiry"] > now)
+    ]
+    claims = pd.read_parquet(api.lake.home / "checked" / "claims.parquet")
+    calm = force[~force["customer_id"].isin(claims["customer_id"])]
+    row = calm.sort_values("policy_id").iloc[0]
+    return row["customer_id"], row["policy_id"]
+
+
+def test_what_an_event_makes_due_is_decided_once(api: Api) -> None:
+    customer, policy = insured(api)
+    event = {
+        "event_id": "accident 1", "type": "claim_reported", "customer_id": customer,
+        "occurred_at": "2026-07-01T11:00:00+08:00", "accident_at": "2026-07-01T10:00:00+08:00",
+        "claim_id": "L accident 1", "policy_id": policy,
+    }  # fmt: skip
+    (answer,) = api.ask("POST", "/v1/events", {"events": [event]}).json()["events"]
+    assert [one["touchpoint"] for one in answer["due"]] == ["accident_care"], answer
+    engine = api.token("decide")
+    listed = api.ask("GET", "/v1/due", token=engine).json()["due"]
+    (row,) = (one for one in listed if one["customer_id"] == customer)
+    assert row["due_id"] == answer["due"][0]["due_id"]
+    body = {
+        "customer_id": customer, "decision_point": "call_in", "client_key": row["due_id"],
+        "context": {"happened": [row["event_type"]]},
+    }  # fmt: skip
+    first, again = (api.ask("POST", "/decide", body, engine).json() for _ in range(2))
+    assert first["action"]["touchpoint"] == "accident_care"
+    assert again == first
+    left = api.ask("GET", "/v1/due", token=engine).json()["due"]
+    assert customer not in {one["customer_id"] for one in left}
+    hidden = api.ask("GET", "/v1/due", token=api.token("decide", branches=["nowhere"]))
+    assert hidden.json() == {"due": [], "next": None, "degraded": False}
+
+
+def test_capacity_is_priced_from_what_was_decided(api: Api, run: Command) -> None:
+    (api.lake.home / "capacity.toml").write_text("[every_branch]\nsms = 0\n", encoding="utf-8")
+    done = run(api.lake.home, "capacity", "--as-of", "2026-07-01", "--json")
+    assert done.returncode == 0, done.stderr
+    prices = [one for one in json.loads(done.stdout)["prices"] if one["channel"] == "sms"]
+    assert all((one["price"] > 0) == (one["wanted"] > one["taken"]) for one in prices)
+    assert any(one["price"] > 0 for one in prices)
+    shown = run(api.lake.home, "capacity", "--as-of", "2026-07-01")
+    assert "Capacity of the day after 2026-07-01" in shown.stdout
