@@ -11,45 +11,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import pyarrow as pa
 
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
+from features.event_file import TICK, inbox_connection, instant_of, microseconds
 from features.event_versions import ROWS
 from features.events import EVENTS, Event, Row, text, typed
 from features.lake import Lake
-from features.sqlite import opened, scrub, transaction
+from features.sqlite import scrub, transaction
 
-TICK = timedelta(microseconds=1)
 BATCH = 10_000
 PATIENCE_SECONDS = 30.0
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS events (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id TEXT NOT NULL UNIQUE,
-    type TEXT NOT NULL,
-    customer_id TEXT NOT NULL,
-    "table" TEXT NOT NULL,
-    key TEXT NOT NULL,
-    recorded_us INTEGER NOT NULL,
-    content TEXT NOT NULL,
-    row TEXT NOT NULL,
-    told TEXT NOT NULL,
-    online INTEGER NOT NULL DEFAULT 0,
-    triggered INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS of_customer ON events (customer_id, "table");
-CREATE INDEX IF NOT EXISTS of_key ON events ("table", key);
-CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
-CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
-"""
-_TRIGGERED = "ALTER TABLE events ADD COLUMN triggered INTEGER NOT NULL DEFAULT 0"
-"""What inboxes lack that were made before events triggered touchpoints."""
-_TO_TRIGGER = (
-    "CREATE INDEX IF NOT EXISTS to_trigger ON events (type, customer_id) WHERE triggered = 0"
-)
 
 
 class ConflictError(GuanjiaError):
@@ -109,7 +84,7 @@ class EventInbox:
             last = connection.execute(
                 "SELECT max(recorded_us) FROM events WHERE customer_id = ?", [event.customer_id]
             ).fetchone()[0]
-            recorded = received if last is None else max(received, _instant(last) + TICK)
+            recorded = received if last is None else max(received, instant_of(last) + TICK)
             row = version(recorded, self._latest(event))
             recorded = row["recorded_at"]
             done = connection.execute(
@@ -121,7 +96,7 @@ class EventInbox:
                     event.customer_id,
                     event.type.table,
                     event.key,
-                    _microseconds(recorded),
+                    microseconds(recorded),
                     event.content,
                     text(row),
                     text(event.told(recorded)),
@@ -147,7 +122,7 @@ class EventInbox:
                 "was sent before with other content",
                 "give every event an id of its own",
             )
-        return Kept(int(found[0]), _instant(found[1]), True)
+        return Kept(int(found[0]), instant_of(found[1]), True)
 
     def owner(self, table: str, key: str) -> str | None:
         """The customer of a row that an event made."""
@@ -214,7 +189,7 @@ class EventInbox:
             return []
         found = self._connection().execute(
             'SELECT sequence, customer_id, "table" FROM events WHERE recorded_us >= ?',
-            [_microseconds(instant)],
+            [microseconds(instant)],
         )
         return [tuple(row) for row in found]
 
@@ -226,7 +201,7 @@ class EventInbox:
             f" WHERE customer_id IN ({marks}) GROUP BY 1",
             list(customers),
         )
-        return {str(customer): _instant(us) for customer, us in found}
+        return {str(customer): instant_of(us) for customer, us in found}
 
     def mark_online(self, sequences: Sequence[int]) -> None:
         """Note that the tags these events change are online."""
@@ -241,7 +216,7 @@ class EventInbox:
             with transaction(self._connection()) as connection:
                 connection.execute(
                     "UPDATE events SET online = 1 WHERE online = 0 AND recorded_us < ?",
-                    [_microseconds(instant)],
+                    [microseconds(instant)],
                 )
 
     def to_trigger(
@@ -325,23 +300,9 @@ class EventInbox:
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         if not hasattr(self._local, "connection"):
-            # Whoever was told that an event is kept must find it after a power cut too.
-            connection = opened(self.path, 10, "FULL")
-            connection.executescript(_SCHEMA)
-            _complete(connection)
-            self._local.connection = connection
+            self._local.connection = inbox_connection(self.path)
         found: sqlite3.Connection = self._local.connection
         return found
-
-
-def _complete(connection: sqlite3.Connection) -> None:
-    """Give an inbox of an earlier version the column it lacks; several may try at once."""
-    names = "SELECT name FROM pragma_table_info('events')"
-    if ("triggered",) not in connection.execute(names).fetchall():
-        with transaction(connection):
-            if ("triggered",) not in connection.execute(names).fetchall():
-                connection.execute(_TRIGGERED)
-    connection.execute(_TO_TRIGGER)
 
 
 def _event(event_id: str, content: str) -> Event:
@@ -353,11 +314,3 @@ def _event(event_id: str, content: str) -> Event:
         field: typed(said.get(field), columns[column]) for field, column in type_.fields.items()
     }
     return Event(event_id, type_, customer, datetime.fromisoformat(at), fields)
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // TICK
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + TICK * microseconds

@@ -16,7 +16,8 @@ from features.contract import CONTRACTS, Contract
 from features.contract_sql import quoted, row_columns
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.event_inbox import TICK, EventInbox, Kept
+from features.event_file import TICK
+from features.event_inbox import EventInbox, Kept
 from features.events import EVENTS, Event, Row, text
 from features.lake import Lake, sql_text
 

@@ -22,7 +22,8 @@ import pyarrow as pa
 from features.contract import CONTRACTS, Contract
 from features.contract_sql import civil_columns, quoted, row_columns
 from features.definitions import definitions
-from features.event_inbox import TICK, EventInbox
+from features.event_file import TICK
+from features.event_inbox import EventInbox
 from features.group_files import tag_schema
 from features.lake import Lake, sql_text
 from features.publishing import published

@@ -1,0 +1,63 @@
+"""The file of the event inbox: its table, and instants as it keeps them."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from features.sqlite import opened, transaction
+
+EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    customer_id TEXT NOT NULL,
+    "table" TEXT NOT NULL,
+    key TEXT NOT NULL,
+    recorded_us INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    row TEXT NOT NULL,
+    told TEXT NOT NULL,
+    online INTEGER NOT NULL DEFAULT 0,
+    triggered INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS of_customer ON events (customer_id, "table");
+CREATE INDEX IF NOT EXISTS of_key ON events ("table", key);
+CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
+CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
+"""
+_TRIGGERED = "ALTER TABLE events ADD COLUMN triggered INTEGER NOT NULL DEFAULT 0"
+"""What inboxes lack that were made before events triggered touchpoints."""
+_TO_TRIGGER = (
+    "CREATE INDEX IF NOT EXISTS to_trigger ON events (type, customer_id) WHERE triggered = 0"
+)
+
+
+def inbox_connection(path: Path) -> sqlite3.Connection:
+    """A connection to an inbox, made if need be; for the thread that opens it."""
+    # Whoever was told that an event is kept must find it after a power cut too.
+    connection = opened(path, 10, "FULL")
+    connection.executescript(_SCHEMA)
+    _complete(connection)
+    return connection
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Give an inbox of an earlier version the column it lacks; several may try at once."""
+    names = "SELECT name FROM pragma_table_info('events')"
+    if ("triggered",) not in connection.execute(names).fetchall():
+        with transaction(connection):
+            if ("triggered",) not in connection.execute(names).fetchall():
+                connection.execute(_TRIGGERED)
+    connection.execute(_TO_TRIGGER)
+
+
+def microseconds(at: datetime) -> int:
+    """An instant as it is kept: microseconds since 1970, UTC."""
+    return (at - EPOCH) // TICK
+
+
+def instant_of(microseconds: int) -> datetime:
+    """The instant that so many microseconds stand for."""
+    return EPOCH + TICK * microseconds
