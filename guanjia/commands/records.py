@@ -13,7 +13,7 @@ from guanjia.output import emit, table
 def handover(
     leaver: Annotated[str, typer.Option("--from", help="The account manager who leaves.")],
     successor: Annotated[str, typer.Option("--to", help="The account manager who takes over.")],
-    by: Annotated[str, typer.Option("--by", help="Who orders it; it is kept.")],
+    who: Annotated[str, typer.Option("--who", help="Who orders it; it is kept.")],
     new: Annotated[bool, typer.Option("--new", help="The successor has no customers yet.")] = False,
     json: Json = False,
 ) -> None:
@@ -22,7 +22,7 @@ def handover(
 
     where = lake()
     with records(where) as kept:
-        done = hand_over(where, kept, leaver, successor, by, now(), new=new)
+        done = hand_over(where, kept, leaver, successor, who, now(), new=new)
     columns = ["branch", "tasks", "contacts", "customers", "handed_by", "handed_at"]
     rows = [{name: getattr(one, name) for name in columns} for one in done]
     again = " Nothing was left to pass on." if all(one.repeated for one in done) else ""

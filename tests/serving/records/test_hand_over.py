@@ -107,12 +107,12 @@ def test_a_wrong_name_is_told_with_the_nearest(
 
 
 def test_as_it_is_typed(lake: Lake, records: Records, guanjia: Callable[..., Any]) -> None:
-    words = ("handover", "--from", "M0101", "--to", "M0102", "--by", "boss")
+    words = ("handover", "--from", "M0101", "--to", "M0102", "--who", "boss")
     told = json.loads(guanjia(*words, "--json").stdout)
     assert [(one["branch"], one["tasks"]) for one in told] == [("", 0), ("B1", 1), ("B2", 0)]
     again = guanjia(*words)
     assert "From M0101 to M0102" in again.stdout
     assert "Nothing was left to pass on." in again.stdout
-    wrong = guanjia("handover", "--from", "M010", "--to", "M0102", "--by", "boss")
+    wrong = guanjia("handover", "--from", "M010", "--to", "M0102", "--who", "boss")
     assert wrong.returncode == 2
     assert "M0101" in wrong.stderr
