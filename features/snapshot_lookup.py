@@ -29,6 +29,7 @@ class SnapshotLookup:
         self._engine = duckdb.connect(config={"threads": THREADS})
         self._lock = threading.Lock()
         self._places: dict[date, dict[str, str]] = {}
+        self._tried: date | None = None
 
     def read(self, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
         """The same rows as `features.online_tags.TagReader.read`.
@@ -40,14 +41,7 @@ class SnapshotLookup:
         """
         day = self._latest()
         with self._lock:
-            if day not in self._places:
-                # Held against their hashes once: they are replaced, and never changed.
-                every = [tag for group in groups().values() for tag in group.tags]
-                files = snapshot_files(self._lake, read_snapshot(self._lake, day), every)
-                self._places = {
-                    day: {tag: str(path) for path, names in files.values() for tag in names}
-                }
-            places = self._places[day]
+            places = self._files(day)
             values: dict[str, dict[str, Any]] = {}
             for path in dict.fromkeys(places[tag] for tag in tags):
                 names = [tag for tag in tags if places[tag] == path]
@@ -66,6 +60,33 @@ class SnapshotLookup:
             }
             for one in customer_ids
         ]
+
+    def get_ready(self) -> None:
+        """Have the files of the latest snapshot at hand: of millions, hashing them takes seconds.
+
+        Each snapshot is tried once; what is wrong with it, `read` says again.
+
+        Raises
+        ------
+        GuanjiaError
+            If there is no snapshot, or its files are not those it describes.
+        """
+        day = self._latest()
+        if day != self._tried:
+            self._tried = day
+            with self._lock:
+                self._files(day)
+
+    def _files(self, day: date) -> dict[str, str]:
+        """The file of each tag."""
+        if day not in self._places:
+            # Held against their hashes once: they are replaced, and never changed.
+            every = [tag for group in groups().values() for tag in group.tags]
+            files = snapshot_files(self._lake, read_snapshot(self._lake, day), every)
+            self._places = {
+                day: {tag: str(path) for path, names in files.values() for tag in names}
+            }
+        return self._places[day]
 
     def _rows(self, path: str, tags: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
         columns = ", ".join(f'"{tag}"' for tag in tags)

@@ -68,7 +68,7 @@ class CurrentModels:
                     try:
                         refresh()
                     except Exception:
-                        logger.exception("the models stay as they are")
+                        logger.exception("what answers stays as it is")
 
         threading.Thread(target=run, name="models", daemon=True).start()
 

@@ -142,8 +142,9 @@ class DueTouchpoints:
                 return  # the online store is away: it is left for the next
             first = waiting[0][0]
             done, found = self._found(waiting, now)
-            with self._records.writing() as connection:
-                write_due(connection, found, now)
+            if found:
+                with self._records.writing() as connection:
+                    write_due(connection, found, now)
             self._inbox.mark_triggered(done)
 
     def _found(

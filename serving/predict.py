@@ -21,6 +21,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_tags import TagReader
 from features.snapshot_lookup import SnapshotLookup
+from features.snapshots import snapshot_dates
 from features.star import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
@@ -82,6 +83,11 @@ class Door:
     def near(self) -> bool:
         """Whether tags are a file of this machine that answers: no wait for a network or a lake."""
         return self.lake.settings.online == "sqlite" and self._store.fine
+
+    def get_ready(self) -> None:
+        """Have at hand what answers while the online store is away, if there is a snapshot."""
+        if snapshot_dates(self.lake):
+            self._lookup.get_ready()
 
     def answer(
         self, request: PredictRequest, branches: Collection[str] | None = None

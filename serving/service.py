@@ -45,7 +45,9 @@ class GuanjiaService:
         app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
         app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
         app.state.door.current.keep_fresh(
-            lake.settings.model_refresh_seconds, app.state.decider.refresh
+            lake.settings.model_refresh_seconds,
+            app.state.decider.refresh,
+            app.state.door.get_ready,
         )
         app.state.due = DueTouchpoints(app.state.door, app.state.records)
         app.state.events = EventDoor(lake, app.state.due)

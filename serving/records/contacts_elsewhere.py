@@ -9,14 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.contact_caps import Purpose
+from serving.records.once import insert_new
 from serving.records.tables import contacts
 
 _k = contacts.c
@@ -71,7 +70,7 @@ def note_elsewhere(
     new = [row for row in rows if _same(row) not in ours]
     if new:
         # Another run may be at it too.
-        connection.execute(_insert(connection.dialect.name), new)
+        connection.execute(insert_new(contacts, connection.dialect.name, "contact_id"), new)
     return len(new)
 
 
@@ -100,9 +99,3 @@ def _row(made: Elsewhere, zone: ZoneInfo) -> dict[str, Any]:
         "reserved_until": made.made_at,
         "sent_at": made.made_at,
     }
-
-
-@cache
-def _insert(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(contacts).on_conflict_do_nothing(index_elements=["contact_id"])

@@ -294,7 +294,9 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
         "GET /v1/touchpoints": (
             "touchpoints:read", {"200": "TouchpointsTold", "304": ""}, everywhere | {"404"}),
         "GET /v1/tags": (
-            "tags:read", {"200": "TagsTold", "304": ""}, everywhere - {"422"}),
+            "tags:read", {"200": "TagsTold", "304": ""}, everywhere),
+        "DELETE /v1/customers/{customer_id}": (
+            "customers:erase", {"200": "ErasureTold", "202": "ErasureTold"}, everywhere | {"404"}),
     }  # fmt: skip
     there = {
         f"{method.upper()} {path}": declared

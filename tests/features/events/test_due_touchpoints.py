@@ -15,11 +15,13 @@ import httpx
 import pytest
 
 from features import store
+from features.erased import Erased
 from features.event_inbox import EventInbox
 from features.lake import Lake
 from features.settings import Settings
 from features.snapshot_lookup import SnapshotLookup
 from serving.api.app import made
+from serving.breaker import Breaker
 from serving.due_touchpoints import DueTouchpoints
 from serving.event_schemas import EventAnswer, EventsRequest
 from serving.events import EventDoor
@@ -37,9 +39,9 @@ class Tags(Door):
     """The door without models: what is due asks it for tags alone."""
 
     def __init__(self, lake: Lake) -> None:
-        self.lake = lake
+        self.lake, self.erased = lake, Erased(lake.settings)
         self._readers = {}
-        self._lookup = SnapshotLookup(lake)
+        self._lookup, self._store = SnapshotLookup(lake), Breaker(0.0)
 
 
 class Desk:

@@ -1,5 +1,6 @@
 """From recorded decisions to the prices of the coming day, and what a home may say of capacity."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic_core import to_json
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -19,7 +21,6 @@ from serving.decision.core import Facts, settle
 from serving.decision.demand import Demand, demand_of
 from serving.decision.gates import Permission
 from serving.decision.policy import shipped_policy
-from serving.decision.record import record_of
 from serving.records.capacity import prices_on
 from serving.records.database import Records
 from serving.records.decisions import Decision, write_decision
@@ -81,7 +82,7 @@ def decide(
     settled = settle(facts)
     chosen = settled.chosen.candidate if settled.chosen else None
     decision = Decision(
-        customer, "tests", at, {"facts": record_of(facts)}, branch,
+        customer, "tests", at, {"facts": json.loads(to_json(vars(facts)))}, branch,
         touchpoint=chosen.touchpoint if chosen else None,
         channel=chosen.channel if chosen else None,
         mandatory=settled.mandatory, **more,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import requests
 import schemathesis
@@ -73,6 +74,17 @@ def known(sturdy: Any) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def leaver(sturdy: Any) -> str:
+    """A customer whom no other test asks about: he may be erased."""
+    ids = pq.read_table(
+        next(sturdy.lake.tags("loyalty").glob("as_of=*.parquet")),
+        columns=["customer_id"],
+        partitioning=None,
+    )["customer_id"].to_pylist()
+    return str(min(set(ids) - set(sturdy.renewing)))
+
+
 def test_the_document_names_every_endpoint_and_no_other(document: Any) -> None:
     named = {one.ok().label for one in document.get_all_operations()}
     assert named == set(ENDPOINTS)
@@ -102,8 +114,11 @@ def test_every_answer_is_declared(
     session: requests.Session,
     sturdy: Any,
     known: dict[str, Any],
+    leaver: str,
 ) -> None:
     method, path = endpoint.split()
+    if method == "DELETE":
+        known = known | {"customer_id": leaver}
     headers = {"Authorization": f"Bearer {sturdy.token}"}
     statuses: set[int] = set()
     judged = endpoint in JUDGED
@@ -122,7 +137,7 @@ def test_every_answer_is_declared(
 
     holds()
     if mode == GenerationMode.POSITIVE:
-        assert statuses & {200, 207}, f"no request was answered: {statuses}"
+        assert statuses & {200, 202, 207}, f"no request was answered: {statuses}"
     else:
         assert statuses & {401, 422}, f"nothing was refused: {statuses}"
 
