@@ -39,6 +39,7 @@ from training.monitoring.rule import (
 from training.predictor import Predictor
 
 LEAD_DAYS, EXPIRY = "lead_days", "days_to_commercial_expiry"
+MONTH_AHEAD = "month_ahead"
 AROUND = 3
 """Days on either side of a lead time: who expires then stands for it."""
 
@@ -120,7 +121,20 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
         near = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
         frame[LEAD_DAYS] = np.clip(days, min(LEADS), max(LEADS))
         frame = frame[near].reset_index(drop=True)
+    if MONTH_AHEAD in predictor.extra:
+        frame[MONTH_AHEAD] = 1.0
     return frame
+
+
+def asked_alike(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the test slice that a snapshot can be held against.
+
+    Of a hazard those of the first month: who is asked about a later one was covered till then,
+    which of a snapshot nobody knows yet.
+    """
+    if MONTH_AHEAD not in predictor.extra:
+        return tested
+    return tested[tested[MONTH_AHEAD] == 1].reset_index(drop=True)
 
 
 def drift_of(

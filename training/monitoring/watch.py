@@ -29,7 +29,7 @@ from training.monitoring.cohorts import (
     lift_of,
     whole_months,
 )
-from training.monitoring.drift import Drift, asked_now, drift_of
+from training.monitoring.drift import Drift, asked_alike, asked_now, drift_of
 from training.monitoring.stated import Stated, stated
 from training.predictor import Predictor
 
@@ -203,11 +203,11 @@ def _drift(
     if day is None:
         return None
     report(f"{model.name}: drift", 0, None)
-    now = asked_now(lake, model, predictor, day)
-    if now.empty:
+    now, before = asked_now(lake, model, predictor, day), asked_alike(predictor, tested)
+    if now.empty or before.empty:
         return None
     with tempfile.TemporaryDirectory() as scratch:
-        return drift_of(lake, predictor, tested, now, day, bounds, Path(scratch), model.kind)
+        return drift_of(lake, predictor, before, now, day, bounds, Path(scratch), model.kind)
 
 
 def _first_ripe(known_by: date, as_of: date) -> date | None:

@@ -182,6 +182,19 @@ def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
     }  # fmt: skip
 
 
+def test_a_hazard_is_held_against_the_first_month(home, snapshot):
+    lake = Lake(Settings(home=home))
+    snapshot(home, date(2026, 7, 31), {"C1": {"motor_policies_in_force": 1}, "C2": {}})
+    reader = SimpleNamespace(tags=["tenure_years"], extra=["month_ahead"])
+    model = MODELS["churn_hazard"]
+    found = drift.asked_now(lake, model, reader, date(2026, 7, 31))
+    assert (list(found["customer_id"]), list(found["month_ahead"])) == (["C1"], [1.0])
+    tested = pd.DataFrame({"customer_id": ["A", "B", "C"], "month_ahead": [1, 4, 1]})
+    assert list(drift.asked_alike(reader, tested)["customer_id"]) == ["A", "C"]
+    others = SimpleNamespace(extra=["lead_days"])
+    assert drift.asked_alike(others, tested) is tested
+
+
 def test_bounds_of_a_company_come_over_the_declared_ones(tmp_path):
     path = tmp_path / "monitoring.toml"
     path.write_text("[defaults]\ngap = 0.2\n[models.churn]\nauc = 0.05\n", "utf-8")
