@@ -14,6 +14,7 @@ import pytest
 from features import online_tags, services, store
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.online_rows import Stored
 from features.settings import Settings, cutoff
 from features.snapshots import Drafts
 from features.tags import catalogue
@@ -216,3 +217,19 @@ def test_feasts_own_command_line_works(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     assert set(catalogue.groups()) <= set(done.stdout.split())
     assert (tmp_path / "feast" / "registry.db").exists()
+
+
+def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
+    kinds = {"premium_36m": "float64", "claim_count_36m": "int64", "branch": "string"}
+    choice = online_tags._Choice(kinds, ("branch", "claim_count_36m", "unasked", "premium_36m"))
+    values = dict.fromkeys([*kinds, "elsewhere"])
+    choice.take(Stored(0, ("branch",), '["B1", 2, 9, 3000]'), values)
+    assert values == {
+        "premium_36m": 3000.0,
+        "claim_count_36m": 2,
+        "branch": "B1",
+        "elsewhere": None,
+    }
+    assert (type(values["premium_36m"]), type(values["claim_count_36m"])) == (float, int)
+    with pytest.raises(ValueError, match="a row has 3 tags, its layout 4"):
+        choice.take(Stored(0, ("branch",), '["B1", 2, 9]'), values)

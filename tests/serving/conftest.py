@@ -208,15 +208,27 @@ def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
 
 
 @pytest.fixture(scope="session")
-def contactable(demo: tuple[Path, dict[str, Any]]) -> Callable[[Path], Lake]:
-    """A home of its own whose customers can be contacted by one text message, and are if it pays:
+def one_touchpoint() -> Callable[[Path], None]:
+    """Writes into a home what lets its customers be contacted by one text message, if it pays:
     decision point `tests`, touchpoint `renewal_always`."""
+
+    def write(home: Path) -> None:
+        (home / "policy.toml").write_text(POLICY, encoding="utf-8")
+        (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def contactable(
+    demo: tuple[Path, dict[str, Any]], one_touchpoint: Callable[[Path], None]
+) -> Callable[[Path], Lake]:
+    """A home of its own with `one_touchpoint`."""
 
     def made(home: Path) -> Lake:
         for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
             shutil.copytree(demo[0] / folder, home / folder)
-        (home / "policy.toml").write_text(POLICY, encoding="utf-8")
-        (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+        one_touchpoint(home)
         return Lake(Settings(home=home, token_key=None))
 
     return made

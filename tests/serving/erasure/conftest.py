@@ -27,37 +27,6 @@ Run = Callable[..., Any]
 Serving = Callable[..., AbstractContextManager[str]]
 NO_PROCESS = 2**30
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
-POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
-ALWAYS = """
-[renewal_always]
-label = "续保测试"
-english = "Renewal, for tests"
-family = "renewal"
-loop = "trust"
-purpose = { chinese = "续保", english = "renewal" }
-orientation = { chinese = "续保", english = "renewal" }
-strategy = { chinese = "续保", english = "renewal" }
-kind = "marketing"
-consent = "marketing"
-uses_profile = true
-role = "sales"
-channels = ["sms"]
-models = ["renewal"]
-
-[renewal_always.trigger]
-by = "system"
-condition = "days_to_commercial_expiry >= 0"
-once_per = "year"
-
-[renewal_always.script.default]
-chinese = "【{company}】{customer}您好。"
-english = "[{company}] Dear {customer}."
-
-[decision_points.tests]
-label = "测试"
-english = "Tests"
-touchpoints = ["renewal_always"]
-"""
 
 
 def named_in(home: Path, number: str) -> set[str]:
@@ -182,14 +151,14 @@ def story(
     demo: tuple[Path, dict[str, Any]],
     run: Run,
     serving: Serving,
+    one_touchpoint: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Story]:
     home = tmp_path_factory.mktemp("erasure") / "home"
     shutil.copytree(demo[0], home)
     raw = home.with_name("raw")
     shutil.copytree(home / "raw", raw)
-    (home / "policy.toml").write_text(POLICY, encoding="utf-8")
-    (home / "touchpoints.toml").write_text(ALWAYS, encoding="utf-8")
+    one_touchpoint(home)
     day = str(demo[1]["as_of"])
     for words in (
         ("tags", "--as-of", "2026-05-31"), ("segments", "--as-of", day),
