@@ -5,10 +5,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 from features.lake import Lake
+from guanjia.options import records
 from serving.lists import Listed, write_list
 from serving.records.audit import note_export
 from serving.records.consents import refused_by
-from serving.records.database import Records
 
 
 def hand_out(
@@ -33,16 +33,12 @@ def hand_out(
     GuanjiaError
         If the list cannot be made, or the records do not answer: then there is no file.
     """
-    records = Records(lake.settings)
+    with records(lake) as kept:
 
-    def note(columns: Sequence[str], customers: Sequence[str]) -> None:
-        with records.writing(durable=True) as connection:
-            note_export(connection, who, name, columns, customers, at, why)
+        def note(columns: Sequence[str], customers: Sequence[str]) -> None:
+            with kept.writing(durable=True) as connection:
+                note_export(connection, who, name, columns, customers, at, why)
 
-    try:
-        records.migrate()
-        with records.reading() as connection:
+        with kept.reading() as connection:
             refused = refused_by(connection, at)
         return write_list(lake, name, as_of, where, top, out=out, refused=refused, note=note)
-    finally:
-        records.close()

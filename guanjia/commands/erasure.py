@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.options import Json, lake
+from guanjia.options import Json, lake, records
 from guanjia.options import now as clock
 from guanjia.output import emit, from_here, progress, table
 
@@ -39,24 +39,18 @@ def erase(
     """Erase customers from tables, tags, scores, lists, records and the online store."""
     from features.erased import erasure_key, pseudonym
     from serving.erasure import begin, finish, require_known
-    from serving.records.database import Records
 
     asked = list(dict.fromkeys(customers or []))
     if not (asked or pending or again):
         raise GuanjiaError("erase", "names nobody", "give customer numbers, --pending or --again")
     where, at = lake(), clock()
-    records = Records(where.settings)
-    try:
-        records.migrate()
-        with progress(json) as report:
-            require_known(where, records, asked)
-            for done, one in enumerate(asked):
-                report("records and online store", done, len(asked))
-                begin(where, records, one, who or getpass.getuser(), at)
-            report("records and online store", len(asked), len(asked))
-            finished = finish(where, records, at, report, again=again)
-    finally:
-        records.close()
+    with records(where) as kept, progress(json) as report:
+        require_known(where, kept, asked)
+        for done, one in enumerate(asked):
+            report("records and online store", done, len(asked))
+            begin(where, kept, one, who or getpass.getuser(), at)
+        report("records and online store", len(asked), len(asked))
+        finished = finish(where, kept, at, report, again=again)
     key = erasure_key(where.settings)
     names = {pseudonym(key, one): one for one in asked}
     told = [{"customer": names.get(one.customer_hash), **vars(one)} for one in finished.receipts]
