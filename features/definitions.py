@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 
 from features.lake import Lake
@@ -23,10 +24,9 @@ LIBRARIES = ("duckdb", "ibis-framework", "pyarrow")
 def definitions(lake: Lake) -> str:
     """Hash of the modules that define tags, the settings they read and the engine's versions."""
     found = hashlib.sha256()
-    for pattern in SOURCES:
-        for path in sorted(CODE.glob(pattern)):
-            found.update(path.name.encode())
-            found.update(path.read_bytes())
+    for path in source_files(CODE, SOURCES):
+        found.update(path.name.encode())
+        found.update(path.read_bytes())
     for name in SETTINGS:
         path = lake.home / name
         found.update(path.name.encode())
@@ -35,3 +35,28 @@ def definitions(lake: Lake) -> str:
     for library in LIBRARIES:
         found.update(importlib.metadata.version(library).encode())
     return found.hexdigest()[:16]
+
+
+def source_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    """List the files that the patterns name, in the order of the patterns.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the patterns begin.
+    patterns : sequence of str
+        Paths below it, with wildcards.
+
+    Raises
+    ------
+    LookupError
+        If a pattern matches nothing. Its file was moved or renamed: left out in silence, a changed
+        rule would no longer tell two snapshots apart.
+    """
+    files: list[Path] = []
+    for pattern in patterns:
+        matches = sorted(folder.glob(pattern))
+        if not matches:
+            raise LookupError(f"no file matches {pattern!r} below {folder.name}: was it moved?")
+        files += matches
+    return files

@@ -15,6 +15,7 @@ import pytest
 from features import tagging
 from features.check import check_tables
 from features.contract import CONTRACTS
+from features.definitions import source_files
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema
 from features.lake import Lake
@@ -214,3 +215,10 @@ def test_rows_that_wait_for_their_file_hold_on_to_no_batch(tmp_path: Path) -> No
         del room
         assert pa.total_allocated_bytes() - before < size / 10
     assert pq.ParquetFile(tmp_path / "loyalty.parquet").metadata.num_rows == 10
+
+
+def test_every_source_of_the_definitions_is_there(tmp_path: Path) -> None:
+    (tmp_path / "star_value.py").touch()
+    assert source_files(tmp_path, ["star*.py"]) == [tmp_path / "star_value.py"]
+    with pytest.raises(LookupError, match=r"no file matches 'tags/\*\.py'.*was it moved"):
+        source_files(tmp_path, ["star*.py", "tags/*.py"])
