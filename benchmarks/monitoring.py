@@ -22,12 +22,13 @@ from features.check import check_tables
 from features.lake import Lake
 from features.sources.simulated import simulate
 from training import local_models
-from training.datasets import Dataset, build
+from training.bundle_writer import write_bundle
+from training.dataset import Dataset
+from training.datasets import build
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import Watched, watch
-from training.predictor import write_bundle
 from training.train import fit
 
 MODEL = "renewal"

@@ -28,9 +28,9 @@ from features.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
 from training import local_models
+from training.bundle_writer import write_bundle
 from training.estimators import CalibratedModel
 from training.models import MODELS, ModelSpec, find
-from training.predictor import write_bundle
 
 AS_OF = date(2026, 6, 30)
 LIMIT = 0.6

@@ -32,7 +32,8 @@ from features.lake import Lake
 from features.progress import quiet
 from features.settings import cutoff
 from features.spine import SPINE, spine_of_customers
-from features.tags.catalogue import Tag, catalogue
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag
 
 AS_OF = date(2026, 3, 31)
 SIZES = [100_000, 300_000, 1_000_000]

@@ -17,8 +17,9 @@ import pandas as pd
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
 from features import store
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.services import SERVICES
+from features.sql import sql_text
 from features.tags.catalogue import groups
 from training import datasets
 from training.models import MODELS

@@ -21,7 +21,8 @@ import pandas as pd
 from measuring import Measured, alternate, compared, finish, insurer, say, seconds
 
 from features.lake import Lake
-from training.datasets import Dataset, build
+from training.dataset import Dataset
+from training.datasets import build
 from training.encoding import Encoding
 from training.estimators import CalibratedModel
 from training.models import find

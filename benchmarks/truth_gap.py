@@ -28,7 +28,8 @@ import pandas as pd
 from measuring import insurer, say
 
 from features.lake import Lake
-from training.datasets import Dataset, build
+from training.dataset import Dataset
+from training.datasets import build
 from training.encoding import Array
 from training.evaluation.discrimination import Ranking
 from training.evaluation.figures import probability_figures

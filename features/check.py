@@ -19,14 +19,15 @@ from features import tables  # noqa: F401  declares the contracts
 from features.check_erased import LeftOut
 from features.check_rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.contract import CONTRACTS, Contract
-from features.contract_sql import civil_columns, quoted, sql_type
+from features.contract_sql import civil_columns, sql_type
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_inbox import EventInbox
 from features.event_versions import merged, staged
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
+from features.sql import quoted, sql_text
 
 SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
 ROW = "_row"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from features.contract import Contract
-from features.contract_sql import quoted
 from features.erased import Erased
 from features.lake import Lake
+from features.sql import quoted
 
 SEEN, GONE, THEIRS = "check_seen_customers", "check_erased", "check_erased_keys"
 REFERENCES = ("policy_id", "vehicle_id", "claim_id")

@@ -3,7 +3,7 @@
 import ibis.expr.datatypes as dt
 
 from features.contract import Contract
-from features.lake import sql_text
+from features.sql import quoted, sql_text
 
 
 def civil_columns(contract: Contract, timezone: str) -> str:
@@ -41,8 +41,3 @@ def sql_type(type_: dt.DataType) -> str:
         dt.String: "VARCHAR",
     }
     return next(name for kind, name in names.items() if isinstance(type_, kind))
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'

@@ -13,13 +13,14 @@ import ibis
 
 from features.check_rules import broken_rules, sentences
 from features.contract import CONTRACTS, Contract
-from features.contract_sql import quoted, row_columns
+from features.contract_sql import row_columns
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_file import TICK
 from features.event_inbox import EventInbox, Kept
 from features.events import EVENTS, Event, Row, text
-from features.lake import Lake, sql_text
+from features.lake import Lake
+from features.sql import quoted, sql_text
 
 CURE = "correct it and send it again"
 

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from features.contract import Contract
-from features.contract_sql import quoted, row_columns
+from features.contract_sql import row_columns
 from features.lake import Lake
+from features.sql import quoted
 
 EVENTS = "check_events"
 TOLD = "_told"

@@ -37,6 +37,7 @@ from features.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError
 from features.publishing import published
 from features.settings import Settings
+from features.sql import sql_text
 
 DERIVED = (
     "checked",
@@ -269,14 +270,3 @@ def sha256_of(path: Path) -> str:
     """The hash of a file, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sql_text(value: object) -> str:
-    """A text or a path as DuckDB writes it in a query.
-
-    Examples
-    --------
-    >>> sql_text("O'Brien")
-    "'O''Brien'"
-    """
-    return "'" + str(value).replace("'", "''") + "'"

@@ -20,14 +20,15 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.contract import CONTRACTS, Contract
-from features.contract_sql import civil_columns, quoted, row_columns
+from features.contract_sql import civil_columns, row_columns
 from features.definitions import definitions
 from features.event_file import TICK
 from features.event_inbox import EventInbox
 from features.group_files import tag_schema
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.publishing import published
 from features.spine import Spine
+from features.sql import quoted, sql_text
 from features.tagging import aggregate, assemble, needed, relations_of
 from features.tags.catalogue import groups
 from features.tags.relations import RELATIONS

@@ -14,13 +14,15 @@ import pyarrow.parquet as pq
 from features.check import reasons_of
 from features.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
 from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
 from features.quality_statistics import Measured, measure
 from features.snapshots import read_snapshot, snapshot_dates
-from features.tags.catalogue import Tag, catalogue
+from features.sql import sql_text
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag
 
 Status = Literal["broken", "watch", "steady"]
 Training = Literal["training"]

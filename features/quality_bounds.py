@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_v
 
 from features.declared import Declared
 from features.errors import GuanjiaError
-from features.tags.catalogue import Tag, Type
+from features.tags.declare import Tag, Type
 
 SHIPPED = Path(__file__).with_name("quality.toml")
 QUARTER_DAYS = 90

@@ -7,7 +7,7 @@ from typing import Literal
 
 from features.quality_bounds import QualityBounds, TagBounds
 from features.quality_statistics import Measured
-from features.tags.catalogue import Tag
+from features.tags.declare import Tag
 
 Status = Literal["broken", "watch"]
 

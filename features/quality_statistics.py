@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from features.lake import sql_text
-from features.tags.catalogue import Tag
+from features.sql import quoted, sql_text
+from features.tags.declare import Tag
 
 SAMPLE = 100_000
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -203,7 +203,7 @@ def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sam
     wanted = []
     for tag in tags:
         # What is not finite is found by its minimum and maximum; it has no place in an order.
-        value = _quoted(tag.name)
+        value = quoted(tag.name)
         finite = f"CASE WHEN isfinite({value}) THEN {value} END" if tag.type == "float64" else value
         wanted += [
             f"quantile_disc({finite}, {list(QUANTILES)})",
@@ -211,7 +211,7 @@ def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sam
             f" THEN quantile_disc(abs(nullif({finite}, 0)), 0.5) END",
             f"quantile_disc(nullif({finite}, 0), {list(DECILES)})",
         ]
-    columns = ", ".join(_quoted(tag.name) for tag in tags)
+    columns = ", ".join(quoted(tag.name) for tag in tags)
     row = _row(
         engine,
         f"SELECT {', '.join(wanted)} FROM (SELECT {columns} FROM"
@@ -242,7 +242,7 @@ def _counted(
         return {}
     wanted = ["count(*)"]
     for tag in tags:
-        value, type_ = _quoted(tag.name), "BIGINT" if tag.type == "int64" else "DOUBLE"
+        value, type_ = quoted(tag.name), "BIGINT" if tag.type == "int64" else "DOUBLE"
         ends = ", ".join(repr(edge) for edge in bins[tag.name].edges)
         wanted += [f"count({value})", f"min({value})", f"max({value})", f"avg({value})"]
         wanted.append(f"histogram({value}::{type_}, [{ends}]::{type_}[])")
@@ -268,7 +268,7 @@ def _counted(
 
 def _categories(engine: Backend, name: str, now: Path, reference: Path | None) -> Measured:
     """A text or a boolean: how often each of its most frequent values occurs on both sides."""
-    value = _quoted(name)
+    value = quoted(name)
     counts = (
         "SELECT {value}::VARCHAR AS category, {now} AS now, {before} AS before FROM"
         " read_parquet({path}) GROUP BY 1"
@@ -312,7 +312,3 @@ def _row(engine: Backend, query: str) -> list[Any]:
 
 def _in_groups(cells: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [cells[start : start + size] for start in range(0, len(cells), size)]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

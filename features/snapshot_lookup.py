@@ -12,10 +12,11 @@ from typing import Any
 import duckdb
 
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.settings import cutoff
 from features.snapshot_tags import snapshot_files
 from features.snapshots import read_snapshot, snapshot_dates
+from features.sql import sql_text
 from features.tags.catalogue import groups
 
 THREADS = 1

@@ -22,12 +22,13 @@ from features.customer_files import customers_in
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.feast_home import feast_config
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.online_rows import PackedOnlineStore, Stored
 from features.progress import Report, quiet
 from features.services import feature_services, tags_of
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
+from features.sql import sql_text
 from features.tags import catalogue
 from features.views import customer, feature_views, push_source
 

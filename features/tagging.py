@@ -21,12 +21,14 @@ from features.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import Drafts, Snapshot, sole_writer
 from features.spine import SPINE, Spine, spine_of_customers
-from features.tags.catalogue import Tag, catalogue, groups
+from features.sql import sql_text
+from features.tags.catalogue import catalogue, groups
+from features.tags.declare import Tag
 from features.tags.relations import RELATIONS
 
 PORTION = 1_000_000

@@ -14,7 +14,7 @@ from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.types import Bool, Float64, Int64, String
 
-from features.tags.catalogue import Tag, TagGroup
+from features.tags.declare import Tag, TagGroup
 
 MAX_AGE = timedelta(days=31)
 """Tags older than this count as absent in history. Feast ignores it online; readers check

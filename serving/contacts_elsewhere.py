@@ -6,8 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.settings import cutoff
+from features.sql import sql_text
 from features.tags.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
 from serving.contact_caps import load_contact_caps
 from serving.records.contacts_elsewhere import Elsewhere, note_elsewhere

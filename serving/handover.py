@@ -6,7 +6,8 @@ from datetime import datetime
 from features import tables  # noqa: F401  declares the contracts
 from features.conditions import unknown_name
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
+from features.sql import sql_text
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.handover import (
     Handover,

@@ -19,10 +19,12 @@ from pydantic import BaseModel, ConfigDict
 from features.conditions import compile_condition, unknown_name
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.segment_settings import load_segments
 from features.snapshots import read_snapshot
-from features.tags.catalogue import Tag, catalogue
+from features.sql import sql_text
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag
 from serving.list_source import source_of, told
 from serving.margin import LABELS
 from serving.probabilities import Served, load_models, model_frame, needed_tags

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any, Literal
 
-from features.tags.catalogue import Tag, catalogue
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
 from serving.words import is_absent, words_of
 from training.evaluation.kinds import Kind

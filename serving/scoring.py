@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshot_tags import snapshot_batches, snapshot_files
 from features.snapshots import Snapshot, read_snapshot
+from features.sql import sql_text
 from features.star import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected
 from serving.probabilities import load_models, needed_tags, predict

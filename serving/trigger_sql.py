@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from features.conditions import columns_of, compile_condition
-from features.lake import sql_text
+from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from serving.occasions import Occasion
 from serving.touchpoint_fields import Touchpoint, Trigger

@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.settings import cutoff
 from features.snapshot_tags import snapshot_batches
 from features.snapshots import Snapshot, read_snapshot
+from features.sql import sql_text
 from serving.occasions import occasions, undeclared
 from serving.touchpoints import Catalogue, load_touchpoints
 from serving.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by

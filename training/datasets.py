@@ -5,7 +5,6 @@ The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from features.progress import Report, quiet
 from features.publishing import published
 from features.services import SERVICES, SLICE_TAGS
 from features.spine import spine_of
+from training.dataset import Dataset, Split
 from training.models import ModelSpec
 
 TEST_SHARE = 0.2
@@ -28,42 +28,6 @@ CALIBRATION_SHARE = 0.15
 FEWEST_ROWS = 50
 ROW_LIMIT = 400_000
 """Labels of one model beyond which customers are left out."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which rows train, calibrate and test; the test rows are used once, at the end.
-
-    Attributes
-    ----------
-    train, calibration, test : numpy.ndarray of bool
-        Disjoint; rows whose outcome reaches into the next slice belong to none.
-    calibration_from, test_from : datetime.date
-        First `as_of` of the later slices.
-    """
-
-    train: npt.NDArray[np.bool_]
-    calibration: npt.NDArray[np.bool_]
-    test: npt.NDArray[np.bool_]
-    calibration_from: date
-    test_from: date
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The frame of one model with its split and identity.
-
-    `sha256` is the hash of the frame's file, `inputs` those of its tag histories by group.
-    """
-
-    frame: pd.DataFrame
-    features: list[str]
-    tags: list[str]
-    split: Split
-    path: Path
-    sha256: str
-    inputs: dict[str, str]
-    labelled: int
 
 
 def build(

@@ -11,14 +11,12 @@ rate, and nothing of such a group; the verdict says so.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scipy.stats import norm
 
+from training.comparison import Comparison
 from training.evaluation.kinds import LOSSES
-
-if TYPE_CHECKING:
-    from training.comparison import Comparison
+from training.models import Gates
 
 ERROR = 0.01
 """Probability that chance alone makes one of all groups look harmed. With eight models promoted at
@@ -26,31 +24,6 @@ a time, one in twenty would refuse a good one every second time."""
 
 FEWEST = 30
 """Outcomes of either kind, and customers, below which chance cannot be told."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """Bounds of one model.
-
-    Attributes
-    ----------
-    loss : float
-        By how much the log loss or deviance may be worse than the champion's, as a share of that
-        of always telling the mean.
-    calibration : float
-        By how much the expected calibration error may be larger than the champion's: in
-        probability, or as a share of the mean count or amount.
-    segment : float
-        The same of a segment.
-    fairness : float
-        By how much more the outcome may be over- or understated for a group of gender, age or
-        region than for all others, told in the same way.
-    """
-
-    loss: float = 0.005
-    calibration: float = 0.01
-    segment: float = 0.02
-    fairness: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,7 +48,7 @@ class Verdict:
     figures: Mapping[str, float]
 
 
-def judge(gates: Gates, found: "Comparison") -> list[Verdict]:
+def judge(gates: Gates, found: Comparison) -> list[Verdict]:
     """The verdicts that follow from a comparison."""
     return [
         _loss(gates, found),
@@ -85,7 +58,7 @@ def judge(gates: Gates, found: "Comparison") -> list[Verdict]:
     ]
 
 
-def _loss(gates: Gates, found: "Comparison") -> Verdict:
+def _loss(gates: Gates, found: Comparison) -> Verdict:
     one = found.overall.loss
     scale = found.overall.reference
     difference, low, high = (value / scale for value in (one.difference, one.low, one.high))
@@ -103,7 +76,7 @@ def _loss(gates: Gates, found: "Comparison") -> Verdict:
     )
 
 
-def _calibration(gates: Gates, found: "Comparison") -> Verdict:
+def _calibration(gates: Gates, found: Comparison) -> Verdict:
     if _unproven(found):
         return _not_judged("calibration", found)
     one = found.overall.ece
@@ -131,7 +104,7 @@ def _unbiased_low(difference: float, high: float) -> float:
     return 2 * difference - high
 
 
-def _segments(gates: Gates, found: "Comparison") -> Verdict:
+def _segments(gates: Gates, found: Comparison) -> Verdict:
     judged = [one for one in found.segments if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     relative = {
@@ -160,7 +133,7 @@ def _segments(gates: Gates, found: "Comparison") -> Verdict:
     )
 
 
-def _fairness(gates: Gates, found: "Comparison") -> Verdict:
+def _fairness(gates: Gates, found: Comparison) -> Verdict:
     judged = [one for one in found.gaps if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     wide = {f"{one.dimension} {one.value}": abs(one.gap) for one in judged}
@@ -196,28 +169,28 @@ def beyond_chance(groups: int) -> float:
     return float(norm.ppf(1 - (1 - (1 - ERROR) ** (1 / max(groups, 1))) / 2))
 
 
-def _unproven(found: "Comparison") -> bool:
+def _unproven(found: Comparison) -> bool:
     """Whether a first version has too few outcomes to be held against the base rate."""
     one = found.overall
     return found.champion is None and one.outcomes < FEWEST
 
 
-def _not_judged(gate: str, found: "Comparison") -> Verdict:
+def _not_judged(gate: str, found: Comparison) -> Verdict:
     outcomes = found.overall.outcomes
     said = f"not judged: {outcomes} outcomes in {found.overall.rows} rows, fewer than {FEWEST}"
     return Verdict(gate, True, said, "", {"outcomes": outcomes})
 
 
-def _peer(found: "Comparison") -> str:
+def _peer(found: Comparison) -> str:
     return "champion" if found.champion else _base(found)
 
 
-def _base(found: "Comparison") -> str:
+def _base(found: Comparison) -> str:
     """What is told without a model."""
     return "base rate" if found.kind == "probability" else "mean"
 
 
-def _loss_name(found: "Comparison") -> str:
+def _loss_name(found: Comparison) -> str:
     return LOSSES[found.kind][1]
 
 

@@ -17,7 +17,6 @@ from features.lake import Lake
 from features.tables import NON_MOTOR_LABELS
 from training import churn_labels, claim_labels, labels
 from training.evaluation.kinds import Kind
-from training.gates import Gates
 
 # Few leaves and few tags a tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -37,6 +36,31 @@ DEFAULTS: Mapping[str, float] = {
 
 # A dearer offer never makes a renewal likelier, all else equal.
 DEARER = ("renewal_quote_change_ratio", "premium_change_ratio")
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Bounds of one model.
+
+    Attributes
+    ----------
+    loss : float
+        By how much the log loss or deviance may be worse than the champion's, as a share of that
+        of always telling the mean.
+    calibration : float
+        By how much the expected calibration error may be larger than the champion's: in
+        probability, or as a share of the mean count or amount.
+    segment : float
+        The same of a segment.
+    fairness : float
+        By how much more the outcome may be over- or understated for a group of gender, age or
+        region than for all others, told in the same way.
+    """
+
+    loss: float = 0.005
+    calibration: float = 0.01
+    segment: float = 0.02
+    fairness: float = 0.05
 
 
 @dataclass(frozen=True)

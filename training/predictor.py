@@ -6,9 +6,8 @@ of the parts, and the sha256 of the other files. Nothing in it is executed.
 Scoring, the API and evaluation all predict through `Predictor`, so they cannot disagree.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,8 @@ from features.errors import GuanjiaError
 from features.lake import sha256_of
 from training.calibration import Calibration
 from training.encoding import Array, Columns, Encoding, Places
-from training.estimators import CalibratedModel, Scorer
+from training.estimators import Scorer
 from training.linear import Linear
-from training.models import ModelSpec
 
 FILES = ("calibration.json", "encoding.json")
 PARTS = {"linear": "linear.json", "trees": "booster.txt"}
@@ -127,47 +125,6 @@ class Predictor:
         return self.scorer.contributions(matrix, threads)
 
 
-def write_bundle(
-    folder: Path, model: ModelSpec, fitted: CalibratedModel, tags: Sequence[str]
-) -> Path:
-    """Write the bundle; the same fit gives the same bytes, so it holds no date and no path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    table, scorer = fitted.calibration_, fitted.scorer_
-    weights = {}
-    contents = {
-        "calibration.json": _json({"kind": table.kind, "x": table.x, "y": table.y}),
-        "encoding.json": _json(
-            {"features": scorer.encoding.features, "categories": scorer.encoding.categories}
-        ),
-    }
-    if scorer.linear:
-        weights["linear"] = scorer.linear[1]
-        contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
-    if scorer.trees:
-        weights["trees"] = scorer.trees[1]
-        contents[PARTS["trees"]] = str(scorer.trees[0].model_to_string())
-    hashes = {}
-    for name, text in contents.items():
-        (folder / name).write_bytes(text.encode("utf-8"))
-        hashes[name] = sha256_of(folder / name)
-    identity = _json({"name": model.name, "files": hashes, "tags": list(tags), "weights": weights})
-    spec = {
-        "name": model.name,
-        "label": model.label,
-        "service": model.service,
-        "eligible": model.eligible,
-        "kind": scorer.kind,
-        "candidate": fitted.candidate.name,
-        "weights": weights,
-        "features": scorer.encoding.features,
-        "extra": list(model.extra),
-        "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
-        "sha256": hashes,
-    }
-    (folder / "spec.json").write_bytes(_json(spec).encode("utf-8"))
-    return folder
-
-
 def verify(folder: Path) -> dict[str, Any]:
     """The specification of a bundle whose files all have the hash it states."""
     cure = "fetch it again from the registry, or train the model again"
@@ -187,7 +144,3 @@ def _weights(spec: Mapping[str, Any]) -> Mapping[str, float]:
     """Weight of each part; bundles from before there were parts are trees alone."""
     found: Mapping[str, float] = spec.get("weights", {"trees": 1.0})
     return found
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -16,7 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
 from training import provenance, registry
-from training.datasets import Dataset
+from training.dataset import Dataset
 from training.models import find
 from training.predictor import verify
 from training.scratch import scratch_lake

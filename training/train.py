@@ -11,8 +11,10 @@ import pandas as pd
 from features.lake import Lake
 from features.progress import Report, quiet
 from training import provenance, registry
+from training.bundle_writer import write_bundle
 from training.champions import fetch
-from training.datasets import ROW_LIMIT, Dataset, build, held_back
+from training.dataset import Dataset
+from training.datasets import ROW_LIMIT, build, held_back
 from training.estimators import CANDIDATES, CalibratedModel
 from training.evaluation.assessment import assess
 from training.evaluation.figures import Amounts, Figures
@@ -20,7 +22,7 @@ from training.evaluation.peers import Difference
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.models import ModelSpec, find
-from training.predictor import Predictor, write_bundle
+from training.predictor import Predictor
 from training.selection import Trial, choose
 from training.tuning import tune
 

@@ -13,7 +13,7 @@ import optuna
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training.datasets import Dataset
+from training.dataset import Dataset
 from training.estimators import CANDIDATES
 from training.evaluation.kinds import row_loss
 from training.models import ModelSpec

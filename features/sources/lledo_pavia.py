@@ -11,9 +11,10 @@ from pathlib import Path
 from features.contract import CONTRACTS
 from features.contract_sql import sql_type
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published_folder
+from features.sql import sql_text
 
 QUOTE_DAYS = 60
 KILOWATT_PER_HORSEPOWER = 0.73549875

@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D30, D90, D180, D365, EVER, M36, TagGroup
+from features.tags.declare import D30, D90, D180, D365, EVER, M36, TagGroup
 from features.tags.exact import mean, ratio
 
 GROUP = TagGroup("claims", "理赔")

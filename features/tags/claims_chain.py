@@ -8,8 +8,8 @@ import ibis
 import ibis.expr.types as ir
 
 from features.claims_standards import STEPS
-from features.tags.catalogue import M36
 from features.tags.claims import GROUP
+from features.tags.declare import M36
 from features.tags.exact import mean, ratio
 
 tag = GROUP.tag

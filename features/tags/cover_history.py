@@ -4,7 +4,7 @@ discount, channels, transfers, how terms begin and end, and years of cover."""
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import M36
+from features.tags.declare import M36
 from features.tags.exact import mean, ratio, yuan
 from features.tags.underwriting import GROUP, NO_MOTOR, NO_TERM, next_commercial
 

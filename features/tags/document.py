@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from features.tags.catalogue import Tag, TagGroup, catalogue, groups
+from features.tags.catalogue import catalogue, groups
+from features.tags.declare import Tag, TagGroup
 
 HEAD = """# Tags 标签
 

@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tables import CONTACT_CHANNEL_LABELS
-from features.tags.catalogue import D7, D30, D90, D180, D365, M36, TagGroup
+from features.tags.declare import D7, D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("engagement", "互动")
 tag = GROUP.tag

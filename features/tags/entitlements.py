@@ -6,8 +6,8 @@ Grants and activations are counted by the day of the grant, uses and expiries by
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D365, M36, Expression, TagGroup
 from features.tags.choices import share_of
+from features.tags.declare import D365, M36, Expression, TagGroup
 
 GROUP = TagGroup("entitlements", "权益")
 tag = GROUP.tag

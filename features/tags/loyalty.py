@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tables import MOTOR_LINES, NON_MOTOR_LABELS
-from features.tags.catalogue import TagGroup
+from features.tags.declare import TagGroup
 
 GROUP = TagGroup("loyalty", "忠诚度")
 tag = GROUP.tag

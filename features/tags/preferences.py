@@ -4,8 +4,8 @@ import ibis.expr.types as ir
 
 from features.tables import CHANNELS, NON_MOTOR_LABELS
 from features.tags.behaviour import GROUP
-from features.tags.catalogue import M36
 from features.tags.choices import highest, share_of
+from features.tags.declare import M36
 
 tag = GROUP.tag
 family = GROUP.family

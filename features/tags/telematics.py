@@ -7,7 +7,7 @@ within that consent (`features/tags/trips.py`); for everybody else, all of them 
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import D30, D90, D365, TagGroup, Window
+from features.tags.declare import D30, D90, D365, TagGroup, Window
 from features.tags.exact import ratio
 
 GROUP = TagGroup("telematics", "车联网")

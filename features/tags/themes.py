@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from features.tags.catalogue import Tag
+from features.tags.declare import Tag
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
-from features.tags.catalogue import D365, M36
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
+from features.tags.declare import D365, M36
 from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
 from features.tags.touchpoint_families import FAMILIES, OTHER
 

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.catalogue import TagGroup
+from features.tags.declare import TagGroup
 from features.tags.exact import whole_years, yuan
 
 GROUP = TagGroup("underwriting", "承保")

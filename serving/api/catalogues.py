@@ -8,7 +8,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from features.conditions import unknown_name
-from features.tags.catalogue import Tag, catalogue
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag
 from serving.api.guard import guarded
 from serving.api.refusals import declared
 from serving.schemas import Message

@@ -8,8 +8,9 @@ import pandas as pd
 from sqlalchemy import bindparam, select
 
 from features.errors import GuanjiaError
-from features.lake import Lake, sql_text
+from features.lake import Lake
 from features.settings import cutoff
+from features.sql import sql_text
 from serving.content.quality_check import COLUMNS
 from serving.records.columns import Instant
 from serving.records.database import LONG_SECONDS, Records

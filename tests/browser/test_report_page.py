@@ -16,12 +16,14 @@ from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulated import simulate
-from training.datasets import Dataset, held_back, split_by_time
+from training.bundle_writer import write_bundle
+from training.dataset import Dataset
+from training.datasets import held_back, split_by_time
 from training.estimators import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.report_files import publish_report, write_files
 from training.models import MODELS
-from training.predictor import Predictor, write_bundle
+from training.predictor import Predictor
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FEATURES = ["claim_count_36m", "age_years", "channel", "tenure_years"]

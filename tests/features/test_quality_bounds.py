@@ -14,7 +14,8 @@ from features.quality_bounds import (
     TagBounds,
     load_quality_bounds,
 )
-from features.tags.catalogue import Tag, Type, catalogue
+from features.tags.catalogue import catalogue
+from features.tags.declare import Tag, Type
 
 
 def tag(name: str, type_: Type = "float64", unit: str = "yuan", null: str = "unknown") -> Tag:

@@ -20,7 +20,7 @@ from features.quality_statistics import (
     measure,
     population_stability_index,
 )
-from features.tags.catalogue import Tag
+from features.tags.declare import Tag
 
 ARROW = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
 Column = list[Any]

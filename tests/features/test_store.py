@@ -18,7 +18,7 @@ from features.online_rows import Stored
 from features.settings import Settings, cutoff
 from features.snapshots import Drafts
 from features.tags import catalogue
-from features.tags.catalogue import TagGroup
+from features.tags.declare import TagGroup
 from features.views import customer, feature_views
 
 JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.reasons import PROTECTED, SMALLEST, explain, reasons_of
+from training.bundle_writer import write_bundle
 from training.contributions import by_theme, importance
 from training.datasets import held_back
 from training.estimators import CalibratedModel
 from training.models import MODELS
-from training.predictor import Predictor, write_bundle
+from training.predictor import Predictor
 
 CLAIMS = [
     "claim_count_90d",

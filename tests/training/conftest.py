@@ -17,10 +17,10 @@ from features.lake import Lake, sha256_of
 from features.services import SERVICES
 from features.settings import Settings
 from training import comparison, mlflow_client, registry
+from training.bundle_writer import write_bundle
 from training.cohort import Cohort
 from training.estimators import CalibratedModel
 from training.models import MODELS
-from training.predictor import write_bundle
 
 MODEL = "renewal"
 FEATURES = [*SERVICES[MODEL], "lead_days"]

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
+from training.bundle_writer import write_bundle
 from training.calibration import Calibration
 from training.datasets import held_back
 from training.encoding import Encoding
 from training.estimators import CANDIDATES, CalibratedModel
 from training.linear import PENALTY
 from training.models import MODELS
-from training.predictor import Predictor, write_bundle
+from training.predictor import Predictor
 from training.single_row import SingleRow
 
 FEATURES = ["age", "channel", "electric", "lead_days"]

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 
 from training.comparison import Comparison
-from training.gates import Gates, judge
+from training.gates import judge
+from training.models import Gates
 from training.paired import Compared, Difference, Gap
 
 NONE = Difference(0.5, 0.5, 0.0, 0.0, 0.0, 0.0)

@@ -11,7 +11,8 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from training.datasets import Dataset, split_by_time
+from training.dataset import Dataset
+from training.datasets import split_by_time
 from training.models import MODELS
 from training.selection import choose, cut, folds
 from training.tuning import tune

@@ -9,7 +9,7 @@ import pandas as pd
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.contributions import Importance, importance
-from training.datasets import Dataset
+from training.dataset import Dataset
 from training.evaluation.calibration import calibration_table
 from training.evaluation.contact import Purpose, purpose_of, turned
 from training.evaluation.discrimination import gain_table

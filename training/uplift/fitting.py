@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
-from training.datasets import Dataset
+from training.dataset import Dataset
 from training.encoding import Array, Encoding, Flags
 from training.uplift import learners, policy
 from training.uplift.bundle import EffectModel, distil, load_effect, write_effect

@@ -13,7 +13,8 @@ import numpy as np
 from features.lake import Lake
 from features.progress import Report, quiet
 from training import registry
-from training.datasets import Dataset, build
+from training.dataset import Dataset
+from training.datasets import build
 from training.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.uplift import measures, policy

@@ -21,11 +21,11 @@ from features.sources import simulation_calibration
 from features.sources.simulated import simulate
 from guanjia.cli import app
 from training import local_models
+from training.bundle_writer import write_bundle
 from training.datasets import build
 from training.models import MODELS
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import watch
-from training.predictor import write_bundle
 from training.train import fit
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,56 @@
+"""Write the bundle of a fitted model: text alone, the same bytes for the same fit."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from features.lake import sha256_of
+from training.estimators import CalibratedModel
+from training.models import ModelSpec
+from training.predictor import PARTS
+
+
+def write_bundle(
+    folder: Path, model: ModelSpec, fitted: CalibratedModel, tags: Sequence[str]
+) -> Path:
+    """Write the bundle; the same fit gives the same bytes, so it holds no date and no path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table, scorer = fitted.calibration_, fitted.scorer_
+    weights = {}
+    contents = {
+        "calibration.json": _json({"kind": table.kind, "x": table.x, "y": table.y}),
+        "encoding.json": _json(
+            {"features": scorer.encoding.features, "categories": scorer.encoding.categories}
+        ),
+    }
+    if scorer.linear:
+        weights["linear"] = scorer.linear[1]
+        contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
+    if scorer.trees:
+        weights["trees"] = scorer.trees[1]
+        contents[PARTS["trees"]] = str(scorer.trees[0].model_to_string())
+    hashes = {}
+    for name, text in contents.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+        hashes[name] = sha256_of(folder / name)
+    identity = _json({"name": model.name, "files": hashes, "tags": list(tags), "weights": weights})
+    spec = {
+        "name": model.name,
+        "label": model.label,
+        "service": model.service,
+        "eligible": model.eligible,
+        "kind": scorer.kind,
+        "candidate": fitted.candidate.name,
+        "weights": weights,
+        "features": scorer.encoding.features,
+        "extra": list(model.extra),
+        "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
+        "sha256": hashes,
+    }
+    (folder / "spec.json").write_bytes(_json(spec).encode("utf-8"))
+    return folder
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
