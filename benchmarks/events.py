@@ -41,8 +41,8 @@ from measuring import (
 )
 
 from features import online_tags, store
-from features.contract import CONTRACTS
-from features.contract_sql import civil_columns, row_columns
+from features.contracts.contract import CONTRACTS
+from features.contracts.contract_sql import civil_columns, row_columns
 from features.event_inbox import EventInbox
 from features.event_intake import Intake
 from features.events import EVENTS, Event, text

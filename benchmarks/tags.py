@@ -27,7 +27,7 @@ import pyarrow as pa
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
 from features import tagging
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.progress import quiet
 from features.settings import cutoff

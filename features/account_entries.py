@@ -13,12 +13,12 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
+from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff
 from features.star_value import MONEY
-from features.tables import MOTOR_LINES
 
 BUSINESSES = ("motor", "non_motor", "unallocated")
 COSTS = ("service_cost", "contact_cost", "acquisition_cost", "other_cost")

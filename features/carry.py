@@ -22,7 +22,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.claims_standards import load_claims_standards
-from features.contract import CONTRACTS, Contract, Day
+from features.contracts.contract import CONTRACTS, Contract, Day
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff

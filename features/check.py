@@ -15,11 +15,11 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features import tables  # noqa: F401  declares the contracts
 from features.check_erased import LeftOut
-from features.check_rules import AS_FOUND, broken_rules, disagreement, sentences
-from features.contract import CONTRACTS, Contract
-from features.contract_sql import civil_columns, sql_type
+from features.contracts import tables  # noqa: F401  declares the contracts
+from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract_sql import civil_columns, sql_type
+from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_inbox import EventInbox

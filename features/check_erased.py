@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from features.contract import Contract
+from features.contracts.contract import Contract
 from features.erased import Erased
 from features.lake import Lake
 from features.sql import quoted

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.belongings import Belongings, texts
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.customer_files import columns_of, customers_in, holds, rows_of, write_without
 from features.erased import Erased
 from features.errors import GuanjiaError

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.event_file import TICK, inbox_connection, instant_of, microseconds
 from features.event_versions import ROWS

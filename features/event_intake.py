@@ -11,9 +11,9 @@ from typing import Any
 
 import ibis
 
-from features.check_rules import broken_rules, sentences
-from features.contract import CONTRACTS, Contract
-from features.contract_sql import row_columns
+from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract_sql import row_columns
+from features.contracts.rules import broken_rules, sentences
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.event_file import TICK

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from features.contract import Contract
-from features.contract_sql import row_columns
+from features.contracts.contract import Contract
+from features.contracts.contract_sql import row_columns
 from features.lake import Lake
 from features.sql import quoted
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
-from features import tables  # noqa: F401  declares the contracts
-from features.contract import CONTRACTS, Contract
+from features.contracts import tables  # noqa: F401  declares the contracts
+from features.contracts.contract import CONTRACTS, Contract
 
 Row = dict[str, Any]
 

@@ -33,7 +33,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from features.contract import CONTRACTS, Instant
+from features.contracts.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError
 from features.publishing import published
 from features.settings import Settings

@@ -19,8 +19,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contract import CONTRACTS, Contract
-from features.contract_sql import civil_columns, row_columns
+from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract_sql import civil_columns, row_columns
 from features.definitions import definitions
 from features.event_file import TICK
 from features.event_inbox import EventInbox

@@ -10,10 +10,10 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.spine import Spine, months_before
 from features.star_settings import StarSettings, load_star_settings
-from features.tables import MOTOR_LINES
 from features.tags.known import known
 
 MONEY = "decimal(18, 2)"

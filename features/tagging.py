@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from features import carry
 from features.compiled import compiled
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.definitions import definitions
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema

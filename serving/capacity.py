@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.declared import Declared, field_fault, merged, read_toml
-from features.tables import CONTACT_CHANNELS
 
 SHIPPED = Path(__file__).with_name("capacity.toml")
 Limit = Annotated[int, Field(ge=0)] | Literal[False]

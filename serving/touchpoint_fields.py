@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from features.condition_truth import holds
+from features.contracts.tables import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
-from features.tables import CHANNELS as SALES_CHANNELS
 from features.tags.catalogue import catalogue
 from serving.scripts import DAY_TAGS, Script, Variable, Words
 

@@ -6,8 +6,8 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from features.tables import MOTOR_LINES
 from training import labels
 
 DAYS = 180

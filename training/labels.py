@@ -15,9 +15,9 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
-from features.tables import MOTOR_LINES
 
 LEADS = (60, 30, 15, 7)
 RENEWAL_GRACE_DAYS = 30

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.contracts.tables import NON_MOTOR_LABELS
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.tables import NON_MOTOR_LABELS
 from training import churn_labels, claim_labels, labels
 from training.evaluation.kinds import Kind
 

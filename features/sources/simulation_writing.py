@@ -11,8 +11,8 @@ import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 
-import features.tables  # noqa: F401  (declares the contracts)
-from features.contract import CONTRACTS
+import features.contracts.tables  # noqa: F401  (declares the contracts)
+from features.contracts.contract import CONTRACTS
 from features.sources.simulation_random import Ints
 
 NULL = np.iinfo(np.int64).min

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.contract import CONTRACTS, civil_day
+from features.contracts.contract import CONTRACTS, civil_day
 from features.lake import Lake
 from features.spine import Spine
 

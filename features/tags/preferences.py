@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from features.tables import CHANNELS, NON_MOTOR_LABELS
+from features.contracts.tables import CHANNELS, NON_MOTOR_LABELS
 from features.tags.behaviour import GROUP
 from features.tags.choices import highest, share_of
 from features.tags.declare import M36

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tables import MOTOR_LINES
+from features.contracts.tables import MOTOR_LINES
 from features.tags.choices import share_of
 from features.tags.loyalty import GROUP
 

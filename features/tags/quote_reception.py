@@ -3,7 +3,7 @@ the customer asks for others, and at what time he views and answers."""
 
 import ibis.expr.types as ir
 
-from features.tables import CHANNEL_LABELS
+from features.contracts.tables import CHANNEL_LABELS
 from features.tags.behaviour import GROUP
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.day_parts import PARTS

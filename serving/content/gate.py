@@ -110,7 +110,7 @@ class ContentGate:
         Parameters
         ----------
         channel : str
-            Of `features.tables.CONTACT_CHANNELS`.
+            Of `features.contracts.tables.CONTACT_CHANNELS`.
         kind : {"marketing", "service"}
             Marketing must say how to refuse it.
         sender : Sender, optional

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.declared import Declared, read_toml
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS
 from serving.content.characters import word_form
 
 HERE = Path(__file__).parent

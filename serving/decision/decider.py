@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.lake import Lake
-from features.tables import CONTACT_CHANNELS
 from serving.contact_caps import load_contact_caps
 from serving.content.gate import load_gate
 from serving.decision import told

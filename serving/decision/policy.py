@@ -6,9 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from features.contracts.tables import NON_MOTOR_LINES
 from features.declared import Declared, merged, read_toml
 from features.errors import GuanjiaError
-from features.tables import NON_MOTOR_LINES
 
 SHIPPED = Path(__file__).parents[1] / "policy.toml"
 Share = Field(ge=0, le=1)

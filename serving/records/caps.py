@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS
 from serving.contact_caps import ContactCaps, Purpose
 from serving.records.cap_rules import Asked, Block, first_block, next_free
 from serving.records.columns import new_id

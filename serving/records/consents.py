@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS
 from serving.records.columns import new_id
 from serving.records.once import content_hash, write_once
 from serving.records.tables import consent_changes

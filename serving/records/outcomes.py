@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
+from features.contracts.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
 from serving.records.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.columns import new_id
 from serving.records.consents import ConsentChange, change

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import features.tables  # noqa: F401  (declares the contracts)
-from features.contract import CONTRACTS
+import features.contracts.tables  # noqa: F401  (declares the contracts)
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.spine import spine_of

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features.check import TableCheck, check_tables
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.tagging import write_snapshot

@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.check import check_tables
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
+from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.snapshots import Snapshot, read_snapshot, sole_writer
 from features.sources.simulated import simulate
-from features.tables import MOTOR_LINES
 from features.tagging import write_snapshot
 from features.tags.catalogue import groups
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.check import check_tables
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.sources.simulated import simulate

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from features.check import check_tables
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -14,7 +14,7 @@ import pytest
 
 from features import tagging
 from features.check import check_tables
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.definitions import source_files
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema

@@ -13,7 +13,7 @@ import pytest
 
 from features.check import check_tables
 from features.claims_standards import ClaimsStandards
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.sources.simulated import simulate

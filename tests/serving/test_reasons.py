@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.tags.catalogue import catalogue
 from serving.reasons import PROTECTED, Direction, Reason, reasons_of
 from serving.words import CATEGORIES, UNITS, words_of

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.contracts.tables import CHANNELS, CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tables import CHANNELS, CONTACT_CHANNELS
 from features.tags.life_cycle import STAGES
 from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS
 from serving import touchpoint_fields as fields

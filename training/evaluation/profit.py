@@ -15,9 +15,9 @@ import pandas as pd
 
 from features.account import accounts
 from features.account_entries import known_by as rows_known_by
+from features.contracts.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
-from features.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from training.encoding import Array
 from training.evaluation.contact import Purpose, turned
 from training.evaluation.kinds import Outcomes

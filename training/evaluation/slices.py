@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from features.tables import CHANNEL_LABELS
+from features.contracts.tables import CHANNEL_LABELS
 from training.encoding import Array, Flags
 from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
 from training.evaluation.discrimination import Ranking

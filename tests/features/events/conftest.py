@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from features import online_tags, store
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.event_inbox import EventInbox, Kept
 from features.event_intake import Intake
 from features.events import EVENTS, Event

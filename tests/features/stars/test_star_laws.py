@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.contract import CONTRACTS
+from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.spine import spine_of

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS
 from serving.content.gate import load_gate
 from serving.content.settings import Sender, load_content_settings, shipped_settings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tables import CONTACT_CHANNELS
 from serving.contact_caps import SHIPPED, load_contact_caps
 from serving.records.tables import METADATA
 

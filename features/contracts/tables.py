@@ -13,7 +13,7 @@ at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of i
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
-from features.contract import (
+from features.contracts.contract import (
     Day,
     Flag,
     Instant,

@@ -5,7 +5,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pandera.ibis as pa
 
-from features.contract import Contract
+from features.contracts.contract import Contract
 from features.errors import GuanjiaError
 
 AS_FOUND = "_as_found_"

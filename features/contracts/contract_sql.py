@@ -2,7 +2,7 @@
 
 import ibis.expr.datatypes as dt
 
-from features.contract import Contract
+from features.contracts.contract import Contract
 from features.sql import quoted, sql_text
 
 
