@@ -18,7 +18,7 @@ import pandas as pd
 from measuring import insurer
 
 from features.lake import Lake
-from features.spine import spine_of_customers
+from features.lake.spine import spine_of_customers
 from features.tagging import compute_group
 from features.tags.behaviour import INCREASE
 from features.tags.relations import RELATIONS

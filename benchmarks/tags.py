@@ -29,9 +29,9 @@ from measuring import Measured, alternate, arguments, compared, finish, insurer,
 from features import tagging
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
+from features.lake.spine import SPINE, spine_of_customers
 from features.progress import quiet
 from features.settings import cutoff
-from features.spine import SPINE, spine_of_customers
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 

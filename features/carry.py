@@ -25,13 +25,13 @@ from features.claims_standards import load_claims_standards
 from features.contracts.contract import CONTRACTS, Contract, Day
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known import HORIZONS, RELATIONS
+from features.lake.spine import SPINE, Spine
 from features.settings import cutoff
 from features.snapshots import Snapshot, read_snapshot, snapshot_dates
-from features.spine import SPINE, Spine
 from features.sql import sql_text
 from features.star_settings import load_star_settings
 from features.tags.declare import Tag
-from features.tags.known import HORIZONS, RELATIONS
 
 BUCKETS = 1024
 LONGEST_STEP = 31

@@ -10,10 +10,10 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from features.civil_days import civil_days, with_day
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from features.spine import spine_of
+from features.lake.civil_days import civil_days, with_day
+from features.lake.spine import spine_of
 from features.star_settings import StarSettings
 from features.star_value import KEYS, chained, motor_terms, rate
 

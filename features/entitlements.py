@@ -23,11 +23,11 @@ from features.entitlement_years import (
     star_days,
 )
 from features.lake import Lake
-from features.spine import Spine, spine_of
+from features.lake.known import known
+from features.lake.spine import Spine, spine_of
 from features.star import spine_of_one
 from features.star_settings import StarSettings, load_star_settings
 from features.star_value import KEYS, MONEY
-from features.tags.known import known
 
 COUNTS = ("granted", "notified", "activated", "used", "expired", "open")
 

@@ -17,9 +17,9 @@ from feast.utils import _utc_now
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.spark import spark_session
 from features.publishing import published
 from features.settings import load
-from features.spark import spark_session
 
 REPO = Path(__file__).resolve().parent / "repo"
 PROJECT = REPO.parents[1]

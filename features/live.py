@@ -26,8 +26,8 @@ from features.event_file import TICK
 from features.event_inbox import EventInbox
 from features.group_files import tag_schema
 from features.lake import Lake
+from features.lake.spine import Spine
 from features.publishing import published
-from features.spine import Spine
 from features.sql import quoted, sql_text
 from features.tagging import aggregate, assemble, needed, relations_of
 from features.tags.catalogue import groups

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known import known
+from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
-from features.spine import Spine, spine_of
 from features.star_settings import StarSettings, Tier, load_star_settings
 from features.star_value import claim_costs, motor_terms, rate, window_start
-from features.tags.known import known
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
 

@@ -12,9 +12,9 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from features.spine import Spine, months_before
+from features.lake.known import known
+from features.lake.spine import Spine, months_before
 from features.star_settings import StarSettings, load_star_settings
-from features.tags.known import known
 
 MONEY = "decimal(18, 2)"
 COEFFICIENT = "decimal(5, 2)"

@@ -22,10 +22,10 @@ from features.definitions import definitions
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema
 from features.lake import Lake
+from features.lake.spine import SPINE, Spine, spine_of_customers
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import Drafts, Snapshot, sole_writer
-from features.spine import SPINE, Spine, spine_of_customers
 from features.sql import sql_text
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag

@@ -76,7 +76,7 @@ def lake(engine: Engine = Engine.duckdb) -> Any:
     """The lake the environment names."""
     from features import settings
     from features.lake import Lake
-    from features.spark import SparkLake
+    from features.lake.spark import SparkLake
 
     return (SparkLake if engine is Engine.spark else Lake)(settings.load())
 

@@ -16,10 +16,10 @@ import pandas as pd
 from features import store, tagging
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
+from features.lake.spine import spine_of
 from features.progress import Report, quiet
 from features.publishing import published
 from features.services import SERVICES, SLICE_TAGS
-from features.spine import spine_of
 from training.dataset import Dataset, Split
 from training.models import ModelSpec
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from features.lake import Lake
-from features.spine import Spine, spine_of_customers
+from features.lake.spine import Spine, spine_of_customers
 from features.tagging import compute_group
 from features.tags.behaviour import INCREASE
 from features.tags.relations import RELATIONS

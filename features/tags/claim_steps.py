@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.claims_standards import STEPS, ClaimsStandards
-from features.tags.known import days_ago
+from features.lake.known import days_ago
 
 DAYS = ("occurred_on", "reported_on", "surveyed_on", "assessed_on", "adjusted_on", "paid_on")
 """The day before the first step, and the day of each step of `STEPS`."""

@@ -6,9 +6,9 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from features.spine import SPINE, Spine
+from features.lake.known import days_ago, known, relation
+from features.lake.spine import SPINE, Spine
 from features.star_settings import load_star_settings
-from features.tags.known import days_ago, known, relation
 
 # An annual term less a few days. Premiums are compared between such terms only: a term cut short
 # costs less because part of it was refunded.

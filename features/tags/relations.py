@@ -10,12 +10,12 @@ import features.tags.trips  # noqa: F401  (declares its relation)
 from features.claims_standards import load_claims_standards
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from features.spine import SPINE, Spine
+from features.lake.known import RELATIONS, days_ago, events, known, relation
+from features.lake.spine import SPINE, Spine
 from features.star_value import rate
 from features.tags.claim_steps import with_steps
 from features.tags.cover import expiring_terms, policies
 from features.tags.day_parts import on_weekend, part_of_day
-from features.tags.known import RELATIONS, days_ago, events, known, relation
 from features.tags.touchpoint_families import family_of
 
 __all__ = ["RELATIONS"]

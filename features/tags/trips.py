@@ -10,8 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 from features.lake import Lake
-from features.spine import SPINE, Spine
-from features.tags.known import events, relation
+from features.lake.known import events, relation
+from features.lake.spine import SPINE, Spine
 
 PURPOSE = "location"
 

@@ -14,9 +14,9 @@ under warranty for 8 years or 120,000 km.
 import ibis
 import ibis.expr.types as ir
 
+from features.lake.known import days_ago
 from features.tags.declare import TagGroup
 from features.tags.exact import ratio, whole_years
-from features.tags.known import days_ago
 from features.tags.telematics import DRIVEN, annual_distance_km
 from features.tags.underwriting import NO_VEHICLE
 

@@ -70,7 +70,7 @@ def account(
 ) -> None:
     """Show premium, claims, cost and profit, motor and non-motor apart and together."""
     from features.account import LEVELS, accounts
-    from features.civil_days import years_before
+    from features.lake.civil_days import years_before
 
     home = lake()
     on = as_of or latest(home, "snapshots", "give --as-of DATE")

@@ -19,8 +19,8 @@ import pytest
 import features.contracts.tables  # noqa: F401  (declares the contracts)
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
+from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
-from features.spine import spine_of
 from features.tagging import compute_group
 from features.tags.catalogue import catalogue
 

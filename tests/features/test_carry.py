@@ -192,7 +192,7 @@ def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
     (old,) = write_snapshot(lake, [FIRST])
     change(lake, "claims", late)
     code = (
-        "import sys; from datetime import date; from features.lake import Lake;"
+        "import sys; from datetime import date; from features.lake.connection import Lake;"
         "from features.settings import load; from features.tagging import write_snapshot;"
         "lake = Lake(load()); lake.engine; print('go', flush=True);"
         f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], whole=True)"

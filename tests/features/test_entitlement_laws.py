@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from features.entitlements import balances, entitlement_lines
 from features.lake import Lake
+from features.lake.spine import spine_of, spine_of_customers
 from features.settings import cutoff
-from features.spine import spine_of, spine_of_customers
 from features.star import StarSettings, rate
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from features.entitlements import balances, entitlement_lines, explain_entitlements
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.spine import spine_of_customers
+from features.lake.spine import spine_of_customers
 from features.star import StarSettings
 
 Row = dict[str, Any]

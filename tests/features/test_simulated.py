@@ -12,11 +12,11 @@ from features.check import check_tables
 from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.spine import spine_of_customers
 from features.settings import Settings
 from features.sources.simulated import Simulated, simulate
 from features.sources.simulation_effects import ARMS
 from features.sources.simulation_terms import unsigned
-from features.spine import spine_of_customers
 from features.star import rate
 
 CUSTOMERS = 6_000

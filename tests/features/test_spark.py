@@ -16,9 +16,9 @@ from features import store
 from features.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.spark import SparkLake
 from features.settings import Settings
 from features.sources.simulated import simulate
-from features.spark import SparkLake
 from features.tagging import write_snapshot
 
 pytestmark = [

@@ -19,10 +19,10 @@ from features.definitions import source_files
 from features.errors import GuanjiaError
 from features.group_files import group_file, tag_schema
 from features.lake import Lake
+from features.lake.spine import spine_of, spine_of_customers
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
 from features.sources.simulated import simulate
-from features.spine import spine_of, spine_of_customers
 from features.tagging import compute_group, write_history, write_snapshot
 from features.tags.catalogue import groups
 

@@ -15,9 +15,9 @@ from features.check import check_tables
 from features.claims_standards import ClaimsStandards
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
+from features.lake.spine import spine_of_customers
 from features.settings import Settings, cutoff
 from features.sources.simulated import simulate
-from features.spine import spine_of_customers
 from features.tagging import compute_group
 from features.tags.catalogue import groups
 

@@ -43,7 +43,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import pandas as pd
-from features.lake import Lake
+from features.lake.connection import Lake
 from features.settings import Settings
 from training import registry
 from mlflow import MlflowClient

@@ -210,7 +210,7 @@ def test_an_inbox_of_before_has_its_events_looked_at(at_work: Desk) -> None:
 KILLED = """
 import json, os, signal, sys
 from datetime import datetime
-from features.lake import Lake
+from features.lake.connection import Lake
 from features.settings import load
 sys.path.insert(0, sys.argv[1])
 import test_due_touchpoints as tests

@@ -17,7 +17,7 @@ from features.event_inbox import EventInbox
 from features.event_intake import Intake
 from features.events import EVENTS, Event
 from features.fresh_tags import FreshTags
-from features.lake import Lake
+from features.lake.connection import Lake
 from features.settings import load
 
 lake = Lake(load())

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from features.lake import Lake
+from features.lake.spine import spine_of
 from features.settings import Settings
-from features.spine import spine_of
 from features.star import StarSettings, explain_rating, rate
 
 Row = dict[str, Any]

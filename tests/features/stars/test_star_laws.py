@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
+from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
-from features.spine import spine_of
 from features.star import StarSettings, Tier, rate
 
 INSTANT, DAY = pa.timestamp("us", "UTC"), pa.date32()

@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.spine import spine_of
+from features.lake.spine import spine_of
 from features.star import explain_rating, rate
 
 DAY = pa.date32()

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from features.contracts.contract import CONTRACTS, civil_day
 from features.lake import Lake
-from features.spine import Spine
+from features.lake.spine import Spine
 
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
 """Whole days that tags compare a civil-day distance with, before the date or ahead of it.
