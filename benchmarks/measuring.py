@@ -22,7 +22,7 @@ from statistics import median
 from features import settings
 from features.check import check_tables
 from features.lake import Lake
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 
 SEED = 1

@@ -20,7 +20,7 @@ from scipy.stats import binom
 from features import settings
 from features.check import check_tables
 from features.lake import Lake
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from training import local_models
 from training.bundle_writer import write_bundle
 from training.dataset import Dataset

@@ -24,7 +24,7 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Write the raw tables of a simulated insurer, with seven years of history."""
-    from features.sources.simulated import simulate as run
+    from features.sources.simulation.simulate import simulate as run
 
     with progress(json) as report:
         done = run(lake(), customers, seed, report, price_reform=price_reform)

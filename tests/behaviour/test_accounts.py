@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from guanjia.cli import app
 
 Command = Callable[..., Any]

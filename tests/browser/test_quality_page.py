@@ -15,7 +15,7 @@ from features.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue, groups
 from guanjia.cli import app

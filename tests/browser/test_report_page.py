@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from training.bundle_writer import write_bundle
 from training.dataset import Dataset
 from training.datasets import held_back, split_by_time

@@ -11,7 +11,7 @@ import pytest
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import TRUTHS, simulate
+from features.sources.simulation.simulate import TRUTHS, simulate
 from features.tagging import write_snapshot
 from training.models import MODELS
 

@@ -11,7 +11,7 @@ from features.account import LEVELS, Accounts, Level, accounts
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 
 YEAR = (date(2025, 1, 1), date(2025, 12, 31))
 

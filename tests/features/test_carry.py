@@ -23,7 +23,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.snapshots import Snapshot, read_snapshot, sole_writer
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 from features.tags.catalogue import groups
 

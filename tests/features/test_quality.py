@@ -18,7 +18,7 @@ from features.lake import Lake
 from features.quality import Quality, assess
 from features.quality_files import as_json, write_quality
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue
 

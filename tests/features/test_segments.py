@@ -19,7 +19,7 @@ from features.lake import Lake, sha256_of
 from features.segment_settings import Segment, shipped_segments
 from features.segments import compare, measure, write_segments
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 
 Write = Callable[..., None]

@@ -14,9 +14,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
-from features.sources.simulated import Simulated, simulate
-from features.sources.simulation_effects import ARMS
-from features.sources.simulation_terms import unsigned
+from features.sources.simulation.effects import ARMS
+from features.sources.simulation.simulate import Simulated, simulate
+from features.sources.simulation.terms import unsigned
 from features.star import rate
 
 CUSTOMERS = 6_000

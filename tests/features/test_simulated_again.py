@@ -10,7 +10,7 @@ from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 
 
 def lake_at(home: Path) -> Lake:

@@ -9,7 +9,7 @@ import pytest
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 
 CUSTOMERS = 16_000
 DAYS = 5
@@ -124,7 +124,7 @@ def test_they_change_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Asked for or not, everyone renews, claims and buys as before."""
     made = []
     for asks in (0.55, 0.0):
-        monkeypatch.setattr("features.sources.simulation_calibration.ASKS", asks)
+        monkeypatch.setattr("features.sources.simulation.calibration.ASKS", asks)
         lake = Lake(Settings(home=tmp_path / str(asks)))
         simulate(lake, 200, seed=5, end=date(2024, 6, 30))
         files = {table: str(lake.raw(table) / "*.parquet") for table in CONTRACTS}

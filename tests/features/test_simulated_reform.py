@@ -8,7 +8,7 @@ import duckdb
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 
 
 def rows_of(lake: Lake) -> dict[str, list[tuple[object, ...]]]:

@@ -18,7 +18,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 
 pytestmark = [

@@ -22,7 +22,7 @@ from features.lake import Lake
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import Settings, cutoff
 from features.snapshots import read_snapshot
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import compute_group, write_history, write_snapshot
 from features.tags.catalogue import groups
 

@@ -17,7 +17,7 @@ from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings, cutoff
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import compute_group
 from features.tags.catalogue import groups
 

@@ -12,7 +12,7 @@ from features.check import check_tables
 from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tags.life_cycle import STAGES, life_cycle_stage
 from features.tags.relations import RELATIONS
 from features.tags.touchpoint_families import FAMILIES, TOUCHPOINTS

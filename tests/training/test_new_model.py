@@ -11,7 +11,7 @@ import pytest
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from training import models
 from training.predictor import Predictor
 from training.train import train

@@ -13,7 +13,7 @@ import pytest
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from training.evaluation.contact import purpose_of
 from training.evaluation.profit import Economics, economics, profit_curves
 from training.evaluation.resampling import Resamples

@@ -12,7 +12,7 @@ from features.check import check_tables
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import compute_group
 from features.tags.sensitivity import USUAL
 from training.evaluation.truth import against_trait, rank_correlation

@@ -22,7 +22,7 @@ from features.fresh_tags import catch_up
 from features.lake import Lake
 from features.settings import Settings
 from features.snapshots import Snapshot
-from features.sources.simulated import simulate
+from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue, groups
 from features.tags.relations import RELATIONS

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from features.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
-from features.sources import simulation_calibration
-from features.sources.simulated import simulate
+from features.sources.simulation import calibration as simulation_calibration
+from features.sources.simulation.simulate import simulate
 from guanjia.cli import app
 from training import local_models
 from training.bundle_writer import write_bundle

@@ -7,9 +7,9 @@ telephone plans). That it does so here, and how much, is our assumption.
 
 import numpy as np
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_people import People
-from features.sources.simulation_random import Bools, Draws, Floats, Ints
+from features.sources.simulation import calibration as c
+from features.sources.simulation.people import People
+from features.sources.simulation.random import Bools, Draws, Floats, Ints
 
 ARMS = ("control", "contact", *c.OFFERS)
 ARM_SHARES = (1 - c.CONTACTED_BY_LOT, *(c.CONTACTED_BY_LOT * share for share in c.OFFER_SHARES))

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_effects import ARM_SHARES, ARMS, contact_day, drawn_arm
-from features.sources.simulation_people import BRANCHES, Cars, People, customer_id, vehicle_id
-from features.sources.simulation_policies import policy_id, signature
-from features.sources.simulation_random import Draws, Ints
-from features.sources.simulation_terms import Terms, granted
-from features.sources.simulation_writing import DAY_US, NULL, ids, instant, typed
+from features.sources.simulation import calibration as c
+from features.sources.simulation.effects import ARM_SHARES, ARMS, contact_day, drawn_arm
+from features.sources.simulation.people import BRANCHES, Cars, People, customer_id, vehicle_id
+from features.sources.simulation.policies import policy_id, signature
+from features.sources.simulation.random import Draws, Ints
+from features.sources.simulation.terms import Terms, granted
+from features.sources.simulation.writing import DAY_US, NULL, ids, instant, typed
 
 CHANNELS = ("sms", "wecom", "phone", "wechat")
 RESULTS = ("delivered", "clicked", "replied", "connected", "no_answer", "read")

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_people import Cars, People, customer_id, vehicle_id
-from features.sources.simulation_policies import policy_id
-from features.sources.simulation_random import Bools, Draws, Ints
-from features.sources.simulation_terms import Terms, accident_day
-from features.sources.simulation_writing import DAY_US, NULL, ids, instant, typed
+from features.sources.simulation import calibration as c
+from features.sources.simulation.people import Cars, People, customer_id, vehicle_id
+from features.sources.simulation.policies import policy_id
+from features.sources.simulation.random import Bools, Draws, Ints
+from features.sources.simulation.terms import Terms, accident_day
+from features.sources.simulation.writing import DAY_US, NULL, ids, instant, typed
 
 
 @dataclass(frozen=True)

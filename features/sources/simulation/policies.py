@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_people import (
+from features.sources.simulation import calibration as c
+from features.sources.simulation.people import (
     BRANCHES,
     Cars,
     People,
@@ -15,9 +15,9 @@ from features.sources.simulation_people import (
     manager_id,
     vehicle_id,
 )
-from features.sources.simulation_random import Bools, Draws, Ints
-from features.sources.simulation_terms import Terms
-from features.sources.simulation_writing import DAY_US, NULL, ids, instant, typed
+from features.sources.simulation.random import Bools, Draws, Ints
+from features.sources.simulation.terms import Terms
+from features.sources.simulation.writing import DAY_US, NULL, ids, instant, typed
 
 INSURERS = ("PICC", "Ping An", "CPIC", "China Life P&C", "Other")
 

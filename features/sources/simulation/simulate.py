@@ -18,14 +18,14 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published_folder
 from features.settings import cutoff
-from features.sources import simulation_calibration as c
-from features.sources import simulation_claims as claiming
-from features.sources import simulation_contacts as contacting
-from features.sources import simulation_people as populating
-from features.sources import simulation_policies as writing
-from features.sources import simulation_truth as knowing
-from features.sources.simulation_random import Draws
-from features.sources.simulation_terms import terms
+from features.sources.simulation import calibration as c
+from features.sources.simulation import claims as claiming
+from features.sources.simulation import contacts as contacting
+from features.sources.simulation import people as populating
+from features.sources.simulation import policies as writing
+from features.sources.simulation import truth as knowing
+from features.sources.simulation.random import Draws
+from features.sources.simulation.terms import terms
 
 TRUTHS = ("customers", "renewals", "cross_sell", "churn")
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 import features.contracts.tables  # noqa: F401  (declares the contracts)
 from features.contracts.contract import CONTRACTS
-from features.sources.simulation_random import Ints
+from features.sources.simulation.random import Ints
 
 NULL = np.iinfo(np.int64).min
 DAY_US = 86_400_000_000

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_effects import CONTROL, by_lot, drawn_arm, lifts
-from features.sources.simulation_people import Cars, People
-from features.sources.simulation_random import Bools, Draws, Floats, Ints
+from features.sources.simulation import calibration as c
+from features.sources.simulation.effects import CONTROL, by_lot, drawn_arm, lifts
+from features.sources.simulation.people import Cars, People
+from features.sources.simulation.random import Bools, Draws, Floats, Ints
 
 STEPS = 8
 _NO_CLAIM_KNOWN_BY = 320  # accidents after this day count in the year after next

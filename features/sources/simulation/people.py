@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_random import Bools, Draws, Floats, Ints
-from features.sources.simulation_writing import NULL, ids, instant, typed
+from features.sources.simulation import calibration as c
+from features.sources.simulation.random import Bools, Draws, Floats, Ints
+from features.sources.simulation.writing import NULL, ids, instant, typed
 
 BRANCHES = tuple(f"B{n:02d}" for n in range(1, 31))
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"

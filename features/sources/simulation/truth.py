@@ -3,13 +3,13 @@
 import numpy as np
 import pyarrow as pa
 
-from features.sources import simulation_calibration as c
-from features.sources.simulation_effects import ARMS
-from features.sources.simulation_people import BRANCHES, Cars, People, customer_id
-from features.sources.simulation_policies import policy_id
-from features.sources.simulation_random import Draws, Floats, Ints
-from features.sources.simulation_terms import Terms, unsigned
-from features.sources.simulation_writing import ids, instant, typed
+from features.sources.simulation import calibration as c
+from features.sources.simulation.effects import ARMS
+from features.sources.simulation.people import BRANCHES, Cars, People, customer_id
+from features.sources.simulation.policies import policy_id
+from features.sources.simulation.random import Draws, Floats, Ints
+from features.sources.simulation.terms import Terms, unsigned
+from features.sources.simulation.writing import ids, instant, typed
 
 GRID_MONTHS = 54  # as far back as models ask, their outcomes ripe
 LEADS = (60, 30, 15, 7)
