@@ -36,7 +36,7 @@ test: lint  ## Set up, style, types and every test.
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
 	$(BIN)/python -m features.segment_document docs/segments.md
-	$(BIN)/python -m features.event_document docs/events.md
+	$(BIN)/python -m features.events.document docs/events.md
 	$(BIN)/python -m serving.touchpoint_document docs/touchpoints.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.

@@ -43,9 +43,9 @@ from measuring import (
 from features import online_tags, store
 from features.contracts.contract import CONTRACTS
 from features.contracts.contract_sql import civil_columns, row_columns
-from features.event_inbox import EventInbox
-from features.event_intake import Intake
-from features.events import EVENTS, Event, text
+from features.events.event_types import EVENTS, Event, text
+from features.events.inbox import EventInbox
+from features.events.intake import Intake
 from features.fresh_tags import FreshTags
 from features.lake import Lake
 from features.settings import cutoff

@@ -22,8 +22,8 @@ from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.event_inbox import EventInbox
-from features.event_versions import merged, staged
+from features.events.inbox import EventInbox
+from features.events.versions import merged, staged
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published

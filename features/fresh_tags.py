@@ -13,7 +13,7 @@ from itertools import islice
 import pyarrow as pa
 
 from features.erased import Erased
-from features.event_inbox import EventInbox
+from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.live import LiveTags
 from features.settings import cutoff

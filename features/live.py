@@ -22,8 +22,8 @@ import pyarrow as pa
 from features.contracts.contract import CONTRACTS, Contract
 from features.contracts.contract_sql import civil_columns, row_columns
 from features.definitions import definitions
-from features.event_file import TICK
-from features.event_inbox import EventInbox
+from features.events.event_file import TICK
+from features.events.inbox import EventInbox
 from features.group_files import tag_schema
 from features.lake import Lake
 from features.lake.spine import Spine

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from features.conditions import columns_of
-from features.event_inbox import EventInbox
-from features.events import Event
+from features.events.event_types import Event
+from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.event_schemas import DueTold
 from serving.event_triggers import still_due, triggered_by

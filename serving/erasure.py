@@ -17,7 +17,7 @@ from features.customer_files import customers_in
 from features.erased import Erased, Unfinished, erasure_key, pseudonym
 from features.erasure import customer_files, erase_from_files, known_customers
 from features.errors import GuanjiaError
-from features.event_inbox import EventInbox
+from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.store import scrub_online, take_offline

@@ -29,8 +29,8 @@ from pydantic import (
 )
 
 from features.errors import GuanjiaError
-from features.event_document import allowed
-from features.events import EVENTS, Event, EventType
+from features.events.document import allowed
+from features.events.event_types import EVENTS, Event, EventType
 from serving.schemas import CustomerId, Fault, Message
 
 MOST_EVENTS = 100

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from features.events import Event
+from features.events.event_types import Event
 from serving.touchpoint_fields import Channel, Touchpoint
 from serving.touchpoints import Catalogue
 
@@ -59,7 +59,7 @@ def triggered_by(
 
     Examples
     --------
-    >>> from features.events import EVENTS
+    >>> from features.events.event_types import EVENTS
     >>> from serving.touchpoints import shipped_touchpoints
     >>> at = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
     >>> claim = Event("E1", EVENTS["claim_reported"], "C1", at, {"claim_id": "L1"})

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from features.errors import GuanjiaError
-from features.event_inbox import ConflictError, EventInbox, Kept
-from features.event_intake import Intake, RefusedError
-from features.events import Event
+from features.events.event_types import Event
+from features.events.inbox import ConflictError, EventInbox, Kept
+from features.events.intake import Intake, RefusedError
 from features.fresh_tags import FreshTags
 from features.lake import Lake
 from serving.due_touchpoints import DueTouchpoints, told_due

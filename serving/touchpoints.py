@@ -16,7 +16,7 @@ from typing import Any, get_args
 from features.conditions import predicate, unknown_name
 from features.declared import declared, merged, read_toml
 from features.errors import GuanjiaError
-from features.events import EVENTS
+from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.touchpoint_families import TOUCHPOINTS
 from serving.scripts import Script

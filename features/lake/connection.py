@@ -1,7 +1,7 @@
 """Where tables, tags, snapshots and scores lie, and the engine that reads them.
 
 <home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
-<home>/events.db                        what events said during the day (features.event_inbox)
+<home>/events.db                        what events said during the day (features.events.inbox)
 <home>/source.json                      which source wrote raw/, where one of ours did
 <home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.events import EVENTS, Event
+from features.events.event_types import EVENTS, Event
 from serving.event_triggers import still_due, triggered_by
 from serving.touchpoints import load_touchpoints, shipped_touchpoints
 

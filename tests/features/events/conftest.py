@@ -11,9 +11,9 @@ import pytest
 
 from features import online_tags, store
 from features.contracts.contract import CONTRACTS
-from features.event_inbox import EventInbox, Kept
-from features.event_intake import Intake
-from features.events import EVENTS, Event
+from features.events.event_types import EVENTS, Event
+from features.events.inbox import EventInbox, Kept
+from features.events.intake import Intake
 from features.fresh_tags import FreshTags
 from features.lake import Lake
 from features.settings import Settings

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from features import online_tags, store
 from features.check import check_tables
-from features.event_intake import RefusedError
-from features.events import EVENTS
+from features.events.event_types import EVENTS
+from features.events.intake import RefusedError
 from features.fresh_tags import catch_up
 from features.lake import Lake
 from features.settings import Settings

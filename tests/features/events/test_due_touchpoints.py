@@ -16,7 +16,7 @@ import pytest
 
 from features import store
 from features.erased import Erased
-from features.event_inbox import EventInbox
+from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.settings import Settings
 from features.snapshot_lookup import SnapshotLookup
@@ -214,7 +214,7 @@ from features.lake.connection import Lake
 from features.settings import load
 sys.path.insert(0, sys.argv[1])
 import test_due_touchpoints as tests
-from features.event_inbox import EventInbox
+from features.events.inbox import EventInbox
 from serving.records.database import Records
 
 desk = tests.Desk(Lake(load()))

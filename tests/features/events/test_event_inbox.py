@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.event_inbox import ConflictError, EventInbox
-from features.events import EVENTS, Event, plain, typed
+from features.events.event_types import EVENTS, Event, plain, typed
+from features.events.inbox import ConflictError, EventInbox
 from features.lake import Lake
 from features.settings import Settings
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.errors import GuanjiaError
-from features.event_document import render
-from features.event_intake import RefusedError
-from features.events import EVENTS, Event
+from features.events.document import render
+from features.events.event_types import EVENTS, Event
+from features.events.intake import RefusedError
 
 Row = dict[str, Any]
 Later = Callable[[float], datetime]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from features.check import check_tables
 from features.errors import GuanjiaError
-from features.event_inbox import EventInbox
-from features.event_intake import Intake, RefusedError
-from features.events import EVENTS, Event
+from features.events.event_types import EVENTS, Event
+from features.events.inbox import EventInbox
+from features.events.intake import Intake, RefusedError
 from features.lake import Lake
 from features.settings import Settings
 

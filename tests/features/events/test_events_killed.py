@@ -13,9 +13,9 @@ from typing import Any
 
 SENDER = """
 from datetime import UTC, datetime, timedelta
-from features.event_inbox import EventInbox
-from features.event_intake import Intake
-from features.events import EVENTS, Event
+from features.events.inbox import EventInbox
+from features.events.intake import Intake
+from features.events.event_types import EVENTS, Event
 from features.fresh_tags import FreshTags
 from features.lake.connection import Lake
 from features.settings import load

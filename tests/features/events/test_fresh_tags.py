@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from features import online_tags, store
-from features.event_intake import RefusedError
+from features.events.intake import RefusedError
 from features.fresh_tags import catch_up
 from features.lake import Lake
 from features.tags.catalogue import catalogue, groups

@@ -15,7 +15,7 @@ import pytest
 from features import store
 from features.erased import Erased, pseudonym
 from features.errors import GuanjiaError
-from features.event_inbox import EventInbox
+from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.settings import Settings
 from serving import erasure

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import ibis.expr.datatypes as dt
 
-from features.events import EVENTS, EventType
+from features.events.event_types import EVENTS, EventType
 
 HEAD = """# Events 事件
 
-Generated from `features/events.py` by `make docs`; a test fails when it is not current.
+Generated from `features/events/event_types.py` by `make docs`; a test fails when it is not current.
 
 {count} kinds of event can be sent to `POST /v1/events` ([api.md](api.md)). Each has `event_id`,
 `type`, `customer_id`, `occurred_at` (an instant with its time zone) and the fields below. It

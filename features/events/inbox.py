@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.event_file import TICK, inbox_connection, instant_of, microseconds
-from features.event_versions import ROWS
-from features.events import EVENTS, Event, Row, text, typed
+from features.events.event_file import TICK, inbox_connection, instant_of, microseconds
+from features.events.event_types import EVENTS, Event, Row, text, typed
+from features.events.versions import ROWS
 from features.lake import Lake
 from features.sqlite import scrub, transaction
 
@@ -136,7 +136,7 @@ class EventInbox:
         return None if found is None else str(found[0])
 
     def rows(self, table: str, customers: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows of a table, of some customers or of all, as `features.event_versions.ROWS`."""
+        """Rows of a table, of some customers or of all, as `features.events.versions.ROWS`."""
         if not self.path.exists():
             return
         query, given = 'SELECT row, told FROM events WHERE "table" = ?', [table]
