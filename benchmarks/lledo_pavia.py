@@ -42,7 +42,7 @@ from honest import (
 )
 from measuring import say
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 from features import settings
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot

@@ -18,7 +18,7 @@ from measuring import Measured, finish, say
 from scipy.stats import binom
 
 from features import settings
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.sources.simulation.simulate import simulate
 from training import local_models

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from features.check import reasons_of
+from features.checking.check import reasons_of
 from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake

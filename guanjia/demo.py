@@ -67,7 +67,7 @@ class Demo:
 
 def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
     """Simulate, check, tag, load online, train, promote, score and list."""
-    from features.check import check_tables
+    from features.checking.check import check_tables
     from features.sources.simulation.simulate import simulate
     from features.store import materialize
     from features.tagging import write_snapshot

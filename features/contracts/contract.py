@@ -1,6 +1,6 @@
 """What a table contract is: a pandera class plus its label, key and event time.
 
-`features.contracts.tables` declares the contracts, `features.check` holds rows against them.
+`features.contracts.tables` declares the contracts, `features.checking.check` holds rows against them.
 """
 
 from collections.abc import Callable

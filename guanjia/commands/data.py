@@ -50,7 +50,7 @@ def import_lledo_pavia(
 
 def check(json: Json = False) -> None:
     """Check the raw tables; bad rows go to quarantine with their reasons."""
-    from features.check import check_tables
+    from features.checking.check import check_tables
 
     with progress(json) as report:
         checks = check_tables(lake(), report)

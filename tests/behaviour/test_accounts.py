@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from typer.testing import CliRunner, Result
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import TRUTHS, simulate

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from features.account import LEVELS, Accounts, Level, accounts
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from features.check import TableCheck, check_tables
+from features.checking.check import TableCheck, check_tables
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.contracts.contract import CONTRACTS
 from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError

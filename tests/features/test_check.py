@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
-from features.check import TableCheck, check_tables
+from features.checking.check import TableCheck, check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of

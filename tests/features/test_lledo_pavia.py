@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.quality import Quality, assess

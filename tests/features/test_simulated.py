@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features import store
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake

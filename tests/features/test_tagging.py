@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features import tagging
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.contracts.contract import CONTRACTS
 from features.definitions import source_files
 from features.errors import GuanjiaError

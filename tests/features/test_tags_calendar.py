@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.claims_standards import ClaimsStandards
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake

@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.settings import Settings

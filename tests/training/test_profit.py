@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate

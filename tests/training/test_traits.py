@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings

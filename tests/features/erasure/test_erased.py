@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.check import TableCheck, check_tables
+from features.checking.check import TableCheck, check_tables
 from features.erased import Erased, Unfinished, pseudonym
 from features.errors import GuanjiaError
 from features.lake import Lake

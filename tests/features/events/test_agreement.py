@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features import online_tags, store
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.events.event_types import EVENTS
 from features.events.intake import RefusedError
 from features.fresh_tags import catch_up

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.events.event_types import EVENTS, Event
 from features.events.inbox import EventInbox

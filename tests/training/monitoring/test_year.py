@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from features.check import check_tables
+from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation import calibration as simulation_calibration

@@ -15,7 +15,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.check_erased import LeftOut
+from features.checking.erased_rows import LeftOut
 from features.contracts import tables  # noqa: F401  declares the contracts
 from features.contracts.contract import CONTRACTS, Contract
 from features.contracts.contract_sql import civil_columns, sql_type
