@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from features.account_entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.star import spine_of_one
-from features.star_value import MONEY
+from features.stars.explain import spine_of_one
+from features.stars.value import MONEY
 
 Level = Literal["customer", "household", "manager", "branch"]
 LEVELS: dict[Level, str] = {

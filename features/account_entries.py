@@ -18,7 +18,7 @@ from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff
-from features.star_value import MONEY
+from features.stars.value import MONEY
 
 BUSINESSES = ("motor", "non_motor", "unallocated")
 COSTS = ("service_cost", "contact_cost", "acquisition_cost", "other_cost")

@@ -30,7 +30,7 @@ from features.lake.spine import SPINE, Spine
 from features.settings import cutoff
 from features.snapshots import Snapshot, read_snapshot, snapshot_dates
 from features.sql import sql_text
-from features.star_settings import load_star_settings
+from features.stars.settings import load_star_settings
 from features.tags.declare import Tag
 
 BUCKETS = 1024

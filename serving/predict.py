@@ -22,7 +22,7 @@ from features.lake import Lake
 from features.online_tags import TagReader
 from features.snapshot_lookup import SnapshotLookup
 from features.snapshots import snapshot_dates
-from features.star import load_star_settings
+from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker

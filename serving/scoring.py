@@ -26,7 +26,7 @@ from features.publishing import published
 from features.snapshot_tags import snapshot_batches, snapshot_files
 from features.snapshots import Snapshot, read_snapshot
 from features.sql import sql_text
-from features.star import StarSettings, load_star_settings
+from features.stars.explain import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected
 from serving.probabilities import load_models, needed_tags, predict
 from training.models import MODELS

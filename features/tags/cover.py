@@ -8,7 +8,7 @@ from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import days_ago, known, relation
 from features.lake.spine import SPINE, Spine
-from features.star_settings import load_star_settings
+from features.stars.settings import load_star_settings
 
 # An annual term less a few days. Premiums are compared between such terms only: a term cut short
 # costs less because part of it was refunded.

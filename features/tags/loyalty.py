@@ -16,7 +16,7 @@ BREAK_DAYS = 184
 
 @tag("客户星级", unit="stars", relation="rating", null="not rated", type="int64")
 def star_level(t: ir.Table) -> ir.Value:
-    """Star of the customer, 1 bronze to 5 diamond (features/star.py)."""
+    """Star of the customer, 1 bronze to 5 diamond (features/stars/explain.py)."""
     return t.star_level.max()
 
 

@@ -12,7 +12,7 @@ from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import RELATIONS, days_ago, events, known, relation
 from features.lake.spine import SPINE, Spine
-from features.star_value import rate
+from features.stars.value import rate
 from features.tags.claim_steps import with_steps
 from features.tags.cover import expiring_terms, policies
 from features.tags.day_parts import on_weekend, part_of_day
@@ -236,5 +236,5 @@ def consents(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("policies", "claims", also=("claim_movements",))
 def rating(lake: Lake, spine: Spine) -> ir.Table:
-    """The star rating, one row, as `features.star` computes it."""
+    """The star rating, one row, as `features.stars.explain` computes it."""
     return rate(lake, spine)

@@ -22,8 +22,8 @@ def entitlements(
     json: Json = False,
 ) -> None:
     """Print a customer's entitlement ledger and the balance by class."""
-    from features.entitlements import explain_entitlements
-    from features.star import load_star_settings
+    from features.stars.entitlements import explain_entitlements
+    from features.stars.explain import load_star_settings
 
     home = lake()
     on = as_of or latest(home, "snapshots", "give --as-of DATE")

@@ -70,7 +70,7 @@ def rate(
     json: Json = False,
 ) -> None:
     """Print a customer's star and the arithmetic behind it."""
-    from features.star import explain_rating
+    from features.stars.explain import explain_rating
 
     home = lake()
     on = as_of or latest(home, "snapshots", "give --as-of DATE")

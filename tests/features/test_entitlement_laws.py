@@ -11,11 +11,11 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.entitlements import balances, entitlement_lines
 from features.lake import Lake
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import cutoff
-from features.star import StarSettings, rate
+from features.stars.entitlements import balances, entitlement_lines
+from features.stars.explain import StarSettings, rate
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from features.entitlements import balances, entitlement_lines, explain_entitlements
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
-from features.star import StarSettings
+from features.stars.entitlements import balances, entitlement_lines, explain_entitlements
+from features.stars.explain import StarSettings
 
 Row = dict[str, Any]
 LakeOf = Callable[..., Lake]

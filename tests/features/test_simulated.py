@@ -17,7 +17,7 @@ from features.settings import Settings
 from features.sources.simulation.effects import ARMS
 from features.sources.simulation.simulate import Simulated, simulate
 from features.sources.simulation.terms import unsigned
-from features.star import rate
+from features.stars.explain import rate
 
 CUSTOMERS = 6_000
 

@@ -16,7 +16,7 @@ from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
-from features.star import StarSettings, Tier, rate
+from features.stars.explain import StarSettings, Tier, rate
 
 INSTANT, DAY = pa.timestamp("us", "UTC"), pa.date32()
 TABLES = ("policies", "claims", "claim_movements")

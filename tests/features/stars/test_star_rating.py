@@ -10,7 +10,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of
-from features.star import explain_rating, rate
+from features.stars.explain import explain_rating, rate
 
 DAY = pa.date32()
 END = date(2025, 6, 30)

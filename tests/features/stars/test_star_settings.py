@@ -8,7 +8,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.star import StarSettings, Tier, load_star_settings
+from features.stars.explain import StarSettings, Tier, load_star_settings
 
 
 def cases(star: Any) -> list[Any]:

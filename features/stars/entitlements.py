@@ -13,7 +13,10 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.entitlement_years import (
+from features.lake import Lake
+from features.lake.known import known
+from features.lake.spine import Spine, spine_of
+from features.stars.entitlement_years import (
     CLASSES,
     YEAR,
     allowances,
@@ -22,12 +25,9 @@ from features.entitlement_years import (
     held,
     star_days,
 )
-from features.lake import Lake
-from features.lake.known import known
-from features.lake.spine import Spine, spine_of
-from features.star import spine_of_one
-from features.star_settings import StarSettings, load_star_settings
-from features.star_value import KEYS, MONEY
+from features.stars.explain import spine_of_one
+from features.stars.settings import StarSettings, load_star_settings
+from features.stars.value import KEYS, MONEY
 
 COUNTS = ("granted", "notified", "activated", "used", "expired", "open")
 

@@ -14,7 +14,7 @@ from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import known
 from features.lake.spine import Spine, months_before
-from features.star_settings import StarSettings, load_star_settings
+from features.stars.settings import StarSettings, load_star_settings
 
 MONEY = "decimal(18, 2)"
 COEFFICIENT = "decimal(5, 2)"

@@ -14,8 +14,8 @@ from features.lake import Lake
 from features.lake.known import known
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
-from features.star_settings import StarSettings, Tier, load_star_settings
-from features.star_value import claim_costs, motor_terms, rate, window_start
+from features.stars.settings import StarSettings, Tier, load_star_settings
+from features.stars.value import claim_costs, motor_terms, rate, window_start
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
 

@@ -14,8 +14,8 @@ from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.civil_days import civil_days, with_day
 from features.lake.spine import spine_of
-from features.star_settings import StarSettings
-from features.star_value import KEYS, chained, motor_terms, rate
+from features.stars.settings import StarSettings
+from features.stars.value import KEYS, chained, motor_terms, rate
 
 CLASSES = ("A", "B", "C")
 YEAR = (*KEYS, "year_start", "year_end")
