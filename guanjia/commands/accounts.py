@@ -69,7 +69,7 @@ def account(
     json: Json = False,
 ) -> None:
     """Show premium, claims, cost and profit, motor and non-motor apart and together."""
-    from features.account import LEVELS, accounts
+    from features.accounts.account import LEVELS, accounts
     from features.lake.civil_days import years_before
 
     home = lake()
@@ -134,7 +134,7 @@ def _balance(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What a screen is wide enough for: whole yuan; the file has the cents."""
-    from features.account_entries import COSTS
+    from features.accounts.entries import COSTS
 
     def whole(amount: Decimal | None) -> Decimal | None:
         return None if amount is None else amount.quantize(Decimal(1), ROUND_HALF_UP)
@@ -153,7 +153,7 @@ def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A line an item, a column a business."""
-    from features.account import BUSINESS_LABELS, ITEM_LABELS
+    from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
 
     endings = {f"{b.replace('_', '-')} {label}": f"_{b}" for b, label in BUSINESS_LABELS.items()}
     return [
@@ -168,7 +168,7 @@ def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _write(out: Path, rows: Any) -> int:
     """The rows with Chinese headings, every item by business."""
-    from features.account import BUSINESS_LABELS, ITEM_LABELS
+    from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
     from serving.spreadsheet import write_csv
 
     columns = {"key": "归属", "customers": "客户数"}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.account import LEVELS, Level, accounts
+from features.accounts.account import LEVELS, Level, accounts
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

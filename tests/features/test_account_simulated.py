@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.account import LEVELS, Accounts, Level, accounts
+from features.accounts.account import LEVELS, Accounts, Level, accounts
 from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings

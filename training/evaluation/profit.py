@@ -13,8 +13,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from features.account import accounts
-from features.account_entries import known_by as rows_known_by
+from features.accounts.account import accounts
+from features.accounts.entries import known_by as rows_known_by
 from features.contracts.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff

@@ -1,6 +1,6 @@
 """The customer account (客户账户): motor and non-motor premium, claims, cost and profit together.
 
-Sums of `features.account_entries.entries` by customer, household of policies, account manager or
+Sums of `features.accounts.entries.entries` by customer, household of policies, account manager or
 branch, as of a date and over a period. The rules are in `docs/account.md`.
 """
 
@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.account_entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
+from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.stars.explain import spine_of_one
