@@ -21,7 +21,7 @@ from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.tagging import compute_group
 from features.tags.behaviour import INCREASE
-from features.tags.relations import RELATIONS
+from features.tags.relations.relations import RELATIONS
 from features.tags.sensitivity import USUAL
 from training.evaluation.truth import against_trait
 from training.traits import estimate

@@ -21,7 +21,6 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from features.claims_standards import load_claims_standards
 from features.contracts.contract import CONTRACTS, Contract, Day
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -32,6 +31,7 @@ from features.snapshots import Snapshot, read_snapshot, snapshot_dates
 from features.sql import sql_text
 from features.stars.settings import load_star_settings
 from features.tags.declare import Tag
+from features.tags.relations.claims_standards import load_claims_standards
 
 BUCKETS = 1024
 LONGEST_STEP = 31

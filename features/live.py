@@ -31,7 +31,7 @@ from features.publishing import published
 from features.sql import quoted, sql_text
 from features.tagging import aggregate, assemble, needed, relations_of
 from features.tags.catalogue import groups
-from features.tags.relations import RELATIONS
+from features.tags.relations.relations import RELATIONS
 
 MEMORY = "1GB"
 # A prepared plan must hold whatever rows come later: what the planner reads off the rows that are

@@ -29,7 +29,7 @@ from features.snapshots import Drafts, Snapshot, sole_writer
 from features.sql import sql_text
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag
-from features.tags.relations import RELATIONS
+from features.tags.relations.relations import RELATIONS
 
 PORTION = 1_000_000
 """Customers times dates computed at once: more take more memory than a machine of 8 GB has."""

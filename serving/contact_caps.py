@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from features.contracts.tables import CONTACT_CHANNELS
 from features.declared import Declared, read_toml
 from features.errors import GuanjiaError
-from features.tags.touchpoint_families import FAMILIES, OTHER
+from features.tags.relations.touchpoint_families import FAMILIES, OTHER
 
 SHIPPED = Path(__file__).with_name("contact_caps.toml")
 Purpose = Literal["marketing", "service"]

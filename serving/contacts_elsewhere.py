@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from features.lake import Lake
 from features.settings import cutoff
 from features.sql import sql_text
-from features.tags.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
+from features.tags.relations.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
 from serving.contact_caps import load_contact_caps
 from serving.records.contacts_elsewhere import Elsewhere, note_elsewhere
 from serving.records.database import Records
@@ -75,7 +75,7 @@ def _elsewhere(row: Mapping[str, Any], known: Mapping[str, Touchpoint]) -> Elsew
 
 
 def _family(touchpoint: str) -> str:
-    """As `features.tags.touchpoint_families.family_of` tells it."""
+    """As `features.tags.relations.touchpoint_families.family_of` tells it."""
     if touchpoint in _FAMILY:
         return _FAMILY[touchpoint]
     begun = (one for one in FAMILIES if touchpoint == one or touchpoint.startswith(f"{one}_"))

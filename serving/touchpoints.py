@@ -18,7 +18,7 @@ from features.declared import declared, merged, read_toml
 from features.errors import GuanjiaError
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
-from features.tags.touchpoint_families import TOUCHPOINTS
+from features.tags.relations.touchpoint_families import TOUCHPOINTS
 from serving.scripts import Script
 from serving.touchpoint_fields import Channel, Shared, Stage, Touchpoint
 from training.models import MODELS

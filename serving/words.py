@@ -9,9 +9,9 @@ from features.contracts.tables import (
     CONTACT_RESULT_LABELS,
     NON_MOTOR_LABELS,
 )
-from features.tags.day_parts import PARTS
 from features.tags.life_cycle import STAGES
-from features.tags.touchpoint_families import FAMILIES
+from features.tags.relations.day_parts import PARTS
+from features.tags.relations.touchpoint_families import FAMILIES
 
 UNITS = {
     "yuan": ("元", "yuan"),

@@ -17,7 +17,7 @@ from features.lake import Lake
 from features.lake.spine import Spine, spine_of_customers
 from features.tagging import compute_group
 from features.tags.behaviour import INCREASE
-from features.tags.relations import RELATIONS
+from features.tags.relations.relations import RELATIONS
 from features.tags.sensitivity import LARGEST_CHANGE, USUAL, Population
 
 STEPS = (0, 30, 90, 180, 365)

@@ -1,16 +1,16 @@
 """Claims tags 理赔 of the claims chain 报案-查勘-定损-理算-赔付.
 
-How long each step took, against its standard (`features/claims_standards.py`), and where open
+How long each step took, against its standard (`features/tags/relations/claims_standards.py`), and where open
 claims stand.
 """
 
 import ibis
 import ibis.expr.types as ir
 
-from features.claims_standards import STEPS
 from features.tags.claims import GROUP
 from features.tags.declare import M36
 from features.tags.exact import mean, ratio
+from features.tags.relations.claims_standards import STEPS
 
 tag = GROUP.tag
 family = GROUP.family

@@ -6,8 +6,8 @@ import ibis.expr.types as ir
 from features.contracts.tables import CHANNEL_LABELS
 from features.tags.behaviour import GROUP
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
-from features.tags.day_parts import PARTS
 from features.tags.declare import D365, M36
+from features.tags.relations.day_parts import PARTS
 
 tag = GROUP.tag
 family = GROUP.family

@@ -1,7 +1,7 @@
 """Telematics tags 车联网: how far, when and how the customer drives, by distance.
 
 They are there only for customers whose latest word on the purpose `location` is consent, from trips
-within that consent (`features/tags/trips.py`); for everybody else, all of them are null.
+within that consent (`features/tags/relations/trips.py`); for everybody else, all of them are null.
 """
 
 import ibis

@@ -8,7 +8,7 @@ from features.contracts.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LAB
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
 from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
-from features.tags.touchpoint_families import FAMILIES, OTHER
+from features.tags.relations.touchpoint_families import FAMILIES, OTHER
 
 tag = GROUP.tag
 family = GROUP.family

@@ -44,7 +44,7 @@ class Wanted:
     Parameters
     ----------
     family : str
-        The touchpoint's family (`features.tags.touchpoint_families.FAMILIES`).
+        The touchpoint's family (`features.tags.relations.touchpoint_families.FAMILIES`).
     purpose : {"marketing", "service"}
         "service": a contact that the contract or the law asks for.
     planned_at : datetime

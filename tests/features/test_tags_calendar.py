@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checking.check import check_tables
-from features.claims_standards import ClaimsStandards
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
@@ -20,6 +19,7 @@ from features.settings import Settings, cutoff
 from features.sources.simulation.simulate import simulate
 from features.tagging import compute_group
 from features.tags.catalogue import groups
+from features.tags.relations.claims_standards import ClaimsStandards
 
 GROUPS = ("underwriting", "claims", "telematics", "vehicle_care")
 DAYS = [date(2026, 6, 10) + timedelta(days=n) for n in range(10)]

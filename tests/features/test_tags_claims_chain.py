@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from features.claims_standards import STEPS, ClaimsStandards, load_claims_standards
 from features.errors import GuanjiaError
+from features.tags.relations.claims_standards import STEPS, ClaimsStandards, load_claims_standards
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]

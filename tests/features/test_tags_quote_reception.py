@@ -8,7 +8,7 @@ import ibis
 import pytest
 
 from features.tags.choices import highest
-from features.tags.day_parts import on_weekend, part_of_day
+from features.tags.relations.day_parts import on_weekend, part_of_day
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]

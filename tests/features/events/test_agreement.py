@@ -25,7 +25,7 @@ from features.snapshots import Snapshot
 from features.sources.simulation.simulate import simulate
 from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue, groups
-from features.tags.relations import RELATIONS
+from features.tags.relations.relations import RELATIONS
 
 Row = dict[str, Any]
 YESTERDAY, TODAY = date(2026, 6, 30), date(2026, 7, 1)

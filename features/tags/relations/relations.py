@@ -1,22 +1,22 @@
 """The relations that tags aggregate: of customers, claims, quotes, contacts, services, consents.
 
-Those of cover are in `features.tags.cover`.
+Those of cover are in `features.tags.relations.cover`.
 """
 
 import ibis
 import ibis.expr.types as ir
 
-import features.tags.trips  # noqa: F401  (declares its relation)
-from features.claims_standards import load_claims_standards
+import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import RELATIONS, days_ago, events, known, relation
 from features.lake.spine import SPINE, Spine
 from features.stars.value import rate
-from features.tags.claim_steps import with_steps
-from features.tags.cover import expiring_terms, policies
-from features.tags.day_parts import on_weekend, part_of_day
-from features.tags.touchpoint_families import family_of
+from features.tags.relations.claim_steps import with_steps
+from features.tags.relations.claims_standards import load_claims_standards
+from features.tags.relations.cover import expiring_terms, policies
+from features.tags.relations.day_parts import on_weekend, part_of_day
+from features.tags.relations.touchpoint_families import family_of
 
 __all__ = ["RELATIONS"]
 

@@ -3,8 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.claims_standards import STEPS, ClaimsStandards
 from features.lake.known import days_ago
+from features.tags.relations.claims_standards import STEPS, ClaimsStandards
 
 DAYS = ("occurred_on", "reported_on", "surveyed_on", "assessed_on", "adjusted_on", "paid_on")
 """The day before the first step, and the day of each step of `STEPS`."""
