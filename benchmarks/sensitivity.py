@@ -1,6 +1,6 @@
 """How good the sensitivity tags are: their order of customers beside that of the latent traits.
 
-Ours: the scores of `features/tags/sensitivity.py`. Peers: the counts and shares that one would use
+Ours: the scores of `features/tags/groups/sensitivity.py`. Peers: the counts and shares that one would use
 without them. All are Spearman's rank correlations with the truth of the simulated insurer, on the
 customers that a tag has a value for, with 95% bootstrap intervals. A correlation below its floor is
 exit code 1. On an insurer's own data there is no truth: only the constants are printed, as declared
@@ -20,9 +20,9 @@ from measuring import insurer
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.tagging import compute_group
-from features.tags.behaviour import INCREASE
+from features.tags.groups.behaviour import INCREASE
+from features.tags.groups.sensitivity import USUAL
 from features.tags.relations.relations import RELATIONS
-from features.tags.sensitivity import USUAL
 from training.evaluation.truth import against_trait
 from training.traits import estimate
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from features.tags.life_cycle import STAGES
+from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
 from serving.touchpoint_fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
 from serving.touchpoints import Catalogue, shipped_touchpoints

@@ -9,7 +9,7 @@ from features.contracts.tables import (
     CONTACT_RESULT_LABELS,
     NON_MOTOR_LABELS,
 )
-from features.tags.life_cycle import STAGES
+from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.day_parts import PARTS
 from features.tags.relations.touchpoint_families import FAMILIES
 

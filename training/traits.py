@@ -1,7 +1,7 @@
 """What is usual among an insurer's own customers: the constants of the sensitivity tags, measured.
 
 `benchmarks/sensitivity.py` prints them beside those declared. To adopt them, write them into
-`features.tags.sensitivity.Population`: scores then change for everyone, as with any new definition
+`features.tags.groups.sensitivity.Population`: scores then change for everyone, as with any new definition
 of a tag.
 """
 
@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from features.lake import Lake
 from features.lake.spine import Spine, spine_of_customers
 from features.tagging import compute_group
-from features.tags.behaviour import INCREASE
+from features.tags.groups.behaviour import INCREASE
+from features.tags.groups.sensitivity import LARGEST_CHANGE, USUAL, Population
 from features.tags.relations.relations import RELATIONS
-from features.tags.sensitivity import LARGEST_CHANGE, USUAL, Population
 
 STEPS = (0, 30, 90, 180, 365)
 FEWEST = 200

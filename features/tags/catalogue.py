@@ -12,25 +12,25 @@ def groups() -> dict[str, TagGroup]:
     """All tag groups by name, in the order of the catalogue."""
     # Imported on use: the groups' modules declare their tags with this one. A group whose tags fill
     # several modules holds them in the order in which these are imported here.
-    import features.tags.birthday
-    import features.tags.claims_chain
-    import features.tags.claims_detail
-    import features.tags.cover_history
-    import features.tags.life_cycle
-    import features.tags.preferences
-    import features.tags.price_history
-    import features.tags.product_basket
-    import features.tags.quote_reception
-    import features.tags.sensitivity
-    import features.tags.touch_history  # noqa: F401
-    from features.tags.behaviour import GROUP as BEHAVIOUR
-    from features.tags.claims import GROUP as CLAIMS
-    from features.tags.engagement import GROUP as ENGAGEMENT
-    from features.tags.entitlements import GROUP as ENTITLEMENTS
-    from features.tags.loyalty import GROUP as LOYALTY
-    from features.tags.telematics import GROUP as TELEMATICS
-    from features.tags.underwriting import GROUP as UNDERWRITING
-    from features.tags.vehicle_care import GROUP as VEHICLE_CARE
+    import features.tags.groups.birthday
+    import features.tags.groups.claims_chain
+    import features.tags.groups.claims_detail
+    import features.tags.groups.cover_history
+    import features.tags.groups.life_cycle
+    import features.tags.groups.preferences
+    import features.tags.groups.price_history
+    import features.tags.groups.product_basket
+    import features.tags.groups.quote_reception
+    import features.tags.groups.sensitivity
+    import features.tags.groups.touch_history  # noqa: F401
+    from features.tags.groups.behaviour import GROUP as BEHAVIOUR
+    from features.tags.groups.claims import GROUP as CLAIMS
+    from features.tags.groups.engagement import GROUP as ENGAGEMENT
+    from features.tags.groups.entitlements import GROUP as ENTITLEMENTS
+    from features.tags.groups.loyalty import GROUP as LOYALTY
+    from features.tags.groups.telematics import GROUP as TELEMATICS
+    from features.tags.groups.underwriting import GROUP as UNDERWRITING
+    from features.tags.groups.vehicle_care import GROUP as VEHICLE_CARE
 
     found = (
         UNDERWRITING,

@@ -106,7 +106,7 @@ def triggers(
 
 def _said(declared: Any, name: str, one: Any) -> list[Any]:
     """All of one touchpoint, as a person reads it."""
-    from features.tags.life_cycle import STAGES
+    from features.tags.groups.life_cycle import STAGES
     from features.tags.relations.touchpoint_families import FAMILIES
     from serving.touchpoint_fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
     from serving.trigger_words import when

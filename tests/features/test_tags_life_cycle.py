@@ -13,7 +13,7 @@ from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
-from features.tags.life_cycle import STAGES, life_cycle_stage
+from features.tags.groups.life_cycle import STAGES, life_cycle_stage
 from features.tags.relations.relations import RELATIONS
 from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from features.tags.sensitivity import USUAL, Population
+from features.tags.groups.sensitivity import USUAL, Population
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]

@@ -8,12 +8,12 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS, family_of
-from features.tags.touch_history import (
+from features.tags.groups.touch_history import (
     best_contact_channel,
     first_online_entry,
     last_contact_channel,
 )
+from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS, family_of
 
 Row = dict[str, Any]
 Answer = Callable[..., Row]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from features.contracts.tables import CHANNELS, CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from features.tags.life_cycle import STAGES
+from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS
 from serving import touchpoint_fields as fields
 from serving import touchpoints

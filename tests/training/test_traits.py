@@ -14,7 +14,7 @@ from features.lake.spine import spine_of_customers
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
 from features.tagging import compute_group
-from features.tags.sensitivity import USUAL
+from features.tags.groups.sensitivity import USUAL
 from training.evaluation.truth import against_trait, rank_correlation
 from training.traits import estimate
 

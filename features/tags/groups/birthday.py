@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.underwriting import GROUP
+from features.tags.groups.underwriting import GROUP
 
 tag = GROUP.tag
 

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tags.exact import ratio, yuan
-from features.tags.underwriting import GROUP, NO_TERM, next_commercial
+from features.tags.groups.underwriting import GROUP, NO_TERM, next_commercial
 
 tag = GROUP.tag
 

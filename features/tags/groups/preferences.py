@@ -3,9 +3,9 @@
 import ibis.expr.types as ir
 
 from features.contracts.tables import CHANNELS, NON_MOTOR_LABELS
-from features.tags.behaviour import GROUP
 from features.tags.choices import highest, share_of
 from features.tags.declare import M36
+from features.tags.groups.behaviour import GROUP
 
 tag = GROUP.tag
 family = GROUP.family

@@ -5,7 +5,7 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import MOTOR_LINES
 from features.tags.choices import share_of
-from features.tags.loyalty import GROUP
+from features.tags.groups.loyalty import GROUP
 
 tag = GROUP.tag
 

@@ -1,6 +1,6 @@
 """Engagement tags 互动: contacts and their results, mini-program, WeCom, surveys, consents.
 
-More on the history of contacts is in `features.tags.touch_history`.
+More on the history of contacts is in `features.tags.groups.touch_history`.
 """
 
 import ibis

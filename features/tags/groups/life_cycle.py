@@ -6,7 +6,7 @@ A chain is a run of motor terms without a break of more than 6 months, as the st
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.loyalty import GROUP, NO_COVER
+from features.tags.groups.loyalty import GROUP, NO_COVER
 
 tag = GROUP.tag
 

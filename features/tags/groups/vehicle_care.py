@@ -17,8 +17,8 @@ import ibis.expr.types as ir
 from features.lake.known import days_ago
 from features.tags.declare import TagGroup
 from features.tags.exact import ratio, whole_years
-from features.tags.telematics import DRIVEN, annual_distance_km
-from features.tags.underwriting import NO_VEHICLE
+from features.tags.groups.telematics import DRIVEN, annual_distance_km
+from features.tags.groups.underwriting import NO_VEHICLE
 
 GROUP = TagGroup("vehicle_care", "车辆养护")
 tag = GROUP.tag

@@ -3,10 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.claims import GROUP, NO_AMOUNTS, NONE_IN_WINDOW
-from features.tags.cover_history import COVER_TIME, commercial_insured_years
 from features.tags.declare import D365, EVER, M36
 from features.tags.exact import mean, ratio, share
+from features.tags.groups.claims import GROUP, NO_AMOUNTS, NONE_IN_WINDOW
+from features.tags.groups.cover_history import COVER_TIME, commercial_insured_years
 
 tag = GROUP.tag
 family = GROUP.family

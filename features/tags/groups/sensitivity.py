@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.behaviour import GROUP, INCREASE
+from features.tags.groups.behaviour import GROUP, INCREASE
 
 tag = GROUP.tag
 

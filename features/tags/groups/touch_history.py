@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from features.contracts.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
-from features.tags.engagement import CHANNELS, GROUP, NO_CONTACTS
+from features.tags.groups.engagement import CHANNELS, GROUP, NO_CONTACTS
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER
 
 tag = GROUP.tag

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from features.tags.declare import M36
 from features.tags.exact import mean, ratio, yuan
-from features.tags.underwriting import GROUP, NO_MOTOR, NO_TERM, next_commercial
+from features.tags.groups.underwriting import GROUP, NO_MOTOR, NO_TERM, next_commercial
 
 tag = GROUP.tag
 family = GROUP.family

@@ -7,9 +7,9 @@ claims stand.
 import ibis
 import ibis.expr.types as ir
 
-from features.tags.claims import GROUP
 from features.tags.declare import M36
 from features.tags.exact import mean, ratio
+from features.tags.groups.claims import GROUP
 from features.tags.relations.claims_standards import STEPS
 
 tag = GROUP.tag

@@ -4,9 +4,9 @@ the customer asks for others, and at what time he views and answers."""
 import ibis.expr.types as ir
 
 from features.contracts.tables import CHANNEL_LABELS
-from features.tags.behaviour import GROUP
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
+from features.tags.groups.behaviour import GROUP
 from features.tags.relations.day_parts import PARTS
 
 tag = GROUP.tag
