@@ -22,8 +22,8 @@ from statistics import median
 from features import settings
 from features.checking.check import check_tables
 from features.lake import Lake
+from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 
 SEED = 1
 Step = Callable[[], object]

@@ -24,7 +24,7 @@ from measuring import alternate, arguments, compared, finish, insurer, say, seco
 
 from features.lake import Lake
 from features.services import SERVICES
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
 from training import local_models

@@ -19,7 +19,7 @@ from measuring import insurer
 
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
-from features.tagging import compute_group
+from features.snapshots.compute import compute_group
 from features.tags.groups.behaviour import INCREASE
 from features.tags.groups.sensitivity import USUAL
 from features.tags.relations.relations import RELATIONS

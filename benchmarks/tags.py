@@ -1,7 +1,7 @@
 """A snapshot of sixty tags: ours against DuckDB SQL written by hand (`benchmarks/tags.sql`).
 
 Timed on both sides: from the checked Parquet files to one Arrow table with a row a customer, in
-the order of the customers, on the same DuckDB connection. Ours is what `features.tagging` does for
+the order of the customers, on the same DuckDB connection. Ours is what `features.snapshots.compute` does for
 a snapshot, from declaration to result (Ibis expressions, their SQL, held aggregates), for the sixty
 tags alone; neither side writes files. The sixty lie over policies, claims, claim movements, quotes,
 interactions and entitlements. Before anything is timed, both must give identical values, types and
@@ -26,12 +26,12 @@ from pathlib import Path
 import pyarrow as pa
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
-from features import tagging
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.progress import quiet
 from features.settings import cutoff
+from features.snapshots import compute as tagging
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 
@@ -96,7 +96,7 @@ def command(*words: str) -> tuple[float, float]:
 
 
 def snapshot(lake: Lake, tags: Sequence[Tag]) -> pa.Table:
-    """These tags of every customer, by the steps of `features.tagging.write_snapshot`."""
+    """These tags of every customer, by the steps of `features.snapshots.compute.write_snapshot`."""
     spine = spine_of_customers(lake, [AS_OF])
     with tagging.computed(lake, spine, quiet, chosen={"sixty": tags}) as queries:
         query = f"SELECT * FROM ({queries['sixty']}) ORDER BY {', '.join(SPINE)}"

@@ -38,7 +38,7 @@ from measuring import (
 
 from features.lake import Lake, sha256_of
 from features.settings import Settings, cutoff
-from features.snapshots import manifest, read_snapshot
+from features.snapshots.snapshots import manifest, read_snapshot
 from serving.triggers import due
 
 AS_OF = date(2026, 6, 18)

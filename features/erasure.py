@@ -22,7 +22,13 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import clear_drafts, published
-from features.snapshots import Drafts, Snapshot, read_snapshot, snapshot_dates, sole_writer
+from features.snapshots.snapshots import (
+    Drafts,
+    Snapshot,
+    read_snapshot,
+    snapshot_dates,
+    sole_writer,
+)
 
 Told = Callable[[str, Counter[str]], None]
 """Called when a place no longer holds the customers, with the rows that each had there."""

@@ -21,15 +21,15 @@ import pyarrow as pa
 
 from features.contracts.contract import CONTRACTS, Contract
 from features.contracts.contract_sql import civil_columns, row_columns
-from features.definitions import definitions
 from features.events.event_file import TICK
 from features.events.inbox import EventInbox
-from features.group_files import tag_schema
 from features.lake import Lake
 from features.lake.spine import Spine
 from features.publishing import published
+from features.snapshots.compute import aggregate, assemble, needed, relations_of
+from features.snapshots.definitions import definitions
+from features.snapshots.group_files import tag_schema
 from features.sql import quoted, sql_text
-from features.tagging import aggregate, assemble, needed, relations_of
 from features.tags.catalogue import groups
 from features.tags.relations.relations import RELATIONS
 
@@ -99,7 +99,7 @@ class LiveTags:
         Returns
         -------
         dict of str to pyarrow.Table
-            Group -> one row a customer, as `features.group_files.tag_schema` says. Both timestamps
+            Group -> one row a customer, as `features.snapshots.group_files.tag_schema` says. Both timestamps
             are the instant.
         """
         with self._lock:

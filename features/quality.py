@@ -19,7 +19,7 @@ from features.progress import Report, quiet
 from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
 from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
 from features.quality_statistics import Measured, measure
-from features.snapshots import read_snapshot, snapshot_dates
+from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag

@@ -21,8 +21,8 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.segment_settings import Segment, load_segments
-from features.snapshot_tags import snapshot_tags
-from features.snapshots import Snapshot, read_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot
+from features.snapshots.tag_columns import snapshot_tags
 
 ROW_GROUP = 122_880
 

@@ -27,7 +27,7 @@ from features.online_rows import PackedOnlineStore, Stored
 from features.progress import Report, quiet
 from features.services import feature_services, tags_of
 from features.settings import Settings, cutoff
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags import catalogue
 from features.views import customer, feature_views, push_source
@@ -201,7 +201,7 @@ def push(lake: Lake, group: str, rows: pa.Table) -> None:
     Parameters
     ----------
     rows : pyarrow.Table
-        As `features.group_files.tag_schema` says, one row a customer.
+        As `features.snapshots.group_files.tag_schema` says, one row a customer.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from features.lake import Lake
 from features.settings import cutoff
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from serving.records.consents import Refused
 from serving.scoring import scores_path, snapshot_sql

@@ -21,7 +21,7 @@ from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.segment_settings import load_segments
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag

@@ -20,8 +20,8 @@ from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_tags import TagReader
-from features.snapshot_lookup import SnapshotLookup
-from features.snapshots import snapshot_dates
+from features.snapshots.lookup import SnapshotLookup
+from features.snapshots.snapshots import snapshot_dates
 from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock

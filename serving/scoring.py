@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshot_tags import snapshot_batches, snapshot_files
-from features.snapshots import Snapshot, read_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot
+from features.snapshots.tag_columns import snapshot_batches, snapshot_files
 from features.sql import sql_text
 from features.stars.explain import StarSettings, load_star_settings
 from serving.margin import COST, MARGIN, expected

@@ -17,8 +17,8 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.settings import cutoff
-from features.snapshot_tags import snapshot_batches
-from features.snapshots import Snapshot, read_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot
+from features.snapshots.tag_columns import snapshot_batches
 from features.sql import sql_text
 from serving.occasions import occasions, undeclared
 from serving.touchpoints import Catalogue, load_touchpoints

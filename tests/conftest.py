@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from features.group_files import tag_schema
 from features.lake import sha256_of
+from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

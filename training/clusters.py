@@ -15,8 +15,8 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
 from features.segments import SegmentStability, compare
-from features.snapshot_tags import snapshot_tags
-from features.snapshots import Snapshot, read_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot
+from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
 from training.cluster_profile import Cluster, named, profile
 from training.segmentation import (

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features import store, tagging
+from features import store
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
 from features.progress import Report, quiet
+from features.snapshots import compute as tagging
 from features.tags.catalogue import catalogue, groups
 from training.datasets import in_order, thinned
 from training.evaluation.kinds import Outcomes

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.lake import Lake
 from features.lake.spine import Spine, spine_of_customers
-from features.tagging import compute_group
+from features.snapshots.compute import compute_group
 from features.tags.groups.behaviour import INCREASE
 from features.tags.groups.sensitivity import LARGEST_CHANGE, USUAL, Population
 from features.tags.relations.relations import RELATIONS

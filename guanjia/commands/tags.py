@@ -28,7 +28,7 @@ def tags(
 
     A date is carried forward from the latest snapshot before it where that can be done.
     """
-    from features.tagging import write_snapshot
+    from features.snapshots.compute import write_snapshot
 
     with progress(json) as report:
         written = write_snapshot(lake(engine), sorted(set(as_of)), report, whole)

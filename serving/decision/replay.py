@@ -11,7 +11,7 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.snapshot_lookup import SnapshotLookup
+from features.snapshots.lookup import SnapshotLookup
 from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.effects import Effects

@@ -15,8 +15,8 @@ from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
+from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue, groups
 from guanjia.cli import app
 

@@ -21,7 +21,7 @@ from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
-from features.tagging import compute_group
+from features.snapshots.compute import compute_group
 from features.tags.catalogue import catalogue
 
 Row = dict[str, Any]

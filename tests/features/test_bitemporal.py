@@ -22,7 +22,7 @@ from features.checking.check import TableCheck, check_tables
 from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
-from features.tagging import write_snapshot
+from features.snapshots.compute import write_snapshot
 
 DAY = date(2025, 6, 30)
 END = cutoff(DAY, "Asia/Shanghai")

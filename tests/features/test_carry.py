@@ -22,9 +22,9 @@ from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from features.snapshots import Snapshot, read_snapshot, sole_writer
+from features.snapshots.compute import write_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot, sole_writer
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 from features.tags.catalogue import groups
 
 Rows = list[dict[str, Any]]
@@ -55,7 +55,7 @@ def lake(simulated: Lake, tmp_path: Path) -> Lake:
 def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     """One group stands for all, where the tags are not what is tested."""
     some = {name: group for name, group in groups().items() if name == "underwriting"}
-    monkeypatch.setattr("features.tagging.groups", lambda: some)
+    monkeypatch.setattr("features.snapshots.compute.groups", lambda: some)
 
 
 def carried_and_whole(lake: Lake, day: date) -> tuple[Snapshot, Snapshot]:
@@ -193,7 +193,7 @@ def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
     change(lake, "claims", late)
     code = (
         "import sys; from datetime import date; from features.lake.connection import Lake;"
-        "from features.settings import load; from features.tagging import write_snapshot;"
+        "from features.settings import load; from features.snapshots.compute import write_snapshot;"
         "lake = Lake(load()); lake.engine; print('go', flush=True);"
         f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], whole=True)"
     )

@@ -17,8 +17,8 @@ from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
+from features.snapshots.compute import compute_group, write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import compute_group, write_snapshot
 
 DAYS = [date(2023, 12, 31), date(2025, 3, 15)]
 ZONE = "Asia/Shanghai"

@@ -18,8 +18,8 @@ from features.lake import Lake
 from features.quality import Quality, assess
 from features.quality_files import as_json, write_quality
 from features.settings import Settings
+from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue
 
 APRIL, MAY, JUNE = date(2026, 4, 30), date(2026, 5, 31), date(2026, 6, 30)

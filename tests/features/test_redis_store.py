@@ -12,9 +12,9 @@ import pytest
 
 from features import online_tags, store
 from features.errors import GuanjiaError
-from features.group_files import tag_schema
 from features.lake import Lake
 from features.settings import Settings
+from features.snapshots.group_files import tag_schema
 from features.tags import catalogue
 
 AT = datetime(2026, 7, 1, 1, 0, 0, 500_000, tzinfo=UTC)

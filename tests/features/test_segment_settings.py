@@ -19,7 +19,7 @@ from features.segment_settings import (
 )
 from features.segments import members
 from features.settings import Settings
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
 from features.tags.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]

@@ -19,8 +19,8 @@ from features.lake import Lake, sha256_of
 from features.segment_settings import Segment, shipped_segments
 from features.segments import compare, measure, write_segments
 from features.settings import Settings
+from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 
 Write = Callable[..., None]
 MAY, JUNE = date(2026, 5, 31), date(2026, 6, 30)

@@ -18,8 +18,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake
 from features.settings import Settings
+from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 
 pytestmark = [
     pytest.mark.slow,

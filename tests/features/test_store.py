@@ -16,7 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online_rows import Stored
 from features.settings import Settings, cutoff
-from features.snapshots import Drafts
+from features.snapshots.snapshots import Drafts
 from features.tags import catalogue
 from features.tags.declare import TagGroup
 from features.views import customer, feature_views

@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import tagging
 from features.checking.check import check_tables
 from features.contracts.contract import CONTRACTS
-from features.definitions import source_files
 from features.errors import GuanjiaError
-from features.group_files import group_file, tag_schema
 from features.lake import Lake
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import Settings, cutoff
-from features.snapshots import read_snapshot
+from features.snapshots import compute as tagging
+from features.snapshots.compute import compute_group, write_history, write_snapshot
+from features.snapshots.definitions import source_files
+from features.snapshots.group_files import group_file, tag_schema
+from features.snapshots.snapshots import read_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import compute_group, write_history, write_snapshot
 from features.tags.catalogue import groups
 
 DAYS = [date(2024, 2, 29), date(2025, 7, 1), date(2026, 6, 30)]
@@ -187,7 +187,7 @@ def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyP
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("features.snapshots.sha256_of", crash)
+        patch.setattr("features.snapshots.snapshots.sha256_of", crash)
         with pytest.raises(OSError, match="no space left"):
             write_snapshot(lake, [day])
     assert manifest.read_bytes() == before

@@ -16,8 +16,8 @@ from features.contracts.contract import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings, cutoff
+from features.snapshots.compute import compute_group
 from features.sources.simulation.simulate import simulate
-from features.tagging import compute_group
 from features.tags.catalogue import groups
 from features.tags.relations.claims_standards import ClaimsStandards
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from features.lake import Lake
-from features.tagging import write_snapshot
+from features.snapshots.compute import write_snapshot
 from features.tags.themes import theme_of
 
 Row = dict[str, Any]

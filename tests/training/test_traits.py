@@ -12,8 +12,8 @@ from features.checking.check import check_tables
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
+from features.snapshots.compute import compute_group
 from features.sources.simulation.simulate import simulate
-from features.tagging import compute_group
 from features.tags.groups.sensitivity import USUAL
 from training.evaluation.truth import against_trait, rank_correlation
 from training.traits import estimate

@@ -15,8 +15,8 @@ import pandas as pd
 from features.lake import Lake
 from features.quality_bounds import load_quality_bounds
 from features.quality_statistics import measure
-from features.snapshot_tags import snapshot_tags
-from features.snapshots import read_snapshot
+from features.snapshots.snapshots import read_snapshot
+from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
 from training.contributions import MOST_ROWS, importance
 from training.datasets import ROW_LIMIT, thinned

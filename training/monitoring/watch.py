@@ -11,7 +11,7 @@ import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from features.snapshots import snapshot_dates
+from features.snapshots.snapshots import snapshot_dates
 from training.champions import champion
 from training.cohort import TooFewError, read_cohort
 from training.datasets import ROW_LIMIT

@@ -17,7 +17,7 @@ from features.events.intake import Intake
 from features.fresh_tags import FreshTags
 from features.lake import Lake
 from features.settings import Settings
-from features.tagging import write_snapshot
+from features.snapshots.compute import write_snapshot
 from features.tags.catalogue import groups
 
 Row = dict[str, Any]

@@ -21,9 +21,9 @@ from features.events.intake import RefusedError
 from features.fresh_tags import catch_up
 from features.lake import Lake
 from features.settings import Settings
-from features.snapshots import Snapshot
+from features.snapshots.compute import write_snapshot
+from features.snapshots.snapshots import Snapshot
 from features.sources.simulation.simulate import simulate
-from features.tagging import write_snapshot
 from features.tags.catalogue import catalogue, groups
 from features.tags.relations.relations import RELATIONS
 

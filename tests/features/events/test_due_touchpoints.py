@@ -19,7 +19,7 @@ from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.settings import Settings
-from features.snapshot_lookup import SnapshotLookup
+from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import made
 from serving.breaker import Breaker
 from serving.due_touchpoints import DueTouchpoints

@@ -212,7 +212,7 @@ def test_a_snapshot_that_is_not_as_described_stays_refused(home_of: tuple[Lake, 
     begin(lake, records, GONE, "ann", NOW)
     finish(lake, records, NOW)
     assert places_of(lake.home, GONE) == []
-    from features.snapshots import read_snapshot
+    from features.snapshots.snapshots import read_snapshot
 
     with pytest.raises(GuanjiaError, match="has another file"):
         read_snapshot(lake, DAY, verify=True)

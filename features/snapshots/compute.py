@@ -15,17 +15,17 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features import carry
-from features.compiled import compiled
 from features.contracts.contract import CONTRACTS
-from features.definitions import definitions
 from features.errors import GuanjiaError
-from features.group_files import group_file, tag_schema
 from features.lake import Lake
 from features.lake.spine import SPINE, Spine, spine_of_customers
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshots import Drafts, Snapshot, sole_writer
+from features.snapshots import incremental as carry
+from features.snapshots.compiled import compiled
+from features.snapshots.definitions import definitions
+from features.snapshots.group_files import group_file, tag_schema
+from features.snapshots.snapshots import Drafts, Snapshot, sole_writer
 from features.sql import sql_text
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag
@@ -72,8 +72,8 @@ def write_snapshot(
     """Compute all tags of all customers as of each date and publish them.
 
     A date is carried forward from the latest snapshot before it where there is one of the same
-    definitions (`features.carry`); the dates that have none are computed in one pass. A snapshot is
-    replaced as a whole (`features.snapshots`): who is killed leaves the old one.
+    definitions (`features.snapshots.incremental`); the dates that have none are computed in one pass. A snapshot is
+    replaced as a whole (`features.snapshots.snapshots`): who is killed leaves the old one.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Snapshot:
     definitions : str
         Hash of the code and settings that made it.
     digests : dict of str to str
-        `path` and `sha256` of what was known of the raw tables (`features.carry`).
+        `path` and `sha256` of what was known of the raw tables (`features.snapshots.incremental`).
     base : str or None
         Date of the snapshot it was carried forward from; None if all was computed.
     recomputed : int

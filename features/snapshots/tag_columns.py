@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.snapshots import Snapshot
+from features.snapshots.snapshots import Snapshot
 from features.tags.catalogue import catalogue
 
 

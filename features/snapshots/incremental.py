@@ -27,7 +27,7 @@ from features.lake import Lake
 from features.lake.known import HORIZONS, RELATIONS
 from features.lake.spine import SPINE, Spine
 from features.settings import cutoff
-from features.snapshots import Snapshot, read_snapshot, snapshot_dates
+from features.snapshots.snapshots import Snapshot, read_snapshot, snapshot_dates
 from features.sql import sql_text
 from features.stars.settings import load_star_settings
 from features.tags.declare import Tag

@@ -14,8 +14,8 @@ import duckdb
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff
-from features.snapshot_tags import snapshot_files
-from features.snapshots import read_snapshot, snapshot_dates
+from features.snapshots.snapshots import read_snapshot, snapshot_dates
+from features.snapshots.tag_columns import snapshot_files
 from features.sql import sql_text
 from features.tags.catalogue import groups
 
