@@ -40,14 +40,15 @@ from measuring import (
     snapshot,
 )
 
-from features import online_tags, store
 from features.contracts.contract import CONTRACTS
 from features.contracts.contract_sql import civil_columns, row_columns
 from features.events.event_types import EVENTS, Event, text
 from features.events.inbox import EventInbox
 from features.events.intake import Intake
-from features.fresh_tags import FreshTags
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
+from features.online.push_events import FreshTags
 from features.settings import cutoff
 from features.tags.catalogue import catalogue
 

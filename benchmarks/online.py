@@ -1,13 +1,13 @@
 """The online store: ours against the SQLite store that comes with Feast.
 
-Loading: `features.store.materialize` of a whole snapshot into an empty database, from the registry
+Loading: `features.online.feast_client.materialize` of a whole snapshot into an empty database, from the registry
 and the tag files to the last commit; against `online_write_batch` of Feast's own
 `SqliteOnlineStore`, writing the same rows of at most 2,000 customers into an empty database. Making
 Feast's rows from the files (`feast.utils._convert_arrow_to_proto`) is not counted against it. Both
 in rows a second, a row being one customer in one view; the ratio says how much faster ours is.
 
 Size: bytes a customer of the database and its log, scaled to 70 tags. Reading:
-`features.online_tags.online` of the tags of one model, milliseconds, without a limit.
+`features.online.reader.online` of the tags of one model, milliseconds, without a limit.
 """
 
 import sys
@@ -35,11 +35,12 @@ from measuring import (
     snapshot,
 )
 
-from features import online_tags, store
 from features.lake import Lake
-from features.services import SERVICES
+from features.online import feast_client as store
+from features.online import reader as online_tags
+from features.online.model_tags import SERVICES
+from features.online.views import feature_views
 from features.tags.catalogue import catalogue, groups
-from features.views import feature_views
 
 AS_OF = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

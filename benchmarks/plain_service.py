@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from feast import FeatureStore
 from pydantic import BaseModel
 
-from features.feast_home import feast_config
 from features.lake import Lake
+from features.online.feast_home import feast_config
 from features.settings import load
 
 FOLDER = Path(os.environ["MODELS"])

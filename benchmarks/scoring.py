@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from measuring import alternate, arguments, compared, finish, insurer, say, seconds, snapshot
 
 from features.lake import Lake
-from features.services import SERVICES
+from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame

@@ -33,8 +33,8 @@ import pyarrow.parquet as pq
 from measuring import Measured, compared, finish, insurer, say, snapshot
 from scoring import stand_in
 
-from features import store
 from features.lake import Lake
+from features.online import feast_client as store
 from features.settings import cutoff
 from serving.tokens import make_token
 from training import local_models

@@ -16,9 +16,9 @@ from datetime import date
 import pandas as pd
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
-from features import store
 from features.lake import Lake
-from features.services import SERVICES
+from features.online import feast_client as store
+from features.online.model_tags import SERVICES
 from features.sql import sql_text
 from features.tags.catalogue import groups
 from training import datasets

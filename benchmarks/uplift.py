@@ -23,7 +23,7 @@ from measuring import Measured, finish, insurer, say
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.services import SERVICES
+from features.online.model_tags import SERVICES
 from training.datasets import split_by_time
 from training.encoding import Encoding
 from training.uplift import learners

@@ -68,9 +68,9 @@ class Demo:
 def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
     """Simulate, check, tag, load online, train, promote, score and list."""
     from features.checking.check import check_tables
+    from features.online.feast_client import materialize
     from features.snapshots.compute import write_snapshot
     from features.sources.simulation.simulate import simulate
-    from features.store import materialize
     from guanjia.handing_out import hand_out
     from serving import clock
     from serving.lists import declared_lists

@@ -19,8 +19,8 @@ from features.erasure import customer_files, erase_from_files, known_customers
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
+from features.online.feast_client import scrub_online, take_offline
 from features.progress import Report, quiet
-from features.store import scrub_online, take_offline
 from features.stray_files import stray_files_naming
 from serving.records.database import Records
 from serving.records.erasure import Receipt, amend, erase, is_named, last_receipt, receipts

@@ -10,8 +10,8 @@ from features.errors import GuanjiaError
 from features.events.event_types import Event
 from features.events.inbox import ConflictError, EventInbox, Kept
 from features.events.intake import Intake, RefusedError
-from features.fresh_tags import FreshTags
 from features.lake import Lake
+from features.online.push_events import FreshTags
 from serving.due_touchpoints import DueTouchpoints, told_due
 from serving.event_schemas import DueTold, EventAnswer, EventsRequest, EventsResponse, Malformed
 from serving.schemas import Fault

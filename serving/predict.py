@@ -19,7 +19,7 @@ from features.conditions import UnknownNameError, unknown_name
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online_tags import TagReader
+from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
 from features.snapshots.snapshots import snapshot_dates
 from features.stars.explain import load_star_settings

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features import store
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
+from features.online import feast_client as store
 from features.progress import Report, quiet
 from features.snapshots import compute as tagging
 from features.tags.catalogue import catalogue, groups

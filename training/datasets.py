@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features import store
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
+from features.online import feast_client as store
+from features.online.model_tags import SERVICES, SLICE_TAGS
 from features.progress import Report, quiet
 from features.publishing import published
-from features.services import SERVICES, SLICE_TAGS
 from features.snapshots import compute as tagging
 from training.dataset import Dataset, Split
 from training.models import ModelSpec

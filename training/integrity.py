@@ -8,7 +8,7 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.services import SERVICES
+from features.online.model_tags import SERVICES
 from features.tags.catalogue import catalogue
 from training import registry
 from training.champions import family, fetch

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from features import store
 from features.lake import Lake
+from features.online import feast_client as store
 from features.publishing import lives
 
 OWN = frozenset({"tags", "training", "feast", "models", "mlflow", "tmp", "snapshots"})

@@ -1,10 +1,10 @@
 """What `feast -c features/repo apply` finds: the entity, the views and the services."""
 
-from features.feast_home import feast_home
-from features.services import feature_services
+from features.online.feast_home import feast_home
+from features.online.model_tags import feature_services
+from features.online.views import customer, feature_views
 from features.settings import load
 from features.tags.catalogue import groups
-from features.views import customer, feature_views
 
 entity = customer()
 _views = feature_views(feast_home(), groups(), load().offline)

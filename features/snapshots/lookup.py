@@ -33,7 +33,7 @@ class SnapshotLookup:
         self._tried: date | None = None
 
     def read(self, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
-        """The same rows as `features.online_tags.TagReader.read`.
+        """The same rows as `features.online.reader.TagReader.read`.
 
         Raises
         ------

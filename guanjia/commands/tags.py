@@ -47,8 +47,8 @@ def tags(
 
 def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:
     """Load a snapshot into the online store; customers with later events are computed anew."""
-    from features.fresh_tags import catch_up
-    from features.store import materialize as load
+    from features.online.feast_client import materialize as load
+    from features.online.push_events import catch_up
 
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")

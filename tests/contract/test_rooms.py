@@ -15,14 +15,14 @@ CODE = sorted([*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks")
 
 MLFLOW_USERS = ("training/mlflow_client.py", "training/registry.py")
 FEAST_USERS = (
-    "features/store.py",
-    "features/views.py",
-    "features/services.py",
+    "features/online/feast_client.py",
+    "features/online/views.py",
+    "features/online/model_tags.py",
     "features/repo/",
-    "features/feast_home.py",
-    "features/online_rows.py",
-    "features/online_store.py",
-    "features/redis_store.py",
+    "features/online/feast_home.py",
+    "features/online/rows.py",
+    "features/online/sqlite_store.py",
+    "features/online/redis_store.py",
 )
 CLOCKS = {
     ("date", "today"),

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from features import online_tags, store
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
 from features.settings import Settings
 from features.snapshots.group_files import tag_schema
 from features.tags import catalogue

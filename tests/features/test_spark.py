@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features import store
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake
+from features.online import feast_client as store
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate

@@ -11,15 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import online_tags, services, store
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online_rows import Stored
+from features.online import feast_client as store
+from features.online import model_tags as services
+from features.online import reader as online_tags
+from features.online.rows import Stored
+from features.online.views import customer, feature_views
 from features.settings import Settings, cutoff
 from features.snapshots.snapshots import Drafts
 from features.tags import catalogue
 from features.tags.declare import TagGroup
-from features.views import customer, feature_views
 
 JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

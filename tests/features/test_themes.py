@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from features.services import SERVICES, SLICE_TAGS
+from features.online.model_tags import SERVICES, SLICE_TAGS
 from features.tags.catalogue import catalogue
 from features.tags.themes import THEMES, theme_of
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from features.lake import Lake
-from features.online_tags import TagReader
+from features.online.reader import TagReader
 from serving import clock
 from serving.predict import Door
 from serving.tokens import make_token

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake, sha256_of
-from features.services import SERVICES
+from features.online.model_tags import SERVICES
 from features.settings import Settings
 from training import comparison, mlflow_client, registry
 from training.bundle_writer import write_bundle

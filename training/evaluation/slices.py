@@ -1,7 +1,7 @@
 """The main figures of parts of the test slice: months, stars, branches, channels, ages, business.
 
 Parts are told apart by what was known of the customer at `as_of`. The tags that the model does not
-read come with the frame for this alone (`features.services.SLICE_TAGS`).
+read come with the frame for this alone (`features.online.model_tags.SLICE_TAGS`).
 """
 
 from collections.abc import Callable, Iterator

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from features import online_tags, store
 from features.contracts.contract import CONTRACTS
 from features.events.event_types import EVENTS, Event
 from features.events.inbox import EventInbox, Kept
 from features.events.intake import Intake
-from features.fresh_tags import FreshTags
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
+from features.online.push_events import FreshTags
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.tags.catalogue import groups

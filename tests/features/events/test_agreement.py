@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from features import online_tags, store
 from features.checking.check import check_tables
 from features.events.event_types import EVENTS
 from features.events.intake import RefusedError
-from features.fresh_tags import catch_up
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
+from features.online.push_events import catch_up
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.snapshots.snapshots import Snapshot

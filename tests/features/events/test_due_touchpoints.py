@@ -14,10 +14,10 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from features import store
 from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
+from features.online import feast_client as store
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import made

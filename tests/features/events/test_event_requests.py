@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from features import online_tags, store
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
 from features.settings import Settings
 from serving.api.app import made
 from serving.api.gate import LARGEST_BODY, Gate

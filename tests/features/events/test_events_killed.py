@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from features.events.inbox import EventInbox
 from features.events.intake import Intake
 from features.events.event_types import EVENTS, Event
-from features.fresh_tags import FreshTags
+from features.online.push_events import FreshTags
 from features.lake.connection import Lake
 from features.settings import load
 

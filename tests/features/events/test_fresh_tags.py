@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from features import online_tags, store
 from features.events.intake import RefusedError
-from features.fresh_tags import catch_up
 from features.lake import Lake
+from features.online import feast_client as store
+from features.online import reader as online_tags
+from features.online.push_events import catch_up
 from features.tags.catalogue import catalogue, groups
 
 Row = dict[str, Any]
@@ -126,7 +127,9 @@ def test_only_groups_that_read_the_table_are_computed(
     desk: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushed: list[str] = []
-    monkeypatch.setattr("features.fresh_tags.push", lambda lake, group, rows: pushed.append(group))
+    monkeypatch.setattr(
+        "features.online.push_events.push", lambda lake, group, rows: pushed.append(group)
+    )
     desk.send("quote_viewed", quote_id="Q1 C1")
     assert "behaviour" in pushed
     assert set(pushed) < set(groups())
@@ -155,7 +158,7 @@ def test_what_failed_is_caught_up_with_the_next_event(
     desk: Any, monkeypatch: pytest.MonkeyPatch, later: Later
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("features.fresh_tags.push", lambda *_: 1 / 0)
+        patch.setattr("features.online.push_events.push", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             desk.send("quote_viewed", quote_id="Q1 C1")
     assert desk.inbox.waiting_customers() == ["C1"]
@@ -203,7 +206,9 @@ def test_what_is_refused_leaves_no_trace(desk: Any, later: Later) -> None:
 def test_the_kept_sql_is_that_of_the_definitions(
     desk: Any, kept_sql: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.live._statement", lambda tables, group: f"SELECT '{group}'")
+    monkeypatch.setattr(
+        "features.online.event_tags._statement", lambda tables, group: f"SELECT '{group}'"
+    )
     desk.fresh.prepare()
     path = desk.lake.home / "feast" / "live.json"
     assert path.read_bytes() == kept_sql.read_bytes()

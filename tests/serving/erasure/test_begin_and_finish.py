@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features import store
 from features.erased import Erased, pseudonym
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
+from features.online import feast_client as store
 from features.settings import Settings
 from serving import erasure
 from serving.erasure import begin, finish, receipt_of, require_known

@@ -15,8 +15,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from features import store
 from features.lake import Lake
+from features.online import feast_client as store
 from features.settings import Settings
 
 pytestmark = pytest.mark.slow

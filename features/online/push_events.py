@@ -15,9 +15,9 @@ import pyarrow as pa
 from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
-from features.live import LiveTags
+from features.online.event_tags import LiveTags
+from features.online.feast_client import push
 from features.settings import cutoff
-from features.store import push
 
 CUSTOMERS = 200
 """Customers of one computation."""

@@ -1,8 +1,8 @@
 """Where Feast keeps what it keeps: under the home folder, whoever asks, or on Redis.
 
 Feast expands environment variables in `feature_store.yaml` but knows no default for one that is
-not set. So the YAML names the class below and `features.online_store`, which place a relative path
-under the home folder of `features.settings`: the `feast` command line and `features.store` then
+not set. So the YAML names the class below and `features.online.sqlite_store`, which place a relative path
+under the home folder of `features.settings`: the `feast` command line and `features.online.feast_client` then
 read the same files.
 """
 
@@ -60,7 +60,7 @@ def feast_config(lake: Lake) -> RepoConfig:
         config.online_store.path = str(lake.home / config.online_store.path)
     elif lake.settings.online.startswith(("redis://", "rediss://", "unix://")):
         config.online_config = {
-            "type": "features.redis_store.RedisOnlineStore",
+            "type": "features.online.redis_store.RedisOnlineStore",
             "url": lake.settings.online,
         }
         config._online_store = None

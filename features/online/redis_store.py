@@ -16,7 +16,7 @@ from typing import Any
 from feast.repo_config import FeastConfigBaseModel
 
 from features.errors import GuanjiaError
-from features.online_rows import PackedOnlineStore, Row, Stored
+from features.online.rows import PackedOnlineStore, Row, Stored
 
 READ_SECONDS = 0.1
 """How long a request waits for rows: from a snapshot it has them soon after. It asks once."""
@@ -44,7 +44,7 @@ end
 class RedisOnlineStoreConfig(FeastConfigBaseModel):
     """Settings of `RedisOnlineStore`; Feast finds this class by its name."""
 
-    type: str = "features.redis_store.RedisOnlineStore"
+    type: str = "features.online.redis_store.RedisOnlineStore"
     url: str = "redis://127.0.0.1:6379/0"
 
 

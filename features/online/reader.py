@@ -14,9 +14,9 @@ from pydantic_core import from_json
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online_rows import Stored
-from features.services import tags_of
-from features.store import stored
+from features.online.feast_client import stored
+from features.online.model_tags import tags_of
+from features.online.rows import Stored
 from features.tags import catalogue
 
 EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)

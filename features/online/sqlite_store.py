@@ -1,7 +1,7 @@
 """Feast's online store: SQLite, one row a customer and view, and older never replaces newer.
 
 Feast's own SQLite store keeps a row for every customer and tag (35 kB a customer for our tags) and
-overwrites whatever is there. What a row looks like: `features.online_rows`.
+overwrites whatever is there. What a row looks like: `features.online.rows`.
 """
 
 import json
@@ -15,8 +15,8 @@ from typing import Any
 from feast.repo_config import FeastConfigBaseModel
 
 from features.errors import GuanjiaError
-from features.feast_home import feast_home
-from features.online_rows import PackedOnlineStore, Row, Stored
+from features.online.feast_home import feast_home
+from features.online.rows import PackedOnlineStore, Row, Stored
 from features.sqlite import opened, place_of, scrub, transaction
 
 LARGEST_QUERY = 500
@@ -32,7 +32,7 @@ WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
 class HomeOnlineStoreConfig(FeastConfigBaseModel):
     """Settings of `HomeOnlineStore`; Feast finds this class by its name."""
 
-    type: str = "features.online_store.HomeOnlineStore"
+    type: str = "features.online.sqlite_store.HomeOnlineStore"
     path: str = "feast/online.db"
 
 

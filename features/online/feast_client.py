@@ -1,6 +1,6 @@
 """The only door to Feast: definitions, history for training, loading and pushing online rows.
 
-What reads the online rows: `features.online_tags`.
+What reads the online rows: `features.online.reader`.
 """
 
 import threading
@@ -21,16 +21,16 @@ from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundExcepti
 from features.customer_files import customers_in
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.feast_home import feast_config
 from features.lake import Lake
-from features.online_rows import PackedOnlineStore, Stored
+from features.online.feast_home import feast_config
+from features.online.model_tags import feature_services, tags_of
+from features.online.rows import PackedOnlineStore, Stored
+from features.online.views import customer, feature_views, push_source
 from features.progress import Report, quiet
-from features.services import feature_services, tags_of
 from features.settings import Settings, cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags import catalogue
-from features.views import customer, feature_views, push_source
 
 BATCH = 20_000
 """Rows per online transaction: small enough that another writer never waits long."""

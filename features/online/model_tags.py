@@ -330,16 +330,18 @@ def _check(name: str, tags: Sequence[str], home: Mapping[str, FeatureView]) -> N
         raise GuanjiaError(
             f"service {name}",
             f"names tags that are not declared: {', '.join(unknown)}",
-            "declare them in features/tags or correct features/services.py",
+            "declare them in features/tags or correct features/online/model_tags.py",
         )
     forbidden = sorted(FORBIDDEN & set(tags))
     if forbidden:
         raise GuanjiaError(
             f"service {name}",
             f"names tags that no model may use: {', '.join(forbidden)}",
-            "remove them from features/services.py",
+            "remove them from features/online/model_tags.py",
         )
     if len(set(tags)) < len(tags):
         raise GuanjiaError(
-            f"service {name}", "names a tag twice", "list each once in features/services.py"
+            f"service {name}",
+            "names a tag twice",
+            "list each once in features/online/model_tags.py",
         )
