@@ -35,7 +35,7 @@ test: lint  ## Set up, style, types and every test.
 
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
-	$(BIN)/python -m features.segment_document docs/segments.md
+	$(BIN)/python -m features.segments.document docs/segments.md
 	$(BIN)/python -m features.events.document docs/events.md
 	$(BIN)/python -m serving.touchpoint_document docs/touchpoints.md
 

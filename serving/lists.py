@@ -20,7 +20,7 @@ from features.conditions import compile_condition, unknown_name
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.segment_settings import load_segments
+from features.segments.settings import load_segments
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue

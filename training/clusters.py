@@ -14,7 +14,7 @@ from features.conditions import columns_of, predicate
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
-from features.segments import SegmentStability, compare
+from features.segments.segments import SegmentStability, compare
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue

@@ -20,7 +20,7 @@ Against = Annotated[
 
 def segments(as_of: MaybeAsOf = None, against: Against = None, json: Json = False) -> None:
     """Who is in which segment; how large they are, how they overlap, how steady they are."""
-    from features.segments import write_segments
+    from features.segments.segments import write_segments
 
     home = lake()
     on = as_of or latest(home, "snapshots", "run `guanjia tags --as-of DATE`")

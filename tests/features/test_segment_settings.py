@@ -9,15 +9,9 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.segment_document import render
-from features.segment_settings import (
-    DIMENSIONS,
-    GOALS,
-    Segment,
-    load_segments,
-    shipped_segments,
-)
-from features.segments import members
+from features.segments.document import render
+from features.segments.segments import members
+from features.segments.settings import DIMENSIONS, GOALS, Segment, load_segments, shipped_segments
 from features.settings import Settings
 from features.snapshots.snapshots import read_snapshot
 from features.tags.catalogue import catalogue

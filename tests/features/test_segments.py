@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.segment_settings import Segment, shipped_segments
-from features.segments import compare, measure, write_segments
+from features.segments.segments import compare, measure, write_segments
+from features.segments.settings import Segment, shipped_segments
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
@@ -173,7 +173,7 @@ def test_a_crash_leaves_the_old_file_and_a_run_again_the_same(
     def crash(*_: Any, **__: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("features.segments.pq.write_table", crash)
+    monkeypatch.setattr("features.segments.segments.pq.write_table", crash)
     with pytest.raises(OSError, match="no space left"):
         write_segments(lake, JUNE)
     assert path.read_bytes() == before

@@ -1,4 +1,4 @@
-"""The table in docs/segments.md: `python -m features.segment_document docs/segments.md`.
+"""The table in docs/segments.md: `python -m features.segments.document docs/segments.md`.
 
 The page is written by people but for what stands between the two marks.
 """
@@ -6,9 +6,9 @@ The page is written by people but for what stands between the two marks.
 import sys
 from pathlib import Path
 
-from features.segment_settings import KINDS, Segment, shipped_segments
+from features.segments.settings import KINDS, Segment, shipped_segments
 
-BEGIN = "<!-- From features/segments.toml by `make docs`; a test fails if it is not current. -->"
+BEGIN = "<!-- From features/segments/segments.toml by `make docs`; a test fails if it is not current. -->"
 END = "<!-- End of the generated part. -->"
 HEAD = "| segment | name | {about} | purpose | rule |\n|---|---|---|---|---|"
 

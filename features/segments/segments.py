@@ -20,7 +20,7 @@ from features.conditions import predicate
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
-from features.segment_settings import Segment, load_segments
+from features.segments.settings import Segment, load_segments
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 
