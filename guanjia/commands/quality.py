@@ -11,8 +11,8 @@ from guanjia.options import Json, MaybeAsOf, day, lake, latest
 from guanjia.output import emit, from_here, progress, table
 
 if TYPE_CHECKING:
-    from features.quality import Quality, TagQuality
-    from features.quality_findings import Finding
+    from features.quality.assess import Quality, TagQuality
+    from features.quality.findings import Finding
 
 MOST_SHOWN = 20
 FURTHEST = 5
@@ -31,9 +31,9 @@ def quality(
     json: Json = False,
 ) -> None:
     """Say how the tags of a date have changed; exit with 1 where a declared bound is broken."""
-    from features.quality import assess
-    from features.quality_files import as_json, write_quality
-    from features.quality_page import write_page
+    from features.quality.assess import assess
+    from features.quality.files import as_json, write_quality
+    from features.quality.page import write_page
 
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")

@@ -15,8 +15,8 @@ import pytest
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.quality import Quality, assess
-from features.quality_files import as_json, write_quality
+from features.quality.assess import Quality, assess
+from features.quality.files import as_json, write_quality
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate

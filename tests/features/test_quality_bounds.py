@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import GuanjiaError
-from features.quality_bounds import (
+from features.quality.bounds import (
     SHIPPED,
     QualityBounds,
     SnapshotBounds,
@@ -37,7 +37,7 @@ TAGS = {
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     """Bounds of a shipped file and a home file with these texts."""
     shipped = tmp_path / "shipped.toml"
-    monkeypatch.setattr("features.quality_bounds.SHIPPED", shipped)
+    monkeypatch.setattr("features.quality.bounds.SHIPPED", shipped)
 
     def run(shipped_text: str, own: str = "") -> QualityBounds:
         shipped.write_text(shipped_text, encoding="utf-8")

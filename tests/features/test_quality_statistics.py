@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.quality_statistics import (
+from features.quality.statistics import (
     LEAST_FOR_SCALE,
     MOST_CATEGORIES,
     SAMPLE,

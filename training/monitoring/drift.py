@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from features.lake import Lake
-from features.quality_bounds import load_quality_bounds
-from features.quality_statistics import measure
+from features.quality.bounds import load_quality_bounds
+from features.quality.statistics import measure
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 from scipy.stats import ncx2
 
-from features.quality_statistics import population_stability_index
+from features.quality.statistics import population_stability_index
 from training.encoding import Array
 from training.evaluation.kinds import Kind, Outcomes
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from features.quality_statistics import Measured, TagStatistics
+from features.quality.statistics import Measured, TagStatistics
 
 STRIP, LEFT, WIDTH, HEIGHT = 56, 68, 260, 46
 FLOOR = HEIGHT - 1

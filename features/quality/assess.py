@@ -1,7 +1,7 @@
 """Quality of a snapshot: statistics of every tag, drift, broken bounds, rows in quarantine.
 
 A snapshot is compared with a reference: an earlier one. The report is
-written by `features.quality_files`, and as a page by `features.quality_page`.
+written by `features.quality.files`, and as a page by `features.quality.page`.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
-from features.quality_bounds import QualityBounds, TagBounds, load_quality_bounds
-from features.quality_findings import Finding, come_and_gone, customer_findings, tag_findings
-from features.quality_statistics import Measured, measure
+from features.quality.bounds import QualityBounds, TagBounds, load_quality_bounds
+from features.quality.findings import Finding, come_and_gone, customer_findings, tag_findings
+from features.quality.statistics import Measured, measure
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.sql import sql_text
 from features.tags.catalogue import catalogue

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from features.lake import Lake
 from features.publishing import published
-from features.quality import Quality, TagQuality
-from features.quality_statistics import QUANTILES, TagStatistics
+from features.quality.assess import Quality, TagQuality
+from features.quality.statistics import QUANTILES, TagStatistics
 
 SCHEMA = pa.schema(
     [

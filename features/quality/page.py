@@ -8,10 +8,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.publishing import published
-from features.quality import Quality, TagQuality
-from features.quality_chart import picture
-from features.quality_findings import Finding, number, share
-from features.quality_statistics import QUANTILES, TagStatistics, index_parts
+from features.quality.assess import Quality, TagQuality
+from features.quality.chart import picture
+from features.quality.findings import Finding, number, share
+from features.quality.statistics import QUANTILES, TagStatistics, index_parts
 from features.tags.catalogue import groups
 
 STATUS = {"broken": "越界", "watch": "关注", "steady": "稳定"}

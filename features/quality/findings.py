@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from features.quality_bounds import QualityBounds, TagBounds
-from features.quality_statistics import Measured
+from features.quality.bounds import QualityBounds, TagBounds
+from features.quality.statistics import Measured
 from features.tags.declare import Tag
 
 Status = Literal["broken", "watch"]
