@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from features.customer_files import customers_in
 from features.erased import Erased, Unfinished, erasure_key, pseudonym
-from features.erasure import customer_files, erase_from_files, known_customers
+from features.erasure.customer_files import customers_in
+from features.erasure.erase import customer_files, erase_from_files, known_customers
+from features.erasure.stray_files import stray_files_naming
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.online.feast_client import scrub_online, take_offline
 from features.progress import Report, quiet
-from features.stray_files import stray_files_naming
 from serving.records.database import Records
 from serving.records.erasure import Receipt, amend, erase, is_named, last_receipt, receipts
 from serving.records.read_notes import copy_every_note, notes_folder

@@ -18,8 +18,8 @@ from feast import FeatureStore
 from feast.data_source import PushMode
 from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 
-from features.customer_files import customers_in
 from features.erased import Erased
+from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.feast_home import feast_config

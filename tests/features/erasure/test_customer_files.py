@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
-from features.belongings import Belongings
-from features.customer_files import columns_of, customers_in, holds, write_without
+from features.erasure.belongings import Belongings
+from features.erasure.customer_files import columns_of, customers_in, holds, write_without
 from features.errors import GuanjiaError
 
 C1 = Belongings(["C1"])

@@ -16,11 +16,11 @@ import pytest
 
 from features.checking.check import TableCheck, check_tables
 from features.erased import Erased, Unfinished, pseudonym
+from features.erasure.stray_files import stray_files_naming
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sqlite import opened, scrub
-from features.stray_files import stray_files_naming
 
 T0 = "2024-01-01 08:00:00+00"
 KEY = "k" * 32

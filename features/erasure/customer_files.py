@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.belongings import CUSTOMER_COLUMNS, REFERENCES, Belongings
+from features.erasure.belongings import CUSTOMER_COLUMNS, REFERENCES, Belongings
 from features.errors import GuanjiaError
 from features.row_group_file import RowGroupFile
 

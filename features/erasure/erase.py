@@ -14,10 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.belongings import Belongings, texts
 from features.contracts.contract import CONTRACTS
-from features.customer_files import columns_of, customers_in, holds, rows_of, write_without
 from features.erased import Erased
+from features.erasure.belongings import Belongings, texts
+from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
