@@ -16,7 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.margin import margin_tags
 from training.champions import champion
-from training.churn_labels import MONTHS
+from training.labels.churn import MONTHS
 from training.models import MODELS, find
 from training.predictor import Predictor
 

@@ -15,8 +15,10 @@ import pandas as pd
 from features.contracts.tables import NON_MOTOR_LABELS
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import churn_labels, claim_labels, labels
 from training.evaluation.kinds import Kind
+from training.labels import churn as churn_labels
+from training.labels import claims as claim_labels
+from training.labels import questions as labels
 
 # Few leaves and few tags a tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -74,7 +76,7 @@ class ModelSpec:
     service : str
         The feature service that lists its tags.
     labels : Callable[[Lake, date], ibis.Table]
-        Labels as known by a date (`training.labels`).
+        Labels as known by a date (`training.labels.questions`).
     eligible : str
         Of whom the question is asked, as an expression over tags: in training and in serving.
     describes : str

@@ -11,7 +11,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from training import claim_labels
+from training.labels import claims as claim_labels
 
 STAMP = pa.timestamp("us", "UTC")
 VERSION = [("recorded_at", STAMP), ("superseded_at", STAMP)]

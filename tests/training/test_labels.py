@@ -9,7 +9,8 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from training import churn_labels, labels
+from training.labels import churn as churn_labels
+from training.labels import questions as labels
 
 SCHEMA = pa.schema(
     [

@@ -23,7 +23,7 @@ from training.datasets import ROW_LIMIT, thinned
 from training.encoding import Array
 from training.evaluation.discrimination import BINS
 from training.evaluation.kinds import Kind
-from training.labels import LEADS
+from training.labels.questions import LEADS
 from training.models import ModelSpec
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import labels
+from training.labels import questions as labels
 from training.models import MODELS, ModelSpec
 
 TRIAL = "renewal_contact"

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import labels
+from training.labels import questions as labels
 
 LEAD = 30
 DEVELOPMENT_DAYS = 90

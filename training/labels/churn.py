@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
-from training import labels
+from training.labels import questions as labels
 
 DAYS = 180
 GRACE_DAYS = 30
