@@ -1,6 +1,6 @@
 """What the benchmarks on real data share: our choice of a candidate, the peers, and one table.
 
-The candidates of `training.estimators` compete within the rows to learn from, as in `guanjia
+The candidates of `training.estimators.candidates` compete within the rows to learn from, as in `guanjia
 train`; the winner and the peers of `training.evaluation.peers` learn the same rows and are asked
 about the same others. Nothing is calibrated on a slice of its own, for no peer is. Intervals are
 95%, of bootstrap resamples of customers, and differences are resampled in pairs.
@@ -20,7 +20,7 @@ import pandas as pd
 from measuring import say
 
 from features.errors import GuanjiaError
-from training.encoding import Array, Encoding, Flags
+from training.estimators.encoding import Array, Encoding, Flags
 from training.evaluation.discrimination import auc, gain_table
 from training.evaluation.figures import Figures, probability_figures
 from training.evaluation.peers import PEER_LABELS, Difference, differences, peers_told, untuned

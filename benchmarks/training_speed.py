@@ -23,8 +23,8 @@ from measuring import Measured, alternate, compared, finish, insurer, say, secon
 from features.lake import Lake
 from training.dataset import Dataset
 from training.datasets import build
-from training.encoding import Encoding
-from training.estimators import CalibratedModel
+from training.estimators.candidates import CalibratedModel
+from training.estimators.encoding import Encoding
 from training.models import find
 
 KNOWN_BY = date(2026, 6, 30)

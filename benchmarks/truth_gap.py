@@ -30,7 +30,7 @@ from measuring import insurer, say
 from features.lake import Lake
 from training.dataset import Dataset
 from training.datasets import build
-from training.encoding import Array
+from training.estimators.encoding import Array
 from training.evaluation.discrimination import Ranking
 from training.evaluation.figures import probability_figures
 from training.evaluation.resampling import Interval, Resamples, interval

@@ -25,7 +25,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.model_tags import SERVICES
 from training.datasets import split_by_time
-from training.encoding import Encoding
+from training.estimators.encoding import Encoding
 from training.uplift import learners
 from training.uplift.fitting import HALVES, SEED
 from training.uplift.measures import expected_qini

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array
+from training.estimators.encoding import Array
 
 FREQUENCY, SEVERITY = "claim_frequency", "claim_severity"
 QUOTED, CURRENT = "renewal_quote_premium", "commercial_premium_current"

@@ -16,7 +16,7 @@ from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
 from serving.words import is_absent, words_of
-from training.evaluation.kinds import Kind
+from training.estimators.losses import Kind
 
 PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 ASKED = {"lead_days": ("距到期天数", "days"), "month_ahead": ("今后第几个月", "")}

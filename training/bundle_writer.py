@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from features.lake import sha256_of
-from training.estimators import CalibratedModel
+from training.estimators.bundle import PARTS
+from training.estimators.candidates import CalibratedModel
 from training.models import ModelSpec
-from training.predictor import PARTS
 
 
 def write_bundle(

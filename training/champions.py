@@ -6,9 +6,9 @@ from pathlib import Path
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from training import local_models, registry
+from training.estimators.bundle import verify
 from training.mlflow_client import RegistryAwayError
 from training.models import FAMILIES, find
-from training.predictor import verify
 
 
 class NoChampionError(GuanjiaError):

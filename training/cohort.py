@@ -22,7 +22,7 @@ from features.progress import Report, quiet
 from features.snapshots import compute as tagging
 from features.tags.catalogue import catalogue, groups
 from training.datasets import in_order, thinned
-from training.evaluation.kinds import Outcomes
+from training.estimators.losses import Outcomes
 from training.models import ModelSpec
 from training.registry import Version
 from training.scratch import scratch_lake

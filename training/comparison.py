@@ -13,12 +13,12 @@ from training import registry
 from training.champions import family, fetch
 from training.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.datasets import ROW_LIMIT
-from training.encoding import Array
-from training.evaluation.kinds import Kind
+from training.estimators.bundle import Predictor
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind
 from training.evaluation.resampling import Resamples
 from training.models import ModelSpec, find
 from training.paired import Compared, Gap, compare, gaps
-from training.predictor import Predictor
 from training.registry import Version
 
 FEWEST_SEGMENT_ROWS = 30

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from training.comparison import Comparison
-from training.evaluation.kinds import LOSSES
+from training.estimators.losses import LOSSES
 from training.models import Gates
 
 ERROR = 0.01

@@ -12,10 +12,10 @@ from features.online.model_tags import SERVICES
 from features.tags.catalogue import catalogue
 from training import registry
 from training.champions import family, fetch
+from training.estimators.bundle import verify
 from training.gates import Verdict
 from training.mlflow_client import RegistryAwayError
 from training.models import ModelSpec
-from training.predictor import verify
 from training.registry import Version
 from training.trial import try_loading
 

@@ -14,7 +14,7 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.publishing import published, published_folder
-from training.predictor import verify
+from training.estimators.bundle import verify
 
 
 def place(lake: Lake, model: str, version: str) -> Path:

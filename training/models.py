@@ -15,7 +15,7 @@ import pandas as pd
 from features.contracts.tables import NON_MOTOR_LABELS
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training.evaluation.kinds import Kind
+from training.estimators.losses import Kind
 from training.labels import churn as churn_labels
 from training.labels import claims as claim_labels
 from training.labels import questions as labels
@@ -91,7 +91,7 @@ class ModelSpec:
     monotone : Mapping[str, int]
         Feature -> -1 or 1: all else equal, the prediction never rises (falls) with it.
     candidates : tuple of str
-        Ways to learn that compete (`training.estimators.CANDIDATES`); validation chooses.
+        Ways to learn that compete (`training.estimators.candidates.CANDIDATES`); validation chooses.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
     gates : Gates

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import (
     expected_calibration_error,
     resampled_calibration_errors,
 )
 from training.evaluation.discrimination import Ranking
-from training.evaluation.kinds import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.resampling import Resamples, interval
 
 

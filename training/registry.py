@@ -19,9 +19,9 @@ import pandas as pd
 
 from features.lake import Lake, sha256_of
 from features.publishing import lives
+from training.estimators.bundle import verify
 from training.mlflow_client import asked, away, exists, experiment
 from training.models import find
-from training.predictor import verify
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -17,8 +17,8 @@ from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
 from training import provenance, registry
 from training.dataset import Dataset
+from training.estimators.bundle import verify
 from training.models import find
-from training.predictor import verify
 from training.scratch import scratch_lake
 from training.train import retrain
 

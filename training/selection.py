@@ -12,10 +12,10 @@ import pandas as pd
 
 from features.progress import Report, quiet
 from training.datasets import held_back, places
-from training.encoding import Array, Encoding, Flags
-from training.estimators import CANDIDATES, CalibratedModel, Candidate
-from training.evaluation.kinds import row_loss
-from training.linear import Linear
+from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidate
+from training.estimators.encoding import Array, Encoding, Flags
+from training.estimators.linear import Linear
+from training.estimators.losses import row_loss
 from training.models import ModelSpec
 
 WINDOWS = 2

@@ -15,14 +15,14 @@ from training.bundle_writer import write_bundle
 from training.champions import fetch
 from training.dataset import Dataset
 from training.datasets import ROW_LIMIT, build, held_back
-from training.estimators import CANDIDATES, CalibratedModel
+from training.estimators.bundle import Predictor
+from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.evaluation.assessment import assess
 from training.evaluation.figures import Amounts, Figures
 from training.evaluation.peers import Difference
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.models import ModelSpec, find
-from training.predictor import Predictor
 from training.selection import Trial, choose
 from training.tuning import tune
 

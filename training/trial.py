@@ -59,7 +59,7 @@ def try_loading(folder: Path) -> str:
 
 def main(folders: Sequence[str]) -> None:
     """Load each, and print its version."""
-    from training.predictor import Predictor
+    from training.estimators.bundle import Predictor
 
     for folder in folders:
         predictor = Predictor.load(Path(folder))

@@ -14,8 +14,8 @@ import optuna
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
-from training.estimators import CANDIDATES
-from training.evaluation.kinds import row_loss
+from training.estimators.candidates import CANDIDATES
+from training.estimators.losses import row_loss
 from training.models import ModelSpec
 from training.selection import Fold, cut
 

@@ -11,7 +11,7 @@ from guanjia.options import Json, MaybeAsOf, lake, latest
 from guanjia.output import emit, from_here, plain, progress, table
 
 if TYPE_CHECKING:
-    from training.evaluation.kinds import Kind
+    from training.estimators.losses import Kind
     from training.monitoring.alerts import Alert
     from training.monitoring.cohorts import CohortFigures
     from training.monitoring.drift import Drift
@@ -80,7 +80,7 @@ def watched_shown(found: "Watched") -> list[Table | str]:
 
 
 def _reference_row(found: "Watched") -> dict[str, Any]:
-    from training.evaluation.kinds import RANKINGS
+    from training.estimators.losses import RANKINGS
 
     figures = found.stated.figures
     return {
@@ -99,7 +99,7 @@ def _reference_row(found: "Watched") -> dict[str, Any]:
 
 
 def _cohort_row(one: "CohortFigures", kind: "Kind") -> dict[str, Any]:
-    from training.evaluation.kinds import RANKINGS
+    from training.estimators.losses import RANKINGS
 
     # Points of a probability; of a count or an amount, percent of what was told.
     unit = 100 if kind == "probability" else 100 / one.told

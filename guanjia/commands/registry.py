@@ -14,7 +14,7 @@ from guanjia.output import emit, progress, table
 
 if TYPE_CHECKING:
     from training.comparison import Comparison
-    from training.evaluation.kinds import Kind
+    from training.estimators.losses import Kind
     from training.paired import Compared, Difference
     from training.promotion import Decision
 
@@ -126,7 +126,7 @@ def models_named(name: str) -> Sequence[str]:
 
 def comparison_shown(found: "Comparison") -> list[Table | str]:
     """A comparison for a person: overall, then each segment, then what to know of the cohort."""
-    from training.evaluation.kinds import LOSSES, RANKINGS
+    from training.estimators.losses import LOSSES, RANKINGS
 
     overall = found.overall
     plain = "base rate" if found.kind == "probability" else "mean"
@@ -202,7 +202,7 @@ def _row(name: str, figure: "Difference") -> dict[str, Any]:
 
 
 def _segment(one: "Compared", kind: "Kind") -> dict[str, Any]:
-    from training.evaluation.kinds import LOSSES, RANKINGS
+    from training.estimators.losses import LOSSES, RANKINGS
 
     def both(figure: "Difference") -> str:
         return f"{_number(figure.champion)} > {_number(figure.challenger)}"

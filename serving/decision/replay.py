@@ -19,7 +19,7 @@ from serving.decision.record import facts_of
 from serving.probabilities import Served, predict_of
 from serving.records.database import Records
 from serving.records.decisions import find_decision
-from training.predictor import Predictor
+from training.estimators.bundle import Predictor
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from features.settings import Settings
 from training import provenance, registry
 from training import reproduce as repeating
 from training.cohort import read_cohort
+from training.estimators.bundle import Predictor
 from training.models import find
-from training.predictor import Predictor
 from training.reproduce import reproduce
 
 Demo = tuple[Path, dict[str, Any]]

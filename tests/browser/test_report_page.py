@@ -19,11 +19,11 @@ from features.sources.simulation.simulate import simulate
 from training.bundle_writer import write_bundle
 from training.dataset import Dataset
 from training.datasets import held_back, split_by_time
-from training.estimators import CalibratedModel
+from training.estimators.bundle import Predictor
+from training.estimators.candidates import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.report_files import publish_report, write_files
 from training.models import MODELS
-from training.predictor import Predictor
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FEATURES = ["claim_count_36m", "age_years", "channel", "tenure_years"]

@@ -25,10 +25,10 @@ WRITERS, READERS = (
 )
 # From here evaluation and the sources must be out of reach. `training/train.py` calls both sides.
 BLIND = ("features/tags/", "features/snapshots/compute.py", "features/star", "features/online/feast_client.py",
-         "training/labels/questions.py", "training/datasets.py", "training/estimators.py",
-         "training/linear.py", "training/trees.py", "training/selection.py", "training/tuning.py",
-         "training/predictor.py", "training/models.py", "training/traits.py",
-         "training/contributions.py",
+         "training/labels/questions.py", "training/datasets.py", "training/estimators/candidates.py",
+         "training/estimators/linear.py", "training/estimators/trees.py", "training/selection.py", "training/tuning.py",
+         "training/estimators/bundle.py", "training/models.py", "training/traits.py",
+         "training/estimators/contributions.py",
          "training/uplift/bundle.py", "training/uplift/fitting.py", "training/uplift/learners.py",
          "training/uplift/randomisation.py", "training/uplift/trials.py",
          "training/uplift/policy.py", "training/uplift/measures.py",

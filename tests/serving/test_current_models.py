@@ -18,8 +18,8 @@ from features.settings import Settings
 from serving.current_models import CurrentModels
 from training import local_models, registry
 from training.champions import champion
+from training.estimators.bundle import Predictor
 from training.models import MODELS
-from training.predictor import Predictor
 
 pytestmark = [
     pytest.mark.slow,

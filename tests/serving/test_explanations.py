@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from serving.reasons import PROTECTED, SMALLEST, explain, reasons_of
 from training.bundle_writer import write_bundle
-from training.contributions import by_theme, importance
 from training.datasets import held_back
-from training.estimators import CalibratedModel
+from training.estimators.bundle import Predictor
+from training.estimators.candidates import CalibratedModel
+from training.estimators.contributions import by_theme, importance
 from training.models import MODELS
-from training.predictor import Predictor
 
 CLAIMS = [
     "claim_count_90d",

@@ -19,7 +19,7 @@ from features.settings import Settings
 from training import comparison, mlflow_client, registry
 from training.bundle_writer import write_bundle
 from training.cohort import Cohort
-from training.estimators import CalibratedModel
+from training.estimators.candidates import CalibratedModel
 from training.models import MODELS
 
 MODEL = "renewal"

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from training.bundle_writer import write_bundle
-from training.calibration import Calibration
 from training.datasets import held_back
-from training.encoding import Encoding
-from training.estimators import CANDIDATES, CalibratedModel
-from training.linear import PENALTY
+from training.estimators.bundle import Predictor
+from training.estimators.calibration import Calibration
+from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.encoding import Encoding
+from training.estimators.linear import PENALTY
+from training.estimators.single_row import SingleRow
 from training.models import MODELS
-from training.predictor import Predictor
-from training.single_row import SingleRow
 
 FEATURES = ["age", "channel", "electric", "lead_days"]
 

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 
 from features.errors import GuanjiaError
 from training.datasets import split_by_time
+from training.estimators.losses import mean_loss
 from training.evaluation.calibration import (
     calibration_error_interval,
     calibration_table,
@@ -25,7 +26,6 @@ from training.evaluation.calibration import (
 )
 from training.evaluation.discrimination import Ranking, auc, average_precision, gain_table, gini
 from training.evaluation.figures import evaluate, figures_of
-from training.evaluation.kinds import mean_loss
 from training.evaluation.leaks import single_tags
 from training.evaluation.peers import differences, peers_told
 from training.evaluation.resampling import Resamples, centred_interval, interval

@@ -13,7 +13,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
 from training import models
-from training.predictor import Predictor
+from training.estimators.bundle import Predictor
 from training.train import train
 
 ROOT = Path(__file__).parents[2]

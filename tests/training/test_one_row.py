@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.calibration import Calibration
-from training.encoding import Encoding
+from training.estimators.calibration import Calibration
+from training.estimators.encoding import Encoding
 
 KINDS = [
     Calibration("identity", [], []),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
-from training.evaluation.kinds import mean_loss
+from training.estimators.losses import mean_loss
 from training.evaluation.resampling import Resamples
 from training.paired import _figures, compare, gaps
 

@@ -9,7 +9,7 @@ import pytest
 from features.errors import GuanjiaError
 from training import integrity, local_models, mlflow_client, promotion, registry
 from training.champions import champion
-from training.predictor import Predictor
+from training.estimators.bundle import Predictor
 from training.promotion import history, promote, rollback
 
 pytestmark = [

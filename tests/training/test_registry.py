@@ -15,7 +15,7 @@ import training
 from features.errors import GuanjiaError
 from training import mlflow_client, registry
 from training.champions import champion
-from training.predictor import Predictor
+from training.estimators.bundle import Predictor
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 MODEL = "renewal"

@@ -8,14 +8,15 @@ import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training.contributions import Importance, importance
 from training.dataset import Dataset
+from training.estimators.bundle import Predictor
+from training.estimators.contributions import Importance, importance
+from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
 from training.evaluation.contact import Purpose, purpose_of, turned
 from training.evaluation.discrimination import gain_table
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
-from training.evaluation.kinds import Kind
 from training.evaluation.leaks import SingleTag, single_tags
 from training.evaluation.peers import Difference, differences, peers_told
 from training.evaluation.profit import Curve, Economics, economics, profit_curves
@@ -23,7 +24,6 @@ from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, against_truth
 from training.models import ModelSpec
-from training.predictor import Predictor
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.calibration import TINY
-from training.encoding import Array
+from training.estimators.calibration import TINY
+from training.estimators.encoding import Array
+from training.estimators.losses import Outcomes
 from training.evaluation.discrimination import BINS
-from training.evaluation.kinds import Outcomes
 from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
 
 STEPS = 50

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from training.encoding import Array
-from training.evaluation.kinds import Kind, Outcomes
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind, Outcomes
 
 WORKING_SHARE = 0.2
 """Share of those asked whom a touchpoint contacts where nothing else is said (A)."""

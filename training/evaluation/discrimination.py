@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array
-from training.evaluation.kinds import Outcomes
+from training.estimators.encoding import Array
+from training.estimators.losses import Outcomes
 from training.evaluation.resampling import Resamples
 
 BINS = 10

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
+from training.estimators.losses import Kind, Outcomes
 from training.evaluation.contact import Purpose, contacted, turned
-from training.evaluation.kinds import Kind, Outcomes
 from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import (
     calibration_error_interval,
     expected_calibration_error,
     fit_line,
 )
 from training.evaluation.discrimination import Ranking, gain_table
-from training.evaluation.kinds import Kind, Outcomes, mean_loss
 from training.evaluation.resampling import Resamples, interval
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
+from training.estimators.losses import Kind
 from training.evaluation.discrimination import auc, gini
-from training.evaluation.kinds import Kind
 
 SUSPICIOUS = 0.95
 """A tag alone that reaches this part of the model's way above chance is named (A)."""

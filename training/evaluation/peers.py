@@ -11,12 +11,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from threadpoolctl import threadpool_limits
 
-from training.calibration import TINY
-from training.encoding import Array, Encoding, Flags
+from training.estimators.calibration import TINY
+from training.estimators.encoding import Array, Encoding, Flags
+from training.estimators.losses import Kind, Outcomes, row_loss
+from training.estimators.trees import OBJECTIVES
 from training.evaluation.discrimination import Ranking
-from training.evaluation.kinds import Kind, Outcomes, row_loss
 from training.evaluation.resampling import Resamples, interval
-from training.trees import OBJECTIVES
 
 PEER_LABELS = {
     "base_rate": ("基准率", "base rate"),

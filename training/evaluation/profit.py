@@ -18,9 +18,9 @@ from features.accounts.entries import known_by as rows_known_by
 from features.contracts.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
-from training.encoding import Array
+from training.estimators.encoding import Array
+from training.estimators.losses import Outcomes
 from training.evaluation.contact import Purpose, turned
-from training.evaluation.kinds import Outcomes
 from training.evaluation.resampling import Interval, Resamples, interval
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))

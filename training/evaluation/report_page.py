@@ -10,13 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from features.tags.catalogue import catalogue
+from training.estimators.losses import LOSSES, RANKINGS
 from training.evaluation import charts
 from training.evaluation.assessment import Assessment
 from training.evaluation.charts import Line, Mark
 from training.evaluation.contact import WORKING_SHARE
 from training.evaluation.fairness import Fairness
 from training.evaluation.figures import Figures
-from training.evaluation.kinds import LOSSES, RANKINGS
 from training.evaluation.peers import PEER_LABELS
 from training.evaluation.resampling import RESAMPLES, Interval
 from training.evaluation.slices import ATTRIBUTES, SMALLEST_EVENTS, SMALLEST_ROWS, Slice

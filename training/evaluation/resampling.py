@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
 
 RESAMPLES = 200
 Interval = tuple[float, float]

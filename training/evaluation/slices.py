@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from features.contracts.tables import CHANNEL_LABELS
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
+from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
 from training.evaluation.discrimination import Ranking
-from training.evaluation.kinds import Kind, Outcomes, mean_loss
 from training.evaluation.resampling import Interval, Resamples, interval
 
 SMALLEST_ROWS = 200

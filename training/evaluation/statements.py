@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from training.estimators.losses import LOSSES, RANKINGS
 from training.evaluation.assessment import Assessment
 from training.evaluation.figures import Figures
-from training.evaluation.kinds import LOSSES, RANKINGS
 from training.evaluation.peers import PEER_LABELS
 from training.evaluation.resampling import Interval
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from features.lake import Lake
-from training.encoding import Array
+from training.estimators.encoding import Array
 from training.evaluation.discrimination import auc
 from training.evaluation.resampling import RESAMPLES
 from training.models import ModelSpec

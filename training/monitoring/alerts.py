@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from training.champions import family
-from training.evaluation.kinds import Kind
+from training.estimators.losses import Kind
 from training.models import find
 from training.monitoring.cohorts import CohortFigures
 from training.monitoring.drift import Drift

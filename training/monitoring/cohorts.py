@@ -11,11 +11,11 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
+from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import expected_calibration_error, fit_line
 from training.evaluation.contact import Purpose, turned
 from training.evaluation.discrimination import BINS, Ranking
-from training.evaluation.kinds import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.monitoring.bounds import Bounds

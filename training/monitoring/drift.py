@@ -18,11 +18,12 @@ from features.quality.statistics import measure
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
-from training.contributions import MOST_ROWS, importance
 from training.datasets import ROW_LIMIT, thinned
-from training.encoding import Array
+from training.estimators.bundle import Predictor
+from training.estimators.contributions import MOST_ROWS, importance
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
-from training.evaluation.kinds import Kind
 from training.labels.questions import LEADS
 from training.models import ModelSpec
 from training.monitoring.bounds import Bounds
@@ -36,7 +37,6 @@ from training.monitoring.rule import (
     mean_of,
     two_sided,
 )
-from training.predictor import Predictor
 
 LEAD_DAYS, EXPIRY = "lead_days", "days_to_commercial_expiry"
 MONTH_AHEAD = "month_ahead"

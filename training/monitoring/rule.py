@@ -17,8 +17,8 @@ from scipy.special import stdtr, stdtrit
 from scipy.stats import ncx2
 
 from features.quality.statistics import population_stability_index
-from training.encoding import Array
-from training.evaluation.kinds import Kind, Outcomes
+from training.estimators.encoding import Array
+from training.estimators.losses import Kind, Outcomes
 
 SURE = 0.95
 FEWEST = 30

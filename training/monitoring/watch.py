@@ -15,9 +15,10 @@ from features.snapshots.snapshots import snapshot_dates
 from training.champions import champion
 from training.cohort import TooFewError, read_cohort
 from training.datasets import ROW_LIMIT
+from training.estimators.bundle import Predictor
+from training.estimators.losses import Kind
 from training.evaluation.contact import purpose_of
 from training.evaluation.discrimination import Ranking
-from training.evaluation.kinds import Kind
 from training.evaluation.resampling import Resamples
 from training.models import ModelSpec, find
 from training.monitoring.alerts import Alert, alerts_of
@@ -31,7 +32,6 @@ from training.monitoring.cohorts import (
 )
 from training.monitoring.drift import Drift, asked_alike, asked_now, drift_of
 from training.monitoring.stated import Stated, stated
-from training.predictor import Predictor
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from scipy.stats import norm
 from features.errors import GuanjiaError
 from features.lake import sha256_of
 from features.publishing import published_folder
-from training.encoding import Array, Columns, Encoding
-from training.single_row import SingleRow
+from training.estimators.encoding import Array, Columns, Encoding
+from training.estimators.single_row import SingleRow
 
 CONFIDENCE = 0.95
 QUANTILE = float(norm.ppf(CONFIDENCE))

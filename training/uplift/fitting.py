@@ -16,7 +16,7 @@ import pandas as pd
 
 from features.errors import GuanjiaError
 from training.dataset import Dataset
-from training.encoding import Array, Encoding, Flags
+from training.estimators.encoding import Array, Encoding, Flags
 from training.uplift import learners, policy
 from training.uplift.bundle import EffectModel, distil, load_effect, write_effect
 from training.uplift.policy import Outcomes

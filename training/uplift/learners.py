@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
 
 Effects = Callable[[Array], Array]
 TREES = (60, 150)

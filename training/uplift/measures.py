@@ -16,7 +16,7 @@ scikit-uplift publishes with its values.
 import numpy as np
 import numpy.typing as npt
 
-from training.encoding import Array
+from training.estimators.encoding import Array
 
 Curve = tuple[Array, Array]
 """Rows so far, from 0, and the curve's value there."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
 
 Numbers = npt.NDArray[np.intp]
 

@@ -19,7 +19,7 @@ from scipy.stats import chi2, norm
 from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
-from training.encoding import Array, Encoding, Flags
+from training.estimators.encoding import Array, Encoding, Flags
 from training.uplift.trials import CURE
 
 FALSE_ALARMS = 0.001

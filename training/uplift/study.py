@@ -15,7 +15,7 @@ from features.progress import Report, quiet
 from training import registry
 from training.dataset import Dataset
 from training.datasets import build
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, fit, outcomes_of, rows_of

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from features.lake import Lake
-from training.encoding import Array
+from training.estimators.encoding import Array
 from training.evaluation.resampling import interval
 from training.uplift.measures import expected_qini
 from training.uplift.policy import resampled

@@ -9,7 +9,7 @@ import pytest
 from features.lake import Lake
 from features.settings import Settings
 from serving.decision.effects import Effects
-from training.encoding import Encoding
+from training.estimators.encoding import Encoding
 from training.uplift.bundle import write_effect
 
 TAGS = ["days_to_commercial_expiry", "tenure_years"]

@@ -16,11 +16,11 @@ from features.settings import Settings
 from guanjia.cli import app
 from training import registry
 from training.cohort import Cohort, TooFewError
+from training.estimators.bundle import Predictor
 from training.mlflow_client import RegistryAwayError
 from training.models import MODELS
 from training.monitoring import drift, stated, watch
 from training.monitoring.bounds import Bounds, load_bounds
-from training.predictor import Predictor
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 MODEL = "renewal"

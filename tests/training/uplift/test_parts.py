@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from features.errors import GuanjiaError
-from training.encoding import Encoding
+from training.estimators.encoding import Encoding
 from training.uplift import learners, policy
 from training.uplift.bundle import distil, load_effect, write_effect
 from training.uplift.randomisation import check

@@ -16,10 +16,10 @@ import numpy as np
 
 from features.errors import GuanjiaError
 from features.lake import sha256_of
-from training.calibration import Calibration
-from training.encoding import Array, Columns, Encoding, Places
-from training.estimators import Scorer
-from training.linear import Linear
+from training.estimators.calibration import Calibration
+from training.estimators.candidates import Scorer
+from training.estimators.encoding import Array, Columns, Encoding, Places
+from training.estimators.linear import Linear
 
 FILES = ("calibration.json", "encoding.json")
 PARTS = {"linear": "linear.json", "trees": "booster.txt"}

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
-from training.calibration import Calibration
-from training.encoding import Array, Columns, Encoding, Flags
-from training.linear import PENALTY, Linear
-from training.single_row import SingleRow
-from training.trees import grow
+from training.estimators.calibration import Calibration
+from training.estimators.encoding import Array, Columns, Encoding, Flags
+from training.estimators.linear import PENALTY, Linear
+from training.estimators.single_row import SingleRow
+from training.estimators.trees import grow
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import lightgbm as lgb
 from lightgbm import basic
 
-from training.encoding import Array
+from training.estimators.encoding import Array
 
 _LIB: Any = basic._LIB  # type: ignore[attr-defined]
 RAW_SCORE, FLOAT64 = 1, 1

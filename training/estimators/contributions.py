@@ -12,8 +12,8 @@ import pandas as pd
 
 from features.tags.catalogue import catalogue
 from features.tags.themes import THEMES, Theme, theme_of
-from training.encoding import Array
-from training.predictor import Predictor
+from training.estimators.bundle import Predictor
+from training.estimators.encoding import Array
 
 MOST_ROWS = 5_000
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 
-from training.encoding import Array, Encoding
+from training.estimators.encoding import Array, Encoding
 
 WIDEST = 5.0  # standard deviations; beyond, a tag's value tells no more
 PENALTY = 10.0  # of the squared coefficients, as weighty as so many rows

@@ -8,7 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from training.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags
 
 TINY = 1e-6
 FEWEST_FOR_ISOTONIC = 1000

@@ -6,7 +6,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from training.encoding import Array, Encoding, Flags
+from training.estimators.encoding import Array, Encoding, Flags
 
 OBJECTIVES = {"probability": "binary", "count": "poisson", "amount": "gamma"}
 FEWEST_TO_STOP = 200

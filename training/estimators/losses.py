@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import GuanjiaError
-from training.calibration import TINY
-from training.encoding import Array
+from training.estimators.calibration import TINY
+from training.estimators.encoding import Array
 
 Outcomes: TypeAlias = npt.NDArray[Any]
 """Yes or no of a probability, a count, or an amount."""
