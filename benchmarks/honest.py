@@ -25,9 +25,9 @@ from training.evaluation.discrimination import auc, gain_table
 from training.evaluation.figures import Figures, probability_figures
 from training.evaluation.peers import PEER_LABELS, Difference, differences, peers_told, untuned
 from training.evaluation.resampling import Resamples
+from training.fitting.selection import Trial
+from training.fitting.train import learn
 from training.models import ModelSpec
-from training.selection import Trial
-from training.train import learn
 
 OURS = "ours"
 BOUND = ("base_rate", "logistic_regression", "untuned_lightgbm")  # ours must not lose to these

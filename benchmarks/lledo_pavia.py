@@ -47,7 +47,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.lledo_pavia import import_lledo_pavia
-from training.datasets import build
+from training.fitting.datasets import build
 from training.models import find
 
 FILES = ("Motor vehicle insurance data.csv", "sample type claim.csv")

@@ -22,14 +22,14 @@ from features.checking.check import check_tables
 from features.lake import Lake
 from features.sources.simulation.simulate import simulate
 from training import local_models
-from training.bundle_writer import write_bundle
 from training.dataset import Dataset
-from training.datasets import build
+from training.fitting.bundle_writer import write_bundle
+from training.fitting.datasets import build
+from training.fitting.train import fit
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import Watched, watch
-from training.train import fit
 
 MODEL = "renewal"
 LEARNED, AS_OF, REFORM = date(2025, 6, 30), date(2026, 6, 30), date(2025, 10, 1)

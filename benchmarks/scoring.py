@@ -28,8 +28,8 @@ from features.snapshots.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
 from training import local_models
-from training.bundle_writer import write_bundle
 from training.estimators.candidates import CalibratedModel
+from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS, ModelSpec, find
 
 AS_OF = date(2026, 6, 30)

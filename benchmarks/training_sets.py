@@ -21,7 +21,7 @@ from features.online import feast_client as store
 from features.online.model_tags import SERVICES
 from features.sql import sql_text
 from features.tags.catalogue import groups
-from training import datasets
+from training.fitting import datasets
 from training.models import MODELS
 
 KNOWN_BY = date(2026, 6, 30)

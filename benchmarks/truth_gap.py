@@ -4,7 +4,7 @@ The gap between the AUC of the true probabilities and the model's has two parts.
 learner, shown besides the tags what the outcomes were drawn from (the customer's latent traits; of
 a renewal also the intention of the year, and the price and the contact to come), does better by so
 much; no model on tags can have that. *Learner*: the rest, what even that learner loses against the
-truth: at most 0.01. The learner is the whole of `training.train.learn`: candidates, choice, fit.
+truth: at most 0.01. The learner is the whole of `training.fitting.train.learn`: candidates, choice, fit.
 
 The learner that sees learns the train rows that have a truth, and all AUC are of the test rows that
 have one (churn: of customers with one car; renewal: of terms that were not cancelled). The expected
@@ -29,14 +29,14 @@ from measuring import insurer, say
 
 from features.lake import Lake
 from training.dataset import Dataset
-from training.datasets import build
 from training.estimators.encoding import Array
 from training.evaluation.discrimination import Ranking
 from training.evaluation.figures import probability_figures
 from training.evaluation.resampling import Interval, Resamples, interval
 from training.evaluation.truth import drawn_from
+from training.fitting.datasets import build
+from training.fitting.train import fit, learn
 from training.models import MODELS, ModelSpec, find
-from training.train import fit, learn
 
 KNOWN_BY = date(2026, 6, 30)
 MOST_LOSS, MOST_ECE = 0.01, 0.01

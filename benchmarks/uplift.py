@@ -24,8 +24,8 @@ from measuring import Measured, finish, insurer, say
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.model_tags import SERVICES
-from training.datasets import split_by_time
 from training.estimators.encoding import Encoding
+from training.fitting.datasets import split_by_time
 from training.uplift import learners
 from training.uplift.fitting import HALVES, SEED
 from training.uplift.measures import expected_qini

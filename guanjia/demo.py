@@ -39,7 +39,7 @@ class Demo:
     insured, churning : int, float
         Customers with motor cover, and how many of them are expected to be without within 180
         days.
-    models : list of training.train.TrainResult
+    models : list of training.fitting.train.TrainResult
     kept_out : list of str
         Models whose gates failed: they are not served.
     top : list of dict
@@ -75,9 +75,9 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from serving import clock
     from serving.lists import declared_lists
     from serving.scoring import score
+    from training.fitting.train import train
     from training.models import MODELS
     from training.promotion import promote
-    from training.train import train
 
     demo = Demo(lake.home, TODAY, customers)
     file = lake.home / "lists" / f"{LIST}-{TODAY}.csv"

@@ -9,7 +9,7 @@ from guanjia.output import table
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Amounts, Figures
-    from training.train import TrainResult
+    from training.fitting.train import TrainResult
 
 PROBABILITY_NOTE = """\
 Measured on the latest matured outcomes, which no step before has seen.

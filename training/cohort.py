@@ -21,11 +21,11 @@ from features.online import feast_client as store
 from features.progress import Report, quiet
 from features.snapshots import compute as tagging
 from features.tags.catalogue import catalogue, groups
-from training.datasets import in_order, thinned
 from training.estimators.losses import Outcomes
+from training.fitting.datasets import in_order, thinned
+from training.fitting.scratch import scratch_lake
 from training.models import ModelSpec
 from training.registry import Version
-from training.scratch import scratch_lake
 
 FEWEST_ROWS = 10  # as many as a test slice must have
 

@@ -12,11 +12,11 @@ from features.progress import Report, quiet
 from training import registry
 from training.champions import family, fetch
 from training.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
-from training.datasets import ROW_LIMIT
 from training.estimators.bundle import Predictor
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.resampling import Resamples
+from training.fitting.datasets import ROW_LIMIT
 from training.models import ModelSpec, find
 from training.paired import Compared, Gap, compare, gaps
 from training.registry import Version

@@ -28,8 +28,8 @@ def train(
 ) -> None:
     """Train, compare with the baselines, calibrate, and register as challenger."""
     from guanjia.model_tables import model_tables
+    from training.fitting.train import train as run
     from training.models import FAMILIES, MODELS
-    from training.train import train as run
 
     families = {**FAMILIES, "all": tuple(MODELS)}
     if model not in families:

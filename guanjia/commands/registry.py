@@ -102,7 +102,7 @@ def reproduce(
     json: Json = False,
 ) -> None:
     """Train a registered model again and compare it bit for bit; exit with 1 where it differs."""
-    from training.reproduce import reproduce as repeat
+    from training.fitting.reproduce import reproduce as repeat
 
     with progress(json) as report:
         found = repeat(lake(), run, report)

@@ -16,13 +16,13 @@ from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
-from training.bundle_writer import write_bundle
 from training.dataset import Dataset
-from training.datasets import held_back, split_by_time
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.report_files import publish_report, write_files
+from training.fitting.bundle_writer import write_bundle
+from training.fitting.datasets import held_back, split_by_time
 from training.models import MODELS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

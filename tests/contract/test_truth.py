@@ -23,10 +23,10 @@ WRITERS, READERS = (
     ("features/sources/",),
     ("training/evaluation/truth.py", "training/uplift/truth.py"),
 )
-# From here evaluation and the sources must be out of reach. `training/train.py` calls both sides.
+# From here evaluation and the sources must be out of reach. `training/fitting/train.py` calls both sides.
 BLIND = ("features/tags/", "features/snapshots/compute.py", "features/star", "features/online/feast_client.py",
-         "training/labels/questions.py", "training/datasets.py", "training/estimators/candidates.py",
-         "training/estimators/linear.py", "training/estimators/trees.py", "training/selection.py", "training/tuning.py",
+         "training/labels/questions.py", "training/fitting/datasets.py", "training/estimators/candidates.py",
+         "training/estimators/linear.py", "training/estimators/trees.py", "training/fitting/selection.py", "training/fitting/tuning.py",
          "training/estimators/bundle.py", "training/models.py", "training/traits.py",
          "training/estimators/contributions.py",
          "training/uplift/bundle.py", "training/uplift/fitting.py", "training/uplift/learners.py",

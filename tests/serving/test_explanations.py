@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.reasons import PROTECTED, SMALLEST, explain, reasons_of
-from training.bundle_writer import write_bundle
-from training.datasets import held_back
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CalibratedModel
 from training.estimators.contributions import by_theme, importance
+from training.fitting.bundle_writer import write_bundle
+from training.fitting.datasets import held_back
 from training.models import MODELS
 
 CLAIMS = [

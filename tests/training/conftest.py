@@ -17,9 +17,9 @@ from features.lake import Lake, sha256_of
 from features.online.model_tags import SERVICES
 from features.settings import Settings
 from training import comparison, mlflow_client, registry
-from training.bundle_writer import write_bundle
 from training.cohort import Cohort
 from training.estimators.candidates import CalibratedModel
+from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS
 
 MODEL = "renewal"

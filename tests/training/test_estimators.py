@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from training.bundle_writer import write_bundle
-from training.datasets import held_back
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.estimators.encoding import Encoding
 from training.estimators.linear import PENALTY
 from training.estimators.single_row import SingleRow
+from training.fitting.bundle_writer import write_bundle
+from training.fitting.datasets import held_back
 from training.models import MODELS
 
 FEATURES = ["age", "channel", "electric", "lead_days"]

@@ -16,7 +16,6 @@ from sklearn.metrics import (
 )
 
 from features.errors import GuanjiaError
-from training.datasets import split_by_time
 from training.estimators.losses import mean_loss
 from training.evaluation.calibration import (
     calibration_error_interval,
@@ -29,6 +28,7 @@ from training.evaluation.figures import evaluate, figures_of
 from training.evaluation.leaks import single_tags
 from training.evaluation.peers import differences, peers_told
 from training.evaluation.resampling import Resamples, centred_interval, interval
+from training.fitting.datasets import split_by_time
 
 LABEL = np.array([False, True, False, True])
 TOLD = np.array([0.1, 0.4, 0.5, 0.8])

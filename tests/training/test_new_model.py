@@ -14,7 +14,7 @@ from features.settings import Settings
 from features.sources.simulation.simulate import simulate
 from training import models
 from training.estimators.bundle import Predictor
-from training.train import train
+from training.fitting.train import train
 
 ROOT = Path(__file__).parents[2]
 KNOWN_BY = date(2026, 6, 30)

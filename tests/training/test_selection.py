@@ -12,10 +12,10 @@ import pytest
 from features.lake import Lake
 from features.settings import Settings
 from training.dataset import Dataset
-from training.datasets import split_by_time
+from training.fitting.datasets import split_by_time
+from training.fitting.selection import choose, cut, folds
+from training.fitting.tuning import tune
 from training.models import MODELS
-from training.selection import choose, cut, folds
-from training.tuning import tune
 
 MODEL = replace(MODELS["churn"], monotone={})
 FIRST = date(2022, 1, 1)

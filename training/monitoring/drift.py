@@ -18,12 +18,12 @@ from features.quality.statistics import measure
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
-from training.datasets import ROW_LIMIT, thinned
 from training.estimators.bundle import Predictor
 from training.estimators.contributions import MOST_ROWS, importance
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
+from training.fitting.datasets import ROW_LIMIT, thinned
 from training.labels.questions import LEADS
 from training.models import ModelSpec
 from training.monitoring.bounds import Bounds

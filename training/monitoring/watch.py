@@ -14,12 +14,12 @@ from features.progress import Report, quiet
 from features.snapshots.snapshots import snapshot_dates
 from training.champions import champion
 from training.cohort import TooFewError, read_cohort
-from training.datasets import ROW_LIMIT
 from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
 from training.evaluation.contact import purpose_of
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Resamples
+from training.fitting.datasets import ROW_LIMIT
 from training.models import ModelSpec, find
 from training.monitoring.alerts import Alert, alerts_of
 from training.monitoring.bounds import Bounds, load_bounds

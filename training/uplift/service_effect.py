@@ -22,9 +22,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
-from training.datasets import build
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
+from training.fitting.datasets import build
 from training.labels import questions as labels
 from training.models import ModelSpec
 from training.uplift.policy import Estimate, doubly_robust, means

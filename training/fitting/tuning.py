@@ -16,8 +16,8 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
+from training.fitting.selection import Fold, cut
 from training.models import ModelSpec
-from training.selection import Fold, cut
 
 SEED = 7
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from features.progress import Report, quiet
-from training.datasets import held_back, places
 from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidate
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
+from training.fitting.datasets import held_back, places
 from training.models import ModelSpec
 
 WINDOWS = 2

@@ -10,11 +10,9 @@ import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import provenance, registry
-from training.bundle_writer import write_bundle
+from training import registry
 from training.champions import fetch
 from training.dataset import Dataset
-from training.datasets import ROW_LIMIT, build, held_back
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.evaluation.assessment import assess
@@ -22,9 +20,12 @@ from training.evaluation.figures import Amounts, Figures
 from training.evaluation.peers import Difference
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
+from training.fitting import provenance
+from training.fitting.bundle_writer import write_bundle
+from training.fitting.datasets import ROW_LIMIT, build, held_back
+from training.fitting.selection import Trial, choose
+from training.fitting.tuning import tune
 from training.models import ModelSpec, find
-from training.selection import Trial, choose
-from training.tuning import tune
 
 SEED = 7
 
