@@ -21,7 +21,6 @@ from features import settings
 from features.checking.check import check_tables
 from features.lake import Lake
 from features.sources.simulation.simulate import simulate
-from training import local_models
 from training.dataset import Dataset
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
@@ -30,6 +29,7 @@ from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import Watched, watch
+from training.registry import local_models
 
 MODEL = "renewal"
 LEARNED, AS_OF, REFORM = date(2025, 6, 30), date(2026, 6, 30), date(2025, 10, 1)

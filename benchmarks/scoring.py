@@ -27,10 +27,10 @@ from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
 from serving import probabilities, scoring
 from serving.probabilities import Served, model_frame
-from training import local_models
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS, ModelSpec, find
+from training.registry import local_models
 
 AS_OF = date(2026, 6, 30)
 LIMIT = 0.6

@@ -37,8 +37,8 @@ from features.lake import Lake
 from features.online import feast_client as store
 from features.settings import cutoff
 from serving.tokens import make_token
-from training import local_models
 from training.estimators.bundle import Predictor
+from training.registry import local_models
 
 AS_OF = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)

@@ -16,11 +16,12 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tags.catalogue import catalogue
 from serving.probabilities import Served, load_model
-from training import local_models, registry
-from training.champions import fetch, no_champion
-from training.mlflow_client import RegistryAwayError
 from training.models import MODELS
-from training.trial import try_loading
+from training.registry import local_models
+from training.registry import versions as registry
+from training.registry.champions import fetch, no_champion
+from training.registry.load_check import try_loading
+from training.registry.mlflow_client import RegistryAwayError
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.margin import margin_tags
-from training.champions import champion
 from training.estimators.bundle import Predictor
 from training.labels.churn import MONTHS
 from training.models import MODELS, find
+from training.registry.champions import champion
 
 LEAD_DAYS, MONTH_AHEAD = "lead_days", "month_ahead"
 HAZARD = "churn_hazard"

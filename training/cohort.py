@@ -25,7 +25,7 @@ from training.estimators.losses import Outcomes
 from training.fitting.datasets import in_order, thinned
 from training.fitting.scratch import scratch_lake
 from training.models import ModelSpec
-from training.registry import Version
+from training.registry.versions import Version
 
 FEWEST_ROWS = 10  # as many as a test slice must have
 

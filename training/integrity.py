@@ -10,14 +10,14 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.online.model_tags import SERVICES
 from features.tags.catalogue import catalogue
-from training import registry
-from training.champions import family, fetch
 from training.estimators.bundle import verify
 from training.gates import Verdict
-from training.mlflow_client import RegistryAwayError
 from training.models import ModelSpec
-from training.registry import Version
-from training.trial import try_loading
+from training.registry import versions as registry
+from training.registry.champions import family, fetch
+from training.registry.load_check import try_loading
+from training.registry.mlflow_client import RegistryAwayError
+from training.registry.versions import Version
 
 
 def integrity(

@@ -13,14 +13,15 @@ from typing import Any, Literal
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import local_models, registry
-from training.champions import fetch
 from training.comparison import Comparison, compare_versions, contenders
 from training.gates import Verdict, judge
 from training.integrity import integrity
-from training.mlflow_client import RegistryAwayError
 from training.models import find
-from training.registry import Version
+from training.registry import local_models
+from training.registry import versions as registry
+from training.registry.champions import fetch
+from training.registry.mlflow_client import RegistryAwayError
+from training.registry.versions import Version
 
 BEGUN, DONE = "begun", "done"
 

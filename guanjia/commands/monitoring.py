@@ -33,9 +33,9 @@ def monitor(
     json: Json = False,
 ) -> None:
     """Hold the champions against later outcomes and what is asked now; exit with 1 on a breach."""
-    from training.champions import NoChampionError, no_champion
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
+    from training.registry.champions import NoChampionError, no_champion
 
     where = lake()
     on = as_of or latest(where, "snapshots", "give --as-of DATE")

@@ -34,10 +34,10 @@ KnownBy = Annotated[
 
 def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
     """Champion and challenger on the latest ripe outcomes that neither learned from."""
-    from training.champions import fetch
     from training.comparison import compare_versions, contenders
     from training.models import find
-    from training.trial import try_loading
+    from training.registry.champions import fetch
+    from training.registry.load_check import try_loading
 
     where = lake()
     found = []

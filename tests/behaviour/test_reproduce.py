@@ -14,13 +14,13 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from training import registry
 from training.cohort import read_cohort
 from training.estimators.bundle import Predictor
 from training.fitting import provenance
 from training.fitting import reproduce as repeating
 from training.fitting.reproduce import reproduce
 from training.models import find
+from training.registry import versions as registry
 
 Demo = tuple[Path, dict[str, Any]]
 Run = Callable[..., "CompletedProcess[str]"]

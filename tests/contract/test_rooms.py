@@ -13,7 +13,7 @@ ROOMS = ("features", "training", "serving", "guanjia")
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 CODE = sorted([*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
-MLFLOW_USERS = ("training/mlflow_client.py", "training/registry.py")
+MLFLOW_USERS = ("training/registry/mlflow_client.py", "training/registry/versions.py")
 FEAST_USERS = (
     "features/online/feast_client.py",
     "features/online/views.py",

@@ -16,10 +16,11 @@ import pytest
 from features.lake import Lake, sha256_of
 from features.settings import Settings
 from serving.current_models import CurrentModels
-from training import local_models, registry
-from training.champions import champion
 from training.estimators.bundle import Predictor
 from training.models import MODELS
+from training.registry import local_models
+from training.registry import versions as registry
+from training.registry.champions import champion
 
 pytestmark = [
     pytest.mark.slow,

@@ -19,9 +19,10 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from training import mlflow_client, registry
-from training.champions import champion
 from training.promotion import history, promote, rollback
+from training.registry import mlflow_client
+from training.registry import versions as registry
+from training.registry.champions import champion
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from training import integrity, local_models, mlflow_client, promotion, registry
-from training.champions import champion
+from training import integrity, promotion
 from training.estimators.bundle import Predictor
 from training.promotion import history, promote, rollback
+from training.registry import local_models, mlflow_client
+from training.registry import versions as registry
+from training.registry.champions import champion
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),

@@ -13,9 +13,10 @@ import pytest
 
 import training
 from features.errors import GuanjiaError
-from training import mlflow_client, registry
-from training.champions import champion
 from training.estimators.bundle import Predictor
+from training.registry import mlflow_client
+from training.registry import versions as registry
+from training.registry.champions import champion
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 MODEL = "renewal"

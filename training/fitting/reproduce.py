@@ -15,13 +15,13 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.progress import Report, quiet
-from training import registry
 from training.dataset import Dataset
 from training.estimators.bundle import verify
 from training.fitting import provenance
 from training.fitting.scratch import scratch_lake
 from training.fitting.train import retrain
 from training.models import find
+from training.registry import versions as registry
 
 DOCUMENTS = ("training", "data", "code", "environment")
 

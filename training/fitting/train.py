@@ -10,8 +10,6 @@ import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import registry
-from training.champions import fetch
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CANDIDATES, CalibratedModel
@@ -26,6 +24,8 @@ from training.fitting.datasets import ROW_LIMIT, build, held_back
 from training.fitting.selection import Trial, choose
 from training.fitting.tuning import tune
 from training.models import ModelSpec, find
+from training.registry import versions as registry
+from training.registry.champions import fetch
 
 SEED = 7
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from training.champions import family
 from training.estimators.losses import Kind
 from training.models import find
 from training.monitoring.cohorts import CohortFigures
 from training.monitoring.drift import Drift
 from training.monitoring.rule import Judged
+from training.registry.champions import family
 
 NAMES = {
     "gap": "observed less told",

@@ -11,10 +11,10 @@ from datetime import date
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training import registry
-from training.champions import family
-from training.mlflow_client import RegistryAwayError, away, exists
-from training.registry import Version
+from training.registry import versions as registry
+from training.registry.champions import family
+from training.registry.mlflow_client import RegistryAwayError, away, exists
+from training.registry.versions import Version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
 FIGURES = ("auc", "gini", "slope", "ece", "lift")

@@ -12,11 +12,11 @@ import numpy as np
 
 from features.lake import Lake
 from features.progress import Report, quiet
-from training import registry
 from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.fitting.datasets import build
+from training.registry import versions as registry
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, fit, outcomes_of, rows_of
 from training.uplift.policy import Estimate, Policy, SleepingDogs

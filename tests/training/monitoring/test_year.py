@@ -20,13 +20,13 @@ from features.settings import Settings
 from features.sources.simulation import calibration as simulation_calibration
 from features.sources.simulation.simulate import simulate
 from guanjia.cli import app
-from training import local_models
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
 from training.fitting.train import fit
 from training.models import MODELS
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import watch
+from training.registry import local_models
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CUSTOMERS, LEARNED, REFORM = 4_000, date(2025, 6, 30), date(2025, 10, 1)

@@ -1,7 +1,7 @@
 """The registry of runs and models.
 
 MLflow keeps the history and says which version is champion and which is challenger. What serving
-reads is a verified local folder (`training.champions`), so prediction goes on when MLflow is away.
+reads is a verified local folder (`training.registry.champions`), so prediction goes on when MLflow is away.
 """
 
 import json
@@ -20,8 +20,8 @@ import pandas as pd
 from features.lake import Lake, sha256_of
 from features.publishing import lives
 from training.estimators.bundle import verify
-from training.mlflow_client import asked, away, exists, experiment
 from training.models import find
+from training.registry.mlflow_client import asked, away, exists, experiment
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from training import local_models, registry
 from training.estimators.bundle import verify
-from training.mlflow_client import RegistryAwayError
 from training.models import FAMILIES, find
+from training.registry import local_models
+from training.registry import versions as registry
+from training.registry.mlflow_client import RegistryAwayError
 
 
 class NoChampionError(GuanjiaError):

@@ -1,6 +1,6 @@
 """Load bundles in a process of their own: LightGBM aborts the process on a damaged file.
 
-python -m training.trial FOLDER...
+python -m training.registry.load_check FOLDER...
 """
 
 import subprocess
@@ -30,7 +30,7 @@ def try_loading(folder: Path) -> str:
         If that process aborts, fails or takes too long; this one goes on.
     """
     cure = "train the model again; what is here was never served"
-    command = [sys.executable, "-m", "training.trial", str(folder)]
+    command = [sys.executable, "-m", "training.registry.load_check", str(folder)]
     # The modules are found where they were found for this process.
     root = Path(__file__).resolve().parents[1]
     try:

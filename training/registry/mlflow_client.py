@@ -1,6 +1,6 @@
 """The way to MLflow: a client, its experiment, and its faults said as ours.
 
-With `training.registry` the only module that imports mlflow.
+With `training.registry.versions` the only module that imports mlflow.
 """
 
 import os
