@@ -77,7 +77,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from serving.scoring import score
     from training.fitting.train import train
     from training.models import MODELS
-    from training.promotion import promote
+    from training.promotion.promote import promote
 
     demo = Demo(lake.home, TODAY, customers)
     file = lake.home / "lists" / f"{LIST}-{TODAY}.csv"

@@ -13,10 +13,10 @@ from guanjia.options import Json, day, lake, now
 from guanjia.output import emit, progress, table
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
     from training.estimators.losses import Kind
     from training.paired import Compared, Difference
-    from training.promotion import Decision
+    from training.promotion.comparison import Comparison
+    from training.promotion.promote import Decision
 
 Model = Annotated[str, typer.Argument(help="A model, a family of models, or all")]
 Who = Annotated[str, typer.Option("--who", help="Who decides this; recorded.")]
@@ -34,8 +34,8 @@ KnownBy = Annotated[
 
 def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
     """Champion and challenger on the latest ripe outcomes that neither learned from."""
-    from training.comparison import compare_versions, contenders
     from training.models import find
+    from training.promotion.comparison import compare_versions, contenders
     from training.registry.champions import fetch
     from training.registry.load_check import try_loading
 
@@ -53,7 +53,7 @@ def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
 
 def promote(model: Model, who: Who, why: Why, known_by: KnownBy = None, json: Json = False) -> None:
     """Let the challenger serve, if every gate holds; exit with 1 where one does not."""
-    from training.promotion import promote as run
+    from training.promotion.promote import promote as run
 
     where, when = lake(), now()
     with progress(json) as report:
@@ -76,7 +76,7 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Let the champion before serve again; a second time it changes nothing."""
-    from training.promotion import rollback as run
+    from training.promotion.promote import rollback as run
 
     where, when = lake(), now()
     found = [run(where, name, who=who, why=why, when=when, to=to) for name in models_named(model)]
@@ -87,7 +87,7 @@ def rollback(
 
 def promotions(model: Model = "all", json: Json = False) -> None:
     """Who promoted or rolled back what, when and why."""
-    from training.promotion import history
+    from training.promotion.promote import history
 
     where = lake()
     acts = [one for name in models_named(model) for one in history(where, name)]

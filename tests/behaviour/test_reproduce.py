@@ -14,12 +14,12 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from training.cohort import read_cohort
 from training.estimators.bundle import Predictor
 from training.fitting import provenance
 from training.fitting import reproduce as repeating
 from training.fitting.reproduce import reproduce
 from training.models import find
+from training.promotion.cohort import read_cohort
 from training.registry import versions as registry
 
 Demo = tuple[Path, dict[str, Any]]

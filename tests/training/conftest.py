@@ -16,11 +16,11 @@ import pytest
 from features.lake import Lake, sha256_of
 from features.online.model_tags import SERVICES
 from features.settings import Settings
-from training import comparison
-from training.cohort import Cohort
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS
+from training.promotion import comparison
+from training.promotion.cohort import Cohort
 from training.registry import mlflow_client
 from training.registry import versions as registry
 

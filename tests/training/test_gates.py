@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from training.comparison import Comparison
-from training.gates import judge
 from training.models import Gates
 from training.paired import Compared, Difference, Gap
+from training.promotion.comparison import Comparison
+from training.promotion.gates import judge
 
 NONE = Difference(0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
 DAY = date(2026, 1, 1)

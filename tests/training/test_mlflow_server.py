@@ -19,7 +19,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from training.promotion import history, promote, rollback
+from training.promotion.promote import history, promote, rollback
 from training.registry import mlflow_client
 from training.registry import versions as registry
 from training.registry.champions import champion

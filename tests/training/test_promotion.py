@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from training import integrity, promotion
 from training.estimators.bundle import Predictor
-from training.promotion import history, promote, rollback
+from training.promotion import integrity
+from training.promotion import promote as promotion
+from training.promotion.promote import history, promote, rollback
 from training.registry import local_models, mlflow_client
 from training.registry import versions as registry
 from training.registry.champions import champion

@@ -12,7 +12,6 @@ import pandas as pd
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.snapshots.snapshots import snapshot_dates
-from training.cohort import TooFewError, read_cohort
 from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
 from training.evaluation.contact import purpose_of
@@ -31,6 +30,7 @@ from training.monitoring.cohorts import (
 )
 from training.monitoring.drift import Drift, asked_alike, asked_now, drift_of
 from training.monitoring.stated import Stated, stated
+from training.promotion.cohort import TooFewError, read_cohort
 from training.registry.champions import champion
 
 

@@ -175,7 +175,7 @@ def download(lake: Lake, run: str, path: str, folder: Path) -> Path:
 
 
 def move(lake: Lake, model: str, version: str) -> None:
-    """Make a version the champion; who may is decided by `training.promotion`."""
+    """Make a version the champion; who may is decided by `training.promotion.promote`."""
     with asked(lake) as client:
         client.set_registered_model_alias(model, CHAMPION, version)
 

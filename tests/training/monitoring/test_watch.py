@@ -14,11 +14,11 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from guanjia.cli import app
-from training.cohort import Cohort, TooFewError
 from training.estimators.bundle import Predictor
 from training.models import MODELS
 from training.monitoring import drift, stated, watch
 from training.monitoring.bounds import Bounds, load_bounds
+from training.promotion.cohort import Cohort, TooFewError
 from training.registry import versions as registry
 from training.registry.mlflow_client import RegistryAwayError
 

@@ -11,8 +11,8 @@ from features.lake import Lake, sha256_of
 from features.online.model_tags import SERVICES
 from features.tags.catalogue import catalogue
 from training.estimators.bundle import verify
-from training.gates import Verdict
 from training.models import ModelSpec
+from training.promotion.gates import Verdict
 from training.registry import versions as registry
 from training.registry.champions import family, fetch
 from training.registry.load_check import try_loading

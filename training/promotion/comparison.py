@@ -9,7 +9,6 @@ import pandas as pd
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
-from training.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.estimators.bundle import Predictor
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
@@ -17,6 +16,7 @@ from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
 from training.models import ModelSpec, find
 from training.paired import Compared, Gap, compare, gaps
+from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions as registry
 from training.registry.champions import family, fetch
 from training.registry.versions import Version

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
-from training.comparison import Comparison, compare_versions, contenders
-from training.gates import Verdict, judge
-from training.integrity import integrity
 from training.models import find
+from training.promotion.comparison import Comparison, compare_versions, contenders
+from training.promotion.gates import Verdict, judge
+from training.promotion.integrity import integrity
 from training.registry import local_models
 from training.registry import versions as registry
 from training.registry.champions import fetch

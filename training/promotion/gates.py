@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from training.comparison import Comparison
 from training.estimators.losses import LOSSES
 from training.models import Gates
+from training.promotion.comparison import Comparison
 
 ERROR = 0.01
 """Probability that chance alone makes one of all groups look harmed. With eight models promoted at
