@@ -14,7 +14,7 @@ from guanjia.output import emit, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
-    from training.paired import Compared, Difference
+    from training.evaluation.paired import Compared, Difference
     from training.promotion.comparison import Comparison
     from training.promotion.promote import Decision
 

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from training.evaluation.paired import Compared, Difference, Gap
 from training.models import Gates
-from training.paired import Compared, Difference, Gap
 from training.promotion.comparison import Comparison
 from training.promotion.gates import judge
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from training.estimators.losses import mean_loss
+from training.evaluation.paired import _figures, compare, gaps
 from training.evaluation.resampling import Resamples
-from training.paired import _figures, compare, gaps
 
 
 def drawn(rows: int, seed: int):

@@ -12,10 +12,10 @@ from features.progress import Report, quiet
 from training.estimators.bundle import Predictor
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
+from training.evaluation.paired import Compared, Gap, compare, gaps
 from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
 from training.models import ModelSpec, find
-from training.paired import Compared, Gap, compare, gaps
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions as registry
 from training.registry.champions import family, fetch
