@@ -70,7 +70,7 @@ def clusters(
     json: Json = False,
 ) -> None:
     """Put customers into the learned clusters, and say what sets each apart."""
-    from training.clusters import write_clusters
+    from training.clusters.customer_groups import write_clusters
 
     home = lake()
     on = as_of or latest(home, "snapshots", "run `guanjia tags --as-of DATE`")

@@ -14,7 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from training.clusters import clusters_path, segmentation_path, write_clusters
+from training.clusters.customer_groups import clusters_path, segmentation_path, write_clusters
 
 MAY, JUNE = date(2026, 5, 31), date(2026, 6, 30)
 CAR = {"motor_policies_in_force": 2, "vehicle_list_price": 120_000.0, "tenure_years": 3}

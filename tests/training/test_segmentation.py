@@ -12,8 +12,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue
-from training.cluster_profile import WORDS, named, profile
-from training.segmentation import (
+from training.clusters.profile import WORDS, named, profile
+from training.clusters.segmentation import (
     CLIP,
     INPUTS,
     FittedInput,

@@ -18,8 +18,8 @@ from features.segments.segments import SegmentStability, compare
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
-from training.cluster_profile import Cluster, named, profile
-from training.segmentation import (
+from training.clusters.profile import Cluster, named, profile
+from training.clusters.segmentation import (
     ELIGIBLE,
     INPUTS,
     Matrix,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.tags.catalogue import catalogue
-from training.segmentation import Clusters, Matrix, Segmentation
+from training.clusters.segmentation import Clusters, Matrix, Segmentation
 
 NAMING_TRAITS = 3
 SMALLEST_DIFFERENCE = 0.3
