@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 from measuring import insurer
 
+from benchmarks.traits import estimate
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.snapshots.compute import compute_group
@@ -24,7 +25,6 @@ from features.tags.groups.behaviour import INCREASE
 from features.tags.groups.sensitivity import USUAL
 from features.tags.relations.relations import RELATIONS
 from training.evaluation.truth import against_trait
-from training.traits import estimate
 
 AS_OF = date(2026, 6, 30)
 FLOORS = {"price_sensitivity": 0.28, "service_sensitivity": 0.48}

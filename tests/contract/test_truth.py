@@ -27,7 +27,7 @@ WRITERS, READERS = (
 BLIND = ("features/tags/", "features/snapshots/compute.py", "features/star", "features/online/feast_client.py",
          "training/labels/questions.py", "training/fitting/datasets.py", "training/estimators/candidates.py",
          "training/estimators/linear.py", "training/estimators/trees.py", "training/fitting/selection.py", "training/fitting/tuning.py",
-         "training/estimators/bundle.py", "training/models.py", "training/traits.py",
+         "training/estimators/bundle.py", "training/models.py", "benchmarks/traits.py",
          "training/estimators/contributions.py",
          "training/uplift/bundle.py", "training/uplift/fitting.py", "training/uplift/learners.py",
          "training/uplift/randomisation.py", "training/uplift/trials.py",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.traits import estimate
 from features.checking.check import check_tables
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
@@ -16,7 +17,6 @@ from features.snapshots.compute import compute_group
 from features.sources.simulation.simulate import simulate
 from features.tags.groups.sensitivity import USUAL
 from training.evaluation.truth import against_trait, rank_correlation
-from training.traits import estimate
 
 CUSTOMERS = 4_000
 AS_OF = date(2026, 6, 30)
@@ -98,7 +98,7 @@ def test_the_constants_declared_are_those_of_the_simulation(lake: Lake) -> None:
 def test_with_too_little_to_go_by_the_constants_stay(
     lake: Lake, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.traits.FEWEST", 10**9)
+    monkeypatch.setattr("benchmarks.traits.FEWEST", 10**9)
     assert estimate(lake, AS_OF) == USUAL
     bare = Lake(Settings(home=home))
     for table in ("customers", "policies", "claims"):

@@ -12,7 +12,7 @@ which is zero on average and shrinks to zero where little is known. For counts a
 credibility estimate of Bühlmann and Straub (1970), with 1 / b^2 expected events to half belief; for
 both, the mode of a generalised linear mixed model (Breslow and Clayton 1993) after one step. The
 constants of the population are declared, so that a customer's score moves by what he does and not
-by what others do; `training.traits.estimate` measures them anew (`docs/sensitivity.md`).
+by what others do; `benchmarks.traits.estimate` measures them anew (`docs/sensitivity.md`).
 """
 
 from dataclasses import dataclass
