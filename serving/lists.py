@@ -32,7 +32,7 @@ from serving.reasons import Direction, Reason, reasons_of
 from serving.records.consents import Refused
 from serving.scoring import SCHEMA, scores_path
 from serving.spreadsheet import write_csv
-from serving.words import words_of
+from serving.tag_words import words_of
 from training.models import MODELS
 
 FEN = Decimal("0.01")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
-from serving.words import is_absent, words_of
+from serving.tag_words import is_absent, words_of
 from training.estimators.losses import Kind
 
 PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
