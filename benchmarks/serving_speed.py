@@ -36,7 +36,7 @@ from scoring import stand_in
 from features.lake import Lake
 from features.online import feast_client as store
 from features.settings import cutoff
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 from training.estimators.bundle import Predictor
 from training.registry import local_models
 

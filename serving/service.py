@@ -14,10 +14,10 @@ import bentoml
 
 from features.lake import Lake
 from features.settings import load
-from serving import tokens
 from serving.api.app import limit_rate, made
 from serving.api.gate import Gate
 from serving.api.read_book import ReadBook
+from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.due_touchpoints import DueTouchpoints
 from serving.events import EventDoor

@@ -44,8 +44,8 @@ def token(
     json: Json = False,
 ) -> None:
     """Issue a bearer token for the API."""
-    from serving.access import SCOPES
-    from serving.tokens import make_token
+    from serving.auth.access import SCOPES
+    from serving.auth.tokens import make_token
 
     scopes, settings = scope or list(SCOPES), lake().settings
     issued = make_token(settings, subject, clock(), timedelta(days=days), scopes, branch or None)

@@ -28,7 +28,7 @@ RESOURCES = (
     due.router,
     catalogues.router,
 )
-"""A new resource is one more here; its endpoints have their scopes in `serving/access.py`."""
+"""A new resource is one more here; its endpoints have their scopes in `serving/auth/access.py`."""
 
 
 def made() -> FastAPI:

@@ -1,7 +1,7 @@
 """What a request passes before its endpoint sees it: token, rate, scope. The body comes after.
 
 A resource declares its endpoints on a router of `guarded()`; the scope of each is in
-`serving.access`, and an endpoint without one does not start.
+`serving.auth.access`, and an endpoint without one does not start.
 """
 
 import math
@@ -18,10 +18,10 @@ from fastapi.security import HTTPBearer
 
 from features.settings import Settings
 from serving import clock
-from serving.access import Caller, scope_of
 from serving.api.rate_limit import RateLimit
 from serving.api.refusals import ForbiddenError, TooManyError, declared
-from serving.tokens import InvalidTokenError, may_wait, read_token
+from serving.auth.access import Caller, scope_of
+from serving.auth.tokens import InvalidTokenError, may_wait, read_token
 
 EXTRA, NOT_KNOWN = "extra_forbidden", "Extra inputs are not permitted"
 bearer = HTTPBearer(auto_error=False, description="What `guanjia token` prints.")
@@ -36,7 +36,7 @@ class Read:
     subject : str
         Of the token.
     endpoint : str
-        As `serving.access.ENDPOINTS` names it: "POST /predict".
+        As `serving.auth.access.ENDPOINTS` names it: "POST /predict".
     customer_ids : tuple of str
         Each once, in the order of the request.
     """

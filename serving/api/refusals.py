@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 
 from features.conditions import UnknownNameError
 from features.errors import GuanjiaError
+from serving.auth.tokens import InvalidTokenError
 from serving.event_schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.caps import UnknownContactError
 from serving.records.decisions import UnknownDecisionError
 from serving.records.once import ClientKeyConflictError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
-from serving.tokens import InvalidTokenError
 
 _DESCRIPTIONS = {
     401: "No valid token",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from guanjia.cli import app
-from serving.access import ENDPOINTS, SCOPES
+from serving.auth.access import ENDPOINTS, SCOPES
 
 ROOT = Path(__file__).parents[2]
 

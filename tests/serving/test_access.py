@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.access import ENDPOINTS, SCOPES, scope_of
 from serving.api.app import made
 from serving.api.gate import Gate
 from serving.api.guard import Read, guarded
 from serving.api.rate_limit import RateLimit
+from serving.auth.access import ENDPOINTS, SCOPES, scope_of
+from serving.auth.tokens import make_token
 from serving.schemas import PredictRequest, PredictResponse, Refusal
-from serving.tokens import make_token
 
 NOW = datetime.now(UTC)
 ONE: dict[str, Any] = {"customer_ids": ["C1"]}

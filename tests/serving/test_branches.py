@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from features.settings import Settings
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 
 pytestmark = pytest.mark.slow
 NOBODY = "C99999999"

@@ -15,7 +15,7 @@ from features.settings import Settings
 from features.tags.catalogue import catalogue
 from serving.api.app import made
 from serving.api.catalogues import TagsTold, TouchpointsTold
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 from serving.touchpoint_menu import TouchpointMenu
 from serving.touchpoints import load_touchpoints
 

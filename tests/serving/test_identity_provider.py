@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
 from features.settings import Settings
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 
 pytestmark = pytest.mark.slow
 

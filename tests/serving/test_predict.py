@@ -14,8 +14,8 @@ import pytest
 from features.lake import Lake
 from features.online.reader import TagReader
 from serving import clock
+from serving.auth.tokens import make_token
 from serving.predict import Door
-from serving.tokens import make_token
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from features.settings import Settings
-from serving.access import ENDPOINTS
+from serving.auth.access import ENDPOINTS
+from serving.auth.tokens import make_token
 from serving.schemas import Refusal
-from serving.tokens import make_token
 
 Ask = Callable[..., httpx.Response]
 pytestmark = pytest.mark.slow

@@ -24,10 +24,16 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving import token_keys, tokens
-from serving.access import Caller
-from serving.token_keys import FLOOR_SECONDS, FRESH_SECONDS, LONGEST_SECONDS, KeysAwayError, KeySet
-from serving.tokens import InvalidTokenError, get_ready, make_token, may_wait, read_token
+from serving.auth import token_keys, tokens
+from serving.auth.access import Caller
+from serving.auth.token_keys import (
+    FLOOR_SECONDS,
+    FRESH_SECONDS,
+    LONGEST_SECONDS,
+    KeysAwayError,
+    KeySet,
+)
+from serving.auth.tokens import InvalidTokenError, get_ready, make_token, may_wait, read_token
 
 NOW = datetime.now(UTC)
 RSA_KEY = rsa.generate_private_key(65537, 2048)

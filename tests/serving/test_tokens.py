@@ -11,8 +11,8 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.access import SCOPES, Caller
-from serving.tokens import ISSUER, InvalidTokenError, key, make_token, read_token
+from serving.auth.access import SCOPES, Caller
+from serving.auth.tokens import ISSUER, InvalidTokenError, key, make_token, read_token
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -153,10 +153,10 @@ def test_a_token_that_was_valid_ends_when_it_expires(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It has expired and is within the leeway; nobody waits for real time to pass.
-    monkeypatch.setattr("serving.tokens.LEEWAY_SECONDS", 3600)
+    monkeypatch.setattr("serving.auth.tokens.LEEWAY_SECONDS", 3600)
     token = make_token(settings, "a", NOW - DAY, DAY - timedelta(seconds=7))
     assert read_token(settings, token).subject == "a"
-    monkeypatch.setattr("serving.tokens.LEEWAY_SECONDS", 0)
+    monkeypatch.setattr("serving.auth.tokens.LEEWAY_SECONDS", 0)
     with pytest.raises(InvalidTokenError, match="has expired"):
         read_token(settings, token)
 
@@ -178,8 +178,8 @@ def test_what_was_seen_valid_here_is_not_valid_elsewhere(settings: Settings) -> 
 
 
 def test_few_tokens_are_remembered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.tokens.MOST_SEEN", 3)
-    monkeypatch.setattr("serving.tokens._seen", seen := {})
+    monkeypatch.setattr("serving.auth.tokens.MOST_SEEN", 3)
+    monkeypatch.setattr("serving.auth.tokens._seen", seen := {})
     for name in "abcde":
         assert read_token(settings, make_token(settings, name, NOW)).subject == name
         assert len(seen) <= 3

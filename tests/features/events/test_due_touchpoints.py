@@ -21,6 +21,7 @@ from features.online import feast_client as store
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import made
+from serving.auth.tokens import make_token
 from serving.breaker import Breaker
 from serving.due_touchpoints import DueTouchpoints
 from serving.event_schemas import EventAnswer, EventsRequest
@@ -29,7 +30,6 @@ from serving.predict import Door
 from serving.records.database import Records, RecordsAwayError
 from serving.records.due_touchpoints import Kept
 from serving.records.tables import due_touchpoints
-from serving.tokens import make_token
 
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -19,9 +19,9 @@ from features.online import reader as online_tags
 from features.settings import Settings
 from serving.api.app import made
 from serving.api.gate import LARGEST_BODY, Gate
+from serving.auth.tokens import make_token
 from serving.events import EventDoor
 from serving.schemas import Refusal
-from serving.tokens import make_token
 
 Row = dict[str, Any]
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake
+from serving.auth.tokens import make_token
 from serving.schemas import Refusal
-from serving.tokens import make_token
 
 pytestmark = pytest.mark.slow
 Command = Callable[..., Any]

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.settings import Settings
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 
 Run = Callable[..., Any]
 Serving = Callable[..., AbstractContextManager[str]]

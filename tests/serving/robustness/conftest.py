@@ -14,7 +14,7 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from serving.tokens import make_token
+from serving.auth.tokens import make_token
 
 Serving = Callable[..., AbstractContextManager[str]]
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 
-from serving.access import ENDPOINTS, SCOPES
-from serving.tokens import make_token
+from serving.auth.access import ENDPOINTS, SCOPES
+from serving.auth.tokens import make_token
 
 pytestmark = pytest.mark.slow
 EXAMPLES = 40

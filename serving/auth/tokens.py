@@ -18,8 +18,8 @@ from features.errors import GuanjiaError
 from features.key_file import kept_key
 from features.settings import Settings
 from serving import clock
-from serving.access import SCOPES, Caller, known_scope
-from serving.token_keys import KeysAwayError, KeySet
+from serving.auth.access import SCOPES, Caller, known_scope
+from serving.auth.token_keys import KeysAwayError, KeySet
 
 ALGORITHM = "HS256"
 ISSUER = "guanjia"

@@ -80,7 +80,7 @@ def scope_of(method: str, path: str) -> str:
     """
     endpoint = f"{method} {path}"
     if endpoint not in ENDPOINTS:
-        cure = "add it to ENDPOINTS in serving/access.py"
+        cure = "add it to ENDPOINTS in serving/auth/access.py"
         raise GuanjiaError(f"endpoint {endpoint}", "has no declared scope", cure)
     return known_scope(ENDPOINTS[endpoint])
 
