@@ -1,4 +1,4 @@
-"""Bulk scoring: `serving.scoring.score` against bare `Booster.predict` of the same models.
+"""Bulk scoring: `serving.predictions.scoring.score` against bare `Booster.predict` of the same models.
 
 Ours is the whole step: tag files hashed, read and joined, rows chosen, matrices made, probabilities
 calibrated, stars and values joined, the scores published. The peer has its matrices ready, of the
@@ -25,8 +25,8 @@ from measuring import alternate, arguments, compared, finish, insurer, say, seco
 from features.lake import Lake
 from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
-from serving import probabilities, scoring
-from serving.probabilities import Served, model_frame
+from serving.predictions import probabilities, scoring
+from serving.predictions.probabilities import Served, model_frame
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS, ModelSpec, find

@@ -74,7 +74,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from guanjia.handing_out import hand_out
     from serving import clock
     from serving.lists import declared_lists
-    from serving.scoring import score
+    from serving.predictions.scoring import score
     from training.fitting.train import train
     from training.models import MODELS
     from training.promotion.promote import promote

@@ -16,7 +16,7 @@ from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.event_schemas import DueTold
 from serving.event_triggers import still_due, triggered_by
-from serving.predict import Door, UnknownCustomerError
+from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
 from serving.records.due_touchpoints import (
     Found,

@@ -26,11 +26,11 @@ from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.list_source import source_of, told
-from serving.margin import LABELS
-from serving.probabilities import Served, load_models, model_frame, needed_tags
-from serving.reasons import Direction, Reason, reasons_of
+from serving.predictions.margin import LABELS
+from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
+from serving.predictions.reasons import Direction, Reason, reasons_of
+from serving.predictions.scoring import SCHEMA, scores_path
 from serving.records.consents import Refused
-from serving.scoring import SCHEMA, scores_path
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
 from training.models import MODELS

@@ -21,7 +21,7 @@ from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.due_touchpoints import DueTouchpoints
 from serving.events import EventDoor
-from serving.predict import Door
+from serving.predictions.service import Door
 from serving.records.database import Records
 from serving.touchpoint_menu import TouchpointMenu
 from serving.touchpoints import load_touchpoints

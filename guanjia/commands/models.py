@@ -52,7 +52,7 @@ def train(
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     """Write one row a customer: star, value and every probability."""
-    from serving.scoring import score as run
+    from serving.predictions.scoring import score as run
 
     where = lake()
     on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")

@@ -11,7 +11,7 @@ from serving import clock
 from serving.api.guard import caller, guarded
 from serving.api.refusals import declared
 from serving.erasure import begin, receipt_of
-from serving.predict import Door, unknown_customers
+from serving.predictions.service import Door, unknown_customers
 from serving.records.database import Records
 from serving.schemas import Message
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.predict import Door
+from serving.predictions.service import Door
 from serving.schemas import PredictRequest, PredictResponse
 
 router = guarded()

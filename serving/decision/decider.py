@@ -29,8 +29,8 @@ from serving.decision.policy import load_policy
 from serving.decision.record import record_of
 from serving.decision.schemas import Action, DecideRequest, DecideResponse
 from serving.decision.value import RECENT
-from serving.margin import MARGIN
-from serving.predict import Door
+from serving.predictions.margin import MARGIN
+from serving.predictions.service import Door
 from serving.records.cap_rules import Block
 from serving.records.capacity import prices_on
 from serving.records.caps import Caps, Refusal, Wanted

@@ -8,11 +8,11 @@ from features.tags.groups.engagement import CHANNELS
 from serving.decision.effects import Effects
 from serving.decision.schemas import DecideRequest
 from serving.decision.value import RECENT, UNANSWERED
-from serving.margin import CURRENT, QUOTED, expected_of
-from serving.predict import Door
-from serving.probabilities import Served, needed_tags, predict_of
+from serving.predictions.margin import CURRENT, QUOTED, expected_of
+from serving.predictions.probabilities import Served, needed_tags, predict_of
+from serving.predictions.scoring import STAR_TAGS
+from serving.predictions.service import Door
 from serving.records.consents import Base
-from serving.scoring import STAR_TAGS
 
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}

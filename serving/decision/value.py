@@ -11,7 +11,7 @@ from typing import Any
 
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
-from serving.margin import premium_of_one
+from serving.predictions.margin import premium_of_one
 from training.evaluation.contact import purpose_of
 from training.evaluation.profit import TURNED_SHARES
 

@@ -15,7 +15,7 @@ import pytest
 
 from features.lake import Lake, sha256_of
 from features.settings import Settings
-from serving.current_models import CurrentModels
+from serving.predictions.current_models import CurrentModels
 from training.estimators.bundle import Predictor
 from training.models import MODELS
 from training.registry import local_models

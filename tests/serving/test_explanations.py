@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.reasons import PROTECTED, SMALLEST, explain, reasons_of
+from serving.predictions.reasons import PROTECTED, SMALLEST, explain, reasons_of
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CalibratedModel
 from training.estimators.contributions import by_theme, importance

@@ -19,9 +19,9 @@ from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
 from serving.lists import write_list
-from serving.margin import LABELS
-from serving.probabilities import Served, load_models, model_frame
-from serving.reasons import PROTECTED
+from serving.predictions.margin import LABELS
+from serving.predictions.probabilities import Served, load_models, model_frame
+from serving.predictions.reasons import PROTECTED
 from training.models import MODELS
 
 Demo = tuple[Path, dict[str, Any]]

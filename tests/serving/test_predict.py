@@ -15,7 +15,7 @@ from features.lake import Lake
 from features.online.reader import TagReader
 from serving import clock
 from serving.auth.tokens import make_token
-from serving.predict import Door
+from serving.predictions.service import Door
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from features.contracts.contract import CONTRACTS
 from features.tags.catalogue import catalogue
-from serving.reasons import PROTECTED, Direction, Reason, reasons_of
+from serving.predictions.reasons import PROTECTED, Direction, Reason, reasons_of
 from serving.tag_words import CATEGORIES, UNITS, words_of
 
 FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]

@@ -18,10 +18,10 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving import scoring
 from serving.lists import write_list
-from serving.probabilities import Served, model_frame, needed_tags
-from serving.scoring import SCHEMA, score, scores_path
+from serving.predictions import scoring
+from serving.predictions.probabilities import Served, model_frame, needed_tags
+from serving.predictions.scoring import SCHEMA, score, scores_path
 from training.models import MODELS
 
 DAY = date(2026, 6, 30)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.tags.catalogue import catalogue
-from serving.reasons import ASKED, PROTECTED
+from serving.predictions.reasons import ASKED, PROTECTED
 from serving.schemas import PredictResponse
 
 Ask = Callable[..., httpx.Response]

@@ -26,7 +26,7 @@ from serving.breaker import Breaker
 from serving.due_touchpoints import DueTouchpoints
 from serving.event_schemas import EventAnswer, EventsRequest
 from serving.events import EventDoor
-from serving.predict import Door
+from serving.predictions.service import Door
 from serving.records.database import Records, RecordsAwayError
 from serving.records.due_touchpoints import Kept
 from serving.records.tables import due_touchpoints

@@ -16,7 +16,7 @@ from serving.decision.decider import Decider
 from serving.decision.menu import Words
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest
-from serving.predict import Door, UnknownCustomerError
+from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.consents import ConsentChange, change
 from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import find_decision

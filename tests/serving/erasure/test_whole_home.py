@@ -11,7 +11,7 @@ import pytest
 from features.erased import Erased, Unfinished, erasure_key, pseudonym
 from features.lake import Lake, sha256_of
 from features.settings import Settings
-from serving.predict import Door, UnknownCustomerError
+from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
 from serving.records.erasure import is_named
 

@@ -1,7 +1,7 @@
 """What the API answers: predictions, star, freshness and reasons of a few customers.
 
 Tags come from the online store, star settings are loaded once, models whenever they change. The
-probabilities themselves are made by `serving.probabilities`, as in bulk scoring.
+probabilities themselves are made by `serving.predictions.probabilities`, as in bulk scoring.
 """
 
 import json
@@ -26,16 +26,17 @@ from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker
-from serving.current_models import CurrentModels
-from serving.margin import FREQUENCY, SEVERITY, expected_of
-from serving.probabilities import (
+from serving.predictions.current_models import CurrentModels
+from serving.predictions.margin import FREQUENCY, SEVERITY, expected_of
+from serving.predictions.probabilities import (
     Served,
     churn_by_month,
     model_frame,
     needed_tags,
     predict_of,
 )
-from serving.reasons import explain
+from serving.predictions.reasons import explain
+from serving.predictions.scoring import STAR_TAGS
 from serving.schemas import (
     Claims,
     Explanation,
@@ -46,7 +47,6 @@ from serving.schemas import (
     Reason,
     Star,
 )
-from serving.scoring import STAR_TAGS
 from training.models import find
 
 logger = logging.getLogger(__name__)

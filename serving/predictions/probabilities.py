@@ -14,7 +14,7 @@ import pandas as pd
 from features.conditions import unknown_name
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.margin import margin_tags
+from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
 from training.labels.churn import MONTHS
 from training.models import MODELS, find

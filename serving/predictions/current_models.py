@@ -15,7 +15,7 @@ from types import MappingProxyType
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tags.catalogue import catalogue
-from serving.probabilities import Served, load_model
+from serving.predictions.probabilities import Served, load_model
 from training.models import MODELS
 from training.registry import local_models
 from training.registry import versions as registry

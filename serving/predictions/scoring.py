@@ -27,8 +27,8 @@ from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches, snapshot_files
 from features.sql import sql_text
 from features.stars.explain import StarSettings, load_star_settings
-from serving.margin import COST, MARGIN, expected
-from serving.probabilities import load_models, needed_tags, predict
+from serving.predictions.margin import COST, MARGIN, expected
+from serving.predictions.probabilities import load_models, needed_tags, predict
 from training.models import MODELS
 
 BATCH = 50_000
