@@ -73,7 +73,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from features.sources.simulation.simulate import simulate
     from guanjia.handing_out import hand_out
     from serving import clock
-    from serving.lists import declared_lists
+    from serving.lists.target_lists import declared_lists
     from serving.predictions.scoring import score
     from training.fitting.train import train
     from training.models import MODELS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from features.lake import Lake
 from guanjia.options import records
-from serving.lists import Listed, write_list
+from serving.lists.target_lists import Listed, write_list
 from serving.records.audit import note_export
 from serving.records.consents import refused_by
 
@@ -23,7 +23,7 @@ def hand_out(
     why: str,
     at: datetime,
 ) -> Listed:
-    """Write a list (`serving.lists.write_list`) for `who`, for the purpose `why`, at `at`.
+    """Write a list (`serving.lists.target_lists.write_list`) for `who`, for the purpose `why`, at `at`.
 
     The note is kept before the file is written: who took which customers' data away is known even
     where the file was not finished.

@@ -18,7 +18,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
-from serving.lists import write_list
+from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame
 from serving.predictions.reasons import PROTECTED

@@ -18,7 +18,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.lists import write_list
+from serving.lists.target_lists import write_list
 from serving.predictions import scoring
 from serving.predictions.probabilities import Served, model_frame, needed_tags
 from serving.predictions.scoring import SCHEMA, score, scores_path

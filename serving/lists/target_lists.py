@@ -25,7 +25,7 @@ from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
-from serving.list_source import source_of, told
+from serving.lists.source import source_of, told
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, reasons_of
