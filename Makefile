@@ -37,7 +37,7 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md
 	$(BIN)/python -m features.segments.document docs/segments.md
 	$(BIN)/python -m features.events.document docs/events.md
-	$(BIN)/python -m serving.touchpoint_document docs/touchpoints.md
+	$(BIN)/python -m serving.touchpoints.document docs/touchpoints.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
 	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets triggers; do \

@@ -1,4 +1,4 @@
-"""Who is due for which touchpoint: `serving.triggers.due` against SQL by hand (`triggers.sql`).
+"""Who is due for which touchpoint: `serving.touchpoints.triggers.due` against SQL by hand (`triggers.sql`).
 
 Ours is the whole step: the catalogue read, its conditions compiled, tag files hashed and read side
 by side, every touchpoint found, contacts made left out, the file published. The peer is the shipped
@@ -39,7 +39,7 @@ from measuring import (
 from features.lake import Lake, sha256_of
 from features.settings import Settings, cutoff
 from features.snapshots.snapshots import manifest, read_snapshot
-from serving.triggers import due
+from serving.touchpoints.triggers import due
 
 AS_OF = date(2026, 6, 18)
 LIMIT = 2.0

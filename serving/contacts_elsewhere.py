@@ -13,8 +13,8 @@ from features.tags.relations.touchpoint_families import FAMILIES, OTHER, TOUCHPO
 from serving.contact_caps import load_contact_caps
 from serving.records.contacts_elsewhere import Elsewhere, note_elsewhere
 from serving.records.database import Records
-from serving.touchpoint_fields import Touchpoint
-from serving.touchpoints import load_touchpoints
+from serving.touchpoints.catalogue import load_touchpoints
+from serving.touchpoints.fields import Touchpoint
 
 AT_ONCE = 500
 _FAMILY = {name: family for family, names in TOUCHPOINTS.items() for name in names}

@@ -15,7 +15,6 @@ from features.events.event_types import Event
 from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.event_schemas import DueTold
-from serving.event_triggers import still_due, triggered_by
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
 from serving.records.due_touchpoints import (
@@ -25,7 +24,8 @@ from serving.records.due_touchpoints import (
     open_due,
     write_due,
 )
-from serving.touchpoints import load_touchpoints
+from serving.touchpoints.catalogue import load_touchpoints
+from serving.touchpoints.event_triggers import still_due, triggered_by
 
 AT_ONCE = 500
 """Events that are looked at in one go."""

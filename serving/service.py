@@ -24,7 +24,7 @@ from serving.events import EventDoor
 from serving.predictions.service import Door
 from serving.records.database import Records
 from serving.touchpoint_menu import TouchpointMenu
-from serving.touchpoints import load_touchpoints
+from serving.touchpoints.catalogue import load_touchpoints
 
 app = made()
 

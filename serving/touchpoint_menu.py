@@ -10,9 +10,9 @@ from features.lake import Lake
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.menu import Words
-from serving.scripts import fill, values_of
-from serving.touchpoint_fields import Channel, Touchpoint
-from serving.touchpoints import SHIPPED, Catalogue, load_touchpoints
+from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
+from serving.touchpoints.fields import Channel, Touchpoint
+from serving.touchpoints.scripts import fill, values_of
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
 

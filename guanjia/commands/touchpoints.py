@@ -25,9 +25,9 @@ def touchpoints(
     """List the touchpoints, or say all of one: purpose, trigger, channels, scripts."""
     from features.conditions import unknown_name
     from features.errors import GuanjiaError
-    from serving.touchpoint_fields import KINDS, STARTERS
-    from serving.touchpoints import STAGES, load_touchpoints
-    from serving.trigger_words import when
+    from serving.touchpoints.catalogue import STAGES, load_touchpoints
+    from serving.touchpoints.fields import KINDS, STARTERS
+    from serving.touchpoints.trigger_words import when
 
     declared = load_touchpoints(lake().home)
     if stage is not None and stage not in STAGES:
@@ -40,7 +40,7 @@ def touchpoints(
         emit({"touchpoint": name, **one.model_dump(mode="json")}, json, *_said(declared, name, one))
         return
     if out is not None:
-        from serving.touchpoint_document import render
+        from serving.touchpoints.document import render
 
         out.write_text(render("# Touchpoints 触点\n\n", declared), encoding="utf-8")
     there = declared.of(branch, stage)
@@ -68,9 +68,9 @@ def triggers(
     json: Json = False,
 ) -> None:
     """Find who is due for which touchpoint on the day after a date."""
-    from serving.touchpoint_fields import KINDS, STARTERS
-    from serving.touchpoints import load_touchpoints
-    from serving.triggers import due, first_due
+    from serving.touchpoints.catalogue import load_touchpoints
+    from serving.touchpoints.fields import KINDS, STARTERS
+    from serving.touchpoints.triggers import due, first_due
 
     home = lake()
     if touchpoint is not None:
@@ -108,8 +108,8 @@ def _said(declared: Any, name: str, one: Any) -> list[Any]:
     """All of one touchpoint, as a person reads it."""
     from features.tags.groups.life_cycle import STAGES
     from features.tags.relations.touchpoint_families import FAMILIES
-    from serving.touchpoint_fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
-    from serving.trigger_words import when
+    from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
+    from serving.touchpoints.trigger_words import when
 
     prices = ", ".join(f"{one_} {declared.cost(one, one_)} yuan" for one_ in one.channels)
     facts = {

@@ -13,8 +13,8 @@ from features.tags.declare import Tag
 from serving.api.guard import guarded
 from serving.api.refusals import declared
 from serving.schemas import Message
-from serving.touchpoint_fields import Touchpoint
-from serving.touchpoints import STAGES, Catalogue
+from serving.touchpoints.catalogue import STAGES, Catalogue
+from serving.touchpoints.fields import Touchpoint
 
 router = guarded()
 Where = Annotated[str | None, Query(min_length=1, max_length=64)]

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from serving.event_triggers import Due
 from serving.records.columns import EPOCH, TICK, Instant, first_id, new_id
 from serving.records.tables import contacts, decisions, due_touchpoints
+from serving.touchpoints.event_triggers import Due
 
 MARK = 14
 """Digits of an instant in a number (`first_id`)."""

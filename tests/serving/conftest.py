@@ -24,7 +24,7 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from serving.triggers import due
+from serving.touchpoints.triggers import due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Ask = Callable[..., httpx.Response]

@@ -17,7 +17,7 @@ from serving.api.app import made
 from serving.api.catalogues import TagsTold, TouchpointsTold
 from serving.auth.tokens import make_token
 from serving.touchpoint_menu import TouchpointMenu
-from serving.touchpoints import load_touchpoints
+from serving.touchpoints.catalogue import load_touchpoints
 
 OWN = "[branch.B01]\nbirthday = false\n"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.event_types import EVENTS, Event
-from serving.event_triggers import still_due, triggered_by
-from serving.touchpoints import load_touchpoints, shipped_touchpoints
+from serving.touchpoints.catalogue import load_touchpoints, shipped_touchpoints
+from serving.touchpoints.event_triggers import still_due, triggered_by
 
 CATALOGUE = shipped_touchpoints()
 NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serving.scripts import LANGUAGES, Script, Variable, Words, fill, values_of
+from serving.touchpoints.scripts import LANGUAGES, Script, Variable, Words, fill, values_of
 
 
 def variable(**fields: Any) -> Variable:

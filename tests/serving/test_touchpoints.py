@@ -15,10 +15,10 @@ from features.contracts.tables import CHANNELS, CONTACT_CHANNELS
 from features.errors import GuanjiaError
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS
-from serving import touchpoint_fields as fields
-from serving import touchpoints
-from serving.touchpoint_document import render
-from serving.touchpoints import Catalogue, load_touchpoints, shipped_touchpoints
+from serving.touchpoints import catalogue as touchpoints
+from serving.touchpoints import fields as fields
+from serving.touchpoints.catalogue import Catalogue, load_touchpoints, shipped_touchpoints
+from serving.touchpoints.document import render
 
 PAGE = Path(__file__).parents[2] / "docs" / "touchpoints.md"
 OWN = """

@@ -10,9 +10,9 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving import triggers
-from serving.touchpoints import shipped_touchpoints
-from serving.triggers import due, first_due, triggers_path
+from serving.touchpoints import triggers
+from serving.touchpoints.catalogue import shipped_touchpoints
+from serving.touchpoints.triggers import due, first_due, triggers_path
 
 DAY = date(2026, 6, 30)
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -8,7 +8,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.triggers import due
+from serving.touchpoints.triggers import due
 
 DAY = date(2026, 6, 30)
 IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}

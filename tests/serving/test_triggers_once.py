@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from features.lake import Lake
-from serving.triggers import due
+from serving.touchpoints.triggers import due
 
 DAY = date(2026, 6, 30)
 IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from serving.event_triggers import Due
 from serving.records.caps import Caps, Reservation, Wanted, mark_not_sent
 from serving.records.database import Records
 from serving.records.decisions import Decision, write_decision
 from serving.records.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.erasure import erase
 from serving.records.tables import due_touchpoints
+from serving.touchpoints.event_triggers import Due
 
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

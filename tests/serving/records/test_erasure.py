@@ -14,7 +14,6 @@ from sqlalchemy import JSON, insert
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.event_triggers import Due
 from serving.records.audit import note_export, note_read
 from serving.records.caps import Caps, Wanted
 from serving.records.consents import ConsentChange, as_of, change
@@ -34,6 +33,7 @@ from serving.records.tables import (
     reads,
 )
 from serving.records.tasks import Task, open_task
+from serving.touchpoints.event_triggers import Due
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 GONE, STAYS = "客户-4711-张", "客户-4712-李"

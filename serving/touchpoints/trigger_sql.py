@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from features.conditions import columns_of, compile_condition
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
-from serving.occasions import Occasion
-from serving.touchpoint_fields import Touchpoint, Trigger
-from serving.touchpoints import Catalogue, Where
+from serving.touchpoints.catalogue import Catalogue, Where
+from serving.touchpoints.fields import Touchpoint, Trigger
+from serving.touchpoints.occasions import Occasion
 
 BATCH = "tags_of_batch"
 """The name of the table of tags."""

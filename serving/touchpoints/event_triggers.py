@@ -11,8 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.events.event_types import Event
-from serving.touchpoint_fields import Channel, Touchpoint
-from serving.touchpoints import Catalogue
+from serving.touchpoints.catalogue import Catalogue
+from serving.touchpoints.fields import Channel, Touchpoint
 
 Tags = Mapping[str, Any]
 
@@ -60,7 +60,7 @@ def triggered_by(
     Examples
     --------
     >>> from features.events.event_types import EVENTS
-    >>> from serving.touchpoints import shipped_touchpoints
+    >>> from serving.touchpoints.catalogue import shipped_touchpoints
     >>> at = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
     >>> claim = Event("E1", EVENTS["claim_reported"], "C1", at, {"claim_id": "L1"})
     >>> (due,) = triggered_by(shipped_touchpoints(), claim, {"open_claims": 1, "star_level": 5})

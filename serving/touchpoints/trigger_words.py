@@ -1,7 +1,7 @@
 """When a touchpoint is due, in words, for people and for the generated page."""
 
 from features.tags.catalogue import catalogue
-from serving.touchpoint_fields import ONCE, Trigger
+from serving.touchpoints.fields import ONCE, Trigger
 
 
 def when(trigger: Trigger) -> str:

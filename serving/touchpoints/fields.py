@@ -1,6 +1,6 @@
 """What a touchpoint 触点 says of itself: the fields of `touchpoints.toml`, each checked by itself.
 
-How fields of several files and tables come together is in `serving.touchpoints`.
+How fields of several files and tables come together is in `serving.touchpoints.catalogue`.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from features.condition_truth import holds
 from features.contracts.tables import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.scripts import DAY_TAGS, Script, Variable, Words
+from serving.touchpoints.scripts import DAY_TAGS, Script, Variable, Words
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
 SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]

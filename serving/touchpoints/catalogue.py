@@ -19,8 +19,8 @@ from features.errors import GuanjiaError
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
-from serving.scripts import Script
-from serving.touchpoint_fields import Channel, Shared, Stage, Touchpoint
+from serving.touchpoints.fields import Channel, Shared, Stage, Touchpoint
+from serving.touchpoints.scripts import Script
 from training.models import MODELS
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")

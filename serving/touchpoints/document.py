@@ -1,4 +1,4 @@
-"""The catalogue as a page: `python -m serving.touchpoint_document docs/touchpoints.md`.
+"""The catalogue as a page: `python -m serving.touchpoints.document docs/touchpoints.md`.
 
 The page is written by people but for what stands between the two marks.
 """
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
-from serving.touchpoint_fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
-from serving.touchpoints import Catalogue, shipped_touchpoints
-from serving.trigger_words import when
+from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
+from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
+from serving.touchpoints.trigger_words import when
 
-BEGIN = "<!-- From serving/touchpoints.toml by `make docs`; a test fails if it is not current. -->"
+BEGIN = "<!-- From serving/touchpoints/touchpoints.toml by `make docs`; a test fails if it is not current. -->"
 END = "<!-- End of the generated part. -->"
 
 

@@ -20,9 +20,9 @@ from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.sql import sql_text
-from serving.occasions import occasions, undeclared
-from serving.touchpoints import Catalogue, load_touchpoints
-from serving.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
+from serving.touchpoints.catalogue import Catalogue, load_touchpoints
+from serving.touchpoints.occasions import occasions, undeclared
+from serving.touchpoints.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
 
 FOUND = "due_touchpoints"
 SHOWN = tuple(name for name in FOUND_COLUMNS if name not in ("place", "counts_from"))

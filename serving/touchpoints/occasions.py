@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from features.conditions import unknown_name
 from features.declared import Declared, declared, read_toml
 from features.errors import GuanjiaError
-from serving.touchpoint_fields import WEATHER_LEVELS, Shared
+from serving.touchpoints.fields import WEATHER_LEVELS, Shared
 
 FILE = "weather.toml"
 EXAMPLE = "docs/triggers.md"
