@@ -10,7 +10,7 @@ from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.decision.inquiry import CONSENTS, OPT_OUTS, base_of
-from serving.event_schemas import Instant
+from serving.events.schemas import Instant
 from serving.predictions.service import Door
 from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records

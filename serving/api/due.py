@@ -9,8 +9,8 @@ from pydantic import Field
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.due_touchpoints import DueTouchpoints, told_due
-from serving.event_schemas import DueTold, Instant
+from serving.events.due_touchpoints import DueTouchpoints, told_due
+from serving.events.schemas import DueTold, Instant
 from serving.schemas import Message
 
 router = guarded()

@@ -8,8 +8,8 @@ from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared, refused
-from serving.event_schemas import EventsRequest, EventsResponse, Malformed
-from serving.events import EventDoor
+from serving.events.schemas import EventsRequest, EventsResponse, Malformed
+from serving.events.service import EventDoor
 
 router = guarded()
 

@@ -13,8 +13,8 @@ from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.event_schemas import Instant
-from serving.events import EventDoor
+from serving.events.schemas import Instant
+from serving.events.service import EventDoor
 from serving.records.caps import find_contact
 from serving.records.database import Records, RecordsAwayError
 from serving.records.decisions import find_decision

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from features.conditions import UnknownNameError
 from features.errors import GuanjiaError
 from serving.auth.tokens import InvalidTokenError
-from serving.event_schemas import LONGEST_NAME, MOST_EVENTS
+from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.caps import UnknownContactError
 from serving.records.decisions import UnknownDecisionError
 from serving.records.once import ClientKeyConflictError

@@ -23,9 +23,9 @@ from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import made
 from serving.auth.tokens import make_token
 from serving.breaker import Breaker
-from serving.due_touchpoints import DueTouchpoints
-from serving.event_schemas import EventAnswer, EventsRequest
-from serving.events import EventDoor
+from serving.events.due_touchpoints import DueTouchpoints
+from serving.events.schemas import EventAnswer, EventsRequest
+from serving.events.service import EventDoor
 from serving.predictions.service import Door
 from serving.records.database import Records, RecordsAwayError
 from serving.records.due_touchpoints import Kept

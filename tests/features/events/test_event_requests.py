@@ -20,7 +20,7 @@ from features.settings import Settings
 from serving.api.app import made
 from serving.api.gate import LARGEST_BODY, Gate
 from serving.auth.tokens import make_token
-from serving.events import EventDoor
+from serving.events.service import EventDoor
 from serving.schemas import Refusal
 
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ from features.events.inbox import ConflictError, EventInbox, Kept
 from features.events.intake import Intake, RefusedError
 from features.lake import Lake
 from features.online.push_events import FreshTags
-from serving.due_touchpoints import DueTouchpoints, told_due
-from serving.event_schemas import DueTold, EventAnswer, EventsRequest, EventsResponse, Malformed
+from serving.events.due_touchpoints import DueTouchpoints, told_due
+from serving.events.schemas import DueTold, EventAnswer, EventsRequest, EventsResponse, Malformed
 from serving.schemas import Fault
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from features.conditions import columns_of
 from features.events.event_types import Event
 from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
-from serving.event_schemas import DueTold
+from serving.events.schemas import DueTold
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
 from serving.records.due_touchpoints import (
