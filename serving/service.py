@@ -19,11 +19,11 @@ from serving.api.gate import Gate
 from serving.api.read_book import ReadBook
 from serving.auth import tokens
 from serving.decision.decider import Decider
+from serving.decision.touchpoint_menu import TouchpointMenu
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.service import EventDoor
 from serving.predictions.service import Door
 from serving.records.database import Records
-from serving.touchpoint_menu import TouchpointMenu
 from serving.touchpoints.catalogue import load_touchpoints
 
 app = made()

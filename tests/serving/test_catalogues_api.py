@@ -16,7 +16,7 @@ from features.tags.catalogue import catalogue
 from serving.api.app import made
 from serving.api.catalogues import TagsTold, TouchpointsTold
 from serving.auth.tokens import make_token
-from serving.touchpoint_menu import TouchpointMenu
+from serving.decision.touchpoint_menu import TouchpointMenu
 from serving.touchpoints.catalogue import load_touchpoints
 
 OWN = "[branch.B01]\nbirthday = false\n"

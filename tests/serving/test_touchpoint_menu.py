@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from features.lake import Lake
-from serving.touchpoint_menu import TouchpointMenu
+from serving.decision.touchpoint_menu import TouchpointMenu
 
 DAY = date(2026, 7, 1)
 
