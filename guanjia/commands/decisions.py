@@ -33,7 +33,7 @@ def replay(
 
 def capacity(as_of: AsOf, json: Json = False) -> None:
     """Fit what a contact is worth where a branch can make too few, for the day after a date."""
-    from serving.decision.capacity_prices import fit_prices
+    from serving.decision.capacity.prices import fit_prices
 
     where = lake()
     with records(where) as kept:

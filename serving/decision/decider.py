@@ -19,8 +19,8 @@ from features.lake import Lake
 from serving.contact_caps import load_contact_caps
 from serving.content.gate import load_gate
 from serving.decision import told
-from serving.decision.averages import averages
 from serving.decision.candidates import Candidate
+from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts, Judged, Settled, settle
 from serving.decision.gates import Gate, Permission
 from serving.decision.inquiry import Inquiry, Known, base_of

@@ -14,11 +14,11 @@ from pydantic_core import to_json
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.capacity import load_capacity
 from serving.decision.candidates import Candidate
-from serving.decision.capacity_prices import fit_prices, price
+from serving.decision.capacity.demand import Demand, demand_of
+from serving.decision.capacity.prices import fit_prices, price
+from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
-from serving.decision.demand import Demand, demand_of
 from serving.decision.gates import Permission
 from serving.decision.policy import shipped_policy
 from serving.records.capacity import prices_on

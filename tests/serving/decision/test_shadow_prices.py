@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
 
-from serving.decision.shadow_prices import shadow_prices
+from serving.decision.capacity.shadow_prices import shadow_prices
 
 NONE = -np.inf
 Array = np.ndarray[Any, Any]

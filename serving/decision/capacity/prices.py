@@ -9,9 +9,9 @@ import numpy as np
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import cutoff
-from serving.capacity import load_capacity
-from serving.decision.demand import Demand, demand_of
-from serving.decision.shadow_prices import shadow_prices
+from serving.decision.capacity.demand import Demand, demand_of
+from serving.decision.capacity.settings import load_capacity
+from serving.decision.capacity.shadow_prices import shadow_prices
 from serving.records.capacity import CapacityPrice, set_prices
 from serving.records.database import Records
 
