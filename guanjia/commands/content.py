@@ -39,7 +39,7 @@ def content_check(
     """Check a sample of the messages that were sent, by branch and account manager."""
     from serving.content.gate import load_gate
     from serving.content.quality_check import check_quality
-    from serving.content.sent_messages import sent_messages
+    from serving.records.contacts.sent_messages import sent_messages
     from serving.spreadsheet import write_csv
 
     where = lake()

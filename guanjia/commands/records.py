@@ -49,7 +49,7 @@ def forget_reads(
 
 def contacts(as_of: AsOf, json: Json = False) -> None:
     """Count the contacts that others made, as the core system tells them, under the caps."""
-    from serving.contacts_elsewhere import take_contacts
+    from serving.records.contacts.import_elsewhere import take_contacts
 
     where = lake()
     with records(where) as kept:

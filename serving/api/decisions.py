@@ -14,8 +14,8 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
+from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import find_decision
 from serving.records.reviews import ask_review
 from serving.schemas import Message
 

@@ -15,10 +15,10 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.events.schemas import Instant
 from serving.events.service import EventDoor
-from serving.records.caps import find_contact
+from serving.records.contacts.caps import find_contact
+from serving.records.contacts.decisions import find_decision
+from serving.records.contacts.outcomes import KINDS, Noted, Outcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import find_decision
-from serving.records.outcomes import KINDS, Noted, Outcome, note_outcome
 from serving.schemas import CustomerId, Fault, Message
 
 router = guarded()

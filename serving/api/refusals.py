@@ -13,8 +13,8 @@ from features.conditions import UnknownNameError
 from features.errors import GuanjiaError
 from serving.auth.tokens import InvalidTokenError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
-from serving.records.caps import UnknownContactError
-from serving.records.decisions import UnknownDecisionError
+from serving.records.contacts.caps import UnknownContactError
+from serving.records.contacts.decisions import UnknownDecisionError
 from serving.records.once import ClientKeyConflictError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
 

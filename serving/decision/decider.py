@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from features.contracts.tables import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.lake import Lake
-from serving.contact_caps import load_contact_caps
 from serving.content.gate import load_gate
 from serving.decision import told
 from serving.decision.candidates import Candidate
@@ -31,14 +30,15 @@ from serving.decision.schemas import Action, DecideRequest, DecideResponse
 from serving.decision.value import RECENT
 from serving.predictions.margin import MARGIN
 from serving.predictions.service import Door
-from serving.records.cap_rules import Block
-from serving.records.capacity import prices_on
-from serving.records.caps import Caps, Refusal, Wanted
 from serving.records.columns import new_id
 from serving.records.consents import Consents, consents_of
-from serving.records.contact_history import History
+from serving.records.contacts.cap_rules import Block
+from serving.records.contacts.capacity import prices_on
+from serving.records.contacts.caps import Caps, Refusal, Wanted
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.contacts.decisions import Decision, repeated_decision, write_decision
+from serving.records.contacts.history import History
 from serving.records.database import WAIT_SECONDS, Records, hold_customer
-from serving.records.decisions import Decision, repeated_decision, write_decision
 
 PRICES_KEPT = timedelta(minutes=5)
 

@@ -17,8 +17,8 @@ from serving.decision.core import settle
 from serving.decision.effects import Effects
 from serving.decision.record import facts_of
 from serving.predictions.probabilities import Served, predict_of
+from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
-from serving.records.decisions import find_decision
 from training.estimators.bundle import Predictor
 
 

@@ -5,7 +5,7 @@ from serving.decision.core import Judged, Settled
 from serving.decision.gates import Gate
 from serving.decision.menu import Words
 from serving.decision.schemas import Action, GateTold, Option, Script, ValueTold
-from serving.records.caps import Reservation
+from serving.records.contacts.caps import Reservation
 
 OUTCOMES = {
     "renewal": ("续保", "renewing"),

@@ -16,14 +16,8 @@ from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.events.schemas import DueTold
 from serving.predictions.service import Door, UnknownCustomerError
+from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.database import Records
-from serving.records.due_touchpoints import (
-    Found,
-    Kept,
-    due_of_events,
-    open_due,
-    write_due,
-)
 from serving.touchpoints.catalogue import load_touchpoints
 from serving.touchpoints.event_triggers import still_due, triggered_by
 
@@ -107,7 +101,7 @@ class DueTouchpoints:
         most : int
             Rows of a page.
         subject, branches, after
-            See `serving.records.due_touchpoints.open_due`.
+            See `serving.records.contacts.due_touchpoints.open_due`.
 
         Raises
         ------

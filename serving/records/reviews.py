@@ -7,8 +7,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from features.errors import GuanjiaError
 from serving.records.columns import new_id
+from serving.records.contacts.decisions import find_decision
 from serving.records.database import hold_customer
-from serving.records.decisions import find_decision
 from serving.records.tables import decisions, review_requests
 
 _r = review_requests.c

@@ -12,7 +12,7 @@ from features.settings import cutoff
 from serving.decision.capacity.demand import Demand, demand_of
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.capacity.shadow_prices import shadow_prices
-from serving.records.capacity import CapacityPrice, set_prices
+from serving.records.contacts.capacity import CapacityPrice, set_prices
 from serving.records.database import Records
 
 DAYS = 7

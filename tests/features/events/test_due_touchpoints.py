@@ -27,8 +27,8 @@ from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
 from serving.events.service import EventDoor
 from serving.predictions.service import Door
+from serving.records.contacts.due_touchpoints import Kept
 from serving.records.database import Records, RecordsAwayError
-from serving.records.due_touchpoints import Kept
 from serving.records.tables import due_touchpoints
 
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)

@@ -15,9 +15,9 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.contact_caps import load_contact_caps
-from serving.content.sent_messages import sent_messages
-from serving.records.caps import Caps, Reservation, Wanted, mark_sent
+from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.contacts.sent_messages import sent_messages
 from serving.records.database import Records
 from serving.records.handover import handover
 

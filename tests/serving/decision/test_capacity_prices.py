@@ -21,9 +21,9 @@ from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
 from serving.decision.policy import shipped_policy
-from serving.records.capacity import prices_on
+from serving.records.contacts.capacity import prices_on
+from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
-from serving.records.decisions import Decision, write_decision
 
 NOON = datetime(2026, 6, 30, 4, tzinfo=UTC)
 DAY = date(2026, 6, 30)

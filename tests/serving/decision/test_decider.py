@@ -18,8 +18,8 @@ from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.consents import ConsentChange, change
+from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import find_decision
 from serving.records.once import ClientKeyConflictError
 
 pytestmark = pytest.mark.slow

@@ -22,8 +22,8 @@ from serving import erasure
 from serving.erasure import begin, finish, receipt_of, require_known
 from serving.records.audit import note_read
 from serving.records.consents import ConsentChange, as_of, change
+from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
-from serving.records.decisions import Decision, write_decision
 
 DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)

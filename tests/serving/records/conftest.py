@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from features.settings import Settings
-from serving.contact_caps import load_contact_caps
-from serving.records.caps import Caps
+from serving.records.contacts.caps import Caps
+from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.database import Records
 
 

@@ -13,9 +13,9 @@ from serving.records.audit import (
     note_export,
     note_read,
 )
-from serving.records.capacity import CapacityPrice, prices_on, set_prices
+from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
+from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.database import Records
-from serving.records.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.reviews import answer_review, ask_review, open_reviews
 from serving.records.tables import METADATA, exports, reads, review_requests
 

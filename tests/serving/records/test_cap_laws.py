@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.settings import Settings
-from serving.contact_caps import CapRule, ContactCaps, CoolingOff, QuietHours
-from serving.records.cap_rules import Asked, first_block, fits, next_free
-from serving.records.caps import Caps, Reservation, Wanted, mark_sent, release
-from serving.records.contact_history import History, Made
+from serving.records.contacts.cap_rules import Asked, first_block, fits, next_free
+from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent, release
+from serving.records.contacts.contact_caps import CapRule, ContactCaps, CoolingOff, QuietHours
+from serving.records.contacts.history import History, Made
 from serving.records.database import Records
 
 CHINA = ZoneInfo("Asia/Shanghai")

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from features.errors import GuanjiaError
-from serving.contact_caps import load_contact_caps
-from serving.records.caps import (
+from serving.records.consents import ConsentChange, change
+from serving.records.contacts.caps import (
     Caps,
     Refusal,
     Reservation,
@@ -21,9 +21,9 @@ from serving.records.caps import (
     mark_sent,
     release,
 )
-from serving.records.consents import ConsentChange, change
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records
-from serving.records.outcomes import Outcome, note_outcome
 from serving.records.tables import contacts
 
 CHINA = timezone(timedelta(hours=8))

@@ -20,11 +20,11 @@ import sys, threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from features.settings import Settings
-from serving.contact_caps import load_contact_caps
-from serving.records.caps import Caps, Reservation, Wanted
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.contacts.caps import Caps, Reservation, Wanted
 from serving.records.columns import new_id
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import Decision, write_decision
+from serving.records.contacts.decisions import Decision, write_decision
 
 home, address, threads = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
 records = Records(Settings(home=home, database=address))

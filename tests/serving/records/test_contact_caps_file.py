@@ -8,7 +8,7 @@ import pytest
 
 from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from serving.contact_caps import SHIPPED, load_contact_caps
+from serving.records.contacts.contact_caps import SHIPPED, load_contact_caps
 from serving.records.tables import METADATA
 
 ROOT = Path(__file__).parents[3]

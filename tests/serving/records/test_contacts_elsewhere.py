@@ -15,9 +15,16 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from serving.contacts_elsewhere import take_contacts
-from serving.records.caps import Caps, Refusal, Reservation, Wanted, mark_not_sent, mark_sent
-from serving.records.contacts_elsewhere import Elsewhere, note_elsewhere
+from serving.records.contacts.caps import (
+    Caps,
+    Refusal,
+    Reservation,
+    Wanted,
+    mark_not_sent,
+    mark_sent,
+)
+from serving.records.contacts.elsewhere import Elsewhere, note_elsewhere
+from serving.records.contacts.import_elsewhere import take_contacts
 from serving.records.database import Records
 from serving.records.tables import contacts
 

@@ -15,14 +15,14 @@ from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.audit import note_export, note_read
-from serving.records.caps import Caps, Wanted
 from serving.records.consents import ConsentChange, as_of, change
+from serving.records.contacts.caps import Caps, Wanted
+from serving.records.contacts.decisions import Decision, write_decision
+from serving.records.contacts.due_touchpoints import Found, write_due
+from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
-from serving.records.decisions import Decision, write_decision
-from serving.records.due_touchpoints import Found, write_due
 from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase
 from serving.records.handover import handover
-from serving.records.outcomes import Outcome, note_outcome
 from serving.records.reviews import ask_review
 from serving.records.tables import (
     METADATA,

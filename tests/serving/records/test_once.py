@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Table
 
 from features.errors import GuanjiaError
 from serving.records.consents import ConsentChange, change
-from serving.records.database import Records, hold_customer
-from serving.records.decisions import (
+from serving.records.contacts.decisions import (
     Decision,
     UnknownDecisionError,
     decisions_of,
@@ -22,8 +21,9 @@ from serving.records.decisions import (
     repeated_decision,
     write_decision,
 )
+from serving.records.contacts.outcomes import Outcome, note_outcome
+from serving.records.database import Records, hold_customer
 from serving.records.once import ClientKeyConflictError
-from serving.records.outcomes import Outcome, note_outcome
 from serving.records.tables import consent_changes, decisions, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)

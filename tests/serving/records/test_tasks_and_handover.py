@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from serving.records.caps import Caps, Reservation, Wanted, mark_sent
+from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent
 from serving.records.database import Records
 from serving.records.handover import handover, managers_of
 from serving.records.tables import contacts, handovers, manager_assignments, tasks

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, select
 
-from serving.contact_caps import Purpose
+from serving.records.contacts.contact_caps import Purpose
 from serving.records.once import insert_new
 from serving.records.tables import contacts
 

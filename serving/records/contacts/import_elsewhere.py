@@ -10,8 +10,8 @@ from features.lake import Lake
 from features.settings import cutoff
 from features.sql import sql_text
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
-from serving.contact_caps import load_contact_caps
-from serving.records.contacts_elsewhere import Elsewhere, note_elsewhere
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.contacts.elsewhere import Elsewhere, note_elsewhere
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 from serving.touchpoints.fields import Touchpoint

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from serving.contact_caps import ContactCaps, Purpose
-from serving.records.cap_rules import Asked, Block, first_block, next_free
 from serving.records.columns import new_id
-from serving.records.contact_history import History, contact_history
+from serving.records.contacts.cap_rules import Asked, Block, first_block, next_free
+from serving.records.contacts.contact_caps import ContactCaps, Purpose
+from serving.records.contacts.history import History, contact_history
 from serving.records.database import hold_customer
 from serving.records.once import content_hash, earlier
 from serving.records.tables import contacts
@@ -105,7 +105,7 @@ class Caps:
     Parameters
     ----------
     rules : ContactCaps
-        What may be done (`serving.contact_caps.load_contact_caps`).
+        What may be done (`serving.records.contacts.contact_caps.load_contact_caps`).
     timezone : str
         The insurer's time zone, for branches that have none of their own.
     """

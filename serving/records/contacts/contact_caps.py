@@ -1,7 +1,7 @@
 """How often and when a customer may be contacted: `contact_caps.toml`, and what a home replaces.
 
 These are the rules as people write them. Whatever is wrong with them is reported with the file, the
-rule and the field; how they hold for a contact is in `serving.records.cap_rules`.
+rule and the field; how they hold for a contact is in `serving.records.contacts.cap_rules`.
 """
 
 import difflib

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from serving.contact_caps import SAME_CAMPAIGN, CapRule, ContactCaps, Purpose
-from serving.records.contact_history import History, Made
+from serving.records.contacts.contact_caps import SAME_CAMPAIGN, CapRule, ContactCaps, Purpose
+from serving.records.contacts.history import History, Made
 
 MOST_STEPS = 400
 PERIODS = {"day": ("每日", "a day"), "week": ("每周", "a week"), "month": ("每月", "a month")}
