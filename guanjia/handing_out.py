@@ -7,8 +7,8 @@ from pathlib import Path
 from features.lake import Lake
 from guanjia.options import records
 from serving.lists.target_lists import Listed, write_list
-from serving.records.audit import note_export
-from serving.records.consents import refused_by
+from serving.records.people.audit import note_export
+from serving.records.people.consents import refused_by
 
 
 def hand_out(

@@ -18,7 +18,7 @@ def handover(
     json: Json = False,
 ) -> None:
     """Pass an account manager's open tasks, reserved contacts and customers to a successor."""
-    from serving.handover import hand_over
+    from serving.records.people.handover import hand_over
 
     where = lake()
     with records(where) as kept:
@@ -38,7 +38,7 @@ def forget_reads(
     json: Json = False,
 ) -> None:
     """Delete the notes of who read whose data that are older than a day."""
-    from serving.records.audit import forget_old_reads
+    from serving.records.people.audit import forget_old_reads
 
     where = lake()
     with records(where) as kept:

@@ -12,8 +12,8 @@ from serving.api.refusals import declared
 from serving.decision.inquiry import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import Door
-from serving.records.consents import ConsentChange, as_of, change
 from serving.records.database import Records
+from serving.records.people.consents import ConsentChange, as_of, change
 from serving.schemas import Message
 
 router = guarded()

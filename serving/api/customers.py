@@ -10,9 +10,9 @@ from pydantic import Field
 from serving import clock
 from serving.api.guard import caller, guarded
 from serving.api.refusals import declared
-from serving.erasure import begin, receipt_of
 from serving.predictions.service import Door, unknown_customers
 from serving.records.database import Records
+from serving.records.people.erasure import begin, receipt_of
 from serving.schemas import Message
 
 router = guarded()

@@ -16,7 +16,7 @@ from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.reviews import ask_review
+from serving.records.people.reviews import ask_review
 from serving.schemas import Message
 
 router = guarded()

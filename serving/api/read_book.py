@@ -7,7 +7,7 @@ from features.settings import Settings
 from serving import clock
 from serving.api.guard import Read
 from serving.records.database import Records, RecordsAwayError
-from serving.records.read_notes import ReadNotes, copy_notes, notes_folder
+from serving.records.people.read_notes import ReadNotes, copy_notes, notes_folder
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,6 @@ from serving.decision.value import RECENT
 from serving.predictions.margin import MARGIN
 from serving.predictions.service import Door
 from serving.records.columns import new_id
-from serving.records.consents import Consents, consents_of
 from serving.records.contacts.cap_rules import Block
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps, Refusal, Wanted
@@ -39,6 +38,7 @@ from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import Decision, repeated_decision, write_decision
 from serving.records.contacts.history import History
 from serving.records.database import WAIT_SECONDS, Records, hold_customer
+from serving.records.people.consents import Consents, consents_of
 
 PRICES_KEPT = timedelta(minutes=5)
 

@@ -12,7 +12,7 @@ from serving.predictions.margin import CURRENT, QUOTED, expected_of
 from serving.predictions.probabilities import Served, needed_tags, predict_of
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.service import Door
-from serving.records.consents import Base
+from serving.records.people.consents import Base
 
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}

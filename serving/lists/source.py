@@ -11,7 +11,7 @@ from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from serving.predictions.scoring import scores_path, snapshot_sql
-from serving.records.consents import Refused
+from serving.records.people.consents import Refused
 
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"

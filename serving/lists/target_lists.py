@@ -30,7 +30,7 @@ from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, reasons_of
 from serving.predictions.scoring import SCHEMA, scores_path
-from serving.records.consents import Refused
+from serving.records.people.consents import Refused
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
 from training.models import MODELS

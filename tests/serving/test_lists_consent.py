@@ -14,8 +14,8 @@ import pytest
 from features.lake import Lake
 from guanjia.handing_out import hand_out
 from serving.lists.target_lists import Listed, write_list
-from serving.records.consents import ConsentChange, change
 from serving.records.database import Records, RecordsAwayError
+from serving.records.people.consents import ConsentChange, change
 from serving.records.tables import exports
 
 Copy = Callable[..., Lake]

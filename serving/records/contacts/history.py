@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from serving.records.columns import Instant
-from serving.records.consents import Said, Word, latest, open_to
+from serving.records.people.consents import Said, Word, latest, open_to
 from serving.records.tables import consent_changes, contacts, outcomes
 
 _k, _o, _c = contacts.c, outcomes.c, consent_changes.c

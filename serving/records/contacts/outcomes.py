@@ -14,11 +14,11 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 from features.contracts.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
 from features.errors import GuanjiaError
 from serving.records.columns import new_id
-from serving.records.consents import ConsentChange, change
 from serving.records.contacts.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import hold_customer
 from serving.records.once import content_hash, write_once
+from serving.records.people.consents import ConsentChange, change
 from serving.records.tables import contacts, outcomes
 
 KINDS: Mapping[str, str] = {

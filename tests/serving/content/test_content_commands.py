@@ -19,7 +19,7 @@ from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.sent_messages import sent_messages
 from serving.records.database import Records
-from serving.records.handover import handover
+from serving.records.people.handover_rows import handover
 
 NOON = datetime(2026, 6, 15, 4, tzinfo=UTC)
 DAY = date(2026, 6, 15)

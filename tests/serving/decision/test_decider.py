@@ -17,10 +17,10 @@ from serving.decision.menu import Words
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest
 from serving.predictions.service import Door, UnknownCustomerError
-from serving.records.consents import ConsentChange, change
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.once import ClientKeyConflictError
+from serving.records.people.consents import ConsentChange, change
 
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]

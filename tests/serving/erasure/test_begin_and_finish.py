@@ -18,12 +18,12 @@ from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.online import feast_client as store
 from features.settings import Settings
-from serving import erasure
-from serving.erasure import begin, finish, receipt_of, require_known
-from serving.records.audit import note_read
-from serving.records.consents import ConsentChange, as_of, change
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
+from serving.records.people import erasure
+from serving.records.people.audit import note_read
+from serving.records.people.consents import ConsentChange, as_of, change
+from serving.records.people.erasure import begin, finish, receipt_of, require_known
 
 DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from features.errors import GuanjiaError
-from serving.records.audit import (
+from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
+from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
+from serving.records.database import Records
+from serving.records.people.audit import (
     LEAST_KEPT,
     forget_old_reads,
     forget_reads,
     note_export,
     note_read,
 )
-from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
-from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
-from serving.records.database import Records
-from serving.records.reviews import answer_review, ask_review, open_reviews
+from serving.records.people.reviews import answer_review, ask_review, open_reviews
 from serving.records.tables import METADATA, exports, reads, review_requests
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event
 
 from features.errors import GuanjiaError
-from serving.records.consents import ConsentChange, change
 from serving.records.contacts.caps import (
     Caps,
     Refusal,
@@ -24,6 +23,7 @@ from serving.records.contacts.caps import (
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records
+from serving.records.people.consents import ConsentChange, change
 from serving.records.tables import contacts
 
 CHINA = timezone(timedelta(hours=8))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.records.consents import Base, ConsentChange, Consents, as_of, change
 from serving.records.database import Records
+from serving.records.people.consents import Base, ConsentChange, Consents, as_of, change
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

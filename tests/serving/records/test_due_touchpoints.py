@@ -13,7 +13,7 @@ from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_not_se
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.database import Records
-from serving.records.erasure import erase
+from serving.records.people.erasure_rows import erase
 from serving.records.tables import due_touchpoints
 from serving.touchpoints.event_triggers import Due
 

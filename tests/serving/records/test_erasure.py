@@ -14,16 +14,17 @@ from sqlalchemy import JSON, insert
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.records.audit import note_export, note_read
-from serving.records.consents import ConsentChange, as_of, change
 from serving.records.contacts.caps import Caps, Wanted
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.contacts.due_touchpoints import Found, write_due
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
-from serving.records.erasure import DELETED, LISTED, OF_NOBODY, erase
-from serving.records.handover import handover
-from serving.records.reviews import ask_review
+from serving.records.people.audit import note_export, note_read
+from serving.records.people.consents import ConsentChange, as_of, change
+from serving.records.people.erasure_rows import DELETED, LISTED, OF_NOBODY, erase
+from serving.records.people.handover_rows import handover
+from serving.records.people.reviews import ask_review
+from serving.records.people.tasks import Task, open_task
 from serving.records.tables import (
     METADATA,
     consent_changes,
@@ -32,7 +33,6 @@ from serving.records.tables import (
     manager_assignments,
     reads,
 )
-from serving.records.tasks import Task, open_task
 from serving.touchpoints.event_triggers import Due
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.handover import hand_over
 from serving.records.database import Records
-from serving.records.handover import handover, managers_of
+from serving.records.people.handover import hand_over
+from serving.records.people.handover_rows import handover, managers_of
+from serving.records.people.tasks import Task, open_task
 from serving.records.tables import handovers, tasks
-from serving.records.tasks import Task, open_task
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 OLD = NOW - timedelta(days=1)

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Connection, Table
 
 from features.errors import GuanjiaError
-from serving.records.consents import ConsentChange, change
 from serving.records.contacts.decisions import (
     Decision,
     UnknownDecisionError,
@@ -24,6 +23,7 @@ from serving.records.contacts.decisions import (
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records, hold_customer
 from serving.records.once import ClientKeyConflictError
+from serving.records.people.consents import ConsentChange, change
 from serving.records.tables import consent_changes, decisions, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)

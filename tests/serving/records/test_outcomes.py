@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.records.consents import as_of
 from serving.records.contacts.caps import Caps, Reservation, UnknownContactError, Wanted
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.contacts.outcomes import KINDS, Outcome, note_outcome
 from serving.records.database import Records
+from serving.records.people.consents import as_of
 from serving.records.tables import consent_changes, contacts, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.database import Records, RecordsAwayError
-from serving.records.read_notes import ReadNotes, copy_every_note, copy_notes, notes_folder
+from serving.records.people.read_notes import ReadNotes, copy_every_note, copy_notes, notes_folder
 from serving.records.tables import reads
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ NOTE = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from serving.records.read_notes import ReadNotes
+from serving.records.people.read_notes import ReadNotes
 notes = ReadNotes(Path(sys.argv[1]))
 for number in range(3):
     notes.note("app", "POST /predict", [f"C{number}"], datetime.now(UTC), "request")
@@ -105,7 +105,7 @@ def test_pages_that_are_written_on_are_waited_for(
     later.join()
     assert [one["customer_ids"] for one in rows(reads)] == [["C1"]]
     note(notes, "C2")
-    monkeypatch.setattr("serving.records.read_notes.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("serving.records.people.read_notes.PATIENCE_SECONDS", 0.2)
     with pytest.raises(GuanjiaError, match="are not let go"):
         copy_every_note(records, folder)
     notes.turn()

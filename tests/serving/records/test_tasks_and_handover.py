@@ -10,9 +10,9 @@ import pytest
 from features.errors import GuanjiaError
 from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent
 from serving.records.database import Records
-from serving.records.handover import handover, managers_of
+from serving.records.people.handover_rows import handover, managers_of
+from serving.records.people.tasks import Task, close_task, open_task, open_tasks
 from serving.records.tables import contacts, handovers, manager_assignments, tasks
-from serving.records.tasks import Task, close_task, open_task, open_tasks
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -21,9 +21,9 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from serving import clock
-from serving.records.audit import keep_reads, read_row
 from serving.records.columns import EPOCH, TICK, microseconds, written
 from serving.records.database import Records
+from serving.records.people.audit import keep_reads, read_row
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class ReadNotes:
     def note(
         self, subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
     ) -> None:
-        """Note a read; see `serving.records.audit.note_read`.
+        """Note a read; see `serving.records.people.audit.note_read`.
 
         Raises
         ------

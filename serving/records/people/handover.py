@@ -9,7 +9,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.sql import sql_text
 from serving.records.database import LONG_SECONDS, Records
-from serving.records.handover import (
+from serving.records.people.handover_rows import (
     Handover,
     NothingToPassError,
     branches_of,

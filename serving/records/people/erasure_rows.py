@@ -26,8 +26,8 @@ from sqlalchemy import (
 
 from features.erased import pseudonym
 from serving.records.columns import new_id, written
-from serving.records.consents import Word, latest
 from serving.records.database import hold_customer
+from serving.records.people.consents import Word, latest
 from serving.records.tables import (
     METADATA,
     capacity_prices,

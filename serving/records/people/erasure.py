@@ -23,8 +23,15 @@ from features.lake import Lake
 from features.online.feast_client import scrub_online, take_offline
 from features.progress import Report, quiet
 from serving.records.database import Records
-from serving.records.erasure import Receipt, amend, erase, is_named, last_receipt, receipts
-from serving.records.read_notes import copy_every_note, notes_folder
+from serving.records.people.erasure_rows import (
+    Receipt,
+    amend,
+    erase,
+    is_named,
+    last_receipt,
+    receipts,
+)
+from serving.records.people.read_notes import copy_every_note, notes_folder
 
 LISTS = "lists"
 
