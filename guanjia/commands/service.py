@@ -26,7 +26,7 @@ def serve(
     if now is not None:
         # As a distance, so that all workers and their successors have one clock.
         os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - clock()).total_seconds())
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:GuanjiaService"]
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
     command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
     os.execv(command[0], command)
 

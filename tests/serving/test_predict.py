@@ -94,7 +94,7 @@ def asked(lake: Lake) -> httpx.Response:
     """The app's answer about one customer, its door opened on this home."""
     # BentoML, imported, warns of what its own libraries call deprecated.
     with warnings.catch_warnings(action="ignore"):
-        from serving.service import app
+        from serving.api.service import app
     app.state.door = Door(lake)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 
