@@ -17,7 +17,7 @@ from pathlib import Path
 
 from measuring import Measured, Step, alternate, compared, finish, seconds
 
-from serving.content.gate import load_gate
+from serving.content.check import load_gate
 from serving.content.settings import WordList, shipped_settings
 from serving.content.words import Words
 

@@ -37,7 +37,7 @@ def content_check(
     json: Json = False,
 ) -> None:
     """Check a sample of the messages that were sent, by branch and account manager."""
-    from serving.content.gate import load_gate
+    from serving.content.check import load_gate
     from serving.content.quality_check import check_quality
     from serving.records.contacts.sent_messages import sent_messages
     from serving.spreadsheet import write_csv
@@ -75,7 +75,7 @@ def content_try(
     json: Json = False,
 ) -> None:
     """Say whether a message may be sent; exit 1 if it may not, or a person must look first."""
-    from serving.content.gate import load_gate
+    from serving.content.check import load_gate
 
     found = load_gate(lake().home).check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
     told = "may be sent"

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from features.errors import GuanjiaError
-from serving.content.gate import ContentGate, Verdict
+from serving.content.check import ContentGate, Verdict
 
 COLUMNS = (
     "contact_id",

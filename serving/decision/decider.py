@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from features.contracts.tables import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.lake import Lake
-from serving.content.gate import load_gate
+from serving.content.check import load_gate
 from serving.decision import told
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages

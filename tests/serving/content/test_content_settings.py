@@ -6,7 +6,7 @@ import pytest
 
 from features.contracts.tables import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from serving.content.gate import load_gate
+from serving.content.check import load_gate
 from serving.content.settings import Sender, load_content_settings, shipped_settings
 
 OWN = """

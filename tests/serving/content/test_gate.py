@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features.errors import GuanjiaError
 from serving.content.channel_rules import parts
 from serving.content.characters import plain_form, word_form, word_origins
-from serving.content.gate import LONGEST_TEXT, ContentGate, load_gate
+from serving.content.check import LONGEST_TEXT, ContentGate, load_gate
 from serving.content.settings import ContentSettings, Sender, WordList, shipped_settings
 from serving.content.words import Words
 

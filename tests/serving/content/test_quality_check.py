@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from serving.content.gate import load_gate
+from serving.content.check import load_gate
 from serving.content.quality_check import check_quality, wilson
 
 GATE = load_gate(Path("no home"))
