@@ -1,9 +1,9 @@
 """What the benchmarks on real data share: our choice of a candidate, the peers, and one table.
 
-The candidates of `training.estimators.candidates` compete within the rows to learn from, as in `guanjia
-train`; the winner and the peers of `training.evaluation.peers` learn the same rows and are asked
-about the same others. Nothing is calibrated on a slice of its own, for no peer is. Intervals are
-95%, of bootstrap resamples of customers, and differences are resampled in pairs.
+The candidates of `training.estimators.candidates` compete within the rows to learn from, as in
+`guanjia train`; the winner and the peers of `training.evaluation.peers` learn the same rows and
+are asked about the same others. Nothing is calibrated on a slice of its own, for no peer is.
+Intervals are 95%, of bootstrap resamples of customers, and differences are resampled in pairs.
 """
 
 import argparse

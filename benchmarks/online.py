@@ -1,7 +1,7 @@
 """The online store: ours against the SQLite store that comes with Feast.
 
-Loading: `features.online.feast_client.materialize` of a whole snapshot into an empty database, from the registry
-and the tag files to the last commit; against `online_write_batch` of Feast's own
+Loading: `features.online.feast_client.materialize` of a whole snapshot into an empty database,
+from the registry and the tag files to the last commit; against `online_write_batch` of Feast's own
 `SqliteOnlineStore`, writing the same rows of at most 2,000 customers into an empty database. Making
 Feast's rows from the files (`feast.utils._convert_arrow_to_proto`) is not counted against it. Both
 in rows a second, a row being one customer in one view; the ratio says how much faster ours is.

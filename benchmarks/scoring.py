@@ -1,4 +1,4 @@
-"""Bulk scoring: `serving.predictions.scoring.score` against bare `Booster.predict` of the same models.
+"""Bulk scoring (`serving.predictions.scoring`) against bare `Booster.predict` of the same models.
 
 Ours is the whole step: tag files hashed, read and joined, rows chosen, matrices made, probabilities
 calibrated, stars and values joined, the scores published. The peer has its matrices ready, of the

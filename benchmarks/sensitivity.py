@@ -1,10 +1,10 @@
 """How good the sensitivity tags are: their order of customers beside that of the latent traits.
 
-Ours: the scores of `features/tags/groups/sensitivity.py`. Peers: the counts and shares that one would use
-without them. All are Spearman's rank correlations with the truth of the simulated insurer, on the
-customers that a tag has a value for, with 95% bootstrap intervals. A correlation below its floor is
-exit code 1. On an insurer's own data there is no truth: only the constants are printed, as declared
-and as this data has them.
+Ours: the scores of `features/tags/groups/sensitivity.py`. Peers: the counts and shares that one
+would use without them. All are Spearman's rank correlations with the truth of the simulated
+insurer, on the customers that a tag has a value for, with 95% bootstrap intervals. A correlation
+below its floor is exit code 1. On an insurer's own data there is no truth: only the constants are
+printed, as declared and as this data has them.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 from measuring import insurer
+from traits import estimate
 
-from benchmarks.traits import estimate
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.snapshots.compute import compute_group

@@ -1,12 +1,13 @@
 """A snapshot of sixty tags: ours against DuckDB SQL written by hand (`benchmarks/tags.sql`).
 
 Timed on both sides: from the checked Parquet files to one Arrow table with a row a customer, in
-the order of the customers, on the same DuckDB connection. Ours is what `features.snapshots.compute` does for
-a snapshot, from declaration to result (Ibis expressions, their SQL, held aggregates), for the sixty
-tags alone; neither side writes files. The sixty lie over policies, claims, claim movements, quotes,
-interactions and entitlements. Before anything is timed, both must give identical values, types and
-nulls for every customer. The date lies three months before the end of the history, so that later
-rows, later versions and later milestones are there to be left out.
+the order of the customers, on the same DuckDB connection. Ours is what
+`features.snapshots.compute` does for a snapshot, from declaration to result (Ibis expressions,
+their SQL, held aggregates), for the sixty tags alone; neither side writes files. The sixty lie
+over policies, claims, claim movements, quotes, interactions and entitlements. Before anything is
+timed, both must give identical values, types and nulls for every customer. The date lies three
+months before the end of the history, so that later rows, later versions and later milestones are
+there to be left out.
 
 Then `guanjia tags --whole` of that date, all tags, as a command of its own: how long it takes, from
 start to end, and the most memory it holds. From one size to the next, time may grow with the

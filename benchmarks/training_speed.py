@@ -4,7 +4,8 @@ The rows are those of the renewal model of a simulated insurer, repeated until t
 asked for: the cost of a tree follows the number of rows and tags, not what they say. Ours is
 `CalibratedModel.fit`: categories learned, the frame made a matrix, the trees grown; the peer is
 `lightgbm.train` with the same parameters on the matrix ready made. Both grow 50 trees, none held
-back. Before that, once and without a peer: `training.fitting.datasets.build`, labels and tags included.
+back. Before that, once and without a peer: `training.fitting.datasets.build`, labels and tags
+included.
 
     python benchmarks/training_speed.py --rows 100000 500000 2000000
 """

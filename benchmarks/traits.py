@@ -1,8 +1,8 @@
 """What is usual among an insurer's own customers: the constants of the sensitivity tags, measured.
 
 `benchmarks/sensitivity.py` prints them beside those declared. To adopt them, write them into
-`features.tags.groups.sensitivity.Population`: scores then change for everyone, as with any new definition
-of a tag.
+`features.tags.groups.sensitivity.Population`: scores then change for everyone, as with any new
+definition of a tag.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who is due for which touchpoint: `serving.touchpoints.triggers.due` against SQL by hand (`triggers.sql`).
+"""Who is due for which touchpoint (`serving.touchpoints.triggers`), against SQL by hand.
 
 Ours is the whole step: the catalogue read, its conditions compiled, tag files hashed and read side
 by side, every touchpoint found, contacts made left out, the file published. The peer is the shipped

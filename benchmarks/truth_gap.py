@@ -4,7 +4,8 @@ The gap between the AUC of the true probabilities and the model's has two parts.
 learner, shown besides the tags what the outcomes were drawn from (the customer's latent traits; of
 a renewal also the intention of the year, and the price and the contact to come), does better by so
 much; no model on tags can have that. *Learner*: the rest, what even that learner loses against the
-truth: at most 0.01. The learner is the whole of `training.fitting.train.learn`: candidates, choice, fit.
+truth: at most 0.01. The learner is the whole of `training.fitting.train.learn`: candidates,
+choice, fit.
 
 The learner that sees learns the train rows that have a truth, and all AUC are of the test rows that
 have one (churn: of customers with one car; renewal: of terms that were not cancelled). The expected

@@ -1,7 +1,23 @@
-"""The feature store: raw tables in, dated tags, stars and Feast views out."""
+"""The feature store: raw tables come in; dated tags, stars, segments and online rows go out.
 
-import os
+In: files of raw tables under `<home>/raw/` and events of the day. Out: snapshots of tags, ratings,
+segments, quality reports, and the online store that serving reads.
+Read first: `features/lake/connection.py` (where everything lies), then `features/tags/declare.py`.
+"""
 
-# OpenMP reads this when LightGBM or scikit-learn loads it. By default its idle threads spin; where
-# another process wants the same cores, training then takes twenty times as long and more.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+ROOMS = (
+    "contracts",
+    "lake",
+    "events",
+    "stars",
+    "sources",
+    "checking",
+    "accounts",
+    "tags",
+    "snapshots",
+    "erasure",
+    "segments",
+    "quality",
+    "online",
+)
+"""Rooms in order: a room imports this package's own files and the rooms that stand before it."""

@@ -23,7 +23,7 @@ def hand_out(
     why: str,
     at: datetime,
 ) -> Listed:
-    """Write a list (`serving.lists.target_lists.write_list`) for `who`, for the purpose `why`, at `at`.
+    """Write a target list for `who`, for the purpose `why`, at `at`.
 
     The note is kept before the file is written: who took which customers' data away is known even
     where the file was not finished.

@@ -91,7 +91,8 @@ class ModelSpec:
     monotone : Mapping[str, int]
         Feature -> -1 or 1: all else equal, the prediction never rises (falls) with it.
     candidates : tuple of str
-        Ways to learn that compete (`training.estimators.candidates.CANDIDATES`); validation chooses.
+        Ways to learn that compete (`training.estimators.candidates.CANDIDATES`); validation
+        chooses.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
     gates : Gates

@@ -99,8 +99,8 @@ def entries(lake: Lake, period: Period) -> ir.Table:
 def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
     """The version of each row that was the latest known at an instant; later milestones are null.
 
-    For amounts that need not belong to a customer; `features.tags.relations.relations.known` is the same by
-    customer, for many dates.
+    For amounts that need not belong to a customer; `features.tags.relations.relations.known` is
+    the same by customer, for many dates.
     """
     rows, end = lake.table(table), _instant(closes)
     current = rows.superseded_at.isnull() | (rows.superseded_at >= end)

@@ -1,6 +1,7 @@
 """What a table contract is: a pandera class plus its label, key and event time.
 
-`features.contracts.tables` declares the contracts, `features.checking.check` holds rows against them.
+`features.contracts.tables` declares the contracts, `features.checking.check` holds rows against
+them.
 """
 
 from collections.abc import Callable

@@ -2,8 +2,8 @@
 
 An append-only table of SQLite under the home folder. It gives each row its `recorded_at`, strictly
 later than that of the customer's event before, so that events of one instant are all kept and in
-one order. What reads it: the tags of a customer now (`features.online.event_tags`), and `guanjia check`, which
-takes its rows along with what the core system delivers.
+one order. What reads it: the tags of a customer now (`features.online.event_tags`), and `guanjia
+check`, which takes its rows along with what the core system delivers.
 """
 
 import json

@@ -1,5 +1,10 @@
-"""Placeholder: filled below."""
+"""Open the files of a home and read them as they were known at a date.
 
-from features.lake.connection import BATCH, DERIVED, Lake, sha256_of
+In: the folder `GUANJIA_HOME` and its settings.
+Out: `Lake`, the spine of (customer, as of, cutoff), and relations without rows from the future.
+Read first: `connection.py`, where everything lies; then `known.py`, the rule of what was known.
+"""
 
-__all__ = ["BATCH", "DERIVED", "Lake", "sha256_of"]
+from features.lake.connection import BATCH, DERIVED, Lake, Moments, sha256_of
+
+__all__ = ["BATCH", "DERIVED", "Lake", "Moments", "sha256_of"]

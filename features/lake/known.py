@@ -17,8 +17,9 @@ from features.lake.spine import Spine
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
 """Whole days that tags compare a civil-day distance with, before the date or ahead of it.
 
-Snapshots are carried forward by it (`features.snapshots.incremental`): a customer none of whose dates crosses one
-of these, and of whom nothing new is known, keeps his tags. A test holds the tags to it."""
+Snapshots are carried forward by it (`features.snapshots.incremental`): a customer none of whose
+dates crosses one of these, and of whom nothing new is known, keeps his tags. A test holds the tags
+to it."""
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,8 @@ class LiveTags:
         Returns
         -------
         dict of str to pyarrow.Table
-            Group -> one row a customer, as `features.snapshots.group_files.tag_schema` says. Both timestamps
-            are the instant.
+            Group -> one row a customer, as `features.snapshots.group_files.tag_schema` says. Both
+            timestamps are the instant.
         """
         with self._lock:
             self.prepare()

@@ -1,9 +1,9 @@
 """Where Feast keeps what it keeps: under the home folder, whoever asks, or on Redis.
 
 Feast expands environment variables in `feature_store.yaml` but knows no default for one that is
-not set. So the YAML names the class below and `features.online.sqlite_store`, which place a relative path
-under the home folder of `features.settings`: the `feast` command line and `features.online.feast_client` then
-read the same files.
+not set. So the YAML names the class below and `features.online.sqlite_store`, which place a
+relative path under the home folder of `features.settings`: the `feast` command line and
+`features.online.feast_client` then read the same files.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """The Feast entity and one plain view per tag group, made from the tag catalogue.
 
-Views read what `features.snapshots.compute` wrote; Feast computes nothing (its aggregations do not survive
-the registry). A tag's label, unit and meaning of null travel along as Feast tags.
+Views read what `features.snapshots.compute` wrote; Feast computes nothing (its aggregations do not
+survive the registry). A tag's label, unit and meaning of null travel along as Feast tags.
 """
 
 from collections.abc import Mapping

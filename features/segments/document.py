@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.segments.settings import KINDS, Segment, shipped_segments
 
-BEGIN = "<!-- From features/segments/segments.toml by `make docs`; a test fails if it is not current. -->"
+BEGIN = "<!-- From features/segments/segments.toml by `make docs`; a test holds it current. -->"
 END = "<!-- End of the generated part. -->"
 HEAD = "| segment | name | {about} | purpose | rule |\n|---|---|---|---|---|"
 

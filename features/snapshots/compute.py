@@ -72,8 +72,9 @@ def write_snapshot(
     """Compute all tags of all customers as of each date and publish them.
 
     A date is carried forward from the latest snapshot before it where there is one of the same
-    definitions (`features.snapshots.incremental`); the dates that have none are computed in one pass. A snapshot is
-    replaced as a whole (`features.snapshots.snapshots`): who is killed leaves the old one.
+    definitions (`features.snapshots.incremental`); the dates that have none are computed in one
+    pass. A snapshot is replaced as a whole (`features.snapshots.snapshots`): who is killed leaves
+    the old one.
 
     Parameters
     ----------

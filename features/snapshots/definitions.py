@@ -7,15 +7,15 @@ from pathlib import Path
 
 from features.lake import Lake
 
-CODE = Path(__file__).parent
+CODE = Path(__file__).parents[1]
 SOURCES = (
-    "claims_standards.py",
-    "contract.py",
-    "spine.py",
-    "tables.py",
-    "tagging.py",
-    "star*.py",
-    "tags/*.py",
+    "contracts/contract.py",
+    "contracts/tables.py",
+    "lake/known.py",
+    "lake/spine.py",
+    "snapshots/compute.py",
+    "stars/*.py",
+    "tags/**/*.py",
 )
 SETTINGS = ("claims.toml", "star.toml")
 LIBRARIES = ("duckdb", "ibis-framework", "pyarrow")
@@ -25,7 +25,7 @@ def definitions(lake: Lake) -> str:
     """Hash of the modules that define tags, the settings they read and the engine's versions."""
     found = hashlib.sha256()
     for path in source_files(CODE, SOURCES):
-        found.update(path.name.encode())
+        found.update(path.relative_to(CODE).as_posix().encode())
         found.update(path.read_bytes())
     for name in SETTINGS:
         path = lake.home / name

@@ -1,1 +1,6 @@
-"""How data gets in: one file a source, each writing the raw tables of `features.contracts.tables`."""
+"""Write raw tables: the simulated insurer and a public portfolio.
+
+In: a seed and a number of customers, or the published CSV files.
+Out: `<home>/raw/<table>/`; the simulation also writes `<home>/truth/`.
+Read first: `simulation/simulate.py`.
+"""

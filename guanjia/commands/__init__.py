@@ -1,1 +1,6 @@
-"""The commands, a module for each room they call; `guanjia.cli` registers them."""
+"""Run the commands, a module for each subject; `guanjia.cli` registers them.
+
+In: options from the command line.
+Out: what the command prints, and its exit code.
+Read first: `tags.py`.
+"""

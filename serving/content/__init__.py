@@ -1,1 +1,6 @@
-"""What a message may say: the check before it is sent, and of a sample afterwards."""
+"""Check what a message may say before it is sent, and a sample of messages afterwards.
+
+In: a text, its channel, who sends it.
+Out: a verdict with what was found and where.
+Read first: `check.py`.
+"""

@@ -10,7 +10,7 @@ from features.contracts.tables import NON_MOTOR_LINES
 from features.declared import Declared, merged, read_toml
 from features.errors import GuanjiaError
 
-SHIPPED = Path(__file__).parents[1] / "policy.toml"
+SHIPPED = Path(__file__).with_name("policy.toml")
 Share = Field(ge=0, le=1)
 
 

@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Take events in over HTTP and find the touchpoints they make due.
+
+In: events as JSON.
+Out: inbox rows, fresh online tags, due touchpoints.
+Read first: `service.py`.
+"""

@@ -9,6 +9,7 @@ they are never given to anybody: what they add stands among the rest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import exp
 from typing import Any, Literal
 
@@ -18,12 +19,17 @@ from features.tags.themes import Theme, theme_of
 from serving.tag_words import is_absent, words_of
 from training.estimators.losses import Kind
 
-PROTECTED = frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 ASKED = {"lead_days": ("距到期天数", "days"), "month_ahead": ("今后第几个月", "")}
 """Label and unit of what a question says and no tag does."""
 SMALLEST = 0.01
 """Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
+
+
+@cache
+def protected_tags() -> frozenset[str]:
+    """Name the tags whose theme is protected: they are never given as a reason."""
+    return frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
 from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
 from serving.touchpoints.trigger_words import when
 
-BEGIN = "<!-- From serving/touchpoints/touchpoints.toml by `make docs`; a test fails if it is not current. -->"
+BEGIN = (
+    "<!-- From serving/touchpoints/touchpoints.toml by `make docs`; a test holds it current. -->"
+)
 END = "<!-- End of the generated part. -->"
 
 

@@ -21,7 +21,7 @@ from features.tags.catalogue import catalogue
 from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame
-from serving.predictions.reasons import PROTECTED
+from serving.predictions.reasons import protected_tags
 from training.models import MODELS
 
 Demo = tuple[Path, dict[str, Any]]
@@ -187,7 +187,7 @@ def test_reasons_are_words_of_the_lists_direction(
         given += len(reasons)
         for label, _, value in reasons:
             tag = labels[label.lstrip("'")]
-            assert tag not in PROTECTED
+            assert tag not in protected_tags()
             assert value
             assert (weights[tag] < 0) == ("降低" in heading)
     assert given > len(rows)

@@ -16,7 +16,7 @@ from features.errors import GuanjiaError
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS
 from serving.touchpoints import catalogue as touchpoints
-from serving.touchpoints import fields as fields
+from serving.touchpoints import fields
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints, shipped_touchpoints
 from serving.touchpoints.document import render
 

@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Learn and predict: encoding, linear part, trees, calibration, and the bundle that holds them.
+
+In: a frame of features with outcomes; a bundle's folder.
+Out: fitted models, and predictions with contributions.
+Read first: `candidates.py`, then `bundle.py`.
+"""

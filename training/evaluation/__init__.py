@@ -1,4 +1,6 @@
-"""How good a model is: figures with intervals, peers, slices, fairness, profit, report and card.
+"""Evaluate a model: figures with intervals, peers, slices, fairness, profit, report and card.
 
-Only `training.evaluation.truth` reads the simulation's truth, and only to compare.
+In: a bundle and the rows it never learned from.
+Out: an assessment, written as report, model card and tables.
+Read first: `assessment.py`. Only `truth.py` reads the simulation's truth, and only to compare.
 """

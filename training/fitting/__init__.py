@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Fit models: frames, splits by time, choice of candidate, tuning, registration, reproduction.
+
+In: labels, tags and a `ModelSpec`.
+Out: a registered challenger with its evaluation.
+Read first: `train.py`, from top to bottom.
+"""

@@ -1,4 +1,6 @@
-"""Champions watched after they were promoted: what ripened since, and what is asked now.
+"""Watch champions after promotion: what ripened since, and who is asked now.
 
-Only what a champion never saw is looked at, and only what was known by the date that is named.
+In: champions, later outcomes, the latest snapshot.
+Out: `<home>/monitoring/as_of=<D>.json`: figures, alerts, what to do.
+Read first: `watch.py`.
 """

@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Keep models: runs and versions in MLflow, bundles of a home, the champion that serves.
+
+In: bundles and their evidence.
+Out: verified local folders; aliases `champion` and `challenger`.
+Read first: `versions.py`, then `champions.py`.
+"""

@@ -32,7 +32,7 @@ def try_loading(folder: Path) -> str:
     cure = "train the model again; what is here was never served"
     command = [sys.executable, "-m", "training.registry.load_check", str(folder)]
     # The modules are found where they were found for this process.
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     try:
         # What a damaged file makes it print may be no text.
         done = subprocess.run(

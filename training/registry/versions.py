@@ -1,7 +1,8 @@
 """The registry of runs and models.
 
 MLflow keeps the history and says which version is champion and which is challenger. What serving
-reads is a verified local folder (`training.registry.champions`), so prediction goes on when MLflow is away.
+reads is a verified local folder (`training.registry.champions`), so prediction goes on when MLflow
+is away.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""What a treatment adds: effects learned from draws by lot, checked, measured, written down.
+"""Learn what a treatment adds to renewals, from customers drawn by lot.
 
-Only `training.uplift.truth` reads the simulation's truth, and only to compare.
+In: assignments, renewals and tags before the draw.
+Out: `<home>/effects/<treatment>/`: effect, bound and measures.
+Read first: `study.py`. Only `truth.py` reads the simulation's truth, and only to compare.
 """

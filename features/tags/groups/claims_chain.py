@@ -1,7 +1,7 @@
 """Claims tags 理赔 of the claims chain 报案-查勘-定损-理算-赔付.
 
-How long each step took, against its standard (`features/tags/relations/claims_standards.py`), and where open
-claims stand.
+How long each step took, against its standard (`features/tags/relations/claims_standards.py`), and
+where open claims stand.
 """
 
 import ibis

@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Price the capacity of branches, so that scarce calls go where they are worth most.
+
+In: the demand of a day and the capacity declared.
+Out: shadow prices by branch and channel.
+Read first: `prices.py`.
+"""

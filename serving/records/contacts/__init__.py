@@ -1,1 +1,6 @@
-"""Placeholder: filled below."""
+"""Record contacts: caps, reservations, outcomes, contacts of other systems, decisions.
+
+In: a decision or an outcome.
+Out: rows, and the contact history that caps are counted on.
+Read first: `contact_caps.py` (the rules), then `caps.py`.
+"""
