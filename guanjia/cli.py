@@ -28,7 +28,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.output import complain
+from guanjia.terminal.output import complain
 
 app = typer.Typer(
     name="guanjia",

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, table
+from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.terminal.output import emit, table
 
 NOBODY = "未分配"
 SHOWN = 20

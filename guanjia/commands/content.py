@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.options import Json, day, lake, records
-from guanjia.output import emit, from_here, table
+from guanjia.terminal.options import Json, day, lake, records
+from guanjia.terminal.output import emit, from_here, table
 
 MANAGERS_SHOWN = 20
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, lake, month
-from guanjia.output import emit, progress, table
+from guanjia.terminal.options import Json, lake, month
+from guanjia.terminal.output import emit, progress, table
 
 
 def simulate(

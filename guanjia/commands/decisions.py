@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import AsOf, Json, lake, now, records
-from guanjia.output import emit, table
+from guanjia.terminal.options import AsOf, Json, lake, now, records
+from guanjia.terminal.output import emit, table
 
 
 def replay(

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.options import Json, lake, records
-from guanjia.options import now as clock
-from guanjia.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, lake, records
+from guanjia.terminal.options import now as clock
+from guanjia.terminal.output import emit, from_here, progress, table
 
 NEXT = (
     "Next: erase them in the core system too; what it delivers of them `guanjia check` leaves out;",

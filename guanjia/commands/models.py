@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.terminal.output import emit, from_here, progress, table
 
 
 def train(
@@ -27,7 +27,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train, compare with the baselines, calibrate, and register as challenger."""
-    from guanjia.model_tables import model_tables
+    from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
     from training.models import FAMILIES, MODELS
 
@@ -78,8 +78,8 @@ def target_list(
     json: Json = False,
 ) -> None:
     """Write a target list a call centre can use, with reasons in words; who took it is kept."""
-    from guanjia.demo import top_rows
-    from guanjia.handing_out import hand_out
+    from guanjia.jobs.demo import top_rows
+    from guanjia.jobs.handing_out import hand_out
     from serving import clock
 
     home = lake()

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 
 from guanjia.commands.registry import models_named
-from guanjia.options import Json, MaybeAsOf, lake, latest
-from guanjia.output import emit, from_here, plain, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, lake, latest
+from guanjia.terminal.output import emit, from_here, plain, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind

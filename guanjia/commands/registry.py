@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from features.errors import GuanjiaError
-from guanjia.options import Json, day, lake, now
-from guanjia.output import emit, progress, table
+from guanjia.terminal.options import Json, day, lake, now
+from guanjia.terminal.output import emit, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.terminal.output import emit, from_here, progress, table
 
 OVERLAPS_SHOWN = 3
 TRAITS_SHOWN = 4

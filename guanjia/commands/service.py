@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Json, MaybeNow, lake
-from guanjia.options import now as clock
-from guanjia.output import emit, progress
+from guanjia.terminal.options import Json, MaybeNow, lake
+from guanjia.terminal.options import now as clock
+from guanjia.terminal.output import emit, progress
 
 
 def serve(
@@ -59,7 +59,7 @@ def demo(
     json: Json = False,
 ) -> None:
     """Everything, end to end, on the simulated insurer."""
-    from guanjia.demo import run_demo, story
+    from guanjia.jobs.demo import run_demo, story
 
     with progress(json) as report:
         result = run_demo(lake(), customers, seed, report)

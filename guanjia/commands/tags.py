@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from guanjia.options import Engine, Json, MaybeAsOf, MaybeNow, day, lake, latest
-from guanjia.options import now as clock
-from guanjia.output import emit, progress, table
+from guanjia.terminal.options import Engine, Json, MaybeAsOf, MaybeNow, day, lake, latest
+from guanjia.terminal.options import now as clock
+from guanjia.terminal.output import emit, progress, table
 
 
 def tags(

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.options import AsOf, Json, lake
-from guanjia.output import emit, from_here, progress, table
+from guanjia.terminal.options import AsOf, Json, lake
+from guanjia.terminal.output import emit, from_here, progress, table
 
 CUSTOMERS_SHOWN = 20
 Branch = Annotated[str | None, typer.Option("--branch", help="As it is for this branch.")]

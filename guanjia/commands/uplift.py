@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.options import Json, day, lake, latest
-from guanjia.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, day, lake, latest
+from guanjia.terminal.output import emit, from_here, progress, table
 
 NOTE = """Measured on the latest ripe outcomes, unseen by any step before; brackets: 95% intervals.
 loss: squared distance from later outcomes, less that of telling everybody the average.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.lake import Lake
-from guanjia.handing_out import hand_out
+from guanjia.jobs.handing_out import hand_out
 from serving.lists.target_lists import Listed, write_list
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people.consents import ConsentChange, change

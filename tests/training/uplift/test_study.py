@@ -140,7 +140,7 @@ def test_treatments_are_declared(lake):
 
 def test_the_command_says_what_was_found(lake, made, capsys):
     from guanjia.commands.uplift import shown
-    from guanjia.output import emit
+    from guanjia.terminal.output import emit
 
     emit(made, False, *shown(made))
     told = capsys.readouterr().out

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from features.lake import Lake
-from guanjia.options import records
+from guanjia.terminal.options import records
 from serving.lists.target_lists import Listed, write_list
 from serving.records.people.audit import note_export
 from serving.records.people.consents import refused_by

@@ -14,9 +14,9 @@ from rich.table import Table
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
-from guanjia.model_tables import model_tables
-from guanjia.options import now
-from guanjia.output import from_here, table
+from guanjia.terminal.model_tables import model_tables
+from guanjia.terminal.options import now
+from guanjia.terminal.output import from_here, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
 LIST, TOP = "renewal_risk", 500
@@ -71,7 +71,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from features.online.feast_client import materialize
     from features.snapshots.compute import write_snapshot
     from features.sources.simulation.simulate import simulate
-    from guanjia.handing_out import hand_out
+    from guanjia.jobs.handing_out import hand_out
     from serving import clock
     from serving.lists.target_lists import declared_lists
     from serving.predictions.scoring import score

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from guanjia.output import table
+from guanjia.terminal.output import table
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Amounts, Figures

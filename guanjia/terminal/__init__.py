@@ -1,0 +1,6 @@
+"""Read options and print results: what every command shares on the command line.
+
+In: options as typed, results of the rooms.
+Out: a lake, dates and records to work with; tables, JSON and progress on screen.
+Read first: `options.py`, then `output.py`.
+"""
