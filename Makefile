@@ -8,6 +8,7 @@ WORKERS ?= 2
 export BENTOML_DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export FEAST_USAGE := False
+export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help install lint test docs bench demo mlflow
@@ -38,6 +39,7 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/python -m features.segments.document docs/segments.md
 	$(BIN)/python -m features.events.document docs/events.md
 	$(BIN)/python -m serving.touchpoints.document docs/touchpoints.md
+	$(BIN)/python -m guanjia.jobs.architecture docs/architecture.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.
 	@home=$$(mktemp -d); failed=0; for name in tags scoring online events training_sets triggers; do \

@@ -6,6 +6,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from guanjia.cli import app
+from guanjia.jobs.architecture import render
 from serving.auth.access import ENDPOINTS, SCOPES
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +55,15 @@ def test_every_scope_and_setting_of_access_is_on_its_page() -> None:
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     assert [name for name in SCOPES if f"`{name}`" not in page] == []
     assert [name for name in ENDPOINTS if f"`{name}`" not in page] == []
+
+
+def test_the_map_of_the_code_is_current() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert render(page) == page, "run `make docs`"
+
+
+def test_files_named_on_the_map_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:features|training|serving|guanjia)/[\w/.]+)`", page))
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+    assert len(named) > 30

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("features", "training", "serving", "guanjia")
+MOST_FILES = 20
+"""Files at one level of a folder, beyond which nobody finds one."""
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 CODE = sorted([*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
@@ -65,6 +67,105 @@ def test_imports_go_one_way(path: Path) -> None:
         if top in ROOMS:
             assert ROOMS.index(top) <= room, f"{name_of(path)} imports {module}"
         assert top not in {"tests", "benchmarks"}, f"{name_of(path)} imports {module}"
+
+
+def imported_files(path: Path) -> set[Path]:
+    """Files of ours that a file imports, also under TYPE_CHECKING and inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {
+        ROOT / (name.replace(".", "/") + ending)
+        for name in names
+        for ending in (".py", "/__init__.py")
+    }
+    return files & set(MODULES) - {path}
+
+
+def order_of(package: str) -> tuple[str, ...]:
+    """The rooms of a package in order, as its `ROOMS` states them; "" is its own files."""
+    tree = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8"))
+    (stated,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "ROOMS"
+    )
+    order: tuple[str, ...] = ast.literal_eval(stated)
+    return order if "" in order else ("", *order)
+
+
+def room_of(path: Path) -> str:
+    """The room of a file within its package; "" for the package's own files."""
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if len(parts) > 2 else ""
+
+
+def against_the_order(path: Path, imports: set[Path]) -> list[str]:
+    """Imports of a room that stands later, each as a sentence that names both rooms."""
+    package = path.relative_to(ROOT).parts[0]
+    order, room = order_of(package), room_of(path)
+    return [
+        f"{name_of(path)} (room {room or package}) imports {name_of(other)}"
+        f" (room {room_of(other) or package}), which stands later"
+        for other in sorted(imports)
+        if other.relative_to(ROOT).parts[0] == package
+        and order.index(room_of(other)) > order.index(room)
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_stand_in_one_order(path: Path) -> None:
+    assert against_the_order(path, imported_files(path)) == []
+
+
+def test_an_import_against_the_order_names_both_rooms() -> None:
+    path, later = ROOT / "features/lake/spine.py", ROOT / "features/online/reader.py"
+    (sentence,) = against_the_order(path, {later})
+    assert "(room lake)" in sentence
+    assert "(room online), which stands later" in sentence
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_has_its_place(package: str) -> None:
+    folders = {room_of(path) for path in MODULES if name_of(path).startswith(f"{package}/")}
+    assert set(order_of(package)) == folders
+    assert len(order_of(package)) == len(folders)
+
+
+def test_no_circle_of_files() -> None:
+    files = {path: imported_files(path) for path in MODULES}
+    # A package's own `__init__` is no partner of its files: whoever imports them passes it.
+    done: set[Path] = set()
+
+    def visit(path: Path, way: tuple[Path, ...]) -> None:
+        assert path not in way, " -> ".join(name_of(step) for step in (*way, path))
+        if path not in done:
+            for other in files[path]:
+                visit(other, (*way, path))
+            done.add(path)
+
+    for path in MODULES:
+        visit(path, ())
+
+
+def test_no_folder_is_a_heap() -> None:
+    folders = {path.parent for room in ROOMS for path in (ROOT / room).rglob("*")}
+    for folder in folders:
+        files = [path for path in folder.glob("*") if path.is_file() and path.suffix != ".pyc"]
+        assert len(files) <= MOST_FILES, f"{name_of(folder)} has {len(files)} files"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name == "__init__.py"], ids=name_of
+)
+def test_every_room_says_what_comes_in_and_goes_out(path: Path) -> None:
+    """`docs/architecture.md` is made of these."""
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    for part in ("In: ", "Out: ", "Read first: "):
+        assert part in words, f"{name_of(path)} does not say: {part}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
