@@ -25,6 +25,8 @@ from features.lake import Lake
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
 
+# As the command line has it: idle threads of OpenMP sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 SEED = 1
 Step = Callable[[], object]
 Measure = Callable[[], float]

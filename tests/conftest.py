@@ -28,6 +28,8 @@ from features.lake import sha256_of
 from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
+# As the command line has it: idle threads of OpenMP sleep, so that two workers do not starve.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 READ_THE_DEMO = ("tests/behaviour/", "tests/browser/", "tests/serving/")
