@@ -27,7 +27,7 @@ from pathlib import Path
 import pyarrow as pa
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.progress import quiet

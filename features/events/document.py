@@ -50,9 +50,7 @@ def render() -> str:
 
 def allowed(one: EventType, column: str) -> list[str]:
     """The values that the contract allows in a column; empty: any."""
-    checks = one.contract.schema.columns[column].checks
-    named = [check for check in checks if check.name == "isin"]
-    return [str(value) for check in named for value in check.statistics["allowed_values"]]
+    return list(one.contract.declared[column].allowed)
 
 
 def _row(one: EventType) -> str:
@@ -64,10 +62,9 @@ def _row(one: EventType) -> str:
 
 
 def _field(one: EventType, name: str, column: str) -> str:
-    declared = one.contract.schema.columns[column]
     type_ = one.contract.columns[column]
     words = next(word for kind, word in _WORDS.items() if isinstance(type_, kind))
-    label = (declared.metadata or {})["label"]
+    label = one.contract.declared[column].label
     values = ", ".join(f"`{value}`" for value in allowed(one, column))
     return f"| `{name}` | `{one.table}` | {label} | {words} | {values} |"
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import ibis
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import row_columns
 from features.contracts.rules import broken_rules, sentences
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.event_file import TICK

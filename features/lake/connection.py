@@ -33,7 +33,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from features.contracts.contract import CONTRACTS, Instant
+from features.contracts.contract import Instant
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.publishing import published
 from features.settings import Settings

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS, civil_day
+from features.contracts.contract import civil_day
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import Spine
 

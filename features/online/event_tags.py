@@ -19,8 +19,9 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, row_columns
+from features.contracts.tables import CONTRACTS
 from features.events.event_file import TICK
 from features.events.inbox import EventInbox
 from features.lake import Lake

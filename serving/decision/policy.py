@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from features.contracts.tables import NON_MOTOR_LINES
+from features.contracts.vocabulary import NON_MOTOR_LINES
 from features.declared import Declared, merged, read_toml
 from features.errors import GuanjiaError
 

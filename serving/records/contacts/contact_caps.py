@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, read_toml
 from features.errors import GuanjiaError
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER

@@ -4,7 +4,6 @@ from collections import defaultdict
 from datetime import datetime
 
 from features.conditions import unknown_name
-from features.contracts import tables  # noqa: F401  declares the contracts
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.sql import sql_text
