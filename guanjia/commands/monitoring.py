@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from guanjia.commands.registry import models_named
 from guanjia.terminal.options import Json, MaybeAsOf, lake, latest
-from guanjia.terminal.output import emit, from_here, plain, progress, table
+from guanjia.terminal.output import Table, emit, from_here, plain, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.output import Table, emit, from_here, progress, table
 
 if TYPE_CHECKING:
     from features.quality.assess import Quality, TagQuality

@@ -6,11 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from features.errors import GuanjiaError
 from guanjia.terminal.options import Json, day, lake, now
-from guanjia.terminal.output import emit, progress, table
+from guanjia.terminal.output import Table, emit, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
