@@ -36,7 +36,6 @@ PENDING = {
     "features/accounts/",
     "features/checking/",
     "features/contracts/",
-    "features/erasure/",
     "features/events/",
     "features/lake/",
     "features/online/",
