@@ -36,7 +36,6 @@ PENDING = {
     "features/accounts/",
     "features/checking/",
     "features/contracts/",
-    "features/events/",
     "features/lake/",
     "features/online/",
     "features/quality/",
