@@ -86,7 +86,8 @@ def merged(contract: Contract, good: str, row: str) -> str:
     return f"""
         WITH good AS ({good}),
         shared AS (
-            SELECT good.*, told.{SET_COLUMNS} AS told FROM good LEFT JOIN {EVENTS} told USING ({row})
+            SELECT good.*, told.{SET_COLUMNS} AS told FROM good
+            LEFT JOIN {EVENTS} told USING ({row})
             WHERE good.{key} IN (SELECT {key} FROM {EVENTS})
         ),
         marked AS (
