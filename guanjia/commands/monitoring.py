@@ -31,7 +31,10 @@ def monitor(
     months: Annotated[int, typer.Option(min=1, help="At most so many cohorts a model.")] = 12,
     json: Json = False,
 ) -> None:
-    """Hold the champions against later outcomes and what is asked now; exit with 1 on a breach."""
+    """Watch champions: outcomes since, and drift of what is asked.
+
+    The exit code is 1 where a bound is broken.
+    """
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
     from training.registry.champions import NoChampionError, no_champion

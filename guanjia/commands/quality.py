@@ -29,7 +29,10 @@ def quality(
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Json = False,
 ) -> None:
-    """Say how the tags of a date have changed; exit with 1 where a declared bound is broken."""
+    """Report how the tags of a date have changed.
+
+    The exit code is 1 where a declared bound is broken.
+    """
     from features.quality.assess import assess
     from features.quality.files import as_json, write_quality
     from features.quality.page import write_page
