@@ -70,7 +70,7 @@ def main() -> int:
 def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     """These tags of the snapshot, one row a customer."""
     query = scoring.snapshot_sql(lake, read_snapshot(lake, AS_OF), names)
-    found: pd.DataFrame = lake.engine.con.sql(query).df()
+    found: pd.DataFrame = lake.con.sql(query).df()
     return found
 
 

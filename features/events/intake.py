@@ -46,7 +46,7 @@ class Intake:
         self._inbox = inbox
         self._rules = {type_.table: _rules(type_.table) for type_ in EVENTS.values()}
         self._local = threading.local()
-        self._engine = lake.engine.con
+        self._engine = lake.con
         self._erased = Erased(lake.settings)
 
     def take(

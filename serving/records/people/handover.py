@@ -75,7 +75,7 @@ def _managers(lake: Lake) -> set[str]:
         "SELECT DISTINCT account_manager_id FROM "
         f"read_parquet({sql_text(lake.require('customers'))}) WHERE account_manager_id IS NOT NULL"
     )
-    return {manager for (manager,) in lake.engine.con.execute(query).fetchall()}
+    return {manager for (manager,) in lake.con.execute(query).fetchall()}
 
 
 def _customers_of(lake: Lake, manager: str) -> dict[str, list[str]]:
@@ -86,6 +86,6 @@ def _customers_of(lake: Lake, manager: str) -> dict[str, list[str]]:
         f"WHERE account_manager_id = {sql_text(manager)} AND superseded_at IS NULL"
     )
     found: dict[str, list[str]] = defaultdict(list)
-    for branch, customer in lake.engine.con.execute(query).fetchall():
+    for branch, customer in lake.con.execute(query).fetchall():
         found[branch].append(customer)
     return found
