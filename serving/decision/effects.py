@@ -28,12 +28,6 @@ class Effects:
         for path in sorted(folder.glob("*/spec.json")) if folder.exists() else []:
             self._take(path, before)
 
-    def again(self) -> "Effects":
-        """As they are now: this object, if nothing has changed."""
-        found = Effects(self._lake, self)
-        same = found.versions == self.versions and found.refused == self.refused
-        return self if same else found
-
     def _take(self, path: Path, before: "Effects | None") -> None:
         name, text = path.parent.name, path.read_text("utf-8")
         kept = before.models.get(name) if before else None

@@ -79,9 +79,9 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
         again, missing = _told_again(lake, document, facts.tags)
         notes += missing
         changed += [
-            f"{name} tells {value} instead of {facts.told.get(name)}"
+            f"{name} tells {value} instead of {facts.predictions.get(name)}"
             for name, value in again.items()
-            if value != facts.told.get(name)
+            if value != facts.predictions.get(name)
         ]
         changed += _effects_again(lake, answer, facts.tags, facts.effects, notes)
     notes += _tags_again(lake, answer, facts.customer_id, facts.tags)

@@ -23,7 +23,7 @@ def value_of(
     candidate: Candidate,
     policy: Policy,
     tags: Mapping[str, Any],
-    told: Mapping[str, float | None],
+    predictions: Mapping[str, float | None],
     effects: Mapping[str, float],
     *,
     margin: float | None,
@@ -36,7 +36,7 @@ def value_of(
     ----------
     tags : Mapping[str, object]
         Of the customer: premiums, and how many contacts he left unanswered.
-    told : Mapping[str, float or None]
+    predictions : Mapping[str, float or None]
         Probabilities by model.
     effects : Mapping[str, float]
         By treatment, lower bound of the change of the probability of renewal.
@@ -57,7 +57,7 @@ def value_of(
     purpose = purpose_of(candidate.model) if candidate.model else None
     if candidate.model is None or purpose is None:
         return Value(benefit=0.0, basis="none", **costs)
-    probability = told.get(candidate.model)
+    probability = predictions.get(candidate.model)
     if probability is None:
         return None
     worth = _worth(policy, tags, margin, purpose.line)
