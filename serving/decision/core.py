@@ -66,18 +66,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class ScoredCandidate:
-    """A candidate with its gates, and its value if they let it pass.
-
-    Attributes
-    ----------
-    place : int
-        Of the candidate among those of the facts.
-    """
+    """A candidate with its gates, and its value if they let it pass."""
 
     candidate: Candidate
     gates: list[Gate]
     value: Value | None
-    place: int
 
     @property
     def eligible(self) -> bool:
@@ -120,8 +113,8 @@ def settle(facts: Facts) -> DecisionResult:
     holdout = in_holdout(policy.salt, customer, policy.cycle(facts.day), policy.holdout_share)
     customer_gates = gates.of_customer(facts.tags, holdout=holdout, open_event=facts.open_event)
     scored = [
-        _scored(facts, candidate, block, customer_gates, place)
-        for place, (candidate, block) in enumerate(zip(facts.candidates, facts.blocks, strict=True))
+        _scored(facts, candidate, block, customer_gates)
+        for candidate, block in zip(facts.candidates, facts.blocks, strict=True)
     ]
     ranked = sorted(scored, key=_rank)
     # A service message must be given: the first that may be, in the order of the decision point.
@@ -154,18 +147,14 @@ def settle(facts: Facts) -> DecisionResult:
 
 
 def _scored(
-    facts: Facts,
-    candidate: Candidate,
-    block: Gate | None,
-    customer_gates: Sequence[Gate],
-    place: int,
+    facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
     own = gates.of_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
     own += [block] if block is not None else []
     kept_back = candidate.kind == "marketing" and not gates.passed(customer_gates)
     if kept_back or not gates.passed(own):
         failed = [gate for gate in customer_gates if not gate.passed] if kept_back else []
-        return ScoredCandidate(candidate, [*failed, *own], None, place)
+        return ScoredCandidate(candidate, [*failed, *own], None)
     value = value_of(
         candidate,
         facts.policy,
@@ -179,7 +168,7 @@ def _scored(
     if value is None:
         english = f"the model {candidate.model} has no answer"
         own.append(Gate("prediction", False, "无可用预测", english))
-    return ScoredCandidate(candidate, own, value, place)
+    return ScoredCandidate(candidate, own, value)
 
 
 def _rank(scored: ScoredCandidate) -> tuple[bool, float, tuple[str, str, str]]:

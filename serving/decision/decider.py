@@ -116,5 +116,5 @@ class Decider:
                 return gathered, result, text
             blocks = list(facts.blocks)
             gate = Gate("content", False, findings[0].chinese, findings[0].english)
-            blocks[result.chosen.place] = gate
+            blocks[facts.candidates.index(candidate)] = gate
             gathered = replace(gathered, facts=replace(facts, blocks=blocks))

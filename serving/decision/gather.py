@@ -24,7 +24,7 @@ from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_menu import TouchpointMenu
 from serving.decision.value import RECENT, UNANSWERED
-from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected_of
+from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected, number_or_none
 from serving.predictions.probabilities import Served, needed_tags, predict_of
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.service import Door
@@ -157,7 +157,8 @@ class Gatherer:
         margin = None
         if tags["profiling_consent"] is not False:
             predictions = predict_of(models, tags, context.lead_days)
-            _, margin = expected_of(tags, predictions, service.lake.settings.expense_share)
+            _, margins = expected(tags, predictions, service.lake.settings.expense_share)
+            margin = number_or_none(margins)
             changes = effects.lower(tags)
         return CustomerFacts(
             tags=tags,

@@ -19,7 +19,7 @@ class Policy(Declared):
 
     Examples
     --------
-    >>> shipped_policy().cycle(date(2026, 6, 30))
+    >>> load_policy(Path("a home without a policy of its own")).cycle(date(2026, 6, 30))
     '2026'
     """
 
@@ -70,11 +70,6 @@ def load_policy(home: Path) -> Policy:
     """
     own = home / SHIPPED.name
     return _policy(own, merged(read_toml(SHIPPED), read_toml(own) if own.exists() else {}))
-
-
-def shipped_policy() -> Policy:
-    """The policy as it comes with Guanjia."""
-    return _policy(SHIPPED, read_toml(SHIPPED))
 
 
 def _policy(path: Path, found: dict[str, Any]) -> Policy:

@@ -11,7 +11,7 @@ from typing import Any
 
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
-from serving.predictions.margin import premium_of_one
+from serving.predictions.margin import number_or_none, premium
 from training.evaluation.contact import purpose_of
 from training.evaluation.profit import TURNED_SHARES
 
@@ -77,10 +77,10 @@ def _worth(
 ) -> float | None:
     """Yuan the outcome is worth: a motor term kept, or a product sold."""
     if line:
-        premium = policy.non_motor_premiums.get(line)
-        return None if premium is None else premium * policy.non_motor_margin_share
-    premium = premium_of_one(tags)
-    if premium is None:
+        price = policy.non_motor_premiums.get(line)
+        return None if price is None else price * policy.non_motor_margin_share
+    coming = number_or_none(premium(tags))
+    if coming is None:
         return None
-    kept = premium * policy.motor_margin_share if margin is None else margin
-    return kept + premium * policy.saved_acquisition_share
+    kept = coming * policy.motor_margin_share if margin is None else margin
+    return kept + coming * policy.saved_acquisition_share

@@ -116,20 +116,19 @@ def _reserve(
     chosen, text, request = settled.result.chosen, settled.text, settled.request
     if chosen is None or text is None:
         return None
-    candidate = chosen.candidate
+    candidate, gathered = chosen.candidate, settled.gathered
+    plan = gathered.plans[gathered.facts.candidates.index(candidate)]
     contact = ContactRequest(
         customer_id=request.customer_id,
         touchpoint=candidate.touchpoint,
         family=candidate.family,
         purpose=candidate.kind,
         channel=candidate.channel,
-        planned_at=settled.gathered.plans[chosen.place].at,
+        planned_at=plan.at,
         branch=settled.customer.tags[BRANCH],
         campaign=request.context.campaign,
         cost=Decimal(str(candidate.cost)),
         message=text.chinese,
     )
-    place = caps.reserve(
-        connection, contact, settled.at, settled.gathered.history, decision_id=decision_id
-    )
+    place = caps.reserve(connection, contact, settled.at, gathered.history, decision_id=decision_id)
     return action_of(candidate, place, text)

@@ -84,7 +84,8 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     def scored(batch: pa.RecordBatch) -> pa.Table:
         frame = _frame(batch)
         answers = predict(models, frame)
-        answers |= expected(frame, answers, lake.settings.expense_share)
+        cost, margin = expected(frame, answers, lake.settings.expense_share)
+        answers |= {COST: cost, MARGIN: margin}
         return _scored(batch, answers, stars, as_of, fixed)
 
     with (

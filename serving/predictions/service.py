@@ -27,7 +27,7 @@ from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker
 from serving.predictions.current_models import CurrentModels
-from serving.predictions.margin import FREQUENCY, SEVERITY, expected_of
+from serving.predictions.margin import FREQUENCY, SEVERITY, expected, number_or_none
 from serving.predictions.probabilities import (
     Served,
     churn_by_month,
@@ -251,12 +251,12 @@ class Door:
         """Expected claims and margin of a customer, as far as the models asked tell them."""
         if not {FREQUENCY, SEVERITY} & models.keys():
             return None
-        cost, margin = expected_of(row, answers, self.lake.settings.expense_share)
+        cost, margin = expected(row, answers, self.lake.settings.expense_share)
         return Claims(
             frequency=answers.get(FREQUENCY),
             severity=answers.get(SEVERITY),
-            cost=cost,
-            margin=margin,
+            cost=number_or_none(cost),
+            margin=number_or_none(margin),
         )
 
     def _explained(

@@ -14,7 +14,7 @@ from features.sql import sql_text
 from serving.content.quality_check import COLUMNS
 from serving.records.columns import Instant
 from serving.records.database import LONG_SECONDS, Records
-from serving.records.people.handover_rows import managers_of
+from serving.records.people.handover import managers_of
 from serving.records.tables import contacts
 
 _k = contacts.c

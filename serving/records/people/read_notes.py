@@ -49,7 +49,7 @@ class ReadNotes:
     def note(
         self, subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
     ) -> None:
-        """Note a read; see `serving.records.people.audit.note_read`.
+        """Note a read; see `serving.records.people.audit.read_row`.
 
         Raises
         ------

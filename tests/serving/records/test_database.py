@@ -39,7 +39,7 @@ records.close()
 
 def handed(at: datetime, number: str = "1") -> dict[str, Any]:
     names = ("branch", "leaver", "successor", "handed_by")
-    counts = {"tasks": 1, "contacts": 0, "customers": 0}
+    counts = {"contacts": 1, "customers": 0}
     return {"handover_id": number, "handed_at": at, **dict.fromkeys(names, "x"), **counts}
 
 
