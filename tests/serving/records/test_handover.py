@@ -24,11 +24,10 @@ def at_work(records: Records, caps: Caps) -> Records:
     """M1 of B1 and B2, M3 of B1: contacts that are reserved, sent and expired."""
     with records.writing() as connection:
         others = (
-            {"customer_id": "C8", "account_manager_id": "M3"},
-            {"branch": "B2", "customer_id": "C9"},
+            replace(CALL, customer_id="C8", account_manager_id="M3"),
+            replace(CALL, customer_id="C9", branch="B2"),
         )
-        for change in others:
-            contact = replace(CALL, **change)
+        for contact in others:
             history = caps.history(connection, contact.customer_id, NOW)
             caps.reserve(connection, contact, NOW, history)
         for number, at in enumerate((NOW, NOW, NOW - DAY)):
