@@ -1,7 +1,7 @@
 """Entitlement ledger (权益台账): what the star allows in a year, what was granted and is left.
 
-`balances` for many customers and dates at once, `entitlement_lines` for the rows behind them, and
-`explain_entitlements` for one customer. The rule is in `docs/entitlements.md`.
+`balances` for many customers and dates at once, `explain_entitlements` for one customer with the
+rows behind them. The rule is in `docs/entitlements.md`.
 """
 
 from collections.abc import Iterable
@@ -99,21 +99,6 @@ def _balances(found: "_Found", every_year: bool) -> ir.Table:
     )
 
 
-def entitlement_lines(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.Table:
-    """Every entitlement granted by the date of its spine row, with its year and what it became.
-
-    Returns
-    -------
-    ibis Table
-        `customer_id`, `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`,
-        `service`, `service_class`, `granted_at`, `notified_at`, `activated_at`, `used_at`,
-        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
-        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
-        the allowance was spent; null if the star is not known).
-    """
-    return _numbered(_found(lake, spine, settings, current=False))
-
-
 def _numbered(found: "_Found") -> ir.Table:
     in_turn = ibis.window(
         group_by=[*KEYS, "year_start", "service_class"], order_by=["granted_at", "entitlement_id"]
@@ -205,7 +190,12 @@ class Ledger:
     stars : tuple of StarStep
         The stars of the running year, as they were known.
     lines : tuple of dict
-        Every entitlement, as `entitlement_lines` has it, with `granted_on`.
+        Every entitlement granted by the date, with its year and what it became: `customer_id`,
+        `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`, `service`,
+        `service_class`, `granted_at`, `granted_on`, `notified_at`, `activated_at`, `used_at`,
+        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
+        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
+        the allowance was spent; null if the star is not known).
     """
 
     customer_id: str

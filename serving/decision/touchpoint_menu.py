@@ -12,7 +12,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
 from serving.touchpoints.fields import Channel, Touchpoint
-from serving.touchpoints.scripts import fill, values_of
+from serving.touchpoints.scripts import LANGUAGES, fill, values_of
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
 
@@ -99,8 +99,7 @@ class TouchpointMenu:
         known = values_of(shared.variables, tags, values)
         script = self._catalogue.script(one, cast("Channel", candidate.channel))
         chinese, english = (
-            fill(script, known, shared.variables, language).text
-            for language in ("chinese", "english")
+            fill(script, known, shared.variables, language).text for language in LANGUAGES
         )
         steward = shared.roles.steward(one.role, tags[SOLD_BY])
         return ContactText(

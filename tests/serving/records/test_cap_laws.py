@@ -150,6 +150,7 @@ def test_fits_is_counting_every_window(there: list[int], day: int, width: int, m
     assert fits(there, day, width, most) == (fullest + 1 <= most)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(days, st.sampled_from(["sms", "app"])), max_size=10),
     st.sampled_from(["sms", "app"]),

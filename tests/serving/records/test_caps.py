@@ -300,13 +300,12 @@ def test_quiet_hours_move_a_contact_and_the_rules_are_asked_where_it_goes(
 
 
 def test_days_are_counted_from_the_first_one_of_the_branch(
-    reserve: Reserve, records: Records, home: Path
+    make: Callable[..., None], records: Records, home: Path
 ) -> None:
     """Half past midnight in Shanghai is the day before in Urumqi: 31 days go back from there."""
     rules = load_contact_caps(home).model_copy(update={"time_zones": {"新疆": "Asia/Urumqi"}})
     caps = Caps(rules, "Asia/Shanghai")
-    far = replace(CLAIM, branch="新疆")
-    given(reserve(far, NOW, caps))
+    make(CLAIM, NOW)
     later = datetime(2026, 7, 2, 0, 30, tzinfo=CHINA)  # 1 July, 22:30 there: 30 days after 1 June
     with records.reading() as connection:
         assert len(caps.history(connection, "C1", later, "新疆").contacts) == 1
