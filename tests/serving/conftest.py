@@ -25,6 +25,8 @@ from sqlalchemy import Connection
 
 from features.lake import Lake
 from features.settings import Settings
+from features.tags.catalogue import catalogue
+from features.tags.themes import theme_of
 from serving.records.contacts.caps import Caps, ContactRequest, Reservation
 from serving.records.database import hold_customer
 from serving.touchpoints.triggers import due
@@ -98,6 +100,12 @@ def reserve_contact() -> Callable[..., Reservation]:
         return caps.reserve(connection, contact, at, history, **more)
 
     return reserve
+
+
+@pytest.fixture(scope="session")
+def protected_tags() -> frozenset[str]:
+    """Tags of protected themes, which are never given as a reason."""
+    return frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 
 
 @pytest.fixture

@@ -26,11 +26,6 @@ def instant(day: Any, seconds: Any) -> Ints:
     return np.asarray(found + np.asarray(seconds, np.int64) * 1_000_000, np.int64)
 
 
-def local_day(at: Ints) -> Ints:
-    """Civil day (UTC+8) of an instant."""
-    return np.asarray((at + _ZONE_US) // DAY_US, np.int64)
-
-
 def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
     """Fixed-width identifiers: the prefix, then each number with its width, zero-padded."""
     n = len(parts[0][0])

@@ -25,11 +25,6 @@ from serving.records.tables import contacts
 _k = contacts.c
 _INSERT = insert(contacts)
 _FIND = select(contacts).where(_k.contact_id == bindparam("one"))
-_RELEASE = (
-    update(contacts)
-    .where(_k.contact_id == bindparam("one"), _k.state == "reserved")
-    .values(state="released")
-)
 _SETTLE = update(contacts).where(_k.contact_id == bindparam("one"))
 
 
@@ -252,20 +247,6 @@ class Caps:
 
     def _zone(self, branch: str | None) -> ZoneInfo:
         return self._zones.get(branch, self._default)
-
-
-def release(connection: Connection, contact_id: str) -> bool:
-    """Give a place back; whether the contact had one. What was sent stays sent.
-
-    Raises
-    ------
-    UnknownContactError
-        If there is no such contact.
-    """
-    done = connection.execute(_RELEASE, {"one": contact_id}).rowcount == 1
-    if not done:
-        find_contact(connection, contact_id)
-    return done
 
 
 def mark_sent(connection: Connection, contact_id: str, at: datetime) -> None:

