@@ -58,4 +58,4 @@ class Effects:
         """By treatment, the lower bound of its effect on the probability of renewal."""
         if not self.models or not MODELS["renewal"].asks_of(tags):
             return {}
-        return {name: model.tell_of(tags)[1] for name, model in self.models.items()}
+        return {name: model.tell_one(tags)[1] for name, model in self.models.items()}

@@ -25,7 +25,7 @@ from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_menu import TouchpointMenu
 from serving.decision.value import RECENT, UNANSWERED
 from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected, number_or_none
-from serving.predictions.probabilities import Served, needed_tags, predict_of
+from serving.predictions.probabilities import Served, needed_tags, predict_one
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.service import Door
 from serving.records.contacts.cap_rules import Plan, plan
@@ -156,7 +156,7 @@ class Gatherer:
         changes: dict[str, float] = {}
         margin = None
         if tags["profiling_consent"] is not False:
-            predictions = predict_of(models, tags, context.lead_days)
+            predictions = predict_one(models, tags, context.lead_days)
             _, margins = expected(tags, predictions, service.lake.settings.expense_share)
             margin = number_or_none(margins)
             changes = effects.lower(tags)

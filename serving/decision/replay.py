@@ -16,7 +16,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.effects import Effects
 from serving.decision.record import facts_of
-from serving.predictions.probabilities import Served, predict_of
+from serving.predictions.probabilities import Served, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
@@ -107,7 +107,7 @@ def _told_again(
             continue
         models[name] = Served(name, version, Predictor.load(folder))
     lead = document["request"]["context"]["lead_days"]
-    return predict_of(models, tags, lead), missing
+    return predict_one(models, tags, lead), missing
 
 
 def _effects_again(

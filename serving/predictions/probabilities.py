@@ -111,7 +111,7 @@ def predict(
     return answers
 
 
-def predict_of(
+def predict_one(
     models: Mapping[str, Served], tags: Mapping[str, Any], lead_days: int | None = None
 ) -> dict[str, float | None]:
     """What `predict` tells, of one customer, bit for bit; None where the question does not arise.
@@ -128,7 +128,7 @@ def predict_of(
     values[LEAD_DAYS] = held if lead_days is None else lead_days
     for name, served in models.items():
         asked = find(name).asks_of(tags)
-        answers[name] = served.predictor.predict_of(values) if asked else None
+        answers[name] = served.predictor.predict_one(values) if asked else None
     return answers
 
 
@@ -140,7 +140,7 @@ def churn_by_month(
     Parameters
     ----------
     answers : Mapping[str, float or None]
-        What `predict_of` told of the same customer: of the hazard, the first month.
+        What `predict_one` told of the same customer: of the hazard, the first month.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def churn_by_month(
         return None
     stays, found = 1 - first, [first]
     for month in range(2, MONTHS + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_of({**tags, MONTH_AHEAD: month})
+        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD: month})
         found.append(1 - stays)
     return found
 

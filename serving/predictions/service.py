@@ -33,7 +33,7 @@ from serving.predictions.probabilities import (
     churn_by_month,
     model_frame,
     needed_tags,
-    predict_of,
+    predict_one,
 )
 from serving.predictions.reasons import explain
 from serving.predictions.scoring import STAR_TAGS
@@ -112,7 +112,7 @@ class Door:
         names = self._names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
-        told = [predict_of(models, row, lead) for row in rows]
+        told = [predict_one(models, row, lead) for row in rows]
         why = self._explained(models, rows, lead, told) if request.explain else None
         predictions = [
             Prediction(

@@ -117,11 +117,11 @@ class Scorer:
         """Probabilities or means, shape (rows,)."""
         return np.asarray(self._told(self.score(matrix, threads)), np.float64)
 
-    def raw_of(self, row: Array) -> float:
+    def raw_one(self, row: Array) -> float:
         """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
         told = 0.0
         if self.linear:
-            told += self.linear[1] * self.linear[0].score_of(row, self.encoding)
+            told += self.linear[1] * self.linear[0].score_one(row, self.encoding)
         if self.trees:
             told += self.trees[1] * self._single(row)
         return float(self._told(told))
