@@ -35,7 +35,7 @@ def value_of(
     Parameters
     ----------
     tags : Mapping[str, object]
-        Of the customer: premiums, and how many contacts he left unanswered.
+        Of the customer: premiums, and how many contacts were left unanswered.
     predictions : Mapping[str, float or None]
         Probabilities by model.
     effects : Mapping[str, float]
