@@ -58,7 +58,7 @@ def premium(tags: Mapping[str, Any]) -> Array:
     NaN where no term is in force.
     """
     quoted, current = _numbers(tags[QUOTED]), _numbers(tags[CURRENT])
-    return np.where(np.isnan(quoted), current, quoted)
+    return np.asarray(np.where(np.isnan(quoted), current, quoted), np.float64)
 
 
 def number_or_none(value: Array) -> float | None:

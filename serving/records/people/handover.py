@@ -210,18 +210,19 @@ def pass_branch(
         connection.execute(insert(manager_assignments), new)
     if not (passed or assigned or new):
         return _earlier(connection, branch, leaver, successor)
-    row = {
-        "handover_id": number,
-        "branch": branch,
-        "leaver": leaver,
-        "successor": successor,
-        "handed_by": by,
-        "handed_at": at,
-        "contacts": passed,
-        "customers": assigned + len(new),
-    }
+    done = Handover(
+        handover_id=number,
+        branch=branch,
+        leaver=leaver,
+        successor=successor,
+        handed_by=by,
+        handed_at=at,
+        contacts=passed,
+        customers=assigned + len(new),
+    )
+    row = {name: value for name, value in vars(done).items() if name != "repeated"}
     connection.execute(insert(handovers), row)
-    return Handover(**row)
+    return done
 
 
 def managers_of(connection: Connection, customer_ids: Collection[str]) -> dict[str, str]:
