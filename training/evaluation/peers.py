@@ -111,7 +111,7 @@ def differences(
 
     def ranked(one: Array) -> tuple[float, Array]:
         ranking = Ranking(label, one)
-        return ranking.measure()[column], ranking.resampled(resamples)[:, column]
+        return ranking.measure()[column], ranking.order_resampled(resamples)[:, column]
 
     order, orders = ranked(told)
     loss = row_loss(label, told, kind)
