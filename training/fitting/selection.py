@@ -100,16 +100,13 @@ class Fold:
 
     Attributes
     ----------
-    matrix, outcome, stop : numpy.ndarray
-        Of the rows to learn from; `stop`: held back to count the trees.
+    rows : TrainingRows
+        Those to learn from.
     later, judged : numpy.ndarray
         Matrix and outcomes of the rows that came after.
     """
 
-    encoding: Encoding
-    matrix: Array
-    outcome: Array
-    stop: Flags
+    rows: TrainingRows
     later: Array
     judged: Array
 
@@ -122,10 +119,7 @@ class Fold:
             return None
         encoding = Encoding.learn(part, features)
         return cls(
-            encoding,
-            encoding.matrix(part),
-            outcome,
-            held_back(part),
+            TrainingRows(encoding.matrix(part), encoding, outcome, held_back(part)),
             encoding.matrix(after),
             after["label"].to_numpy(np.float64),
         )
@@ -149,7 +143,7 @@ class Fold:
             seed=seed,
             threads=threads,
         )
-        return fitted.fit_matrix(self.matrix, self.encoding, self.outcome, self.stop, linear, trees)
+        return fitted.fit_rows(self.rows, linear, trees)
 
 
 def cut(rows: pd.DataFrame) -> list[Window]:
