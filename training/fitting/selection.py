@@ -15,6 +15,7 @@ from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidat
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
+from training.estimators.trees import TrainingRows
 from training.fitting.datasets import held_back, places
 from training.models import ModelSpec
 
