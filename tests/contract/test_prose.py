@@ -41,7 +41,6 @@ PENDING = {
     "features/quality/",
     "features/segments/",
     "features/snapshots/",
-    "features/sources/",
     "features/stars/",
     "features/tags/",
     "guanjia/commands/",
