@@ -1,8 +1,7 @@
 """Load a file of trees with LightGBM's library alone, and ask it about rows of nothing but nulls.
 
-LightGBM ends the process on a damaged file, so `training.registry.load_check` runs this in a process
-of its own. The library is called as it is: its Python package takes seconds to import, the library
-takes milliseconds.
+LightGBM ends the process on a damaged file, so `training.registry.load_check` runs this in one of
+its own. The library is called as it is: its Python package takes seconds to import.
 
 python -m training.registry.load_trees FILE
 """
