@@ -152,7 +152,7 @@ def amount_figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kin
     deviance = mean_loss(label, told, kind)
     plain = mean_loss(label, np.full(len(label), mean), kind)
     ranking = Ranking(label, told)
-    gini_low, gini_high = interval(ranking.resampled(resamples)[:, 0])
+    gini_low, gini_high = interval(ranking.order_resampled(resamples)[:, 0])
     sums = resamples.sums(np.column_stack([told, label]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])

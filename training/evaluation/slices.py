@@ -208,7 +208,7 @@ def _slice(
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, told)
             order = ranking.measure()[column]
-            order_interval = interval(ranking.resampled(resamples)[:, column])
+            order_interval = interval(ranking.order_resampled(resamples)[:, column])
     return Slice(
         attribute=attribute,
         value=value,

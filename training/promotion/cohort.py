@@ -18,8 +18,10 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
 from features.online import feast_client as store
+from features.online.model_tags import SERVICES
 from features.progress import Report, quiet
 from features.snapshots import compute as tagging
+from features.snapshots.group_files import not_computed
 from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
 from training.fitting.datasets import in_order, thinned
@@ -131,7 +133,8 @@ def read_cohort(
     frame = None if trained is None else _left(lake, trained, known_by, asked)
     if frame is None:
         with scratch_lake(lake) as beside:
-            entities = _entities(beside, model, first, known_by, row_limit, report)
+            read = [*SERVICES[model.service], *asked]
+            entities = _entities(beside, model, first, known_by, row_limit, read, report)
             frame = store.history(beside, entities, model.service, asked)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
@@ -158,6 +161,8 @@ def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.D
         stated = trained.tags.get(f"history_{group.name}_sha256")
         if not history.exists() or sha256_of(history) != stated:
             return None
+        if not_computed(history) & set(wanted):
+            return None
         keys = ["customer_id", "as_of"]
         told = pq.read_table(history, columns=[*keys, *wanted], partitioning=None).to_pandas()
         for one in (frame, told):
@@ -167,7 +172,13 @@ def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.D
 
 
 def _entities(
-    beside: Lake, model: ModelSpec, first: date, known_by: date, row_limit: int, report: Report
+    beside: Lake,
+    model: ModelSpec,
+    first: date,
+    known_by: date,
+    row_limit: int,
+    tags: Collection[str],
+    report: Report,
 ) -> pd.DataFrame:
     """The labels, their tags replayed into the scratch home."""
     rows = model.labels(beside, known_by)
@@ -180,7 +191,7 @@ def _entities(
         raise _too_few(model.name, count, first, known_by)
     table = thinned(table, count, row_limit)
     spine = table.select("customer_id", "as_of", "cutoff").distinct()
-    tagging.write_history(beside, spine_of(spine), "cohort", report)
+    tagging.write_history(beside, spine_of(spine), "cohort", report, tags)
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})
 
 
