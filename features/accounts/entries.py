@@ -17,6 +17,8 @@ from features.contracts.contract import CONTRACTS
 from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known_at import known_rows
+from features.lake.terms import cover_end
 from features.settings import cutoff
 from features.stars.value import MONEY
 
@@ -97,19 +99,26 @@ def entries(lake: Lake, period: Period) -> ir.Table:
 
 
 def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
-    """The version of each row that was the latest known at an instant; later milestones are null.
+    """Read a table as it was known at an instant.
 
-    For amounts that need not belong to a customer; `features.tags.relations.relations.known` is
-    the same by customer, for many dates.
+    For amounts that need not belong to a customer; `features.lake.known.known` is the same by
+    customer, for many dates.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    table : str
+        Name of a raw table.
+    closes : datetime
+        The instant, with its time zone; what was recorded before it is known.
+
+    Raises
+    ------
+    GuanjiaError
+        If the table is not declared or was not checked.
     """
-    rows, end = lake.table(table), _instant(closes)
-    current = rows.superseded_at.isnull() | (rows.superseded_at >= end)
-    rows = rows.filter((rows.recorded_at < end) & current)
-    masked = {
-        name: (rows[name] < end).ifelse(rows[name], ibis.null(rows[name].type()))
-        for name in CONTRACTS[table].milestones
-    }
-    return rows.mutate(**masked).drop("recorded_at", "superseded_at")
+    return known_rows(lake.table(table), CONTRACTS[table], _instant(closes))
 
 
 def _policies(lake: Lake, period: Period) -> ir.Table:
@@ -119,7 +128,7 @@ def _policies(lake: Lake, period: Period) -> ir.Table:
         "customer_id",
         "inception",
         "written_premium",
-        cover_end=rows.cancelled_on.fill_null(rows.expiry),
+        cover_end=cover_end(rows),
         business=rows.line.isin(MOTOR_LINES).ifelse("motor", "non_motor"),
     )
 

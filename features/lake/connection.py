@@ -37,7 +37,7 @@ from features.contracts.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError
 from features.publishing import published
 from features.settings import Settings
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 
 DERIVED = (
     "checked",
@@ -251,7 +251,7 @@ class Lake:
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
-            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = TIMESTAMPTZ '{end.isoformat()}'")
+            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = {instant_sql(end)}")
         places = range(len(dates))
         return tuple((_day(f"as_of_{place}"), _instant(f"cutoff_{place}")) for place in places)
 

@@ -14,6 +14,7 @@ from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import known
 from features.lake.spine import Spine, months_before
+from features.lake.terms import cover_end, existed
 from features.stars.settings import StarSettings, load_star_settings
 
 MONEY = "decimal(18, 2)"
@@ -97,9 +98,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
     """
     terms = known(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
-    # A term cancelled from its inception never existed.
-    exists = terms.cancelled_on.isnull() | (terms.cancelled_on > terms.inception)
-    terms = terms.filter((terms.inception <= terms.as_of) & exists)
+    terms = terms.filter((terms.inception <= terms.as_of) & existed(terms))
     private = terms.private_car.fill_null(False)
     valued = terms.line.isin(settings.premium_lines) & private
     chained = terms.line.isin(settings.tenure_lines)
@@ -110,7 +109,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
         "policy_id",
         "line",
         "inception",
-        cover_end=ibis.coalesce(terms.cancelled_on, terms.expiry),
+        cover_end=cover_end(terms),
         premium=terms.written_premium.fill_null(ibis.literal(Decimal(0), "decimal(14, 2)")),
         in_chain=chained,
         in_value=valued,

@@ -20,6 +20,7 @@ from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known_at import known_at
 from features.progress import Report, quiet
 from features.settings import cutoff
 from training.estimators.encoding import Array, Encoding, Flags
@@ -117,11 +118,8 @@ def used_and_renewed(lake: Lake, known_by: date) -> ir.Table:
     rows = rows.join(days, rows.as_of == days.day).drop("day")
     end = ibis.literal(cutoff(known_by, lake.settings.timezone))
     uses = lake.table("entitlements")
-    uses = uses.filter(
-        uses.recorded_at < end,
-        uses.superseded_at.isnull() | (uses.superseded_at >= end),
-        uses.used_at.notnull(),
-    ).select(who="customer_id", used_at="used_at")
+    uses = uses.filter(known_at(uses, end), uses.used_at.notnull())
+    uses = uses.select(who="customer_id", used_at="used_at")
     within = rows.join(uses, rows.customer_id == uses.who)
     within = within.filter(within.used_at >= within.cutoff, within.used_at < within.until)
     took = within.select(took="policy_id").distinct()
