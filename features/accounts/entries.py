@@ -17,6 +17,7 @@ from features.contracts.contract import CONTRACTS
 from features.contracts.tables import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.joins import left_join, union_all
 from features.lake.known_at import known_rows
 from features.lake.terms import cover_end
 from features.settings import cutoff
@@ -95,7 +96,7 @@ def entries(lake: Lake, period: Period) -> ir.Table:
         found.append(_contacts(lake, policies, period))
     if lake.has("costs"):
         found.append(_costs(lake, policies, period))
-    return ibis.union(*found)
+    return union_all(found)
 
 
 def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
@@ -176,7 +177,7 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     )  # fmt: skip
     claims = known_by(lake, "claims", period.closes)
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
-    rows = moves.left_join(claims, "claim_id").drop("claim_id_right")
+    rows = left_join(moves, claims, ["claim_id"])
     rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
     rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.mover))
     rows = _with_business(rows, policies)
@@ -231,7 +232,7 @@ def _repeats(lake: Lake, costs: ir.Table, kind: str, details: str) -> ir.Value:
 def _with_business(rows: ir.Table, policies: ir.Table) -> ir.Table:
     """The rows with business, inception and holder of their policy; unallocated without one."""
     known = policies.select("policy_id", "business", "inception", holder=policies.customer_id)
-    joined = rows.left_join(known, "policy_id").drop("policy_id_right")
+    joined = left_join(rows, known, ["policy_id"])
     return joined.mutate(business=joined.business.fill_null("unallocated"))
 
 

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -221,6 +222,11 @@ class Lake:
     def sql(self, rows: ir.Table) -> str:
         """An expression as the engine's SQL."""
         return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
+
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Fetch the rows of an expression over this machine's engine, a dict of values each."""
+        rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
+        return rows
 
     @contextmanager
     def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:

@@ -7,11 +7,11 @@ known is decided by `features.lake.known_at`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import ibis
 import ibis.expr.types as ir
 
 from features.contracts.contract import CONTRACTS, civil_day
 from features.lake import Lake
+from features.lake.joins import union_all
 from features.lake.known_at import known_rows
 from features.lake.spine import Spine
 
@@ -72,7 +72,9 @@ def known(lake: Lake, spine: Spine, table: str) -> ir.Table:
         latest at the cutoff, without milestones that had not happened by then.
     """
     contract = CONTRACTS[table]
-    return _union([known_rows(met, contract, met.cutoff) for met in spine.meets(lake.table(table))])
+    return union_all(
+        [known_rows(met, contract, met.cutoff) for met in spine.meets(lake.table(table))]
+    )
 
 
 def days_ago(rows: ir.Table, day: str) -> ir.Value:
@@ -87,7 +89,3 @@ def events(lake: Lake, spine: Spine, table: str, event: str | None = None) -> ir
     rows = rows.filter(rows[event] < rows.cutoff)
     day = civil_day(event)
     return rows.mutate(days_ago=days_ago(rows, day), in_36m=rows[day] > rows.from_36m)
-
-
-def _union(parts: list[ir.Table]) -> ir.Table:
-    return parts[0] if len(parts) == 1 else ibis.union(*parts)

@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from features.contracts.contract import CONTRACTS, Contract
 from features.contracts.contract_sql import civil_columns, row_columns
-from features.events.event_file import TICK
 from features.events.inbox import EventInbox
+from features.instants import TICK
 from features.lake import Lake
 from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import Spine

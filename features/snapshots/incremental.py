@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 
 from features.contracts.contract import CONTRACTS, Contract, Day
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.joins import union_all
 from features.lake.known import HORIZONS, RELATIONS
 from features.lake.known_at import known_sql, later_instants
 from features.lake.spine import SPINE, Spine
@@ -159,8 +159,7 @@ def write_digests(lake: Lake, as_of: date, path: Path) -> None:
 
 def _all(tables: Iterable[ir.Table]) -> ir.Table:
     """Customers of any of the tables, each once."""
-    first, *others = tables
-    return (ibis.union(first, *others) if others else first).distinct()
+    return union_all(tables).distinct()
 
 
 def _values(lake: Lake, base: Snapshot, tags: Sequence[Tag]) -> ir.Table:

@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import MOTOR_LINES
 from features.lake import Lake
+from features.lake.joins import union_all
 from features.lake.terms import cover_end, existed
 from training.labels import questions as labels
 
@@ -41,7 +42,7 @@ def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
         )
         for month in range(1, MONTHS + 1)
     ]
-    rows = _covered(lake, known_by, ibis.union(*spans))
+    rows = _covered(lake, known_by, union_all(spans))
     digit = ibis.literal("0123456789abcdef").find(rows.customer_id.hexdigest("md5").substr(0, 1))
     asked = (digit + rows.as_of.year() * 4 + rows.as_of.quarter()) % MONTHS + 1
     begins = rows.as_of + ((rows.month_ahead - 1) * MONTH_DAYS).as_interval("D")

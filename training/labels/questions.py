@@ -20,8 +20,8 @@ from features.lake import Lake
 from features.lake.known_at import known_at
 from features.lake.terms import cover_end, existed, in_force
 from features.settings import cutoff
+from training.labels.leads import LEAD_DAYS, LEADS
 
-LEADS = (60, 30, 15, 7)
 RENEWAL_GRACE_DAYS = 30
 CROSS_SELL_DAYS = 90
 GRID_MONTHS = 42
@@ -68,7 +68,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
     labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
-    leads = ibis.memtable(pd.DataFrame({"lead_days": list(LEADS)}))
+    leads = ibis.memtable(pd.DataFrame({LEAD_DAYS: list(LEADS)}))
     rows = labelled.cross_join(leads)
     rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
     rows = rows.join(days, rows.as_of == days.day).drop("day")
