@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ EXISTED = re.compile(
     r"cancelled_on\W*[<>]=?\W*(\w+\W+)?inception|inception\W*[<>]=?\W*(\w+\W+)?cancelled_on"
 )
 END = re.compile(r"(coalesce|ifnull)\s*\(\W*(\w+\.\W*)?cancelled_on\W+(\w+\.\W*)?expiry", re.I)
+IN_FORCE = re.compile(r"inception\W*<=?\W.*\bAND\b.*(expiry|cover_end)\W*>", re.I | re.S)
 CHOICES = {"coalesce", "fill_null", "fillna", "ifelse", "where", "cases"}
 
 
@@ -55,27 +57,47 @@ def names_versions(tree: ast.AST) -> list[str]:
 
 def compares_cancellation(tree: ast.AST) -> list[str]:
     """Where code compares the cancellation of a term with its inception."""
-    found = [text for text in words(tree) if EXISTED.search(text)]
+    matches = [text for text in words(tree) if EXISTED.search(text)]
     compared = (node for node in ast.walk(tree) if isinstance(node, ast.Compare))
     both = {"cancelled_on", "inception"}
-    return found + [ast.unparse(node) for node in compared if both <= set(words(node))]
+    return matches + [ast.unparse(node) for node in compared if both <= set(words(node))]
 
 
 def chooses_end(tree: ast.AST) -> list[str]:
     """Where code takes the cancellation of a term where there is one, else its expiry."""
-    found = [text for text in words(tree) if END.search(text)]
+    matches = [text for text in words(tree) if END.search(text)]
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     choices = (node for node in calls if getattr(node.func, "attr", "") in CHOICES)
     both = {"cancelled_on", "expiry"}
-    return found + [ast.unparse(node) for node in choices if both <= set(words(node))]
+    return matches + [ast.unparse(node) for node in choices if both <= set(words(node))]
+
+
+def covers_a_day(tree: ast.AST) -> list[str]:
+    """Where code asks for both: the inception is not after a day, the end of cover is."""
+    matches = [text for text in words(tree) if IN_FORCE.search(text)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitAnd):
+            parts = [node.left, node.right]
+        else:
+            parts = node.args if isinstance(node, ast.Call) else []
+        sides = [part for part in parts if isinstance(part, ast.Compare)]
+        begun = any(_is(side, ast.LtE | ast.Lt, {"inception"}) for side in sides)
+        lasting = any(_is(side, ast.Gt | ast.GtE, {"expiry", "cover_end"}) for side in sides)
+        matches += [ast.unparse(node)] * (begun and lasting)
+    return matches
+
+
+def _is(side: ast.Compare, operator: Any, columns: set[str]) -> bool:
+    return isinstance(side.ops[0], operator) and bool(columns & set(words(side.left)))
 
 
 def copies(find: Callable[[ast.AST], list[str]], column: str, home: str) -> dict[str, list[str]]:
     """File -> what of a rule over a column it repeats, without the file where the rule stands."""
     texts = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
     del texts[home]
-    found = {name: find(ast.parse(text)) for name, text in texts.items() if column in text.lower()}
-    return {name: where for name, where in found.items() if where}
+    naming = {name: text for name, text in texts.items() if column in text.lower()}
+    matches = {name: find(ast.parse(text)) for name, text in naming.items()}
+    return {name: where for name, where in matches.items() if where}
 
 
 def test_what_was_known_is_decided_in_one_file() -> None:
@@ -98,6 +120,10 @@ def test_when_cover_ends_is_decided_in_one_file() -> None:
     assert not copies(chooses_end, "cancelled_on", TERMS), "use features.lake.terms.cover_end"
 
 
+def test_when_cover_is_in_force_is_decided_in_one_file() -> None:
+    assert not copies(covers_a_day, "inception", TERMS), "use features.lake.terms.in_force"
+
+
 COPIES: dict[str, tuple[Callable[[ast.AST], list[str]], str]] = {
     "attribute": (names_versions, "rows.filter(rows.superseded_at.isnull())"),
     "renamed": (names_versions, "rows.select(to='superseded_at')"),
@@ -110,8 +136,12 @@ COPIES: dict[str, tuple[Callable[[ast.AST], list[str]], str]] = {
     "end of two": (chooses_end, "ibis.coalesce(rows.cancelled_on, rows.expiry)"),
     "end in sql": (chooses_end, 'f"SELECT coalesce(cancelled_on, expiry) FROM {rows}"'),
     "end of t in sql": (chooses_end, 'x = "SELECT COALESCE(t.cancelled_on, t.expiry)"'),
+    "in force": (covers_a_day, "(t.inception <= day) & (t.expiry > day)"),
+    "in force, filtered": (covers_a_day, "t.filter(t.inception <= day, t.cover_end > t.as_of)"),
+    "in force in sql": (covers_a_day, 'x = "inception <= DATE 1 AND expiry > DATE 1"'),
     "the rule itself": (names_versions, (ROOT / KNOWN).read_text(encoding="utf-8")),
     "existed itself": (compares_cancellation, (ROOT / TERMS).read_text(encoding="utf-8")),
+    "in force itself": (covers_a_day, (ROOT / TERMS).read_text(encoding="utf-8")),
     "end itself": (chooses_end, (ROOT / TERMS).read_text(encoding="utf-8")),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.contracts import tables  # noqa: F401  declares the contracts
@@ -39,14 +39,14 @@ def engine() -> Iterator[Any]:
 
 def by_ibis(engine: Any, rows: pa.Table, instant: datetime) -> list[int]:
     table = ibis.memtable(rows)
-    found = table.filter(known_at(table, ibis.literal(instant, INSTANT))).select("number")
-    return sorted(engine.to_pyarrow(found)["number"].to_pylist())
+    kept = table.filter(known_at(table, ibis.literal(instant, INSTANT))).select("number")
+    return sorted(engine.to_pyarrow(kept)["number"].to_pylist())
 
 
 def by_sql(engine: Any, rows: pa.Table, condition: str) -> list[int]:
     engine.con.register("versions", rows)
-    found = engine.con.execute(f"SELECT number FROM versions WHERE {condition}").fetchall()
-    return sorted(number for (number,) in found)
+    kept = engine.con.execute(f"SELECT number FROM versions WHERE {condition}").fetchall()
+    return sorted(number for (number,) in kept)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_a_version_counts_until_the_next_one(
     assert by_sql(engine, rows, known_sql(NOON)) == [1] * known
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), unique=True, max_size=20),
     st.integers(-1, 10),
@@ -127,8 +128,8 @@ def test_a_table_as_it_was_known(engine: Any) -> None:
     table = pa.Table.from_pylist([empty | {"used_on": day} | row for row in rows], schema=schema)
     shown = known_rows(ibis.memtable(table), contract, ibis.literal(NOON, INSTANT))
     assert set(shown.columns) == set(schema.names) - {"recorded_at", "superseded_at"}
-    found = engine.to_pyarrow(shown.order_by("entitlement_id")).to_pylist()
-    assert [(row["entitlement_id"], row["used_at"], row["used_on"]) for row in found] == [
+    seen = engine.to_pyarrow(shown.order_by("entitlement_id")).to_pylist()
+    assert [(row["entitlement_id"], row["used_at"], row["used_on"]) for row in seen] == [
         ("A", NOON - TICK, day),
         ("B", None, None),
         ("C", None, None),
@@ -146,8 +147,8 @@ def test_a_version_ends_where_the_next_begins(engine: Any) -> None:
     contract = CONTRACTS["policies"]
     values = "('P1', 1), ('P1', 3), ('P2', 2)"
     query = f"SELECT {superseded_sql(contract)} FROM (VALUES {values}) t (policy_id, recorded_at)"
-    found = engine.con.execute(f"{query} ORDER BY policy_id, recorded_at").fetchall()
-    assert [end for (end,) in found] == [3, None, None]
+    ends = engine.con.execute(f"{query} ORDER BY policy_id, recorded_at").fetchall()
+    assert [end for (end,) in ends] == [3, None, None]
 
 
 def test_the_end_of_a_checked_version_stays_where_it_was_sooner(engine: Any) -> None:
