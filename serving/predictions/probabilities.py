@@ -17,12 +17,12 @@ from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
 from training.labels.churn import MONTHS
+from training.labels.leads import LEAD_DAYS, lead_asked, leads_asked
 from training.models import MODELS, find
 from training.registry.champions import champion
 
-LEAD_DAYS, MONTH_AHEAD = "lead_days", "month_ahead"
+MONTH_AHEAD = "month_ahead"
 HAZARD = "churn_hazard"
-SHORTEST_LEAD, LONGEST_LEAD = 7, 60
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def predict(
     tags : pandas.DataFrame
         One row a customer, with the columns of `needed_tags`.
     lead_days : int, optional
-        Lead time for renewal; default: days to the expiry of commercial cover, held in 7..60.
+        Lead time for renewal; default: the days to the expiry of commercial cover, held between
+        the shortest and the longest that models learn from.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def predict_one(
     answers: dict[str, float | None] = {}
     values = dict(tags) | {MONTH_AHEAD: 1}
     days = tags.get("days_to_commercial_expiry")
-    held = None if days is None else min(max(days, SHORTEST_LEAD), LONGEST_LEAD)
+    held = None if days is None else lead_asked(days)
     values[LEAD_DAYS] = held if lead_days is None else lead_days
     for name, served in models.items():
         asked = find(name).asks_of(tags)
@@ -164,8 +165,7 @@ def model_columns(
     said: dict[str, pd.Series] = {}
     if LEAD_DAYS in served.features:
         days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
-        lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD)
-        said[LEAD_DAYS] = lead if lead_days is None else _all(tags, lead_days)
+        said[LEAD_DAYS] = leads_asked(days) if lead_days is None else _all(tags, lead_days)
     if MONTH_AHEAD in served.features:
         said[MONTH_AHEAD] = _all(tags, 1)
     given = {name: said.get(name, tags.get(name)) for name in served.features}

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, bindparam, select
 
 from features.lake import Lake
+from features.lake.known_at import known_sql
 from features.settings import cutoff
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
 from serving.records.contacts.contact_caps import Purpose, load_contact_caps
 from serving.records.database import Records
@@ -148,18 +149,18 @@ def _family(touchpoint: str) -> str:
 def _contacts(lake: Lake, first: date, as_of: date) -> Iterator[list[dict[str, Any]]]:
     """The latest versions of outgoing contacts, some at a time."""
     zone = lake.settings.timezone
-    begin, end = (f"TIMESTAMPTZ '{cutoff(day, zone).isoformat()}'" for day in (first, as_of))
-    latest = f"recorded_at < {end} AND (superseded_at IS NULL OR superseded_at >= {end})"
+    begin, end = (instant_sql(cutoff(day, zone)) for day in (first, as_of))
+    known = known_sql(cutoff(as_of, zone))
     customers = (
         f"SELECT customer_id, branch FROM read_parquet({sql_text(lake.require('customers'))}) "
-        f"WHERE {latest}"
+        f"WHERE {known}"
     )
     query = (
         "SELECT interaction_id AS contact_id, customer_id, touchpoint, channel, "
         "occurred_at AS made_at, branch, cost "
         f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
         f"LEFT JOIN ({customers}) USING (customer_id) "
-        f"WHERE direction = 'out' AND {latest} AND occurred_at >= {begin} AND occurred_at < {end}"
+        f"WHERE direction = 'out' AND {known} AND occurred_at >= {begin} AND occurred_at < {end}"
     )
     with lake.batches(query) as batches:
         for batch in batches:

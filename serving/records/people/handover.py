@@ -15,6 +15,7 @@ from features.conditions import unknown_name
 from features.contracts import tables  # noqa: F401  declares the contracts
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known_at import LATEST
 from features.sql import sql_text
 from serving.records.columns import new_id
 from serving.records.database import LONG_SECONDS, Records, hold_name
@@ -270,7 +271,7 @@ def _customers_of(lake: Lake, manager: str) -> dict[str, list[str]]:
     query = (
         "SELECT coalesce(branch, ''), customer_id FROM "
         f"read_parquet({sql_text(lake.require('customers'))}) "
-        f"WHERE account_manager_id = {sql_text(manager)} AND superseded_at IS NULL"
+        f"WHERE account_manager_id = {sql_text(manager)} AND {LATEST}"
     )
     customers: dict[str, list[str]] = defaultdict(list)
     for branch, customer in lake.engine.con.execute(query).fetchall():
