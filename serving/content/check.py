@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.conditions import unknown_name
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from serving.content.channel_rules import Kind, Lack, lacks, parts
 from serving.content.contact_details import ContactDetails
 from serving.content.settings import (

@@ -57,7 +57,7 @@ class Menu(Protocol):
 
         Raises
         ------
-        features.conditions.UnknownNameError
+        features.errors.UnknownNameError
             If there is no such decision point.
         """
 

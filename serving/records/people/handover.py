@@ -3,9 +3,8 @@
 from collections import defaultdict
 from datetime import datetime
 
-from features.conditions import unknown_name
 from features.contracts import tables  # noqa: F401  declares the contracts
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.sql import sql_text
 from serving.records.database import LONG_SECONDS, Records

@@ -20,7 +20,7 @@ from serving.decision.capacity.prices import fit_prices, price
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.policy import shipped_policy
+from serving.decision.policy import load_policy
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
@@ -28,7 +28,9 @@ from serving.records.database import Records
 NOON = datetime(2026, 6, 30, 4, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
-POLICY = shipped_policy().model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+POLICY = load_policy(Path("no home")).model_copy(
+    update={"exploration_share": 0.0, "holdout_share": 0.0}
+)
 CALL = Candidate("renewal_30d", "到期前30天", "renewal", "marketing", "phone", 1.0, "renewal")
 SMS = replace(CALL, channel="sms", cost=0.05)
 CARE = Candidate("accident_care", "出险关怀", "claims", "service", "phone", 1.0)
@@ -173,8 +175,14 @@ def test_a_home_replaces_single_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[every_branch]\nphon = 1", "field every_branch: channel phon is not known; .* phone?"),
-        ("[branches.B1]\nphon = 1", "field branches: channel phon is not known"),
+        (
+            "[every_branch]\nphon = 1",
+            "field every_branch.phon: phon is not known. Did you mean phone",
+        ),
+        (
+            "[branches.B1]\nphon = 1",
+            "field branches.B1.phon: phon is not known. Did you mean phone",
+        ),
         ("[every_branch]\nphone = -1", "field every_branch.phone.*greater than or equal to 0"),
         ("[every_branch]\nphone = 1.5", "field every_branch.phone"),
         ("[every_branches]\nphone = 1", "every_branches: is not known. Did you mean every_branch"),

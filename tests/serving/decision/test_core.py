@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, lot
-from serving.decision.policy import shipped_policy
+from serving.decision.policy import load_policy
 
 DAY = date(2026, 6, 30)
-POLICY = shipped_policy().model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+POLICY = load_policy(Path("no home")).model_copy(
+    update={"exploration_share": 0.0, "holdout_share": 0.0}
+)
 TAGS = {
     "renewal_quote_premium": 3000.0,
     "commercial_premium_current": 2800.0,
