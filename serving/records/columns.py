@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Dialect, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from features.jsonable import jsonable
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 YUAN = Decimal(10_000)
@@ -107,14 +109,5 @@ def written(value: Any) -> str:
     if isinstance(value, JsonText):
         return value
     return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=jsonable
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    for method in ("isoformat", "item"):  # dates and instants; numbers of NumPy
-        if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"{type(value).__name__} is not kept in a document")
