@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
@@ -189,7 +190,7 @@ def estimate(frame: pd.DataFrame, features: list[str]) -> ServiceEffect:
 def _told(matrix: Array, encoding: Encoding, outcome: Flags, rows: Array, held: Array) -> Array:
     """The probability of an outcome of held rows, by a logistic regression of others."""
     fitted = Linear.fit(matrix[rows], encoding, outcome[rows].astype(np.float64))
-    return np.asarray(1 / (1 + np.exp(-fitted.score(matrix[held], encoding))), np.float64)
+    return np.asarray(expit(fitted.score(matrix[held], encoding)), np.float64)
 
 
 def _raw(label: Flags, treated: Flags, customers: pd.Series) -> Estimate:
