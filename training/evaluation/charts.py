@@ -7,9 +7,7 @@ reader's contrast settings hold; each says in words what it shows.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isfinite
-
-from matplotlib.ticker import MaxNLocator
+from math import ceil, floor, isfinite, log10
 
 from training.evaluation.resampling import Interval
 
@@ -188,16 +186,25 @@ def _path(points: Sequence[Point]) -> str:
 
 
 def _reach(values: Sequence[float]) -> Point:
-    """From the least to the greatest value, out to whole ticks."""
+    """From the least to the greatest value, out to whole steps."""
     low, high = min(values), max(values)
-    ticks = MaxNLocator(5).tick_values(low, high if high > low else low + 1e-6)
-    return min(float(ticks[0]), low), max(float(ticks[-1]), high)
+    high = high if high > low else low + 1e-6
+    step = _step(low, high, 5)
+    return floor(low / step) * step, ceil(high / step) * step
 
 
 def _ticks(low: float, high: float, most: int = 5) -> list[float]:
-    step = (high - low) * 1e-9
-    found = MaxNLocator(most).tick_values(low, high)
-    return [float(value) for value in found if low - step <= value <= high + step]
+    step = _step(low, high, most)
+    # An end that is a whole number of steps but for its last digits is a tick.
+    first, last = ceil(low / step - 1e-6), floor(high / step + 1e-6)
+    return [number * step for number in range(first, last + 1)]
+
+
+def _step(low: float, high: float, most: int) -> float:
+    """The least of 1, 2, 2.5, 5 and 10 times a power of ten that fits so often at most."""
+    least = (high - low) / most
+    power = 10.0 ** floor(log10(least))
+    return next(times * power for times in (1, 2, 2.5, 5, 10) if times * power >= least)
 
 
 def _named(names: Sequence[str]) -> list[tuple[float, str]]:
