@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from features.contracts.tables import CONTACT_CHANNELS
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.cap_rules import Asked, Block, first_block, next_free
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
@@ -208,7 +208,7 @@ class Caps:
 
     def _asked(self, wanted: Wanted) -> Asked:
         if wanted.channel not in CONTACT_CHANNELS:
-            cure = f"write one of {', '.join(CONTACT_CHANNELS)}"
+            cure = did_you_mean(wanted.channel, CONTACT_CHANNELS)
             raise GuanjiaError(f"channel {wanted.channel}", "is not known", cure)
         zone = self._zones.get(wanted.branch, self._default)
         return Asked(wanted.family, wanted.purpose, wanted.channel, wanted.campaign, zone)
