@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.joins import left_join
 from features.stars.explain import spine_of_one
@@ -124,7 +124,7 @@ def accounts(
         If the level or the customer is not known, or as `account` says.
     """
     if by not in get_args(Level):
-        raise GuanjiaError(f"level {by}", "is not known", f"use one of {list(LEVELS)}")
+        raise GuanjiaError(f"level {by}", "is not known", did_you_mean(by, LEVELS))
     found = account(lake, since, as_of, by)
     if customer_id is not None:
         spine_of_one(lake, customer_id, as_of)

@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from features.contracts.contract import CONTRACTS, Instant
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.publishing import published
 from features.settings import Settings
 from features.sql import instant_sql, sql_text
@@ -168,7 +168,7 @@ class Lake:
             If the table is not declared, has not been checked, or was checked in another time zone.
         """
         if table not in CONTRACTS:
-            raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
+            raise GuanjiaError(f"table {table}", "is not declared", did_you_mean(table, CONTRACTS))
         if not self.has(table):
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"

@@ -6,13 +6,12 @@ Its API gives the same values, which a test holds.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.instants import instant_of
 from features.lake import Lake
 from features.online.feast_client import stored
@@ -47,9 +46,7 @@ class TagReader:
         declared = catalogue.catalogue()
         for tag in tags:
             if tag not in declared:
-                near = get_close_matches(tag, declared, n=3)
-                cure = f"use one of {near or 'docs/tags.md'}"
-                raise GuanjiaError(f"tag {tag}", "is not declared", cure)
+                raise GuanjiaError(f"tag {tag}", "is not declared", did_you_mean(tag, declared))
             self._groups.setdefault(declared[tag].group, {})[tag] = declared[tag].type
 
     def read(self, customer_ids: Sequence[str]) -> list[dict[str, Any]]:

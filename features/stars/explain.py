@@ -1,6 +1,6 @@
 """The star of a customer: `rate` for many at once, `explain_rating` for one with its arithmetic."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.lake import Lake
 from features.lake.known import known
 from features.lake.spine import Spine, spine_of
@@ -88,8 +89,8 @@ class Rating:
 
     def as_dict(self) -> dict[str, Any]:
         """The rating as JSON has it: money as decimal strings, dates in ISO form."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        fields: dict[str, Any] = jsonable(self)
+        return fields
 
 
 def explain_rating(
@@ -271,13 +272,3 @@ def _yuan(amount: Decimal) -> str:
     """Money with thousands separators, at least two decimals, and as many as it has."""
     places = max(2, len(_short(amount).partition(".")[2]))
     return f"{amount:,.{places}f} yuan"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, date) else value

@@ -23,8 +23,7 @@ def touchpoints(
     json: Json = False,
 ) -> None:
     """List the touchpoints, or say all of one: purpose, trigger, channels, scripts."""
-    from features.conditions import unknown_name
-    from features.errors import GuanjiaError
+    from features.errors import GuanjiaError, unknown_name
     from serving.touchpoints.catalogue import STAGES, load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.trigger_words import when

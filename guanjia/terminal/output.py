@@ -3,56 +3,29 @@
 Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone.
 """
 
-import dataclasses
 import json
 import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.progress import Report, quiet
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON knows it: exact decimals as text, no number that is not one.
-
-    Examples
-    --------
-    >>> plain({"value": Decimal("12.30"), "on": date(2026, 6, 30), "rate": float("nan")})
-    {'value': '12.30', 'on': '2026-06-30', 'rate': None}
-    """
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal | Path) else value
 
 
 def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
     """Write the payload as JSON, or what a person wants to see of it."""
     if as_json:
-        json.dump(plain(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+        json.dump(jsonable(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
         sys.stdout.write("\n")
         return
     console = Console(width=None if sys.stdout.isatty() else 110)

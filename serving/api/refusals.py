@@ -9,8 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from features.conditions import UnknownNameError
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, UnknownNameError
 from serving.auth.tokens import InvalidTokenError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError

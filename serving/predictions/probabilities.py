@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.conditions import unknown_name
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor

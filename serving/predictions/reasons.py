@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any, Literal
 
+from scipy.special import expit
+
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
@@ -171,9 +173,5 @@ def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None
 
 
 def _told(score: float, kind: Kind) -> float:
-    """The probability or mean of a score, without overflow on either side."""
-    if kind != "probability":
-        return exp(score)
-    if score < 0:
-        return exp(score) / (1 + exp(score))
-    return 1 / (1 + exp(-score))
+    """The probability or mean that a score stands for."""
+    return float(expit(score)) if kind == "probability" else exp(score)

@@ -15,9 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from features.conditions import UnknownNameError, unknown_name
 from features.erased import Erased
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup

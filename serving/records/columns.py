@@ -10,6 +10,7 @@ from sqlalchemy import JSON, BigInteger, Column, Dialect, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from features.instants import instant_of, microseconds
+from features.jsonable import jsonable
 
 YUAN = Decimal(10_000)
 
@@ -94,14 +95,5 @@ def written(value: Any) -> str:
     if isinstance(value, JsonText):
         return value
     return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=jsonable
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    for method in ("isoformat", "item"):  # dates and instants; numbers of NumPy
-        if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"{type(value).__name__} is not kept in a document")

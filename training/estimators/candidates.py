@@ -12,6 +12,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from features.errors import GuanjiaError
 from training.estimators.calibration import Calibration
@@ -129,7 +130,7 @@ class Scorer:
 
     def _told(self, score: Any) -> Any:
         """The probability or mean that a score, or each of many, stands for."""
-        return 1 / (1 + np.exp(-score)) if self.kind == "probability" else np.exp(score)
+        return expit(score) if self.kind == "probability" else np.exp(score)
 
     @cached_property
     def _single(self) -> SingleRow:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from features.contracts.tables import CONTACT_CHANNELS
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.cap_rules import Block, ContactTraits, first_block, next_free
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
@@ -175,7 +175,7 @@ class Caps:
             If the channel is not known.
         """
         if channel not in CONTACT_CHANNELS:
-            cure = f"write one of {', '.join(CONTACT_CHANNELS)}"
+            cure = did_you_mean(channel, CONTACT_CHANNELS)
             raise GuanjiaError(f"channel {channel}", "is not known", cure)
         return ContactTraits(family, purpose, channel, campaign, self._zone(branch))
 

@@ -11,9 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, union, update
 
-from features.conditions import unknown_name
 from features.contracts import tables  # noqa: F401  declares the contracts
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.lake.known_at import LATEST
 from features.sql import sql_text

@@ -176,8 +176,14 @@ def test_a_home_replaces_single_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[every_branch]\nphon = 1", "field every_branch: channel phon is not known; .* phone?"),
-        ("[branches.B1]\nphon = 1", "field branches: channel phon is not known"),
+        (
+            "[every_branch]\nphon = 1",
+            "field every_branch.phon: phon is not known. Did you mean phone",
+        ),
+        (
+            "[branches.B1]\nphon = 1",
+            "field branches.B1.phon: phon is not known. Did you mean phone",
+        ),
         ("[every_branch]\nphone = -1", "field every_branch.phone.*greater than or equal to 0"),
         ("[every_branch]\nphone = 1.5", "field every_branch.phone"),
         ("[every_branches]\nphone = 1", "every_branches: is not known. Did you mean every_branch"),

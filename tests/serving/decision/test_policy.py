@@ -24,11 +24,17 @@ def test_a_home_replaces_single_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("holdout_share = 2", "setting holdout_share in .*policy.toml: Input should be less than"),
-        ("holdout = 0.1", "setting holdout in .*policy.toml: Extra inputs"),
+        ("holdout_share = 2", "policy.toml, field holdout_share: Input should be less than"),
+        ("holdout = 0.1", "policy.toml, field holdout: is not known. Did you mean holdout_share"),
         ("[weights]\nbirthday = 2.5", "the weight of birthday is 2.5, not between 0.5 and 2"),
-        ("weights = 3", "setting weights in .*policy.toml: Input should be a valid dictionary"),
-        ("[non_motor_premiums]\nship = 1", "ship is no product; there are accident, health"),
+        (
+            "weights = 3",
+            "policy.toml, field weights: is no table of fields. Write a table, as docs",
+        ),
+        (
+            "[non_motor_premiums]\nship = 1",
+            "field non_motor_premiums.ship: ship is not known. Use one of accident, hea",
+        ),
         ("salt = ", "policy.toml: is not valid TOML"),
     ],
 )
