@@ -52,13 +52,7 @@ class StoredEvent:
 
 
 class EventInbox:
-    """The event log of a home, shared by threads and processes.
-
-    Parameters
-    ----------
-    lake : Lake
-        The home whose folder holds the log.
-    """
+    """The event log in the folder of a home, shared by threads and processes."""
 
     def __init__(self, lake: Lake) -> None:
         self.path = lake.inbox
