@@ -25,6 +25,7 @@ from guanjia.commands import (
     quality,
     records,
     registry,
+    reviews,
     segments,
     service,
     tags,
@@ -35,6 +36,9 @@ from guanjia.terminal.output import complain
 
 imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
 imports.command("lledo-pavia")(data.import_lledo_pavia)
+reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
+reviewing.command("list")(reviews.list_reviews)
+reviewing.command("answer")(reviews.answer)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -79,6 +83,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "replay": decisions.replay,
     },
     "Keep records": {
+        "reviews": reviewing,
         "contacts": records.contacts,
         "handover": records.handover,
         "forget-reads": records.forget_reads,

@@ -24,12 +24,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.publishing import published
 from features.settings import Settings
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -186,7 +186,7 @@ class Lake:
         from features.contracts.tables import CONTRACTS
 
         if table not in CONTRACTS:
-            raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
+            raise GuanjiaError(f"table {table}", "is not declared", did_you_mean(table, CONTRACTS))
         if not self.has(table):
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
@@ -245,6 +245,11 @@ class Lake:
 
         return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
+    def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
+        """Fetch the rows of an expression over this machine's engine, a dict of values each."""
+        rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
+        return rows
+
     @contextmanager
     def held(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
         """Rows, or what a query gives, computed once: a temporary table that goes with the block.
@@ -274,7 +279,7 @@ class Lake:
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
-            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = TIMESTAMPTZ '{end.isoformat()}'")
+            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = {instant_sql(end)}")
         from features.lake.variables import day_variable, instant_variable
 
         return tuple(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
 from guanjia.terminal.output import emit, from_here, progress, table
 
@@ -36,7 +36,7 @@ def train(
 
     families = {**FAMILIES, "all": tuple(MODELS)}
     if model not in families:
-        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(families)}")
+        raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, families))
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from features.jsonable import jsonable
 from guanjia.commands.registry import models_named
 from guanjia.terminal.options import Json, MaybeAsOf, lake, latest
-from guanjia.terminal.output import Table, emit, from_here, plain, progress, table
+from guanjia.terminal.output import Table, emit, from_here, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
@@ -51,7 +52,7 @@ def monitor(
     if not found:
         raise no_champion(names[0])
     alerts = [alert for one in found for alert in one.alerts]
-    content = plain({"as_of": on, "passed": not alerts, "without": without, "models": found})
+    content = jsonable({"as_of": on, "passed": not alerts, "without": without, "models": found})
     path = write_monitoring(where, on, content)
     shown = [part for one in found for part in watched_shown(one)]
     emit(content, json, *shown, *_end(alerts, without, from_here(path)))

@@ -19,14 +19,14 @@ def handover(
 ) -> None:
     """Hand an account manager's work to a successor.
 
-    Open tasks, reserved contacts and customers pass on; history stays as it is.
+    Reserved contacts and customers pass on; history stays as it is.
     """
     from serving.records.people.handover import hand_over
 
     where = lake()
     with records(where) as kept:
         done = hand_over(where, kept, leaver, successor, who, now(), new=new)
-    columns = ["branch", "tasks", "contacts", "customers", "handed_by", "handed_at"]
+    columns = ["branch", "contacts", "customers", "handed_by", "handed_at"]
     rows = [{name: getattr(one, name) for name in columns} for one in done]
     again = " Nothing was left to pass on." if all(one.repeated for one in done) else ""
     title = f"From {leaver} to {successor}"
@@ -55,7 +55,7 @@ def contacts(as_of: AsOf, json: Json = False) -> None:
 
     The core system tells of them in the table `interactions`.
     """
-    from serving.records.contacts.import_elsewhere import take_contacts
+    from serving.records.contacts.elsewhere import take_contacts
 
     where = lake()
     with records(where) as kept:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from guanjia.terminal.options import Json, day, lake, now
 from guanjia.terminal.output import Table, emit, progress, table
 
@@ -127,7 +127,7 @@ def models_named(name: str) -> Sequence[str]:
         return [name]
     families = {**FAMILIES, "all": tuple(MODELS)}
     if name not in families:
-        cure = f"use one of {[*MODELS, *families]}"
+        cure = did_you_mean(name, [*MODELS, *families])
         raise GuanjiaError(f"model {name}", "is not known", cure)
     return families[name]
 

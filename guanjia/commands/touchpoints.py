@@ -26,8 +26,7 @@ def touchpoints(
 
     Purpose, trigger, channels and scripts.
     """
-    from features.conditions import unknown_name
-    from features.errors import GuanjiaError
+    from features.errors import GuanjiaError, unknown_name
     from serving.touchpoints.catalogue import STAGES, load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.trigger_words import when

@@ -11,38 +11,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.progress import Report, quiet
-
-
-def plain(value: Any) -> Any:
-    """The value as JSON knows it: exact decimals as text, no number that is not one.
-
-    Examples
-    --------
-    >>> plain({"value": Decimal("12.30"), "on": date(2026, 6, 30), "rate": float("nan")})
-    {'value': '12.30', 'on': '2026-06-30', 'rate': None}
-    """
-    if hasattr(value, "model_dump"):  # a pydantic model
-        value = value.model_dump(mode="json")
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal | Path) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,14 +56,14 @@ def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
     Parameters
     ----------
     payload : object
-        The result, as `plain` understands it.
+        The result, as `features.jsonable` understands it.
     as_json : bool
         Whether the user asked for JSON.
     *shown : Table or str
         Tables and sentences for a person, in order.
     """
     if as_json:
-        json.dump(plain(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+        json.dump(jsonable(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
         sys.stdout.write("\n")
         return
     from rich.console import Console

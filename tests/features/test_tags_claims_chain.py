@@ -255,9 +255,18 @@ def test_what_claims_toml_may_not_say(tmp_path: Path) -> None:
     assert load_claims_standards(tmp_path) == ClaimsStandards()
     path = tmp_path / "claims.toml"
     for text, fault in (
-        ("[survey]\nproperty_days = -1\ninjury_days = 1\n", r"setting survey\.property_days in"),
-        ("[surveys]\nproperty_days = 1\ninjury_days = 1\n", r"setting surveys in"),
-        ("[survey]\nproperty_days = 1\n", r"setting survey\.injury_days in"),
+        (
+            "[survey]\nproperty_days = -1\ninjury_days = 1\n",
+            r"claims\.toml, field survey\.property_days: ",
+        ),
+        (
+            "[surveys]\nproperty_days = 1\ninjury_days = 1\n",
+            r"field surveys: is not known\. Did you mean survey",
+        ),
+        (
+            "[survey]\nproperty_days = 1\n",
+            r"field survey\.injury_days: is missing\. Write injury_days = ",
+        ),
         ("[survey\n", "is not valid TOML"),
     ):
         path.write_text(text, encoding="utf-8")

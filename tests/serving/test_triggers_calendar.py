@@ -79,10 +79,10 @@ def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        (('"rainstorm"', '"rainstrom"'), r"field kind: names rainstrom, unknown\. Did you"),
+        (('"rainstorm"', '"rainstrom"'), r"1, field kind: rainstrom is not known\. Did you"),
         (("2026-07-03", "2026-07-01"), r"warning 1: ends before it begins"),
         (("level", "levl"), r"warning 1, field levl: is not known\. Did you mean level"),
-        (('"orange"', '"purple"'), r"warning 1, field level: Input should be 'blue'"),
+        (('"orange"', '"purple"'), r"1, field level: purple is not known\. Use one of blue"),
         (("[[warning]]", "[warning]"), r"warning: is no list of warnings\. Begin each with a line"),
         (("[[warning]]", "[[warnings]]"), r"warnings: is no list of warnings"),
     ],

@@ -64,12 +64,18 @@ def test_private_cars_only_by_setting(star: Any, star_lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("break_months = -1", "setting break_months in .*greater than or equal to 0"),
-        ("brake_months = 6", "setting brake_months in .*Extra inputs"),
-        ("coefficients = [0, 1.005]", "setting coefficients.1 in .*decimal places"),
-        ("year_days = nan", "setting year_days in .*finite"),
+        (
+            "break_months = -1",
+            "star.toml, field break_months: .*greater than or equal to 0.*docs/star.md",
+        ),
+        (
+            "brake_months = 6",
+            "star.toml, field brake_months: is not known. Did you mean break_months",
+        ),
+        ("coefficients = [0, 1.005]", "star.toml, field coefficients number 2: .*decimal places"),
+        ("year_days = nan", "star.toml, field year_days: .*finite"),
         ("break_months = ", "is not valid TOML"),
-        ("tiers = []", "setting tiers in .*at least 3"),
+        ("tiers = []", "star.toml, field tiers: .*at least 3"),
     ],
 )
 def test_bad_star_toml(tmp_path: Path, text: str, message: str) -> None:

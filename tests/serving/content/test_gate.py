@@ -272,5 +272,5 @@ def test_no_text_takes_long(piece: str) -> None:
 
 
 def test_without_any_list_only_the_channel_speaks() -> None:
-    bare = ContentGate(ContentSettings({}, {}, SHIPPED.channels))
+    bare = ContentGate(ContentSettings(words={}, patterns={}, channels=SHIPPED.channels))
     assert bare.check("返现 13800138000", channel="branch", kind="marketing").allowed
