@@ -82,6 +82,7 @@ def test_a_later_date_is_put_into_the_same_clusters(lake: Lake) -> None:
 def test_against_itself_nothing_moves(lake: Lake) -> None:
     done = write_clusters(lake, MAY, MAY)
     assert (done.same_share, done.agreement) == (1, 1)
+    assert len(done.stability) > 1
     assert all(one.stayed == one.before == one.after for one in done.stability)
 
 
