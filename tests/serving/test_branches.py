@@ -64,7 +64,9 @@ def test_ones_own_are_answered_as_to_everybody(
     assert answer.json() == ask(own).json()
 
 
-def test_others_are_not_known(post: Post, customers: dict[str, list[str]], branch: str) -> None:
+def test_customers_of_other_branches_are_unknown(
+    post: Post, customers: dict[str, list[str]], branch: str
+) -> None:
     unknown = post("/predict", {"customer_ids": [NOBODY]})
     assert unknown.status_code == 404
     for name, (foreign, *_) in customers.items():

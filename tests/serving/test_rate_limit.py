@@ -23,7 +23,7 @@ def test_a_burst_and_then_the_rate() -> None:
     st.integers(1, 4),
     st.lists(st.integers(0, 30), min_size=1, max_size=60).map(sorted),
 )
-def test_it_is_a_bucket(rate: int, burst: int, tenths: list[int]) -> None:
+def test_a_rate_limit_is_a_bucket_that_fills_up(rate: int, burst: int, tenths: list[int]) -> None:
     """Against the bucket itself, counted in whole sixtieths of a request."""
     limit, filled, before = RateLimit(rate, burst), burst * 60, tenths[0]
     for tenth in tenths:
@@ -37,7 +37,9 @@ def test_it_is_a_bucket(rate: int, burst: int, tenths: list[int]) -> None:
             assert wait == pytest.approx((60 - filled) / (rate * 60))
 
 
-def test_it_remembers_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_limit_remembers_no_more_subjects_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(rate_limit, "MOST_SUBJECTS", 100)
     limit = RateLimit(per_second=1, burst=2)
     for number in range(5000):

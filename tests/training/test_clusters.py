@@ -108,7 +108,9 @@ def test_a_snapshot_must_be_there(lake: Lake) -> None:
     assert not segmentation_path(lake).exists()
 
 
-def test_the_command(lake: Lake, guanjia: Callable[..., "CompletedProcess[str]"]) -> None:
+def test_the_command_names_clusters_and_what_moved(
+    lake: Lake, guanjia: Callable[..., "CompletedProcess[str]"]
+) -> None:
     shown = guanjia("clusters", "--as-of", str(JUNE), "--against", str(MAY))
     assert shown.returncode == 0, shown.stderr
     assert "dearer cars" in shown.stdout

@@ -72,7 +72,7 @@ def test_rare_outcomes_have_no_order():
     assert (star.small, np.isnan(star.order), np.isnan(star.gap)) == (False, True, False)
 
 
-def test_who_is_contacted():
+def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_order():
     assert contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
     assert contacted(np.full(5, 0.3), 0.2).sum() == 1
     label, told = np.array([True, False]), np.array([0.9, 0.4])

@@ -172,7 +172,7 @@ SOME = st.lists(st.text(st.sampled_from("甲乙ab1"), min_size=2, max_size=4), m
 
 
 @given(SOME, SOME, LETTERS)
-def test_it_finds_what_a_plain_search_finds(
+def test_words_are_found_where_a_plain_search_finds_them(
     words: list[str], allowed: list[str], text: str
 ) -> None:
     one = WordList(name="a", label="甲", why="a", why_chinese="甲", severity="block",

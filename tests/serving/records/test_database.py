@@ -89,7 +89,7 @@ def test_numbers_sort_by_time_and_differ() -> None:
     assert sorted(numbers, key=lambda one: one[:14]) == numbers
 
 
-def test_half_a_transaction_is_none(records: Records, rows: Any) -> None:
+def test_a_transaction_that_fails_writes_nothing(records: Records, rows: Any) -> None:
     def fail(connection: Connection) -> None:
         connection.execute(insert(handovers), handed(NOW))
         raise GuanjiaError("this", "is refused", "try otherwise")

@@ -107,7 +107,7 @@ def test_every_table_and_every_document_is_accounted_for() -> None:
     assert documents - of_nobody == {table.c.customer_ids for table in LISTED}
 
 
-def test_the_customer_is_nowhere(
+def test_an_erased_customer_is_in_no_table_file_or_dump(
     lived: Records, settings: Settings, request: pytest.FixtureRequest
 ) -> None:
     server = request.getfixturevalue("postgres_server") if settings.database else None
@@ -126,7 +126,7 @@ def test_the_customer_is_nowhere(
     }  # fmt: skip
 
 
-def test_others_are_as_they_were(lived: Records, rows: Any) -> None:
+def test_rows_of_others_are_as_they_were(lived: Records, rows: Any) -> None:
     def of_others() -> dict[str, Any]:
         return {
             table.name: [row for row in rows(table) if row.get("customer_id") == STAYS]
