@@ -145,6 +145,6 @@ def _chunk(
     }
     known = pa.scalar(end_us, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     tables = {
-        name: found.filter(pc.less(found["recorded_at"], known)) for name, found in tables.items()
+        name: rows.filter(pc.less(rows["recorded_at"], known)) for name, rows in tables.items()
     }
     return tables, knowing.truths(who, park, years, bought, hazard, last_day)

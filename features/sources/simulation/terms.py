@@ -48,12 +48,22 @@ class Terms:
     next_signed: Ints  # days before expiry, if renewed
 
     def rows(self, keep: Any) -> "Terms":
-        """The terms selected by a mask or an index."""
+        """Select terms by a mask or an index."""
         return Terms(*(getattr(self, f.name)[keep] for f in fields(self)))
 
 
 def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
-    """Days from inception to an accident; months with fewer accidents redraw once."""
+    """Draw days from inception to an accident; months with fewer accidents redraw once.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    key, number : numpy.ndarray of int64
+        Global number of the term, and number of the accident within it, from 0.
+    inception : numpy.ndarray of int64
+        First day of the term, days since 1970.
+    """
     first = draws.uniform("accident-day", key, number) * 364
     again = draws.uniform("accident-day-2", key, number) * 364
     month = (((inception + first) / 30.437) % 12).astype(np.int64)
@@ -62,16 +72,29 @@ def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
 
 
 def granted(draws: Draws, key: Ints) -> Ints:
-    """Bit mask of the services granted with a term: roadside, car wash, and one of the others."""
+    """Draw the bit mask of services granted with a term: roadside, car wash, and one other."""
     return 0b11 | (1 << (2 + draws.pick((0.4, 0.45, 0.15), "granted", key)))
 
 
 def terms(
     draws: Draws, who: People, park: Cars, last_day: int, reform_day: int | None = None
 ) -> Terms:
-    """All terms that incept by `last_day` plus forty days, by step and car.
+    """Draw all terms that incept by `last_day` plus forty days, by step and car.
 
     Commercial cover that incepts from `reform_day` on is priced by the reform.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    last_day : int
+        Last day of the history, days since 1970.
+    reform_day : int or None
+        Day from which prices are reformed; None: never.
     """
     n, rows = draws, np.arange(len(park.key))
     fresh = park.brand_new | park.transfer
@@ -82,7 +105,7 @@ def terms(
     factor = np.zeros(len(rows))
     inception = park.first_inception.copy()
     lead = np.where(park.brand_new, 0, _sign_lead(n, park.key * 8 + 7))
-    tenure, found = prior, []
+    tenure, years = prior, []
     for step in range(STEPS):
         keep = inception <= last_day + 40
         if not keep.any():
@@ -93,7 +116,7 @@ def terms(
         term, ncd_next, late_next, factor_next = _one_year(
             n, who, park, rows, step, inception, lead, tenure, kind, ncd, late, factor, reform_day
         )
-        found.append(term)
+        years.append(term)
         back = ~term.renewed & (term.cancelled < 0) & (n.uniform("return", term.key) < 0.08)
         gap = np.where(
             n.uniform("gap", term.key) < 0.5, n.between(40, 150, "gap-days", term.key), 365
@@ -104,7 +127,7 @@ def terms(
         tenure = np.where(term.renewed, term.tenure + 1, 1)[on]
         kind = np.where(term.renewed, 2, 1)[on]
         rows, ncd, late, factor = rows[on], ncd_next[on], late_next[on], factor_next[on]
-    return Terms(*(np.concatenate([getattr(t, f.name) for t in found]) for f in fields(Terms)))
+    return Terms(*(np.concatenate([getattr(t, f.name) for t in years]) for f in fields(Terms)))
 
 
 def _one_year(
@@ -225,7 +248,10 @@ def _sign_lead(n: Draws, key: Ints) -> Ints:
 
 
 def unsigned(p: Floats, days: Any) -> Floats:
-    """Probability of a renewal that is not signed `days` before expiry, given `p` at the outset."""
+    """Compute the probability of renewal where nothing is signed `days` before expiry.
+
+    `p` is the probability at the outset.
+    """
     ahead = np.asarray(days, np.float64)[..., None]
     width = c.SIGN_HIGH - c.SIGN_LOW + 1
     part = np.clip((c.SIGN_HIGH + 1 - ahead) / width, 0, 1)
@@ -241,9 +267,9 @@ def _limit(n: Draws, car: Ints, day: Ints) -> Ints:
     part = np.clip((_year(day) - 2019.5) / 6, 0, 1)[:, None]
     shares = (1 - part) * np.asarray(c.LIMIT_SHARES_2019) + part * np.asarray(c.LIMIT_SHARES_2025)
     edges = np.cumsum(shares, axis=1)
-    found = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
+    band = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
     limits = np.asarray(c.LIMITS, np.int64)
-    return np.asarray(limits[found], np.int64)
+    return np.asarray(limits[band], np.int64)
 
 
 def _factor(n: Draws, risk: Floats, key: Ints, before: Floats, day: Ints) -> Floats:
