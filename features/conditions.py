@@ -8,7 +8,6 @@ A comparison with a null is never true, and neither is its negation: of whom the
 neither `age_years >= 60` nor `not age_years >= 60` holds. `age_years is null` asks for them.
 """
 
-import difflib
 import operator
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -19,7 +18,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 
 LONGEST = 2_000
 ALIASES: Mapping[str, str] = {"star": "star_level", "value": "customer_value"}
@@ -136,17 +135,6 @@ def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) 
         else:
             raise unknown_name("column", asked, [*columns, *_usable(columns), *segments])
     return tree
-
-
-class UnknownNameError(GuanjiaError):
-    """A column, model, list or customer that nobody knows."""
-
-
-def unknown_name(kind: str, asked: str, known: Collection[str]) -> UnknownNameError:
-    """The error for a name nobody knows: it offers the nearest ones, or all if few."""
-    near = difflib.get_close_matches(asked.lower(), sorted(known), n=3, cutoff=0.5)
-    offer = near or sorted(known)[:12]
-    return UnknownNameError(f"{kind} {asked}", "is not known", f"did you mean {', '.join(offer)}?")
 
 
 def _usable(columns: Collection[str]) -> list[str]:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.contracts.tables import NON_MOTOR_LABELS
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import NON_MOTOR_LABELS
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from training.estimators.losses import Kind
 from training.labels import churn as churn_labels
@@ -251,5 +251,5 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 def find(name: str) -> ModelSpec:
     """The model of that name, or an error that lists the names there are."""
     if name not in MODELS:
-        raise GuanjiaError(f"model {name}", "is not declared", f"use one of {list(MODELS)}")
+        raise GuanjiaError(f"model {name}", "is not declared", did_you_mean(name, MODELS))
     return MODELS[name]

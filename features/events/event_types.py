@@ -16,8 +16,9 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
+from features.contracts.tables import CONTRACTS
+from features.jsonable import jsonable
 
 Row = dict[str, Any]
 
@@ -130,9 +131,7 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return jsonable(value)
 
 
 def typed(value: Any, type_: dt.DataType) -> Any:

@@ -5,11 +5,10 @@ people), and consents and opt-outs, which are gates before a contact and not evi
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from feast import FeatureService, FeatureView
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 
 FORBIDDEN = frozenset(
     {
@@ -294,8 +293,8 @@ those of its service alone."""
 def tags_of(service: str) -> tuple[str, ...]:
     """The tags of a service; GuanjiaError where none of that name is declared."""
     if service not in SERVICES:
-        near = get_close_matches(service, SERVICES, n=1) or list(SERVICES)
-        raise GuanjiaError(f"service {service}", "is not declared", f"use one of {near}")
+        cure = did_you_mean(service, SERVICES)
+        raise GuanjiaError(f"service {service}", "is not declared", cure)
     return SERVICES[service]
 
 

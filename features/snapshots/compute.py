@@ -15,8 +15,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS
-from features.errors import GuanjiaError
+from features.contracts.tables import CONTRACTS
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.spine import SPINE, Spine, spine_of_customers
 from features.progress import Report, quiet
@@ -55,7 +55,7 @@ def compute_group(lake: Lake, spine: Spine, group_name: str) -> pa.Table:
     found = groups()
     if group_name not in found:
         raise GuanjiaError(
-            f"tag group {group_name}", "is not declared", f"use one of {list(found)}"
+            f"tag group {group_name}", "is not declared", did_you_mean(group_name, found)
         )
     schema, tags = tag_schema(group_name), list(found[group_name].tags.values())
     with (

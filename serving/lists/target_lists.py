@@ -4,7 +4,6 @@ A list is data (`lists.toml`). It is drawn from the scores and tags of one date,
 and phone numbers as known then, and leaves out whoever has not consented to marketing.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,11 +13,11 @@ from typing import Any, Literal
 
 import duckdb
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
-from features.conditions import compile_condition, unknown_name
+from features.conditions import compile_condition
+from features.declared import Declared, parse_fields, read_toml
 from features.erased import Erased
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.snapshots.snapshots import read_snapshot
@@ -35,16 +34,15 @@ from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
 from training.models import MODELS
 
+SHIPPED = Path(__file__).with_name("lists.toml")
 FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
 Note = Callable[[Sequence[str], Sequence[str]], None]
 
 
-class TargetList(BaseModel):
+class TargetList(Declared):
     """One list as declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: str
     model: str
@@ -83,8 +81,12 @@ class Listed:
 
 def declared_lists() -> dict[str, TargetList]:
     """All lists by name."""
-    text = Path(__file__).with_name("lists.toml").read_text(encoding="utf-8")
-    return {name: TargetList(**found) for name, found in tomllib.loads(text).items()}
+    return {
+        name: parse_fields(
+            TargetList, fields, thing=f"{SHIPPED}, list {name}", manual="docs/lists.md"
+        )
+        for name, fields in read_toml(SHIPPED).items()
+    }
 
 
 def write_list(
@@ -201,7 +203,7 @@ def _check_scores(lake: Lake, as_of: date) -> None:
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:
     try:
-        return lake.engine.con.execute(sql).to_arrow_table().to_pandas()
+        return lake.con.execute(sql).to_arrow_table().to_pandas()
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"

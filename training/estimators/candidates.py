@@ -12,6 +12,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from features.errors import GuanjiaError
 from training.estimators.calibration import Calibration
@@ -118,18 +119,18 @@ class Scorer:
         """Probabilities or means, shape (rows,)."""
         return np.asarray(self._told(self.score(matrix, threads)), np.float64)
 
-    def raw_of(self, row: Array) -> float:
+    def raw_one(self, row: Array) -> float:
         """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
         told = 0.0
         if self.linear:
-            told += self.linear[1] * self.linear[0].score_of(row, self.encoding)
+            told += self.linear[1] * self.linear[0].score_one(row, self.encoding)
         if self.trees:
             told += self.trees[1] * self._single(row)
         return float(self._told(told))
 
     def _told(self, score: Any) -> Any:
         """The probability or mean that a score, or each of many, stands for."""
-        return 1 / (1 + np.exp(-score)) if self.kind == "probability" else np.exp(score)
+        return expit(score) if self.kind == "probability" else np.exp(score)
 
     @cached_property
     def _single(self) -> SingleRow:

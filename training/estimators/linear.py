@@ -104,7 +104,7 @@ class Linear:
             told += weight * _column(matrix, encoding, term)
         return told
 
-    def score_of(self, row: Array, encoding: Encoding) -> float:
+    def score_one(self, row: Array, encoding: Encoding) -> float:
         """The same of one row, shape (features,), and bit for bit."""
         told = self.intercept
         for add in self._weighed(row, encoding).tolist():

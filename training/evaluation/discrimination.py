@@ -89,11 +89,6 @@ def auc(label: Outcomes, told: Array) -> float:
     return Ranking(label, told).measure()[1]
 
 
-def average_precision(label: Outcomes, told: Array) -> float:
-    """Mean precision at each yes found; NaN where all outcomes are the same."""
-    return Ranking(label, told).measure()[2]
-
-
 def gini(label: Outcomes, told: Array) -> float:
     """Twice the area between the gain curve and the diagonal; 0 tells nothing."""
     return Ranking(label, told).measure()[0]

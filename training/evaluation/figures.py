@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
@@ -93,11 +92,6 @@ class Amounts:
     ece_low: float
     ece_high: float
     lift: float
-
-
-def evaluate(label: Outcomes, told: Array, customers: pd.Series, seed: int = 7) -> Figures:
-    """Figures of probabilities `told` against outcomes; resamples draw customers, not rows."""
-    return probability_figures(label, told, Resamples(customers, seed=seed))
 
 
 def figures_of(

@@ -8,7 +8,6 @@ seen any of it, and holds all that is ripe by `known_by`.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from features.snapshots import compute as tagging
 from features.snapshots.group_files import not_computed
 from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
+from training.evaluation.slices import age_bands
 from training.fitting.datasets import in_order, thinned
 from training.fitting.scratch import scratch_lake
 from training.models import ModelSpec
@@ -36,7 +36,6 @@ class TooFewError(GuanjiaError):
     """Not enough outcomes are ripe."""
 
 
-AGES = (0, 30, 40, 50, 60, 200)
 SEGMENTS = {
     "star": "star_level",
     "branch": "branch",
@@ -82,10 +81,7 @@ class Cohort:
         """What a tag says of each row, as text: ages in bands, null as "unknown"."""
         values = self.frame[tag]
         if tag == "age_years":
-            names = [f"{low}-{high - 1}" for low, high in pairwise(AGES)]
-            names[0], names[-1] = f"under {AGES[1]}", f"{AGES[-2]} and over"
-            cut = pd.cut(values, AGES, right=False, labels=names)
-            return cut.astype(object).fillna("unknown")
+            return age_bands(values).fillna("unknown")
         if values.dtype == object:
             return values.fillna("unknown")
         return values.map("{:.0f}".format, na_action="ignore").astype(object).fillna("unknown")

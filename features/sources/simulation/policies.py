@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import expit
 
 from features.sources.simulation import calibration as c
 from features.sources.simulation.people import (
@@ -139,7 +140,7 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     seconds = np.where(hurried, 60, 60 + 7200 * n.uniform("delivery", t.key))
     delivery = at + (10**6 * seconds).astype(np.int64)
     eager = 0.2 + 1.6 * t.intention / c.TERM_NOISE * 0.6 + 0.3 * who.loyalty[park.owner[t.car]]
-    viewed = delivered & (n.uniform("viewed", t.key) < 1 / (1 + np.exp(-eager)))
+    viewed = delivered & (n.uniform("viewed", t.key) < expit(eager))
     hours = np.where(hurried, 0.1, 0.1 + 60 * n.uniform("view", t.key) ** 2)
     view = delivery + (10**6 * 3600 * hours).astype(np.int64)
     premium = np.where(t.next_commercial > 0, t.next_commercial, t.next_compulsory)

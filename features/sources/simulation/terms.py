@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from features.sources.simulation import calibration as c
 from features.sources.simulation.effects import CONTROL, by_lot, drawn_arm, lifts
@@ -182,9 +183,9 @@ def _one_year(
     change = np.log(offer[0] + offer[1]) - np.log(paid[0] + paid[1])
     intention = c.TERM_NOISE * n.normal("intention", key)
     base = (
-        _logit(np.asarray(c.TENURE_RENEWAL)[np.clip(tenure, 1, 5) - 1])
-        + _logit(np.asarray(c.CHANNEL_RENEWAL)[who.channel[owner]])
-        - _logit(0.71)
+        logit(np.asarray(c.TENURE_RENEWAL)[np.clip(tenure, 1, 5) - 1])
+        + logit(np.asarray(c.CHANNEL_RENEWAL)[who.channel[owner]])
+        - logit(0.71)
         + c.RENEWAL_OFFSET
         + c.PRICE_EFFECT * np.exp(0.35 * who.price_sensitivity[owner] - 0.06) * change
         + 0.55 * who.loyalty[owner]
@@ -193,11 +194,11 @@ def _one_year(
         + intention
     )
     randomised = by_lot(n, key)
-    by_rule = n.uniform("contact", key) < _expit(0.3 - 0.4 * who.loyalty[owner])
+    by_rule = n.uniform("contact", key) < expit(0.3 - 0.4 * who.loyalty[owner])
     arm = np.where(gone, CONTROL, np.where(randomised, drawn_arm(n, key), by_rule))
     contacted = arm != CONTROL
-    p0 = _expit(base)
-    treated = _expit(base[:, None] + lifts(who, owner, tenure))
+    p0 = expit(base)
+    treated = expit(base[:, None] + lifts(who, owner, tenure))
     p = np.column_stack([p0, treated])[np.arange(len(rows)), arm]
     renewed = (n.uniform("renewal", key) < p) & ~gone
     term = Terms(
@@ -335,15 +336,7 @@ def _use(n: Draws, who: People, key: Ints, owner: Ints) -> tuple[Ints, Bools]:
     owned, used = granted(n, key), np.zeros(len(key), np.int64)
     taste = 0.8 * who.service_sensitivity[owner] + 0.35 * who.loyalty[owner] - 0.35
     for bit, share in enumerate(c.SERVICE_USE):
-        happens = n.uniform("use", key, bit) < _expit(_logit(share) + taste)
+        happens = n.uniform("use", key, bit) < expit(logit(share) + taste)
         used |= np.where(happens, 1 << bit, 0)
     used &= owned
     return used, used > 0
-
-
-def _logit(p: Any) -> Floats:
-    return np.asarray(np.log(p) - np.log1p(-np.asarray(p)))
-
-
-def _expit(x: Any) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.asarray(x))))

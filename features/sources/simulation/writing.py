@@ -11,8 +11,7 @@ import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 
-import features.contracts.tables  # noqa: F401  (declares the contracts)
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.sources.simulation.random import Ints
 
 NULL = np.iinfo(np.int64).min
@@ -24,11 +23,6 @@ def instant(day: Any, seconds: Any) -> Ints:
     """Convert a local civil day (UTC+8, no summer time) and seconds into it to microseconds UTC."""
     midnight = np.asarray(day, np.int64) * DAY_US - _ZONE_US
     return np.asarray(midnight + np.asarray(seconds, np.int64) * 1_000_000, np.int64)
-
-
-def local_day(at: Ints) -> Ints:
-    """Return the civil day (UTC+8) of an instant, days since 1970."""
-    return np.asarray((at + _ZONE_US) // DAY_US, np.int64)
 
 
 def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
