@@ -59,8 +59,14 @@ def demo(
     json: Json = False,
 ) -> None:
     """Run everything, end to end, on a simulated insurer."""
-    from guanjia.jobs.demo import run_demo, story
+    from guanjia.jobs.demo import begin_demo, finish_demo, first_look, story
 
+    home = lake()
     with progress(json) as report:
-        result = run_demo(lake(), customers, seed, report)
+        result = begin_demo(home, customers, seed, report)
+    if not json:
+        emit(result, json, *first_look(result))
+        sys.stdout.flush()
+    with progress(json) as report:
+        finish_demo(home, result, report)
     emit(result, json, *story(result))

@@ -29,6 +29,8 @@ class Demo:
     ----------
     stars : list of dict
         Customers, how many of them are lapsed, and mean value by star, best first.
+    segments : list of dict
+        Customers by segment.
     expiring : int
         Customers whose commercial cover ends within 60 days and is not renewed yet.
     leaving : float
@@ -51,6 +53,7 @@ class Demo:
     as_of: date
     customers: int
     stars: list[dict[str, Any]] = field(default_factory=list)
+    segments: list[dict[str, Any]] = field(default_factory=list)
     expiring: int = 0
     leaving: float = 0.0
     doubtful: int = 0
@@ -64,12 +67,52 @@ class Demo:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
-    """Simulate, check, tag, load online, train, promote, score and list."""
+def begin_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
+    """Simulate, check, tag, rate and segment: what can be shown before any model is trained.
+
+    Parameters
+    ----------
+    lake : Lake
+        An empty home, or one that was simulated.
+    customers : int
+        How many.
+    seed : int
+        The same seed gives the same insurer.
+    report : Report
+    """
     from features.checking.check import check_tables
-    from features.online.feast_client import materialize
+    from features.segments.segments import write_segments
     from features.snapshots.compute import write_snapshot
     from features.sources.simulation.simulate import simulate
+
+    demo = Demo(lake.home, TODAY, customers)
+    with timed(demo, "simulate"):
+        simulate(lake, customers, seed, report)
+    with timed(demo, "check"):
+        check_tables(lake, report)
+    with timed(demo, "tags"):
+        write_snapshot(lake, [TODAY], report)
+        demo.stars = _by_star(lake)
+    with timed(demo, "segments"):
+        demo.segments = [
+            {"segment": one.segment, "label": one.label, "customers": one.customers}
+            for one in write_segments(lake, TODAY, report=report).segments
+        ]
+    return demo
+
+
+def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
+    """Load online, train, promote, score and list, and note it in `demo`.
+
+    Parameters
+    ----------
+    lake : Lake
+        As `begin_demo` left it.
+    demo : Demo
+        What `begin_demo` returned.
+    report : Report
+    """
+    from features.online.feast_client import materialize
     from guanjia.jobs.handing_out import hand_out
     from serving import clock
     from serving.lists.target_lists import declared_lists
@@ -78,24 +121,17 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     from training.models import MODELS
     from training.promotion.promote import promote
 
-    demo = Demo(lake.home, TODAY, customers)
     file = lake.home / "lists" / f"{LIST}-{TODAY}.csv"
-    with timed(demo, "simulate"):
-        simulate(lake, customers, seed, report)
-    with timed(demo, "check"):
-        check_tables(lake, report)
-    with timed(demo, "tags"):
-        write_snapshot(lake, [TODAY], report)
     with timed(demo, "materialize"):
         materialize(lake, TODAY, report, now=cutoff(TODAY, lake.settings.timezone))
     with timed(demo, "train"):
         demo.models = list(train(lake, list(MODELS), TODAY, report))
     with timed(demo, "promote"):
-        decisions = [
-            promote(lake, name, who="guanjia demo", why="demo", when=now(), report=report)
-            for name in MODELS
-        ]
-        demo.kept_out = [one.model for one in decisions if not one.done]
+        for done, name in enumerate(MODELS):
+            report("models promoted", done, len(MODELS))
+            act = promote(lake, name, who="guanjia demo", why="demo", when=now(), report=report)
+            demo.kept_out += [] if act.done else [name]
+        report("models promoted", len(MODELS), len(MODELS))
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
@@ -112,7 +148,6 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
             )
             demo.list_file, demo.rows, demo.top = file, written.rows, written.preview
     summarise(lake, demo)
-    return demo
 
 
 @contextmanager
@@ -132,23 +167,39 @@ def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def summarise(lake: Lake, demo: Demo) -> None:
-    """Count what a marketer asks first: which stars, and who is likely to leave."""
-    scores = lake.engine.read_parquet(str(lake.home / "scores" / f"as_of={demo.as_of}.parquet"))
-    stars = scores.group_by(["star_level", "star_name"]).aggregate(
-        customers=scores.count(),
-        lapsed=scores.count(where=scores.lapsed),
-        mean_value=scores.customer_value.cast("float64").mean(),
+def _by_star(lake: Lake) -> list[dict[str, Any]]:
+    """Customers, how many of them are lapsed, and mean value by star, best first."""
+    from features.snapshots.snapshots import read_snapshot
+    from features.snapshots.tag_columns import snapshot_tags
+    from features.stars.settings import load_star_settings
+
+    names = {tier.level: tier.label for tier in load_star_settings(lake.home).tiers}
+    tags = snapshot_tags(
+        lake, read_snapshot(lake, TODAY), ["star_level", "customer_value_exact", "lapsed"]
     )
-    demo.stars = [
+    stars = (
+        tags.filter(tags.star_level.notnull())
+        .group_by("star_level")
+        .aggregate(
+            customers=tags.count(),
+            lapsed=tags.count(where=tags.lapsed),
+            mean_value=tags.customer_value_exact.cast("float64").mean(),
+        )
+    )
+    return [
         {
-            "star": f"{row['star_level']} {row['star_name']}",
+            "star": f"{row['star_level']} {names[row['star_level']]}",
             "customers": row["customers"],
             "of them lapsed": row["lapsed"],
             "mean value, yuan": round(row["mean_value"] or 0),
         }
         for row in stars.order_by(stars.star_level.desc()).to_pyarrow().to_pylist()
     ]
+
+
+def summarise(lake: Lake, demo: Demo) -> None:
+    """Count who is likely to leave."""
+    scores = lake.engine.read_parquet(str(lake.home / "scores" / f"as_of={demo.as_of}.parquet"))
     file = lake.tags("underwriting") / f"as_of={demo.as_of}.parquet"
     tags = lake.engine.read_parquet(str(file))
     soon = tags.filter(tags.days_to_commercial_expiry.between(0, 60)).select("customer_id")
@@ -168,6 +219,23 @@ def summarise(lake: Lake, demo: Demo) -> None:
     demo.churning = round(float(scores.churn.sum().execute() or 0.0), 1)
 
 
+def first_look(demo: Demo) -> list[Table | str]:
+    """What is known before any model is trained: stars and segments."""
+    from training.models import MODELS
+
+    return [
+        "",
+        _stars_shown(demo),
+        table("The same customers by segment", demo.segments),
+        f"Next, {len(MODELS)} models are trained on seven years of history: minutes.",
+        "",
+    ]
+
+
+def _stars_shown(demo: Demo) -> Table:
+    return table(f"{demo.customers:,} customers by star as of {demo.as_of}", demo.stars)
+
+
 def story(demo: Demo) -> list[Table | str]:
     """The result as a marketer reads it, and what to type next."""
     first = demo.top[0]["customer_id"] if demo.top else "CUSTOMER"
@@ -175,7 +243,7 @@ def story(demo: Demo) -> list[Table | str]:
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in demo.seconds.items())
     return [
         "",
-        table(f"{demo.customers:,} customers by star as of {demo.as_of}", demo.stars),
+        _stars_shown(demo),
         "",
         f"Commercial cover of {demo.expiring:,} customers ends within 60 days and is not renewed "
         f"yet: about {demo.leaving:,.0f} of them will not renew, {demo.doubtful:,} of them more "

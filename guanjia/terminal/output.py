@@ -139,33 +139,66 @@ def progress(as_json: bool = False) -> Iterator[Report]:
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(step: str, done: int, total: int | None) -> None:
             if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total, count="")
+                tasks[step] = bars.add_task(step, total=total, count="", left="")
             count = f"{done:,}" + (f" of {total:,}" if total is not None else "")
-            bars.update(tasks[step], completed=done, total=total, count=count)
+            elapsed = bars.tasks[tasks[step]].elapsed or 0.0
+            left = time_left(elapsed, done, total)
+            bars.update(tasks[step], completed=done, total=total, count=count, left=left)
 
         yield report
 
 
+def time_left(elapsed: float, done: int, total: int | None) -> str:
+    """How long a step will still take if it goes on as it began; empty where that is not known.
+
+    Parameters
+    ----------
+    elapsed : float
+        Seconds since it began.
+    done, total : int, int or None
+        How much of how much is done.
+
+    Examples
+    --------
+    >>> time_left(60, 20, 80), time_left(5, 1, 3), time_left(5, 0, 3), time_left(5, 1, None)
+    ('3 min left', '10 s left', '', '')
+    """
+    if not done or total is None or done >= total or not elapsed:
+        return ""
+    left = elapsed * (total - done) / done
+    return f"{left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
+
+
 def _lines() -> Report:
-    """A line when a step begins and one when it is done; steps follow one another."""
-    current, began, ended = "", 0.0, True
+    """A line when a step begins, one when it is done, and how much is left where others lie within.
+
+    A step whose amount is not known is over when the next begins.
+    """
+    began: dict[str, float] = {}
+    last, unended = "", False
 
     def report(step: str, done: int, total: int | None) -> None:
-        nonlocal current, began, ended
-        if step != current or (ended and done == 0):
-            if not ended:
-                sys.stderr.write(f"{current}: {time.monotonic() - began:.1f} s\n")
-            current, began, ended = step, time.monotonic(), False
+        nonlocal last, unended
+        now = time.monotonic()
+        if step != last and unended:
+            sys.stderr.write(f"{last}: {now - began.pop(last):.1f} s\n")
+            unended = False
+        if step not in began or (done == 0 and step != last):
+            began[step] = now
             sys.stderr.write(f"{step} ...\n")
-        if total is not None and done >= total and not ended:
-            ended = True
-            sys.stderr.write(f"{step}: {done:,}, {time.monotonic() - began:.1f} s\n")
+        elif step != last and total is not None and done < total:
+            left = time_left(now - began[step], done, total)
+            sys.stderr.write(f"{step}: {done:,} of {total:,}, {left}\n")
+        if total is not None and done >= total:
+            sys.stderr.write(f"{step}: {done:,}, {now - began.pop(step):.1f} s\n")
+        last, unended = step, total is None
         sys.stderr.flush()
 
     return report

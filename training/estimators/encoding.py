@@ -37,11 +37,11 @@ class Encoding:
         """Take text columns as categories, in the order of their sorted values."""
         categories = {}
         for name in features:
-            kind = frame[name].dtype
+            if frame[name].dtype.kind != "O":
+                continue
             present = frame[name].dropna()
-            texts = kind.kind == "O"
-            if texts and len(present) and isinstance(present.iloc[0], str):
-                categories[name] = sorted(set(present.astype(str)))
+            if len(present) and isinstance(present.iloc[0], str):
+                categories[name] = sorted(present.astype(str).unique())
         return cls(features, categories)
 
     def matrix(

@@ -143,19 +143,8 @@ def slices(
     found = []
     for attribute in ATTRIBUTES:
         for value, chinese, rows in parts(frame, attribute):
-            part = frame["customer_id"][rows].nunique()
-            found.append(
-                _slice(
-                    attribute.name,
-                    value,
-                    chinese,
-                    int(part),
-                    label[rows],
-                    told[rows],
-                    resamples.within(rows),
-                    kind,
-                )
-            )
+            part = attribute.name, value, chinese
+            found.append(_slice(*part, label[rows], told[rows], resamples.within(rows), kind))
     return found
 
 
@@ -184,7 +173,6 @@ def _slice(
     attribute: str,
     value: str,
     chinese: str,
-    customers: int,
     label: Outcomes,
     told: Array,
     resamples: Resamples,
@@ -215,7 +203,7 @@ def _slice(
         value=value,
         chinese=chinese,
         rows=len(label),
-        customers=customers,
+        customers=len(resamples.drawn),
         small=small,
         observed=float(label.mean()) if not small else float("nan"),
         told=float(told.mean()) if not small else float("nan"),

@@ -4,6 +4,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def code_identity() -> dict[str, str]:
     return found
 
 
+@cache
 def environment() -> dict[str, str]:
     """Python, machine and the version of every package installed."""
     packages = {

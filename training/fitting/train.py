@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -110,13 +111,15 @@ def train(
     """
     models = [find(name) for name in names]
     datasets = build(lake, models, known_by, report, row_limit)
-    for model, data in zip(models, datasets, strict=True):
+    for done, (model, data) in enumerate(zip(models, datasets, strict=True)):
+        report("models trained", done, len(models))
         tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
         parameters = tuned.parameters if tuned else model.parameters
         fitted, trials = fit(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
             yield _register(lake, model, data, fitted, trials, bundle, known_by, row_limit, report)
+    report("models trained", len(models), len(models))
 
 
 def retrain(
@@ -225,7 +228,9 @@ def _register(
     report: Report,
 ) -> TrainResult:
     predictor = Predictor.load(bundle)
-    found = assess(lake, model, data, predictor, known_by, report)
+    # One thread: several wait for one another, busily, over sums of a few columns.
+    with threadpool_limits(1, user_api="blas"):
+        found = assess(lake, model, data, predictor, known_by, report)
     files = write_files(found, bundle.parent / "evaluation")
     report(f"{model.name}: registry", 0, None)
     version = registry.register(

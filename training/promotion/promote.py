@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from threadpoolctl import threadpool_limits
+
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
@@ -96,7 +98,8 @@ def promote(
     comparison = None
     # A bundle that does not hold together is not loaded here.
     if all(one.passed for one in verdicts):
-        comparison = compare_versions(lake, spec, champion, challenger, known_by, report)
+        with threadpool_limits(1, user_api="blas"):
+            comparison = compare_versions(lake, spec, champion, challenger, known_by, report)
         verdicts += judge(spec.gates, comparison)
     passed = all(one.passed for one in verdicts)
     evidence = {
