@@ -7,6 +7,7 @@ versions tell of the recorded tags, and whether the recorded tags are those of t
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 from features.errors import GuanjiaError
@@ -20,6 +21,9 @@ from serving.predictions.probabilities import Served, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
+
+DIGITS = 1e-12
+"""How far a number may be from the recorded one, as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
         changed += [
             f"{name} tells {value} instead of {facts.predictions.get(name)}"
             for name, value in again.items()
-            if value != facts.predictions.get(name)
+            if not _equal(value, facts.predictions.get(name))
         ]
         changed += _effects_again(lake, answer, facts.tags, facts.effects, notes)
     notes += _tags_again(lake, answer, facts.customer_id, facts.tags)
@@ -126,7 +130,7 @@ def _effects_again(
     return [
         f"the effect of {name} is {again.get(name)} instead of {value}"
         for name, value in recorded.items()
-        if name in kept and again.get(name) != value
+        if name in kept and not _equal(again.get(name), value)
     ]
 
 
@@ -148,6 +152,16 @@ def _tags_again(
         return []
     told = ", ".join(f"{name} {found[name]} -> {tags[name]}" for name in moved[:10])
     return [f"moved since the snapshot, by events: {told}"]
+
+
+def _equal(value: float | None, recorded: float | None) -> bool:
+    """Whether two numbers are the same but for the last digits.
+
+    Exponentials of two kinds of processor, or of two releases of NumPy, differ in the last bit.
+    """
+    if value is None or recorded is None:
+        return value is recorded
+    return isclose(value, recorded, rel_tol=DIGITS)
 
 
 def _named(key: tuple[str, str, str] | None) -> str:

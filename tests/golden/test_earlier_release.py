@@ -37,7 +37,13 @@ STORED: dict[str, Any] = {
 }
 MODELS = sorted(name for name in STORED["predictions"] if not name.startswith("effect of "))
 TAGS_GONE: set[str] = set()
-COLUMNS_GONE: dict[str, set[str]] = {}
+COLUMNS_GONE: dict[str, set[str]] = {
+    "handovers": {"tasks"},
+    "tasks": {
+        "task_id", "customer_id", "branch", "account_manager_id", "touchpoint", "decision_id",
+        "contact_id", "note", "due_on", "state", "opened_at", "closed_at",
+    },
+}  # fmt: skip
 """Columns of a table that a migration took away; of a table that it took away, all of them."""
 CLOSE = {"rel": 1e-12, "abs": 0}
 """NumPy has an exponential of its own for each kind of processor; they differ in the last bit."""
@@ -86,7 +92,7 @@ def test_a_stored_model_predicts_what_it_predicted(name: str, lake: Lake) -> Non
     predicted = model.predict(asked).tolist()
     assert predicted == pytest.approx(stored["predictions"], **CLOSE)
     rows = [{tag: values[place] for tag, values in asked.items()} for place in range(6)]
-    assert [model.predict_of(row) for row in rows] == predicted
+    assert [model.predict_one(row) for row in rows] == predicted
 
 
 def test_a_stored_effect_model_says_what_it_said(lake: Lake) -> None:

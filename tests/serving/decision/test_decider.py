@@ -130,18 +130,20 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
         assert row["document"]["answer"] == answer.model_dump(mode="json")
         again = replay(lake, records, answer.decision_id)
         assert (again.same, again.changed) == (True, [])
-    # Told of another policy, the same record no longer gives the same answer, and says so.
-    with records.writing() as connection:
-        row = find_decision(connection, acted[0].decision_id)
-        altered = dict(row["document"])
-        altered["facts"] = altered["facts"] | {"told": {"renewal": 0.999}}
-        connection.exec_driver_sql(
-            "UPDATE decisions SET document = ? WHERE decision_id = ?",
-            (json.dumps(altered), acted[0].decision_id),
-        )
-    again = replay(lake, records, acted[0].decision_id)
-    assert not again.same
-    assert any(one.startswith("renewal tells ") for one in again.changed)
+    # A last bit is that of another processor; anything more no longer gives the same answer.
+    (decision_id, told) = acted[0].decision_id, acted[0].predictions["renewal"]
+    assert told
+    for factor, same in ((1 + 1e-15, True), (1 + 1e-9, False)):
+        with records.writing() as connection:
+            altered = dict(find_decision(connection, decision_id)["document"])
+            altered["facts"]["told"]["renewal"] = told * factor
+            connection.exec_driver_sql(
+                "UPDATE decisions SET document = ? WHERE decision_id = ?",
+                (json.dumps(altered), decision_id),
+            )
+        again = replay(lake, records, decision_id)
+        assert again.same == same
+        assert any(one.startswith("renewal tells ") for one in again.changed) != same
 
 
 def test_a_decision_reads_the_records_once(lake: Lake, decider: Decider) -> None:
