@@ -1,4 +1,4 @@
-"""The online store on Redis, for services on several machines: the same rows, the same guard.
+"""Keep online rows on Redis, for services on several machines: the same rows, the same guard.
 
 Feast's own Redis store reads, compares and then writes, so that two writers can cross, and drops
 what corrects a row of the same event time. Here a script compares event and created time and sets
@@ -13,10 +13,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from feast.repo_config import FeastConfigBaseModel
-
 from features.errors import GuanjiaError
-from features.online.rows import PackedOnlineStore, Row, Stored
+from features.online.rows import OnlineRows, Row, Stored
 
 READ_SECONDS = 0.1
 """How long a request waits for rows: from a snapshot it has them soon after. It asks once."""
@@ -41,105 +39,126 @@ end
 """
 
 
-class RedisOnlineStoreConfig(FeastConfigBaseModel):
-    """Settings of `RedisOnlineStore`; Feast finds this class by its name."""
+class RedisRows(OnlineRows):
+    """Rows on a Redis server. A value is `event created layout [tags]`.
 
-    type: str = "features.online.redis_store.RedisOnlineStore"
-    url: str = "redis://127.0.0.1:6379/0"
+    Parameters
+    ----------
+    url : str
+        Address of the server and its database.
+    project : str
+        Feast's name of the project, which all keys begin with.
+    """
 
-
-class RedisOnlineStore(PackedOnlineStore):
-    """See the module. A value is `event created layout [tags]`."""
-
-    def __init__(self) -> None:
+    def __init__(self, url: str, project: str) -> None:
+        self._url = url
+        self._project = project
         # A layout is named by its hash, so what was read once stays true.
         self._layouts: dict[str, tuple[str, ...]] = {}
 
-    def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows, some hundreds a script; see `PackedOnlineStore.load`."""
-        offered = self._offer(config, view, tags, rows, PATIENT_SECONDS)
-        with _reached(config, PATIENT_SECONDS) as client:
-            client.set(_filled(config, view), 1)
+    def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+        """Offer whole rows, some hundreds a script, and note that the group has been loaded.
+
+        Parameters
+        ----------
+        group, tags, rows
+            As `OnlineRows.load` takes them.
+        """
+        offered = self._offer(group, tags, rows, PATIENT_SECONDS)
+        with _reached(self._url, PATIENT_SECONDS) as client:
+            client.set(self._filled(group), 1)
+            client.sadd(f"{self._project}:groups", group)
         return offered
 
-    def write(self, config: Any, view: Any, tags: Sequence[str], rows: Sequence[Row]) -> None:
-        """Offer a few rows, in the time of a request."""
-        self._offer(config, view, tags, rows, QUICK_SECONDS)
+    def write(self, group: str, tags: Sequence[str], rows: Sequence[Row]) -> None:
+        """Offer a few rows, in the time of a request.
 
-    def stored(
-        self, config: Any, views: Sequence[Any], ids: Sequence[str]
-    ) -> Sequence[Mapping[str, Stored]]:
-        """One question for all views; see `PackedOnlineStore.stored`.
+        Parameters
+        ----------
+        group, tags, rows
+            As `OnlineRows.load` takes them.
+        """
+        self._offer(group, tags, rows, QUICK_SECONDS)
+
+    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
+        """Read the rows of customers with one question for all groups.
 
         A Redis that lost everything, and what events wrote since, knows of no customer enough.
         """
-        keys = [_key(config, view, one) for view in views for one in ids]
-        found: list[dict[str, Stored]] = [{} for _ in views]
-        with _reached(config, READ_SECONDS) as client:
-            told = client.mget([*(_filled(config, view) for view in views), *keys])
-            filled, values = told[: len(views)], told[len(views) :]
-            for view, mark in zip(views, filled, strict=True):
+        keys = [self._key(group, customer_id) for group in groups for customer_id in ids]
+        stored: list[dict[str, Stored]] = [{} for _ in groups]
+        with _reached(self._url, READ_SECONDS) as client:
+            answer = client.mget([*map(self._filled, groups), *keys])
+            marks, values = answer[: len(groups)], answer[len(groups) :]
+            for group, mark in zip(groups, marks, strict=True):
                 if mark is None:
-                    fault = f"on Redis was not filled with tags of {view.name}"
+                    fault = f"on Redis was not filled with tags of {group}"
                     raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
             rows = [None if value is None else value.decode().split(" ", 3) for value in values]
-            self._learn(config, client, {row[2] for row in rows if row is not None})
+            self._learn(client, {row[2] for row in rows if row is not None})
         for place, row in enumerate(rows):
             if row is not None:
                 event, _, layout, array = row
                 names = self._layouts[layout]
-                found[place // len(ids)][ids[place % len(ids)]] = Stored(int(event), names, array)
-        return found
+                stored[place // len(ids)][ids[place % len(ids)]] = Stored(int(event), names, array)
+        return stored
 
-    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
-        """Delete the rows of customers; those who had one."""
-        with _reached(config, PATIENT_SECONDS) as client:
-            return [one for one in ids if client.unlink(_key(config, view, one))]
+    def loaded_groups(self) -> list[str]:
+        """List the tag groups that were loaded, declared today or not."""
+        with _reached(self._url, PATIENT_SECONDS) as client:
+            return sorted(name.decode() for name in client.smembers(f"{self._project}:groups"))
 
-    def scrub(self, config: Any) -> None:
-        """Nothing: what Redis writes to its disk it writes anew by itself."""
+    def remove(self, group: str, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; return those who had one."""
+        with _reached(self._url, PATIENT_SECONDS) as client:
+            return [name for name in ids if client.unlink(self._key(group, name))]
 
-    def update(
-        self,
-        config: Any,
-        tables_to_delete: Sequence[Any],
-        tables_to_keep: Sequence[Any],  # noqa: ARG002
-        entities_to_delete: Sequence[Any],  # noqa: ARG002
-        entities_to_keep: Sequence[Any],  # noqa: ARG002
-        partial: bool,  # noqa: ARG002
-    ) -> None:
-        """Delete the rows of views that are gone; those of new ones need no place made."""
-        with _reached(config, PATIENT_SECONDS) as client:
-            for view in tables_to_delete:
-                _delete(client, _key(config, view, ""))
+    def make_places(self, groups: Iterable[str]) -> None:
+        """Do nothing: keys need no place."""
 
-    def teardown(self, config: Any, tables: Sequence[Any], entities: Sequence[Any]) -> None:  # noqa: ARG002
+    def drop(self, groups: Iterable[str]) -> None:
+        """Delete the rows of tag groups that are gone."""
+        with _reached(self._url, PATIENT_SECONDS) as client:
+            for group in groups:
+                _delete(client, self._key(group, ""))
+                client.srem(f"{self._project}:groups", group)
+
+    def drop_all(self) -> None:
         """Delete everything of the project."""
-        with _reached(config, PATIENT_SECONDS) as client:
-            _delete(client, f"{config.project}:")
+        with _reached(self._url, PATIENT_SECONDS) as client:
+            _delete(client, f"{self._project}:")
         self._layouts.clear()
 
-    def _offer(
-        self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row], seconds: float
-    ) -> int:
+    def scrub(self) -> None:
+        """Do nothing: what Redis writes to its disk it writes anew by itself."""
+
+    def _offer(self, group: str, tags: Sequence[str], rows: Iterable[Row], seconds: float) -> int:
         names = json.dumps(list(tags))
         layout = hashlib.sha256(names.encode()).hexdigest()[:12]
         offered = 0
-        with _reached(config, seconds) as client:
-            client.hset(_layouts(config), layout, names)
+        with _reached(self._url, seconds) as client:
+            client.hset(f"{self._project}:layouts", layout, names)
             offer = client.register_script(_OFFER)
             left = iter(rows)
-            while some := list(islice(left, CHUNK)):
-                keys = [_key(config, view, row[0]) for row in some]
-                offer(keys=keys, args=[f"{row[1]} {row[2]} {layout} {row[3]}" for row in some])
-                offered += len(some)
+            while part := list(islice(left, CHUNK)):
+                keys = [self._key(group, row[0]) for row in part]
+                offer(keys=keys, args=[f"{row[1]} {row[2]} {layout} {row[3]}" for row in part])
+                offered += len(part)
         return offered
 
-    def _learn(self, config: Any, client: Any, layouts: set[str]) -> None:
+    def _learn(self, client: Any, layouts: set[str]) -> None:
         new = sorted(layouts - set(self._layouts))
         if new:
-            for layout, names in zip(new, client.hmget(_layouts(config), new), strict=True):
+            stored = client.hmget(f"{self._project}:layouts", new)
+            for layout, names in zip(new, stored, strict=True):
                 self._layouts[layout] = tuple(json.loads(names))
+
+    def _key(self, group: str, customer_id: str) -> str:
+        return f"{self._project}:{group}:{customer_id}"
+
+    def _filled(self, group: str) -> str:
+        """Name the key that is there once the rows of a snapshot are; no customer has it."""
+        return self._key(group, "")
 
 
 @lru_cache
@@ -163,9 +182,9 @@ def _client(url: str, seconds: float) -> Any:
 
 
 @contextmanager
-def _reached(config: Any, seconds: float) -> Iterator[Any]:
+def _reached(url: str, seconds: float) -> Iterator[Any]:
     """The client; what goes wrong between us and Redis is said without the URL's password."""
-    client = _client(config.online_store.url, seconds)
+    client = _client(url, seconds)
     import redis
 
     try:
@@ -183,18 +202,5 @@ def _reached(config: Any, seconds: float) -> Iterator[Any]:
 def _delete(client: Any, prefix: str) -> None:
     unlink: Callable[..., Any] = client.unlink
     keys = client.scan_iter(match=f"{prefix}*", count=1000)
-    while some := list(islice(keys, CHUNK)):
-        unlink(*some)
-
-
-def _key(config: Any, view: Any, customer_id: str) -> str:
-    return f"{config.project}:{view.name}:{customer_id}"
-
-
-def _filled(config: Any, view: Any) -> str:
-    """Is there once the rows of a snapshot are; no customer has this key."""
-    return _key(config, view, "")
-
-
-def _layouts(config: Any) -> str:
-    return f"{config.project}:layouts"
+    while part := list(islice(keys, CHUNK)):
+        unlink(*part)

@@ -1,4 +1,4 @@
-"""Feast's online store: SQLite, one row a customer and view, and older never replaces newer.
+"""Keep online rows in a SQLite file: one row a customer and tag group, older never replaces newer.
 
 Feast's own SQLite store keeps a row for every customer and tag (35 kB a customer for our tags) and
 overwrites whatever is there. What a row looks like: `features.online.rows`.
@@ -8,15 +8,12 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from feast.repo_config import FeastConfigBaseModel
 
 from features.errors import GuanjiaError
-from features.online.feast_home import feast_home
-from features.online.rows import PackedOnlineStore, Row, Stored
+from features.online.rows import OnlineRows, Row, Stored
 from features.sqlite import opened, place_of, scrub, transaction
 
 LARGEST_QUERY = 500
@@ -29,23 +26,32 @@ WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
 """
 
 
-class HomeOnlineStoreConfig(FeastConfigBaseModel):
-    """Settings of `HomeOnlineStore`; Feast finds this class by its name."""
+class SqliteRows(OnlineRows):
+    """Rows in one file; threads share it, each over a connection of its own.
 
-    type: str = "features.online.sqlite_store.HomeOnlineStore"
-    path: str = "feast/online.db"
+    Parameters
+    ----------
+    path : Path
+        The file.
+    project : str
+        Feast's name of the project, which names of tables begin with.
+    """
 
-
-class HomeOnlineStore(PackedOnlineStore):
-    """See the module. `config.online_store.path` is relative to the home folder."""
-
-    def __init__(self) -> None:
+    def __init__(self, path: Path, project: str) -> None:
+        self._path = path
+        self._project = project
         self._local = threading.local()
 
-    def load(self, config: Any, view: Any, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows in one transaction; see `PackedOnlineStore.load`."""
+    def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+        """Offer whole rows in one transaction.
+
+        Parameters
+        ----------
+        group, tags, rows
+            As `OnlineRows.load` takes them.
+        """
         offered = 0
-        with transaction(self._connection(config)) as connection:
+        with self._writing() as connection:
             layout = _layout(connection, tags)
 
             def counted() -> Iterator[tuple[str, int, int, int, str]]:
@@ -54,63 +60,82 @@ class HomeOnlineStore(PackedOnlineStore):
                     offered += 1
                     yield customer_id, event_us, created_us, layout, array
 
-            connection.executemany(_UPSERT.format(table=_table(config, view)), counted())
+            connection.executemany(_UPSERT.format(table=self._table(group)), counted())
         return offered
 
-    def stored(
-        self, config: Any, views: Sequence[Any], ids: Sequence[str]
-    ) -> Sequence[Mapping[str, Stored]]:
-        """One statement for all views; see `PackedOnlineStore.stored`."""
-        connection = self._connection(config, make=False)
-        tables = tuple(_table(config, view) for view in views)
-        found: list[dict[str, Stored]] = [{} for _ in views]
-        size = max(1, LARGEST_QUERY // max(len(views), 1))
-        for start in range(0, len(ids) if views else 0, size):
-            some = ids[start : start + size]
-            rows = connection.execute(_select(tables, len(some)), [*some] * len(views))
+    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
+        """Read the rows of customers with one statement for all groups."""
+        connection = self._connection(make=False)
+        tables = tuple(self._table(group) for group in groups)
+        stored: list[dict[str, Stored]] = [{} for _ in groups]
+        size = max(1, LARGEST_QUERY // max(len(groups), 1))
+        for start in range(0, len(ids) if groups else 0, size):
+            part = ids[start : start + size]
+            try:
+                rows = connection.execute(_select(tables, len(part)), [*part] * len(groups))
+            except sqlite3.OperationalError as fault:
+                if "no such table" not in str(fault):
+                    raise
+                raise _unfilled(groups) from fault
             for place, customer_id, event_us, layout, array in rows:
                 names = self._names(connection, layout)
-                found[place][customer_id] = Stored(event_us, names, array)
-        return found
+                stored[place][customer_id] = Stored(event_us, names, array)
+        return stored
 
-    def remove(self, config: Any, view: Any, ids: Sequence[str]) -> list[str]:
-        """Delete the rows of customers; those who had one."""
-        delete = f'DELETE FROM "{_table(config, view)}" WHERE customer_id = ?'
-        with transaction(self._connection(config)) as connection:
-            return [one for one in ids if connection.execute(delete, [one]).rowcount]
+    def loaded_groups(self) -> list[str]:
+        """List the tag groups that have a table, declared today or not."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = [name for (name,) in self._connection().execute(query)]
+        prefix = self._table("")
+        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
 
-    def scrub(self, config: Any) -> None:
-        """Write the file anew, without what was deleted."""
-        scrub(_path(config), "the online store", PATIENCE_SECONDS)
+    def remove(self, group: str, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; return those who had one."""
+        if group not in self.loaded_groups():
+            return []
+        delete = f'DELETE FROM "{self._table(group)}" WHERE customer_id = ?'
+        with self._writing() as connection:
+            return [name for name in ids if connection.execute(delete, [name]).rowcount]
 
-    def update(
-        self,
-        config: Any,
-        tables_to_delete: Sequence[Any],
-        tables_to_keep: Sequence[Any],
-        entities_to_delete: Sequence[Any],  # noqa: ARG002
-        entities_to_keep: Sequence[Any],  # noqa: ARG002
-        partial: bool,  # noqa: ARG002
-    ) -> None:
-        """Make the tables of the views that are there, drop those of views that are gone."""
-        with transaction(self._connection(config)) as connection:
-            for view in tables_to_delete:
-                connection.execute(f'DROP TABLE IF EXISTS "{_table(config, view)}"')
-            for view in tables_to_keep:
+    def make_places(self, groups: Iterable[str]) -> None:
+        """Make the tables of tag groups; what is there stays."""
+        with self._writing() as connection:
+            for group in groups:
                 connection.execute(
-                    f'CREATE TABLE IF NOT EXISTS "{_table(config, view)}" (customer_id TEXT PRIMARY'
+                    f'CREATE TABLE IF NOT EXISTS "{self._table(group)}" (customer_id TEXT PRIMARY'
                     " KEY, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, layout INTEGER"
                     " NOT NULL, tags TEXT NOT NULL) WITHOUT ROWID"
                 )
 
-    def teardown(self, config: Any, tables: Sequence[Any], entities: Sequence[Any]) -> None:  # noqa: ARG002
-        """Delete the database."""
-        self._connection(config).close()
+    def drop(self, groups: Iterable[str]) -> None:
+        """Drop the tables of tag groups that are gone."""
+        with self._writing() as connection:
+            for group in groups:
+                connection.execute(f'DROP TABLE IF EXISTS "{self._table(group)}"')
+
+    def drop_all(self) -> None:
+        """Delete the file."""
+        self._connection().close()
         self._local.__dict__.clear()
         for suffix in ("", "-wal", "-shm"):
-            Path(f"{_path(config)}{suffix}").unlink(missing_ok=True)
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
-    def _connection(self, config: Any, make: bool = True) -> sqlite3.Connection:
+    def scrub(self) -> None:
+        """Write the file anew, without what was deleted."""
+        scrub(self._path, "the online store", PATIENCE_SECONDS)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes; a group whose table is not there was never loaded."""
+        try:
+            with transaction(self._connection()) as connection:
+                yield connection
+        except sqlite3.OperationalError as fault:
+            if "no such table" not in str(fault):
+                raise
+            raise _unfilled([str(fault).rpartition(f"{self._project}_")[2]]) from fault
+
+    def _connection(self, make: bool = True) -> sqlite3.Connection:
         """This thread's connection: SQLite lets many read while one writes.
 
         One to a file that was moved away would read it for ever, and one made anew in its place
@@ -118,20 +143,22 @@ class HomeOnlineStore(PackedOnlineStore):
         """
         known = self._local.__dict__
         if "connection" in known:
-            if place_of(known["path"]) == known["place"]:
+            if place_of(self._path) == known["place"]:
                 found: sqlite3.Connection = known["connection"]
                 return found
             known.pop("connection").close()
-        path = known["path"] = _path(config)
-        if not make and place_of(path) is None:
+        if not make and place_of(self._path) is None:
             raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
-        connection = opened(path, PATIENCE_SECONDS, "NORMAL")
+        connection = opened(self._path, PATIENCE_SECONDS, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )
-        known["connection"], known["place"] = connection, place_of(path)
+        known["connection"], known["place"] = connection, place_of(self._path)
         known["layouts"] = {}
         return connection
+
+    def _table(self, group: str) -> str:
+        return f"{self._project}_{group}"
 
     def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
         """The tags of a layout, which a file never changes."""
@@ -161,9 +188,6 @@ def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
     return int(number)
 
 
-def _path(config: Any) -> Path:
-    return feast_home() / str(config.online_store.path)
-
-
-def _table(config: Any, view: Any) -> str:
-    return f"{config.project}_{view.name}"
+def _unfilled(groups: Sequence[str]) -> GuanjiaError:
+    fault = f"was not filled with tags of {', '.join(groups)}"
+    return GuanjiaError("the online store", fault, "run `guanjia materialize`")
