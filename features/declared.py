@@ -88,9 +88,9 @@ def merged(under: Any, over: Any) -> Any:
 
 
 def overlay(
-    under: Mapping[str, Any], over: Mapping[str, Any], thing: str, *, whole: bool = False
+    under: Mapping[str, Any], over: Mapping[str, Any], thing: str, *, replace: bool = False
 ) -> dict[str, Any]:
-    """Lay a home's tables over the shipped ones; `false` in place of a table leaves it out.
+    """Merge a home's tables into the shipped ones; `false` in place of a table leaves it out.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def overlay(
         What is shipped, and what the home's file says.
     thing : str
         Where it stands, for the error: the file, and the section if it is a section.
-    whole : bool
+    replace : bool
         Whether a table of the home replaces the shipped one instead of being merged into it.
 
     Raises
@@ -120,7 +120,7 @@ def overlay(
         elif value is False and beneath is None and _are_tables(under.values()):
             field, cure = _field(thing, [name]), did_you_mean(name, under)
             raise GuanjiaError(field, "is left out, and not there", cure)
-        elif isinstance(value, Mapping) and isinstance(beneath, Mapping) and not whole:
+        elif isinstance(value, Mapping) and isinstance(beneath, Mapping) and not replace:
             result[name] = overlay(beneath, value, _field(thing, [name]))
         else:
             result[name] = value

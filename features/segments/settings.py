@@ -80,7 +80,7 @@ def load_segments(home: Path) -> dict[str, Segment]:
     """
     shipped, own = read_toml(SHIPPED), home / "segments.toml"
     changes = read_toml(own) if own.exists() else {}
-    tables = overlay(shipped, changes, str(own), whole=True)
+    tables = overlay(shipped, changes, str(own), replace=True)
     return {
         name: _segment(own if name in changes else SHIPPED, name, fields)
         for name, fields in tables.items()

@@ -80,7 +80,7 @@ class Channel(Declared):
 
 
 class Sender(Declared):
-    """In whose name messages go out, and what of his own they may name."""
+    """In whose name messages go out, and which details of its own they may name."""
 
     insurer: str = Field(min_length=1, description="The insurer's name as customers know it.")
     signature: str = Field(min_length=2, max_length=20, description="What stands in 【...】.")

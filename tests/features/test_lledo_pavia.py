@@ -123,7 +123,7 @@ def test_claims_lie_at_mid_term_and_cost_splits_to_the_cent(tmp_path: Path) -> N
     assert sum(m["outstanding_change"] for m in moved) == 0  # type: ignore[misc]
 
 
-def test_nothing_of_it_is_held_back(tmp_path: Path) -> None:
+def test_every_imported_row_passes_the_check(tmp_path: Path) -> None:
     lake, done = imported(tmp_path)
     assert done.counts == {
         "customers": 2, "vehicles": 4, "policies": 4, "quotes": 4, "claims": 3,
