@@ -39,6 +39,7 @@ from features.lake import Lake
 from features.online import feast_client as store
 from features.online import reader as online_tags
 from features.online.model_tags import SERVICES
+from features.online.store import online_rows
 from features.online.views import feature_views
 from features.tags.catalogue import catalogue, groups
 
@@ -75,8 +76,7 @@ def main() -> int:
 def load(lake: Lake) -> float:
     """Rows a second of `materialize` into an empty database."""
     if (lake.home / "feast" / "online.db").exists():
-        opened: Any = store._store(lake)
-        opened._get_provider().online_store.teardown(opened.config, [], [])
+        online_rows(lake).drop_all()
     rows: list[int] = []
     taken = seconds(lambda: rows.extend(store.materialize(lake, AS_OF, now=NOW).rows.values()))
     return sum(rows) / taken

@@ -1,22 +1,18 @@
-"""The only door to Feast: definitions, history for training, loading and pushing online rows.
+"""Talk to Feast: definitions, history for training, and the load of a snapshot with both.
 
-What reads the online rows: `features.online.reader`.
+The online rows themselves are read and written by `features.online.store`.
 """
 
 import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
-from feast.data_source import PushMode
-from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 
 from features.erased import Erased
 from features.erasure.customer_files import customers_in
@@ -24,8 +20,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.feast_home import feast_config
 from features.online.model_tags import feature_services, tags_of
-from features.online.rows import PackedOnlineStore, Stored
-from features.online.views import customer, feature_views, push_source
+from features.online.store import close, online_rows
+from features.online.views import customer, feature_views
 from features.progress import Report, quiet
 from features.settings import Settings, cutoff
 from features.snapshots.group_files import require_computed
@@ -42,25 +38,9 @@ SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
 FROM read_parquet({path})
 """
-_opened: dict[Settings, "_FeatureStore"] = {}
+_opened: dict[Settings, FeatureStore] = {}
 _applied: set[Path] = set()
 _lock = threading.RLock()
-
-
-class _FeatureStore(FeatureStore):
-    """Feast's own, whose push does not read the registry from disk again each time.
-
-    It would, to see whether a service is to be precomputed, and forget all views it had parsed:
-    0.2 s a push. None of ours is.
-    """
-
-    def _precompute_for_push(self, *_: Any) -> None:
-        pass
-
-    @cached_property
-    def views(self) -> dict[str, Any]:
-        """The views by name, as the registry had them when this was opened."""
-        return {view.name: view for view in self.list_feature_views(allow_cache=True)}
 
 
 @dataclass(frozen=True)
@@ -201,15 +181,13 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
         )
     files = {name: lake.home / snapshot.files[name]["path"] for name in groups}
     apply(lake)
-    store = _store(lake)
-    online_store: Any = store._get_provider().online_store
+    online = online_rows(lake)
     # A snapshot of before an erasure must not bring anybody back.
     erased = Erased(lake.settings)
     gone = erased.among(customers_in(files[next(iter(groups))])) if erased else set()
     rows = dict.fromkeys(groups, 0)
     total = snapshot.customers * len(files)
     for name, path in files.items():
-        view = store.get_feature_view(name)
         tags = list(groups[name].tags)
         found = lake.con.cursor().execute(
             _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
@@ -217,99 +195,9 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
         while batch := found.fetchmany(BATCH):
             if gone:
                 batch = [row for row in batch if row[0] not in gone]
-            rows[name] += online_store.load(store.config, view, tags, batch)
+            rows[name] += online.load(name, tags, batch)
             report("materialize", sum(rows.values()), total)
     return Materialized(as_of, rows)
-
-
-def push(lake: Lake, group: str, rows: pa.Table) -> None:
-    """Offer rows of a group's tags to the online store; those that are newer there stay.
-
-    Parameters
-    ----------
-    rows : pyarrow.Table
-        As `features.snapshots.group_files.tag_schema` says, one row a customer.
-
-    Raises
-    ------
-    GuanjiaError
-        If the registry does not know the group as it is declared now.
-    """
-    if rows.num_rows == 0:
-        return
-    store, cure = _store(lake), "run `guanjia materialize`"
-    if not (lake.home / "feast" / "registry.db").exists():
-        raise GuanjiaError("the online store", "is empty", cure)
-    frame = rows.drop_columns(["as_of"]).to_pandas(types_mapper=pd.ArrowDtype)
-    tags = list(catalogue.groups()[group].tags)
-    try:
-        if all(rows[tag].null_count == rows.num_rows for tag in tags):
-            # Feast passes over rows of nothing but nulls; but a consent that was withdrawn must
-            # take its tags offline.
-            view = store.get_feature_view(group, allow_registry_cache=True)
-            store._get_provider().ingest_df(view, frame)
-        else:
-            store.push(push_source(group), frame, to=PushMode.ONLINE)
-    except (PushSourceNotFoundException, FeastObjectNotFoundException, KeyError) as fault:
-        fault_told = f"does not know the tags of {group} as they are declared now"
-        raise GuanjiaError("the registry", fault_told, cure) from fault
-
-
-def stored(
-    lake: Lake, groups: Sequence[str], customer_ids: Sequence[str]
-) -> Sequence[Mapping[str, Stored]]:
-    """Of each tag group the online rows as they lie, of those of the customers who have one.
-
-    Raises
-    ------
-    GuanjiaError
-        If nothing was materialised yet, or the registry does not know a group.
-    """
-    opened = _opened.get(lake.settings)
-    if opened is None:
-        if not (lake.home / "feast" / "registry.db").exists():
-            raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
-        opened = _store(lake)
-    rows = cast("PackedOnlineStore", opened._get_provider().online_store)
-    for group in groups:
-        if group not in opened.views:
-            fault = f"does not know the tags of {group}"
-            raise GuanjiaError("the registry", fault, "run `guanjia materialize`")
-    return rows.stored(opened.config, [opened.views[group] for group in groups], customer_ids)
-
-
-def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[str]]:
-    """Delete the online rows of customers.
-
-    Returns
-    -------
-    dict of str to Counter
-        Tag group -> how many rows each customer had.
-
-    Raises
-    ------
-    GuanjiaError
-        If the online store does not answer.
-    """
-    if not (lake.home / "feast" / "registry.db").exists():
-        return {}
-    opened = _store(lake)
-    rows = cast("PackedOnlineStore", opened._get_provider().online_store)
-    views = opened.views.items()
-    return {name: Counter(rows.remove(opened.config, view, customer_ids)) for name, view in views}
-
-
-def scrub_online(lake: Lake) -> None:
-    """Take what was deleted out of the online store's file as well.
-
-    Raises
-    ------
-    GuanjiaError
-        If it is in use all the time.
-    """
-    if (lake.home / "feast" / "registry.db").exists():
-        opened = _store(lake)
-        cast("PackedOnlineStore", opened._get_provider().online_store).scrub(opened.config)
 
 
 def forget(lake: Lake) -> None:
@@ -317,13 +205,14 @@ def forget(lake: Lake) -> None:
     with _lock:
         _opened.pop(lake.settings, None)
         _applied.discard(lake.home)
+    close(lake)
 
 
-def _store(lake: Lake) -> _FeatureStore:
+def _store(lake: Lake) -> FeatureStore:
     """The cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.settings not in _opened:
-            _opened[lake.settings] = _FeatureStore(config=feast_config(lake))
+            _opened[lake.settings] = FeatureStore(config=feast_config(lake))
         return _opened[lake.settings]
 
 

@@ -15,9 +15,9 @@ from feast.infra.registry.file import FileRegistryStore
 from feast.repo_config import RepoConfig, load_repo_config
 from feast.utils import _utc_now
 
-from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import spark_session
+from features.online.store import on_redis
 from features.publishing import published
 from features.settings import load
 
@@ -56,18 +56,14 @@ def feast_config(lake: Lake) -> RepoConfig:
     config = load_repo_config(REPO, REPO / "feature_store.yaml")
     # The lake decides where its files are, whatever the environment says meanwhile.
     config.registry.path = str(lake.home / config.registry.path)
-    if lake.settings.online == "sqlite":
-        config.online_store.path = str(lake.home / config.online_store.path)
-    elif lake.settings.online.startswith(("redis://", "rediss://", "unix://")):
+    if on_redis(lake.settings):
         config.online_config = {
             "type": "features.online.redis_store.RedisOnlineStore",
             "url": lake.settings.online,
         }
         config._online_store = None
     else:
-        raise GuanjiaError(
-            "GUANJIA_ONLINE", "names no online store", "set sqlite, or redis://host:port/database"
-        )
+        config.online_store.path = str(lake.home / config.online_store.path)
     if lake.settings.offline == "spark":
         spark_session(lake.settings)  # Feast takes the session that is there
         config.offline_config = {"type": "spark"}

@@ -16,7 +16,7 @@ from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.online.event_tags import LiveTags
-from features.online.feast_client import push
+from features.online.store import push
 from features.settings import cutoff
 
 CUSTOMERS = 200

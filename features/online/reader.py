@@ -14,9 +14,9 @@ from pydantic_core import from_json
 from features.errors import GuanjiaError, did_you_mean
 from features.instants import instant_of
 from features.lake import Lake
-from features.online.feast_client import stored
 from features.online.model_tags import tags_of
 from features.online.rows import Stored
+from features.online.store import stored
 from features.tags import catalogue
 
 SECOND = timedelta(seconds=1)

@@ -8,7 +8,7 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.lake import Lake
 from training.models import MODELS
-from training.uplift.bundle import EffectModel, load_effect
+from training.uplift.effect_model import EffectModel, load_effect
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,9 @@ FEAST_USERS = (
     "features/online/feast_client.py",
     "features/online/views.py",
     "features/online/model_tags.py",
+    "features/online/repo/",
     "features/online/feast_home.py",
-    "features/online/rows.py",
+    "features/online/feast_rows.py",
     "features/online/sqlite_store.py",
     "features/online/redis_store.py",
 )

@@ -41,6 +41,7 @@ BLIND = (
     "training/fitting/tuning.py",
     "training/fitting/bundle_writer.py",
     "training/uplift/bundle.py",
+    "training/uplift/effect_model.py",
     "training/uplift/fitting.py",
     "training/uplift/learners.py",
     "training/uplift/randomisation.py",

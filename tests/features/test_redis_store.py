@@ -1,6 +1,7 @@
 """Both online stores guard alike, and Redis that is away is said so, soon."""
 
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online import feast_client as store
 from features.online import reader as online_tags
+from features.online.store import online_rows, push, take_offline
 from features.settings import Settings
 from features.snapshots.group_files import tag_schema
 from features.tags import catalogue
@@ -31,14 +33,11 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
     store.forget(found)
 
 
-def filled(lake: Lake) -> Any:
-    """The online store, filled with the tags of a snapshot that has no customers."""
+def filled(lake: Lake) -> None:
+    """Fill the online store with the tags of a snapshot that has no customers."""
     store.apply(lake)
-    opened = store._store(lake)
-    online = opened._get_provider().online_store
     for group in catalogue.groups():
-        online.load(opened.config, opened.get_feature_view(group), [], [])
-    return online
+        online_rows(lake).load(group, [], [])
 
 
 def offer(lake: Lake, claims: int, event: datetime, created: datetime | None = None) -> None:
@@ -46,7 +45,7 @@ def offer(lake: Lake, claims: int, event: datetime, created: datetime | None = N
     row = {"customer_id": "C1", "as_of": event.date(), "event_timestamp": event,
            "created_timestamp": created or event, "claim_count_ever": claims}  # fmt: skip
     full = {name: row.get(name) for name in schema.names}
-    store.push(lake, GROUP, pa.Table.from_pylist([full], schema=schema))
+    push(lake, GROUP, pa.Table.from_pylist([full], schema=schema))
 
 
 def seen(lake: Lake) -> int:
@@ -79,7 +78,7 @@ def test_nothing_but_nulls_replaces_what_was(lake: Lake) -> None:
     schema = tag_schema(GROUP)
     nulls = dict.fromkeys(schema.names) | {"customer_id": "C1", "event_timestamp": AT + TICK,
                                            "created_timestamp": AT + TICK}  # fmt: skip
-    store.push(lake, GROUP, pa.Table.from_pylist([nulls], schema=schema))
+    push(lake, GROUP, pa.Table.from_pylist([nulls], schema=schema))
     (row,) = online_tags.online(lake, ["C1", "C2"][:1], list(catalogue.groups()[GROUP].tags))
     assert row["known"]
     assert {row[name] for name in catalogue.groups()[GROUP].tags} == {None}
@@ -87,11 +86,10 @@ def test_nothing_but_nulls_replaces_what_was(lake: Lake) -> None:
 
 def test_a_row_of_an_older_catalogue_reads_right(lake: Lake) -> None:
     """A row names its layout: tags that came later are null, tags that went are not read."""
-    opened = store._store(lake)
-    view, online = opened.get_feature_view(GROUP), opened._get_provider().online_store
+    online = online_rows(lake)
     us = int(AT.timestamp()) * 1_000_000
     rows = [("C1", us, us, '["gone", 7]'), ("客户 2", us, us, '["gone", null]')]
-    assert online.load(opened.config, view, ["tag_of_old", "claim_count_ever"], rows) == 2
+    assert online.load(GROUP, ["tag_of_old", "claim_count_ever"], rows) == 2
     ids = ["客户 2", "nobody", "C1"]
     found = online_tags.online(lake, ids, ["claim_count_ever", "open_claims"])
     assert [row["known"] for row in found] == [True, False, True]
@@ -100,8 +98,7 @@ def test_a_row_of_an_older_catalogue_reads_right(lake: Lake) -> None:
 
 
 def test_a_large_load_is_whole(lake: Lake) -> None:
-    opened = store._store(lake)
-    view, online = opened.get_feature_view(GROUP), opened._get_provider().online_store
+    online = online_rows(lake)
     us = int(AT.timestamp()) * 1_000_000
     tags = list(catalogue.groups()[GROUP].tags)
     place = tags.index("claim_count_ever")
@@ -109,8 +106,8 @@ def test_a_large_load_is_whole(lake: Lake) -> None:
         [None] * place + [number] + [None] * (len(tags) - place - 1) for number in range(1_750)
     )
     rows = [(f"C{n}", us, us, str(array).replace("None", "null")) for n, array in enumerate(arrays)]
-    online.load(opened.config, view, tags, rows)
-    online.load(opened.config, view, tags, [(c, us - 1, us, a) for c, _, _, a in reversed(rows)])
+    online.load(GROUP, tags, rows)
+    online.load(GROUP, tags, [(c, us - 1, us, a) for c, _, _, a in reversed(rows)])
     asked = ["C0", "C499", "C500", "C1749", "C1750"]
     found = online_tags.online(lake, asked, ["claim_count_ever"])
     assert [row["claim_count_ever"] for row in found] == [0, 499, 500, 1749, None]
@@ -134,6 +131,16 @@ def test_views_that_are_gone_take_their_rows_along(redis_url: str, tmp_path: Pat
         online.teardown(opened.config, [], [])
         assert client.keys("*") == []
     store.forget(lake)
+
+
+def test_rows_of_a_group_that_is_declared_no_more_are_taken_offline(lake: Lake) -> None:
+    offer(lake, 1, AT)
+    online = online_rows(lake)
+    online.make_places(["of_old"])
+    online.load("of_old", ["tag"], [("C1", 1, 1, "[7]"), ("C2", 1, 1, "[8]")])
+    taken = take_offline(lake, ["C1"])
+    assert (taken[GROUP], taken["of_old"]) == (Counter(["C1"]), Counter(["C1"]))
+    assert [list(rows) for rows in online.stored(["of_old", GROUP], ["C1", "C2"])] == [["C2"], []]
 
 
 def test_a_redis_that_lost_everything_knows_nobody_until_it_is_filled_again(
@@ -180,7 +187,6 @@ def test_redis_that_is_away_is_said_without_its_password(
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
         lake = Lake(Settings(home=tmp_path, online=f"redis://me:secret@127.0.0.1:{port}/0"))
-        store._store(lake)
         with (
             ends(),
             pytest.raises(GuanjiaError, match=rf"on Redis at 127.0.0.1:{port} does not") as fault,

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
+from training.estimators.booster import SingleRow, booster_of
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.estimators.encoding import Encoding
 from training.estimators.linear import PENALTY
-from training.estimators.single_row import SingleRow
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.models import MODELS
@@ -144,7 +144,7 @@ def test_one_customer_is_told_what_many_are_bit_for_bit(name, kind, tmp_path):
 
 
 def test_a_row_of_another_shape_is_refused_before_lightgbm_reads_beyond_it(fitted):
-    ask = SingleRow(fitted.scorer_.trees[0])
+    ask = SingleRow(booster_of(fitted.scorer_.trees[0]))
     with pytest.raises(ValueError, match="a row has 4 numbers"):
         ask(np.zeros(3))
     with pytest.raises(ValueError, match="float32"):

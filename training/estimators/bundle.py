@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 
 from features.errors import GuanjiaError
 from features.lake import sha256_of
+from training.estimators.booster import Booster
 from training.estimators.calibration import Calibration
-from training.estimators.candidates import Scorer
 from training.estimators.encoding import Array, Columns, Encoding, Places
 from training.estimators.linear import Linear
+from training.estimators.scorer import Scorer
 
 FILES = ("calibration.json", "encoding.json")
 PARTS = {"linear": "linear.json", "trees": "booster.txt"}
@@ -74,7 +74,7 @@ class Predictor:
             linear = (Linear.of_json(stored), float(weights["linear"]))
         if "trees" in weights:
             text = (folder / PARTS["trees"]).read_text("utf-8")
-            trees = (lgb.Booster(model_str=text), float(weights["trees"]))
+            trees = (Booster(model_str=text), float(weights["trees"]))
         read = trees[0].feature_name() if trees else reader.features
         if not read == reader.features == spec["features"]:
             raise GuanjiaError(

@@ -1,13 +1,13 @@
-"""From what a model tells to what happens: fitted on a later slice, stored as a table."""
+"""From what a model tells to what happens: fitted on a later slice, stored as a table.
+
+scikit-learn is imported where one is fitted: whoever applies one does not wait for it.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 
 from training.estimators.encoding import Array, Flags
 
@@ -34,6 +34,8 @@ class Calibration:
             return cls("identity", [], [])
         if len(label) < FEWEST_FOR_ISOTONIC:
             return cls._platt(raw, label)
+        from sklearn.metrics import log_loss
+
         half = np.arange(len(label)) % 2 == 0
         losses = {}
         for kind, fit in (("platt", cls._platt), ("isotonic", cls._isotonic)):
@@ -76,12 +78,16 @@ class Calibration:
 
     @classmethod
     def _platt(cls, raw: Array, label: Flags) -> "Calibration":
+        from sklearn.linear_model import LogisticRegression
+
         fitted = LogisticRegression(C=1e6).fit(log_odds(raw).reshape(-1, 1), label)
         # A slope below zero would turn the order round; the ranking is the model's to decide.
         return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
 
     @classmethod
     def _isotonic(cls, raw: Array, label: Flags) -> "Calibration":
+        from sklearn.isotonic import IsotonicRegression
+
         fitted = IsotonicRegression(y_min=TINY, y_max=1 - TINY, out_of_bounds="clip")
         fitted.fit(raw, label)
         return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)

@@ -6,20 +6,17 @@ features add up too. What is learned is text and JSON, never a pickled object.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from features.errors import GuanjiaError
 from training.estimators.calibration import Calibration
 from training.estimators.encoding import Array, Columns, Encoding, Flags
 from training.estimators.linear import PENALTY, Linear
-from training.estimators.single_row import SingleRow
-from training.estimators.trees import TrainingRows, grow, thread_count
+from training.estimators.scorer import Scorer
+from training.estimators.trees import TrainingRows, grow
 
 
 @dataclass(frozen=True)
@@ -69,84 +66,6 @@ CANDIDATES: dict[str, Candidate] = {
         Candidate("flat", 1.0, 0.0, penalty=10_000.0),
     )
 }
-
-
-class Scorer:
-    """What a fitted model tells before calibration.
-
-    Parameters
-    ----------
-    kind : str
-        "probability", or "count" and "amount", which are means with a log link.
-    encoding : Encoding
-    linear, trees : (Linear, float) and (lightgbm.Booster, float), or None
-        The parts with their weights.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        encoding: Encoding,
-        linear: tuple[Linear, float] | None,
-        trees: tuple[lgb.Booster, float] | None,
-    ) -> None:
-        self.kind = kind
-        self.encoding = encoding
-        self.linear = linear
-        self.trees = trees
-
-    @property
-    def read(self) -> set[str]:
-        """The features that anything is read of: who asks need not fill in the others."""
-        found = {term.feature for term in self.linear[0].terms} if self.linear else set()
-        if self.trees:
-            splits = self.trees[0].feature_importance("split")
-            found.update(self.encoding.features[place] for place in np.flatnonzero(splits))
-        return found
-
-    def score(self, matrix: Array, threads: int = 1) -> Array:
-        """Log-odds or log mean of the rows of a matrix, shape (rows,)."""
-        told = np.zeros(len(matrix))
-        if self.linear:
-            told += self.linear[1] * self.linear[0].score(matrix, self.encoding)
-        if self.trees:
-            threads = thread_count(len(matrix), threads)
-            grown = self.trees[0].predict(matrix, raw_score=True, num_threads=threads)
-            told += self.trees[1] * np.asarray(grown)
-        return told
-
-    def raw(self, matrix: Array, threads: int = 1) -> Array:
-        """Probabilities or means, shape (rows,)."""
-        return np.asarray(self._told(self.score(matrix, threads)), np.float64)
-
-    def raw_one(self, row: Array) -> float:
-        """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
-        told = 0.0
-        if self.linear:
-            told += self.linear[1] * self.linear[0].score_one(row, self.encoding)
-        if self.trees:
-            told += self.trees[1] * self._single(row)
-        return float(self._told(told))
-
-    def _told(self, score: Any) -> Any:
-        """The probability or mean that a score, or each of many, stands for."""
-        return expit(score) if self.kind == "probability" else np.exp(score)
-
-    @cached_property
-    def _single(self) -> SingleRow:
-        assert self.trees is not None
-        return SingleRow(self.trees[0])
-
-    def contributions(self, matrix: Array, threads: int = 1) -> Array:
-        """Each feature's share of the score, and the base in the last column."""
-        told = np.zeros((len(matrix), len(self.encoding.features) + 1))
-        if self.linear:
-            told += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
-        if self.trees:
-            threads = thread_count(len(matrix), threads)
-            grown = self.trees[0].predict(matrix, pred_contrib=True, num_threads=threads)
-            told += self.trees[1] * np.asarray(grown)
-        return told
 
 
 class CalibratedModel:

@@ -1,20 +1,24 @@
 """Columns of tags as the matrix that models read."""
 
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.errors import GuanjiaError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 Values: TypeAlias = Mapping[str, Any]
-Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table"
+Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table | pa.RecordBatch"
 
 
 class Encoding:
@@ -33,7 +37,7 @@ class Encoding:
         }
 
     @classmethod
-    def learn(cls, frame: pd.DataFrame, features: Sequence[str]) -> "Encoding":
+    def learn(cls, frame: "pd.DataFrame", features: Sequence[str]) -> "Encoding":
         """Take text columns as categories, in the order of their sorted values."""
         categories = {}
         for name in features:
@@ -62,7 +66,8 @@ class Encoding:
             If a feature that is read is missing; other columns are ignored, and their order does
             not matter.
         """
-        names = columns.column_names if isinstance(columns, pa.Table) else list(columns)
+        tabular = isinstance(columns, pa.Table | pa.RecordBatch)
+        names = columns.schema.names if tabular else list(columns)
         wanted = self.features if read is None else [n for n in self.features if n in read]
         missing = [name for name in wanted if name not in names]
         if missing:
@@ -110,16 +115,38 @@ class Encoding:
         return row
 
     def _column(self, name: str, values: Any) -> Array:
+        codes = self._codes.get(name)
+        # Without pandas, where nobody brought it: it takes longer to import than to predict.
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and isinstance(values, pandas.Series):
+            return _series(pandas, values, codes)
         if isinstance(values, pa.ChunkedArray | pa.Array):
-            values = values.to_pandas()
-        series = values if isinstance(values, pd.Series) else pd.Series(list(values))
-        if name in self._codes and isinstance(series.dtype, pd.CategoricalDtype):
-            known = [self._codes[name].get(text, np.nan) for text in series.cat.categories]
-            # The code of a null is -1, the last.
-            return np.asarray(np.array([*known, np.nan])[series.cat.codes.to_numpy()])
-        if name in self._codes:
-            coded = series.astype(object).map(self._codes[name])
-            return np.asarray(coded, dtype=np.float64)
-        if series.dtype == object:  # booleans or numbers among nulls
-            series = pd.to_numeric(series, errors="coerce")
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+            return _arrow(values, codes)
+        if codes is not None:
+            return np.array([codes.get(value, np.nan) for value in values], np.float64)
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+
+
+def _series(pandas: Any, series: "pd.Series[Any]", codes: Mapping[str, float] | None) -> Array:
+    if codes is not None and isinstance(series.dtype, pandas.CategoricalDtype):
+        known = [codes.get(text, np.nan) for text in series.cat.categories]
+        # The code of a null is -1, the last.
+        return np.asarray(np.array([*known, np.nan])[series.cat.codes.to_numpy()])
+    if codes is not None:
+        return np.asarray(series.astype(object).map(codes), dtype=np.float64)
+    if series.dtype == object:  # booleans or numbers among nulls
+        series = pandas.to_numeric(series, errors="coerce")
+    return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _arrow(column: pa.Array | pa.ChunkedArray, codes: Mapping[str, float] | None) -> Array:
+    if codes is not None:
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        places = pc.index_in(column, value_set=pa.array(list(codes), column.type))
+        known = np.array([*codes.values(), np.nan])
+        return np.asarray(known[places.fill_null(len(codes)).to_numpy(zero_copy_only=False)])
+    # Arrow casts no boolean to a float at once.
+    whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    numbers = whole.cast(pa.float64(), safe=False)
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), np.float64)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from threadpoolctl import threadpool_limits
 
 from training.estimators.encoding import Array, Encoding
@@ -209,6 +208,9 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
 
 
 def _coefficients(design: Array, outcome: Array, kind: str, penalty: float) -> tuple[Array, float]:
+    # Whoever asks a fitted model does not wait for what fits one.
+    from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
+
     if kind == "probability":
         fitted = LogisticRegression(C=1 / penalty, max_iter=300, tol=1e-3)
         fitted.fit(design, outcome.astype(bool))

@@ -8,6 +8,7 @@ import lightgbm as lgb
 import numpy as np
 
 from training.estimators.encoding import Array, Encoding, Flags
+from training.estimators.lightgbm_library import thread_count
 
 OBJECTIVES = {"probability": "binary", "count": "poisson", "amount": "gamma"}
 FEWEST_TO_STOP = 200
@@ -15,10 +16,6 @@ ROUNDS_UNTESTED = 100
 OWN = ("rounds", "patience")  # parameters that are ours, not LightGBM's
 FEW_FEATURES = 0.5  # of all, for each tree: then reading by column is faster than by row
 BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
-
-
-ROWS_PER_THREAD = 100_000
-"""With fewer rows a thread waits for the others longer than it works, and it waits busily."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +134,3 @@ def grow(
         rounds = min(rounds, ROUNDS_UNTESTED)
     # The customers held back have told how many trees; now they teach like all others.
     return lgb.train(settings, rows.whole(settings), num_boost_round=rounds)
-
-
-def thread_count(rows: int, threads: int) -> int:
-    """How many of at most `threads` threads pay for so many rows.
-
-    Examples
-    --------
-    >>> thread_count(20_000, 2), thread_count(250_000, 8)
-    (1, 2)
-    """
-    return max(1, min(threads, rows // ROWS_PER_THREAD))

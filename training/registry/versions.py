@@ -10,19 +10,20 @@ import math
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from features.lake import Lake, sha256_of
 from features.publishing import lives
 from training.estimators.bundle import verify
 from training.models import find
-from training.registry.mlflow_client import asked, away, exists, experiment
+from training.registry.alias_file import NotInFileError, version_in_file
+from training.registry.mlflow_client import asked, away, database, exists, experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -61,7 +62,7 @@ def register(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     files: Iterable[Path],
-    example: pd.DataFrame,
+    example: "pd.DataFrame",
     documents: Mapping[str, object] | None = None,
 ) -> str:
     """Log a run with its bundle, register it as a new version, and make that the challenger.
@@ -79,6 +80,7 @@ def register(
     str
         The version's number in the registry.
     """
+    import numpy as np
     from mlflow.models import infer_signature
 
     spec = verify(bundle)
@@ -138,6 +140,9 @@ def named(lake: Lake, model: str, alias: str) -> str | None:
     """
     if not exists(lake):
         raise away(lake, FileNotFoundError("no database"))
+    if lake.settings.mlflow_tracking_uri is None:
+        with suppress(NotInFileError):
+            return version_in_file(database(lake), model, alias)
     with asked(lake) as client:
         return _named(client, model, alias)
 

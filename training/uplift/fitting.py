@@ -18,7 +18,8 @@ from features.errors import GuanjiaError
 from training.dataset import Dataset
 from training.estimators.encoding import Array, Encoding, Flags
 from training.uplift import learners, policy
-from training.uplift.bundle import EffectModel, distil, load_effect, write_effect
+from training.uplift.bundle import distil, write_effect
+from training.uplift.effect_model import EffectModel, load_effect
 from training.uplift.policy import Outcomes
 from training.uplift.trials import TRIAL, Treatment, question
 

@@ -20,7 +20,7 @@ from features.erasure.stray_files import stray_files_naming
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
-from features.online.feast_client import scrub_online, take_offline
+from features.online.store import scrub_online, take_offline
 from features.progress import Report, quiet
 from serving.records.database import Records
 from serving.records.people.erase_records import (

@@ -21,6 +21,7 @@ from features.lake import Lake
 from features.online import feast_client as store
 from features.online import reader as online_tags
 from features.online.push_events import catch_up
+from features.online.store import online_rows, push
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.snapshots.snapshots import Snapshot
@@ -167,8 +168,7 @@ def test_the_next_snapshot_agrees(day: Day) -> None:
 def test_a_store_that_lost_everything_has_the_same_again(day: Day, online_url: str) -> None:
     """In the evening, from yesterday's snapshot and the inbox; at night the new snapshot."""
     lake = Lake(day.lake.settings.model_copy(update={"online": online_url}))
-    opened: Any = store._store(lake)
-    opened._get_provider().online_store.teardown(opened.config, [], [])
+    online_rows(lake).drop_all()
     store.materialize(lake, YESTERDAY, now=EVENING)
     assert catch_up(lake, YESTERDAY, EVENING) == 12
     for now in (EVENING, EVENING + timedelta(hours=1)):
@@ -281,7 +281,7 @@ def test_pushes_that_arrive_out_of_order_leave_the_latest_online(
                              case_id=f"K{number} {customer}")  # fmt: skip
             pushes.append(desk.fresh._live.compute({customer: kept.recorded_at}, ["engagement"]))
         for number in order:
-            store.push(lake, "engagement", pushes[number]["engagement"])
+            push(lake, "engagement", pushes[number]["engagement"])
         (row,) = online_tags.online(lake, [customer], ["complaint_count_365d"])
         assert row["complaint_count_365d"] == 3
     store.forget(lake)

@@ -13,6 +13,7 @@ from features.lake import Lake
 from features.online import feast_client as store
 from features.online import reader as online_tags
 from features.online.push_events import catch_up
+from features.online.store import push
 from features.tags.catalogue import catalogue, groups
 
 Row = dict[str, Any]
@@ -192,7 +193,7 @@ def test_a_snapshot_loaded_after_later_events_keeps_them_and_adds_what_it_knows(
     # Who was slow, and pushes what he computed of the older rows, does not replace it.
     rows = desk.fresh._live.compute({"C1": later(0)}, ["behaviour"])["behaviour"]
     place = rows.column_names.index("quote_count_90d")
-    store.push(desk.lake, "behaviour", rows.set_column(place, "quote_count_90d", [[1]]))
+    push(desk.lake, "behaviour", rows.set_column(place, "quote_count_90d", [[1]]))
     assert desk.online("C1", *tags) == dict(zip(tags, (2, 1), strict=True))
 
 

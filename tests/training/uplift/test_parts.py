@@ -9,7 +9,8 @@ import pytest
 from features.errors import GuanjiaError
 from training.estimators.encoding import Encoding
 from training.uplift import learners, policy
-from training.uplift.bundle import distil, load_effect, write_effect
+from training.uplift.bundle import distil, write_effect
+from training.uplift.effect_model import load_effect
 from training.uplift.randomisation import check
 
 FEATURES = ["age", "channel", "responses"]

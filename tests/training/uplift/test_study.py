@@ -16,7 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
-from training.uplift.bundle import load_effect
+from training.uplift.effect_model import load_effect
 from training.uplift.study import learn
 from training.uplift.trials import TREATMENTS, find, question
 

@@ -1,0 +1,193 @@
+"""Keep online rows in a SQLite file: one row a customer and tag group, older never replaces newer.
+
+Feast's own SQLite store keeps a row for every customer and tag (35 kB a customer for our tags) and
+overwrites whatever is there. What a row looks like: `features.online.rows`.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from features.errors import GuanjiaError
+from features.online.rows import OnlineRows, Row, Stored
+from features.sqlite import opened, place_of, scrub, transaction
+
+LARGEST_QUERY = 500
+PATIENCE_SECONDS = 30.0
+_UPSERT = """
+INSERT INTO "{table}" (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
+    created_us = excluded.created_us, layout = excluded.layout, tags = excluded.tags
+WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
+"""
+
+
+class SqliteRows(OnlineRows):
+    """Rows in one file; threads share it, each over a connection of its own.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    project : str
+        Feast's name of the project, which names of tables begin with.
+    """
+
+    def __init__(self, path: Path, project: str) -> None:
+        self._path = path
+        self._project = project
+        self._local = threading.local()
+
+    def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+        """Offer whole rows in one transaction.
+
+        Parameters
+        ----------
+        group, tags, rows
+            As `OnlineRows.load` takes them.
+        """
+        offered = 0
+        with self._writing() as connection:
+            layout = _layout(connection, tags)
+
+            def counted() -> Iterator[tuple[str, int, int, int, str]]:
+                nonlocal offered
+                for customer_id, event_us, created_us, array in rows:
+                    offered += 1
+                    yield customer_id, event_us, created_us, layout, array
+
+            connection.executemany(_UPSERT.format(table=self._table(group)), counted())
+        return offered
+
+    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
+        """Read the rows of customers with one statement for all groups."""
+        connection = self._connection(make=False)
+        tables = tuple(self._table(group) for group in groups)
+        stored: list[dict[str, Stored]] = [{} for _ in groups]
+        size = max(1, LARGEST_QUERY // max(len(groups), 1))
+        for start in range(0, len(ids) if groups else 0, size):
+            part = ids[start : start + size]
+            try:
+                rows = connection.execute(_select(tables, len(part)), [*part] * len(groups))
+            except sqlite3.OperationalError as fault:
+                if "no such table" not in str(fault):
+                    raise
+                raise _unfilled(groups) from fault
+            for place, customer_id, event_us, layout, array in rows:
+                names = self._names(connection, layout)
+                stored[place][customer_id] = Stored(event_us, names, array)
+        return stored
+
+    def loaded_groups(self) -> list[str]:
+        """List the tag groups that have a table, declared today or not."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = [name for (name,) in self._connection().execute(query)]
+        prefix = self._table("")
+        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+    def remove(self, group: str, ids: Sequence[str]) -> list[str]:
+        """Delete the rows of customers; return those who had one."""
+        if group not in self.loaded_groups():
+            return []
+        delete = f'DELETE FROM "{self._table(group)}" WHERE customer_id = ?'
+        with self._writing() as connection:
+            return [name for name in ids if connection.execute(delete, [name]).rowcount]
+
+    def make_places(self, groups: Iterable[str]) -> None:
+        """Make the tables of tag groups; what is there stays."""
+        with self._writing() as connection:
+            for group in groups:
+                connection.execute(
+                    f'CREATE TABLE IF NOT EXISTS "{self._table(group)}" (customer_id TEXT PRIMARY'
+                    " KEY, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, layout INTEGER"
+                    " NOT NULL, tags TEXT NOT NULL) WITHOUT ROWID"
+                )
+
+    def drop(self, groups: Iterable[str]) -> None:
+        """Drop the tables of tag groups that are gone."""
+        with self._writing() as connection:
+            for group in groups:
+                connection.execute(f'DROP TABLE IF EXISTS "{self._table(group)}"')
+
+    def drop_all(self) -> None:
+        """Delete the file."""
+        self._connection().close()
+        self._local.__dict__.clear()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+
+    def scrub(self) -> None:
+        """Write the file anew, without what was deleted."""
+        scrub(self._path, "the online store", PATIENCE_SECONDS)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes; a group whose table is not there was never loaded."""
+        try:
+            with transaction(self._connection()) as connection:
+                yield connection
+        except sqlite3.OperationalError as fault:
+            if "no such table" not in str(fault):
+                raise
+            raise _unfilled([str(fault).rpartition(f"{self._project}_")[2]]) from fault
+
+    def _connection(self, make: bool = True) -> sqlite3.Connection:
+        """This thread's connection: SQLite lets many read while one writes.
+
+        One to a file that was moved away would read it for ever, and one made anew in its place
+        would be empty: who only reads is told that it is gone.
+        """
+        known = self._local.__dict__
+        if "connection" in known:
+            if place_of(self._path) == known["place"]:
+                found: sqlite3.Connection = known["connection"]
+                return found
+            known.pop("connection").close()
+        if not make and place_of(self._path) is None:
+            raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
+        connection = opened(self._path, PATIENCE_SECONDS, "NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
+        )
+        known["connection"], known["place"] = connection, place_of(self._path)
+        known["layouts"] = {}
+        return connection
+
+    def _table(self, group: str) -> str:
+        return f"{self._project}_{group}"
+
+    def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
+        """The tags of a layout, which a file never changes."""
+        known: dict[int, tuple[str, ...]] = self._local.layouts
+        if layout not in known:
+            (names,) = connection.execute("SELECT tags FROM layouts WHERE layout = ?", [layout])
+            known[layout] = tuple(json.loads(names[0]))
+        return known[layout]
+
+
+@lru_cache(maxsize=1024)
+def _select(tables: tuple[str, ...], ids: int) -> str:
+    """The rows of so many customers, each with the place of its table."""
+    marks = ", ".join("?" * ids)
+    return " UNION ALL ".join(
+        f'SELECT {place}, customer_id, event_us, layout, tags FROM "{table}" '
+        f"WHERE customer_id IN ({marks})"
+        for place, table in enumerate(tables)
+    )
+
+
+def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
+    """The number of this order of tags, given at first use."""
+    names = json.dumps(list(tags))
+    connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
+    (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()
+    return int(number)
+
+
+def _unfilled(groups: Sequence[str]) -> GuanjiaError:
+    fault = f"was not filled with tags of {', '.join(groups)}"
+    return GuanjiaError("the online store", fault, "run `guanjia materialize`")
