@@ -8,8 +8,9 @@ a round, and every answer must be 200. Customers who consented are contacted at 
 decisions are silence: each is written down all the same.
 
 p50 of `/decide` and `/predict` at one connection at most 2 x the empty endpoint's; their throughput
-at 16 connections at least half of it; that of `/predict` at least 5 x the plain service's. p50, p99
-and p99.9 at 1, 16 and 64 connections are printed without a limit.
+at 16 connections at least half of it; that of `/predict` at least 5 x the plain service's. Refused
+for a customer of another branch, a request takes at most 1.25 x one for nobody. p50, p99 and p99.9
+at 1, 16 and 64 connections are printed without a limit.
 """
 
 import argparse
@@ -28,9 +29,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from statistics import median
 
+import httpx
 import pyarrow.parquet as pq
-from measuring import Measured, compared, finish, insurer, say, snapshot
+from measuring import Measured, compared, finish, insurer, say, seconds, snapshot
 from scoring import stand_in
 
 from features.lake import Lake
@@ -45,6 +48,8 @@ NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)
 MODELS = ("renewal", "churn", "cross_sell_accident")
 HERE = Path(__file__).parent
 READY_SECONDS = 120
+SECRET = 1.25
+"""A reader of one answer must not see whether the customer is there."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def main() -> int:
         token = make_token(lake.settings, "benchmark", datetime.now(UTC))
         with ours(lake, folder) as here, plain(folder) as there:
             lines = measured(asked, bodies, token, here, there)
+            lines.append(secrecy(lake, here))
     return finish("serving_speed", asked.customers, lines, asked.json)
 
 
@@ -236,6 +242,29 @@ def measured(
                 )
             )
     return lines
+
+
+def secrecy(lake: Lake, here: str) -> Measured:
+    """A refused request for a customer of another branch, against one for nobody, in turns."""
+    path = lake.tags("underwriting") / f"as_of={AS_OF}.parquet"
+    rows = pq.read_table(path, columns=["customer_id", "branch"], partitioning=None).to_pylist()
+    own = str(rows[0]["branch"])
+    foreign = next(str(row["customer_id"]) for row in rows if row["branch"] != own)
+    token = make_token(lake.settings, "desk", datetime.now(UTC), branches=[own])
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def refused(client: httpx.Client, customer: str) -> float:
+        def ask() -> None:
+            answer = client.post("/predict", json={"customer_ids": [customer]})
+            assert answer.status_code == 404, answer.text
+
+        return 1000 * seconds(ask)
+
+    with httpx.Client(base_url=here, headers=headers) as client:
+        pairs = [(refused(client, foreign), refused(client, "C99999999")) for _ in range(500)]
+    ours, peer = (median(side) for side in zip(*pairs, strict=True))
+    what = "/predict refused, of another branch against nobody"
+    return Measured(what, "ms", ours, peer, ours / peer, at_most=SECRET)
 
 
 def wrk(url: str, bodies: Path | None, token: str, connections: int, seconds: int) -> Load:

