@@ -25,10 +25,12 @@ from measuring import alternate, arguments, compared, finish, insurer, say, seco
 from features.lake import Lake
 from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
+from features.snapshots.tag_columns import snapshot_tags
 from serving.predictions import probabilities, scoring
 from serving.predictions.probabilities import Served, model_frame
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
+from training.labels.leads import LEAD_DAYS, leads_asked
 from training.models import MODELS, ModelSpec, find
 from training.registry import local_models
 
@@ -69,8 +71,8 @@ def main() -> int:
 
 def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     """These tags of the snapshot, one row a customer."""
-    query = scoring.snapshot_sql(lake, read_snapshot(lake, AS_OF), names)
-    found: pd.DataFrame = lake.engine.con.sql(query).df()
+    rows = snapshot_tags(lake, read_snapshot(lake, AS_OF), names)
+    found: pd.DataFrame = lake.engine.con.sql(lake.sql(rows.order_by("customer_id"))).df()
     return found
 
 
@@ -116,7 +118,8 @@ def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
     for name in spec.extra:
-        rows[name] = rows["days_to_commercial_expiry"].clip(7, 60) if name == "lead_days" else 1.0
+        leads = leads_asked(rows["days_to_commercial_expiry"])
+        rows[name] = leads if name == LEAD_DAYS else 1.0
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
     if spec.kind != "probability":

@@ -22,6 +22,7 @@ from guanjia.commands import (
     quality,
     records,
     registry,
+    reviews,
     segments,
     service,
     tags,
@@ -36,6 +37,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+)
+reviewing = typer.Typer(
+    help="Decisions that a person asked a human to review.", no_args_is_help=True
 )
 imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
 
@@ -66,6 +70,9 @@ app.command()(touchpoints.triggers)
 app.command("list")(models.target_list)
 app.command()(decisions.replay)
 app.command()(decisions.capacity)
+app.add_typer(reviewing, name="reviews")
+reviewing.command("list")(reviews.list_reviews)
+reviewing.command("answer")(reviews.answer)
 app.command()(records.handover)
 app.command()(records.contacts)
 app.command()(records.forget_reads)

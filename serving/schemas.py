@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
+
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
 
@@ -23,10 +25,11 @@ class Context(Message):
 
     lead_days: int | None = Field(
         default=None,
-        ge=7,
-        le=60,
+        ge=SHORTEST_LEAD,
+        le=LONGEST_LEAD,
         description="Days before expiry at which the contact would be made (renewal only). "
-        "Default: the days to the commercial term's expiry, held between 7 and 60.",
+        "Default: the days to the commercial term's expiry, held between "
+        f"{SHORTEST_LEAD} and {LONGEST_LEAD}.",
     )
 
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
+from features.lake.joins import left_join
 from features.stars.explain import spine_of_one
 from features.stars.value import MONEY
 
@@ -142,7 +143,7 @@ def _owned(lake: Lake, period: Period, by: Level) -> ir.Table:
     """The entries, each with the key of its owner at a level."""
     found = entries(lake, period)
     keys = _keys(lake, period, by)
-    joined = found.left_join(keys, "customer_id").drop("customer_id_right")
+    joined = left_join(found, keys, ["customer_id"])
     if by in ("customer", "household"):
         # Whoever is not known by then has amounts all the same.
         return joined.mutate(key=joined.key.fill_null(joined.customer_id))

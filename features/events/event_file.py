@@ -1,12 +1,10 @@
-"""Open the SQLite file of the event inbox, and convert instants to its integers and back."""
+"""Open the SQLite file of the event inbox, with its table."""
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.sqlite import opened, transaction
 
-EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,13 +49,3 @@ def _complete(connection: sqlite3.Connection) -> None:
             if ("triggered",) not in connection.execute(names).fetchall():
                 connection.execute(_TRIGGERED)
     connection.execute(_TO_TRIGGER)
-
-
-def microseconds(at: datetime) -> int:
-    """Convert an instant to microseconds since 1970, UTC."""
-    return (at - EPOCH) // TICK
-
-
-def instant_of(microseconds: int) -> datetime:
-    """Convert microseconds since 1970 to an instant, UTC."""
-    return EPOCH + TICK * microseconds

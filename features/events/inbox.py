@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from features.contracts.contract import CONTRACTS
 from features.errors import GuanjiaError
-from features.events.event_file import TICK, inbox_connection, instant_of, microseconds
+from features.events.event_file import inbox_connection
 from features.events.event_types import EVENTS, Event, Row, text, typed
 from features.events.versions import ROWS
+from features.instants import TICK, instant_of, microseconds
 from features.lake import Lake
 from features.sqlite import scrub, transaction
 
@@ -51,13 +52,7 @@ class StoredEvent:
 
 
 class EventInbox:
-    """The event log of a home, shared by threads and processes.
-
-    Parameters
-    ----------
-    lake : Lake
-        The home whose folder holds the log.
-    """
+    """The event log in the folder of a home, shared by threads and processes."""
 
     def __init__(self, lake: Lake) -> None:
         self.path = lake.inbox

@@ -16,9 +16,9 @@ from features.contracts.contract_sql import row_columns
 from features.contracts.rules import broken_rules, sentences
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.events.event_file import TICK
 from features.events.event_types import EVENTS, Event, Row, text
 from features.events.inbox import EventInbox, StoredEvent
+from features.instants import TICK
 from features.lake import Lake
 from features.sql import quoted, sql_text
 

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
@@ -37,7 +38,7 @@ from features.contracts.contract import CONTRACTS, Instant
 from features.errors import GuanjiaError, did_you_mean
 from features.publishing import published
 from features.settings import Settings
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 
 DERIVED = (
     "checked",
@@ -222,6 +223,11 @@ class Lake:
         """An expression as the engine's SQL."""
         return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Fetch the rows of an expression over this machine's engine, a dict of values each."""
+        rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
+        return rows
+
     @contextmanager
     def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
         """Rows, or what a query gives, computed once: a temporary table that goes with the block.
@@ -251,7 +257,7 @@ class Lake:
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
-            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = TIMESTAMPTZ '{end.isoformat()}'")
+            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = {instant_sql(end)}")
         places = range(len(dates))
         return tuple((_day(f"as_of_{place}"), _instant(f"cutoff_{place}")) for place in places)
 

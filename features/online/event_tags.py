@@ -15,15 +15,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.contracts.contract import CONTRACTS, Contract
 from features.contracts.contract_sql import civil_columns, row_columns
-from features.events.event_file import TICK
 from features.events.inbox import EventInbox
+from features.instants import TICK
 from features.lake import Lake
+from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import Spine
 from features.publishing import published
 from features.snapshots.compute import aggregate, assemble, needed, relations_of
@@ -149,12 +149,8 @@ class _Tables(Lake):
         self.present = present
         self.engine.raw_sql(f"SET disabled_optimizers = '{UNSAFE}'")
         for name in present:
-            contract = CONTRACTS[name]
-            civil = dict.fromkeys(contract.civil_days, dt.date)
-            civil |= dict.fromkeys(contract.civil_hours, dt.int64)
-            instant = contract.columns["recorded_at"]
-            columns = {**contract.columns, **civil, "superseded_at": instant}
-            self.engine.create_table(f"checked_{name}", schema=ibis.schema(columns))
+            schema = ibis.schema(checked_types(CONTRACTS[name]))
+            self.engine.create_table(f"checked_{name}", schema=schema)
         self.engine.raw_sql(
             "CREATE TABLE spine_pairs (customer_id VARCHAR, as_of DATE, cutoff TIMESTAMPTZ)"
         )
@@ -189,9 +185,7 @@ class _Tables(Lake):
                 SELECT *, {civil_columns(contract, self.settings.timezone)} FROM made
                 ANTI JOIN delivered USING ({key}, recorded_at)
             )
-            SELECT * REPLACE (least(superseded_at,
-                lead(recorded_at) OVER (PARTITION BY {key} ORDER BY recorded_at)) AS superseded_at)
-            FROM versions
+            SELECT * REPLACE ({superseded_sql(contract, rows_have_it=True)}) FROM versions
             """,
             [events],
         )

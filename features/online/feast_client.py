@@ -28,6 +28,7 @@ from features.online.rows import PackedOnlineStore, Stored
 from features.online.views import customer, feature_views, push_source
 from features.progress import Report, quiet
 from features.settings import Settings, cutoff
+from features.snapshots.group_files import require_computed
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags import catalogue
@@ -114,27 +115,53 @@ def history(
         float64 (null is NaN), texts as objects (null is None).
     """
     names = list(dict.fromkeys([*tags_of(service), *also]))
+    known = tags_at(lake, entity_frame, names)
+    columns = {name: known[name].to_pandas().to_numpy() for name in names}
+    # Without the copy that gathers columns of a type into one block: it costs as much as the join.
+    tags = pd.DataFrame(columns, index=entity_frame.index, copy=False)
+    return pd.concat([entity_frame, tags], axis=1)
+
+
+def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table:
+    """Read tags as they were known of customers at moments.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose tags.
+    moments : pandas.DataFrame
+        `customer_id` and `event_timestamp` (UTC) of each row.
+    names : sequence of str
+        The tags.
+
+    Returns
+    -------
+    pyarrow.Table
+        A column per tag, rows in the order given: texts as strings, all others as float64.
+
+    Raises
+    ------
+    GuanjiaError
+        If a history there was computed without one of these tags.
+    """
+    declared = catalogue.catalogue()
+    require_computed(lake, names)
     with _lock:
         if lake.home not in _applied:
             apply(lake)
-    store = _store(lake)
-    asked = entity_frame[["customer_id", "event_timestamp"]].reset_index(drop=True)
+    asked = moments[["customer_id", "event_timestamp"]].reset_index(drop=True)
     asked[_ORDER] = range(len(asked))
     asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
         "datetime64[us, UTC]"
     )
     # Feast lets rows that were backfilled later leak in unless told otherwise.
-    found = store.get_historical_features(
+    known = _store(lake).get_historical_features(
         asked,
-        [f"{catalogue.catalogue()[name].group}:{name}" for name in names],
+        [f"{declared[name].group}:{name}" for name in names],
         filter_by_created_timestamp=True,
-    ).to_arrow()
-    found = found.sort_by(_ORDER)
-    declared = catalogue.catalogue()
-    tags = {name: _column(found[name], declared[name].type) for name in names}
-    # Without the copy that gathers columns of a type into one block: it costs as much as the join.
-    found_tags = pd.DataFrame(tags, index=entity_frame.index, copy=False)
-    return pd.concat([entity_frame, found_tags], axis=1)
+    )
+    table = known.to_arrow().sort_by(_ORDER)
+    return pa.table({name: _column(table[name], declared[name].type) for name in names})
 
 
 def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetime) -> Materialized:
@@ -300,10 +327,10 @@ def _store(lake: Lake) -> _FeatureStore:
         return _opened[lake.settings]
 
 
-def _column(column: pa.ChunkedArray, type_: str) -> Any:
-    """Text as objects, everything else as float64 with NaN for null."""
+def _column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
+    """Text as strings, everything else as float64."""
     if type_ == "string":
-        return column.cast(pa.string()).to_pandas().to_numpy(dtype=object)
+        return column.cast(pa.string())
     # Arrow casts no boolean to a float at once.
     whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    return whole.cast(pa.float64()).to_pandas().to_numpy()
+    return whole.cast(pa.float64())

@@ -5,20 +5,21 @@ Its API gives the same values, which a test holds.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
 from features.errors import GuanjiaError, did_you_mean
+from features.instants import instant_of
 from features.lake import Lake
 from features.online.feast_client import stored
 from features.online.model_tags import tags_of
 from features.online.rows import Stored
 from features.tags import catalogue
 
-EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 
 class TagReader:
@@ -76,7 +77,7 @@ class TagReader:
                 continue
             oldest = row.event_us if oldest is None else min(oldest, row.event_us)
             self._choice(group, row.layout).take(row, values)
-        freshness = None if oldest is None else EPOCH + timedelta(microseconds=oldest)
+        freshness = None if oldest is None else instant_of(oldest)
         return {
             "customer_id": customer_id,
             "known": freshness is not None,

@@ -16,12 +16,12 @@ from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
 from training.labels.churn import MONTHS
+from training.labels.leads import LEAD_DAYS, lead_asked, leads_asked
 from training.models import MODELS, find
 from training.registry.champions import champion
 
-LEAD_DAYS, MONTH_AHEAD = "lead_days", "month_ahead"
+MONTH_AHEAD = "month_ahead"
 HAZARD = "churn_hazard"
-SHORTEST_LEAD, LONGEST_LEAD = 7, 60
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def predict(
     tags : pandas.DataFrame
         One row a customer, with the columns of `needed_tags`.
     lead_days : int, optional
-        Lead time for renewal; default: days to the expiry of commercial cover, held in 7..60.
+        Lead time for renewal; default: the days to the expiry of commercial cover, held between
+        the shortest and the longest that models learn from.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def predict(
     return answers
 
 
-def predict_of(
+def predict_one(
     models: Mapping[str, Served], tags: Mapping[str, Any], lead_days: int | None = None
 ) -> dict[str, float | None]:
     """What `predict` tells, of one customer, bit for bit; None where the question does not arise.
@@ -123,11 +124,11 @@ def predict_of(
     answers: dict[str, float | None] = {}
     values = dict(tags) | {MONTH_AHEAD: 1}
     days = tags.get("days_to_commercial_expiry")
-    held = None if days is None else min(max(days, SHORTEST_LEAD), LONGEST_LEAD)
+    held = None if days is None else lead_asked(days)
     values[LEAD_DAYS] = held if lead_days is None else lead_days
     for name, served in models.items():
         asked = find(name).asks_of(tags)
-        answers[name] = served.predictor.predict_of(values) if asked else None
+        answers[name] = served.predictor.predict_one(values) if asked else None
     return answers
 
 
@@ -139,7 +140,7 @@ def churn_by_month(
     Parameters
     ----------
     answers : Mapping[str, float or None]
-        What `predict_of` told of the same customer: of the hazard, the first month.
+        What `predict_one` told of the same customer: of the hazard, the first month.
 
     Returns
     -------
@@ -151,7 +152,7 @@ def churn_by_month(
         return None
     stays, found = 1 - first, [first]
     for month in range(2, MONTHS + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_of({**tags, MONTH_AHEAD: month})
+        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD: month})
         found.append(1 - stays)
     return found
 
@@ -163,8 +164,7 @@ def model_columns(
     said: dict[str, pd.Series] = {}
     if LEAD_DAYS in served.features:
         days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
-        lead = days.clip(SHORTEST_LEAD, LONGEST_LEAD)
-        said[LEAD_DAYS] = lead if lead_days is None else _all(tags, lead_days)
+        said[LEAD_DAYS] = leads_asked(days) if lead_days is None else _all(tags, lead_days)
     if MONTH_AHEAD in served.features:
         said[MONTH_AHEAD] = _all(tags, 1)
     given = {name: said.get(name, tags.get(name)) for name in served.features}

@@ -9,7 +9,6 @@ they are never given to anybody: what they add stands among the rest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import exp
 from typing import Any, Literal
 
@@ -26,12 +25,6 @@ ASKED = {"lead_days": ("距到期天数", "days"), "month_ahead": ("今后第几
 SMALLEST = 0.01
 """Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
-
-
-@cache
-def protected_tags() -> frozenset[str]:
-    """Name the tags whose theme is protected: they are never given as a reason."""
-    return frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 
 
 @dataclass(frozen=True)

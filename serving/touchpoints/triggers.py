@@ -14,12 +14,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from features.lake import Lake
+from features.lake.known_at import known_sql
 from features.progress import Report, quiet
 from features.publishing import published
 from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints
 from serving.touchpoints.occasions import occasions, undeclared
 from serving.touchpoints.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
@@ -136,14 +137,14 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
     if not lake.has("interactions"):
         return f"SELECT {shown}, {fixed} FROM {FOUND} f {once}"
-    end = f"TIMESTAMPTZ '{cutoff(as_of, lake.settings.timezone).isoformat()}'"
+    closes = cutoff(as_of, lake.settings.timezone)
     # A call that nobody answered is no contact yet.
     made = (
         "SELECT customer_id, touchpoint, max(occurred_on) AS last_made "
         f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
         f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
-        f"AND recorded_at < {end} AND (superseded_at IS NULL OR superseded_at >= {end}) "
-        f"AND occurred_at < {end} AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
+        f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
+        f"AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
         "GROUP BY ALL"
     )
     return (

@@ -10,7 +10,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
-from features.stars.entitlements import balances, entitlement_lines, explain_entitlements
+from features.stars.entitlements import balances, explain_entitlements
 from features.stars.explain import StarSettings
 
 Row = dict[str, Any]
@@ -194,8 +194,8 @@ def test_the_lines_behind_a_balance(lake_of: LakeOf) -> None:
         grant("E4", "B", "2022-12-31T04:00", "2023-12-31"),
     ]
     lake = lake_of(**{**RISEN, "entitlements": grants})
-    spine = spine_of_customers(lake, [date(2024, 6, 30), date(2024, 9, 10)])
-    rows = lake.engine.to_pyarrow(entitlement_lines(lake, spine)).to_pylist()
+    days = date(2024, 6, 30), date(2024, 9, 10)
+    rows = [row for day in days for row in explain_entitlements(lake, "C1", day).lines]
     told = {
         (str(row["as_of"]), row["entitlement_id"]): (
             row["year_start"] and str(row["year_start"]),

@@ -137,7 +137,7 @@ def test_one_customer_is_told_what_many_are_bit_for_bit(name, kind, tmp_path):
     asked.loc[0, ["age", "electric"]], asked.loc[0, "channel"] = None, "kiosk"
     many = predictor.predict(asked)
     assert len(np.unique(many)) > 10
-    assert [predictor.predict_of(one) for one in asked.to_dict("records")] == many.tolist()
+    assert [predictor.predict_one(one) for one in asked.to_dict("records")] == many.tolist()
 
 
 def test_a_row_of_another_shape_is_refused_before_lightgbm_reads_beyond_it(fitted):

@@ -56,7 +56,7 @@ class Calibration:
             return np.asarray(raw * self.x[0], dtype=np.float64)
         return np.asarray(raw, dtype=np.float64)
 
-    def apply_of(self, raw: float) -> float:
+    def apply_one(self, raw: float) -> float:
         """The same of one, bit for bit."""
         if self.kind == "platt":
             held = min(max(raw, TINY), 1 - TINY)

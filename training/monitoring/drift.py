@@ -24,7 +24,7 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
 from training.fitting.datasets import ROW_LIMIT, thinned
-from training.labels.questions import LEADS
+from training.labels.leads import LEAD_DAYS, LEADS, leads_asked
 from training.models import ModelSpec
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of
@@ -38,7 +38,7 @@ from training.monitoring.rule import (
     two_sided,
 )
 
-LEAD_DAYS, EXPIRY = "lead_days", "days_to_commercial_expiry"
+EXPIRY = "days_to_commercial_expiry"
 MONTH_AHEAD = "month_ahead"
 AROUND = 3
 """Days on either side of a lead time: who expires then stands for it."""
@@ -119,7 +119,7 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
     if LEAD_DAYS in predictor.extra:
         days = frame[EXPIRY].to_numpy()
         near = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
-        frame[LEAD_DAYS] = np.clip(days, min(LEADS), max(LEADS))
+        frame[LEAD_DAYS] = leads_asked(days)
         frame = frame[near].reset_index(drop=True)
     if MONTH_AHEAD in predictor.extra:
         frame[MONTH_AHEAD] = 1.0

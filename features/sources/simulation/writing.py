@@ -26,11 +26,6 @@ def instant(day: Any, seconds: Any) -> Ints:
     return np.asarray(midnight + np.asarray(seconds, np.int64) * 1_000_000, np.int64)
 
 
-def local_day(at: Ints) -> Ints:
-    """Return the civil day (UTC+8) of an instant, days since 1970."""
-    return np.asarray((at + _ZONE_US) // DAY_US, np.int64)
-
-
 def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
     """Make fixed-width identifiers: the prefix, then each number zero-padded to its width."""
     n = len(parts[0][0])

@@ -21,6 +21,7 @@ from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
 from serving.decision.policy import load_policy
+from serving.decision.record import STORED
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
@@ -28,9 +29,8 @@ from serving.records.database import Records
 NOON = datetime(2026, 6, 30, 4, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
-POLICY = load_policy(Path("no home")).model_copy(
-    update={"exploration_share": 0.0, "holdout_share": 0.0}
-)
+SHIPPED = load_policy(Path("a home without a policy of its own"))
+POLICY = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
 CALL = Candidate("renewal_30d", "到期前30天", "renewal", "marketing", "phone", 1.0, "renewal")
 SMS = replace(CALL, channel="sms", cost=0.05)
 CARE = Candidate("accident_care", "出险关怀", "claims", "service", "phone", 1.0)
@@ -71,7 +71,7 @@ def decide(
             "open_claims": 0,
             "open_complaints": 0,
         },
-        told={"renewal": 0.5},
+        predictions={"renewal": 0.5},
         effects={"contact": 0.1},
         margin=margin,
         permission=Permission({"phone": marketing, "sms": marketing}, True),
@@ -81,10 +81,11 @@ def decide(
         capacity_prices=more.pop("prices", {}),
         policy=POLICY,
     )
+    stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
     settled = settle(facts)
     chosen = settled.chosen.candidate if settled.chosen else None
     decision = Decision(
-        customer, "tests", at, {"facts": json.loads(to_json(vars(facts)))}, branch,
+        customer, "tests", at, {"facts": json.loads(to_json(stored))}, branch,
         touchpoint=chosen.touchpoint if chosen else None,
         channel=chosen.channel if chosen else None,
         mandatory=settled.mandatory, **more,

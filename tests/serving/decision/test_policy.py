@@ -14,7 +14,7 @@ def test_a_home_replaces_single_values(tmp_path: Path) -> None:
         "holdout_cycle = 'half_year'\n[weights]\nbirthday = 0.5\n[non_motor_premiums]\nhealth = 1\n"
     )
     (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
-    found, shipped = load_policy(tmp_path), load_policy(Path("no home"))
+    found, shipped = load_policy(tmp_path), load_policy(tmp_path / "another")
     assert (found.weight("birthday"), found.weight("renewal_30d")) == (0.5, 1.0)
     assert found.non_motor_premiums == {**shipped.non_motor_premiums, "health": 1.0}
     assert found.holdout_share == shipped.holdout_share

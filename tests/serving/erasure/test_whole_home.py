@@ -13,7 +13,7 @@ from features.lake import Lake, sha256_of
 from features.settings import Settings
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
-from serving.records.people.erasure_rows import is_named
+from serving.records.people.erase_records import is_named
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Any]

@@ -22,7 +22,7 @@ BOUND = 2.0 + 1.0  # the wait, and a busy machine
 
 def handed(at: datetime, number: str = "1") -> dict[str, Any]:
     names = ("branch", "leaver", "successor", "handed_by")
-    counts = {"tasks": 1, "contacts": 0, "customers": 0}
+    counts = {"contacts": 1, "customers": 0}
     return {"handover_id": number, "handed_at": at, **dict.fromkeys(names, "x"), **counts}
 
 

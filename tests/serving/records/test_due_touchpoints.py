@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_not_sent
+from serving.records.contacts.caps import Caps, ContactRequest, Reservation, mark_not_sent
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.database import Records
-from serving.records.people.erasure_rows import erase
+from serving.records.people.erase_records import erase
 from serving.records.tables import due_touchpoints
 from serving.touchpoints.event_triggers import Due
 
@@ -102,17 +102,20 @@ def test_of_some_branches_alone(records: Records) -> None:
     assert listed(records, branches=[]) == []
 
 
-def test_what_was_made_or_has_its_place_is_not_told_again(records: Records, caps: Caps) -> None:
+def test_what_was_made_or_has_its_place_is_not_told_again(
+    records: Records, caps: Caps, reserve_contact: Callable[..., Reservation]
+) -> None:
     keep(records, FOUND)
-    call = Wanted("C1", "accident_care", "claims", "service", "phone", NOON, cost=Decimal(1))
+    call = ContactRequest(
+        "C1", "accident_care", "claims", "service", "phone", NOON, cost=Decimal(1)
+    )
     with records.writing() as connection:
-        caps.reserve(connection, replace(call, planned_at=NOON - HOUR), NOON)
-        caps.reserve(connection, replace(call, touchpoint="birthday"), NOON)
-        caps.reserve(connection, replace(call, customer_id="C2"), NOON)
+        reserve_contact(caps, connection, replace(call, planned_at=NOON - HOUR), NOON)
+        reserve_contact(caps, connection, replace(call, touchpoint="birthday"), NOON)
+        reserve_contact(caps, connection, replace(call, customer_id="C2"), NOON)
     assert events(listed(records)) == ["E1"]
     with records.writing() as connection:
-        place = caps.reserve(connection, call, NOON)
-        assert isinstance(place, Reservation)
+        place = reserve_contact(caps, connection, call, NOON)
     assert listed(records) == []
     # Nobody says that it was made: its place expires, and it is due again.
     assert events(listed(records, place.reserved_until)) == ["E1"]

@@ -23,7 +23,7 @@ from features.lake import Lake
 from features.online.feast_client import scrub_online, take_offline
 from features.progress import Report, quiet
 from serving.records.database import Records
-from serving.records.people.erasure_rows import (
+from serving.records.people.erase_records import (
     Receipt,
     amend,
     erase,

@@ -30,19 +30,16 @@ from serving.records.database import hold_customer
 from serving.records.people.consents import Word, latest
 from serving.records.tables import (
     METADATA,
-    capacity_prices,
     consent_changes,
     contacts,
     decisions,
     due_touchpoints,
     erasures,
     exports,
-    handovers,
     manager_assignments,
     outcomes,
     reads,
     review_requests,
-    tasks,
 )
 
 DELETED: tuple[Table, ...] = (
@@ -50,15 +47,12 @@ DELETED: tuple[Table, ...] = (
     contacts,
     outcomes,
     review_requests,
-    tasks,
     due_touchpoints,
     manager_assignments,
 )
 """Tables whose rows go with the customer, documents and texts in them too."""
 LISTED: tuple[Table, ...] = (reads, exports)
 """Tables whose `customer_ids` forget the customer; that something was read stays."""
-OF_NOBODY: tuple[Table, ...] = (capacity_prices, handovers, erasures)
-"""Tables that hold no customer."""
 
 _c = consent_changes.c
 _FIRST = [METADATA.tables[table.name].primary_key.columns.values()[0] for table in LISTED]
@@ -103,7 +97,6 @@ def erase(
     key: bytes,
     *,
     amends: str | None = None,
-    keep_refusals: bool = True,
 ) -> Receipt:
     """Take a customer out of every table. `Records.scrub()` afterwards cleans the files as well.
 
@@ -115,8 +108,6 @@ def erase(
         `features.erased.erasure_key(settings)`.
     amends : str, optional
         Number of a receipt that this erasure goes on with; default: it begins one.
-    keep_refusals : bool
-        Whether the refusals that hold are kept, under the hash.
 
     Returns
     -------
@@ -130,7 +121,7 @@ def erase(
         table.name: _forget(connection, table, one, customer_id)
         for table, one in zip(LISTED, _FIRST, strict=True)
     }
-    rows[consent_changes.name] = _hide(connection, customer_id, mark if keep_refusals else None)
+    rows[consent_changes.name] = _hide(connection, customer_id, mark)
     rows = {name: n for name, n in rows.items() if n}
     before = last_receipt(connection, mark)
     if before is not None and (not rows or before.receipt_id == amends):
@@ -200,7 +191,7 @@ def _forget(connection: Connection, table: Table, number: Column[Any], customer_
     return len(changed)
 
 
-def _hide(connection: Connection, customer_id: str, mark: str | None) -> int:
+def _hide(connection: Connection, customer_id: str, mark: str) -> int:
     """Delete the words on consent, but for refusals that hold: those name the mark from now on."""
     words: dict[tuple[str, str | None], dict[Word, str]] = {}
     for row in connection.execute(_WORDS, {"customer_id": customer_id}):
@@ -209,7 +200,7 @@ def _hide(connection: Connection, customer_id: str, mark: str | None) -> int:
     found = 0
     for said in words.values():
         last = latest(said)
-        if mark is not None and not last.granted:
+        if not last.granted:
             keep = update(consent_changes).where(_c.change_id == said[last])
             blank = {"client_key": None, "content_hash": None, "outcome_id": None}
             connection.execute(keep.values(customer_id=mark, source="erasure", **blank))
