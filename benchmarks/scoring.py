@@ -72,7 +72,7 @@ def main() -> int:
 def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     """These tags of the snapshot, one row a customer."""
     rows = snapshot_tags(lake, read_snapshot(lake, AS_OF), names)
-    found: pd.DataFrame = lake.engine.con.sql(lake.sql(rows.order_by("customer_id"))).df()
+    found: pd.DataFrame = lake.con.sql(lake.sql(rows.order_by("customer_id"))).df()
     return found
 
 

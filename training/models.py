@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.contracts.tables import NON_MOTOR_LABELS
+from features.contracts.vocabulary import NON_MOTOR_LABELS
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from training.estimators.losses import Kind

@@ -13,8 +13,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.tables import CONTRACTS
+from features.contracts.vocabulary import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import left_join, union_all

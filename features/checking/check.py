@@ -16,10 +16,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.checking.erased_rows import LeftOut
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
@@ -197,7 +197,7 @@ def _source(
             columns = _described(lake, select)
             missing = [name for name in contract.columns if name not in columns]
         for name in missing:
-            if not contract.schema.columns[name].nullable:
+            if not contract.declared[name].nullable:
                 raise GuanjiaError(
                     f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
                 )

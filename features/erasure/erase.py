@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.erasure.belongings import Belongings, texts
 from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without

@@ -50,9 +50,7 @@ def render() -> str:
 
 def allowed(type_: EventType, column: str) -> list[str]:
     """List the values that the contract allows in a column; empty: any."""
-    checks = type_.contract.schema.columns[column].checks
-    named = [check for check in checks if check.name == "isin"]
-    return [str(value) for check in named for value in check.statistics["allowed_values"]]
+    return list(type_.contract.declared[column].allowed)
 
 
 def _row(type_: EventType) -> str:
@@ -64,10 +62,9 @@ def _row(type_: EventType) -> str:
 
 
 def _field(event_type: EventType, name: str, column: str) -> str:
-    declared = event_type.contract.schema.columns[column]
     type_ = event_type.contract.columns[column]
     words = next(word for kind, word in _TYPE_WORDS.items() if isinstance(type_, kind))
-    label = (declared.metadata or {})["label"]
+    label = event_type.contract.declared[column].label
     values = ", ".join(f"`{value}`" for value in allowed(event_type, column))
     return f"| `{name}` | `{event_type.table}` | {label} | {words} | {values} |"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
+from features.contracts.tables import CONTRACTS
 from features.jsonable import jsonable
 
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.events.event_file import inbox_connection
 from features.events.event_types import EVENTS, Event, Row, text, typed

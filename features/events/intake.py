@@ -11,9 +11,10 @@ from typing import Any
 
 import ibis
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import row_columns
 from features.contracts.rules import broken_rules, sentences
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.event_types import EVENTS, Event, Row, text
@@ -45,7 +46,7 @@ class Intake:
         self._inbox = inbox
         self._rules = {type_.table: _rules(type_.table) for type_ in EVENTS.values()}
         self._local = threading.local()
-        self._engine = lake.engine.con
+        self._engine = lake.con
         self._erased = Erased(lake.settings)
 
     def take(

@@ -50,7 +50,7 @@ def staged(
     str
         Query of the table without `SET_COLUMNS`.
     """
-    con = lake.engine.con
+    con = lake.con
     con.register("check_inbox", pa.RecordBatchReader.from_batches(ROWS, events))
     try:
         con.execute(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS, civil_day
+from features.contracts.contract import civil_day
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.joins import union_all
 from features.lake.known_at import known_rows

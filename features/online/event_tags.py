@@ -18,8 +18,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, row_columns
+from features.contracts.tables import CONTRACTS
 from features.events.inbox import EventInbox
 from features.instants import TICK
 from features.lake import Lake
@@ -81,7 +82,7 @@ class LiveTags:
                     self._lake.require(name)  # its civil days must be ours
             tables = _Tables(self._lake, present)
             for name, query in self._statements(tables).items():
-                tables.engine.con.execute(f"PREPARE {quoted(name)} AS {query}")
+                tables.con.execute(f"PREPARE {quoted(name)} AS {query}")
             self._tables = tables
 
     def compute(
@@ -117,7 +118,7 @@ class LiveTags:
             tables.ask(customers)
             found = {}
             for group in names:
-                rows = tables.engine.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
+                rows = tables.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
                 at = pa.array(
                     [customers[one] for one in rows["customer_id"].to_pylist()],
                     pa.timestamp("us", "UTC"),
@@ -163,7 +164,7 @@ class _Tables(Lake):
 
     def fill(self, contract: Contract, customers: list[str], events: list[str]) -> None:
         """The rows of these customers alone, with the versions that events made."""
-        con, table, key = self.engine.con, f"checked_{contract.name}", quoted(contract.key)
+        con, table, key = self.con, f"checked_{contract.name}", quoted(contract.key)
         con.execute(f"DELETE FROM {table}")
         path = self.checked(contract.name)
         ids = ", ".join(sql_text(one) for one in customers)
@@ -193,7 +194,7 @@ class _Tables(Lake):
     def ask(self, customers: Mapping[str, datetime]) -> None:
         """The spine: each customer at the end of an instant."""
         zone = ZoneInfo(self.settings.timezone)
-        con: Any = self.engine.con
+        con: Any = self.con
         con.execute("DELETE FROM spine_pairs")
         con.executemany(
             "INSERT INTO spine_pairs VALUES (?, ?, ?)",

@@ -211,7 +211,7 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
     for name, path in files.items():
         view = store.get_feature_view(name)
         tags = list(groups[name].tags)
-        found = lake.engine.con.cursor().execute(
+        found = lake.con.cursor().execute(
             _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
         )
         while batch := found.fetchmany(BATCH):

@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.spine import SPINE, Spine, spine_of_customers

@@ -11,6 +11,7 @@ CODE = Path(__file__).parents[1]
 SOURCES = (
     "contracts/contract.py",
     "contracts/tables.py",
+    "contracts/vocabulary.py",
     "lake/joins.py",
     "lake/known.py",
     "lake/known_at.py",

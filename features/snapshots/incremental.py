@@ -20,11 +20,12 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS, Contract, Day
+from features.contracts.contract import Contract, Day
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import union_all
-from features.lake.known import HORIZONS, RELATIONS
+from features.lake.known import HORIZONS
 from features.lake.known_at import known_sql, later_instants
 from features.lake.spine import SPINE, Spine
 from features.settings import cutoff
@@ -33,6 +34,7 @@ from features.sql import instant_sql, sql_text
 from features.stars.settings import load_star_settings
 from features.tags.declare import Tag
 from features.tags.relations.claims_standards import load_claims_standards
+from features.tags.relations.relations import RELATIONS
 
 BUCKETS = 1024
 LONGEST_STEP = 31

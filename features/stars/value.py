@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.joins import left_join
 from features.lake.known import known

@@ -36,7 +36,7 @@ def erase(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Erase customers from tables, tags, scores, lists, records and the online store."""
+    """Erase customers from all files, records and the online store."""
     from features.erased import erasure_key, pseudonym
     from serving.records.people.erase_everywhere import begin, finish, require_known
 

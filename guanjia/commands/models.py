@@ -26,7 +26,10 @@ def train(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """Train, compare with the baselines, calibrate, and register as challenger."""
+    """Train models and register them as challengers.
+
+    Compared with baselines and calibrated; a report of each is written.
+    """
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
     from training.models import FAMILIES, MODELS
@@ -51,7 +54,7 @@ def train(
 
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
-    """Write one row a customer: star, value and every probability."""
+    """Score all customers: star, value and every prediction."""
     from serving.predictions.scoring import score as run
 
     where = lake()
@@ -77,7 +80,10 @@ def target_list(
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
-    """Write a target list a call centre can use, with reasons in words; who took it is kept."""
+    """Write a list for a call centre, with reasons in words.
+
+    Who takes it is kept in the records.
+    """
     from guanjia.jobs.demo import top_rows
     from guanjia.jobs.handing_out import hand_out
     from serving import clock

@@ -17,7 +17,10 @@ def handover(
     new: Annotated[bool, typer.Option("--new", help="The successor has no customers yet.")] = False,
     json: Json = False,
 ) -> None:
-    """Pass an account manager's reserved contacts and customers to a successor."""
+    """Hand an account manager's work to a successor.
+
+    Reserved contacts and customers pass on; history stays as it is.
+    """
     from serving.records.people.handover import hand_over
 
     where = lake()
@@ -37,7 +40,7 @@ def forget_reads(
     ],
     json: Json = False,
 ) -> None:
-    """Delete the notes of who read whose data that are older than a day."""
+    """Delete old notes of who read whose data."""
     from serving.records.people.audit import forget_old_reads
 
     where = lake()
@@ -48,7 +51,10 @@ def forget_reads(
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:
-    """Count the contacts that others made, as the core system tells them, under the caps."""
+    """Count contacts that other systems made under the caps.
+
+    The core system tells of them in the table `interactions`.
+    """
     from serving.records.contacts.elsewhere import take_contacts
 
     where = lake()

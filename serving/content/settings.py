@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, one_of, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean
 from serving.content.characters import word_form

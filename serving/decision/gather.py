@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.tags.groups.engagement import CHANNELS
 from serving.decision.candidates import Candidate

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from features.contracts.tables import NON_MOTOR_LINES
+from features.contracts.vocabulary import NON_MOTOR_LINES
 from features.declared import Declared, load_layered, one_of
 
 SHIPPED = Path(__file__).with_name("policy.toml")

@@ -77,11 +77,11 @@ def told(lake: Lake, refused: Refused) -> Iterator[None]:
             "profiling": pa.array([refused.profiling.get(one) for one in customers], at),
         }
     )
-    lake.engine.con.register(REFUSED, table)
+    lake.con.register(REFUSED, table)
     try:
         yield
     finally:
-        lake.engine.con.unregister(REFUSED)
+        lake.con.unregister(REFUSED)
 
 
 def _file(lake: Lake, table: str) -> str:

@@ -203,7 +203,7 @@ def _check_scores(lake: Lake, as_of: date) -> None:
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:
     try:
-        return lake.engine.con.execute(sql).to_arrow_table().to_pandas()
+        return lake.con.execute(sql).to_arrow_table().to_pandas()
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"

@@ -79,7 +79,7 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
     query, tags = found_by(declared, there, as_of)
     path = triggers_path(lake, as_of)
     table = ", ".join(f'"{name}" {type_}' for name, type_ in FOUND_COLUMNS.items())
-    connection = lake.engine.con
+    connection = lake.con
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} ({table})")
     try:
         done = 0
@@ -123,7 +123,7 @@ def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[
         f"FROM read_parquet({sql_text(triggers_path(lake, as_of))}) "
         f"WHERE touchpoint = {sql_text(touchpoint)} ORDER BY customer_id LIMIT {int(rows)}"
     )
-    return list(lake.engine.con.execute(query).to_arrow_table().to_pylist())
+    return list(lake.con.execute(query).to_arrow_table().to_pylist())
 
 
 def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
@@ -159,7 +159,7 @@ def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[Counted]:
         'SELECT touchpoint, kind, "by", count(*) AS customers '
         f"FROM read_parquet({sql_text(path)}) GROUP BY ALL"
     )
-    rows = lake.engine.con.execute(query).fetchall()
+    rows = lake.con.execute(query).fetchall()
     place = {name: number for number, name in enumerate(declared.names)}
     labels = {
         name: next(one.label for one in variants.values() if one is not None)

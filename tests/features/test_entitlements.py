@@ -331,7 +331,7 @@ def test_the_ledger_of_one_customer(lake_of: LakeOf) -> None:
     assert (ledger.year_start, ledger.covered) == (date(2024, 3, 1), False)
 
 
-def test_refuses_what_it_cannot_tell(lake_of: LakeOf) -> None:
+def test_an_unknown_customer_or_missing_table_is_refused(lake_of: LakeOf) -> None:
     lake = lake_of(**RISEN)
     with pytest.raises(GuanjiaError, match="customer C9: is not known as of 2024-12-31"):
         explain_entitlements(lake, "C9", date(2024, 12, 31))

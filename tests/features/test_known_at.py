@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake.known_at import (
     LATEST,
     checked_types,

@@ -135,7 +135,7 @@ def test_what_ages_may_drift_further_in_a_longer_time() -> None:
         ("[defaults", "is not valid TOML"),
     ],
 )
-def test_bad_quality_toml(load: object, text: str, message: str) -> None:
+def test_a_wrong_quality_toml_is_refused_by_name(load: object, text: str, message: str) -> None:
     with pytest.raises(GuanjiaError, match=message):
         load(GENERAL, text)  # type: ignore[operator]
 

@@ -93,7 +93,7 @@ def test_a_fault_names_file_segment_and_field(
     assert str(home / "segments.toml") in error.value.thing
 
 
-def test_kinds_are_apart() -> None:
+def test_a_tactical_segment_has_a_goal_and_a_strategic_one_dimensions() -> None:
     words = {"name": "X", "label": "某", "purpose": "p", "purpose_chinese": "某", "rule": "true"}
     with pytest.raises(ValueError, match="a tactical segment has a goal and no dimensions"):
         Segment(kind="tactical", goal="retention", dimensions=("value",), **words)

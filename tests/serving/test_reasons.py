@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.tags.catalogue import catalogue
 from serving.predictions.reasons import Direction, Reason, reasons_of
 from serving.tag_words import CATEGORIES, UNITS, words_of
@@ -151,8 +151,7 @@ def test_values_read_as_people_write_them(
     ],
 )
 def test_every_category_a_contract_allows_has_its_chinese_word(table: str, column: str) -> None:
-    (check,) = CONTRACTS[table].schema.columns[column].checks
-    allowed = check.statistics["allowed_values"]
+    allowed = CONTRACTS[table].declared[column].allowed
     assert allowed
     for value in allowed:
         chinese, _ = words_of(value, "kind")

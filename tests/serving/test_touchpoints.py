@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.contracts.tables import CHANNELS, CONTACT_CHANNELS
+from features.contracts.vocabulary import CHANNELS, CONTACT_CHANNELS
 from features.errors import GuanjiaError
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES, TOUCHPOINTS

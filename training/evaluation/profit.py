@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.accounts.account import accounts
 from features.accounts.entries import known_by as rows_known_by
-from features.contracts.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
 from training.estimators.encoding import Array

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from features.contracts.tables import CHANNEL_LABELS
+from features.contracts.vocabulary import CHANNEL_LABELS
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error_interval, expected_calibration_error

@@ -6,7 +6,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.joins import union_all
 from features.lake.terms import cover_end, existed

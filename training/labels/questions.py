@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known_at import known_at
 from features.lake.terms import cover_end, existed, in_force

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet

@@ -11,8 +11,7 @@ import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 
-import features.contracts.tables  # noqa: F401  (declares the contracts)
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.sources.simulation.random import Ints
 
 NULL = np.iinfo(np.int64).min

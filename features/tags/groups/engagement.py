@@ -6,7 +6,7 @@ More on the history of contacts is in `features.tags.groups.touch_history`.
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import CONTACT_CHANNEL_LABELS
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.tags.declare import D7, D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("engagement", "互动")

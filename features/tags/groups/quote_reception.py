@@ -3,7 +3,7 @@ the customer asks for others, and at what time he views and answers."""
 
 import ibis.expr.types as ir
 
-from features.contracts.tables import CHANNEL_LABELS
+from features.contracts.vocabulary import CHANNEL_LABELS
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
 from features.tags.groups.behaviour import GROUP

@@ -4,7 +4,7 @@ came of the last one, fatigue, refusals, ways to reach the customer, and consent
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
 from features.tags.groups.engagement import CHANNELS, GROUP, NO_CONTACTS

@@ -4,7 +4,7 @@ insured vehicle."""
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import days_ago, known, relation
 from features.lake.spine import SPINE, Spine

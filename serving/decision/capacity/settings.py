@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, load_layered, one_of
 
 SHIPPED = Path(__file__).with_name("capacity.toml")

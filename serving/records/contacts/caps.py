@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.cap_rules import Block, ContactTraits, first_block, next_free

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, load_layered, one_of
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
-from features.contracts.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
+from features.contracts.vocabulary import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.caps import find_contact, mark_not_sent, mark_sent

@@ -82,13 +82,13 @@ def _by_the_core_system(lake: Lake, customers: Collection[str]) -> dict[str, str
     """The account manager whom the latest row of each of these customers names."""
     if not customers or not lake.has("customers"):
         return {}
-    lake.engine.con.register("asked", pd.DataFrame({"customer_id": sorted(customers)}))
+    lake.con.register("asked", pd.DataFrame({"customer_id": sorted(customers)}))
     try:
-        found = lake.engine.con.execute(
+        found = lake.con.execute(
             "SELECT customer_id, account_manager_id FROM "
             f"read_parquet({sql_text(lake.require('customers'))}) SEMI JOIN asked "
             f"USING (customer_id) WHERE {LATEST} AND account_manager_id IS NOT NULL"
         ).fetchall()
     finally:
-        lake.engine.con.unregister("asked")
+        lake.con.unregister("asked")
     return dict(found)

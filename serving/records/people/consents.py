@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.once import content_hash, write_once

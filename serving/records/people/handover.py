@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, union, update
 
-from features.contracts import tables  # noqa: F401  declares the contracts
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.lake.known_at import LATEST
@@ -262,7 +261,7 @@ def _managers(lake: Lake) -> set[str]:
         "SELECT DISTINCT account_manager_id FROM "
         f"read_parquet({sql_text(lake.require('customers'))}) WHERE account_manager_id IS NOT NULL"
     )
-    return {manager for (manager,) in lake.engine.con.execute(query).fetchall()}
+    return {manager for (manager,) in lake.con.execute(query).fetchall()}
 
 
 def _customers_of(lake: Lake, manager: str) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.events.event_types import EVENTS, Event
 from features.events.inbox import EventInbox, StoredEvent
 from features.events.intake import Intake

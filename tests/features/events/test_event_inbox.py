@@ -35,7 +35,7 @@ def inbox(tmp_path: Path) -> EventInbox:
     return EventInbox(Lake(Settings(home=tmp_path)))
 
 
-def test_sent_twice_is_kept_once(inbox: EventInbox) -> None:
+def test_an_event_sent_twice_is_kept_once(inbox: EventInbox) -> None:
     first = inbox.store(complaint("e1"), NINE, version_of(complaint("e1")))
     again = inbox.store(complaint("e1"), NINE + timedelta(1), version_of(complaint("e1")))
     assert (first.repeated, again.repeated) == (False, True)
@@ -148,7 +148,7 @@ def test_a_row_comes_back_as_it_was(row: Row) -> None:
     assert {name: typed(plain(value), types[name]) for name, value in row.items()} == row
 
 
-def test_days_come_back_too() -> None:
+def test_days_and_amounts_come_back_as_they_were() -> None:
     types = EVENTS["entitlement_used"].contract.columns
     assert typed(plain(date(2027, 6, 1)), types["expires_on"]) == date(2027, 6, 1)
     assert typed(plain(Decimal("80.00")), types["unit_cost"]) == Decimal("80.00")

@@ -87,7 +87,9 @@ def test_what_was_sent_on_these_days_and_by_whom(lake: Lake, send: Any) -> None:
         sent_messages(lake, send.records, DAY, DAY - timedelta(1))
 
 
-def test_the_check_as_it_is_typed(send: Any, guanjia: Command, tmp_path: Path, home: Path) -> None:
+def test_the_command_content_check_counts_faults_by_manager(
+    send: Any, guanjia: Command, tmp_path: Path, home: Path
+) -> None:
     for number in range(12):
         send(f"C{number}", FAULTY if number < 3 else FINE)
     send("D1", FAULTY, account_manager_id="M2", branch="=B2")

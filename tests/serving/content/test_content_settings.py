@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError
 from serving.content.check import load_gate
 from serving.content.settings import Sender, load_content_settings, shipped_settings

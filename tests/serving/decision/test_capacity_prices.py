@@ -140,7 +140,7 @@ def test_prices_of_a_branch_by_hand() -> None:
     assert (idle.wanted, idle.price) == (0.0, 0.0)
 
 
-def test_they_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
+def test_prices_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
     lake: Lake, records: Records
 ) -> None:
     (lake.home / "capacity.toml").write_text("[every_branch]\nphone = 1\n", encoding="utf-8")

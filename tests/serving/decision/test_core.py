@@ -94,7 +94,10 @@ def test_silence_wins_where_nothing_is_worth_its_cost() -> None:
     assert settle(facts(ACCIDENT)).chosen is None
     # A sleeping dog: contact makes it worse.
     assert settle(facts(WECOM, effects={"contact": -0.01})).chosen is None
-    # Keeping who costs more than he pays is worth less than nothing.
+    # A contact that loses four tenths of a fen is not made, one that gains as little is.
+    assert settle(facts(WECOM, effects={"contact": 0.00174})).chosen is None
+    assert settle(facts(WECOM, effects={"contact": 0.00176})).chosen is not None
+    # Keeping a customer who costs more than they pay is worth less than nothing.
     assert settle(facts(WECOM, margin=-400.0)).chosen is None
     # Worth 7.3 yuan, but the channel's next contact is worth 8 to somebody else.
     assert settle(facts(WECOM, capacity_prices={"wecom": 8.0})).chosen is None
@@ -169,12 +172,22 @@ def test_who_explores_draws_among_all_that_may_be_and_silence() -> None:
     assert len(drawn) == 4
     # 3,000 draws of a quarter: 750, standard deviation 24.
     assert all(abs(count - 750) < 5 * 24 for count in drawn.values())
-    # Another model, the same draws.
-    other = facts(WECOM, SMS, PACK, policy=policy, customer_id="C7", predictions={"renewal": 0.1})
-    same = settle(facts(WECOM, SMS, PACK, policy=policy, customer_id="C7"))
-    assert (settle(other).chosen is None) == (same.chosen is None)
-    if same.chosen:
-        assert settle(other).chosen.candidate == same.chosen.candidate  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("contact", "service_pack"), [(0.5, -0.1), (-0.1, -0.1)])
+def test_what_a_model_says_has_no_part_in_a_draw(contact: float, service_pack: float) -> None:
+    """Whatever is best, and where all of it loses money, everybody draws what they drew before."""
+    policy = POLICY.model_copy(update={"exploration_share": 1.0})
+
+    def drawn(number: int, effects: dict[str, float]) -> Candidate | None:
+        asked = facts(WECOM, SMS, PACK, policy=policy, customer_id=f"C{number}", effects=effects)
+        chosen = settle(asked).chosen
+        return chosen.candidate if chosen else None
+
+    draws = [drawn(number, {"contact": 0.02, "service_pack": 0.3}) for number in range(60)]
+    assert set(draws) == {None, WECOM, SMS, PACK}
+    effects = {"contact": contact, "service_pack": service_pack}
+    assert [drawn(number, effects) for number in range(60)] == draws
 
 
 @given(st.permutations([SMS, WECOM, PACK, ACCIDENT]), st.integers(0, 50))
@@ -186,7 +199,7 @@ def test_the_order_of_candidates_does_not_matter(order: list[Candidate], number:
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0, 1), st.floats(-1000, 1000), st.integers(0, 9))
-def test_nothing_of_no_value_is_ever_chosen_unless_drawn(
+def test_the_best_is_chosen_if_it_is_worth_more_than_silence_and_nothing_else(
     effect: float, renewal: float, margin: float, recent: int
 ) -> None:
     found = settle(
@@ -197,12 +210,11 @@ def test_nothing_of_no_value_is_ever_chosen_unless_drawn(
             margin=margin, recent_contacts=recent,
         )
     )  # fmt: skip
-    if found.chosen:
-        assert found.chosen.value
-        assert found.chosen.value.total > 0
-        assert all(
-            one.value.total <= found.chosen.value.total for one in found.candidates if one.value
-        )
+    worth = {one.candidate: one.value.total for one in found.candidates if one.value}
+    assert set(worth) == {SMS, WECOM, PACK}
+    best = max(worth.values())
+    assert (found.chosen is not None) == (best > 0)
+    assert found.chosen is None or worth[found.chosen.candidate] == best
 
 
 def test_lots_are_even_and_stable() -> None:

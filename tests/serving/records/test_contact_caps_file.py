@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError
 from serving.records.contacts.contact_caps import SHIPPED, load_contact_caps
 from serving.records.tables import METADATA

@@ -45,7 +45,7 @@ def note(records: Records, *made: Elsewhere) -> int:
         return note_elsewhere(connection, made, ZONES)
 
 
-def test_they_take_the_place_of_ours(
+def test_contacts_made_elsewhere_count_in_the_caps(
     records: Records, caps: Caps, reserve_contact: Reserve
 ) -> None:
     assert note(records, MADE) == 1
@@ -71,7 +71,7 @@ def test_each_is_kept_once_in_its_customers_day(records: Records, rows: Rows) ->
 
 
 @pytest.mark.parametrize("state", ["sent", "reserved", "not sent"])
-def test_what_we_did_counts_once(
+def test_a_contact_of_ours_that_comes_back_counts_once(
     records: Records, caps: Caps, reserve_contact: Reserve, rows: Rows, state: str
 ) -> None:
     with records.writing() as connection:
@@ -139,7 +139,9 @@ def test_the_checked_table_is_taken_over(settings: Settings, records: Records, r
     assert (again.read, again.new) == (3, 0)
 
 
-def test_as_it_is_typed(home: Path, guanjia: Callable[..., Any]) -> None:
+def test_the_command_contacts_says_what_it_took_over(
+    home: Path, guanjia: Callable[..., Any]
+) -> None:
     wrong = guanjia("contacts", "--as-of", "2026-06-15")
     assert (wrong.returncode, "has no checked rows" in wrong.stderr) == (2, True)
     checked(Settings(home=home))

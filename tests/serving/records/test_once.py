@@ -92,7 +92,9 @@ def test_without_a_key_everything_is_kept(
 
 
 @EVERY
-def test_many_at_once_are_one(records: Records, rows: Any, write: Write, table: Table) -> None:
+def test_the_same_request_sent_by_many_at_once_is_written_once(
+    records: Records, rows: Any, write: Write, table: Table
+) -> None:
     told: list[bool] = []
 
     def send() -> None:
