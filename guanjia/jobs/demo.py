@@ -177,14 +177,11 @@ def _by_star(lake: Lake) -> list[dict[str, Any]]:
     tags = snapshot_tags(
         lake, read_snapshot(lake, TODAY), ["star_level", "customer_value_exact", "lapsed"]
     )
-    stars = (
-        tags.filter(tags.star_level.notnull())
-        .group_by("star_level")
-        .aggregate(
-            customers=tags.count(),
-            lapsed=tags.count(where=tags.lapsed),
-            mean_value=tags.customer_value_exact.cast("float64").mean(),
-        )
+    rated = tags.filter(tags.star_level.notnull())
+    stars = rated.group_by("star_level").aggregate(
+        customers=rated.count(),
+        lapsed=rated.count(where=rated.lapsed),
+        mean_value=rated.customer_value_exact.cast("float64").mean(),
     )
     return [
         {

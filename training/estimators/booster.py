@@ -62,7 +62,7 @@ class Booster:
     def feature_name(self) -> list[str]:
         """List the names of the features, in the order of the matrix."""
         names = [ctypes.create_string_buffer(LONGEST_NAME) for _ in range(self._features)]
-        places = (ctypes.c_char_p * self._features)(*map(ctypes.addressof, names))
+        places = (ctypes.c_char_p * self._features)(*(ctypes.addressof(name) for name in names))  # type: ignore[misc]
         written, longest = ctypes.c_int(), ctypes.c_size_t()
         call(
             "LGBM_BoosterGetFeatureNames",

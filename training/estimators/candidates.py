@@ -6,6 +6,7 @@ features add up too. What is learned is text and JSON, never a pickled object.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import lightgbm as lgb
 import numpy as np
@@ -179,7 +180,9 @@ class CalibratedModel:
     @property
     def trees_(self) -> int:
         """How many trees there are."""
-        return int(self.scorer_.trees[0].current_iteration()) if self.scorer_.trees else 0
+        if self.scorer_.trees is None:
+            return 0
+        return int(cast(lgb.Booster, self.scorer_.trees[0]).current_iteration())
 
     @property
     def encoding_(self) -> Encoding:

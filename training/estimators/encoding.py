@@ -66,8 +66,9 @@ class Encoding:
             If a feature that is read is missing; other columns are ignored, and their order does
             not matter.
         """
-        tabular = isinstance(columns, pa.Table | pa.RecordBatch)
-        names = columns.schema.names if tabular else list(columns)
+        names = list(
+            columns.schema.names if isinstance(columns, pa.Table | pa.RecordBatch) else columns
+        )
         wanted = self.features if read is None else [n for n in self.features if n in read]
         missing = [name for name in wanted if name not in names]
         if missing:

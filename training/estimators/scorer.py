@@ -18,7 +18,15 @@ from training.estimators.linear import Linear
 class Trees(Protocol):
     """Trees that can be asked: `training.estimators.booster.Booster`, or `lightgbm.Booster`."""
 
-    def predict(self, data: Any, *, num_threads: int = 1, **kind: bool) -> Any:
+    def predict(
+        self,
+        matrix: Any,
+        /,
+        *,
+        raw_score: bool = False,
+        pred_contrib: bool = False,
+        num_threads: int = 1,
+    ) -> Any:
         """Predict rows: scores with `raw_score`, contributions with `pred_contrib`."""
 
     def feature_importance(self, importance_type: Any) -> Any:

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from training.estimators.calibration import TINY
 from training.estimators.encoding import Array, Encoding, Flags
+from training.estimators.lightgbm_library import thread_count
 from training.estimators.losses import Kind, Outcomes, row_loss
-from training.estimators.trees import OBJECTIVES, thread_count
+from training.estimators.trees import OBJECTIVES
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Resamples, interval
 

@@ -4,6 +4,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
+
+import lightgbm as lgb
 
 from features.lake import sha256_of
 from training.estimators.bundle import PARTS
@@ -29,7 +32,7 @@ def write_bundle(
         contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
     if scorer.trees:
         weights["trees"] = scorer.trees[1]
-        contents[PARTS["trees"]] = str(scorer.trees[0].model_to_string())
+        contents[PARTS["trees"]] = str(cast(lgb.Booster, scorer.trees[0]).model_to_string())
     hashes = {}
     for name, text in contents.items():
         (folder / name).write_bytes(text.encode("utf-8"))

@@ -5,6 +5,7 @@ Where the rows do not reach far enough in time for that, by rows of other custom
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import lightgbm as lgb
 import numpy as np
@@ -75,7 +76,7 @@ def choose(
         if fold is None:
             continue
         linear: dict[float, Linear] = {}
-        trees = None
+        trees: lgb.Booster | None = None
         for candidate in (CANDIDATES[name] for name in model.candidates):
             fitted = fold.fit(model, candidate, parameters or model.parameters, seed, threads,
                               linear.get(candidate.penalty),
@@ -83,7 +84,7 @@ def choose(
             if fitted.scorer_.linear:
                 linear[candidate.penalty] = fitted.scorer_.linear[0]
             if fitted.scorer_.trees and not candidate.parameters:
-                trees = fitted.scorer_.trees[0]
+                trees = cast(lgb.Booster, fitted.scorer_.trees[0])
             told = fitted.scorer_.raw(fold.later, threads)
             losses[candidate.name].append(row_loss(fold.judged, told, model.kind))
     report(f"{model.name}: candidates", len(windows), len(windows))
