@@ -17,7 +17,7 @@ FEW_FEATURES = 0.5  # of all, for each tree: then reading by column is faster th
 BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
 
 
-ROWS_PER_THREAD = 100_000
+ROWS_PER_THREAD = 50_000
 """With fewer rows a thread waits for the others longer than it works, and it waits busily."""
 
 
@@ -144,7 +144,7 @@ def thread_count(rows: int, threads: int) -> int:
 
     Examples
     --------
-    >>> thread_count(20_000, 2), thread_count(250_000, 8)
+    >>> thread_count(20_000, 2), thread_count(120_000, 8)
     (1, 2)
     """
     return max(1, min(threads, rows // ROWS_PER_THREAD))
