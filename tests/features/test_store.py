@@ -1,5 +1,6 @@
 """Feast for real, on SQLite and snapshots of a few rows."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,9 +20,12 @@ from features.online import reader as online_tags
 from features.online.rows import Stored
 from features.online.views import customer, feature_views
 from features.settings import Settings, cutoff
+from features.snapshots.group_files import NOT_COMPUTED
 from features.snapshots.snapshots import Drafts
 from features.tags import catalogue
 from features.tags.declare import TagGroup
+from training.fitting import shared_tags
+from training.fitting.shared_tags import SharedTags
 
 JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -235,3 +239,39 @@ def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
     assert (type(values["premium_36m"]), type(values["claim_count_36m"])) == (float, int)
     with pytest.raises(ValueError, match="a row has 3 tags, its layout 4"):
         choice.take(Stored(0, ("branch",), '["B1", 2, 9]'), values)
+
+
+def test_a_tag_that_a_history_lacks_is_refused(lake: Lake) -> None:
+    june, path = at(JUNE), lake.tags("tiny") / "history-a.parquet"
+    write(path, [("C1", june, june, 1, None, "agent", "f", False)])
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({NOT_COMPUTED: json.dumps(["premium"])}), path)
+    frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june]})
+    with pytest.raises(GuanjiaError, match="without premium"):
+        store.tags_at(lake, frame, ["channel", "premium"])
+    assert store.tags_at(lake, frame, ["channel"]).to_pylist() == [{"channel": "agent"}]
+
+
+def test_tags_shared_by_models_are_those_each_would_have_read(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_tags, "PORTION", 2)
+    may, june = at(MAY), at(JUNE)
+    rows = [
+        ("C1", may, may, 1, 2.5, "agent", "f", False),
+        ("C1", june, june, 2, None, None, "f", True),
+        ("C2", june, june, None, 4.0, "online", None, None),
+    ]
+    write(lake.tags("tiny") / "history-training.parquet", rows)
+    moments = pd.DataFrame(
+        {"customer_id": ["C1", "C2", "C1"], "event_timestamp": [may, june, june]}
+    )
+    moments["event_timestamp"] = pd.to_datetime(moments["event_timestamp"], utc=True)
+    names = ["channel", "claim_count_36m", "lapsed", "premium"]
+    shared = SharedTags(lake, moments, names, tmp_path / "tags.arrow")
+    # Two models: one asks about every pair, at two lead times; one about one pair.
+    first = moments.iloc[[2, 0, 1, 2]].assign(lead_days=[7, 7, 30, 30])
+    second = moments.iloc[[1]].assign(label=True)
+    for asked, tags in ((first, names), (second, ["premium", "channel"])):
+        alone = store.history(lake, asked, "churn")
+        pd.testing.assert_frame_equal(shared.join(asked, tags), alone[[*asked.columns, *tags]])

@@ -116,15 +116,25 @@ def assess(
     predictor: Predictor,
     known_by: date,
     report: Report = quiet,
+    priced: dict[tuple[str, str], Economics | None] | None = None,
 ) -> Assessment:
     """Evaluate a bundle on the test slice of its dataset.
 
     Parameters
     ----------
+    lake : Lake
+        Where costs, premiums and, of a simulated insurer, the truth lie.
+    model : ModelSpec
+    data : Dataset
+        What the model learned from.
     predictor : Predictor
         Loaded from the bundle, so that what is measured is what is served.
     known_by : datetime.date
         Costs and premiums recorded later are not used either.
+    report : Report
+    priced : dict, optional
+        What contacts cost and bring, by what is won and its line, for models assessed one after
+        the other on the same tables: what one has computed, the next takes from here.
     """
     kind = model.kind
     threads = lake.settings.threads
@@ -138,7 +148,13 @@ def assess(
     peers = peers_told(data.frame, data.split.train, data.split.test, data.features, threads, kind)
     report(f"{model.name}: evaluation", 0, None)
     event, ahead = turned(label, told, purpose, kind)
-    money = economics(lake, known_by, purpose) if purpose and kind == "probability" else None
+    money = None
+    if purpose and kind == "probability":
+        priced = {} if priced is None else priced
+        won = purpose.benefit, purpose.line
+        if won not in priced:
+            priced[won] = economics(lake, known_by, purpose)
+        money = priced[won]
     order = figures.auc if isinstance(figures, Figures) else figures.gini
     return Assessment(
         model=model,

@@ -70,6 +70,7 @@ def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     keys = ["customer_id", "as_of"]
     if "lead_days" in rows:
         keys = ["policy_id", "lead_days"]
+        truth = truth[truth["policy_id"].isin(rows["policy_id"])]
         leads = truth.filter(regex=r"^p_\d+d$").columns
         truth = truth.drop(columns="p").melt(
             [name for name in ("policy_id", *UNSEEN) if name in truth], leads, value_name="p"
