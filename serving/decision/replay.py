@@ -7,6 +7,7 @@ versions tell of the recorded tags, and whether the recorded tags are those of t
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 from features.errors import GuanjiaError
@@ -81,7 +82,7 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
         changed += [
             f"{name} tells {value} instead of {facts.predictions.get(name)}"
             for name, value in again.items()
-            if value != facts.predictions.get(name)
+            if _differ(value, facts.predictions.get(name))
         ]
         changed += _effects_again(lake, answer, facts.tags, facts.effects, notes)
     notes += _tags_again(lake, answer, facts.customer_id, facts.tags)
@@ -126,7 +127,7 @@ def _effects_again(
     return [
         f"the effect of {name} is {again.get(name)} instead of {value}"
         for name, value in recorded.items()
-        if name in kept and again.get(name) != value
+        if name in kept and _differ(again.get(name), value)
     ]
 
 
@@ -148,6 +149,16 @@ def _tags_again(
         return []
     told = ", ".join(f"{name} {found[name]} -> {tags[name]}" for name in moved[:10])
     return [f"moved since the snapshot, by events: {told}"]
+
+
+def _differ(now: float | None, then: float | None) -> bool:
+    """Whether two predictions are not the same number.
+
+    Exponentials of two processors, and of two releases of a library, differ in the last digit.
+    """
+    if now is None or then is None:
+        return now is not then
+    return not isclose(now, then, rel_tol=1e-12)
 
 
 def _named(key: tuple[str, str, str] | None) -> str:
