@@ -6,12 +6,14 @@ import ibis.expr.types as ir
 
 from features.contracts.contract import Instant
 
+# Parameters of these functions become fields of an Ibis operation, which has a `name` of its own.
+
 
 @ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), dt.date))  # type: ignore[untyped-decorator]
-def day_variable(name: str) -> ir.Value:
+def day_variable(variable: str) -> ir.Value:
     """Read a date of the session."""
 
 
 @ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), Instant))  # type: ignore[untyped-decorator]
-def instant_variable(name: str) -> ir.Value:
+def instant_variable(variable: str) -> ir.Value:
     """Read an instant of the session."""
