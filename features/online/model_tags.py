@@ -5,10 +5,12 @@ people), and consents and opt-outs, which are gates before a contact and not evi
 """
 
 from collections.abc import Mapping, Sequence
-
-from feast import FeatureService, FeatureView
+from typing import TYPE_CHECKING
 
 from features.errors import GuanjiaError, did_you_mean
+
+if TYPE_CHECKING:
+    from feast import FeatureService, FeatureView
 
 FORBIDDEN = frozenset(
     {
@@ -299,8 +301,8 @@ def tags_of(service: str) -> tuple[str, ...]:
 
 
 def feature_services(
-    views: Sequence[FeatureView], services: Mapping[str, Sequence[str]] = SERVICES
-) -> list[FeatureService]:
+    views: "Sequence[FeatureView]", services: Mapping[str, Sequence[str]] = SERVICES
+) -> "list[FeatureService]":
     """The Feast services over the given views.
 
     Raises
@@ -308,6 +310,8 @@ def feature_services(
     GuanjiaError
         If a service names a tag that no view has, one twice, or one no model may use.
     """
+    from feast import FeatureService
+
     home = {field.name: view for view in views for field in view.features}
     found = []
     for name, tags in services.items():
@@ -323,7 +327,7 @@ def feature_services(
     return found
 
 
-def _check(name: str, tags: Sequence[str], home: Mapping[str, FeatureView]) -> None:
+def _check(name: str, tags: Sequence[str], home: "Mapping[str, FeatureView]") -> None:
     unknown = sorted(set(tags) - set(home))
     if unknown:
         raise GuanjiaError(
