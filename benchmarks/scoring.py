@@ -23,13 +23,13 @@ import pyarrow.parquet as pq
 from measuring import alternate, arguments, compared, finish, insurer, say, seconds, snapshot
 
 from features.lake import Lake
-from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
 from serving.predictions import probabilities, scoring
 from serving.predictions.probabilities import Served, model_frame
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
-from training.models import MODELS, ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import MODELS, find
 from training.registry import local_models
 
 AS_OF = date(2026, 6, 30)
@@ -100,14 +100,12 @@ def agree(
 def stand_in(lake: Lake) -> None:
     """Champions that cost what real ones do, made in seconds and known to no registry."""
     rules = [name for spec in MODELS.values() for name in spec.rule_tags]
-    wanted = [name for tags in SERVICES.values() for name in tags]
+    wanted = [name for spec in MODELS.values() for name in spec.tag_set.tags]
     frame = tags(lake, list(dict.fromkeys([*wanted, *rules])))
     for name, spec in MODELS.items():
         say(f"growing a stand-in for {name}")
         with tempfile.TemporaryDirectory() as scratch:
-            bundle = write_bundle(
-                Path(scratch), spec, grown(lake, spec, frame), SERVICES[spec.service]
-            )
+            bundle = write_bundle(Path(scratch), spec, grown(lake, spec, frame), spec.tag_set.tags)
             local_models.keep(lake, name, "1", bundle)
         local_models.point(lake, name, "1")
 
@@ -123,7 +121,7 @@ def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
         label = label + (0.0 if spec.kind == "count" else 0.1)
     parameters = {**spec.parameters, "rounds": TREES, "patience": 0}
     fitted = CalibratedModel(parameters, kind=spec.kind, seed=SEED, threads=lake.settings.threads)
-    features = [*SERVICES[spec.service], *spec.extra]
+    features = spec.features
     return fitted.fit(rows, label, np.zeros(len(rows), dtype=bool), features).calibrate(rows, label)
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from training.models import LEAD_DAYS
+
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
 
@@ -23,10 +25,11 @@ class Context(Message):
 
     lead_days: int | None = Field(
         default=None,
-        ge=7,
-        le=60,
+        ge=LEAD_DAYS.lowest,
+        le=LEAD_DAYS.highest,
         description="Days before expiry at which the contact would be made (renewal only). "
-        "Default: the days to the commercial term's expiry, held between 7 and 60.",
+        "Default: the days to the commercial term's expiry, held between "
+        f"{LEAD_DAYS.lowest} and {LEAD_DAYS.highest}.",
     )
 
 

@@ -18,14 +18,14 @@ from feast import FeatureStore
 from feast.data_source import PushMode
 from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 
+from features.conditions import unknown_name
 from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.feast_home import feast_config
-from features.online.model_tags import feature_services, tags_of
 from features.online.rows import PackedOnlineStore, Stored
-from features.online.views import customer, feature_views, push_source
+from features.online.views import customer, feature_services, feature_views, push_source
 from features.progress import Report, quiet
 from features.settings import Settings, cutoff
 from features.snapshots.snapshots import read_snapshot
@@ -76,7 +76,7 @@ def apply(lake: Lake) -> None:
     Raises
     ------
     GuanjiaError
-        If a service names a tag that is not declared.
+        If a tag set has a tag that is not declared.
     """
     views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
@@ -93,27 +93,34 @@ def apply(lake: Lake) -> None:
         _applied.add(lake.home)
 
 
-def history(
-    lake: Lake, entity_frame: pd.DataFrame, service: str, also: Sequence[str] = ()
-) -> pd.DataFrame:
-    """The tags of a service as they were known at each row's time.
+def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.DataFrame:
+    """Read tags as they were known at each row's time.
 
     Parameters
     ----------
+    lake : Lake
+        Where the histories lie.
     entity_frame : pandas.DataFrame
         `customer_id`, `event_timestamp` (UTC); other columns pass through.
-    service : str
-        Name of a feature service, that is of a model.
-    also : sequence of str
-        Further tags, by name.
+    tags : sequence of str
+        Their names; one that comes twice is one column.
 
     Returns
     -------
     pandas.DataFrame
         The frame's rows, order and index kept, and a column per tag: numbers and booleans as
         float64 (null is NaN), texts as objects (null is None).
+
+    Raises
+    ------
+    UnknownNameError
+        If a tag is not declared.
     """
-    names = list(dict.fromkeys([*tags_of(service), *also]))
+    declared = catalogue.catalogue()
+    names = list(dict.fromkeys(tags))
+    for name in names:
+        if name not in declared:
+            raise unknown_name("tag", name, declared)
     with _lock:
         if lake.home not in _applied:
             apply(lake)
@@ -126,14 +133,13 @@ def history(
     # Feast lets rows that were backfilled later leak in unless told otherwise.
     found = store.get_historical_features(
         asked,
-        [f"{catalogue.catalogue()[name].group}:{name}" for name in names],
+        [f"{declared[name].group}:{name}" for name in names],
         filter_by_created_timestamp=True,
     ).to_arrow()
     found = found.sort_by(_ORDER)
-    declared = catalogue.catalogue()
-    tags = {name: _column(found[name], declared[name].type) for name in names}
+    columns = {name: _column(found[name], declared[name].type) for name in names}
     # Without the copy that gathers columns of a type into one block: it costs as much as the join.
-    found_tags = pd.DataFrame(tags, index=entity_frame.index, copy=False)
+    found_tags = pd.DataFrame(columns, index=entity_frame.index, copy=False)
     return pd.concat([entity_frame, found_tags], axis=1)
 
 

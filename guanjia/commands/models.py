@@ -13,7 +13,7 @@ from guanjia.terminal.output import emit, from_here, progress, table
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="renewal, churn, claims, cross-sell or all")],
+    model: Annotated[str, typer.Argument(help="renewal, churn, claims, cross-sell, or all")],
     known_by: Annotated[
         date | None,
         typer.Option(
@@ -29,15 +29,15 @@ def train(
     """Train, compare with the baselines, calibrate, and register as challenger."""
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
-    from training.models import FAMILIES, MODELS
+    from training.models import MODELS, families
 
-    families = {**FAMILIES, "all": tuple(MODELS)}
-    if model not in families:
-        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(families)}")
+    groups = {**families(), "all": tuple(MODELS)}
+    if model not in groups:
+        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(groups)}")
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(where, families[model], by, report, tuning_seconds=tune))
+        results = list(run(where, groups[model], by, report, tuning_seconds=tune))
     reports = [f"Report of {one.model}: {from_here(one.report)}" for one in results]
     versions = ", ".join(f"{one.model} {one.version}" for one in results)
     emit(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from features.tags.groups.engagement import CHANNELS
+from features.tags.groups.touch_history import CHANNELS
 from serving.decision.effects import Effects
 from serving.decision.schemas import DecideRequest
 from serving.decision.value import RECENT, UNANSWERED

@@ -6,12 +6,7 @@ from serving.decision.gates import Gate
 from serving.decision.menu import Words
 from serving.decision.schemas import Action, GateTold, Option, Script, ValueTold
 from serving.records.contacts.caps import Reservation
-
-OUTCOMES = {
-    "renewal": ("续保", "renewing"),
-    "churn": ("留存", "staying"),
-    "churn_hazard": ("留存", "staying"),
-}
+from training.models import MODELS
 
 
 def gate(found: Gate) -> GateTold:
@@ -58,11 +53,12 @@ def reasons(settled: Settled) -> Script:
         )
     found = chosen.value
     assert found is not None
-    outcome = OUTCOMES.get(chosen.candidate.model or "", ("购买", "buying"))
     costs = found.benefit * found.weight - found.total
     change, worth = found.change or 0.0, found.worth or 0.0
-    chinese = f"提高{outcome[0]}概率{change:.2%}"
-    english = f"raises the probability of {outcome[1]} by {change:.2%}"
+    purpose = MODELS[chosen.candidate.model or ""].purpose
+    assert purpose is not None
+    chinese = f"提高{purpose.won_chinese}概率{change:.2%}"
+    english = f"raises the probability of {purpose.won_english} by {change:.2%}"
     if found.basis == "uplift":
         chinese, english = f"至少{chinese}", f"{english} at the least"
     else:

@@ -19,8 +19,7 @@ MLFLOW_USERS = ("training/registry/mlflow_client.py", "training/registry/version
 FEAST_USERS = (
     "features/online/feast_client.py",
     "features/online/views.py",
-    "features/online/model_tags.py",
-    "features/repo/",
+    "features/online/repo/",
     "features/online/feast_home.py",
     "features/online/rows.py",
     "features/online/sqlite_store.py",

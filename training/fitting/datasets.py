@@ -17,12 +17,12 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
 from features.online import feast_client as store
-from features.online.model_tags import SERVICES, SLICE_TAGS
+from features.online.model_tags import SLICE_TAGS
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import compute as tagging
 from training.dataset import Dataset, Split
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 TEST_SHARE = 0.2
 CALIBRATION_SHARE = 0.15
@@ -76,16 +76,15 @@ def _dataset(
 ) -> Dataset:
     """The labels with the tags as they were known at each row's time."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
-    frame = store.history(lake, entities, model.service, [*model.rule_tags, *SLICE_TAGS])
+    tags = list(model.tag_set.tags)
+    frame = store.history(lake, entities, [*tags, *model.rule_tags, *SLICE_TAGS])
     frame = frame[model.learns(frame)]
     frame = in_order(frame)
-    tags = list(SERVICES[model.service])
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")
     split = split_by_time(frame, model.name)
-    features = [*tags, *model.extra]
-    return Dataset(frame, features, tags, split, path, sha256_of(path), inputs, labelled)
+    return Dataset(frame, model.features, tags, split, path, sha256_of(path), inputs, labelled)
 
 
 def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:

@@ -24,7 +24,7 @@ from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
 from training.fitting.datasets import in_order, thinned
 from training.fitting.scratch import scratch_lake
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 from training.registry.versions import Version
 
 FEWEST_ROWS = 10  # as many as a test slice must have
@@ -132,7 +132,7 @@ def read_cohort(
     if frame is None:
         with scratch_lake(lake) as beside:
             entities = _entities(beside, model, first, known_by, row_limit, report)
-            frame = store.history(beside, entities, model.service, asked)
+            frame = store.history(beside, entities, [*model.tag_set.tags, *asked])
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
     frame = in_order(frame)

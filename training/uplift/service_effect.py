@@ -20,13 +20,14 @@ from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.online.model_tags import UPLIFT_TAGS
 from features.progress import Report, quiet
 from features.settings import cutoff
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
 from training.fitting.datasets import build
 from training.labels import questions as labels
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 from training.uplift.policy import Estimate, doubly_robust, means
 
 LEAD = 30
@@ -95,7 +96,7 @@ def service_effect(lake: Lake, known_by: date, report: Report = quiet) -> Servic
     asked = ModelSpec(
         name="service_effect",
         label="服务使用效应",
-        service="uplift",
+        tag_set=UPLIFT_TAGS,
         labels=used_and_renewed,
         eligible="motor_policies_in_force > 0",
     )
