@@ -113,16 +113,16 @@ def stand_in(lake: Lake) -> None:
 def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
-    for name in spec.extra:
-        rows[name] = rows["days_to_commercial_expiry"].clip(7, 60) if name == "lead_days" else 1.0
+    for feature in spec.extra:
+        rows[feature.name] = feature.of_rows(rows)
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
     if spec.kind != "probability":
         label = label + (0.0 if spec.kind == "count" else 0.1)
     parameters = {**spec.parameters, "rounds": TREES, "patience": 0}
     fitted = CalibratedModel(parameters, kind=spec.kind, seed=SEED, threads=lake.settings.threads)
-    features = spec.features
-    return fitted.fit(rows, label, np.zeros(len(rows), dtype=bool), features).calibrate(rows, label)
+    nobody = np.zeros(len(rows), dtype=bool)
+    return fitted.fit(rows, label, nobody, spec.features).calibrate(rows, label)
 
 
 if __name__ == "__main__":

@@ -303,7 +303,7 @@ CLAIMS_TAGS = TagSet("claims", (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVI
 UPLIFT_TAGS = TagSet("uplift", _EFFECT)
 
 SHARED_SETS = (RENEWAL_TAGS, CHURN_TAGS, CROSS_SELL_TAGS, CLAIMS_TAGS, UPLIFT_TAGS)
-"""Sets that more than one declaration reads: each is a feature service of Feast."""
+"""The sets that declarations share; each is a feature service of Feast."""
 
 SLICE_TAGS = (
     "star_level",

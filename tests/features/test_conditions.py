@@ -1,6 +1,7 @@
 """Conditions: what a marketer needs works, and nothing else ever reaches the engine."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import ibis
@@ -192,6 +193,15 @@ CONDITIONS = st.recursive(
 def test_all_engines_mean_the_same(where: str) -> None:
     assert met_in_ibis(where) == met_in_sql(where) == met_one_by_one(where)
     assert met_in_sql(where) == met_in_a_frame(where, FRAME) == met_in_a_frame(where, FLOATS)
+
+
+def test_frames_are_asked_by_several_threads_at_once() -> None:
+    conditions = [f"star >= {star} and renewal < 0.{part}" for star in (1, 3, 5) for part in (1, 5)]
+    wanted = [rows_where(where, FRAME).tolist() for where in conditions]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            answers = pool.map(lambda where: rows_where(where, FRAME).tolist(), conditions)
+            assert list(answers) == wanted
 
 
 def test_the_longest_condition_can_be_read() -> None:

@@ -14,8 +14,8 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online import feast_client as store
+from features.online import feast_home, views
 from features.online import reader as online_tags
-from features.online import views
 from features.online.model_tags import TagSet
 from features.online.rows import Stored
 from features.online.views import customer, feature_services, feature_views
@@ -197,6 +197,15 @@ def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match="set m: has a tag twice"):
         TagSet("m", ("channel", "channel"))
     assert customer().join_key == "customer_id"
+
+
+def test_a_home_given_relative_to_the_project_is_found_from_within_the_repo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`feast apply` changes into the folder of its YAML before it asks."""
+    monkeypatch.setenv("GUANJIA_HOME", "own")
+    monkeypatch.chdir(feast_home.REPO)
+    assert feast_home.feast_home() == ROOT / "own"
 
 
 @pytest.mark.slow

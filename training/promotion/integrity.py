@@ -27,7 +27,7 @@ def integrity(
     Parameters
     ----------
     served : bool
-        The version was champion before: it may read tags that its feature service no longer
+        The version was champion before: it may read tags that its tag set no longer
         lists, as long as they are still computed.
 
     Raises
@@ -59,14 +59,14 @@ def integrity(
 def _signature(
     lake: Lake, model: ModelSpec, version: Version, spec: Mapping[str, Any], served: bool
 ) -> Verdict:
-    """The columns registered, those the bundle reads, and those of the feature service."""
+    """The columns registered, those the bundle reads, and those of the tag set."""
     with tempfile.TemporaryDirectory() as folder:
         path = registry.download(lake, version.run, "signature.json", Path(folder))
         inputs = json.loads(json.loads(path.read_text("utf-8"))["inputs"])
     registered = [column["name"] for column in inputs]
     reads = list(spec["features"])
     wanted = model.features
-    against = f"the feature service {model.tag_set.name}"
+    against = f"the tag set {model.tag_set.name}"
     if served:
         computed = {*catalogue(), *(feature.name for feature in model.extra)}
         wanted = [name for name in reads if name in computed]
