@@ -17,13 +17,16 @@ from pathlib import Path
 
 from measuring import Measured, Step, alternate, compared, finish, seconds
 
-from serving.content.check import load_gate
+from serving.content.check import LONGEST_TEXT, ContentGate, load_gate
 from serving.content.settings import WordList, shipped_settings
 from serving.content.words import Words
 
 SEED = 1
 FASTER = 2.0
+HARDEST = 20.0
 LENGTH = 70
+PIECES = ("1", "1 ", "a", "a.", "a-", "a@b.", "a点", "a   .   ", "010", "http://", "微信", "返现")
+"""What a careless pattern of numbers, addresses or words goes back and forth over."""
 CHARACTERS = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
     "同工也能下过子说产种面而方后多定行学法所民得经"
@@ -59,7 +62,21 @@ def main() -> int:
     check = partial(gate.check, channel="wecom", kind="marketing")
     whole = max(rate(partial(through, check, messages), len(messages)) for _ in range(3))
     lines.append(Measured("the whole gate, as shipped", "messages/s", whole))
+    lines.append(hardest(gate))
     return finish("content", len(messages), lines, asked.json, of="messages")
+
+
+def hardest(gate: ContentGate) -> Measured:
+    """The text that takes the gate longest, against ordinary words of the same length."""
+
+    def best(text: str) -> float:
+        check = partial(gate.check, text, channel="branch", kind="service")
+        return min(seconds(check) for _ in range(5))
+
+    plain = best((CHARACTERS * LONGEST_TEXT)[:LONGEST_TEXT])
+    worst = max(best((piece * LONGEST_TEXT)[:LONGEST_TEXT]) for piece in PIECES)
+    what = "the whole gate, its hardest text against words"
+    return Measured(what, "s", worst, plain, worst / plain, at_most=HARDEST)
 
 
 def some_words(count: int) -> list[str]:

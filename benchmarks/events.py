@@ -40,8 +40,8 @@ from measuring import (
     snapshot,
 )
 
-from features.contracts.contract import CONTRACTS
 from features.contracts.contract_sql import civil_columns, row_columns
+from features.contracts.tables import CONTRACTS
 from features.events.event_types import EVENTS, Event, text
 from features.events.inbox import EventInbox
 from features.events.intake import Intake

@@ -24,6 +24,7 @@ from measuring import alternate, arguments, compared, finish, insurer, say, seco
 
 from features.lake import Lake
 from features.snapshots.snapshots import read_snapshot
+from features.snapshots.tag_columns import snapshot_tags
 from serving.predictions import probabilities, scoring
 from serving.predictions.probabilities import Served, model_frame
 from training.estimators.candidates import CalibratedModel
@@ -69,8 +70,8 @@ def main() -> int:
 
 def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     """These tags of the snapshot, one row a customer."""
-    query = scoring.snapshot_sql(lake, read_snapshot(lake, AS_OF), names)
-    found: pd.DataFrame = lake.engine.con.sql(query).df()
+    rows = snapshot_tags(lake, read_snapshot(lake, AS_OF), names)
+    found: pd.DataFrame = lake.con.sql(lake.sql(rows.order_by("customer_id"))).df()
     return found
 
 

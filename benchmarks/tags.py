@@ -27,7 +27,7 @@ from pathlib import Path
 import pyarrow as pa
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.progress import quiet
@@ -70,14 +70,14 @@ def main() -> int:
 def against_sql(lake: Lake, size: int, repeats: int) -> Measured:
     """Sixty tags by the catalogue and by the peer, equal, then timed."""
     query = by_hand(lake)
-    theirs: pa.Table = lake.engine.con.sql(query).arrow().read_all()
+    theirs: pa.Table = lake.con.sql(query).arrow().read_all()
     tags = [catalogue()[name] for name in theirs.column_names if name != "customer_id"]
     agree(snapshot(lake, tags), theirs)
     say(f"{len(tags)} tags of {len(theirs):,} customers agree in every value")
     del theirs
     ours, peer = alternate(
         lambda: seconds(lambda: snapshot(lake, tags)),
-        lambda: seconds(lambda: lake.engine.con.sql(query).arrow().read_all()),
+        lambda: seconds(lambda: lake.con.sql(query).arrow().read_all()),
         repeats,
     )
     return compared(f"{size:,}: {TAGS} tags, SQL by hand", "s", ours, peer, at_most=LIMIT)

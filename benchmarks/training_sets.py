@@ -71,7 +71,7 @@ def asof(lake: Lake, labels: pd.DataFrame) -> pd.DataFrame:
                 f" AND asked.event_timestamp >= {name}.event_timestamp"
             )
             columns += [f"{name}.{tag}" for tag in tags]
-    with lake.engine.con.cursor() as cursor:
+    with lake.con.cursor() as cursor:
         cursor.register("asked", asked)
         query = f"SELECT {', '.join(columns)} FROM asked {' '.join(joins)} ORDER BY place"
         found: pd.DataFrame = cursor.sql(query).df()

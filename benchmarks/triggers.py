@@ -60,7 +60,7 @@ def main() -> int:
         pairs = agree(lake, query, out)
         ours, peer = alternate(
             lambda: seconds(lambda: due(lake, AS_OF)),
-            lambda: seconds(lambda: lake.engine.con.execute(query)),
+            lambda: seconds(lambda: lake.con.execute(query)),
             asked.repeats,
         )
         lines = [compared(f"{pairs:,} pairs, SQL by hand", "s", ours, peer, at_most=LIMIT)]
@@ -93,7 +93,7 @@ def by_hand(lake: Lake, out: Path) -> str:
 
 def agree(lake: Lake, query: str, out: Path) -> int:
     """Every pair with its days, channels and star is the same; how many there are."""
-    lake.engine.con.execute(query)
+    lake.con.execute(query)
     theirs = pq.read_table(out)
     found = due(lake, AS_OF)
     mine = pq.read_table(found.path, columns=SAME, partitioning=None)
@@ -121,7 +121,7 @@ def repeated(lake: Lake, home: Path, copies: int) -> Lake:
 def copy(lake: Lake, source: Path, target: Path, copies: int) -> None:
     """The rows of a file so many times, ordered by customer within each."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    lake.engine.con.execute(
+    lake.con.execute(
         f"COPY (SELECT * REPLACE (customer_id || '-' || n AS customer_id) FROM '{source}', "
         f"range({copies}) AS r(n) ORDER BY n, customer_id) TO '{target}' (FORMAT parquet)"
     )

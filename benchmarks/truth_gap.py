@@ -120,7 +120,7 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
 
 def _orders(label: Array, told: Array, resamples: Resamples) -> tuple[float, Array]:
     ranking = Ranking(label, told)
-    return ranking.measure()[1], ranking.resampled(resamples)[:, 1]
+    return ranking.measure()[1], ranking.order_resampled(resamples)[:, 1]
 
 
 def table(found: Sequence[Gap]) -> str:

@@ -13,7 +13,6 @@ a frame (`features.condition_rows`) and on the values of a single customer
 (`features.condition_truth`).
 """
 
-import difflib
 import operator
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -24,7 +23,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 
 LONGEST = 2_000
 ALIASES: Mapping[str, str] = {"star": "star_level", "value": "customer_value"}
@@ -146,17 +145,6 @@ def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) 
         else:
             raise unknown_name("column", asked, [*columns, *_usable(columns), *segments])
     return tree
-
-
-class UnknownNameError(GuanjiaError):
-    """A column, model, list or customer that nobody knows."""
-
-
-def unknown_name(kind: str, asked: str, known: Collection[str]) -> UnknownNameError:
-    """The error for a name nobody knows: it offers the nearest ones, or all if few."""
-    near = difflib.get_close_matches(asked.lower(), sorted(known), n=3, cutoff=0.5)
-    offer = near or sorted(known)[:12]
-    return UnknownNameError(f"{kind} {asked}", "is not known", f"did you mean {', '.join(offer)}?")
 
 
 def _usable(columns: Collection[str]) -> list[str]:

@@ -1,57 +1,66 @@
-"""Settings that a company writes in a TOML file of its home folder: read whole, refused by name."""
+"""Read the TOML files in which an insurer declares settings: what is shipped, and a home's changes.
 
-import difflib
+Every such file is read by `load_layered`, or by the three steps it is made of: `read_toml`,
+`overlay`, `parse_fields`. A fault always names the file, the field, what is wrong and the cure.
+"""
+
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
+
+UNKNOWN = "unknown_name"
+NO_TABLE = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 
 
 class Declared(BaseModel):
-    """Settings do not change after they are read, and a misspelt name is a fault."""
+    """Settings that do not change after they are read; a field that is not known is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-Model = TypeVar("Model", bound=Declared)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_declared(path: Path, model: type[Model], whole: str) -> Model:
-    """Settings of a TOML file; the defaults where there is no file.
+def load_layered(
+    model: type[Model], home_file: Path, shipped: Path | None = None, *, manual: str
+) -> Model:
+    """Read the shipped settings with those of a home's file laid over them.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    model : type of Declared
-        What it may say.
-    whole : str
-        The setting to name when the fault is in how several fit together.
+    model : type of pydantic model
+        What the two files together must be. A field of the model with a default may be left out.
+    home_file : Path
+        The file of the home folder; it need not exist.
+    shipped : Path, optional
+        The file that comes with Guanjia; None where the model's defaults are what is shipped.
+    manual : str
+        Where the fields are explained, for errors: "docs/star.md".
 
     Raises
     ------
     GuanjiaError
-        If the file is not TOML, names an unknown setting, or a value is out of range.
+        If a file is not TOML, leaves out what is not there, or a field is unknown, missing or out
+        of range.
     """
-    if not path.exists():
-        return model()
-    try:
-        return model.model_validate(read_toml(path))
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or whole
-        raise GuanjiaError(
-            f"setting {where} in {path}", first["msg"], "mend it, or delete it to have the default"
-        ) from fault
+    fields: Mapping[str, Any] = read_toml(shipped) if shipped else {}
+    path = shipped or home_file
+    if home_file.exists():
+        path = home_file
+        fields = overlay(fields, read_toml(home_file), str(home_file))
+    return parse_fields(model, fields, thing=str(path), manual=manual)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says, its fractions as exact decimals.
+    """Read a TOML file, its fractions as exact decimals.
 
     Raises
     ------
@@ -66,7 +75,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def merged(under: Any, over: Any) -> Any:
-    """`over` upon `under`: tables field by field, anything else as a whole.
+    """Return `over` laid upon `under`: tables field by field, anything else replaced.
 
     Examples
     --------
@@ -78,62 +87,164 @@ def merged(under: Any, over: Any) -> Any:
     return {**under, **{key: merged(under.get(key), value) for key, value in over.items()}}
 
 
-def declared(model: type[Model], fields: Any, thing: str, example: str) -> Model:
-    """What was declared, as the model of its kind.
+def overlay(
+    under: Mapping[str, Any], over: Mapping[str, Any], thing: str, *, replace: bool = False
+) -> dict[str, Any]:
+    """Merge a home's tables into the shipped ones; `false` in place of a table leaves it out.
 
     Parameters
     ----------
-    fields : object
-        What the file says: a table, if all is well.
+    under, over : mapping of str to object
+        What is shipped, and what the home's file says.
     thing : str
-        Where it stands, for the error: "segments.toml, segment gold".
-    example : str
-        Where to look how it is done: "the segments in segments.toml".
+        Where it stands, for the error: the file, and the section if it is a section.
+    replace : bool
+        Whether a table of the home replaces the shipped one instead of being merged into it.
 
     Raises
     ------
     GuanjiaError
-        If a field is unknown, missing or out of range: with its name, and the nearest ones.
+        If a table is left out that is not there.
+
+    Examples
+    --------
+    >>> shipped = {"day": {"most": 1, "per": "day"}, "week": {"most": 2, "per": "week"}}
+    >>> overlay(shipped, {"day": False, "week": {"most": 3}}, "contact_caps.toml")
+    {'week': {'most': 3, 'per': 'week'}}
+    """
+    result = dict(under)
+    for name, value in over.items():
+        beneath = under.get(name)
+        if value is False and isinstance(beneath, Mapping):
+            del result[name]
+        elif value is False and beneath is None and _are_tables(under.values()):
+            field, cure = _field(thing, [name]), did_you_mean(name, under)
+            raise GuanjiaError(field, "is left out, and not there", cure)
+        elif isinstance(value, Mapping) and isinstance(beneath, Mapping) and not replace:
+            result[name] = overlay(beneath, value, _field(thing, [name]))
+        else:
+            result[name] = value
+    return result
+
+
+def parse_fields(model: type[Model], fields: Any, *, thing: str, manual: str) -> Model:
+    """Return what a file says as the model of its kind.
+
+    Parameters
+    ----------
+    model : type of pydantic model
+        What the fields must be.
+    fields : object
+        What the file says: a table, if all is well.
+    thing : str
+        Where it stands, for the error: "segments.toml, segment gold".
+    manual : str
+        Where the fields are explained: "docs/segments.md".
+
+    Raises
+    ------
+    GuanjiaError
+        If a field is unknown, missing or out of range: with its name, and for a misspelt one with
+        the nearest names.
     """
     try:
         return model.model_validate(fields)
-    except ValidationError as fault:
-        raise field_fault(model, fault, thing, example) from fault
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        # A field that is misspelt is missing too: say which it was.
+        misspelt = (fault for fault in faults if fault["type"] in {"extra_forbidden", UNKNOWN})
+        raise _named(model, fields, next(misspelt, faults[0]), thing, manual) from error
 
 
-def field_fault(
-    model: type[BaseModel], fault: ValidationError, thing: str, example: str
+def one_of(known: Callable[[], Collection[str]] | Collection[str]) -> AfterValidator:
+    """Make the validator of a field, or of the keys of a table, that must be a known name.
+
+    Parameters
+    ----------
+    known : collection of str, or callable
+        The names that there are; a callable gives them when they are first needed.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> class Limit(Declared):
+    ...     channel: Annotated[str, one_of(["phone", "sms"])]
+    >>> parse_fields(Limit, {"channel": "fone"}, thing="limits.toml", manual="docs/limits.md")
+    Traceback (most recent call last):
+    features.errors.GuanjiaError: limits.toml, field channel: fone is not known. Did you mean phone?
+    """
+
+    def check(name: str) -> str:
+        names = known() if callable(known) else known
+        if name in names:
+            return name
+        cure = did_you_mean(name, names)
+        raise PydanticCustomError(UNKNOWN, "{name} is not known", {"name": name, "cure": cure})
+
+    return AfterValidator(check)
+
+
+def _are_tables(values: Collection[Any]) -> bool:
+    return bool(values) and all(isinstance(value, Mapping) for value in values)
+
+
+def _named(
+    model: type[BaseModel], fields: Any, fault: ErrorDetails, thing: str, manual: str
 ) -> GuanjiaError:
-    """The first fault, with the field by the name that the file gives it."""
-    faults = fault.errors(include_url=False)
-    # A field that is misspelt is missing too: say which it was.
-    first = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
-    where = [part for part in first["loc"] if isinstance(part, str)]
-    cure = f"write it as {example} have it"
-    message = first["msg"].removeprefix("Value error, ")
-    if not where:
-        return GuanjiaError(thing, message, cure)
-    field = f"{thing}, field {'.'.join(where)}"
-    if first["type"] == "extra_forbidden":
-        known = list(_fields_of(model, where[:-1]))
-        near = difflib.get_close_matches(where[-1], known, n=1) or known
-        return GuanjiaError(field, "is not known", f"did you mean {', '.join(near)}?")
-    if first["type"] == "missing":
-        return GuanjiaError(field, "is missing", f"write {where[-1]} = ..., as {example} have it")
-    return GuanjiaError(field, message, cure)
+    """The error of a fault, with the field by the name that the file gives it."""
+    place = list(_place(fault, fields))
+    name = place[-1] if place else ""
+    field, kind, context = _field(thing, place), fault["type"], fault.get("ctx", {})
+    message = fault["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        cure = did_you_mean(name, list(_fields_of(model, place[:-1])))
+        return GuanjiaError(field, "is not known", cure)
+    if kind == "missing":
+        return GuanjiaError(field, "is missing", f"write {name} = ..., as {manual} says")
+    if kind in NO_TABLE:
+        return GuanjiaError(field, "is no table of fields", f"write a table, as {manual} says")
+    if kind == UNKNOWN:
+        return GuanjiaError(field, message, context["cure"])
+    if kind == "literal_error" and isinstance(fault["input"], str):
+        allowed = re.findall("'([^']*)'", context["expected"])
+        cure = did_you_mean(fault["input"], allowed)
+        return GuanjiaError(field, f"{fault['input']} is not known", cure)
+    return GuanjiaError(field, message, f"mend it as {manual} says")
+
+
+def _field(thing: str, place: list[str]) -> str:
+    """The field at a place in the thing, which may be a field itself."""
+    if not place:
+        return thing
+    path = ".".join(place).replace(".number ", " number ")
+    return f"{thing}.{path}" if ", field " in thing else f"{thing}, field {path}"
+
+
+def _place(fault: ErrorDetails, fields: Any) -> Iterator[str]:
+    """The names on the way to the fault; those that pydantic adds for its own use are left out."""
+    here = fields
+    for part in fault["loc"]:
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+            yield str(part)
+        elif isinstance(here, list) and isinstance(part, int):
+            here = here[part]
+            yield f"number {part + 1}"
+        elif fault["type"] == "missing" and isinstance(here, Mapping):
+            yield str(part)
 
 
 def _fields_of(model: type[BaseModel], where: list[str]) -> Iterator[str]:
-    """The fields of the model, or of the one that lies so far inside it."""
-    found = model
+    """The fields of the model, or of the model that lies so far inside it."""
+    inner = model
     for part in where:
-        if part in found.model_fields:
-            found = next(_models_in(found.model_fields[part].annotation), found)
-    yield from found.model_fields
+        if part in inner.model_fields:
+            inner = next(_models_in(inner.model_fields[part].annotation), inner)
+    yield from inner.model_fields
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -1,5 +1,10 @@
 """The one error a user is meant to read: it names the thing, the fault and the cure."""
 
+import difflib
+from collections.abc import Iterable
+
+LISTED_IN_FULL = 12
+
 
 class GuanjiaError(Exception):
     """A fault the user can mend.
@@ -27,4 +32,63 @@ class GuanjiaError(Exception):
 
     def __str__(self) -> str:
         cure = self.cure[:1].upper() + self.cure[1:]
-        return f"{self.thing}: {self.fault}. {cure.rstrip('.')}."
+        return (
+            f"{self.thing}: {self.fault}. {cure if cure.endswith('?') else cure.rstrip('.') + '.'}"
+        )
+
+
+class UnknownNameError(GuanjiaError):
+    """A column, model, list or customer that nobody knows."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name that is not known, with the names it may have meant.
+
+    Parameters
+    ----------
+    kind : str
+        What it should be a name of: "model", "column".
+    name : str
+        The name as it was written.
+    known : iterable of str
+        The names that there are.
+
+    Examples
+    --------
+    >>> print(unknown_name("model", "chrun", ["churn", "renewal"]))
+    model chrun: is not known. Did you mean churn?
+    """
+    return UnknownNameError(f"{kind} {name}", "is not known", did_you_mean(name, known))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the cure for a misspelt name: the nearest names, or all if none is near and all fit.
+
+    Parameters
+    ----------
+    name : str
+        The name as it was written; letters' case does not matter.
+    known : iterable of str
+        The names that there are, in the order in which to list them.
+
+    Examples
+    --------
+    >>> did_you_mean("Chrun", ["churn", "renewal"])
+    'did you mean churn?'
+    >>> did_you_mean("weather", ["churn", "renewal"])
+    'use one of churn, renewal'
+    >>> did_you_mean("weather", [f"tag_{number}" for number in range(100)])
+    'use one of tag_0, tag_1, tag_2, tag_3, tag_4, tag_5, tag_6, tag_7 and 92 others'
+    """
+    # Sets have no order of their own, and the same fault must read the same every time.
+    names = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
+    by_lower_case = {known_name.lower(): known_name for known_name in names}
+    nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
+    if nearest:
+        return f"did you mean {', '.join(by_lower_case[match] for match in nearest)}?"
+    if not names:
+        return "there is none yet"
+    if len(names) > LISTED_IN_FULL:
+        shown = 8
+        return f"use one of {', '.join(names[:shown])} and {len(names) - shown} others"
+    return f"use one of {', '.join(names)}"

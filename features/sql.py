@@ -1,5 +1,7 @@
 """Write values and names into the text of a DuckDB query, so that none can end its literal."""
 
+from datetime import datetime
+
 
 def sql_text(value: object) -> str:
     """Write a text or a path as a DuckDB literal.
@@ -10,6 +12,24 @@ def sql_text(value: object) -> str:
     "'O''Brien'"
     """
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def instant_sql(instant: datetime) -> str:
+    """Write an instant as a DuckDB literal.
+
+    Raises
+    ------
+    ValueError
+        If it has no time zone: the engine would take that of its session.
+
+    Examples
+    --------
+    >>> instant_sql(datetime.fromisoformat("2026-06-30T16:00:00+00:00"))
+    "TIMESTAMPTZ '2026-06-30T16:00:00+00:00'"
+    """
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant.isoformat()} has no time zone")
+    return f"TIMESTAMPTZ '{instant.isoformat()}'"
 
 
 def quoted(name: str) -> str:

@@ -7,8 +7,11 @@ nowhere below, the clock is read; every room gets its dates as parameters.
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from features.errors import GuanjiaError
 from guanjia.commands import (
@@ -22,6 +25,7 @@ from guanjia.commands import (
     quality,
     records,
     registry,
+    reviews,
     segments,
     service,
     tags,
@@ -30,51 +34,106 @@ from guanjia.commands import (
 )
 from guanjia.terminal.output import complain
 
+imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
+imports.command("lledo-pavia")(data.import_lledo_pavia)
+reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
+reviewing.command("list")(reviews.list_reviews)
+reviewing.command("answer")(reviews.answer)
+
+GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
+    "Begin here": {"demo": service.demo},
+    "Load and check tables": {
+        "simulate": data.simulate,
+        "import": imports,
+        "check": data.check,
+    },
+    "Compute tags, look at customers": {
+        "tags": tags.tags,
+        "quality": quality.quality,
+        "catalogue": tags.catalogue,
+        "segments": segments.segments,
+        "clusters": segments.clusters,
+        "rate": tags.rate,
+        "entitlements": accounts.entitlements,
+        "account": accounts.account,
+    },
+    "Train, promote and watch models": {
+        "train": models.train,
+        "compare": registry.compare,
+        "promote": registry.promote,
+        "rollback": registry.rollback,
+        "promotions": registry.promotions,
+        "reproduce": registry.reproduce,
+        "monitor": monitoring.monitor,
+        "uplift": uplift.uplift,
+    },
+    "Choose whom to contact": {
+        "score": models.score,
+        "list": models.target_list,
+        "touchpoints": touchpoints.touchpoints,
+        "triggers": touchpoints.triggers,
+        "content-try": content.content_try,
+        "content-check": content.content_check,
+    },
+    "Serve": {
+        "materialize": tags.materialize,
+        "token": service.token,
+        "serve": service.serve,
+        "capacity": decisions.capacity,
+        "replay": decisions.replay,
+    },
+    "Keep records": {
+        "reviews": reviewing,
+        "contacts": records.contacts,
+        "handover": records.handover,
+        "forget-reads": records.forget_reads,
+        "erase": erasure.erase,
+    },
+}
+"""The commands, in groups by the order of work: so `guanjia --help` shows them."""
+
+
+class OrderOfWork(TyperGroup):
+    """Help that lists the commands in their groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  (Click's)
+        """Write the section of each group, with a line a command.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Not needed: the commands are known.
+        formatter : click.HelpFormatter
+            Takes the lines.
+        """
+        width = max(map(len, self.commands))
+        for title, commands in GROUPS.items():
+            rows = [
+                (f"{name:{width}}", self.commands[name].get_short_help_str(limit=200))
+                for name in commands
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
 app = typer.Typer(
     name="guanjia",
+    cls=OrderOfWork,
     help="Customer intelligence for motor insurers: tags, stars, predictions, target lists.",
+    epilog="Options of a command: guanjia COMMAND --help. State lies under GUANJIA_HOME, or "
+    ".guanjia where you are.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    # What draws panels takes longer to import than all commands together.
+    rich_markup_mode=None,
 )
-imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
-
-app.command()(data.simulate)
-app.add_typer(imports, name="import")
-imports.command("lledo-pavia")(data.import_lledo_pavia)
-app.command()(data.check)
-app.command()(tags.tags)
-app.command()(tags.materialize)
-app.command()(tags.rate)
-app.command()(tags.catalogue)
-app.command()(segments.segments)
-app.command()(segments.clusters)
-app.command()(quality.quality)
-app.command()(accounts.entitlements)
-app.command()(accounts.account)
-app.command()(models.train)
-app.command()(registry.compare)
-app.command()(registry.promote)
-app.command()(registry.rollback)
-app.command()(registry.promotions)
-app.command()(registry.reproduce)
-app.command()(monitoring.monitor)
-app.command()(uplift.uplift)
-app.command()(models.score)
-app.command()(touchpoints.touchpoints)
-app.command()(touchpoints.triggers)
-app.command("list")(models.target_list)
-app.command()(decisions.replay)
-app.command()(decisions.capacity)
-app.command()(records.handover)
-app.command()(records.contacts)
-app.command()(records.forget_reads)
-app.command()(content.content_check)
-app.command()(content.content_try)
-app.command()(erasure.erase)
-app.command()(service.serve)
-app.command()(service.token)
-app.command()(service.demo)
+for _commands in GROUPS.values():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name)
+        else:
+            app.command(_name)(_command)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from training.models import LEAD_DAYS
+from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
@@ -25,11 +25,11 @@ class Context(Message):
 
     lead_days: int | None = Field(
         default=None,
-        ge=LEAD_DAYS.lowest,
-        le=LEAD_DAYS.highest,
+        ge=SHORTEST_LEAD,
+        le=LONGEST_LEAD,
         description="Days before expiry at which the contact would be made (renewal only). "
         "Default: the days to the commercial term's expiry, held between "
-        f"{LEAD_DAYS.lowest} and {LEAD_DAYS.highest}.",
+        f"{SHORTEST_LEAD} and {LONGEST_LEAD}.",
     )
 
 

@@ -3,7 +3,7 @@
 from math import isnan
 from typing import Any
 
-from features.contracts.tables import (
+from features.contracts.vocabulary import (
     CHANNEL_LABELS,
     CONTACT_CHANNEL_LABELS,
     CONTACT_RESULT_LABELS,

@@ -99,6 +99,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 
 
 @pytest.fixture(scope="session")
+def ends() -> Callable[..., contextlib.AbstractContextManager[None]]:
+    """Fails a test that would hang: `with ends():`, or `with ends(300)` for other than 60 seconds.
+
+    No measure of speed: what may be waited for takes a small part of it, however busy the machine.
+    """
+
+    @contextlib.contextmanager
+    def guard(seconds: float = 60) -> Iterator[None]:
+        def hangs(*_: Any) -> None:
+            pytest.fail(f"does not end within {seconds} seconds")
+
+        before = signal.signal(signal.SIGALRM, hangs)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return guard
+
+
+@pytest.fixture(scope="session")
 def snapshot() -> Callable[..., None]:
     """Write the snapshot of a date: `snapshot(home, day, {"C1": {"star_level": 3}})`.
 

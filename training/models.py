@@ -9,24 +9,25 @@ from functools import partial
 
 import ibis.expr.types as ir
 
-from features.contracts.tables import NON_MOTOR_LABELS
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import NON_MOTOR_LABELS
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import CHURN_TAGS, CLAIMS_TAGS, CROSS_SELL_TAGS, RENEWAL_TAGS
 from training.labels import churn as churn_labels
 from training.labels import claims as claim_labels
 from training.labels import questions as labels
+from training.labels.leads import LEAD_DAYS, LONGEST_LEAD, SHORTEST_LEAD
 from training.model_spec import Gates, ModelSpec, Purpose, QuestionFeature, TargetList
 
 # A dearer offer never makes a renewal likelier, all else equal.
 DEARER = ("renewal_quote_change_ratio", "premium_change_ratio")
 
-LEAD_DAYS = QuestionFeature(
-    name="lead_days",
+LEAD_TIME = QuestionFeature(
+    name=LEAD_DAYS,
     label="距到期天数",
     unit="days",
-    lowest=min(labels.LEADS),
-    highest=max(labels.LEADS),
+    lowest=SHORTEST_LEAD,
+    highest=LONGEST_LEAD,
     tag="days_to_commercial_expiry",
 )
 """Days before the expiry of the commercial term at which the renewal is asked about."""
@@ -106,7 +107,7 @@ MODELS: dict[str, ModelSpec] = {
             eligible="days_to_commercial_expiry >= 0 and commercial_renewal_signed == 0 "
             "and commercial_cancellation_known == 0",
             describes="days_to_commercial_expiry == lead_days",
-            extra=(LEAD_DAYS,),
+            extra=(LEAD_TIME,),
             purpose=Purpose(
                 chinese="不续保",
                 english="does not renew",
@@ -120,7 +121,7 @@ MODELS: dict[str, ModelSpec] = {
                     name="renewal_risk",
                     label="续保风险名单",
                     effect="lowers",
-                    where=f"days_to_commercial_expiry <= {LEAD_DAYS.highest}",
+                    where=f"days_to_commercial_expiry <= {LONGEST_LEAD}",
                     order="renewal asc, customer_value desc",
                     columns=("days_to_commercial_expiry", "commercial_premium_current"),
                 ),
@@ -197,7 +198,7 @@ def find(name: str) -> ModelSpec:
         If there is none; it lists the names there are.
     """
     if name not in MODELS:
-        raise GuanjiaError(f"model {name}", "is not declared", f"use one of {list(MODELS)}")
+        raise GuanjiaError(f"model {name}", "is not declared", did_you_mean(name, MODELS))
     return MODELS[name]
 
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
+from features.lake.joins import left_join
 from features.stars.explain import spine_of_one
 from features.stars.value import MONEY
 
@@ -123,7 +124,7 @@ def accounts(
         If the level or the customer is not known, or as `account` says.
     """
     if by not in get_args(Level):
-        raise GuanjiaError(f"level {by}", "is not known", f"use one of {list(LEVELS)}")
+        raise GuanjiaError(f"level {by}", "is not known", did_you_mean(by, LEVELS))
     found = account(lake, since, as_of, by)
     if customer_id is not None:
         spine_of_one(lake, customer_id, as_of)
@@ -142,7 +143,7 @@ def _owned(lake: Lake, period: Period, by: Level) -> ir.Table:
     """The entries, each with the key of its owner at a level."""
     found = entries(lake, period)
     keys = _keys(lake, period, by)
-    joined = found.left_join(keys, "customer_id").drop("customer_id_right")
+    joined = left_join(found, keys, ["customer_id"])
     if by in ("customer", "household"):
         # Whoever is not known by then has amounts all the same.
         return joined.mutate(key=joined.key.fill_null(joined.customer_id))

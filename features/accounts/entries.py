@@ -13,10 +13,13 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.tables import CONTRACTS
+from features.contracts.vocabulary import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.joins import left_join, union_all
+from features.lake.known_at import known_rows
+from features.lake.terms import cover_end
 from features.settings import cutoff
 from features.stars.value import MONEY
 
@@ -93,23 +96,30 @@ def entries(lake: Lake, period: Period) -> ir.Table:
         found.append(_contacts(lake, policies, period))
     if lake.has("costs"):
         found.append(_costs(lake, policies, period))
-    return ibis.union(*found)
+    return union_all(found)
 
 
 def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
-    """The version of each row that was the latest known at an instant; later milestones are null.
+    """Read a table as it was known at an instant.
 
-    For amounts that need not belong to a customer; `features.tags.relations.relations.known` is
-    the same by customer, for many dates.
+    For amounts that need not belong to a customer; `features.lake.known.known` is the same by
+    customer, for many dates.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    table : str
+        Name of a raw table.
+    closes : datetime
+        The instant, with its time zone; what was recorded before it is known.
+
+    Raises
+    ------
+    GuanjiaError
+        If the table is not declared or was not checked.
     """
-    rows, end = lake.table(table), _instant(closes)
-    current = rows.superseded_at.isnull() | (rows.superseded_at >= end)
-    rows = rows.filter((rows.recorded_at < end) & current)
-    masked = {
-        name: (rows[name] < end).ifelse(rows[name], ibis.null(rows[name].type()))
-        for name in CONTRACTS[table].milestones
-    }
-    return rows.mutate(**masked).drop("recorded_at", "superseded_at")
+    return known_rows(lake.table(table), CONTRACTS[table], _instant(closes))
 
 
 def _policies(lake: Lake, period: Period) -> ir.Table:
@@ -119,7 +129,7 @@ def _policies(lake: Lake, period: Period) -> ir.Table:
         "customer_id",
         "inception",
         "written_premium",
-        cover_end=rows.cancelled_on.fill_null(rows.expiry),
+        cover_end=cover_end(rows),
         business=rows.line.isin(MOTOR_LINES).ifelse("motor", "non_motor"),
     )
 
@@ -167,7 +177,7 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     )  # fmt: skip
     claims = known_by(lake, "claims", period.closes)
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
-    rows = moves.left_join(claims, "claim_id").drop("claim_id_right")
+    rows = left_join(moves, claims, ["claim_id"])
     rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
     rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.mover))
     rows = _with_business(rows, policies)
@@ -222,7 +232,7 @@ def _repeats(lake: Lake, costs: ir.Table, kind: str, details: str) -> ir.Value:
 def _with_business(rows: ir.Table, policies: ir.Table) -> ir.Table:
     """The rows with business, inception and holder of their policy; unallocated without one."""
     known = policies.select("policy_id", "business", "inception", holder=policies.customer_id)
-    joined = rows.left_join(known, "policy_id").drop("policy_id_right")
+    joined = left_join(rows, known, ["policy_id"])
     return joined.mutate(business=joined.business.fill_null("unallocated"))
 
 

@@ -16,15 +16,16 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.checking.erased_rows import LeftOut
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.events.versions import merged, staged
 from features.lake import Lake
+from features.lake.known_at import superseded_sql
 from features.progress import Report, quiet
 from features.publishing import published
 from features.sql import quoted, sql_text
@@ -139,15 +140,13 @@ def _check(
             for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
             if name in contract.columns
         )
-        key = quoted(contract.key)
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
         kept = f"SELECT {columns}, {ROW} FROM {JUDGED} WHERE len(reasons) = 0"
         if events is not None:
             kept = merged(contract, kept, ROW)
         good_rows = (
-            f"SELECT {columns}, {days}, lead(recorded_at) OVER (PARTITION BY {key} ORDER BY"
-            f" recorded_at) AS superseded_at FROM ({kept}) ORDER BY {order}"
+            f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({kept}) ORDER BY {order}"
         )
         as_found = ", ".join(f"{quoted(AS_FOUND + name)} AS {quoted(name)}" for name in found)
         bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
@@ -198,7 +197,7 @@ def _source(
             columns = _described(lake, select)
             missing = [name for name in contract.columns if name not in columns]
         for name in missing:
-            if not contract.schema.columns[name].nullable:
+            if not contract.declared[name].nullable:
                 raise GuanjiaError(
                     f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
                 )

@@ -32,7 +32,7 @@ class LeftOut:
     rows: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        con = self.lake.engine.con
+        con = self.lake.con
         con.execute(f"CREATE OR REPLACE TEMP TABLE {SEEN} (customer VARCHAR)")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {GONE} (customer VARCHAR)")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {THEIRS} (reference VARCHAR, value VARCHAR)")
@@ -42,7 +42,7 @@ class LeftOut:
 
         A row that names no customer is his whose policy, vehicle or claim it names.
         """
-        con = self.lake.engine.con
+        con = self.lake.con
         named = "NULL" if "customer_id" not in columns else _text("customer_id")
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE check_new AS SELECT DISTINCT {named} AS customer FROM"
@@ -79,7 +79,7 @@ class LeftOut:
     def forget(self) -> None:
         """Drop what was needed while tables were checked."""
         for table in (SEEN, GONE, THEIRS):
-            self.lake.engine.con.execute(f"DROP TABLE IF EXISTS {table}")
+            self.lake.con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _text(column: str) -> str:

@@ -1,16 +1,15 @@
-"""What a table contract is: a pandera class plus its label, key and event time.
+"""Declare what a raw table holds: a class with a column an annotation and a method a rule.
 
-`features.contracts.tables` declares the contracts, `features.checking.check` holds rows against
-them.
+`features.contracts.tables` declares the contracts with what stands here,
+`features.contracts.rules` says where a row breaks one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.datatypes as dt
-import pandera.ibis as pa
-from pandera.ibis import DataFrameModel
+import ibis.expr.types as ir
 
 Instant = dt.Timestamp(timezone="UTC", scale=6)
 Day = dt.Date()
@@ -21,28 +20,81 @@ Real = dt.Float64()
 Flag = dt.Boolean()
 
 
-def column(
-    label: str,
-    *,
-    unit: str | None = None,
-    milestone: bool = False,
-    personal: bool = False,
-    hour: bool = False,
-    **checks: Any,
-) -> Any:
-    """A column: Chinese label, unit, whether it is a milestone, whether it is personal data,
-    whether the hour of its instant matters."""
-    metadata = {
-        "label": label,
-        "unit": unit,
-        "milestone": milestone,
-        "personal": personal,
-        "hour": hour,
-    }
-    return pa.Field(metadata=metadata, **checks)
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a raw table, but for its type.
+
+    Attributes
+    ----------
+    label : str
+        The Chinese label.
+    nullable : bool
+        Whether a row may come without it.
+    unit : str or None
+        What a number counts.
+    milestone : bool
+        Whether it is a timestamp that is known only from the moment it happens.
+    personal : bool
+        Whether it is personal data.
+    hour : bool
+        Whether the hour of its instant matters.
+    allowed : tuple of str
+        The values that there are; empty: any.
+    at_least, above : int or None
+        The least value; the value that all are above.
+    between : (int, int) or None
+        The least and the largest value.
+    """
+
+    label: str
+    nullable: bool = False
+    unit: str | None = None
+    milestone: bool = False
+    personal: bool = False
+    hour: bool = False
+    allowed: tuple[str, ...] = ()
+    at_least: int | None = None
+    above: int | None = None
+    between: tuple[int, int] | None = None
 
 
-class RawTable(DataFrameModel):
+def column(label: str, *, allowed: Collection[str] = (), **features: Any) -> Any:
+    """Declare a column; the annotation beside it is its type.
+
+    Parameters
+    ----------
+    label : str
+        The Chinese label.
+    allowed : collection of str
+        The values that there are, in the order in which they are listed; empty: any.
+    **features
+        The other fields of `Column`.
+    """
+    return Column(label=label, allowed=tuple(allowed), **features)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule across the columns of one row.
+
+    Attributes
+    ----------
+    sentence : str
+        The rule, as whoever delivers the rows reads it.
+    holds : callable
+        Rows -> where the rule holds, as an expression.
+    """
+
+    sentence: str
+    holds: Callable[[ir.Table], ir.Value]
+
+
+def rule(sentence: str) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
+    """Declare the decorated function of the rows as a rule with this sentence."""
+    return lambda holds: Rule(sentence, holds)
+
+
+class RawTable:
     """What every raw table has: the instant at which we came to know the row."""
 
     recorded_at: Instant = column("入库时间")
@@ -66,8 +118,12 @@ class Contract:
         The column that says when it happened.
     required : bool
         Whether the product works without the table. A table that is absent has null tags.
-    schema : pandera.ibis.DataFrameSchema
-        Columns, types, ranges and rules.
+    columns : mapping of str to ibis type
+        Types of the columns by name, in the declared order, `recorded_at` last.
+    declared : mapping of str to Column
+        What else is declared of each of them.
+    rules : tuple of Rule
+        What must hold across the columns of a row.
     """
 
     name: str
@@ -76,19 +132,14 @@ class Contract:
     key: str
     event_time: str
     required: bool
-    schema: pa.DataFrameSchema
-
-    @property
-    def columns(self) -> dict[str, dt.DataType]:
-        """Column name -> Ibis type, in the declared order, `recorded_at` last."""
-        types = {name: found.dtype.type for name, found in self.schema.columns.items()}
-        return {name: types[name] for name in sorted(types, key=lambda n: n == "recorded_at")}
+    columns: Mapping[str, dt.DataType]
+    declared: Mapping[str, Column]
+    rules: tuple[Rule, ...]
 
     @property
     def milestones(self) -> list[str]:
         """Names of the timestamps that are known only from the moment they happen."""
-        columns = self.schema.columns.items()
-        return [name for name, found in columns if (found.metadata or {}).get("milestone")]
+        return [name for name, declared in self.declared.items() if declared.milestone]
 
     @property
     def civil_days(self) -> dict[str, str]:
@@ -103,12 +154,8 @@ class Contract:
     @property
     def civil_hours(self) -> dict[str, str]:
         """Hour of the civil day, 0 to 23 -> the instant it belongs to, where the hour matters."""
-        columns = self.schema.columns.items()
-        hours = [name for name, found in columns if (found.metadata or {}).get("hour")]
+        hours = [name for name, declared in self.declared.items() if declared.hour]
         return {name.removesuffix("_at") + "_hour": name for name in hours}
-
-
-CONTRACTS: dict[str, Contract] = {}
 
 
 def civil_day(instant: str) -> str:
@@ -122,16 +169,29 @@ def civil_day(instant: str) -> str:
     return instant.removesuffix("_at") + "_on"
 
 
-def contract(
-    *, label: str, key: str, event_time: str, required: bool = False
-) -> Callable[[type[RawTable]], type[RawTable]]:
-    """Register a pandera class as the contract of the raw table named like it."""
+def contract_of(
+    model: type[RawTable], label: str, key: str, event_time: str, *, required: bool = False
+) -> Contract:
+    """Read the contract that a class declares; the table is named like the class.
 
-    def register(model: type[RawTable]) -> type[RawTable]:
-        name = "".join("_" + c.lower() if c.isupper() else c for c in model.__name__)[1:]
-        grain = (model.__doc__ or "").strip()
-        schema = model.to_schema()
-        CONTRACTS[name] = Contract(name, label, grain, key, event_time, required, schema)
-        return model
-
-    return register
+    Parameters
+    ----------
+    model : subclass of RawTable
+        Annotations with `column(...)` beside them, and functions with `@rule(...)`; its docstring
+        says what one row is.
+    label, key, event_time, required
+        As in `Contract`.
+    """
+    name = "".join("_" + c.lower() if c.isupper() else c for c in model.__name__)[1:]
+    types = {**model.__annotations__, **RawTable.__annotations__}
+    return Contract(
+        name=name,
+        label=label,
+        grain=(model.__doc__ or "").strip(),
+        key=key,
+        event_time=event_time,
+        required=required,
+        columns=types,
+        declared={name: getattr(model, name) for name in types},
+        rules=tuple(value for value in vars(model).values() if isinstance(value, Rule)),
+    )

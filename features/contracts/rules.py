@@ -3,10 +3,8 @@
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
-import pandera.ibis as pa
 
-from features.contracts.contract import Contract
-from features.errors import GuanjiaError
+from features.contracts.contract import Column, Contract
 
 AS_FOUND = "_as_found_"
 """Prefix of a cell as it was delivered, beside the cell as the contract types it."""
@@ -23,12 +21,11 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
             missing = row[own].isnull()
         else:
             missing = cell.isnull()
-        declared = contract.schema.columns[name]
+        declared = contract.declared[name]
         if not declared.nullable:
             broken.append((f"{name} is missing", missing))
-        broken += [_outside(name, cell, check) for check in declared.checks]
-    for rule in contract.schema.checks:
-        broken.append((str(rule.error), ~rule._check_fn(row)))
+        broken += _outside(name, cell, declared)
+    broken += [(rule.sentence, ~rule.holds(row)) for rule in contract.rules]
     if contract.event_time != "recorded_at":
         early = row.recorded_at < row[contract.event_time]
         broken.append((f"recorded_at is before {contract.event_time}", early))
@@ -41,25 +38,20 @@ def sentences(broken: list[tuple[str, ir.BooleanValue]]) -> ir.ArrayValue:
     return ibis.array(said).filter(lambda sentence: sentence.notnull())
 
 
-def _outside(name: str, cell: ir.Value, check: pa.Check) -> tuple[str, ir.BooleanValue]:
-    """One column check as (sentence, where it is broken); an absent cell breaks none."""
-    limits = check.statistics or {}
-    match check.name:
-        case "isin":
-            allowed = [str(value) for value in limits["allowed_values"]]
-            return f"{name} is none of {', '.join(allowed)}", cell.notin(allowed)
-        case "greater_than_or_equal_to":
-            return f"{name} is below {limits['min_value']}", cell < limits["min_value"]
-        case "greater_than":
-            return f"{name} is not above {limits['min_value']}", cell <= limits["min_value"]
-        case "in_range":
-            low, high = limits["min_value"], limits["max_value"]
-            return f"{name} is not between {low} and {high}", (cell < low) | (cell > high)
-    raise GuanjiaError(
-        f"column {name}",
-        f"has a check {check.name} that is not understood",
-        "use isin, ge, gt or in_range",
-    )
+def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.BooleanValue]]:
+    """The limits of a column as (sentence, where it is broken); an absent cell breaks none."""
+    broken: list[tuple[str, ir.BooleanValue]] = []
+    if declared.allowed:
+        said = f"{name} is none of {', '.join(declared.allowed)}"
+        broken.append((said, cell.notin(declared.allowed)))
+    if declared.at_least is not None:
+        broken.append((f"{name} is below {declared.at_least}", cell < declared.at_least))
+    if declared.above is not None:
+        broken.append((f"{name} is not above {declared.above}", cell <= declared.above))
+    if declared.between is not None:
+        low, high = declared.between
+        broken.append((f"{name} is not between {low} and {high}", (cell < low) | (cell > high)))
+    return broken
 
 
 def disagreement(contract: Contract) -> str:

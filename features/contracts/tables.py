@@ -10,10 +10,12 @@ Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover run
 at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
 """
 
+from collections.abc import Callable
+
 import ibis.expr.types as ir
-import pandera.ibis as pa
 
 from features.contracts.contract import (
+    Contract,
     Day,
     Flag,
     Instant,
@@ -23,44 +25,39 @@ from features.contracts.contract import (
     Text,
     Whole,
     column,
-    contract,
+    contract_of,
+    rule,
+)
+from features.contracts.vocabulary import (
+    CHANNELS,
+    CONTACT_CHANNELS,
+    CONTACT_RESULT_LABELS,
+    LINES,
+    MOTOR_LINES,
 )
 
-MOTOR_LINES = ("motor_compulsory", "motor_commercial")
-NON_MOTOR_LABELS = {"accident": "意外险", "health": "健康险", "household": "家财险"}
-NON_MOTOR_LINES = tuple(NON_MOTOR_LABELS)
-LINES = (*MOTOR_LINES, *NON_MOTOR_LINES, "other")
-CHANNEL_LABELS = {
-    "direct": "直销",
-    "telephone": "电销",
-    "online": "网销",
-    "agent": "代理",
-    "broker": "经纪",
-    "dealer": "车商",
-}
-CHANNELS = tuple(CHANNEL_LABELS)
-CONTACT_CHANNEL_LABELS = {
-    "sms": "短信",
-    "wechat": "微信",
-    "wecom": "企业微信",
-    "phone": "电话",
-    "app": "手机应用",
-    "mail": "信函",
-    "branch": "网点",
-}
-CONTACT_CHANNELS = tuple(CONTACT_CHANNEL_LABELS)
-CONTACT_RESULT_LABELS = {
-    "sent": "已发送",
-    "delivered": "已送达",
-    "read": "已读",
-    "clicked": "已点击",
-    "replied": "已回复",
-    "connected": "已接通",
-    "no_answer": "未接",
-    "refused": "拒绝",
-    "opted_out": "退订",
-    "converted": "成交",
-}
+CONTRACTS: dict[str, Contract] = {}
+"""Every contract by the name of its table. It stands where they are declared, so that nobody can
+read it before they are."""
+
+
+def contract(
+    *, label: str, key: str, event_time: str, required: bool = False
+) -> Callable[[type[RawTable]], type[RawTable]]:
+    """Register the decorated class as the contract of the raw table named like it.
+
+    Parameters
+    ----------
+    label, key, event_time, required
+        As in `Contract`.
+    """
+
+    def register(model: type[RawTable]) -> type[RawTable]:
+        declared = contract_of(model, label, key, event_time, required=required)
+        CONTRACTS[declared.name] = declared
+        return model
+
+    return register
 
 
 def not_before(later: ir.Value, earlier: ir.Value) -> ir.Value:
@@ -77,17 +74,17 @@ class Customers(RawTable):
     name: Text = column("姓名", nullable=True, personal=True)
     phone: Text = column("手机号", nullable=True, personal=True)
     birth_date: Day = column("出生日期", nullable=True, personal=True)
-    gender: Text = column("性别", nullable=True, isin=["F", "M"])
+    gender: Text = column("性别", nullable=True, allowed=["F", "M"])
     licence_date: Day = column("初次领证日期", nullable=True)
-    city_tier: Text = column("城市等级", nullable=True, isin=["1", "new_1", "2", "3_and_below"])
+    city_tier: Text = column("城市等级", nullable=True, allowed=["1", "new_1", "2", "3_and_below"])
     branch: Text = column("机构", nullable=True)
     account_manager_id: Text = column("客户经理", nullable=True)
     household_id: Text = column("家庭号", nullable=True)
     mini_program_bound_at: Instant = column("小程序绑定时间", milestone=True, nullable=True)
     wecom_added_at: Instant = column("企业微信添加时间", milestone=True, nullable=True)
 
-    @pa.dataframe_check(error="a customer is born at most 110 years before registration")
-    def plausible_age(cls, row: ir.Table) -> ir.Value:
+    @rule("a customer is born at most 110 years before registration")
+    def plausible_age(row: ir.Table) -> ir.Value:
         years = row.registered_at.year() - row.birth_date.year()
         return row.birth_date.isnull() | years.between(0, 110)
 
@@ -99,19 +96,19 @@ class Vehicles(RawTable):
     vehicle_id: Text = column("车辆号")
     customer_id: Text = column("客户号")
     acquired_at: Instant = column("登记时间")
-    kind: Text = column("车辆种类", isin=["car", "van", "motorbike", "agricultural"])
+    kind: Text = column("车辆种类", allowed=["car", "van", "motorbike", "agricultural"])
     energy: Text = column(
-        "能源类型", nullable=True, isin=["petrol", "diesel", "hybrid", "plug_in", "electric"]
+        "能源类型", nullable=True, allowed=["petrol", "diesel", "hybrid", "plug_in", "electric"]
     )
     first_registered: Day = column("初登日期", nullable=True)
-    list_price: Money = column("新车购置价", unit="yuan", nullable=True, ge=0)
-    seats: Whole = column("座位数", nullable=True, in_range={"min_value": 1, "max_value": 60})
-    power_kw: Real = column("功率", unit="kW", nullable=True, ge=0)
-    weight_kg: Real = column("整备质量", unit="kg", nullable=True, ge=0)
-    length_m: Real = column("车长", unit="m", nullable=True, ge=0)
-    engine_cc: Real = column("排量", unit="cm3", nullable=True, ge=0)
-    doors: Whole = column("车门数", nullable=True, in_range={"min_value": 0, "max_value": 9})
-    garage_area: Text = column("停放区域", nullable=True, isin=["urban", "rural"])
+    list_price: Money = column("新车购置价", unit="yuan", nullable=True, at_least=0)
+    seats: Whole = column("座位数", nullable=True, between=(1, 60))
+    power_kw: Real = column("功率", unit="kW", nullable=True, at_least=0)
+    weight_kg: Real = column("整备质量", unit="kg", nullable=True, at_least=0)
+    length_m: Real = column("车长", unit="m", nullable=True, at_least=0)
+    engine_cc: Real = column("排量", unit="cm3", nullable=True, at_least=0)
+    doors: Whole = column("车门数", nullable=True, between=(0, 9))
+    garage_area: Text = column("停放区域", nullable=True, allowed=["urban", "rural"])
 
 
 @contract(label="保单年度", key="policy_id", event_time="signed_at", required=True)
@@ -121,38 +118,36 @@ class Policies(RawTable):
     policy_id: Text = column("保单号")
     customer_id: Text = column("客户号")
     vehicle_id: Text = column("车辆号", nullable=True)
-    line: Text = column("险类", isin=list(LINES))
+    line: Text = column("险类", allowed=LINES)
     private_car: Flag = column("是否家用车", nullable=True)
     signed_at: Instant = column("签单时间")
     inception: Day = column("起保日期")
     expiry: Day = column("终保日期")
     cancelled_on: Day = column("退保生效日期", nullable=True)
     written_premium: Money = column("签单保费(不含税, 扣除退费)", unit="yuan", nullable=True)
-    sum_insured: Money = column("保额", unit="yuan", nullable=True, ge=0)
-    third_party_limit: Money = column("三者险保额", unit="yuan", nullable=True, ge=0)
+    sum_insured: Money = column("保额", unit="yuan", nullable=True, at_least=0)
+    third_party_limit: Money = column("三者险保额", unit="yuan", nullable=True, at_least=0)
     driver_accident_cover: Flag = column("附加驾乘意外险", nullable=True)
-    ncd_level: Whole = column(
-        "无赔款优待等级", nullable=True, in_range={"min_value": -4, "max_value": 5}
-    )
-    pricing_factor: Real = column("自主定价系数", nullable=True, gt=0)
-    channel: Text = column("渠道", nullable=True, isin=list(CHANNELS))
+    ncd_level: Whole = column("无赔款优待等级", nullable=True, between=(-4, 5))
+    pricing_factor: Real = column("自主定价系数", nullable=True, above=0)
+    channel: Text = column("渠道", nullable=True, allowed=CHANNELS)
     branch: Text = column("机构", nullable=True)
     account_manager_id: Text = column("客户经理", nullable=True)
-    business_type: Text = column("新转续", nullable=True, isin=["new", "transfer", "renewal"])
+    business_type: Text = column("新转续", nullable=True, allowed=["new", "transfer", "renewal"])
     previous_insurer: Text = column("上年承保公司", nullable=True)
     second_driver: Flag = column("有第二驾驶人", nullable=True)
     contract_start: Day = column("首次承保日期", nullable=True)
 
-    @pa.dataframe_check(error="cover ends after it begins")
-    def expiry_after_inception(cls, row: ir.Table) -> ir.Value:
+    @rule("cover ends after it begins")
+    def expiry_after_inception(row: ir.Table) -> ir.Value:
         return row.expiry > row.inception
 
-    @pa.dataframe_check(error="a term is cancelled no later than it expires")
-    def cancelled_by_expiry(cls, row: ir.Table) -> ir.Value:
+    @rule("a term is cancelled no later than it expires")
+    def cancelled_by_expiry(row: ir.Table) -> ir.Value:
         return row.cancelled_on.isnull() | (row.cancelled_on <= row.expiry)
 
-    @pa.dataframe_check(error="a motor term names its vehicle and says whether it is a private car")
-    def motor_names_vehicle(cls, row: ir.Table) -> ir.Value:
+    @rule("a motor term names its vehicle and says whether it is a private car")
+    def motor_names_vehicle(row: ir.Table) -> ir.Value:
         named = row.vehicle_id.notnull() & row.private_car.notnull()
         return row.line.notin(MOTOR_LINES) | named
 
@@ -165,15 +160,15 @@ class Quotes(RawTable):
     customer_id: Text = column("客户号")
     policy_id: Text = column("到期保单号", nullable=True)
     vehicle_id: Text = column("车辆号", nullable=True)
-    line: Text = column("险类", isin=list(LINES))
-    channel: Text = column("渠道", nullable=True, isin=list(CHANNELS))
+    line: Text = column("险类", allowed=LINES)
+    channel: Text = column("渠道", nullable=True, allowed=CHANNELS)
     quoted_at: Instant = column("报价时间")
-    premium: Money = column("报价保费", unit="yuan", nullable=True, ge=0)
+    premium: Money = column("报价保费", unit="yuan", nullable=True, at_least=0)
     delivered_at: Instant = column("触达时间", milestone=True, nullable=True)
     viewed_at: Instant = column("查看时间", milestone=True, nullable=True, hour=True)
 
-    @pa.dataframe_check(error="a quote is delivered after it is made and viewed after delivery")
-    def steps_in_order(cls, row: ir.Table) -> ir.Value:
+    @rule("a quote is delivered after it is made and viewed after delivery")
+    def steps_in_order(row: ir.Table) -> ir.Value:
         delivered = not_before(row.delivered_at, row.quoted_at)
         return delivered & not_before(row.viewed_at, row.delivered_at.fill_null(row.quoted_at))
 
@@ -197,12 +192,12 @@ class Claims(RawTable):
     paid_at: Instant = column("赔付时间", milestone=True, nullable=True)
     closed_at: Instant = column("结案时间", milestone=True, nullable=True)
 
-    @pa.dataframe_check(error="a claim is reported after it occurred")
-    def reported_after_occurrence(cls, row: ir.Table) -> ir.Value:
+    @rule("a claim is reported after it occurred")
+    def reported_after_occurrence(row: ir.Table) -> ir.Value:
         return row.reported_at >= row.occurred_at
 
-    @pa.dataframe_check(error="the steps of a claim follow its report")
-    def steps_after_report(cls, row: ir.Table) -> ir.Value:
+    @rule("the steps of a claim follow its report")
+    def steps_after_report(row: ir.Table) -> ir.Value:
         first = not_before(row.surveyed_at, row.reported_at)
         return first & not_before(row.closed_at, row.reported_at)
 
@@ -226,16 +221,14 @@ class Interactions(RawTable):
     interaction_id: Text = column("触达号")
     customer_id: Text = column("客户号")
     touchpoint: Text = column("触点")
-    channel: Text = column("触达方式", isin=list(CONTACT_CHANNELS))
-    direction: Text = column("方向", isin=["in", "out"])
+    channel: Text = column("触达方式", allowed=CONTACT_CHANNELS)
+    direction: Text = column("方向", allowed=["in", "out"])
     occurred_at: Instant = column("触达时间", hour=True)
-    result: Text = column("结果", nullable=True, isin=list(CONTACT_RESULT_LABELS))
-    cost: Money = column("触达成本", unit="yuan", nullable=True, ge=0)
+    result: Text = column("结果", nullable=True, allowed=CONTACT_RESULT_LABELS)
+    cost: Money = column("触达成本", unit="yuan", nullable=True, at_least=0)
     policy_id: Text = column("相关保单号", nullable=True)
     randomised: Flag = column("是否随机分配", nullable=True)
-    probability: Real = column(
-        "随机分配概率", nullable=True, in_range={"min_value": 0, "max_value": 1}
-    )
+    probability: Real = column("随机分配概率", nullable=True, between=(0, 1))
 
 
 @contract(label="随机分配", key="assignment_id", event_time="assigned_at")
@@ -247,9 +240,7 @@ class Assignments(RawTable):
     policy_id: Text = column("相关保单号", nullable=True)
     trial: Text = column("试验")
     arm: Text = column("组别")
-    probability: Real = column(
-        "分入该组的概率", nullable=True, in_range={"min_value": 0, "max_value": 1}
-    )
+    probability: Real = column("分入该组的概率", nullable=True, between=(0, 1))
     assigned_at: Instant = column("分配时间")
 
 
@@ -260,16 +251,16 @@ class Entitlements(RawTable):
     entitlement_id: Text = column("权益号")
     customer_id: Text = column("客户号")
     service: Text = column("服务项目")
-    service_class: Text = column("服务类别", isin=["A", "B", "C"])
+    service_class: Text = column("服务类别", allowed=["A", "B", "C"])
     granted_at: Instant = column("发放时间")
     notified_at: Instant = column("通知时间", milestone=True, nullable=True)
     activated_at: Instant = column("激活时间", milestone=True, nullable=True)
     used_at: Instant = column("使用时间", milestone=True, nullable=True)
     expires_on: Day = column("失效日期")
-    unit_cost: Money = column("单次成本", unit="yuan", nullable=True, ge=0)
+    unit_cost: Money = column("单次成本", unit="yuan", nullable=True, at_least=0)
 
-    @pa.dataframe_check(error="an entitlement is used after it is granted")
-    def used_after_grant(cls, row: ir.Table) -> ir.Value:
+    @rule("an entitlement is used after it is granted")
+    def used_after_grant(row: ir.Table) -> ir.Value:
         return not_before(row.used_at, row.granted_at)
 
 
@@ -281,15 +272,15 @@ class Trips(RawTable):
     customer_id: Text = column("客户号")
     vehicle_id: Text = column("车辆号")
     ended_at: Instant = column("行程结束时间")
-    distance_m: Whole = column("里程", unit="m", ge=0)
-    night_distance_m: Whole = column("夜间里程", unit="m", ge=0)
-    harsh_accelerations: Whole = column("急加速次数", ge=0)
-    harsh_brakings: Whole = column("急刹车次数", ge=0)
-    harsh_cornerings: Whole = column("急转弯次数", ge=0)
-    speeding_seconds: Whole = column("超速时长", unit="s", ge=0)
+    distance_m: Whole = column("里程", unit="m", at_least=0)
+    night_distance_m: Whole = column("夜间里程", unit="m", at_least=0)
+    harsh_accelerations: Whole = column("急加速次数", at_least=0)
+    harsh_brakings: Whole = column("急刹车次数", at_least=0)
+    harsh_cornerings: Whole = column("急转弯次数", at_least=0)
+    speeding_seconds: Whole = column("超速时长", unit="s", at_least=0)
 
-    @pa.dataframe_check(error="night distance is part of the distance")
-    def night_within_distance(cls, row: ir.Table) -> ir.Value:
+    @rule("night distance is part of the distance")
+    def night_within_distance(row: ir.Table) -> ir.Value:
         return row.night_distance_m <= row.distance_m
 
 
@@ -299,15 +290,15 @@ class SurveysAndComplaints(RawTable):
 
     case_id: Text = column("单号")
     customer_id: Text = column("客户号")
-    kind: Text = column("类型", isin=["survey", "complaint"])
-    topic: Text = column("主题", isin=["claims", "service", "sales", "price", "underwriting"])
+    kind: Text = column("类型", allowed=["survey", "complaint"])
+    topic: Text = column("主题", allowed=["claims", "service", "sales", "price", "underwriting"])
     claim_id: Text = column("赔案号", nullable=True)
     occurred_at: Instant = column("发生时间")
-    score: Whole = column("评分", nullable=True, in_range={"min_value": 1, "max_value": 5})
+    score: Whole = column("评分", nullable=True, between=(1, 5))
     resolved_at: Instant = column("解决时间", milestone=True, nullable=True)
 
-    @pa.dataframe_check(error="a survey has a score")
-    def survey_has_score(cls, row: ir.Table) -> ir.Value:
+    @rule("a survey has a score")
+    def survey_has_score(row: ir.Table) -> ir.Value:
         return (row.kind != "survey") | row.score.notnull()
 
 
@@ -317,7 +308,7 @@ class Consents(RawTable):
 
     consent_id: Text = column("授权号")
     customer_id: Text = column("客户号")
-    purpose: Text = column("用途", isin=["marketing", "profiling", "location"])
+    purpose: Text = column("用途", allowed=["marketing", "profiling", "location"])
     granted: Flag = column("是否同意")
     changed_at: Instant = column("变更时间")
 
@@ -331,7 +322,7 @@ class Costs(RawTable):
     policy_id: Text = column("保单号", nullable=True)
     branch: Text = column("机构", nullable=True)
     kind: Text = column(
-        "费用类型", isin=["acquisition", "commission", "service", "contact", "other"]
+        "费用类型", allowed=["acquisition", "commission", "service", "contact", "other"]
     )
     incurred_at: Instant = column("发生时间")
     amount: Money = column("金额", unit="yuan")

@@ -1,8 +1,8 @@
-"""Parquet and CSV files with rows of customers: who is in them, and the same files without some.
+"""Read which customers a Parquet or CSV file names, and rewrite the file without some of them.
 
-A file that holds a customer is written anew as a whole: statistics, dictionaries and indexes of a
-Parquet file name him too. All other rows stay as they are and in their order; in a CSV file their
-very bytes do.
+A file that holds a customer is rewritten as a whole, because statistics, dictionaries and indexes
+of a Parquet file name them too. All other rows keep their values and order; in a CSV file, their
+bytes.
 """
 
 import csv
@@ -24,7 +24,7 @@ BATCH = 65_536
 
 
 def columns_of(path: Path) -> list[str]:
-    """The columns of a Parquet or CSV file that say whose its rows are.
+    """List the columns of a Parquet or CSV file that say to whom its rows belong.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def columns_of(path: Path) -> list[str]:
 
 
 def rows_of(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a file, as texts where it is CSV.
+    """Read columns of a file in batches of at most 65,536 rows; a CSV file gives texts.
 
     Raises
     ------
@@ -53,27 +53,27 @@ def rows_of(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches(BATCH, columns=list(columns))
             return
-        some: list[dict[str, str]] = []
+        waiting: list[dict[str, str]] = []
         for row, _ in _csv_rows(path):
-            some.append(row)
-            if len(some) == BATCH:
-                yield _texts(some, columns)
-                some = []
-        yield _texts(some, columns)
+            waiting.append(row)
+            if len(waiting) == BATCH:
+                yield _texts(waiting, columns)
+                waiting = []
+        yield _texts(waiting, columns)
 
 
 def customers_in(path: Path) -> set[str]:
-    """Every customer whom a file names."""
+    """Collect the ids of all customers that a file names."""
     columns = [name for name in columns_of(path) if name in CUSTOMER_COLUMNS]
-    found: set[str] = set()
+    customers: set[str] = set()
     for batch in rows_of(path, columns) if columns else ():
         for column in batch.columns:
-            found.update(str(one).strip() for one in pc.unique(column).to_pylist() if one)
-    return found
+            customers.update(str(value).strip() for value in pc.unique(column).to_pylist() if value)
+    return customers
 
 
 def holds(path: Path, belongings: Belongings) -> bool:
-    """Whether any row of a file is one of these customers'."""
+    """Check whether any row of a file belongs to one of the customers."""
     columns = columns_of(path)
     if not columns:
         return False
@@ -94,7 +94,27 @@ def holds(path: Path, belongings: Belongings) -> bool:
 
 
 def write_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str]:
-    """Write a file anew without the rows of these customers; how many each of them had."""
+    """Write a copy of a file without the rows of the customers, and count the rows of each.
+
+    Parameters
+    ----------
+    path : Path
+        The Parquet or CSV file to read; it stays as it is.
+    draft : Path
+        Where the copy is written.
+    belongings : Belongings
+        The customers, and what belongs to them.
+
+    Returns
+    -------
+    Counter of str
+        Rows left out, by customer.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file cannot be read.
+    """
     with _readable(path):
         if path.suffix == ".parquet":
             return _parquet_without(path, draft, belongings)
@@ -109,21 +129,21 @@ def _parquet_without(path: Path, draft: Path, belongings: Belongings) -> Counter
         size = max((group.num_rows for group in groups), default=BATCH)
         packed = groups[0].column(0).compression.lower() if groups else "zstd"
         packed = "none" if packed == "uncompressed" else packed
-        with RowGroupFile(draft, file.schema_arrow, size, packed) as kept:
+        with RowGroupFile(draft, file.schema_arrow, size, packed) as remaining:
             for batch in file.iter_batches(BATCH):
                 owners = belongings.owners(batch)
                 gone.update(owners.drop_null().to_pylist())
-                kept.write([batch.filter(pc.is_null(owners))])
+                remaining.write([batch.filter(pc.is_null(owners))])
     return gone
 
 
 def _csv_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str]:
     gone: Counter[str] = Counter()
-    with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="") as kept:
-        for row, text in _csv_rows(path, head=kept):
+    with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="") as remaining:
+        for row, text in _csv_rows(path, head=remaining):
             owner = belongings.owner(row)
             if owner is None:
-                kept.write(text)
+                remaining.write(text)
             else:
                 gone[owner] += 1
     return gone
@@ -132,17 +152,17 @@ def _csv_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str
 def _csv_rows(path: Path, head: TextIO | None = None) -> Iterator[tuple[dict[str, str], str]]:
     """Rows by the names of their columns, each with its text; the header's text goes to `head`."""
     with _opened(path) as file:
-        taken: list[str] = []
+        consumed: list[str] = []
 
         def lines() -> Iterator[str]:
             for line in file:
-                taken.append(line)
+                consumed.append(line)
                 yield line
 
         names: list[str] | None = None
         for cells in csv.reader(lines()):
-            text = "".join(taken)
-            taken.clear()
+            text = "".join(consumed)
+            consumed.clear()
             if names is None:
                 names = _header(cells)
                 if head is not None:
@@ -172,18 +192,18 @@ def _may_hold(group: pq.RowGroupMetaData, columns: Sequence[str], belongings: Be
         if about is None or not about.has_min_max or not isinstance(about.min, str):
             return True
         if about.null_count != 0 and len(columns) > 1:
-            return True  # whoever is not named may be known by a policy
-        # Delivered numbers may be empty or have blanks around them, which sort elsewhere: before
-        # all other signs, or, the wide ones of Chinese, after ASCII.
+            return True  # a customer who is not named may still own the policy
+        # Delivered ids may be empty or have blanks around them, which sort elsewhere: before all
+        # other characters, or, the wide blank of Chinese, after ASCII.
         least, most = about.min, about.max
         plain = "!" <= least == least.strip() and "~" >= most == most.strip()
-        return not plain or any(least <= one <= most for one in belongings.customers)
+        return not plain or any(least <= customer <= most for customer in belongings.customers)
     return True
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
-    """A CSV file, whatever its bytes are: they can be written back as they were."""
+    """Open a CSV file of any bytes, such that they can be written back unchanged."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         yield file
 
@@ -196,5 +216,5 @@ def _readable(path: Path) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             raise
         first = (str(error).splitlines() or ["no reason given"])[0]
-        cure = "mend the file or remove it, and do it again"
+        cure = "repair the file or remove it, then run the command again"
         raise GuanjiaError(f"file {path}", f"cannot be read ({first})", cure) from error

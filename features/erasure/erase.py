@@ -1,9 +1,9 @@
-"""Customers leave the files under home: tables, snapshots, histories, training sets, scores, lists.
+"""Erase customers from every Parquet and CSV file of a home: tables, tags, training sets, lists.
 
-Files are replaced one at a time and as a whole, the tags of a date together with their manifest. So
-whoever is killed leaves files with the customers or without them, and doing it again does the rest.
-Those that say which policies, vehicles and claims were theirs go last, and the customers after
-them: as long as anything is left, it can be found.
+Files are replaced one at a time and as a whole, the tags of a date together with their manifest. A
+run that is killed leaves each file with the customers or without them, and the next run does the
+rest. Tables that say which policies, vehicles and claims belong to them are emptied last, and the
+customers table after those: as long as any row is left, it can be attributed.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.erasure.belongings import Belongings, texts
 from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without
@@ -30,8 +30,8 @@ from features.snapshots.snapshots import (
     sole_writer,
 )
 
-Told = Callable[[str, Counter[str]], None]
-"""Called when a place no longer holds the customers, with the rows that each had there."""
+OnErased = Callable[[str, Counter[str]], None]
+"""Called with a place (`raw/policies`) that was emptied, and the rows each customer had there."""
 
 STEP = "files"
 DECLARING = {"policies": "policy_id", "vehicles": "vehicle_id", "claims": "claim_id"}
@@ -39,14 +39,20 @@ PASSES = 3
 
 
 def erase_from_files(
-    lake: Lake, customers: Collection[str], told: Told, report: Report = quiet
+    lake: Lake, customers: Collection[str], on_erased: OnErased, report: Report = quiet
 ) -> None:
-    """Take customers out of every Parquet and CSV file under home; others keep their rows.
+    """Erase customers from every Parquet and CSV file under home; others keep their rows.
 
     Parameters
     ----------
-    told : callable of (str, Counter)
-        Hears of each place after it is done.
+    lake : Lake
+        The home to erase from.
+    customers : collection of str
+        Customer ids.
+    on_erased : callable of (str, Counter)
+        Called after each place from which rows were erased.
+    report : Report
+        Progress: called with a step, files done and files in all.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def erase_from_files(
             left.unlink()  # of a run that was killed: no journal names it any more
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
-            if not _pass(lake, snapshots.values(), belongings, told, report):
+            if not _pass(lake, snapshots.values(), belongings, on_erased, report):
                 return
     raise GuanjiaError(
         f"files in {lake.home}",
@@ -71,63 +77,73 @@ def erase_from_files(
 
 
 def belongings_of(lake: Lake, customers: Collection[str]) -> Belongings:
-    """What belongs to customers, by all tables that declare policies, vehicles and claims."""
+    """Find what belongs to customers in all tables that declare policies, vehicles and claims."""
     tables = [
         (path, reference)
         for path in customer_files(lake)
         if (reference := DECLARING.get(_table(lake, path))) is not None
         and {"customer_id", reference} <= {*columns_of(path)}
     ]
-    wanted = pa.array(sorted(customers), pa.string())
+    erased = pa.array(sorted(customers), pa.string())
     theirs: dict[str, set[str]] = {reference: set() for reference in DECLARING.values()}
     for path, reference in tables:
         for owners, values in _columns(path, reference):
-            mine = values.filter(pc.is_in(owners, value_set=wanted))
+            mine = values.filter(pc.is_in(owners, value_set=erased))
             theirs[reference].update(mine.drop_null().to_pylist())
-    # Who else has one of them, of a million others: only these rows are looked at one by one.
+    # Others may own the same policy, vehicle or claim: only rows that name one are read singly.
     rows: list[tuple[str, str | None, str | None]] = []
     for path, reference in tables:
-        asked = pa.array(sorted(theirs[reference]), pa.string())
-        for owners, values in _columns(path, reference) if len(asked) else ():
-            near = pc.is_in(values, value_set=asked)
-            found = zip(
-                values.filter(near).to_pylist(), owners.filter(near).to_pylist(), strict=True
+        shared = pa.array(sorted(theirs[reference]), pa.string())
+        for owners, values in _columns(path, reference) if len(shared) else ():
+            hits = pc.is_in(values, value_set=shared)
+            pairs = zip(
+                values.filter(hits).to_pylist(), owners.filter(hits).to_pylist(), strict=True
             )
-            rows += [(reference, value, owner) for value, owner in found]
+            rows += [(reference, value, owner) for value, owner in pairs]
     return Belongings(customers, rows)
 
 
 def customer_files(lake: Lake) -> list[Path]:
-    """Every Parquet and CSV file under home whose rows are customers', in the order of erasure."""
-    found = [
+    """List the Parquet and CSV files under home with rows of customers, in the order of erasure."""
+    files = [
         path
         for path in sorted([*lake.home.rglob("*.parquet"), *lake.home.rglob("*.csv")])
         if not path.name.startswith(".") and path.is_file() and columns_of(path)
     ]
-    return sorted(found, key=lambda path: _rank(_table(lake, path)))
+    return sorted(files, key=lambda path: _rank(_table(lake, path)))
 
 
 def known_customers(lake: Lake, erased: Erased, marks: Collection[str]) -> set[str]:
-    """Customers who stand behind these marks and whom some file under home still names."""
-    found: set[str] = set()
+    """Identify the customers behind marks of erasure, as far as a file under home still names them.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home to search.
+    erased : Erased
+        The erased customers, known by their marks (keyed hashes) alone.
+    marks : collection of str
+        Marks to look for.
+    """
+    customers: set[str] = set()
     seen: set[str] = set()
-    wanted = set(marks)
+    missing = set(marks)
     # The customers' own tables first: they are the last to be emptied.
     for path in reversed(customer_files(lake)):
-        if not wanted:
+        if not missing:
             break
         new = customers_in(path) - seen
         seen |= new
-        for one in erased.among(new):
-            mark = erased.mark(one)
+        for customer in erased.among(new):
+            mark = erased.mark(customer)
             if mark in marks:
-                found.add(one)
-                wanted.discard(str(mark))
-    return found
+                customers.add(customer)
+                missing.discard(str(mark))
+    return customers
 
 
 def place_of(lake: Lake, path: Path) -> str:
-    """A file's place as a receipt names it: `raw/policies`, `tags/claims`, `scores`."""
+    """Name the place of a file as a receipt does: `raw/policies`, `tags/claims`, `scores`."""
     parts = path.relative_to(lake.home).parts
     if len(parts) > 2:
         return "/".join(parts[:2])
@@ -139,11 +155,11 @@ def _pass(
     lake: Lake,
     snapshots: Iterable[Snapshot],
     belongings: Belongings,
-    told: Told,
+    on_erased: OnErased,
     report: Report,
 ) -> bool:
-    """Once through everything; whether anything was found."""
-    found = False
+    """Go once through all files; return whether any of them held the customers."""
+    any_held = False
     bound: set[Path] = set()
     dates = list(snapshots)
     for done, snapshot in enumerate(dates):
@@ -153,24 +169,24 @@ def _pass(
             bound |= files
         elif _as_described(lake, snapshot):
             bound |= files
-            found = True
-            _snapshot_without(lake, snapshot, belongings, told)
+            any_held = True
+            _snapshot_without(lake, snapshot, belongings, on_erased)
     report("snapshots", len(dates), len(dates))
     loose = [path for path in customer_files(lake) if path not in bound]
     for done, path in enumerate(loose):
         report(STEP, done, len(loose))
         if not holds(path, belongings):
             continue
-        found = True
+        any_held = True
         with published(path, path.stat().st_mode & 0o777) as draft:
             gone = write_without(path, draft, belongings)
-        told(place_of(lake, path), gone)
+        on_erased(place_of(lake, path), gone)
     report(STEP, len(loose), len(loose))
-    return found
+    return any_held
 
 
 def _as_described(lake: Lake, snapshot: Snapshot) -> bool:
-    """Whether a manifest tells the truth; what it does not bind is emptied file by file."""
+    """Check that the files of a manifest have the hashes it states."""
     try:
         read_snapshot(lake, snapshot.day, verify=True)
     except GuanjiaError:
@@ -178,7 +194,9 @@ def _as_described(lake: Lake, snapshot: Snapshot) -> bool:
     return True
 
 
-def _snapshot_without(lake: Lake, old: Snapshot, belongings: Belongings, told: Told) -> None:
+def _snapshot_without(
+    lake: Lake, old: Snapshot, belongings: Belongings, on_erased: OnErased
+) -> None:
     """Write the tags of a date without the customers, and a manifest that binds them."""
     snapshot = read_snapshot(lake, old.day)
     files = {group: lake.home / entry["path"] for group, entry in snapshot.files.items()}
@@ -187,22 +205,22 @@ def _snapshot_without(lake: Lake, old: Snapshot, belongings: Belongings, told: T
         group: write_without(path, drafts.group(group), belongings) for group, path in files.items()
     }
     if snapshot.digests:
-        # They say what was seen of the raw tables then. Rows of the erased are no longer there,
-        # so their buckets are computed anew when the date is carried forward.
+        # Digests say what the snapshot saw of the raw tables. Rows of the erased are gone, so their
+        # buckets are computed again when the date is carried forward.
         shutil.copyfile(lake.home / snapshot.digests["path"], drafts.digests())
     drafts.done(
-        snapshot.customers - max(some.total() for some in gone.values()),
+        snapshot.customers - max(rows.total() for rows in gone.values()),
         definitions=snapshot.definitions,
         base=snapshot.base,
         recomputed=snapshot.recomputed,
         former_ids=[*snapshot.former_ids, snapshot.snapshot_id],
     )
-    for group, some in gone.items():
-        told(place_of(lake, files[group]), some)
+    for group, rows in gone.items():
+        on_erased(place_of(lake, files[group]), rows)
 
 
 def _table(lake: Lake, path: Path) -> str:
-    """The raw table whose rows a file has; else an empty text."""
+    """Return the raw table whose rows a file has, else an empty text."""
     folder, *rest = path.relative_to(lake.home).parts
     name = rest[0] if folder == "raw" else path.stem
     known = folder in ("raw", "checked", "quarantine") and name in CONTRACTS
@@ -214,6 +232,6 @@ def _rank(table: str) -> int:
 
 
 def _columns(path: Path, reference: str) -> Iterator[tuple[pa.Array, pa.Array]]:
-    """Whose the rows of a file are, and what they declare."""
+    """Read the owners of the rows of a file, and what the rows declare."""
     for batch in rows_of(path, ["customer_id", reference]):
         yield texts(batch.column("customer_id")), texts(batch.column(reference))

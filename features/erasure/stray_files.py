@@ -1,7 +1,7 @@
-"""Files under home that are none of ours: a spreadsheet, an archive, a note that names customers.
+"""Find files under home that Guanjia did not write and that name customers: spreadsheets, archives.
 
-What we write ourselves beside tables holds no customers (models, reports, statistics, settings, the
-registry: a test searches them all) and is passed over.
+What Guanjia writes beside tables holds no customers (models, reports, statistics, settings, the
+registry: a test searches them all) and is skipped.
 """
 
 import gzip
@@ -24,11 +24,11 @@ OURS = (
 )
 TABLES = (".parquet", ".db", ".db-wal", ".db-shm", ".key", ".toml", ".lock")
 LARGEST = 256 * 1024 * 1024
-"""Bytes of a file, unpacked, beyond which the rest is not read."""
+"""Bytes of an unpacked file that are searched; the rest is not read."""
 
 
 def stray_files_naming(home: Path, customers: Collection[str]) -> list[Path]:
-    """Files of other kinds that name any of the customers, packed ones too."""
+    """List files of other kinds that name any of the customers, also inside archives."""
     sought = _pattern(customers)
     return [
         path
@@ -41,9 +41,11 @@ def stray_files_naming(home: Path, customers: Collection[str]) -> list[Path]:
 
 
 def _pattern(customers: Collection[str]) -> re.Pattern[bytes]:
-    """The numbers as texts and spreadsheets write them; not within longer numbers."""
+    """Match the ids in the encodings of texts and spreadsheets, but not within longer ids."""
     encodings = ("utf-8", "utf-16-le", "utf-16-be", "gb18030")
-    written = {re.escape(one.encode(name, "ignore")) for one in customers for name in encodings}
+    written = {
+        re.escape(customer.encode(name, "ignore")) for customer in customers for name in encodings
+    }
     return re.compile(rb"(?<![0-9A-Za-z])(?:" + b"|".join(sorted(written)) + rb")(?![0-9A-Za-z])")
 
 
@@ -60,4 +62,4 @@ def _contents(path: Path) -> Iterator[bytes]:
             with gzip.open(path) as file:
                 yield file.read(LARGEST)
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return  # damaged, or with a password: nobody can read it
+        return  # damaged or encrypted: it cannot be searched

@@ -1,4 +1,4 @@
-"""docs/events.md, written from the declarations: `make docs`."""
+"""Write docs/events.md from the declarations of events: `make docs`."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ FIELDS = """
 | field | of a row of | label | type | one of |
 |---|---|---|---|---|
 """
-_WORDS = {
+_TYPE_WORDS = {
     dt.Timestamp: "instant",
     dt.Date: "day",
     dt.Decimal: "yuan, as a text or a number",
@@ -37,39 +37,36 @@ _WORDS = {
 
 
 def render() -> str:
-    """The page as text."""
-    lines = [_row(one) for one in EVENTS.values()]
+    """Render the page as Markdown."""
+    lines = [_row(type_) for type_ in EVENTS.values()]
     fields = {
-        (one.table, name): _field(one, name, column)
-        for one in EVENTS.values()
-        for name, column in one.fields.items()
+        (type_.table, name): _field(type_, name, column)
+        for type_ in EVENTS.values()
+        for name, column in type_.fields.items()
     }
     head = HEAD.format(count=len(EVENTS))
     return head + "\n".join(lines) + "\n" + FIELDS + "\n".join(fields.values()) + "\n"
 
 
-def allowed(one: EventType, column: str) -> list[str]:
-    """The values that the contract allows in a column; empty: any."""
-    checks = one.contract.schema.columns[column].checks
-    named = [check for check in checks if check.name == "isin"]
-    return [str(value) for check in named for value in check.statistics["allowed_values"]]
+def allowed(type_: EventType, column: str) -> list[str]:
+    """List the values that the contract allows in a column; empty: any."""
+    return list(type_.contract.declared[column].allowed)
 
 
-def _row(one: EventType) -> str:
-    moment = f"`{one.moment}`" + (" (milestone of an existing row)" if one.changes else "")
-    optional = [name for name in one.fields if name not in one.required]
-    cells = [f"`{one.name}`", one.label, one.definition, f"`{one.table}`", moment]
-    cells += [", ".join(f"`{name}`" for name in names) for names in (one.required, optional)]
+def _row(type_: EventType) -> str:
+    moment = f"`{type_.moment}`" + (" (milestone of an existing row)" if type_.changes else "")
+    optional = [name for name in type_.fields if name not in type_.required]
+    cells = [f"`{type_.name}`", type_.label, type_.definition, f"`{type_.table}`", moment]
+    cells += [", ".join(f"`{name}`" for name in names) for names in (type_.required, optional)]
     return "| " + " | ".join(cells) + " |"
 
 
-def _field(one: EventType, name: str, column: str) -> str:
-    declared = one.contract.schema.columns[column]
-    type_ = one.contract.columns[column]
-    words = next(word for kind, word in _WORDS.items() if isinstance(type_, kind))
-    label = (declared.metadata or {})["label"]
-    values = ", ".join(f"`{value}`" for value in allowed(one, column))
-    return f"| `{name}` | `{one.table}` | {label} | {words} | {values} |"
+def _field(event_type: EventType, name: str, column: str) -> str:
+    type_ = event_type.contract.columns[column]
+    words = next(word for kind, word in _TYPE_WORDS.items() if isinstance(type_, kind))
+    label = event_type.contract.declared[column].label
+    values = ", ".join(f"`{value}`" for value in allowed(event_type, column))
+    return f"| `{name}` | `{event_type.table}` | {label} | {words} | {values} |"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,10 @@
-"""The file of the event inbox: its table, and instants as it keeps them."""
+"""Open the SQLite file of the event inbox, with its table."""
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.sqlite import opened, transaction
 
-EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,15 +26,15 @@ CREATE INDEX IF NOT EXISTS recorded ON events (recorded_us);
 CREATE INDEX IF NOT EXISTS waiting ON events (customer_id) WHERE online = 0;
 """
 _TRIGGERED = "ALTER TABLE events ADD COLUMN triggered INTEGER NOT NULL DEFAULT 0"
-"""What inboxes lack that were made before events triggered touchpoints."""
+"""Adds the column that inboxes of releases before triggered touchpoints lack."""
 _TO_TRIGGER = (
     "CREATE INDEX IF NOT EXISTS to_trigger ON events (type, customer_id) WHERE triggered = 0"
 )
 
 
 def inbox_connection(path: Path) -> sqlite3.Connection:
-    """A connection to an inbox, made if need be; for the thread that opens it."""
-    # Whoever was told that an event is kept must find it after a power cut too.
+    """Connect to an inbox, created if it is missing, for use by the calling thread alone."""
+    # An acknowledged event must survive a power cut.
     connection = opened(path, 10, "FULL")
     connection.executescript(_SCHEMA)
     _complete(connection)
@@ -44,20 +42,10 @@ def inbox_connection(path: Path) -> sqlite3.Connection:
 
 
 def _complete(connection: sqlite3.Connection) -> None:
-    """Give an inbox of an earlier version the column it lacks; several may try at once."""
+    """Add the column that an older inbox lacks; several processes may try at once."""
     names = "SELECT name FROM pragma_table_info('events')"
     if ("triggered",) not in connection.execute(names).fetchall():
         with transaction(connection):
             if ("triggered",) not in connection.execute(names).fetchall():
                 connection.execute(_TRIGGERED)
     connection.execute(_TO_TRIGGER)
-
-
-def microseconds(at: datetime) -> int:
-    """An instant as it is kept: microseconds since 1970, UTC."""
-    return (at - EPOCH) // TICK
-
-
-def instant_of(microseconds: int) -> datetime:
-    """The instant that so many microseconds stand for."""
-    return EPOCH + TICK * microseconds

@@ -1,8 +1,8 @@
-"""What can happen to a customer during the day, as events, and the raw row each of them becomes.
+"""Declare the events of the day and the raw row that each becomes.
 
 An event never edits a tag. It is a new version of a row of a raw table, with its own `recorded_at`,
-and tags are computed from rows as ever (`docs/adr/0009-events.md`). The version is the latest one
-known of the same key, if there is one, with what the event says set on it. An event about an
+and tags are computed from rows as always (`docs/adr/0009-events.md`). The version is the latest one
+known of the same key, if there is one, with the columns that the event sets. An event about an
 existing row sets a milestone there: of two reports of one milestone the earlier instant counts, so
 that it does not matter in which order they arrive.
 """
@@ -16,8 +16,9 @@ from typing import Any
 
 import ibis.expr.datatypes as dt
 
-from features.contracts import tables  # noqa: F401  declares the contracts
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
+from features.contracts.tables import CONTRACTS
+from features.jsonable import jsonable
 
 Row = dict[str, Any]
 
@@ -53,12 +54,12 @@ class EventType:
 
     @property
     def contract(self) -> Contract:
-        """The contract of its table."""
+        """Contract of its table."""
         return CONTRACTS[self.table]
 
     @property
     def changes(self) -> bool:
-        """Whether it is about a row that must be there: it sets a milestone of it."""
+        """True if it sets a milestone of a row, which must exist before."""
         return self.moment in self.contract.milestones
 
 
@@ -74,46 +75,54 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The value of the table's key column: which row this is about."""
+        """Value of the table's key column: the row that the event is about."""
         names = {column: name for name, column in self.type.fields.items()}
         own = names.get(self.type.contract.key)
         return self.customer_id if own is None else str(self.fields[own])
 
     @property
     def content(self) -> str:
-        """All that it says but its own id, in one form: equal contents are equal texts."""
-        said = {name: plain(value) for name, value in self.fields.items() if value is not None}
+        """Everything but its id, in a canonical form: equal contents are equal texts."""
+        values = {name: plain(value) for name, value in self.fields.items() if value is not None}
         at = plain(self.occurred_at)
         return json.dumps(
-            [self.type.name, self.customer_id, at, said], sort_keys=True, ensure_ascii=False
+            [self.type.name, self.customer_id, at, values], sort_keys=True, ensure_ascii=False
         )
 
-    def told(self, recorded_at: datetime) -> Row:
-        """The columns that it sets."""
+    def columns_set(self, recorded_at: datetime) -> Row:
+        """Return the columns that the event sets, with their values."""
         fields = {column: self.fields.get(name) for name, column in self.type.fields.items()}
-        said = {column: value for column, value in fields.items() if value is not None}
-        # The clocks of others may be ahead of ours, but nothing happens after it was reported.
+        values = {column: value for column, value in fields.items() if value is not None}
+        # The sender's clock may be ahead of ours, but nothing happens after it was reported.
         moment = min(self.occurred_at, recorded_at)
-        return {**self.type.fixed, **said, self.type.moment: moment}
+        return {**self.type.fixed, **values, self.type.moment: moment}
 
     def row(self, latest: Row | None, recorded_at: datetime) -> Row:
-        """The version of the row that this event makes of the latest one known."""
-        told = self.told(recorded_at)
+        """Make the new version of the row.
+
+        Parameters
+        ----------
+        latest : dict or None
+            The latest version known; None where the event makes the row.
+        recorded_at : datetime
+            When the event was recorded.
+        """
+        columns = self.columns_set(recorded_at)
         row = dict.fromkeys(self.type.contract.columns) if latest is None else dict(latest)
         before = row[self.type.moment]
-        row |= {"customer_id": self.customer_id, **told, "recorded_at": recorded_at}
+        row |= {"customer_id": self.customer_id, **columns, "recorded_at": recorded_at}
         if self.type.changes and before is not None:
-            row[self.type.moment] = min(before, told[self.type.moment])
+            row[self.type.moment] = min(before, columns[self.type.moment])
         return row
 
 
 def text(row: Row) -> str:
-    """A row as JSON."""
+    """Write a row as JSON."""
     return json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
-    """A value of a row as JSON knows it.
+    """Convert a value of a row to one that JSON has.
 
     Examples
     --------
@@ -122,13 +131,11 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return jsonable(value)
 
 
 def typed(value: Any, type_: dt.DataType) -> Any:
-    """The other way: what `plain` made, as the contract's type."""
+    """Convert a value back to the type of the contract; the inverse of the JSON conversion."""
     if value is None:
         return None
     if isinstance(type_, dt.Timestamp):
@@ -150,15 +157,15 @@ def _type(
     renamed: Mapping[str, str] | None = None,
 ) -> EventType:
     columns = dict(renamed or {})
-    fields = {one: columns.get(one, one) for one in (*required, *optional)}
+    fields = {field: columns.get(field, field) for field in (*required, *optional)}
     return EventType(name, label, definition, table, moment, fields, required, fixed or {})
 
 
 _CASE = ("surveys_and_complaints", "occurred_at")
 
 EVENTS: dict[str, EventType] = {
-    one.name: one
-    for one in (
+    type_.name: type_
+    for type_ in (
         _type("quote_made", "报价生成", "A price was quoted.", "quotes", "quoted_at",
               ("quote_id", "line"), ("policy_id", "vehicle_id", "channel", "premium")),
         _type("quote_delivered", "报价触达", "A quote reached the customer.", "quotes",

@@ -1,9 +1,9 @@
-"""The inbox: every event accepted, as the row it became, for good, before anyone is told so.
+"""Append-only log of accepted events, written before the request is acknowledged.
 
-An append-only table of SQLite under the home folder. It gives each row its `recorded_at`, strictly
-later than that of the customer's event before, so that events of one instant are all kept and in
-one order. What reads it: the tags of a customer now (`features.online.event_tags`), and `guanjia
-check`, which takes its rows along with what the core system delivers.
+The log is a table of SQLite under the home folder. It gives each row a `recorded_at` strictly later
+than that of the customer's event before, so that events of one instant have one order. Its readers:
+the tags of a customer now (`features.online.event_tags`), and `guanjia check`, which merges its
+rows with the deliveries of the core system.
 """
 
 import json
@@ -15,11 +15,12 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.events.event_file import TICK, inbox_connection, instant_of, microseconds
+from features.events.event_file import inbox_connection
 from features.events.event_types import EVENTS, Event, Row, text, typed
 from features.events.versions import ROWS
+from features.instants import TICK, instant_of, microseconds
 from features.lake import Lake
 from features.sqlite import scrub, transaction
 
@@ -32,8 +33,18 @@ class ConflictError(GuanjiaError):
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An event in the inbox: its place, when it was recorded, whether it had been there before."""
+class StoredEvent:
+    """An event in the inbox.
+
+    Attributes
+    ----------
+    sequence : int
+        Its position in the log.
+    recorded_at : datetime
+        When it was recorded, UTC.
+    repeated : bool
+        True if it was stored by an earlier request.
+    """
 
     sequence: int
     recorded_at: datetime
@@ -41,46 +52,43 @@ class Kept:
 
 
 class EventInbox:
-    """The inbox of a home; threads and processes share it.
-
-    Parameters
-    ----------
-    lake : Lake
-        Whose home folder holds it.
-    """
+    """The event log in the folder of a home, shared by threads and processes."""
 
     def __init__(self, lake: Lake) -> None:
         self.path = lake.inbox
         self._local = threading.local()
 
-    def keep(
+    def store(
         self,
         event: Event,
         received: datetime,
         version: Callable[[datetime, Row | None], Row],
-    ) -> Kept:
-        """Keep an event, once: whoever sends it again changes nothing.
+    ) -> StoredEvent:
+        """Store an event once; an event that is sent again changes nothing.
 
         Parameters
         ----------
+        event : Event
+            The event as it was sent.
         received : datetime
             When it reached us.
         version : callable of (datetime, row or None)
-            Makes the row, from the instant at which it would be recorded and the latest version of
-            its key in the inbox; may set a later `recorded_at`, may refuse.
+            Makes the row from the instant at which it would be recorded and the latest version of
+            its key in the inbox (None if there is none). It may set a later `recorded_at`, and may
+            raise to refuse the event.
 
         Raises
         ------
         ConflictError
-            If the id is that of another event.
+            If another event has the same id.
         """
-        found = self.find(event)
-        if found is not None:
-            return found
+        stored = self.find(event)
+        if stored is not None:
+            return stored
         with transaction(self._connection()) as connection:
-            found = self.find(event)
-            if found is not None:
-                return found
+            stored = self.find(event)
+            if stored is not None:
+                return stored
             last = connection.execute(
                 "SELECT max(recorded_us) FROM events WHERE customer_id = ?", [event.customer_id]
             ).fetchone()[0]
@@ -99,14 +107,20 @@ class EventInbox:
                     microseconds(recorded),
                     event.content,
                     text(row),
-                    text(event.told(recorded)),
+                    text(event.columns_set(recorded)),
                 ],
             )
-            return Kept(int(done.lastrowid or 0), recorded, False)
+            return StoredEvent(int(done.lastrowid or 0), recorded, repeated=False)
 
-    def find(self, event: Event) -> Kept | None:
-        """The event if it is kept already; refuses an id that another event has."""
-        found = (
+    def find(self, event: Event) -> StoredEvent | None:
+        """Find an event that is stored already.
+
+        Raises
+        ------
+        ConflictError
+            If another event has the same id.
+        """
+        row = (
             self._connection()
             .execute(
                 "SELECT sequence, recorded_us, content FROM events WHERE event_id = ?",
@@ -114,42 +128,50 @@ class EventInbox:
             )
             .fetchone()
         )
-        if found is None:
+        if row is None:
             return None
-        if found[2] != event.content:
+        if row[2] != event.content:
             raise ConflictError(
                 f"event {event.event_id}",
                 "was sent before with other content",
                 "give every event an id of its own",
             )
-        return Kept(int(found[0]), instant_of(found[1]), True)
+        return StoredEvent(int(row[0]), instant_of(row[1]), repeated=True)
 
     def owner(self, table: str, key: str) -> str | None:
-        """The customer of a row that an event made."""
-        found = (
+        """Return the customer of a row that an event made, None if no event made it."""
+        row = (
             self._connection()
             .execute(
                 'SELECT customer_id FROM events WHERE "table" = ? AND key = ? LIMIT 1', [table, key]
             )
             .fetchone()
         )
-        return None if found is None else str(found[0])
+        return None if row is None else str(row[0])
 
     def rows(self, table: str, customers: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows of a table, of some customers or of all, as `features.events.versions.ROWS`."""
+        """Read the rows of a table as batches of `features.events.versions.ROWS`.
+
+        Parameters
+        ----------
+        table : str
+            A raw table.
+        customers : sequence of str, optional
+            Only rows of these customers; default: of all.
+        """
         if not self.path.exists():
             return
         query, given = 'SELECT row, told FROM events WHERE "table" = ?', [table]
         if customers is not None:
             query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
             given += customers
-        found = self._connection().execute(query + " ORDER BY sequence", given)
-        while some := found.fetchmany(BATCH):
-            columns = dict(zip(ROWS.names, zip(*some, strict=True), strict=True))
+        cursor = self._connection().execute(query + " ORDER BY sequence", given)
+        while rows := cursor.fetchmany(BATCH):
+            columns = dict(zip(ROWS.names, zip(*rows, strict=True), strict=True))
             yield pa.record_batch(columns, schema=ROWS)
 
     def tables(self) -> set[str]:
-        """The raw tables that events made rows of."""
+        """Return the raw tables of which events made rows."""
         if not self.path.exists():
             return set()
         return {table for table in CONTRACTS if self._has(table)}
@@ -159,59 +181,60 @@ class EventInbox:
         return self._connection().execute(query, [table]).fetchone() is not None
 
     def is_online(self, sequence: int) -> bool:
-        """Whether the tags that an event changes are online."""
-        found = self._connection().execute(
+        """Check whether the tags that an event changes are online."""
+        cursor = self._connection().execute(
             "SELECT online FROM events WHERE sequence = ?", [sequence]
         )
-        return bool(found.fetchone()[0])
+        return bool(cursor.fetchone()[0])
 
     def waiting(self, customers: Sequence[str]) -> list[tuple[int, str, str]]:
-        """Events of some customers whose tags are not online: sequence, customer, table."""
-        found = self._connection().execute(
+        """List events of customers whose tags are not online yet: (sequence, customer, table)."""
+        cursor = self._connection().execute(
             'SELECT sequence, customer_id, "table" FROM events WHERE online = 0'
             f" AND customer_id IN ({', '.join('?' * len(customers))})",
             list(customers),
         )
-        return [tuple(row) for row in found]
+        return [tuple(row) for row in cursor]
 
     def waiting_customers(self, most: int = -1) -> list[str]:
-        """Customers with events whose tags are not online, all of them or so many."""
+        """List customers with events whose tags are not online, at most `most`; -1: all."""
         if not self.path.exists():
             return []
-        found = self._connection().execute(
+        cursor = self._connection().execute(
             "SELECT DISTINCT customer_id FROM events WHERE online = 0 LIMIT ?", [most]
         )
-        return [customer for (customer,) in found]
+        return [customer for (customer,) in cursor]
 
     def since(self, instant: datetime) -> list[tuple[int, str, str]]:
-        """Events recorded at an instant or later: sequence, customer, table."""
+        """List events recorded at an instant or later: (sequence, customer, table)."""
         if not self.path.exists():
             return []
-        found = self._connection().execute(
+        cursor = self._connection().execute(
             'SELECT sequence, customer_id, "table" FROM events WHERE recorded_us >= ?',
             [microseconds(instant)],
         )
-        return [tuple(row) for row in found]
+        return [tuple(row) for row in cursor]
 
     def last_recorded(self, customers: Sequence[str]) -> dict[str, datetime]:
-        """When the last event of each customer was recorded."""
+        """Return when the last event of each customer was recorded, UTC."""
         marks = ", ".join("?" * len(customers))
-        found = self._connection().execute(
+        cursor = self._connection().execute(
             "SELECT customer_id, max(recorded_us) FROM events"
             f" WHERE customer_id IN ({marks}) GROUP BY 1",
             list(customers),
         )
-        return {str(customer): instant_of(us) for customer, us in found}
+        return {str(customer): instant_of(us) for customer, us in cursor}
 
     def mark_online(self, sequences: Sequence[int]) -> None:
-        """Note that the tags these events change are online."""
+        """Mark events whose tags are online."""
         with transaction(self._connection()) as connection:
             connection.executemany(
-                "UPDATE events SET online = 1 WHERE sequence = ?", [(one,) for one in sequences]
+                "UPDATE events SET online = 1 WHERE sequence = ?",
+                [(sequence,) for sequence in sequences],
             )
 
     def mark_past_online(self, instant: datetime) -> None:
-        """Note that a snapshot brought online what was recorded before an instant."""
+        """Mark events recorded before an instant: a snapshot has brought their tags online."""
         if self.path.exists():
             with transaction(self._connection()) as connection:
                 connection.execute(
@@ -222,14 +245,21 @@ class EventInbox:
     def to_trigger(
         self, types: Sequence[str], customers: Sequence[str] | None = None, most: int = -1
     ) -> list[tuple[int, Event]]:
-        """Events whose tags are online and of which nobody has noted yet what they make due.
+        """List events whose tags are online and whose due touchpoints are not recorded yet.
 
         Parameters
         ----------
         types : sequence of str
-            Events of these types alone.
+            Only events of these types.
         customers : sequence of str, optional
-            And of these customers.
+            Only events of these customers; default: of all.
+        most : int
+            At most so many; -1: all.
+
+        Returns
+        -------
+        list of (int, Event)
+            Position in the log and event, in the order of the log.
         """
         if not self.path.exists():
             return []
@@ -241,49 +271,50 @@ class EventInbox:
         if customers is not None:
             query += f" AND customer_id IN ({', '.join('?' * len(customers))})"
             given += customers
-        found = self._connection().execute(f"{query} ORDER BY sequence LIMIT ?", [*given, most])
-        return [(int(row[0]), _event(row[1], row[2])) for row in found]
+        cursor = self._connection().execute(f"{query} ORDER BY sequence LIMIT ?", [*given, most])
+        return [(int(row[0]), _event(row[1], row[2])) for row in cursor]
 
     def triggered(self, event_ids: Sequence[str]) -> set[str]:
-        """Those of some events of which it is written down what they make due."""
-        found = self._connection().execute(
+        """Select the events whose due touchpoints are recorded."""
+        cursor = self._connection().execute(
             "SELECT event_id FROM events WHERE triggered = 1"
             f" AND event_id IN ({', '.join('?' * len(event_ids))})",
             list(event_ids),
         )
-        return {event for (event,) in found}
+        return {event for (event,) in cursor}
 
     def mark_triggered(self, sequences: Sequence[int]) -> None:
-        """Note that what these events make due is written down."""
+        """Mark events whose due touchpoints are recorded."""
         with transaction(self._connection()) as connection:
             connection.executemany(
-                "UPDATE events SET triggered = 1 WHERE sequence = ?", [(one,) for one in sequences]
+                "UPDATE events SET triggered = 1 WHERE sequence = ?",
+                [(sequence,) for sequence in sequences],
             )
 
     def erase(self, customers: Sequence[str]) -> dict[str, int]:
-        """Delete the events of customers; how many each had. `scrub` then cleans the file."""
+        """Delete the events of customers and count them by customer; see `scrub`."""
         if not self.path.exists():
             return {}
-        found = {}
+        deleted = {}
         with transaction(self._connection()) as connection:
-            for one in customers:
-                done = connection.execute("DELETE FROM events WHERE customer_id = ?", [one])
-                found[one] = done.rowcount
-        return found
+            for customer in customers:
+                done = connection.execute("DELETE FROM events WHERE customer_id = ?", [customer])
+                deleted[customer] = done.rowcount
+        return deleted
 
     def scrub(self) -> None:
-        """Take what was deleted out of the file as well.
+        """Remove deleted rows from the bytes of the file as well.
 
         Raises
         ------
         GuanjiaError
-            If it is in use all the time.
+            If other connections keep the file in use for 30 seconds.
         """
         scrub(self.path, "the inbox", PATIENCE_SECONDS)
 
     def _latest(self, event: Event) -> Row | None:
-        """The latest version of the event's row that events made."""
-        found = (
+        """Return the latest version of the event's row that events made."""
+        stored = (
             self._connection()
             .execute(
                 'SELECT row FROM events WHERE "table" = ? AND key = ? AND customer_id = ?'
@@ -292,25 +323,26 @@ class EventInbox:
             )
             .fetchone()
         )
-        if found is None:
+        if stored is None:
             return None
+        content = json.loads(stored[0])
         types = CONTRACTS[event.type.table].columns
-        return {name: typed(json.loads(found[0]).get(name), type_) for name, type_ in types.items()}
+        return {name: typed(content.get(name), type_) for name, type_ in types.items()}
 
     def _connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
+        """Return the connection of this thread."""
         if not hasattr(self._local, "connection"):
             self._local.connection = inbox_connection(self.path)
-        found: sqlite3.Connection = self._local.connection
-        return found
+        connection: sqlite3.Connection = self._local.connection
+        return connection
 
 
 def _event(event_id: str, content: str) -> Event:
-    """The event as it was sent, from its content."""
-    name, customer, at, said = json.loads(content)
+    """Rebuild the event as it was sent from its content."""
+    name, customer, at, values = json.loads(content)
     type_ = EVENTS[name]
     columns = type_.contract.columns
     fields = {
-        field: typed(said.get(field), columns[column]) for field, column in type_.fields.items()
+        field: typed(values.get(field), columns[column]) for field, column in type_.fields.items()
     }
     return Event(event_id, type_, customer, datetime.fromisoformat(at), fields)

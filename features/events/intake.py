@@ -1,6 +1,6 @@
-"""Take an event in: find the row it is about, hold the new version against the contract, keep it.
+"""Accept events: find the row an event is about, check the new version, store it in the inbox.
 
-What is refused leaves no trace. What is kept can no more be bad than a row that passed the check.
+A refused event leaves no trace. A stored one keeps the same rules as a row that passed the check.
 """
 
 import threading
@@ -11,14 +11,15 @@ from typing import Any
 
 import ibis
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import row_columns
 from features.contracts.rules import broken_rules, sentences
+from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
-from features.events.event_file import TICK
 from features.events.event_types import EVENTS, Event, Row, text
-from features.events.inbox import EventInbox, Kept
+from features.events.inbox import EventInbox, StoredEvent
+from features.instants import TICK
 from features.lake import Lake
 from features.sql import quoted, sql_text
 
@@ -26,56 +27,58 @@ CURE = "correct it and send it again"
 
 
 class RefusedError(GuanjiaError):
-    """An event that cannot be: about nobody or nothing we know, or against a rule."""
+    """An event about an unknown customer or row, or one whose row would break a rule."""
 
 
 class Intake:
-    """What takes events in; threads share it.
+    """Check events and store them; shared by threads.
 
     Parameters
     ----------
     lake : Lake
-        Holds the checked tables.
+        The home with the checked tables.
     inbox : EventInbox
-        Keeps what is taken.
+        Where accepted events are stored.
     """
 
     def __init__(self, lake: Lake, inbox: EventInbox) -> None:
         self._lake = lake
         self._inbox = inbox
-        self._rules = {one.table: _rules(one.table) for one in EVENTS.values()}
+        self._rules = {type_.table: _rules(type_.table) for type_ in EVENTS.values()}
         self._local = threading.local()
-        self._engine = lake.engine.con
+        self._engine = lake.con
         self._erased = Erased(lake.settings)
 
     def take(
         self, event: Event, received: datetime, branches: frozenset[str] | None = None
-    ) -> Kept:
-        """Keep one event.
+    ) -> StoredEvent:
+        """Check one event and store it.
 
         Parameters
         ----------
+        event : Event
+            The event as it was sent.
         received : datetime
             When it reached us.
         branches : frozenset of str, optional
-            Whose customers the sender may tell of; others are not known to him. Default: those of
-            every branch.
+            The sender may report on customers of these branches; others are unknown to them.
+            Default: of every branch.
 
         Raises
         ------
         RefusedError
-            If the event lies in the future, its customer or row is not known, its key is another
-            customer's, or the row would break a rule of its table.
+            If the event lies in the future, its customer or row is not known, its key belongs to
+            another customer, or the row would break a rule of its table.
         ConflictError
-            If its id is that of another event.
+            If another event has the same id.
         """
         thing, before = f"event {event.event_id}", received + TICK
         if branches is not None:
-            # Before all else: what was sent before about others is not known to him either.
+            # First of all: the sender must not learn of earlier events about other customers.
             self._require_customer(event, before, branches)
-        found = self._inbox.find(event)
-        if found is not None:
-            return found
+        stored = self._inbox.find(event)
+        if stored is not None:
+            return stored
         skew = self._lake.settings.clock_skew_seconds
         if event.occurred_at > received + timedelta(seconds=skew):
             fault = f"occurred_at is more than {skew} seconds ahead of our clock"
@@ -89,12 +92,12 @@ class Intake:
             if owner not in (None, event.customer_id):
                 fault = f"{contract.key} {event.key} is another customer's"
                 raise RefusedError(thing, fault, CURE)
-        return self._inbox.keep(event, received, partial(self._version, event, checked))
+        return self._inbox.store(event, received, partial(self._version, event, checked))
 
     def _require_customer(
         self, event: Event, before: datetime, branches: frozenset[str] | None
     ) -> None:
-        """Refuse an event about nobody, or about a customer of another branch, in one voice."""
+        """Refuse an unknown customer and one of another branch with the same words."""
         row = self._known("customers", event.customer_id, event.customer_id, before)
         gone = self._erased.mark(event.customer_id) is not None
         if gone or row is None or not (branches is None or row["branch"] in branches):
@@ -107,7 +110,7 @@ class Intake:
     def _version(
         self, event: Event, checked: Row | None, recorded_at: datetime, latest: Row | None
     ) -> Row:
-        """The row that the event makes, if it keeps the rules."""
+        """Make the row of the event, if it keeps the rules of its table."""
         versions = [row for row in (checked, latest) if row is not None]
         base = max(versions, key=lambda row: row["recorded_at"]) if versions else None
         thing, contract = f"event {event.event_id}", event.type.contract
@@ -126,24 +129,24 @@ class Intake:
         return row
 
     def _known(self, table: str, customer_id: str, key: str, before: datetime) -> Row | None:
-        """The latest checked version of a row that is recorded before an instant."""
+        """Read the latest checked version of a row that was recorded before an instant."""
         if not self._lake.has(table):
             return None
         contract = CONTRACTS[table]
         names = ", ".join(quoted(name) for name in contract.columns)
-        found = self._rows(
+        versions = self._rows(
             f"SELECT {names} FROM read_parquet({sql_text(self._lake.checked(table))}) WHERE"
             f" customer_id = ? AND {quoted(contract.key)} = ? AND recorded_at < ?"
             " ORDER BY recorded_at DESC LIMIT 1",
             [customer_id, key, before],
         )
-        return found[0] if found else None
+        return versions[0] if versions else None
 
     def _owner(self, contract: Contract, key: str) -> str | None:
-        """The customer of a row, wherever it is known from."""
-        found = self._inbox.owner(contract.name, key)
-        if found is not None or not self._lake.has(contract.name):
-            return found
+        """Find the customer of a row, in the inbox or in the checked table."""
+        owner = self._inbox.owner(contract.name, key)
+        if owner is not None or not self._lake.has(contract.name):
+            return owner
         rows = self._rows(
             f"SELECT customer_id FROM read_parquet({sql_text(self._lake.checked(contract.name))})"
             f" WHERE {quoted(contract.key)} = ? LIMIT 1",
@@ -152,12 +155,12 @@ class Intake:
         return rows[0]["customer_id"] if rows else None
 
     def _broken(self, table: str, row: Row) -> list[str]:
-        """The sentences of the rules that a row breaks."""
-        (found,) = self._rows(f"EXECUTE rules_of_{table}({sql_text(text(row))})")
-        return list(found["broken"])
+        """List the sentences of the rules that a row breaks."""
+        (verdict,) = self._rows(f"EXECUTE rules_of_{table}({sql_text(text(row))})")
+        return list(verdict["broken"])
 
     def _rows(self, query: str, given: Sequence[Any] = ()) -> list[Row]:
-        """What a query gives, by this thread's cursor."""
+        """Run a query on the cursor of this thread."""
         if not hasattr(self._local, "cursor"):
             self._local.cursor = self._engine.cursor()
             self._local.cursor.execute("SET TimeZone = 'UTC'")
@@ -169,12 +172,12 @@ class Intake:
 
 @cache
 def _rules(table: str) -> str:
-    """A query that says which rules a row breaks, given as a JSON text."""
+    """Compile the query that lists the rules broken by a row, given as a JSON text."""
     contract = CONTRACTS[table]
     candidate = ibis.table(ibis.schema(contract.columns), name="candidate")
     broken = candidate.select(broken=sentences(broken_rules(contract, candidate)))
-    judged = ibis.to_sql(broken, dialect="duckdb", pretty=False)
+    query = ibis.to_sql(broken, dialect="duckdb", pretty=False)
     return (
         f"WITH candidate AS (SELECT {row_columns(contract)} FROM (SELECT ?::VARCHAR AS row))"
-        f" SELECT * FROM ({judged})"
+        f" SELECT * FROM ({query})"
     )

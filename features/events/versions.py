@@ -1,15 +1,15 @@
-"""Rows that events made, among the rows that the core system delivers.
+"""Merge rows that events made with the rows that the core system delivers.
 
-Both speak of the same things, each from its side and in its own time: the quote that an event
-announced at noon comes with all its columns in the night, recorded a second before the event, and
-a later version of it may not know what the mini-program saw. So of one key
+Both describe the same things at different times: the quote that an event announced at noon is
+delivered with all its columns in the night, recorded a second before the event, and a later version
+of it may lack what the mini-program saw. So for one key
 
-- an event sets what it says and leaves all else as the version before has it, late or not;
+- an event sets its own columns and leaves all others as the version before has them, late or not;
 - a milestone that an event set stays in later versions that leave it null; of two events that set
   it the earlier instant counts;
-- whatever else a delivered version says, null or not, is its word.
+- every other column of a delivered version counts as delivered, null or not.
 
-Where no version was delivered before, the event's row counts as it was kept.
+Where no version was delivered before, the event's row counts as it was stored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,49 +23,59 @@ from features.lake import Lake
 from features.sql import quoted
 
 EVENTS = "check_events"
-TOLD = "_told"
+SET_COLUMNS = "_told"
 ROWS = pa.schema([("row", pa.string()), ("told", pa.string())])
-"""A row, and of it what its event set, as JSON texts."""
+"""A row and the columns of it that its event set, as JSON texts."""
 
 
 @contextmanager
 def staged(
     lake: Lake, contract: Contract, events: Iterable[pa.RecordBatch], row: str
 ) -> Iterator[str]:
-    """The table EVENTS: rows that events made, typed, with their identity `row` and TOLD.
+    """Create the temporary table EVENTS: rows that events made, typed, dropped on exit.
 
     Parameters
     ----------
+    lake : Lake
+        Whose engine gets the table.
+    contract : Contract
+        The contract of the rows.
     events : iterable of pyarrow.RecordBatch
-        See `ROWS`.
+        The rows, with the schema `ROWS`.
+    row : str
+        Name of the column that identifies a row; the column `SET_COLUMNS` holds what the event set.
 
     Yields
     ------
     str
-        The same without TOLD, as SQL.
+        Query of the table without `SET_COLUMNS`.
     """
-    con = lake.engine.con
+    con = lake.con
     con.register("check_inbox", pa.RecordBatchReader.from_batches(ROWS, events))
     try:
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE {EVENTS} AS SELECT {row_columns(contract)},"
-            f" 'event:' || row_number() OVER () AS {row}, told AS {TOLD} FROM check_inbox"
+            f" 'event:' || row_number() OVER () AS {row}, told AS {SET_COLUMNS} FROM check_inbox"
         )
     finally:
         con.unregister("check_inbox")
     try:
-        yield f"SELECT * EXCLUDE ({TOLD}) FROM {EVENTS}"
+        yield f"SELECT * EXCLUDE ({SET_COLUMNS}) FROM {EVENTS}"
     finally:
         con.execute(f"DROP TABLE {EVENTS}")
 
 
 def merged(contract: Contract, good: str, row: str) -> str:
-    """Good rows, delivered and of EVENTS, with what they know from each other, as SQL.
+    """Write the query that merges good rows, delivered and of EVENTS, version by version.
 
     Parameters
     ----------
+    contract : Contract
+        The contract of the rows.
     good : str
-        The rows as SQL: the contract's columns and the identity `row`.
+        Query of the rows: the contract's columns and the identity `row`.
+    row : str
+        Name of the column that identifies a row.
     """
     key, own = quoted(contract.key), ("customer_id", contract.key, "recorded_at")
     cells = ", ".join(
@@ -76,7 +86,8 @@ def merged(contract: Contract, good: str, row: str) -> str:
     return f"""
         WITH good AS ({good}),
         shared AS (
-            SELECT good.*, told.{TOLD} AS told FROM good LEFT JOIN {EVENTS} told USING ({row})
+            SELECT good.*, told.{SET_COLUMNS} AS told FROM good
+            LEFT JOIN {EVENTS} told USING ({row})
             WHERE good.{key} IN (SELECT {key} FROM {EVENTS})
         ),
         marked AS (
@@ -89,15 +100,15 @@ def merged(contract: Contract, good: str, row: str) -> str:
 
 
 def _cell(contract: Contract, name: str) -> str:
-    column, said = quoted(name), f"told ->> '$.{name}'"
+    column, value = quoted(name), f"told ->> '$.{name}'"
 
     def last(rows: str) -> str:
-        # In a struct a null that was said is not passed over.
+        # A null that a row states must count: inside a struct it is not ignored.
         return f"last_value(CASE WHEN {rows} THEN {{'said': {column}}} END IGNORE NULLS) OVER w"
 
     if name not in contract.milestones:
-        return f"({last(f'whole OR ({said}) IS NOT NULL')}).said AS {column}"
-    reported = f"min(CAST({said} AS TIMESTAMPTZ)) OVER w"
+        return f"({last(f'whole OR ({value}) IS NOT NULL')}).said AS {column}"
+    reported = f"min(CAST({value} AS TIMESTAMPTZ)) OVER w"
     return (
         f"CASE WHEN told IS NULL THEN coalesce({column}, {reported})"
         f" ELSE least(({last('whole')}).said, {reported}) END AS {column}"

@@ -2,7 +2,7 @@
 
 In: the folder `GUANJIA_HOME` and its settings.
 Out: `Lake`, the spine of (customer, as of, cutoff), and relations without rows from the future.
-Read first: `connection.py`, where everything lies; then `known.py`, the rule of what was known.
+Read first: `connection.py`, where everything lies; then `known_at.py`, the rule of what was known.
 """
 
 from features.lake.connection import BATCH, DERIVED, Lake, Moments, sha256_of

@@ -24,20 +24,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import duckdb
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
-import pyarrow as pa
-import pyarrow.parquet as pq
-from ibis.backends.duckdb import Backend
-
-from features.contracts.contract import CONTRACTS, Instant
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.publishing import published
 from features.settings import Settings
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
+    import pyarrow as pa
+    from ibis.backends.duckdb import Backend
 
 DERIVED = (
     "checked",
@@ -55,7 +53,7 @@ DERIVED = (
 )
 
 
-Moments = tuple[tuple[ir.Value, ir.Value], ...]
+Moments: TypeAlias = "tuple[tuple[ir.Value, ir.Value], ...]"
 """As-of dates with their cutoffs, as expressions."""
 
 BATCH = 100_000
@@ -64,6 +62,9 @@ BATCH = 100_000
 
 class Lake:
     """The files of one installation and the engine that reads them.
+
+    Making one imports no engine: who needs only paths and settings waits for none, and who asks
+    DuckDB in SQL (`con`) does not wait for Ibis, which writes that SQL (`engine`).
 
     Parameters
     ----------
@@ -77,26 +78,42 @@ class Lake:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = settings.home
+        self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
         self._only: tuple[str, str | None] = ("", None)
 
     @property
-    def engine(self) -> Backend:
+    def con(self) -> "duckdb.DuckDBPyConnection":
         """The DuckDB connection, opened at first use; sessions run in UTC."""
-        if self._engine is None:
+        if self._con is None:
+            import duckdb
+
             spill = self.home / "tmp"
             spill.mkdir(parents=True, exist_ok=True)
-            self._engine = ibis.duckdb.connect(
-                threads=self.settings.threads,
-                memory_limit=self.settings.memory_limit,
-                temp_directory=str(spill),
-                preserve_insertion_order=False,
+            self._con = duckdb.connect(
+                config={
+                    "threads": self.settings.threads,
+                    "memory_limit": self.settings.memory_limit,
+                    "temp_directory": str(spill),
+                    "preserve_insertion_order": False,
+                }
             )
-            self._engine.raw_sql("SET TimeZone = 'UTC'")
+            self._con.execute("SET TimeZone = 'UTC'")
+            # No variable of Python is ever meant by the name of a table.
+            self._con.execute("SET python_enable_replacements = false")
             # Where there is no script (python -c) DuckDB draws a bar on stdout; in a notebook
             # without ipywidgets it can draw none and refuses to say so.
             with suppress(duckdb.InvalidInputException):
-                self._engine.raw_sql("SET enable_progress_bar = false")
+                self._con.execute("SET enable_progress_bar = false")
+        return self._con
+
+    @property
+    def engine(self) -> "Backend":
+        """The same connection as Ibis sees it."""
+        if self._engine is None:
+            import ibis
+
+            self._engine = ibis.duckdb.from_connection(self.con)
         return self._engine
 
     def raw(self, table: str) -> Path:
@@ -166,22 +183,26 @@ class Lake:
         GuanjiaError
             If the table is not declared, has not been checked, or was checked in another time zone.
         """
+        from features.contracts.tables import CONTRACTS
+
         if table not in CONTRACTS:
-            raise GuanjiaError(f"table {table}", "is not declared", f"use one of {list(CONTRACTS)}")
+            raise GuanjiaError(f"table {table}", "is not declared", did_you_mean(table, CONTRACTS))
         if not self.has(table):
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
-        told = (pq.read_metadata(self.checked(table)).metadata or {}).get(b"timezone")
-        if told is not None and told.decode() != self.settings.timezone:
+        path = sql_text(self.checked(table))
+        query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
+        written = self.con.cursor().execute(query).fetchone()
+        if written is not None and written[0] != self.settings.timezone:
             raise GuanjiaError(
                 f"table {table}",
-                f"has the civil days of {told.decode()}, not of {self.settings.timezone}",
+                f"has the civil days of {written[0]}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
         return self.checked(table)
 
-    def table(self, table: str) -> ir.Table:
+    def table(self, table: str) -> "ir.Table":
         """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
 
         Raises
@@ -191,7 +212,7 @@ class Lake:
         """
         return self.read(str(self.require(table)), f"checked_{table}")
 
-    def read(self, path: str, name: str | None = None) -> ir.Table:
+    def read(self, path: str, name: str | None = None) -> "ir.Table":
         """A Parquet file as a table of the engine that computes tags, under a name of its own.
 
         Within `only`, of the customers named there.
@@ -218,12 +239,19 @@ class Lake:
         finally:
             self._only = before
 
-    def sql(self, rows: ir.Table) -> str:
+    def sql(self, rows: "ir.Table") -> str:
         """An expression as the engine's SQL."""
+        import ibis
+
         return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
+    def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
+        """Fetch the rows of an expression over this machine's engine, a dict of values each."""
+        rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
+        return rows
+
     @contextmanager
-    def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
+    def held(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
         """Rows, or what a query gives, computed once: a temporary table that goes with the block.
 
         A query as text is not parsed by Ibis, which takes longer than the engine does.
@@ -239,7 +267,7 @@ class Lake:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
     @contextmanager
-    def batches(self, query: str) -> Iterator[Iterable[pa.RecordBatch]]:
+    def batches(self, query: str) -> "Iterator[Iterable[pa.RecordBatch]]":
         """What a query gives, a batch at a time; no other query may run meanwhile."""
         yield self.engine.raw_sql(query).to_arrow_reader(BATCH)
 
@@ -251,19 +279,13 @@ class Lake:
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
-            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = TIMESTAMPTZ '{end.isoformat()}'")
-        places = range(len(dates))
-        return tuple((_day(f"as_of_{place}"), _instant(f"cutoff_{place}")) for place in places)
+            self.engine.raw_sql(f"SET VARIABLE cutoff_{place} = {instant_sql(end)}")
+        from features.lake.variables import day_variable, instant_variable
 
-
-@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), dt.date))  # type: ignore[untyped-decorator]
-def _day(variable: str) -> ir.Value:
-    """A date of the session."""
-
-
-@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), Instant))  # type: ignore[untyped-decorator]
-def _instant(variable: str) -> ir.Value:
-    """An instant of the session."""
+        return tuple(
+            (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
+            for place in range(len(dates))
+        )
 
 
 def sha256_of(path: Path) -> str:

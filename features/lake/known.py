@@ -1,17 +1,19 @@
 """What was known of a customer at the end of a date: where relations come from.
 
-Every relation starts from `known`, the one place where a table meets the spine, and so the one
-place where a row from the future could slip in.
+Every relation starts from `known`, the one place where a table meets the spine. What counts as
+known is decided by `features.lake.known_at`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import ibis
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS, civil_day
+from features.contracts.contract import civil_day
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.joins import union_all
+from features.lake.known_at import known_rows
 from features.lake.spine import Spine
 
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
@@ -67,31 +69,12 @@ def known(lake: Lake, spine: Spine, table: str) -> ir.Table:
     Returns
     -------
     ibis Table
-        The version of each row that was the latest at the cutoff; milestones that had not
-        happened by then are null, and so are their civil days and hours; `recorded_at` and
-        `superseded_at` are gone, so no tag can read them.
+        As `features.lake.known_at.known_rows` shows it: the version of each row that was the
+        latest at the cutoff, without milestones that had not happened by then.
     """
-    rows, contract = lake.table(table), CONTRACTS[table]
-    masked = {name: name for name in contract.milestones}
-    civil = {**contract.civil_days, **contract.civil_hours}
-    masked |= {name: instant for name, instant in civil.items() if instant in masked}
-    found = [
-        met.filter(
-            met.recorded_at < met.cutoff,
-            met.superseded_at.isnull() | (met.superseded_at >= met.cutoff),
-        )
-        for met in spine.meets(rows)
-    ]
-    return _union(
-        [
-            met.mutate(
-                **{
-                    name: (met[instant] < met.cutoff).ifelse(met[name], ibis.null(met[name].type()))
-                    for name, instant in masked.items()
-                }
-            ).drop("recorded_at", "superseded_at")
-            for met in found
-        ]
+    contract = CONTRACTS[table]
+    return union_all(
+        [known_rows(met, contract, met.cutoff) for met in spine.meets(lake.table(table))]
     )
 
 
@@ -107,7 +90,3 @@ def events(lake: Lake, spine: Spine, table: str, event: str | None = None) -> ir
     rows = rows.filter(rows[event] < rows.cutoff)
     day = civil_day(event)
     return rows.mutate(days_ago=days_ago(rows, day), in_36m=rows[day] > rows.from_36m)
-
-
-def _union(parts: list[ir.Table]) -> ir.Table:
-    return parts[0] if len(parts) == 1 else ibis.union(*parts)

@@ -13,6 +13,8 @@ import ibis
 import ibis.expr.types as ir
 
 from features.lake import Lake, Moments
+from features.lake.joins import union_all
+from features.lake.known_at import known_at
 from features.settings import cutoff
 
 SPINE = ["customer_id", "as_of"]
@@ -65,14 +67,10 @@ def spine_of_customers(lake: Lake, dates: Sequence[date]) -> Spine:
     )
     customers = lake.table("customers")
     known = [
-        met.filter(
-            met.recorded_at < met.cutoff,
-            met.superseded_at.isnull() | (met.superseded_at >= met.cutoff),
-        ).select("customer_id", "as_of", "cutoff")
+        met.filter(known_at(met, met.cutoff)).select("customer_id", "as_of", "cutoff")
         for met in Spine(customers, days, moments).meets(customers)
     ]
-    pairs = known[0] if len(known) == 1 else ibis.union(*known)
-    return Spine(pairs.distinct(), days, moments)
+    return Spine(union_all(known).distinct(), days, moments)
 
 
 def spine_of(pairs: ir.Table) -> Spine:

@@ -15,15 +15,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS, Contract
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, row_columns
-from features.events.event_file import TICK
+from features.contracts.tables import CONTRACTS
 from features.events.inbox import EventInbox
+from features.instants import TICK
 from features.lake import Lake
+from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import Spine
 from features.publishing import published
 from features.snapshots.compute import aggregate, assemble, needed, relations_of
@@ -81,7 +82,7 @@ class LiveTags:
                     self._lake.require(name)  # its civil days must be ours
             tables = _Tables(self._lake, present)
             for name, query in self._statements(tables).items():
-                tables.engine.con.execute(f"PREPARE {quoted(name)} AS {query}")
+                tables.con.execute(f"PREPARE {quoted(name)} AS {query}")
             self._tables = tables
 
     def compute(
@@ -117,7 +118,7 @@ class LiveTags:
             tables.ask(customers)
             found = {}
             for group in names:
-                rows = tables.engine.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
+                rows = tables.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
                 at = pa.array(
                     [customers[one] for one in rows["customer_id"].to_pylist()],
                     pa.timestamp("us", "UTC"),
@@ -149,12 +150,8 @@ class _Tables(Lake):
         self.present = present
         self.engine.raw_sql(f"SET disabled_optimizers = '{UNSAFE}'")
         for name in present:
-            contract = CONTRACTS[name]
-            civil = dict.fromkeys(contract.civil_days, dt.date)
-            civil |= dict.fromkeys(contract.civil_hours, dt.int64)
-            instant = contract.columns["recorded_at"]
-            columns = {**contract.columns, **civil, "superseded_at": instant}
-            self.engine.create_table(f"checked_{name}", schema=ibis.schema(columns))
+            schema = ibis.schema(checked_types(CONTRACTS[name]))
+            self.engine.create_table(f"checked_{name}", schema=schema)
         self.engine.raw_sql(
             "CREATE TABLE spine_pairs (customer_id VARCHAR, as_of DATE, cutoff TIMESTAMPTZ)"
         )
@@ -167,7 +164,7 @@ class _Tables(Lake):
 
     def fill(self, contract: Contract, customers: list[str], events: list[str]) -> None:
         """The rows of these customers alone, with the versions that events made."""
-        con, table, key = self.engine.con, f"checked_{contract.name}", quoted(contract.key)
+        con, table, key = self.con, f"checked_{contract.name}", quoted(contract.key)
         con.execute(f"DELETE FROM {table}")
         path = self.checked(contract.name)
         ids = ", ".join(sql_text(one) for one in customers)
@@ -189,9 +186,7 @@ class _Tables(Lake):
                 SELECT *, {civil_columns(contract, self.settings.timezone)} FROM made
                 ANTI JOIN delivered USING ({key}, recorded_at)
             )
-            SELECT * REPLACE (least(superseded_at,
-                lead(recorded_at) OVER (PARTITION BY {key} ORDER BY recorded_at)) AS superseded_at)
-            FROM versions
+            SELECT * REPLACE ({superseded_sql(contract, rows_have_it=True)}) FROM versions
             """,
             [events],
         )
@@ -199,7 +194,7 @@ class _Tables(Lake):
     def ask(self, customers: Mapping[str, datetime]) -> None:
         """The spine: each customer at the end of an instant."""
         zone = ZoneInfo(self.settings.timezone)
-        con: Any = self.engine.con
+        con: Any = self.con
         con.execute("DELETE FROM spine_pairs")
         con.executemany(
             "INSERT INTO spine_pairs VALUES (?, ?, ?)",

@@ -18,16 +18,16 @@ from feast import FeatureStore
 from feast.data_source import PushMode
 from feast.errors import FeastObjectNotFoundException, PushSourceNotFoundException
 
-from features.conditions import unknown_name
 from features.erased import Erased
 from features.erasure.customer_files import customers_in
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.online.feast_home import feast_config
 from features.online.rows import PackedOnlineStore, Stored
 from features.online.views import customer, feature_services, feature_views, push_source
 from features.progress import Report, quiet
 from features.settings import Settings, cutoff
+from features.snapshots.group_files import require_computed
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags import catalogue
@@ -113,34 +113,62 @@ def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.D
 
     Raises
     ------
+    GuanjiaError
+        As `tags_at`.
+    """
+    names = list(dict.fromkeys(tags))
+    known = tags_at(lake, entity_frame, names)
+    columns = {name: known[name].to_pandas().to_numpy() for name in names}
+    # Without the copy that gathers columns of a type into one block: it costs as much as the join.
+    joined = pd.DataFrame(columns, index=entity_frame.index, copy=False)
+    return pd.concat([entity_frame, joined], axis=1)
+
+
+def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table:
+    """Read tags as they were known of customers at moments.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose tags.
+    moments : pandas.DataFrame
+        `customer_id` and `event_timestamp` (UTC) of each row.
+    names : sequence of str
+        The tags.
+
+    Returns
+    -------
+    pyarrow.Table
+        A column per tag, rows in the order given: texts as strings, all others as float64.
+
+    Raises
+    ------
     UnknownNameError
         If a tag is not declared.
+    GuanjiaError
+        If a history there was computed without one of these tags.
     """
     declared = catalogue.catalogue()
-    names = list(dict.fromkeys(tags))
     for name in names:
         if name not in declared:
             raise unknown_name("tag", name, declared)
+    require_computed(lake, names)
     with _lock:
         if lake.home not in _applied:
             apply(lake)
-    store = _store(lake)
-    asked = entity_frame[["customer_id", "event_timestamp"]].reset_index(drop=True)
+    asked = moments[["customer_id", "event_timestamp"]].reset_index(drop=True)
     asked[_ORDER] = range(len(asked))
     asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
         "datetime64[us, UTC]"
     )
     # Feast lets rows that were backfilled later leak in unless told otherwise.
-    found = store.get_historical_features(
+    known = _store(lake).get_historical_features(
         asked,
         [f"{declared[name].group}:{name}" for name in names],
         filter_by_created_timestamp=True,
-    ).to_arrow()
-    found = found.sort_by(_ORDER)
-    columns = {name: _column(found[name], declared[name].type) for name in names}
-    # Without the copy that gathers columns of a type into one block: it costs as much as the join.
-    found_tags = pd.DataFrame(columns, index=entity_frame.index, copy=False)
-    return pd.concat([entity_frame, found_tags], axis=1)
+    )
+    table = known.to_arrow().sort_by(_ORDER)
+    return pa.table({name: _column(table[name], declared[name].type) for name in names})
 
 
 def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetime) -> Materialized:
@@ -190,7 +218,7 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
     for name, path in files.items():
         view = store.get_feature_view(name)
         tags = list(groups[name].tags)
-        found = lake.engine.con.cursor().execute(
+        found = lake.con.cursor().execute(
             _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
         )
         while batch := found.fetchmany(BATCH):
@@ -306,10 +334,10 @@ def _store(lake: Lake) -> _FeatureStore:
         return _opened[lake.settings]
 
 
-def _column(column: pa.ChunkedArray, type_: str) -> Any:
-    """Text as objects, everything else as float64 with NaN for null."""
+def _column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
+    """Text as strings, everything else as float64."""
     if type_ == "string":
-        return column.cast(pa.string()).to_pandas().to_numpy(dtype=object)
+        return column.cast(pa.string())
     # Arrow casts no boolean to a float at once.
     whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    return whole.cast(pa.float64()).to_pandas().to_numpy()
+    return whole.cast(pa.float64())

@@ -5,20 +5,20 @@ Its API gives the same values, which a test holds.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
+from features.instants import instant_of
 from features.lake import Lake
 from features.online.feast_client import stored
 from features.online.rows import Stored
 from features.tags import catalogue
 
-EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 
 class TagReader:
@@ -44,9 +44,7 @@ class TagReader:
         declared = catalogue.catalogue()
         for tag in tags:
             if tag not in declared:
-                near = get_close_matches(tag, declared, n=3)
-                cure = f"use one of {near or 'docs/tags.md'}"
-                raise GuanjiaError(f"tag {tag}", "is not declared", cure)
+                raise GuanjiaError(f"tag {tag}", "is not declared", did_you_mean(tag, declared))
             self._groups.setdefault(declared[tag].group, {})[tag] = declared[tag].type
 
     def read(self, customer_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -77,7 +75,7 @@ class TagReader:
                 continue
             oldest = row.event_us if oldest is None else min(oldest, row.event_us)
             self._choice(group, row.layout).take(row, values)
-        freshness = None if oldest is None else EPOCH + timedelta(microseconds=oldest)
+        freshness = None if oldest is None else instant_of(oldest)
         return {
             "customer_id": customer_id,
             "known": freshness is not None,

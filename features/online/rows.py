@@ -17,6 +17,8 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Bool, Float64, Int64, String
 from pydantic_core import from_json
 
+from features.instants import microseconds
+
 Row = tuple[str, int, int, str]
 """Customer, event and created time in microseconds UTC, tags as a JSON array."""
 
@@ -82,7 +84,7 @@ class PackedOnlineStore(OnlineStore):
         for entity, values, event, created in data:
             known = event if created is None else created
             array = json.dumps([_plain(values.get(tag)) for tag in tags], ensure_ascii=False)
-            rows.append((_customer(entity), microseconds(event), microseconds(known), array))
+            rows.append((_customer(entity), _microseconds(event), _microseconds(known), array))
         self.write(config, table, tags, rows)
         if progress:
             progress(len(rows))
@@ -110,11 +112,9 @@ class PackedOnlineStore(OnlineStore):
         return answer
 
 
-def microseconds(at: datetime) -> int:
-    """An instant as whole microseconds since 1970; without a time zone it is UTC."""
-    known = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    whole = known.astimezone(UTC).replace(microsecond=0)
-    return int(whole.timestamp()) * 1_000_000 + known.microsecond
+def _microseconds(at: datetime) -> int:
+    """Count from 1970; Feast hands over instants in UTC that may not say so."""
+    return microseconds(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
 
 
 def _customer(key: Any) -> str:

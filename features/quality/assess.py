@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow.parquet as pq
 
 from features.checking.check import reasons_of
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet

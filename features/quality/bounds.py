@@ -6,21 +6,19 @@ the file, the tag and the field.
 """
 
 import math
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from difflib import get_close_matches
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from features.declared import Declared
-from features.errors import GuanjiaError
+from features.declared import Declared, overlay, parse_fields, read_toml
+from features.errors import GuanjiaError, did_you_mean
 from features.tags.declare import Tag, Type
 
 SHIPPED = Path(__file__).with_name("quality.toml")
+MANUAL = "docs/quality.md"
 QUARTER_DAYS = 90
 
 
@@ -117,7 +115,11 @@ class QualityBounds(Declared):
     tags: dict[str, TagBounds] = Field(default_factory=dict)
 
     def of(self, tag: Tag) -> TagBounds:
-        """The bounds of one tag, the most special statement of each field."""
+        """Return the bounds of one tag, the most special statement of each field."""
+        return TagBounds.model_validate(self.stated(tag))
+
+    def stated(self, tag: Tag) -> dict[str, Any]:
+        """Return the fields of its bounds that are stated anywhere."""
         stated: dict[str, Any] = {}
         for bounds in self._general(tag):
             stated |= bounds.model_dump(exclude_unset=True)
@@ -125,7 +127,7 @@ class QualityBounds(Declared):
             stated["null_share_max"] = 0
         for bounds in self._named(tag):
             stated |= bounds.model_dump(exclude_unset=True)
-        return TagBounds.model_validate(stated)
+        return stated
 
     def _general(self, tag: Tag) -> Iterator[TagBounds]:
         yield self.defaults
@@ -143,7 +145,7 @@ class QualityBounds(Declared):
 
 
 def load_quality_bounds(home: Path, tags: Mapping[str, Tag]) -> QualityBounds:
-    """The shipped bounds with those of `<home>/quality.toml` over them, field by field.
+    """Read the shipped bounds with those of `<home>/quality.toml` over them, field by field.
 
     Parameters
     ----------
@@ -158,64 +160,30 @@ def load_quality_bounds(home: Path, tags: Mapping[str, Tag]) -> QualityBounds:
         If a file is not TOML, names an unknown tag, unit or field, or a bound is out of range.
     """
     own = home / "quality.toml"
-    merged: dict[str, Any] = {}
-    for path in (SHIPPED, own):
-        if path.exists():
-            merged = _over(merged, _read(path, tags))
-    last = own if own.exists() else SHIPPED
-    # Two statements may be right alone and not together: a minimum here, a maximum there.
-    with _named_fault(last, ()):
-        bounds = QualityBounds.model_validate(merged)
+    shipped, changes = read_toml(SHIPPED), read_toml(own) if own.exists() else {}
+    path = str(own if changes else SHIPPED)
+    fields = overlay(shipped, changes, path)
+    bounds = parse_fields(QualityBounds, fields, thing=path, manual=MANUAL)
+    for unit in bounds.units:
+        _check_known(path, f"units.{unit}", unit, {tag.unit for tag in tags.values()})
+    for name in bounds.tags:
+        if not any(fnmatchcase(tag, name) for tag in tags):
+            _check_known(path, f"tags.{name}", name, tags)
+    bounds = bounds.model_copy(update={"tags": _own_last(bounds.tags, changes.get("tags", {}))})
     for tag in tags.values():
-        with _named_fault(last, ("tags", tag.name)):
-            bounds.of(tag)
+        # Two statements may be right alone and not together: a minimum here, a maximum there.
+        thing = f"{path}, field tags.{tag.name}"
+        parse_fields(TagBounds, bounds.stated(tag), thing=thing, manual=MANUAL)
     return bounds
 
 
-def _read(path: Path, tags: Mapping[str, Tag]) -> dict[str, Any]:
-    """One file, held against the fields and the catalogue."""
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
-    with _named_fault(path, ()):
-        bounds = QualityBounds.model_validate(found)
-    units = {tag.unit for tag in tags.values()}
-    for unit in bounds.units:
-        if unit not in units:
-            raise _unknown(path, "unit", unit, units)
-    for name in bounds.tags:
-        if not any(fnmatchcase(tag, name) for tag in tags):
-            raise _unknown(path, "tag", name, tags)
-    return found
+def _check_known(path: str, field: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        thing, fault = f"{path}, field {field}", f"{name} is in no tag of the catalogue"
+        raise GuanjiaError(thing, fault, did_you_mean(name, known))
 
 
-def _unknown(path: Path, kind: str, name: str, known: Iterable[str]) -> GuanjiaError:
-    near = get_close_matches(name, known, n=3)
-    cure = f"use one of {near}" if near else "see `guanjia catalogue`, or delete it"
-    return GuanjiaError(f"{kind} {name} in {path}", "is in no tag of the catalogue", cure)
-
-
-@contextmanager
-def _named_fault(path: Path, place: tuple[str, ...]) -> Iterator[None]:
-    """A pydantic fault as one that names the file, the tag and the field."""
-    try:
-        yield
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in (*place, *first["loc"]))
-        raise GuanjiaError(
-            f"setting {where} in {path}", first["msg"], "mend it, or delete it to have the default"
-        ) from fault
-
-
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables merged, single values replaced."""
-    merged = dict(below)
-    for name, value in above.items():
-        known = merged.get(name)
-        # Taken out and put back: a pattern that the later file states counts after its others.
-        merged.pop(name, None)
-        nested = isinstance(value, dict) and isinstance(known, dict)
-        merged[name] = _over(known or {}, value) if nested else value
-    return merged
+def _own_last(tags: Mapping[str, TagBounds], own: Collection[str]) -> dict[str, TagBounds]:
+    """The bounds in the order in which they count: those that the home's file states come last."""
+    order = [*(name for name in tags if name not in own), *(name for name in own if name in tags)]
+    return {name: tags[name] for name in order}

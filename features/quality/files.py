@@ -4,7 +4,6 @@ The Parquet files of several dates read as one table: how a tag's nulls and drif
 """
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.jsonable import jsonable
 from features.lake import Lake
 from features.publishing import published
 from features.quality.assess import Quality, TagQuality
@@ -50,10 +50,10 @@ def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
 
 def as_json(quality: Quality) -> dict[str, Any]:
     """The report as JSON knows it; a number that is not finite is null."""
-    plain: dict[str, Any] = _finite(
+    report: dict[str, Any] = jsonable(
         {
-            "as_of": str(quality.as_of),
-            "against": quality.against and str(quality.against),
+            "as_of": quality.as_of,
+            "against": quality.against,
             "days": quality.days,
             "snapshot_id": quality.snapshot_id,
             "against_id": quality.against_id,
@@ -61,12 +61,12 @@ def as_json(quality: Quality) -> dict[str, Any]:
             "customers_before": quality.customers_before,
             "passed": not quality.broken,
             "findings": [asdict(one) | {"sentence": one.sentence} for one in quality.findings],
-            "tables": [asdict(one) for one in quality.tables],
+            "tables": quality.tables,
             "quantiles_at": list(QUANTILES),
             "tags": [_tag(one) for one in quality.tags],
         }
     )
-    return plain
+    return report
 
 
 def _tag(one: TagQuality) -> dict[str, Any]:
@@ -77,8 +77,8 @@ def _tag(one: TagQuality) -> dict[str, Any]:
         "status": one.status,
         "psi": measured.drift,
         "bins": measured.bins.names,
-        "now": asdict(measured.now),
-        "reference": measured.reference and asdict(measured.reference),
+        "now": measured.now,
+        "reference": measured.reference,
         "bounds": one.bounds.model_dump(),
     }
 
@@ -99,12 +99,3 @@ def _row(quality: Quality, one: TagQuality) -> dict[str, Any]:
         **{name: getattr(now, name) for name in ("minimum", "maximum", "mean")},
         **{f"p{round(at * 100):02d}": q for at, q in zip(QUANTILES, quantiles, strict=True)},
     }
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for every number that JSON does not know."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -223,7 +223,7 @@ def _warnings(
         asked = _tags(empty)
         tags = snapshot_tags(lake, snapshot, asked)
         counts = tags.aggregate(customers=tags.count(), **{tag: tags[tag].count() for tag in asked})
-        (known,) = lake.engine.to_pyarrow(counts).to_pylist()
+        (known,) = lake.rows(counts)
     for name, segment in empty.items():
         unknown = [tag for tag in segment.tags if not known[tag]]
         why = f": nobody has the tag {', '.join(unknown)}" if unknown else ""

@@ -4,17 +4,15 @@ A segment is data that a business person writes. Whatever is wrong with it is re
 file, the segment and the field; the rule is checked against the tags before any data is read.
 """
 
-import difflib
 import re
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from features.conditions import ALIASES, columns_of, predicate
-from features.declared import Declared, field_fault, read_toml
+from features.declared import Declared, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError
 from features.tags.catalogue import every_tag
 
@@ -72,7 +70,7 @@ class Segment(Declared):
 
 
 def load_segments(home: Path) -> dict[str, Segment]:
-    """The segments by name: the shipped ones, then those of `<home>/segments.toml`.
+    """Read the segments by name: the shipped ones, then those of `<home>/segments.toml`.
 
     Raises
     ------
@@ -80,25 +78,17 @@ def load_segments(home: Path) -> dict[str, Segment]:
         If a file is not TOML, a field is unknown, missing or out of range, a rule is no condition,
         names an unknown tag or compares unlike things: with file, segment and field.
     """
-    segments, own = shipped_segments(), home / "segments.toml"
-    shipped = list(segments)
-    for name, fields in read_toml(own).items() if own.exists() else ():
-        if fields is not False:
-            segments[name] = _segment(own, name, fields)
-        elif name in shipped:
-            del segments[name]
-        else:
-            near = difflib.get_close_matches(name, shipped, n=1) or shipped
-            raise GuanjiaError(
-                f"{own}, segment {name}",
-                "is left out, and not there",
-                f"did you mean {', '.join(near)}?",
-            )
-    return segments
+    shipped, own = read_toml(SHIPPED), home / "segments.toml"
+    changes = read_toml(own) if own.exists() else {}
+    tables = overlay(shipped, changes, str(own), replace=True)
+    return {
+        name: _segment(own if name in changes else SHIPPED, name, fields)
+        for name, fields in tables.items()
+    }
 
 
 def shipped_segments() -> dict[str, Segment]:
-    """The segments that come with Guanjia, by name."""
+    """Read the segments that come with Guanjia, by name."""
     return {name: _segment(SHIPPED, name, fields) for name, fields in read_toml(SHIPPED).items()}
 
 
@@ -109,16 +99,7 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
         raise GuanjiaError(thing, "has a name that commands cannot take", cure)
     if name in every_tag().columns or name in ALIASES or name == "customer_id":
         raise GuanjiaError(thing, "is named like a tag", "give it another name")
-    if not isinstance(fields, Mapping):
-        raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
-    try:
-        segment = Segment.model_validate(fields)
-    except ValidationError as fault:
-        error = field_fault(Segment, fault, thing, f"the segments in {SHIPPED.name}")
-        if error.thing == thing:
-            cure = "give dimensions to a strategic segment, a goal to a tactical one"
-            error = GuanjiaError(f"{thing}, field kind", error.fault, cure)
-        raise error from fault
+    segment = parse_fields(Segment, fields, thing=thing, manual="docs/segments.md")
     try:
         predicate(segment.rule, every_tag())
     except GuanjiaError as fault:

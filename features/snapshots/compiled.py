@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 
 LARGEST = 2_000

@@ -4,7 +4,7 @@ A tag's value is known at the cutoff of its date, so `event_timestamp` and `crea
 both the cutoff: a replay of a past date says what was known then, not when the replay ran.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import partial
@@ -15,8 +15,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.contracts.contract import CONTRACTS
-from features.errors import GuanjiaError
+from features.contracts.tables import CONTRACTS
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.spine import SPINE, Spine, spine_of_customers
 from features.progress import Report, quiet
@@ -27,7 +27,7 @@ from features.snapshots.definitions import definitions
 from features.snapshots.group_files import group_file, tag_schema
 from features.snapshots.snapshots import Drafts, Snapshot, sole_writer
 from features.sql import sql_text
-from features.tags.catalogue import catalogue, groups
+from features.tags.catalogue import catalogue, groups, with_sources
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
 
@@ -55,7 +55,7 @@ def compute_group(lake: Lake, spine: Spine, group_name: str) -> pa.Table:
     found = groups()
     if group_name not in found:
         raise GuanjiaError(
-            f"tag group {group_name}", "is not declared", f"use one of {list(found)}"
+            f"tag group {group_name}", "is not declared", did_you_mean(group_name, found)
         )
     schema, tags = tag_schema(group_name), list(found[group_name].tags.values())
     with (
@@ -138,25 +138,39 @@ def _write(
     ]
 
 
-def write_history(lake: Lake, spine: Spine, name: str, report: Report = quiet) -> list[Path]:
-    """Compute all tags for any customers and dates, one file per group.
+def write_history(
+    lake: Lake,
+    spine: Spine,
+    name: str,
+    report: Report = quiet,
+    tags: Collection[str] | None = None,
+) -> list[Path]:
+    """Compute tags for any customers and dates, one file per group.
 
     Parameters
     ----------
+    lake : Lake
+        Where the checked tables lie.
     spine : Spine
         Customers and dates.
     name : str
         The files are `tags/<group>/history-<name>.parquet`.
+    report : Report
+    tags : collection of str, optional
+        Those wanted; default: all. The others are columns of nulls, and each file names them
+        (`group_files.not_computed`).
     """
     paths: list[Path] = []
-    with computed(lake, spine, report) as queries:
+    chosen = None if tags is None else with_sources(tags)
+    with computed(lake, spine, report, chosen=chosen) as queries:
         for done, (group, query) in enumerate(queries.items()):
             report("files of tags", done, len(queries))
             path = lake.tags(group) / f"history-{name}.parquet"
+            without = set() if tags is None else groups()[group].tags.keys() - set(tags)
             with (
                 published(path) as draft,
-                group_file(draft, group) as file,
-                lake.batches(_in_order(query)) as batches,
+                group_file(draft, group, without) as file,
+                lake.batches(_in_order(_with_nulls(query, group, without))) as batches,
             ):
                 file.write(batches)
             paths.append(path)
@@ -299,6 +313,13 @@ def _portions(lake: Lake, dates: int) -> list[tuple[str, str | None]]:
 
 def _of(query: str, day: date) -> str:
     return f"SELECT * FROM ({query}) AS tags WHERE as_of = DATE '{day}'"
+
+
+def _with_nulls(query: str, group: str, without: Collection[str]) -> str:
+    """A query of some tags of a group as one of all columns of its files."""
+    names = tag_schema(group).names if without else []
+    columns = ", ".join(f"NULL AS {name}" if name in without else name for name in names)
+    return f"SELECT {columns} FROM ({query}) AS tags" if without else query
 
 
 def _in_order(query: str) -> str:

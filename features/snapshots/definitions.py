@@ -11,8 +11,12 @@ CODE = Path(__file__).parents[1]
 SOURCES = (
     "contracts/contract.py",
     "contracts/tables.py",
+    "contracts/vocabulary.py",
+    "lake/joins.py",
     "lake/known.py",
+    "lake/known_at.py",
     "lake/spine.py",
+    "lake/terms.py",
     "snapshots/compute.py",
     "stars/*.py",
     "tags/**/*.py",

@@ -1,13 +1,19 @@
 """The files of tag groups: their columns and the size of their row groups."""
 
+import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from features.errors import GuanjiaError
+from features.lake import Lake
 from features.row_group_file import RowGroupFile
 from features.tags.catalogue import groups
 
 ROW_GROUP = 122_880
+NOT_COMPUTED = b"tags_not_computed"
 ARROW = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string(), "boolean": pa.bool_()}
 
 
@@ -24,6 +30,43 @@ def tag_schema(group_name: str) -> pa.Schema:
     return pa.schema([*head, *(pa.field(tag.name, ARROW[tag.type]) for tag in tags)])
 
 
-def group_file(path: Path, group: str) -> RowGroupFile:
-    """A group's file, to be written."""
-    return RowGroupFile(path, tag_schema(group), ROW_GROUP)
+def group_file(path: Path, group: str, without: Collection[str] = ()) -> RowGroupFile:
+    """Open a group's file for writing.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    group : str
+    without : collection of str
+        Tags of the group that were not computed; they are null in every row, and the file says so.
+    """
+    schema = tag_schema(group)
+    if without:
+        schema = schema.with_metadata({NOT_COMPUTED: json.dumps(sorted(without))})
+    return RowGroupFile(path, schema, ROW_GROUP)
+
+
+def not_computed(path: Path) -> set[str]:
+    """Read which tags a group's file was written without: their nulls mean nothing."""
+    stated = (pq.read_metadata(path).metadata or {}).get(NOT_COMPUTED)
+    return set(json.loads(stated)) if stated else set()
+
+
+def require_computed(lake: Lake, names: Collection[str]) -> None:
+    """Refuse tags that a history of this home was computed without.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is one: its nulls would be taken for values.
+    """
+    for group, declared in groups().items():
+        asked = declared.tags.keys() & set(names)
+        for path in lake.tags(group).glob("history-*.parquet") if asked else ():
+            missing = sorted(asked & not_computed(path))
+            if missing:
+                raise GuanjiaError(
+                    f"history {path}",
+                    f"was computed without {', '.join(missing)}",
+                    "train a model that reads them, or remove the file",
+                )

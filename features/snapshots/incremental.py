@@ -18,20 +18,23 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 
-from features.contracts.contract import CONTRACTS, Contract, Day
+from features.contracts.contract import Contract, Day
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.known import HORIZONS, RELATIONS
+from features.lake.joins import union_all
+from features.lake.known import HORIZONS
+from features.lake.known_at import known_sql, later_instants
 from features.lake.spine import SPINE, Spine
 from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot, snapshot_dates
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 from features.stars.settings import load_star_settings
 from features.tags.declare import Tag
 from features.tags.relations.claims_standards import load_claims_standards
+from features.tags.relations.relations import RELATIONS
 
 BUCKETS = 1024
 LONGEST_STEP = 31
@@ -158,8 +161,7 @@ def write_digests(lake: Lake, as_of: date, path: Path) -> None:
 
 def _all(tables: Iterable[ir.Table]) -> ir.Table:
     """Customers of any of the tables, each once."""
-    first, *others = tables
-    return (ibis.union(first, *others) if others else first).distinct()
+    return union_all(tables).distinct()
 
 
 def _values(lake: Lake, base: Snapshot, tags: Sequence[Tag]) -> ir.Table:
@@ -180,23 +182,26 @@ def _aged(value: ir.Value, name: str, days: int) -> ir.Value:
     return value - days if name.startswith("days_to_") else value
 
 
-def _known(lake: Lake, contract: Contract, as_of: date) -> tuple[str, str, str]:
-    """File, the instant at which the date ends, and which rows are known then, as SQL."""
-    end = f"TIMESTAMPTZ '{cutoff(as_of, lake.settings.timezone).isoformat()}'"
-    known = f"recorded_at < {end} AND (superseded_at IS NULL OR superseded_at >= {end})"
-    return f"read_parquet({sql_text(lake.checked(contract.name))})", end, known
+def _file(lake: Lake, table: str) -> str:
+    """Write the checked table as SQL."""
+    return f"read_parquet({sql_text(lake.checked(table))})"
+
+
+def _end(lake: Lake, as_of: date) -> str:
+    """Write the instant at which the date ends as SQL."""
+    return instant_sql(cutoff(as_of, lake.settings.timezone))
 
 
 def _digests(lake: Lake, contract: Contract, as_of: date) -> str:
-    file, end, _ = _known(lake, contract, as_of)
-    instants = (*contract.milestones, "superseded_at")
+    end, later = _end(lake, as_of), later_instants(contract)
     cells = [
-        f'CASE WHEN "{name}" < {end} THEN "{name}" END' if name in instants else f'"{name}"'
-        for name in (*contract.columns, "superseded_at")
+        f'CASE WHEN "{name}" < {end} THEN "{name}" END' if name in later else f'"{name}"'
+        for name in dict.fromkeys((*contract.columns, *later))
     ]
     return f"""
         SELECT {_bucket()} AS bucket, count(*) AS rows, bit_xor(hash({", ".join(cells)})) AS digest
-        FROM {file} WHERE customer_id IS NOT NULL AND recorded_at < {end} GROUP BY 1
+        FROM {_file(lake, contract.name)}
+        WHERE customer_id IS NOT NULL AND recorded_at < {end} GROUP BY 1
     """
 
 
@@ -206,14 +211,13 @@ def _bucket() -> str:
 
 def _touched(lake: Lake, contract: Contract, then: date, as_of: date, base: Snapshot) -> str:
     """Customers whose tags over a table can differ between the two dates, as SQL."""
-    file, end, known = _known(lake, contract, as_of)
-    _, start, _ = _known(lake, contract, then)
-    instants = [*contract.milestones, contract.event_time, "superseded_at"]
+    start, end = _end(lake, then), _end(lake, as_of)
+    known = known_sql(cutoff(as_of, lake.settings.timezone))
+    instants = [*later_instants(contract), contract.event_time]
     moved = " OR ".join(f'("{name}" >= {start} AND "{name}" < {end})' for name in instants)
     crossed = _crossed(lake, contract, then, as_of)
     digests = sql_text(lake.home / base.digests["path"])
     # A row that was seen and is gone leaves no trace in its table, nor does a new customer.
-    people, *_ = _known(lake, CONTRACTS["customers"], as_of)
     return f"""
         WITH now AS ({_digests(lake, contract, then)}),
         seen AS (
@@ -224,13 +228,14 @@ def _touched(lake: Lake, contract: Contract, then: date, as_of: date, base: Snap
             SELECT bucket FROM now FULL JOIN seen USING (bucket)
             WHERE now.rows IS DISTINCT FROM seen.rows OR now.digest IS DISTINCT FROM seen.digest
         )
-        SELECT DISTINCT customer_id FROM {file}
+        SELECT DISTINCT customer_id FROM {_file(lake, contract.name)}
         WHERE customer_id IS NOT NULL AND recorded_at < {end} AND (
             recorded_at >= {start} OR {moved} OR {_bucket()} IN (SELECT bucket FROM late)
             OR ({known} AND ({crossed}))
         )
         UNION
-        SELECT customer_id FROM {people} WHERE {_bucket()} IN (SELECT bucket FROM late)
+        SELECT customer_id FROM {_file(lake, "customers")}
+        WHERE {_bucket()} IN (SELECT bucket FROM late)
             OR (recorded_at >= {start} AND recorded_at < {end})
     """
 

@@ -159,11 +159,6 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
     return snapshot
 
 
-def has_snapshot(lake: Lake, as_of: date) -> bool:
-    """Whether the date has a snapshot."""
-    return manifest(lake, as_of).exists() or _journal(lake, as_of).exists()
-
-
 def snapshot_dates(lake: Lake) -> list[date]:
     """Dates that have a snapshot, in order."""
     names = (path.stem.lstrip(".") for path in (lake.home / "snapshots").glob("*.json"))

@@ -8,8 +8,8 @@ one bit is used: whether it equals `Date_last_renewal`, that is, the offered yea
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.contracts.contract import CONTRACTS
 from features.contracts.contract_sql import sql_type
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet

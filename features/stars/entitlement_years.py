@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.civil_days import civil_days, with_day
 from features.lake.spine import spine_of

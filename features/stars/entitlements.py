@@ -1,7 +1,7 @@
 """Entitlement ledger (权益台账): what the star allows in a year, what was granted and is left.
 
-`balances` for many customers and dates at once, `entitlement_lines` for the rows behind them, and
-`explain_entitlements` for one customer. The rule is in `docs/entitlements.md`.
+`balances` for many customers and dates at once, `explain_entitlements` for one customer with the
+rows behind them. The rule is in `docs/entitlements.md`.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.lake import Lake
+from features.lake.joins import left_join
 from features.lake.known import known
 from features.lake.spine import Spine, spine_of
 from features.stars.entitlement_years import (
@@ -74,14 +75,14 @@ def _balances(found: "_Found", every_year: bool) -> ir.Table:
     if every_year:
         outside = sums.filter(sums.year_start.isnull())
         outside = outside.mutate(allowance=ibis.literal(0, "int64"))
-        rows = _joined(found.allowed, sums.filter(sums.year_start.notnull()), by)
+        rows = left_join(found.allowed, sums.filter(sums.year_start.notnull()), by)
         rows = ibis.union(rows, outside.select(*rows.columns))
     else:
         each = found.spine.select(*KEYS).cross_join(ibis.memtable({"service_class": CLASSES}))
-        allowed = _joined(each, found.allowed, [*KEYS, "service_class"])
+        allowed = left_join(each, found.allowed, [*KEYS, "service_class"])
         # Without a running year nothing is allowed; unknown is only the star of a running one.
         idle = allowed.year_start.isnull()
-        rows = _joined(allowed.mutate(allowance=idle.ifelse(0, allowed.allowance)), sums, by)
+        rows = left_join(allowed.mutate(allowance=idle.ifelse(0, allowed.allowance)), sums, by)
     nothing = ibis.literal(Decimal(0), MONEY)
     counted = {name: rows[name].fill_null(0) for name in (*COUNTS, "used_without_cost")}
     rows = rows.mutate(**counted, used_cost=rows.used_cost.fill_null(nothing))
@@ -99,27 +100,12 @@ def _balances(found: "_Found", every_year: bool) -> ir.Table:
     )
 
 
-def entitlement_lines(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.Table:
-    """Every entitlement granted by the date of its spine row, with its year and what it became.
-
-    Returns
-    -------
-    ibis Table
-        `customer_id`, `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`,
-        `service`, `service_class`, `granted_at`, `notified_at`, `activated_at`, `used_at`,
-        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
-        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
-        the allowance was spent; null if the star is not known).
-    """
-    return _numbered(_found(lake, spine, settings, current=False))
-
-
 def _numbered(found: "_Found") -> ir.Table:
     in_turn = ibis.window(
         group_by=[*KEYS, "year_start", "service_class"], order_by=["granted_at", "entitlement_id"]
     )
     lines = found.lines.mutate(number=(ibis.row_number().over(in_turn) + 1).cast("int64"))
-    lines = _joined(lines, found.allowed, [*YEAR, "service_class"])
+    lines = left_join(lines, found.allowed, [*YEAR, "service_class"])
     allowance = lines.year_start.isnull().ifelse(0, lines.allowance)
     return lines.mutate(allowance=allowance, beyond_allowance=lines.number > allowance)
 
@@ -156,7 +142,7 @@ def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
     placed = placed.inner_join(years, list(KEYS))
     within = (placed.granted_on >= placed.year_start) & (placed.granted_on < placed.year_end)
     placed = placed.filter(within).select(*YEAR, "entitlement_id")
-    return _joined(rows, placed, [*KEYS, "entitlement_id"])
+    return left_join(rows, placed, [*KEYS, "entitlement_id"])
 
 
 def _sums(lines: ir.Table, outside: bool) -> ir.Table:
@@ -174,11 +160,6 @@ def _sums(lines: ir.Table, outside: bool) -> ir.Table:
         used_cost=lines.unit_cost.sum(where=used).cast(MONEY),
         used_without_cost=(used & lines.unit_cost.isnull()).sum(),
     )
-
-
-def _joined(left: ir.Table, right: ir.Table, by: list[str]) -> ir.Table:
-    joined = left.left_join(right, by)
-    return joined.drop([name for name in joined.columns if name.endswith("_right")])
 
 
 @dataclass(frozen=True)
@@ -205,7 +186,12 @@ class Ledger:
     stars : tuple of StarStep
         The stars of the running year, as they were known.
     lines : tuple of dict
-        Every entitlement, as `entitlement_lines` has it, with `granted_on`.
+        Every entitlement granted by the date, with its year and what it became: `customer_id`,
+        `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`, `service`,
+        `service_class`, `granted_at`, `granted_on`, `notified_at`, `activated_at`, `used_at`,
+        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
+        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
+        the allowance was spent; null if the star is not known).
     """
 
     customer_id: str
@@ -229,12 +215,10 @@ def explain_entitlements(
         If the customer is not known as of that date, or there is no table `entitlements`.
     """
     found = _found(lake, spine_of_one(lake, customer_id, as_of), settings, current=False)
-    lines = _rows(lake, _numbered(found).order_by("granted_at", "entitlement_id"))
-    every = _rows(lake, _balances(found, True).order_by("year_start", "service_class"))
+    lines = lake.rows(_numbered(found).order_by("granted_at", "entitlement_id"))
+    every = lake.rows(_balances(found, True).order_by("year_start", "service_class"))
     running = [row for row in every if row["year_end"] and row["year_end"] > as_of]
-    stars = _steps(
-        row for row in _rows(lake, found.stars.order_by("day")) if row["year_end"] > as_of
-    )
+    stars = _steps(row for row in lake.rows(found.stars.order_by("day")) if row["year_end"] > as_of)
     return Ledger(
         customer_id=customer_id,
         as_of=as_of,
@@ -256,8 +240,3 @@ def _steps(days: Iterable[dict[str, Any]]) -> tuple[StarStep, ...]:
         if last != (step.star_level, step.covered):
             steps.append(step)
     return tuple(steps)
-
-
-def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = lake.engine.to_pyarrow(table).to_pylist()
-    return rows

@@ -1,6 +1,6 @@
 """The star of a customer: `rate` for many at once, `explain_rating` for one with its arithmetic."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.lake import Lake
 from features.lake.known import known
 from features.lake.spine import Spine, spine_of
@@ -88,8 +89,8 @@ class Rating:
 
     def as_dict(self) -> dict[str, Any]:
         """The rating as JSON has it: money as decimal strings, dates in ISO form."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        fields: dict[str, Any] = jsonable(self)
+        return fields
 
 
 def explain_rating(
@@ -104,14 +105,14 @@ def explain_rating(
     """
     settings = settings or load_star_settings(lake.home)
     spine = spine_of_one(lake, customer_id, as_of)
-    rated = _rows(lake, rate(lake, spine, settings))[0]
+    rated = lake.rows(rate(lake, spine, settings))[0]
     motor = motor_terms(lake, spine, settings)
     terms = tuple(
         CountedTerm(**{name: row[name] for name in CountedTerm.__dataclass_fields__})
-        for row in _rows(lake, motor.order_by("inception", "policy_id"))
+        for row in lake.rows(motor.order_by("inception", "policy_id"))
     )
     opens = window_start(spine.pairs.as_of, settings)
-    start = _rows(lake, spine.pairs.select(window_start=opens))[0]["window_start"]
+    start = lake.rows(spine.pairs.select(window_start=opens))[0]["window_start"]
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
@@ -145,18 +146,13 @@ def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
     spine = spine_of(ibis.memtable(pa.table(row)))
-    if not _rows(lake, known(lake, spine, "customers").select("customer_id")):
+    if not lake.rows(known(lake, spine, "customers").select("customer_id")):
         raise GuanjiaError(
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",
             "check the number, or choose a later date",
         )
     return spine
-
-
-def _rows(lake: Lake, table: ir.Table) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = lake.engine.to_pyarrow(table).to_pylist()
-    return rows
 
 
 def _claims(
@@ -173,7 +169,7 @@ def _claims(
             row["paid"],
             row["outstanding"],
         )
-        for row in _rows(lake, costs)
+        for row in lake.rows(costs)
     )
 
 
@@ -276,13 +272,3 @@ def _yuan(amount: Decimal) -> str:
     """Money with thousands separators, at least two decimals, and as many as it has."""
     places = max(2, len(_short(amount).partition(".")[2]))
     return f"{amount:,.{places}f} yuan"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return value.isoformat() if isinstance(value, date) else value

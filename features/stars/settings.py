@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from features.declared import Declared, read_declared
+from features.declared import Declared, load_layered
 
 MotorLine = Literal["motor_compulsory", "motor_commercial"]
 # Two decimals times two decimals: a value then has four, and is exact in decimal(22, 4).
@@ -135,11 +135,11 @@ class StarSettings(Declared):
 
 
 def load_star_settings(home: Path) -> StarSettings:
-    """Settings of `<home>/star.toml`; the defaults where there is no file.
+    """Read the settings of `<home>/star.toml`; the defaults where there is no file.
 
     Raises
     ------
     GuanjiaError
         If the file is not TOML, names an unknown setting, or a value is out of range.
     """
-    return read_declared(home / "star.toml", StarSettings, "tiers")
+    return load_layered(StarSettings, home / "star.toml", manual="docs/star.md")

@@ -10,10 +10,12 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
+from features.lake.joins import left_join
 from features.lake.known import known
 from features.lake.spine import Spine, months_before
+from features.lake.terms import cover_end, existed
 from features.stars.settings import StarSettings, load_star_settings
 
 MONEY = "decimal(18, 2)"
@@ -47,12 +49,12 @@ def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.T
     motor = motor_terms(lake, spine, settings)
     premium = motor.filter(motor.in_premium).group_by(*KEYS).agg(premium=motor.premium.sum())
     chain = _chains(motor, settings)
-    joined = _left(_left(spine.pairs, premium), chain)
+    joined = left_join(left_join(spine.pairs, premium, KEYS), chain, KEYS)
     if lake.has("claim_movements"):
         costs = (
             claim_costs(lake, spine, motor, settings).group_by(*KEYS).agg(claims=ibis._.cost.sum())
         )
-        joined = _left(joined, costs).mutate(claims_5y=_money(ibis._.claims))
+        joined = left_join(joined, costs, KEYS).mutate(claims_5y=_money(ibis._.claims))
     else:
         joined = joined.mutate(claims_5y=ibis.null(MONEY))
     gap = ibis.interval(months=settings.break_months)
@@ -97,9 +99,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
     """
     terms = known(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
-    # A term cancelled from its inception never existed.
-    exists = terms.cancelled_on.isnull() | (terms.cancelled_on > terms.inception)
-    terms = terms.filter((terms.inception <= terms.as_of) & exists)
+    terms = terms.filter((terms.inception <= terms.as_of) & existed(terms))
     private = terms.private_car.fill_null(False)
     valued = terms.line.isin(settings.premium_lines) & private
     chained = terms.line.isin(settings.tenure_lines)
@@ -110,7 +110,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
         "policy_id",
         "line",
         "inception",
-        cover_end=ibis.coalesce(terms.cancelled_on, terms.expiry),
+        cover_end=cover_end(terms),
         premium=terms.written_premium.fill_null(ibis.literal(Decimal(0), "decimal(14, 2)")),
         in_chain=chained,
         in_value=valued,
@@ -198,8 +198,3 @@ def _exact(coefficient: Decimal) -> Any:
 def _money(amount: ir.Value) -> ir.Value:
     """A sum of money, 0 where there was nothing to add."""
     return amount.cast(MONEY).fill_null(ibis.literal(Decimal(0), MONEY))
-
-
-def _left(left: ir.Table, right: ir.Table) -> ir.Table:
-    joined = left.left_join(right, list(KEYS))
-    return joined.drop([name for name in joined.columns if name.endswith("_right")])

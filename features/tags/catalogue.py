@@ -1,8 +1,10 @@
 """The catalogue of all tags: the groups in order, and every tag by name."""
 
+from collections.abc import Collection
 from functools import cache
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from features.tags.declare import Tag, TagGroup
@@ -70,6 +72,29 @@ def catalogue() -> dict[str, Tag]:
                 raise ValueError(f"tag {name} is in both {tags[name].group} and {group.name}")
             tags[name] = tag
     return tags
+
+
+def with_sources(names: Collection[str]) -> dict[str, list[Tag]]:
+    """Return the tags of each group, as declared, that are named or that a named one is made of.
+
+    What a derived tag reads is found in its expression. Tags of other groups are not among them:
+    they are those it says it needs.
+    """
+    every = catalogue()
+    head = {"customer_id": "string", "as_of": "date", "cutoff": "timestamp('UTC', 6)"}
+    row = ibis.table(head | {name: tag.type for name, tag in every.items()}, name="tags_of_a_row")
+    wanted, waiting = set(names), list(names)
+    while waiting:
+        tag = every[waiting.pop()]
+        if tag.relation is None:
+            read = {field.name for field in tag.expression(row).op().find(ops.Field)}
+            sources = groups()[tag.group].tags.keys() & read - wanted
+            wanted |= sources
+            waiting += sources
+    return {
+        group.name: [tag for name, tag in group.tags.items() if name in wanted]
+        for group in groups().values()
+    }
 
 
 @cache

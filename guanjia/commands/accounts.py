@@ -21,7 +21,7 @@ def entitlements(
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
-    """Print a customer's entitlement ledger and the balance by class."""
+    """Show what a customer was granted and used, and the balance."""
     from features.stars.entitlements import explain_entitlements
     from features.stars.explain import load_star_settings
 
@@ -68,7 +68,10 @@ def account(
     out: Annotated[Path | None, typer.Option(help="CSV file to write.")] = None,
     json: Json = False,
 ) -> None:
-    """Show premium, claims, cost and profit, motor and non-motor apart and together."""
+    """Show premium, claims, cost and profit of customers or branches.
+
+    Motor and non-motor, apart and together.
+    """
     from features.accounts.account import LEVELS, accounts
     from features.lake.civil_days import years_before
 

@@ -36,7 +36,7 @@ def content_check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a sample of the messages that were sent, by branch and account manager."""
+    """Check a sample of the messages that were sent."""
     from serving.content.check import load_gate
     from serving.content.quality_check import check_quality
     from serving.records.contacts.sent_messages import sent_messages
@@ -74,7 +74,10 @@ def content_try(
     kind: Annotated[str, typer.Option("--kind", help="marketing or service")] = "marketing",
     json: Json = False,
 ) -> None:
-    """Say whether a message may be sent; exit 1 if it may not, or a person must look first."""
+    """Say whether a message may be sent, and why not.
+
+    The exit code is 1 if it may not, or if a person must look first.
+    """
     from serving.content.check import load_gate
 
     found = load_gate(lake().home).check(text, channel=channel, kind=kind)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def simulate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write the raw tables of a simulated insurer, with seven years of history."""
+    """Write the raw tables of a simulated insurer: seven years."""
     from features.sources.simulation.simulate import simulate as run
 
     with progress(json) as report:
@@ -49,7 +49,7 @@ def import_lledo_pavia(
 
 
 def check(json: Json = False) -> None:
-    """Check the raw tables; bad rows go to quarantine with their reasons."""
+    """Check raw tables: bad rows go to quarantine with reasons."""
     from features.checking.check import check_tables
 
     with progress(json) as report:

@@ -14,7 +14,10 @@ def replay(
     decision_id: Annotated[str, typer.Argument(help="The number that the decision gave")],
     json: Json = False,
 ) -> None:
-    """Make a decision again from its record; exit 1 if anything it rests on has changed."""
+    """Make a decision again from its record.
+
+    The exit code is 1 if anything that it rests on has changed.
+    """
     from serving.decision.replay import replay as again
 
     where = lake()
@@ -32,7 +35,10 @@ def replay(
 
 
 def capacity(as_of: AsOf, json: Json = False) -> None:
-    """Fit what a contact is worth where a branch can make too few, for the day after a date."""
+    """Price contacts where a branch can make too few of them.
+
+    For the day after a date: `/decide` then contacts whom it is worth most.
+    """
     from serving.decision.capacity.prices import fit_prices
 
     where = lake()

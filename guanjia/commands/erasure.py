@@ -36,9 +36,9 @@ def erase(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Erase customers from tables, tags, scores, lists, records and the online store."""
+    """Erase customers from all files, records and the online store."""
     from features.erased import erasure_key, pseudonym
-    from serving.records.people.erasure import begin, finish, require_known
+    from serving.records.people.erase_everywhere import begin, finish, require_known
 
     asked = list(dict.fromkeys(customers or []))
     if not (asked or pending or again):

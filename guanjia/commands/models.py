@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
 from guanjia.terminal.output import emit, from_here, progress, table
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="renewal, churn, claims, cross-sell, or all")],
+    model: Annotated[str, typer.Argument(help="renewal, churn, claims, cross-sell or all")],
     known_by: Annotated[
         date | None,
         typer.Option(
@@ -26,14 +26,17 @@ def train(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """Train, compare with the baselines, calibrate, and register as challenger."""
+    """Train models and register them as challengers.
+
+    Compared with baselines and calibrated; a report of each is written.
+    """
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
     from training.models import MODELS, families
 
     groups = {**families(), "all": tuple(MODELS)}
     if model not in groups:
-        raise GuanjiaError(f"model {model}", "is not known", f"use one of {list(groups)}")
+        raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, groups))
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
@@ -51,7 +54,7 @@ def train(
 
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
-    """Write one row a customer: star, value and every probability."""
+    """Score all customers: star, value and every prediction."""
     from serving.predictions.scoring import score as run
 
     where = lake()
@@ -77,7 +80,10 @@ def target_list(
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
-    """Write a target list a call centre can use, with reasons in words; who took it is kept."""
+    """Write a list for a call centre, with reasons in words.
+
+    Who takes it is kept in the records.
+    """
     from guanjia.jobs.demo import top_rows
     from guanjia.jobs.handing_out import hand_out
     from serving import clock

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
+from features.jsonable import jsonable
 from guanjia.commands.registry import models_named
 from guanjia.terminal.options import Json, MaybeAsOf, lake, latest
-from guanjia.terminal.output import emit, from_here, plain, progress, table
+from guanjia.terminal.output import Table, emit, from_here, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
@@ -32,7 +32,10 @@ def monitor(
     months: Annotated[int, typer.Option(min=1, help="At most so many cohorts a model.")] = 12,
     json: Json = False,
 ) -> None:
-    """Hold the champions against later outcomes and what is asked now; exit with 1 on a breach."""
+    """Watch champions: outcomes since, and drift of what is asked.
+
+    The exit code is 1 where a bound is broken.
+    """
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
     from training.registry.champions import NoChampionError, no_champion
@@ -49,7 +52,7 @@ def monitor(
     if not found:
         raise no_champion(names[0])
     alerts = [alert for one in found for alert in one.alerts]
-    content = plain({"as_of": on, "passed": not alerts, "without": without, "models": found})
+    content = jsonable({"as_of": on, "passed": not alerts, "without": without, "models": found})
     path = write_monitoring(where, on, content)
     shown = [part for one in found for part in watched_shown(one)]
     emit(content, json, *shown, *_end(alerts, without, from_here(path)))

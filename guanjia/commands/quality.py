@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.output import Table, emit, from_here, progress, table
 
 if TYPE_CHECKING:
     from features.quality.assess import Quality, TagQuality
@@ -30,7 +29,10 @@ def quality(
     html: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     json: Json = False,
 ) -> None:
-    """Say how the tags of a date have changed; exit with 1 where a declared bound is broken."""
+    """Report how the tags of a date have changed.
+
+    The exit code is 1 where a declared bound is broken.
+    """
     from features.quality.assess import assess
     from features.quality.files import as_json, write_quality
     from features.quality.page import write_page

@@ -17,13 +17,16 @@ def handover(
     new: Annotated[bool, typer.Option("--new", help="The successor has no customers yet.")] = False,
     json: Json = False,
 ) -> None:
-    """Pass an account manager's open tasks, reserved contacts and customers to a successor."""
+    """Hand an account manager's work to a successor.
+
+    Reserved contacts and customers pass on; history stays as it is.
+    """
     from serving.records.people.handover import hand_over
 
     where = lake()
     with records(where) as kept:
         done = hand_over(where, kept, leaver, successor, who, now(), new=new)
-    columns = ["branch", "tasks", "contacts", "customers", "handed_by", "handed_at"]
+    columns = ["branch", "contacts", "customers", "handed_by", "handed_at"]
     rows = [{name: getattr(one, name) for name in columns} for one in done]
     again = " Nothing was left to pass on." if all(one.repeated for one in done) else ""
     title = f"From {leaver} to {successor}"
@@ -37,7 +40,7 @@ def forget_reads(
     ],
     json: Json = False,
 ) -> None:
-    """Delete the notes of who read whose data that are older than a day."""
+    """Delete old notes of who read whose data."""
     from serving.records.people.audit import forget_old_reads
 
     where = lake()
@@ -48,8 +51,11 @@ def forget_reads(
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:
-    """Count the contacts that others made, as the core system tells them, under the caps."""
-    from serving.records.contacts.import_elsewhere import take_contacts
+    """Count contacts that other systems made under the caps.
+
+    The core system tells of them in the table `interactions`.
+    """
+    from serving.records.contacts.elsewhere import take_contacts
 
     where = lake()
     with records(where) as kept:

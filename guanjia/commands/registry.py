@@ -6,11 +6,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from guanjia.terminal.options import Json, day, lake, now
-from guanjia.terminal.output import emit, progress, table
+from guanjia.terminal.output import Table, emit, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
@@ -33,7 +32,7 @@ KnownBy = Annotated[
 
 
 def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
-    """Champion and challenger on the latest ripe outcomes that neither learned from."""
+    """Compare champion and challenger on outcomes new to both."""
     from training.models import find
     from training.promotion.comparison import compare_versions, contenders
     from training.registry.champions import fetch
@@ -52,7 +51,10 @@ def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
 
 
 def promote(model: Model, who: Who, why: Why, known_by: KnownBy = None, json: Json = False) -> None:
-    """Let the challenger serve, if every gate holds; exit with 1 where one does not."""
+    """Let the challenger serve, if every gate holds.
+
+    The exit code is 1 where a gate does not hold.
+    """
     from training.promotion.promote import promote as run
 
     where, when = lake(), now()
@@ -75,7 +77,10 @@ def rollback(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Let the champion before serve again; a second time it changes nothing."""
+    """Let the champion before serve again.
+
+    A second time it changes nothing.
+    """
     from training.promotion.promote import rollback as run
 
     where, when = lake(), now()
@@ -86,7 +91,7 @@ def rollback(
 
 
 def promotions(model: Model = "all", json: Json = False) -> None:
-    """Who promoted or rolled back what, when and why."""
+    """List who promoted or rolled back what, when and why."""
     from training.promotion.promote import history
 
     where = lake()
@@ -101,7 +106,10 @@ def reproduce(
     run: Annotated[str, typer.Argument(help="The id of a run, or model/version: renewal/2")],
     json: Json = False,
 ) -> None:
-    """Train a registered model again and compare it bit for bit; exit with 1 where it differs."""
+    """Train a registered model again and compare bit for bit.
+
+    The exit code is 1 where it differs.
+    """
     from training.fitting.reproduce import reproduce as repeat
 
     with progress(json) as report:
@@ -119,7 +127,7 @@ def models_named(name: str) -> Sequence[str]:
         return [name]
     groups = {**families(), "all": tuple(MODELS)}
     if name not in groups:
-        cure = f"use one of {[*MODELS, *groups]}"
+        cure = did_you_mean(name, [*MODELS, *groups])
         raise GuanjiaError(f"model {name}", "is not known", cure)
     return groups[name]
 

@@ -19,7 +19,7 @@ Against = Annotated[
 
 
 def segments(as_of: MaybeAsOf = None, against: Against = None, json: Json = False) -> None:
-    """Who is in which segment; how large they are, how they overlap, how steady they are."""
+    """Put customers into declared segments: size, overlap, moves."""
     from features.segments.segments import write_segments
 
     home = lake()
@@ -69,7 +69,7 @@ def clusters(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put customers into the learned clusters, and say what sets each apart."""
+    """Put customers into learned clusters; say what sets them apart."""
     from training.clusters.customer_groups import write_clusters
 
     home = lake()

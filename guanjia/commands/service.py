@@ -19,7 +19,7 @@ def serve(
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Start the API: predictions, and events that keep tags fresh."""
+    """Start the API: predictions, decisions, events."""
     address = f"http://{host}:{port}"
     emit({"address": address}, json, f"Serving at {address} (stop with Ctrl-C)")
     sys.stdout.flush()
@@ -58,7 +58,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same insurer.")] = 1,
     json: Json = False,
 ) -> None:
-    """Everything, end to end, on the simulated insurer."""
+    """Run everything, end to end, on a simulated insurer."""
     from guanjia.jobs.demo import run_demo, story
 
     with progress(json) as report:

@@ -24,7 +24,7 @@ def tags(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Compute every tag of every customer as of one or more dates.
+    """Compute every tag of every customer as of a date.
 
     A date is carried forward from the latest snapshot before it where that can be done.
     """
@@ -46,7 +46,10 @@ def tags(
 
 
 def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:
-    """Load a snapshot into the online store; customers with later events are computed anew."""
+    """Load the tags of a date into the online store.
+
+    Customers with later events are computed anew.
+    """
     from features.online.feast_client import materialize as load
     from features.online.push_events import catch_up
 
@@ -69,7 +72,7 @@ def rate(
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
-    """Print a customer's star and the arithmetic behind it."""
+    """Show a customer's star and the arithmetic behind it."""
     from features.stars.explain import explain_rating
 
     home = lake()
@@ -82,7 +85,7 @@ def catalogue(
     out: Annotated[Path | None, typer.Option(help="Write the page here, as Markdown.")] = None,
     json: Json = False,
 ) -> None:
-    """List every tag with its definition; with --out, write docs/tags.md."""
+    """List every tag; with --out, write a page of definitions."""
     from features.tags.catalogue import catalogue as all_tags
 
     declared = list(all_tags().values())

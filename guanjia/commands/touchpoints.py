@@ -22,9 +22,11 @@ def touchpoints(
     out: Annotated[Path | None, typer.Option(help="Write all to a page here, as Markdown.")] = None,
     json: Json = False,
 ) -> None:
-    """List the touchpoints, or say all of one: purpose, trigger, channels, scripts."""
-    from features.conditions import unknown_name
-    from features.errors import GuanjiaError
+    """List the touchpoints, or show all of one.
+
+    Purpose, trigger, channels and scripts.
+    """
+    from features.errors import GuanjiaError, unknown_name
     from serving.touchpoints.catalogue import STAGES, load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.trigger_words import when
@@ -67,7 +69,7 @@ def triggers(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find who is due for which touchpoint on the day after a date."""
+    """Find who is due for which touchpoint the day after a date."""
     from serving.touchpoints.catalogue import load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.triggers import due, first_due

@@ -30,7 +30,10 @@ def uplift(
     ] = 0.10,
     json: Json = False,
 ) -> None:
-    """Learn what a contact or an offer adds to renewals, or refuse where no lot was drawn."""
+    """Learn what a contact or an offer adds to renewals.
+
+    Refused where no lot was drawn.
+    """
     from training.uplift.study import learn
     from training.uplift.trials import find
 

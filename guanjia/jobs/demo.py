@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-from rich.table import Table
 
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
 from guanjia.terminal.model_tables import model_tables
 from guanjia.terminal.options import now
-from guanjia.terminal.output import from_here, table
+from guanjia.terminal.output import Table, from_here, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
 LIST, TOP = "renewal_risk", 500

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from guanjia.terminal.output import table
+from guanjia.terminal.output import Table, table
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Amounts, Figures

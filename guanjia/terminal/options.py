@@ -76,9 +76,12 @@ def lake(engine: Engine = Engine.duckdb) -> Any:
     """The lake the environment names."""
     from features import settings
     from features.lake import Lake
-    from features.lake.spark import SparkLake
 
-    return (SparkLake if engine is Engine.spark else Lake)(settings.load())
+    if engine is Engine.spark:
+        from features.lake.spark import SparkLake
+
+        return SparkLake(settings.load())
+    return Lake(settings.load())
 
 
 @contextmanager

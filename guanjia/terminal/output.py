@@ -1,6 +1,7 @@
 """What a command shows: tables for people, JSON for machines, progress on stderr.
 
-Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone.
+Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone. What
+draws tables and bars is imported when one is drawn: `--json` and faults need none.
 """
 
 import dataclasses
@@ -10,65 +11,80 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.progress import Report, quiet
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON knows it: exact decimals as text, no number that is not one.
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows to be shown as a table with a title.
 
-    Examples
-    --------
-    >>> plain({"value": Decimal("12.30"), "on": date(2026, 6, 30), "rate": float("nan")})
-    {'value': '12.30', 'on': '2026-06-30', 'rate': None}
+    Attributes
+    ----------
+    title : str
+        Stands above it.
+    rows : sequence of mapping
+        Cells by column name.
+    columns : sequence of str
+        Which columns, in which order; empty: those of the first row.
     """
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal | Path) else value
 
-
-def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
-    """Write the payload as JSON, or what a person wants to see of it."""
-    if as_json:
-        json.dump(plain(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
-        sys.stdout.write("\n")
-        return
-    console = Console(width=None if sys.stdout.isatty() else 110)
-    for item in shown:
-        console.print(item, markup=False, highlight=False, soft_wrap=isinstance(item, str))
+    title: str
+    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[str] = ()
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> Table:
-    """Rows as a table with a title; numbers to the right."""
-    names = list(columns) or (list(rows[0]) if rows else [])
-    drawn = Table(title=title, title_justify="left", title_style="bold")
+    """Rows as a table with a title; numbers to the right.
+
+    Parameters
+    ----------
+    title, rows, columns
+        As in `Table`.
+    """
+    return Table(title, rows, columns)
+
+
+def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
+    """Write the payload as JSON, or what a person wants to see of it.
+
+    Parameters
+    ----------
+    payload : object
+        The result, as `features.jsonable` understands it.
+    as_json : bool
+        Whether the user asked for JSON.
+    *shown : Table or str
+        Tables and sentences for a person, in order.
+    """
+    if as_json:
+        json.dump(jsonable(payload), sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    for item in shown:
+        drawn = item if isinstance(item, str) else _drawn(item)
+        console.print(drawn, markup=False, highlight=False, soft_wrap=isinstance(item, str))
+
+
+def _drawn(table: Table) -> Any:
+    """The table as rich draws it."""
+    import rich.table
+
+    names = list(table.columns) or (list(table.rows[0]) if table.rows else [])
+    drawn = rich.table.Table(title=table.title, title_justify="left", title_style="bold")
     for place, name in enumerate(names):
-        numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
+        numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in table.rows)
         # What a row is about must stay readable; later columns may be broken.
         drawn.add_column(name, justify="right" if numeric else "left", no_wrap=place == 0)
-    for row in rows:
+    for row in table.rows:
         drawn.add_row(*(cell(row.get(name)) for name in names))
     return drawn
 
@@ -112,17 +128,19 @@ def progress(as_json: bool = False) -> Iterator[Report]:
     if as_json:
         yield quiet
         return
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _lines()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(step: str, done: int, total: int | None) -> None:

@@ -13,6 +13,7 @@ from serving.api import (
     outcomes,
     pages,
     predictions,
+    reviews,
 )
 from serving.api.guard import Read
 from serving.api.rate_limit import RateLimit
@@ -21,6 +22,7 @@ from serving.api.refusals import answer_refusals
 RESOURCES = (
     predictions.router,
     decisions.router,
+    reviews.router,
     outcomes.router,
     consents.router,
     customers.router,

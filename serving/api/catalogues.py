@@ -7,7 +7,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from features.conditions import unknown_name
+from features.errors import unknown_name
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.api.guard import guarded

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.decision.inquiry import CONSENTS, OPT_OUTS, base_of
+from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import Door
 from serving.records.database import Records

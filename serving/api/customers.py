@@ -12,7 +12,7 @@ from serving.api.guard import caller, guarded
 from serving.api.refusals import declared
 from serving.predictions.service import Door, unknown_customers
 from serving.records.database import Records
-from serving.records.people.erasure import begin, receipt_of
+from serving.records.people.erase_everywhere import begin, receipt_of
 from serving.schemas import Message
 
 router = guarded()

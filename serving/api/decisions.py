@@ -12,11 +12,12 @@ from pydantic import Field
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
+from serving.api.reviews import ReviewTold
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.people.reviews import ask_review
+from serving.records.people.reviews import request_review, review_of
 from serving.schemas import Message
 
 router = guarded()
@@ -31,6 +32,7 @@ class Explained(Message):
         description="Touchpoints, channels and offers weighed."
     )
     tags: dict[str, Any] = Field(description="What was known of the customer then.")
+    review: ReviewTold | None = Field(description="Where a human was asked to look at it.")
 
 
 class ReviewRequest(Message):
@@ -72,6 +74,7 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
     records: Records = request.app.state.records
     with records.reading() as connection:
         row = find_decision(connection, decision_id, caller(request).branches)
+        review = review_of(connection, decision_id)
     note(request, [row["customer_id"]])
     document = row["document"]
     facts = document["facts"]
@@ -79,6 +82,7 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
         answer=DecideResponse.model_validate(document["answer"]),
         candidates=facts["candidates"],
         tags=facts["tags"],
+        review=None if review is None else ReviewTold(**vars(review)),
     )
 
 
@@ -87,12 +91,13 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
     response_model=ReviewAsked,
     responses=declared(404, 413, 422, 503),
 )
-def review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
+def ask_review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
     """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
     records: Records = request.app.state.records
     at = clock.now(request.app.state.door.lake.settings)
     asks = caller(request)
     with records.writing(durable=True) as connection:
-        find_decision(connection, decision_id, asks.branches)
-        found = ask_review(connection, decision_id, asks.subject, body.reason, at)
-    return ReviewAsked(**vars(found))
+        review = request_review(
+            connection, decision_id, asks.subject, body.reason, at, asks.branches
+        )
+    return ReviewAsked(**vars(review))

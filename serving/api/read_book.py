@@ -1,15 +1,10 @@
 """Who read whose personal data: noted before the answer is given, in the records soon after."""
 
-import logging
-import threading
-
 from features.settings import Settings
 from serving import clock
 from serving.api.guard import Read
-from serving.records.database import Records, RecordsAwayError
+from serving.records.database import Records
 from serving.records.people.read_notes import ReadNotes, copy_notes, notes_folder
-
-logger = logging.getLogger(__name__)
 
 COPY_SECONDS = 1.0
 
@@ -31,22 +26,13 @@ class ReadBook:
         at = clock.now(self._settings)
         self._notes.note(read.subject, read.endpoint, read.customer_ids, at, "request")
 
-    def keep_copying(self) -> None:
-        """Copy the notes into the records for as long as the process lives, in a thread."""
-        pause = threading.Event()
+    def copy(self) -> None:
+        """Copy the notes into the records.
 
-        def run() -> None:
-            waits = False
-            while not pause.wait(COPY_SECONDS):
-                try:
-                    self._notes.turn()
-                    copy_notes(self._records, self._folder)
-                    waits = False
-                except RecordsAwayError as error:
-                    if not waits:
-                        logger.error("notes of who read whom wait: %s", error)
-                    waits = True
-                except Exception:
-                    logger.exception("notes of who read whom wait")
-
-        threading.Thread(target=run, name="reads", daemon=True).start()
+        Raises
+        ------
+        RecordsAwayError
+            If the records do not answer; the notes wait then.
+        """
+        self._notes.turn()
+        copy_notes(self._records, self._folder)

@@ -9,13 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from features.conditions import UnknownNameError
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, UnknownNameError
 from serving.auth.tokens import InvalidTokenError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
 from serving.records.once import ClientKeyConflictError
+from serving.records.people.reviews import ReviewAnsweredError, UnknownReviewError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
 
 _DESCRIPTIONS = {
@@ -47,7 +47,8 @@ LIST_CURES = {
 }
 
 
-UNKNOWN = (UnknownNameError, UnknownContactError, UnknownDecisionError)
+UNKNOWN = (UnknownNameError, UnknownContactError, UnknownDecisionError, UnknownReviewError)
+CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError)
 
 
 class ForbiddenError(GuanjiaError):
@@ -114,7 +115,7 @@ def _refuse_fault(_request: Request, error: Exception) -> Response:
         return refused(401, error, headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, ForbiddenError):
         return refused(403, error)
-    if isinstance(error, ClientKeyConflictError):
+    if isinstance(error, CONTRADICTIONS):
         return refused(409, error)
     return refused(404 if isinstance(error, UNKNOWN) else 503, error)
 

@@ -16,12 +16,13 @@ from features.lake import Lake
 from features.settings import load
 from serving.api.app import limit_rate, made
 from serving.api.gate import Gate
-from serving.api.read_book import ReadBook
+from serving.api.read_book import COPY_SECONDS, ReadBook
 from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.decision.touchpoint_menu import TouchpointMenu
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.service import EventDoor
+from serving.periodic import every
 from serving.predictions.service import Door
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
@@ -42,11 +43,13 @@ class GuanjiaService:
         app.state.records = Records(lake.settings)
         app.state.records.migrate()
         app.state.on_read = ReadBook(app.state.records, lake.settings)
-        app.state.on_read.keep_copying()
+        every(COPY_SECONDS, "copy notes of reads", app.state.on_read.copy)
         app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
         app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
-        app.state.door.current.keep_fresh(
+        every(
             lake.settings.model_refresh_seconds,
+            "refresh of what answers",
+            app.state.door.current.refresh,
             app.state.decider.refresh,
             app.state.door.get_ready,
         )

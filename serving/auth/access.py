@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from features.conditions import unknown_name
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 
 SCOPES: Mapping[str, str] = MappingProxyType(
     {
@@ -16,16 +15,14 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "events": "tell what happened to customers",
         "decide": "ask for the next contact of a customer",
         "outcomes": "tell what became of a contact",
-        "decisions:read": "decisions of the past, explained, and their review",
+        "decisions:read": "decisions of the past, explained, and to ask for their review",
+        "reviews:read": "decisions that a human is asked to review, and the answers",
+        "reviews:answer": "answer such a review",
         "consents:read": "what customers consented to",
         "consents:write": "change what a customer consented to",
-        "customers:read": "all that is known of a customer",
         "customers:erase": "erase a customer",
         "touchpoints:read": "the catalogue of touchpoints",
         "tags:read": "the catalogue of tags",
-        "lists:read": "target lists, in counts and first rows",
-        "lists:export": "target lists as files",
-        "audit:read": "who read or exported what",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
@@ -34,6 +31,8 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "POST /decide": "decide",
         "GET /v1/decisions/{decision_id}": "decisions:read",
         "POST /v1/decisions/{decision_id}/review": "decisions:read",
+        "GET /v1/reviews": "reviews:read",
+        "POST /v1/reviews/{review_id}/answer": "reviews:answer",
         "POST /v1/outcomes": "outcomes",
         "GET /v1/customers/{customer_id}/consents": "consents:read",
         "POST /v1/customers/{customer_id}/consents": "consents:write",

@@ -2,6 +2,10 @@
 
 What a key is decides which algorithm may be used with it; a token's own word does not count, and a
 symmetric or private key in a published set is passed over.
+
+PyJWT's `PyJWKClient` is not used: it takes no file, reads the clock itself, bounds neither the size
+of an answer nor the time it takes in all, and while the source is away it asks again at every
+request and forgets the keys it had.
 """
 
 import json

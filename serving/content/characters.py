@@ -4,11 +4,12 @@ Two forms: of letters and digits alone, for words; with spaces and marks, for nu
 Both are made by `str.translate` with a table that learns each character when it first meets it.
 """
 
-import tomllib
 import unicodedata
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+
+from features.declared import read_toml
 
 CHARACTERS = Path(__file__).with_name("characters.toml")
 SENTENCE_MARKS = frozenset("，,。｡！!？?；;：:、…\n\r")
@@ -51,7 +52,7 @@ def plain_origins(text: str) -> list[int]:
 @cache
 def _read() -> tuple[MappingProxyType[str, str], frozenset[str]]:
     """What counts as the same, and what is invisible though Unicode calls it a letter."""
-    found = tomllib.loads(CHARACTERS.read_text(encoding="utf-8"))
+    found = read_toml(CHARACTERS)
     pairs = [pair for table in found["same"].values() for pair in table.split()]
     same = {pair[0]: pair[1] for pair in pairs}
     unseen = frozenset(chr(int(code, 16)) for code in found["invisible"]["characters"])

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.conditions import unknown_name
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean, unknown_name
 from serving.content.channel_rules import Kind, Lack, lacks, parts
 from serving.content.contact_details import ContactDetails
 from serving.content.settings import (
@@ -126,7 +125,7 @@ class ContentGate:
         if channel not in self._settings.channels:
             raise unknown_name("channel", channel, self._settings.channels)
         if kind not in KINDS:
-            raise GuanjiaError(f"kind {kind}", "is not known", f"use one of {', '.join(KINDS)}")
+            raise GuanjiaError(f"kind {kind}", "is not known", did_you_mean(kind, KINDS))
         rules, sender = self._settings.channels[channel], sender or self._settings.sender
         findings = [
             _lacking(lack, len(text))

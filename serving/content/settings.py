@@ -3,23 +3,23 @@
 All of it is data. Whatever is wrong with it is reported with the file, the list and the field.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from features.contracts.tables import CONTACT_CHANNELS
-from features.declared import Declared, read_toml
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import CONTACT_CHANNELS
+from features.declared import Declared, one_of, overlay, parse_fields, read_toml
+from features.errors import GuanjiaError, did_you_mean
 from serving.content.characters import word_form
 
 HERE = Path(__file__).parent
 OWN = "content.toml"
+MANUAL = "docs/content.md"
 Severity = Literal["block", "review"]
+ContactChannel = Annotated[str, one_of(CONTACT_CHANNELS)]
 
 
 class Rule(Declared):
@@ -80,7 +80,7 @@ class Channel(Declared):
 
 
 class Sender(Declared):
-    """In whose name messages go out, and what of his own they may name."""
+    """In whose name messages go out, and which details of its own they may name."""
 
     insurer: str = Field(min_length=1, description="The insurer's name as customers know it.")
     signature: str = Field(min_length=2, max_length=20, description="What stands in 【...】.")
@@ -88,22 +88,17 @@ class Sender(Declared):
     addresses: tuple[str, ...] = Field(default=(), description="Domains that may be named.")
 
 
-@dataclass(frozen=True)
-class ContentSettings:
+class ContentSettings(Declared):
     """All that the gate goes by."""
 
-    words: Mapping[str, WordList]
-    patterns: Mapping[str, Pattern]
-    channels: Mapping[str, Channel]
-    sender: Sender | None = None
-
-
-Model = TypeVar("Model", bound=Declared)
-SECTIONS = ("sender", "words", "patterns", "channels")
+    words: dict[str, WordList] = Field(description="Word lists by name.")
+    patterns: dict[str, Pattern] = Field(description="Patterns by name.")
+    channels: dict[ContactChannel, Channel] = Field(description="Channels by name.")
+    sender: Sender | None = Field(default=None, description="In whose name messages go out.")
 
 
 def load_content_settings(home: Path) -> ContentSettings:
-    """What is shipped, and what `<home>/content.toml` adds, replaces and switches off.
+    """Read what is shipped, and what `<home>/content.toml` adds, replaces and switches off.
 
     Raises
     ------
@@ -111,110 +106,54 @@ def load_content_settings(home: Path) -> ContentSettings:
         If a file is not TOML, or a section, list or field is unknown, missing or out of range: with
         file, list and field.
     """
-    shipped = shipped_settings()
     path = home / OWN
     if not path.exists():
-        return shipped
-    own = read_toml(path)
-    for section in own:
-        if section not in SECTIONS:
-            raise _unknown(f"{path}, section {section}", section, SECTIONS)
-    sections = {name: _table(f"{path}, section {name}", own.get(name, {})) for name in SECTIONS}
-    sender = sections["sender"]
-    return ContentSettings(
-        _changed(path, "words", WordList, shipped.words, sections["words"]),
-        _changed(path, "patterns", Pattern, shipped.patterns, sections["patterns"]),
-        _changed(path, "channels", Channel, shipped.channels, sections["channels"]),
-        _model(f"{path}, sender", Sender, sender) if sender else None,
-    )
+        return shipped_settings()
+    shipped, own = _shipped_tables(), read_toml(path)
+    words = own.get("words")
+    if isinstance(words, Mapping):
+        own["words"] = {
+            name: _with_more_words(
+                f"{path}, field words.{name}", shipped["words"].get(name), fields
+            )
+            for name, fields in words.items()
+        }
+    fields = overlay(shipped, own, str(path))
+    return parse_fields(ContentSettings, fields, thing=str(path), manual=MANUAL)
 
 
 def shipped_settings() -> ContentSettings:
-    """What comes with Guanjia."""
-    words: dict[str, WordList] = {}
+    """Read what comes with Guanjia."""
+    return parse_fields(ContentSettings, _shipped_tables(), thing=str(HERE), manual=MANUAL)
+
+
+def _shipped_tables() -> dict[str, dict[str, Any]]:
+    words: dict[str, Any] = {}
     for path in sorted((HERE / "words").glob("*.toml")):
-        words |= _models(path, "words", WordList)
-    return ContentSettings(
-        words,
-        _models(HERE / "contact_details.toml", "patterns", Pattern),
-        _models(HERE / "channels.toml", "channels", Channel),
-    )
-
-
-def _models(path: Path, section: str, model: type[Model]) -> dict[str, Model]:
+        words |= read_toml(path)
     return {
-        name: _model(f"{path}, {section} {name}", model, fields)
-        for name, fields in read_toml(path).items()
+        "words": words,
+        "patterns": read_toml(HERE / "contact_details.toml"),
+        "channels": read_toml(HERE / "channels.toml"),
     }
 
 
-def _changed(
-    path: Path,
-    section: str,
-    model: type[Model],
-    shipped: Mapping[str, Model],
-    own: Mapping[str, Any],
-) -> dict[str, Model]:
-    """The entries of a section as a home has them."""
-    found = dict(shipped)
-    for name, fields in own.items():
-        thing = f"{path}, {section} {name}"
-        if section == "channels" and name not in CONTACT_CHANNELS:
-            raise _unknown(thing, name, CONTACT_CHANNELS)
-        if fields is False:
-            if name not in shipped:
-                raise _unknown(thing, name, shipped)
-            del found[name]
-            continue
-        given = dict(_table(thing, fields))
-        if name in shipped:
-            given = _merged(thing, shipped[name], given)
-        found[name] = _model(thing, model, given)
-    return found
-
-
-def _merged(thing: str, shipped: Declared, fields: dict[str, Any]) -> dict[str, Any]:
-    """A shipped entry with a home's fields: words are added to, `without` takes some away."""
-    base = shipped.model_dump()
-    without = fields.pop("without", ())
-    if not isinstance(shipped, WordList):
-        return base | fields | ({"without": without} if without else {})
+def _with_more_words(thing: str, shipped: Mapping[str, Any] | None, fields: Any) -> Any:
+    """A home's fields of a shipped list: its words are added to, `without` takes some away."""
+    if shipped is None or not isinstance(fields, Mapping):
+        return fields
+    without = fields.get("without", [])
+    if not isinstance(without, list):
+        raise GuanjiaError(f"{thing}.without", "is no list", "write without = [...]")
+    for word in map(str, without):
+        if word not in shipped["words"]:
+            cure = did_you_mean(word, shipped["words"])
+            raise GuanjiaError(f"{thing}.without", f"{word} is not known", cure)
+    changed = {name: value for name, value in fields.items() if name != "without"}
     for name in ("words", "allowed"):
         more = fields.get(name, [])
         if isinstance(more, list):
-            fields[name] = [*base[name], *more]
-    if not isinstance(without, list | tuple):
-        raise GuanjiaError(f"{thing}, field without", "is no list", "write without = [...]")
-    for word in map(str, without):
-        if word not in base["words"]:
-            raise _unknown(f"{thing}, field without: {word}", word, base["words"])
-    if isinstance(fields["words"], list):
-        fields["words"] = [word for word in fields["words"] if word not in without]
-    return base | fields
-
-
-def _model(thing: str, model: type[Model], fields: Any) -> Model:
-    try:
-        return model.model_validate(_table(thing, fields))
-    except ValidationError as fault:
-        faults = fault.errors(include_url=False)
-        # A field that is misspelt is missing too: say which it was.
-        first = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
-        field = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            raise _unknown(f"{thing}, field {field}", field, model.model_fields) from fault
-        told = "is missing" if first["type"] == "missing" else first["msg"]
-        told = told.removeprefix("Value error, ")
-        cure = f"write {field} = ..., as docs/content.md says"
-        raise GuanjiaError(f"{thing}, field {field}", told, cure) from fault
-
-
-def _table(thing: str, fields: Any) -> Mapping[str, Any]:
-    if not isinstance(fields, Mapping):
-        raise GuanjiaError(thing, "is no table of fields", "write it as docs/content.md says")
-    return fields
-
-
-def _unknown(thing: str, name: str, known: Any) -> GuanjiaError:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5) or list(known)[:12]
-    return GuanjiaError(thing, "is not known", f"did you mean {', '.join(near)}?")
+            changed[name] = [*shipped.get(name, []), *more]
+    if isinstance(changed["words"], list):
+        changed["words"] = [word for word in changed["words"] if word not in without]
+    return changed

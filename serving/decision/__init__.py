@@ -2,5 +2,5 @@
 
 In: one customer's tags, predictions, contact history, consents and candidates.
 Out: one decision, recorded so that it can be replayed.
-Read first: `core.py`, the pure decision; then `decider.py`.
+Read first: `decider.py`, gather, settle, write; then `core.py`, the pure decision.
 """

@@ -1,4 +1,4 @@
-"""The decision itself: facts in, an action or silence out, and nothing else read or written.
+"""Decide from facts: an action or silence comes out, and nothing else is read or written.
 
 So a decision can be made again from its record, and gives the same answer.
 """
@@ -27,8 +27,8 @@ class Facts:
         The civil day in the insurer's time zone.
     tags : Mapping[str, object]
         Of the customer, as plain values.
-    told : Mapping[str, float or None]
-        Prediction by model.
+    predictions : Mapping[str, float or None]
+        Probability or mean by model; None where its question does not arise.
     effects : Mapping[str, float]
         By treatment, lower bound of the change of the probability of renewal.
     margin : float or None
@@ -51,7 +51,7 @@ class Facts:
     decision_point: str
     day: date
     tags: Mapping[str, Any]
-    told: Mapping[str, float | None]
+    predictions: Mapping[str, float | None]
     effects: Mapping[str, float]
     margin: float | None
     permission: Permission
@@ -65,96 +65,111 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A candidate, its gates, and its value if they let it pass."""
+class ScoredCandidate:
+    """A candidate with its gates, and its value if they let it pass."""
 
     candidate: Candidate
     gates: list[Gate]
     value: Value | None
 
     @property
-    def open(self) -> bool:
+    def eligible(self) -> bool:
         """Whether it may be chosen."""
         return self.value is not None and gates.passed(self.gates)
 
 
 @dataclass(frozen=True)
-class Settled:
+class DecisionResult:
     """What was decided, and everything that was weighed.
 
     Attributes
     ----------
-    chosen : Judged or None
+    chosen : ScoredCandidate or None
         None is silence.
     mandatory : bool
         Whether it is a service message, which no value is asked of.
     probability : float
         With which this was chosen, given the facts.
     drawn, holdout : bool
+        Whether a lot chose, and whether the customer is in the holdout of the cycle.
     customer_gates : list of Gate
         Those that keep back all marketing.
-    judged : list of Judged
+    candidates : list of ScoredCandidate
         Every candidate: those that may be chosen first, the best before.
     """
 
-    chosen: Judged | None
+    chosen: ScoredCandidate | None
     mandatory: bool
     probability: float
     drawn: bool
     holdout: bool
     customer_gates: list[Gate]
-    judged: list[Judged]
+    candidates: list[ScoredCandidate]
 
 
-def settle(facts: Facts) -> Settled:
+def settle(facts: Facts) -> DecisionResult:
     """Decide."""
     policy, customer = facts.policy, facts.customer_id
     holdout = in_holdout(policy.salt, customer, policy.cycle(facts.day), policy.holdout_share)
-    whole = gates.of_customer(facts.tags, holdout=holdout, open_event=facts.open_event)
-    judged = [
-        _judged(facts, candidate, block, whole)
+    customer_gates = gates.of_customer(facts.tags, holdout=holdout, open_event=facts.open_event)
+    scored = [
+        _scored(facts, candidate, block, customer_gates)
         for candidate, block in zip(facts.candidates, facts.blocks, strict=True)
     ]
+    ranked = sorted(scored, key=_rank)
     # A service message must be given: the first that may be, in the order of the decision point.
-    mandatory = next((one for one in judged if one.candidate.kind == "service" and one.open), None)
-    ranked = sorted(judged, key=_rank)
-    if mandatory is not None:
-        return Settled(mandatory, True, 1.0, False, holdout, whole, ranked)
-    by_key = {one.candidate.key: one for one in judged}
-    found = choose(
-        [(one.candidate, one.value) for one in judged if one.open and one.value is not None],
+    service = next((x for x in scored if x.candidate.kind == "service" and x.eligible), None)
+    if service is not None:
+        return DecisionResult(
+            chosen=service,
+            mandatory=True,
+            probability=1.0,
+            drawn=False,
+            holdout=holdout,
+            customer_gates=customer_gates,
+            candidates=ranked,
+        )
+    choice = choose(
+        [(x.candidate, x.value) for x in scored if x.eligible and x.value is not None],
         explores=explores(policy.salt, customer, facts.day, policy.exploration_share),
         lot_of=(policy.salt, "action", customer, facts.decision_point, month_of(facts.day)),
     )
-    chosen = by_key[found.candidate.key] if found.candidate else None
-    return Settled(chosen, False, found.probability, found.drawn, holdout, whole, ranked)
+    by_key = {x.candidate.key: x for x in scored}
+    return DecisionResult(
+        chosen=by_key[choice.candidate.key] if choice.candidate else None,
+        mandatory=False,
+        probability=choice.probability,
+        drawn=choice.drawn,
+        holdout=holdout,
+        customer_gates=customer_gates,
+        candidates=ranked,
+    )
 
 
-def _judged(
-    facts: Facts, candidate: Candidate, block: Gate | None, whole: Sequence[Gate]
-) -> Judged:
-    found = gates.of_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
-    found += [block] if block is not None else []
-    kept_back = candidate.kind == "marketing" and not gates.passed(whole)
-    if kept_back or not gates.passed(found):
-        failed = [gate for gate in whole if not gate.passed] if kept_back else []
-        return Judged(candidate, [*failed, *found], None)
+def _scored(
+    facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
+) -> ScoredCandidate:
+    own = gates.of_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
+    own += [block] if block is not None else []
+    kept_back = candidate.kind == "marketing" and not gates.passed(customer_gates)
+    if kept_back or not gates.passed(own):
+        failed = [gate for gate in customer_gates if not gate.passed] if kept_back else []
+        return ScoredCandidate(candidate, [*failed, *own], None)
     value = value_of(
         candidate,
         facts.policy,
         facts.tags,
-        facts.told,
+        facts.predictions,
         facts.effects,
         margin=facts.margin,
         recent_contacts=facts.recent_contacts,
         capacity_price=facts.capacity_prices.get(candidate.channel, 0.0),
     )
     if value is None:
-        found.append(
-            Gate("prediction", False, "无可用预测", f"the model {candidate.model} has no answer")
-        )
-    return Judged(candidate, found, value)
+        english = f"the model {candidate.model} has no answer"
+        own.append(Gate("prediction", False, "无可用预测", english))
+    return ScoredCandidate(candidate, own, value)
 
 
-def _rank(one: Judged) -> tuple[bool, float, tuple[str, str, str]]:
-    return not one.open, -one.value.total if one.value else 0.0, one.candidate.key
+def _rank(scored: ScoredCandidate) -> tuple[bool, float, tuple[str, str, str]]:
+    return not scored.eligible, -scored.value.total if scored.value else 0.0, scored.candidate.key

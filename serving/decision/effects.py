@@ -29,12 +29,6 @@ class Effects:
         for path in sorted(folder.glob("*/spec.json")) if folder.exists() else []:
             self._take(path, before)
 
-    def again(self) -> "Effects":
-        """As they are now: this object, if nothing has changed."""
-        found = Effects(self._lake, self)
-        same = found.versions == self.versions and found.refused == self.refused
-        return self if same else found
-
     def _take(self, path: Path, before: "Effects | None") -> None:
         name, text = path.parent.name, path.read_text("utf-8")
         kept = before.models.get(name) if before else None
@@ -65,4 +59,4 @@ class Effects:
         """By treatment, the lower bound of its effect on the probability of renewal."""
         if not self.models or not MODELS[OUTCOME].asks_of(tags):
             return {}
-        return {name: model.tell_of(tags)[1] for name, model in self.models.items()}
+        return {name: model.tell_one(tags)[1] for name, model in self.models.items()}

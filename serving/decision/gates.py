@@ -42,7 +42,7 @@ class Permission:
     Attributes
     ----------
     marketing : Mapping[str, bool or None]
-        By channel; None: he never said.
+        By channel; None: they never said.
     profiling : bool or None
     """
 

@@ -2,16 +2,16 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from features.contracts.tables import NON_MOTOR_LINES
-from features.declared import Declared, merged, read_toml
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import NON_MOTOR_LINES
+from features.declared import Declared, load_layered, one_of
 
 SHIPPED = Path(__file__).with_name("policy.toml")
 Share = Field(ge=0, le=1)
+NonMotorLine = Annotated[str, one_of(NON_MOTOR_LINES)]
 
 
 class Policy(Declared):
@@ -19,7 +19,7 @@ class Policy(Declared):
 
     Examples
     --------
-    >>> shipped_policy().cycle(date(2026, 6, 30))
+    >>> load_policy(Path("no home")).cycle(date(2026, 6, 30))
     '2026'
     """
 
@@ -33,7 +33,7 @@ class Policy(Declared):
     saved_acquisition_share: float = Share
     non_motor_margin_share: float = Share
     weight_cap: float = Field(ge=1, le=10)
-    non_motor_premiums: dict[str, float]
+    non_motor_premiums: dict[NonMotorLine, float]
     weights: dict[str, float]
 
     @model_validator(mode="after")
@@ -44,9 +44,6 @@ class Policy(Declared):
                     f"the weight of {touchpoint} is {weight:g}, not between "
                     f"{1 / self.weight_cap:g} and {self.weight_cap:g}"
                 )
-        unknown = sorted(set(self.non_motor_premiums) - set(NON_MOTOR_LINES))
-        if unknown:
-            raise ValueError(f"{unknown[0]} is no product; there are {', '.join(NON_MOTOR_LINES)}")
         return self
 
     def cycle(self, day: date) -> str:
@@ -61,28 +58,11 @@ class Policy(Declared):
 
 
 def load_policy(home: Path) -> Policy:
-    """The shipped policy, with what `<home>/policy.toml` replaces.
+    """Read the shipped policy, with what `<home>/policy.toml` replaces.
 
     Raises
     ------
     GuanjiaError
         If the file is not TOML, names an unknown value, or one is out of range.
     """
-    own = home / SHIPPED.name
-    return _policy(own, merged(read_toml(SHIPPED), read_toml(own) if own.exists() else {}))
-
-
-def shipped_policy() -> Policy:
-    """The policy as it comes with Guanjia."""
-    return _policy(SHIPPED, read_toml(SHIPPED))
-
-
-def _policy(path: Path, found: dict[str, Any]) -> Policy:
-    try:
-        return Policy.model_validate(found)
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "weights"
-        why = str(first["msg"]).removeprefix("Value error, ")
-        cure = "mend it, or delete it to have the default"
-        raise GuanjiaError(f"setting {where} in {path}", why, cure) from fault
+    return load_layered(Policy, home / SHIPPED.name, SHIPPED, manual="docs/decisions.md")

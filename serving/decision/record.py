@@ -1,4 +1,4 @@
-"""The facts of a decision as JSON, and back: what it takes to make it again."""
+"""Keep a decision as JSON, and read its facts back: what it takes to make it again."""
 
 import json
 from collections.abc import Mapping
@@ -14,39 +14,55 @@ from serving.decision.policy import Policy
 from serving.decision.schemas import DecideResponse
 from serving.records.columns import JsonText
 
+STORED = {"predictions": "told"}
+"""Field of the facts -> its key in the documents, which is that of the first release."""
+
 
 def record_of(
-    facts: Facts, answer: DecideResponse, sent: Mapping[str, Any], subject: str
+    facts: Facts, answer: DecideResponse, request: Mapping[str, Any], subject: str
 ) -> JsonText:
-    """A decision as it is kept, in JSON: who asked for what, the facts, and the answer.
+    """Write down a decision in JSON: who asked for what, the facts, and the answer.
+
+    Parameters
+    ----------
+    facts : Facts
+        What the decision was made from.
+    answer : DecideResponse
+        What was answered.
+    request : Mapping[str, object]
+        What was asked, without the client's key.
+    subject : str
+        Who asked, by the token.
 
     Raises
     ------
     ValueError
-        If a number is none: the records keep no NaN.
+        If a number is NaN or infinite: the records keep none.
     """
-    kept = {"asked_by": subject, "request": sent, "facts": vars(facts), "answer": answer}
-    text = to_json(kept, fallback=dict).decode()
+    stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
+    document = {"asked_by": subject, "request": request, "facts": stored, "answer": answer}
+    text = to_json(document, fallback=dict).decode()
     if "NaN" in text or "Infinity" in text:  # as a number, or in somebody's words
         json.loads(text, parse_constant=_no_number)
     return JsonText(text)
+
+
+def facts_of(stored: Mapping[str, Any]) -> Facts:
+    """Read the facts that `record_of` wrote, from their JSON."""
+    fields = dict(stored)
+    fields.update({name: fields.pop(key) for name, key in STORED.items()})
+    fields["day"] = date.fromisoformat(str(stored["day"]))
+    fields["permission"] = Permission(**stored["permission"])
+    fields["candidates"] = [_candidate(candidate) for candidate in stored["candidates"]]
+    fields["blocks"] = [None if block is None else Gate(**block) for block in stored["blocks"]]
+    fields["policy"] = Policy.model_validate(stored["policy"])
+    return Facts(**fields)
 
 
 def _no_number(constant: str) -> float:
     raise ValueError(f"a decision holds {constant}, which the records do not keep")
 
 
-def facts_of(kept: Mapping[str, Any]) -> Facts:
-    """The facts that `record_of` kept, from their JSON."""
-    given = dict(kept)
-    given["day"] = date.fromisoformat(str(kept["day"]))
-    given["permission"] = Permission(**kept["permission"])
-    given["candidates"] = [_candidate(one) for one in kept["candidates"]]
-    given["blocks"] = [None if one is None else Gate(**one) for one in kept["blocks"]]
-    given["policy"] = Policy.model_validate(kept["policy"])
-    return Facts(**given)
-
-
-def _candidate(kept: Mapping[str, Any]) -> Candidate:
-    offer = kept["offer"]
-    return Candidate(**{**kept, "offer": Offer(**offer) if offer else None})
+def _candidate(stored: Mapping[str, Any]) -> Candidate:
+    offer = stored["offer"]
+    return Candidate(**{**stored, "offer": Offer(**offer) if offer else None})

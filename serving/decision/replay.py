@@ -16,7 +16,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.effects import Effects
 from serving.decision.record import facts_of
-from serving.predictions.probabilities import Served, predict_of
+from serving.predictions.probabilities import Served, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
@@ -79,9 +79,9 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
         again, missing = _told_again(lake, document, facts.tags)
         notes += missing
         changed += [
-            f"{name} tells {value} instead of {facts.told.get(name)}"
+            f"{name} tells {value} instead of {facts.predictions.get(name)}"
             for name, value in again.items()
-            if value != facts.told.get(name)
+            if value != facts.predictions.get(name)
         ]
         changed += _effects_again(lake, answer, facts.tags, facts.effects, notes)
     notes += _tags_again(lake, answer, facts.customer_id, facts.tags)
@@ -107,7 +107,7 @@ def _told_again(
             continue
         models[name] = Served(name, version, Predictor.load(folder))
     lead = document["request"]["context"]["lead_days"]
-    return predict_of(models, tags, lead), missing
+    return predict_one(models, tags, lead), missing
 
 
 def _effects_again(

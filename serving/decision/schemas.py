@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 
 from serving.schemas import CustomerId, Freshness, Message, Star
-from training.models import LEAD_DAYS
+from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Value = Annotated[str, Field(max_length=200)]
@@ -28,7 +28,7 @@ class DecideContext(Message):
     )
     stage: Name | None = Field(default=None, description="Campaign stage of the touchpoints.")
     campaign: Name | None = Field(default=None, description="Campaign that the contact is part of.")
-    lead_days: int | None = Field(default=None, ge=LEAD_DAYS.lowest, le=LEAD_DAYS.highest)
+    lead_days: int | None = Field(default=None, ge=SHORTEST_LEAD, le=LONGEST_LEAD)
     happened: list[Name] = Field(
         default_factory=list,
         max_length=20,

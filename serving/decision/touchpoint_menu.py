@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -9,16 +10,36 @@ from features.conditions import columns_of
 from features.lake import Lake
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
-from serving.decision.menu import Words
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
 from serving.touchpoints.fields import Channel, Touchpoint
-from serving.touchpoints.scripts import fill, values_of
+from serving.touchpoints.scripts import LANGUAGES, fill, values_of
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
 
 
+@dataclass(frozen=True)
+class ContactText:
+    """A contact in words.
+
+    Attributes
+    ----------
+    chinese, english : str
+        The script, filled in.
+    purpose_chinese, purpose_english : str
+        What the contact is for.
+    role : {"system", "sales_steward", "service_steward"}
+        Who makes it.
+    """
+
+    chinese: str
+    english: str
+    purpose_chinese: str
+    purpose_english: str
+    role: str
+
+
 class TouchpointMenu:
-    """See `serving.decision.menu.Menu`.
+    """The catalogue of touchpoints of a home; loaded once, shared by threads.
 
     Attributes
     ----------
@@ -64,13 +85,13 @@ class TouchpointMenu:
             self._at[place] = [_Ready(self._catalogue, name, one) for name, one in touchpoints]
         return self._at[place]
 
-    def words(
+    def text(
         self,
         candidate: Candidate,
         tags: Mapping[str, Any],
         stage: str | None,
         values: Mapping[str, str],
-    ) -> Words:
+    ) -> ContactText:
         """The script, filled in from the tags and what the touchpoint itself knows."""
         one = self._catalogue.find(candidate.touchpoint, tags[BRANCH], stage)
         assert one is not None
@@ -78,11 +99,10 @@ class TouchpointMenu:
         known = values_of(shared.variables, tags, values)
         script = self._catalogue.script(one, cast("Channel", candidate.channel))
         chinese, english = (
-            fill(script, known, shared.variables, language).text
-            for language in ("chinese", "english")
+            fill(script, known, shared.variables, language).text for language in LANGUAGES
         )
         steward = shared.roles.steward(one.role, tags[SOLD_BY])
-        return Words(
+        return ContactText(
             chinese=chinese,
             english=english,
             purpose_chinese=one.purpose.chinese,

@@ -11,7 +11,7 @@ from typing import Any
 
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
-from serving.predictions.margin import premium_of_one
+from serving.predictions.margin import number_or_none, premium
 from training.evaluation.profit import TURNED_SHARES
 from training.models import MODELS
 from training.uplift.trials import OUTCOME
@@ -24,7 +24,7 @@ def value_of(
     candidate: Candidate,
     policy: Policy,
     tags: Mapping[str, Any],
-    told: Mapping[str, float | None],
+    predictions: Mapping[str, float | None],
     effects: Mapping[str, float],
     *,
     margin: float | None,
@@ -36,8 +36,8 @@ def value_of(
     Parameters
     ----------
     tags : Mapping[str, object]
-        Of the customer: premiums, and how many contacts he left unanswered.
-    told : Mapping[str, float or None]
+        Of the customer: premiums, and how many contacts were left unanswered.
+    predictions : Mapping[str, float or None]
         Probabilities by model.
     effects : Mapping[str, float]
         By treatment, lower bound of the change of the probability of renewal.
@@ -59,7 +59,7 @@ def value_of(
     spec = MODELS.get(candidate.model or "")
     if spec is None or spec.purpose is None:
         return Value(benefit=0.0, basis="none", **costs)
-    purpose, probability = spec.purpose, told.get(spec.name)
+    purpose, probability = spec.purpose, predictions.get(spec.name)
     if probability is None:
         return None
     worth = _worth(policy, tags, margin, purpose.line)
@@ -79,10 +79,10 @@ def _worth(
 ) -> float | None:
     """Yuan the outcome is worth: a motor term kept, or a product sold."""
     if line:
-        premium = policy.non_motor_premiums.get(line)
-        return None if premium is None else premium * policy.non_motor_margin_share
-    premium = premium_of_one(tags)
-    if premium is None:
+        price = policy.non_motor_premiums.get(line)
+        return None if price is None else price * policy.non_motor_margin_share
+    coming = number_or_none(premium(tags))
+    if coming is None:
         return None
-    kept = premium * policy.motor_margin_share if margin is None else margin
-    return kept + premium * policy.saved_acquisition_share
+    kept = coming * policy.motor_margin_share if margin is None else margin
+    return kept + coming * policy.saved_acquisition_share

@@ -103,7 +103,7 @@ def _field(one: EventType, name: str, column: str) -> tuple[Any, Any]:
         found for kind, found in _TYPES.items() if isinstance(one.contract.columns[column], kind)
     )
     type_: Any = Literal[tuple(values)] if values else next(kinds)
-    label = (one.contract.schema.columns[column].metadata or {})["label"]
+    label = one.contract.declared[column].label
     if name in one.required:
         return type_, Field(description=label)
     return type_ | None, Field(default=None, description=label)

@@ -8,7 +8,7 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.events.event_types import Event
-from features.events.inbox import ConflictError, EventInbox, Kept
+from features.events.inbox import ConflictError, EventInbox, StoredEvent
 from features.events.intake import Intake, RefusedError
 from features.lake import Lake
 from features.online.push_events import FreshTags
@@ -75,7 +75,7 @@ class EventDoor:
             {
                 event.customer_id
                 for event, kept in zip(told, results, strict=True)
-                if isinstance(event, Event) and isinstance(kept, Kept)
+                if isinstance(event, Event) and isinstance(kept, StoredEvent)
             }
         )
         due = self._made_due(told, results, received)
@@ -102,7 +102,7 @@ class EventDoor:
 
     def _one(
         self, event: Event | Malformed, received: datetime, branches: frozenset[str] | None
-    ) -> Kept | list[GuanjiaError]:
+    ) -> StoredEvent | list[GuanjiaError]:
         if isinstance(event, Malformed):
             return event.faults
         try:
@@ -122,7 +122,7 @@ class EventDoor:
     def _made_due(
         self,
         told: Sequence[Event | Malformed],
-        results: Sequence[Kept | list[GuanjiaError]],
+        results: Sequence[StoredEvent | list[GuanjiaError]],
         received: datetime,
     ) -> Mapping[str | None, list[DueTold]]:
         """By event, what it makes due; events of which that is not known yet are left out."""
@@ -131,7 +131,7 @@ class EventDoor:
         kept = [
             event
             for event, result in zip(told, results, strict=True)
-            if isinstance(event, Event) and isinstance(result, Kept)
+            if isinstance(event, Event) and isinstance(result, StoredEvent)
         ]
         try:
             found = self._due.after(kept, received)
@@ -144,10 +144,10 @@ class EventDoor:
     def _answer(
         self,
         event: Event | Malformed,
-        result: Kept | list[GuanjiaError],
+        result: StoredEvent | list[GuanjiaError],
         due: Mapping[str | None, list[DueTold]],
     ) -> EventAnswer:
-        if isinstance(result, Kept):
+        if isinstance(result, StoredEvent):
             return EventAnswer(
                 event_id=event.event_id,
                 status="repeated" if result.repeated else "accepted",

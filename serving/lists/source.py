@@ -7,10 +7,12 @@ from datetime import date
 import pyarrow as pa
 
 from features.lake import Lake
+from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
-from features.sql import sql_text
-from serving.predictions.scoring import scores_path, snapshot_sql
+from features.snapshots.tag_columns import snapshot_tags
+from features.sql import instant_sql, sql_text
+from serving.predictions.scoring import scores_path
 from serving.records.people.consents import Refused
 
 NO_CONSENT = "no marketing consent"
@@ -20,13 +22,12 @@ REFUSED = "refused_since"
 
 def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
     """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
-    known = cutoff(as_of, lake.settings.timezone).isoformat()
+    closes = cutoff(as_of, lake.settings.timezone)
+    known = known_sql(closes)
     scores = sql_text(scores_path(lake, as_of))
-    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
+    snapshot = lake.sql(snapshot_tags(lake, read_snapshot(lake, as_of), tags))
     met = " AND ".join(f"({text})" for text in conditions) or "true"
-    people = (
-        f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {_known(known)}"
-    )
+    people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
     wanted = (
         f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
         f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
@@ -51,7 +52,7 @@ def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -
             SELECT customer_id, purpose, max(changed_at) AS said_at,
                 arg_max(granted, (changed_at, recorded_at, consent_id)) AS granted
             FROM {_file(lake, "consents")}
-            WHERE {_known(known)} AND changed_at < TIMESTAMPTZ '{known}' GROUP BY ALL
+            WHERE {known} AND changed_at < {instant_sql(closes)} GROUP BY ALL
         ) GROUP BY 1
     """.split()
     )
@@ -76,18 +77,11 @@ def told(lake: Lake, refused: Refused) -> Iterator[None]:
             "profiling": pa.array([refused.profiling.get(one) for one in customers], at),
         }
     )
-    lake.engine.con.register(REFUSED, table)
+    lake.con.register(REFUSED, table)
     try:
         yield
     finally:
-        lake.engine.con.unregister(REFUSED)
-
-
-def _known(cut: str) -> str:
-    return (
-        f"recorded_at < TIMESTAMPTZ '{cut}' "
-        f"AND (superseded_at IS NULL OR superseded_at >= TIMESTAMPTZ '{cut}')"
-    )
+        lake.con.unregister(REFUSED)
 
 
 def _file(lake: Lake, table: str) -> str:

@@ -16,9 +16,9 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features.conditions import compile_condition, unknown_name
+from features.conditions import compile_condition
 from features.erased import Erased
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.snapshots.snapshots import read_snapshot
@@ -193,7 +193,7 @@ def _check_scores(lake: Lake, as_of: date) -> None:
 
 def _rows(lake: Lake, sql: str) -> pd.DataFrame:
     try:
-        return lake.engine.con.execute(sql).to_arrow_table().to_pandas()
+        return lake.con.execute(sql).to_arrow_table().to_pandas()
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"

@@ -1,14 +1,13 @@
 """The models that answer: one set that never changes, replaced whole when a champion changes.
 
-A request takes the set once, so it is never answered by two versions of a model. A thread asks the
-registry which versions are champion; a new one is fetched, held against its hashes, loaded in a
-process of its own and only then here. MLflow is never asked within a request, and where it is away
-the set stays and says so.
+A request takes the set once, so it is never answered by two versions of a model. In the background
+the registry is asked which versions are champion; a new one is fetched, held against its hashes,
+loaded in a process of its own and only then here. MLflow is never asked within a request, and where
+it is away the set stays and says so.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -58,20 +57,6 @@ class CurrentModels:
         self.refresh()
         if not self.now.models:
             raise no_champion(next(iter(MODELS)))
-
-    def keep_fresh(self, seconds: float, *also: Callable[[], None]) -> None:
-        """Refresh, and call `also`, for as long as the process lives, in a thread of its own."""
-        pause = threading.Event()
-
-        def run() -> None:
-            while not pause.wait(seconds):
-                for refresh in (self.refresh, *also):
-                    try:
-                        refresh()
-                    except Exception:
-                        logger.exception("what answers stays as it is")
-
-        threading.Thread(target=run, name="models", daemon=True).start()
 
     def refresh(self) -> None:
         """Take up the champions of now; what cannot be taken up leaves the one before."""

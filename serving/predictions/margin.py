@@ -6,6 +6,7 @@
 The premium is that of the renewal quote in force, or the current term's where none was made.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,46 +27,49 @@ def margin_tags(models: Mapping[str, object]) -> list[str]:
 
 
 def expected(
-    tags: pd.DataFrame, answers: Mapping[str, np.ndarray], expense_share: float
-) -> dict[str, Array]:
-    """Expected cost and margin in yuan, shape (customers,) each; NaN where they are unknown.
+    tags: Mapping[str, Any], answers: Mapping[str, Any], expense_share: float
+) -> tuple[Array, Array]:
+    """Compute expected cost and margin in yuan, of one customer or of many at once.
 
     Parameters
     ----------
-    tags : pandas.DataFrame
-        One row a customer, with `margin_tags`.
-    answers : Mapping[str, numpy.ndarray]
-        What the models told of the same customers.
+    tags : Mapping[str, object]
+        `margin_tags` by name: columns of a frame, or the plain values of one customer.
+    answers : Mapping[str, object]
+        What the models told of the same customers; None or NaN where a question does not arise.
     expense_share : float
         Expenses of a term as a share of its premium.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Cost and margin, of shape (customers,), or () for one customer; NaN where unknown.
     """
     if not margin_tags(answers):
-        nothing = np.full(len(tags), np.nan)
-        return {COST: nothing, MARGIN: nothing}
-    cost = np.asarray(answers[FREQUENCY] * answers[SEVERITY], np.float64)
-    premium = np.asarray(premium_of(tags), np.float64)
-    return {COST: cost, MARGIN: premium * (1 - expense_share) - cost}
+        size = len(tags) if isinstance(tags, pd.DataFrame) else ()
+        return np.full(size, np.nan), np.full(size, np.nan)
+    cost = np.asarray(_numbers(answers[FREQUENCY]) * _numbers(answers[SEVERITY]))
+    return cost, premium(tags) * (1 - expense_share) - cost
 
 
-def expected_of(
-    tags: Mapping[str, Any], answers: Mapping[str, float | None], expense_share: float
-) -> tuple[float | None, float | None]:
-    """The same of one customer, from plain values; None where unknown."""
-    frequency, severity = answers.get(FREQUENCY), answers.get(SEVERITY)
-    if frequency is None or severity is None:
-        return None, None
-    cost, premium = frequency * severity, premium_of_one(tags)
-    return cost, None if premium is None else premium * (1 - expense_share) - cost
+def premium(tags: Mapping[str, Any]) -> Array:
+    """Read the premium of the coming term in yuan, of one customer or of many at once.
+
+    NaN where no term is in force.
+    """
+    quoted, current = _numbers(tags[QUOTED]), _numbers(tags[CURRENT])
+    return np.asarray(np.where(np.isnan(quoted), current, quoted), np.float64)
 
 
-def premium_of_one(tags: Mapping[str, Any]) -> float | None:
-    """Premium of a customer's coming term in yuan, None where no term is in force."""
-    quoted: float | None = tags[QUOTED]
-    current: float | None = tags[CURRENT]
-    return current if quoted is None else quoted
+def number_or_none(value: Array) -> float | None:
+    """Convert a number of one customer to a plain value: None where it is not known."""
+    return None if math.isnan(value) else float(value)
 
 
-def premium_of(tags: pd.DataFrame) -> Array:
-    """Premium of the coming term in yuan, NaN where no term is in force."""
-    quoted, current = (pd.to_numeric(tags[name]).astype("float64") for name in (QUOTED, CURRENT))
-    return np.asarray(quoted.fillna(current), np.float64)
+def _numbers(values: Any) -> Any:
+    """Read a column or a plain value as float64, missing ones NaN."""
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64, copy=False)
+    if isinstance(values, pd.Series):
+        return pd.to_numeric(values).astype("float64").to_numpy()
+    return np.nan if values is None else float(values)

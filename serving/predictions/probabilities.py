@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.conditions import unknown_name
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
-from training.models import LEAD_DAYS, MODELS, MONTH_AHEAD, find
+from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
 from training.registry.champions import champion
 
 HAZARD = "churn_hazard"
@@ -111,7 +110,7 @@ def predict(
     return answers
 
 
-def predict_of(
+def predict_one(
     models: Mapping[str, Served], tags: Mapping[str, Any], lead_days: int | None = None
 ) -> dict[str, float | None]:
     """What `predict` tells, of one customer, bit for bit; None where the question does not arise.
@@ -127,7 +126,7 @@ def predict_of(
         spec = find(name)
         for feature in spec.extra:
             values[feature.name] = stated.get(feature.name, feature.of_customer(tags))
-        answers[name] = served.predictor.predict_of(values) if spec.asks_of(tags) else None
+        answers[name] = served.predictor.predict_one(values) if spec.asks_of(tags) else None
     return answers
 
 
@@ -139,7 +138,7 @@ def churn_by_month(
     Parameters
     ----------
     answers : Mapping[str, float or None]
-        What `predict_of` told of the same customer: of the hazard, the first month.
+        What `predict_one` told of the same customer: of the hazard, the first month.
 
     Returns
     -------
@@ -151,7 +150,7 @@ def churn_by_month(
         return None
     stays, found = 1 - first, [first]
     for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_of({**tags, MONTH_AHEAD.name: month})
+        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD.name: month})
         found.append(1 - stays)
     return found
 
@@ -194,7 +193,7 @@ def load_model(name: str, folder: Path) -> Served:
 
 def _stated(lead_days: int | None) -> dict[str, int]:
     """What the request says of the question, by the name of the feature."""
-    return {} if lead_days is None else {LEAD_DAYS.name: lead_days}
+    return {} if lead_days is None else {LEAD_TIME.name: lead_days}
 
 
 def _all(tags: pd.DataFrame, number: int) -> "pd.Series[float]":

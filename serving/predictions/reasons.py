@@ -9,9 +9,10 @@ they are never given to anybody: what they add stands among the rest.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import exp
 from typing import Any, Literal
+
+from scipy.special import expit
 
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
@@ -23,12 +24,6 @@ from training.models import MODELS
 SMALLEST = 0.01
 """Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
-
-
-@cache
-def protected_tags() -> frozenset[str]:
-    """Name the tags whose theme is protected: they are never given as a reason."""
-    return frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 
 
 @dataclass(frozen=True)
@@ -183,9 +178,5 @@ def question_words(name: str) -> tuple[str, str]:
 
 
 def _told(score: float, kind: Kind) -> float:
-    """The probability or mean of a score, without overflow on either side."""
-    if kind != "probability":
-        return exp(score)
-    if score < 0:
-        return exp(score) / (1 + exp(score))
-    return 1 / (1 + exp(-score))
+    """The probability or mean that a score stands for."""
+    return float(expit(score)) if kind == "probability" else exp(score)

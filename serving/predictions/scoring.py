@@ -23,9 +23,8 @@ import pyarrow.parquet as pq
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshots.snapshots import Snapshot, read_snapshot
-from features.snapshots.tag_columns import snapshot_batches, snapshot_files
-from features.sql import sql_text
+from features.snapshots.snapshots import read_snapshot
+from features.snapshots.tag_columns import snapshot_batches
 from features.stars.explain import StarSettings, load_star_settings
 from serving.predictions.margin import COST, MARGIN, expected
 from serving.predictions.probabilities import load_models, needed_tags, predict
@@ -70,7 +69,8 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     def scored(batch: pa.RecordBatch) -> pa.Table:
         frame = _frame(batch)
         answers = predict(models, frame)
-        answers |= expected(frame, answers, lake.settings.expense_share)
+        cost, margin = expected(frame, answers, lake.settings.expense_share)
+        answers |= {COST: cost, MARGIN: margin}
         return _scored(batch, answers, stars, as_of, fixed)
 
     with (
@@ -111,22 +111,6 @@ def scores_schema() -> pa.Schema:
 def scores_path(lake: Lake, as_of: date) -> Path:
     """Where the scores of a date lie."""
     return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
-
-
-def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: list[str]) -> str:
-    """The query that joins the snapshot's files to one row a customer, ordered by customer.
-
-    Raises
-    ------
-    GuanjiaError
-        If a file it reads is missing, or is not the one the snapshot describes.
-    """
-    source, columns = "", []
-    for group, (path, names) in snapshot_files(lake, snapshot, tags).items():
-        read = f'read_parquet({sql_text(path)}) AS "{group}"'
-        source += f" JOIN {read} USING (customer_id)" if source else read
-        columns += [f'"{group}"."{name}"' for name in names]
-    return f"SELECT customer_id, {', '.join(columns)} FROM {source} ORDER BY customer_id"
 
 
 def _each(

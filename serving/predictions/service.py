@@ -15,9 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from features.conditions import UnknownNameError, unknown_name
 from features.erased import Erased
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
@@ -27,13 +26,13 @@ from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker
 from serving.predictions.current_models import CurrentModels
-from serving.predictions.margin import FREQUENCY, SEVERITY, expected_of
+from serving.predictions.margin import FREQUENCY, SEVERITY, expected, number_or_none
 from serving.predictions.probabilities import (
     Served,
     churn_by_month,
     model_frame,
     needed_tags,
-    predict_of,
+    predict_one,
 )
 from serving.predictions.reasons import explain
 from serving.predictions.scoring import STAR_TAGS
@@ -112,7 +111,7 @@ class Door:
         names = self._names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
-        told = [predict_of(models, row, lead) for row in rows]
+        told = [predict_one(models, row, lead) for row in rows]
         why = self._explained(models, rows, lead, told) if request.explain else None
         predictions = [
             Prediction(
@@ -251,12 +250,12 @@ class Door:
         """Expected claims and margin of a customer, as far as the models asked tell them."""
         if not {FREQUENCY, SEVERITY} & models.keys():
             return None
-        cost, margin = expected_of(row, answers, self.lake.settings.expense_share)
+        cost, margin = expected(row, answers, self.lake.settings.expense_share)
         return Claims(
             frequency=answers.get(FREQUENCY),
             severity=answers.get(SEVERITY),
-            cost=cost,
-            margin=margin,
+            cost=number_or_none(cost),
+            margin=number_or_none(margin),
         )
 
     def _explained(

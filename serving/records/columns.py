@@ -2,15 +2,16 @@
 
 import json
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Dialect, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TICK = timedelta(microseconds=1)
+from features.instants import instant_of, microseconds
+from features.jsonable import jsonable
+
 YUAN = Decimal(10_000)
 
 Document = JSON(none_as_null=True)
@@ -51,7 +52,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """The instant, in UTC."""
-        return None if value is None else EPOCH + TICK * value
+        return None if value is None else instant_of(value)
 
 
 class Yuan(TypeDecorator[Decimal]):
@@ -67,19 +68,6 @@ class Yuan(TypeDecorator[Decimal]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """The amount."""
         return None if value is None else value / YUAN
-
-
-def microseconds(at: datetime) -> int:
-    """Microseconds since 1970 of an instant.
-
-    Examples
-    --------
-    >>> microseconds(datetime.fromisoformat("1970-01-01T08:00:01+08:00"))
-    1000000
-    """
-    if at.tzinfo is None:
-        raise ValueError(f"{at.isoformat()} has no time zone")
-    return (at - EPOCH) // TICK
 
 
 def new_id(at: datetime) -> str:
@@ -107,14 +95,5 @@ def written(value: Any) -> str:
     if isinstance(value, JsonText):
         return value
     return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=jsonable
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    for method in ("isoformat", "item"):  # dates and instants; numbers of NumPy
-        if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"{type(value).__name__} is not kept in a document")

@@ -210,27 +210,6 @@ erasures = Table(
 )
 """One row per erasure that found something."""
 
-tasks = Table(
-    "tasks",
-    METADATA,
-    column("task_id", Text, "任务号", primary_key=True),
-    column("customer_id", Text, "客户号"),
-    column("branch", Text, "机构"),
-    column("account_manager_id", Text, "客户经理"),
-    column("touchpoint", Text, "触点"),
-    column("decision_id", Text, "决策号", nullable=True),
-    column("contact_id", Text, "触达号", nullable=True),
-    column("note", Text, "说明", nullable=True),
-    column("due_on", Date, "截止日期"),
-    column("state", Text, "状态"),
-    column("opened_at", Instant, "创建时间"),
-    column("closed_at", Instant, "完成时间", nullable=True),
-    CheckConstraint("state IN ('open', 'done', 'dropped')", name="state"),
-    Index(None, "account_manager_id", "state", "due_on"),  # a manager's day
-    info={"label": "客户经理任务"},
-)
-"""One row per thing an account manager is to do for a customer."""
-
 due_touchpoints = Table(
     "due_touchpoints",
     METADATA,
@@ -278,7 +257,6 @@ handovers = Table(
     column("successor", Text, "接任客户经理"),
     column("handed_by", Text, "操作人"),
     column("handed_at", Instant, "交接时间"),
-    column("tasks", Integer, "任务数"),
     column("contacts", Integer, "预占触达数"),
     column("customers", Integer, "客户数"),
     info={"label": "客户经理交接"},

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from features.conditions import predicate, unknown_name
-from features.declared import declared, merged, read_toml
-from features.errors import GuanjiaError
+from features.conditions import predicate
+from features.declared import merged, overlay, parse_fields, read_toml
+from features.errors import GuanjiaError, did_you_mean, unknown_name
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
@@ -27,7 +27,7 @@ SHIPPED = Path(__file__).with_name("touchpoints.toml")
 SHARED = tuple(Shared.model_fields)
 STAGES = get_args(Stage)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-EXAMPLE = f"the touchpoints in {SHIPPED.name}"
+MANUAL = "docs/touchpoints.md"
 ARTICLE = "Insurance Law art. 116 forbids to promise what the contract does not grant"
 
 Fields = dict[str, Any]
@@ -129,14 +129,13 @@ def shipped_touchpoints() -> Catalogue:
 
 def _catalogue(path: Path, own: Fields) -> Catalogue:
     shipped = read_toml(SHIPPED)
-    tables = {name: _table(path, name, shipped, own) for name in (*SHARED, "stage", "branch")}
-    stages, branches = tables.pop("stage"), tables.pop("branch")
-    # `false` leaves out an entry of a shared table: a holiday, an offer.
-    kept = {
-        name: {key: value for key, value in table.items() if value is not False}
-        for name, table in tables.items()
-    }
-    shared = declared(Shared, kept, str(path), EXAMPLE)
+    stages, branches = (
+        merged(shipped.get(kind, {}), own.get(kind, {})) for kind in ("stage", "branch")
+    )
+    changes = {name: own[name] for name in SHARED if name in own}
+    shared_tables = overlay({name: shipped[name] for name in SHARED}, changes, str(path))
+    kept = {name: _without_left_out(table) for name, table in shared_tables.items()}
+    shared = parse_fields(Shared, kept, thing=str(path), manual=MANUAL)
     base: Fields = {}
     for name, fields in {**shipped, **own}.items():
         if name not in (*SHARED, "stage", "branch"):
@@ -155,11 +154,11 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
     return Catalogue(shared, variants)
 
 
-def _table(path: Path, name: str, shipped: Fields, own: Fields) -> Fields:
-    found = merged(shipped.get(name, {}), own.get(name, {}))
-    if not isinstance(found, Mapping):
-        raise GuanjiaError(f"{path}, {name}", "is no table", f"begin it with a line [{name}]")
-    return dict(found)
+def _without_left_out(table: Any) -> Any:
+    """A shared table without single values that a home leaves out by `false`: a channel's cost."""
+    if not isinstance(table, Mapping):
+        return table
+    return {name: value for name, value in table.items() if value is not False}
 
 
 def _places(
@@ -181,24 +180,26 @@ def _check_name(path: Path, name: str, fields: Any, shipped: Collection[str]) ->
         cure = "write lower-case letters, digits and _, such as renewal_45d"
         raise GuanjiaError(thing, "has a name that commands cannot take", cure)
     if fields is False and name not in shipped:
-        near = unknown_name("touchpoint", name, [one for one in shipped if one not in SHARED])
-        raise GuanjiaError(thing, "is left out, and not there", near.cure)
+        names = [shipped_name for shipped_name in shipped if shipped_name not in SHARED]
+        raise GuanjiaError(thing, "is left out, and not there", did_you_mean(name, names))
     if fields is not False and not isinstance(fields, Mapping):
         raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
 
 
 def _check_overrides(path: Path, kind: str, found: Any, base: Fields) -> None:
+    if not isinstance(found, Mapping):
+        raise GuanjiaError(f"{path}, {kind}", "is no table", f"write [{kind}.PLACE.TOUCHPOINT]")
     for place, tables in found.items():
         thing = f"{path}, {kind} {place}"
         if not isinstance(tables, Mapping):
             raise GuanjiaError(thing, "is no table", f"write [{kind}.{place}.TOUCHPOINT]")
         if kind == "stage" and place not in STAGES:
-            raise GuanjiaError(thing, "is not known", f"use one of {', '.join(STAGES)}")
+            raise GuanjiaError(thing, "is not known", did_you_mean(place, STAGES))
         for name in tables:
             # Of one that is left out everywhere there is nothing to change, and no harm in it.
             if name not in base:
-                near = unknown_name("touchpoint", name, base)
-                raise GuanjiaError(f"{thing}, touchpoint {name}", "is not known", near.cure)
+                cure = did_you_mean(name, base)
+                raise GuanjiaError(f"{thing}, touchpoint {name}", "is not known", cure)
 
 
 def _touchpoint(
@@ -208,7 +209,7 @@ def _touchpoint(
         return None
     said = [f"{kind} {one}" for kind, one in zip(("stage", "branch"), where, strict=True) if one]
     thing = ", ".join([str(path), *said, f"touchpoint {name}"])
-    found = declared(Touchpoint, fields, thing, EXAMPLE)
+    found = parse_fields(Touchpoint, fields, thing=thing, manual=MANUAL)
     if found.family != next((f for f, names in TOUCHPOINTS.items() if name in names), found.family):
         raise GuanjiaError(
             f"{thing}, field family", "is another", "leave a shipped family as it is"
@@ -255,5 +256,5 @@ def _check_shared(path: Path, shared: Shared, touchpoints: Collection[str]) -> N
 def _check_names(field: str, names: Collection[str], there: Collection[str]) -> None:
     for name in names:
         if name not in there:
-            raise GuanjiaError(field, f"names {name}, which is not there",
-                               unknown_name(field, name, there).cure)  # fmt: skip
+            cure = did_you_mean(name, there)
+            raise GuanjiaError(field, f"names {name}, which is not there", cure)

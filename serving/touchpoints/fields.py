@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from features.condition_truth import holds
-from features.contracts.tables import CHANNELS as SALES_CHANNELS
+from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
 from serving.touchpoints.scripts import DAY_TAGS, Script, Variable, Words

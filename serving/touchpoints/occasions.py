@@ -20,13 +20,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from features.conditions import unknown_name
-from features.declared import Declared, declared, read_toml
-from features.errors import GuanjiaError
+from features.declared import Declared, parse_fields, read_toml
+from features.errors import GuanjiaError, did_you_mean
 from serving.touchpoints.fields import WEATHER_LEVELS, Shared
 
 FILE = "weather.toml"
-EXAMPLE = "docs/triggers.md"
+MANUAL = "docs/triggers.md"
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,10 @@ def _warnings(shared: Shared, path: Path) -> Iterable[Occasion]:
         raise GuanjiaError(thing, "is no list of warnings", "begin each with a line [[warning]]")
     for number, fields in enumerate(listed, start=1):
         thing = f"{path}, warning {number}"
-        warning = declared(WeatherWarning, fields, thing, EXAMPLE)
+        warning = parse_fields(WeatherWarning, fields, thing=thing, manual=MANUAL)
         if warning.kind not in shared.weather:
-            cure = unknown_name("kind", warning.kind, shared.weather).cure
-            raise GuanjiaError(f"{thing}, field kind", f"names {warning.kind}, unknown", cure)
+            cure = did_you_mean(warning.kind, shared.weather)
+            raise GuanjiaError(f"{thing}, field kind", f"{warning.kind} is not known", cure)
         kind = shared.weather[warning.kind]
         if WEATHER_LEVELS.index(warning.level) >= WEATHER_LEVELS.index(kind.least):
             yield Occasion(

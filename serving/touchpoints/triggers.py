@@ -14,12 +14,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from features.lake import Lake
+from features.lake.known_at import known_sql
 from features.progress import Report, quiet
 from features.publishing import published
 from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
-from features.sql import sql_text
+from features.sql import instant_sql, sql_text
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints
 from serving.touchpoints.occasions import occasions, undeclared
 from serving.touchpoints.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
@@ -78,7 +79,7 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
     query, tags = found_by(declared, there, as_of)
     path = triggers_path(lake, as_of)
     table = ", ".join(f'"{name}" {type_}' for name, type_ in FOUND_COLUMNS.items())
-    connection = lake.engine.con
+    connection = lake.con
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} ({table})")
     try:
         done = 0
@@ -122,7 +123,7 @@ def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[
         f"FROM read_parquet({sql_text(triggers_path(lake, as_of))}) "
         f"WHERE touchpoint = {sql_text(touchpoint)} ORDER BY customer_id LIMIT {int(rows)}"
     )
-    return list(lake.engine.con.execute(query).to_arrow_table().to_pylist())
+    return list(lake.con.execute(query).to_arrow_table().to_pylist())
 
 
 def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
@@ -136,14 +137,14 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
     if not lake.has("interactions"):
         return f"SELECT {shown}, {fixed} FROM {FOUND} f {once}"
-    end = f"TIMESTAMPTZ '{cutoff(as_of, lake.settings.timezone).isoformat()}'"
+    closes = cutoff(as_of, lake.settings.timezone)
     # A call that nobody answered is no contact yet.
     made = (
         "SELECT customer_id, touchpoint, max(occurred_on) AS last_made "
         f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
         f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
-        f"AND recorded_at < {end} AND (superseded_at IS NULL OR superseded_at >= {end}) "
-        f"AND occurred_at < {end} AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
+        f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
+        f"AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
         "GROUP BY ALL"
     )
     return (
@@ -158,7 +159,7 @@ def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[Counted]:
         'SELECT touchpoint, kind, "by", count(*) AS customers '
         f"FROM read_parquet({sql_text(path)}) GROUP BY ALL"
     )
-    rows = lake.engine.con.execute(query).fetchall()
+    rows = lake.con.execute(query).fetchall()
     place = {name: number for number, name in enumerate(declared.names)}
     labels = {
         name: next(one.label for one in variants.values() if one is not None)

@@ -179,7 +179,7 @@ def test_nothing_is_cut_off_on_a_phone_or_overlaps_its_picture(page: Page) -> No
     assert overlaps == 0
 
 
-def test_it_prints_in_a_few_pages(page: Page, tmp_path: Path) -> None:
+def test_a_report_prints_in_a_few_pages(page: Page, tmp_path: Path) -> None:
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
     paper = page.pdf(format="A4", prefer_css_page_size=True)

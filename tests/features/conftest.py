@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import features.contracts.tables  # noqa: F401  (declares the contracts)
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff

@@ -130,7 +130,7 @@ def amounts(row: Row, *names: str) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in names)
 
 
-def test_items_of_each_customer(lake_of: LakeOf) -> None:
+def test_the_items_of_each_customers_account_are_those_worked_out_by_hand(lake_of: LakeOf) -> None:
     found = by_key(lake_of(**insurer()), "customer")
     items = ("written_premium", "earned_premium", "claims", "service_cost", "contact_cost",
              "acquisition_cost", "other_cost", "booked_again", "profit")  # fmt: skip
@@ -227,7 +227,7 @@ def test_the_account_that_a_customer_belongs_to(
     assert str(done.total["profit"]) == profit
 
 
-def test_refuses_what_it_cannot_tell(lake_of: LakeOf) -> None:
+def test_an_unknown_customer_or_a_period_that_ends_early_is_refused(lake_of: LakeOf) -> None:
     lake = lake_of(**insurer())
     with pytest.raises(GuanjiaError, match="customer C4: is not known as of 2025-12-31"):
         accounts(lake, *YEAR, "customer", "C4")

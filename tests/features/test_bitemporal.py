@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features.checking.check import TableCheck, check_tables
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings, cutoff
 from features.snapshots.compute import write_snapshot

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checking.check import check_tables
-from features.contracts.contract import CONTRACTS
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.tables import CONTRACTS
+from features.contracts.vocabulary import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

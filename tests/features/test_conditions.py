@@ -257,16 +257,38 @@ PIECES = (
     "read_text('x') copy case when end || [1] {'a':1} x->x $1"
 )
 WORDS = st.sampled_from([*COLUMNS, "star", *PIECES.split()])
+RIGHT = st.lists(
+    st.sampled_from(
+        ["star > 1", "renewal between 0.1 and 0.9", "channel in ('a', 'b')", "not new_energy",
+         "churn is null", "renewal >= churn"]
+    ),
+    min_size=1, max_size=3,
+).map(" and ".join)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.one_of(st.lists(WORDS, max_size=12).map(" ".join), st.text(max_size=40)))
-def test_what_is_accepted_holds_comparisons_alone(where: str) -> None:
-    try:
-        sql = compile_condition(where, COLUMNS)
-    except GuanjiaError:
-        return
-    (tree,) = sqlglot.parse(sql, read="duckdb")
-    assert tree is not None
-    assert {type(node) for node in tree.walk()} <= ALLOWED
-    assert {column.name for column in tree.find_all(exp.Column)} <= set(COLUMNS)
+@st.composite
+def spoilt(draw: st.DrawFn) -> str:
+    """A condition that is accepted, with something put into it that may not be."""
+    words = draw(RIGHT).split()
+    place = draw(st.integers(0, len(words)))
+    return " ".join([*words[:place], draw(WORDS), *words[place:]])
+
+
+def test_what_is_accepted_holds_comparisons_alone() -> None:
+    accepted = set()
+
+    @settings(max_examples=400, deadline=None)
+    @given(RIGHT | spoilt() | st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=40))
+    def accept(where: str) -> None:
+        try:
+            sql = compile_condition(where, COLUMNS)
+        except GuanjiaError:
+            return
+        accepted.add(where)
+        (tree,) = sqlglot.parse(sql, read="duckdb")
+        assert tree is not None
+        assert {type(node) for node in tree.walk()} <= ALLOWED
+        assert {column.name for column in tree.find_all(exp.Column)} <= set(COLUMNS)
+
+    accept()
+    assert len(accepted) > 20

@@ -10,7 +10,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
-from features.stars.entitlements import balances, entitlement_lines, explain_entitlements
+from features.stars.entitlements import balances, explain_entitlements
 from features.stars.explain import StarSettings
 
 Row = dict[str, Any]
@@ -194,8 +194,8 @@ def test_the_lines_behind_a_balance(lake_of: LakeOf) -> None:
         grant("E4", "B", "2022-12-31T04:00", "2023-12-31"),
     ]
     lake = lake_of(**{**RISEN, "entitlements": grants})
-    spine = spine_of_customers(lake, [date(2024, 6, 30), date(2024, 9, 10)])
-    rows = lake.engine.to_pyarrow(entitlement_lines(lake, spine)).to_pylist()
+    days = date(2024, 6, 30), date(2024, 9, 10)
+    rows = [row for day in days for row in explain_entitlements(lake, "C1", day).lines]
     told = {
         (str(row["as_of"]), row["entitlement_id"]): (
             row["year_start"] and str(row["year_start"]),
@@ -331,7 +331,7 @@ def test_the_ledger_of_one_customer(lake_of: LakeOf) -> None:
     assert (ledger.year_start, ledger.covered) == (date(2024, 3, 1), False)
 
 
-def test_refuses_what_it_cannot_tell(lake_of: LakeOf) -> None:
+def test_an_unknown_customer_or_missing_table_is_refused(lake_of: LakeOf) -> None:
     lake = lake_of(**RISEN)
     with pytest.raises(GuanjiaError, match="customer C9: is not known as of 2024-12-31"):
         explain_entitlements(lake, "C9", date(2024, 12, 31))

@@ -87,11 +87,11 @@ def test_the_last_snapshot_before_is_the_reference(lake: Lake) -> None:
     assert assess(lake, JUNE).against == MAY
     first = assess(lake, APRIL)
     assert (first.against, first.days, first.customers_before) == (None, None, None)
-    assert all(one.measured.drift is None for one in first.tags)
+    assert {one.measured.drift for one in first.tags} == {None}
     assert first.broken == []
 
 
-def test_a_third_of_nulls(spoilt: Callable[..., Lake]) -> None:
+def test_a_third_of_nulls_breaks_the_bound_of_nulls(spoilt: Callable[..., Lake]) -> None:
     def lose(values: pa.ChunkedArray) -> pa.ChunkedArray:
         kept = pa.array([i % 10 >= 3 for i in range(len(values))])
         return pc.if_else(kept, values.combine_chunks(), None)
@@ -103,7 +103,7 @@ def test_a_third_of_nulls(spoilt: Callable[..., Lake]) -> None:
     assert "(bound 5.0%)" in said
 
 
-def test_another_unit(spoilt: Callable[..., Lake]) -> None:
+def test_a_tag_in_another_unit_breaks_scale_and_drift(spoilt: Callable[..., Lake]) -> None:
     lake = spoilt("claims_paid_36m", altered("claims_paid_36m", lambda v: pc.multiply(v, 1000.0)))
     assert broken(assess(lake, JUNE)) == {"claims_paid_36m": {"scale", "drift"}}
 
@@ -153,7 +153,7 @@ def test_a_tag_whose_table_is_absent_is_null_for_everyone(spoilt: Callable[..., 
     assert broken(assess(lake, JUNE)) == {}
 
 
-def test_customers_are_lost(spoilt: Callable[..., Lake]) -> None:
+def test_lost_customers_break_the_bound_of_rows(spoilt: Callable[..., Lake]) -> None:
     lake = spoilt("channel", lambda rows: rows)
     manifest = lake.home / "snapshots" / f"{JUNE}.json"
     bound = json.loads(manifest.read_text()) | {"customers": CUSTOMERS - 200}
@@ -211,7 +211,7 @@ def test_against_training_is_the_last_date_learned_from(spoilt: Callable[..., La
     assert assess(lake, JUNE, "training").against == APRIL
 
 
-def test_refusals(lake: Lake, spoilt: Callable[..., Lake]) -> None:
+def test_what_cannot_be_compared_is_refused(lake: Lake, spoilt: Callable[..., Lake]) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-29.*not there.*2026-06-29"):
         assess(lake, date(2026, 6, 29))
     with pytest.raises(GuanjiaError, match="reference 2026-06-30: is not before 2026-06-30"):

@@ -104,23 +104,38 @@ def test_what_ages_may_drift_further_in_a_longer_time() -> None:
     [
         (
             "[tags.change]\nminimum = 'low'",
-            r"tags.change.minimum in .*quality.toml.*number",
+            r"quality.toml, field tags.change.minimum: .*number.*docs/quality.md",
         ),
-        ("[tags.change]\nminimun = 1", "setting tags.change.minimun in .*Extra inputs"),
-        ("[tags.change]\nmaximum = nan", "setting tags.change.maximum in .*should be a number"),
-        ("[tags.change]\nminimum = 3\nmaximum = 2", "setting tags.change in .*minimum 3 is above"),
-        ("[tags.change]\nmaximum = -10", "setting tags.change in .*minimum -9 is above"),
-        ("[units.share]\nminimum = 5", "setting units.share in .*minimum 5 is above maximum 1"),
-        ("[tags.chance]\nminimum = 1", r"tag chance in .*no tag.*\['change'\]"),
-        ('[tags."tyre_*"]\nminimum = 1', r"tag tyre_\* in .*no tag"),
-        ("[units.shares]\nminimum = 1", r"unit shares in .*\['share'\]"),
-        ("[types.int32]\nminimum = 1", "setting types.int32"),
-        ("[defaults]\nnull_share_change_max = 5", "defaults.null_share_change_max .*less than"),
-        ("[defaults]\nscale_change_max = 0.5", "defaults.scale_change_max .*greater than"),
+        (
+            "[tags.change]\nminimun = 1",
+            r"field tags.change.minimun: is not known. Did you mean minimum",
+        ),
+        ("[tags.change]\nmaximum = nan", "field tags.change.maximum: .*should be a number"),
+        (
+            "[tags.change]\nminimum = 3\nmaximum = 2",
+            "quality.toml, field tags.change: minimum 3 is above",
+        ),
+        ("[tags.change]\nmaximum = -10", "quality.toml, field tags.change: minimum -9 is above"),
+        ("[units.share]\nminimum = 5", "field units.share: minimum 5 is above maximum 1"),
+        (
+            "[tags.chance]\nminimum = 1",
+            r"field tags.chance: chance is in no tag of .*Did you mean change\?",
+        ),
+        (
+            '[tags."tyre_*"]\nminimum = 1',
+            r"field tags.tyre_\*: tyre_\* is in no tag of the catalogue",
+        ),
+        (
+            "[units.shares]\nminimum = 1",
+            r"field units.shares: shares is in no tag of .*Did you mean share\?",
+        ),
+        ("[types.int32]\nminimum = 1", "field types.int32: int32 is not known. Did you mean int64"),
+        ("[defaults]\nnull_share_change_max = 5", "defaults.null_share_change_max: .*less than"),
+        ("[defaults]\nscale_change_max = 0.5", "defaults.scale_change_max: .*greater than"),
         ("[defaults", "is not valid TOML"),
     ],
 )
-def test_bad_quality_toml(load: object, text: str, message: str) -> None:
+def test_a_wrong_quality_toml_is_refused_by_name(load: object, text: str, message: str) -> None:
     with pytest.raises(GuanjiaError, match=message):
         load(GENERAL, text)  # type: ignore[operator]
 

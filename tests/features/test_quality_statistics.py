@@ -49,7 +49,7 @@ def compare(engine: Any, tmp_path: Path) -> Callable[..., Measured]:
     return run
 
 
-def test_the_index_of_two_bins() -> None:
+def test_the_stability_index_of_two_bins_is_that_worked_out_by_hand() -> None:
     # (0.75 - 0.5) ln(0.75 / 0.5) + (0.25 - 0.5) ln(0.25 / 0.5) = 0.25 * 0.405465 + 0.25 * 0.693147
     assert population_stability_index([10, 10], [300, 100]) == pytest.approx(0.274653, abs=1e-6)
 

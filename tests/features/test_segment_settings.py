@@ -70,14 +70,15 @@ def test_a_home_adds_replaces_and_leaves_out(home: Path) -> None:
         (('"age_years < 30"', '"high_value"'), "field rule: column high_value is not known"),
         (("purpose =", "purpos ="), r"segment young, field purpos: is not known\. Did you mean"),
         (('label = "年轻客户"', ""), "segment young, field label: is missing"),
-        (('"strategic"', '"tactical"'), "field kind: a tactical segment has a goal and no dim"),
-        (('["behaviour"]', "[]"), "field kind: a strategic segment has dimensions"),
-        (('["behaviour"]', '["price"]'), "segment young, field dimensions: Input should be"),
+        (('"strategic"', '"tactical"'), "segment young: a tactical segment has a goal and no dim"),
+        (('["behaviour"]', "[]"), "segment young: a strategic segment has dimensions"),
+        (('["behaviour"]', '["price"]'), r"young, field dimensions number 1: price is"
+         r" not known\. Use one of value, behaviour, loyalty"),
         (('"Young"', '""'), "field name: String should have at least 1"),
         (("[young]", "[Young-customers]"), "segment Young-customers: has a name that commands"),
         (("[young]", "[age_years]"), "segment age_years: is named like a tag"),
         (("[young]", "young = 3\n[other]"), "segment young: is no table of fields"),
-        (("[young]", "yung = false\n[young]"), "segment yung: is left out, and not there"),
+        (("[young]", "yung = false\n[young]"), "field yung: is left out, and not there"),
         (("[young]", "digitl = false\n[young]"), r"Did you mean digital"),
         (('"age_years < 30"', '"age_years < 30'), "segments.toml: is not valid TOML"),
     ],
@@ -92,7 +93,7 @@ def test_a_fault_names_file_segment_and_field(
     assert str(home / "segments.toml") in error.value.thing
 
 
-def test_kinds_are_apart() -> None:
+def test_a_tactical_segment_has_a_goal_and_a_strategic_one_dimensions() -> None:
     words = {"name": "X", "label": "某", "purpose": "p", "purpose_chinese": "某", "rule": "true"}
     with pytest.raises(ValueError, match="a tactical segment has a goal and no dimensions"):
         Segment(kind="tactical", goal="retention", dimensions=("value",), **words)

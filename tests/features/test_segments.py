@@ -230,7 +230,9 @@ def test_every_shipped_segment_tells_customers_apart(insurer: Lake) -> None:
     assert months["loyal"] > 0.9 > months["quote_viewed_not_signed"]
 
 
-def test_the_command(insurer: Lake, run: Callable[..., "CompletedProcess[str]"]) -> None:
+def test_the_command_shows_sizes_and_what_moved(
+    insurer: Lake, run: Callable[..., "CompletedProcess[str]"]
+) -> None:
     words = ("segments", "--as-of", str(JUNE), "--against", str(MAY))
     shown = run(insurer.home, *words)
     assert shown.returncode == 0, shown.stderr

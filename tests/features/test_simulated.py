@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from features.checking.check import check_tables
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers

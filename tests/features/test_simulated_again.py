@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
@@ -93,7 +93,7 @@ def test_the_first_does_not_tell_who_will_sign(
     assert left_most == most
 
 
-def test_they_do_not_tell_who_will_sign(offers: duckdb.DuckDBPyConnection) -> None:
+def test_quotes_do_not_tell_who_will_sign(offers: duckdb.DuckDBPyConnection) -> None:
     """At like changes of the price: a dearer offer makes for more quotes and fewer renewals."""
     asked = offers.execute(
         "SELECT renewed, avg(asked), count(*) FROM offers WHERE change BETWEEN -0.15 AND 0 "
@@ -106,7 +106,7 @@ def test_they_do_not_tell_who_will_sign(offers: duckdb.DuckDBPyConnection) -> No
     assert left == pytest.approx(stayed, abs=3 * 0.65 * (1 / few + 1 / many) ** 0.5)
 
 
-def test_they_are_asked_for_by_the_price_sensitive_and_at_a_rise(
+def test_quotes_are_asked_for_by_the_price_sensitive_and_at_a_rise(
     offers: duckdb.DuckDBPyConnection,
 ) -> None:
     (least, most) = offers.execute(
@@ -120,7 +120,7 @@ def test_they_are_asked_for_by_the_price_sensitive_and_at_a_rise(
     assert dearer > 1.2 * steady
 
 
-def test_they_change_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quotes_change_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for or not, everyone renews, claims and buys as before."""
     made = []
     for asks in (0.55, 0.0):

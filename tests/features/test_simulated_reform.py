@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from features.contracts.tables import CHANNEL_LABELS, NON_MOTOR_LABELS
+from features.contracts.vocabulary import CHANNEL_LABELS, NON_MOTOR_LABELS
 from features.stars.entitlement_years import CLASSES
 from features.tags.catalogue import catalogue
 from features.tags.declare import D90, D365, Tag, TagGroup

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checking.check import check_tables
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings, cutoff

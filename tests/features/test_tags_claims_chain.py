@@ -91,7 +91,7 @@ WAITING: list[tuple[list[str | None], str, int, int]] = [
 """Days of the steps, the stage, the days in it, and how many claims are overdue."""
 
 
-def test_open_claims_wait(answers: Answer, expect: Expect) -> None:
+def test_open_claims_wait_for_their_next_step(answers: Answer, expect: Expect) -> None:
     end = date(2026, 6, 30)
     claims = [
         {**claim(f"K{n}", *days), "customer_id": str(n)} for n, (days, *_) in enumerate(WAITING)
@@ -124,7 +124,7 @@ def test_a_step_does_not_exist_before_it_is_taken(answers: Answer, expect: Expec
     )
 
 
-def test_kinds_lines_and_closing(
+def test_claims_are_counted_by_kind_line_and_whether_closed(
     answer: Answer, expect: Expect, claims: list[Row], term: Answer
 ) -> None:
     policies = [
@@ -170,7 +170,9 @@ def test_claim_free_years_begin_with_cover(answers: Answer, expect: Expect, term
     expect(found["stranger", end], claim_free_years=None, commercial_claim_frequency=None)
 
 
-def test_reserves_and_movements(answers: Answer, expect: Expect, claims: list[Row]) -> None:
+def test_reserves_and_payments_follow_the_movements_of_claims(
+    answers: Answer, expect: Expect, claims: list[Row]
+) -> None:
     moves = [
         ("M1", "K1", "2026-01-12", 0, 2000), ("M2", "K1", "2026-01-20", 0, 1000),
         ("M3", "K1", "2026-01-26", 3000, -3000), ("M4", "K2", "2025-03-04", 0, 40_000),
@@ -201,7 +203,9 @@ def test_reserves_and_movements(answers: Answer, expect: Expect, claims: list[Ro
     )
 
 
-def test_disputes_and_satisfaction(answer: Answer, expect: Expect, claims: list[Row]) -> None:
+def test_complaints_and_surveys_are_counted_with_their_claims(
+    answer: Answer, expect: Expect, claims: list[Row]
+) -> None:
     cases = [
         {"case_id": "S1", "kind": "complaint", "topic": "claims", "claim_id": "K2",
          "occurred_at": at("2025-04-01"), "resolved_at": at("2025-04-11")},
@@ -255,9 +259,18 @@ def test_what_claims_toml_may_not_say(tmp_path: Path) -> None:
     assert load_claims_standards(tmp_path) == ClaimsStandards()
     path = tmp_path / "claims.toml"
     for text, fault in (
-        ("[survey]\nproperty_days = -1\ninjury_days = 1\n", r"setting survey\.property_days in"),
-        ("[surveys]\nproperty_days = 1\ninjury_days = 1\n", r"setting surveys in"),
-        ("[survey]\nproperty_days = 1\n", r"setting survey\.injury_days in"),
+        (
+            "[survey]\nproperty_days = -1\ninjury_days = 1\n",
+            r"claims\.toml, field survey\.property_days: ",
+        ),
+        (
+            "[surveys]\nproperty_days = 1\ninjury_days = 1\n",
+            r"field surveys: is not known\. Did you mean survey",
+        ),
+        (
+            "[survey]\nproperty_days = 1\n",
+            r"field survey\.injury_days: is missing\. Write injury_days = ",
+        ),
         ("[survey\n", "is not valid TOML"),
     ):
         path.write_text(text, encoding="utf-8")

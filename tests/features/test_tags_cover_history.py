@@ -43,7 +43,9 @@ def history(term: Answer) -> list[Row]:
 DAYS = [date(2024, 12, 31), date(2025, 1, 1), date(2025, 5, 10), date(2025, 5, 11), END]
 
 
-def test_history_of_two_cars(answers: Answer, expect: Expect, history: list[Row]) -> None:
+def test_tags_of_cover_follow_the_terms_of_two_cars(
+    answers: Answer, expect: Expect, history: list[Row]
+) -> None:
     vehicles = [{"vehicle_id": "V1", "kind": "car", "list_price": 250_000}]
     pairs = [("C1", day) for day in DAYS]
     found = answers("underwriting", pairs, policies=history, vehicles=vehicles)
@@ -148,7 +150,9 @@ def years_of_cover(found: dict[date, Row], expect: Expect) -> None:
     )
 
 
-def test_other_terms(answers: Answer, expect: Expect, term: Answer) -> None:
+def test_refunded_and_short_terms_say_nothing_of_the_price(
+    answers: Answer, expect: Expect, term: Answer
+) -> None:
     policies = [
         # What is left of a premium after a refund says nothing about the price.
         term("S1", "2024-01-01", "2025-01-01", 600, cancelled_on=date(2024, 3, 1)),

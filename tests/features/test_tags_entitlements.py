@@ -61,7 +61,7 @@ def test_what_became_of_entitlements(answer: Answer, expect: Expect) -> None:
     )
 
 
-def test_entitlements_by_class(answer: Answer, expect: Expect) -> None:
+def test_entitlements_are_counted_by_class(answer: Answer, expect: Expect) -> None:
     expect(
         answer("entitlements", entitlements=ENTITLEMENTS),
         class_a_entitlement_granted_count_365d=1,

@@ -27,7 +27,9 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_chains_of_cover(answer: Answer, expect: Expect, term: Answer) -> None:
+def test_a_gap_of_more_than_six_months_begins_a_new_chain_of_cover(
+    answer: Answer, expect: Expect, term: Answer
+) -> None:
     policies = [
         term("A1", "2019-01-01", "2020-01-01", 900),
         term("A2", "2020-01-01", "2021-01-01", 900),
@@ -131,7 +133,7 @@ CLOSE = {
         ),
     ],
 )
-def test_the_stage(told: Row, stage: str) -> None:
+def test_the_stage_of_life_follows_from_its_tags(told: Row, stage: str) -> None:
     assert stage in STAGES
     types = {name: "boolean" if type(value) is bool else "int64" for name, value in CLOSE.items()}
     row = ibis.memtable([{**CLOSE, **told}], schema=ibis.schema(types))

@@ -75,7 +75,9 @@ def test_preferences_of_a_customer_who_bought_once(
     )
 
 
-def test_the_basket(answer: Answer, expect: Expect, policies: list[Row]) -> None:
+def test_the_basket_counts_every_line_ever_bought(
+    answer: Answer, expect: Expect, policies: list[Row]
+) -> None:
     expect(
         answer("loyalty", policies=policies),
         lines_ever=5,

@@ -153,7 +153,7 @@ def test_no_part_of_the_day_is_best_without_a_response(answer: Answer, expect: E
     expect(found, best_contact_part_of_day_36m=None, morning_contact_response_share_36m=0.0)
 
 
-def test_the_parts_of_a_day() -> None:
+def test_each_hour_belongs_to_one_part_of_the_day() -> None:
     hours = ibis.memtable({"hour": list(range(24))}).order_by("hour")
     found = hours.select(part=part_of_day(hours.hour)).to_pyarrow()["part"].to_pylist()
     assert found == [

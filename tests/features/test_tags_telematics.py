@@ -45,7 +45,7 @@ def silent(row: Row) -> bool:
     return all(row[name] is None for name in TAGS)
 
 
-def test_driving_by_distance(answer: Answer, expect: Expect) -> None:
+def test_driving_habits_are_rates_by_distance(answer: Answer, expect: Expect) -> None:
     trips = [
         trip("2026-06-30", 40_000, night_distance_m=10_000, harsh_brakings=3, speeding_seconds=90),
         trip("2026-06-30", 20_000, "V2", harsh_accelerations=2, harsh_cornerings=1),

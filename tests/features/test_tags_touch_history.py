@@ -98,7 +98,9 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
     )
 
 
-def test_who_never_responded(answer: Answer, expect: Expect) -> None:
+def test_contacts_of_a_customer_who_never_responded_are_counted_on(
+    answer: Answer, expect: Expect
+) -> None:
     ignored = [contact(n, f"2026-06-0{n}", "sms", "sent") for n in (1, 2, 3)]
     expect(
         answer("engagement", interactions=ignored),
@@ -158,7 +160,9 @@ def test_the_best_channel_has_the_highest_share(
         (None, None, None),
     ],
 )
-def test_the_first_entry(bound: date | None, added: date | None, first: str | None) -> None:
+def test_the_first_online_entry_is_the_earlier_of_two(
+    bound: date | None, added: date | None, first: str | None
+) -> None:
     row = {"mini_program_bound_on": bound, "wecom_added_on": added}
     columns = {name: pa.array([day], pa.date32()) for name, day in row.items()}
     rows = ibis.memtable(pa.table(columns))
@@ -185,7 +189,7 @@ def test_entries_of_the_last_90_days(answer: Answer, expect: Expect) -> None:
     )
 
 
-def test_consents(answer: Answer, expect: Expect) -> None:
+def test_the_last_word_of_each_consent_counts(answer: Answer, expect: Expect) -> None:
     words = [("marketing", True, "2024-01-01"), ("marketing", False, "2025-01-01"),
              ("location", True, "2026-06-01")]  # fmt: skip
     consents = [

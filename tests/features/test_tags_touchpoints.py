@@ -36,7 +36,7 @@ def at(text: str) -> datetime:
         (None, "2026-06-30", None),
     ],
 )
-def test_the_next_birthday(
+def test_days_to_the_next_birthday_include_29_february(
     answer: Answer, expect: Expect, born: str | None, day: str, left: int | None
 ) -> None:
     customers = [{"birth_date": born and date.fromisoformat(born)}]
@@ -48,7 +48,9 @@ def test_a_birthday_is_protected_as_an_age_is() -> None:
     assert theme_of("days_to_next_birthday").protected
 
 
-def test_the_next_car_to_renew(answer: Answer, expect: Expect, term: Callable[..., Row]) -> None:
+def test_the_next_car_to_renew_is_the_one_whose_cover_ends_first(
+    answer: Answer, expect: Expect, term: Callable[..., Row]
+) -> None:
     renewed = [
         term("P1", "2025-07-10", "2026-07-10", 2000),
         term("P2", "2026-07-10", "2027-07-10", 2000),
@@ -71,7 +73,9 @@ def test_the_next_car_to_renew(answer: Answer, expect: Expect, term: Callable[..
     )
 
 
-def test_signings(answer: Answer, expect: Expect, term: Callable[..., Row]) -> None:
+def test_days_since_signing_count_the_latest_motor_term(
+    answer: Answer, expect: Expect, term: Callable[..., Row]
+) -> None:
     terms = [
         term("P1", "2025-07-10", "2026-07-10", 2000),
         term("P2", "2026-07-08", "2027-07-08", 1),

@@ -87,7 +87,9 @@ def test_cover_ends_at_the_start_of_its_expiry_day(
            premium_change_ratio=None)  # fmt: skip
 
 
-def test_cancelled_terms(answer: Answer, expect: Expect, term: Answer) -> None:
+def test_a_term_cancelled_from_its_inception_never_existed(
+    answer: Answer, expect: Expect, term: Answer
+) -> None:
     policies = [
         term("P1", "2026-01-01", "2027-01-01", 500, cancelled_on=date(2026, 3, 1)),
         term("P2", "2026-02-01", "2027-02-01", 0, cancelled_on=date(2026, 2, 1)),

@@ -34,7 +34,9 @@ DUE: list[tuple[Day, Day, Day, Day, Day | None, Day | None]] = [
 ]
 
 
-def test_due_dates(answers: Any, expect: Expect, term: Answer) -> None:
+def test_inspection_and_maintenance_are_due_by_the_age_of_the_leading_car(
+    answers: Any, expect: Expect, term: Answer
+) -> None:
     """The car of each case is insured for long enough to be the leading one."""
     vehicles, policies, pairs = [], [], []
     for n, (registered, day, *_) in enumerate(DUE):
@@ -61,7 +63,9 @@ def test_due_dates(answers: Any, expect: Expect, term: Answer) -> None:
         )
 
 
-def test_new_energy_and_warranty(answers: Any, expect: Expect, term: Answer) -> None:
+def test_warranty_hangs_on_energy_and_first_registration(
+    answers: Any, expect: Expect, term: Answer
+) -> None:
     kinds = {"bev": "electric", "phev": "plug_in", "fuel": "petrol", "old": "electric"}
     born = {"old": date(2018, 6, 30)}
     vehicles = [
@@ -92,7 +96,7 @@ def test_new_energy_and_warranty(answers: Any, expect: Expect, term: Answer) -> 
            vehicles_aged_0_to_2_years=0, oldest_vehicle_age_years=None)  # fmt: skip
 
 
-def test_vehicles_by_age(answer: Answer, expect: Expect, term: Answer) -> None:
+def test_vehicles_are_counted_by_bands_of_age(answer: Answer, expect: Expect, term: Answer) -> None:
     end = date(2026, 6, 30)
     born = {"V1": date(2026, 6, 30), "V2": date(2023, 7, 1), "V3": date(2023, 6, 30),
             "V4": date(2016, 7, 1), "V5": date(2016, 6, 30), "V6": None}  # fmt: skip

@@ -57,7 +57,7 @@ def test_no_group_makes_a_protected_trait_anything_else() -> None:
         ("days_to_motor_expiry", "expiry"),
     ],
 )
-def test_where_a_tag_belongs(name: str, theme: str) -> None:
+def test_each_tag_belongs_to_its_theme(name: str, theme: str) -> None:
     assert theme_of(name, catalogue()[name]).name == theme
 
 

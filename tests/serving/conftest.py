@@ -21,9 +21,14 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import Connection
 
 from features.lake import Lake
 from features.settings import Settings
+from features.tags.catalogue import catalogue
+from features.tags.themes import theme_of
+from serving.records.contacts.caps import Caps, ContactRequest, Reservation
+from serving.records.database import hold_customer
 from serving.touchpoints.triggers import due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -80,6 +85,27 @@ class Running:
 def lake(tmp_path: Path) -> Lake:
     """A lake without any table."""
     return Lake(Settings(home=tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def reserve_contact() -> Callable[..., Reservation]:
+    """Give a contact its place as a decision does: `reserve_contact(caps, connection, contact, at)`
+    locks the customer, reads the history and reserves."""
+
+    def reserve(
+        caps: Caps, connection: Connection, contact: ContactRequest, at: datetime, **more: Any
+    ) -> Reservation:
+        hold_customer(connection, contact.customer_id)
+        history = caps.history(connection, contact.customer_id, at, contact.branch)
+        return caps.reserve(connection, contact, at, history, **more)
+
+    return reserve
+
+
+@pytest.fixture(scope="session")
+def protected_tags() -> frozenset[str]:
+    """Tags of protected themes, which are never given as a reason."""
+    return frozenset(name for name, tag in catalogue().items() if theme_of(name, tag).protected)
 
 
 @pytest.fixture

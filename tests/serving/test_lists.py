@@ -21,7 +21,6 @@ from features.tags.catalogue import catalogue
 from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame
-from serving.predictions.reasons import protected_tags
 from training.models import MODELS
 
 Demo = tuple[Path, dict[str, Any]]
@@ -173,7 +172,11 @@ def test_cells_are_those_of_scores_and_customers(
 
 @pytest.mark.parametrize("name", LISTS)
 def test_reasons_are_words_of_the_lists_direction(
-    name: str, demo: Demo, written: Callable[..., List], people: pd.DataFrame
+    name: str,
+    demo: Demo,
+    written: Callable[..., List],
+    people: pd.DataFrame,
+    protected_tags: frozenset[str],
 ) -> None:
     model, heading, _ = LISTS[name]
     found, labels = written(name, "--top", "1000"), {tag.label: n for n, tag in catalogue().items()}
@@ -187,7 +190,7 @@ def test_reasons_are_words_of_the_lists_direction(
         given += len(reasons)
         for label, _, value in reasons:
             tag = labels[label.lstrip("'")]
-            assert tag not in protected_tags()
+            assert tag not in protected_tags
             assert value
             assert (weights[tag] < 0) == ("降低" in heading)
     assert given > len(rows)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.tags.catalogue import catalogue
-from serving.predictions.reasons import Direction, Reason, protected_tags, reasons_of
+from serving.predictions.reasons import Direction, Reason, reasons_of
 from serving.tag_words import CATEGORIES, UNITS, words_of
 
 FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]
@@ -43,9 +43,11 @@ def test_the_strongest_come_first_in_words() -> None:
     ]
 
 
-def test_protected_traits_are_never_given_however_strong() -> None:
-    assert {"gender", "age_years"} <= protected_tags() <= set(catalogue())
-    assert not protected_tags() & set(names(WEIGHTS, top=len(FEATURES)))
+def test_protected_traits_are_never_given_however_strong(
+    protected_tags: frozenset[str],
+) -> None:
+    assert {"gender", "age_years"} <= protected_tags <= set(catalogue())
+    assert not protected_tags & set(names(WEIGHTS, top=len(FEATURES)))
     assert names([0, 5.0, 0, -5.0, 0, 0, 0]) == []
 
 
@@ -149,8 +151,7 @@ def test_values_read_as_people_write_them(
     ],
 )
 def test_every_category_a_contract_allows_has_its_chinese_word(table: str, column: str) -> None:
-    (check,) = CONTRACTS[table].schema.columns[column].checks
-    allowed = check.statistics["allowed_values"]
+    allowed = CONTRACTS[table].declared[column].allowed
     assert allowed
     for value in allowed:
         chinese, _ = words_of(value, "kind")

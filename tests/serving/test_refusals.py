@@ -284,6 +284,9 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
             "decisions:read", {"200": "Explained"}, body | {"404"}),
         "POST /v1/decisions/{decision_id}/review": (
             "decisions:read", {"200": "ReviewAsked"}, body | {"404"}),
+        "GET /v1/reviews": ("reviews:read", {"200": "ReviewsResponse"}, everywhere),
+        "POST /v1/reviews/{review_id}/answer": (
+            "reviews:answer", {"200": "ReviewAnswered"}, body | {"404", "409"}),
         "POST /v1/outcomes": (
             "outcomes", {"200": "OutcomesResponse", "207": "OutcomesResponse"}, body),
         f"GET {consents}": ("consents:read", {"200": "ConsentsTold"}, everywhere | {"404"}),

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.tags.catalogue import catalogue
-from serving.predictions.reasons import protected_tags, question_words
+from serving.predictions.reasons import question_words
 from serving.schemas import PredictResponse
 
 Ask = Callable[..., httpx.Response]
@@ -252,8 +252,8 @@ def test_every_reason_is_a_tag_in_two_languages(answer: Row) -> None:
     assert directions == {"raises", "lowers"}
 
 
-def test_no_reason_is_a_protected_trait(answer: Row) -> None:
-    assert {"gender", "age_years"} <= protected_tags()
+def test_no_reason_is_a_protected_trait(answer: Row, protected_tags: frozenset[str]) -> None:
+    assert {"gender", "age_years"} <= protected_tags
     given = {
         reason["tag"]
         for one in answer["predictions"]
@@ -261,10 +261,12 @@ def test_no_reason_is_a_protected_trait(answer: Row) -> None:
         for reason in why
     }
     assert given
-    assert not given & protected_tags()
+    assert not given & protected_tags
 
 
-def test_explanations_add_up_to_the_probability(answer: Row) -> None:
+def test_explanations_add_up_to_the_probability(
+    answer: Row, protected_tags: frozenset[str]
+) -> None:
     themes = set()
     for one in answer["predictions"]:
         assert set(one["explanations"]) == set(one["reasons"])
@@ -282,7 +284,7 @@ def test_explanations_add_up_to_the_probability(answer: Row) -> None:
             names = [share["theme"] for share in told["shares"]]
             assert len(names) == len(set(names))
             themes |= set(names)
-            assert not {share["tag"] for share in strongest} & protected_tags()
+            assert not {share["tag"] for share in strongest} & protected_tags
     assert "person" not in themes
     assert len(themes) > 5
 

@@ -11,7 +11,7 @@ from serving.spreadsheet import cell, write_csv
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝"])
-def test_formulas_are_neutralised(start: str) -> None:
+def test_a_cell_that_begins_like_a_formula_is_neutralised(start: str) -> None:
     assert cell(f"{start}1+1") == f"'{start}1+1"
 
 

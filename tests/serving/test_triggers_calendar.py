@@ -16,7 +16,7 @@ Write = Callable[..., None]
 Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 
 
-def test_months(found: Found) -> None:
+def test_a_touchpoint_of_months_is_due_before_its_month_begins(found: Found) -> None:
     electric = {**IN_FORCE, "new_energy": True}
     assert found(date(2026, 6, 30), C1=electric) == {}
     row = found(date(2026, 5, 31), C1=electric)["C1", "battery_care"]
@@ -25,7 +25,7 @@ def test_months(found: Found) -> None:
     assert ("C1", "battery_care") in found(date(2026, 6, 29), C1=electric)
 
 
-def test_holidays(found: Found) -> None:
+def test_greetings_are_due_the_day_before_a_holiday_and_on_it(found: Found) -> None:
     # Spring Festival is on 17 February 2026; greetings go out on the day before or on the day.
     def greeted(day: str) -> list[str]:
         return [row["reason"] for row in found(date.fromisoformat(day), C1=IN_FORCE).values()]
@@ -52,7 +52,7 @@ branches = ["B01", "B02"]
 """
 
 
-def test_warnings_of_the_weather(own: Write, found: Found) -> None:
+def test_a_weather_warning_is_due_to_the_branches_it_names(own: Write, found: Found) -> None:
     here, there = {**IN_FORCE, "branch": "B01"}, {**IN_FORCE, "branch": "B03"}
     own(WEATHER + WEATHER.replace("orange", "yellow").replace("B02", "B03"), "weather.toml")
     pairs = found(DAY, here=here, there=there, unknown=IN_FORCE)
@@ -79,10 +79,10 @@ def test_two_warnings_at_once_are_one_contact_and_a_new_one_is_another(
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        (('"rainstorm"', '"rainstrom"'), r"field kind: names rainstrom, unknown\. Did you"),
+        (('"rainstorm"', '"rainstrom"'), r"1, field kind: rainstrom is not known\. Did you"),
         (("2026-07-03", "2026-07-01"), r"warning 1: ends before it begins"),
         (("level", "levl"), r"warning 1, field levl: is not known\. Did you mean level"),
-        (('"orange"', '"purple"'), r"warning 1, field level: Input should be 'blue'"),
+        (('"orange"', '"purple"'), r"1, field level: purple is not known\. Use one of blue"),
         (("[[warning]]", "[warning]"), r"warning: is no list of warnings\. Begin each with a line"),
         (("[[warning]]", "[[warnings]]"), r"warnings: is no list of warnings"),
     ],

@@ -82,6 +82,7 @@ def test_a_later_date_is_put_into_the_same_clusters(lake: Lake) -> None:
 def test_against_itself_nothing_moves(lake: Lake) -> None:
     done = write_clusters(lake, MAY, MAY)
     assert (done.same_share, done.agreement) == (1, 1)
+    assert len(done.stability) > 1
     assert all(one.stayed == one.before == one.after for one in done.stability)
 
 
@@ -107,7 +108,9 @@ def test_a_snapshot_must_be_there(lake: Lake) -> None:
     assert not segmentation_path(lake).exists()
 
 
-def test_the_command(lake: Lake, guanjia: Callable[..., "CompletedProcess[str]"]) -> None:
+def test_the_command_names_clusters_and_what_moved(
+    lake: Lake, guanjia: Callable[..., "CompletedProcess[str]"]
+) -> None:
     shown = guanjia("clusters", "--as-of", str(JUNE), "--against", str(MAY))
     assert shown.returncode == 0, shown.stderr
     assert "dearer cars" in shown.stdout

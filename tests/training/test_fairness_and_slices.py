@@ -71,15 +71,16 @@ def test_rare_outcomes_have_no_order():
     assert (star.small, np.isnan(star.order), np.isnan(star.gap)) == (False, True, False)
 
 
-def test_who_is_contacted():
+def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_order():
     assert contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
     assert contacted(np.full(5, 0.3), 0.2).sum() == 1
     label, told = np.array([True, False]), np.array([0.9, 0.4])
     assert [side.tolist() for side in turned(label, told, RENEWAL)] == [[0, 1], [1 - 0.9, 0.6]]
     assert [side.tolist() for side in turned(label, told, HEALTH)] == [[1, 0], [0.9, 0.4]]
     # A new model says what contacts on its word are for, or that there are none.
-    assert {name for name in MODELS if MODELS[name].purpose is None} <= {
-        name for name in MODELS if not name.startswith(("renewal", "churn", "cross_sell"))
+    assert {name for name in MODELS if MODELS[name].purpose is None} == {
+        "claim_frequency",
+        "claim_severity",
     }
 
 
@@ -125,7 +126,8 @@ def test_a_fair_model_is_within_the_bound_and_a_planted_fault_is_beyond():
     # Nobody hides in a mean over the other attribute.
     assert found["age"].calibration < 0.06
     few = fairness(frame[:500], label[:500], told[:500], resamples.within(frame.index < 500))
-    assert {one.verdict for one in few} <= {"undecided", "none", "beyond"}
+    # Of 500 rows no age band is large enough, and the gap of the genders may or may not be beyond.
+    assert {one.attribute: one.verdict for one in few} == {"age": "none", "gender": "undecided"}
 
 
 def test_of_a_rare_outcome_the_bound_is_a_part_of_its_mean():

@@ -15,7 +15,7 @@ from features.conditions import mentioned, predicate
 from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue, every_tag
 from training.model_spec import ModelSpec
-from training.models import LEAD_DAYS, MODELS, MONTH_AHEAD, families, find
+from training.models import MODELS, families, find
 
 Rule = Callable[..., bool]
 WHO_IS_ASKED: dict[str, Rule] = {
@@ -105,16 +105,6 @@ def test_a_rule_needs_its_tags() -> None:
         MODELS["cross_sell_health"].asks_of({"motor_policies_in_force": 1})
     with pytest.raises(GuanjiaError, match="column holds_health: is not known"):
         MODELS["cross_sell_health"].asks(pd.DataFrame({"motor_policies_in_force": [1]}))
-
-
-def test_what_a_question_says_beside_the_tags() -> None:
-    days = pd.DataFrame({"days_to_commercial_expiry": [3, 30, 400, None]}, dtype=object)
-    assert (LEAD_DAYS.lowest, LEAD_DAYS.highest) == (7, 60)
-    assert LEAD_DAYS.of_rows(days).tolist()[:3] == [7, 30, 60]
-    assert np.isnan(LEAD_DAYS.of_rows(days)[3])
-    assert [LEAD_DAYS.of_customer(row) for row in days.to_dict("records")] == [7, 30, 60, None]
-    assert MONTH_AHEAD.of_rows(days).tolist() == [1, 1, 1, 1]
-    assert MONTH_AHEAD.of_customer({}) == 1
 
 
 def test_families_hold_every_model_once_in_the_order_of_declaration() -> None:

@@ -19,7 +19,7 @@ KINDS = [
 @pytest.mark.parametrize("one", KINDS, ids=lambda one: one.kind)
 @given(raw=st.floats(0, 1))
 def test_a_calibration_tells_one_as_it_tells_many(one: Calibration, raw: float) -> None:
-    told = one.apply_of(raw)
+    told = one.apply_one(raw)
     assert type(told) is float
     assert np.array([told]).tobytes() == one.apply(np.array([raw])).tobytes()
 
@@ -27,8 +27,8 @@ def test_a_calibration_tells_one_as_it_tells_many(one: Calibration, raw: float) 
 @pytest.mark.parametrize("raw", [0.0, 1.0])
 def test_what_is_certain_is_held_off_the_end(raw: float) -> None:
     for one in KINDS[:2]:
-        assert np.isfinite(one.apply_of(raw))
-    assert 0 < KINDS[1].apply_of(raw) < 1
+        assert np.isfinite(one.apply_one(raw))
+    assert 0 < KINDS[1].apply_one(raw) < 1
 
 
 @pytest.mark.parametrize("read", [None, {"days", "branch"}])

@@ -23,7 +23,7 @@ def drawn(rows: int, seed: int):
 def test_a_resample_is_its_rows_repeated(rows, seed):
     label, told, _ = drawn(rows, seed)
     resamples = Resamples(pd.Series(np.arange(rows)), count=1, seed=seed)
-    repeated = np.repeat(np.arange(rows), resamples.drawn[0].astype(int))
+    repeated = np.repeat(np.arange(rows), next(resamples.weights()).astype(int))
     _, ((area, loss, gap),) = _figures(label, told, resamples, "probability")
     again = label[repeated]
     if again.any() and not again.all():

@@ -29,7 +29,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return found
 
 
-def test_a_curve_by_hand() -> None:
+def test_profit_by_depth_is_that_worked_out_by_hand() -> None:
     # Twenty asked; the two told the highest both buy, nobody else. A contact costs 1 yuan and
     # turns a tenth of the buyers, worth 50 yuan each: 5 yuan a buyer contacted.
     told = np.linspace(0.95, 0.0, 20)

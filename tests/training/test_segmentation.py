@@ -167,7 +167,7 @@ def test_others_do_not_matter_to_a_customers_cluster(ages: Any, claims: float) -
     assert set(together) <= {1, 2}
 
 
-def test_it_is_kept_as_text_and_read_back(tmp_path: Path) -> None:
+def test_a_segmentation_is_kept_as_text_and_read_back(tmp_path: Path) -> None:
     columns, _ = planted(4)
     found = learn(columns, "s")
     path = tmp_path / "segmentation.json"

@@ -53,7 +53,9 @@ def test_the_order_of_customers_is_that_of_the_truth(
 
 
 @pytest.mark.parametrize("trait", FLOORS)
-def test_shuffled_they_say_nothing(lake: Lake, tags: pd.DataFrame, trait: str) -> None:
+def test_shuffled_scores_are_unrelated_to_the_trait(
+    lake: Lake, tags: pd.DataFrame, trait: str
+) -> None:
     """The test above could not fail if any order of customers passed it."""
     score = tags[f"{trait}_score"].dropna()
     shuffled = pd.Series(np.random.default_rng(1).permutation(score.to_numpy()), score.index)
@@ -66,7 +68,7 @@ def test_shuffled_they_say_nothing(lake: Lake, tags: pd.DataFrame, trait: str) -
     ("trait", "peer"),
     [("price_sensitivity", "further_quotes_asked"), ("service_sensitivity", "services_used_ever")],
 )
-def test_they_order_customers_better_than_a_count(
+def test_scores_order_customers_by_their_trait_better_than_a_count(
     lake: Lake, tags: pd.DataFrame, trait: str, peer: str
 ) -> None:
     score = tags[f"{trait}_score"]

@@ -98,12 +98,12 @@ class Predictor:
         matrix = self.scorer.encoding.matrix(columns, rows, self.read)
         return self.predict_matrix(matrix, threads)
 
-    def predict_of(self, values: Mapping[str, Any]) -> float:
+    def predict_one(self, values: Mapping[str, Any]) -> float:
         """The prediction of one customer, from plain values by name; bit for bit that of `predict`.
 
         What a request asks: it takes microseconds, where columns take milliseconds.
         """
-        return self.calibration.apply_of(self.scorer.raw_of(self._row(values)))
+        return self.calibration.apply_one(self.scorer.raw_one(self._row(values)))
 
     def predict_matrix(self, matrix: Array, threads: int = 1) -> Array:
         """The same for a matrix made by `matrix`."""

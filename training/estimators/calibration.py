@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -48,20 +49,18 @@ class Calibration:
     def apply(self, raw: Array) -> Array:
         """Calibrated probabilities, in the order of the raw ones."""
         if self.kind == "platt":
-            odds = logit(raw) * self.x[0] + self.y[0]
-            return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=np.float64)
+            return np.asarray(expit(log_odds(raw) * self.x[0] + self.y[0]), dtype=np.float64)
         if self.kind == "isotonic":
             return np.asarray(np.interp(raw, *self._table), dtype=np.float64)
         if self.kind == "scale":
             return np.asarray(raw * self.x[0], dtype=np.float64)
         return np.asarray(raw, dtype=np.float64)
 
-    def apply_of(self, raw: float) -> float:
+    def apply_one(self, raw: float) -> float:
         """The same of one, bit for bit."""
         if self.kind == "platt":
             held = min(max(raw, TINY), 1 - TINY)
-            odds = (np.log(held) - np.log1p(-held)) * self.x[0] + self.y[0]
-            return float(1.0 / (1.0 + np.exp(-odds)))
+            return float(expit(logit(held) * self.x[0] + self.y[0]))
         if self.kind == "isotonic":
             return float(np.interp(raw, *self._table))
         return raw * self.x[0] if self.kind == "scale" else raw
@@ -77,7 +76,7 @@ class Calibration:
 
     @classmethod
     def _platt(cls, raw: Array, label: Flags) -> "Calibration":
-        fitted = LogisticRegression(C=1e6).fit(logit(raw).reshape(-1, 1), label)
+        fitted = LogisticRegression(C=1e6).fit(log_odds(raw).reshape(-1, 1), label)
         # A slope below zero would turn the order round; the ranking is the model's to decide.
         return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
 
@@ -88,7 +87,6 @@ class Calibration:
         return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)
 
 
-def logit(probability: Array) -> Array:
-    """Log-odds, of probabilities held off 0 and 1."""
-    clipped = np.clip(probability, TINY, 1 - TINY)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped), dtype=np.float64)
+def log_odds(probability: Array) -> Array:
+    """Return the log-odds of probabilities, shape (rows,), after holding them off 0 and 1."""
+    return np.asarray(logit(np.clip(probability, TINY, 1 - TINY)), dtype=np.float64)

@@ -12,13 +12,14 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from features.errors import GuanjiaError
 from training.estimators.calibration import Calibration
 from training.estimators.encoding import Array, Columns, Encoding, Flags
 from training.estimators.linear import PENALTY, Linear
 from training.estimators.single_row import SingleRow
-from training.estimators.trees import grow
+from training.estimators.trees import TrainingRows, grow, thread_count
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Scorer:
         if self.linear:
             told += self.linear[1] * self.linear[0].score(matrix, self.encoding)
         if self.trees:
+            threads = thread_count(len(matrix), threads)
             grown = self.trees[0].predict(matrix, raw_score=True, num_threads=threads)
             told += self.trees[1] * np.asarray(grown)
         return told
@@ -117,18 +119,18 @@ class Scorer:
         """Probabilities or means, shape (rows,)."""
         return np.asarray(self._told(self.score(matrix, threads)), np.float64)
 
-    def raw_of(self, row: Array) -> float:
+    def raw_one(self, row: Array) -> float:
         """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
         told = 0.0
         if self.linear:
-            told += self.linear[1] * self.linear[0].score_of(row, self.encoding)
+            told += self.linear[1] * self.linear[0].score_one(row, self.encoding)
         if self.trees:
             told += self.trees[1] * self._single(row)
         return float(self._told(told))
 
     def _told(self, score: Any) -> Any:
         """The probability or mean that a score, or each of many, stands for."""
-        return 1 / (1 + np.exp(-score)) if self.kind == "probability" else np.exp(score)
+        return expit(score) if self.kind == "probability" else np.exp(score)
 
     @cached_property
     def _single(self) -> SingleRow:
@@ -141,6 +143,7 @@ class Scorer:
         if self.linear:
             told += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
         if self.trees:
+            threads = thread_count(len(matrix), threads)
             grown = self.trees[0].predict(matrix, pred_contrib=True, num_threads=threads)
             told += self.trees[1] * np.asarray(grown)
         return told
@@ -159,8 +162,10 @@ class CalibratedModel:
         "probability", "count" or "amount".
     monotone : Mapping[str, int]
         Feature -> -1 or 1: the prediction never rises, or never falls, with it.
-    seed, threads : int
-        Same data, seed and number of threads give the same text, byte for byte.
+    seed : int
+        Same data and seed give the same parts, byte for byte.
+    threads : int
+        At most so many.
     """
 
     def __init__(
@@ -202,33 +207,41 @@ class CalibratedModel:
             If all outcomes are the same.
         """
         encoding = Encoding.learn(frame, features)
-        return self.fit_matrix(encoding.matrix(frame), encoding, outcome, stop)
-
-    def fit_matrix(
-        self,
-        matrix: Array,
-        encoding: Encoding,
-        outcome: Flags | Array,
-        stop: Flags,
-        linear: Linear | None = None,
-        trees: lgb.Booster | None = None,
-    ) -> "CalibratedModel":
-        """The same on a matrix; parts already fitted on these rows can be given."""
         outcome = np.asarray(outcome, np.float64)
-        if len(np.unique(outcome)) < 2:
+        return self.fit_rows(TrainingRows(encoding.matrix(frame), encoding, outcome, stop))
+
+    def fit_rows(
+        self, rows: TrainingRows, linear: Linear | None = None, trees: lgb.Booster | None = None
+    ) -> "CalibratedModel":
+        """Learn from rows that are a matrix already.
+
+        Parameters
+        ----------
+        rows : TrainingRows
+        linear, trees : Linear and lightgbm.Booster, optional
+            Parts that were fitted on these rows before; they are taken as they are.
+
+        Raises
+        ------
+        GuanjiaError
+            If all outcomes are the same.
+        """
+        if len(np.unique(rows.outcome)) < 2:
             raise GuanjiaError(
                 "the training rows", "all have the same outcome", "use a longer or later history"
             )
         if self.candidate.linear and linear is None:
             linear = Linear.fit(
-                matrix, encoding, outcome, self.kind, self.monotone, self.candidate.penalty
+                rows.matrix,
+                rows.encoding,
+                rows.outcome,
+                self.kind,
+                self.monotone,
+                self.candidate.penalty,
             )
         if self.candidate.trees and trees is None:
             trees = grow(
-                matrix,
-                encoding,
-                outcome,
-                stop,
+                rows,
                 {**self.parameters, **(self.candidate.parameters or {})},
                 kind=self.kind,
                 monotone=self.monotone,
@@ -237,7 +250,7 @@ class CalibratedModel:
             )
         self.scorer_ = Scorer(
             self.kind,
-            encoding,
+            rows.encoding,
             (linear, self.candidate.linear) if linear and self.candidate.linear else None,
             (trees, self.candidate.trees) if trees and self.candidate.trees else None,
         )

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from training.estimators.calibration import TINY
+from training.estimators.calibration import log_odds
 from training.estimators.encoding import Array
 from training.estimators.losses import Outcomes
 from training.evaluation.discrimination import BINS
@@ -96,8 +97,7 @@ def fit_line(label: Outcomes, told: Array, resamples: Resamples) -> Fit:
     and needs sums over the customers alone.
     """
     nothing = (float("nan"), float("nan"))
-    sure = np.clip(told, TINY, 1 - TINY)
-    odds = np.log(sure) - np.log1p(-sure)
+    odds = log_odds(told)
     if not len(label) or label.all() or not label.any() or np.ptp(odds) == 0:
         return Fit(float("nan"), nothing, float("nan"), nothing)
     line = np.column_stack([odds, np.ones(len(odds))])
@@ -132,7 +132,7 @@ def _ratio(above: Array, below: Array) -> Array:
 
 def _gradient(label: Outcomes, line: Array, offset: Array, at: Array) -> tuple[Array, Array]:
     """Score and information of each row, shapes (rows, k) and (rows, k * k)."""
-    told = 1 / (1 + np.exp(-(offset + line @ at)))
+    told = expit(offset + line @ at)
     score = line * (label - told)[:, None]
     products = (line[:, :, None] * line[:, None, :]).reshape(len(line), -1)
     return score, products * (told * (1 - told))[:, None]

@@ -7,14 +7,14 @@ reader's contrast settings hold; each says in words what it shows.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import isfinite
-
-from matplotlib.ticker import MaxNLocator
+from math import ceil, floor, isfinite, log10
 
 from training.evaluation.resampling import Interval
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 74, 16, 12, 44
 ROW, VALUES = 24, 64
+MOST_STEPS = 5
+"""Steps of a scale within the values; it begins and ends with whole ones."""
 WIDE, NARROW = 13.0, 6.9
 """About how wide a Chinese and another letter of a row's name is."""
 Words = Callable[[float], str]
@@ -77,21 +77,22 @@ def lines(
     ys = [y for line in drawn for _, y in line.points]
     ys += [y for line in drawn for pair in line.band for y in pair if isfinite(y)]
     floor = height - BOTTOM
-    left, right = (-0.3, len(names) - 0.7) if names else _reach(xs)
-    low, high = _reach(ys)
+    across_ticks, up_ticks = _ticks(xs), _ticks(ys)
+    left, right = (-0.3, len(names) - 0.7) if names else (across_ticks[0], across_ticks[-1])
+    low, high = up_ticks[0], up_ticks[-1]
 
     def place(x: float, y: float) -> Point:
         wide = (x - left) / ((right - left) or 1) * (WIDTH - LEFT - RIGHT)
         return LEFT + wide, floor - (y - low) / ((high - low) or 1) * (floor - TOP)
 
     parts = []
-    for value in _ticks(low, high):
+    for value in up_ticks:
         _, y = place(left, value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(
             f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{words_up(value)}</text>'
         )
-    places = _named(names) if names else [(x, words_across(x)) for x in _ticks(left, right)]
+    places = _named(names) if names else [(x, words_across(x)) for x in across_ticks]
     for value, said in places:
         x, _ = place(value, low)
         parts.append(f'<text class="tick mid" x="{x:.1f}" y="{floor + 16}">{escape(said)}</text>')
@@ -120,16 +121,15 @@ def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) ->
     shown = [mark for mark in marks if isfinite(mark.value)]
     if not shown:
         return ""
-    low, high = _reach(
-        [guide, *(v for m in shown for v in (m.value, m.low, m.high) if isfinite(v))]
-    )
+    ticks = _ticks([guide, *(v for m in shown for v in (m.value, m.low, m.high) if isfinite(v))])
+    low, high = ticks[0], ticks[-1]
     height, names = ROW * len(shown) + 30, _names_width([mark.name for mark in shown])
 
     def place(value: float) -> float:
         return names + (value - low) / ((high - low) or 1) * (WIDTH - names - RIGHT - VALUES)
 
     parts = [f'<path class="guide" d="M{place(guide):.1f} 4V{height - 24}"/>']
-    for value in _ticks(low, high, 4):
+    for value in ticks:
         parts.append(f'<text class="tick mid" x="{place(value):.1f}" y="{height - 8}">'
                      f"{words(value)}</text>")  # fmt: skip
     for number, mark in enumerate(shown):
@@ -187,17 +187,15 @@ def _path(points: Sequence[Point]) -> str:
     return "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _reach(values: Sequence[float]) -> Point:
-    """From the least to the greatest value, out to whole ticks."""
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Steps of 1, 2, 2.5 or 5 times a power of ten that reach around the values, about five."""
     low, high = min(values), max(values)
-    ticks = MaxNLocator(5).tick_values(low, high if high > low else low + 1e-6)
-    return min(float(ticks[0]), low), max(float(ticks[-1]), high)
-
-
-def _ticks(low: float, high: float, most: int = 5) -> list[float]:
-    step = (high - low) * 1e-9
-    found = MaxNLocator(most).tick_values(low, high)
-    return [float(value) for value in found if low - step <= value <= high + step]
+    least = max(high - low, abs(high) * 1e-6, 1e-6) / MOST_STEPS
+    power = 10.0 ** floor(log10(least))
+    step = next(times * power for times in (1, 2, 2.5, 5, 10) if times * power >= least)
+    # 0.3 / 0.1 is a little less than 3: an end that is a whole step but for that is not left out.
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [number * step for number in range(first, max(last, first + 1) + 1)]
 
 
 def _named(names: Sequence[str]) -> list[tuple[float, str]]:

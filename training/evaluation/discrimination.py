@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from training.estimators.encoding import Array
+from training.estimators.encoding import Array, Flags, Places
 from training.estimators.losses import Outcomes
 from training.evaluation.resampling import Resamples
 
@@ -47,15 +47,46 @@ class Ranking:
         """The three figures of each resample, shape (resamples, 3)."""
         return np.array([self.measure(weight) for weight in resamples.weights()]).reshape(-1, 3)
 
+    def order_resampled(self, resamples: Resamples) -> Array:
+        """Gini and AUC of each resample, shape (resamples, 2), as `measure` has them.
+
+        Neighbours of one outcome are counted together, for among them the gain curve is straight.
+        Of yes and no that leaves twice as many groups as there are rows of the rarer outcome.
+        """
+        if self.starts is None:
+            return np.full((resamples.drawn.shape[1], 2), np.nan)
+        low = np.minimum.reduceat(self.label, self.starts)
+        pure = low == np.maximum.reduceat(self.label, self.starts)
+        alike = pure[1:] & pure[:-1] & (low[1:] == low[:-1])
+        sizes = np.diff(np.r_[self.starts, len(self.order)])
+        groups = np.repeat(np.cumsum(np.r_[False, ~alike]), sizes)
+        codes = resamples.codes[self.order]
+        rows = resamples.sums_by_group(groups, codes, np.ones(len(codes)))
+        found = resamples.sums_by_group(groups, codes, self.label)
+        all_found, total = found.cumsum(axis=0), rows.sum(axis=0)
+        outcomes = all_found[-1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gini = 2 * ((rows * (all_found - found / 2)).sum(axis=0) / total / outcomes) - 1
+            rate = outcomes / total
+            area_under_roc = np.where(rate < 1, (gini / (1 - rate) + 1) / 2, np.nan)
+        ordered = (outcomes > 0) & ~self._constant(resamples, codes)
+        return np.where(ordered[:, None], np.column_stack([gini, area_under_roc]), np.nan)
+
+    def _constant(self, resamples: Resamples, codes: Places) -> Flags:
+        """In which resamples all rows drawn have one outcome, shape (resamples,)."""
+        other = (self.label != self.label[0]).astype(np.intp)
+        drawn = resamples.sums_by_group(other, codes, np.ones(len(codes)))
+        constant = (drawn > 0).sum(axis=0) < 2
+        # Without any row of the first row's outcome, the others may still differ.
+        for place in np.flatnonzero(drawn[0] == 0):
+            present = self.label[resamples.drawn[codes, place] > 0]
+            constant[place] = not len(present) or bool(np.ptp(present) == 0)
+        return np.asarray(constant)
+
 
 def auc(label: Outcomes, told: Array) -> float:
     """Area under the ROC curve; NaN where all outcomes are the same."""
     return Ranking(label, told).measure()[1]
-
-
-def average_precision(label: Outcomes, told: Array) -> float:
-    """Mean precision at each yes found; NaN where all outcomes are the same."""
-    return Ranking(label, told).measure()[2]
 
 
 def gini(label: Outcomes, told: Array) -> float:

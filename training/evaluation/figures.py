@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
@@ -95,11 +94,6 @@ class Amounts:
     lift: float
 
 
-def evaluate(label: Outcomes, told: Array, customers: pd.Series, seed: int = 7) -> Figures:
-    """Figures of probabilities `told` against outcomes; resamples draw customers, not rows."""
-    return probability_figures(label, told, Resamples(customers, seed=seed))
-
-
 def figures_of(
     label: Outcomes, told: Array, resamples: Resamples, kind: Kind = "probability"
 ) -> Figures | Amounts:
@@ -158,7 +152,7 @@ def amount_figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kin
     deviance = mean_loss(label, told, kind)
     plain = mean_loss(label, np.full(len(label), mean), kind)
     ranking = Ranking(label, told)
-    gini_low, gini_high = interval(ranking.resampled(resamples)[:, 0])
+    gini_low, gini_high = interval(ranking.order_resampled(resamples)[:, 0])
     sums = resamples.sums(np.column_stack([told, label]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])

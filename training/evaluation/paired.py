@@ -173,7 +173,7 @@ def _figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kind) -> 
     sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
     drawn = np.column_stack(
         [
-            ranking.resampled(resamples)[:, column],
+            ranking.order_resampled(resamples)[:, column],
             sums[:, 0] / sums[:, 1],
             resampled_calibration_errors(label, told, resamples),
         ]

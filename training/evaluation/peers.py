@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from training.estimators.calibration import TINY
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.losses import Kind, Outcomes, row_loss
-from training.estimators.trees import OBJECTIVES
+from training.estimators.trees import OBJECTIVES, thread_count
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Resamples, interval
 
@@ -93,10 +93,12 @@ def untuned(
         "seed": 7,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": threads,
+        "num_threads": thread_count(len(ours), threads),
     }
     data = lgb.Dataset(ours, label, params={"verbosity": -1})
-    return np.asarray(lgb.train(plain, data, 100).predict(theirs))
+    return np.asarray(
+        lgb.train(plain, data, 100).predict(theirs, num_threads=thread_count(len(theirs), threads))
+    )
 
 
 def differences(
@@ -111,7 +113,7 @@ def differences(
 
     def ranked(one: Array) -> tuple[float, Array]:
         ranking = Ranking(label, one)
-        return ranking.measure()[column], ranking.resampled(resamples)[:, column]
+        return ranking.measure()[column], ranking.order_resampled(resamples)[:, column]
 
     order, orders = ranked(told)
     loss = row_loss(label, told, kind)
@@ -162,13 +164,14 @@ def _linear(ours: Array, theirs: Array, encoding: Encoding, label: Array, kind: 
     """A linear model on standardised numbers, missing flags and one-hot categories."""
     widen = _wide(ours, encoding)
     left, right = widen(ours), widen(theirs)
-    if kind == "probability":
-        fitted = LogisticRegression(C=0.1, max_iter=300, tol=1e-3).fit(left, label > 0)
-        return np.asarray(fitted.predict_proba(right)[:, 1], dtype=np.float64)
-    model = PoissonRegressor if kind == "count" else GammaRegressor
-    # Newton: two hundred columns are few, and amounts in yuan would take lbfgs far.
-    mean = model(alpha=1e-2, solver="newton-cholesky", max_iter=50).fit(left, label)
-    return np.asarray(np.maximum(mean.predict(right), TINY))
+    with threadpool_limits(1, user_api="blas"):
+        if kind == "probability":
+            fitted = LogisticRegression(C=0.1, max_iter=300, tol=1e-3).fit(left, label > 0)
+            return np.asarray(fitted.predict_proba(right)[:, 1], dtype=np.float64)
+        model = PoissonRegressor if kind == "count" else GammaRegressor
+        # Newton: two hundred columns are few, and amounts in yuan would take lbfgs far.
+        mean = model(alpha=1e-2, solver="newton-cholesky", max_iter=50).fit(left, label)
+        return np.asarray(np.maximum(mean.predict(right), TINY))
 
 
 def _wide(ours: Array, encoding: Encoding) -> Callable[[Array], Array]:

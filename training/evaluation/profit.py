@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.accounts.account import accounts
 from features.accounts.entries import known_by as rows_known_by
-from features.contracts.tables import CONTACT_CHANNEL_LABELS, MOTOR_LINES
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
 from training.estimators.encoding import Array
@@ -227,7 +227,7 @@ def _contact_costs(lake: Lake, known_by: date) -> tuple[dict[str, float], dict[s
         rows.direction == "out", rows.cost.notnull(), rows.occurred_at >= ibis.literal(since)
     )
     grouped = rows.group_by("channel").aggregate(total=rows.cost.sum(), contacts=rows.count())
-    found = lake.engine.to_pyarrow(grouped).to_pylist()
+    found = lake.rows(grouped)
     found = sorted(found, key=lambda row: (row["total"] / row["contacts"], row["channel"]))
     costs = {row["channel"]: float(row["total"] / row["contacts"]) for row in found}
     return costs, {row["channel"]: int(row["contacts"]) for row in found}
@@ -300,7 +300,5 @@ def _mean_premium(lake: Lake, known_by: date, lines: tuple[str, ...], by: str) -
         rows.inception.between(known_by - YEAR, known_by),
     )
     key = rows[by] if by else rows.policy_id
-    found = lake.engine.to_pyarrow(
-        rows.aggregate(total=rows.written_premium.sum(), units=key.nunique())
-    ).to_pylist()[0]
+    (found,) = lake.rows(rows.aggregate(total=rows.written_premium.sum(), units=key.nunique()))
     return float(found["total"] / found["units"]) if found["units"] else None

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
-from training.estimators.encoding import Array, Flags
+from training.estimators.encoding import Array, Flags, Places
 
 RESAMPLES = 200
 Interval = tuple[float, float]
@@ -30,21 +31,22 @@ class Resamples:
         codes, names = pd.factorize(customers)
         generator, people = np.random.default_rng(seed), len(names)
         self.codes: npt.NDArray[np.int64] = codes
-        self.drawn = np.empty((count, people), dtype=np.float64)
+        # A customer's draws lie together: rows are gathered by customer, not by resample.
+        self.drawn = np.zeros((people, count), dtype=np.float64)
         for place in range(count if people else 0):
             chosen = generator.integers(0, people, people)
-            self.drawn[place] = np.bincount(chosen, minlength=people)
+            self.drawn[:, place] = np.bincount(chosen, minlength=people)
 
     def within(self, rows: Flags) -> "Resamples":
         """The same draws over some of the rows."""
         part = object.__new__(Resamples)
         people, part.codes = np.unique(self.codes[rows], return_inverse=True)
-        part.drawn = self.drawn[:, people]
+        part.drawn = self.drawn[people]
         return part
 
     def weights(self) -> Iterator[Array]:
         """The weight of each row, a resample at a time, each of shape (rows,)."""
-        for drawn in self.drawn:
+        for drawn in self.drawn.T:
             yield drawn[self.codes]
 
     def sums(self, columns: Array) -> Array:
@@ -60,9 +62,30 @@ class Resamples:
         numpy.ndarray
             Shape (resamples, k).
         """
-        people = self.drawn.shape[1]
+        people = len(self.drawn)
         own = [np.bincount(self.codes, column, minlength=people) for column in columns.T]
-        return np.asarray(self.drawn @ np.column_stack(own))
+        return np.asarray(self.drawn.T @ np.column_stack(own))
+
+    def sums_by_group(self, groups: Places, codes: Places, values: Array) -> Array:
+        """Sum rows by group, weighted, in every resample at once.
+
+        Parameters
+        ----------
+        groups : numpy.ndarray of int
+            Shape (rows,): the number of each row's group, from 0.
+        codes : numpy.ndarray of int
+            Shape (rows,): `self.codes` in the order of the rows given here.
+        values : numpy.ndarray
+            Shape (rows,): what is summed.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (groups, resamples).
+        """
+        shape = (int(groups.max(initial=-1)) + 1, len(self.drawn))
+        # A sparse product reads each row once for all resamples.
+        return np.asarray(sparse.csr_array((values, (groups, codes)), shape) @ self.drawn)
 
 
 def interval(samples: Array) -> Interval:

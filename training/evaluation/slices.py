@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from features.contracts.tables import CHANNEL_LABELS
+from features.contracts.vocabulary import CHANNEL_LABELS
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
@@ -98,7 +98,8 @@ def _months(column: pd.Series) -> pd.Series:
     return pd.to_datetime(column).dt.strftime("%Y-%m").astype(object)
 
 
-def _ages(column: pd.Series) -> pd.Series:
+def age_bands(column: pd.Series) -> pd.Series:
+    """Name the band of each age in years: "< 30", "30-39", ">= 60"; null stays null."""
     years = pd.to_numeric(column)
     names = [f"< {AGE_STEPS[0]}"]
     names += [f"{low}-{high - 1}" for low, high in pairwise(AGE_STEPS)]
@@ -112,7 +113,7 @@ ATTRIBUTES = (
     Attribute("star", "星级", "star", "star_level", _whole, {}),
     Attribute("branch", "机构", "branch", "branch", _texts, {}),
     Attribute("channel", "渠道", "channel", "channel", _texts, CHANNEL_LABELS),
-    Attribute("age", "年龄段", "age band", "age_years", _ages, {}),
+    Attribute("age", "年龄段", "age band", "age_years", age_bands, {}),
     Attribute("business", "新转续", "business type", "business_type", _texts, BUSINESS_LABELS),
     Attribute("lead", "距到期天数", "days before expiry", "lead_days", _whole, {}),
 )
@@ -208,7 +209,7 @@ def _slice(
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, told)
             order = ranking.measure()[column]
-            order_interval = interval(ranking.resampled(resamples)[:, column])
+            order_interval = interval(ranking.order_resampled(resamples)[:, column])
     return Slice(
         attribute=attribute,
         value=value,

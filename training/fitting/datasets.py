@@ -4,6 +4,7 @@ The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies
 """
 
 import hashlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -16,12 +17,12 @@ import pandas as pd
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
-from features.online import feast_client as store
 from features.online.model_tags import SLICE_TAGS
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import compute as tagging
 from training.dataset import Dataset, Split
+from training.fitting.shared_tags import SharedTags
 from training.model_spec import ModelSpec
 
 TEST_SHARE = 0.2
@@ -40,8 +41,8 @@ def build(
 ) -> Iterator[Dataset]:
     """Label, thin out to `row_limit` by customer, replay the tags, join, and split.
 
-    The tags of all models are replayed in one pass: models that ask about the same customers on
-    the same dates share the work.
+    The tags of all models are replayed in one pass and read from the feature store once: models
+    that ask about the same customers on the same dates share the work.
 
     Parameters
     ----------
@@ -62,24 +63,41 @@ def build(
         report(f"{model.name}: labels", 0, None)
         labels[model.name] = _labels(lake, model, known_by, row_limit)
     asked = [rows.select("customer_id", "as_of", "cutoff") for rows, _ in labels.values()]
-    spine = asked[0].union(*asked[1:]) if len(asked) > 1 else asked[0]
-    histories = tagging.write_history(lake, spine_of(spine), "training", report)
+    spine = spine_of(asked[0].union(*asked[1:]) if len(asked) > 1 else asked[0])
+    names = list(dict.fromkeys(name for model in models for name in _tags(model)))
+    histories = tagging.write_history(lake, spine, "training", report, names)
     inputs = {path.parent.name: sha256_of(path) for path in histories}
-    for model in models:
-        rows, labelled = labels[model.name]
-        report(f"{model.name}: training frame", 0, None)
-        yield _dataset(lake, model, rows, labelled, inputs)
+    report("training frames", 0, None)
+    moments = spine.pairs.to_pandas().rename(columns={"cutoff": "event_timestamp"})
+    folder = lake.home / "training"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        shared = SharedTags(lake, moments, names, Path(scratch) / "tags.arrow")
+        for model in models:
+            rows, labelled = labels[model.name]
+            report(f"{model.name}: training frame", 0, None)
+            yield _dataset(lake, model, shared, rows, labelled, inputs)
+
+
+def _tags(model: ModelSpec) -> list[str]:
+    """The tags of a model's training frame."""
+    return list(dict.fromkeys([*model.tag_set.tags, *model.rule_tags, *SLICE_TAGS]))
 
 
 def _dataset(
-    lake: Lake, model: ModelSpec, labels: ir.Table, labelled: int, inputs: dict[str, str]
+    lake: Lake,
+    model: ModelSpec,
+    shared: SharedTags,
+    labels: ir.Table,
+    labelled: int,
+    inputs: dict[str, str],
 ) -> Dataset:
     """The labels with the tags as they were known at each row's time."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
+    frame = shared.join(entities, _tags(model))
+    kept = in_order(entities.assign(place=range(len(entities)))[model.learns(frame)])["place"]
+    frame = frame.iloc[kept.to_numpy()].reset_index(drop=True)
     tags = list(model.tag_set.tags)
-    frame = store.history(lake, entities, [*tags, *model.rule_tags, *SLICE_TAGS])
-    frame = frame[model.learns(frame)]
-    frame = in_order(frame)
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")

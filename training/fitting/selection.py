@@ -15,6 +15,7 @@ from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidat
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
+from training.estimators.trees import TrainingRows
 from training.fitting.datasets import held_back, places
 from training.model_spec import ModelSpec
 
@@ -100,16 +101,13 @@ class Fold:
 
     Attributes
     ----------
-    matrix, outcome, stop : numpy.ndarray
-        Of the rows to learn from; `stop`: held back to count the trees.
+    rows : TrainingRows
+        Those to learn from.
     later, judged : numpy.ndarray
         Matrix and outcomes of the rows that came after.
     """
 
-    encoding: Encoding
-    matrix: Array
-    outcome: Array
-    stop: Flags
+    rows: TrainingRows
     later: Array
     judged: Array
 
@@ -122,10 +120,7 @@ class Fold:
             return None
         encoding = Encoding.learn(part, features)
         return cls(
-            encoding,
-            encoding.matrix(part),
-            outcome,
-            held_back(part),
+            TrainingRows(encoding.matrix(part), encoding, outcome, held_back(part)),
             encoding.matrix(after),
             after["label"].to_numpy(np.float64),
         )
@@ -149,7 +144,7 @@ class Fold:
             seed=seed,
             threads=threads,
         )
-        return fitted.fit_matrix(self.matrix, self.encoding, self.outcome, self.stop, linear, trees)
+        return fitted.fit_rows(self.rows, linear, trees)
 
 
 def cut(rows: pd.DataFrame) -> list[Window]:

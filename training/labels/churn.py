@@ -6,8 +6,10 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
+from features.lake.joins import union_all
+from features.lake.terms import cover_end, existed
 from training.labels import questions as labels
 
 DAYS = 180
@@ -40,7 +42,7 @@ def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
         )
         for month in range(1, MONTHS + 1)
     ]
-    rows = _covered(lake, known_by, ibis.union(*spans))
+    rows = _covered(lake, known_by, union_all(spans))
     digit = ibis.literal("0123456789abcdef").find(rows.customer_id.hexdigest("md5").substr(0, 1))
     asked = (digit + rows.as_of.year() * 4 + rows.as_of.quarter()) % MONTHS + 1
     begins = rows.as_of + ((rows.month_ahead - 1) * MONTH_DAYS).as_interval("D")
@@ -53,7 +55,7 @@ def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
 
 def _covered(lake: Lake, known_by: date, asked: ir.Table) -> ir.Table:
     """Motor customers at the dates asked, and when their cover ends, as known by `known_by`."""
-    holders = labels.in_force(lake, asked, MOTOR_LINES)
+    holders = labels.holders(lake, asked, MOTOR_LINES)
     chains = _chains(labels.policies_known(lake, known_by))
     ends = (
         holders.select("customer_id", "as_of")
@@ -69,10 +71,8 @@ def _covered(lake: Lake, known_by: date, asked: ir.Table) -> ir.Table:
 
 def _chains(known: ir.Table) -> ir.Table:
     """Motor cover of each customer without a gap of more than 30 days: its start and end."""
-    terms = known.filter(known.line.isin(MOTOR_LINES)).select(
-        "customer_id", "policy_id", start="inception", end=known.cancelled_on.coalesce(known.expiry)
-    )
-    terms = terms.filter(terms.end > terms.start)
+    terms = known.filter(known.line.isin(MOTOR_LINES), existed(known))
+    terms = terms.select("customer_id", "policy_id", start="inception", end=cover_end(terms))
     before = ibis.window(
         group_by="customer_id",
         order_by=["start", "end", "policy_id"],

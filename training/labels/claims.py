@@ -13,6 +13,8 @@ import ibis.expr.types as ir
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known_at import known_at
+from features.lake.terms import existed
 from training.labels import questions as labels
 
 LEAD = 30
@@ -47,8 +49,11 @@ def _costs(lake: Lake, known_by: date) -> ir.Table:
     terms = _terms(lake, known_by)
     ripe = terms.select("term", "deadline").distinct()
     claims = lake.table("claims").rename(term="policy_id")
-    claims = _known(ripe.join(claims, "term")).select("term", "deadline", "claim_id")
-    moved = _known(claims.join(lake.table("claim_movements"), "claim_id"))
+    claims = ripe.join(claims, "term")
+    claims = claims.filter(known_at(claims, claims.deadline))
+    claims = claims.select("term", "deadline", "claim_id")
+    moved = claims.join(lake.table("claim_movements"), "claim_id")
+    moved = moved.filter(known_at(moved, moved.deadline))
     costs = moved.group_by(["term", "claim_id"]).aggregate(
         cost=(moved.paid_change + moved.outstanding_change).sum()
     )
@@ -58,24 +63,15 @@ def _costs(lake: Lake, known_by: date) -> ir.Table:
     return found.select(*KEYS, "cost", claims=found.claims.coalesce(0))
 
 
-def _known(rows: ir.Table) -> ir.Table:
-    """Rows in the version that was known at their deadline."""
-    return rows.filter(
-        rows.recorded_at < rows.deadline,
-        rows.superseded_at.isnull() | (rows.superseded_at >= rows.deadline),
-    )
-
-
 def _terms(lake: Lake, known_by: date) -> ir.Table:
     """Terms renewed, the `term` that renews each, and the `deadline`: the instant it is ripe."""
     asked = labels.renewal(lake, known_by)
     asked = asked.filter(asked.label, asked.lead_days == LEAD).drop("matures", "label")
     known = labels.policies_known(lake, known_by)
     asked = asked.join(known.select("policy_id", "vehicle_id"), "policy_id")
-    later = known.filter(
-        known.line == "motor_commercial",
-        known.cancelled_on.isnull() | (known.cancelled_on > known.inception),
-    ).select("customer_id", "vehicle_id", term="policy_id", begins="inception", ends="expiry")
+    later = known.filter(known.line == "motor_commercial", existed(known)).select(
+        "customer_id", "vehicle_id", term="policy_id", begins="inception", ends="expiry"
+    )
     pairs = asked.join(later, ["customer_id", "vehicle_id"])
     pairs = pairs.filter(
         pairs.term != pairs.policy_id,

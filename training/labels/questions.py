@@ -15,11 +15,13 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
+from features.lake.known_at import known_at
+from features.lake.terms import cover_end, existed, in_force
 from features.settings import cutoff
+from training.labels.leads import LEAD_DAYS, LEADS
 
-LEADS = (60, 30, 15, 7)
 RENEWAL_GRACE_DAYS = 30
 CROSS_SELL_DAYS = 90
 GRID_MONTHS = 42
@@ -41,10 +43,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     term = term.mutate(matures=day_of(term.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS)))
     term = term.join(days, term.matures == days.day).drop("day").rename(deadline="cutoff")
 
-    later = known.filter(
-        known.line.isin(MOTOR_LINES),
-        known.cancelled_on.isnull() | (known.cancelled_on > known.inception),
-    ).select(
+    later = known.filter(known.line.isin(MOTOR_LINES), existed(known)).select(
         next_policy="policy_id",
         next_customer="customer_id",
         next_vehicle="vehicle_id",
@@ -69,26 +68,21 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
     labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
-    leads = ibis.memtable(pd.DataFrame({"lead_days": list(LEADS)}))
+    leads = ibis.memtable(pd.DataFrame({LEAD_DAYS: list(LEADS)}))
     rows = labelled.cross_join(leads)
     rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
     rows = rows.join(days, rows.as_of == days.day).drop("day")
-    held = _versions(lake).filter(lambda v: v.line == "motor_commercial")
-    held = held.select(
-        held_policy="policy_id",
-        held_from="recorded_at",
-        held_to="superseded_at",
-        held_cancelled="cancelled_on",
-        held_expiry="expiry",
+    versions = lake.table("policies")
+    # Of the rows' own columns only those of the prediction, so that the others are the version's.
+    rows = rows.select(
+        "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
     )
-    known_then = rows.join(held, rows.policy_id == held.held_policy).filter(
-        lambda t: (
-            (t.held_from < t.cutoff)
-            & (t.held_to.isnull() | (t.held_to >= t.cutoff))
-            & (t.held_cancelled.isnull() | (t.held_cancelled > t.as_of))
-        )
+    versions = versions.filter(versions.line == "motor_commercial")
+    rows = rows.join(versions, "policy_id")
+    rows = rows.filter(
+        known_at(rows, rows.cutoff), rows.cancelled_on.isnull() | (rows.cancelled_on > rows.as_of)
     )
-    return known_then.select(
+    return rows.select(
         "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
     )
 
@@ -96,17 +90,15 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
 def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) -> ir.Table:
     """One row per motor customer who does not hold `line` at `as_of`: bought within 90 days?"""
     asked = questions(lake, as_ofs, known_by, CROSS_SELL_DAYS)
-    motor = in_force(lake, asked, MOTOR_LINES)
-    held = in_force(lake, asked, (line,), begun=False).select(
+    motor = holders(lake, asked, MOTOR_LINES)
+    held = holders(lake, asked, (line,), begun=False).select(
         held_customer="customer_id", held_as_of="as_of"
     )
     rows = motor.anti_join(
         held, [motor.customer_id == held.held_customer, motor.as_of == held.held_as_of]
     )
     known = policies_known(lake, known_by)
-    bought = known.filter(
-        known.line == line, known.cancelled_on.isnull() | (known.cancelled_on > known.inception)
-    )
+    bought = known.filter(known.line == line, existed(known))
     return comes_true(lake, known_by, rows, bought.select("customer_id", at="signed_at"))
 
 
@@ -121,8 +113,7 @@ def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Tabl
     drawn = drawn.filter(
         drawn.trial == name,
         drawn.arm.isin(list(arms)),
-        drawn.recorded_at < end,
-        drawn.superseded_at.isnull() | (drawn.superseded_at >= end),
+        known_at(drawn, end),
     ).mutate(as_of=day_of(drawn.assigned_on - ibis.interval(days=1)))
     drawn = drawn.select("policy_id", "as_of", "arm", "probability")
     days = calendar(lake, known_by)
@@ -167,11 +158,8 @@ def comes_true(lake: Lake, known_by: date, rows: ir.Table, events: ir.Table) -> 
 def policies_known(lake: Lake, known_by: date) -> ir.Table:
     """The policies as recorded by the end of `known_by`: of each term its then latest version."""
     instant = ibis.literal(cutoff(known_by, lake.settings.timezone))
-    versions = _versions(lake)
-    return versions.filter(
-        versions.recorded_at < instant,
-        versions.superseded_at.isnull() | (versions.superseded_at >= instant),
-    )
+    versions = lake.table("policies")
+    return versions.filter(known_at(versions, instant))
 
 
 def quarter_starts(first: date, last: date) -> list[date]:
@@ -188,10 +176,6 @@ def quarter_starts(first: date, last: date) -> list[date]:
     years = range(first.year, last.year + 1)
     days = [date(year, month, 1) for year in years for month in (1, 4, 7, 10)]
     return [day for day in days if first <= day <= last]
-
-
-def _versions(lake: Lake) -> ir.Table:
-    return lake.table("policies")
 
 
 def grid(known_by: date, horizon: int) -> list[date]:
@@ -232,19 +216,27 @@ def questions(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) 
     return dates.mutate(matures=day_of(dates.as_of + ibis.interval(days=horizon)))
 
 
-def in_force(lake: Lake, asked: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
-    """Customers with a term of `lines` in force (or, not `begun`, signed) as then known."""
-    versions = _versions(lake)
-    terms = versions.filter(versions.line.isin(lines)).select(
-        "customer_id", "recorded_at", "superseded_at", "inception", "expiry", "cancelled_on"
-    )
-    on = [
-        terms.recorded_at < asked.cutoff,
-        terms.expiry > asked.as_of,
-        terms.superseded_at.isnull() | (terms.superseded_at >= asked.cutoff),
-        terms.cancelled_on.isnull() | (terms.cancelled_on > asked.as_of),
-    ]
-    if begun:
-        on.append(terms.inception <= asked.as_of)
-    joined = terms.join(asked, on)
+def holders(lake: Lake, asked: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
+    """List the customers who had cover of some lines at the dates asked, as then known.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked policies lie.
+    asked : ibis.Table
+        `as_of`, `cutoff` (its instant), and whatever else the question has.
+    lines : sequence of str
+        Any of these lines of business will do.
+    begun : bool
+        Whether the term must be in force; if not, one that was signed and begins later will do.
+
+    Returns
+    -------
+    ibis.Table
+        `customer_id` and the columns of `asked`, each pair once.
+    """
+    versions = lake.table("policies")
+    terms = versions.filter(versions.line.isin(lines))
+    covered = in_force(terms, asked.as_of) if begun else cover_end(terms) > asked.as_of
+    joined = terms.join(asked, [known_at(terms, asked.cutoff), covered])
     return joined.select("customer_id", *asked.columns).distinct()

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from features.declared import Declared, read_declared
-from features.errors import GuanjiaError
+from features.declared import Declared, load_layered, one_of
 from training.models import MODELS
 
 Positive = Annotated[float, Field(gt=0)]
+ModelName = Annotated[str, one_of(MODELS)]
 Look = Literal["cohort", "together", "snapshot"]
 LOOKS_A_YEAR = 12
 SPENT: dict[Look, float] = {"cohort": 0.5, "together": 0.25, "snapshot": 0.25}
@@ -54,7 +54,7 @@ class Monitoring(Declared):
     """Bounds of all models, and those that differ by model."""
 
     defaults: Bounds = Bounds()
-    models: dict[str, Bounds] = Field(default_factory=dict)
+    models: dict[ModelName, Bounds] = Field(default_factory=dict)
 
     def of(self, model: str) -> Bounds:
         """The bounds of one model, the most special statement of each field."""
@@ -65,17 +65,11 @@ class Monitoring(Declared):
 
 
 def load_bounds(home: Path) -> Monitoring:
-    """The bounds of an installation.
+    """Read the bounds of `<home>/monitoring.toml`; the defaults where there is no file.
 
     Raises
     ------
     GuanjiaError
         If the file is not TOML, names an unknown field or model, or a bound is out of range.
     """
-    path = home / "monitoring.toml"
-    found = read_declared(path, Monitoring, "monitoring")
-    unknown = sorted(set(found.models) - set(MODELS))
-    if unknown:
-        thing = f"setting models.{unknown[0]} in {path}"
-        raise GuanjiaError(thing, "is no model", f"use one of {list(MODELS)}")
-    return found
+    return load_layered(Monitoring, home / "monitoring.toml", manual="docs/monitoring.md")

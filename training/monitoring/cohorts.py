@@ -145,7 +145,7 @@ def cohort_figures(
         # Of figures by resampling; those of the test slice are uncertain too, as its rows are few.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = deviation(ranking.resampled(resamples)[:, column])
+        order_deviation = deviation(ranking.order_resampled(resamples)[:, column])
         gained = row_loss(label, base, kind) - row_loss(label, told, kind)
         whole = [
             two_sided(

@@ -24,9 +24,9 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
 from training.fitting.datasets import ROW_LIMIT, thinned
-from training.labels.questions import LEADS
+from training.labels.leads import LEADS
 from training.model_spec import ModelSpec
-from training.models import LEAD_DAYS, MONTH_AHEAD
+from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of
 from training.monitoring.rule import (
@@ -118,8 +118,8 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
     for feature in model.extra:
         if feature.name in predictor.extra:
             frame[feature.name] = feature.of_rows(frame)
-    if LEAD_DAYS.name in predictor.extra:
-        days = frame[LEAD_DAYS.tag].to_numpy()
+    if LEAD_TIME.name in predictor.extra:
+        days = frame[LEAD_TIME.tag].to_numpy()
         close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
         frame = frame[close].reset_index(drop=True)
     return frame

@@ -8,7 +8,6 @@ seen any of it, and holds all that is ripe by `known_by`.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,10 @@ from features.lake.spine import spine_of
 from features.online import feast_client as store
 from features.progress import Report, quiet
 from features.snapshots import compute as tagging
+from features.snapshots.group_files import not_computed
 from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
+from training.evaluation.slices import age_bands
 from training.fitting.datasets import in_order, thinned
 from training.fitting.scratch import scratch_lake
 from training.model_spec import ModelSpec
@@ -34,7 +35,6 @@ class TooFewError(GuanjiaError):
     """Not enough outcomes are ripe."""
 
 
-AGES = (0, 30, 40, 50, 60, 200)
 SEGMENTS = {
     "star": "star_level",
     "branch": "branch",
@@ -80,10 +80,7 @@ class Cohort:
         """What a tag says of each row, as text: ages in bands, null as "unknown"."""
         values = self.frame[tag]
         if tag == "age_years":
-            names = [f"{low}-{high - 1}" for low, high in pairwise(AGES)]
-            names[0], names[-1] = f"under {AGES[1]}", f"{AGES[-2]} and over"
-            cut = pd.cut(values, AGES, right=False, labels=names)
-            return cut.astype(object).fillna("unknown")
+            return age_bands(values).fillna("unknown")
         if values.dtype == object:
             return values.fillna("unknown")
         return values.map("{:.0f}".format, na_action="ignore").astype(object).fillna("unknown")
@@ -131,8 +128,9 @@ def read_cohort(
     frame = None if trained is None else _left(lake, trained, known_by, asked)
     if frame is None:
         with scratch_lake(lake) as beside:
-            entities = _entities(beside, model, first, known_by, row_limit, report)
-            frame = store.history(beside, entities, [*model.tag_set.tags, *asked])
+            read = [*model.tag_set.tags, *asked]
+            entities = _entities(beside, model, first, known_by, row_limit, read, report)
+            frame = store.history(beside, entities, read)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
     frame = in_order(frame)
@@ -158,6 +156,8 @@ def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.D
         stated = trained.tags.get(f"history_{group.name}_sha256")
         if not history.exists() or sha256_of(history) != stated:
             return None
+        if not_computed(history) & set(wanted):
+            return None
         keys = ["customer_id", "as_of"]
         told = pq.read_table(history, columns=[*keys, *wanted], partitioning=None).to_pandas()
         for one in (frame, told):
@@ -167,7 +167,13 @@ def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.D
 
 
 def _entities(
-    beside: Lake, model: ModelSpec, first: date, known_by: date, row_limit: int, report: Report
+    beside: Lake,
+    model: ModelSpec,
+    first: date,
+    known_by: date,
+    row_limit: int,
+    tags: Collection[str],
+    report: Report,
 ) -> pd.DataFrame:
     """The labels, their tags replayed into the scratch home."""
     rows = model.labels(beside, known_by)
@@ -180,7 +186,7 @@ def _entities(
         raise _too_few(model.name, count, first, known_by)
     table = thinned(table, count, row_limit)
     spine = table.select("customer_id", "as_of", "cutoff").distinct()
-    tagging.write_history(beside, spine_of(spine), "cohort", report)
+    tagging.write_history(beside, spine_of(spine), "cohort", report, tags)
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})
 
 

@@ -7,10 +7,10 @@ is killed in between has the next promotion or rollback finish it. The journal o
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from math import isfinite
 from typing import Any, Literal
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.models import find
@@ -112,7 +112,7 @@ def promote(
     evidence = {
         "gates": asdict(spec.gates),
         "verdicts": [asdict(one) for one in verdicts],
-        "comparison": None if comparison is None else _plain(asdict(comparison)),
+        "comparison": jsonable(comparison),
     }
     if passed:
         act = _act(lake, model, "promote", challenger.version, before, who, why, when)
@@ -280,14 +280,3 @@ def _signed(who: str, why: str) -> None:
     for name, text in (("--who", who), ("--why", why)):
         if not text.strip():
             raise GuanjiaError(name, "is empty", "say who decides this, and why")
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON knows it: a date is text, and what is no number is null."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    return value.isoformat() if isinstance(value, date) else value

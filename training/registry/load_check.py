@@ -1,36 +1,56 @@
-"""Load bundles in a process of their own: LightGBM aborts the process on a damaged file.
+"""Load a bundle where nothing can come of it: LightGBM ends the process on a damaged file.
 
-python -m training.registry.load_check FOLDER...
+Its trees are first loaded in a process of their own (`load_trees`), the rest, and what they say
+together, in this one.
 """
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from features.errors import GuanjiaError
+from training.estimators.bundle import PARTS, Predictor
 
 SECONDS = 120
 ROWS = 8
 
 
 def try_loading(folder: Path) -> str:
-    """Load a bundle and ask it about rows of nothing but nulls, in another process.
+    """Load a bundle and ask it about rows of nothing but nulls.
 
     Returns
     -------
     str
-        The bundle's version, as the process that loaded it says.
+        The bundle's version.
 
     Raises
     ------
     GuanjiaError
-        If that process aborts, fails or takes too long; this one goes on.
+        If a process that loads its trees aborts, fails or takes too long, or the bundle does not
+        answer with numbers; this process goes on.
     """
     cure = "train the model again; what is here was never served"
-    command = [sys.executable, "-m", "training.registry.load_check", str(folder)]
+    if (folder / PARTS["trees"]).exists():
+        _try_trees(folder, cure)
+    try:
+        predictor = Predictor.load(folder)
+        nothing = {name: np.full(ROWS, np.nan) for name in predictor.features}
+        answers = predictor.predict(nothing)
+    except GuanjiaError:
+        raise
+    except Exception as fault:
+        said = f"does not load ({type(fault).__name__}: {str(fault)[:300]})"
+        raise GuanjiaError(f"model bundle {folder}", said, cure) from fault
+    if answers.shape != (ROWS,) or not np.isfinite(answers).all():
+        raise GuanjiaError(f"model bundle {folder}", "does not load (tells no numbers)", cure)
+    return predictor.version
+
+
+def _try_trees(folder: Path, cure: str) -> None:
+    trees = (folder / PARTS["trees"]).absolute()
+    command = [sys.executable, "-m", "training.registry.load_trees", str(trees)]
     # The modules are found where they were found for this process.
     root = Path(__file__).resolve().parents[2]
     try:
@@ -54,21 +74,3 @@ def try_loading(folder: Path) -> str:
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise GuanjiaError(f"model bundle {folder}", f"does not load ({said[:300]})", cure)
-    return done.stdout.strip()
-
-
-def main(folders: Sequence[str]) -> None:
-    """Load each, and print its version."""
-    from training.estimators.bundle import Predictor
-
-    for folder in folders:
-        predictor = Predictor.load(Path(folder))
-        nothing = {name: np.full(ROWS, np.nan) for name in predictor.features}
-        told = predictor.predict(nothing)
-        if told.shape != (ROWS,) or not np.isfinite(told).all():
-            raise GuanjiaError(f"model bundle {folder}", "tells no numbers", "train it again")
-        sys.stdout.write(f"{predictor.version}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -72,7 +72,7 @@ class EffectModel:
         told = np.asarray(self._deviation.predict(matrix, num_threads=threads), np.float64)
         return effect, effect - QUANTILE * np.maximum(told, 0.0)
 
-    def tell_of(self, values: Mapping[str, Any]) -> tuple[float, float]:
+    def tell_one(self, values: Mapping[str, Any]) -> tuple[float, float]:
         """The same of one customer, from plain values by name, and bit for bit."""
         row = self._row(values)
         effect, told = self._single[0](row), self._single[1](row)

@@ -77,26 +77,6 @@ def expected_qini(effect: npt.ArrayLike, score: npt.ArrayLike) -> float:
     return area((rows / rows[-1], share)) - float(share[-1]) / 2
 
 
-def qini_score(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """Area above the line as a share of what hindsight could reach (`qini_auc_score` there)."""
-    yes, took = np.asarray(label, np.float64), np.asarray(treated, bool)
-    best = qini_curve(yes, took, np.where(took, yes, -yes))
-    return _of_best(qini_curve(yes, took, score), best)
-
-
-def uplift_score(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """The same of the uplift curve (`uplift_auc_score` there)."""
-    yes, took = np.asarray(label, np.float64), np.asarray(treated, bool)
-    harmed = ((yes == 1) & ~took).sum() > ((yes == 0) & took).sum()
-    best = uplift_curve(yes, took, 2.0 * (yes == took) + (yes if harmed else took))
-    return _of_best(uplift_curve(yes, took, score), best)
-
-
-def _of_best(curve: Curve, best: Curve) -> float:
-    line = float(best[1][-1]) * float(best[0][-1]) / 2
-    return (area(curve) - line) / (area(best) - line)
-
-
 def _counts(
     label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike
 ) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import ibis.expr.types as ir
 
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import UPLIFT_TAGS
 from training.labels import questions as labels
@@ -59,7 +59,7 @@ TREATMENTS: dict[str, Treatment] = {
 def find(name: str) -> Treatment:
     """The treatment of that name, or an error that lists the names there are."""
     if name not in TREATMENTS:
-        raise GuanjiaError(f"treatment {name}", "is not known", f"use one of {list(TREATMENTS)}")
+        raise GuanjiaError(f"treatment {name}", "is not known", did_you_mean(name, TREATMENTS))
     return TREATMENTS[name]
 
 

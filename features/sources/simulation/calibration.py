@@ -56,7 +56,6 @@ NCD_FACTORS = (0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 NCD_SHARES = (0.24, 0.13, 0.18, 0.24, 0.16, 0.05)
 COMPULSORY_BASE = 950.0  # S
 COMPULSORY_BASE_LARGE = 1100.0  # S, six seats and more
-COMPULSORY_FLOAT = 0.20  # K: 10/20/30 % after one, two, three claim-free years (plan E)
 COMMERCIAL_BEFORE = 1.42  # calibrated: 3,500 yuan a car before the reform, 2,779 after (S/D)
 COMMERCIAL_LEVEL = 3550.0  # calibrated to 2,740 yuan a car in 2024 (S/D)
 # The regulator pressed prices on while cars became dearer and electric: the level falls (A).

@@ -1,4 +1,4 @@
-"""The raw tables `claims` and `claim_movements`, and cases that arise from claims."""
+"""Simulate the raw tables `claims` and `claim_movements`, and the cases that arise from claims."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class Losses:
 
 
 def losses(draws: Draws, t: Terms) -> Losses:
-    """The claims that the accidents of these terms open, one or two each."""
+    """Open the claims of the accidents of these terms, one or two each."""
     n = draws
     term = np.repeat(np.arange(len(t.key)), t.accidents)
     first = np.repeat(np.cumsum(t.accidents) - t.accidents, t.accidents)
@@ -90,14 +90,30 @@ def losses(draws: Draws, t: Terms) -> Losses:
 
 
 def claim_id(key: Ints) -> pa.Array:
-    """L, customer, car, and the number of term, accident and cover."""
+    """Make claim ids: L, customer, car, and the number of term, accident and cover."""
     return ids("L", (key // 512 + 1, 8), (key % 512, 3))
 
 
 def claim_tables(
     draws: Draws, who: People, park: Cars, t: Terms, x: Losses, end_us: int
 ) -> dict[str, pa.Table]:
-    """Claims, their movements and the cases about them."""
+    """Make the tables of claims, of their movements and of the cases about them.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    x : Losses
+        The claims, one row each.
+    end_us : int
+        End of the history, microseconds UTC; what comes later is left null.
+    """
     rows, car = len(x.key), t.car[x.term]
     owner = park.owner[car]
     key = t.key[x.term]
@@ -152,43 +168,43 @@ def _movements(draws: Draws, x: Losses, customer: pa.Array) -> pa.Table:
         (second, zero, assessed - reserve, np.ones(len(x.key), bool)),
         (x.paid, assessed, -assessed, ~x.unpaid),
     ]
-    found = []
-    for number, (at, paid, outstanding, kept) in enumerate(steps):
-        found.append(
+    parts = []
+    for number, (at, paid, outstanding, mask) in enumerate(steps):
+        parts.append(
             typed(
                 "claim_movements",
                 {
                     "movement_id": ids(
                         "K",
-                        (x.key[kept] // 512 + 1, 8),
-                        (x.key[kept] % 512, 3),
-                        (np.full(kept.sum(), number), 1),
+                        (x.key[mask] // 512 + 1, 8),
+                        (x.key[mask] % 512, 3),
+                        (np.full(mask.sum(), number), 1),
                     ),
-                    "claim_id": claim_id(x.key[kept]),
-                    "customer_id": customer.filter(pa.array(kept)),
-                    "moved_at": at[kept],
-                    "paid_change": paid[kept],
-                    "outstanding_change": outstanding[kept],
-                    "recorded_at": at[kept] + 30 * 10**6,
+                    "claim_id": claim_id(x.key[mask]),
+                    "customer_id": customer.filter(pa.array(mask)),
+                    "moved_at": at[mask],
+                    "paid_change": paid[mask],
+                    "outstanding_change": outstanding[mask],
+                    "recorded_at": at[mask] + 30 * 10**6,
                 },
-                int(kept.sum()),
+                int(mask.sum()),
             )
         )
-    return pa.concat_tables(found)
+    return pa.concat_tables(parts)
 
 
 def _cases(draws: Draws, x: Losses, customer: pa.Array, end_us: int) -> pa.Table:
     draw = draws.uniform("case", x.key)
     complaint = draw < c.COMPLAINTS_PER_CLAIM
-    kept = draw < c.COMPLAINTS_PER_CLAIM + 0.25
-    key, angry = x.key[kept], complaint[kept]
-    at = np.where(angry, x.assessed[kept], x.closed[kept]) + DAY_US
+    mask = draw < c.COMPLAINTS_PER_CLAIM + 0.25
+    key, angry = x.key[mask], complaint[mask]
+    at = np.where(angry, x.assessed[mask], x.closed[mask]) + DAY_US
     solved = at + draws.between(1, 20, "solved", key) * DAY_US
     score = draws.pick((0.04, 0.06, 0.15, 0.35, 0.40), "score", key) + 1
     topic = np.where(angry & (draws.uniform("topic", key) > 0.71), 1, 0)
     columns: dict[str, Any] = {
         "case_id": ids("S", (key // 512 + 1, 8), (key % 512, 3)),
-        "customer_id": customer.filter(pa.array(kept)),
+        "customer_id": customer.filter(pa.array(mask)),
         "kind": (("survey", "complaint"), angry.astype(np.int64)),
         "topic": (("claims", "service"), topic),
         "claim_id": claim_id(key),

@@ -1,4 +1,4 @@
-"""Interactions, assignments by lot, entitlements, consents, telematics trips and costs."""
+"""Simulate interactions, assignments by lot, entitlements, consents, trips and costs."""
 
 from typing import Any
 
@@ -21,25 +21,39 @@ TOUCHPOINTS = ("renewal_60d", "service_reminder", "holiday", "birthday", "enquir
 
 
 def interactions(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
-    """Renewal contacts (part by lot, with the probability), care messages, and enquiries."""
+    """Make the table of interactions: renewal contacts, care messages and enquiries.
+
+    Part of the renewal contacts is drawn by lot; their probability is recorded.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    """
     n, owner = draws, park.owner[t.car]
     day = contact_day(n, t.key, t.expiry)
-    found = [_contact(n, who, owner, t, t.contacted, 0, day)]
+    parts = [_contact(n, who, owner, t, t.contacted, 0, day)]
     for point in (1, 2, 3):
         when = t.inception + n.between(5, 360, "care-day", t.key, point)
-        found.append(
+        parts.append(
             _contact(n, who, owner, t, n.uniform("care", t.key, point) < 0.35, point, when)
         )
     asks = 0.12 * np.exp(0.5 * who.service_sensitivity[owner])
     when = t.inception + n.between(5, 360, "ask-day", t.key)
-    found.append(_contact(n, who, owner, t, n.uniform("ask", t.key) < asks, 4, when))
-    return pa.concat_tables(found)
+    parts.append(_contact(n, who, owner, t, n.uniform("ask", t.key) < asks, 4, when))
+    return pa.concat_tables(parts)
 
 
 def _contact(
-    n: Draws, who: People, owner: Ints, t: Terms, kept: Any, point: int, day: Ints
+    n: Draws, who: People, owner: Ints, t: Terms, mask: Any, point: int, day: Ints
 ) -> pa.Table:
-    live = kept & ((t.cancelled < 0) | (day < t.cancelled))
+    live = mask & ((t.cancelled < 0) | (day < t.cancelled))
     t, owner, day = t.rows(live), owner[live], day[live]
     at = instant(day, n.between(9 * 3600, 19 * 3600, "contact-second", t.key, point))
     channel = n.pick((0.5, 0.2, 0.3), "contact-channel", t.key, point)
@@ -80,7 +94,21 @@ def _contact(
 
 
 def assignments(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
-    """Every term drawn by lot, contacted or not: on the morning of the day of the contact."""
+    """Make the table of assignments: the arm of every term drawn by lot, contacted or not.
+
+    The lot is drawn on the morning of the day of the contact.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    """
     day = contact_day(draws, t.key, t.expiry)
     live = t.randomised & ((t.cancelled < 0) | (day < t.cancelled))
     t, day = t.rows(live), day[live]
@@ -104,17 +132,33 @@ def assignments(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
 
 
 def entitlements(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
-    """Three services a term; use follows taste (confounded) and itself helps renewal a little."""
-    n, owned, found = draws, granted(draws, t.key), []
+    """Make the table of entitlements: three services a term.
+
+    Use follows taste (confounded), and itself helps renewal a little.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    end_us : int
+        End of the history, microseconds UTC; what comes later is left null.
+    """
+    n, owned, parts = draws, granted(draws, t.key), []
     for bit, service in enumerate(c.SERVICES):
-        kept = (owned >> bit & 1) == 1
-        x = t.rows(kept)
+        mask = (owned >> bit & 1) == 1
+        x = t.rows(mask)
         at = instant(x.inception, 8 * 3600)
         day = x.inception + n.between(5, 300, "use-day", x.key, bit)
         use = instant(day, n.between(8 * 3600, 20 * 3600, "use-second", x.key, bit))
         used = (x.used >> bit & 1) == 1
         used &= (use < end_us) & ((x.cancelled < 0) | (day < x.cancelled))
-        told = at + 10**6 * 3600
+        notified = at + 10**6 * 3600
         active = used | (n.uniform("active", x.key, bit) < 0.25)
         switched = np.minimum(use, at + 3 * DAY_US)
         columns: dict[str, Any] = {
@@ -123,41 +167,57 @@ def entitlements(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -
             "service": ((service,), np.zeros(len(x.key), np.int64)),
             "service_class": ((c.SERVICE_CLASSES[bit],), np.zeros(len(x.key), np.int64)),
             "granted_at": at,
-            "notified_at": np.where(told < end_us, told, NULL),
+            "notified_at": np.where(notified < end_us, notified, NULL),
             "activated_at": np.where(active & (switched < end_us), switched, NULL),
             "used_at": np.where(used, use, NULL),
             "expires_on": x.expiry,
             "unit_cost": int(c.SERVICE_COST[bit] * 100),
             "recorded_at": at + 10**6,
         }
-        found.append(typed("entitlements", columns, len(x.key)))
-    return pa.concat_tables(found)
+        parts.append(typed("entitlements", columns, len(x.key)))
+    return pa.concat_tables(parts)
 
 
 def consents(draws: Draws, who: People) -> pa.Table:
-    """Given or refused on arrival; a few are withdrawn later."""
-    n, rows, found = draws, len(who.index), []
+    """Make the table of consents: given or refused on arrival; a few are withdrawn later."""
+    n, rows, parts = draws, len(who.index), []
     for number, share in enumerate((0.85, 0.90, 0.02)):
         given = n.uniform("consent", who.index, number) < share
         withdrawn = given & (n.uniform("withdrawn", who.index, number) < 0.05)
         later = who.registered + n.between(60, 1500, "withdrawal", who.index, number) * DAY_US
         steps = ((np.ones(rows, bool), given, who.registered), (withdrawn, ~withdrawn, later))
-        for step, (kept, granted_now, at) in enumerate(steps):
-            index = who.index[kept]
+        for step, (mask, granted_now, at) in enumerate(steps):
+            index = who.index[mask]
             columns: dict[str, Any] = {
                 "consent_id": ids("A", (index + 1, 8), (index * 0 + number * 2 + step, 1)),
                 "customer_id": customer_id(index),
                 "purpose": (("marketing", "profiling", "location"), index * 0 + number),
-                "granted": granted_now[kept],
-                "changed_at": at[kept],
-                "recorded_at": at[kept] + 10**6,
+                "granted": granted_now[mask],
+                "changed_at": at[mask],
+                "recorded_at": at[mask] + 10**6,
             }
-            found.append(typed("consents", columns, len(index)))
-    return pa.concat_tables(found)
+            parts.append(typed("consents", columns, len(index)))
+    return pa.concat_tables(parts)
 
 
 def trips(draws: Draws, who: People, park: Cars, t: Terms, last_day: int) -> pa.Table:
-    """One row a day driven in the last 365 days, for cars under cover with location consent."""
+    """Make the table of trips: one row a day driven in the last 365 days.
+
+    Only for cars under cover whose owner consents to the use of locations.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    last_day : int
+        Last day of the history, days since 1970.
+    """
     n, first = draws, last_day - 364
     owner = park.owner[t.car]
     agreed = n.uniform("consent", who.index, 2) < 0.02
@@ -199,7 +259,19 @@ def trips(draws: Draws, who: People, park: Cars, t: Terms, last_day: int) -> pa.
 
 
 def costs(draws: Draws, who: People, park: Cars, t: Terms) -> pa.Table:
-    """Commission or acquisition cost of every term, booked on signature."""
+    """Make the table of costs: commission or acquisition cost, booked on signature.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    """
     owner = park.owner[t.car]
     premium = t.compulsory_premium + t.commercial_premium
     rate = np.asarray([0.05, 0.07, 0.06, 0.14, 0.15, 0.18])[who.channel[owner]]

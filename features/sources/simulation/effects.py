@@ -17,18 +17,28 @@ CONTROL, CONTACT = 0, 1
 
 
 def by_lot(n: Draws, key: Ints) -> Bools:
-    """Which terms are drawn: whether their customer is contacted is then no choice of anyone."""
+    """Select the terms drawn by lot: nobody chooses whether their customer is contacted."""
     return np.asarray(n.uniform("randomised", key) < c.RANDOMISED)
 
 
 def drawn_arm(n: Draws, key: Ints) -> Ints:
-    """Arm that the lot gives a term (`ARMS`): nothing, a contact, or a contact with an offer."""
+    """Draw the arm of each term (`ARMS`): nothing, a contact, or a contact with an offer."""
     offer = n.pick(c.OFFER_SHARES, "offer", key)
     return np.where(n.uniform("contact", key) < c.CONTACTED_BY_LOT, CONTACT + offer, CONTROL)
 
 
 def contact_day(n: Draws, key: Ints, expiry: Ints) -> Ints:
-    """Day of the renewal contact, and of the lot, before any next term is signed."""
+    """Draw the day of the renewal contact and of the lot, before any next term is signed.
+
+    Parameters
+    ----------
+    n : Draws
+        Random numbers of the seed.
+    key : numpy.ndarray of int64, shape (terms,)
+        Global numbers of the terms.
+    expiry : numpy.ndarray of int64, shape (terms,)
+        Day on which each term ends, days since 1970.
+    """
     return np.asarray(expiry - n.between(41, 58, "contact-day", key))
 
 

@@ -1,4 +1,4 @@
-"""Customers, their latent traits and their cars."""
+"""Simulate customers, their latent traits and their cars."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -61,7 +61,17 @@ class Cars:
 
 
 def people(draws: Draws, index: Ints, last_day: int) -> People:
-    """The customers with these global indices."""
+    """Draw the customers with these global indices.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    index : numpy.ndarray of int64, shape (customers,)
+        Global indices of the customers.
+    last_day : int
+        Last day of the history, days since 1970.
+    """
     n = draws
     years = np.arange(1, 7)
     weights = c.COHORT_GROWTH**years
@@ -106,8 +116,8 @@ def people(draws: Draws, index: Ints, last_day: int) -> People:
 def _joined(
     n: Draws, name: str, index: Ints, arrival: Ints, shares: tuple[float, float], loyalty: Floats
 ) -> Ints:
-    # The share of all customers rises in a straight line from 2020 to 2025: whoever's quantile
-    # is passed while he is a customer joins that day, or soon after arriving if passed before.
+    # The share of all customers rises in a straight line from 2020 to 2025: a customer joins on
+    # the day it passes their quantile, or soon after arriving if it passed before.
     quantile = n.uniform(name, index) - 0.05 * loyalty
     start = (date(2020, 7, 1) - date(1970, 1, 1)).days
     pace = (shares[1] - shares[0]) / (5 * 365.25)
@@ -119,7 +129,7 @@ def _joined(
 
 
 def cars(draws: Draws, who: People) -> Cars:
-    """One car each, and a second one for some."""
+    """Draw the cars: one for each customer, and a second one for some."""
     n = draws
     second = np.flatnonzero(n.uniform("second-car", who.index) < c.SECOND_CAR)
     owner = np.concatenate([np.arange(len(who.index)), second])
@@ -151,29 +161,39 @@ def cars(draws: Draws, who: People) -> Cars:
 
 
 def customer_id(index: Ints) -> pa.Array:
-    """C00000001 is the customer of index 0."""
+    """Make customer ids: C00000001 is the customer of index 0."""
     return ids("C", (index + 1, 8))
 
 
 def vehicle_id(key: Ints) -> pa.Array:
-    """V, the customer's number, the car's number."""
+    """Make vehicle ids: V, the customer's number, the car's number."""
     return ids("V", (key // 4 + 1, 8), (key % 4 + 1, 1))
 
 
 def manager_id(who: People, rows: Ints) -> pa.Array:
-    """Account manager: twenty a branch."""
+    """Assign account managers, twenty a branch."""
     return ids("M", (who.branch[rows] + 1, 2), (who.index[rows] % 20, 2))
 
 
 def household_id(draws: Draws, index: Ints) -> pa.Array:
-    """Customers 1 and 2, 3 and 4, ... share a household where they are a couple; null elsewhere."""
+    """Pair customers 1 and 2, 3 and 4, ... into a household where they are a couple; else null."""
     pair = index // 2
     couple = draws.uniform("couple", pair) < c.COUPLES
     return pc.if_else(pa.array(couple), ids("H", (pair + 1, 8)), pa.scalar(None, pa.string()))
 
 
 def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
-    """The raw table `customers`."""
+    """Make the raw table `customers`.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    end_us : int
+        End of the history, microseconds UTC; what comes later is left null.
+    """
     n, rows = draws, len(who.index)
     names = [a + b for a in _SURNAMES for b in _GIVEN]
     licence = who.birth + (365.25 * (19 + 8 * n.uniform("licence", who.index))).astype(np.int64)
@@ -201,7 +221,17 @@ def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
 
 
 def car_table(draws: Draws, who: People, park: Cars) -> pa.Table:
-    """The raw table `vehicles`."""
+    """Make the raw table `vehicles`.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    """
     electric = np.where(park.plug_in, 3, 4)
     acquired = instant(np.maximum(park.first_inception - 42, who.arrival[park.owner] - 44), 36_000)
     size = np.log(park.price / 120_000)

@@ -1,10 +1,11 @@
-"""The raw tables `policies` and `quotes`."""
+"""Simulate the raw tables `policies` and `quotes`."""
 
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import expit
 
 from features.sources.simulation import calibration as c
 from features.sources.simulation.people import (
@@ -23,26 +24,38 @@ INSURERS = ("PICC", "Ping An", "CPIC", "China Life P&C", "Other")
 
 
 def policy_id(key: Ints, line: str) -> pa.Array:
-    """P, customer, car, step, and J for compulsory (交强) or S for commercial (商业) cover."""
+    """Make policy ids: P, customer, car, step, then J (compulsory 交强) or S (commercial 商业)."""
     car = key // 8
     joined = ids("P", (car // 4 + 1, 8), (car % 4 + 1, 1), (key % 8 + 1, 1))
     return pc.binary_join_element_wise(joined, line, "")
 
 
 def signature(draws: Draws, t: Terms) -> Ints:
-    """Instant of signature."""
+    """Draw the instant of signature of each term."""
     return instant(t.signed, draws.between(9 * 3600, 20 * 3600, "sign-second", t.key))
 
 
 def motor_tables(draws: Draws, who: People, park: Cars, t: Terms) -> list[pa.Table]:
-    """Both motor lines; a cancellation is a later version of its row."""
-    found = []
+    """Make the rows of both motor lines; a cancellation is a later version of its row.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    """
+    parts = []
     for line in ("motor_compulsory", "motor_commercial"):
-        kept = t if line == "motor_compulsory" else t.rows(t.commercial)
-        found.append(_motor(draws, who, park, kept, line, False))
-        gone = kept.rows(kept.cancelled >= 0)
-        found.append(_motor(draws, who, park, gone, line, True))
-    return found
+        chosen = t if line == "motor_compulsory" else t.rows(t.commercial)
+        parts.append(_motor(draws, who, park, chosen, line, False))
+        gone = chosen.rows(chosen.cancelled >= 0)
+        parts.append(_motor(draws, who, park, gone, line, True))
+    return parts
 
 
 def _motor(draws: Draws, who: People, park: Cars, t: Terms, line: str, cancelled: bool) -> pa.Table:
@@ -95,7 +108,21 @@ def _first_inception(t: Terms) -> Ints:
 
 
 def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
-    """Renewal quotes of terms that were not cancelled: one each, and those asked for after it."""
+    """Make the table of renewal quotes: one a term that was not cancelled, and those asked for.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    end_us : int
+        End of the history, microseconds UTC; what comes later is left null.
+    """
     n = draws
     quoted = (n.uniform("quoted", t.key) < 0.92) & (t.cancelled < 0)
     t = t.rows(quoted & (t.next_commercial + t.next_compulsory > 0))
@@ -113,7 +140,7 @@ def quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.T
     seconds = np.where(hurried, 60, 60 + 7200 * n.uniform("delivery", t.key))
     delivery = at + (10**6 * seconds).astype(np.int64)
     eager = 0.2 + 1.6 * t.intention / c.TERM_NOISE * 0.6 + 0.3 * who.loyalty[park.owner[t.car]]
-    viewed = delivered & (n.uniform("viewed", t.key) < 1 / (1 + np.exp(-eager)))
+    viewed = delivered & (n.uniform("viewed", t.key) < expit(eager))
     hours = np.where(hurried, 0.1, 0.1 + 60 * n.uniform("view", t.key) ** 2)
     view = delivery + (10**6 * 3600 * hours).astype(np.int64)
     premium = np.where(t.next_commercial > 0, t.next_commercial, t.next_compulsory)
@@ -147,7 +174,7 @@ def _asked_again(
     level = taste + c.ASKS_BY_SENSITIVITY * who.price_sensitivity[owner]
     rate = c.ASKS * np.exp(level + c.ASKS_BY_RISE * np.log(offered / paid))
     draw, part, below = n.uniform("ask-again", t.key), np.exp(-rate), np.zeros(len(rate))
-    found = []
+    parts = []
     for again in range(c.ASKS_AT_MOST):
         below = below + part
         part = part * rate / (again + 1)
@@ -159,17 +186,17 @@ def _asked_again(
         day = x.expiry - asks_on[rows]
         at = instant(day, n.between(8 * 3600, 9 * 3600 - 1, "ask-again-second", x.key, again))
         other = n.uniform("ask-again-elsewhere", x.key, again) < c.ASKS_ELSEWHERE
-        asked = n.between(0, len(c.CHANNEL_LABELS) - 1, "ask-again-channel", x.key, again)
+        channel_asked = n.between(0, len(c.CHANNEL_LABELS) - 1, "ask-again-channel", x.key, again)
         cheaper = 1 - c.ASKS_CHEAPER * n.uniform("ask-again-premium", x.key, again)
         seen = viewed[rows] & (n.uniform("ask-again-viewed", x.key, again) < 0.8)
         delivery = at + 60 * 10**6
-        found.append(
+        parts.append(
             _renewal_quotes(
                 who,
                 park,
                 x,
                 ids("Q", (x.key // 32 + 1, 8), (x.key % 32, 2), (x.key * 0 + 3 + again, 1)),
-                np.where(other, asked, who.channel[by]),
+                np.where(other, channel_asked, who.channel[by]),
                 at,
                 np.round(premium[rows] * cheaper).astype(np.int64),
                 delivery,
@@ -177,7 +204,7 @@ def _asked_again(
                 end_us,
             )
         )
-    return pa.concat_tables(found)
+    return pa.concat_tables(parts)
 
 
 def _renewal_quotes(
@@ -214,11 +241,24 @@ def _renewal_quotes(
 
 
 def non_motor_quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: int) -> pa.Table:
-    """Quotes for non-motor cover, at most one a line and year of the first car; need asks for them.
+    """Make quotes for non-motor cover, at most one a line and year of the first car.
 
-    Their days are drawn by themselves, so that none tells the day of a purchase.
+    Customers with more need ask for more quotes.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    end_us : int
+        End of the history, microseconds UTC; what comes later is left null.
     """
-    n, found = draws, []
+    n, parts = draws, []
     t = t.rows(park.number[t.car] == 0)
     for number, line in enumerate(c.NON_MOTOR):
         need = who.need[park.owner[t.car], number]
@@ -232,7 +272,7 @@ def non_motor_quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: in
         viewed = n.uniform("ask-quote-viewed", x.key, number) < 0.8
         spread = 0.3 * n.normal("non-motor-premium", who.index[park.owner[x.car]], number)
         premium = c.NON_MOTOR_PREMIUM[number] * np.exp(spread)
-        found.append(
+        parts.append(
             typed(
                 "quotes",
                 {
@@ -253,4 +293,4 @@ def non_motor_quotes(draws: Draws, who: People, park: Cars, t: Terms, end_us: in
                 len(x.key),
             )
         )
-    return pa.concat_tables(found)
+    return pa.concat_tables(parts)

@@ -1,7 +1,7 @@
 """Random numbers that are a pure function of seed, stream name and counters.
 
 No generator carries state from one customer to the next, so the same customer draws the same
-numbers whatever chunk he is simulated in. The mixer is splitmix64 (Steele, Lea, Flood 2014).
+numbers whatever chunk they are simulated in. The mixer is splitmix64 (Steele, Lea, Flood 2014).
 """
 
 import zlib
@@ -26,27 +26,37 @@ class Draws:
     seed: int
 
     def uniform(self, stream: str, *counters: Any) -> Floats:
-        """Uniforms in (0, 1), one for each element of the counters (broadcast)."""
+        """Draw uniforms in (0, 1), one for each element of the counters (broadcast)."""
         state = _mix(np.full(1, (self.seed << 32 ^ zlib.crc32(stream.encode())) % 2**64, np.uint64))
         for counter in counters:
             state = _mix(state ^ (np.asarray(counter, np.int64).astype(np.uint64) * _GOLDEN))
-        found: Floats = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-        return found
+        uniforms: Floats = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        return uniforms
 
     def normal(self, stream: str, *counters: Any) -> Floats:
-        """Standard normals."""
-        found: Floats = ndtri(self.uniform(stream, *counters))
-        return found
+        """Draw standard normals, one for each element of the counters (broadcast)."""
+        normals: Floats = ndtri(self.uniform(stream, *counters))
+        return normals
 
     def pick(self, shares: Any, stream: str, *counters: Any) -> Ints:
         """Index of a category, chosen with the given shares (rescaled to sum to one)."""
         edges = np.cumsum(np.asarray(shares, np.float64))
         edges /= edges[-1]
-        found = np.searchsorted(edges[:-1], self.uniform(stream, *counters), side="right")
-        return found.astype(np.int64)
+        index = np.searchsorted(edges[:-1], self.uniform(stream, *counters), side="right")
+        return index.astype(np.int64)
 
     def between(self, low: int, high: int, stream: str, *counters: Any) -> Ints:
-        """Whole numbers low..high, both included."""
+        """Draw whole numbers from low to high, both included.
+
+        Parameters
+        ----------
+        low, high : int
+            Smallest and largest number.
+        stream : str
+            Name of the stream of random numbers.
+        *counters : array_like of int
+            Counters that the numbers are a function of, broadcast.
+        """
         return (low + self.uniform(stream, *counters) * (high - low + 1)).astype(np.int64)
 
 

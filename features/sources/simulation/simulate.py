@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -145,6 +145,6 @@ def _chunk(
     }
     known = pa.scalar(end_us, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     tables = {
-        name: found.filter(pc.less(found["recorded_at"], known)) for name, found in tables.items()
+        name: rows.filter(pc.less(rows["recorded_at"], known)) for name, rows in tables.items()
     }
     return tables, knowing.truths(who, park, years, bought, hazard, last_day)

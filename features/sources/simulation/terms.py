@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from features.sources.simulation import calibration as c
 from features.sources.simulation.effects import CONTROL, by_lot, drawn_arm, lifts
@@ -48,12 +49,22 @@ class Terms:
     next_signed: Ints  # days before expiry, if renewed
 
     def rows(self, keep: Any) -> "Terms":
-        """The terms selected by a mask or an index."""
+        """Select terms by a mask or an index."""
         return Terms(*(getattr(self, f.name)[keep] for f in fields(self)))
 
 
 def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
-    """Days from inception to an accident; months with fewer accidents redraw once."""
+    """Draw days from inception to an accident; months with fewer accidents redraw once.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    key, number : numpy.ndarray of int64
+        Global number of the term, and number of the accident within it, from 0.
+    inception : numpy.ndarray of int64
+        First day of the term, days since 1970.
+    """
     first = draws.uniform("accident-day", key, number) * 364
     again = draws.uniform("accident-day-2", key, number) * 364
     month = (((inception + first) / 30.437) % 12).astype(np.int64)
@@ -62,16 +73,29 @@ def accident_day(draws: Draws, key: Any, number: Any, inception: Any) -> Ints:
 
 
 def granted(draws: Draws, key: Ints) -> Ints:
-    """Bit mask of the services granted with a term: roadside, car wash, and one of the others."""
+    """Draw the bit mask of services granted with a term: roadside, car wash, and one other."""
     return 0b11 | (1 << (2 + draws.pick((0.4, 0.45, 0.15), "granted", key)))
 
 
 def terms(
     draws: Draws, who: People, park: Cars, last_day: int, reform_day: int | None = None
 ) -> Terms:
-    """All terms that incept by `last_day` plus forty days, by step and car.
+    """Draw all terms that incept by `last_day` plus forty days, by step and car.
 
     Commercial cover that incepts from `reform_day` on is priced by the reform.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    last_day : int
+        Last day of the history, days since 1970.
+    reform_day : int or None
+        Day from which prices are reformed; None: never.
     """
     n, rows = draws, np.arange(len(park.key))
     fresh = park.brand_new | park.transfer
@@ -82,7 +106,7 @@ def terms(
     factor = np.zeros(len(rows))
     inception = park.first_inception.copy()
     lead = np.where(park.brand_new, 0, _sign_lead(n, park.key * 8 + 7))
-    tenure, found = prior, []
+    tenure, years = prior, []
     for step in range(STEPS):
         keep = inception <= last_day + 40
         if not keep.any():
@@ -93,7 +117,7 @@ def terms(
         term, ncd_next, late_next, factor_next = _one_year(
             n, who, park, rows, step, inception, lead, tenure, kind, ncd, late, factor, reform_day
         )
-        found.append(term)
+        years.append(term)
         back = ~term.renewed & (term.cancelled < 0) & (n.uniform("return", term.key) < 0.08)
         gap = np.where(
             n.uniform("gap", term.key) < 0.5, n.between(40, 150, "gap-days", term.key), 365
@@ -104,7 +128,7 @@ def terms(
         tenure = np.where(term.renewed, term.tenure + 1, 1)[on]
         kind = np.where(term.renewed, 2, 1)[on]
         rows, ncd, late, factor = rows[on], ncd_next[on], late_next[on], factor_next[on]
-    return Terms(*(np.concatenate([getattr(t, f.name) for t in found]) for f in fields(Terms)))
+    return Terms(*(np.concatenate([getattr(t, f.name) for t in years]) for f in fields(Terms)))
 
 
 def _one_year(
@@ -159,9 +183,9 @@ def _one_year(
     change = np.log(offer[0] + offer[1]) - np.log(paid[0] + paid[1])
     intention = c.TERM_NOISE * n.normal("intention", key)
     base = (
-        _logit(np.asarray(c.TENURE_RENEWAL)[np.clip(tenure, 1, 5) - 1])
-        + _logit(np.asarray(c.CHANNEL_RENEWAL)[who.channel[owner]])
-        - _logit(0.71)
+        logit(np.asarray(c.TENURE_RENEWAL)[np.clip(tenure, 1, 5) - 1])
+        + logit(np.asarray(c.CHANNEL_RENEWAL)[who.channel[owner]])
+        - logit(0.71)
         + c.RENEWAL_OFFSET
         + c.PRICE_EFFECT * np.exp(0.35 * who.price_sensitivity[owner] - 0.06) * change
         + 0.55 * who.loyalty[owner]
@@ -170,11 +194,11 @@ def _one_year(
         + intention
     )
     randomised = by_lot(n, key)
-    by_rule = n.uniform("contact", key) < _expit(0.3 - 0.4 * who.loyalty[owner])
+    by_rule = n.uniform("contact", key) < expit(0.3 - 0.4 * who.loyalty[owner])
     arm = np.where(gone, CONTROL, np.where(randomised, drawn_arm(n, key), by_rule))
     contacted = arm != CONTROL
-    p0 = _expit(base)
-    treated = _expit(base[:, None] + lifts(who, owner, tenure))
+    p0 = expit(base)
+    treated = expit(base[:, None] + lifts(who, owner, tenure))
     p = np.column_stack([p0, treated])[np.arange(len(rows)), arm]
     renewed = (n.uniform("renewal", key) < p) & ~gone
     term = Terms(
@@ -225,7 +249,10 @@ def _sign_lead(n: Draws, key: Ints) -> Ints:
 
 
 def unsigned(p: Floats, days: Any) -> Floats:
-    """Probability of a renewal that is not signed `days` before expiry, given `p` at the outset."""
+    """Compute the probability of renewal where nothing is signed `days` before expiry.
+
+    `p` is the probability at the outset.
+    """
     ahead = np.asarray(days, np.float64)[..., None]
     width = c.SIGN_HIGH - c.SIGN_LOW + 1
     part = np.clip((c.SIGN_HIGH + 1 - ahead) / width, 0, 1)
@@ -241,9 +268,9 @@ def _limit(n: Draws, car: Ints, day: Ints) -> Ints:
     part = np.clip((_year(day) - 2019.5) / 6, 0, 1)[:, None]
     shares = (1 - part) * np.asarray(c.LIMIT_SHARES_2019) + part * np.asarray(c.LIMIT_SHARES_2025)
     edges = np.cumsum(shares, axis=1)
-    found = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
+    band = (n.uniform("limit", car)[:, None] > edges[:, :3]).sum(axis=1)
     limits = np.asarray(c.LIMITS, np.int64)
-    return np.asarray(limits[found], np.int64)
+    return np.asarray(limits[band], np.int64)
 
 
 def _factor(n: Draws, risk: Floats, key: Ints, before: Floats, day: Ints) -> Floats:
@@ -309,15 +336,7 @@ def _use(n: Draws, who: People, key: Ints, owner: Ints) -> tuple[Ints, Bools]:
     owned, used = granted(n, key), np.zeros(len(key), np.int64)
     taste = 0.8 * who.service_sensitivity[owner] + 0.35 * who.loyalty[owner] - 0.35
     for bit, share in enumerate(c.SERVICE_USE):
-        happens = n.uniform("use", key, bit) < _expit(_logit(share) + taste)
+        happens = n.uniform("use", key, bit) < expit(logit(share) + taste)
         used |= np.where(happens, 1 << bit, 0)
     used &= owned
     return used, used > 0
-
-
-def _logit(p: Any) -> Floats:
-    return np.asarray(np.log(p) - np.log1p(-np.asarray(p)))
-
-
-def _expit(x: Any) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.asarray(x))))

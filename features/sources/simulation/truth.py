@@ -16,9 +16,21 @@ LEADS = (60, 30, 15, 7)
 
 
 def purchase_days(draws: Draws, who: People, t: Terms, park: Cars) -> tuple[Ints, Floats]:
-    """Day of the first purchase of each line (-1: none) and the hazard a year, customers x 3.
+    """Draw the day of the first purchase of each line (-1: none) and the hazard a year.
 
-    A purchase happens only while the customer's first car is under cover.
+    Both have the shape (customers, 3). A purchase happens only while the customer's first car is
+    under cover.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    park : Cars
+        Their cars.
     """
     lines = np.arange(3)[None, :]
     hazard = np.asarray(c.HAZARDS)[None, :] * np.exp(c.NEED_SD * who.need - c.NEED_SD**2 / 2)
@@ -37,8 +49,20 @@ def purchase_days(draws: Draws, who: People, t: Terms, park: Cars) -> tuple[Ints
 
 
 def non_motor(draws: Draws, who: People, bought: Ints) -> pa.Table:
-    """Annual terms from the day after purchase, renewed with probability .7 up to three times."""
-    found = []
+    """Make annual non-motor terms from the day after purchase.
+
+    Each is renewed with probability .7, up to three times.
+
+    Parameters
+    ----------
+    draws : Draws
+        Random numbers of the seed.
+    who : People
+        The customers.
+    bought : numpy.ndarray of int64, shape (customers, 3)
+        Day of the first purchase of each non-motor line, days since 1970; -1: none.
+    """
+    parts = []
     for number, line in enumerate(c.NON_MOTOR):
         years = draws.pick((0.3, 0.21, 0.147, 0.343), "years", who.index, number) + 1
         for year in range(4):
@@ -66,14 +90,30 @@ def non_motor(draws: Draws, who: People, bought: Ints) -> pa.Table:
                 "business_type": (("new", "renewal"), index * 0 + min(year, 1)),
                 "recorded_at": at + 600 * 10**6,
             }
-            found.append(typed("policies", columns, len(index)))
-    return pa.concat_tables(found)
+            parts.append(typed("policies", columns, len(index)))
+    return pa.concat_tables(parts)
 
 
 def truths(
     who: People, park: Cars, t: Terms, bought: Ints, hazard: Floats, last_day: int
 ) -> dict[str, pa.Table]:
-    """Latent traits and true probabilities; no tag or model may read them."""
+    """Collect latent traits and true probabilities; no tag or model may read them.
+
+    Parameters
+    ----------
+    who : People
+        The customers.
+    park : Cars
+        Their cars.
+    t : Terms
+        Terms of the cars, one row a car and policy year.
+    bought : numpy.ndarray of int64, shape (customers, 3)
+        Day of the first purchase of each non-motor line, days since 1970; -1: none.
+    hazard : numpy.ndarray of float64, shape (customers, 3)
+        True rate of purchase a year of each line.
+    last_day : int
+        Last day of the history, days since 1970.
+    """
     return {
         "customers": pa.table(
             {
@@ -136,7 +176,7 @@ def _by_quarter(
     for day in days:
         rows = np.flatnonzero((main.inception <= day) & (stop > day))
         person, left = owner[rows], main.expiry[rows] - day
-        asked = np.full(len(rows), day, np.int32)
+        quarter_days = np.full(len(rows), day, np.int32)
         # Whoever has signed the next term stays; of the others it is what is left of the chance.
         signed = main.renewed[rows] & (main.next_signed[rows] >= left)
         stay = np.where(signed, 1.0, unsigned(main.p[rows], left))
@@ -147,7 +187,7 @@ def _by_quarter(
             pa.table(
                 {
                     "customer_id": customer_id(who.index[person[alone]]),
-                    "as_of": pa.array(asked[alone]).cast(pa.date32()),
+                    "as_of": pa.array(quarter_days[alone]).cast(pa.date32()),
                     "p": (goes + (1 - goes) * stays)[alone],
                     **_unseen(main.rows(rows[alone])),
                 }
@@ -162,7 +202,7 @@ def _by_quarter(
                     {
                         "customer_id": customer_id(who.index[person[free]]),
                         "line": pa.array([line] * int(free.sum()), pa.string()),
-                        "as_of": pa.array(asked[free]).cast(pa.date32()),
+                        "as_of": pa.array(quarter_days[free]).cast(pa.date32()),
                         "p": (1 - np.exp(-rate * exposed))[free],
                     }
                 )

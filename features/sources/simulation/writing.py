@@ -11,8 +11,7 @@ import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 
-import features.contracts.tables  # noqa: F401  (declares the contracts)
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.sources.simulation.random import Ints
 
 NULL = np.iinfo(np.int64).min
@@ -21,18 +20,13 @@ _ZONE_US = 8 * 3_600_000_000
 
 
 def instant(day: Any, seconds: Any) -> Ints:
-    """Microseconds UTC of a local civil day (UTC+8, no summer time) and seconds into it."""
-    found = np.asarray(day, np.int64) * DAY_US - _ZONE_US
-    return np.asarray(found + np.asarray(seconds, np.int64) * 1_000_000, np.int64)
-
-
-def local_day(at: Ints) -> Ints:
-    """Civil day (UTC+8) of an instant."""
-    return np.asarray((at + _ZONE_US) // DAY_US, np.int64)
+    """Convert a local civil day (UTC+8, no summer time) and seconds into it to microseconds UTC."""
+    midnight = np.asarray(day, np.int64) * DAY_US - _ZONE_US
+    return np.asarray(midnight + np.asarray(seconds, np.int64) * 1_000_000, np.int64)
 
 
 def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
-    """Fixed-width identifiers: the prefix, then each number with its width, zero-padded."""
+    """Make fixed-width identifiers: the prefix, then each number zero-padded to its width."""
     n = len(parts[0][0])
     head = prefix.encode()
     width = len(head) + sum(w for _, w in parts)
@@ -50,7 +44,17 @@ def ids(prefix: str, *parts: tuple[Ints, int]) -> pa.Array:
 
 
 def typed(table: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
-    """An Arrow table with the contract's columns in its order; a column not given is null."""
+    """Make an Arrow table with the contract's columns in its order; a missing column is null.
+
+    Parameters
+    ----------
+    table : str
+        Name of the contract.
+    columns : Mapping of str to array_like
+        Values by column; see the module for their form.
+    rows : int
+        Length of the columns.
+    """
     arrays = {
         name: _encode(kind, columns.get(name), rows)
         for name, kind in CONTRACTS[table].columns.items()
@@ -82,11 +86,11 @@ def _encode(  # noqa: PLR0911
     array = array.astype(np.int64)
     missing = array == NULL
     if pa.types.is_decimal(target):
-        whole = np.empty((rows, 2), np.int64)
-        whole[:, 0] = np.where(missing, 0, array)
-        whole[:, 1] = whole[:, 0] >> 63
+        halves = np.empty((rows, 2), np.int64)
+        halves[:, 0] = np.where(missing, 0, array)
+        halves[:, 1] = halves[:, 0] >> 63
         valid = pa.array(~missing).buffers()[1]
-        return pa.Array.from_buffers(target, rows, [valid, pa.py_buffer(whole)])
+        return pa.Array.from_buffers(target, rows, [valid, pa.py_buffer(halves)])
     if pa.types.is_date(target):
         return pa.array(np.where(missing, 0, array).astype(np.int32), mask=missing).cast(target)
     return pa.array(array, mask=missing).cast(target)

@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from features.contracts.tables import CHANNELS, NON_MOTOR_LABELS
+from features.contracts.vocabulary import CHANNELS, NON_MOTOR_LABELS
 from features.tags.choices import highest, share_of
 from features.tags.declare import M36
 from features.tags.groups.behaviour import GROUP

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.tags.choices import share_of
 from features.tags.groups.loyalty import GROUP
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from features.declared import Declared, read_declared
+from features.declared import Declared, load_layered
 
 STEPS = ("report", "survey", "assess", "adjust", "pay")
 
@@ -58,11 +58,11 @@ class ClaimsStandards(Declared):
 
 
 def load_claims_standards(home: Path) -> ClaimsStandards:
-    """Standards of `<home>/claims.toml`; the defaults where there is no file.
+    """Read the standards of `<home>/claims.toml`; the defaults where there is no file.
 
     Raises
     ------
     GuanjiaError
         If the file is not TOML, names an unknown step, or a value is out of range.
     """
-    return read_declared(home / "claims.toml", ClaimsStandards, "steps")
+    return load_layered(ClaimsStandards, home / "claims.toml", manual="docs/tag-rules.md")

@@ -4,10 +4,11 @@ insured vehicle."""
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import days_ago, known, relation
 from features.lake.spine import SPINE, Spine
+from features.lake.terms import cover_end, existed, in_force
 from features.stars.settings import load_star_settings
 
 # An annual term less a few days. Premiums are compared between such terms only: a term cut short
@@ -25,10 +26,10 @@ def policies(lake: Lake, spine: Spine) -> ir.Table:
     `started_days_ago` and `ends_in_days`.
     """
     rows = known(lake, spine, "policies")
-    rows = rows.filter(rows.cancelled_on.isnull() | (rows.cancelled_on > rows.inception))
-    rows = rows.mutate(cover_end=rows.cancelled_on.fill_null(rows.expiry))
+    rows = rows.filter(existed(rows))
+    rows = rows.mutate(cover_end=cover_end(rows))
     return rows.mutate(
-        in_force=(rows.inception <= rows.as_of) & (rows.cover_end > rows.as_of),
+        in_force=in_force(rows, rows.as_of),
         started=rows.inception <= rows.as_of,
         signed_days_ago=days_ago(rows, "signed_on"),
         started_days_ago=rows.as_of.delta(rows.inception, unit="day"),
@@ -188,7 +189,7 @@ def early_ends(lake: Lake, spine: Spine) -> ir.Table:
         refund=rows.first_premium - rows.written_premium,
         days_ago=days_ago(rows, "cancelled_on"),
         in_36m=rows.cancelled_on > rows.from_36m,
-        from_inception=rows.cancelled_on <= rows.inception,
+        from_inception=~existed(rows),
     )
 
 

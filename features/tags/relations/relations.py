@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
-from features.contracts.tables import MOTOR_LINES
+from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.known import RELATIONS, days_ago, events, known, relation
 from features.lake.spine import SPINE, Spine

@@ -72,8 +72,8 @@ def _count(demand: Demand, row: Mapping[str, Any], day: int) -> None:
             demand.taken[row["channel"]] = demand.taken.get(row["channel"], 0) + 1
         return
     best = demand.worth.setdefault((row["customer_id"], day), {})
-    for one in settle(facts_of(row["document"]["facts"])).judged:
-        if one.open and one.value is not None and one.candidate.kind == "marketing":
+    for one in settle(facts_of(row["document"]["facts"])).candidates:
+        if one.eligible and one.value is not None and one.candidate.kind == "marketing":
             worth = one.value.total + one.value.capacity
             channel = one.candidate.channel
             best[channel] = max(worth, best.get(channel, worth))

@@ -9,6 +9,8 @@ from serving.records.contacts.contact_caps import SAME_CAMPAIGN, CapRule, Contac
 from serving.records.contacts.history import History, Made
 
 MOST_STEPS = 400
+QUIET = "quiet_hours."
+"""Begins the name of a rule of quiet hours; the channel follows."""
 PERIODS = {"day": ("每日", "a day"), "week": ("每周", "a week"), "month": ("每月", "a month")}
 
 
@@ -30,7 +32,15 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Plan:
+    """When a contact would be made, and the rule that holds it back then, if one does."""
+
+    at: datetime
+    block: Block | None
+
+
+@dataclass(frozen=True)
+class ContactTraits:
     """What the rules look at of a contact that is wanted."""
 
     family: str
@@ -40,18 +50,47 @@ class Asked:
     zone: ZoneInfo
 
 
-def first_block(caps: ContactCaps, history: History, asked: Asked, at: datetime) -> Block | None:
+def first_block(
+    caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
+) -> Block | None:
     """The first rule that holds a contact back at `at`, if any does."""
-    return next(_blocks(caps, history, asked, at), None)
+    return next(_blocks(caps, history, traits, at), None)
 
 
-def next_free(caps: ContactCaps, history: History, asked: Asked, at: datetime) -> datetime | None:
+def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetime) -> Plan:
+    """Plan a contact for `at`, or in quiet hours for their end.
+
+    Parameters
+    ----------
+    caps : ContactCaps
+        The rules.
+    history : History
+        Contacts, refusals and consents of the customer, read in the same transaction.
+    traits : ContactTraits
+        The contact.
+    at : datetime
+        When it would be made at the earliest.
+
+    Returns
+    -------
+    Plan
+        The rules are asked once, and a second time only where quiet hours move the contact.
+    """
+    block = first_block(caps, history, traits, at)
+    if block is None or block.clears_at is None or not block.rule.startswith(QUIET):
+        return Plan(at, block)
+    return Plan(block.clears_at, first_block(caps, history, traits, block.clears_at))
+
+
+def next_free(
+    caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
+) -> datetime | None:
     """The first instant from `at` on at which no rule holds the contact back, if there is one.
 
     As far as is known now: a contact reserved meanwhile may take the place.
     """
     for _ in range(MOST_STEPS):
-        block = first_block(caps, history, asked, at)
+        block = first_block(caps, history, traits, at)
         if block is None:
             return at
         if block.clears_at is None:
@@ -75,31 +114,33 @@ def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
     >>> fits([12, 13], 9, width=7, most=2)
     False
     """
-    near = sorted([*(one for one in days if abs(one - day) < width), day])
-    spans = zip(near, near[most:], strict=False)
+    days_around = sorted([*(one for one in days if abs(one - day) < width), day])
+    spans = zip(days_around, days_around[most:], strict=False)
     return not any(first <= day <= last and last - first < width for first, last in spans)
 
 
-def _blocks(caps: ContactCaps, history: History, asked: Asked, at: datetime) -> Iterator[Block]:
-    marketing = asked.purpose == "marketing"
-    if marketing and history.closed(asked.channel):
+def _blocks(
+    caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
+) -> Iterator[Block]:
+    marketing = traits.purpose == "marketing"
+    if marketing and history.closed(traits.channel):
         yield Block("opted_out", "已退订", "客户已退订", "the customer opted out", None)
     if marketing:
         yield from _cooling(caps, history, at)
-    quiet = caps.quiet_hours.get(asked.channel)
-    local = at.astimezone(asked.zone)
+    quiet = caps.quiet_hours.get(traits.channel)
+    local = at.astimezone(traits.zone)
     if quiet and quiet.hold(local.time()) and (marketing or not quiet.service_passes):
         chinese = f"免打扰时段 {quiet.begins:%H:%M}-{quiet.ends:%H:%M}"
         english = f"quiet hours {quiet.begins:%H:%M}-{quiet.ends:%H:%M}"
         later = local.time() >= quiet.ends
-        clears = _instant(local.date() + timedelta(days=later), quiet.ends, asked.zone)
-        yield Block(f"quiet_hours.{asked.channel}", quiet.label, chinese, english, clears)
+        clears = _instant(local.date() + timedelta(days=later), quiet.ends, traits.zone)
+        yield Block(f"{QUIET}{traits.channel}", quiet.label, chinese, english, clears)
     day = local.date().toordinal()
     for name, rule in caps.rules.items():
-        if _binds(rule, asked):
-            days = [made.day for made in history.contacts if _counts(rule, asked, made)]
+        if _binds(rule, traits):
+            days = [made.day for made in history.contacts if _counts(rule, traits, made)]
             if len(days) >= rule.most and not fits(days, day, rule.days, rule.most):
-                yield _full(name, rule, days, day, asked.zone)
+                yield _full(name, rule, days, day, traits.zone)
 
 
 def _cooling(caps: ContactCaps, history: History, at: datetime) -> Iterator[Block]:
@@ -130,18 +171,18 @@ def _full(name: str, rule: CapRule, days: list[int], day: int, zone: ZoneInfo) -
     )
 
 
-def _binds(rule: CapRule, asked: Asked) -> bool:
+def _binds(rule: CapRule, traits: ContactTraits) -> bool:
     """Whether a rule may hold a contact back."""
-    if asked.purpose == "service" and rule.service_passes:
+    if traits.purpose == "service" and rule.service_passes:
         return False
-    if rule.campaign == SAME_CAMPAIGN and asked.campaign is None:
+    if rule.campaign == SAME_CAMPAIGN and traits.campaign is None:
         return False
-    return _counts(rule, asked, asked)
+    return _counts(rule, traits, traits)
 
 
-def _counts(rule: CapRule, asked: Asked, made: Made | Asked) -> bool:
-    """Whether a contact is in the scope of a rule, when it judges the one asked for."""
-    campaign = asked.campaign if rule.campaign == SAME_CAMPAIGN else rule.campaign
+def _counts(rule: CapRule, traits: ContactTraits, made: Made | ContactTraits) -> bool:
+    """Whether a contact is in the scope of a rule, when it judges a contact of these traits."""
+    campaign = traits.campaign if rule.campaign == SAME_CAMPAIGN else rule.campaign
     return (
         rule.purpose in (None, made.purpose)
         and rule.channel in (None, made.channel)

@@ -1,35 +1,30 @@
 """Contact caps that hold whoever asks at once: a contact has its place before it is made.
 
-A place is reserved in the transaction that counts the customer's contacts, one transaction a
-customer at a time. It counts until it is released or expires; once sent, for good.
+A place is reserved in the transaction that reads the customer's contacts, one transaction a
+customer at a time (`hold_customer`). It counts until it is released or expires; once sent, for
+good.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from features.contracts.tables import CONTACT_CHANNELS
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import CONTACT_CHANNELS
+from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
-from serving.records.contacts.cap_rules import Asked, Block, first_block, next_free
+from serving.records.contacts.cap_rules import Block, ContactTraits, first_block, next_free
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
 from serving.records.contacts.history import History, contact_history
-from serving.records.database import hold_customer
 from serving.records.once import content_hash, earlier
 from serving.records.tables import contacts
 
 _k = contacts.c
 _INSERT = insert(contacts)
 _FIND = select(contacts).where(_k.contact_id == bindparam("one"))
-_RELEASE = (
-    update(contacts)
-    .where(_k.contact_id == bindparam("one"), _k.state == "reserved")
-    .values(state="released")
-)
 _SETTLE = update(contacts).where(_k.contact_id == bindparam("one"))
 
 
@@ -38,7 +33,7 @@ class UnknownContactError(GuanjiaError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ContactRequest:
     """A contact somebody wants to make.
 
     Parameters
@@ -78,25 +73,25 @@ class Reservation:
     repeated: bool = False
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A contact that may not be made, and the rule that says so.
+class ContactRefusedError(GuanjiaError):
+    """A rule holds a contact back.
 
-    Parameters
+    Attributes
     ----------
     rule, label : str
-        Its name and its Chinese name.
+        Name of the rule, and its Chinese name.
     chinese, english : str
-        What it says.
+        What the rule says.
     next_at : datetime or None
-        From when on no rule would hold it back, as far as is known now; None: never.
+        From when on no rule would hold the contact back, as far as is known now; None: never.
     """
 
-    rule: str
-    label: str
-    chinese: str
-    english: str
-    next_at: datetime | None
+    def __init__(self, contact: ContactRequest, block: Block, next_at: datetime | None) -> None:
+        self.rule, self.label = block.rule, block.label
+        self.chinese, self.english, self.next_at = block.chinese, block.english, next_at
+        cure = f"plan it for {next_at.isoformat()}" if next_at else "leave the customer in peace"
+        thing = f"{contact.purpose} contact {contact.touchpoint} by {contact.channel}"
+        super().__init__(thing, f"is held back by {block.rule}: {block.english}", cure)
 
 
 class Caps:
@@ -120,119 +115,138 @@ class Caps:
         cooling = rules.cooling_off
         self._cooling = timedelta(days=max(cooling.refused_days, cooling.opted_out_days))
 
-    def reserve(
-        self,
-        connection: Connection,
-        wanted: Wanted,
-        at: datetime,
-        *,
-        decision_id: str | None = None,
-        client_key: str | None = None,
-    ) -> Reservation | Refusal:
-        """Give a contact its place, or say which rule holds it back.
-
-        Parameters
-        ----------
-        connection : Connection
-            Of `Records.writing()`.
-        at : datetime
-            Now.
-        client_key : str, optional
-            The same key and contact again gives the first reservation.
-
-        Raises
-        ------
-        ClientKeyConflictError
-            If the key was sent with another contact.
-        GuanjiaError
-            If the channel is not known.
-        """
-        hold_customer(connection, wanted.customer_id)
-        content = content_hash(asdict(wanted)) if client_key else ""
-        found = earlier(connection, contacts, client_key, content)
-        if found is not None:
-            return Reservation(
-                found["contact_id"], found["planned_at"], found["reserved_until"], repeated=True
-            )
-        asked = self._asked(wanted)
-        local_day = wanted.planned_at.astimezone(asked.zone).date()
-        history = self.history(connection, wanted.customer_id, at, local_day)
-        refusal = self._refusal(history, asked, wanted.planned_at)
-        if refusal is not None:
-            return refusal
-        until = max(wanted.planned_at, at) + self.rules.hold
-        row = {
-            "contact_id": new_id(at),
-            "client_key": client_key,
-            "content_hash": content or None,
-            "decision_id": decision_id,
-            **vars(wanted),
-            "time_zone": asked.zone.key,
-            "local_day": local_day,
-            "state": "reserved",
-            "reserved_at": at,
-            "reserved_until": until,
-        }
-        connection.execute(_INSERT, row)
-        return Reservation(str(row["contact_id"]), wanted.planned_at, until)
-
-    def blocked(
-        self, connection: Connection, customer_id: str, at: datetime, candidates: Sequence[Wanted]
-    ) -> list[Block | None]:
-        """For each of several contacts of one customer, what holds it back; nothing is reserved."""
-        if not candidates:
-            return []
-        first = min(one.planned_at.astimezone(self._asked(one).zone).date() for one in candidates)
-        return self.judge(self.history(connection, customer_id, at, first), candidates)
-
     def history(
         self,
         connection: Connection,
         customer_id: str,
         at: datetime,
-        first: date,
+        branch: str | None = None,
         erased_as: str | None = None,
     ) -> History:
-        """What the rules must know to judge contacts on `first` and later, in one query.
+        """Read in one statement what the rules must know to judge contacts from `at` on.
 
-        It has every contact that counts, service too, and every word on consents.
+        Parameters
+        ----------
+        connection : Connection
+            Of `Records.writing()`, if a contact will be reserved: after `hold_customer`.
+        customer_id : str
+            The customer.
+        at : datetime
+            Now; reservations that have expired by then do not count.
+        branch : str, optional
+            The customer's branch, in whose time zone days are counted.
+        erased_as : str, optional
+            What stands for the customer since an erasure (`features.erased`): refusals outlive it.
+
+        Returns
+        -------
+        History
+            Every contact that counts, service contacts too, and every word on consents.
         """
-        since = first - self._span
+        since = at.astimezone(self._zone(branch)).date() - self._span
         return contact_history(connection, customer_id, at, since, self._cooling, erased_as)
 
-    def judge(self, history: History, candidates: Sequence[Wanted]) -> list[Block | None]:
-        """For each contact, what holds it back in view of a history."""
-        return [
-            first_block(self.rules, history, self._asked(one), one.planned_at) for one in candidates
-        ]
+    def traits(
+        self,
+        family: str,
+        purpose: Purpose,
+        channel: str,
+        campaign: str | None = None,
+        branch: str | None = None,
+    ) -> ContactTraits:
+        """Say of a contact what the rules look at.
 
-    def _asked(self, wanted: Wanted) -> Asked:
-        if wanted.channel not in CONTACT_CHANNELS:
-            cure = f"write one of {', '.join(CONTACT_CHANNELS)}"
-            raise GuanjiaError(f"channel {wanted.channel}", "is not known", cure)
-        zone = self._zones.get(wanted.branch, self._default)
-        return Asked(wanted.family, wanted.purpose, wanted.channel, wanted.campaign, zone)
+        Parameters
+        ----------
+        family : str
+            The touchpoint's family.
+        purpose : {"marketing", "service"}
+            What the contact is for.
+        channel : str
+            One of `CONTACT_CHANNELS`.
+        campaign : str, optional
+            The campaign it is part of.
+        branch : str, optional
+            The customer's branch, in whose time zone days and quiet hours are counted.
 
-    def _refusal(self, history: History, asked: Asked, at: datetime) -> Refusal | None:
-        block: Block | None = first_block(self.rules, history, asked, at)
-        if block is None:
-            return None
-        free = next_free(self.rules, history, asked, at)
-        return Refusal(block.rule, block.label, block.chinese, block.english, free)
+        Raises
+        ------
+        GuanjiaError
+            If the channel is not known.
+        """
+        if channel not in CONTACT_CHANNELS:
+            cure = did_you_mean(channel, CONTACT_CHANNELS)
+            raise GuanjiaError(f"channel {channel}", "is not known", cure)
+        return ContactTraits(family, purpose, channel, campaign, self._zone(branch))
 
+    def reserve(
+        self,
+        connection: Connection,
+        contact: ContactRequest,
+        at: datetime,
+        history: History,
+        *,
+        decision_id: str | None = None,
+        client_key: str | None = None,
+    ) -> Reservation:
+        """Give a contact its place, if the history leaves one.
 
-def release(connection: Connection, contact_id: str) -> bool:
-    """Give a place back; whether the contact had one. What was sent stays sent.
+        Parameters
+        ----------
+        connection : Connection
+            Of `Records.writing()`, in which `hold_customer` was called.
+        contact : ContactRequest
+            The contact.
+        at : datetime
+            Now.
+        history : History
+            What `Caps.history` read on this connection since; a history read without the
+            customer's lock may lack a place that was given meanwhile.
+        decision_id : str, optional
+            The decision that it carries out.
+        client_key : str, optional
+            The same key and contact again gives the first reservation.
 
-    Raises
-    ------
-    UnknownContactError
-        If there is no such contact.
-    """
-    done = connection.execute(_RELEASE, {"one": contact_id}).rowcount == 1
-    if not done:
-        find_contact(connection, contact_id)
-    return done
+        Raises
+        ------
+        ContactRefusedError
+            If a rule holds it back.
+        ClientKeyConflictError
+            If the key was sent with another contact.
+        GuanjiaError
+            If the channel is not known.
+        """
+        content = content_hash(asdict(contact)) if client_key else ""
+        before = earlier(connection, contacts, client_key, content)
+        if before is not None:
+            return Reservation(
+                before["contact_id"], before["planned_at"], before["reserved_until"], repeated=True
+            )
+        traits = self.traits(
+            contact.family, contact.purpose, contact.channel, contact.campaign, contact.branch
+        )
+        block = first_block(self.rules, history, traits, contact.planned_at)
+        if block is not None:
+            free = next_free(self.rules, history, traits, contact.planned_at)
+            raise ContactRefusedError(contact, block, free)
+        until = max(contact.planned_at, at) + self.rules.hold
+        row = {
+            "contact_id": new_id(at),
+            "client_key": client_key,
+            "content_hash": content or None,
+            "decision_id": decision_id,
+            **vars(contact),
+            "time_zone": traits.zone.key,
+            "local_day": contact.planned_at.astimezone(traits.zone).date(),
+            "state": "reserved",
+            "reserved_at": at,
+            "reserved_until": until,
+        }
+        connection.execute(_INSERT, row)
+        return Reservation(str(row["contact_id"]), contact.planned_at, until)
+
+    def _zone(self, branch: str | None) -> ZoneInfo:
+        return self._zones.get(branch, self._default)
 
 
 def mark_sent(connection: Connection, contact_id: str, at: datetime) -> None:

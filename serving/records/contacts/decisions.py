@@ -14,12 +14,6 @@ from serving.records.tables import decisions
 
 _d = decisions.c
 _FIND = select(decisions).where(_d.decision_id == bindparam("decision_id"))
-_OF_CUSTOMER = (
-    select(decisions)
-    .where(_d.customer_id == bindparam("customer_id"), _d.decided_at <= bindparam("at"))
-    .order_by(_d.decided_at.desc(), _d.decision_id.desc())
-    .limit(bindparam("most"))
-)
 
 
 class UnknownDecisionError(GuanjiaError):
@@ -137,11 +131,3 @@ def find_decision(
         cure = "send the decision_id that the decision gave"
         raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
     return found
-
-
-def decisions_of(
-    connection: Connection, customer_id: str, at: datetime, most: int = 100
-) -> list[RowMapping]:
-    """A customer's decisions up to `at`, latest first."""
-    given = {"customer_id": customer_id, "at": at, "most": most}
-    return list(connection.execute(_OF_CUSTOMER, given).mappings())

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from serving.records.columns import EPOCH, TICK, Instant, first_id, new_id
+from features.instants import EPOCH, instant_of
+from serving.records.columns import Instant, first_id, new_id
 from serving.records.tables import contacts, decisions, due_touchpoints
 from serving.touchpoints.event_triggers import Due
 
@@ -127,7 +128,7 @@ def open_due(
 def _behind(place: str | None) -> tuple[datetime, str]:
     if place is None:
         return EPOCH - timedelta(days=1), ""
-    return EPOCH + TICK * int(place[:MARK], 16), place[MARK:]
+    return instant_of(int(place[:MARK], 16)), place[MARK:]
 
 
 def _row(found: Found, at: datetime) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
-from features.contracts.tables import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import CONTACT_CHANNELS, CONTACT_RESULT_LABELS
+from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.contacts.decisions import find_decision
@@ -177,11 +177,9 @@ def _settle(connection: Connection, contact_id: str) -> None:
 def _complete(connection: Connection, told: Outcome) -> Outcome:
     """The outcome with contact, decision, customer and channel as far as they follow."""
     if told.kind not in KINDS:
-        raise GuanjiaError(
-            f"outcome {told.kind}", "is not known", f"write one of {', '.join(KINDS)}"
-        )
+        raise GuanjiaError(f"outcome {told.kind}", "is not known", did_you_mean(told.kind, KINDS))
     if told.channel is not None and told.channel not in CONTACT_CHANNELS:
-        cure = f"write one of {', '.join(CONTACT_CHANNELS)}"
+        cure = did_you_mean(told.channel, CONTACT_CHANNELS)
         raise GuanjiaError(f"channel {told.channel}", "is not known", cure)
     contact = _contact(connection, told)
     if contact is not None:

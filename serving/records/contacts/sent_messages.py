@@ -9,12 +9,13 @@ from sqlalchemy import bindparam, select
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.known_at import LATEST
 from features.settings import cutoff
 from features.sql import sql_text
 from serving.content.quality_check import COLUMNS
 from serving.records.columns import Instant
 from serving.records.database import LONG_SECONDS, Records
-from serving.records.people.handover_rows import managers_of
+from serving.records.people.handover import managers_of
 from serving.records.tables import contacts
 
 _k = contacts.c
@@ -81,13 +82,13 @@ def _by_the_core_system(lake: Lake, customers: Collection[str]) -> dict[str, str
     """The account manager whom the latest row of each of these customers names."""
     if not customers or not lake.has("customers"):
         return {}
-    lake.engine.con.register("asked", pd.DataFrame({"customer_id": sorted(customers)}))
+    lake.con.register("asked", pd.DataFrame({"customer_id": sorted(customers)}))
     try:
-        found = lake.engine.con.execute(
+        found = lake.con.execute(
             "SELECT customer_id, account_manager_id FROM "
             f"read_parquet({sql_text(lake.require('customers'))}) SEMI JOIN asked "
-            "USING (customer_id) WHERE superseded_at IS NULL AND account_manager_id IS NOT NULL"
+            f"USING (customer_id) WHERE {LATEST} AND account_manager_id IS NOT NULL"
         ).fetchall()
     finally:
-        lake.engine.con.unregister("asked")
+        lake.con.unregister("asked")
     return dict(found)

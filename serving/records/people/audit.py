@@ -21,40 +21,25 @@ _OLD = select(reads.c.read_id).where(reads.c.read_id < bindparam("first")).limit
 _FORGET = delete(reads).where(reads.c.read_id.in_(_OLD))
 
 
-def note_read(
-    connection: Connection,
-    subject: str,
-    endpoint: str,
-    customer_ids: Sequence[str],
-    at: datetime,
-    purpose: str,
-) -> str:
-    """Keep that somebody read the data of customers; one row a request.
+def read_row(
+    subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
+) -> dict[str, Any]:
+    """Make the row that says who read the data of customers; one a request.
 
     Parameters
     ----------
     subject : str
-        Whose token it was.
+        Whose token it was, or who ran the command.
     endpoint : str
         The address as declared (`/v1/customers/{customer_id}`): with a customer's number in it,
         that number would outlive an erasure.
+    customer_ids : sequence of str
+        Whose data was read.
+    at : datetime
+        When.
     purpose : str
         What it was read for.
-
-    Returns
-    -------
-    str
-        The number of the row.
     """
-    row = read_row(subject, endpoint, customer_ids, at, purpose)
-    keep_reads(connection, [row])
-    return str(row["read_id"])
-
-
-def read_row(
-    subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
-) -> dict[str, Any]:
-    """The row that `note_read` keeps."""
     return {
         "read_id": new_id(at),
         "subject": subject,

@@ -20,8 +20,8 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
-from features.contracts.tables import CONTACT_CHANNELS
-from features.errors import GuanjiaError
+from features.contracts.vocabulary import CONTACT_CHANNELS
+from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.once import content_hash, write_once
 from serving.records.tables import consent_changes
@@ -161,13 +161,13 @@ def change(
         If the key was sent with other content.
     """
     if told.purpose not in PURPOSES:
-        cure = f"write one of {', '.join(PURPOSES)}"
+        cure = did_you_mean(told.purpose, PURPOSES)
         raise GuanjiaError(f"purpose {told.purpose}", "is not known", cure)
     if told.channel is not None and told.purpose != "marketing":
         cure = "leave the channel out"
         raise GuanjiaError(f"consent to {told.purpose}", "has a channel", cure)
     if told.channel is not None and told.channel not in CONTACT_CHANNELS:
-        cure = f"write one of {', '.join(CONTACT_CHANNELS)}"
+        cure = did_you_mean(told.channel, CONTACT_CHANNELS)
         raise GuanjiaError(f"channel {told.channel}", "is not known", cure)
     change_id = new_id(at)
     row = {

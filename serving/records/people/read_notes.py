@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import GuanjiaError
+from features.instants import instant_of, microseconds
 from serving import clock
-from serving.records.columns import EPOCH, TICK, microseconds, written
+from serving.records.columns import written
 from serving.records.database import Records
 from serving.records.people.audit import keep_reads, read_row
 
@@ -49,7 +50,7 @@ class ReadNotes:
     def note(
         self, subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
     ) -> None:
-        """Note a read; see `serving.records.people.audit.note_read`.
+        """Note a read; see `serving.records.people.audit.read_row`.
 
         Raises
         ------
@@ -158,5 +159,5 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             logger.error("half a line of %s is lost: its answer was never given", path.name)
             continue
-        rows.append(row | {"at": EPOCH + TICK * row["at"]})
+        rows.append(row | {"at": instant_of(row["at"])})
     return rows

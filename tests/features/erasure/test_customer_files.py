@@ -151,6 +151,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(b"PAR1 no")
     with pytest.raises(
-        GuanjiaError, match=r"t\.parquet: cannot be read .* Mend the file or remove"
+        GuanjiaError, match=r"t\.parquet: cannot be read .* Repair the file or remove"
     ):
         holds(path, C1)

@@ -46,7 +46,7 @@ def test_nobody_is_erased_where_nobody_was(lake: Lake) -> None:
     assert not lake.home.exists()  # asking makes no key
 
 
-def test_it_names_nobody_and_knows_everybody(lake: Lake) -> None:
+def test_the_list_of_erased_customers_holds_no_number_and_knows_each(lake: Lake) -> None:
     reader = Erased(lake.settings)
     assert reader.among(["C1", "C10"]) == set()
     listed(lake, "C1", "张伟")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from features.contracts.contract import CONTRACTS
+from features.contracts.tables import CONTRACTS
 from features.events.event_types import EVENTS, Event
-from features.events.inbox import EventInbox, Kept
+from features.events.inbox import EventInbox, StoredEvent
 from features.events.intake import Intake
 from features.lake import Lake
 from features.online import feast_client as store
@@ -96,7 +96,7 @@ class Desk:
         occurred: datetime | None = None,
         event_id: str | None = None,
         **fields: Any,
-    ) -> Kept:
+    ) -> StoredEvent:
         """Keep an event, without bringing it online."""
         type_ = EVENTS[name]
         full = {**dict.fromkeys(type_.fields), **fields}
@@ -105,7 +105,7 @@ class Desk:
             Event(event_id, type_, customer, occurred or received, full), received
         )
 
-    def send(self, name: str, customer: str = "C1", **more: Any) -> Kept:
+    def send(self, name: str, customer: str = "C1", **more: Any) -> StoredEvent:
         """Keep an event and bring it online."""
         kept = self.take(name, customer, **more)
         self.fresh.refresh([customer])

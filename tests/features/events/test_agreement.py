@@ -269,7 +269,9 @@ def test_arrival_order_decides_nothing(
                 if value != expected[group][tag]} == {}  # fmt: skip
 
 
-def test_pushes_out_of_order(desk: Any, online_url: str) -> None:
+def test_pushes_that_arrive_out_of_order_leave_the_latest_online(
+    desk: Any, online_url: str
+) -> None:
     lake = Lake(desk.lake.settings.model_copy(update={"online": online_url}))
     store.materialize(lake, YESTERDAY, now=NINE)
     for customer, order in (("C1", (0, 1, 2)), ("C2", (2, 1, 0)), ("C3", (1, 2, 0))):

@@ -266,7 +266,9 @@ def get(at_work: Desk) -> Callable[..., httpx.Response]:
     return ask
 
 
-def test_over_http(at_work: Desk, get: Callable[..., Any]) -> None:
+def test_what_events_made_due_is_listed_over_http_page_by_page(
+    at_work: Desk, get: Callable[..., Any]
+) -> None:
     at_work.tell(claim("l1"), claim("l2", "C2"))
     first = get("/v1/due?limit=1")
     assert first.status_code == 200, first.text

@@ -35,9 +35,9 @@ def inbox(tmp_path: Path) -> EventInbox:
     return EventInbox(Lake(Settings(home=tmp_path)))
 
 
-def test_sent_twice_is_kept_once(inbox: EventInbox) -> None:
-    first = inbox.keep(complaint("e1"), NINE, version_of(complaint("e1")))
-    again = inbox.keep(complaint("e1"), NINE + timedelta(1), version_of(complaint("e1")))
+def test_an_event_sent_twice_is_kept_once(inbox: EventInbox) -> None:
+    first = inbox.store(complaint("e1"), NINE, version_of(complaint("e1")))
+    again = inbox.store(complaint("e1"), NINE + timedelta(1), version_of(complaint("e1")))
     assert (first.repeated, again.repeated) == (False, True)
     assert (again.sequence, again.recorded_at) == (first.sequence, first.recorded_at)
     assert [len(batch) for batch in inbox.rows("surveys_and_complaints")] == [1]
@@ -53,19 +53,19 @@ def test_sent_twice_is_kept_once(inbox: EventInbox) -> None:
     ],
 )
 def test_an_id_belongs_to_one_event(inbox: EventInbox, other: Event) -> None:
-    inbox.keep(complaint("e1"), NINE, version_of(complaint("e1")))
+    inbox.store(complaint("e1"), NINE, version_of(complaint("e1")))
     with pytest.raises(ConflictError, match="event e1: was sent before with other content"):
-        inbox.keep(other, NINE, version_of(other))
+        inbox.store(other, NINE, version_of(other))
 
 
 def test_the_same_said_otherwise_is_the_same(inbox: EventInbox) -> None:
     """Another time zone, and a field that is null instead of left out."""
-    inbox.keep(complaint("e1"), NINE, version_of(complaint("e1")))
+    inbox.store(complaint("e1"), NINE, version_of(complaint("e1")))
     zone = datetime.fromisoformat("2026-07-01T09:00:00+08:00")
     same = Event(
         "e1", EVENTS["complaint_received"], "C1", zone, {"case_id": "e1", "topic": "claims"}
     )
-    assert inbox.keep(same, NINE, version_of(same)).repeated
+    assert inbox.store(same, NINE, version_of(same)).repeated
 
 
 def test_recorded_later_than_the_one_before(inbox: EventInbox) -> None:
@@ -74,7 +74,7 @@ def test_recorded_later_than_the_one_before(inbox: EventInbox) -> None:
     found = []
     for number, (received, customer) in enumerate(times):
         event = complaint(f"e{number}", customer)
-        found.append(inbox.keep(event, received, version_of(event)).recorded_at)
+        found.append(inbox.store(event, received, version_of(event)).recorded_at)
     assert found == [NINE, NINE + TICK, NINE + 2 * TICK, NINE]
     assert inbox.last_recorded(["C1", "C2", "C3"]) == {"C1": NINE + 2 * TICK, "C2": NINE}
 
@@ -84,9 +84,9 @@ def test_a_refusal_keeps_nothing(inbox: EventInbox) -> None:
         raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
-        inbox.keep(complaint("e1"), NINE, refuse)
+        inbox.store(complaint("e1"), NINE, refuse)
     assert inbox.waiting_customers() == []
-    assert not inbox.keep(complaint("e1"), NINE, version_of(complaint("e1"))).repeated
+    assert not inbox.store(complaint("e1"), NINE, version_of(complaint("e1"))).repeated
 
 
 def test_many_at_once_are_all_kept_in_one_order(inbox: EventInbox) -> None:
@@ -99,7 +99,7 @@ def test_many_at_once_are_all_kept_in_one_order(inbox: EventInbox) -> None:
             row = event.row(latest, recorded_at)
             return row | {"score": (latest or {}).get("score", 0) + 1 if latest else 1}
 
-        return inbox.keep(event, NINE, counted).recorded_at
+        return inbox.store(event, NINE, counted).recorded_at
 
     with ThreadPoolExecutor(8) as threads:
         recorded = list(threads.map(keep, range(40)))
@@ -111,7 +111,7 @@ def test_many_at_once_are_all_kept_in_one_order(inbox: EventInbox) -> None:
 
 def test_what_is_online_is_noted(inbox: EventInbox) -> None:
     one, two = complaint("e1"), complaint("e2", "C2")
-    kept = [inbox.keep(event, NINE, version_of(event)) for event in (one, two)]
+    kept = [inbox.store(event, NINE, version_of(event)) for event in (one, two)]
     assert sorted(inbox.waiting_customers()) == ["C1", "C2"]
     assert len(inbox.waiting_customers(1)) == 1
     inbox.mark_online([kept[0].sequence])
@@ -148,7 +148,7 @@ def test_a_row_comes_back_as_it_was(row: Row) -> None:
     assert {name: typed(plain(value), types[name]) for name, value in row.items()} == row
 
 
-def test_days_come_back_too() -> None:
+def test_days_and_amounts_come_back_as_they_were() -> None:
     types = EVENTS["entitlement_used"].contract.columns
     assert typed(plain(date(2027, 6, 1)), types["expires_on"]) == date(2027, 6, 1)
     assert typed(plain(Decimal("80.00")), types["unit_cost"]) == Decimal("80.00")

@@ -129,7 +129,7 @@ def test_a_home_in_another_time_zone_is_refused(desk: Any) -> None:
 
 def test_every_kind_fits_its_contract() -> None:
     for one in EVENTS.values():
-        columns = one.contract.schema.columns
+        columns = one.contract.declared
         assert {one.moment, *one.fields.values(), *one.fixed} <= set(columns)
         assert set(one.required) <= set(one.fields)
         # What is required of the row and not fixed must come from the event, or be there before.

@@ -209,7 +209,7 @@ def test_a_bad_event_costs_no_other(service: Service) -> None:
     assert [service.tag(one, "complaint_count_365d") for one in ("C5", "C6")] == [1, 1]
 
 
-def test_twenty_at_once(
+def test_of_twenty_requests_at_once_each_event_is_kept_once_and_online(
     online_home: Path, tmp_path: Path, online_url: str, desk_in: Callable[[Path], Any]
 ) -> None:
     """Ten of one customer, five of another, and one that is sent five times."""

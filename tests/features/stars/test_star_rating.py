@@ -76,6 +76,6 @@ def test_arithmetic_in_sentences(star_lake: Lake) -> None:
     assert plain["terms"][0]["inception"] == "2023-01-01"
 
 
-def test_unknown_customer(star_lake: Lake) -> None:
+def test_an_unknown_customer_is_a_fault(star_lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"customer C-none: is not known as of 2025-06-30"):
         explain_rating(star_lake, "C-none", END)

@@ -64,15 +64,21 @@ def test_private_cars_only_by_setting(star: Any, star_lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("break_months = -1", "setting break_months in .*greater than or equal to 0"),
-        ("brake_months = 6", "setting brake_months in .*Extra inputs"),
-        ("coefficients = [0, 1.005]", "setting coefficients.1 in .*decimal places"),
-        ("year_days = nan", "setting year_days in .*finite"),
+        (
+            "break_months = -1",
+            "star.toml, field break_months: .*greater than or equal to 0.*docs/star.md",
+        ),
+        (
+            "brake_months = 6",
+            "star.toml, field brake_months: is not known. Did you mean break_months",
+        ),
+        ("coefficients = [0, 1.005]", "star.toml, field coefficients number 2: .*decimal places"),
+        ("year_days = nan", "star.toml, field year_days: .*finite"),
         ("break_months = ", "is not valid TOML"),
-        ("tiers = []", "setting tiers in .*at least 3"),
+        ("tiers = []", "star.toml, field tiers: .*at least 3"),
     ],
 )
-def test_bad_star_toml(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_star_toml_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "star.toml").write_text(text, encoding="utf-8")
     with pytest.raises(GuanjiaError, match=message):
         load_star_settings(tmp_path)
@@ -85,7 +91,7 @@ def test_thresholds_must_rise() -> None:
         StarSettings(tiers=tuple(tier.model_dump() for tier in fallen))
 
 
-def test_documented(tmp_path: Path) -> None:
+def test_every_setting_of_the_star_is_documented(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "star.md").read_text(encoding="utf-8")
     for name in [*StarSettings.model_fields, *Tier.model_fields]:
         assert f"`{name}`" in text

@@ -143,10 +143,14 @@ def test_each_case_is_rated_once(star: Any, ratings: dict[str, Any]) -> None:
     assert sorted(ratings) == sorted(case.name for case in found)
 
 
-def test_case(star: Any, case: Any, ratings: dict[str, Any]) -> None:
+def test_a_case_of_tenure_is_rated_as_worked_out_by_hand(
+    star: Any, case: Any, ratings: dict[str, Any]
+) -> None:
     star.expect(case, ratings[case.name])
 
 
-def test_explained_as_rated(star: Any, star_lake: Lake, ratings: dict[str, Any]) -> None:
+def test_an_explanation_gives_the_tenure_that_is_rated(
+    star: Any, star_lake: Lake, ratings: dict[str, Any]
+) -> None:
     for case in cases(star)[::6]:
         star.expect_explained(case, star_lake, ratings[case.name])

@@ -15,16 +15,18 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent
+from serving.records.contacts.caps import Caps, ContactRequest, mark_sent
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.sent_messages import sent_messages
 from serving.records.database import Records
-from serving.records.people.handover_rows import handover
+from serving.records.people.handover import pass_branch
 
 NOON = datetime(2026, 6, 15, 4, tzinfo=UTC)
 DAY = date(2026, 6, 15)
 FINE, FAULTY = "您好, 退订回复R", "续保返现, 退订回复R"
-SAID = Wanted("C1", "x", "renewal", "marketing", "wecom", NOON, "B1", account_manager_id="M1")
+SAID = ContactRequest(
+    "C1", "x", "renewal", "marketing", "wecom", NOON, "B1", account_manager_id="M1"
+)
 Command = Callable[..., Any]
 
 
@@ -51,8 +53,8 @@ def send(lake: Lake) -> Iterator[Callable[..., None]]:
     def made(customer: str, message: str | None, at: datetime = NOON, **more: Any) -> None:
         wanted = replace(SAID, customer_id=customer, planned_at=at, message=message, **more)
         with records.writing() as connection:
-            found = caps.reserve(connection, wanted, at)
-            assert isinstance(found, Reservation)
+            history = caps.history(connection, customer, at, wanted.branch)
+            found = caps.reserve(connection, wanted, at, history)
             if not more.get("campaign"):
                 mark_sent(connection, found.contact_id, at)
 
@@ -74,7 +76,7 @@ def test_what_was_sent_on_these_days_and_by_whom(lake: Lake, send: Any) -> None:
     send("C8", FINE, midnight - timedelta(microseconds=1), purpose="service")
     send("C9", FINE, midnight + timedelta(days=1), purpose="service")
     with send.records.writing() as connection:
-        handover(connection, "B1", "M3", "M4", "boss", NOON, customers=["C3"])
+        pass_branch(connection, "B1", "M3", "M4", "boss", NOON, customers=["C3"])
     found = sent_messages(lake, send.records, DAY, DAY)
     managers = found.messages.sort_values("contact_id")["account_manager_id"].tolist()
     # C1 as the contact says, C2 as the core system does, C3 after a handover, C4 by nobody.
@@ -85,7 +87,9 @@ def test_what_was_sent_on_these_days_and_by_whom(lake: Lake, send: Any) -> None:
         sent_messages(lake, send.records, DAY, DAY - timedelta(1))
 
 
-def test_the_check_as_it_is_typed(send: Any, guanjia: Command, tmp_path: Path, home: Path) -> None:
+def test_the_command_content_check_counts_faults_by_manager(
+    send: Any, guanjia: Command, tmp_path: Path, home: Path
+) -> None:
     for number in range(12):
         send(f"C{number}", FAULTY if number < 3 else FINE)
     send("D1", FAULTY, account_manager_id="M2", branch="=B2")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from features.contracts.tables import CONTACT_CHANNELS
+from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError
 from serving.content.check import load_gate
 from serving.content.settings import Sender, load_content_settings, shipped_settings
@@ -74,23 +74,26 @@ def test_without_a_file_it_is_what_is_shipped(home: Path) -> None:
     ("text", "told"),
     [
         ("[words", "content.toml: is not valid TOML"),
-        ("[wrods]", r"content.toml, section wrods: is not known\. Did you mean words\?"),
-        ("words = 3", "content.toml, section words: is no table of fields"),
-        ("[words]\ncash_bak = false", r"words cash_bak: is not known\. Did you mean cash_back\?"),
-        ("[words]\ncash_back = 3", "words cash_back: is no table of fields"),
-        ("[words.new]\nlabel = '新'", "words new, field name: is missing. Write name = ..."),
-        ("[words.cash_back]\nword = ['a']", "words cash_back, field word: is not known. Did you"),
-        ("[words.cash_back]\nwords = 'a'", "words cash_back, field words: Input should be a valid"),
-        ("[words.cash_back]\nwords = ['好']", "field words: '好' has fewer than two letters"),
-        ("[words.cash_back]\nallowed = ['!']", "field allowed: '!' has fewer than two letters"),
-        ("[words.cash_back]\nseverity = 'stop'", "cash_back, field severity: Input should be"),
-        ("[words.cash_back]\nwithout = ['返现返']", r"返现返: is not known\. Did you mean 返现\?"),
-        ("[words.cash_back]\nwithout = 3", "words cash_back, field without: is no list"),
-        ("[patterns.mobile]\npattern = '('", "patterns mobile, field pattern: is no regular expr"),
-        ("[patterns.mobile]\nwithout = ['a']", "patterns mobile, field without: is not known"),
-        ("[channels.smoke]\nlabel = '烟'", r"channels smoke: is not known\. Did you mean sms\?"),
-        ("[channels.sms]\nmost_parts = 0", "channels sms, field most_parts: Input should be"),
-        ("[sender]\ninsurer = '平安'", "content.toml, sender, field signature: is missing"),
+        ("[wrods]", r"content.toml, field wrods: is not known\. Did you mean words\?"),
+        ("words = 3", "content.toml, field words: is no table of fields"),
+        ("[words]\ncash_bak = false", r"words.cash_bak: is left out, and not there\. Did"
+         r" you mean cash_back"),
+        ("[words]\ncash_back = 3", "words.cash_back: is no table of fields"),
+        ("[words.new]\nlabel = '新'", "field words.new.name: is missing. Write name = ..."),
+        ("[words.cash_back]\nword = ['a']", "field words.cash_back.word: is not known. Did you"),
+        ("[words.cash_back]\nwords = 'a'", "field words.cash_back.words: Input should be a valid"),
+        ("[words.cash_back]\nwords = ['好']", "cash_back.words: '好' has fewer than two let"),
+        ("[words.cash_back]\nallowed = ['!']", "cash_back.allowed: '!' has fewer than two le"),
+        ("[words.cash_back]\nseverity = 'stop'", r"cash_back.severity: stop is not known\."
+         r" Use one of block, review"),
+        ("[words.cash_back]\nwithout = ['返现返']", r"cash_back.without: 返现返 is not known\."
+         r" Did you mean 返现"),
+        ("[words.cash_back]\nwithout = 3", "field words.cash_back.without: is no list"),
+        ("[patterns.mobile]\npattern = '('", "field patterns.mobile.pattern: is no regular expr"),
+        ("[patterns.mobile]\nwithout = ['a']", "field patterns.mobile.without: is not known"),
+        ("[channels.smoke]\nlabel = '烟'", r"channels.smoke: smoke is not known\. Did you mean"),
+        ("[channels.sms]\nmost_parts = 0", "field channels.sms.most_parts: Input should be"),
+        ("[sender]\ninsurer = '平安'", "content.toml, field sender.signature: is missing"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(home: Path, text: str, told: str) -> None:

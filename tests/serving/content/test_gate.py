@@ -1,9 +1,9 @@
 """What a message may say: each word however it is written, and nothing that only looks like one."""
 
 import re
-import time
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -172,7 +172,7 @@ SOME = st.lists(st.text(st.sampled_from("甲乙ab1"), min_size=2, max_size=4), m
 
 
 @given(SOME, SOME, LETTERS)
-def test_it_finds_what_a_plain_search_finds(
+def test_words_are_found_where_a_plain_search_finds_them(
     words: list[str], allowed: list[str], text: str
 ) -> None:
     one = WordList(name="a", label="甲", why="a", why_chinese="甲", severity="block",
@@ -263,14 +263,13 @@ def test_a_finding_is_words_in_two_languages() -> None:
     "piece",
     ["1", "1 ", "a", "a.", "a-", "a@b.", "a点", "a   .   ", "010", "http://", "微信", "返现"],
 )
-def test_no_text_takes_long(piece: str) -> None:
-    """Patterns that go back and forth would take minutes over some of these."""
+def test_no_pattern_goes_back_and_forth(piece: str, ends: Any) -> None:
+    """One that did would take hours over some of these; `benchmarks/content.py` measures them."""
     text = (piece * LONGEST_TEXT)[:LONGEST_TEXT]
-    began = time.perf_counter()
-    GATE.check(text, channel="branch", kind="service")
-    assert time.perf_counter() - began < 2
+    with ends():
+        GATE.check(text, channel="branch", kind="service")
 
 
 def test_without_any_list_only_the_channel_speaks() -> None:
-    bare = ContentGate(ContentSettings({}, {}, SHIPPED.channels))
+    bare = ContentGate(ContentSettings(words={}, patterns={}, channels=SHIPPED.channels))
     assert bare.check("返现 13800138000", channel="branch", kind="marketing").allowed

@@ -20,7 +20,8 @@ from serving.decision.capacity.prices import fit_prices, price
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.policy import shipped_policy
+from serving.decision.policy import load_policy
+from serving.decision.record import STORED
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
@@ -28,7 +29,8 @@ from serving.records.database import Records
 NOON = datetime(2026, 6, 30, 4, tzinfo=UTC)
 DAY = date(2026, 6, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
-POLICY = shipped_policy().model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+SHIPPED = load_policy(Path("a home without a policy of its own"))
+POLICY = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
 CALL = Candidate("renewal_30d", "到期前30天", "renewal", "marketing", "phone", 1.0, "renewal")
 SMS = replace(CALL, channel="sms", cost=0.05)
 CARE = Candidate("accident_care", "出险关怀", "claims", "service", "phone", 1.0)
@@ -69,7 +71,7 @@ def decide(
             "open_claims": 0,
             "open_complaints": 0,
         },
-        told={"renewal": 0.5},
+        predictions={"renewal": 0.5},
         effects={"contact": 0.1},
         margin=margin,
         permission=Permission({"phone": marketing, "sms": marketing}, True),
@@ -79,10 +81,11 @@ def decide(
         capacity_prices=more.pop("prices", {}),
         policy=POLICY,
     )
+    stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
     settled = settle(facts)
     chosen = settled.chosen.candidate if settled.chosen else None
     decision = Decision(
-        customer, "tests", at, {"facts": json.loads(to_json(vars(facts)))}, branch,
+        customer, "tests", at, {"facts": json.loads(to_json(stored))}, branch,
         touchpoint=chosen.touchpoint if chosen else None,
         channel=chosen.channel if chosen else None,
         mandatory=settled.mandatory, **more,
@@ -137,7 +140,7 @@ def test_prices_of_a_branch_by_hand() -> None:
     assert (idle.wanted, idle.price) == (0.0, 0.0)
 
 
-def test_they_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
+def test_prices_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
     lake: Lake, records: Records
 ) -> None:
     (lake.home / "capacity.toml").write_text("[every_branch]\nphone = 1\n", encoding="utf-8")
@@ -173,8 +176,14 @@ def test_a_home_replaces_single_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[every_branch]\nphon = 1", "field every_branch: channel phon is not known; .* phone?"),
-        ("[branches.B1]\nphon = 1", "field branches: channel phon is not known"),
+        (
+            "[every_branch]\nphon = 1",
+            "field every_branch.phon: phon is not known. Did you mean phone",
+        ),
+        (
+            "[branches.B1]\nphon = 1",
+            "field branches.B1.phon: phon is not known. Did you mean phone",
+        ),
         ("[every_branch]\nphone = -1", "field every_branch.phone.*greater than or equal to 0"),
         ("[every_branch]\nphone = 1.5", "field every_branch.phone"),
         ("[every_branches]\nphone = 1", "every_branches: is not known. Did you mean every_branch"),

@@ -1,21 +1,26 @@
 """The decision, from literal facts: values worked out by hand, gates, silence, lots."""
 
+import json
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, lot
-from serving.decision.policy import shipped_policy
+from serving.decision.policy import load_policy
+from serving.decision.record import facts_of
 
 DAY = date(2026, 6, 30)
-POLICY = shipped_policy().model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+SHIPPED = load_policy(Path("a home without a policy of its own"))
+POLICY = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
 TAGS = {
     "renewal_quote_premium": 3000.0,
     "commercial_premium_current": 2800.0,
@@ -41,7 +46,7 @@ def facts(*candidates: Candidate, **changes: Any) -> Facts:
         "decision_point": "app_open",
         "day": DAY,
         "tags": TAGS,
-        "told": {"renewal": 0.6, "cross_sell_accident": 0.02},
+        "predictions": {"renewal": 0.6, "cross_sell_accident": 0.02},
         "effects": {"contact": 0.02, "service_pack": 0.05},
         "margin": 100.0,
         "permission": YES,
@@ -60,7 +65,7 @@ def test_the_best_candidate_is_chosen_and_its_sum_is_right() -> None:
     # points: 8 and 20 yuan. Fatigue: 0.3 for one recent contact, 0.2 for each of two unanswered.
     assert found.chosen is not None
     assert found.chosen.candidate == WECOM
-    values = {one.candidate.key: one.value for one in found.judged}
+    values = {one.candidate.key: one.value for one in found.candidates}
     wecom, sms, pack = (values[one.key] for one in (WECOM, SMS, PACK))
     assert wecom
     assert sms
@@ -69,17 +74,17 @@ def test_the_best_candidate_is_chosen_and_its_sum_is_right() -> None:
     assert sms.total == pytest.approx(0.02 * 400 - 0.05 - 0.7)
     assert pack.total == pytest.approx(0.05 * 400 - 0.5 * 50 - 0.7)
     assert {wecom.basis, sms.basis, pack.basis} == {"uplift"}
-    assert [one.candidate for one in found.judged] == [WECOM, SMS, PACK]
+    assert [one.candidate for one in found.candidates] == [WECOM, SMS, PACK]
     assert (found.probability, found.drawn, found.mandatory) == (1.0, False, False)
 
 
 def test_without_lots_it_is_propensity_and_says_so() -> None:
-    (one,) = settle(facts(WECOM, effects={})).judged
+    (one,) = settle(facts(WECOM, effects={})).candidates
     assert one.value
     # Of the 40% who would leave WeCom keeps 2% (declared).
     assert one.value.total == pytest.approx(0.4 * 0.02 * 400 - 0.7)
     assert one.value.basis == "propensity"
-    (one,) = settle(facts(ACCIDENT)).judged
+    (one,) = settle(facts(ACCIDENT)).candidates
     assert one.value
     # A premium of 260 yuan, 15% of it ours; a tenth of 2% buy because of the message.
     assert one.value.total == pytest.approx(0.02 * 0.10 * 260 * 0.15 - 0.7)
@@ -89,7 +94,10 @@ def test_silence_wins_where_nothing_is_worth_its_cost() -> None:
     assert settle(facts(ACCIDENT)).chosen is None
     # A sleeping dog: contact makes it worse.
     assert settle(facts(WECOM, effects={"contact": -0.01})).chosen is None
-    # Keeping who costs more than he pays is worth less than nothing.
+    # A contact that loses four tenths of a fen is not made, one that gains as little is.
+    assert settle(facts(WECOM, effects={"contact": 0.00174})).chosen is None
+    assert settle(facts(WECOM, effects={"contact": 0.00176})).chosen is not None
+    # Keeping a customer who costs more than they pay is worth less than nothing.
     assert settle(facts(WECOM, margin=-400.0)).chosen is None
     # Worth 7.3 yuan, but the channel's next contact is worth 8 to somebody else.
     assert settle(facts(WECOM, capacity_prices={"wecom": 8.0})).chosen is None
@@ -106,7 +114,7 @@ def test_an_open_claim_or_complaint_holds_back_marketing_and_no_service(
     found = settle(facts(WECOM, tags=TAGS | tags))
     assert found.chosen is None
     assert [one.name for one in found.customer_gates if not one.passed] == [gate]
-    assert [one.name for one in found.judged[0].gates if not one.passed] == [gate]
+    assert [one.name for one in found.candidates[0].gates if not one.passed] == [gate]
     found = settle(facts(WECOM, CARE, tags=TAGS | tags))
     assert found.chosen
     assert found.chosen.candidate == CARE
@@ -116,7 +124,7 @@ def test_who_never_consented_or_refused_a_channel_is_left_in_peace() -> None:
     for marketing in ({}, {"wecom": None}, {"wecom": False}):
         found = settle(facts(WECOM, permission=Permission(marketing, True)))
         assert found.chosen is None
-        assert [one.name for one in found.judged[0].gates if not one.passed] == ["consent"]
+        assert [one.name for one in found.candidates[0].gates if not one.passed] == ["consent"]
     only_sms = Permission({"wecom": False, "sms": True}, True)
     found = settle(facts(WECOM, SMS, permission=only_sms))
     assert found.chosen
@@ -141,7 +149,7 @@ def test_what_the_caps_hold_back_is_passed_over_with_their_reason() -> None:
     found = settle(facts(WECOM, SMS, blocks=[block, None]))
     assert found.chosen
     assert found.chosen.candidate == SMS
-    assert found.judged[1].gates[-1] == block
+    assert found.candidates[1].gates[-1] == block
 
 
 def test_the_holdout_gets_service_and_no_marketing() -> None:
@@ -164,12 +172,22 @@ def test_who_explores_draws_among_all_that_may_be_and_silence() -> None:
     assert len(drawn) == 4
     # 3,000 draws of a quarter: 750, standard deviation 24.
     assert all(abs(count - 750) < 5 * 24 for count in drawn.values())
-    # Another model, the same draws.
-    other = facts(WECOM, SMS, PACK, policy=policy, customer_id="C7", told={"renewal": 0.1})
-    same = settle(facts(WECOM, SMS, PACK, policy=policy, customer_id="C7"))
-    assert (settle(other).chosen is None) == (same.chosen is None)
-    if same.chosen:
-        assert settle(other).chosen.candidate == same.chosen.candidate  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("contact", "service_pack"), [(0.5, -0.1), (-0.1, -0.1)])
+def test_what_a_model_says_has_no_part_in_a_draw(contact: float, service_pack: float) -> None:
+    """Whatever is best, and where all of it loses money, everybody draws what they drew before."""
+    policy = POLICY.model_copy(update={"exploration_share": 1.0})
+
+    def drawn(number: int, effects: dict[str, float]) -> Candidate | None:
+        asked = facts(WECOM, SMS, PACK, policy=policy, customer_id=f"C{number}", effects=effects)
+        chosen = settle(asked).chosen
+        return chosen.candidate if chosen else None
+
+    draws = [drawn(number, {"contact": 0.02, "service_pack": 0.3}) for number in range(60)]
+    assert set(draws) == {None, WECOM, SMS, PACK}
+    effects = {"contact": contact, "service_pack": service_pack}
+    assert [drawn(number, effects) for number in range(60)] == draws
 
 
 @given(st.permutations([SMS, WECOM, PACK, ACCIDENT]), st.integers(0, 50))
@@ -181,20 +199,22 @@ def test_the_order_of_candidates_does_not_matter(order: list[Candidate], number:
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0, 1), st.floats(-1000, 1000), st.integers(0, 9))
-def test_nothing_of_no_value_is_ever_chosen_unless_drawn(
+def test_the_best_is_chosen_if_it_is_worth_more_than_silence_and_nothing_else(
     effect: float, renewal: float, margin: float, recent: int
 ) -> None:
     found = settle(
         facts(
             SMS, WECOM, PACK, ACCIDENT,
-            effects={"contact": effect}, told={"renewal": renewal, "cross_sell_accident": None},
+            effects={"contact": effect},
+            predictions={"renewal": renewal, "cross_sell_accident": None},
             margin=margin, recent_contacts=recent,
         )
     )  # fmt: skip
-    if found.chosen:
-        assert found.chosen.value
-        assert found.chosen.value.total > 0
-        assert all(one.value.total <= found.chosen.value.total for one in found.judged if one.value)
+    worth = {one.candidate: one.value.total for one in found.candidates if one.value}
+    assert set(worth) == {SMS, WECOM, PACK}
+    best = max(worth.values())
+    assert (found.chosen is not None) == (best > 0)
+    assert found.chosen is None or worth[found.chosen.candidate] == best
 
 
 def test_lots_are_even_and_stable() -> None:
@@ -212,3 +232,13 @@ def test_lots_are_even_and_stable() -> None:
     july = {n for n in range(5000) if explores("salt", f"C{n}", date(2026, 7, 1), 0.02)}
     assert june != july
     assert lot("ab", "c") != lot("a", "bc")
+
+
+def test_the_facts_of_a_record_are_read_and_settled_again() -> None:
+    """In records, since the first release, predictions stand under another name."""
+    decided = facts(SMS, PACK, blocks=[Gate("sms_month", False, "已满", "full"), None])
+    stored = json.loads(to_json(vars(decided), fallback=dict))
+    stored["told"] = stored.pop("predictions")
+    again = facts_of(stored)
+    assert again.predictions == {"renewal": 0.6, "cross_sell_accident": 0.02}
+    assert settle(again) == settle(decided)

@@ -2,20 +2,24 @@
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import Engine, event
 
 from features.lake import Lake
+from features.settings import Settings
 from serving.decision.candidates import Candidate
 from serving.decision.decider import Decider
-from serving.decision.menu import Words
 from serving.decision.replay import replay
-from serving.decision.schemas import DecideContext, DecideRequest
+from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
+from serving.decision.touchpoint_menu import ContactText, TouchpointMenu
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
@@ -34,11 +38,8 @@ motor_margin_share = 1.0
 """
 
 
-class Renewals:
+class Renewals(TouchpointMenu):
     """Renewal by text message or WeCom, and nothing else."""
-
-    tags = ("days_to_commercial_expiry",)
-    version = "test"
 
     def candidates(
         self,
@@ -54,14 +55,14 @@ class Renewals:
             for one, cost in channels
         ]
 
-    def words(
+    def text(
         self,
         candidate: Candidate,
         tags: Mapping[str, Any],
         stage: str | None,
         values: Mapping[str, str],
-    ) -> Words:
-        return Words(SAID, "Hello", "续保", "renewal", "system")
+    ) -> ContactText:
+        return ContactText(SAID, "Hello", "续保", "renewal", "system")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def records(lake: Lake) -> Iterator[Records]:
 
 @pytest.fixture
 def decider(lake: Lake, records: Records) -> Decider:
-    return Decider(Door(lake), records, Renewals())
+    return Decider(Door(lake), records, Renewals(lake))
 
 
 def renewing(lake: Lake) -> list[str]:
@@ -123,9 +124,6 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
     assert acted
     assert contacts(records) == len(acted)
     for answer in answers:
-        if answer.action is None:
-            worth = [one.value.total for one in answer.alternatives if one.allowed and one.value]
-            assert all(total <= 0 for total in worth)
         with records.reading() as connection:
             row = find_decision(connection, answer.decision_id)
         assert row["touchpoint"] == (answer.action.touchpoint if answer.action else None)
@@ -144,6 +142,56 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
     again = replay(lake, records, acted[0].decision_id)
     assert not again.same
     assert any(one.startswith("renewal tells ") for one in again.changed)
+
+
+def test_a_decision_reads_the_records_once(lake: Lake, decider: Decider) -> None:
+    """One statement reads contacts, refusals and consents, and one more writes a contact."""
+    statements: list[str] = []
+
+    def note(*given: Any) -> None:
+        statements.append(given[2].split()[0])
+
+    first, *customers = renewing(lake)[:40]
+    decider.decide(ask(first), NOON)  # reads the prices of capacity, for five minutes
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        answers = []
+        for customer in customers:
+            statements.clear()
+            answers.append(decider.decide(ask(customer), NOON))
+            written = ["INSERT", "INSERT"] if answers[-1].action else ["INSERT"]
+            assert statements == ["BEGIN", "SELECT", *written]
+        statements.clear()
+        decider.decide(ask(first, client_key="request-1"), NOON)
+        assert statements == ["BEGIN", "SELECT", "SELECT", "INSERT"]
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert any(answer.action for answer in answers)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_many_at_once_give_a_customer_one_contact(
+    lake: Lake, database: str, request: pytest.FixtureRequest
+) -> None:
+    """Two services that share the records are asked by eight callers each."""
+    if database == "postgres":
+        address = request.getfixturevalue("postgres")
+        lake = Lake(Settings(home=lake.home, database=address))
+    services = [Records(lake.settings), Records(lake.settings)]
+    services[0].migrate()
+    deciders = [Decider(Door(lake), records, Renewals(lake)) for records in services]
+    customer = next(one for one in renewing(lake) if deciders[0].decide(ask(one), NOON).action)
+    begin, later = threading.Barrier(16), NOON + timedelta(days=1)
+
+    def decide(number: int) -> DecideResponse:
+        begin.wait()
+        return deciders[number % 2].decide(ask(customer), later, seconds=60)
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(decide, range(16)))
+    for records in services:
+        records.close()
+    assert sum(answer.action is not None for answer in answers) == 1
 
 
 def test_one_marketing_contact_a_day_and_the_second_request_is_silence(
@@ -220,8 +268,8 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
     lake: Lake, records: Records
 ) -> None:
     customers = renewing(lake)[:10]
-    whole = Decider(Door(lake), records, Renewals())
-    before = {one: whole._inquiry.of(ask(one), None) for one in customers}
+    whole = Decider(Door(lake), records, Renewals(lake))
+    before = {one: whole.gatherer.read_customer(ask(one), NOON) for one in customers}
     with sqlite3.connect(lake.home / "feast" / "online.db") as connection:
         tables = [
             name
@@ -232,9 +280,10 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
             connection.execute(f'DROP TABLE "{table}"')
     connection.close()
     for one in customers:
-        known = whole._inquiry.of(ask(one), None)
+        known = whole.gatherer.read_customer(ask(one), NOON)
         assert known.degraded
-        assert (known.told, known.effects) == (before[one].told, before[one].effects)
+        assert known.predictions == before[one].predictions
+        assert known.effects == before[one].effects
         answer = whole.decide(ask(one), NOON)
         assert answer.degraded
 
@@ -252,19 +301,19 @@ def test_without_the_records_nothing_is_decided(
 class Promising(Renewals):
     """The text message promises what the contract does not grant; WeCom does not."""
 
-    def words(
+    def text(
         self,
         candidate: Candidate,
         tags: Mapping[str, Any],
         stage: str | None,
         values: Mapping[str, str],
-    ) -> Words:
+    ) -> ContactText:
         said = SAID.replace("您好", "续保即送油卡") if candidate.channel == "sms" else SAID
-        return Words(said, "Hello", "续保", "renewal", "system")
+        return ContactText(said, "Hello", "续保", "renewal", "system")
 
 
 def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records: Records) -> None:
-    decider = Decider(Door(lake), records, Promising())
+    decider = Decider(Door(lake), records, Promising(lake))
     answers = [decider.decide(ask(one, alternatives=2), NOON) for one in renewing(lake)[:40]]
     stopped = {
         one.channel: gate.chinese
@@ -274,6 +323,6 @@ def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records
         if gate.name == "content" and not gate.passed
     }
     assert "油卡" in stopped["sms"]
-    assert {answer.action.channel for answer in answers if answer.action} <= {"wecom"}
+    assert {answer.action.channel for answer in answers if answer.action} == {"wecom"}
     for answer in answers:
         assert replay(lake, records, answer.decision_id).same

@@ -127,6 +127,43 @@ def test_a_contact_from_its_decision_to_its_outcome(
     assert (found["same"], found["action"]) == (True, "renewal_always, sms")
 
 
+def test_a_human_reviews_a_decision(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, decision = next(contacted)
+    explained = f"/v1/decisions/{decision['decision_id']}"
+    assert api.ask("GET", explained).json()["review"] is None
+    asked = api.ask("POST", f"{explained}/review", {"reason": "为什么是我"}).json()
+    of_customer = f"/v1/reviews?customer_id={customer}"
+    desk = api.token("reviews:read", "reviews:answer")
+    (listed,) = api.ask("GET", of_customer, token=desk).json()["reviews"]
+    assert (listed["review_id"], listed["reason"]) == (asked["review_id"], "为什么是我")
+    assert (listed["touchpoint"], listed["channel"], listed["answer"]) == (
+        "renewal_always", "sms", None,
+    )  # fmt: skip
+    page = api.ask("GET", "/v1/reviews?limit=1&state=all", token=desk).json()
+    rest = api.ask("GET", f"/v1/reviews?state=all&after={page['reviews'][0]['review_id']}").json()
+    assert page["next"] == page["reviews"][0]["review_id"]
+    assert listed in rest["reviews"]
+    assert rest["next"] is None
+    # Another branch sees none of it.
+    elsewhere = api.token("reviews:read", "reviews:answer", branches=["nowhere"])
+    assert api.ask("GET", of_customer, token=elsewhere).json() == {"reviews": [], "next": None}
+    where = f"/v1/reviews/{asked['review_id']}/answer"
+    words = {"answer": "不再联系", "upheld": False}
+    hidden = refused(api.ask("POST", where, words, elsewhere), 404)
+    assert hidden == f"review {asked['review_id']}: is not known"
+    assert "scope" in refused(api.ask("POST", where, words, api.token("reviews:read")), 403)
+    first = api.ask("POST", where, words, desk).json()
+    assert (first["repeated"], first["review"]["answered_by"]) == (False, "tests")
+    again = api.ask("POST", where, words, desk).json()
+    assert again == {"review": first["review"], "repeated": True}
+    assert "was answered by" in refused(api.ask("POST", where, words | {"upheld": True}, desk), 409)
+    assert "upheld" in refused(api.ask("POST", where, {"answer": "不再联系"}, desk), 422)
+    assert api.ask("GET", explained).json()["review"] == first["review"]
+    assert api.ask("GET", of_customer, token=desk).json()["reviews"] == []
+
+
 def test_an_opt_out_holds_at_once(
     api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
 ) -> None:

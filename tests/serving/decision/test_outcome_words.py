@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from serving.decision import told
+from serving.decision import response
 from serving.decision.candidates import Candidate
-from serving.decision.core import Facts, Settled, settle
+from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.policy import shipped_policy
+from serving.decision.policy import load_policy
 from training import models
 from training.model_spec import Purpose
 
+SHIPPED = load_policy(Path("a home without a policy of its own"))
 TAGS = {
     "renewal_quote_premium": 3000.0,
     "commercial_premium_current": 2800.0,
@@ -24,16 +26,16 @@ TAGS = {
 }
 
 
-def decided(model: str, probability: float, **effects: float) -> Settled:
+def decided(model: str, probability: float, **effects: float) -> DecisionResult:
     candidate = Candidate("touchpoint", "触点", "care", "marketing", "wecom", 0.0, model)
-    policy = shipped_policy().model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
+    policy = SHIPPED.model_copy(update={"exploration_share": 0.0, "holdout_share": 0.0})
     return settle(
         Facts(
             customer_id="C1",
             decision_point="app_open",
             day=date(2026, 6, 30),
             tags=TAGS,
-            told={model: probability},
+            predictions={model: probability},
             effects=effects,
             margin=100.0,
             permission=Permission(marketing={"wecom": True}, profiling=True),
@@ -58,7 +60,7 @@ def decided(model: str, probability: float, **effects: float) -> Settled:
 def test_each_model_has_its_words(
     model: str, probability: float, effects: dict[str, float], chinese: str, english: str
 ) -> None:
-    words = told.reasons(decided(model, probability, **effects))
+    words = response.reasons(decided(model, probability, **effects))
     assert chinese in words.chinese
     assert english in words.english
 
@@ -74,12 +76,12 @@ def test_a_new_model_brings_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     spec = replace(models.MODELS["churn"], name="car_sale", purpose=purpose)
     monkeypatch.setitem(models.MODELS, spec.name, spec)
-    words = told.reasons(decided("car_sale", 0.5))
+    words = response.reasons(decided("car_sale", 0.5))
     assert "提高留车概率1.00%" in words.chinese
     assert "raises the probability of keeping the car by 1.00%" in words.english
 
 
 def test_a_model_that_nobody_is_contacted_on_has_no_worth() -> None:
-    (judged,) = decided("claim_frequency", 0.5).judged
-    assert judged.value is not None
-    assert (judged.value.basis, judged.value.benefit) == ("none", 0.0)
+    (candidate,) = decided("claim_frequency", 0.5).candidates
+    assert candidate.value is not None
+    assert (candidate.value.basis, candidate.value.benefit) == ("none", 0.0)

@@ -34,7 +34,9 @@ Array = np.ndarray[Any, Any]
         ([[NONE, NONE]], [0, 0], [0, 0]),
     ],
 )
-def test_by_hand(values: list[list[float]], places: list[int], expected: list[float]) -> None:
+def test_shadow_prices_are_those_worked_out_by_hand(
+    values: list[list[float]], places: list[int], expected: list[float]
+) -> None:
     found = shadow_prices(np.array(values, float), np.array(places))
     assert found.tolist() == pytest.approx(expected)
 
@@ -76,7 +78,7 @@ def optimum(values: Array, places: Array) -> tuple[float, Array]:
 
 @given(markets())
 @settings(deadline=None, max_examples=300)
-def test_they_are_the_dual_of_the_best_assignment(market: tuple[Array, Array]) -> None:
+def test_shadow_prices_are_the_dual_of_the_best_assignment(market: tuple[Array, Array]) -> None:
     values, places = market
     prices = shadow_prices(values, places)
     surplus = np.maximum((values - prices).max(axis=1), 0)
@@ -117,7 +119,7 @@ def test_more_places_raise_no_price_and_the_prices_are_the_lowest(
     assert bound >= least - 1e-9
 
 
-def test_at_scale_they_lose_nothing() -> None:
+def test_at_scale_shadow_prices_lose_next_to_no_value() -> None:
     draw = np.random.default_rng(3)
     values = draw.gamma(1, 10, (3000, 1)) * draw.uniform(0.5, 1, (3000, 3)) - [0.05, 0.0, 3.0]
     places = np.array([300, 200, 100])

@@ -21,9 +21,9 @@ from features.settings import Settings
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
 from serving.records.people import erasure
-from serving.records.people.audit import note_read
+from serving.records.people.audit import keep_reads, read_row
 from serving.records.people.consents import ConsentChange, as_of, change
-from serving.records.people.erasure import begin, finish, receipt_of, require_known
+from serving.records.people.erase_everywhere import begin, finish, receipt_of, require_known
 
 DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -60,7 +60,7 @@ def settled(home: Path, snapshot: Snapshot, **settings: Any) -> tuple[Lake, Reco
         for one in both:
             write_decision(connection, Decision(one, "app_open", NOW, {"of": one}))
             change(connection, ConsentChange(one, "profiling", False, NOW), NOW)
-        note_read(connection, "app", "/predict", both, NOW, "service")
+        keep_reads(connection, [read_row("app", "/predict", both, NOW, "service")])
     return lake, records
 
 
@@ -179,7 +179,7 @@ def test_a_request_that_was_under_way_leaves_nothing(home_of: tuple[Lake, Record
     first = begin(lake, records, GONE, "ann", NOW)
     with records.writing() as connection:
         write_decision(connection, Decision(GONE, "app_open", NOW, {"of": GONE}))
-        note_read(connection, "app", "/predict", [GONE], NOW, "service")
+        keep_reads(connection, [read_row("app", "/predict", [GONE], NOW, "service")])
     (done,) = finish(lake, records, NOW).receipts
     assert (done.receipt_id, done.rows["decisions"], done.rows["reads"]) == (first.receipt_id, 2, 2)
     assert places_of(lake.home, GONE) == []

@@ -13,7 +13,7 @@ from features.lake import Lake, sha256_of
 from features.settings import Settings
 from serving.predictions.service import Door, UnknownCustomerError
 from serving.records.database import Records
-from serving.records.people.erasure_rows import is_named
+from serving.records.people.erase_records import is_named
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., Any]
@@ -31,7 +31,7 @@ PLACES = (
 )
 
 
-def test_they_were_everywhere(story: Any) -> None:
+def test_before_their_erasure_customers_are_in_every_place(story: Any) -> None:
     """Else the searches below would prove nothing."""
     for one in story.gone:
         for place in PLACES:
@@ -42,13 +42,13 @@ def test_they_were_everywhere(story: Any) -> None:
     assert len(story.numbers) > 9
 
 
-def test_they_are_nowhere(story: Any) -> None:
+def test_after_their_erasure_customers_are_in_no_file(story: Any) -> None:
     left = {number: story.named(number) for number in [*story.gone, *story.numbers]}
     assert {number: places for number, places in left.items() if places} == {}
     assert not (story.home / "lists" / "campaign.xlsx").exists()
 
 
-def test_others_keep_every_row_where_it_was(story: Any) -> None:
+def test_other_customers_keep_every_row_where_it_was(story: Any) -> None:
     after = story.others_now()
     assert after.keys() == story.others.keys()
     for place, rows in story.others.items():

@@ -1,4 +1,4 @@
-"""Reads, exports, requests for review and prices of capacity; the labels of every column."""
+"""Reads, exports and prices of capacity; the labels of every column."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -7,17 +7,16 @@ import pytest
 
 from features.errors import GuanjiaError
 from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
-from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.database import Records
 from serving.records.people.audit import (
     LEAST_KEPT,
     forget_old_reads,
     forget_reads,
+    keep_reads,
     note_export,
-    note_read,
+    read_row,
 )
-from serving.records.people.reviews import answer_review, ask_review, open_reviews
-from serving.records.tables import METADATA, exports, reads, review_requests
+from serving.records.tables import METADATA, exports, reads
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -34,10 +33,12 @@ def test_every_table_and_column_has_a_chinese_label() -> None:
 
 def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> None:
     with records.writing() as connection:
-        number = note_read(connection, "mini-program", "/predict", ["C1", "张"], NOW, "renewal")
+        row = read_row("mini-program", "/predict", ["C1", "张"], NOW, "renewal")
+        keep_reads(connection, [row])
+        keep_reads(connection, [row])  # copied again after a kill, it changes nothing
     assert rows(reads) == [
         {
-            "read_id": number,
+            "read_id": row["read_id"],
             "subject": "mini-program",
             "endpoint": "/predict",
             "purpose": "renewal",
@@ -51,7 +52,9 @@ def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> No
 def test_old_reads_are_forgotten_a_few_at_a_time(records: Records, rows: Any) -> None:
     with records.writing() as connection:
         for hours in range(5):
-            note_read(connection, "app", "/predict", ["C1"], NOW + hours * HOUR, "service")
+            keep_reads(
+                connection, [read_row("app", "/predict", ["C1"], NOW + hours * HOUR, "service")]
+            )
         done = [forget_reads(connection, NOW + 3 * HOUR, most=2) for _ in range(3)]
     assert done == [2, 1, 0]
     assert sorted(row["at"] for row in rows(reads)) == [NOW + 3 * HOUR, NOW + 4 * HOUR]
@@ -75,26 +78,6 @@ def test_an_export_says_what_left(records: Records, rows: Any) -> None:
     }
 
 
-def test_a_review_is_asked_for_once_and_answered_once(records: Records, rows: Any) -> None:
-    with records.writing() as connection:
-        made = Decision("C1", "app_open", NOW, {}, branch="B1")
-        number = write_decision(connection, made).decision_id
-        first = ask_review(connection, number, "C1", "不同意", NOW)
-        again = ask_review(connection, number, "C1", "仍不同意", NOW + HOUR)
-        assert (first.repeated, again.repeated) == (False, True)
-        assert (again.review_id, again.asked_at) == (first.review_id, NOW)
-        (waiting,) = open_reviews(connection)
-        assert (waiting["branch"], waiting["reason"]) == ("B1", "不同意")
-        answer_review(connection, first.review_id, "ann", "维持", True, NOW + HOUR)
-        assert open_reviews(connection) == []
-        with pytest.raises(GuanjiaError, match=f"review {first.review_id}: is not open"):
-            answer_review(connection, first.review_id, "bob", "改判", False, NOW + HOUR)
-        with pytest.raises(UnknownDecisionError):
-            ask_review(connection, "none", "C1", "不同意", NOW)
-    (row,) = rows(review_requests)
-    assert (row["answered_by"], row["upheld"], row["answered_at"]) == ("ann", True, NOW + HOUR)
-
-
 def test_the_latest_prices_hold_until_there_are_later_ones(records: Records) -> None:
     old, new = CapacityPrice("B1", "phone", 40, 3.5), CapacityPrice("B1", "phone", 40, 4.25)
     with records.writing() as connection:
@@ -116,7 +99,7 @@ def test_old_reads_are_forgotten_by_civil_days_and_young_ones_never(
     tick = timedelta(microseconds=1)
     with records.writing() as connection:
         for at in (midnight - 400 * HOUR, midnight - tick, midnight, midnight + HOUR):
-            note_read(connection, "app", "/predict", ["C1"], at, "service")
+            keep_reads(connection, [read_row("app", "/predict", ["C1"], at, "service")])
     now = midnight + LEAST_KEPT
     with pytest.raises(GuanjiaError, match=r"art\. 21\)\. Name 2026-05-31 or a day before it"):
         forget_old_reads(records, MONDAY, now - tick, "Asia/Shanghai")

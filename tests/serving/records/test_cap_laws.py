@@ -1,7 +1,8 @@
 """Laws of the caps: no history of contacts ever exceeds a rule."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.settings import Settings
-from serving.records.contacts.cap_rules import Asked, first_block, fits, next_free
-from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_sent, release
+from serving.records.contacts.cap_rules import ContactTraits, first_block, fits, next_free
+from serving.records.contacts.caps import (
+    Caps,
+    ContactRefusedError,
+    ContactRequest,
+    Reservation,
+    mark_not_sent,
+    mark_sent,
+)
 from serving.records.contacts.contact_caps import CapRule, ContactCaps, CoolingOff, QuietHours
 from serving.records.contacts.history import History, Made
 from serving.records.database import Records
@@ -61,7 +69,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
     found.close()
 
 
-def in_scope(rule: CapRule, one: Wanted, campaign: str | None) -> bool:
+def in_scope(rule: CapRule, one: ContactRequest, campaign: str | None) -> bool:
     return all(
         asked is None or asked == told
         for asked, told in (
@@ -73,7 +81,7 @@ def in_scope(rule: CapRule, one: Wanted, campaign: str | None) -> bool:
     )
 
 
-def exceeded(rule: CapRule, counted: Sequence[Wanted]) -> bool:
+def exceeded(rule: CapRule, counted: Sequence[ContactRequest]) -> bool:
     """Count every window of every campaign, one by one."""
     campaigns = [None] if rule.campaign is None else ["spring", "summer"]
     for campaign in campaigns:
@@ -90,10 +98,14 @@ def exceeded(rule: CapRule, counted: Sequence[Wanted]) -> bool:
 
 @settings(max_examples=300, deadline=None)
 @given(steps)
-def test_no_history_exceeds_a_rule(records: Records, steps: list[tuple]) -> None:  # type: ignore[type-arg]
+def test_no_history_exceeds_a_rule(
+    records: Records,
+    reserve_contact: Callable[..., Reservation],
+    steps: list[tuple],  # type: ignore[type-arg]
+) -> None:
     """Reserve, release, send and wait at random, and recount everything after each step."""
     caps, customer, now = Caps(RULES, "Asia/Shanghai"), uuid.uuid4().hex, START
-    held: dict[str, tuple[Wanted, datetime | None]] = {}  # until when; None: sent
+    held: dict[str, tuple[ContactRequest, datetime | None]] = {}  # until when; None: sent
     for step in steps:
         if step[0] == "wait":
             now += timedelta(hours=step[1])
@@ -101,19 +113,19 @@ def test_no_history_exceeds_a_rule(records: Records, steps: list[tuple]) -> None
         with records.writing() as connection:
             if step[0] == "reserve":
                 _, purpose, channel, family, campaign, ahead = step
-                wanted = Wanted(
+                wanted = ContactRequest(
                     customer, "x", family, purpose, channel, now + timedelta(hours=ahead),
                     campaign=campaign,
                 )  # fmt: skip
-                found = caps.reserve(connection, wanted, now)
-                if isinstance(found, Reservation):
-                    held[found.contact_id] = (wanted, found.reserved_until)
+                with suppress(ContactRefusedError):
+                    place = reserve_contact(caps, connection, wanted, now)
+                    held[place.contact_id] = (wanted, place.reserved_until)
             elif held:
                 number = list(held)[step[1] % len(held)]
                 wanted, until = held[number]
                 if step[0] == "release":
-                    if release(connection, number):
-                        del held[number]
+                    mark_not_sent(connection, number)
+                    del held[number]
                 elif until is not None and until > now:
                     # As planned: what is sent on another day counts on that one (test_caps.py).
                     mark_sent(connection, number, wanted.planned_at)
@@ -138,6 +150,7 @@ def test_fits_is_counting_every_window(there: list[int], day: int, width: int, m
     assert fits(there, day, width, most) == (fullest + 1 <= most)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(days, st.sampled_from(["sms", "app"])), max_size=10),
     st.sampled_from(["sms", "app"]),
@@ -149,7 +162,7 @@ def test_the_next_time_is_the_first_free_one(
     first = START.date().toordinal()
     made = tuple(Made(first + day, one, "marketing", "renewal", None) for day, one in there)
     history = History(made, {}, {})
-    asked = Asked("renewal", "marketing", channel, None, CHINA)
+    asked = ContactTraits("renewal", "marketing", channel, None, CHINA)
     at = START + timedelta(hours=hours)
     free = next_free(RULES, history, asked, at)
     assert free is not None
@@ -162,6 +175,6 @@ def test_the_next_time_is_the_first_free_one(
 
 
 def test_the_oracle_sees_an_excess(tmp_path: Path) -> None:
-    one = Wanted("C1", "x", "renewal", "marketing", "app", START)
+    one = ContactRequest("C1", "x", "renewal", "marketing", "app", START)
     assert exceeded(RULES.rules["day"], [one, one])
     assert not exceeded(RULES.rules["day"], [one])

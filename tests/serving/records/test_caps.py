@@ -11,14 +11,15 @@ import pytest
 from sqlalchemy import event
 
 from features.errors import GuanjiaError
+from serving.records.contacts.cap_rules import plan
 from serving.records.contacts.caps import (
     Caps,
-    Refusal,
+    ContactRefusedError,
+    ContactRequest,
     Reservation,
     UnknownContactError,
-    Wanted,
+    mark_not_sent,
     mark_sent,
-    release,
 )
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.outcomes import Outcome, note_outcome
@@ -29,20 +30,26 @@ from serving.records.tables import contacts
 CHINA = timezone(timedelta(hours=8))
 NOW = datetime(2026, 6, 1, 10, tzinfo=CHINA)  # a Monday
 DAY = timedelta(days=1)
-SMS = Wanted("C1", "renewal_30d", "renewal", "marketing", "sms", NOW)
+SMS = ContactRequest("C1", "renewal_30d", "renewal", "marketing", "sms", NOW)
 APP = replace(SMS, channel="app")
-CLAIM = Wanted("C1", "payment_confirmation", "claims", "service", "sms", NOW)
+CLAIM = ContactRequest("C1", "payment_confirmation", "claims", "service", "sms", NOW)
 
-Reserve = Callable[..., Reservation | Refusal]
+Reserve = Callable[..., Reservation | ContactRefusedError]
 
 
 @pytest.fixture
-def reserve(records: Records, caps: Caps) -> Reserve:
+def reserve(records: Records, caps: Caps, reserve_contact: Callable[..., Reservation]) -> Reserve:
     """Reserve at the time for which a contact is planned: `reserve(SMS, NOW + DAY)`."""
 
-    def ask(wanted: Wanted, at: datetime, caps: Caps = caps, **more: Any) -> Reservation | Refusal:
+    def ask(
+        contact: ContactRequest, at: datetime, caps: Caps = caps, **more: Any
+    ) -> Reservation | ContactRefusedError:
+        planned = {"planned_at": at} | {k: more.pop(k) for k in ("planned_at",) if k in more}
         with records.writing() as connection:
-            return caps.reserve(connection, replace(wanted, planned_at=at), at, **more)
+            try:
+                return reserve_contact(caps, connection, replace(contact, **planned), at, **more)
+            except ContactRefusedError as refusal:
+                return refusal
 
     return ask
 
@@ -51,7 +58,7 @@ def reserve(records: Records, caps: Caps) -> Reserve:
 def make(records: Records, reserve: Reserve) -> Callable[..., None]:
     """Reserve and send: `make(SMS, NOW + DAY)`."""
 
-    def made(wanted: Wanted, at: datetime) -> None:
+    def made(wanted: ContactRequest, at: datetime) -> None:
         with_place = given(reserve(wanted, at))
         with records.writing() as connection:
             mark_sent(connection, with_place.contact_id, at)
@@ -59,13 +66,13 @@ def make(records: Records, reserve: Reserve) -> Callable[..., None]:
     return made
 
 
-def given(found: Reservation | Refusal) -> Reservation:
+def given(found: Reservation | ContactRefusedError) -> Reservation:
     assert isinstance(found, Reservation), found
     return found
 
 
-def refused(found: Reservation | Refusal) -> Refusal:
-    assert isinstance(found, Refusal), found
+def refused(found: Reservation | ContactRefusedError) -> ContactRefusedError:
+    assert isinstance(found, ContactRefusedError), found
     return found
 
 
@@ -108,11 +115,8 @@ def test_a_reservation_expires(reserve: Reserve, caps: Caps) -> None:
     given(reserve(APP, NOW + timedelta(hours=12), Caps(awake, "Asia/Shanghai")))
 
 
-def test_a_contact_planned_ahead_keeps_its_place_until_then(
-    records: Records, caps: Caps, reserve: Reserve
-) -> None:
-    with records.writing() as connection:
-        ahead = caps.reserve(connection, replace(APP, planned_at=NOW + 3 * DAY), NOW)
+def test_a_contact_planned_ahead_keeps_its_place_until_then(reserve: Reserve) -> None:
+    ahead = reserve(APP, NOW, planned_at=NOW + 3 * DAY)
     assert given(ahead).reserved_until == NOW + 3 * DAY + timedelta(hours=12)
     given(reserve(APP, NOW + 2 * DAY))
     # The window looks both ways: two of the seven days around are taken.
@@ -127,13 +131,11 @@ def test_released_is_free_again_and_sent_is_not(
 ) -> None:
     first = given(reserve(APP, NOW))
     with records.writing() as connection:
-        assert release(connection, first.contact_id)
-        assert not release(connection, first.contact_id)
+        mark_not_sent(connection, first.contact_id)
+        mark_not_sent(connection, first.contact_id)
     second = given(reserve(APP, NOW + timedelta(hours=1)))
     with records.writing() as connection:
         mark_sent(connection, second.contact_id, NOW + timedelta(hours=1))
-        assert not release(connection, second.contact_id)
-        assert not release(connection, second.contact_id)
     refused(reserve(APP, NOW + timedelta(hours=13)))
     assert [row["state"] for row in rows(contacts)] == ["released", "sent"]
 
@@ -154,7 +156,7 @@ def test_what_was_sent_counts_though_its_place_had_expired(
 def test_a_contact_that_is_not_known(records: Records) -> None:
     with records.writing() as connection:
         with pytest.raises(UnknownContactError, match="contact none: is not known"):
-            release(connection, "none")
+            mark_not_sent(connection, "none")
         with pytest.raises(UnknownContactError, match="contact none: is not known"):
             mark_sent(connection, "none", NOW)
 
@@ -203,15 +205,13 @@ def test_night_and_day_are_those_of_the_customers_time_zone(
     given(reserve(replace(SMS, customer_id="C2", branch="广东"), NOW + DAY, caps))
 
 
-def test_summer_time_moves_the_clock_and_not_the_rule(home: Path, records: Records) -> None:
+def test_summer_time_moves_the_clock_and_not_the_rule(home: Path, reserve: Reserve) -> None:
     rules = load_contact_caps(home).model_copy(update={"time_zones": {"X": "Europe/Berlin"}})
     caps = Caps(rules, "Asia/Shanghai")
     call = replace(CLAIM, channel="phone", branch="X")
-    with records.writing() as connection:
-        # In the night to 29 March 2026 clocks go from 2 to 3 o'clock: 9 o'clock is 7 UTC.
-        night = replace(call, planned_at=datetime(2026, 3, 28, 22, tzinfo=UTC))
-        found = refused(caps.reserve(connection, night, night.planned_at))
-        assert found.next_at == datetime(2026, 3, 29, 7, tzinfo=UTC)
+    # In the night to 29 March 2026 clocks go from 2 to 3 o'clock: 9 o'clock is 7 UTC.
+    found = refused(reserve(call, datetime(2026, 3, 28, 22, tzinfo=UTC), caps))
+    assert found.next_at == datetime(2026, 3, 29, 7, tzinfo=UTC)
 
 
 def test_one_campaign_once_a_week_and_another_beside_it(
@@ -256,36 +256,58 @@ def test_who_refused_marketing_gets_none(reserve: Reserve, records: Records) -> 
     given(reserve(CLAIM, NOW + DAY))
 
 
-def test_several_contacts_are_judged_at_once_and_none_is_reserved(
+def test_several_contacts_are_judged_on_one_statement_and_none_is_reserved(
     reserve: Reserve, records: Records, caps: Caps, rows: Any
 ) -> None:
     given(reserve(SMS, NOW))
-    at = NOW + DAY
-    wanted = [
-        replace(one, planned_at=at) for one in (SMS, APP, CLAIM, replace(APP, channel="phone"))
-    ]
+    contacts_wanted = [
+        ("renewal", "marketing", "sms"), ("renewal", "marketing", "app"),
+        ("claims", "service", "sms"), ("renewal", "marketing", "phone"),
+    ]  # fmt: skip
+    statements: list[str] = []
+    blocked = {}
     with records.reading() as connection:
-        judged = caps.blocked(connection, "C1", at, wanted)
-        assert [None if one is None else one.rule for one in judged] == [None] * 4
-        judged = caps.blocked(
-            connection, "C1", NOW, [replace(one, planned_at=NOW) for one in wanted]
-        )
-        assert [None if one is None else one.rule for one in judged] == [
-            "marketing_day", "marketing_day", None, "marketing_day",
-        ]  # fmt: skip
-        assert caps.blocked(connection, "C1", NOW, []) == []
+        event.listen(connection, "before_cursor_execute", lambda *said: statements.append(said[2]))
+        history = caps.history(connection, "C1", NOW)
+        for at in (NOW, NOW + DAY):
+            plans = [plan(caps.rules, history, caps.traits(*one), at) for one in contacts_wanted]
+            assert {one.at for one in plans} == {at}
+            blocked[at] = [one.block and one.block.rule for one in plans]
+    assert blocked[NOW] == ["marketing_day", "marketing_day", None, "marketing_day"]
+    assert blocked[NOW + DAY] == [None] * 4
+    assert [made.family for made in history.contacts] == ["renewal"]
+    assert [statement.split()[0] for statement in statements] == ["SELECT"]
     assert len(rows(contacts)) == 1
 
 
-def test_a_ranking_asks_once(records: Records, caps: Caps, reserve: Reserve) -> None:
-    given(reserve(CLAIM, NOW))
-    asked: list[str] = []
+def test_quiet_hours_move_a_contact_and_the_rules_are_asked_where_it_goes(
+    reserve: Reserve, records: Records, caps: Caps
+) -> None:
+    morning = datetime(2026, 6, 2, 9, tzinfo=CHINA)
+    given(reserve(APP, morning))
+    night = datetime(2026, 6, 1, 22, tzinfo=CHINA)
     with records.reading() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
-        caps.blocked(connection, "C1", NOW, [SMS, APP, CLAIM] * 7)
-        history = caps.history(connection, "C1", NOW, NOW.date())
-        assert [made.family for made in history.contacts] == ["claims"]
-    assert [statement.split()[0] for statement in asked] == ["SELECT", "SELECT"]
+        history = caps.history(connection, "C1", night)
+    marketing = plan(caps.rules, history, caps.traits("renewal", "marketing", "sms"), night)
+    assert (marketing.at, marketing.block and marketing.block.rule) == (morning, "marketing_day")
+    service = plan(caps.rules, history, caps.traits("claims", "service", "phone"), night)
+    assert (service.at, service.block) == (morning, None)
+    # Where no quiet hours are, what else holds it back moves nothing.
+    noon = plan(caps.rules, history, caps.traits("renewal", "marketing", "sms"), morning)
+    assert (noon.at, noon.block and noon.block.rule) == (morning, "marketing_day")
+
+
+def test_days_are_counted_from_the_first_one_of_the_branch(
+    make: Callable[..., None], records: Records, home: Path
+) -> None:
+    """Half past midnight in Shanghai is the day before in Urumqi: 31 days go back from there."""
+    rules = load_contact_caps(home).model_copy(update={"time_zones": {"新疆": "Asia/Urumqi"}})
+    caps = Caps(rules, "Asia/Shanghai")
+    make(CLAIM, NOW)
+    later = datetime(2026, 7, 2, 0, 30, tzinfo=CHINA)  # 1 July, 22:30 there: 30 days after 1 June
+    with records.reading() as connection:
+        assert len(caps.history(connection, "C1", later, "新疆").contacts) == 1
+        assert len(caps.history(connection, "C1", later, None).contacts) == 0
 
 
 def test_most_may_be_none_at_all(reserve: Reserve, home: Path) -> None:

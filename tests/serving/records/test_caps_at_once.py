@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from features.settings import Settings
 from serving.records.contacts.contact_caps import load_contact_caps
-from serving.records.contacts.caps import Caps, Reservation, Wanted
+from serving.records.contacts.caps import Caps, ContactRefusedError, ContactRequest
 from serving.records.columns import new_id
-from serving.records.database import Records, RecordsAwayError
+from serving.records.database import Records, RecordsAwayError, hold_customer
 from serving.records.contacts.decisions import Decision, write_decision
 
 home, address, threads = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
@@ -33,15 +33,17 @@ start, told, lock = threading.Barrier(threads + 1), [], threading.Lock()
 now = datetime(2026, 6, 1, 3, tzinfo=UTC)
 
 def ask(customer, at):
-    wanted = Wanted(customer, "x", "renewal", "marketing", "app", at)
+    wanted = ContactRequest(customer, "x", "renewal", "marketing", "app", at)
     try:
         with records.writing() as connection:
+            hold_customer(connection, customer)
+            history = caps.history(connection, customer, now)
             number = new_id(at)
-            found = caps.reserve(connection, wanted, now, decision_id=number)
-            if isinstance(found, Reservation):
-                decision = Decision(customer, "app_open", at, {}, decision_id=number)
-                write_decision(connection, decision)
-        return "given" if isinstance(found, Reservation) else found.rule
+            caps.reserve(connection, wanted, now, history, decision_id=number)
+            write_decision(connection, Decision(customer, "app_open", at, {}, decision_id=number))
+        return "given"
+    except ContactRefusedError as refusal:
+        return refusal.rule
     except RecordsAwayError as fault:
         return f"away: {fault}"
 

@@ -119,7 +119,9 @@ def test_a_channel_and_all_of_them(
         ((5, False), False, False),
     ],
 )
-def test_beside_the_core_system(records: Records, here: Any, there: Any, expected: Any) -> None:
+def test_the_later_word_of_records_and_core_system_holds(
+    records: Records, here: Any, there: Any, expected: Any
+) -> None:
     if here is not None:
         said(records, *here)
         said(records, *here, "profiling")

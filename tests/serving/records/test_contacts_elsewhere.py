@@ -17,14 +17,13 @@ from features.lake import Lake
 from features.settings import Settings
 from serving.records.contacts.caps import (
     Caps,
-    Refusal,
+    ContactRefusedError,
+    ContactRequest,
     Reservation,
-    Wanted,
     mark_not_sent,
     mark_sent,
 )
-from serving.records.contacts.elsewhere import Elsewhere, note_elsewhere
-from serving.records.contacts.import_elsewhere import take_contacts
+from serving.records.contacts.elsewhere import Elsewhere, note_elsewhere, take_contacts
 from serving.records.database import Records
 from serving.records.tables import contacts
 
@@ -36,8 +35,9 @@ ZONES: dict[str | None, ZoneInfo] = {
     "新疆": ZoneInfo("Asia/Urumqi"),
 }
 MADE = Elsewhere("I1", "C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1", Decimal("1"))
-WANTED = Wanted("C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1")
+WANTED = ContactRequest("C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1")
 Rows = Callable[..., list[dict[str, Any]]]
+Reserve = Callable[..., Reservation]
 
 
 def note(records: Records, *made: Elsewhere) -> int:
@@ -45,12 +45,13 @@ def note(records: Records, *made: Elsewhere) -> int:
         return note_elsewhere(connection, made, ZONES)
 
 
-def test_they_take_the_place_of_ours(records: Records, caps: Caps) -> None:
+def test_contacts_made_elsewhere_count_in_the_caps(
+    records: Records, caps: Caps, reserve_contact: Reserve
+) -> None:
     assert note(records, MADE) == 1
-    with records.writing() as connection:
-        refused = caps.reserve(connection, WANTED, NOON + HOUR)
-    assert isinstance(refused, Refusal)
-    assert refused.rule == "marketing_day"
+    with records.writing() as connection, pytest.raises(ContactRefusedError) as refusal:
+        reserve_contact(caps, connection, WANTED, NOON + HOUR)
+    assert refusal.value.rule == "marketing_day"
 
 
 def test_each_is_kept_once_in_its_customers_day(records: Records, rows: Rows) -> None:
@@ -70,10 +71,11 @@ def test_each_is_kept_once_in_its_customers_day(records: Records, rows: Rows) ->
 
 
 @pytest.mark.parametrize("state", ["sent", "reserved", "not sent"])
-def test_what_we_did_counts_once(records: Records, caps: Caps, rows: Rows, state: str) -> None:
+def test_a_contact_of_ours_that_comes_back_counts_once(
+    records: Records, caps: Caps, reserve_contact: Reserve, rows: Rows, state: str
+) -> None:
     with records.writing() as connection:
-        place = caps.reserve(connection, WANTED, NOON, decision_id="d1")
-        assert isinstance(place, Reservation)
+        place = reserve_contact(caps, connection, WANTED, NOON, decision_id="d1")
         if state == "sent":
             mark_sent(connection, place.contact_id, NOON)
         if state == "not sent":
@@ -137,7 +139,9 @@ def test_the_checked_table_is_taken_over(settings: Settings, records: Records, r
     assert (again.read, again.new) == (3, 0)
 
 
-def test_as_it_is_typed(home: Path, guanjia: Callable[..., Any]) -> None:
+def test_the_command_contacts_says_what_it_took_over(
+    home: Path, guanjia: Callable[..., Any]
+) -> None:
     wrong = guanjia("contacts", "--as-of", "2026-06-15")
     assert (wrong.returncode, "has no checked rows" in wrong.stderr) == (2, True)
     checked(Settings(home=home))

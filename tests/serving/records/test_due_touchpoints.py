@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from serving.records.contacts.caps import Caps, Reservation, Wanted, mark_not_sent
+from serving.records.contacts.caps import Caps, ContactRequest, Reservation, mark_not_sent
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.database import Records
-from serving.records.people.erasure_rows import erase
+from serving.records.people.erase_records import erase
 from serving.records.tables import due_touchpoints
 from serving.touchpoints.event_triggers import Due
 
@@ -51,7 +51,7 @@ def events(rows: list[Kept]) -> list[str]:
     return [one.due.event_id for one in rows]
 
 
-def test_it_is_given_back_as_it_was_found(records: Records) -> None:
+def test_a_due_touchpoint_is_given_back_as_it_was_written(records: Records) -> None:
     keep(records, FOUND, replace(FOUND, due=replace(DUE, event_id="E2", star=None)))
     with records.reading() as connection:
         (one,) = due_of_events(connection, ["E1", "none"])
@@ -62,7 +62,7 @@ def test_it_is_given_back_as_it_was_found(records: Records) -> None:
     assert unrated.due.star is None
 
 
-def test_it_is_kept_once(records: Records, rows: Rows) -> None:
+def test_a_touchpoint_is_due_once_for_an_event(records: Records, rows: Rows) -> None:
     keep(records, FOUND, replace(FOUND, due=replace(DUE, touchpoint="other")))
     before = rows(due_touchpoints)
     keep(records, replace(FOUND, due=replace(DUE, due_at=NOON)), FOUND)
@@ -95,24 +95,27 @@ def test_pages_go_on_where_the_one_before_ended(records: Records) -> None:
     assert paged == whole
 
 
-def test_of_some_branches_alone(records: Records) -> None:
+def test_of_some_branches_alone_only_their_customers_are_listed(records: Records) -> None:
     keep(records, found("1"), found("2", branch="B2"), found("3", branch=None))
     assert sorted(events(listed(records))) == ["1", "2", "3"]
     assert events(listed(records, branches=["B2"])) == ["2"]
     assert listed(records, branches=[]) == []
 
 
-def test_what_was_made_or_has_its_place_is_not_told_again(records: Records, caps: Caps) -> None:
+def test_what_was_made_or_has_its_place_is_not_told_again(
+    records: Records, caps: Caps, reserve_contact: Callable[..., Reservation]
+) -> None:
     keep(records, FOUND)
-    call = Wanted("C1", "accident_care", "claims", "service", "phone", NOON, cost=Decimal(1))
+    call = ContactRequest(
+        "C1", "accident_care", "claims", "service", "phone", NOON, cost=Decimal(1)
+    )
     with records.writing() as connection:
-        caps.reserve(connection, replace(call, planned_at=NOON - HOUR), NOON)
-        caps.reserve(connection, replace(call, touchpoint="birthday"), NOON)
-        caps.reserve(connection, replace(call, customer_id="C2"), NOON)
+        reserve_contact(caps, connection, replace(call, planned_at=NOON - HOUR), NOON)
+        reserve_contact(caps, connection, replace(call, touchpoint="birthday"), NOON)
+        reserve_contact(caps, connection, replace(call, customer_id="C2"), NOON)
     assert events(listed(records)) == ["E1"]
     with records.writing() as connection:
-        place = caps.reserve(connection, call, NOON)
-        assert isinstance(place, Reservation)
+        place = reserve_contact(caps, connection, call, NOON)
     assert listed(records) == []
     # Nobody says that it was made: its place expires, and it is due again.
     assert events(listed(records, place.reserved_until)) == ["E1"]
@@ -134,7 +137,7 @@ def test_what_was_decided_to_be_left_is_not_told_again_to_who_asked(records: Rec
     assert listed(records, subject="other") == []
 
 
-def test_erased_with_the_customer(records: Records, rows: Rows) -> None:
+def test_due_touchpoints_are_erased_with_the_customer(records: Records, rows: Rows) -> None:
     keep(records, FOUND, found("2"))
     with records.writing() as connection:
         receipt = erase(connection, "C1", "boss", NOON, b"k" * 32)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from serving.records.database import Records
-from serving.records.people.handover import hand_over
-from serving.records.people.handover_rows import handover, managers_of
-from serving.records.people.tasks import Task, open_task
-from serving.records.tables import handovers, tasks
+from serving.records.people.handover import hand_over, managers_of, pass_branch
+from serving.records.tables import handovers
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 OLD = NOW - timedelta(days=1)
@@ -48,9 +46,6 @@ def lake(home: Path) -> Lake:
 def records(lake: Lake) -> Iterator[Records]:
     found = Records(lake.settings)
     found.migrate()
-    with found.writing() as connection:
-        task = Task("C1", "B1", "M0101", "renewal_30d", date(2026, 6, 2))
-        open_task(connection, task, OLD)
     yield found
     found.close()
 
@@ -59,14 +54,13 @@ def test_every_branch_passes_in_one_go_and_again_nothing_does(
     lake: Lake, records: Records, rows: Callable[..., list[dict[str, Any]]]
 ) -> None:
     done = hand_over(lake, records, "M0101", "M0102", "boss", NOW)
-    assert [(one.branch, one.tasks, one.customers, one.repeated) for one in done] == [
-        ("", 0, 1, False), ("B1", 1, 1, False), ("B2", 0, 1, False),
+    assert [(one.branch, one.contacts, one.customers, one.repeated) for one in done] == [
+        ("", 0, 1, False), ("B1", 0, 1, False), ("B2", 0, 1, False),
     ]  # fmt: skip
     with records.reading() as connection:
         found = managers_of(connection, ["C1", "C2", "C3", "C4", "C5"])
     # C4 passed to M0102 by the core system: nothing to pass.
     assert found == dict.fromkeys(("C1", "C2", "C3"), "M0102")
-    assert [row["account_manager_id"] for row in rows(tasks)] == ["M0102"]
     again = hand_over(lake, records, "M0101", "M0102", "other", NOW + timedelta(1))
     assert [one.repeated for one in again] == [True, True, True]
     assert {row["handed_by"] for row in rows(handovers)} == {"boss"}
@@ -82,7 +76,7 @@ def test_who_was_given_customers_passes_them_on(lake: Lake, records: Records) ->
 
 def test_a_branch_with_nothing_left_keeps_no_other_back(lake: Lake, records: Records) -> None:
     with records.writing() as connection:
-        handover(connection, "B1", "M0101", "M0103", "boss", OLD, customers=["C1"])
+        pass_branch(connection, "B1", "M0101", "M0103", "boss", OLD, customers=["C1"])
     done = hand_over(lake, records, "M0101", "M0102", "boss", NOW)
     assert [one.branch for one in done] == ["", "B2"]
 
@@ -109,7 +103,7 @@ def test_a_wrong_name_is_told_with_the_nearest(
 def test_as_it_is_typed(lake: Lake, records: Records, guanjia: Callable[..., Any]) -> None:
     words = ("handover", "--from", "M0101", "--to", "M0102", "--who", "boss")
     told = json.loads(guanjia(*words, "--json").stdout)
-    assert [(one["branch"], one["tasks"]) for one in told] == [("", 0), ("B1", 1), ("B2", 0)]
+    assert [(one["branch"], one["customers"]) for one in told] == [("", 1), ("B1", 1), ("B2", 1)]
     again = guanjia(*words)
     assert "From M0101 to M0102" in again.stdout
     assert "Nothing was left to pass on." in again.stdout

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.settings import Settings
-from serving.records.contacts.caps import Caps, Reservation, UnknownContactError, Wanted
+from serving.records.contacts.caps import Caps, ContactRequest, UnknownContactError
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.contacts.outcomes import KINDS, Outcome, note_outcome
@@ -22,16 +22,16 @@ from serving.records.tables import consent_changes, contacts, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-WANTED = Wanted("C1", "renewal_30d", "renewal", "service", "sms", NOW)
+WANTED = ContactRequest("C1", "renewal_30d", "renewal", "service", "sms", NOW)
 
 
-def reserved(records: Records, caps: Caps, wanted: Wanted = WANTED) -> tuple[str, str]:
+def reserved(records: Records, caps: Caps, wanted: ContactRequest = WANTED) -> tuple[str, str]:
     """A decision with a contact: their numbers."""
     with records.writing() as connection:
         decision = Decision(wanted.customer_id, "app_open", NOW, {}, channel=wanted.channel)
         number = write_decision(connection, decision).decision_id
-        found = caps.reserve(connection, wanted, NOW, decision_id=number)
-    assert isinstance(found, Reservation)
+        history = caps.history(connection, wanted.customer_id, NOW)
+        found = caps.reserve(connection, wanted, NOW, history, decision_id=number)
     return number, found.contact_id
 
 

@@ -65,11 +65,13 @@ def known(sturdy: Any) -> dict[str, Any]:
     """What exists, by the name of the field that asks for it."""
     answers = [sturdy.decide(customer).body for customer in sturdy.renewing[:40]]
     contacted = next(answer for answer in answers if answer["action"])
+    review = sturdy.post(f"/v1/decisions/{contacted['decision_id']}/review", {"reason": "?"}).body
     return {
         "customer_id": sturdy.renewing[0],
         "customer_ids": sturdy.renewing[:3],
         "decision_id": contacted["decision_id"],
         "contact_id": contacted["action"]["contact_id"],
+        "review_id": review["review_id"],
         "decision_point": "tests",
     }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,6 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.slow
-DEGRADED_SECONDS = 0.3
-LOCK_SECONDS = 2.0 + 0.5
-RECOVERY_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,7 @@ def recovered(asker: Any) -> bool:
 
 
 def test_without_the_file_of_online_tags_the_snapshot_answers(
-    sturdy: Any, customers: Iterator[str], soon: Any
+    sturdy: Any, customers: Iterator[str], soon: Any, figure: Any
 ) -> None:
     assert recovered(sturdy)
     path = sturdy.lake.home / "feast" / "online.db"
@@ -49,10 +45,8 @@ def test_without_the_file_of_online_tags_the_snapshot_answers(
         answers += [sturdy.decide(next(customers)) for _ in range(10)]
         assert not path.exists()  # nothing was made in its place
     assert {(one.status, one.body["degraded"]) for one in answers} == {(200, True)}
-    slow = sorted(one.seconds for one in answers)[17]
-    back = soon(lambda: recovered(sturdy), RECOVERY_SECONDS)
-    print(f"online file away: {slow:.3f}, back after {back:.1f} s")
-    assert slow < DEGRADED_SECONDS
+    figure("online.db away", sorted(one.seconds for one in answers)[17])
+    figure("online.db back, whole again", soon(lambda: recovered(sturdy)))
 
 
 def contacts(sturdy: Any) -> int:
@@ -62,7 +56,7 @@ def contacts(sturdy: Any) -> int:
 
 
 def test_without_the_file_of_records_nobody_is_contacted(
-    sturdy: Any, customers: Iterator[str], soon: Any
+    sturdy: Any, customers: Iterator[str], soon: Any, figure: Any
 ) -> None:
     assert sturdy.decide(next(customers)).status == 200
     before, path = contacts(sturdy), sturdy.lake.home / "records.db"
@@ -74,25 +68,23 @@ def test_without_the_file_of_records_nobody_is_contacted(
     assert refused[0].faults.startswith("records ")
     assert {one.status for one in predicted} == {200}
     assert contacts(sturdy) == before
-    back = soon(lambda: sturdy.decide(next(customers)).status == 200, RECOVERY_SECONDS)
-    slow = max(one.seconds for one in refused)
-    print(f"records away: decisions {slow:.3f}, back after {back:.1f} s")
-    assert slow < LOCK_SECONDS
+    back = soon(lambda: sturdy.decide(next(customers)).status == 200)
+    figure("records.db away, decisions", max(one.seconds for one in refused))
+    figure("records.db back, deciding again", back)
 
 
 def test_while_somebody_else_holds_the_records_nobody_is_contacted(
-    sturdy: Any, customers: Iterator[str]
+    sturdy: Any, customers: Iterator[str], figure: Any
 ) -> None:
     before = contacts(sturdy)
     path = sturdy.lake.home / "records.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
         refused = sturdy.decide(next(customers))
-        waited = time.monotonic() - began
         assert sturdy.predict().status == 200
         other.execute("ROLLBACK")
-    assert (refused.status, 1 < waited < LOCK_SECONDS) == (503, True)
+    assert refused.status == 503
+    figure("records.db locked, a decision", refused.seconds)
     assert "try again" in refused.body["faults"][0]["cure"]
     assert contacts(sturdy) == before
     assert sturdy.decide(next(customers)).status == 200

@@ -1,4 +1,4 @@
-"""Ten times more requests at once than the service works on: answered or sent away, and soon."""
+"""Ten times more requests at once than the service works on: answered or sent away."""
 
 import asyncio
 import itertools
@@ -14,7 +14,6 @@ pytestmark = pytest.mark.slow
 AT_ONCE = 8  # what the fixture `sturdy` works on
 CALLERS = 10 * AT_ONCE
 SECONDS = 5.0
-BOUND = 10.0  # whatever else the machine does
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ def alone(asker: Any) -> float:
     return max(statistics.median(one.seconds for one in replies[kind::3]) for kind in range(3))
 
 
-def test_ten_times_over_capacity_is_answered_or_sent_away_soon(sturdy: Any) -> None:
-    before = alone(sturdy)
+def test_ten_times_over_capacity_is_answered_or_sent_away(sturdy: Any, figure: Any) -> None:
+    figure("alone", alone(sturdy))
 
     async def all_at_once() -> list[list[Reply]]:
         until = time.monotonic() + SECONDS
@@ -89,14 +88,13 @@ def test_ten_times_over_capacity_is_answered_or_sent_away_soon(sturdy: Any) -> N
     replies = list(itertools.chain(*asyncio.run(all_at_once())))
     served = [one for one in replies if one.status == 200]
     busy = [one for one in replies if one.status == 429]
-    print(f"alone {before:.3f}; {len(served)} served, p99 {late(served):.3f};"
-          f" {len(busy)} sent away, p99 {late(busy):.3f}")  # fmt: skip
     assert len(served) + len(busy) == len(replies)
     assert busy, "it was not asked for more than it works on"
     assert len(served) > AT_ONCE
     for one in busy:
         assert int(one.retry_after or 0) >= 1
         assert json.loads(one.body)["faults"][0]["fault"] == "is busy"
-    # Whoever is let in shares the machine with seven others, and with eighty who are sent away.
-    assert max(late(served), late(busy)) < min(BOUND, 1.0 + 4 * AT_ONCE * before)
-    assert alone(sturdy) < 0.1 + 3 * before
+    # Afterwards it answers as before.
+    figure("alone after the load", alone(sturdy))
+    figure("ten times over capacity, served", late(served))
+    figure("ten times over capacity, sent away", late(busy))

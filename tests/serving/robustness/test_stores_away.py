@@ -1,6 +1,6 @@
 """Redis and Postgres freeze and die under a service that answers on, and takes them up again.
 
-What is printed are the figures of docs/robustness.md: run with `-s` to see them.
+How long that takes is measured here and judged by `benchmarks/robustness.py`.
 """
 
 import itertools
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg2
@@ -20,9 +21,6 @@ from features.online import feast_client as store
 from features.settings import Settings
 
 pytestmark = pytest.mark.slow
-DEGRADED_SECONDS = 0.3
-RECORDS_SECONDS = 2.0 + 0.5  # the wait, and a busy machine
-RECOVERY_SECONDS = 10.0
 
 
 def fill(home: Path, address: str, day: str) -> None:
@@ -81,39 +79,33 @@ def recovered(asker: Any) -> bool:
     return answer.status == 200 and not answer.body["degraded"]
 
 
-def test_a_frozen_redis_costs_a_tenth_of_a_second_once_and_no_answer(
-    asker: Any, customers: Iterator[str], mortal_redis: Any, frozen: Any, soon: Any
+def test_a_frozen_redis_costs_no_answer(
+    asker: Any, customers: Iterator[str], mortal_redis: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
-    whole = most(asks(asker, customers), degraded=False)
+    figure("redis up", most(asks(asker, customers), degraded=False))
     same = asker.predict(*asker.renewing[:50]).body
     with frozen(mortal_redis.process.pid):
         first = asker.predict()
         assert (first.status, first.body["degraded"]) == (200, True)
-        later = most(asks(asker, customers), degraded=True)
-        assert first.seconds < DEGRADED_SECONDS + 0.2  # it alone waited; and a busy machine
-        assert later < DEGRADED_SECONDS
+        figure("redis frozen, the first request", first.seconds)
+        figure("redis frozen, the next ones", most(asks(asker, customers), degraded=True))
         # Longer than the pause: somebody tries again, and waits no longer than the first did.
         time.sleep(1.0)
-        tried = most(asks(asker, customers), degraded=True)
-        assert tried < DEGRADED_SECONDS
+        figure("redis frozen, after the pause", most(asks(asker, customers), degraded=True))
         # The same numbers: nothing happened since the snapshot.
         assert asker.predict(*asker.renewing[:50]).body == same | {"degraded": True}
-    back = soon(lambda: recovered(asker), RECOVERY_SECONDS)
-    print(f"redis frozen: whole {whole:.3f} first {first.seconds:.3f} later {later:.3f}"
-          f" tried {tried:.3f} back after {back:.1f} s")  # fmt: skip
+    figure("redis thawed, whole again", soon(lambda: recovered(asker)))
 
 
-def test_many_ask_while_redis_stands_still_and_few_wait_for_it(
-    asker: Any, mortal_redis: Any, frozen: Any, soon: Any
+def test_many_who_ask_while_redis_stands_still_are_answered(
+    asker: Any, mortal_redis: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
     with frozen(mortal_redis.process.pid), ThreadPoolExecutor(4) as threads:
         asker.predict()
         answers = list(threads.map(asker.predict, asker.renewing[:80]))
     assert {(one.status, one.body["degraded"]) for one in answers} == {(200, True)}
-    waits = sorted(one.seconds for one in answers)
-    print(f"redis frozen, four at once: median {waits[40]:.3f} longest {waits[-1]:.3f}")
-    assert waits[40] < DEGRADED_SECONDS
-    soon(lambda: recovered(asker), RECOVERY_SECONDS)
+    figure("redis frozen, four at once", median(one.seconds for one in answers))
+    soon(lambda: recovered(asker))
 
 
 def test_a_redis_that_died_and_came_back_empty_is_not_believed(
@@ -122,17 +114,15 @@ def test_a_redis_that_died_and_came_back_empty_is_not_believed(
     mortal_redis: Any,
     demo: tuple[Path, dict[str, Any]],
     soon: Any,
+    figure: Any,
 ) -> None:
     mortal_redis.kill()
-    dead = most(asks(asker, customers), degraded=True)
-    assert dead < DEGRADED_SECONDS
+    figure("redis dead", most(asks(asker, customers), degraded=True))
     mortal_redis.start()
     time.sleep(1.5)
-    empty = most(asks(asker, customers), degraded=True)
-    assert empty < DEGRADED_SECONDS
+    figure("redis back but empty", most(asks(asker, customers), degraded=True))
     fill(asker.lake.home, mortal_redis.address, demo[1]["as_of"])
-    back = soon(lambda: recovered(asker), RECOVERY_SECONDS)
-    print(f"redis killed: {dead:.3f} empty {empty:.3f} back {back:.1f} s after it is filled")
+    figure("redis filled, whole again", soon(lambda: recovered(asker)))
 
 
 def contacts(address: str) -> int:
@@ -149,7 +139,7 @@ def decides(asker: Any, customers: Iterator[str]) -> bool:
 
 
 def test_a_frozen_postgres_lets_no_contact_through_and_holds_up_no_prediction(
-    asker: Any, customers: Iterator[str], mortal_postgres: Any, frozen: Any, soon: Any
+    asker: Any, customers: Iterator[str], mortal_postgres: Any, frozen: Any, soon: Any, figure: Any
 ) -> None:
     address = mortal_postgres.address("postgres")
     assert decides(asker, customers)
@@ -163,23 +153,18 @@ def test_a_frozen_postgres_lets_no_contact_through_and_holds_up_no_prediction(
         predicted += [asker.predict() for _ in range(10)]
     assert {one.status for one in [*refused, *at_once]} == {503}
     assert all("records" in one.faults and one.body["faults"][0]["cure"] for one in refused)
-    longest = max(one.seconds for one in refused)
-    assert longest < RECORDS_SECONDS
-    assert sorted(one.seconds for one in at_once)[2] < DEGRADED_SECONDS
     assert {(one.status, one.body["degraded"]) for one in predicted} == {(200, False)}
-    slow = max(one.seconds for one in predicted)
-    back = soon(lambda: decides(asker, customers), RECOVERY_SECONDS)
+    figure("postgres thawed, deciding again", soon(lambda: decides(asker, customers)))
     after = contacts(address)
     # What was approved meanwhile: nothing; `back` asked once or more, the last time with success.
     assert after - before <= 1
-    print(f"postgres frozen: decisions refused after {longest:.2f}, then"
-          f" {max(one.seconds for one in at_once):.3f}; predictions {slow:.3f};"
-          f" back after {back:.1f} s")  # fmt: skip
-    assert slow < RECORDS_SECONDS
+    figure("postgres frozen, 20 decisions at once", max(one.seconds for one in refused))
+    figure("postgres frozen, the next decisions", median(one.seconds for one in at_once))
+    figure("postgres frozen, predictions", max(one.seconds for one in predicted))
 
 
 def test_a_postgres_that_died_lets_no_contact_through_until_it_is_back(
-    asker: Any, customers: Iterator[str], mortal_postgres: Any, soon: Any
+    asker: Any, customers: Iterator[str], mortal_postgres: Any, soon: Any, figure: Any
 ) -> None:
     mortal_postgres.stop()
     refused = [asker.decide(next(customers)) for _ in range(5)]
@@ -188,6 +173,6 @@ def test_a_postgres_that_died_lets_no_contact_through_until_it_is_back(
     assert {one.status for one in refused} == {503}
     assert "GUANJIA_DATABASE" in refused[0].body["faults"][0]["cure"]
     assert {(one.status, one.body["degraded"]) for one in predicted} == {(200, False)}
-    back = soon(lambda: decides(asker, customers), RECOVERY_SECONDS)
-    slow, told = (max(one.seconds for one in some) for some in (refused, predicted))
-    print(f"postgres dead: decisions {slow:.3f}, predictions {told:.3f}, back after {back:.1f} s")
+    figure("postgres started, deciding again", soon(lambda: decides(asker, customers)))
+    figure("postgres dead, decisions", max(one.seconds for one in refused))
+    figure("postgres dead, predictions", max(one.seconds for one in predicted))

@@ -206,9 +206,12 @@ def test_bounds_of_a_company_come_over_the_declared_ones(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[models.renewl]\ngap = 0.2\n", "models.renewl"),
-        ("[defaults]\ngapp = 0.2\n", "defaults.gapp"),
-        ("[defaults]\ngap = 0\n", "defaults.gap"),
+        (
+            "[models.renewl]\ngap = 0.2\n",
+            r"models.renewl: renewl is not known\. Did you mean renewal",
+        ),
+        ("[defaults]\ngapp = 0.2\n", r"defaults.gapp: is not known\. Did you mean gap"),
+        ("[defaults]\ngap = 0\n", "monitoring.toml, field defaults.gap: "),
         ("[defaults\n", "TOML"),
     ],
 )

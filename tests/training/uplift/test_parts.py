@@ -1,5 +1,7 @@
 """Was it a lot; who learns an effect; what a policy is worth; what is written down."""
 
+import filecmp
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,7 +139,9 @@ def test_learners_are_told_the_probability_stated(taught, name, monkeypatch):
 
 def test_halves_are_of_customers(taught):
     customers = taught[0].customer_id
-    for half in learners.halves(customers, 3, seed=2):
+    halves = list(learners.halves(customers, 3, seed=2))
+    assert len(halves) == 3
+    for half in halves:
         assert set(customers[half]).isdisjoint(customers[~half])
         assert half.sum() == 3000
 
@@ -217,9 +221,10 @@ def test_a_bundle_is_the_same_text_again_and_no_pickle(taught, bundle, tmp_path)
     spread = np.where(frame.age > 40, 0.02, 0.05)
     told = distil(matrix, effect, FEATURES), distil(matrix, spread, FEATURES)
     again = write_effect(tmp_path / "again", {"treatment": "contact"}, encoding, *told)
-    for path in bundle.iterdir():
-        path.read_text("utf-8")
-        assert path.read_bytes() == (again / path.name).read_bytes()
+    names = sorted(path.name for path in bundle.iterdir())
+    assert names == ["deviation.txt", "effect.txt", "encoding.json", "spec.json"]
+    assert filecmp.cmpfiles(bundle, again, names, shallow=False) == (names, [], [])
+    assert all((bundle / name).read_text("utf-8") for name in names)
 
 
 @pytest.mark.parametrize("name", ["effect.txt", "deviation.txt", "encoding.json"])

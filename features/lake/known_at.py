@@ -1,0 +1,119 @@
+"""Decide what of a checked table was known at an instant: the bitemporal rule, written once.
+
+A row of a checked table is one version of the thing that its key names. It counts from the instant
+at which it was recorded, `recorded_at`, until the next version of the same key was recorded,
+`superseded_at` (null for the last one). Known at an instant is what was recorded strictly before
+it, and of each key the last such version (`docs/adr/0015-one-place-for-what-was-known.md`). A
+milestone of a known row is known only once it has happened.
+
+The rule stands here as an Ibis condition and as an SQL condition, and nowhere else:
+`tests/contract/test_rules.py` finds any other mention of `superseded_at`.
+"""
+
+from datetime import datetime
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from features.contracts.contract import Contract, Instant
+from features.sql import instant_sql, quoted
+
+LATEST = "superseded_at IS NULL"
+"""SQL condition: the last version of each key, whenever it was recorded."""
+
+
+def known_at(rows: ir.Table, instant: ir.Value) -> ir.BooleanValue:
+    """Tell which rows were the known versions at an instant, as a condition to filter or join by.
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        Rows with `recorded_at` and `superseded_at`, as checked tables have them.
+    instant : ibis timestamp, UTC
+        The same for all rows, or a column of `rows` or of the table they are joined with.
+
+    Returns
+    -------
+    ibis boolean
+        True where the row was recorded before the instant, and no later version was.
+    """
+    last = rows.superseded_at.isnull() | (rows.superseded_at >= instant)
+    return (rows.recorded_at < instant) & last
+
+
+def known_sql(instant: datetime) -> str:
+    """Write the condition of `known_at` as DuckDB SQL over the columns of one checked table.
+
+    Raises
+    ------
+    ValueError
+        If the instant has no time zone.
+    """
+    end = instant_sql(instant)
+    return f"(recorded_at < {end} AND ({LATEST} OR superseded_at >= {end}))"
+
+
+def known_rows(rows: ir.Table, contract: Contract, instant: ir.Value) -> ir.Table:
+    """Show a checked table as it was known at an instant.
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        The checked rows; other columns beside those of the contract stay.
+    contract : Contract
+        The contract of the table.
+    instant : ibis timestamp, UTC
+        The same for all rows, or a column of `rows`.
+
+    Returns
+    -------
+    ibis.Table
+        The versions known. Milestones that had not happened before the instant are null, and so
+        are their civil days and hours. `recorded_at` and `superseded_at` are gone, so that nothing
+        computed from it can read them.
+    """
+    rows = rows.filter(known_at(rows, instant))
+    masked = {name: name for name in contract.milestones}
+    civil = {**contract.civil_days, **contract.civil_hours}
+    masked |= {name: milestone for name, milestone in civil.items() if milestone in masked}
+    return rows.mutate(
+        **{
+            name: (rows[milestone] < instant).ifelse(rows[name], ibis.null(rows[name].type()))
+            for name, milestone in masked.items()
+        }
+    ).drop("recorded_at", "superseded_at")
+
+
+def checked_types(contract: Contract) -> dict[str, dt.DataType]:
+    """List the columns of a checked table with their types.
+
+    They are the contract's columns, the civil days and hours of its instants, `superseded_at`.
+    """
+    days = dict.fromkeys(contract.civil_days, dt.date)
+    hours = dict.fromkeys(contract.civil_hours, dt.int64)
+    return {**contract.columns, **days, **hours, "superseded_at": Instant}
+
+
+def later_instants(contract: Contract) -> list[str]:
+    """List the instants of a checked row that can lie after it was recorded.
+
+    Until such an instant has passed, nobody knew of it: the milestones, and `superseded_at`.
+    """
+    return [*contract.milestones, "superseded_at"]
+
+
+def superseded_sql(contract: Contract, *, rows_have_it: bool = False) -> str:
+    """Write the column `superseded_at` of checked rows as SQL, `... AS superseded_at`.
+
+    Parameters
+    ----------
+    contract : Contract
+        The contract of the table.
+    rows_have_it : bool
+        The rows were checked before, and versions recorded since have joined them: the earlier of
+        the two instants counts, since the version that superseded a row need not be among them.
+    """
+    following = f"lead(recorded_at) OVER (PARTITION BY {quoted(contract.key)} ORDER BY recorded_at)"
+    value = f"least(superseded_at, {following})" if rows_have_it else following
+    return f"{value} AS superseded_at"
