@@ -99,7 +99,7 @@ def run_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) 
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
-        if declared_lists()[LIST].model not in demo.kept_out:
+        if declared_lists()[LIST][0].name not in demo.kept_out:
             written = hand_out(
                 lake,
                 LIST,
