@@ -13,7 +13,7 @@ from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
-from training.evaluation.contact import Purpose, purpose_of, turned
+from training.evaluation.contact import turned
 from training.evaluation.discrimination import gain_table
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
@@ -23,7 +23,7 @@ from training.evaluation.profit import Curve, Economics, economics, profit_curve
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, against_truth
-from training.models import ModelSpec
+from training.model_spec import ModelSpec, Purpose
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def assess(
     """
     kind = model.kind
     threads = lake.settings.threads
-    purpose = purpose_of(model.name)
+    purpose = model.purpose
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(dtype=bool if kind == "probability" else np.float64)
     told = predictor.predict(test, threads)

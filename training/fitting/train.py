@@ -25,7 +25,8 @@ from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import ROW_LIMIT, build, held_back
 from training.fitting.selection import Trial, choose
 from training.fitting.tuning import tune
-from training.models import ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import find
 from training.registry import versions as registry
 from training.registry.champions import fetch
 
