@@ -27,7 +27,7 @@ from training.evaluation.peers import PEER_LABELS, Difference, differences, peer
 from training.evaluation.resampling import Resamples
 from training.fitting.selection import Trial
 from training.fitting.train import learn
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 OURS = "ours"
 BOUND = ("base_rate", "logistic_regression", "untuned_lightgbm")  # ours must not lose to these

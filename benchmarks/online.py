@@ -38,14 +38,13 @@ from measuring import (
 from features.lake import Lake
 from features.online import feast_client as store
 from features.online import reader as online_tags
-from features.online.model_tags import SERVICES
+from features.online.model_tags import CHURN_TAGS
 from features.online.store import online_rows
 from features.online.views import feature_views
 from features.tags.catalogue import catalogue, groups
 
 AS_OF = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-MODEL = "churn"
 FASTER, BYTES, TAGS = 10.0, 1_500.0, 70
 FEAST_CUSTOMERS = 2_000
 READS = 50
@@ -131,9 +130,13 @@ def weigh(path: Path) -> int:
 def read(lake: Lake, customers: Sequence[str], size: int) -> Measured:
     """Milliseconds to read the tags of one model for `size` customers at a time."""
     some = [list(customers[start : start + size]) for start in range(0, size * READS, size)]
-    online_tags.online(lake, some[0], MODEL)
-    taken = [seconds(lambda ids=ids: online_tags.online(lake, ids, MODEL)) for ids in some if ids]
-    tags = len(SERVICES[MODEL])
+    online_tags.online(lake, some[0], CHURN_TAGS.tags)
+    taken = [
+        seconds(lambda ids=ids: online_tags.online(lake, ids, CHURN_TAGS.tags))
+        for ids in some
+        if ids
+    ]
+    tags = len(CHURN_TAGS.tags)
     return Measured(f"read {tags} tags, customers: {size}", "ms", median(taken) * 1000)
 
 

@@ -23,15 +23,14 @@ import pyarrow.parquet as pq
 from measuring import alternate, arguments, compared, finish, insurer, say, seconds, snapshot
 
 from features.lake import Lake
-from features.online.model_tags import SERVICES
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from serving.predictions import probabilities, scoring
 from serving.predictions.probabilities import Served, model_frame
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
-from training.labels.leads import LEAD_DAYS, leads_asked
-from training.models import MODELS, ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import MODELS, find
 from training.registry import local_models
 
 AS_OF = date(2026, 6, 30)
@@ -102,14 +101,12 @@ def agree(
 def stand_in(lake: Lake) -> None:
     """Champions that cost what real ones do, made in seconds and known to no registry."""
     rules = [name for spec in MODELS.values() for name in spec.rule_tags]
-    wanted = [name for tags in SERVICES.values() for name in tags]
+    wanted = [name for spec in MODELS.values() for name in spec.tag_set.tags]
     frame = tags(lake, list(dict.fromkeys([*wanted, *rules])))
     for name, spec in MODELS.items():
         say(f"growing a stand-in for {name}")
         with tempfile.TemporaryDirectory() as scratch:
-            bundle = write_bundle(
-                Path(scratch), spec, grown(lake, spec, frame), SERVICES[spec.service]
-            )
+            bundle = write_bundle(Path(scratch), spec, grown(lake, spec, frame), spec.tag_set.tags)
             local_models.keep(lake, name, "1", bundle)
         local_models.point(lake, name, "1")
 
@@ -117,17 +114,16 @@ def stand_in(lake: Lake) -> None:
 def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
-    for name in spec.extra:
-        leads = leads_asked(rows["days_to_commercial_expiry"])
-        rows[name] = leads if name == LEAD_DAYS else 1.0
+    for feature in spec.extra:
+        rows[feature.name] = feature.of_rows(rows)
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
     if spec.kind != "probability":
         label = label + (0.0 if spec.kind == "count" else 0.1)
     parameters = {**spec.parameters, "rounds": TREES, "patience": 0}
     fitted = CalibratedModel(parameters, kind=spec.kind, seed=SEED, threads=lake.settings.threads)
-    features = [*SERVICES[spec.service], *spec.extra]
-    return fitted.fit(rows, label, np.zeros(len(rows), dtype=bool), features).calibrate(rows, label)
+    nobody = np.zeros(len(rows), dtype=bool)
+    return fitted.fit(rows, label, nobody, spec.features).calibrate(rows, label)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from measuring import Measured, alternate, arguments, compared, finish, insurer,
 
 from features.lake import Lake
 from features.online import feast_client as store
-from features.online.model_tags import SERVICES
 from features.sql import sql_text
 from features.tags.catalogue import groups
 from training.fitting import datasets
@@ -34,11 +33,11 @@ def main() -> int:
     asked = arguments(__doc__ or "", customers=100_000, repeats=5)
     with insurer(asked) as lake:
         labels = asked_instants(lake)
-        mine = store.history(lake, labels, MODEL.service)
+        mine = store.history(lake, labels, MODEL.tag_set.tags)
         agree(mine, asof(lake, labels))
-        say(f"{len(SERVICES[MODEL.service])} tags at {len(mine):,} instants agree in every value")
+        say(f"{len(MODEL.tag_set.tags)} tags at {len(mine):,} instants agree in every value")
         ours, peer = alternate(
-            lambda: seconds(lambda: store.history(lake, labels, MODEL.service)),
+            lambda: seconds(lambda: store.history(lake, labels, MODEL.tag_set.tags)),
             lambda: seconds(lambda: asof(lake, labels)),
             asked.repeats,
         )
@@ -58,7 +57,7 @@ def asked_instants(lake: Lake) -> pd.DataFrame:
 
 def asof(lake: Lake, labels: pd.DataFrame) -> pd.DataFrame:
     """The peer: each group's tags as of each label's instant."""
-    wanted = SERVICES[MODEL.service]
+    wanted = MODEL.tag_set.tags
     asked = labels.assign(place=range(len(labels)))
     joins, columns = [], []
     for name, group in groups().items():
@@ -83,7 +82,7 @@ def agree(mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
     """Same rows, same values, same nulls; types are pandas' own on the side of the peer."""
     for name in mine.columns:
         left, right = mine[name], theirs[name]
-        if name in SERVICES[MODEL.service] and left.dtype != object:
+        if name in MODEL.tag_set.tags and left.dtype != object:
             right = right.astype("float64")
         same = (left == right) | (left.isna() & right.isna())
         assert same.all(), f"{name} differs from the bare join in {(~same).sum()} rows"

@@ -55,7 +55,7 @@ def trained(data: Dataset, rows: int, repeats: int, threads: int) -> Measured:
         "objective": "binary",
         "seed": 7,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "num_threads": threads,
         "verbosity": -1,
         "monotone_constraints": [model.monotone.get(name, 0) for name in data.features],

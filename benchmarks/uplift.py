@@ -23,7 +23,7 @@ from measuring import Measured, finish, insurer, say
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online.model_tags import SERVICES
+from features.online.model_tags import UPLIFT_TAGS
 from training.estimators.encoding import Encoding
 from training.fitting.datasets import split_by_time
 from training.uplift import learners
@@ -84,7 +84,7 @@ def with_traits(lake: Lake, treatment: Treatment, made: EffectResult) -> float:
     assert known is not None
     frame = frame.assign(**{name: known[name] for name in TRAITS})
     spec = made.randomisation.probabilities
-    names = [*SERVICES["uplift"], *TRAITS]
+    names = [*UPLIFT_TAGS.tags, *TRAITS]
     split = split_by_time(frame, treatment.model)
     earlier = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
     matrix = Encoding.learn(frame[earlier], names).matrix(frame)

@@ -1,4 +1,4 @@
-"""Conditions of segments and target lists: the part of SQL a marketer needs, and no harm in it.
+"""Compile conditions of segments, lists and models: the part of SQL a marketer needs, and no harm.
 
 A condition is parsed, every node of its tree is checked against a short list, names are resolved,
 and what runs, SQL or an Ibis expression, is made anew from the tree. The text itself never reaches
@@ -6,6 +6,11 @@ the engine.
 
 A comparison with a null is never true, and neither is its negation: of whom the age is not known,
 neither `age_years >= 60` nor `not age_years >= 60` holds. `age_years is null` asks for them.
+Beside a tag of yes or no, 1 is yes and 0 is no; `==` is read as `=`.
+
+The same condition runs as SQL (`compile_condition`), in any engine (`predicate`), over the rows of
+a frame (`features.condition_rows`) and on the values of a single customer
+(`features.condition_truth`).
 """
 
 import operator
@@ -34,7 +39,7 @@ PARTS: Mapping[type[exp.Expr], frozenset[str]] = {
 }
 CURE = 'write comparisons joined by and, or, not, such as "star >= 3 and renewal < 0.6"'
 NULL_CURE = "write `is null` or `is not null`"
-ALIKE = "compare numbers with numbers, texts with texts, yes or no with true or false"
+ALIKE = "compare numbers with numbers, texts with texts, yes or no with true or false, 1 or 0"
 COMPARISONS: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.EQ: operator.eq,
     exp.NEQ: operator.ne,
@@ -102,9 +107,14 @@ def predicate(where: str, table: ir.Table) -> ir.BooleanValue:
 
 
 def columns_of(where: str, columns: Collection[str]) -> list[str]:
-    """The columns a condition asks for, each once, as they are called in the table."""
-    found = resolved(where, columns, {}).find_all(exp.Column)
-    return sorted({column.name for column in found})
+    """List the columns a condition asks for, each once, as the table calls them, by name."""
+    return sorted(mentioned(where, columns))
+
+
+def mentioned(where: str, columns: Collection[str]) -> list[str]:
+    """List the same in the order in which the condition mentions them."""
+    tree = resolved(where, columns, {})
+    return list(dict.fromkeys(column.name for column in tree.find_all(exp.Column, bfs=False)))
 
 
 def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
@@ -227,6 +237,11 @@ def constant(node: exp.Expr) -> bool | int | float | str:
 def _alike(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
     """The values of parts that are compared, all numbers, all texts or all yes or no."""
     values = [_value(node, table) for node in nodes]
+    if any(value.type().is_boolean() for value in values):
+        values = [
+            ibis.literal(node.name == "1") if _is_0_or_1(node) else value
+            for node, value in zip(nodes, values, strict=True)
+        ]
     kinds = [_kind(value) for value in values]
     for node, kind in zip(nodes, kinds, strict=True):
         if kind != kinds[0]:
@@ -234,6 +249,10 @@ def _alike(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
             fault = f"compares {first} ({kinds[0]}) with {other} ({kind})"
             raise GuanjiaError("condition", fault, ALIKE)
     return values
+
+
+def _is_0_or_1(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and node.name in ("0", "1")
 
 
 def _kind(value: ir.Value) -> str:

@@ -2,5 +2,5 @@
 
 In: a snapshot, and events of the day.
 Out: one packed row a customer and view, in SQLite or Redis.
-Read first: `feast_client.py`; `model_tags.py` lists the tags of each model.
+Read first: `feast_client.py`; `model_tags.py` lists the tags that models read.
 """

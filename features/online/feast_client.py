@@ -16,12 +16,11 @@ from feast import FeatureStore
 
 from features.erased import Erased
 from features.erasure.customer_files import customers_in
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.online.feast_home import feast_config
-from features.online.model_tags import feature_services, tags_of
 from features.online.store import close, online_rows
-from features.online.views import customer, feature_views
+from features.online.views import customer, feature_services, feature_views
 from features.progress import Report, quiet
 from features.settings import Settings, cutoff
 from features.snapshots.group_files import require_computed
@@ -57,7 +56,7 @@ def apply(lake: Lake) -> None:
     Raises
     ------
     GuanjiaError
-        If a service names a tag that is not declared.
+        If a tag set has a tag that is not declared.
     """
     views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
@@ -74,32 +73,35 @@ def apply(lake: Lake) -> None:
         _applied.add(lake.home)
 
 
-def history(
-    lake: Lake, entity_frame: pd.DataFrame, service: str, also: Sequence[str] = ()
-) -> pd.DataFrame:
-    """The tags of a service as they were known at each row's time.
+def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.DataFrame:
+    """Read tags as they were known at each row's time.
 
     Parameters
     ----------
+    lake : Lake
+        Where the histories lie.
     entity_frame : pandas.DataFrame
         `customer_id`, `event_timestamp` (UTC); other columns pass through.
-    service : str
-        Name of a feature service, that is of a model.
-    also : sequence of str
-        Further tags, by name.
+    tags : sequence of str
+        Their names; one that comes twice is one column.
 
     Returns
     -------
     pandas.DataFrame
         The frame's rows, order and index kept, and a column per tag: numbers and booleans as
         float64 (null is NaN), texts as objects (null is None).
+
+    Raises
+    ------
+    GuanjiaError
+        As `tags_at`.
     """
-    names = list(dict.fromkeys([*tags_of(service), *also]))
+    names = list(dict.fromkeys(tags))
     known = tags_at(lake, entity_frame, names)
     columns = {name: known[name].to_pandas().to_numpy() for name in names}
     # Without the copy that gathers columns of a type into one block: it costs as much as the join.
-    tags = pd.DataFrame(columns, index=entity_frame.index, copy=False)
-    return pd.concat([entity_frame, tags], axis=1)
+    joined = pd.DataFrame(columns, index=entity_frame.index, copy=False)
+    return pd.concat([entity_frame, joined], axis=1)
 
 
 def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table:
@@ -121,10 +123,15 @@ def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table
 
     Raises
     ------
+    UnknownNameError
+        If a tag is not declared.
     GuanjiaError
         If a history there was computed without one of these tags.
     """
     declared = catalogue.catalogue()
+    for name in names:
+        if name not in declared:
+            raise unknown_name("tag", name, declared)
     require_computed(lake, names)
     with _lock:
         if lake.home not in _applied:

@@ -22,11 +22,11 @@ from features.publishing import published
 from features.settings import load
 
 REPO = Path(__file__).resolve().parent / "repo"
-PROJECT = REPO.parents[1]
+PROJECT = REPO.parents[2]
 
 
 def feast_home() -> Path:
-    """The home folder, also while `feast` works from within `features/repo`.
+    """The home folder, also while `feast` works from within `features/online/repo`.
 
     `feast apply` changes into the folder of its YAML; a home given relative to the working
     directory is then meant relative to the project root, where the command was typed.

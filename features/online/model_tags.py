@@ -1,14 +1,14 @@
-"""Which tags each model uses, listed once; training and serving ask by the model's name.
+"""List the tags that models use; training and serving read the same list.
+
+A model's declaration (`training.models`) names one of these sets, or has one of its own.
 
 Left out on purpose: gender (a protected attribute), identifiers, `customer_value_exact` (text for
 people), and consents and opt-outs, which are gates before a contact and not evidence for one.
 """
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from feast import FeatureService, FeatureView
-
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import GuanjiaError
 
 FORBIDDEN = frozenset(
     {
@@ -265,16 +265,45 @@ _EFFECT = (
 )
 _CUSTOMER = (*_COVER, *_VEHICLE, *_CLAIMS, *_QUOTES, *_ENGAGEMENT, *_LOYALTY)
 
-SERVICES: dict[str, tuple[str, ...]] = {
-    # No days to expiry: lead_days of the request says it, and beyond 60 none was ever trained.
-    "renewal": _CUSTOMER,
-    "churn": (*_CUSTOMER, *_EXPIRY),
-    "cross_sell": (*_CUSTOMER, *_EXPIRY),
-    # Of the coming term, whoever is contacted and whatever he is offered: no contacts, no quotes.
-    "claims": (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVING),
-    "uplift": _EFFECT,
-}
-"""Service -> the names of its tags; some serve several models."""
+
+@dataclass(frozen=True)
+class TagSet:
+    """Tags that a model reads, in the order of its columns; several models may read one set.
+
+    Attributes
+    ----------
+    name : str
+        What bundles and Feast call it.
+    tags : tuple of str
+
+    Raises
+    ------
+    GuanjiaError
+        If it has a tag twice, or one that no model may use.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        forbidden = sorted(FORBIDDEN & set(self.tags))
+        if forbidden:
+            fault = f"has tags that no model may use: {', '.join(forbidden)}"
+            raise GuanjiaError(f"tag set {self.name}", fault, "take them out")
+        if len(set(self.tags)) < len(self.tags):
+            raise GuanjiaError(f"tag set {self.name}", "has a tag twice", "name each once")
+
+
+# No days to expiry: lead_days of the request says it, and beyond 60 none was ever trained.
+RENEWAL_TAGS = TagSet("renewal", _CUSTOMER)
+CHURN_TAGS = TagSet("churn", (*_CUSTOMER, *_EXPIRY))
+CROSS_SELL_TAGS = TagSet("cross_sell", (*_CUSTOMER, *_EXPIRY))
+# Of the coming term, whoever is contacted and whatever is offered: no contacts, no quotes.
+CLAIMS_TAGS = TagSet("claims", (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVING))
+UPLIFT_TAGS = TagSet("uplift", _EFFECT)
+
+SHARED_SETS = (RENEWAL_TAGS, CHURN_TAGS, CROSS_SELL_TAGS, CLAIMS_TAGS, UPLIFT_TAGS)
+"""The sets that declarations share; each is a feature service of Feast."""
 
 SLICE_TAGS = (
     "star_level",
@@ -287,60 +316,4 @@ SLICE_TAGS = (
     "vehicle_garage_area",
 )
 """Tags by which evaluation tells customers apart. They come with each training frame; a model reads
-those of its service alone."""
-
-
-def tags_of(service: str) -> tuple[str, ...]:
-    """The tags of a service; GuanjiaError where none of that name is declared."""
-    if service not in SERVICES:
-        cure = did_you_mean(service, SERVICES)
-        raise GuanjiaError(f"service {service}", "is not declared", cure)
-    return SERVICES[service]
-
-
-def feature_services(
-    views: Sequence[FeatureView], services: Mapping[str, Sequence[str]] = SERVICES
-) -> list[FeatureService]:
-    """The Feast services over the given views.
-
-    Raises
-    ------
-    GuanjiaError
-        If a service names a tag that no view has, one twice, or one no model may use.
-    """
-    home = {field.name: view for view in views for field in view.features}
-    found = []
-    for name, tags in services.items():
-        _check(name, tags, home)
-        parts = []
-        for view in views:
-            chosen = [tag for tag in tags if home[tag] is view]
-            if chosen:
-                parts.append(view[chosen])
-        found.append(
-            FeatureService(name=name, features=parts, description=f"Tags of the model {name}.")
-        )
-    return found
-
-
-def _check(name: str, tags: Sequence[str], home: Mapping[str, FeatureView]) -> None:
-    unknown = sorted(set(tags) - set(home))
-    if unknown:
-        raise GuanjiaError(
-            f"service {name}",
-            f"names tags that are not declared: {', '.join(unknown)}",
-            "declare them in features/tags or correct features/online/model_tags.py",
-        )
-    forbidden = sorted(FORBIDDEN & set(tags))
-    if forbidden:
-        raise GuanjiaError(
-            f"service {name}",
-            f"names tags that no model may use: {', '.join(forbidden)}",
-            "remove them from features/online/model_tags.py",
-        )
-    if len(set(tags)) < len(tags):
-        raise GuanjiaError(
-            f"service {name}",
-            "names a tag twice",
-            "list each once in features/online/model_tags.py",
-        )
+those of its own set alone."""

@@ -14,7 +14,6 @@ from pydantic_core import from_json
 from features.errors import GuanjiaError, did_you_mean
 from features.instants import instant_of
 from features.lake import Lake
-from features.online.model_tags import tags_of
 from features.online.rows import Stored
 from features.online.store import stored
 from features.tags import catalogue
@@ -27,19 +26,18 @@ class TagReader:
 
     Parameters
     ----------
-    service : str or sequence of str
-        Name of a feature service, or names of tags.
+    tags : sequence of str
+        Their names.
 
     Raises
     ------
     GuanjiaError
-        If the service or a tag is not declared.
+        If a tag is not declared.
     """
 
-    def __init__(self, lake: Lake, service: str | Sequence[str]) -> None:
+    def __init__(self, lake: Lake, tags: Sequence[str]) -> None:
         self._lake = lake
         self._zone = ZoneInfo(lake.settings.timezone)
-        tags = tags_of(service) if isinstance(service, str) else service
         self.tags = list(tags)
         self._groups: dict[str, dict[str, str]] = {}
         self._choices: dict[tuple[str, tuple[str, ...]], _Choice] = {}
@@ -115,8 +113,6 @@ class _Choice:
                 values[name] = float(values[name])
 
 
-def online(
-    lake: Lake, customer_ids: Sequence[str], service: str | Sequence[str]
-) -> list[dict[str, Any]]:
-    """The tags of some customers once; see `TagReader`."""
-    return TagReader(lake, service).read(customer_ids) if customer_ids else []
+def online(lake: Lake, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
+    """Read the tags of some customers once; see `TagReader`."""
+    return TagReader(lake, tags).read(customer_ids) if customer_ids else []

@@ -1,19 +1,21 @@
-"""The Feast entity and one plain view per tag group, made from the tag catalogue.
+"""Define the Feast entity, one plain view per tag group, and a feature service per tag set.
 
 Views read what `features.snapshots.compute` wrote; Feast computes nothing (its aggregations do not
 survive the registry). A tag's label, unit and meaning of null travel along as Feast tags.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from feast import Entity, FeatureView, Field, FileSource, PushSource, ValueType
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.types import Bool, Float64, Int64, String
 
+from features.errors import GuanjiaError
+from features.online.model_tags import SHARED_SETS, TagSet
 from features.tags.declare import Tag, TagGroup
 
 MAX_AGE = timedelta(days=31)
@@ -45,6 +47,44 @@ def feature_views(
     """
     entity = customer()
     return [_view(home, group, entity, offline) for group in groups.values()]
+
+
+def feature_services(
+    views: Sequence[FeatureView], tag_sets: Iterable[TagSet] | None = None
+) -> list[FeatureService]:
+    """Build one Feast service per tag set over the given views.
+
+    Parameters
+    ----------
+    views : sequence of FeatureView
+        Those that have the tags.
+    tag_sets : iterable of TagSet, optional
+        Default: those that models share.
+
+    Raises
+    ------
+    GuanjiaError
+        If a set has a tag that no view has.
+    """
+    home = {field.name: view for view in views for field in view.features}
+    services = []
+    for tag_set in SHARED_SETS if tag_sets is None else tag_sets:
+        unknown = sorted(set(tag_set.tags) - set(home))
+        if unknown:
+            raise GuanjiaError(
+                f"tag set {tag_set.name}",
+                f"has tags that are not declared: {', '.join(unknown)}",
+                "declare them in features/tags or correct features/online/model_tags.py",
+            )
+        chosen = [[tag for tag in tag_set.tags if home[tag] is view] for view in views]
+        services.append(
+            FeatureService(
+                name=tag_set.name,
+                features=[view[tags] for view, tags in zip(views, chosen, strict=True) if tags],
+                description=f"Tags of the model {tag_set.name}.",
+            )
+        )
+    return services
 
 
 def push_source(group: str) -> str:

@@ -60,13 +60,11 @@ def require_computed(lake: Lake, names: Collection[str]) -> None:
     GuanjiaError
         If there is one: its nulls would be taken for values.
     """
-    for group, declared in groups().items():
-        asked = declared.tags.keys() & set(names)
-        for path in lake.tags(group).glob("history-*.parquet") if asked else ():
-            missing = sorted(asked & not_computed(path))
-            if missing:
-                raise GuanjiaError(
-                    f"history {path}",
-                    f"was computed without {', '.join(missing)}",
-                    "train a model that reads them, or remove the file",
-                )
+    for path in sorted((lake.home / "tags").glob("*/history-*.parquet")):
+        missing = sorted(not_computed(path) & set(names))
+        if missing:
+            raise GuanjiaError(
+                f"history {path}",
+                f"was computed without {', '.join(missing)}",
+                "train a model that reads them, or remove the file",
+            )

@@ -7,16 +7,23 @@ what a reader and the feature store need: label, unit, window, meaning of null. 
   returns an Ibis aggregate over them;
 - a *derived* tag (relation None) gets the row of all aggregate tags of its group, of the derived
   tags declared before it, and of the aggregate tags of other groups that it says it needs.
+
+Tags that differ in a window alone are a `family`; those that differ in a value, say the channel,
+are `members` of one, whose names stand there in full.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
 import ibis.expr.types as ir
 
 Expression = Callable[[ir.Table], ir.Value]
 WindowedExpression = Callable[[ir.Table, ir.Value], ir.Value]
+MemberExpression = Callable[..., ir.Value]
+"""Of (rows, value) or (rows, rows in the window, value): see `TagGroup.members`."""
 Type = Literal["int64", "float64", "string", "boolean"]
 
 
@@ -85,6 +92,7 @@ class TagGroup:
         self.name = name
         self.label = label
         self.tags: dict[str, Tag] = {}
+        self._turns: list[list[list[Tag]]] | None = None
 
     def tag(
         self,
@@ -98,25 +106,29 @@ class TagGroup:
         empty: int | None = None,
         needs: tuple[str, ...] = (),
     ) -> Callable[[Expression], Expression]:
-        """Declare the decorated function as a tag of this group."""
+        """Declare the decorated function as a tag of this group.
+
+        Parameters
+        ----------
+        label, unit, window, null, type, relation, empty, needs
+            As `Tag` has them; name and definition are the function's name and docstring.
+        """
 
         def declare(expression: Expression) -> Expression:
-            name = expression.__name__
-            definition = " ".join((expression.__doc__ or "").split())
             self.add(
                 Tag(
-                    name,
-                    label,
-                    definition,
-                    unit,
-                    window,
-                    null,
-                    self.name,
-                    type,
-                    relation,
-                    empty,
-                    expression,
-                    needs,
+                    name=expression.__name__,
+                    label=label,
+                    definition=_definition(expression),
+                    unit=unit,
+                    window=window,
+                    null=null,
+                    group=self.name,
+                    type=type,
+                    relation=relation,
+                    empty=empty,
+                    expression=expression,
+                    needs=needs,
                 )
             )
             return expression
@@ -137,33 +149,128 @@ class TagGroup:
 
         Tag names are the function's with the window last, labels begin with the window, and the
         docstring's `{window}` becomes the window in words.
+
+        Parameters
+        ----------
+        label : str
+            Chinese label without the window.
+        windows : Window
+            One tag each, in this order.
+        unit, relation, null, type, empty
+            As `Tag` has them.
         """
 
         def declare(expression: WindowedExpression) -> WindowedExpression:
-            prefix = expression.__name__
-            definition = " ".join((expression.__doc__ or "").split())
             for window in windows:
                 self.add(
                     Tag(
-                        f"{prefix}_{window.suffix}",
-                        window.label + label,
-                        definition.format(window=window.words),
-                        unit,
-                        window.words,
-                        null,
-                        self.name,
-                        type,
-                        relation,
-                        empty,
-                        _windowed(expression, window),
+                        name=f"{expression.__name__}_{window.suffix}",
+                        label=window.label + label,
+                        definition=_definition(expression).format(window=window.words),
+                        unit=unit,
+                        window=window.words,
+                        null=null,
+                        group=self.name,
+                        type=type,
+                        relation=relation,
+                        empty=empty,
+                        expression=_windowed(expression, window),
                     )
                 )
             return expression
 
         return declare
 
+    def members(
+        self,
+        names: Mapping[str, tuple[str, Any]],
+        *windows: Window,
+        unit: str,
+        window: str = "as of",
+        null: str = "never null",
+        type: Type = "float64",
+        relation: str | None = None,
+        empty: int | None = None,
+    ) -> Callable[[MemberExpression], MemberExpression]:
+        """Declare the decorated function once for each member of a family of alike tags.
+
+        The names stand in full, so that a search for one leads to the function. The `{value}` of
+        the docstring and of `null` becomes the member's value; say `{value.name}` for a part of it.
+
+        Parameters
+        ----------
+        names : Mapping[str, tuple of (str, Any)]
+            Tag name -> Chinese label, and the value that the function takes last.
+        windows : Window
+            With windows the function is one of (rows, rows in the window, value), and every member
+            has a tag for each window: `names` then has names and labels without the window, as
+            `family` does. Without windows it is one of (rows, value).
+        unit, window, null, type, relation, empty
+            As `Tag` has them; `window` says the window of a member without windows.
+        """
+
+        def declare(expression: MemberExpression) -> MemberExpression:
+            turns = []
+            for name, (label, value) in names.items():
+                bound = _with_value(expression, value)
+                turns.append(
+                    [
+                        Tag(
+                            name=f"{name}_{span.suffix}" if span else name,
+                            label=span.label + label if span else label,
+                            definition=_definition(expression).format(
+                                value=value, window=span.words if span else window
+                            ),
+                            unit=unit,
+                            window=span.words if span else window,
+                            null=null.format(value=value),
+                            group=self.name,
+                            type=type,
+                            relation=relation,
+                            empty=empty,
+                            expression=_windowed(bound, span) if span else bound,
+                        )
+                        for span in windows or (None,)
+                    ]
+                )
+            if self._turns is None:
+                self._add_all(turns)
+            else:
+                self._turns.append(turns)
+            return expression
+
+        return declare
+
+    @contextmanager
+    def by_turns(self) -> Iterator[None]:
+        """Put the families declared in the block side by side: first the first member of each.
+
+        The catalogue then reads by channel, or by line, and not by function.
+
+        Raises
+        ------
+        ValueError
+            If they have not as many members.
+        """
+        families: list[list[list[Tag]]] = []
+        self._turns = families
+        yield
+        self._turns = None
+        for turn in zip(*families, strict=True):
+            self._add_all(turn)
+
+    def _add_all(self, tags: Iterable[Iterable[Tag]]) -> None:
+        for tag in chain.from_iterable(tags):
+            self.add(tag)
+
     def add(self, tag: Tag) -> None:
-        """Add one tag; families call this once per window."""
+        """Add one tag; families call this once per window.
+
+        Raises
+        ------
+        ValueError
+            If the group has a tag of that name, or it has no definition.
+        """
         if tag.name in self.tags:
             raise ValueError(f"tag {tag.name} is declared twice in group {self.name}")
         if not tag.definition:
@@ -171,6 +278,16 @@ class TagGroup:
         self.tags[tag.name] = tag
 
 
+def _definition(expression: Callable[..., ir.Value]) -> str:
+    """The docstring on one line."""
+    return " ".join((expression.__doc__ or "").split())
+
+
 def _windowed(expression: WindowedExpression, window: Window) -> Expression:
     """The expression with its window filled in."""
     return lambda rows: expression(rows, window.contains(rows))
+
+
+def _with_value(expression: MemberExpression, value: Any) -> MemberExpression:
+    """The expression with its last parameter filled in."""
+    return lambda *rows: expression(*rows, value)

@@ -32,15 +32,15 @@ def train(
     """
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
-    from training.models import FAMILIES, MODELS
+    from training.models import MODELS, families
 
-    families = {**FAMILIES, "all": tuple(MODELS)}
-    if model not in families:
-        raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, families))
+    groups = {**families(), "all": tuple(MODELS)}
+    if model not in groups:
+        raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, groups))
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(where, families[model], by, report, tuning_seconds=tune))
+        results = list(run(where, groups[model], by, report, tuning_seconds=tune))
     reports = [f"Report of {one.model}: {from_here(one.report)}" for one in results]
     versions = ", ".join(f"{one.model} {one.version}" for one in results)
     emit(

@@ -121,15 +121,15 @@ def reproduce(
 
 def models_named(name: str) -> Sequence[str]:
     """A model, or those of a family."""
-    from training.models import FAMILIES, MODELS
+    from training.models import MODELS, families
 
     if name in MODELS:
         return [name]
-    families = {**FAMILIES, "all": tuple(MODELS)}
-    if name not in families:
-        cure = did_you_mean(name, [*MODELS, *families])
+    groups = {**families(), "all": tuple(MODELS)}
+    if name not in groups:
+        cure = did_you_mean(name, [*MODELS, *groups])
         raise GuanjiaError(f"model {name}", "is not known", cure)
-    return families[name]
+    return groups[name]
 
 
 def comparison_shown(found: "Comparison") -> list[Table | str]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import redirect_stdout
 from datetime import timedelta
 from typing import Annotated
 
@@ -19,10 +20,21 @@ def serve(
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Start the API: predictions, decisions, events."""
+    """Start the API: predictions, decisions, events.
+
+    It says that it is ready when it answers, and not before.
+    """
     address = f"http://{host}:{port}"
-    emit({"address": address}, json, f"Serving at {address} (stop with Ctrl-C)")
-    sys.stdout.flush()
+    # A worker says it, when it has loaded all that a request needs (`serving.api.start`).
+    folder = lake().home / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / f"ready-{os.getpid()}.txt"
+    with ready.open("w", encoding="utf-8") as text, redirect_stdout(text):
+        emit({"address": address, "ready": True}, json, f"Ready at {address} (stop with Ctrl-C)")
+    os.environ["GUANJIA_ANNOUNCEMENT"] = str(ready)
+    if not json:
+        sys.stderr.write(f"Starting at {address} ...\n")
+        sys.stderr.flush()
     if now is not None:
         # As a distance, so that all workers and their successors have one clock.
         os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - clock()).total_seconds())

@@ -135,7 +135,7 @@ def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
     with timed(demo, "score"):
         score(lake, TODAY, report)
     with timed(demo, "list"):
-        if declared_lists()[LIST].model not in demo.kept_out:
+        if declared_lists()[LIST][0].name not in demo.kept_out:
             written = hand_out(
                 lake,
                 LIST,

@@ -9,6 +9,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training.models import MODELS
 from training.uplift.effect_model import EffectModel, load_effect
+from training.uplift.trials import OUTCOME
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,6 @@ class Effects:
 
     def lower(self, tags: Mapping[str, Any]) -> dict[str, float]:
         """By treatment, the lower bound of its effect on the probability of renewal."""
-        if not self.models or not MODELS["renewal"].asks_of(tags):
+        if not self.models or not MODELS[OUTCOME].asks_of(tags):
             return {}
         return {name: model.tell_one(tags)[1] for name, model in self.models.items()}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
-from features.tags.groups.engagement import CHANNELS
+from features.tags.groups.touch_history import CHANNELS
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts

@@ -17,12 +17,7 @@ from serving.decision.schemas import (
 )
 from serving.decision.touchpoint_menu import ContactText
 from serving.records.contacts.caps import Reservation
-
-OUTCOMES = {
-    "renewal": ("续保", "renewing"),
-    "churn": ("留存", "staying"),
-    "churn_hazard": ("留存", "staying"),
-}
+from training.models import MODELS
 
 
 def answer_of(
@@ -122,11 +117,12 @@ def reasons(result: DecisionResult) -> Script:
         )
     value = chosen.value
     assert value is not None  # what may be chosen without being a service message has one
-    outcome = OUTCOMES.get(chosen.candidate.model or "", ("购买", "buying"))
+    purpose = MODELS[chosen.candidate.model or ""].purpose
+    assert purpose is not None  # what has a benefit has a purpose
     costs = value.benefit * value.weight - value.total
     change, worth = value.change or 0.0, value.worth or 0.0
-    chinese = f"提高{outcome[0]}概率{change:.2%}"
-    english = f"raises the probability of {outcome[1]} by {change:.2%}"
+    chinese = f"提高{purpose.won_chinese}概率{change:.2%}"
+    english = f"raises the probability of {purpose.won_english} by {change:.2%}"
     if value.basis == "uplift":
         chinese, english = f"至少{chinese}", f"{english} at the least"
     else:

@@ -12,8 +12,9 @@ from typing import Any
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
 from serving.predictions.margin import number_or_none, premium
-from training.evaluation.contact import purpose_of
 from training.evaluation.profit import TURNED_SHARES
+from training.models import MODELS
+from training.uplift.trials import OUTCOME
 
 RECENT, UNANSWERED = "contact_count_30d", "contacts_since_last_response"
 CONTACT = "contact"
@@ -54,17 +55,18 @@ def value_of(
         + policy.fatigue_per_unanswered_contact * unanswered,
         "capacity": capacity_price,
     }
-    purpose = purpose_of(candidate.model) if candidate.model else None
-    if candidate.model is None or purpose is None:
+    # A record may name a model that is no longer declared.
+    spec = MODELS.get(candidate.model or "")
+    if spec is None or spec.purpose is None:
         return Value(benefit=0.0, basis="none", **costs)
-    probability = predictions.get(candidate.model)
+    purpose, probability = spec.purpose, predictions.get(spec.name)
     if probability is None:
         return None
     worth = _worth(policy, tags, margin, purpose.line)
     if worth is None:
         return None
     treatment = candidate.offer.name if candidate.offer else CONTACT
-    if candidate.model == "renewal" and treatment in effects:
+    if spec.name == OUTCOME and treatment in effects:
         change = effects[treatment]
         return Value(benefit=change * worth, basis="uplift", change=change, worth=worth, **costs)
     event = probability if purpose.wanted else 1 - probability

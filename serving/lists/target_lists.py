@@ -1,7 +1,8 @@
-"""Target lists: who to contact, in which order and why, as a file a call centre opens.
+"""Write target lists: who to contact, in which order and why, as a file a call centre opens.
 
-A list is data (`lists.toml`). It is drawn from the scores and tags of one date, joined to names
-and phone numbers as known then, and leaves out whoever has not consented to marketing.
+A list is declared with its model (`training.models`). It is drawn from the scores and tags of one
+date, joined to names and phone numbers as known then, and leaves out whoever has not consented to
+marketing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,9 @@ from typing import Any, Literal
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 
 from features.conditions import compile_condition
-from features.declared import Declared, parse_fields, read_toml
 from features.erased import Erased
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
@@ -28,28 +29,16 @@ from serving.lists.source import source_of, told
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, reasons_of
-from serving.predictions.scoring import SCHEMA, scores_path
+from serving.predictions.scoring import scores_path, scores_schema
 from serving.records.people.consents import Refused
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
+from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
 
-SHIPPED = Path(__file__).with_name("lists.toml")
 FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
-SCORE_COLUMNS = tuple(name for name in SCHEMA.names if name != "model_versions")
 Note = Callable[[Sequence[str], Sequence[str]], None]
-
-
-class TargetList(Declared):
-    """One list as declared."""
-
-    label: str
-    model: str
-    effect: Literal["raises", "lowers"]
-    where: str
-    order: str
-    columns: list[str]
 
 
 @dataclass(frozen=True)
@@ -79,14 +68,9 @@ class Listed:
     preview: list[dict[str, Any]]
 
 
-def declared_lists() -> dict[str, TargetList]:
-    """All lists by name."""
-    return {
-        name: parse_fields(
-            TargetList, fields, thing=f"{SHIPPED}, list {name}", manual="docs/lists.md"
-        )
-        for name, fields in read_toml(SHIPPED).items()
-    }
+def declared_lists() -> dict[str, tuple[ModelSpec, TargetList]]:
+    """Return all lists by name, each with the model it is drawn from."""
+    return {target.name: (spec, target) for spec in MODELS.values() for target in spec.lists}
 
 
 def write_list(
@@ -132,18 +116,16 @@ def write_list(
             f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
         )
     _check_scores(lake, as_of)
-    target = lists[name]
-    tags = catalogue()
-    models = load_models(lake, [target.model])
-    columns = {*SCORE_COLUMNS, *tags}
+    spec, target = lists[name]
+    tags, score_columns = catalogue(), _score_columns()
+    models = load_models(lake, [spec.name])
+    columns = {*score_columns, *tags}
     rules = _segment_rules(lake)
-    conditions = [compile_condition(text, columns, rules) for text in (target.where, where) if text]
+    texts = (f"{spec.name} is not null", target.where, where)
+    conditions = [compile_condition(text, columns, rules) for text in texts if text]
     named = {name for text in conditions for name in columns if f'"{name}"' in text}
-    used = [
-        tag
-        for tag in tags
-        if tag in {*named, *target.columns, *needed_tags(models)} and tag not in SCORE_COLUMNS
-    ]
+    named |= {*target.order.replace(",", " ").split(), *target.columns, *needed_tags(models)}
+    used = [tag for tag in tags if tag in named and tag not in score_columns]
     source = source_of(lake, as_of, used, conditions)
     with told(lake, refused or Refused()):
         counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
@@ -154,8 +136,8 @@ def write_list(
         )
     counts = dict(zip(counted["barred"], counted["rows"], strict=True))
     chosen = _without_erased(lake, chosen)
-    reasons = _reasons(models[target.model], chosen, target.effect, tags)
-    sheet = _sheet(chosen, target, reasons, tags)
+    reasons = _reasons(models[spec.name], chosen, target.effect, tags)
+    sheet = _sheet(chosen, spec, target, reasons, tags)
     if note is not None:
         note(list(sheet), [str(one) for one in chosen["customer_id"]])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
@@ -164,7 +146,7 @@ def write_list(
             "customer_id": row["customer_id"],
             "name": row["name"],
             "star": f"{row['star_level']:.0f} {row['star_name']}" if row["star_name"] else None,
-            target.model: round(float(row[target.model]), 4),
+            spec.name: round(float(row[spec.name]), 4),
             "why": "; ".join(reason.chinese for reason in why),
             "why_english": "; ".join(reason.english for reason in why),
         }
@@ -183,21 +165,29 @@ def write_list(
     )
 
 
+def _score_columns() -> list[str]:
+    return [name for name in scores_schema().names if name != "model_versions"]
+
+
 def _segment_rules(lake: Lake) -> dict[str, str]:
     """What the names of segments stand for in a condition."""
     rules = {name: segment.rule for name, segment in load_segments(lake.home).items()}
-    for name in rules.keys() & {*SCORE_COLUMNS}:
+    for name in rules.keys() & {*_score_columns()}:
         raise GuanjiaError(f"segment {name}", "is named like a score", "give it another name")
     return rules
 
 
 def _check_scores(lake: Lake, as_of: date) -> None:
-    """Refuse scores of other tags than the list would show beside them."""
+    """Refuse scores of other tags or models than the list would show beside them."""
+    cure = f"run `guanjia score --as-of {as_of}` again"
+    later = set(_score_columns()) - set(pq.read_schema(scores_path(lake, as_of)).names)
+    if later:
+        fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
+        raise GuanjiaError(f"scores of {as_of}", fault, cure)
     path = sql_text(scores_path(lake, as_of))
     found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
     snapshot = read_snapshot(lake, as_of)
     if set(found["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
-        cure = f"run `guanjia score --as-of {as_of}` again"
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 
 
@@ -233,7 +223,11 @@ def _reasons(
 
 
 def _sheet(
-    frame: pd.DataFrame, target: TargetList, reasons: list[list[Reason]], tags: Mapping[str, Tag]
+    frame: pd.DataFrame,
+    spec: ModelSpec,
+    target: TargetList,
+    reasons: list[list[Reason]],
+    tags: Mapping[str, Tag],
 ) -> dict[str, list[Any]]:
     """The columns of the file by their Chinese headings."""
     rows = frame.astype(object).where(frame.notna(), None)
@@ -252,6 +246,6 @@ def _sheet(
         sheet[label] = [None if v is None else round(float(v), 2) for v in rows[name]]
     for name in target.columns:
         sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in rows[name]]
-    heading = f"原因({EFFECTS[target.effect]}{MODELS[target.model].label})"
+    heading = f"原因({EFFECTS[target.effect]}{spec.label})"
     sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet

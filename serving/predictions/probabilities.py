@@ -15,12 +15,9 @@ from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
-from training.labels.churn import MONTHS
-from training.labels.leads import LEAD_DAYS, lead_asked, leads_asked
-from training.models import MODELS, find
+from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
 from training.registry.champions import champion
 
-MONTH_AHEAD = "month_ahead"
 HAZARD = "churn_hazard"
 
 
@@ -66,7 +63,7 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
 
 
 def needed_tags(models: Mapping[str, Served], *, explain: bool = True) -> list[str]:
-    """Tags that the models, the rules of eligibility and the margin read, each once.
+    """List the tags that the models, their questions and the margin read, each once.
 
     Explanations name the value of every tag; predictions alone depend on some of them.
     """
@@ -76,8 +73,10 @@ def needed_tags(models: Mapping[str, Served], *, explain: bool = True) -> list[s
         for name in served.predictor.tags
         if explain or name in served.predictor.read
     ]
-    rules = [name for model in models for name in find(model).rule_tags]
-    return list(dict.fromkeys([*names, *rules, *margin_tags(models)]))
+    specs = [find(model) for model in models]
+    rules = [name for spec in specs for name in spec.rule_tags]
+    extra = [feature.tag for spec in specs for feature in spec.extra if feature.tag]
+    return list(dict.fromkeys([*names, *rules, *extra, *margin_tags(models)]))
 
 
 def predict(
@@ -92,8 +91,8 @@ def predict(
     tags : pandas.DataFrame
         One row a customer, with the columns of `needed_tags`.
     lead_days : int, optional
-        Lead time for renewal; default: the days to the expiry of commercial cover, held between
-        the shortest and the longest that models learn from.
+        Lead time for renewal; default: days to the expiry of commercial cover, held between the
+        shortest and the longest that was learned.
 
     Returns
     -------
@@ -122,13 +121,12 @@ def predict_one(
         The customer's tags of `needed_tags` by name, as plain values.
     """
     answers: dict[str, float | None] = {}
-    values = dict(tags) | {MONTH_AHEAD: 1}
-    days = tags.get("days_to_commercial_expiry")
-    held = None if days is None else lead_asked(days)
-    values[LEAD_DAYS] = held if lead_days is None else lead_days
+    values, stated = dict(tags), _stated(lead_days)
     for name, served in models.items():
-        asked = find(name).asks_of(tags)
-        answers[name] = served.predictor.predict_one(values) if asked else None
+        spec = find(name)
+        for feature in spec.extra:
+            values[feature.name] = stated.get(feature.name, feature.of_customer(tags))
+        answers[name] = served.predictor.predict_one(values) if spec.asks_of(tags) else None
     return answers
 
 
@@ -151,8 +149,8 @@ def churn_by_month(
     if first is None:
         return None
     stays, found = 1 - first, [first]
-    for month in range(2, MONTHS + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD: month})
+    for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
+        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD.name: month})
         found.append(1 - stays)
     return found
 
@@ -160,15 +158,26 @@ def churn_by_month(
 def model_columns(
     served: Served, tags: pd.DataFrame, lead_days: int | None = None
 ) -> dict[str, pd.Series]:
-    """The model's own columns in its own order, with what its question says beside the tags."""
-    said: dict[str, pd.Series] = {}
-    if LEAD_DAYS in served.features:
-        days = pd.to_numeric(tags["days_to_commercial_expiry"]).astype("float64")
-        said[LEAD_DAYS] = leads_asked(days) if lead_days is None else _all(tags, lead_days)
-    if MONTH_AHEAD in served.features:
-        said[MONTH_AHEAD] = _all(tags, 1)
-    given = {name: said.get(name, tags.get(name)) for name in served.features}
-    return {name: column for name, column in given.items() if column is not None}
+    """Return the model's columns in its own order, with what its question says beside the tags.
+
+    Parameters
+    ----------
+    served : Served
+        The model.
+    tags : pandas.DataFrame
+        One row a customer, with the columns of `needed_tags`.
+    lead_days : int, optional
+        As in `predict`.
+    """
+    stated = _stated(lead_days)
+    extra = {
+        feature.name: _all(tags, stated[feature.name])
+        if feature.name in stated
+        else feature.of_rows(tags)
+        for feature in find(served.name).extra
+    }
+    columns = {name: extra.get(name, tags.get(name)) for name in served.features}
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None) -> pd.DataFrame:
@@ -180,6 +189,11 @@ def load_model(name: str, folder: Path) -> Served:
     """A model from its verified bundle."""
     predictor = Predictor.load(folder)
     return Served(name, predictor.version, predictor)
+
+
+def _stated(lead_days: int | None) -> dict[str, int]:
+    """What the request says of the question, by the name of the feature."""
+    return {} if lead_days is None else {LEAD_TIME.name: lead_days}
 
 
 def _all(tags: pd.DataFrame, number: int) -> "pd.Series[float]":

@@ -19,9 +19,8 @@ from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
 from serving.tag_words import is_absent, words_of
 from training.estimators.losses import Kind
+from training.models import MODELS
 
-ASKED = {"lead_days": ("距到期天数", "days"), "month_ahead": ("今后第几个月", "")}
-"""Label and unit of what a question says and no tag does."""
 SMALLEST = 0.01
 """Of the score, below which nothing is given as a reason."""
 Direction = Literal["raises", "lowers"]
@@ -164,12 +163,18 @@ def _shares(
 
 
 def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None) -> Reason:
-    label, unit = (tag.label, tag.unit) if tag else ASKED.get(name, (name, ""))
+    label, unit = (tag.label, tag.unit) if tag else question_words(name)
     chinese, english = words_of(value, unit)
     if tag and is_absent(value):
         english = tag.null
     said = f"{name.replace('_', ' ')}: {english}"
     return Reason(name, theme.name, way, f"{label}: {chinese}", said)
+
+
+def question_words(name: str) -> tuple[str, str]:
+    """Return the Chinese label and the unit of what a question says and no tag does."""
+    extra = (feature for spec in MODELS.values() for feature in spec.extra)
+    return next(((one.label, one.unit) for one in extra if one.name == name), (name, ""))
 
 
 def _told(score: float, kind: Kind) -> float:

@@ -32,21 +32,7 @@ from training.models import MODELS
 
 BATCH = 50_000
 STAR_TAGS = ("star_level", "customer_value_exact", "lapsed")
-SCHEMA = pa.schema(
-    [
-        pa.field("customer_id", pa.string()),
-        pa.field("as_of", pa.date32()),
-        pa.field("star_level", pa.int64()),
-        pa.field("star_name", pa.string()),
-        pa.field("customer_value", pa.decimal128(22, 4)),
-        pa.field("lapsed", pa.bool_()),
-        *(pa.field(model, pa.float64()) for model in MODELS),
-        pa.field(COST, pa.float64()),
-        pa.field(MARGIN, pa.float64()),
-        pa.field("model_versions", pa.string()),
-        pa.field("snapshot_id", pa.string()),
-    ]
-)
+VALUE = pa.decimal128(22, 4)
 
 
 @dataclass(frozen=True)
@@ -90,7 +76,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     with (
         ThreadPoolExecutor(lake.settings.threads) as pool,
         published(path) as draft,
-        pq.ParquetWriter(draft, SCHEMA) as writer,
+        pq.ParquetWriter(draft, scores_schema()) as writer,
     ):
         batches = snapshot_batches(lake, snapshot, tags, BATCH)
         for table in _each(pool, scored, batches, lake.settings.threads + 1):
@@ -101,6 +87,25 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
             report("score", done, total)
     order = dict(sorted(counts.items(), reverse=True))
     return Scored(as_of, path, done, order, versions, fixed[1])
+
+
+def scores_schema() -> pa.Schema:
+    """Return the columns of a file of scores: one of each declared model among them."""
+    return pa.schema(
+        [
+            pa.field("customer_id", pa.string()),
+            pa.field("as_of", pa.date32()),
+            pa.field("star_level", pa.int64()),
+            pa.field("star_name", pa.string()),
+            pa.field("customer_value", VALUE),
+            pa.field("lapsed", pa.bool_()),
+            *(pa.field(model, pa.float64()) for model in MODELS),
+            pa.field(COST, pa.float64()),
+            pa.field(MARGIN, pa.float64()),
+            pa.field("model_versions", pa.string()),
+            pa.field("snapshot_id", pa.string()),
+        ]
+    )
 
 
 def scores_path(lake: Lake, as_of: date) -> Path:
@@ -154,7 +159,7 @@ def _scored(
         "as_of": pa.repeat(pa.scalar(as_of), size),
         "star_level": batch["star_level"],
         "star_name": labels.take(pc.index_in(batch["star_level"], value_set=levels)),
-        "customer_value": batch["customer_value_exact"].cast(SCHEMA.field("customer_value").type),
+        "customer_value": batch["customer_value_exact"].cast(VALUE),
         "lapsed": batch["lapsed"],
         "model_versions": pa.repeat(fixed[0], size),
         "snapshot_id": pa.repeat(fixed[1], size),
@@ -162,4 +167,5 @@ def _scored(
     for name in (*MODELS, COST, MARGIN):
         answer = answers.get(name, nothing)
         columns[name] = pa.array(answer, type=pa.float64(), from_pandas=True)
-    return pa.Table.from_arrays([columns[field.name] for field in SCHEMA], schema=SCHEMA)
+    schema = scores_schema()
+    return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)

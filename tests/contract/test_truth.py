@@ -34,6 +34,7 @@ BLIND = (
     "features/online/",
     "training/labels/",
     "training/estimators/",
+    "training/model_spec.py",
     "training/models.py",
     "training/dataset.py",
     "training/fitting/datasets.py",

@@ -1,9 +1,11 @@
 """Conditions: what a marketer needs works, and nothing else ever reaches the engine."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import ibis
+import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlglot
@@ -11,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from features.condition_rows import rows_where
 from features.condition_truth import holds
-from features.conditions import ALLOWED, columns_of, compile_condition, predicate
+from features.conditions import ALLOWED, columns_of, compile_condition, mentioned, predicate
 from features.errors import GuanjiaError
 
 COLUMNS = ("star_level", "customer_value", "renewal", "churn", "channel", "new_energy")
@@ -51,6 +54,17 @@ CUSTOMERS = pa.table(
     )
 ).append_column("number", [list(range(108))])
 TABLE = ENGINE.create_table("customers", ibis.memtable(CUSTOMERS))
+
+
+FRAME = CUSTOMERS.to_pandas()
+FLOATS = FRAME.assign(
+    new_energy=FRAME["new_energy"].astype("float64"), channel=FRAME["channel"].astype("category")
+)
+"""The same as models read it: yes is 1.0, unknown is NaN, texts are categories."""
+
+
+def met_in_a_frame(where: str, frame: pd.DataFrame) -> list[int]:
+    return [int(number) for number in frame["number"][rows_where(where, frame)]]
 
 
 def met_in_ibis(where: str) -> list[int]:
@@ -158,7 +172,8 @@ ATOMS = st.one_of(
     st.builds("{} is {}null".format, st.sampled_from(["star", "channel", "new_energy"]),
               st.sampled_from(["", "not "])),
     st.sampled_from(["new_energy", "new_energy = false", "new_energy is true", "true",
-                     "new_energy is not false", "renewal < star", "star in (1, renewal, 3)"]),
+                     "new_energy is not false", "renewal < star", "star in (1, renewal, 3)",
+                     "new_energy == 0", "1 <> new_energy", "new_energy in (1)"]),
 )  # fmt: skip
 CONDITIONS = st.recursive(
     ATOMS,
@@ -175,8 +190,18 @@ CONDITIONS = st.recursive(
 @example("new_energy is not false")
 @example("not (new_energy is true)")
 @given(CONDITIONS)
-def test_sql_and_ibis_and_one_by_one_mean_the_same(where: str) -> None:
+def test_all_engines_mean_the_same(where: str) -> None:
     assert met_in_ibis(where) == met_in_sql(where) == met_one_by_one(where)
+    assert met_in_sql(where) == met_in_a_frame(where, FRAME) == met_in_a_frame(where, FLOATS)
+
+
+def test_frames_are_asked_by_several_threads_at_once() -> None:
+    conditions = [f"star >= {star} and renewal < 0.{part}" for star in (1, 3, 5) for part in (1, 5)]
+    wanted = [rows_where(where, FRAME).tolist() for where in conditions]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            answers = pool.map(lambda where: rows_where(where, FRAME).tolist(), conditions)
+            assert list(answers) == wanted
 
 
 def test_the_longest_condition_can_be_read() -> None:
@@ -188,7 +213,8 @@ def test_the_longest_condition_can_be_read() -> None:
     [
         ("channel > 3", r"compares channel \(text\) with 3 \(number\)"),
         ("star = 'gold'", r"compares star_level \(number\) with 'gold' \(text\)"),
-        ("new_energy = 1", r"compares new_energy \(yes or no\) with 1 \(number\)"),
+        ("new_energy = 2", r"compares new_energy \(yes or no\) with 2 \(number\)"),
+        ("new_energy = '1'", r"compares new_energy \(yes or no\) with '1' \(text\)"),
         ("star in (1, 'two')", r"with 'two' \(text\)"),
         ("star between 1 and 'two'", r"with 'two' \(text\)"),
         ("new_energy and star", "is no comparison: star_level"),
@@ -211,10 +237,19 @@ def test_a_segment_is_true_or_false_for_everybody() -> None:
 
 
 def test_columns_of_a_condition() -> None:
-    assert columns_of("star > 1 and (star < 3 or not new_energy)", COLUMNS) == [
-        "new_energy",
-        "star_level",
-    ]
+    where = "star > 1 and (star < 3 or not new_energy)"
+    assert columns_of(where, COLUMNS) == ["new_energy", "star_level"]
+    assert mentioned(where, COLUMNS) == ["star_level", "new_energy"]
+
+
+def test_a_frame_says_which_column_it_lacks() -> None:
+    with pytest.raises(GuanjiaError, match=r"column chanel: is not known. Did you mean channel"):
+        rows_where("chanel = 'agent'", FRAME)
+
+
+def test_a_condition_without_columns_holds_for_every_row() -> None:
+    assert rows_where("true", FRAME).all()
+    assert rows_where("star > 0", FRAME.head(0)).tolist() == []
 
 
 PIECES = (

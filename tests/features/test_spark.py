@@ -17,6 +17,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake
 from features.online import feast_client as store
+from features.online.model_tags import RENEWAL_TAGS
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
@@ -127,11 +128,11 @@ def test_feast_joins_the_same_training_set_on_spark(
             "label": range(61),
         }
     )
-    expected = store.history(lake, asked, "renewal")
+    expected = store.history(lake, asked, RENEWAL_TAGS.tags)
     other = SparkLake(Settings(home=tmp_path, memory_limit=MEMORY, offline="spark"))
     store.forget(lake)
     try:
-        found = store.history(other, asked, "renewal")
+        found = store.history(other, asked, RENEWAL_TAGS.tags)
     finally:
         store.forget(other)
     assert expected["claim_count_ever"].notna().sum() > 50

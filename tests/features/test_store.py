@@ -1,5 +1,6 @@
 """Feast for real, on SQLite and snapshots of a few rows."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,18 +15,23 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online import feast_client as store
-from features.online import model_tags as services
+from features.online import feast_home, views
 from features.online import reader as online_tags
+from features.online.model_tags import TagSet
 from features.online.rows import Stored
-from features.online.views import customer, feature_views
+from features.online.views import customer, feature_services, feature_views
 from features.settings import Settings, cutoff
+from features.snapshots.group_files import NOT_COMPUTED
 from features.snapshots.snapshots import Drafts
 from features.tags import catalogue
 from features.tags.declare import TagGroup
+from training.fitting import shared_tags
+from training.fitting.shared_tags import SharedTags
 
 JUNE, MAY = date(2026, 6, 30), date(2026, 5, 31)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
+TAGS = ("channel", "claim_count_36m", "lapsed", "premium")
 COLUMNS = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -53,10 +59,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         tag.__name__ = name
         group.tag(name, unit="one", type=type_)(tag)  # type: ignore[arg-type]
     monkeypatch.setattr(catalogue, "groups", lambda: {"tiny": group})
-    for name in list(services.SERVICES):
-        monkeypatch.delitem(services.SERVICES, name)
-    tags = ("channel", "claim_count_36m", "lapsed", "premium")
-    monkeypatch.setitem(services.SERVICES, "churn", tags)
+    monkeypatch.setattr(catalogue, "catalogue", lambda: group.tags)
+    monkeypatch.setattr(views, "SHARED_SETS", (TagSet("churn", TAGS),))
     return Lake(Settings(home=tmp_path))
 
 
@@ -88,10 +92,10 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     assert told[-1] == ("materialize", 2, 2)
     ids = ["C2", "C1"]
     frame = pd.DataFrame({"customer_id": ids, "event_timestamp": [at(JUNE)] * 2}, index=[7, 3])
-    offline = store.history(lake, frame, "churn")
+    offline = store.history(lake, frame, TAGS)
     assert list(offline.index) == [7, 3]
     tags = ["channel", "claim_count_36m", "lapsed", "premium"]
-    rows = online_tags.online(lake, ids, "churn")
+    rows = online_tags.online(lake, ids, TAGS)
     for (_, old), new in zip(offline.iterrows(), rows, strict=True):
         assert new["known"]
         assert new["customer_id"] == old["customer_id"]
@@ -135,7 +139,7 @@ def test_feasts_own_api_gives_the_same_values(lake: Lake) -> None:
 def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     store.materialize(lake, JUNE, now=NOW)
-    row = online_tags.online(lake, ["C1", "nobody"], "churn")[1]
+    row = online_tags.online(lake, ["C1", "nobody"], TAGS)[1]
     assert (row.pop("customer_id"), row.pop("known")) == ("nobody", False)
     assert set(row.values()) == {None}
 
@@ -147,7 +151,7 @@ def test_history_ignores_what_was_recorded_later(lake: Lake) -> None:
     row = ("C1", june, august, 9, 9.0, "x", "f", True)
     write(lake.tags("tiny") / "history-b.parquet", [row])
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june], "label": [1]})
-    found = store.history(lake, frame, "churn").iloc[0]
+    found = store.history(lake, frame, TAGS).iloc[0]
     assert (found["claim_count_36m"], found["label"]) == (1, 1)
 
 
@@ -155,7 +159,7 @@ def test_history_does_not_read_a_draft(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     (lake.tags("tiny") / ".as_of=2026-06-30.parquet.x.parquet").write_bytes(b"half")
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [at(JUNE)]})
-    assert store.history(lake, frame, "churn")["claim_count_36m"].tolist() == [2]
+    assert store.history(lake, frame, TAGS)["claim_count_36m"].tolist() == [2]
 
 
 def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
@@ -163,7 +167,7 @@ def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     for day in (MAY, JUNE, MAY):
         store.materialize(lake, day, now=NOW)
-    row = online_tags.online(lake, ["C1"], "churn")[0]
+    row = online_tags.online(lake, ["C1"], TAGS)[0]
     assert (row["claim_count_36m"], row["freshness"]) == (2, at(JUNE))
 
 
@@ -171,7 +175,7 @@ def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
     for claims in (2, 3):
         snapshot(lake, JUNE, claims)
         store.materialize(lake, JUNE, now=NOW)
-    assert online_tags.online(lake, ["C1"], "churn")[0]["claim_count_36m"] == 3
+    assert online_tags.online(lake, ["C1"], TAGS)[0]["claim_count_36m"] == 3
 
 
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
@@ -185,28 +189,33 @@ def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     damaged.write_bytes(damaged.read_bytes()[:-1])
     with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has another file tags/tiny/"):
         store.materialize(lake, JUNE, now=NOW)
-    with pytest.raises(GuanjiaError, match=r"service chrun: is not declared.*churn"):
-        online_tags.online(lake, ["C1"], "chrun")
+    with pytest.raises(GuanjiaError, match=r"tag premum: is not known. Did you mean premium"):
+        store.history(lake, pd.DataFrame(), ["premum"])
     with pytest.raises(GuanjiaError, match="the online store: is empty"):
-        online_tags.online(lake, ["C1"], "churn")
-    views = feature_views(lake.home, catalogue.groups())
-    with pytest.raises(GuanjiaError, match="service m: names tags that are not declared: nothing"):
-        services.feature_services(views, {"m": ("nothing",)})
-    with pytest.raises(GuanjiaError, match="no model may use: gender"):
-        services.feature_services(views, {"m": ("gender",)})
-    with pytest.raises(GuanjiaError, match="names a tag twice"):
-        services.feature_services(views, {"m": ("channel", "channel")})
+        online_tags.online(lake, ["C1"], TAGS)
+    ours = feature_views(lake.home, catalogue.groups())
+    with pytest.raises(GuanjiaError, match="set m: has tags that are not declared: nothing"):
+        feature_services(ours, [TagSet("m", ("nothing",))])
+    with pytest.raises(GuanjiaError, match="set m: has tags that no model may use: gender"):
+        TagSet("m", ("gender",))
+    with pytest.raises(GuanjiaError, match="set m: has a tag twice"):
+        TagSet("m", ("channel", "channel"))
     assert customer().join_key == "customer_id"
 
 
-def test_no_model_uses_what_none_may() -> None:
-    assert not services.FORBIDDEN & {tag for tags in services.SERVICES.values() for tag in tags}
+def test_a_home_given_relative_to_the_project_is_found_from_within_the_repo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`feast apply` changes into the folder of its YAML before it asks."""
+    monkeypatch.setenv("GUANJIA_HOME", "own")
+    monkeypatch.chdir(feast_home.REPO)
+    assert feast_home.feast_home() == ROOT / "own"
 
 
 @pytest.mark.slow
 def test_feasts_own_command_line_works(tmp_path: Path) -> None:
     environment = os.environ | {"GUANJIA_HOME": str(tmp_path), "FEAST_USAGE": "False"}
-    feast = [str(Path(sys.executable).parent / "feast"), "-c", "features/repo"]
+    feast = [str(Path(sys.executable).parent / "feast"), "-c", "features/online/repo"]
     for command in (["apply"], ["feature-views", "list"]):
         done = subprocess.run(
             [*feast, *command],
@@ -235,3 +244,39 @@ def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
     assert (type(values["premium_36m"]), type(values["claim_count_36m"])) == (float, int)
     with pytest.raises(ValueError, match="a row has 3 tags, its layout 4"):
         choice.take(Stored(0, ("branch",), '["B1", 2, 9]'), values)
+
+
+def test_a_tag_that_a_history_lacks_is_refused(lake: Lake) -> None:
+    june, path = at(JUNE), lake.tags("tiny") / "history-a.parquet"
+    write(path, [("C1", june, june, 1, None, "agent", "f", False)])
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({NOT_COMPUTED: json.dumps(["premium"])}), path)
+    frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june]})
+    with pytest.raises(GuanjiaError, match="without premium"):
+        store.tags_at(lake, frame, ["channel", "premium"])
+    assert store.tags_at(lake, frame, ["channel"]).to_pylist() == [{"channel": "agent"}]
+
+
+def test_tags_shared_by_models_are_those_each_would_have_read(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_tags, "PORTION", 2)
+    may, june = at(MAY), at(JUNE)
+    rows = [
+        ("C1", may, may, 1, 2.5, "agent", "f", False),
+        ("C1", june, june, 2, None, None, "f", True),
+        ("C2", june, june, None, 4.0, "online", None, None),
+    ]
+    write(lake.tags("tiny") / "history-training.parquet", rows)
+    moments = pd.DataFrame(
+        {"customer_id": ["C1", "C2", "C1"], "event_timestamp": [may, june, june]}
+    )
+    moments["event_timestamp"] = pd.to_datetime(moments["event_timestamp"], utc=True)
+    names = ["channel", "claim_count_36m", "lapsed", "premium"]
+    shared = SharedTags(lake, moments, names, tmp_path / "tags.arrow")
+    # Two models: one asks about every pair, at two lead times; one about one pair.
+    first = moments.iloc[[2, 0, 1, 2]].assign(lead_days=[7, 7, 30, 30])
+    second = moments.iloc[[1]].assign(label=True)
+    for asked, tags in ((first, names), (second, ["premium", "channel"])):
+        alone = store.history(lake, asked, "churn")
+        pd.testing.assert_frame_equal(shared.join(asked, tags), alone[[*asked.columns, *tags]])

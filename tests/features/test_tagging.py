@@ -21,10 +21,15 @@ from features.settings import Settings, cutoff
 from features.snapshots import compute as tagging
 from features.snapshots.compute import compute_group, write_history, write_snapshot
 from features.snapshots.definitions import source_files
-from features.snapshots.group_files import group_file, tag_schema
+from features.snapshots.group_files import (
+    group_file,
+    not_computed,
+    require_computed,
+    tag_schema,
+)
 from features.snapshots.snapshots import read_snapshot
 from features.sources.simulation.simulate import simulate
-from features.tags.catalogue import groups
+from features.tags.catalogue import groups, with_sources
 
 DAYS = [date(2024, 2, 29), date(2025, 7, 1), date(2026, 6, 30)]
 NAMES = list(groups())
@@ -224,3 +229,36 @@ def test_every_source_of_the_definitions_is_there(tmp_path: Path) -> None:
     assert source_files(tmp_path, ["star*.py"]) == [tmp_path / "star_value.py"]
     with pytest.raises(LookupError, match=r"no file matches 'tags/\*\.py'.*was it moved"):
         source_files(tmp_path, ["star*.py", "tags/*.py"])
+
+
+def test_a_history_of_some_tags_has_them_as_the_whole_one_and_says_what_it_lacks(
+    lake: Lake,
+) -> None:
+    # A ratio of two aggregates, one of them of no interest itself; and a tag of another group.
+    wanted = ["claims_ratio_36m", "star_level"]
+    spine = spine_of(spine_of_customers(lake, DAYS).pairs)
+    whole = {path.parent.name: pq.read_table(path) for path in write_history(lake, spine, "test")}
+    for path in write_history(lake, spine, "test", tags=wanted):
+        some, name = pq.read_table(path), path.parent.name
+        assert some.schema.equals(tag_schema(name))
+        assert not_computed(path) == groups()[name].tags.keys() - set(wanted)
+        for column in some.column_names:
+            if column in not_computed(path):
+                assert some[column].null_count == some.num_rows
+            else:
+                assert some[column].equals(whole[name][column])
+    assert whole["claims"]["claims_ratio_36m"].null_count < whole["claims"].num_rows
+    require_computed(lake, wanted)
+    with pytest.raises(GuanjiaError, match="without claim_count_36m"):
+        require_computed(lake, ["claims_ratio_36m", "claim_count_36m"])
+    write_history(lake, spine, "test")
+    require_computed(lake, ["claim_count_36m"])
+
+
+def test_what_a_tag_is_made_of_is_found_in_its_expression() -> None:
+    made_of = {
+        name: [tag.name for tag in tags]
+        for name, tags in with_sources(["claims_ratio_36m"]).items()
+    }
+    assert made_of["claims"] == ["claims_incurred_36m", "motor_premium_36m", "claims_ratio_36m"]
+    assert all(not tags for name, tags in made_of.items() if name != "claims")

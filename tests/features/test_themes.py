@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from features.online.model_tags import SERVICES, SLICE_TAGS
+from features.online.model_tags import SHARED_SETS, SLICE_TAGS
 from features.tags.catalogue import catalogue
 from features.tags.themes import THEMES, theme_of
 
@@ -72,4 +72,4 @@ def test_a_family_is_of_one_theme() -> None:
 
 def test_slice_tags_are_declared_and_gender_is_no_feature() -> None:
     assert set(SLICE_TAGS) <= set(catalogue())
-    assert not any("gender" in tags for tags in SERVICES.values())
+    assert not any("gender" in tag_set.tags for tag_set in SHARED_SETS)

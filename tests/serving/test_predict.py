@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from features.lake import Lake
 from features.online.reader import TagReader
 from serving import clock
+from serving.api.app import made
 from serving.auth.tokens import make_token
 from serving.predictions.service import Door
 
@@ -92,9 +92,7 @@ def test_a_store_that_does_not_answer_is_asked_once_a_second(
 
 def asked(lake: Lake) -> httpx.Response:
     """The app's answer about one customer, its door opened on this home."""
-    # BentoML, imported, warns of what its own libraries call deprecated.
-    with warnings.catch_warnings(action="ignore"):
-        from serving.api.service import app
+    app = made()
     app.state.door = Door(lake)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 

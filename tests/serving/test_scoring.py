@@ -21,7 +21,7 @@ from features.settings import Settings
 from serving.lists.target_lists import write_list
 from serving.predictions import scoring
 from serving.predictions.probabilities import Served, model_frame, needed_tags
-from serving.predictions.scoring import SCHEMA, score, scores_path
+from serving.predictions.scoring import score, scores_path, scores_schema
 from training.models import MODELS
 
 DAY = date(2026, 6, 30)
@@ -47,7 +47,7 @@ def manifest(lake: Lake) -> Path:
 
 
 def test_there_is_one_row_a_customer_in_order(scores: pa.Table, demo: tuple[Path, Any]) -> None:
-    assert scores.schema.remove_metadata() == SCHEMA
+    assert scores.schema.remove_metadata() == scores_schema()
     customers = scores["customer_id"].to_pylist()
     assert customers == sorted(set(customers))
     assert customers == sorted(tag(demo[0], "loyalty", "star_level"))

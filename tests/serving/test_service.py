@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.tags.catalogue import catalogue
-from serving.predictions.reasons import ASKED
+from serving.predictions.reasons import question_words
 from serving.schemas import PredictResponse
 
 Ask = Callable[..., httpx.Response]
@@ -243,7 +243,7 @@ def test_every_reason_is_a_tag_in_two_languages(answer: Row) -> None:
     for one in answer["predictions"]:
         for reason in (reason for why in one["reasons"].values() for reason in why):
             tag = known.get(reason["tag"])
-            label = tag.label if tag else ASKED[reason["tag"]][0]
+            label = tag.label if tag else question_words(reason["tag"])[0]
             name = reason["tag"].replace("_", " ")
             for text, start in ((reason["chinese"], label), (reason["english"], name)):
                 assert text.startswith(f"{start}: ")

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 
 from features.lake import Lake, sha256_of
-from features.online.model_tags import SERVICES
 from features.settings import Settings
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
@@ -25,7 +24,7 @@ from training.registry import mlflow_client
 from training.registry import versions as registry
 
 MODEL = "renewal"
-FEATURES = [*SERVICES[MODEL], "lead_days"]
+FEATURES = MODELS[MODEL].features
 TEXTS = {
     "branch": ["B01", "B02"],
     "channel": ["agent", "online"],

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
+from training.estimators import trees
 from training.estimators.booster import SingleRow, booster_of
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.estimators.encoding import Encoding
 from training.estimators.linear import PENALTY
+from training.estimators.trees import TrainingRows
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.models import MODELS
@@ -220,3 +222,37 @@ def test_contributions_of_each_part_sum_to_its_score():
         told = model.scorer_.contributions(matrix)
         assert told.shape == (20, len(FEATURES) + 1)
         assert np.allclose(told.sum(axis=1), model.scorer_.score(matrix))
+
+
+def test_candidates_that_share_their_rows_learn_what_each_learns_alone():
+    frame, label = rows()
+    encoding = Encoding.learn(frame, FEATURES)
+    parameters = {"num_leaves": 7, "rounds": 60, "patience": 10, "min_data_in_leaf": 20}
+
+    def learned_from():
+        matrix = encoding.matrix(frame)
+        return TrainingRows(matrix, encoding, label.astype(float), held_back(frame))
+
+    shared = learned_from()
+    # "deep" bins its rows otherwise than the others do.
+    for name in ("additive", "trees", "deep", "trees"):
+        model = CalibratedModel(parameters, CANDIDATES[name])
+        together = model.fit_rows(shared).scorer_.trees[0].model_to_string()
+        alone = model.fit_rows(learned_from()).scorer_.trees[0].model_to_string()
+        assert together == alone
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.8])
+def test_trees_do_not_depend_on_threads_nor_on_how_rows_are_read(fraction, monkeypatch):
+    monkeypatch.setattr(trees, "ROWS_PER_THREAD", 1)
+    frame, label = rows()
+    encoding = Encoding.learn(frame, FEATURES)
+    learned = TrainingRows(encoding.matrix(frame), encoding, label.astype(float), held_back(frame))
+    parameters = {"num_leaves": 15, "rounds": 40, "feature_fraction": fraction}
+    grown = set()
+    for threads in (1, 2):
+        for few in (0.0, 1.0):
+            monkeypatch.setattr(trees, "FEW_FEATURES", few)
+            text = trees.grow(learned, parameters, threads=threads).model_to_string()
+            grown.add(text.split("\nparameters:")[0])
+    assert len(grown) == 1

@@ -283,3 +283,25 @@ def test_slices_do_not_overlap_and_outcomes_are_ripe_in_time():
 def test_a_short_history_is_refused():
     with pytest.raises(GuanjiaError, match="longer history"):
         split_by_time(history(days=200))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 9)), min_size=1),
+    st.sampled_from(["yes or no", "count", "amount"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_order_of_all_resamples_at_once_is_that_of_each(rows, kind):
+    outcomes, told, who = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    label = {"yes or no": outcomes > 1, "count": outcomes, "amount": outcomes * 1000.3 + 7}[kind]
+    resamples, ranking = Resamples(pd.Series(who), count=20), Ranking(label, told)
+    each = np.array([ranking.measure(weight)[:2] for weight in resamples.weights()])
+    together = ranking.order_resampled(resamples)
+    if kind == "amount":
+        assert together == pytest.approx(each, nan_ok=True)
+    else:
+        assert np.array_equal(together, each, equal_nan=True)
+
+
+def test_order_of_no_rows_is_not_a_number():
+    nothing = Ranking(np.array([], bool), np.array([]))
+    assert np.isnan(nothing.order_resampled(Resamples(pd.Series([], dtype=str), count=3))).all()

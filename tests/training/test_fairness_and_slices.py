@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluation.contact import Purpose, contacted, purpose_of, turned
+from training.evaluation.contact import contacted, turned
 from training.evaluation.fairness import CALIBRATION_BOUND, MEAN_BOUND, fairness
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import SMALLEST_ROWS, slices
 from training.models import MODELS
 
-BUYS = Purpose("购买", "buys", True, "non_motor", "health")
-STAYS = Purpose("不续保", "does not renew", False, "motor")
+RENEWAL, HEALTH = MODELS["renewal"].purpose, MODELS["cross_sell_health"].purpose
 
 
 def told_fairly(rows=4000, seed=2):
@@ -76,10 +75,10 @@ def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_or
     assert contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
     assert contacted(np.full(5, 0.3), 0.2).sum() == 1
     label, told = np.array([True, False]), np.array([0.9, 0.4])
-    assert [side.tolist() for side in turned(label, told, STAYS)] == [[0, 1], [1 - 0.9, 0.6]]
-    assert [side.tolist() for side in turned(label, told, BUYS)] == [[1, 0], [0.9, 0.4]]
+    assert [side.tolist() for side in turned(label, told, RENEWAL)] == [[0, 1], [1 - 0.9, 0.6]]
+    assert [side.tolist() for side in turned(label, told, HEALTH)] == [[1, 0], [0.9, 0.4]]
     # A new model says what contacts on its word are for, or that there are none.
-    assert {name for name in MODELS if purpose_of(name) is None} == {
+    assert {name for name in MODELS if MODELS[name].purpose is None} == {
         "claim_frequency",
         "claim_severity",
     }
@@ -93,7 +92,7 @@ def test_fairness_by_hand():
     # Women: told .6, half of them yes. Men: told .4, half of them yes. The top fifth are women.
     label = np.tile([True, False], SMALLEST_ROWS)
     told = np.repeat([0.6, 0.4], SMALLEST_ROWS)
-    (found,) = fairness(frame, label, told, Resamples(frame["customer_id"]), purpose=BUYS)
+    (found,) = fairness(frame, label, told, Resamples(frame["customer_id"]), purpose=HEALTH)
     women, men = found.groups
     assert (women.value, women.chinese, women.rows) == ("F", "女", SMALLEST_ROWS)
     assert women.gap == pytest.approx(0.1)
@@ -106,7 +105,7 @@ def test_fairness_by_hand():
     assert "beyond the bound of 5.0%" in found.sentence[1]
     # Where a contact is for those who do not, the same holds of them.
     (turned_round,) = fairness(
-        frame, ~label, 1 - told, Resamples(frame["customer_id"]), purpose=STAYS
+        frame, ~label, 1 - told, Resamples(frame["customer_id"]), purpose=RENEWAL
     )
     assert turned_round.calibration == pytest.approx(0.2)
     assert turned_round.groups[0].selected == 0.4
@@ -115,7 +114,7 @@ def test_fairness_by_hand():
 def test_a_fair_model_is_within_the_bound_and_a_planted_fault_is_beyond():
     frame, label, told = told_fairly(12_000)
     resamples = Resamples(frame["customer_id"])
-    found = {one.attribute: one for one in fairness(frame, label, told, resamples, purpose=BUYS)}
+    found = {one.attribute: one for one in fairness(frame, label, told, resamples, purpose=HEALTH)}
     assert set(found) == {"age", "gender"}
     assert found["gender"].verdict == "within"
     low, high = found["gender"].calibration_interval

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from training.evaluation.paired import Compared, Difference, Gap
-from training.models import Gates
+from training.model_spec import Gates
 from training.promotion.comparison import Comparison
 from training.promotion.gates import judge
 

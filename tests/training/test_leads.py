@@ -7,17 +7,18 @@ import pytest
 from features.sources.simulation import truth
 from serving.decision.schemas import DecideContext
 from serving.schemas import Context
-from training.labels.leads import LEADS, LONGEST_LEAD, SHORTEST_LEAD, lead_asked, leads_asked
+from training.labels.leads import LEADS, LONGEST_LEAD, SHORTEST_LEAD
+from training.models import LEAD_TIME, MONTH_AHEAD
 
+TAG = "days_to_commercial_expiry"
 DAYS = [-5.0, 0.0, 6.5, 7.0, 7.5, 30.0, 60.0, 61.0, 365.0]
 ASKED = [7.0, 7.0, 7.0, 7.0, 7.5, 30.0, 60.0, 60.0, 60.0]
 
 
 def test_days_to_the_expiry_stay_within_what_models_learned_from() -> None:
-    assert [lead_asked(days) for days in DAYS] == ASKED
-    assert leads_asked(np.array(DAYS)).tolist() == ASKED
-    assert leads_asked(pd.Series(DAYS)).tolist() == ASKED
-    assert [lead_asked(days) for days in LEADS] == list(LEADS)
+    assert [LEAD_TIME.of_customer({TAG: days}) for days in DAYS] == ASKED
+    assert LEAD_TIME.of_rows(pd.DataFrame({TAG: DAYS})).tolist() == ASKED
+    assert [LEAD_TIME.of_customer({TAG: days}) for days in LEADS] == list(LEADS)
 
 
 def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
@@ -25,8 +26,13 @@ def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
 
 
 def test_days_that_are_not_known_stay_so() -> None:
-    assert np.isnan(leads_asked(np.array([np.nan]))).all()
-    assert leads_asked(pd.Series([None], dtype="float64")).isna().all()
+    assert LEAD_TIME.of_customer({TAG: None}) is None
+    assert LEAD_TIME.of_rows(pd.DataFrame({TAG: [None, np.nan]}, dtype=object)).isna().all()
+
+
+def test_without_a_tag_the_first_is_asked_about() -> None:
+    assert MONTH_AHEAD.of_customer({}) == 1
+    assert MONTH_AHEAD.of_rows(pd.DataFrame({TAG: [3, 4]})).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("message", [Context, DecideContext])

@@ -14,9 +14,9 @@ from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
-from training.evaluation.contact import purpose_of
 from training.evaluation.profit import Economics, economics, profit_curves
 from training.evaluation.resampling import Resamples
+from training.models import MODELS
 
 KNOWN_BY = date(2025, 6, 30)
 
@@ -36,7 +36,7 @@ def test_profit_by_depth_is_that_worked_out_by_hand() -> None:
     label = np.arange(20) < 2
     money = Economics({"phone": 1.0}, 50.0, {"phone": 0.1}, ())
     who = Resamples(pd.Series(np.arange(20)))
-    (curve,) = profit_curves(label, told, purpose_of("cross_sell_health"), money, who)
+    (curve,) = profit_curves(label, told, MODELS["cross_sell_health"].purpose, money, who)
     by_share = curve.table.set_index("share")
     # In yuan for every 1,000 asked: one contact of twenty is 50 contacts.
     assert by_share["profit"][0.05] == pytest.approx(1000 * (5 - 1) / 20)
@@ -54,7 +54,7 @@ def test_renewal_contacts_those_told_not_to_renew_and_none_where_none_pays() -> 
     told, label = np.array([0.9, 0.1, 0.8, 0.3]), np.array([True, False, True, True])
     who = Resamples(pd.Series(np.arange(4)))
     money = Economics({"sms": 1.0, "phone": 99.0}, 100.0, {"sms": 0.1, "phone": 0.1}, ())
-    sms, phone = profit_curves(label, told, purpose_of("renewal"), money, who)
+    sms, phone = profit_curves(label, told, MODELS["renewal"].purpose, money, who)
     # Told .9, .7, .2 and .1 not to renew: the third pays 2 yuan for 1, the fourth nothing. Of the
     # first two, one did not.
     assert (sms.channel, sms.best_share) == ("sms", 0.65)
@@ -63,7 +63,7 @@ def test_renewal_contacts_those_told_not_to_renew_and_none_where_none_pays() -> 
 
 
 def test_costs_and_premiums_are_those_of_the_tables(lake: Lake) -> None:
-    money = economics(lake, KNOWN_BY, purpose_of("renewal"))
+    money = economics(lake, KNOWN_BY, MODELS["renewal"].purpose)
     assert money is not None
     rows = pd.read_parquet(lake.checked("interactions"))
     end = pd.Timestamp("2025-06-30 16:00", tz="UTC")
@@ -88,13 +88,13 @@ def test_costs_and_premiums_are_those_of_the_tables(lake: Lake) -> None:
     assert money.benefit == pytest.approx(mean * stated["margin_share"].value)
     assert {one.grade for one in money.assumptions} <= {"M", "S", "A"}
     assert all(one.source for one in money.assumptions)
-    sold = economics(lake, KNOWN_BY, purpose_of("cross_sell_accident"))
+    sold = economics(lake, KNOWN_BY, MODELS["cross_sell_accident"].purpose)
     assert sold is not None
     assert sold.benefit < money.benefit or sold.benefit < 100
 
 
 def test_what_was_recorded_later_changes_nothing(lake: Lake, tmp_path: Path) -> None:
-    before = economics(lake, KNOWN_BY, purpose_of("renewal"))
+    before = economics(lake, KNOWN_BY, MODELS["renewal"].purpose)
     for table, column in (("interactions", "cost"), ("policies", "written_premium")):
         path = lake.checked(table)
         rows = pq.read_table(path)
@@ -108,11 +108,11 @@ def test_what_was_recorded_later_changes_nothing(lake: Lake, tmp_path: Path) -> 
             later = later.set_column(later.schema.get_field_index(name), name, values)
         later = later.cast(rows.schema)
         pq.write_table(pa.concat_tables([rows, later]), path)
-    assert economics(lake, KNOWN_BY, purpose_of("renewal")) == before
-    after = economics(lake, date(2025, 7, 1), purpose_of("renewal"))
+    assert economics(lake, KNOWN_BY, MODELS["renewal"].purpose) == before
+    after = economics(lake, date(2025, 7, 1), MODELS["renewal"].purpose)
     assert after is not None
     assert after != before
 
 
 def test_without_interactions_nothing_is_said(tmp_path: Path) -> None:
-    assert economics(Lake(Settings(home=tmp_path)), KNOWN_BY, purpose_of("churn")) is None
+    assert economics(Lake(Settings(home=tmp_path)), KNOWN_BY, MODELS["churn"].purpose) is None

@@ -160,7 +160,7 @@ def test_an_altered_file_a_damaged_one_and_other_columns_are_refused(
     register(lake, bundle("good", without="tenure_years"))
     refused = promote(lake, MODEL, **signed)
     assert "signature" in failed(refused)
-    assert "feature service renewal: tenure_years" in refused.verdicts[2].said
+    assert "tag set renewal: tenure_years" in refused.verdicts[2].said
     register(lake, bundle("good"))
     assert promote(lake, MODEL, **signed).done
     (local_models.place(lake, MODEL, "3") / "booster.txt").write_text("tree")

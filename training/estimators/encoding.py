@@ -75,7 +75,7 @@ class Encoding:
             raise GuanjiaError(
                 f"features {missing}",
                 "are missing from the rows to predict",
-                "compute the tags of this model's feature service, or train the model again",
+                "compute the tags of this model's tag set, or train the model again",
             )
         values = [(self.place[name], self._column(name, columns[name])) for name in wanted]
         size = len(columns[names[0]] if rows is None else rows)

@@ -13,7 +13,7 @@ from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
-from training.evaluation.contact import Purpose, purpose_of, turned
+from training.evaluation.contact import turned
 from training.evaluation.discrimination import gain_table
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
@@ -23,7 +23,7 @@ from training.evaluation.profit import Curve, Economics, economics, profit_curve
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, against_truth
-from training.models import ModelSpec
+from training.model_spec import ModelSpec, Purpose
 
 
 @dataclass(frozen=True)
@@ -116,19 +116,29 @@ def assess(
     predictor: Predictor,
     known_by: date,
     report: Report = quiet,
+    priced: dict[tuple[str, str], Economics | None] | None = None,
 ) -> Assessment:
     """Evaluate a bundle on the test slice of its dataset.
 
     Parameters
     ----------
+    lake : Lake
+        Where costs, premiums and, of a simulated insurer, the truth lie.
+    model : ModelSpec
+    data : Dataset
+        What the model learned from.
     predictor : Predictor
         Loaded from the bundle, so that what is measured is what is served.
     known_by : datetime.date
         Costs and premiums recorded later are not used either.
+    report : Report
+    priced : dict, optional
+        What contacts cost and bring, by what is won and its line, for models assessed one after
+        the other on the same tables: what one has computed, the next takes from here.
     """
     kind = model.kind
     threads = lake.settings.threads
-    purpose = purpose_of(model.name)
+    purpose = model.purpose
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(dtype=bool if kind == "probability" else np.float64)
     told = predictor.predict(test, threads)
@@ -138,7 +148,13 @@ def assess(
     peers = peers_told(data.frame, data.split.train, data.split.test, data.features, threads, kind)
     report(f"{model.name}: evaluation", 0, None)
     event, ahead = turned(label, told, purpose, kind)
-    money = economics(lake, known_by, purpose) if purpose and kind == "probability" else None
+    money = None
+    if purpose and kind == "probability":
+        priced = {} if priced is None else priced
+        won = purpose.benefit, purpose.line
+        if won not in priced:
+            priced[won] = economics(lake, known_by, purpose)
+        money = priced[won]
     order = figures.auc if isinstance(figures, Figures) else figures.gini
     return Assessment(
         model=model,

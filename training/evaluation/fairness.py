@@ -11,9 +11,10 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
-from training.evaluation.contact import Purpose, contacted, turned
+from training.evaluation.contact import contacted, turned
 from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
+from training.model_spec import Purpose
 
 CALIBRATION_BOUND = 0.05
 """How far told - observed may lie apart between two groups (A): our own bound, no law names one."""

@@ -20,8 +20,9 @@ from features.lake import Lake
 from features.settings import cutoff
 from training.estimators.encoding import Array
 from training.estimators.losses import Outcomes
-from training.evaluation.contact import Purpose, turned
+from training.evaluation.contact import turned
 from training.evaluation.resampling import Interval, Resamples, interval
+from training.model_spec import Purpose
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 YEAR = timedelta(days=364)

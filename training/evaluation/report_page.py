@@ -21,7 +21,6 @@ from training.evaluation.peers import PEER_LABELS
 from training.evaluation.resampling import RESAMPLES, Interval
 from training.evaluation.slices import ATTRIBUTES, SMALLEST_EVENTS, SMALLEST_ROWS, Slice
 from training.evaluation.statements import statements
-from training.models import FAMILIES
 
 MOST_DRAWN = 14
 """Parts of an attribute beyond which a table alone is shown: a picture of forty says nothing."""
@@ -92,7 +91,7 @@ def _context(found: Assessment) -> dict[str, Any]:
     return {
         "found": found,
         "model": found.model,
-        "family": next((f for f, names in FAMILIES.items() if found.model.name in names), "all"),
+        "family": found.model.family or found.model.name,
         "probability": isinstance(found.figures, Figures),
         "figures": found.figures,
         "order_name": RANKINGS[found.kind],

@@ -13,7 +13,7 @@ from features.lake import Lake
 from training.estimators.encoding import Array
 from training.evaluation.discrimination import auc
 from training.evaluation.resampling import RESAMPLES
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 UNSEEN = ("intention", "price_change", "contacted")
 
@@ -70,13 +70,15 @@ def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     keys = ["customer_id", "as_of"]
     if "lead_days" in rows:
         keys = ["policy_id", "lead_days"]
+        truth = truth[truth["policy_id"].isin(rows["policy_id"])]
         leads = truth.filter(regex=r"^p_\d+d$").columns
         truth = truth.drop(columns="p").melt(
             [name for name in ("policy_id", *UNSEEN) if name in truth], leads, value_name="p"
         )
         truth["lead_days"] = truth["variable"].str.extract(r"(\d+)").astype(int)
     elif "line" in truth:
-        truth = truth[truth["line"] == model.name.removeprefix("cross_sell_")]
+        sold = model.purpose.line if model.purpose else ""
+        truth = truth[truth["line"] == sold]
     kept = [name for name in UNSEEN if name in truth]
     truth = truth[[*keys, "p", *kept]].rename(columns={name: f"latent_{name}" for name in kept})
     truth = truth.assign(**{key: _comparable(truth[key]) for key in keys})

@@ -11,7 +11,7 @@ import lightgbm as lgb
 from features.lake import sha256_of
 from training.estimators.bundle import PARTS
 from training.estimators.candidates import CalibratedModel
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 
 def write_bundle(
@@ -41,13 +41,13 @@ def write_bundle(
     spec = {
         "name": model.name,
         "label": model.label,
-        "service": model.service,
+        "service": model.tag_set.name,
         "eligible": model.eligible,
         "kind": scorer.kind,
         "candidate": fitted.candidate.name,
         "weights": weights,
         "features": scorer.encoding.features,
-        "extra": list(model.extra),
+        "extra": [feature.name for feature in model.extra],
         "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "sha256": hashes,
     }

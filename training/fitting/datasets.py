@@ -17,13 +17,13 @@ import pandas as pd
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
-from features.online.model_tags import SERVICES, SLICE_TAGS
+from features.online.model_tags import SLICE_TAGS
 from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import compute as tagging
 from training.dataset import Dataset, Split
 from training.fitting.shared_tags import SharedTags
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 TEST_SHARE = 0.2
 CALIBRATION_SHARE = 0.15
@@ -81,7 +81,7 @@ def build(
 
 def _tags(model: ModelSpec) -> list[str]:
     """The tags of a model's training frame."""
-    return list(dict.fromkeys([*SERVICES[model.service], *model.rule_tags, *SLICE_TAGS]))
+    return list(dict.fromkeys([*model.tag_set.tags, *model.rule_tags, *SLICE_TAGS]))
 
 
 def _dataset(
@@ -97,13 +97,12 @@ def _dataset(
     frame = shared.join(entities, _tags(model))
     kept = in_order(entities.assign(place=range(len(entities)))[model.learns(frame)])["place"]
     frame = frame.iloc[kept.to_numpy()].reset_index(drop=True)
-    tags = list(SERVICES[model.service])
+    tags = list(model.tag_set.tags)
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
         frame.to_parquet(draft, index=False, coerce_timestamps="us")
     split = split_by_time(frame, model.name)
-    features = [*tags, *model.extra]
-    return Dataset(frame, features, tags, split, path, sha256_of(path), inputs, labelled)
+    return Dataset(frame, model.features, tags, split, path, sha256_of(path), inputs, labelled)
 
 
 def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:

@@ -18,7 +18,7 @@ from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
 from training.estimators.trees import TrainingRows
 from training.fitting.datasets import held_back, places
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 WINDOWS = 2
 WINDOW_SHARE = 0.15  # of the days of the train slice, each

@@ -14,9 +14,10 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CANDIDATES, CalibratedModel
-from training.evaluation.assessment import assess
+from training.evaluation.assessment import Assessment, assess
 from training.evaluation.figures import Amounts, Figures
 from training.evaluation.peers import Difference
+from training.evaluation.profit import Economics
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.fitting import provenance
@@ -24,7 +25,8 @@ from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import ROW_LIMIT, build, held_back
 from training.fitting.selection import Trial, choose
 from training.fitting.tuning import tune
-from training.models import ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import find
 from training.registry import versions as registry
 from training.registry.champions import fetch
 
@@ -111,6 +113,7 @@ def train(
     """
     models = [find(name) for name in names]
     datasets = build(lake, models, known_by, report, row_limit)
+    priced: dict[tuple[str, str], Economics | None] = {}
     for done, (model, data) in enumerate(zip(models, datasets, strict=True)):
         report("models trained", done, len(models))
         tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
@@ -118,7 +121,13 @@ def train(
         fitted, trials = fit(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-            yield _register(lake, model, data, fitted, trials, bundle, known_by, row_limit, report)
+            predictor = Predictor.load(bundle)
+            # One thread: several wait for one another, busily, over sums of a few columns.
+            with threadpool_limits(1, user_api="blas"):
+                found = assess(lake, model, data, predictor, known_by, report, priced)
+            yield _register(
+                lake, model, data, fitted, trials, bundle, found, known_by, row_limit, report
+            )
     report("models trained", len(models), len(models))
 
 
@@ -223,14 +232,11 @@ def _register(
     fitted: CalibratedModel,
     trials: list[Trial],
     bundle: Path,
+    found: Assessment,
     known_by: date,
     row_limit: int,
     report: Report,
 ) -> TrainResult:
-    predictor = Predictor.load(bundle)
-    # One thread: several wait for one another, busily, over sums of a few columns.
-    with threadpool_limits(1, user_api="blas"):
-        found = assess(lake, model, data, predictor, known_by, report)
     files = write_files(found, bundle.parent / "evaluation")
     report(f"{model.name}: registry", 0, None)
     version = registry.register(
@@ -282,7 +288,7 @@ def _register(
         model=model.name,
         label=model.label,
         version=version,
-        bundle_version=predictor.version,
+        bundle_version=found.bundle_version,
         folder=fetch(lake, model.name, version),
         known_by=known_by,
         labelled=data.labelled,

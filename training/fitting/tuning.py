@@ -17,7 +17,7 @@ from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
 from training.fitting.selection import Fold, cut
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 
 SEED = 7
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}

@@ -14,10 +14,11 @@ import pandas as pd
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import expected_calibration_error, fit_line
-from training.evaluation.contact import Purpose, turned
+from training.evaluation.contact import turned
 from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts
+from training.model_spec import Purpose
 from training.monitoring.bounds import Bounds
 from training.monitoring.rule import (
     FEWEST,

@@ -24,8 +24,9 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
 from training.fitting.datasets import ROW_LIMIT, thinned
-from training.labels.leads import LEAD_DAYS, LEADS, leads_asked
-from training.models import ModelSpec
+from training.labels.leads import LEADS
+from training.model_spec import ModelSpec
+from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of
 from training.monitoring.rule import (
@@ -38,8 +39,6 @@ from training.monitoring.rule import (
     two_sided,
 )
 
-EXPIRY = "days_to_commercial_expiry"
-MONTH_AHEAD = "month_ahead"
 AROUND = 3
 """Days on either side of a lead time: who expires then stands for it."""
 
@@ -116,13 +115,13 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
         if known[name].type != "string":
             frame[name] = pd.to_numeric(frame[name]).astype("float64")
     frame = frame[model.asks(frame)].sort_values("customer_id", ignore_index=True)
-    if LEAD_DAYS in predictor.extra:
-        days = frame[EXPIRY].to_numpy()
-        near = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
-        frame[LEAD_DAYS] = leads_asked(days)
-        frame = frame[near].reset_index(drop=True)
-    if MONTH_AHEAD in predictor.extra:
-        frame[MONTH_AHEAD] = 1.0
+    for feature in model.extra:
+        if feature.name in predictor.extra:
+            frame[feature.name] = feature.of_rows(frame)
+    if LEAD_TIME.name in predictor.extra:
+        days = frame[LEAD_TIME.tag].to_numpy()
+        close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
+        frame = frame[close].reset_index(drop=True)
     return frame
 
 
@@ -132,9 +131,10 @@ def asked_alike(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
     Of a hazard those of the first month: who is asked about a later one was covered till then,
     which of a snapshot nobody knows yet.
     """
-    if MONTH_AHEAD not in predictor.extra:
+    if MONTH_AHEAD.name not in predictor.extra:
         return tested
-    return tested[tested[MONTH_AHEAD] == 1].reset_index(drop=True)
+    first = tested[MONTH_AHEAD.name] == MONTH_AHEAD.lowest
+    return tested[first].reset_index(drop=True)
 
 
 def drift_of(

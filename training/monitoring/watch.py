@@ -14,11 +14,11 @@ from features.progress import Report, quiet
 from features.snapshots.snapshots import snapshot_dates
 from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
-from training.evaluation.contact import purpose_of
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
-from training.models import ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import find
 from training.monitoring.alerts import Alert, alerts_of
 from training.monitoring.bounds import Bounds, load_bounds
 from training.monitoring.cohorts import (
@@ -128,7 +128,7 @@ def _reference(
     label = tested["label"].to_numpy(bool if likely else np.float64)
     name, column = ("auc", 1) if likely else ("gini", 0)
     nobody = Resamples(tested["customer_id"], 0)
-    lift, _ = lift_of(label, told, purpose_of(model.name), nobody, model.kind)
+    lift, _ = lift_of(label, told, model.purpose, nobody, model.kind)
     return {
         "rows": float(len(tested)),
         "base_rate": said.base_rate,
@@ -146,7 +146,7 @@ def _judged(
     bounds: Bounds,
 ) -> tuple[list[CohortFigures], CohortFigures | None]:
     """Each month by itself, and all months as one."""
-    purpose, found, told = purpose_of(predictor.name), [], []
+    purpose, found, told = model.purpose, [], []
     for month, part in ripe:
         told.append(predictor.predict(part, lake.settings.threads))
         error, name = bounds.error("cohort"), f"{month:%Y-%m}"

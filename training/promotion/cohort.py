@@ -17,7 +17,6 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
 from features.online import feast_client as store
-from features.online.model_tags import SERVICES
 from features.progress import Report, quiet
 from features.snapshots import compute as tagging
 from features.snapshots.group_files import not_computed
@@ -26,7 +25,7 @@ from training.estimators.losses import Outcomes
 from training.evaluation.slices import age_bands
 from training.fitting.datasets import in_order, thinned
 from training.fitting.scratch import scratch_lake
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 from training.registry.versions import Version
 
 FEWEST_ROWS = 10  # as many as a test slice must have
@@ -129,9 +128,9 @@ def read_cohort(
     frame = None if trained is None else _left(lake, trained, known_by, asked)
     if frame is None:
         with scratch_lake(lake) as beside:
-            read = [*SERVICES[model.service], *asked]
+            read = [*model.tag_set.tags, *asked]
             entities = _entities(beside, model, first, known_by, row_limit, read, report)
-            frame = store.history(beside, entities, model.service, asked)
+            frame = store.history(beside, entities, read)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
     frame = in_order(frame)

@@ -15,7 +15,8 @@ from training.estimators.losses import Kind
 from training.evaluation.paired import Compared, Gap, compare, gaps
 from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
-from training.models import ModelSpec, find
+from training.model_spec import ModelSpec
+from training.models import find
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions as registry
 from training.registry.champions import family, fetch

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from training.estimators.losses import LOSSES
-from training.models import Gates
+from training.model_spec import Gates
 from training.promotion.comparison import Comparison
 
 ERROR = 0.01

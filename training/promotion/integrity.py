@@ -8,10 +8,9 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.online.model_tags import SERVICES
 from features.tags.catalogue import catalogue
 from training.estimators.bundle import verify
-from training.models import ModelSpec
+from training.model_spec import ModelSpec
 from training.promotion.gates import Verdict
 from training.registry import versions as registry
 from training.registry.champions import family, fetch
@@ -28,7 +27,7 @@ def integrity(
     Parameters
     ----------
     served : bool
-        The version was champion before: it may read tags that its feature service no longer
+        The version was champion before: it may read tags that its tag set no longer
         lists, as long as they are still computed.
 
     Raises
@@ -60,16 +59,17 @@ def integrity(
 def _signature(
     lake: Lake, model: ModelSpec, version: Version, spec: Mapping[str, Any], served: bool
 ) -> Verdict:
-    """The columns registered, those the bundle reads, and those of the feature service."""
+    """The columns registered, those the bundle reads, and those of the tag set."""
     with tempfile.TemporaryDirectory() as folder:
         path = registry.download(lake, version.run, "signature.json", Path(folder))
         inputs = json.loads(json.loads(path.read_text("utf-8"))["inputs"])
     registered = [column["name"] for column in inputs]
     reads = list(spec["features"])
-    wanted = [*SERVICES[model.service], *model.extra]
-    against = f"the feature service {model.service}"
+    wanted = model.features
+    against = f"the tag set {model.tag_set.name}"
     if served:
-        wanted = [name for name in reads if name in {*catalogue(), *model.extra}]
+        computed = {*catalogue(), *(feature.name for feature in model.extra)}
+        wanted = [name for name in reads if name in computed]
         against = "the tags that are computed"
     differing = sorted({*registered, *reads} ^ set(wanted))
     if not differing and not registered == reads == wanted:

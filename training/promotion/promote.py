@@ -93,7 +93,17 @@ def promote(
     before = champion.version if champion else None
     if before == challenger.version:
         local_models.point(lake, model, fetch(lake, model, before).name)
-        return Decision(model, spec.label, "promote", before, None, True, True, [], None)
+        return Decision(
+            model=model,
+            label=spec.label,
+            act="promote",
+            version=before,
+            replaced=None,
+            done=True,
+            already=True,
+            verdicts=[],
+            comparison=None,
+        )
     verdicts = integrity(lake, spec, challenger)
     comparison = None
     # A bundle that does not hold together is not loaded here.
@@ -115,15 +125,15 @@ def promote(
         document = f"promotion/refused-{when:%Y%m%dT%H%M%S}.json"
         registry.attach(lake, challenger, {"gates": f"failed: {failed}"}, document, evidence)
     return Decision(
-        model,
-        spec.label,
-        "promote",
-        challenger.version,
-        before,
-        passed,
-        False,
-        verdicts,
-        comparison,
+        model=model,
+        label=spec.label,
+        act="promote",
+        version=challenger.version,
+        replaced=before,
+        done=passed,
+        already=False,
+        verdicts=verdicts,
+        comparison=comparison,
     )
 
 
@@ -159,14 +169,34 @@ def rollback(
     target = _target(model, acts, current, to)
     if target == current:
         local_models.point(lake, model, fetch(lake, model, current).name)
-        return Decision(model, spec.label, "rollback", current, None, True, True, [], None)
+        return Decision(
+            model=model,
+            label=spec.label,
+            act="rollback",
+            version=current,
+            replaced=None,
+            done=True,
+            already=True,
+            verdicts=[],
+            comparison=None,
+        )
     version = registry.read_version(lake, model, target)
     verdicts = integrity(lake, spec, version, served=True)
     passed = all(one.passed for one in verdicts)
     if passed:
         act = _act(lake, model, "rollback", target, current, who, why, when)
         _carry_out(lake, act, version, {"verdicts": [asdict(one) for one in verdicts]})
-    return Decision(model, spec.label, "rollback", target, current, passed, False, verdicts, None)
+    return Decision(
+        model=model,
+        label=spec.label,
+        act="rollback",
+        version=target,
+        replaced=current,
+        done=passed,
+        already=False,
+        verdicts=verdicts,
+        comparison=None,
+    )
 
 
 def history(lake: Lake, model: str) -> list[dict[str, Any]]:

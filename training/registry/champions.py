@@ -6,7 +6,7 @@ from pathlib import Path
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from training.estimators.bundle import verify
-from training.models import FAMILIES, find
+from training.models import find
 from training.registry import local_models
 from training.registry import versions as registry
 from training.registry.mlflow_client import RegistryAwayError
@@ -72,5 +72,5 @@ def no_champion(model: str) -> NoChampionError:
 
 
 def family(model: str) -> str:
-    """What `guanjia train` calls the model's family."""
-    return next(family for family, names in FAMILIES.items() if model in names)
+    """Name the family of the model, as `guanjia train` calls it."""
+    return find(model).family or model

@@ -56,7 +56,7 @@ class EffectModel:
         Parameters
         ----------
         columns : pandas.DataFrame, pyarrow.Table or mapping
-            The tags of the feature service; others are ignored.
+            The tags of the tag set; others are ignored.
         """
         matrix = self._encoding.matrix(columns)
         if len(matrix) == 0:

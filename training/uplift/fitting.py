@@ -144,7 +144,7 @@ def fit(rows: Rows, treatment: Treatment, learner: str, folder: Path) -> EffectM
         "trial": TRIAL,
         "learner": learner,
         "halves": HALVES,
-        "service": asked.service,
+        "service": asked.tag_set.name,
         "eligible": asked.eligible,
     }
     names = rows.encoding.features

@@ -124,16 +124,16 @@ def check(frame: pd.DataFrame, features: list[str], control: str, treatment: str
     names, differences = _differences(matrix, treated, encoding)
     most = int(np.argmax(differences))
     found = Randomisation(
-        count,
-        stated,
-        _share_p(count, stated),
-        told,
-        limit,
-        float(differences[most]),
-        _largest_by_chance(len(differences), count),
-        names[most],
-        anyway,
-        anyway_limit,
+        rows=count,
+        probabilities=stated,
+        share_p=_share_p(count, stated),
+        auc=told,
+        auc_limit=limit,
+        difference=float(differences[most]),
+        difference_limit=_largest_by_chance(len(differences), count),
+        differs_most=names[most],
+        renews_anyway=anyway,
+        renews_anyway_limit=anyway_limit,
     )
     if found.faults:
         raise refusal(found.faults)

@@ -8,10 +8,14 @@ import ibis.expr.types as ir
 
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
+from features.online.model_tags import UPLIFT_TAGS
 from training.labels import questions as labels
-from training.models import MODELS, ModelSpec
+from training.model_spec import ModelSpec
+from training.models import MODELS
 
 TRIAL = "renewal_contact"
+OUTCOME = "renewal"
+"""The model whose customers and outcome the effects are of."""
 CONTROL = "control"
 CURE = (
     "draw customers by lot and record every draw in the table assignments, those left alone too; "
@@ -68,11 +72,11 @@ def question(treatment: Treatment) -> ModelSpec:
         If no draw is recorded. Contacts alone are no trial: who was drawn and not contacted
         leaves no row there.
     """
-    renewal = MODELS["renewal"]
+    renewal = MODELS[OUTCOME]
     return ModelSpec(
         name=treatment.model,
         label=treatment.label,
-        service="uplift",
+        tag_set=UPLIFT_TAGS,
         labels=partial(_drawn, treatment),
         eligible=renewal.eligible,
         describes=renewal.describes,

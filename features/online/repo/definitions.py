@@ -1,8 +1,7 @@
-"""What `feast -c features/repo apply` finds: the entity, the views and the services."""
+"""Define what `feast -c features/online/repo apply` finds: entity, views and services."""
 
 from features.online.feast_home import feast_home
-from features.online.model_tags import feature_services
-from features.online.views import customer, feature_views
+from features.online.views import customer, feature_services, feature_views
 from features.settings import load
 from features.tags.catalogue import groups
 
@@ -11,4 +10,4 @@ _views = feature_views(feast_home(), groups(), load().offline)
 
 # Feast takes what stands in the module under a name of its own; it does not look into lists.
 globals().update({f"view_{view.name}": view for view in _views})
-globals().update({f"service_{one.name}": one for one in feature_services(_views)})
+globals().update({f"service_{service.name}": service for service in feature_services(_views)})

@@ -73,19 +73,19 @@ def losses(draws: Draws, t: Terms) -> Losses:
     paid = adjusted + (wait("pay", 0.5, key) * slow).astype(np.int64)
     closed = np.where(unpaid, adjusted, paid) + DAY_US // 24
     return Losses(
-        term,
-        key,
-        commercial,
-        injury,
-        unpaid,
-        amount,
-        occurred,
-        reported,
-        surveyed,
-        assessed,
-        adjusted,
-        np.where(unpaid, NULL, paid),
-        closed,
+        term=term,
+        key=key,
+        commercial=commercial,
+        injury=injury,
+        unpaid=unpaid,
+        amount=amount,
+        occurred=occurred,
+        reported=reported,
+        surveyed=surveyed,
+        assessed=assessed,
+        adjusted=adjusted,
+        paid=np.where(unpaid, NULL, paid),
+        closed=closed,
     )
 
 

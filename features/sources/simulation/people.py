@@ -94,22 +94,22 @@ def people(draws: Draws, index: Ints, last_day: int) -> People:
         for name, c_range in (("wecom", c.WECOM), ("mini", c.MINI_PROGRAM))
     ]
     return People(
-        index,
-        arrival,
-        cohort == 0,
-        (arrival - age * 365.25).astype(np.int64),
-        n.uniform("gender", index) < 1 / 3,
-        city,
-        n.between(0, len(BRANCHES) - 1, "branch", index),
-        n.pick(c.CHANNEL_SHARES, "channel", index),
-        joined[0],
-        joined[1],
-        risk,
-        price,
-        service,
-        loyalty,
-        n.normal("response", index),
-        need,
+        index=index,
+        arrival=arrival,
+        existing=cohort == 0,
+        birth=(arrival - age * 365.25).astype(np.int64),
+        female=n.uniform("gender", index) < 1 / 3,
+        city=city,
+        branch=n.between(0, len(BRANCHES) - 1, "branch", index),
+        channel=n.pick(c.CHANNEL_SHARES, "channel", index),
+        wecom=joined[0],
+        mini=joined[1],
+        risk=risk,
+        price_sensitivity=price,
+        service_sensitivity=service,
+        loyalty=loyalty,
+        response=n.normal("response", index),
+        need=need,
     )
 
 
@@ -146,17 +146,17 @@ def cars(draws: Draws, who: People) -> Cars:
     band = n.pick(c.PRICE_SHARES, "band", key)
     price = np.asarray(c.PRICES)[band] * np.exp(0.15 * n.normal("price-in-band", key))
     return Cars(
-        owner,
-        key,
-        number,
-        brand_new,
-        transfer,
-        registered,
-        n.uniform("energy", key) < share,
-        n.uniform("plug-in", key) < 0.35,
-        np.round(price, -2),
-        np.where(n.uniform("seats", key) < 0.06, 7, 5),
-        inception,
+        owner=owner,
+        key=key,
+        number=number,
+        brand_new=brand_new,
+        transfer=transfer,
+        first_registered=registered,
+        new_energy=n.uniform("energy", key) < share,
+        plug_in=n.uniform("plug-in", key) < 0.35,
+        price=np.round(price, -2),
+        seats=np.where(n.uniform("seats", key) < 0.06, 7, 5),
+        first_inception=inception,
     )
 
 

@@ -3,12 +3,13 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.vocabulary import MOTOR_LINES, NON_MOTOR_LABELS
+from features.contracts.vocabulary import MOTOR_LINES
 from features.tags.declare import D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("behaviour", "行为")
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 NO_QUOTE = "no quote is known"
 NO_RENEWAL_QUOTE = "no quote for renewing the commercial term in force that ends first"
@@ -53,21 +54,17 @@ def non_motor_quote_count(t: ir.Table, within: ir.Value) -> ir.Value:
     return t.count(where=within & t.line.notin(MOTOR_LINES))
 
 
-def _declare_lines() -> None:
-    """Quotes by non-motor line: whoever asks for a price thinks of buying."""
-    for line, label in NON_MOTOR_LABELS.items():
-
-        def quoted(t: ir.Table, within: ir.Value, line: str = line) -> ir.Value:
-            return t.count(where=within & (t.line == line))
-
-        quoted.__name__ = f"{line}_quote_count"
-        quoted.__doc__ = f"Number of quotes for {line} cover made within {{window}}."
-        declared = family(label + "报价次数", D365, M36, unit="quotes", relation="quotes",
-                          type="int64", null="quotes are absent", empty=0)  # fmt: skip
-        declared(quoted)
-
-
-_declare_lines()
+@members(
+    {
+        "accident_quote_count": ("意外险报价次数", "accident"),
+        "health_quote_count": ("健康险报价次数", "health"),
+        "household_quote_count": ("家财险报价次数", "household"),
+    },
+    D365, M36, unit="quotes", relation="quotes", type="int64", null="quotes are absent", empty=0,
+)  # fmt: skip
+def line_quote_count(t: ir.Table, within: ir.Value, line: str) -> ir.Value:
+    """Number of quotes for {value} cover made within {window}."""
+    return t.count(where=within & (t.line == line))
 
 
 @tag("距上次报价天数", unit="days", relation="quotes", null=NO_QUOTE, type="int64")

@@ -4,6 +4,8 @@ How long each step took, against its standard (`features/tags/relations/claims_s
 where open claims stand.
 """
 
+from typing import NamedTuple
+
 import ibis
 import ibis.expr.types as ir
 
@@ -14,15 +16,22 @@ from features.tags.relations.claims_standards import STEPS
 
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
-LABELS = dict(zip(STEPS, ("报案", "查勘", "定损", "理算", "赔付"), strict=True))
-SPANS = {
-    "report": "from accident to report",
-    "survey": "from report to survey",
-    "assess": "from survey to assessment",
-    "adjust": "from assessment to adjustment",
-    "pay": "from adjustment to payment",
-}
+
+class Step(NamedTuple):
+    """A step of the chain, and between which two it counts the days."""
+
+    name: str
+    span: str
+
+
+REPORT = Step("report", "from accident to report")
+SURVEY = Step("survey", "from report to survey")
+ASSESS = Step("assess", "from survey to assessment")
+ADJUST = Step("adjust", "from assessment to adjustment")
+PAY = Step("pay", "from adjustment to payment")
+NO_DATES = "no claim of the window has both dates {value.span}"
 NO_OPEN = "no claim is open"
 
 
@@ -47,31 +56,36 @@ def pay_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     return mean(t.pay_days, within)
 
 
-def _declare_steps() -> None:
-    """The longest delay of each step, and how many were in time."""
-    for step, label in LABELS.items():
-        none = f"no claim of the window has both dates {SPANS[step]}"
+with GROUP.by_turns():
 
-        def longest(t: ir.Table, within: ir.Value, step: str = step) -> ir.Value:
-            return t[f"{step}_days"].max(where=within)
+    @members(
+        {
+            "longest_report_delay_days": ("最长报案天数", REPORT),
+            "longest_survey_delay_days": ("最长查勘天数", SURVEY),
+            "longest_assess_delay_days": ("最长定损天数", ASSESS),
+            "longest_adjust_delay_days": ("最长理算天数", ADJUST),
+            "longest_pay_delay_days": ("最长赔付天数", PAY),
+        },
+        M36, unit="days", relation="claims", type="int64", null=NO_DATES,
+    )  # fmt: skip
+    def longest_step_delay_days(t: ir.Table, within: ir.Value, step: Step) -> ir.Value:
+        """Most days {value.span}, of claims that occurred within {window}."""
+        return t[f"{step.name}_days"].max(where=within)
 
-        def in_time(t: ir.Table, within: ir.Value, step: str = step) -> ir.Value:
-            return ratio(_in_time(t, step, within), t[f"{step}_days"].count(where=within))
-
-        longest.__name__ = f"longest_{step}_delay_days"
-        longest.__doc__ = f"Most days {SPANS[step]}, of claims that occurred within {{window}}."
-        in_time.__name__ = f"{step}_in_time_share"
-        in_time.__doc__ = (
-            f"Share of the claims that occurred within {{window}} whose days {SPANS[step]} were "
-            "within the standard, of those that have both dates."
-        )
-        family(f"最长{label}天数", M36, unit="days", relation="claims", null=none, type="int64")(
-            longest
-        )
-        family(f"{label}时效达标率", M36, unit="share", relation="claims", null=none)(in_time)
-
-
-_declare_steps()
+    @members(
+        {
+            "report_in_time_share": ("报案时效达标率", REPORT),
+            "survey_in_time_share": ("查勘时效达标率", SURVEY),
+            "assess_in_time_share": ("定损时效达标率", ASSESS),
+            "adjust_in_time_share": ("理算时效达标率", ADJUST),
+            "pay_in_time_share": ("赔付时效达标率", PAY),
+        },
+        M36, unit="share", relation="claims", null=NO_DATES,
+    )  # fmt: skip
+    def step_in_time_share(t: ir.Table, within: ir.Value, step: Step) -> ir.Value:
+        """Share of the claims that occurred within {window} whose days {value.span} were within the
+        standard, of those that have both dates."""
+        return ratio(_in_time(t, step.name, within), t[f"{step.name}_days"].count(where=within))
 
 
 @family("理赔环节时效达标率", M36, unit="share", relation="claims",

@@ -10,37 +10,29 @@ from features.tags.groups.cover_history import COVER_TIME, commercial_insured_ye
 
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 NO_CASES = "surveys and complaints are absent"
 NO_SURVEY = "no survey about claims was answered"
-KINDS = {
-    "collision": "碰撞",
-    "scratch": "划痕",
-    "glass": "玻璃",
-    "theft": "盗抢",
-    "natural": "自然灾害",
-}
 # A claim of this size is looked at by hand (ours).
 LARGE_CLAIM_YUAN = 50_000
 # A claim-free span and its claims are compared by years of this many days.
 YEAR_DAYS = 365.25
 
 
-def _declare_kinds() -> None:
-    """Share of claims by kind of accident."""
-    for kind, label in KINDS.items():
-
-        def of_kind(t: ir.Table, within: ir.Value, kind: str = kind) -> ir.Value:
-            return share(t, (t.kind == kind).fill_null(False), of=within)
-
-        of_kind.__name__ = f"{kind}_claim_share"
-        of_kind.__doc__ = f"Share of the claims within {{window}} of the kind {kind}."
-        family(label + "出险占比", M36, unit="share", relation="claims", null=NONE_IN_WINDOW)(
-            of_kind
-        )
-
-
-_declare_kinds()
+@members(
+    {
+        "collision_claim_share": ("碰撞出险占比", "collision"),
+        "scratch_claim_share": ("划痕出险占比", "scratch"),
+        "glass_claim_share": ("玻璃出险占比", "glass"),
+        "theft_claim_share": ("盗抢出险占比", "theft"),
+        "natural_claim_share": ("自然灾害出险占比", "natural"),
+    },
+    M36, unit="share", relation="claims", null=NONE_IN_WINDOW,
+)  # fmt: skip
+def kind_claim_share(t: ir.Table, within: ir.Value, kind: str) -> ir.Value:
+    """Share of the claims within {window} of the kind {value}."""
+    return share(t, (t.kind == kind).fill_null(False), of=within)
 
 
 @family("人伤出险占比", M36, unit="share", relation="claims", null=NONE_IN_WINDOW)

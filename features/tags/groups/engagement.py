@@ -6,16 +6,15 @@ More on the history of contacts is in `features.tags.groups.touch_history`.
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.tags.declare import D7, D30, D90, D180, D365, M36, TagGroup
 
 GROUP = TagGroup("engagement", "互动")
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 NO_CONTACTS = "interactions are absent"
 NO_CASES = "surveys and complaints are absent"
-CHANNELS = {name: CONTACT_CHANNEL_LABELS[name] for name in ("sms", "wechat", "wecom", "phone")}
 
 
 @family("触达次数", D7, D30, D90, D180, D365, unit="contacts", relation="interactions",
@@ -67,30 +66,34 @@ def contact_cost(t: ir.Table, within: ir.Value) -> ir.Value:
     return t.cost.sum(where=within).fill_null(0).cast("float64")
 
 
-def _declare_channels() -> None:
-    """Contacts and responses within 365 days, one pair of tags per channel."""
-    for channel, label in CHANNELS.items():
+with GROUP.by_turns():
 
-        def contacts(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
-            return t.count(where=within & t.outbound & (t.channel == channel))
+    @members(
+        {
+            "sms_contact_count": ("短信触达次数", "sms"),
+            "wechat_contact_count": ("微信触达次数", "wechat"),
+            "wecom_contact_count": ("企业微信触达次数", "wecom"),
+            "phone_contact_count": ("电话触达次数", "phone"),
+        },
+        D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+    )  # fmt: skip
+    def channel_contact_count(t: ir.Table, within: ir.Value, channel: str) -> ir.Value:
+        """Number of contacts we made by {value} within {window}."""
+        return t.count(where=within & t.outbound & (t.channel == channel))
 
-        def responses(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
-            return t.count(where=within & t.outbound & t.responded & (t.channel == channel))
-
-        contacts.__name__ = f"{channel}_contact_count"
-        contacts.__doc__ = f"Number of contacts we made by {channel} within {{window}}."
-        responses.__name__ = f"{channel}_response_count"
-        responses.__doc__ = (
-            f"Number of contacts we made by {channel} within {{window}} that were clicked, "
-            "answered or converted."
-        )
-        for function, suffix in ((contacts, "触达次数"), (responses, "响应次数")):
-            declared = family(label + suffix, D365, unit="contacts", relation="interactions",
-                              null=NO_CONTACTS, type="int64", empty=0)  # fmt: skip
-            declared(function)
-
-
-_declare_channels()
+    @members(
+        {
+            "sms_response_count": ("短信响应次数", "sms"),
+            "wechat_response_count": ("微信响应次数", "wechat"),
+            "wecom_response_count": ("企业微信响应次数", "wecom"),
+            "phone_response_count": ("电话响应次数", "phone"),
+        },
+        D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+    )  # fmt: skip
+    def channel_response_count(t: ir.Table, within: ir.Value, channel: str) -> ir.Value:
+        """Number of contacts we made by {value} within {window} that were clicked, answered or
+        converted."""
+        return t.count(where=within & t.outbound & t.responded & (t.channel == channel))
 
 
 @tag("距上次触达天数", unit="days", relation="interactions", null="we made no contact",

@@ -7,14 +7,14 @@ import ibis
 import ibis.expr.types as ir
 
 from features.tags.choices import share_of
-from features.tags.declare import D365, M36, Expression, TagGroup
+from features.tags.declare import D365, M36, TagGroup
 
 GROUP = TagGroup("entitlements", "权益")
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 NO_ENTITLEMENTS = "entitlements are absent"
-CLASSES = ("A", "B", "C")
 
 
 @family("权益发放次数", D365, M36, unit="services", relation="entitlements",
@@ -115,60 +115,83 @@ def entitlement_cost_365d(t: ir.Table) -> ir.Value:
     return t.unit_cost.sum(where=t.used_days_ago < 365).fill_null(0).cast("float64")
 
 
-def _declare_classes() -> None:
-    """What became of the entitlements of each class."""
-    for service_class in CLASSES:
+with GROUP.by_turns():
 
-        def of_class(t: ir.Table, name: str = service_class) -> ir.Value:
-            return t.service_class == name
+    @members(
+        {
+            "class_a_entitlement_granted_count": ("A类权益发放次数", "A"),
+            "class_b_entitlement_granted_count": ("B类权益发放次数", "B"),
+            "class_c_entitlement_granted_count": ("C类权益发放次数", "C"),
+        },
+        D365, unit="services", relation="entitlements", null=NO_ENTITLEMENTS, type="int64", empty=0,
+    )  # fmt: skip
+    def class_entitlement_granted_count(t: ir.Table, within: ir.Value, name: str) -> ir.Value:
+        """Number of class {value} entitlements granted within {window}."""
+        return t.count(where=within & (t.service_class == name))
 
-        def granted(t: ir.Table, within: ir.Value, of_class: Expression = of_class) -> ir.Value:
-            return t.count(where=within & of_class(t))
+    @members(
+        {
+            "class_a_entitlement_activated_count": ("A类权益激活次数", "A"),
+            "class_b_entitlement_activated_count": ("B类权益激活次数", "B"),
+            "class_c_entitlement_activated_count": ("C类权益激活次数", "C"),
+        },
+        D365, unit="services", relation="entitlements", null=NO_ENTITLEMENTS, type="int64", empty=0,
+    )  # fmt: skip
+    def class_entitlement_activated_count(t: ir.Table, within: ir.Value, name: str) -> ir.Value:
+        """Number of class {value} entitlements granted within {window} that were activated."""
+        return t.count(where=within & (t.service_class == name) & t.activated_at.notnull())
 
-        def activated(t: ir.Table, within: ir.Value, of_class: Expression = of_class) -> ir.Value:
-            return t.count(where=within & of_class(t) & t.activated_at.notnull())
+    @members(
+        {
+            "class_a_entitlement_used_count_365d": ("近365天A类权益使用次数", "A"),
+            "class_b_entitlement_used_count_365d": ("近365天B类权益使用次数", "B"),
+            "class_c_entitlement_used_count_365d": ("近365天C类权益使用次数", "C"),
+        },
+        unit="services", window="365 days", relation="entitlements",
+        null=NO_ENTITLEMENTS, type="int64", empty=0,
+    )  # fmt: skip
+    def class_entitlement_used_count_365d(t: ir.Table, name: str) -> ir.Value:
+        """Number of class {value} entitlements used within 365 days, whenever granted."""
+        return t.count(where=(t.service_class == name) & (t.used_days_ago < 365))
 
-        def used(t: ir.Table, of_class: Expression = of_class) -> ir.Value:
-            return t.count(where=of_class(t) & (t.used_days_ago < 365))
+    @members(
+        {
+            "class_a_entitlement_expired_count_365d": ("近365天A类权益过期次数", "A"),
+            "class_b_entitlement_expired_count_365d": ("近365天B类权益过期次数", "B"),
+            "class_c_entitlement_expired_count_365d": ("近365天C类权益过期次数", "C"),
+        },
+        unit="services", window="365 days", relation="entitlements",
+        null=NO_ENTITLEMENTS, type="int64", empty=0,
+    )  # fmt: skip
+    def class_entitlement_expired_count_365d(t: ir.Table, name: str) -> ir.Value:
+        """Number of class {value} entitlements that expired within 365 days without being used."""
+        expired = t.expired & (t.expired_days_ago < 365)
+        return t.count(where=(t.service_class == name) & expired)
 
-        def expired(t: ir.Table, of_class: Expression = of_class) -> ir.Value:
-            return t.count(where=of_class(t) & t.expired & (t.expired_days_ago < 365))
+    @members(
+        {
+            "class_a_entitlements_open": ("可用A类权益数", "A"),
+            "class_b_entitlements_open": ("可用B类权益数", "B"),
+            "class_c_entitlements_open": ("可用C类权益数", "C"),
+        },
+        unit="services", relation="entitlements", null=NO_ENTITLEMENTS, type="int64", empty=0,
+    )  # fmt: skip
+    def class_entitlements_open(t: ir.Table, name: str) -> ir.Value:
+        """Number of class {value} entitlements granted, not used and not expired."""
+        return t.count(where=(t.service_class == name) & t.open)
 
-        def unspent(t: ir.Table, of_class: Expression = of_class) -> ir.Value:
-            return t.count(where=of_class(t) & t.open)
-
-        def cost(t: ir.Table, of_class: Expression = of_class) -> ir.Value:
-            used = of_class(t) & (t.used_days_ago < 365)
-            return t.unit_cost.sum(where=used).fill_null(0).cast("float64")
-
-        prefix, label = f"class_{service_class.lower()}_entitlement", f"{service_class}类权益"
-        whole = f"class {service_class} entitlements"
-        granted.__name__ = f"{prefix}_granted_count"
-        granted.__doc__ = f"Number of {whole} granted within {{window}}."
-        activated.__name__ = f"{prefix}_activated_count"
-        activated.__doc__ = f"Number of {whole} granted within {{window}} that were activated."
-        for each, suffix in ((granted, "发放次数"), (activated, "激活次数")):
-            family(label + suffix, D365, unit="services", relation="entitlements",
-                   null=NO_ENTITLEMENTS, type="int64", empty=0)(each)  # fmt: skip
-        used.__name__ = f"{prefix}_used_count_365d"
-        used.__doc__ = f"Number of {whole} used within 365 days, whenever granted."
-        expired.__name__ = f"{prefix}_expired_count_365d"
-        expired.__doc__ = f"Number of {whole} that expired within 365 days without being used."
-        for one, suffix in ((used, "使用次数"), (expired, "过期次数")):
-            tag("近365天" + label + suffix, unit="services", window="365 days",
-                relation="entitlements", null=NO_ENTITLEMENTS, type="int64",
-                empty=0)(one)  # fmt: skip
-        unspent.__name__ = f"{prefix}s_open"
-        unspent.__doc__ = f"Number of {whole} granted, not used and not expired."
-        tag("可用" + label + "数", unit="services", relation="entitlements",
-            null=NO_ENTITLEMENTS, type="int64", empty=0)(unspent)  # fmt: skip
-        cost.__name__ = f"{prefix}_cost_365d"
-        cost.__doc__ = f"Cost of {whole} used within 365 days."
-        tag("近365天" + label + "成本", unit="yuan", window="365 days", relation="entitlements",
-            null=NO_ENTITLEMENTS, empty=0)(cost)  # fmt: skip
-
-
-_declare_classes()
+    @members(
+        {
+            "class_a_entitlement_cost_365d": ("近365天A类权益成本", "A"),
+            "class_b_entitlement_cost_365d": ("近365天B类权益成本", "B"),
+            "class_c_entitlement_cost_365d": ("近365天C类权益成本", "C"),
+        },
+        unit="yuan", window="365 days", relation="entitlements", null=NO_ENTITLEMENTS, empty=0,
+    )  # fmt: skip
+    def class_entitlement_cost_365d(t: ir.Table, name: str) -> ir.Value:
+        """Cost of class {value} entitlements used within 365 days."""
+        used = (t.service_class == name) & (t.used_days_ago < 365)
+        return t.unit_cost.sum(where=used).fill_null(0).cast("float64")
 
 
 @family("平均享权等待天数", M36, unit="days", relation="entitlements",

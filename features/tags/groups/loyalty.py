@@ -3,11 +3,12 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.vocabulary import MOTOR_LINES, NON_MOTOR_LABELS
+from features.contracts.vocabulary import MOTOR_LINES
 from features.tags.declare import TagGroup
 
 GROUP = TagGroup("loyalty", "忠诚度")
 tag = GROUP.tag
+members = GROUP.members
 
 NO_COVER = "no motor term has begun"
 # Longer without cover than this restarts the tenure (domain.md); counted in days here.
@@ -100,25 +101,31 @@ def longest_cover_gap_days(t: ir.Table) -> ir.Value:
     return t.gap_days.max(where=t.started)
 
 
-def _declare_lines() -> None:
-    """Held now, and ever held, per non-motor line."""
-    for line, label in NON_MOTOR_LABELS.items():
+with GROUP.by_turns():
 
-        def held(t: ir.Table, line: str = line) -> ir.Value:
-            return (t.in_force & (t.line == line)).any()
+    @members(
+        {
+            "holds_accident": ("持有意外险", "accident"),
+            "holds_health": ("持有健康险", "health"),
+            "holds_household": ("持有家财险", "household"),
+        },
+        unit="yes or no", relation="policies", type="boolean", empty=0,
+    )  # fmt: skip
+    def holds_line(t: ir.Table, line: str) -> ir.Value:
+        """Whether {value} cover is in force."""
+        return (t.in_force & (t.line == line)).any()
 
-        def bought(t: ir.Table, line: str = line) -> ir.Value:
-            return t.count(where=t.line == line)
-
-        held.__name__ = f"holds_{line}"
-        held.__doc__ = f"Whether {line} cover is in force."
-        bought.__name__ = f"{line}_policies_ever"
-        bought.__doc__ = f"Number of {line} policies signed."
-        tag("持有" + label, unit="yes or no", relation="policies", type="boolean", empty=0)(held)
-        tag(label + "保单总数", unit="policies", relation="policies", type="int64", empty=0)(bought)
-
-
-_declare_lines()
+    @members(
+        {
+            "accident_policies_ever": ("意外险保单总数", "accident"),
+            "health_policies_ever": ("健康险保单总数", "health"),
+            "household_policies_ever": ("家财险保单总数", "household"),
+        },
+        unit="policies", relation="policies", type="int64", empty=0,
+    )  # fmt: skip
+    def line_policies_ever(t: ir.Table, line: str) -> ir.Value:
+        """Number of {value} policies signed."""
+        return t.count(where=t.line == line)
 
 
 @tag("持有险类数", unit="lines", relation="policies", type="int64", empty=0)

@@ -3,7 +3,6 @@ the customer asks for others, and at what time he views and answers."""
 
 import ibis.expr.types as ir
 
-from features.contracts.vocabulary import CHANNEL_LABELS
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
 from features.tags.groups.behaviour import GROUP
@@ -11,6 +10,7 @@ from features.tags.relations.day_parts import PARTS
 
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 NO_QUOTES = "quotes are absent"
 NO_VIEW = "no quote of the window was viewed"
@@ -100,50 +100,20 @@ def renewal_quote_channels(t: ir.Table) -> ir.Value:
     return t.channel.nunique()
 
 
-def _declare_channels() -> None:
-    """Quotes by channel: where the customer asks."""
-    for channel, label in CHANNEL_LABELS.items():
-
-        def quoted(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
-            return t.count(where=within & (t.channel == channel))
-
-        quoted.__name__ = f"{channel}_quote_count"
-        quoted.__doc__ = f"Number of quotes made by the channel {channel} within {{window}}."
-        family(label + "报价次数", D365, unit="quotes", relation="quotes",
-               type="int64", null=NO_QUOTES, empty=0)(quoted)  # fmt: skip
-
-
-_declare_channels()
-
-
-def _declare_parts_of_day() -> None:
-    """When quotes are viewed, and when contacts are answered.
-
-    The hour of a view is the customer's choice, that of a contact is ours: a bare count of answers
-    would tell of us, so they are a share of the contacts made then.
-    """
-    for part, label in PARTS.items():
-
-        def viewed(t: ir.Table, within: ir.Value, part: str = part) -> ir.Value:
-            seen = within & t.viewed_at.notnull()
-            return share_of(t.count(where=seen & (t.view_part == part)), t.count(where=seen))
-
-        def answered(t: ir.Table, within: ir.Value, part: str = part) -> ir.Value:
-            return response_share(t, within & (t.part == part))
-
-        viewed.__name__ = f"{part}_quote_view_share"
-        viewed.__doc__ = (
-            f"Of the quotes made within {{window}} and viewed, the share viewed in the {part} "
-            "(morning from 6, afternoon from 12, evening from 18, night from 22 o'clock)."
-        )
-        answered.__name__ = f"{part}_contact_response_share"
-        answered.__doc__ = (
-            f"Of the contacts we made in the {part} within {{window}}, the share that the "
-            "customer responded to."
-        )
-        family(label + "报价查看占比", M36, unit="share", relation="quotes", null=NO_VIEW)(viewed)
-        family(label + "触达响应率", M36, unit="share", relation="interactions",
-               null=f"we made no contact in the {part} in the window")(answered)  # fmt: skip
+@members(
+    {
+        "direct_quote_count": ("直销报价次数", "direct"),
+        "telephone_quote_count": ("电销报价次数", "telephone"),
+        "online_quote_count": ("网销报价次数", "online"),
+        "agent_quote_count": ("代理报价次数", "agent"),
+        "broker_quote_count": ("经纪报价次数", "broker"),
+        "dealer_quote_count": ("车商报价次数", "dealer"),
+    },
+    D365, unit="quotes", relation="quotes", type="int64", null=NO_QUOTES, empty=0,
+)  # fmt: skip
+def channel_quote_count(t: ir.Table, within: ir.Value, channel: str) -> ir.Value:
+    """Number of quotes made by the channel {value} within {window}."""
+    return t.count(where=within & (t.channel == channel))
 
 
 @family("偏好查看时段", M36, unit="part of day", relation="quotes", type="string", null=NO_VIEW)
@@ -170,7 +140,39 @@ def best_contact_part_of_day(t: ir.Table, within: ir.Value) -> ir.Value:
     )
 
 
-_declare_parts_of_day()
+# The hour of a view is the customer's choice, that of a contact is ours: a bare count of answers
+# would tell of us, so they are a share of the contacts made then.
+with GROUP.by_turns():
+
+    @members(
+        {
+            "morning_quote_view_share": ("上午报价查看占比", "morning"),
+            "afternoon_quote_view_share": ("下午报价查看占比", "afternoon"),
+            "evening_quote_view_share": ("晚上报价查看占比", "evening"),
+            "night_quote_view_share": ("夜间报价查看占比", "night"),
+        },
+        M36, unit="share", relation="quotes", null=NO_VIEW,
+    )  # fmt: skip
+    def part_quote_view_share(t: ir.Table, within: ir.Value, part: str) -> ir.Value:
+        """Of the quotes made within {window} and viewed, the share viewed in the {value} (morning
+        from 6, afternoon from 12, evening from 18, night from 22 o'clock)."""
+        seen = within & t.viewed_at.notnull()
+        return share_of(t.count(where=seen & (t.view_part == part)), t.count(where=seen))
+
+    @members(
+        {
+            "morning_contact_response_share": ("上午触达响应率", "morning"),
+            "afternoon_contact_response_share": ("下午触达响应率", "afternoon"),
+            "evening_contact_response_share": ("晚上触达响应率", "evening"),
+            "night_contact_response_share": ("夜间触达响应率", "night"),
+        },
+        M36, unit="share", relation="interactions",
+        null="we made no contact in the {value} in the window",
+    )  # fmt: skip
+    def part_contact_response_share(t: ir.Table, within: ir.Value, part: str) -> ir.Value:
+        """Of the contacts we made in the {value} within {window}, the share that the customer
+        responded to."""
+        return response_share(t, within & (t.part == part))
 
 
 @family("周末报价查看占比", M36, unit="share", relation="quotes", null=NO_VIEW)

@@ -13,16 +13,12 @@ from features.tags.exact import ratio
 GROUP = TagGroup("telematics", "车联网")
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
 WINDOWS: tuple[Window, ...] = (D30, D90, D365)
 NO_TRIP = "no consent to location, or no trip within it is known"
 NO_DISTANCE = "no consent to location, or no distance within it in the window"
 LEAST_DAYS = 30
-EVENTS = {
-    "harsh_accelerations": ("急加速", "Harsh accelerations"),
-    "harsh_brakings": ("急刹车", "Harsh brakings"),
-    "harsh_cornerings": ("急转弯", "Harsh cornerings"),
-}
 
 
 @family("行驶里程", *WINDOWS, unit="km", relation="trips", null=NO_TRIP)
@@ -43,21 +39,17 @@ def night_distance_share(t: ir.Table, within: ir.Value) -> ir.Value:
     return ratio(_sum(t.night_distance_m, within), _sum(t.distance_m, within))
 
 
-def _declare_events() -> None:
-    """Harsh events by distance: whoever drives more has more of them."""
-    for column, (label, words) in EVENTS.items():
-
-        def per_distance(t: ir.Table, within: ir.Value, column: str = column) -> ir.Value:
-            return _per_100km(t, t[column], within)
-
-        per_distance.__name__ = f"{column}_per_100km"
-        per_distance.__doc__ = f"{words} per 100 km driven within {{window}}."
-        declared = family("百公里" + label + "次数", *WINDOWS, unit="events per 100 km",
-                          relation="trips", null=NO_DISTANCE)  # fmt: skip
-        declared(per_distance)
-
-
-_declare_events()
+@members(
+    {
+        "harsh_accelerations_per_100km": ("百公里急加速次数", "accelerations"),
+        "harsh_brakings_per_100km": ("百公里急刹车次数", "brakings"),
+        "harsh_cornerings_per_100km": ("百公里急转弯次数", "cornerings"),
+    },
+    *WINDOWS, unit="events per 100 km", relation="trips", null=NO_DISTANCE,
+)  # fmt: skip
+def harsh_events_per_100km(t: ir.Table, within: ir.Value, events: str) -> ir.Value:
+    """Harsh {value} per 100 km driven within {window}."""
+    return _per_100km(t, t[f"harsh_{events}"], within)
 
 
 @family("百公里超速秒数", *WINDOWS, unit="seconds per 100 km", relation="trips", null=NO_DISTANCE)

@@ -4,59 +4,68 @@ came of the last one, fatigue, refusals, ways to reach the customer, and consent
 import ibis
 import ibis.expr.types as ir
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
 from features.tags.choices import FEWEST_CONTACTS, highest, response_share, share_of
 from features.tags.declare import D365, M36
-from features.tags.groups.engagement import CHANNELS, GROUP, NO_CONTACTS
-from features.tags.relations.touchpoint_families import FAMILIES, OTHER
+from features.tags.groups.engagement import GROUP, NO_CONTACTS
 
 tag = GROUP.tag
 family = GROUP.family
+members = GROUP.members
 
-RESULTS = ("delivered", "read", "clicked", "replied", "connected")
-INBOUND = ("phone", "wechat", "wecom", "app")
-
-
-def _declare_families() -> None:
-    """Contacts and responses by family of touchpoints; what belongs to none is counted too."""
-    for name, label in (*FAMILIES.items(), (OTHER, "其他")):
-
-        def contacts(t: ir.Table, within: ir.Value, name: str = name) -> ir.Value:
-            return t.count(where=within & t.outbound & (t.family == name))
-
-        def responses(t: ir.Table, within: ir.Value, name: str = name) -> ir.Value:
-            return t.count(where=within & t.outbound & t.responded & (t.family == name))
-
-        contacts.__name__ = f"{name}_contact_count"
-        contacts.__doc__ = f"Number of contacts we made at {name} touchpoints within {{window}}."
-        responses.__name__ = f"{name}_response_count"
-        responses.__doc__ = (
-            f"Number of contacts we made at {name} touchpoints within {{window}} that the "
-            "customer responded to."
-        )
-        for function, suffix in ((contacts, "触点触达次数"), (responses, "触点响应次数")):
-            family(label + suffix, D365, unit="contacts", relation="interactions",
-                   null=NO_CONTACTS, type="int64", empty=0)(function)  # fmt: skip
+CHANNELS = ("sms", "wechat", "wecom", "phone")
 
 
-_declare_families()
+with GROUP.by_turns():
+
+    @members(
+        {
+            "underwriting_contact_count": ("承保环节触点触达次数", "underwriting"),
+            "service_contact_count": ("服务使用触点触达次数", "service"),
+            "care_contact_count": ("个性化关怀触点触达次数", "care"),
+            "claims_contact_count": ("理赔服务触点触达次数", "claims"),
+            "vehicle_contact_count": ("车辆养护触点触达次数", "vehicle"),
+            "win_back_contact_count": ("脱保挽回触点触达次数", "win_back"),
+            "renewal_contact_count": ("续保触点触达次数", "renewal"),
+            "other_contact_count": ("其他触点触达次数", "other"),
+        },
+        D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+    )  # fmt: skip
+    def family_contact_count(t: ir.Table, within: ir.Value, name: str) -> ir.Value:
+        """Number of contacts we made at {value} touchpoints within {window}."""
+        return t.count(where=within & t.outbound & (t.family == name))
+
+    @members(
+        {
+            "underwriting_response_count": ("承保环节触点响应次数", "underwriting"),
+            "service_response_count": ("服务使用触点响应次数", "service"),
+            "care_response_count": ("个性化关怀触点响应次数", "care"),
+            "claims_response_count": ("理赔服务触点响应次数", "claims"),
+            "vehicle_response_count": ("车辆养护触点响应次数", "vehicle"),
+            "win_back_response_count": ("脱保挽回触点响应次数", "win_back"),
+            "renewal_response_count": ("续保触点响应次数", "renewal"),
+            "other_response_count": ("其他触点响应次数", "other"),
+        },
+        D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+    )  # fmt: skip
+    def family_response_count(t: ir.Table, within: ir.Value, name: str) -> ir.Value:
+        """Number of contacts we made at {value} touchpoints within {window} that the customer
+        responded to."""
+        return t.count(where=within & t.outbound & t.responded & (t.family == name))
 
 
-def _declare_results() -> None:
-    """Contacts by their result: how far each one got."""
-    for result in RESULTS:
-
-        def counted(t: ir.Table, within: ir.Value, result: str = result) -> ir.Value:
-            return t.count(where=within & t.outbound & (t.result == result))
-
-        counted.__name__ = f"contact_{result}_count"
-        counted.__doc__ = f"Number of contacts we made within {{window}} with the result {result}."
-        label = f"触达{CONTACT_RESULT_LABELS[result]}次数"
-        family(label, D365, unit="contacts", relation="interactions",
-               null=NO_CONTACTS, type="int64", empty=0)(counted)  # fmt: skip
-
-
-_declare_results()
+@members(
+    {
+        "contact_delivered_count": ("触达已送达次数", "delivered"),
+        "contact_read_count": ("触达已读次数", "read"),
+        "contact_clicked_count": ("触达已点击次数", "clicked"),
+        "contact_replied_count": ("触达已回复次数", "replied"),
+        "contact_connected_count": ("触达已接通次数", "connected"),
+    },
+    D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+)  # fmt: skip
+def contact_result_count(t: ir.Table, within: ir.Value, result: str) -> ir.Value:
+    """Number of contacts we made within {window} with the result {value}."""
+    return t.count(where=within & t.outbound & (t.result == result))
 
 
 @tag("上次触达方式", unit="channel", relation="interactions", type="string",
@@ -107,42 +116,48 @@ def days_since_last_inbound_contact(t: ir.Table) -> ir.Value:
     return t.days_ago.min(where=~t.outbound)
 
 
-def _declare_channels() -> None:
-    """Opt-outs, inbound contacts and response shares by channel."""
-    for channel, label in CHANNELS.items():
+with GROUP.by_turns():
 
-        def opted_out(t: ir.Table, channel: str = channel) -> ir.Value:
-            chosen = (t.channel == channel) & (t.result == "opted_out")
-            return chosen.fill_null(False).any()
+    @members(
+        {
+            "sms_opted_out": ("已退订短信", "sms"),
+            "wechat_opted_out": ("已退订微信", "wechat"),
+            "wecom_opted_out": ("已退订企业微信", "wecom"),
+            "phone_opted_out": ("已退订电话", "phone"),
+        },
+        unit="yes or no", relation="interactions", null=NO_CONTACTS, type="boolean", empty=0,
+    )  # fmt: skip
+    def channel_opted_out(t: ir.Table, channel: str) -> ir.Value:
+        """Whether the customer ever opted out in answer to a {value} contact."""
+        return ((t.channel == channel) & (t.result == "opted_out")).fill_null(False).any()
 
-        def share(t: ir.Table, channel: str = channel) -> ir.Value:
-            made = t[f"{channel}_contact_count_365d"]
-            return share_of(t[f"{channel}_response_count_365d"], made)
-
-        opted_out.__name__ = f"{channel}_opted_out"
-        opted_out.__doc__ = f"Whether the customer ever opted out in answer to a {channel} contact."
-        share.__name__ = f"{channel}_response_share_365d"
-        share.__doc__ = f"{channel}_response_count_365d / {channel}_contact_count_365d."
-        tag(f"已退订{label}", unit="yes or no", relation="interactions", null=NO_CONTACTS,
-            type="boolean", empty=0)(opted_out)  # fmt: skip
-        tag(f"近365天{label}响应率", unit="share", window="365 days",
-            null=f"we made no {channel} contact in the window")(share)  # fmt: skip
-
-    for channel in INBOUND:
-
-        def inbound(t: ir.Table, within: ir.Value, channel: str = channel) -> ir.Value:
-            return t.count(where=within & ~t.outbound & (t.channel == channel))
-
-        inbound.__name__ = f"{channel}_inbound_count"
-        inbound.__doc__ = (
-            f"Number of times the customer contacted us by {channel} within {{window}}."
-        )
-        label = f"{CONTACT_CHANNEL_LABELS[channel]}主动联系次数"
-        family(label, D365, unit="contacts", relation="interactions",
-               null=NO_CONTACTS, type="int64", empty=0)(inbound)  # fmt: skip
+    @members(
+        {
+            "sms_response_share_365d": ("近365天短信响应率", "sms"),
+            "wechat_response_share_365d": ("近365天微信响应率", "wechat"),
+            "wecom_response_share_365d": ("近365天企业微信响应率", "wecom"),
+            "phone_response_share_365d": ("近365天电话响应率", "phone"),
+        },
+        unit="share", window="365 days", null="we made no {value} contact in the window",
+    )  # fmt: skip
+    def channel_response_share_365d(t: ir.Table, channel: str) -> ir.Value:
+        """{value}_response_count_365d / {value}_contact_count_365d."""
+        made = t[f"{channel}_contact_count_365d"]
+        return share_of(t[f"{channel}_response_count_365d"], made)
 
 
-_declare_channels()
+@members(
+    {
+        "phone_inbound_count": ("电话主动联系次数", "phone"),
+        "wechat_inbound_count": ("微信主动联系次数", "wechat"),
+        "wecom_inbound_count": ("企业微信主动联系次数", "wecom"),
+        "app_inbound_count": ("手机应用主动联系次数", "app"),
+    },
+    D365, unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64", empty=0,
+)  # fmt: skip
+def channel_inbound_count(t: ir.Table, within: ir.Value, channel: str) -> ir.Value:
+    """Number of times the customer contacted us by {value} within {window}."""
+    return t.count(where=within & ~t.outbound & (t.channel == channel))
 
 
 @family("最佳触达方式", M36, unit="channel", relation="interactions", type="string",

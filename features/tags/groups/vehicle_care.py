@@ -22,6 +22,7 @@ from features.tags.groups.underwriting import NO_VEHICLE
 
 GROUP = TagGroup("vehicle_care", "车辆养护")
 tag = GROUP.tag
+members = GROUP.members
 
 NO_DATE = NO_VEHICLE + ", or its first registration is unknown or ahead"
 NO_CAR = NO_VEHICLE + ", or it is no car, or its first registration is unknown"
@@ -33,7 +34,6 @@ MAINTENANCE_KM = 10_000
 WARRANTY_YEARS = 8
 WARRANTY_KM = 120_000
 MONTH_DAYS = 365.25 / 12
-BANDS = ((0, 2), (3, 5), (6, 9))
 
 
 @tag("距初登天数", unit="days", relation="insured_vehicle", null=NO_DATE, type="int64")
@@ -147,22 +147,17 @@ def battery_warranty_distance_share(t: ir.Table) -> ir.Value:
     return t.days_to_battery_warranty_end.notnull().ifelse(driven, ibis.null("float64"))
 
 
-def _declare_bands() -> None:
-    """Vehicles with motor cover in force by whole years of age."""
-    for low, high in BANDS:
-
-        def aged(t: ir.Table, low: int = low, high: int = high) -> ir.Value:
-            return t.count(where=_age(t).between(low, high))
-
-        aged.__name__ = f"vehicles_aged_{low}_to_{high}_years"
-        aged.__doc__ = (
-            f"Number of vehicles with motor cover in force aged {low} to {high} whole years."
-        )
-        tag(f"在保{low}至{high}年车辆数", unit="vehicles", relation="vehicles_in_force",
-            null=NOT_INSURED, type="int64", empty=0)(aged)  # fmt: skip
-
-
-_declare_bands()
+@members(
+    {
+        "vehicles_aged_0_to_2_years": ("在保0至2年车辆数", (0, 2)),
+        "vehicles_aged_3_to_5_years": ("在保3至5年车辆数", (3, 5)),
+        "vehicles_aged_6_to_9_years": ("在保6至9年车辆数", (6, 9)),
+    },
+    unit="vehicles", relation="vehicles_in_force", null=NOT_INSURED, type="int64", empty=0,
+)  # fmt: skip
+def vehicles_aged_years(t: ir.Table, ages: tuple[int, int]) -> ir.Value:
+    """Number of vehicles with motor cover in force aged {value[0]} to {value[1]} whole years."""
+    return t.count(where=_age(t).between(*ages))
 
 
 @tag("在保10年以上车辆数", unit="vehicles", relation="vehicles_in_force", null=NOT_INSURED,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluation.contact import purpose_of
 from training.evaluation.resampling import Resamples
+from training.models import MODELS
 from training.monitoring.alerts import alerts_of
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import by_month, cohort_figures, lift_of, whole_months
@@ -37,7 +37,9 @@ def asked(seed: int, people: int = 900) -> tuple[pd.DataFrame, np.ndarray]:
 
 def figures(frame, told, right):
     frame = frame.assign(label=frame["draw"] < right)
-    return cohort_figures("2025-11", frame, told, REFERENCE, Bounds(), ERROR, purpose_of("renewal"))
+    return cohort_figures(
+        "2025-11", frame, told, REFERENCE, Bounds(), ERROR, MODELS["renewal"].purpose
+    )
 
 
 def test_months_begin_after_what_was_known_and_end_by_the_date():
@@ -127,9 +129,9 @@ def test_lift_is_of_those_who_do_not_renew():
     label[10] = False
     nobody = Resamples(pd.Series(range(20)), 0)
     # All of the first tenth leave, 3 of 20 overall.
-    assert lift_of(label, told, purpose_of("renewal"), nobody)[0] == pytest.approx(20 / 3)
+    assert lift_of(label, told, MODELS["renewal"].purpose, nobody)[0] == pytest.approx(20 / 3)
     # Of churn it is of those told the highest: one tenth, of whom all are true, of 17 in 20.
-    assert lift_of(label, told, purpose_of("churn"), nobody)[0] == pytest.approx(20 / 17)
+    assert lift_of(label, told, MODELS["churn"].purpose, nobody)[0] == pytest.approx(20 / 17)
 
 
 def test_a_year_of_right_cohorts_keeps_the_stated_rate():
