@@ -11,19 +11,22 @@ The rule stands here as an Ibis condition and as an SQL condition, and nowhere e
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
-
-from features.contracts.contract import Contract, Instant
 from features.sql import instant_sql, quoted
+
+if TYPE_CHECKING:
+    # Commands that ask DuckDB in SQL do not wait for Ibis.
+    import ibis.expr.datatypes as dt
+    import ibis.expr.types as ir
+
+    from features.contracts.contract import Contract
 
 LATEST = "superseded_at IS NULL"
 """SQL condition: the last version of each key, whenever it was recorded."""
 
 
-def known_at(rows: ir.Table, instant: ir.Value) -> ir.BooleanValue:
+def known_at(rows: "ir.Table", instant: "ir.Value") -> "ir.BooleanValue":
     """Tell which rows were the known versions at an instant, as a condition to filter or join by.
 
     Parameters
@@ -54,7 +57,7 @@ def known_sql(instant: datetime) -> str:
     return f"(recorded_at < {end} AND ({LATEST} OR superseded_at >= {end}))"
 
 
-def known_rows(rows: ir.Table, contract: Contract, instant: ir.Value) -> ir.Table:
+def known_rows(rows: "ir.Table", contract: "Contract", instant: "ir.Value") -> "ir.Table":
     """Show a checked table as it was known at an instant.
 
     Parameters
@@ -73,6 +76,8 @@ def known_rows(rows: ir.Table, contract: Contract, instant: ir.Value) -> ir.Tabl
         are their civil days and hours. `recorded_at` and `superseded_at` are gone, so that nothing
         computed from it can read them.
     """
+    import ibis
+
     rows = rows.filter(known_at(rows, instant))
     masked = {name: name for name in contract.milestones}
     civil = {**contract.civil_days, **contract.civil_hours}
@@ -85,17 +90,21 @@ def known_rows(rows: ir.Table, contract: Contract, instant: ir.Value) -> ir.Tabl
     ).drop("recorded_at", "superseded_at")
 
 
-def checked_types(contract: Contract) -> dict[str, dt.DataType]:
+def checked_types(contract: "Contract") -> "dict[str, dt.DataType]":
     """List the columns of a checked table with their types.
 
     They are the contract's columns, the civil days and hours of its instants, `superseded_at`.
     """
+    import ibis.expr.datatypes as dt
+
+    from features.contracts.contract import Instant
+
     days = dict.fromkeys(contract.civil_days, dt.date)
     hours = dict.fromkeys(contract.civil_hours, dt.int64)
     return {**contract.columns, **days, **hours, "superseded_at": Instant}
 
 
-def later_instants(contract: Contract) -> list[str]:
+def later_instants(contract: "Contract") -> list[str]:
     """List the instants of a checked row that can lie after it was recorded.
 
     Until such an instant has passed, nobody knew of it: the milestones, and `superseded_at`.
@@ -103,7 +112,7 @@ def later_instants(contract: Contract) -> list[str]:
     return [*contract.milestones, "superseded_at"]
 
 
-def superseded_sql(contract: Contract, *, rows_have_it: bool = False) -> str:
+def superseded_sql(contract: "Contract", *, rows_have_it: bool = False) -> str:
     """Write the column `superseded_at` of checked rows as SQL, `... AS superseded_at`.
 
     Parameters

@@ -20,8 +20,23 @@ FILES = [
         (r"\btomllib\b", "features/declared.py"),
         (r"\bthreading\.Thread\(", "serving/periodic.py"),
         (r"\bisfinite\(.* else None", "features/jsonable.py"),
+        (r"// (TICK|timedelta\(microseconds=1\))", "features/instants.py"),
+        (r"_right\b", "features/lake/joins.py"),
+        (r"\bengine\.to_pyarrow\(.*\)\.to_pylist\(\)", "features/lake/connection.py"),
+        (r"LONGEST_LEAD =|clip\(7, 60\)|le=60", "training/labels/leads.py"),
+        (r"30, 40, 50, 60\b", "training/evaluation/slices.py"),
     ],
-    ids=["nearest spellings", "reading TOML", "repeating threads", "JSON of a number"],
+    ids=[
+        "nearest spellings",
+        "reading TOML",
+        "repeating threads",
+        "JSON of a number",
+        "instants as numbers",
+        "joins without doubles",
+        "rows as dicts",
+        "lead times",
+        "age bands",
+    ],
 )
 def test_it_is_in_one_file(pattern: str, place: str) -> None:
     matching = [path for path in FILES if re.search(pattern, path.read_text(encoding="utf-8"))]

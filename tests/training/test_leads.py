@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.sources.simulation import truth
 from serving.decision.schemas import DecideContext
 from serving.schemas import Context
 from training.labels.leads import LEADS, LONGEST_LEAD, SHORTEST_LEAD
@@ -18,6 +19,10 @@ def test_days_to_the_expiry_stay_within_what_models_learned_from() -> None:
     assert [LEAD_TIME.of_customer({TAG: days}) for days in DAYS] == ASKED
     assert LEAD_TIME.of_rows(pd.DataFrame({TAG: DAYS})).tolist() == ASKED
     assert [LEAD_TIME.of_customer({TAG: days}) for days in LEADS] == list(LEADS)
+
+
+def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
+    assert truth.LEADS == LEADS
 
 
 def test_days_that_are_not_known_stay_so() -> None:
