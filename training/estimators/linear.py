@@ -203,8 +203,10 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
         return np.asarray(np.isnan(values), np.float64)
     if term.kind == "category":
         return np.asarray(values == term.code, np.float64)
-    scaled = (values - term.centre) / term.spread
-    return np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+    scaled = values - term.centre
+    scaled /= term.spread
+    scaled[np.isnan(scaled)] = 0.0
+    return np.asarray(np.clip(scaled, -WIDEST, WIDEST, out=scaled))
 
 
 def _coefficients(design: Array, outcome: Array, kind: str, penalty: float) -> tuple[Array, float]:

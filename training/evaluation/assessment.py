@@ -192,7 +192,7 @@ def _parts(data: Dataset) -> list[Part]:
     )
     found = []
     for name, chinese, rows in named:
-        part = data.frame[rows]
+        part = data.frame[["as_of", "customer_id", "label"]][rows]
         asked = pd.to_datetime(part["as_of"])
         found.append(
             Part(

@@ -4,7 +4,6 @@ The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -22,6 +21,7 @@ from features.progress import Report, quiet
 from features.publishing import published
 from features.snapshots import compute as tagging
 from training.dataset import Dataset, Split
+from training.fitting.scratch import scratch_folder
 from training.fitting.shared_tags import SharedTags
 from training.model_spec import ModelSpec
 
@@ -69,10 +69,8 @@ def build(
     inputs = {path.parent.name: sha256_of(path) for path in histories}
     report("training frames", 0, None)
     moments = spine.pairs.to_pandas().rename(columns={"cutoff": "event_timestamp"})
-    folder = lake.home / "training"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        shared = SharedTags(lake, moments, names, Path(scratch) / "tags.arrow")
+    with scratch_folder(lake) as folder:
+        shared = SharedTags(lake, moments, names, folder / "tags.arrow")
         for model in models:
             rows, labelled = labels[model.name]
             report(f"{model.name}: training frame", 0, None)

@@ -1,4 +1,4 @@
-"""A home beside the home: the same tables and settings, and room for what must not stay."""
+"""Room for what must not stay: a folder, or a home with the same tables and settings."""
 
 import os
 import shutil
@@ -16,11 +16,10 @@ OWN = frozenset({"tags", "training", "feast", "models", "mlflow", "tmp", "snapsh
 
 
 @contextmanager
-def scratch_lake(lake: Lake) -> Iterator[Lake]:
-    """A lake whose tags and training frames are its own and go with the block.
+def scratch_folder(lake: Lake) -> Iterator[Path]:
+    """A folder under `<home>/tmp` that goes with the block.
 
-    So a comparison or a repeated run replaces neither the home's training frames nor its tag
-    histories. What a killed process left is removed by the next one.
+    What a killed process left is removed by the next one.
     """
     folder = lake.home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,13 +27,26 @@ def scratch_lake(lake: Lake) -> Iterator[Lake]:
         process = left.name.split("-")[1]
         if process.isdecimal() and not lives(int(process)):
             shutil.rmtree(left, ignore_errors=True)
-    home = Path(tempfile.mkdtemp(prefix=f"scratch-{os.getpid()}-", dir=folder))
-    beside = Lake(lake.settings.model_copy(update={"home": home, "online": "sqlite"}))
+    scratch = Path(tempfile.mkdtemp(prefix=f"scratch-{os.getpid()}-", dir=folder))
     try:
-        for entry in lake.home.iterdir():
-            if entry.name not in OWN:
-                (home / entry.name).symlink_to(entry)
-        yield beside
+        yield scratch
     finally:
-        store.forget(beside)
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def scratch_lake(lake: Lake) -> Iterator[Lake]:
+    """A lake whose tags and training frames are its own and go with the block.
+
+    So a comparison or a repeated run replaces neither the home's training frames nor its tag
+    histories.
+    """
+    with scratch_folder(lake) as home:
+        beside = Lake(lake.settings.model_copy(update={"home": home, "online": "sqlite"}))
+        try:
+            for entry in lake.home.iterdir():
+                if entry.name not in OWN:
+                    (home / entry.name).symlink_to(entry)
+            yield beside
+        finally:
+            store.forget(beside)
