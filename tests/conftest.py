@@ -100,10 +100,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
 
 @pytest.fixture(scope="session")
 def ends() -> Callable[..., contextlib.AbstractContextManager[None]]:
-    """Fails a test that would hang: `with ends():`, or `with ends(300)` for other than 60 seconds.
-
-    No measure of speed: what may be waited for takes a small part of it, however busy the machine.
-    """
+    """Fails a test that would hang: `with ends(300):`. No measure of speed, however busy we are."""
 
     @contextlib.contextmanager
     def guard(seconds: float = 60) -> Iterator[None]:

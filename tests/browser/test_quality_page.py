@@ -100,7 +100,7 @@ def test_bounds_that_hold_end_with_0(insurer: Path) -> None:
 
 def test_a_wrong_option_or_bound_is_a_fault_and_no_page(insurer: Path) -> None:
     assert quality(insurer, LENIENT, "--against", "yesterday").exit_code == 2
-    with pytest.raises(GuanjiaError, match=r"tags\.age_years\.minimum in "):
+    with pytest.raises(GuanjiaError, match=r"field tags\.age_years\.minimum: "):
         raise quality(insurer, "[tags.age_years]\nminimum = 'x'").exception or AssertionError
 
 

@@ -13,6 +13,7 @@ DRIVERS = {"psycopg2-binary"}
 """Declared and imported by name of a URL alone: SQLAlchemy finds the driver."""
 BROUGHT = {
     "mlflow-skinny": "mlflow",
+    "mlflow-tracing": "mlflow",
     "pydantic-core": "pydantic",
     "starlette": "fastapi",
     "anyio": "fastapi",

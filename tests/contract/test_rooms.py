@@ -21,7 +21,6 @@ MLFLOW_USERS = ("training/registry/mlflow_client.py", "training/registry/version
 FEAST_USERS = (
     "features/online/feast_client.py",
     "features/online/views.py",
-    "features/online/repo/",
     "features/online/feast_home.py",
     "features/online/feast_rows.py",
     "features/online/sqlite_store.py",

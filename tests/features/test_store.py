@@ -278,5 +278,5 @@ def test_tags_shared_by_models_are_those_each_would_have_read(
     first = moments.iloc[[2, 0, 1, 2]].assign(lead_days=[7, 7, 30, 30])
     second = moments.iloc[[1]].assign(label=True)
     for asked, tags in ((first, names), (second, ["premium", "channel"])):
-        alone = store.history(lake, asked, "churn")
+        alone = store.history(lake, asked, TAGS)
         pd.testing.assert_frame_equal(shared.join(asked, tags), alone[[*asked.columns, *tags]])

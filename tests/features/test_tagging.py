@@ -207,7 +207,7 @@ def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyP
 def test_errors_name_the_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match="Name at least one date"):
         write_snapshot(lake, [])
-    with pytest.raises(GuanjiaError, match=r"tag group magic: is not declared\. Use one of"):
+    with pytest.raises(GuanjiaError, match=r"tag group magic: is not declared\. Did you mean"):
         compute_group(lake, spine_of_customers(lake, DAYS), "magic")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from training.estimators import trees
+from training.estimators import lightgbm_library, trees
 from training.estimators.booster import SingleRow, booster_of
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
@@ -244,7 +244,7 @@ def test_candidates_that_share_their_rows_learn_what_each_learns_alone():
 
 @pytest.mark.parametrize("fraction", [0.5, 0.8])
 def test_trees_do_not_depend_on_threads_nor_on_how_rows_are_read(fraction, monkeypatch):
-    monkeypatch.setattr(trees, "ROWS_PER_THREAD", 1)
+    monkeypatch.setattr(lightgbm_library, "ROWS_PER_THREAD", 1)
     frame, label = rows()
     encoding = Encoding.learn(frame, FEATURES)
     learned = TrainingRows(encoding.matrix(frame), encoding, label.astype(float), held_back(frame))

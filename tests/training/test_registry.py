@@ -46,7 +46,7 @@ from pathlib import Path
 import pandas as pd
 from features.lake.connection import Lake
 from features.settings import Settings
-from training import registry
+from training.registry import versions as registry
 from mlflow import MlflowClient
 
 def die(*_, **__):

@@ -20,7 +20,7 @@ from features.online import feast_client as store
 from features.settings import Settings
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
-from serving.records.people import erasure
+from serving.records.people import erase_everywhere, erase_records
 from serving.records.people.audit import keep_reads, read_row
 from serving.records.people.consents import ConsentChange, as_of, change
 from serving.records.people.erase_everywhere import begin, finish, receipt_of, require_known
@@ -104,7 +104,7 @@ def test_first_what_answers_then_the_files(home_of: tuple[Lake, Records]) -> Non
     assert receipt_of(lake, records, GONE) == (whole, True)
     assert places_of(lake.home, GONE) == places_of(lake.home, "P1") == []
     assert len(places_of(lake.home, STAYS)) > 20
-    assert finish(lake, records, NOW) == erasure.Finished([], [])
+    assert finish(lake, records, NOW) == erase_everywhere.Finished([], [])
     with records.reading() as connection:
         mark = pseudonym(KEY.encode(), GONE)
         assert as_of(connection, GONE, NOW, erased_as=mark).profiling is False
@@ -119,7 +119,7 @@ def test_killed_anywhere_and_done_again(
     lake, records = home_of
     expected = {"raw/customers": 1, "raw/costs": 2, "scores": 1, "decisions": 1}
     steps = Counter[str]()
-    noted = erasure._note
+    noted = erase_everywhere._note
 
     def killed(*given: Any) -> None:
         steps["n"] += 1
@@ -129,7 +129,7 @@ def test_killed_anywhere_and_done_again(
         if steps["n"] == step + 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(erasure, "_note", killed)
+    monkeypatch.setattr(erase_everywhere, "_note", killed)
     begun = False
     for _ in range(4):
         try:
@@ -150,8 +150,8 @@ def test_killed_anywhere_and_done_again(
     missing = {place for place, rows in expected.items() if found[0].rows.get(place) != rows}
     assert len(missing) <= 1
     with records.reading() as connection:
-        assert not erasure.is_named(connection, GONE)
-        assert erasure.is_named(connection, STAYS)
+        assert not erase_records.is_named(connection, GONE)
+        assert erase_records.is_named(connection, STAYS)
 
 
 def test_a_database_that_does_not_answer_is_asked_again(
@@ -163,7 +163,7 @@ def test_a_database_that_does_not_answer_is_asked_again(
         def fails(*_: Any) -> None:
             raise GuanjiaError("the online store", "does not answer", "start it")
 
-        away.setattr(erasure, "take_offline", fails)
+        away.setattr(erase_everywhere, "take_offline", fails)
         with pytest.raises(GuanjiaError, match="the online store"):
             begin(lake, records, GONE, "ann", NOW)
     assert Erased(lake.settings).among([GONE]) == {GONE}
@@ -227,7 +227,7 @@ def test_a_table_that_somebody_writes_all_the_time(
     content = path.read_bytes()
     begin(lake, records, GONE, "ann", NOW)
     with monkeypatch.context() as patched:
-        patched.setattr(erasure, "_note", lambda *_: path.write_bytes(content))
+        patched.setattr(erase_everywhere, "_note", lambda *_: path.write_bytes(content))
         with pytest.raises(GuanjiaError, match="written by another process"):
             finish(lake, records, NOW)
     finish(lake, records, NOW)
@@ -277,7 +277,7 @@ def test_a_restored_home_forgets_again(home_of: tuple[Lake, Records]) -> None:
     scores = (lake.home / "scores" / "as_of=2026-06-30.parquet").read_bytes()
     first = begin(lake, records, GONE, "ann", NOW)
     finish(lake, records, NOW)
-    assert finish(lake, records, NOW, again=True) == erasure.Finished([], [])
+    assert finish(lake, records, NOW, again=True) == erase_everywhere.Finished([], [])
     (lake.home / "raw" / "customers" / "part.parquet").write_bytes(content)
     (lake.home / "scores" / "as_of=2026-06-30.parquet").write_bytes(scores)
     with records.writing() as connection:
