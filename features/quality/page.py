@@ -1,4 +1,4 @@
-"""A quality report as one HTML file that needs no network: `quality_page.html` filled in."""
+"""A quality report as one HTML file that needs no network: `page.html` filled in."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -50,7 +50,7 @@ def render(quality: Quality) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"share": share, "number": number}
-    template = environment.get_template("quality_page.html")
+    template = environment.get_template("page.html")
     labels = {one.tag.name: one.tag.label for one in quality.tags}
     labels |= {one.table: one.label for one in quality.tables} | {
         "customers": "客户",
