@@ -27,7 +27,7 @@ from serving.records.database import MIGRATIONS, Records
 from serving.records.tables import METADATA
 from training.estimators.bundle import Predictor
 from training.registry import local_models
-from training.uplift.bundle import load_effect
+from training.uplift.effect_model import load_effect
 
 RELEASE = Path(__file__).with_name("e1ac05b")
 DAY = date(2026, 6, 30)
