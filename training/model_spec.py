@@ -227,7 +227,7 @@ class ModelSpec:
         """Mark of whom the question is asked, shape (rows,); False where it is not known."""
         return rows_where(self.eligible, tags)
 
-    def asks_of(self, values: Mapping[str, object]) -> bool:
+    def asks_one(self, values: Mapping[str, object]) -> bool:
         """Tell whether it is asked of one customer, from plain values by name.
 
         Raises

@@ -57,6 +57,6 @@ class Effects:
 
     def lower(self, tags: Mapping[str, Any]) -> dict[str, float]:
         """By treatment, the lower bound of its effect on the probability of renewal."""
-        if not self.models or not MODELS[OUTCOME].asks_of(tags):
+        if not self.models or not MODELS[OUTCOME].asks_one(tags):
             return {}
         return {name: model.tell_one(tags)[1] for name, model in self.models.items()}

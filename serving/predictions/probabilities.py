@@ -126,7 +126,7 @@ def predict_one(
         spec = find(name)
         for feature in spec.extra:
             values[feature.name] = stated.get(feature.name, feature.of_customer(tags))
-        answers[name] = served.predictor.predict_one(values) if spec.asks_of(tags) else None
+        answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
     return answers
 
 

@@ -66,7 +66,7 @@ def test_all_engines_ask_the_same_customers(name: str) -> None:
     assert spec.asks(rows).tolist() == wanted
     assert spec.asks(rows.astype("float64")).tolist() == wanted
     plain: list[dict[str, Any]] = rows.to_dict("records")
-    assert [spec.asks_of(values) for values in plain] == wanted
+    assert [spec.asks_one(values) for values in plain] == wanted
     types = {tag: catalogue()[tag].type for tag in spec.rule_tags}
     typed = rows.astype({tag: {"int64": "Int64"}.get(one, one) for tag, one in types.items()})
     table = ibis.memtable(typed.assign(number=range(len(typed))))
@@ -102,7 +102,7 @@ def test_renewal_learns_from_rows_whose_tags_describe_their_term() -> None:
 
 def test_a_rule_needs_its_tags() -> None:
     with pytest.raises(KeyError, match="holds_health"):
-        MODELS["cross_sell_health"].asks_of({"motor_policies_in_force": 1})
+        MODELS["cross_sell_health"].asks_one({"motor_policies_in_force": 1})
     with pytest.raises(GuanjiaError, match="column holds_health: is not known"):
         MODELS["cross_sell_health"].asks(pd.DataFrame({"motor_policies_in_force": [1]}))
 
