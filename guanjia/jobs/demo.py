@@ -224,7 +224,7 @@ def first_look(demo: Demo) -> list[Table | str]:
         "",
         _stars_shown(demo),
         table("The same customers by segment", demo.segments),
-        f"Next, {len(MODELS)} models are trained on seven years of history: minutes.",
+        f"Next, {len(MODELS)} models are trained on seven years of history. That takes minutes.",
         "",
     ]
 
