@@ -199,7 +199,7 @@ def _named(
     if kind == "extra_forbidden":
         cure = did_you_mean(name, list(_fields_of(model, place[:-1])))
         return GuanjiaError(field, "is not known", cure)
-    if kind == "missing":
+    if kind == "missing" and not name.startswith("number "):
         return GuanjiaError(field, "is missing", f"write {name} = ..., as {manual} says")
     if kind in NO_TABLE:
         return GuanjiaError(field, "is no table of fields", f"write a table, as {manual} says")
@@ -228,7 +228,7 @@ def _place(fault: ErrorDetails, fields: Any) -> Iterator[str]:
             here = here[part]
             yield str(part)
         elif isinstance(here, list) and isinstance(part, int):
-            here = here[part]
+            here = here[part] if part < len(here) else None
             yield f"number {part + 1}"
         elif fault["type"] == "missing" and isinstance(here, Mapping):
             yield str(part)

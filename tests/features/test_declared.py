@@ -24,6 +24,7 @@ class Limits(Declared):
         default_factory=dict
     )
     steps: tuple[Limit, ...] = ()
+    span: tuple[int, int] = (0, 1)
 
 
 SHIPPED = """
@@ -96,6 +97,9 @@ def test_a_home_changes_fields_adds_tables_and_leaves_some_out(files: tuple[Path
          "write most = ..., as docs/limits.md says"),
         ("[[steps]]\nlabel='x'\nmost=1\nlable='y'", "steps number 1.lable", "is not known",
          "did you mean label?"),
+        # Of a pair that is too short, no number is there to be shown.
+        ("span = []", "span number 1", "Field required", "mend it as docs/limits.md says"),
+        ("span = [3]", "span number 2", "Field required", "mend it as docs/limits.md says"),
         ("hours = nan", "hours", "Input should be a finite number",
          "mend it as docs/limits.md says"),
         # Misspelt and therefore missing: said once, as misspelt.
