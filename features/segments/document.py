@@ -1,4 +1,4 @@
-"""The table in docs/segments.md: `python -m features.segments.document docs/segments.md`.
+"""Shipped segments as a page: `python -m features.segments.document docs/segments.md`.
 
 The page is written by people but for what stands between the two marks.
 """
@@ -6,15 +6,15 @@ The page is written by people but for what stands between the two marks.
 import sys
 from pathlib import Path
 
+from features.markdown import list_item
 from features.segments.settings import KINDS, Segment, shipped_segments
 
 BEGIN = "<!-- From features/segments/segments.toml by `make docs`; a test holds it current. -->"
 END = "<!-- End of the generated part. -->"
-HEAD = "| segment | name | {about} | purpose | rule |\n|---|---|---|---|---|"
 
 
 def render(page: str) -> str:
-    """The page with the table of shipped segments between its marks."""
+    """The page with the list of shipped segments between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     segments = shipped_segments()
@@ -24,15 +24,16 @@ def render(page: str) -> str:
 
 
 def _section(kind: str, segments: dict[str, Segment]) -> str:
-    about = "dimensions" if kind == "strategic" else "goal"
-    rows = [_row(name, one) for name, one in segments.items() if one.kind == kind]
-    return "\n".join([f"### {kind} {KINDS[kind]}\n", HEAD.format(about=about), *rows])
+    entries = [_entry(name, one) for name, one in segments.items() if one.kind == kind]
+    return "\n\n".join([f"### {kind} {KINDS[kind]}", "\n".join(entries)])
 
 
-def _row(name: str, segment: Segment) -> str:
+def _entry(name: str, segment: Segment) -> str:
     rule = " ".join(segment.rule.split())
-    purpose = f"{segment.purpose_chinese} {segment.purpose}"
-    return f"| `{name}` | {segment.label} {segment.name} | {segment.about} | {purpose} | `{rule}` |"
+    return list_item(
+        f"**{segment.label} {segment.name}** `{name}` ({segment.about}): `{rule}`. "
+        f"{segment.purpose_chinese} {segment.purpose}"
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from features.markdown import list_item
 from features.tags.catalogue import catalogue, groups
 from features.tags.declare import Tag, TagGroup
 
@@ -13,6 +14,9 @@ Generated from `features/tags/` by `make docs`; a test fails when it is not curr
 {count} tags in {groups} groups. A tag of a date D says what was known at the end of D: rows
 recorded by then, and milestones that had happened by then. A window of N days ends with D and
 includes it. Where a table that a tag needs is absent, the tag is null for everyone.
+
+Each line gives the name, the label, the type, the unit and the window of a tag, then what it is
+and when it is null.
 """
 
 
@@ -24,24 +28,17 @@ def render() -> str:
 
 
 def _section(group: TagGroup) -> str:
-    """One group's heading and table."""
-    lines = [
-        f"## {group.name} {group.label}",
-        "",
-        f"{len(group.tags)} tags.",
-        "",
-        "| tag | label | definition | type | unit | window | null |",
-        "|---|---|---|---|---|---|---|",
-        *(_row(tag) for tag in group.tags.values()),
-        "",
-    ]
-    return "\n".join(lines)
+    """One group's heading and list of tags."""
+    lines = [f"## {group.name} {group.label}", "", f"{len(group.tags)} tags.", ""]
+    return "\n".join([*lines, *map(_entry, group.tags.values()), ""])
 
 
-def _row(tag: Tag) -> str:
-    """One tag's line; a bar inside a cell is escaped."""
-    cells = [tag.label, tag.definition, tag.type, tag.unit, tag.window, tag.null]
-    return "| " + " | ".join([f"`{tag.name}`", *(c.replace("|", "\\|") for c in cells)]) + " |"
+def _entry(tag: Tag) -> str:
+    null = tag.null if tag.null == "never null" else f"null: {tag.null}"
+    return list_item(
+        f"`{tag.name}` {tag.label} ({tag.type}, {tag.unit}, {tag.window}). {tag.definition} "
+        f"{null[0].upper()}{null[1:]}."
+    )
 
 
 if __name__ == "__main__":
