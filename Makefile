@@ -32,7 +32,7 @@ lint: install  ## Style and types.
 	$(BIN)/mypy
 
 test: lint  ## Set up, style, types and every test.
-	$(BIN)/pytest --numprocesses $(WORKERS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 docs: install  ## Write the generated pages anew.
 	$(BIN)/guanjia catalogue --out docs/tags.md

@@ -1,19 +1,14 @@
 """What several rooms' tests share: a home of its own for each test, and one small demo for all."""
 
 import contextlib
-import importlib.util
+import fcntl
 import json
 import os
-import pwd
-import secrets
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,30 +17,52 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from servers import (
+    mortal_postgres,
+    mortal_redis,
+    postgres,
+    postgres_server,
+    redis_server,
+    redis_url,
+)
 from xdist.scheduler import LoadScopeScheduling
 
 from features.lake import sha256_of
 from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
+__all__ = [
+    "mortal_postgres",
+    "mortal_redis",
+    "postgres",
+    "postgres_server",
+    "redis_server",
+    "redis_url",
+]
 # As the command line has it: idle threads of OpenMP sleep, so that two workers do not starve.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
-READ_THE_DEMO = ("tests/behaviour/", "tests/browser/", "tests/serving/")
-NEED_NO_DEMO = ("tests/serving/records/", "tests/serving/test_triggers", "tests/serving/content/")
+ASK_THE_SERVICE = tuple(
+    f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
+)
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
-    """Files go to the workers whole; all that reads the demo goes to one, which makes it once.
+    """Files go to the workers whole; those that ask the one running service go to one worker.
 
     (What `--dist loadgroup` would do; xdist 3.8 sees no groups under pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.split("::", 1)[0]
-        reads = file.startswith(READ_THE_DEMO) and not file.startswith(NEED_NO_DEMO)
-        return "demo" if reads else file
+        return "service" if file in ASK_THE_SERVICE else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files with the most slow tests begin, so that no worker ends with a long one."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -90,12 +107,22 @@ def run() -> Command:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The home and the JSON result of one small demo; tests read it and change nothing."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = run_command(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
-    assert done.returncode == 0, done.stderr[-4000:]
-    return folder, json.loads(done.stdout)
+def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, dict[str, Any]]:
+    """The home and the JSON result of one small demo; tests read it and change nothing.
+
+    The workers of a run share it: the first to ask makes it, the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, result = shared / "demo", shared / "demo.json"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            done = run(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+            assert done.returncode == 0, done.stderr[-4000:]
+            result.write_text(done.stdout, encoding="utf-8")
+    return folder, json.loads(result.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -170,179 +197,3 @@ def frozen() -> Callable[[int], contextlib.AbstractContextManager[None]]:
                     one.send_signal(signal.SIGCONT)
 
     return still
-
-
-@dataclass
-class RedisServer:
-    """A Redis server of a test: where it is; it can be killed and started again, empty."""
-
-    folder: Path
-    port: int
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def address(self) -> str:
-        """The address of its first database."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        with (self.folder / "log.txt").open("wb") as log:
-            self.process = subprocess.Popen(
-                ["redis-server", *words, "--dir", str(self.folder)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        for _ in range(100):
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(("127.0.0.1", self.port)),
-            ):
-                return
-            time.sleep(0.1)
-        pytest.fail((self.folder / "log.txt").read_text())
-
-    def kill(self) -> None:
-        """Kill it, also while it stands still."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(10)
-
-
-@contextlib.contextmanager
-def redis_running(folder: Path) -> Iterator[RedisServer]:
-    """A Redis server for a while."""
-    if shutil.which("redis-server") is None or importlib.util.find_spec("redis") is None:
-        why = "no redis-server (apt-get install redis-server), or no Redis client (the extra redis)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    server = RedisServer(folder, port)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis server that tests share: the address of its first database."""
-    with redis_running(tmp_path_factory.mktemp("redis")) as server:
-        yield server.address
-
-
-@pytest.fixture(scope="module")
-def mortal_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis server that the tests of a file may freeze and kill."""
-    with redis_running(tmp_path_factory.mktemp("mortal-redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis_url(redis_server: str) -> str:
-    """The same, empty."""
-    import redis
-
-    with redis.Redis.from_url(redis_server) as client:
-        client.flushall()
-    return redis_server
-
-
-@dataclass(frozen=True)
-class PostgresServer:
-    """A Postgres server of a test: where it is; it can be killed and started again.
-
-    Postgres refuses to run as root: `user` is who runs it then.
-    """
-
-    folder: Path
-    port: int
-    binaries: Path
-    user: str | None
-
-    def address(self, database: str) -> str:
-        """The address of one of its databases."""
-        return f"postgresql://guanjia:p%2540ss%20word@127.0.0.1:{self.port}/{database}"
-
-    @property
-    def pid(self) -> int:
-        """Process id of its postmaster."""
-        return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-        settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", settings, "start")
-
-    def stop(self) -> None:
-        """Stop it as a crash would."""
-        self.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
-
-    def run(self, command: str, *words: str) -> None:
-        """Run a command of Postgres in its folder."""
-        # `user=` of subprocess would fork, that is copy, the whole test process.
-        mine = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--init-groups", "--"]
-        line = [*(mine if self.user else []), str(self.binaries / command), *words]
-        subprocess.run(line, cwd=self.folder, check=True, capture_output=True, timeout=120)
-
-
-@contextlib.contextmanager
-def postgres_running() -> Iterator[PostgresServer]:
-    """A Postgres server for a while."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    binaries = found[-1].parent if found else Path(shutil.which("initdb") or "/none").parent
-    if not (binaries / "initdb").exists():
-        why = "no Postgres server (apt-get install postgresql)"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    user = "postgres" if os.geteuid() == 0 else None
-    # A socket's path must be short, and the server's user must reach the folder.
-    folder = Path("/tmp") / f"guanjia-postgres-{os.getpid()}-{secrets.token_hex(2)}"
-    folder.mkdir()
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(folder, entry.pw_uid, entry.pw_gid)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    secret = folder / "secret"
-    secret.write_text("p%40ss word\n")
-    secret.chmod(0o644)
-    server = PostgresServer(folder, port, binaries, user)
-    words = ["--auth=scram-sha-256", "--username=guanjia", f"--pwfile={secret}"]
-    try:
-        server.run("initdb", "-D", "data", "--no-sync", *words)
-        server.start()
-        yield server
-    finally:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """A Postgres server that tests share."""
-    with postgres_running() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def mortal_postgres() -> Iterator[PostgresServer]:
-    """A Postgres server that the tests of a file may freeze and stop."""
-    with postgres_running() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> str:
-    """The address of an empty database."""
-    import psycopg2
-
-    name = f"test_{secrets.token_hex(8)}"
-    with contextlib.closing(psycopg2.connect(postgres_server.address("postgres"))) as connection:
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    return postgres_server.address(name)

@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from features.condition_rows import rows_where
 from features.condition_truth import holds
 from features.conditions import mentioned
 from features.lake import Lake
 from features.online.model_tags import TagSet
 from features.tags.catalogue import every_tag
 from training.estimators.losses import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Few leaves and few tags a tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -147,8 +148,10 @@ class QuestionFeature:
         value: float | None = tags.get(self.tag)
         return None if value is None else min(max(value, self.lowest), self.highest)
 
-    def of_rows(self, tags: pd.DataFrame) -> "pd.Series[float]":
+    def of_rows(self, tags: "pd.DataFrame") -> "pd.Series[float]":
         """Derive it of each row; NaN where the tag is null."""
+        import pandas as pd
+
         if not self.tag:
             return pd.Series(float(self.lowest), index=tags.index)
         values = pd.to_numeric(tags[self.tag]).astype("float64")
@@ -223,9 +226,9 @@ class ModelSpec:
         """Tags that decide of whom the question is asked."""
         return mentioned(self.eligible, every_tag().columns)
 
-    def asks(self, tags: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def asks(self, tags: "pd.DataFrame") -> npt.NDArray[np.bool_]:
         """Mark of whom the question is asked, shape (rows,); False where it is not known."""
-        return rows_where(self.eligible, tags)
+        return self._where(self.eligible, tags)
 
     def asks_one(self, values: Mapping[str, object]) -> bool:
         """Tell whether it is asked of one customer, from plain values by name.
@@ -237,10 +240,17 @@ class ModelSpec:
         """
         return self._rule({name: values[name] for name in self.rule_tags})
 
-    def learns(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    def learns(self, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
         """Mark labelled rows whose question arose then and is about what the tags describe."""
         asked = self.asks(frame)
-        return asked & rows_where(self.describes, frame) if self.describes else asked
+        return asked & self._where(self.describes, frame) if self.describes else asked
+
+    @staticmethod
+    def _where(condition: str, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+        # Who only needs the names of the models does not wait for pandas.
+        from features.condition_rows import rows_where
+
+        return rows_where(condition, frame)
 
     @cached_property
     def _rule(self) -> Callable[[Mapping[str, object]], bool]:

@@ -30,13 +30,14 @@ def train(
 
     Compared with baselines and calibrated; a report of each is written.
     """
-    from guanjia.terminal.model_tables import model_tables
-    from training.fitting.train import train as run
     from training.models import MODELS, families
 
     groups = {**families(), "all": tuple(MODELS)}
     if model not in groups:
         raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, groups))
+    from guanjia.terminal.model_tables import model_tables
+    from training.fitting.train import train as run
+
     where = lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
     with progress(json) as report:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import expit, logit
 
 from training.estimators.encoding import Array, Flags
+from training.estimators.losses import TINY
 
-TINY = 1e-6
 FEWEST_FOR_ISOTONIC = 1000
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from features.errors import GuanjiaError
-from training.estimators.calibration import TINY
-from training.estimators.encoding import Array
 
+Losses: TypeAlias = npt.NDArray[np.float64]
 Outcomes: TypeAlias = npt.NDArray[Any]
 """Yes or no of a probability, a count, or an amount."""
 
 Kind = Literal["probability", "count", "amount"]
+TINY = 1e-6
+"""What predictions are kept away from 0, and probabilities from 1."""
 LOSSES: dict[Kind, tuple[str, str]] = {
     "probability": ("对数损失", "log loss"),
     "count": ("泊松偏差", "Poisson deviance"),
@@ -25,7 +26,7 @@ RANKINGS: dict[Kind, tuple[str, str]] = {
 }
 
 
-def row_loss(label: Outcomes, told: Array, kind: Kind = "probability") -> Array:
+def row_loss(label: Outcomes, told: Losses, kind: Kind = "probability") -> Losses:
     """The loss of each row: negative log likelihood, Poisson or gamma deviance.
 
     Parameters
@@ -52,6 +53,6 @@ def row_loss(label: Outcomes, told: Array, kind: Kind = "probability") -> Array:
     return np.asarray(2 * (seen / mean - 1 - np.log(seen / mean)))
 
 
-def mean_loss(label: Outcomes, told: Array, kind: Kind = "probability") -> float:
+def mean_loss(label: Outcomes, told: Losses, kind: Kind = "probability") -> float:
     """The mean of `row_loss`."""
     return float(row_loss(label, told, kind).mean())

@@ -11,10 +11,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 from threadpoolctl import threadpool_limits
 
-from training.estimators.calibration import TINY
 from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.lightgbm_library import thread_count
-from training.estimators.losses import Kind, Outcomes, row_loss
+from training.estimators.losses import TINY, Kind, Outcomes, row_loss
 from training.estimators.trees import OBJECTIVES
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Resamples, interval

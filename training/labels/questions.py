@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 import pyarrow as pa
 
 from features.contracts.vocabulary import MOTOR_LINES
@@ -68,7 +67,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
     labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
-    leads = ibis.memtable(pd.DataFrame({LEAD_DAYS: list(LEADS)}))
+    leads = ibis.memtable(pa.table({LEAD_DAYS: pa.array(LEADS, pa.int64())}))
     rows = labelled.cross_join(leads)
     rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
     rows = rows.join(days, rows.as_of == days.day).drop("day")
@@ -192,10 +191,10 @@ def day_of(value: ir.Value) -> ir.Value:
 
 def calendar(lake: Lake, known_by: date) -> ir.Table:
     """Each day up to `known_by` with the instant at which it is over."""
-    first = lake.table("policies").inception.min().execute()
-    start = pd.Timestamp(first).date() - timedelta(days=400)
-    days = pd.date_range(start, known_by, freq="D").date
-    return _instants(lake, list(days))
+    first = lake.engine.to_pyarrow(lake.table("policies").inception.min()).as_py()
+    start = first - timedelta(days=400)
+    days = (known_by - start).days + 1
+    return _instants(lake, [start + timedelta(days=number) for number in range(days)])
 
 
 def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:

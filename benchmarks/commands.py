@@ -1,0 +1,164 @@
+"""Processor time of commands, each a process of its own, against `python -c "import duckdb"`.
+
+A person at a terminal waits for what a command imports, compiles and computes. Each command is
+started as a shell would, on a home that `guanjia demo` made; its processor time (user and system,
+of the process and all it started) is compared with that of a Python that imports DuckDB and ends,
+measured right before. The limits are those of an ordinary machine, where the peer takes 0.13
+seconds: "2 s" is the ratio 2 / 0.13. `serve` is started, asked for nothing, and measured when it
+says that it is ready.
+
+Commands that write (`score`, `check`, `list --out`) write the same again.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+from measuring import Measured, arguments, compared, finish, say
+
+PEER_SECONDS = 0.13
+PYTHON = [sys.executable, "-c"]
+GUANJIA = [*PYTHON, "from guanjia.cli import main; main()"]
+PEER = [*PYTHON, "import duckdb"]
+READY_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line and how it should end.
+
+    Attributes
+    ----------
+    words : tuple of str
+        What follows `guanjia`; `CUSTOMER`, `AS_OF` and `FOLDER` stand for those of the home.
+    seconds : float
+        Processor time at most, on a machine where the peer takes `PEER_SECONDS`.
+    status : int
+        Exit code expected: 2 where a fault is to be told.
+    """
+
+    words: str
+    seconds: float
+    status: int = 0
+
+
+COMMANDS = (
+    Command("--help", 0.4),
+    Command("rate --as-off 2026-06-30", 1, 2),
+    Command("train no_such_model --as-of AS_OF", 1, 2),
+    Command("list renewal --where no_such_column=1", 1, 2),
+    Command("rate CUSTOMER --as-of AS_OF", 2),
+    Command("list renewal --top 100 --out FOLDER/list.csv", 2),
+    Command("segments --as-of AS_OF", 2),
+    Command("touchpoints", 2),
+    Command("content-try sms 您的保单将于7天后到期", 2),
+    Command("token --help", 2),
+    Command("entitlements CUSTOMER", 2),
+    Command("account CUSTOMER", 2),
+    Command("account --by branch", 2),
+    Command("triggers --as-of AS_OF", 2),
+    Command("score --as-of AS_OF", 4),
+    Command("check", 6),
+)
+SERVE_SECONDS = 10
+
+
+def main() -> int:
+    """Measure every command, then the service until it is ready."""
+    asked = arguments(__doc__ or "", customers=20_000, repeats=3)
+    with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as scratch:
+        home = (asked.home or Path(scratch)) / str(asked.customers)
+        os.environ["GUANJIA_HOME"] = str(home)
+        if not (home / "scores").exists():
+            say(f"making the demo of {asked.customers:,} customers")
+            run([*GUANJIA, "demo", "--customers", str(asked.customers)], 0)
+        as_of = max(path.stem for path in (home / "snapshots").glob("*.json"))
+        customer = first_customer(home)
+        lines = []
+        for command in COMMANDS:
+            words = command.words.replace("AS_OF", as_of).replace("CUSTOMER", customer)
+            line = [*GUANJIA, *words.replace("FOLDER", scratch).split()]
+            ours, peer = [], []
+            for _ in range(asked.repeats):
+                peer.append(run(PEER, 0))
+                ours.append(run(line, command.status))
+            lines.append(compared_line(command.words, ours, peer, command.seconds))
+        ours, peer = [], []
+        for _ in range(asked.repeats):
+            peer.append(run(PEER, 0))
+            ours.append(serve())
+        lines.append(compared_line("serve, until ready", ours, peer, SERVE_SECONDS))
+    return finish("commands", asked.customers, lines, asked.json)
+
+
+def compared_line(what: str, ours: list[float], peer: list[float], seconds: float) -> Measured:
+    """Compare the seconds of a command with the peer's, in rounds, and say so.
+
+    Parameters
+    ----------
+    what : str
+        The command.
+    ours, peer : list of float
+        Processor seconds, round by round.
+    seconds : float
+        The limit on a machine where the peer takes `PEER_SECONDS`.
+    """
+    say(f"{what}: {median(ours):.2f} s, peer {median(peer):.2f} s")
+    return compared(what, "s", ours, peer, at_most=round(seconds / PEER_SECONDS, 1))
+
+
+def run(line: list[str], status: int) -> float:
+    """Run a command line to its end; return its processor time in seconds.
+
+    Raises
+    ------
+    SystemExit
+        If it ends with another exit code than `status`: its time would mean nothing.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != status:
+        sys.exit(f"{' '.join(line[3:])} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def serve() -> float:
+    """Start the service; return the processor time of all its processes when it is ready."""
+    line = [*GUANJIA, "serve", "--port", "3999", "--json"]
+    started = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert started.stdout is not None
+    began = time.monotonic()
+    for text in started.stdout:
+        if json.loads(text).get("ready") or time.monotonic() - began > READY_SECONDS:
+            break
+    process = psutil.Process(started.pid)
+    every = [process, *process.children(recursive=True)]
+    spent = sum(times.user + times.system for one in every for times in [one.cpu_times()])
+    spent += sum(
+        times.children_user + times.children_system for one in every for times in [one.cpu_times()]
+    )
+    started.send_signal(signal.SIGINT)
+    started.wait(timeout=60)
+    return spent
+
+
+def first_customer(home: Path) -> str:
+    """Find the first customer of the home who holds an entitlement."""
+    import pyarrow.parquet as pq
+
+    held = pq.read_table(home / "checked" / "entitlements.parquet", columns=["customer_id"])
+    return str(min(held["customer_id"].to_pylist()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
