@@ -113,6 +113,8 @@ class Lake:
         if self._engine is None:
             import ibis
 
+            # DuckDB plans nested selects as well as merged ones, and merging takes Ibis longer.
+            ibis.options.sql.fuse_selects = False
             self._engine = ibis.duckdb.from_connection(self.con)
         return self._engine
 
