@@ -184,36 +184,34 @@ def judge(split: str, customers: pd.Series, label: Flags, answers: Answers) -> J
 
 
 def table(judged: Judged) -> str:
-    """A Markdown table: one row for ours and one a peer."""
+    """Markdown tables of order and of loss: one row for ours and one a peer."""
     ours = judged.figures[OURS]
-    lines = [
-        f"**{judged.split}**: {ours.rows:,} rows of {judged.customers:,} customers, "
-        f"{ours.base_rate:.2%} yes. {chosen(judged.trials)}",
-        "",
-        "| | AUC | top-tenth lift | Brier | log loss | ECE | ours better by, AUC | log loss |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
     gaps = {each.peer: each for each in judged.differences}
+    order = ["| | AUC | ours better by | top-tenth lift | Brier |", "|---|---|---|---|---|"]
+    loss = ["| | log loss | ours better by | ECE |", "|---|---|---|---|"]
     for name, one in judged.figures.items():
-        base = name == "base_rate"
-        cells = [
-            words(name),
-            "0.500" if base else f"{one.auc:.3f} ({one.auc_low:.3f} to {one.auc_high:.3f})",
-            "1.00" if base else f"{one.lift:.2f}",
-            f"{one.brier:.4f}",
-            f"{one.log_loss:.4f}",
-            "" if base else f"{one.ece:.4f} ({one.ece_low:.4f} to {one.ece_high:.4f})",
-            *("", ""),
-        ]
+        area, lift = f"{one.auc:.3f} ({one.auc_low:.3f} to {one.auc_high:.3f})", f"{one.lift:.2f}"
+        ece = f"{one.ece:.4f} ({one.ece_low:.4f} to {one.ece_high:.4f})"
+        if name == "base_rate":
+            area, lift, ece = "0.500", "1.00", ""
+        order_gain = loss_gain = ""
         if name in gaps:
             gap = gaps[name]
-            cells[-2] = signed(gap.order_gain, gap.order_low, gap.order_high, 3)
-            cells[-1] = signed(gap.loss_gain, gap.loss_low, gap.loss_high, 4)
-        lines.append("| " + " | ".join(cells) + " |")
-    lines.append(
-        f"\nAn ECE of {ours.ece_by_chance:.4f} is what chance alone shows on as many rows."
+            order_gain = signed(gap.order_gain, gap.order_low, gap.order_high, 3)
+            loss_gain = signed(gap.loss_gain, gap.loss_low, gap.loss_high, 4)
+        order.append(row(words(name), area, order_gain, lift, f"{one.brier:.4f}"))
+        loss.append(row(words(name), f"{one.log_loss:.4f}", loss_gain, ece))
+    heading = (
+        f"**{judged.split}**: {ours.rows:,} rows of {judged.customers:,} customers, "
+        f"{ours.base_rate:.2%} yes. {chosen(judged.trials)}"
     )
-    return "\n".join(lines)
+    by_chance = f"An ECE of {ours.ece_by_chance:.4f} is what chance alone shows on as many rows."
+    return "\n".join([heading, "", *order, "", *loss, "", by_chance])
+
+
+def row(*cells: str) -> str:
+    """A line of a Markdown table."""
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 
 def plain(
@@ -245,14 +243,13 @@ def plain(
 
 
 def leak_table(found: Sequence[Leak]) -> str:
-    """A Markdown table of the leaks."""
-    lines = ["| rows and columns | rows | yes | AUC | lift | why |", "|---|---|---|---|---|---|"]
+    """A Markdown table of the leaks, and a list that says why each is one."""
+    lines = ["| rows and columns | rows | yes | AUC | lift |", "|---|---|---|---|---|"]
     lines += [
-        f"| {one.how} | {one.rows:,} | {one.share:.2%} | {one.auc:.3f} | {one.lift:.2f} | "
-        f"{one.why} |"
+        row(one.how, f"{one.rows:,}", f"{one.share:.2%}", f"{one.auc:.3f}", f"{one.lift:.2f}")
         for one in found
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *(f"- **{one.how}**: {one.why}." for one in found)])
 
 
 def chosen(trials: Sequence[Sequence[Trial]]) -> str:

@@ -124,21 +124,23 @@ def _orders(label: Array, told: Array, resamples: Resamples) -> tuple[float, Arr
 
 
 def table(found: Sequence[Gap]) -> str:
-    """A Markdown table, one row a model."""
-    lines = [
-        "| model | candidate | test rows | AUC true | AUC ours | tags | learner (<= 0.01) "
-        "| ECE (<= 0.01) | by chance | |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    """Markdown tables of the gaps and of the calibration error, one row a model."""
+    gaps = [
+        "| model | candidate | test rows | AUC true | AUC ours | tags | learner (<= 0.01) |",
+        "|---|---|---|---|---|---|---|",
     ]
+    errors = ["| model | ECE (<= 0.01) | by chance | both limits |", "|---|---|---|---|"]
     for one in found:
-        learner = _within(one.learner, one.learner_interval)
-        lines.append(
+        gaps.append(
             f"| {one.model} | {one.candidate} | {one.rows:,} | {one.true_auc:.3f} | {one.auc:.3f} "
-            f"| {_within(one.tags, one.tags_interval)} | {learner} "
-            f"| {_within(one.ece, one.ece_interval)} | {one.ece_by_chance:.4f} "
+            f"| {_within(one.tags, one.tags_interval)} "
+            f"| {_within(one.learner, one.learner_interval)} |"
+        )
+        errors.append(
+            f"| {one.model} | {_within(one.ece, one.ece_interval)} | {one.ece_by_chance:.4f} "
             f"| {'kept' if one.kept else '**BROKEN**'} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*gaps, "", *errors])
 
 
 def _within(value: float, bounds: Interval) -> str:

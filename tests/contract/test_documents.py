@@ -1,8 +1,10 @@
 """What users read is complete: every command and every page it promises is there."""
 
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 from typer.main import get_command
 
 from guanjia.cli import app
@@ -10,6 +12,10 @@ from guanjia.jobs.architecture import render
 from serving.auth.access import ENDPOINTS, SCOPES
 
 ROOT = Path(__file__).parents[2]
+LONGEST_LINE = 119
+BEGIN, END = "<!-- From ", "<!-- End of the generated part. -->"
+GENERATED = {"docs/events.md", "docs/segments.md", "docs/tags.md", "docs/touchpoints.md"}
+"""Pages whose generated part, or the whole page where it has no marks, may have longer lines."""
 
 
 def commands() -> dict[str, object]:
@@ -67,3 +73,42 @@ def test_files_named_on_the_map_are_there() -> None:
     named = set(re.findall(r"`((?:features|training|serving|guanjia)/[\w/.]+)`", page))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
     assert len(named) > 30
+
+
+def long_lines(name: str, text: str, *, exempt: bool = False) -> list[str]:
+    """List lines that are too long, as `file:line length`; where `exempt`, generated ones pass."""
+    faults = []
+    generated = exempt and BEGIN not in text
+    for number, line in enumerate(text.split("\n"), 1):
+        if exempt and line.startswith((BEGIN, END)):
+            generated = line.startswith(BEGIN)
+        if len(line) > LONGEST_LINE and not generated:
+            faults.append(f"{name}:{number} {len(line)}")
+    return faults
+
+
+def test_lines_are_short() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git working tree")
+    names = [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+    faults = [
+        fault
+        for name in names
+        for fault in long_lines(
+            name, (ROOT / name).read_text(encoding="utf-8"), exempt=name in GENERATED
+        )
+    ]
+    assert faults == []
+    assert len(names) > 40
+
+
+def test_a_long_line_is_seen() -> None:
+    short, long = "字" * LONGEST_LINE, "字" * (LONGEST_LINE + 1)
+    marked = "\n".join([long, f"{BEGIN}x -->", long, END, short, long])
+    assert long_lines("a.md", f"{short}\n{long}\n") == ["a.md:2 120"]
+    assert long_lines("a.md", marked) == [f"a.md:{line} 120" for line in (1, 3, 6)]
+    assert long_lines("a.md", marked, exempt=True) == [f"a.md:{line} 120" for line in (1, 6)]
+    assert long_lines("a.md", long, exempt=True) == []

@@ -156,8 +156,9 @@ def test_the_stage_of_a_customer_known_by_his_tables(
 
 def test_documentation_has_the_stages_and_the_families() -> None:
     page = (Path(__file__).parents[2] / "docs" / "tag-rules.md").read_text(encoding="utf-8")
+    page = " ".join(page.split())
     for stage, label in STAGES.items():
-        assert f"| `{stage}` {label} |" in page
+        assert f" - `{stage}` {label}: " in page
     for family, names in TOUCHPOINTS.items():
         told = ", ".join(f"`{name}`" for name in names)
-        assert f"| `{family}` {FAMILIES[family]} | {told} |" in page
+        assert f" - `{family}` {FAMILIES[family]}: {told}. " in page

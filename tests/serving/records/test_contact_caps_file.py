@@ -116,4 +116,4 @@ def test_the_example_of_the_document_is_one(home: Path) -> None:
 def test_the_document_names_every_table() -> None:
     text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
     tables = METADATA.sorted_tables
-    assert [t.name for t in tables if f"| `{t.name}` {t.info['label']} |" not in text] == []
+    assert [t.name for t in tables if f"- `{t.name}` {t.info['label']}: " not in text] == []
