@@ -6,6 +6,7 @@ from pathlib import Path
 import ibis.expr.datatypes as dt
 
 from features.events.event_types import EVENTS, EventType
+from features.markdown import list_item
 
 HEAD = """# Events 事件
 
@@ -16,14 +17,10 @@ Generated from `features/events/event_types.py` by `make docs`; a test fails whe
 becomes a row, or a new version of a row, of its table; the contract of the table holds for it, and
 a sentence of the contract is the refusal ([adr/0009](adr/0009-events.md)).
 
-| type | label | what happened | table | `occurred_at` is its | required | may be given |
-|---|---|---|---|---|---|---|
 """
 FIELDS = """
 ## Fields
 
-| field | of a row of | label | type | one of |
-|---|---|---|---|---|
 """
 _TYPE_WORDS = {
     dt.Timestamp: "instant",
@@ -38,7 +35,7 @@ _TYPE_WORDS = {
 
 def render() -> str:
     """Render the page as Markdown."""
-    lines = [_row(type_) for type_ in EVENTS.values()]
+    lines = [_event(type_) for type_ in EVENTS.values()]
     fields = {
         (type_.table, name): _field(type_, name, column)
         for type_ in EVENTS.values()
@@ -53,12 +50,20 @@ def allowed(type_: EventType, column: str) -> list[str]:
     return list(type_.contract.declared[column].allowed)
 
 
-def _row(type_: EventType) -> str:
-    moment = f"`{type_.moment}`" + (" (milestone of an existing row)" if type_.changes else "")
+def _event(type_: EventType) -> str:
     optional = [name for name in type_.fields if name not in type_.required]
-    cells = [f"`{type_.name}`", type_.label, type_.definition, f"`{type_.table}`", moment]
-    cells += [", ".join(f"`{name}`" for name in names) for names in (type_.required, optional)]
-    return "| " + " | ".join(cells) + " |"
+    row = f"New row of `{type_.table}`"
+    if type_.changes:
+        row = f"Fills in `{type_.moment}` of a row of `{type_.table}`"
+    elif type_.moment != "occurred_at":
+        row += f", whose `{type_.moment}` is `occurred_at`"
+    fields = [
+        f"{word} {', '.join(f'`{name}`' for name in names)}."
+        for word, names in (("Required:", type_.required), ("May be given:", optional))
+        if names
+    ]
+    text = f"`{type_.name}` {type_.label}. {type_.definition} {row}."
+    return list_item(" ".join([text, *fields]))
 
 
 def _field(event_type: EventType, name: str, column: str) -> str:
@@ -66,7 +71,8 @@ def _field(event_type: EventType, name: str, column: str) -> str:
     words = next(word for kind, word in _TYPE_WORDS.items() if isinstance(type_, kind))
     label = event_type.contract.declared[column].label
     values = ", ".join(f"`{value}`" for value in allowed(event_type, column))
-    return f"| `{name}` | `{event_type.table}` | {label} | {words} | {values} |"
+    one_of = f", one of {values}" if values else ""
+    return list_item(f"`{name}` {label}, of `{event_type.table}`: {words}{one_of}.")
 
 
 if __name__ == "__main__":

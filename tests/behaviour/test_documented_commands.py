@@ -205,7 +205,10 @@ def for_the_small_home(command: str, customers: list[str], given: dict[str, str]
         number = int(match[1])
         return match[0] if number <= 900 else customers[number % len(customers)]
 
-    command = re.sub(r" \[[^\]]*\]", "", re.sub(r"C(\d{8})\b", known, command))
+    command = re.sub(r"C(\d{8})\b", known, command)
+    if command.startswith("guanjia"):  # what stands in brackets may be left out
+        command = re.sub(r" \[[^\]]*\]", "", command)
+    command = command.replace("curl -s ", "curl -s --fail-with-body ")
     return re.sub(r"(?<=guanjia replay )\S+", given["DECISION"], command)
 
 
@@ -222,8 +225,6 @@ def test_a_documented_command_runs(
     said = f"{COMMANDS[command]}: {command}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
     assert done.returncode in allowed, said
     assert "Traceback" not in done.stderr, said
-    if command.startswith("curl"):
-        assert '"detail"' not in done.stdout[:40], said
 
 
 def test_both_readmes_have_the_same_commands() -> None:
