@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from training.evaluation.paired import Compared, Difference, Gap
-from training.model_spec import Gates
+from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
 from training.promotion.gates import judge
 
@@ -40,7 +40,7 @@ def found(overall: Compared, *segments: Compared, gaps=(), champion: str | None 
     )
 
 
-def verdict(gate: str, comparison: Comparison, gates: Gates = Gates()):  # noqa: B008
+def verdict(gate: str, comparison: Comparison, gates: PromotionBounds = PromotionBounds()):  # noqa: B008
     (one,) = [one for one in judge(gates, comparison) if one.gate == gate]
     return one
 

@@ -27,7 +27,7 @@ def turned(
         Only probabilities are flipped.
     """
     event = np.asarray(label, dtype=np.float64)
-    if kind != "probability" or purpose is None or purpose.wanted:
+    if kind != "probability" or purpose is None or purpose.outcome_label:
         return event, told
     return 1 - event, 1 - told
 

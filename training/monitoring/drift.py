@@ -117,7 +117,7 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
     frame = frame[model.asks(frame)].sort_values("customer_id", ignore_index=True)
     for feature in model.extra:
         if feature.name in predictor.extra:
-            frame[feature.name] = feature.of_rows(frame)
+            frame[feature.name] = feature.derive(frame)
     if LEAD_TIME.name in predictor.extra:
         days = frame[LEAD_TIME.tag].to_numpy()
         close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
