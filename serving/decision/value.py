@@ -12,7 +12,7 @@ from typing import Any
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
 from serving.predictions.margin import number_or_none, premium
-from training.evaluation.profit import TURNED_SHARES
+from training.evaluation.economics import TURNED_SHARES
 from training.models import MODELS
 from training.uplift.trials import OUTCOME
 

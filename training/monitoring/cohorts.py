@@ -14,7 +14,7 @@ import pandas as pd
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import expected_calibration_error, fit_line
-from training.evaluation.contact import turned
+from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts
@@ -145,7 +145,7 @@ def cohort_figures(
         # Of figures by resampling; those of the test slice are uncertain too, as its rows are few.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = deviation(ranking.order_resampled(resamples)[:, column])
+        order_deviation = deviation(ranking.measure_order_resamples(resamples)[:, column])
         gained = row_loss(label, base, kind) - row_loss(label, told, kind)
         whole = [
             two_sided(
@@ -213,7 +213,7 @@ def lift_of(
 
     Lift is of the outcome that a contact works on: of renewals, that none follows.
     """
-    event, ahead = turned(label, told, purpose, kind)
+    event, ahead = orient_for_contact(label, told, purpose, kind)
     first = np.zeros(len(told))
     first[np.array_split(np.argsort(-ahead, kind="stable"), BINS)[0]] = 1.0
     sums = resamples.sums(np.column_stack([first * event, first, event, np.ones(len(told))]))
