@@ -13,14 +13,13 @@ from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
-from training.evaluation.contact import orient_for_contact
+from training.evaluation.contact import Curve, orient_for_contact, profit_curves
 from training.evaluation.discrimination import gain_table
 from training.evaluation.economics import Economics, economics
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
 from training.evaluation.leaks import SingleTag, single_tags
 from training.evaluation.peers import PeerDifference, compare_with_peers, predict_peers
-from training.evaluation.profit import Curve, profit_curves
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, compare_with_truth

@@ -133,9 +133,7 @@ def _pictures(assessment: Assessment) -> dict[str, Any]:
         "peers": Markup(_peers(assessment)),
         "importance": Markup(_importance(assessment)),
         "months": [Markup(chart) for chart in _months(assessment)],
-        "fairness": {
-            attribute.attribute: Markup(_fairness(attribute)) for attribute in assessment.fairness
-        },
+        "fairness": {part.attribute: Markup(_fairness(part)) for part in assessment.fairness},
         "profit": {
             curve.channel: Markup(_profit(assessment, curve.channel)) for curve in assessment.curves
         },
