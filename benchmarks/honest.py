@@ -23,7 +23,13 @@ from features.errors import GuanjiaError
 from training.estimators.encoding import Array, Encoding, Flags
 from training.evaluation.discrimination import auc, gain_table
 from training.evaluation.figures import Figures, probability_figures
-from training.evaluation.peers import PEER_LABELS, Difference, differences, peers_told, untuned
+from training.evaluation.peers import (
+    PEER_LABELS,
+    PeerDifference,
+    compare_with_peers,
+    predict_peers,
+    predict_untuned_lightgbm,
+)
 from training.evaluation.resampling import Resamples
 from training.fitting.selection import Trial
 from training.fitting.train import learn
@@ -68,7 +74,7 @@ class Judged:
     split: str
     customers: int
     figures: dict[str, Figures]
-    differences: list[Difference]
+    differences: list[PeerDifference]
     trials: list[list[Trial]]
 
     @property
@@ -131,7 +137,7 @@ def ask(
     fitted, trials = learn(model, frame[train], features, threads=threads)
     told = {OURS: fitted.predict_proba(frame[test])}
     for words, columns in {"": features, **(others or {})}.items():
-        for peer, answer in peers_told(frame, train, test, columns, threads).items():
+        for peer, answer in predict_peers(frame, train, test, columns, threads).items():
             if not words or peer != "base_rate":
                 told[f"{peer}, {words}" if words else peer] = answer
     return Answers(told, [trials])
@@ -178,7 +184,7 @@ def judge(split: str, customers: pd.Series, label: Flags, answers: Answers) -> J
         split,
         customers.nunique(),
         figures,
-        differences(label, ours, told, resamples),
+        compare_with_peers(label, ours, told, resamples),
         answers.trials,
     )
 
@@ -234,7 +240,7 @@ def plain(
         fold = by_customer(frame, folds, seed)
         for number in range(folds):
             test = fold == number
-            told[test] = untuned(
+            told[test] = predict_untuned_lightgbm(
                 matrix[~test], matrix[test], label[~test].astype(np.float64), threads
             )
         found.append((auc(label, told), float(gain_table(label, told)["lift"].iloc[0])))

@@ -28,7 +28,7 @@ from training.fitting.train import fit
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring
-from training.monitoring.watch import Watched, watch
+from training.monitoring.watch import MonitoringReport, watch
 from training.registry import local_models
 
 MODEL = "renewal"
@@ -83,7 +83,7 @@ def insurer(home: Path, customers: int, seed: int, reform: date | None) -> Lake:
     return lake
 
 
-def watched(lake: Lake, bundle: Path, data: Dataset) -> Watched:
+def watched(lake: Lake, bundle: Path, data: Dataset) -> MonitoringReport:
     """The bundle as champion, without a registry: what monitoring read of it before holds."""
     local_models.keep(lake, MODEL, "1", bundle)
     local_models.point(lake, MODEL, "1")

@@ -115,7 +115,7 @@ def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:
     """A model for an outcome that is half chance and half days since registration."""
     rows = frame[spec.asks(frame)].reset_index(drop=True)
     for feature in spec.extra:
-        rows[feature.name] = feature.of_rows(rows)
+        rows[feature.name] = feature.derive(rows)
     chance = np.random.default_rng(SEED).random(len(rows))
     label = np.asarray(chance < 0.5 * rows["days_since_registration"].rank(pct=True))
     if spec.kind != "probability":

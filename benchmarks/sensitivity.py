@@ -24,7 +24,7 @@ from features.snapshots.compute import compute_group
 from features.tags.groups.behaviour import INCREASE
 from features.tags.groups.sensitivity import USUAL
 from features.tags.relations.relations import RELATIONS
-from training.evaluation.truth import against_trait
+from training.evaluation.truth import correlate_with_trait
 
 AS_OF = date(2026, 6, 30)
 FLOORS = {"price_sensitivity": 0.28, "service_sensitivity": 0.48}
@@ -85,13 +85,13 @@ def compared(lake: Lake, tags: pd.DataFrame, trait: str) -> bool:
         f"{trait}_score, {len(tags):,} customers, {share:.0%} with a value, mean {score.mean():.3f}"
     )
     for name, told in lines.items():
-        found = against_trait(lake, trait, told)
+        found = correlate_with_trait(lake, trait, told)
         if found is None:
             print("  no truth in this home")
             return True
         between = f"{found.low:.2f}..{found.high:.2f}"
         print(f"  {name:32}{found.customers:>7,}  {found.correlation:5.2f}  {between}")
-    found = against_trait(lake, trait, score)
+    found = correlate_with_trait(lake, trait, score)
     kept = found is not None and found.correlation >= FLOORS[trait]
     print(f"  floor {FLOORS[trait]}: {'kept' if kept else 'BROKEN'}")
     return kept

@@ -34,7 +34,7 @@ from training.estimators.encoding import Array
 from training.evaluation.discrimination import Ranking
 from training.evaluation.figures import probability_figures
 from training.evaluation.resampling import Interval, Resamples, interval
-from training.evaluation.truth import drawn_from
+from training.evaluation.truth import read_truth
 from training.fitting.datasets import build
 from training.fitting.train import fit, learn
 from training.model_spec import ModelSpec
@@ -83,7 +83,7 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
     label = test["label"].to_numpy(bool)
     told = fitted.predict_proba(test)
     figures = probability_figures(label, told, Resamples(test["customer_id"]))
-    known = drawn_from(lake, model, data.frame)
+    known = read_truth(lake, model, data.frame)
     if known is None:
         raise AssertionError("a simulated insurer has its truth")
     there = known["p"].notna().to_numpy()
@@ -120,7 +120,7 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
 
 def _orders(label: Array, told: Array, resamples: Resamples) -> tuple[float, Array]:
     ranking = Ranking(label, told)
-    return ranking.measure()[1], ranking.order_resampled(resamples)[:, 1]
+    return ranking.measure()[1], ranking.measure_order_resamples(resamples)[:, 1]
 
 
 def table(found: Sequence[Gap]) -> str:

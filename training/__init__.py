@@ -1,4 +1,4 @@
-"""From history to a registered model that was judged, compared, promoted and watched.
+"""Train, evaluate, register, promote and monitor models.
 
 In: checked tables and tags of `features`. Out: bundles of models and their evidence in the
 registry, reports, effects of treatments, clusters, monitoring.

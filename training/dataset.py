@@ -1,4 +1,4 @@
-"""The frame of one model with its split by time, as training and evaluation share it."""
+"""Hold the rows of one model and their split by time, for training and evaluation."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,12 +11,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows train, calibrate and test; the test rows are used once, at the end.
+    """Masks of the rows that train, calibrate and test; the test rows are used once, at the end.
 
     Attributes
     ----------
     train, calibration, test : numpy.ndarray of bool
-        Disjoint; rows whose outcome reaches into the next slice belong to none.
+        Shape (rows,). Disjoint; rows whose outcome reaches into the next slice are in none.
     calibration_from, test_from : datetime.date
         First `as_of` of the later slices.
     """
@@ -30,9 +30,26 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The frame of one model with its split and identity.
+    """The rows of one model, their split and where they come from.
 
-    `sha256` is the hash of the frame's file, `inputs` those of its tag histories by group.
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per question: `customer_id`, `as_of`, `label`, the features and the slice tags.
+    features : list of str
+        Columns the model reads, in order.
+    tags : list of str
+        Those of the features that are tags.
+    split : Split
+        Which rows train, calibrate and test.
+    path : Path
+        The file of the frame.
+    sha256 : str
+        Hash of that file.
+    inputs : dict of str to str
+        Hash of each tag history the frame was made from, by tag group.
+    labelled : int
+        Ripe outcomes before rows were sampled.
     """
 
     frame: pd.DataFrame

@@ -1,6 +1,6 @@
-"""Say what a model is: everything the rest of the code asks of one, in one declaration.
+"""Define what a model is: one declaration from which all other code learns what it needs.
 
-What is declared with it: `training.models`.
+The declared models are in `training.models`.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from training.estimators.losses import Kind
 if TYPE_CHECKING:
     import pandas as pd
 
-# Few leaves and few tags a tree: what moves customers is nearly additive, and rows of a customer
+# Few leaves and few tags per tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
 DEFAULTS: Mapping[str, float] = {
     "learning_rate": 0.05,
@@ -40,22 +40,22 @@ DEFAULTS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class Gates:
-    """Bounds of one model.
+class PromotionBounds:
+    """Bounds a challenger must keep to become champion.
 
     Attributes
     ----------
     loss : float
-        By how much the log loss or deviance may be worse than the champion's, as a share of that
-        of always telling the mean.
+        How much worse the log loss or deviance may be than the champion's, as a share of the loss
+        of always predicting the mean.
     calibration : float
-        By how much the expected calibration error may be larger than the champion's: in
-        probability, or as a share of the mean count or amount.
+        How much larger the expected calibration error may be than the champion's: in probability,
+        or as a share of the mean count or amount.
     segment : float
-        The same of a segment.
+        The same for a segment.
     fairness : float
-        By how much more the outcome may be over- or understated for a group of gender, age or
-        region than for all others, told in the same way.
+        How much more the outcome may be over- or understated for a group of gender, age or region
+        than for all others, in the same unit.
     """
 
     loss: float = 0.005
@@ -66,18 +66,19 @@ class Gates:
 
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
-    """What a contact on the model's word is for.
+    """What a contact that follows from the model's prediction is for.
 
     Attributes
     ----------
     chinese, english : str
-        The outcome that the contact works on, as "leaves".
+        The outcome that the contact works on, such as "leaves".
     won_chinese, won_english : str
-        What it makes likelier where it succeeds, as "staying".
-    wanted : bool
-        The model's label of that outcome: a contact wins back who would not renew (False).
+        What a successful contact makes likelier, such as "staying".
+    outcome_label : bool
+        The model's label of that outcome; False where the contact works on the customers for whom
+        the question comes out negative (renewal: those who do not renew).
     benefit : {"motor", "non_motor"}
-        What is won with it: the margin of a motor year, or of a product sold.
+        What a success earns: the margin of a motor year, or of a product sold.
     line : str
         The product sold; empty for motor.
     """
@@ -86,25 +87,25 @@ class Purpose:
     english: str
     won_chinese: str
     won_english: str
-    wanted: bool
+    outcome_label: bool
     benefit: Literal["motor", "non_motor"]
     line: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetList:
-    """A list of whom to contact first, drawn from the model's predictions (`guanjia list`).
+    """A list of customers to contact first, by the model's predictions (`guanjia list`).
 
     Attributes
     ----------
     name, label : str
         Name in commands; Chinese label.
     effect : {"raises", "lowers"}
-        Direction of the reasons it gives.
+        Direction of the reasons shown.
     order : str
-        Who comes first: predictions, by the name of the model, and tags, each with `asc` or `desc`.
+        Sort order: predictions, by the name of the model, and tags, each with `asc` or `desc`.
     where : str
-        Who is on it of those who have a prediction, as a condition over predictions and tags
+        Which customers with a prediction are on the list, as a condition over predictions and tags
         (`features.conditions`); empty: all of them.
     columns : tuple of str
         Tags that the file shows.
@@ -120,18 +121,18 @@ class TargetList:
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionFeature:
-    """A feature that is no tag but part of the question: how far ahead, which month.
+    """A feature that is not a tag but part of the question: days ahead, which month.
 
-    Labels have it as a column. Of customers of now it is derived, unless the request says it.
+    Labels have it as a column. In serving it is derived from a tag, unless the request gives it.
 
     Attributes
     ----------
     name, label, unit : str
         Column; Chinese label and unit for reasons in words.
     lowest, highest : int
-        Between which models have learned it.
+        Range that models have learned.
     tag : str
-        Whose value, held between the two, it is where nobody says it; without a tag it is `lowest`.
+        Tag whose value, clipped to the range, is the default; without a tag it is `lowest`.
     """
 
     name: str
@@ -141,15 +142,15 @@ class QuestionFeature:
     highest: int
     tag: str = ""
 
-    def of_customer(self, tags: Mapping[str, Any]) -> float | None:
-        """Derive it of one customer, from plain values by name; None where the tag is null."""
+    def derive_one(self, tags: Mapping[str, Any]) -> float | None:
+        """Derive the feature for one customer from tag values by name; None if the tag is null."""
         if not self.tag:
             return self.lowest
         value: float | None = tags.get(self.tag)
         return None if value is None else min(max(value, self.lowest), self.highest)
 
-    def of_rows(self, tags: "pd.DataFrame") -> "pd.Series[float]":
-        """Derive it of each row; NaN where the tag is null."""
+    def derive(self, tags: "pd.DataFrame") -> "pd.Series[float]":
+        """Derive the feature for each row of tags; NaN where the tag is null."""
         import pandas as pd
 
         if not self.tag:
@@ -167,36 +168,35 @@ class ModelSpec:
     name, label : str
         Name in commands and files; Chinese label.
     tag_set : TagSet
-        The tags it reads: a shared one of `features.online.model_tags`, or its own.
+        The tags it reads: a shared set of `features.online.model_tags`, or its own.
     labels : Callable[[Lake, date], ibis.Table]
         Labels as known by a date (`training.labels.questions`).
     eligible : str
-        Of whom the question is asked, as a condition over tags (`features.conditions`): in training
-        and in serving. Nobody is asked of whom it is not known.
+        Which customers the question is asked about, in training and in serving, as a condition over
+        tags (`features.conditions`). A customer for whom a tag of it is null is not eligible.
     describes : str
         Which labelled rows the tags describe, as a condition over tags and the labels' columns;
         empty: all of them.
     extra : tuple of QuestionFeature
-        Features that are not tags but part of the question asked.
+        Features that are not tags but part of the question.
     family : str
-        What `guanjia train` calls it and others that are trained together; empty: its own name.
+        Name under which `guanjia train` trains it together with others; empty: its own name.
     purpose : Purpose or None
-        What a contact on its word is for; None where nobody is contacted on it.
+        What a contact by its predictions is for; None where no contact follows from them.
     lists : tuple of TargetList
         Target lists drawn from its predictions.
     truth : str
-        Which file of the simulation's truth evaluation may compare with.
-    kind : str
-        What is told: a "probability", or the mean of a "count" or an "amount".
+        File of the simulation's truth that evaluation may compare with; empty: none.
+    kind : {"probability", "count", "amount"}
+        What is predicted: a probability, or the mean of a count or an amount.
     monotone : Mapping[str, int]
         Feature -> -1 or 1: all else equal, the prediction never rises (falls) with it.
     candidates : tuple of str
-        Ways to learn that compete (`training.estimators.candidates.CANDIDATES`); validation
-        chooses.
+        Candidates that compete (`training.estimators.candidates.CANDIDATES`); validation chooses.
     parameters : Mapping[str, float]
         LightGBM parameters, and `rounds` and `patience` of early stopping.
-    gates : Gates
-        What a version must hold to become champion.
+    gates : PromotionBounds
+        What a version must keep to become champion.
     """
 
     name: str
@@ -214,36 +214,36 @@ class ModelSpec:
     monotone: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[str, ...] = ("linear", "additive", "trees", "blend")
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
-    gates: Gates = field(default_factory=Gates)
+    gates: PromotionBounds = field(default_factory=PromotionBounds)
 
     @property
     def features(self) -> list[str]:
-        """Columns the model reads, in order: its tags, then what its question says."""
+        """Columns the model reads, in order: its tags, then the features of its question."""
         return [*self.tag_set.tags, *(feature.name for feature in self.extra)]
 
     @cached_property
     def rule_tags(self) -> list[str]:
-        """Tags that decide of whom the question is asked."""
+        """Tags that decide which customers are eligible."""
         return mentioned(self.eligible, every_tag().columns)
 
     def asks(self, tags: "pd.DataFrame") -> npt.NDArray[np.bool_]:
-        """Mark of whom the question is asked, shape (rows,); False where it is not known."""
+        """Mark the eligible rows, shape (rows,); False where a tag of the rule is null."""
         return self._where(self.eligible, tags)
 
     def asks_one(self, values: Mapping[str, object]) -> bool:
-        """Tell whether it is asked of one customer, from plain values by name.
+        """Check whether one customer is eligible, from tag values by name.
 
         Raises
         ------
         KeyError
-            If a tag of the rule is not among the values.
+            If a tag of the rule is missing from the values.
         """
         return self._rule({name: values[name] for name in self.rule_tags})
 
     def learns(self, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
-        """Mark labelled rows whose question arose then and is about what the tags describe."""
-        asked = self.asks(frame)
-        return asked & self._where(self.describes, frame) if self.describes else asked
+        """Mark the labelled rows to learn from: eligible, and described by their tags."""
+        eligible = self.asks(frame)
+        return eligible & self._where(self.describes, frame) if self.describes else eligible
 
     @staticmethod
     def _where(condition: str, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:

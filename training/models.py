@@ -1,6 +1,6 @@
 """Declare the models: a new model is a new instance here, not a new script.
 
-What the fields mean: `training.model_spec`.
+The fields are explained in `training.model_spec`.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,9 @@ from features.contracts.vocabulary import NON_MOTOR_LABELS
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import CHURN_TAGS, CLAIMS_TAGS, CROSS_SELL_TAGS, RENEWAL_TAGS
-from training.labels import churn as churn_labels
-from training.labels import claims as claim_labels
-from training.labels import questions as labels
+from training.labels import churn, claims, questions
 from training.labels.leads import LEAD_DAYS, LONGEST_LEAD, SHORTEST_LEAD
-from training.model_spec import Gates, ModelSpec, Purpose, QuestionFeature, TargetList
+from training.model_spec import ModelSpec, PromotionBounds, Purpose, QuestionFeature, TargetList
 
 # A dearer offer never makes a renewal likelier, all else equal.
 DEARER = ("renewal_quote_change_ratio", "premium_change_ratio")
@@ -33,37 +31,37 @@ LEAD_TIME = QuestionFeature(
 """Days before the expiry of the commercial term at which the renewal is asked about."""
 
 MONTH_AHEAD = QuestionFeature(
-    name="month_ahead", label="今后第几个月", lowest=1, highest=churn_labels.MONTHS
+    name="month_ahead", label="今后第几个月", lowest=1, highest=churn.MONTHS
 )
-"""Which of the coming months the hazard is asked about; where nobody says it, the first."""
+"""Which of the coming months the hazard is asked about; by default the first."""
 
 LEAVES = Purpose(
     chinese="流失",
     english="leaves",
     won_chinese="留存",
     won_english="staying",
-    wanted=True,
+    outcome_label=True,
     benefit="motor",
 )
 
 
 def _churn(lake: Lake, known_by: date) -> ir.Table:
-    grid = labels.grid(known_by, churn_labels.DAYS + churn_labels.GRACE_DAYS)
-    return churn_labels.within_180_days(lake, known_by, grid)
+    grid = questions.grid(known_by, churn.DAYS + churn.GRACE_DAYS)
+    return churn.within_180_days(lake, known_by, grid)
 
 
 def _churn_hazard(lake: Lake, known_by: date) -> ir.Table:
-    grid = labels.grid(known_by, churn_labels.MONTH_DAYS + churn_labels.GRACE_DAYS)
-    return churn_labels.hazard(lake, known_by, grid)
+    grid = questions.grid(known_by, churn.MONTH_DAYS + churn.GRACE_DAYS)
+    return churn.hazard(lake, known_by, grid)
 
 
 def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
-    grid = labels.grid(known_by, labels.CROSS_SELL_DAYS)
-    return labels.cross_sell(lake, known_by, grid, line)
+    grid = questions.grid(known_by, questions.CROSS_SELL_DAYS)
+    return questions.cross_sell(lake, known_by, grid, line)
 
 
 def _product(line: str, label: str) -> ModelSpec:
-    """The purchase of one line by who has motor cover and not this."""
+    """Declare the purchase of one line by customers who have motor cover and not this line."""
     name = f"cross_sell_{line}"
     return ModelSpec(
         name=name,
@@ -77,7 +75,7 @@ def _product(line: str, label: str) -> ModelSpec:
             english="buys",
             won_chinese="购买",
             won_english="buying",
-            wanted=True,
+            outcome_label=True,
             benefit="non_motor",
             line=line,
         ),
@@ -92,7 +90,7 @@ def _product(line: str, label: str) -> ModelSpec:
             ),
         ),
         truth="cross_sell",
-        gates=Gates(calibration=0.002, fairness=0.005),
+        gates=PromotionBounds(calibration=0.002, fairness=0.005),
     )
 
 
@@ -103,7 +101,7 @@ MODELS: dict[str, ModelSpec] = {
             name="renewal",
             label="续保概率",
             tag_set=RENEWAL_TAGS,
-            labels=labels.renewal,
+            labels=questions.renewal,
             eligible="days_to_commercial_expiry >= 0 and commercial_renewal_signed == 0 "
             "and commercial_cancellation_known == 0",
             describes="days_to_commercial_expiry == lead_days",
@@ -113,7 +111,7 @@ MODELS: dict[str, ModelSpec] = {
                 english="does not renew",
                 won_chinese="续保",
                 won_english="renewing",
-                wanted=False,
+                outcome_label=False,
                 benefit="motor",
             ),
             lists=(
@@ -164,25 +162,25 @@ MODELS: dict[str, ModelSpec] = {
             name="claim_frequency",
             label="下一年度出险次数",
             tag_set=CLAIMS_TAGS,
-            labels=claim_labels.frequency,
+            labels=claims.frequency,
             eligible="days_to_commercial_expiry >= 0",
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="count",
             candidates=("linear", "shrunk", "additive", "trees"),
-            gates=Gates(calibration=0.05, segment=0.05, fairness=0.15),
+            gates=PromotionBounds(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(
             name="claim_severity",
             label="下一年度案均赔款",
             tag_set=CLAIMS_TAGS,
-            labels=claim_labels.severity,
+            labels=claims.severity,
             eligible="days_to_commercial_expiry >= 0",
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="amount",
             candidates=("flat", "shrunk", "trees"),
-            gates=Gates(loss=0.01, calibration=0.10, segment=0.10, fairness=0.30),
+            gates=PromotionBounds(loss=0.01, calibration=0.10, segment=0.10, fairness=0.30),
         ),
         *(_product(line, label) for line, label in NON_MOTOR_LABELS.items()),
     )
@@ -190,12 +188,12 @@ MODELS: dict[str, ModelSpec] = {
 
 
 def find(name: str) -> ModelSpec:
-    """Return the model of that name.
+    """Look up a model by its name.
 
     Raises
     ------
     GuanjiaError
-        If there is none; it lists the names there are.
+        If no model has that name; the message suggests close ones.
     """
     if name not in MODELS:
         raise GuanjiaError(f"model {name}", "is not declared", did_you_mean(name, MODELS))
@@ -203,7 +201,7 @@ def find(name: str) -> ModelSpec:
 
 
 def families() -> Mapping[str, tuple[str, ...]]:
-    """Group the models that are trained together, by what `guanjia train` calls them."""
+    """Group the models that are trained together, by the name `guanjia train` uses."""
     groups: dict[str, tuple[str, ...]] = {}
     for name, spec in MODELS.items():
         group = spec.family or name

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from training.monitoring.alerts import Alert
     from training.monitoring.cohorts import CohortFigures
     from training.monitoring.drift import Drift
-    from training.monitoring.watch import Watched
+    from training.monitoring.watch import MonitoringReport
 
 MOST_TAGS, MOST_ALERTS = 5, 20
 NOTE = """\
 cohort: month in which its outcomes ripened; none was known when the champion learned.
-gap: observed less told, with its 95% interval over customers: in points of a probability, in
+gap: observed minus predicted, with its 95% interval over customers: in points of a probability, in
 percent of what was told of a count or an amount.
 gain: how much lower the loss is than that of telling the mean. lift: of the tenth contacted first.
 !: an alert, of all rows or of a segment. -: too few outcomes to judge."""
@@ -60,7 +60,7 @@ def monitor(
         raise typer.Exit(1)
 
 
-def watched_shown(found: "Watched") -> list[Table | str]:
+def watched_shown(found: "MonitoringReport") -> list[Table | str]:
     """A champion for a person: its cohorts, what is asked now, then every alert with its cure."""
     said = found.stated
     title = f"{found.model} {found.label}: champion {said.version}, learned by {said.known_by}"
@@ -82,7 +82,7 @@ def watched_shown(found: "Watched") -> list[Table | str]:
     return [*story, *_alerts_shown(found.alerts), ""]
 
 
-def _reference_row(found: "Watched") -> dict[str, Any]:
+def _reference_row(found: "MonitoringReport") -> dict[str, Any]:
     from training.estimators.losses import RANKINGS
 
     figures = found.stated.figures

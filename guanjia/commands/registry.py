@@ -13,7 +13,7 @@ from guanjia.terminal.output import Table, emit, progress, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
-    from training.evaluation.paired import Compared, Difference
+    from training.evaluation.paired import Difference, PairedFigures
     from training.promotion.comparison import Comparison
     from training.promotion.promote import Decision
 
@@ -209,7 +209,7 @@ def _row(name: str, figure: "Difference") -> dict[str, Any]:
     }
 
 
-def _segment(one: "Compared", kind: "Kind") -> dict[str, Any]:
+def _segment(one: "PairedFigures", kind: "Kind") -> dict[str, Any]:
     from training.estimators.losses import LOSSES, RANKINGS
 
     def both(figure: "Difference") -> str:

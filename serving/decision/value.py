@@ -12,7 +12,7 @@ from typing import Any
 from serving.decision.candidates import Candidate, Value
 from serving.decision.policy import Policy
 from serving.predictions.margin import number_or_none, premium
-from training.evaluation.profit import TURNED_SHARES
+from training.evaluation.economics import TURNED_SHARES
 from training.models import MODELS
 from training.uplift.trials import OUTCOME
 
@@ -69,7 +69,7 @@ def value_of(
     if spec.name == OUTCOME and treatment in effects:
         change = effects[treatment]
         return Value(benefit=change * worth, basis="uplift", change=change, worth=worth, **costs)
-    event = probability if purpose.wanted else 1 - probability
+    event = probability if purpose.outcome_label else 1 - probability
     change = event * TURNED_SHARES[purpose.benefit].get(candidate.channel, 0.0)
     return Value(benefit=change * worth, basis="propensity", change=change, worth=worth, **costs)
 

@@ -125,7 +125,7 @@ def predict_one(
     for name, served in models.items():
         spec = find(name)
         for feature in spec.extra:
-            values[feature.name] = stated.get(feature.name, feature.of_customer(tags))
+            values[feature.name] = stated.get(feature.name, feature.derive_one(tags))
         answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
     return answers
 
@@ -173,7 +173,7 @@ def model_columns(
     extra = {
         feature.name: _all(tags, stated[feature.name])
         if feature.name in stated
-        else feature.of_rows(tags)
+        else feature.derive(tags)
         for feature in find(served.name).extra
     }
     columns = {name: extra.get(name, tags.get(name)) for name in served.features}

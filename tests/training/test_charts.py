@@ -17,8 +17,8 @@ def picture(points: list[tuple[float, float]]) -> str:
         "across",
         "up",
         "a picture",
-        words_across=lambda value: f"{value:.6g}",
-        words_up=lambda value: f"{value:.6g}",
+        format_across=lambda value: f"{value:.6g}",
+        format_up=lambda value: f"{value:.6g}",
         height=HEIGHT,
     )
 
@@ -48,7 +48,7 @@ def test_a_single_value_has_a_scale_too() -> None:
 
 
 def test_the_guide_of_intervals_is_within_the_scale() -> None:
-    svg = intervals([Mark("a", 0.93, 0.9, 0.96)], 1.0, "a picture", words=lambda v: f"{v:.2f}")
+    svg = intervals([Mark("a", 0.93, 0.9, 0.96)], 1.0, "a picture", formatter=lambda v: f"{v:.2f}")
     # From 0.90 to 1.00 in steps of 0.02.
     assert ticks(svg, "mid") == ["0.90", "0.92", "0.94", "0.96", "0.98", "1.00"]
 

@@ -26,7 +26,7 @@ from training.evaluation.calibration import (
 from training.evaluation.discrimination import Ranking, auc, gain_table, gini
 from training.evaluation.figures import figures_of, probability_figures
 from training.evaluation.leaks import single_tags
-from training.evaluation.peers import differences, peers_told
+from training.evaluation.peers import compare_with_peers, predict_peers
 from training.evaluation.resampling import Resamples, centred_interval, interval
 from training.fitting.datasets import split_by_time
 
@@ -118,9 +118,9 @@ def test_sums_are_those_of_the_weights():
 def test_repeated_rows_do_not_make_an_interval_narrower():
     label, told, _ = drawn(600)
     alone = Resamples(pd.Series(np.arange(600)))
-    low, high = interval(Ranking(label, told).resampled(alone)[:, 1])
+    low, high = interval(Ranking(label, told).measure_resamples(alone)[:, 1])
     four = np.tile(np.arange(600), 4)
-    told_four = Ranking(label[four], told[four]).resampled(Resamples(pd.Series(four)))[:, 1]
+    told_four = Ranking(label[four], told[four]).measure_resamples(Resamples(pd.Series(four)))[:, 1]
     assert interval(told_four) == pytest.approx((low, high))
 
 
@@ -178,14 +178,14 @@ def test_a_model_against_itself_and_against_a_worse_one():
     resamples = Resamples(who)
     worse = np.where(np.arange(len(told)) % 2, told, label.mean())
     peers = {"base_rate": np.full(len(told), label.mean()), "same": told, "worse": worse}
-    base, same, half = differences(label, told, peers, resamples)
+    base, same, half = compare_with_peers(label, told, peers, resamples)
     assert (same.order_gain, same.order_low, same.order_high) == (0, 0, 0)
     assert (same.loss_gain, same.loss_low, same.loss_high) == (0, 0, 0)
     assert (base.order, base.order_gain) == (0.5, auc(label, told) - 0.5)
     assert 0 < half.order_low < half.order_gain < half.order_high
     assert 0 < half.loss_low < half.loss_gain < half.loss_high
     # In pairs: far narrower than two intervals of their own.
-    alone = interval(Ranking(label, told).resampled(resamples)[:, 1])
+    alone = interval(Ranking(label, told).measure_resamples(resamples)[:, 1])
     assert half.order_high - half.order_low < alone[1] - alone[0]
 
 
@@ -209,13 +209,15 @@ def test_every_kind_has_figures_and_peers(kind):
     }[kind]
     train = np.arange(size) < 600
     columns = ["risk", "channel", "nothing"]
-    told = peers_told(frame, train, ~train, columns, threads=1, kind=kind)
+    told = predict_peers(frame, train, ~train, columns, threads=1, kind=kind)
     label = frame["label"].to_numpy()[~train]
     resamples = Resamples(frame["customer_id"][~train])
     linear = "logistic_regression" if kind == "probability" else "generalised_linear"
     assert list(told) == ["base_rate", linear, "untuned_lightgbm", "hist_gradient_boosting"]
     # All that learn order better than nothing, and the linear model, which is true here, gains.
-    found = {one.peer: one for one in differences(label, told[linear], told, resamples, kind)}
+    found = {
+        one.peer: one for one in compare_with_peers(label, told[linear], told, resamples, kind)
+    }
     assert found["base_rate"].order_low > 0
     assert found["base_rate"].loss_low > 0
     chance = 0.5 if kind == "probability" else 0.0
@@ -295,7 +297,7 @@ def test_order_of_all_resamples_at_once_is_that_of_each(rows, kind):
     label = {"yes or no": outcomes > 1, "count": outcomes, "amount": outcomes * 1000.3 + 7}[kind]
     resamples, ranking = Resamples(pd.Series(who), count=20), Ranking(label, told)
     each = np.array([ranking.measure(weight)[:2] for weight in resamples.weights()])
-    together = ranking.order_resampled(resamples)
+    together = ranking.measure_order_resamples(resamples)
     if kind == "amount":
         assert together == pytest.approx(each, nan_ok=True)
     else:
@@ -304,4 +306,6 @@ def test_order_of_all_resamples_at_once_is_that_of_each(rows, kind):
 
 def test_order_of_no_rows_is_not_a_number():
     nothing = Ranking(np.array([], bool), np.array([]))
-    assert np.isnan(nothing.order_resampled(Resamples(pd.Series([], dtype=str), count=3))).all()
+    assert np.isnan(
+        nothing.measure_order_resamples(Resamples(pd.Series([], dtype=str), count=3))
+    ).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluation.contact import contacted, turned
+from training.evaluation.contact import mark_contacted, orient_for_contact
 from training.evaluation.fairness import CALIBRATION_BOUND, MEAN_BOUND, fairness
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import SMALLEST_ROWS, slices
@@ -72,11 +72,17 @@ def test_rare_outcomes_have_no_order():
 
 
 def test_the_highest_are_contacted_and_a_contact_against_an_outcome_turns_its_order():
-    assert contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
-    assert contacted(np.full(5, 0.3), 0.2).sum() == 1
+    assert mark_contacted(np.array([0.1, 0.9, 0.5, 0.9, 0.2]), 0.4).tolist() == [0, 1, 0, 1, 0]
+    assert mark_contacted(np.full(5, 0.3), 0.2).sum() == 1
     label, told = np.array([True, False]), np.array([0.9, 0.4])
-    assert [side.tolist() for side in turned(label, told, RENEWAL)] == [[0, 1], [1 - 0.9, 0.6]]
-    assert [side.tolist() for side in turned(label, told, HEALTH)] == [[1, 0], [0.9, 0.4]]
+    assert [side.tolist() for side in orient_for_contact(label, told, RENEWAL)] == [
+        [0, 1],
+        [1 - 0.9, 0.6],
+    ]
+    assert [side.tolist() for side in orient_for_contact(label, told, HEALTH)] == [
+        [1, 0],
+        [0.9, 0.4],
+    ]
     # A new model says what contacts on its word are for, or that there are none.
     assert {name for name in MODELS if MODELS[name].purpose is None} == {
         "claim_frequency",
@@ -100,7 +106,7 @@ def test_fairness_by_hand():
     assert found.calibration == pytest.approx(0.2)
     assert (women.selected, men.selected) == (0.4, 0.0)
     assert (women.found, men.found) == (0.4, 0.0)
-    assert (found.selection, found.found) == (0.4, 0.4)
+    assert (found.selection, found.hit_rate) == (0.4, 0.4)
     assert found.verdict == "beyond"
     assert "beyond the bound of 5.0%" in found.sentence[1]
     # Where a contact is for those who do not, the same holds of them.

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from training.evaluation.paired import Compared, Difference, Gap
-from training.model_spec import Gates
+from training.evaluation.paired import Difference, Gap, PairedFigures
+from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
 from training.promotion.gates import judge
 
@@ -18,12 +18,12 @@ def differs(difference: float, low: float, high: float, deviation: float = 0.001
     return Difference(0.5, 0.5 + difference, difference, low, high, deviation)
 
 
-def group(value: str = "", loss: Difference = NONE, outcomes: int = 400) -> Compared:
+def group(value: str = "", loss: Difference = NONE, outcomes: int = 400) -> PairedFigures:
     named = "star" if value else ""
-    return Compared(named, value, 1000, 900, outcomes, 0.5, NONE, loss, NONE)
+    return PairedFigures(named, value, 1000, 900, outcomes, 0.5, NONE, loss, NONE)
 
 
-def found(overall: Compared, *segments: Compared, gaps=(), champion: str | None = "1"):
+def found(overall: PairedFigures, *segments: PairedFigures, gaps=(), champion: str | None = "1"):
     return Comparison(
         "renewal",
         "续保概率",
@@ -40,7 +40,7 @@ def found(overall: Compared, *segments: Compared, gaps=(), champion: str | None 
     )
 
 
-def verdict(gate: str, comparison: Comparison, gates: Gates = Gates()):  # noqa: B008
+def verdict(gate: str, comparison: Comparison, gates: PromotionBounds = PromotionBounds()):  # noqa: B008
     (one,) = [one for one in judge(gates, comparison) if one.gate == gate]
     return one
 

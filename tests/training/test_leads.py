@@ -16,9 +16,9 @@ ASKED = [7.0, 7.0, 7.0, 7.0, 7.5, 30.0, 60.0, 60.0, 60.0]
 
 
 def test_days_to_the_expiry_stay_within_what_models_learned_from() -> None:
-    assert [LEAD_TIME.of_customer({TAG: days}) for days in DAYS] == ASKED
-    assert LEAD_TIME.of_rows(pd.DataFrame({TAG: DAYS})).tolist() == ASKED
-    assert [LEAD_TIME.of_customer({TAG: days}) for days in LEADS] == list(LEADS)
+    assert [LEAD_TIME.derive_one({TAG: days}) for days in DAYS] == ASKED
+    assert LEAD_TIME.derive(pd.DataFrame({TAG: DAYS})).tolist() == ASKED
+    assert [LEAD_TIME.derive_one({TAG: days}) for days in LEADS] == list(LEADS)
 
 
 def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
@@ -26,13 +26,13 @@ def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
 
 
 def test_days_that_are_not_known_stay_so() -> None:
-    assert LEAD_TIME.of_customer({TAG: None}) is None
-    assert LEAD_TIME.of_rows(pd.DataFrame({TAG: [None, np.nan]}, dtype=object)).isna().all()
+    assert LEAD_TIME.derive_one({TAG: None}) is None
+    assert LEAD_TIME.derive(pd.DataFrame({TAG: [None, np.nan]}, dtype=object)).isna().all()
 
 
 def test_without_a_tag_the_first_is_asked_about() -> None:
-    assert MONTH_AHEAD.of_customer({}) == 1
-    assert MONTH_AHEAD.of_rows(pd.DataFrame({TAG: [3, 4]})).tolist() == [1, 1]
+    assert MONTH_AHEAD.derive_one({}) == 1
+    assert MONTH_AHEAD.derive(pd.DataFrame({TAG: [3, 4]})).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("message", [Context, DecideContext])

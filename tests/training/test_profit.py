@@ -14,7 +14,8 @@ from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
-from training.evaluation.profit import Economics, economics, profit_curves
+from training.evaluation.contact import profit_curves
+from training.evaluation.economics import Economics, economics
 from training.evaluation.resampling import Resamples
 from training.models import MODELS
 

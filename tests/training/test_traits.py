@@ -16,7 +16,7 @@ from features.settings import Settings
 from features.snapshots.compute import compute_group
 from features.sources.simulation.simulate import simulate
 from features.tags.groups.sensitivity import USUAL
-from training.evaluation.truth import against_trait, rank_correlation
+from training.evaluation.truth import correlate_with_trait, rank_correlation
 
 CUSTOMERS = 4_000
 AS_OF = date(2026, 6, 30)
@@ -44,7 +44,7 @@ def test_the_order_of_customers_is_that_of_the_truth(
     lake: Lake, tags: pd.DataFrame, trait: str
 ) -> None:
     score = tags[f"{trait}_score"]
-    found = against_trait(lake, trait, score)
+    found = correlate_with_trait(lake, trait, score)
     assert found is not None
     assert found.customers == score.notna().sum() > 0.55 * CUSTOMERS
     print(f"{trait}: rank correlation {found.correlation:.3f} of {found.customers} customers")
@@ -59,7 +59,7 @@ def test_shuffled_scores_are_unrelated_to_the_trait(
     """The test above could not fail if any order of customers passed it."""
     score = tags[f"{trait}_score"].dropna()
     shuffled = pd.Series(np.random.default_rng(1).permutation(score.to_numpy()), score.index)
-    found = against_trait(lake, trait, shuffled)
+    found = correlate_with_trait(lake, trait, shuffled)
     assert found is not None
     assert abs(found.correlation) < 4 / len(score) ** 0.5
 
@@ -72,8 +72,8 @@ def test_scores_order_customers_by_their_trait_better_than_a_count(
     lake: Lake, tags: pd.DataFrame, trait: str, peer: str
 ) -> None:
     score = tags[f"{trait}_score"]
-    ours = against_trait(lake, trait, score)
-    theirs = against_trait(lake, trait, tags[peer].where(score.notna()))
+    ours = correlate_with_trait(lake, trait, score)
+    theirs = correlate_with_trait(lake, trait, tags[peer].where(score.notna()))
     assert ours is not None
     assert theirs is not None
     assert ours.correlation > theirs.correlation + 0.02
@@ -118,4 +118,4 @@ def test_rank_correlation_by_hand() -> None:
 
 def test_without_a_truth_there_is_no_comparison(home: Path) -> None:
     lake = Lake(Settings(home=home))
-    assert against_trait(lake, "price_sensitivity", pd.Series({"C1": 1.0})) is None
+    assert correlate_with_trait(lake, "price_sensitivity", pd.Series({"C1": 1.0})) is None

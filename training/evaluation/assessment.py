@@ -1,4 +1,4 @@
-"""Everything that is told of one trained model, computed once for report, card and registry."""
+"""Evaluate one trained model: everything the report, the card and the registry show."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -13,22 +13,34 @@ from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
-from training.evaluation.contact import turned
+from training.evaluation.contact import Curve, orient_for_contact, profit_curves
 from training.evaluation.discrimination import gain_table
+from training.evaluation.economics import Economics, economics
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
 from training.evaluation.leaks import SingleTag, single_tags
-from training.evaluation.peers import Difference, differences, peers_told
-from training.evaluation.profit import Curve, Economics, economics, profit_curves
+from training.evaluation.peers import PeerDifference, compare_with_peers, predict_peers
 from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
-from training.evaluation.truth import Truth, against_truth
+from training.evaluation.truth import Truth, compare_with_truth
 from training.model_spec import ModelSpec, Purpose
 
 
 @dataclass(frozen=True)
-class Part:
-    """One slice of the data in time: when its questions were asked, and how they ended."""
+class TimeSlice:
+    """One slice of the data in time: dates of its questions, rows and mean outcome.
+
+    Attributes
+    ----------
+    name, chinese : str
+        "train", "calibration" or "test"; its Chinese name.
+    first, last : datetime.date
+        First and last `as_of`.
+    rows, customers : int
+        Number of rows and of customers.
+    mean : float
+        Mean outcome.
+    """
 
     name: str
     chinese: str
@@ -41,18 +53,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Assessment:
-    """One model on its test slice.
+    """Evaluation of one model on its test slice.
 
     Attributes
     ----------
     figures : Figures or Amounts
-        Of the model; `differences` compares it with each peer.
+        Main figures; `differences` compares them with each peer's.
     calibration, gain : pandas.DataFrame
-        By tenth of what was told; `gain` in the order of contacts (`purpose`).
+        By tenth of predictions; `gain` in the order of contacts (`purpose`).
     economics, curves : Economics or None, list of Curve
-        None and empty where nobody is contacted on the model's word, or costs are not recorded.
+        None and empty if no contact follows from the model, or costs are not recorded.
     truth : Truth or None
         None on real data.
+    labelled : int
+        Ripe outcomes before rows were sampled.
+    frame_sha256, inputs : str, dict of str to str
+        Hashes of the frame's file, and of the tag histories by group.
     """
 
     model: ModelSpec
@@ -62,11 +78,11 @@ class Assessment:
     bundle_version: str
     features: int
     labelled: int
-    parts: list[Part]
+    time_slices: list[TimeSlice]
     frame_sha256: str
     inputs: dict[str, str]
     figures: Figures | Amounts
-    differences: list[Difference]
+    differences: list[PeerDifference]
     truth: Truth | None
     calibration: pd.DataFrame
     gain: pd.DataFrame
@@ -87,26 +103,26 @@ class Assessment:
         """Order and loss of each peer, as the command line prints them."""
         names = ("auc", "log_loss") if self.kind == "probability" else ("gini", "deviance")
         return {
-            one.peer: dict(zip(names, (one.order, one.loss), strict=True))
-            for one in self.differences
+            difference.peer: dict(zip(names, (difference.order, difference.loss), strict=True))
+            for difference in self.differences
         }
 
     def metrics(self) -> dict[str, float]:
-        """The figures as the registry keeps them."""
-        found = {f"test_{key}": float(value) for key, value in asdict(self.figures).items()}
-        for peer, got in self.baselines.items():
-            found |= {f"{peer}_{key}": value for key, value in got.items()}
-        for one in self.differences:
-            found |= {
-                f"gain_over_{one.peer}": one.order_gain,
-                f"loss_below_{one.peer}": one.loss_gain,
+        """Collect the figures that the registry stores, by name."""
+        metrics = {f"test_{key}": float(value) for key, value in asdict(self.figures).items()}
+        for peer, figures in self.baselines.items():
+            metrics |= {f"{peer}_{key}": value for key, value in figures.items()}
+        for difference in self.differences:
+            metrics |= {
+                f"gain_over_{difference.peer}": difference.order_gain,
+                f"loss_below_{difference.peer}": difference.loss_gain,
             }
-        for each in self.fairness:
-            found[f"fairness_{each.attribute}"] = each.calibration
-            found[f"fairness_{each.attribute}_high"] = each.calibration_interval[1]
+        for attribute in self.fairness:
+            metrics[f"fairness_{attribute.attribute}"] = attribute.calibration
+            metrics[f"fairness_{attribute.attribute}_high"] = attribute.calibration_interval[1]
         if self.truth is not None:
-            found |= {f"truth_{key}": float(value) for key, value in asdict(self.truth).items()}
-        return found
+            metrics |= {f"truth_{key}": float(value) for key, value in asdict(self.truth).items()}
+        return metrics
 
 
 def assess(
@@ -123,31 +139,35 @@ def assess(
     Parameters
     ----------
     lake : Lake
-        Where costs, premiums and, of a simulated insurer, the truth lie.
+        The home: costs, premiums and, for a simulated insurer, the truth.
     model : ModelSpec
+        The model as declared.
     data : Dataset
         What the model learned from.
     predictor : Predictor
         Loaded from the bundle, so that what is measured is what is served.
     known_by : datetime.date
-        Costs and premiums recorded later are not used either.
+        Costs and premiums recorded later are not used.
     report : Report
+        Called with the progress.
     priced : dict, optional
-        What contacts cost and bring, by what is won and its line, for models assessed one after
-        the other on the same tables: what one has computed, the next takes from here.
+        Cache of `economics` by (benefit, line), shared by models that are evaluated one after the
+        other on the same tables; filled here.
     """
     kind = model.kind
     threads = lake.settings.threads
     purpose = model.purpose
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(dtype=bool if kind == "probability" else np.float64)
-    told = predictor.predict(test, threads)
+    predicted = predictor.predict(test, threads)
     resamples = Resamples(test["customer_id"])
-    figures = figures_of(label, told, resamples, kind)
+    figures = figures_of(label, predicted, resamples, kind)
     report(f"{model.name}: peers", 0, None)
-    peers = peers_told(data.frame, data.split.train, data.split.test, data.features, threads, kind)
+    peers = predict_peers(
+        data.frame, data.split.train, data.split.test, data.features, threads, kind
+    )
     report(f"{model.name}: evaluation", 0, None)
-    event, ahead = turned(label, told, purpose, kind)
+    event, priority = orient_for_contact(label, predicted, purpose, kind)
     money = None
     if purpose and kind == "probability":
         priced = {} if priced is None else priced
@@ -164,18 +184,20 @@ def assess(
         bundle_version=predictor.version,
         features=len(predictor.features),
         labelled=data.labelled,
-        parts=_parts(data),
+        time_slices=_time_slices(data),
         frame_sha256=data.sha256,
         inputs=data.inputs,
         figures=figures,
-        differences=differences(label, told, peers, resamples, kind),
-        truth=against_truth(lake, model, test, told) if kind == "probability" else None,
-        calibration=calibration_table(label, told, resamples=resamples),
-        gain=gain_table(event, ahead),
-        slices=slices(test, label, told, resamples, kind),
-        fairness=fairness(test, label, told, resamples, purpose=purpose, kind=kind),
+        differences=compare_with_peers(label, predicted, peers, resamples, kind),
+        truth=compare_with_truth(lake, model, test, predicted) if kind == "probability" else None,
+        calibration=calibration_table(label, predicted, resamples=resamples),
+        gain=gain_table(event, priority),
+        slices=slices(test, label, predicted, resamples, kind),
+        fairness=fairness(test, label, predicted, resamples, purpose=purpose, kind=kind),
         economics=money,
-        curves=profit_curves(label, told, purpose, money, resamples) if purpose and money else [],
+        curves=profit_curves(label, predicted, purpose, money, resamples)
+        if purpose and money
+        else [],
         importance=importance(predictor, test, threads),
         single_tags=single_tags(
             data.frame, data.split.train, data.split.test, data.features, order, kind
@@ -183,26 +205,26 @@ def assess(
     )
 
 
-def _parts(data: Dataset) -> list[Part]:
+def _time_slices(data: Dataset) -> list[TimeSlice]:
     split = data.split
     named = (
         ("train", "训练", split.train),
         ("calibration", "校准", split.calibration),
         ("test", "检验", split.test),
     )
-    found = []
+    time_slices = []
     for name, chinese, rows in named:
         part = data.frame[["as_of", "customer_id", "label"]][rows]
-        asked = pd.to_datetime(part["as_of"])
-        found.append(
-            Part(
+        days = pd.to_datetime(part["as_of"])
+        time_slices.append(
+            TimeSlice(
                 name=name,
                 chinese=chinese,
-                first=asked.min().date(),
-                last=asked.max().date(),
+                first=days.min().date(),
+                last=days.max().date(),
                 rows=len(part),
                 customers=int(part["customer_id"].nunique()),
                 mean=float(part["label"].mean()),
             )
         )
-    return found
+    return time_slices

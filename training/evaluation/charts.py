@@ -1,7 +1,7 @@
-"""Small pictures as SVG text: lines with bands, intervals against a line, bars.
+"""Draw small charts as SVG text: lines with bands, intervals against a guide, bars.
 
-They are drawn with the classes of the page they stand on, so that its colours, its print and a
-reader's contrast settings hold; each says in words what it shows.
+Charts use the CSS classes of their page, so that its colours, print rules and a reader's contrast
+settings apply. Each carries a text that says what it shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,18 +14,30 @@ from training.evaluation.resampling import Interval
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 74, 16, 12, 44
 ROW, VALUES = 24, 64
 MOST_STEPS = 5
-"""Steps of a scale within the values; it begins and ends with whole ones."""
+"""Most steps of a scale within the values; the scale begins and ends with whole steps."""
 WIDE, NARROW = 13.0, 6.9
-"""About how wide a Chinese and another letter of a row's name is."""
-Words = Callable[[float], str]
+"""Approximate width of a Chinese and of any other letter in the name of a row."""
+Formatter = Callable[[float], str]
+"""Writes a value for readers."""
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a picture; `style` is a class of the page: model, peer, guide.
+    """One line of a chart.
 
-    `band` has the low and high of each point, where it has an interval.
+    Attributes
+    ----------
+    name : str
+        Name of the line.
+    points : sequence of (float, float)
+        Points, left to right.
+    style : {"model", "peer", "guide"}
+        CSS class of the page.
+    band : sequence of (float, float)
+        Low and high of each point, where it has an interval.
+    dots : bool
+        Whether points are marked.
     """
 
     name: str
@@ -37,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of a picture of intervals; not finite values are left out."""
+    """One row of a chart of intervals; a row whose value is not finite is left out."""
 
     name: str
     value: float
@@ -52,26 +64,35 @@ def lines(
     up: str,
     alt: str,
     *,
-    words_across: Words,
-    words_up: Words,
+    format_across: Formatter,
+    format_up: Formatter,
     names: Sequence[str] = (),
     spot: Point | None = None,
     height: int = 320,
 ) -> str:
-    """Lines in one frame.
+    """Draw lines in one frame.
 
     Parameters
     ----------
+    drawn : sequence of Line
+        The lines, the lowest layer first.
     across, up : str
-        What the axes show.
+        Titles of the axes.
     alt : str
-        The picture in words.
-    words_across, words_up : Callable[[float], str]
-        How a value of an axis is written.
+        Text that says what the chart shows.
+    format_across, format_up : Callable[[float], str]
+        Write a value of the axis.
     names : sequence of str
-        Names of the places 0, 1, ... of an axis that has no numbers.
+        Names of the places 0, 1, ... if the horizontal axis has no numbers.
     spot : tuple of float, optional
         A point to mark.
+    height : int
+        Height in pixels.
+
+    Returns
+    -------
+    str
+        The SVG element.
     """
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points]
@@ -90,12 +111,12 @@ def lines(
         _, y = place(left, value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(
-            f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{words_up(value)}</text>'
+            f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{format_up(value)}</text>'
         )
-    places = _named(names) if names else [(x, words_across(x)) for x in across_ticks]
-    for value, said in places:
+    places = _named(names) if names else [(x, format_across(x)) for x in across_ticks]
+    for value, text in places:
         x, _ = place(value, low)
-        parts.append(f'<text class="tick mid" x="{x:.1f}" y="{floor + 16}">{escape(said)}</text>')
+        parts.append(f'<text class="tick mid" x="{x:.1f}" y="{floor + 16}">{escape(text)}</text>')
     parts.append(f'<path class="axis" d="M{LEFT} {floor}H{WIDTH - RIGHT}"/>')
     for line in drawn:
         spots = [place(x, y) for x, y in line.points]
@@ -116,8 +137,25 @@ def lines(
     return _svg(WIDTH, height, alt, parts)
 
 
-def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) -> str:
-    """A row a mark: its value, its interval, and a guide that all are held against."""
+def intervals(marks: Sequence[Mark], guide: float, alt: str, *, formatter: Formatter) -> str:
+    """Draw one row per mark, its value and interval, and a guide to compare them with.
+
+    Parameters
+    ----------
+    marks : sequence of Mark
+        The rows, top first.
+    guide : float
+        Value of the guide.
+    alt : str
+        Text that says what the chart shows.
+    formatter : Callable[[float], str]
+        Writes a value.
+
+    Returns
+    -------
+    str
+        The SVG element; empty if no value is finite.
+    """
     shown = [mark for mark in marks if isfinite(mark.value)]
     if not shown:
         return ""
@@ -131,7 +169,7 @@ def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) ->
     parts = [f'<path class="guide" d="M{place(guide):.1f} 4V{height - 24}"/>']
     for value in ticks:
         parts.append(f'<text class="tick mid" x="{place(value):.1f}" y="{height - 8}">'
-                     f"{words(value)}</text>")  # fmt: skip
+                     f"{formatter(value)}</text>")  # fmt: skip
     for number, mark in enumerate(shown):
         y = 16 + ROW * number
         parts.append(f'<text class="name" x="0" y="{y + 4}">{escape(mark.name)}</text>')
@@ -139,12 +177,29 @@ def intervals(marks: Sequence[Mark], guide: float, alt: str, *, words: Words) ->
             parts.append(f'<path class="span {mark.style}" d="M{place(mark.low):.1f} {y}'
                          f'H{place(mark.high):.1f}"/>')  # fmt: skip
         parts.append(f'<circle class="{mark.style}" cx="{place(mark.value):.1f}" cy="{y}" r="4"/>')
-        parts.append(f'<text class="value end" x="{WIDTH}" y="{y + 4}">{words(mark.value)}</text>')
+        parts.append(
+            f'<text class="value end" x="{WIDTH}" y="{y + 4}">{formatter(mark.value)}</text>'
+        )
     return _svg(WIDTH, height, alt, parts)
 
 
-def bars(rows: Sequence[tuple[str, float]], alt: str, *, words: Words) -> str:
-    """A bar a row, the longest as wide as there is room."""
+def bars(rows: Sequence[tuple[str, float]], alt: str, *, formatter: Formatter) -> str:
+    """Draw one bar per row; the longest fills the width.
+
+    Parameters
+    ----------
+    rows : sequence of (str, float)
+        Name and value, top first.
+    alt : str
+        Text that says what the chart shows.
+    formatter : Callable[[float], str]
+        Writes a value.
+
+    Returns
+    -------
+    str
+        The SVG element.
+    """
     most = max((value for _, value in rows), default=0.0) or 1.0
     names = _names_width([name for name, _ in rows])
     parts = []
@@ -155,21 +210,21 @@ def bars(rows: Sequence[tuple[str, float]], alt: str, *, words: Words) -> str:
         parts.append(f'<rect class="model" x="{names:.0f}" y="{y + 4}" width="{wide:.1f}" '
                      'height="15" rx="2"/>')  # fmt: skip
         parts.append(f'<text class="value" x="{names + wide + 6:.1f}" y="{y + 16}">'
-                     f"{words(value)}</text>")  # fmt: skip
+                     f"{formatter(value)}</text>")  # fmt: skip
     return _svg(WIDTH, ROW * len(rows) + 6, alt, parts)
 
 
 def _names_width(names: Sequence[str]) -> float:
-    """Room that the longest name takes, and a little."""
+    """Return the width of the longest name and a margin, in pixels."""
     lengths = [sum(WIDE if letter > "\u2e80" else NARROW for letter in name) for name in names]
     return max(lengths, default=0.0) + 14
 
 
 def _svg(width: int, height: int, alt: str, parts: Sequence[str]) -> str:
-    said = escape(alt)
+    text = escape(alt)
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{said}">'
-        f"<title>{said}</title>{''.join(parts)}</svg>"
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{text}">'
+        f"<title>{text}</title>{''.join(parts)}</svg>"
     )
 
 
@@ -188,17 +243,17 @@ def _path(points: Sequence[Point]) -> str:
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
-    """Steps of 1, 2, 2.5 or 5 times a power of ten that reach around the values, about five."""
+    """Return about five steps of 1, 2, 2.5 or 5 times a power of ten that enclose the values."""
     low, high = min(values), max(values)
     least = max(high - low, abs(high) * 1e-6, 1e-6) / MOST_STEPS
     power = 10.0 ** floor(log10(least))
     step = next(times * power for times in (1, 2, 2.5, 5, 10) if times * power >= least)
-    # 0.3 / 0.1 is a little less than 3: an end that is a whole step but for that is not left out.
+    # 0.3 / 0.1 is a little less than 3: the tolerance keeps an end that is a whole step.
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     return [number * step for number in range(first, max(last, first + 1) + 1)]
 
 
 def _named(names: Sequence[str]) -> list[tuple[float, str]]:
-    """At most eight of the names, evenly spaced."""
+    """Choose at most eight of the names, evenly spaced."""
     step = -(-len(names) // 8)
     return [(float(place), name) for place, name in enumerate(names) if place % step == 0]

@@ -1,43 +1,164 @@
-"""Put customers into the order in which a contact on a model's word reaches them."""
+"""Order customers for contact by predictions, and estimate the profit by the share contacted.
+
+Costs are measured, outcomes are observed, the effect of a contact is declared
+(`training.evaluation.economics`). This is propensity, not uplift: a contact is assumed to turn a
+declared share of the events, the same for everybody. Only randomised contacts can show whom a
+contact moves.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
+from training.evaluation.economics import Economics
+from training.evaluation.resampling import Interval, Resamples, interval
 from training.model_spec import Purpose
 
 WORKING_SHARE = 0.2
-"""Share of those asked whom a touchpoint contacts where nothing else is said (A)."""
+"""Share of the eligible customers that a touchpoint contacts, unless stated otherwise (A)."""
+SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+CONTACTS, EVENTS, EXPECTED_EVENTS = 0, 1, 2
+"""Places of the three sums in what `_cumulated` returns."""
 
 
-def turned(
-    label: Outcomes, told: Array, purpose: Purpose | None, kind: Kind = "probability"
+@dataclass(frozen=True)
+class Curve:
+    """Profit of one channel by share contacted, in yuan per 1,000 eligible rows.
+
+    Attributes
+    ----------
+    channel, chinese : str
+        The channel, and its Chinese name.
+    cost : float
+        Yuan for one contact.
+    table : pandas.DataFrame
+        One row per share: `share`, `profit` (by observed outcomes), `low`, `high` (its interval),
+        `told` (by predictions), `at_random` (the same share of rows, drawn at random).
+    best_share, best_profit : float
+        The share of highest profit by predictions, and its profit by outcomes; 0 if none pays. It
+        is chosen by predictions, since nobody knows the outcome when contacts are made.
+    best_interval : tuple of float
+        95% interval of `best_profit`.
+    """
+
+    channel: str
+    chinese: str
+    cost: float
+    table: pd.DataFrame
+    best_share: float
+    best_profit: float
+    best_interval: Interval
+
+
+def orient_for_contact(
+    label: Outcomes, predicted: Array, purpose: Purpose | None, kind: Kind = "probability"
 ) -> tuple[Array, Array]:
-    """Flip outcomes and predictions so that a high one means "contact first".
+    """Turn outcomes and predictions so that a high value means "contact first".
 
     Parameters
     ----------
     label : numpy.ndarray
         Outcomes, shape (rows,).
-    told : numpy.ndarray
-        Predictions of the same rows.
+    predicted : numpy.ndarray
+        Predictions for the same rows, shape (rows,).
     purpose : Purpose or None
         What the contact works on; None leaves both as they are.
     kind : {"probability", "count", "amount"}
         Only probabilities are flipped.
+
+    Returns
+    -------
+    event, priority : numpy.ndarray
+        Shape (rows,): whether the outcome is the one that the contact works on (1 or 0; of a count
+        or an amount the outcome itself), and its prediction.
     """
     event = np.asarray(label, dtype=np.float64)
-    if kind != "probability" or purpose is None or purpose.wanted:
-        return event, told
-    return 1 - event, 1 - told
+    if kind != "probability" or purpose is None or purpose.outcome_label:
+        return event, predicted
+    return 1 - event, 1 - predicted
 
 
-def contacted(told: Array, share: float = WORKING_SHARE) -> Array:
-    """1 of the share told the highest, 0 of the others, shape (rows,); equal values stay apart.
+def mark_contacted(priority: Array, share: float = WORKING_SHARE) -> Array:
+    """Mark the share of rows of highest priority with 1, the others with 0, shape (rows,).
 
-    As many rows as the share says, rounded, at least one where there is any.
+    The count is rounded, at least one if there are rows; rows of equal priority count in their
+    order.
     """
-    chosen = np.zeros(len(told))
-    count = max(1, round(share * len(told))) if len(told) else 0
-    chosen[np.argsort(-told, kind="stable")[:count]] = 1.0
+    chosen = np.zeros(len(priority))
+    count = max(1, round(share * len(priority))) if len(priority) else 0
+    chosen[np.argsort(-priority, kind="stable")[:count]] = 1.0
     return chosen
+
+
+def profit_curves(
+    label: Outcomes, predicted: Array, purpose: Purpose, money: Economics, resamples: Resamples
+) -> list[Curve]:
+    """Draw the profit curve of every channel, highest profit first.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predicted probabilities.
+    purpose : Purpose
+        Decides who is contacted first.
+    money : Economics
+        Cost of a contact, and what an event turned is worth.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
+    """
+    event, priority = orient_for_contact(label, predicted, purpose)
+    order = np.argsort(-priority, kind="stable")
+    counts = [max(1, round(share * len(order))) for share in SHARES]
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.searchsorted(counts, np.arange(len(order)), side="right")
+    inside = place[:, None] == np.arange(len(counts))
+    # Sums by step of the order, then over the steps: contacts, events, expected events.
+    columns = np.hstack([inside, inside * event[:, None], inside * priority[:, None]]).astype(float)
+    own = _cumulated(columns.sum(axis=0, keepdims=True))
+    drawn = _cumulated(resamples.sums(columns))
+    rate = float(event.mean())
+    curves = []
+    for channel, cost in money.costs.items():
+        worth = money.benefit * money.turned_shares[channel]
+        earned = _earned(own, EVENTS, worth, cost)[0]
+        samples = _earned(drawn, EVENTS, worth, cost)
+        expected = _earned(own, EXPECTED_EVENTS, worth, cost)[0]
+        bounds = [interval(column) for column in samples.T]
+        table = pd.DataFrame(
+            {
+                "share": SHARES,
+                "profit": earned,
+                "low": [low for low, _ in bounds],
+                "high": [high for _, high in bounds],
+                "told": expected,
+                "at_random": [1000 * share * (rate * worth - cost) for share in SHARES],
+            }
+        )
+        best = int(np.argmax(expected))
+        pays = bool(expected[best] > 0)
+        curves.append(
+            Curve(
+                channel=channel,
+                chinese=CONTACT_CHANNEL_LABELS[channel],
+                cost=cost,
+                table=table,
+                best_share=SHARES[best] if pays else 0.0,
+                best_profit=float(earned[best]) if pays else 0.0,
+                best_interval=bounds[best] if pays else (0.0, 0.0),
+            )
+        )
+    return sorted(curves, key=lambda curve: -curve.best_profit)
+
+
+def _cumulated(sums: Array) -> Array:
+    """Return the three sums up to each share, per row, shape (samples, 3, shares)."""
+    parts = sums.reshape(len(sums), 3, -1)
+    return np.asarray(parts.cumsum(axis=2) / parts[:, :1].sum(axis=2, keepdims=True))
+
+
+def _earned(sums: Array, events: int, worth: float, cost: float) -> Array:
+    return np.asarray(1000 * (sums[:, events] * worth - sums[:, CONTACTS] * cost))

@@ -1,7 +1,8 @@
-"""Whether a model treats ages, genders and regions alike: calibration, selection, who is found.
+"""Check that a model treats ages, genders and regions alike: calibration, selection, hit rate.
 
-A difference of selection is no fault by itself, for groups may differ in the outcome. A difference
-of calibration is: the same told value would mean different things. So the verdict is about that.
+A difference of selection is no fault by itself, since groups may differ in the outcome. A
+difference of calibration is: the same prediction would mean different things. So the verdict is
+about calibration.
 """
 
 from dataclasses import dataclass
@@ -11,29 +12,31 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
-from training.evaluation.contact import contacted, turned
+from training.evaluation.contact import mark_contacted, orient_for_contact
 from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
 CALIBRATION_BOUND = 0.05
-"""How far told - observed may lie apart between two groups (A): our own bound, no law names one."""
+"""Largest allowed difference of (predicted - observed) between two groups (A): our own bound, no
+law names one."""
 MEAN_BOUND = 0.5
-"""Of a rare outcome no further than this part of its mean (A)."""
+"""For a rare outcome the bound is at most this share of its mean (A)."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """One group of an attribute; the figures are NaN of a group that is small.
+    """One group of an attribute; the figures of a small group are NaN.
 
     Attributes
     ----------
     told, observed, gap : float
-        Means, and told - observed; of a count or an amount as shares of the mean outcome.
+        Mean prediction, mean outcome and their difference; of a count or an amount as shares of
+        the mean outcome of all rows.
     selected : float
-        Share of the group among whom the working threshold contacts.
+        Share of the group's rows that are contacted when the first `WORKING_SHARE` of all are.
     found : float
-        Share of the group's events that fall on those contacted (true positive rate).
+        Hit rate: share of the group's events among those contacted (true positive rate).
     """
 
     value: str
@@ -52,17 +55,17 @@ class Group:
 
 @dataclass(frozen=True)
 class Fairness:
-    """One protected attribute: its groups, the largest differences between two, the verdict.
+    """One protected attribute: its groups, the largest differences between two, and the verdict.
 
     Attributes
     ----------
-    calibration, selection, found : float
+    calibration, selection, hit_rate : float
         Largest difference of `gap`, `selected` and `found` between two groups that are not small.
     bound : float
-        That of `calibration`.
+        Bound of `calibration`.
     verdict : {"within", "undecided", "beyond", "none"}
-        The whole interval is within the bound, some of it, none of it; or there is nothing to
-        compare.
+        Whether the interval of `calibration` lies within the bound, on both sides of it or beyond
+        it; "none" if fewer than two groups can be compared.
     """
 
     attribute: str
@@ -73,8 +76,8 @@ class Fairness:
     calibration_interval: Interval
     selection: float
     selection_interval: Interval
-    found: float
-    found_interval: Interval
+    hit_rate: float
+    hit_rate_interval: Interval
     bound: float
     verdict: str
 
@@ -97,42 +100,48 @@ class Fairness:
         return (
             f"{self.chinese}: 两组之间校准差最大 {figures}, "
             f"{chinese[self.verdict]}界限 {self.bound:.1%}。",
-            f"{self.english.capitalize()}: told minus observed differs by at most {figures} "
-            f"between two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
+            f"{self.english.capitalize()}: predicted minus observed differs by at most "
+            f"{figures} between two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
         )
 
 
 def fairness(
     frame: pd.DataFrame,
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     resamples: Resamples,
     *,
     purpose: Purpose | None = None,
     kind: Kind = "probability",
     bound: float | None = None,
 ) -> list[Fairness]:
-    """Each protected attribute that the frame has a column of.
+    """Compare the groups of every protected attribute whose column the frame has.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        The test rows, in the order of `label` and `told`.
+        The test rows with the columns of the attributes.
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions of these rows.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
     purpose : Purpose, optional
-        Whom the working threshold contacts; without one, those told the highest.
+        Decides who is contacted first; default: the highest predictions.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
     bound : float, optional
-        Largest difference of calibration between two groups: of a probability in its own unit, of
-        a count or an amount as a share of the mean outcome. Default: `CALIBRATION_BOUND`, of a
-        rare outcome `MEAN_BOUND` of its mean.
+        Largest allowed difference of calibration between two groups: of a probability in its own
+        unit, of a count or an amount as a share of the mean outcome. Default: `CALIBRATION_BOUND`,
+        for a rare outcome `MEAN_BOUND` of its mean.
     """
-    event, ahead = turned(label, told, purpose, kind)
+    event, priority = orient_for_contact(label, predicted, purpose, kind)
     if bound is None:
         rare = MEAN_BOUND * float(event.mean()) if kind == "probability" else CALIBRATION_BOUND
         bound = min(CALIBRATION_BOUND, rare)
     scale = 1.0 if kind == "probability" else float(event.mean()) or float("nan")
-    chosen = contacted(ahead)
+    chosen = mark_contacted(priority)
     columns = np.column_stack(
-        [np.ones(len(event)), ahead / scale, event / scale, chosen, chosen * event, event]
+        [np.ones(len(event)), priority / scale, event / scale, chosen, chosen * event, event]
     )
     return [
         _attribute(attribute, list(parts(frame, attribute)), columns, resamples, bound)
@@ -148,12 +157,12 @@ def _attribute(
     resamples: Resamples,
     bound: float,
 ) -> Fairness:
-    made, rates, samples = [], [], []
+    members, rates, samples = [], [], []
     for value, chinese, rows in groups:
         small = int(rows.sum()) < SMALLEST_ROWS
         own = _rates(columns[rows].sum(axis=0, keepdims=True))[0]
         drawn = _rates(resamples.within(rows).sums(columns[rows]))
-        made.append(_group(value, chinese, int(rows.sum()), small, own, drawn))
+        members.append(_group(value, chinese, int(rows.sum()), small, own, drawn))
         if not small:
             rates.append(own)
             samples.append(drawn)
@@ -161,7 +170,7 @@ def _attribute(
         nothing = float("nan"), (float("nan"), float("nan"))
         spans, verdict = [nothing] * 3, "none"
     else:
-        # Columns of `_rates`: told, observed, gap, selected, found.
+        # Columns of `_rates`: predicted, observed, gap, selected, hit rate.
         spans = [_span(np.array(rates)[:, k], np.array(samples)[:, :, k]) for k in (2, 3, 4)]
         low, high = spans[0][1]
         verdict = "within" if high <= bound else "beyond" if low > bound else "undecided"
@@ -169,13 +178,13 @@ def _attribute(
         attribute=attribute.name,
         chinese=attribute.chinese,
         english=attribute.english,
-        groups=tuple(made),
+        groups=tuple(members),
         calibration=spans[0][0],
         calibration_interval=spans[0][1],
         selection=spans[1][0],
         selection_interval=spans[1][1],
-        found=spans[2][0],
-        found_interval=spans[2][1],
+        hit_rate=spans[2][0],
+        hit_rate_interval=spans[2][1],
         bound=bound,
         verdict=verdict,
     )
@@ -184,33 +193,33 @@ def _attribute(
 def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: Array) -> Group:
     if small:
         own, drawn = np.full(5, np.nan), np.full((1, 5), np.nan)
-    told, observed, gap, selected, found = (float(rate) for rate in own)
+    predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
     return Group(
         value=value,
         chinese=chinese,
         rows=rows,
         small=small,
-        told=told,
+        told=predicted,
         observed=observed,
         gap=gap,
         gap_interval=interval(drawn[:, 2]),
         selected=selected,
         selected_interval=interval(drawn[:, 3]),
-        found=found,
+        found=hit_rate,
         found_interval=interval(drawn[:, 4]),
     )
 
 
 def _rates(sums: Array) -> Array:
-    """Told, observed, gap, selected and found from weighted sums, shape (samples, 5)."""
-    rows, told, observed, selected, found, events = sums.T
+    """Compute predicted, observed, gap, selected and hit rate from sums, shape (samples, 5)."""
+    rows, predicted, observed, selected, hits, events = sums.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        parts = [told / rows, observed / rows, (told - observed) / rows, selected / rows]
-        return np.column_stack([*parts, found / events])
+        parts = [predicted / rows, observed / rows, (predicted - observed) / rows, selected / rows]
+        return np.column_stack([*parts, hits / events])
 
 
 def _span(rates: Array, samples: Array) -> tuple[float, Interval]:
-    """The largest difference between two groups, of shapes (groups,) and (groups, samples)."""
+    """Return the largest difference between two groups; shapes (groups,) and (groups, samples)."""
     if np.isnan(rates).all():
         return float("nan"), (float("nan"), float("nan"))
     widest = float(np.nanmax(rates) - np.nanmin(rates))

@@ -17,22 +17,22 @@ from training.evaluation.resampling import Resamples, interval
 
 @dataclass(frozen=True)
 class Figures:
-    """Quality of probabilities. `_low` and `_high` bound 95% of resamples of customers.
+    """Quality of predicted probabilities; `_low` and `_high` bound 95% of resamples of customers.
 
     Attributes
     ----------
     rows, base_rate : int, float
     auc, average_precision : float
-        Order of the rows; average precision of no knowledge is the base rate.
+        How well predictions rank the rows; without skill, average precision is the base rate.
     log_loss, brier : float
-        Distance of each told probability from its outcome.
+        Mean distance of the probabilities from their outcomes.
     ece : float
-        Mean distance of told and observed share over tenths; `ece_by_chance` is what a model
-        without any error shows on as many rows.
+        Expected calibration error over tenths; `ece_by_chance` is what a perfectly calibrated
+        model shows on as many rows.
     slope, intercept : float
-        As `training.evaluation.calibration.Fit` has them.
+        As in `training.evaluation.calibration.CalibrationLine`.
     lift : float
-        How much more often the tenth told the highest says yes than all rows do.
+        Share of yes in the tenth predicted highest, over the share in all rows.
     """
 
     rows: int
@@ -60,22 +60,23 @@ class Figures:
 
 @dataclass(frozen=True)
 class Amounts:
-    """Quality of told counts or amounts.
+    """Quality of predicted counts or amounts.
 
     Attributes
     ----------
     rows, mean : int, float
         Rows and mean outcome.
     deviance : float
-        Poisson of counts, gamma of amounts; `explained` is how much lower than with the mean.
+        Poisson deviance of counts, gamma of amounts; `explained` is the share by which it is below
+        that of predicting the mean.
     gini : float
-        Twice the area between the ordered Lorenz curve and the diagonal.
+        Twice the area between the ordered Lorenz curve and the diagonal; 0 is chance.
     total_ratio : float
-        Sum told / sum observed.
+        Predicted total / observed total.
     ece : float
-        Mean distance of told and observed mean over tenths, as a share of the mean outcome.
+        Expected calibration error over tenths, as a share of the mean outcome.
     lift : float
-        Mean outcome of the tenth told the highest / mean outcome of all.
+        Mean outcome of the tenth predicted highest / mean outcome of all rows.
     """
 
     rows: int
@@ -95,31 +96,47 @@ class Amounts:
 
 
 def figures_of(
-    label: Outcomes, told: Array, resamples: Resamples, kind: Kind = "probability"
+    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind = "probability"
 ) -> Figures | Amounts:
-    """The figures of a model by what it tells.
+    """Compute the figures of a model from its predictions.
 
     Parameters
     ----------
-    label, told : numpy.ndarray
-        Shape (rows,): outcomes and what was told of them.
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
     kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    Figures or Amounts
+        `Figures` of a probability, `Amounts` of a count or an amount.
     """
     if kind == "probability":
-        return probability_figures(label, told, resamples)
-    return amount_figures(label, told, resamples, kind)
+        return probability_figures(label, predicted, resamples)
+    return amount_figures(label, predicted, resamples, kind)
 
 
-def probability_figures(label: Outcomes, told: Array, resamples: Resamples) -> Figures:
-    """Figures of probabilities."""
+def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples) -> Figures:
+    """Compute the figures of predicted probabilities.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes (yes or no) and probabilities.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
+    """
     label = np.asarray(label, dtype=bool)
-    ranking = Ranking(label, told)
+    ranking = Ranking(label, predicted)
     _, auc, precision = ranking.measure()
-    order = ranking.resampled(resamples)
+    order = ranking.measure_resamples(resamples)
     auc_low, auc_high = interval(order[:, 1])
     precision_low, precision_high = interval(order[:, 2])
-    ece_low, ece_high, by_chance = calibration_error_interval(label, told, resamples)
-    line = fit_line(label, told, resamples)
+    ece_low, ece_high, by_chance = calibration_error_interval(label, predicted, resamples)
+    line = fit_line(label, predicted, resamples)
     return Figures(
         rows=len(label),
         base_rate=float(label.mean()),
@@ -129,9 +146,9 @@ def probability_figures(label: Outcomes, told: Array, resamples: Resamples) -> F
         average_precision=precision,
         average_precision_low=precision_low,
         average_precision_high=precision_high,
-        log_loss=mean_loss(label, told),
-        brier=float(np.mean((told - label) ** 2)),
-        ece=expected_calibration_error(label, told),
+        log_loss=mean_loss(label, predicted),
+        brier=float(np.mean((predicted - label) ** 2)),
+        ece=expected_calibration_error(label, predicted),
         ece_low=ece_low,
         ece_high=ece_high,
         ece_by_chance=by_chance,
@@ -141,22 +158,32 @@ def probability_figures(label: Outcomes, told: Array, resamples: Resamples) -> F
         intercept=line.intercept,
         intercept_low=line.intercept_interval[0],
         intercept_high=line.intercept_interval[1],
-        lift=float(gain_table(label, told)["lift"].iloc[0]),
+        lift=float(gain_table(label, predicted)["lift"].iloc[0]),
     )
 
 
-def amount_figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kind) -> Amounts:
-    """Figures of counts or amounts."""
+def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind) -> Amounts:
+    """Compute the figures of predicted counts or amounts.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions, in the same unit.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
+    kind : {"count", "amount"}
+        Decides the deviance: Poisson or gamma.
+    """
     label = np.asarray(label, dtype=np.float64)
     mean = float(label.mean())
-    deviance = mean_loss(label, told, kind)
+    deviance = mean_loss(label, predicted, kind)
     plain = mean_loss(label, np.full(len(label), mean), kind)
-    ranking = Ranking(label, told)
-    gini_low, gini_high = interval(ranking.order_resampled(resamples)[:, 0])
-    sums = resamples.sums(np.column_stack([told, label]))
+    ranking = Ranking(label, predicted)
+    gini_low, gini_high = interval(ranking.measure_order_resamples(resamples)[:, 0])
+    sums = resamples.sums(np.column_stack([predicted, label]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])
-    ece_low, ece_high, _ = calibration_error_interval(label, told, resamples)
+    ece_low, ece_high, _ = calibration_error_interval(label, predicted, resamples)
     scale = mean or float("nan")
     return Amounts(
         rows=len(label),
@@ -166,11 +193,11 @@ def amount_figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kin
         gini=ranking.measure()[0],
         gini_low=gini_low,
         gini_high=gini_high,
-        total_ratio=float(told.sum()) / float(label.sum()) if mean else float("nan"),
+        total_ratio=float(predicted.sum()) / float(label.sum()) if mean else float("nan"),
         total_ratio_low=ratio_low,
         total_ratio_high=ratio_high,
-        ece=expected_calibration_error(label, told) / scale,
+        ece=expected_calibration_error(label, predicted) / scale,
         ece_low=ece_low / scale,
         ece_high=ece_high / scale,
-        lift=float(gain_table(label, told)["lift"].iloc[0]),
+        lift=float(gain_table(label, predicted)["lift"].iloc[0]),
     )

@@ -1,7 +1,7 @@
-"""A look for leaks: does one tag alone order the outcomes as well as a model of all of them?
+"""Look for leaks: a single tag that ranks outcomes almost as well as the whole model.
 
-A tag that knows the outcome does. That outcomes are ripe, that later rows change nothing, and that
-only rows recorded by the cutoff count, is held by tests and not looked for here.
+Such a tag probably contains the outcome. Tests, not this module, check that outcomes are ripe, that
+later rows change nothing, and that only rows recorded by the cutoff count.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,21 @@ from training.estimators.losses import Kind
 from training.evaluation.discrimination import auc, gini
 
 SUSPICIOUS = 0.95
-"""A tag alone that reaches this part of the model's way above chance is named (A)."""
+"""A tag is suspicious if it alone reaches this share of the model's lead over chance (A)."""
 
 
 @dataclass(frozen=True)
 class SingleTag:
-    """How well one column alone orders the test rows, turned round where it is the other way.
+    """How well one column alone ranks the test rows, whichever its direction.
 
-    `suspicious`: it comes close to the whole model.
+    Attributes
+    ----------
+    name : str
+        Column.
+    order : float
+        AUC of a probability, else Gini.
+    suspicious : bool
+        Whether it comes close to the whole model.
     """
 
     name: str
@@ -38,29 +45,39 @@ def single_tags(
     kind: Kind = "probability",
     top: int = 5,
 ) -> list[SingleTag]:
-    """The columns that order best alone, best first.
+    """Find the columns that rank the test rows best alone, best first.
 
     Parameters
     ----------
+    frame : pandas.DataFrame
+        The features and `label`.
+    train, test : numpy.ndarray of bool
+        Shape (rows,): train rows, by which texts become numbers, and test rows to rank.
+    features : list of str
+        Columns to try.
     order : float
-        What the model of all columns reaches: AUC of a probability, else Gini.
+        What the whole model reaches: AUC of a probability, else Gini.
+    kind : {"probability", "count", "amount"}
+        What the model predicts.
+    top : int
+        At most so many columns are returned.
     """
     label = frame["label"].to_numpy(dtype=np.float64)
     chance = 0.5 if kind == "probability" else 0.0
-    found = {}
+    orders = {}
     for name in features:
         values = _numbers(frame[name], label, train)[test]
         if np.ptp(values) == 0:
             continue
         ranked = auc(label[test], values) if kind == "probability" else gini(label[test], values)
-        found[name] = chance + abs(ranked - chance)
-    best = sorted(found, key=lambda name: -found[name])[:top]
+        orders[name] = chance + abs(ranked - chance)
+    best = sorted(orders, key=lambda name: -orders[name])[:top]
     reach = chance + SUSPICIOUS * (order - chance)
-    return [SingleTag(name, found[name], bool(found[name] >= reach)) for name in best]
+    return [SingleTag(name, orders[name], bool(orders[name] >= reach)) for name in best]
 
 
 def _numbers(column: pd.Series, label: Array, train: Flags) -> Array:
-    """A column as numbers: null below all others, a text as the mean outcome of its train rows."""
+    """Convert a column to numbers: null below all others, a text to its mean train outcome."""
     present = column.dropna()
     if len(present) and isinstance(present.iloc[0], str):
         means = pd.Series(label[train]).groupby(column[train].to_numpy(dtype=object)).mean()

@@ -1,6 +1,6 @@
-"""Two models on the same rows: differences with paired bootstrap intervals, by customer.
+"""Compare two models on the same rows: differences with paired bootstrap intervals, by customer.
 
-A resample draws customers, not rows, and asks both models about the same draw, so what makes a
+A resample draws customers, not rows, and both models are measured on the same draw. So what makes a
 cohort easy or hard cancels out.
 """
 
@@ -21,16 +21,16 @@ from training.evaluation.resampling import Resamples, interval
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of both, and the challenger's less the champion's.
+    """One figure of both models, and the challenger's minus the champion's.
 
     Attributes
     ----------
     champion, challenger, difference : float
-        NaN where all outcomes are the same and the figure is an order.
+        NaN if the figure is AUC or Gini and all outcomes are the same.
     low, high : float
-        The 2.5 and 97.5 percentile of the difference over resamples of customers.
+        The 2.5 and 97.5 percentiles of the difference over resamples of customers.
     deviation : float
-        Its standard deviation over them.
+        Standard deviation of the difference over these resamples.
     """
 
     champion: float
@@ -42,20 +42,20 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Two models on some rows.
+class PairedFigures:
+    """Figures of two models on the same rows.
 
     Attributes
     ----------
     dimension, value : str
-        What the rows have in common; empty for the whole cohort.
+        The segment the rows belong to; empty for the whole cohort.
     rows, customers : int
-        How many, of how many customers.
+        Number of rows and of customers.
     outcomes : int
-        What speaks for or against a model: of yes and no the rarer, of counts all that were
-        counted, of amounts all rows.
+        Outcomes that carry evidence: of yes and no the rarer, of counts their sum, of amounts all
+        rows.
     reference : float
-        Loss of always telling these rows' own mean: the scale of differences.
+        Loss of always predicting the mean of these rows: the scale of differences in loss.
     order, loss, ece : Difference
         AUC or Gini; log loss or deviance; expected calibration error, of counts and amounts as a
         share of the mean outcome.
@@ -76,9 +76,19 @@ class Compared:
 class Gap:
     """How much more a model overstates the outcome for a group than for all others.
 
-    `gap` is the group's mean of (told - observed) less that of the others: in probability, or as a
-    share of the mean count or amount. `outcomes` as `Compared` has them, or as many as were to be
-    expected where that is more.
+    Attributes
+    ----------
+    dimension, value : str
+        The attribute and the group.
+    rows, customers : int
+        Number of rows and of customers in the group.
+    outcomes : int
+        As in `PairedFigures`, or the expected number if that is larger.
+    gap : float
+        The group's mean of (predicted - observed) minus that of the others: in probability, or as
+        a share of the mean count or amount.
+    low, high, deviation : float
+        95% interval and standard deviation of `gap` over resamples of customers.
     """
 
     dimension: str
@@ -100,54 +110,86 @@ def compare(
     dimension: str = "",
     value: str = "",
     kind: Kind = "probability",
-) -> Compared:
-    """Figures of two models, shape (rows,) each, on the same rows."""
+) -> PairedFigures:
+    """Compare two models on the same rows.
+
+    Parameters
+    ----------
+    label, champion, challenger : numpy.ndarray
+        Shape (rows,): outcomes and the predictions of both models.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
+    dimension, value : str
+        The segment the rows belong to; empty for the whole cohort.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+    """
     scale = _scale(label, kind)
-    first, second = (_figures(label, told, resamples, kind) for told in (champion, challenger))
-    found = [
-        _difference(one, other, drawn / unit, unit)
-        for one, other, drawn, unit in zip(
-            first[0], second[0], (second[1] - first[1]).T, (1.0, 1.0, scale), strict=True
+    first, first_drawn = _figures(label, champion, resamples, kind)
+    second, second_drawn = _figures(label, challenger, resamples, kind)
+    order, loss, ece = (
+        _difference(before, after, drawn / unit, unit)
+        for before, after, drawn, unit in zip(
+            first, second, (second_drawn - first_drawn).T, (1.0, 1.0, scale), strict=True
         )
-    ]
+    )
     mean = np.full(len(label), label.mean())
-    return Compared(
+    return PairedFigures(
         dimension,
         value,
         rows=len(label),
         customers=len(np.unique(resamples.codes)),
         outcomes=_outcomes(label, kind),
         reference=mean_loss(label, mean, kind),
-        order=found[0],
-        loss=found[1],
-        ece=found[2],
+        order=order,
+        loss=loss,
+        ece=ece,
     )
 
 
 def gaps(
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     resamples: Resamples,
     groups: pd.Series,
     dimension: str,
     kind: Kind = "probability",
 ) -> list[Gap]:
-    """The gap of each group, with its interval over resamples of customers."""
+    """Measure the gap of every group, with its interval over resamples of customers.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions.
+    resamples : Resamples
+        Resamples of the customers of the rows.
+    groups : pandas.Series
+        Shape (rows,): group of each row; rows without one are left out of all groups.
+    dimension : str
+        Name of the attribute that forms the groups.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    list of Gap
+        By name of the group; empty if there are fewer than two.
+    """
     places, values = pd.factorize(groups, sort=True)
     if len(values) < 2:
         return []
     inside = places[:, None] == np.arange(len(values))
-    over = (told - label) / _scale(label, kind)
+    over = (predicted - label) / _scale(label, kind)
     columns = np.hstack([inside, inside * over[:, None]]).astype(np.float64)
 
-    def measured(sums: Array) -> Array:
+    def gaps_from(sums: Array) -> Array:
         rows, total = np.split(sums, 2, axis=-1)
         all_rows, all_over = (part.sum(axis=-1, keepdims=True) for part in (rows, total))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(total / rows - (all_over - total) / (all_rows - rows))
 
-    found = measured(columns.sum(axis=0))
-    drawn = measured(resamples.sums(columns))
+    observed = gaps_from(columns.sum(axis=0))
+    drawn = gaps_from(resamples.sums(columns))
     return [
         Gap(
             dimension,
@@ -155,9 +197,9 @@ def gaps(
             rows=int(inside[:, at].sum()),
             customers=len(np.unique(resamples.codes[inside[:, at]])),
             outcomes=max(
-                _outcomes(label[inside[:, at]], kind), _expected(told[inside[:, at]], kind)
+                _outcomes(label[inside[:, at]], kind), _expected(predicted[inside[:, at]], kind)
             ),
-            gap=float(found[at]),
+            gap=float(observed[at]),
             low=interval(drawn[:, at])[0],
             high=interval(drawn[:, at])[1],
             deviation=float(np.nanstd(drawn[:, at])),
@@ -166,19 +208,21 @@ def gaps(
     ]
 
 
-def _figures(label: Outcomes, told: Array, resamples: Resamples, kind: Kind) -> tuple[Array, Array]:
-    """Order, loss and calibration error, shape (3,); and of each resample, shape (resamples, 3)."""
+def _figures(
+    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind
+) -> tuple[Array, Array]:
+    """Measure order, loss and ECE, shape (3,), and in every resample, shape (resamples, 3)."""
     column = 1 if kind == "probability" else 0
-    ranking, losses = Ranking(label, told), row_loss(label, told, kind)
+    ranking, losses = Ranking(label, predicted), row_loss(label, predicted, kind)
     sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
     drawn = np.column_stack(
         [
-            ranking.order_resampled(resamples)[:, column],
+            ranking.measure_order_resamples(resamples)[:, column],
             sums[:, 0] / sums[:, 1],
-            resampled_calibration_errors(label, told, resamples),
+            resampled_calibration_errors(label, predicted, resamples),
         ]
     )
-    own = [ranking.measure()[column], losses.mean(), expected_calibration_error(label, told)]
+    own = [ranking.measure()[column], losses.mean(), expected_calibration_error(label, predicted)]
     return np.array(own), drawn
 
 
@@ -190,7 +234,7 @@ def _difference(first: float, second: float, drawn: Array, unit: float) -> Diffe
 
 
 def _scale(label: Outcomes, kind: Kind) -> float:
-    """What calibration is told in: probability as it is, counts and amounts by their mean."""
+    """Return the unit of calibration: 1 of a probability, else the mean count or amount."""
     return 1.0 if kind == "probability" else float(label.mean()) or float("nan")
 
 
@@ -201,6 +245,6 @@ def _outcomes(label: Outcomes, kind: Kind) -> int:
     return min(came, len(label) - came) if kind == "probability" else came
 
 
-def _expected(told: Array, kind: Kind) -> int:
-    expected = float(told.sum())
-    return int(min(expected, len(told) - expected) if kind == "probability" else expected)
+def _expected(predicted: Array, kind: Kind) -> int:
+    expected = float(predicted.sum())
+    return int(min(expected, len(predicted) - expected) if kind == "probability" else expected)

@@ -1,4 +1,4 @@
-"""What anybody would try first, learned from the same rows, and how much better the model is."""
+"""Compare a model with peers: simple models that anybody would try first, on the same rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,11 +29,19 @@ MOST_CATEGORIES = 255
 
 
 @dataclass(frozen=True)
-class Difference:
-    """By how much the model is better than a peer on the same rows, resampled in pairs.
+class PeerDifference:
+    """How much better the model is than a peer on the same rows, with paired 95% intervals.
 
-    `order` is the AUC of a probability, the Gini of a count or an amount; `loss` the mean log loss
-    or deviance. Above 0 the model is better in both.
+    Attributes
+    ----------
+    peer : str
+        A key of `PEER_LABELS`.
+    order, order_gain : float
+        AUC of a probability, Gini of a count or an amount: of the peer, and the model's minus it.
+    loss, loss_gain : float
+        Mean log loss or deviance: of the peer, and by how much the model's is lower.
+    order_low, order_high, loss_low, loss_high : float
+        Intervals of the gains; above 0 the model is better.
     """
 
     peer: str
@@ -47,7 +55,7 @@ class Difference:
     loss_high: float
 
 
-def peers_told(
+def predict_peers(
     frame: pd.DataFrame,
     train: Flags,
     test: Flags,
@@ -55,80 +63,130 @@ def peers_told(
     threads: int = 2,
     kind: Kind = "probability",
 ) -> dict[str, Array]:
-    """What each peer, trained on the train rows, tells of the test rows.
+    """Train every peer on the train rows and predict the test rows.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        With the features and `label`.
+        The features and `label`.
     train, test : numpy.ndarray of bool
-        Shape (rows,).
+        Shape (rows,): which rows train and which are predicted.
+    features : list of str
+        Columns the peers read.
+    threads : int
+        Most threads LightGBM may use.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
 
     Returns
     -------
     dict[str, numpy.ndarray]
-        Peer -> shape (test rows,).
+        Peer -> predictions, shape (test rows,).
     """
     label = frame["label"].to_numpy(dtype=np.float64)
     encoding = Encoding.learn(frame[train], features)
-    ours, theirs = encoding.matrix(frame[train]), encoding.matrix(frame[test])
-    told = {
+    train_matrix, test_matrix = encoding.matrix(frame[train]), encoding.matrix(frame[test])
+    predicted = {
         "base_rate": np.full(int(test.sum()), label[train].mean()),
         "logistic_regression" if kind == "probability" else "generalised_linear": _linear(
-            ours, theirs, encoding, label[train], kind
+            train_matrix, test_matrix, encoding, label[train], kind
         ),
     }
-    told["untuned_lightgbm"] = untuned(ours, theirs, label[train], threads, kind)
-    told["hist_gradient_boosting"] = _boosting(ours, theirs, encoding, label[train], kind)
-    return told
+    predicted["untuned_lightgbm"] = predict_untuned_lightgbm(
+        train_matrix, test_matrix, label[train], threads, kind
+    )
+    predicted["hist_gradient_boosting"] = _boosting(
+        train_matrix, test_matrix, encoding, label[train], kind
+    )
+    return predicted
 
 
-def untuned(
-    ours: Array, theirs: Array, label: Array, threads: int = 2, kind: Kind = "probability"
+def predict_untuned_lightgbm(
+    train_matrix: Array,
+    test_matrix: Array,
+    label: Array,
+    threads: int = 2,
+    kind: Kind = "probability",
 ) -> Array:
-    """What LightGBM as it comes, a hundred trees of matrix `ours`, tells of matrix `theirs`."""
+    """Train LightGBM with its defaults, one hundred trees, and predict the test rows.
+
+    Parameters
+    ----------
+    train_matrix, test_matrix : numpy.ndarray
+        Shape (rows, features): encoded train and test rows.
+    label : numpy.ndarray
+        Shape (train rows,): outcomes.
+    threads : int
+        Most threads LightGBM may use.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (test rows,).
+    """
     plain = {
         "objective": OBJECTIVES[kind],
         "verbosity": -1,
         "seed": 7,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": thread_count(len(ours), threads),
+        "num_threads": thread_count(len(train_matrix), threads),
     }
-    data = lgb.Dataset(ours, label, params={"verbosity": -1})
+    data = lgb.Dataset(train_matrix, label, params={"verbosity": -1})
     return np.asarray(
-        lgb.train(plain, data, 100).predict(theirs, num_threads=thread_count(len(theirs), threads))
+        lgb.train(plain, data, 100).predict(
+            test_matrix, num_threads=thread_count(len(test_matrix), threads)
+        )
     )
 
 
-def differences(
+def compare_with_peers(
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     peers: Mapping[str, Array],
     resamples: Resamples,
     kind: Kind = "probability",
-) -> list[Difference]:
-    """The model against each peer, with paired intervals."""
+) -> list[PeerDifference]:
+    """Compare a model with its peers on the same rows, with paired intervals.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and the model's predictions.
+    peers : Mapping[str, numpy.ndarray]
+        Peer -> predictions for the same rows, shape (rows,).
+    resamples : Resamples
+        Resamples of the customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    list of PeerDifference
+        In the order of `peers`.
+    """
     column = 1 if kind == "probability" else 0
 
-    def ranked(one: Array) -> tuple[float, Array]:
-        ranking = Ranking(label, one)
-        return ranking.measure()[column], ranking.order_resampled(resamples)[:, column]
+    def ranked(score: Array) -> tuple[float, Array]:
+        ranking = Ranking(label, score)
+        return ranking.measure()[column], ranking.measure_order_resamples(resamples)[:, column]
 
-    order, orders = ranked(told)
-    loss = row_loss(label, told, kind)
-    found = []
+    order, orders = ranked(predicted)
+    loss = row_loss(label, predicted, kind)
+    differences = []
     for name, peer in peers.items():
-        # Whoever tells everybody the same orders nothing, in any resample.
+        # A constant prediction ranks nothing, in any resample.
         constant = np.ptp(peer) == 0
-        nothing = 0.5 if kind == "probability" else 0.0
-        theirs, samples = (nothing, np.full(len(orders), nothing)) if constant else ranked(peer)
+        chance = 0.5 if kind == "probability" else 0.0
+        theirs, samples = (chance, np.full(len(orders), chance)) if constant else ranked(peer)
         low, high = interval(orders - samples)
         their_loss = row_loss(label, peer, kind)
         sums = resamples.sums(np.column_stack([their_loss - loss, np.ones(len(loss))]))
         loss_low, loss_high = interval(sums[:, 0] / sums[:, 1])
-        found.append(
-            Difference(
+        differences.append(
+            PeerDifference(
                 peer=name,
                 order=theirs,
                 order_gain=order - theirs,
@@ -140,45 +198,53 @@ def differences(
                 loss_high=loss_high,
             )
         )
-    return found
+    return differences
 
 
-def _boosting(ours: Array, theirs: Array, encoding: Encoding, label: Array, kind: Kind) -> Array:
-    """Scikit-learn's own trees as they come, categories told; one of too many is a number."""
+def _boosting(
+    train_matrix: Array, test_matrix: Array, encoding: Encoding, label: Array, kind: Kind
+) -> Array:
+    """Predict with HistGradientBoosting; a feature of too many categories is a number."""
     # It cannot bin a column without a value.
-    used = [place for place in range(ours.shape[1]) if not np.isnan(ours[:, place]).all()]
+    used = [
+        place
+        for place in range(train_matrix.shape[1])
+        if not np.isnan(train_matrix[:, place]).all()
+    ]
     names = [encoding.features[place] for place in used]
     text = [0 < len(encoding.categories.get(name, ())) < MOST_CATEGORIES for name in names]
-    ours, theirs = ours[:, used], theirs[:, used]
-    # Its threads wait for one another busily: where cores are shared they cost minutes.
+    train_matrix, test_matrix = train_matrix[:, used], test_matrix[:, used]
+    # Its threads wait for one another by spinning: on shared cores that costs minutes.
     with threadpool_limits(1):
         if kind == "probability":
             chosen = HistGradientBoostingClassifier(categorical_features=text, random_state=7)
-            return np.asarray(chosen.fit(ours, label > 0).predict_proba(theirs)[:, 1])
+            return np.asarray(chosen.fit(train_matrix, label > 0).predict_proba(test_matrix)[:, 1])
         loss = OBJECTIVES[kind]
         mean = HistGradientBoostingRegressor(loss=loss, categorical_features=text, random_state=7)
-        return np.asarray(mean.fit(ours, label).predict(theirs))
+        return np.asarray(mean.fit(train_matrix, label).predict(test_matrix))
 
 
-def _linear(ours: Array, theirs: Array, encoding: Encoding, label: Array, kind: Kind) -> Array:
-    """A linear model on standardised numbers, missing flags and one-hot categories."""
-    widen = _wide(ours, encoding)
-    left, right = widen(ours), widen(theirs)
+def _linear(
+    train_matrix: Array, test_matrix: Array, encoding: Encoding, label: Array, kind: Kind
+) -> Array:
+    """Predict with a linear model of standardised numbers, missing flags and one-hot categories."""
+    widen = _wide(train_matrix, encoding)
+    left, right = widen(train_matrix), widen(test_matrix)
     with threadpool_limits(1, user_api="blas"):
         if kind == "probability":
             fitted = LogisticRegression(C=0.1, max_iter=300, tol=1e-3).fit(left, label > 0)
             return np.asarray(fitted.predict_proba(right)[:, 1], dtype=np.float64)
         model = PoissonRegressor if kind == "count" else GammaRegressor
-        # Newton: two hundred columns are few, and amounts in yuan would take lbfgs far.
+        # Newton: two hundred columns are few, and with amounts in yuan lbfgs is slow to converge.
         mean = model(alpha=1e-2, solver="newton-cholesky", max_iter=50).fit(left, label)
         return np.asarray(np.maximum(mean.predict(right), TINY))
 
 
-def _wide(ours: Array, encoding: Encoding) -> Callable[[Array], Array]:
-    """How a matrix becomes columns for a linear model, as the train rows say."""
+def _wide(train_matrix: Array, encoding: Encoding) -> Callable[[Array], Array]:
+    """Return the function that widens a matrix for a linear model, learned from the train rows."""
     learned: list[tuple[float, float, bool]] = []
     for index in range(len(encoding.features)):
-        values = ours[:, index]
+        values = train_matrix[:, index]
         gone = np.isnan(values)
         seen = values[~gone]
         middle = float(np.median(seen)) if len(seen) else 0.0

@@ -1,6 +1,6 @@
-"""Bootstrap over customers: rows of one customer stay together, and all figures share the draws.
+"""Bootstrap by customer: rows of one customer stay together.
 
-One set of draws serves every figure of a model and its peers, so that differences are paired.
+All figures of a model and of its peers use the same draws, so that differences are paired.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,16 @@ Interval = tuple[float, float]
 
 
 class Resamples:
-    """How often each resample draws each customer.
+    """Bootstrap resamples of customers: how often each resample draws each customer.
 
     Parameters
     ----------
     customers : pandas.Series
-        Whose each row is.
-    count, seed : int
-        Number of resamples; the same seed gives the same draws.
+        Shape (rows,): customer id of each row.
+    count : int
+        Number of resamples.
+    seed : int
+        Seed of the draws; the same seed gives the same draws.
     """
 
     def __init__(self, customers: pd.Series, count: int = RESAMPLES, seed: int = 7) -> None:
@@ -38,19 +40,19 @@ class Resamples:
             self.drawn[:, place] = np.bincount(chosen, minlength=people)
 
     def within(self, rows: Flags) -> "Resamples":
-        """The same draws over some of the rows."""
+        """Restrict the same draws to the rows marked, shape (all rows,)."""
         part = object.__new__(Resamples)
         people, part.codes = np.unique(self.codes[rows], return_inverse=True)
         part.drawn = self.drawn[people]
         return part
 
     def weights(self) -> Iterator[Array]:
-        """The weight of each row, a resample at a time, each of shape (rows,)."""
+        """Yield the weights of the rows, shape (rows,), one resample after the other."""
         for drawn in self.drawn.T:
             yield drawn[self.codes]
 
     def sums(self, columns: Array) -> Array:
-        """Weighted sums over the rows.
+        """Sum columns over the rows, weighted, in every resample.
 
         Parameters
         ----------
@@ -67,16 +69,16 @@ class Resamples:
         return np.asarray(self.drawn.T @ np.column_stack(own))
 
     def sums_by_group(self, groups: Places, codes: Places, values: Array) -> Array:
-        """Sum rows by group, weighted, in every resample at once.
+        """Sum values by group of rows, weighted, in every resample.
 
         Parameters
         ----------
         groups : numpy.ndarray of int
-            Shape (rows,): the number of each row's group, from 0.
+            Shape (rows,): number of the group of each row, from 0.
         codes : numpy.ndarray of int
             Shape (rows,): `self.codes` in the order of the rows given here.
         values : numpy.ndarray
-            Shape (rows,): what is summed.
+            Shape (rows,): the values to sum.
 
         Returns
         -------
@@ -89,22 +91,22 @@ class Resamples:
 
 
 def interval(samples: Array) -> Interval:
-    """The 2.5 and 97.5 percentile of the resamples that have the figure; NaN where none has."""
-    found = samples[np.isfinite(samples)]
-    if not len(found):
+    """Return the 2.5 and 97.5 percentiles of the finite samples; NaN if there are none."""
+    finite = samples[np.isfinite(samples)]
+    if not len(finite):
         return float("nan"), float("nan")
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = np.percentile(finite, [2.5, 97.5])
     return float(low), float(high)
 
 
 def centred_interval(figure: float, samples: Array) -> Interval:
-    """The interval of a distance or a largest gap, never below 0.
+    """Return the 95% interval of a distance or a largest gap; never below 0.
 
-    Resampling adds noise to the noise there is, and a distance grows by it; the resamples are
-    moved so that their mean is the figure.
+    Resampling adds noise, and noise makes a distance larger. So the samples are shifted until
+    their mean is the figure itself.
     """
-    found = samples[np.isfinite(samples)]
-    if not len(found):
+    finite = samples[np.isfinite(samples)]
+    if not len(finite):
         return float("nan"), float("nan")
-    low, high = interval(found - found.mean() + figure)
+    low, high = interval(finite - finite.mean() + figure)
     return max(0.0, low), max(0.0, high)

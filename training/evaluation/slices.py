@@ -1,7 +1,7 @@
-"""The main figures of parts of the test slice: months, stars, branches, channels, ages, business.
+"""Measure a model on parts of the test slice: by month, star, branch, channel, age, business type.
 
-Parts are told apart by what was known of the customer at `as_of`. The tags that the model does not
-read come with the frame for this alone (`features.online.model_tags.SLICE_TAGS`).
+Parts are formed by what was known of the customer at `as_of`. The frame carries the tags that the
+model does not read for this purpose only (`features.online.model_tags.SLICE_TAGS`).
 """
 
 from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Interval, Resamples, interval
 
 SMALLEST_ROWS = 200
-"""A part of fewer rows is counted, and its figures are not given."""
+"""A part of fewer rows is only counted; no figures are given."""
 SMALLEST_EVENTS = 20
-"""Of these, so many must have the rarer outcome, else the order of the rows is not given."""
+"""Rows of the rarer outcome that a part needs, else its AUC or Gini is not given."""
 AGE_STEPS = (30, 40, 50, 60)
 NOT_KNOWN = ("未知", "not known")
 BUSINESS_LABELS = {"new": "新保", "transfer": "转保", "renewal": "续保"}
@@ -31,17 +31,18 @@ GENDER_LABELS = {"F": "女", "M": "男"}
 
 @dataclass(frozen=True)
 class Attribute:
-    """One way to cut the test slice.
+    """One way to divide the test slice.
 
     Attributes
     ----------
     name, chinese, english : str
+        Name in tables and files; names for readers.
     column : str
-        Of the frame.
+        Column of the frame.
     values : Callable[[pandas.Series], pandas.Series]
-        Turns the column into the names of the parts; null stays null.
+        Maps the column to names of parts; null stays null.
     labels : dict[str, str]
-        Chinese names of parts that have one.
+        Chinese names of parts, where they have one.
     """
 
     name: str
@@ -54,18 +55,19 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Slice:
-    """Figures of one part; those that too few rows carry are NaN.
+    """Figures of one part; NaN where it has too few rows.
 
     Attributes
     ----------
     attribute, value, chinese : str
-        Which part; `value` is its English name.
+        Name of the attribute; English and Chinese name of the part.
     small : bool
-        Below `SMALLEST_ROWS`: only counted.
+        Whether it has fewer than `SMALLEST_ROWS` rows and is only counted.
     observed, told, gap : float
-        Mean outcome, mean told, and told - observed.
+        Mean outcome, mean prediction (`told`), and prediction - outcome.
     order, loss, ece : float
-        AUC and log loss of a probability; Gini and deviance of a count or an amount.
+        AUC and log loss of a probability, Gini and deviance of a count or an amount; expected
+        calibration error.
     """
 
     attribute: str
@@ -89,7 +91,7 @@ def _texts(column: pd.Series) -> pd.Series:
     return column.astype(object)
 
 
-def _whole(column: pd.Series) -> pd.Series:
+def _integers(column: pd.Series) -> pd.Series:
     known = pd.to_numeric(column).dropna().astype(int).astype(str)
     return known.reindex(column.index).astype(object)
 
@@ -110,12 +112,12 @@ def age_bands(column: pd.Series) -> pd.Series:
 
 ATTRIBUTES = (
     Attribute("month", "月份", "month asked", "as_of", _months, {}),
-    Attribute("star", "星级", "star", "star_level", _whole, {}),
+    Attribute("star", "星级", "star", "star_level", _integers, {}),
     Attribute("branch", "机构", "branch", "branch", _texts, {}),
     Attribute("channel", "渠道", "channel", "channel", _texts, CHANNEL_LABELS),
     Attribute("age", "年龄段", "age band", "age_years", age_bands, {}),
     Attribute("business", "新转续", "business type", "business_type", _texts, BUSINESS_LABELS),
-    Attribute("lead", "距到期天数", "days before expiry", "lead_days", _whole, {}),
+    Attribute("lead", "距到期天数", "days before expiry", "lead_days", _integers, {}),
 )
 PROTECTED_ATTRIBUTES = (
     ATTRIBUTES[4],
@@ -129,27 +131,48 @@ PROTECTED_ATTRIBUTES = (
 def slices(
     frame: pd.DataFrame,
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     resamples: Resamples,
     kind: Kind = "probability",
 ) -> list[Slice]:
-    """Figures of every part of every attribute that the frame has a column of.
+    """Measure every part of every attribute whose column the frame has.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        The test rows, in the order of `label` and `told`, with `customer_id`.
+        The test rows with the columns of the attributes.
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions of these rows.
+    resamples : Resamples
+        Resamples of the customers of the rows, for the intervals.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
     """
-    found = []
+    figures = []
     for attribute in ATTRIBUTES:
         for value, chinese, rows in parts(frame, attribute):
             part = attribute.name, value, chinese
-            found.append(_slice(*part, label[rows], told[rows], resamples.within(rows), kind))
-    return found
+            figures.append(
+                _slice(*part, label[rows], predicted[rows], resamples.within(rows), kind)
+            )
+    return figures
 
 
 def parts(frame: pd.DataFrame, attribute: Attribute) -> Iterator[tuple[str, str, Flags]]:
-    """Each part's name, Chinese name and rows; nothing of a column that is not there or is null."""
+    """Yield English name, Chinese name and rows of each part; none if the column is absent or null.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows to divide.
+    attribute : Attribute
+        How to divide them.
+
+    Yields
+    ------
+    value, chinese, rows : str, str, numpy.ndarray of bool
+        Names of a part, and the mask of its rows, shape (rows,).
+    """
     if attribute.column not in frame or frame[attribute.column].isna().all():
         return
     values = attribute.values(frame[attribute.column])
@@ -162,7 +185,7 @@ def parts(frame: pd.DataFrame, attribute: Attribute) -> Iterator[tuple[str, str,
 
 
 def _order(name: str) -> tuple[int, float, str]:
-    """Numbers by size, bands by where they begin, and the rest by name."""
+    """Return the sort key of a part: numbers by size, bands by their start, others by name."""
     first = name.removeprefix("< ").removeprefix(">= ").split("-")[0]
     if name.startswith("<"):
         return 0, -1.0, name
@@ -174,7 +197,7 @@ def _slice(
     value: str,
     chinese: str,
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     resamples: Resamples,
     kind: Kind,
 ) -> Slice:
@@ -183,21 +206,21 @@ def _slice(
     gap, gap_interval, ece, ece_interval = float("nan"), nothing, float("nan"), nothing
     order, order_interval, loss = float("nan"), nothing, float("nan")
     if not small:
-        gap = float(told.mean() - label.mean())
-        sums = resamples.sums(np.column_stack([told - label, np.ones(len(told))]))
+        gap = float(predicted.mean() - label.mean())
+        sums = resamples.sums(np.column_stack([predicted - label, np.ones(len(predicted))]))
         with np.errstate(invalid="ignore", divide="ignore"):
             gap_interval = interval(sums[:, 0] / sums[:, 1])
-        loss = mean_loss(label, told, kind)
-        ece = expected_calibration_error(label, told)
-        low, high, _ = calibration_error_interval(label, told, resamples)
+        loss = mean_loss(label, predicted, kind)
+        ece = expected_calibration_error(label, predicted)
+        low, high, _ = calibration_error_interval(label, predicted, resamples)
         ece_interval = (low, high)
         events = int((label > 0).sum())
         rarer = min(events, len(label) - events) if kind == "probability" else events
         if rarer >= SMALLEST_EVENTS:
             column = 1 if kind == "probability" else 0
-            ranking = Ranking(label, told)
+            ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
-            order_interval = interval(ranking.order_resampled(resamples)[:, column])
+            order_interval = interval(ranking.measure_order_resamples(resamples)[:, column])
     return Slice(
         attribute=attribute,
         value=value,
@@ -206,7 +229,7 @@ def _slice(
         customers=len(resamples.drawn),
         small=small,
         observed=float(label.mean()) if not small else float("nan"),
-        told=float(told.mean()) if not small else float("nan"),
+        told=float(predicted.mean()) if not small else float("nan"),
         gap=gap,
         gap_interval=gap_interval,
         order=order,

@@ -1,4 +1,4 @@
-"""An assessment in a few sentences, Chinese and English: what a reader with one minute reads."""
+"""Summarise an assessment in a few sentences, Chinese and English, for a reader with one minute."""
 
 import math
 from collections.abc import Mapping
@@ -13,38 +13,41 @@ from training.evaluation.resampling import Interval
 
 Tone = Literal["good", "watch", "bad"]
 ECE_BAR = 0.01
-"""The project's own bar of the expected calibration error."""
+"""An expected calibration error up to this is good (A)."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One sentence and how to take it."""
+    """One sentence in both languages, and whether it is good news."""
 
     tone: Tone
     chinese: str
     english: str
 
 
-def statements(found: Assessment) -> list[Statement]:
-    """Order, peers, calibration, months, fairness, single tags, profit; as far as they apply."""
-    said = [_order(found), _peers(found), _calibration(found)]
-    months = _months(found)
-    said += [months] if months else []
-    said += [_fairness(found)] if found.fairness else []
-    said.append(_single(found))
-    said += [_profit(found)] if found.curves else []
-    return said
+def statements(assessment: Assessment) -> list[Statement]:
+    """Summarise order, peers, calibration, months, fairness, single tags and profit.
+
+    A subject that does not apply to the model is left out.
+    """
+    sentences = [_order(assessment), _peers(assessment), _calibration(assessment)]
+    months = _months(assessment)
+    sentences += [months] if months else []
+    sentences += [_fairness(assessment)] if assessment.fairness else []
+    sentences.append(_single_tags(assessment))
+    sentences += [_profit(assessment)] if assessment.curves else []
+    return sentences
 
 
-def _order(found: Assessment) -> Statement:
-    figures = found.figures
+def _order(assessment: Assessment) -> Statement:
+    figures = assessment.figures
     if isinstance(figures, Figures):
         low, high, order = figures.auc_low, figures.auc_high, figures.auc
-        chance = 0.5
+        chance, lift = 0.5, assessment.gain["lift"].iloc[0]
         detail = (
-            f"最应触达的10%客户中, 目标结果是平均的{found.gain['lift'].iloc[0]:.1f}倍。",
-            f"Among the tenth to contact first, the outcome is {found.gain['lift'].iloc[0]:.1f} "
-            "times as frequent as on average.",
+            f"最应触达的10%客户中, 目标结果的占比是平均的{lift:.1f}倍。",
+            f"Among the tenth to contact first, the outcome is {lift:.1f} times as frequent as on "
+            "average.",
         )
     else:
         low, high, order, chance = figures.gini_low, figures.gini_high, figures.gini, 0.0
@@ -52,16 +55,16 @@ def _order(found: Assessment) -> Statement:
             f"最高十分位均值是平均的{figures.lift:.1f}倍。",
             f"The highest tenth has {figures.lift:.1f} times the mean outcome.",
         )
-    name = RANKINGS[found.kind]
+    name = RANKINGS[assessment.kind]
     tone: Tone = "good" if low > chance else "bad"
     figure = f"{order:.3f} ({low:.3f}–{high:.3f})"
     return Statement(tone, f"{name[0]} {figure}。{detail[0]}", f"{name[1]} {figure}. {detail[1]}")
 
 
-def _peers(found: Assessment) -> Statement:
-    loss, rank = LOSSES[found.kind], RANKINGS[found.kind]
-    by_loss = {one.peer: (one.loss_low, one.loss_high) for one in found.differences}
-    by_rank = {one.peer: (one.order_low, one.order_high) for one in found.differences}
+def _peers(assessment: Assessment) -> Statement:
+    loss, rank = LOSSES[assessment.kind], RANKINGS[assessment.kind]
+    by_loss = {peer.peer: (peer.loss_low, peer.loss_high) for peer in assessment.differences}
+    by_rank = {peer.peer: (peer.order_low, peer.order_high) for peer in assessment.differences}
     compared = [_compared(bounds) for bounds in (by_loss, by_rank)]
     tone: Tone = "good"
     if any(level for _, level, _ in compared):
@@ -69,37 +72,38 @@ def _peers(found: Assessment) -> Statement:
     if any(worse for _, _, worse in compared):
         tone = "bad"
     chinese = "; ".join(
-        f"按{name[0]}: {_said(sides, 0)}"
+        f"按{name[0]}: {_phrase(sides, 0)}"
         for name, sides in zip((loss, rank), compared, strict=True)
     )
     english = "; by ".join(
-        f"{name[1]} {_said(sides, 1)}" for name, sides in zip((loss, rank), compared, strict=True)
+        f"{name[1]}: {_phrase(sides, 1)}"
+        for name, sides in zip((loss, rank), compared, strict=True)
     )
-    return Statement(tone, f"{chinese}。", f"The model is by {english}.")
+    return Statement(tone, f"{chinese}。", f"The model by {english}.")
 
 
 Sides = tuple[list[str], list[str], list[str]]
 
 
 def _compared(bounds: Mapping[str, Interval]) -> Sides:
-    """Peers that the model is better than, level with and worse than, by the whole interval."""
+    """Sort peers by interval: those the model is better than, level with and worse than."""
     better = [peer for peer, (low, _) in bounds.items() if low > 0]
     worse = [peer for peer, (_, high) in bounds.items() if high < 0]
     return better, [peer for peer in bounds if peer not in (*better, *worse)], worse
 
 
-def _said(sides: Sides, language: int) -> str:
+def _phrase(sides: Sides, language: int) -> str:
     words = (("优于", "better than"), ("无明显差别:", "level with"), ("不如", "worse than"))
     comma = ("、", ", ")[language]
     return ", ".join(
-        f"{word[language]} {comma.join(PEER_LABELS[one][language] for one in side)}"
+        f"{word[language]} {comma.join(PEER_LABELS[peer][language] for peer in side)}"
         for side, word in zip(sides, words, strict=True)
         if side
     )
 
 
-def _calibration(found: Assessment) -> Statement:
-    figures = found.figures
+def _calibration(assessment: Assessment) -> Statement:
+    figures = assessment.figures
     if isinstance(figures, Figures):
         figure = f"{figures.ece:.2%} ({figures.ece_low:.2%}–{figures.ece_high:.2%})"
         chance = f"{figures.ece_by_chance:.2%}"
@@ -123,45 +127,45 @@ def _calibration(found: Assessment) -> Statement:
     return Statement(
         "good" if low <= 1 <= high else "watch",
         f"预测总额为实际总额的 {figure} 倍。",
-        f"The sum told is {figure} times the sum observed.",
+        f"The predicted total is {figure} times the observed total.",
     )
 
 
-def _months(found: Assessment) -> Statement | None:
-    months = [one for one in found.slices if one.attribute == "month" and not one.small]
+def _months(assessment: Assessment) -> Statement | None:
+    months = [part for part in assessment.slices if part.attribute == "month" and not part.small]
     if len(months) < 2:
         return None
-    off = [one for one in months if not one.gap_interval[0] <= 0 <= one.gap_interval[1]]
-    worst = max(months, key=lambda one: abs(one.gap))
+    off = [month for month in months if not month.gap_interval[0] <= 0 <= month.gap_interval[1]]
+    worst = max(months, key=lambda month: abs(month.gap))
     # One in twenty is off by chance.
     tone: Tone = "good" if len(off) <= max(1, len(months) // 10) else "watch"
-    scale = "" if found.kind != "probability" else "%"
+    scale = "" if assessment.kind != "probability" else "%"
     gap = f"{100 * worst.gap:+.1f}{scale}" if scale else f"{worst.gap:+,.4g}"
     return Statement(
         tone,
-        f"{len(months)}个月中有{len(off)}个月预测与实际的差在区间外; "
+        f"{len(months)}个月中有{len(off)}个月预测与实际的差异显著; "
         f"最大偏差 {gap} ({worst.value})。",
-        f"In {len(off)} of {len(months)} months told and observed differ beyond their interval; "
+        f"In {len(off)} of {len(months)} months predicted and observed differ beyond chance; "
         f"the largest gap is {gap} ({worst.value}).",
     )
 
 
-def _fairness(found: Assessment) -> Statement:
-    verdicts = {one.verdict for one in found.fairness}
+def _fairness(assessment: Assessment) -> Statement:
+    verdicts = {attribute.verdict for attribute in assessment.fairness}
     tone: Tone = "bad" if "beyond" in verdicts else "watch" if "undecided" in verdicts else "good"
-    chinese = " ".join(one.sentence[0] for one in found.fairness)
-    english = " ".join(one.sentence[1] for one in found.fairness)
+    chinese = " ".join(attribute.sentence[0] for attribute in assessment.fairness)
+    english = " ".join(attribute.sentence[1] for attribute in assessment.fairness)
     return Statement(tone, chinese, english)
 
 
-def _single(found: Assessment) -> Statement:
-    name = RANKINGS[found.kind][1]
-    if not found.single_tags:
-        return Statement("watch", "没有可单独排序的标签。", "No tag orders anything alone.")
-    best = found.single_tags[0]
-    suspicious = [one for one in found.single_tags if one.suspicious]
+def _single_tags(assessment: Assessment) -> Statement:
+    name = RANKINGS[assessment.kind][1]
+    if not assessment.single_tags:
+        return Statement("watch", "没有任何标签可单独区分结果。", "No tag ranks outcomes alone.")
+    best = assessment.single_tags[0]
+    suspicious = [tag for tag in assessment.single_tags if tag.suspicious]
     if suspicious:
-        names = ", ".join(one.name for one in suspicious)
+        names = ", ".join(tag.name for tag in suspicious)
         return Statement(
             "watch",
             f"{names} 单独即几乎达到整个模型的{name}: 请查是否泄漏。",
@@ -175,8 +179,8 @@ def _single(found: Assessment) -> Statement:
     )
 
 
-def _profit(found: Assessment) -> Statement:
-    best = found.curves[0]
+def _profit(assessment: Assessment) -> Statement:
+    best = assessment.curves[0]
     if not best.best_share or math.isnan(best.best_profit):
         return Statement(
             "watch",

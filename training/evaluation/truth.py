@@ -1,4 +1,4 @@
-"""The simulation's truth beside what a model tells and what a tag is meant to tell.
+"""Compare predictions and tags with the truth of a simulated insurer.
 
 Only this module reads the truth, and only to compare; nothing here trains a model.
 """
@@ -16,11 +16,12 @@ from training.evaluation.resampling import RESAMPLES
 from training.model_spec import ModelSpec
 
 UNSEEN = ("intention", "price_change", "contacted")
+"""Columns of the truth that no table shows before the outcome."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """AUC of the true probabilities and of the model on the same rows."""
+    """AUC of the true probabilities (`auc`) and of the model (`model_auc`) on the same rows."""
 
     rows: int
     auc: float
@@ -28,7 +29,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Ranks:
+class RankCorrelation:
     """Spearman's rank correlation; `low` and `high` bound 95% of bootstrap resamples."""
 
     customers: int
@@ -37,12 +38,31 @@ class Ranks:
     high: float
 
 
-def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array) -> Truth | None:
-    """The true probabilities beside `told` on the rows that have one; None on real data.
+def compare_with_truth(
+    lake: Lake, model: ModelSpec, rows: pd.DataFrame, predicted: Array
+) -> Truth | None:
+    """Compare predictions with the true probabilities, on the rows that have one.
 
-    The truth is what drew the outcome: for renewals it knows the price and the contacts to come.
+    The true probability is the one the outcome was drawn with: for renewals it knows the price and
+    the contacts to come.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of a simulated insurer.
+    model : ModelSpec
+        The model whose question is compared.
+    rows : pandas.DataFrame
+        The questions, with `label`.
+    predicted : numpy.ndarray
+        Shape (rows,): predicted probabilities.
+
+    Returns
+    -------
+    Truth or None
+        None on real data, or if all outcomes are the same.
     """
-    known = drawn_from(lake, model, rows)
+    known = read_truth(lake, model, rows)
     if known is None:
         return None
     true = known["p"].to_numpy(np.float64)
@@ -50,18 +70,28 @@ def against_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame, told: Array)
     label = rows["label"].to_numpy(dtype=bool)[there]
     if not len(label) or label.all() or not label.any():
         return None
-    return Truth(len(label), auc(label, true[there]), auc(label, told[there]))
+    return Truth(len(label), auc(label, true[there]), auc(label, predicted[there]))
 
 
-def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame | None:
-    """What the outcomes of the rows were drawn from, in their order; None on real data.
+def read_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame | None:
+    """Read the true probabilities of rows, and what moves them; None on real data.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of a simulated insurer.
+    model : ModelSpec
+        The model whose question the rows ask.
+    rows : pandas.DataFrame
+        The questions: `customer_id`, `as_of`, and of renewals `policy_id` and `lead_days`.
 
     Returns
     -------
-    pandas.DataFrame
-        `p`, the true probability, NaN where none is kept; and as `latent_<name>` what moves it and
-        no table shows in time: the customer's traits, and, of a motor renewal, the intention of the
-        year, the log of the price change to come, and whether a contact comes.
+    pandas.DataFrame or None
+        In the order of the rows: `p`, the true probability, NaN where the truth has none; and as
+        `latent_<name>` what moves it and no table shows in time: the customer's traits, and for a
+        motor renewal the intention of the year, the log of the price change to come, and whether a
+        contact comes.
     """
     path = lake.truth(model.truth)
     if not path.exists():
@@ -79,8 +109,9 @@ def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     elif "line" in truth:
         sold = model.purpose.line if model.purpose else ""
         truth = truth[truth["line"] == sold]
-    kept = [name for name in UNSEEN if name in truth]
-    truth = truth[[*keys, "p", *kept]].rename(columns={name: f"latent_{name}" for name in kept})
+    unseen = [name for name in UNSEEN if name in truth]
+    latent = {name: f"latent_{name}" for name in unseen}
+    truth = truth[[*keys, "p", *unseen]].rename(columns=latent)
     truth = truth.assign(**{key: _comparable(truth[key]) for key in keys})
     left = rows[keys].assign(**{key: _comparable(rows[key]) for key in keys})
     joined = left.merge(truth, on=keys, how="left", validate="one_to_one").drop(columns=keys)
@@ -89,38 +120,48 @@ def drawn_from(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     return pd.concat([joined, traits], axis=1).set_axis(rows.index)
 
 
-def against_trait(lake: Lake, trait: str, told: pd.Series) -> Ranks | None:
-    """A tag beside the latent trait it is meant to tell; None on real data.
+def correlate_with_trait(lake: Lake, trait: str, estimated: pd.Series) -> RankCorrelation | None:
+    """Compare a tag with the latent trait it is meant to estimate; None on real data.
 
     Parameters
     ----------
+    lake : Lake
+        The home of a simulated insurer.
     trait : str
-        A column of the truth about customers, say "price_sensitivity".
-    told : pandas.Series of float
-        By customer number; who has no value is left out.
+        A column of the truth about customers, such as "price_sensitivity".
+    estimated : pandas.Series of float
+        The tag, by customer id; customers without a value are left out.
     """
     path = lake.truth("customers")
     if not path.exists():
         return None
     true = pd.read_parquet(path, columns=["customer_id", trait]).set_index("customer_id")[trait]
-    told = told.dropna()
-    return rank_correlation(told.to_numpy(np.float64), true.loc[told.index].to_numpy(np.float64))
+    known = estimated.dropna()
+    return rank_correlation(known.to_numpy(np.float64), true.loc[known.index].to_numpy(np.float64))
 
 
-def rank_correlation(told: Array, true: Array, seed: int = 7) -> Ranks:
-    """How alike two orders of customers are, with its interval; NaN where one is constant."""
+def rank_correlation(predicted: Array, true: Array, seed: int = 7) -> RankCorrelation:
+    """Compute Spearman's rank correlation with its interval; NaN if either side is constant.
 
-    generator, count, found = np.random.default_rng(seed), len(told), []
+    Parameters
+    ----------
+    predicted, true : numpy.ndarray
+        Shape (customers,): estimated and true values.
+    seed : int
+        Seed of the bootstrap.
+    """
+    generator, count = np.random.default_rng(seed), len(predicted)
+    correlations: list[float] = []
     samples = [np.arange(count), *(generator.integers(0, count, count) for _ in range(RESAMPLES))]
     for rows in samples if count else []:
-        if np.ptp(told[rows]) > 0 and np.ptp(true[rows]) > 0:
-            found.append(float(spearmanr(told[rows], true[rows]).statistic))
-        elif not found:
+        if np.ptp(predicted[rows]) > 0 and np.ptp(true[rows]) > 0:
+            correlations.append(float(spearmanr(predicted[rows], true[rows]).statistic))
+        elif not correlations:
             break
-    if not found:
-        return Ranks(count, float("nan"), float("nan"), float("nan"))
-    low, high = np.percentile(found[1:] or found, [2.5, 97.5])
-    return Ranks(count, found[0], float(low), float(high))
+    if not correlations:
+        return RankCorrelation(count, float("nan"), float("nan"), float("nan"))
+    low, high = np.percentile(correlations[1:] or correlations, [2.5, 97.5])
+    return RankCorrelation(count, correlations[0], float(low), float(high))
 
 
 def _comparable(key: pd.Series) -> pd.Series:

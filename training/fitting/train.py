@@ -15,9 +15,9 @@ from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.evaluation.assessment import Assessment, assess
+from training.evaluation.economics import Economics
 from training.evaluation.figures import Amounts, Figures
-from training.evaluation.peers import Difference
-from training.evaluation.profit import Economics
+from training.evaluation.peers import PeerDifference
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.fitting import provenance
@@ -55,7 +55,7 @@ class TrainResult:
     baselines : dict[str, dict[str, float]]
         `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and
         HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
-    differences : list of Difference
+    differences : list of PeerDifference
         By how much the model is better than each, with paired intervals.
     truth : Truth or None
         AUC of the true probabilities and of the model on the same rows; None on real data.
@@ -82,7 +82,7 @@ class TrainResult:
     test_from: date
     figures: Figures | Amounts
     baselines: dict[str, dict[str, float]]
-    differences: list[Difference]
+    differences: list[PeerDifference]
     truth: Truth | None
     importance: dict[str, float]
     candidate: str

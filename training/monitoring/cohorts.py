@@ -1,7 +1,7 @@
-"""What ripened since a champion learned, month by month: figures, and how far they may be off.
+"""Measure a champion on outcomes that ripened since it learned, month by month, and test them.
 
-A cohort is the outcomes that ripened within one calendar month, so that all lead times of a term
-are in one cohort and cohorts have few customers in common.
+A cohort is the outcomes that ripened in one calendar month. So all lead times of a term are in one
+cohort, and cohorts have few customers in common.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,16 +14,16 @@ import pandas as pd
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import expected_calibration_error, fit_line
-from training.evaluation.contact import turned
+from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.model_spec import Purpose
 from training.monitoring.bounds import Bounds
 from training.monitoring.rule import (
-    FEWEST,
+    FEWEST_CUSTOMERS,
+    BoundTest,
     Estimate,
-    Judged,
     holm,
     mean_gap,
     mean_of,
@@ -31,30 +31,32 @@ from training.monitoring.rule import (
     two_sided,
 )
 
-SEGMENTS = tuple(one for one in ATTRIBUTES if one.name != "month")
+SEGMENTS = tuple(attribute for attribute in ATTRIBUTES if attribute.name != "month")
 WIDTH = 2 * 1.96
-"""Of a 95% interval, in deviations."""
+"""Width of a 95% interval, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class CohortFigures:
-    """One cohort.
+    """Figures and tests of one cohort.
 
     Attributes
     ----------
     name : str
-        The calendar month in which its outcomes ripened: "2025-11"; or the months, of all together.
+        The month in which its outcomes ripened, "2025-11"; first and last month of all together.
     asked_from, asked_to : datetime.date
         First and last date of its questions.
     rows, customers, outcomes : int
+        Number of rows, of customers, and of outcomes that came true (of amounts all rows).
     observed, told : float
-        Mean outcome and mean told.
+        Mean outcome and mean prediction.
     slope, ece, loss, order, lift : float
-        As `training.evaluation.figures` has them, lift in the order of contacts; slope is NaN of
-        counts and amounts. `base_loss` is the loss of telling everybody the mean of where the
-        champion learned.
-    tests : list of Judged
-        Of all rows, then of segments; empty where there are too few outcomes to judge.
+        As in `training.evaluation.figures`, lift in the order of contacts; slope is NaN for counts
+        and amounts.
+    base_loss : float
+        Loss of always predicting the mean outcome of the rows the champion learned from.
+    tests : list of BoundTest
+        Of all rows, then of segments; empty if there are too few outcomes to test.
     """
 
     name: str
@@ -71,33 +73,33 @@ class CohortFigures:
     base_loss: float
     order: float
     lift: float
-    tests: list[Judged]
+    tests: list[BoundTest]
 
     @property
-    def alerts(self) -> list[Judged]:
+    def alerts(self) -> list[BoundTest]:
         """The tests that are alerts."""
-        return [one for one in self.tests if one.alert]
+        return [test for test in self.tests if test.alert]
 
 
 def whole_months(known_by: date, as_of: date) -> list[date]:
-    """First days of the calendar months that lie wholly after `known_by` and end by `as_of`.
+    """List the first days of the calendar months wholly after `known_by` that end by `as_of`.
 
     Examples
     --------
     >>> [str(day) for day in whole_months(date(2025, 6, 30), date(2025, 9, 15))]
     ['2025-07-01', '2025-08-01']
     """
-    found, day = [], known_by.replace(day=1)
+    months, day = [], known_by.replace(day=1)
     while day <= as_of:
         later = (day + timedelta(days=32)).replace(day=1)
         if day > known_by and later - timedelta(days=1) <= as_of:
-            found.append(day)
+            months.append(day)
         day = later
-    return found
+    return months
 
 
 def by_month(frame: pd.DataFrame, months: list[date]) -> Iterator[tuple[date, Flags]]:
-    """The rows whose outcome ripened in each month, for months that have any."""
+    """Yield the months that have ripe rows, with the mask of those rows, shape (rows,)."""
     ripe = pd.to_datetime(frame["matures"]).dt.to_period("M")
     for month in months:
         rows = (ripe == pd.Period(month, "M")).to_numpy()
@@ -108,50 +110,56 @@ def by_month(frame: pd.DataFrame, months: list[date]) -> Iterator[tuple[date, Fl
 def cohort_figures(
     name: str,
     frame: pd.DataFrame,
-    told: Array,
+    predicted: Array,
     reference: Mapping[str, float],
     bounds: Bounds,
     error: float,
     purpose: Purpose | None,
     kind: Kind = "probability",
 ) -> CohortFigures:
-    """Measure and judge one cohort.
+    """Measure one cohort and test its figures against the bounds.
 
     Parameters
     ----------
+    name : str
+        Name of the cohort.
     frame : pandas.DataFrame
         Its rows: `label`, `customer_id`, `as_of`, and the columns of the segments.
-    told : numpy.ndarray
-        Shape (rows,): what the champion tells of them.
+    predicted : numpy.ndarray
+        Shape (rows,): the champion's predictions.
     reference : Mapping[str, float]
-        Of the champion's test slice: `rows`, `order`, `lift`, `base_rate` where it learned.
+        Of the champion's test slice: `rows`, `order`, `lift`; and `base_rate`, the mean outcome of
+        the rows it learned from.
+    bounds : Bounds
+        The bounds of the model.
     error : float
-        Probability of a false alarm that may be spent on it.
+        Probability of a false alarm that the cohort may spend.
     purpose : Purpose or None
-        What its tenth told the highest is contacted for.
+        Decides which tenth is contacted first.
     kind : {"probability", "count", "amount"}
+        What is predicted.
     """
     likely = kind == "probability"
     label = frame["label"].to_numpy(dtype=bool if likely else np.float64)
     days = pd.to_datetime(frame["as_of"])
     base = np.full(len(label), reference["base_rate"])
     resamples = Resamples(frame["customer_id"])
-    line = fit_line(label, told, resamples) if likely else None
-    ranking, column = Ranking(label, told), 1 if likely else 0
+    line = fit_line(label, predicted, resamples) if likely else None
+    ranking, column = Ranking(label, predicted), 1 if likely else 0
     order = ranking.measure()[column]
-    lift, lift_deviation = lift_of(label, told, purpose, resamples, kind)
-    tests: list[Judged] = []
-    if enough(label, told, frame["customer_id"], kind):
-        # Of figures by resampling; those of the test slice are uncertain too, as its rows are few.
+    lift, lift_deviation = lift_of(label, predicted, purpose, resamples, kind)
+    tests: list[BoundTest] = []
+    if has_enough_outcomes(label, predicted, frame["customer_id"], kind):
+        # Deviations by resampling; wider, since the reference is uncertain too: its rows are few.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = deviation(ranking.order_resampled(resamples)[:, column])
-        gained = row_loss(label, base, kind) - row_loss(label, told, kind)
-        whole = [
+        order_deviation = deviation(ranking.measure_order_resamples(resamples)[:, column])
+        gained = row_loss(label, base, kind) - row_loss(label, predicted, kind)
+        overall = [
             two_sided(
                 "gap",
-                mean_gap(label, told, frame["customer_id"], kind),
-                bounds.gap * scale_of(told, kind),
+                mean_gap(label, predicted, frame["customer_id"], kind),
+                bounds.gap * scale_of(predicted, kind),
             ),
             not_below("auc" if likely else "gini", Estimate(order, order_deviation * wider, people),
                       bounds.auc, reference["order"]),
@@ -162,11 +170,11 @@ def cohort_figures(
         if line is not None:
             spread = (line.slope_interval[1] - line.slope_interval[0]) / WIDTH
             slope = Estimate(line.slope, spread, people)
-            whole.append(two_sided("slope", slope, bounds.slope, 1.0))
-        # Where all came true there is no order to judge.
-        whole = [one for one in whole if np.isfinite(one.p)]
-        segments = segment_gaps(frame, label, told, bounds, kind)
-        tests = [*holm(whole, error / 2), *holm(segments, error / 2)]
+            overall.append(two_sided("slope", slope, bounds.slope, 1.0))
+        # If all outcomes are the same there is no order to test.
+        overall = [test for test in overall if np.isfinite(test.p)]
+        segments = segment_gaps(frame, label, predicted, bounds, kind)
+        tests = [*holm(overall, error / 2), *holm(segments, error / 2)]
     return CohortFigures(
         name=name,
         asked_from=days.min().date(),
@@ -175,11 +183,11 @@ def cohort_figures(
         customers=int(frame["customer_id"].nunique()),
         outcomes=int(label.sum()) if kind != "amount" else len(label),
         observed=float(label.mean()),
-        told=float(told.mean()),
+        told=float(predicted.mean()),
         slope=line.slope if line is not None else float("nan"),
-        ece=expected_calibration_error(label, told)
+        ece=expected_calibration_error(label, predicted)
         / (1.0 if likely else float(label.mean()) or float("nan")),
-        loss=mean_loss(label, told, kind),
+        loss=mean_loss(label, predicted, kind),
         base_loss=mean_loss(label, base, kind),
         order=order,
         lift=lift,
@@ -188,63 +196,103 @@ def cohort_figures(
 
 
 def segment_gaps(
-    frame: pd.DataFrame, label: Outcomes, told: Array, bounds: Bounds, kind: Kind
-) -> list[Judged]:
-    """Observed less told in each segment that has outcomes enough."""
-    found = []
+    frame: pd.DataFrame, label: Outcomes, predicted: Array, bounds: Bounds, kind: Kind
+) -> list[BoundTest]:
+    """Test the gap, observed minus predicted, of every segment that has enough outcomes.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        `customer_id` and the columns of the segments.
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions of these rows.
+    bounds : Bounds
+        The bounds of the model.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+    """
+    tests = []
     for attribute in SEGMENTS:
         for value, _, rows in parts(frame, attribute):
             customers = frame["customer_id"][rows]
-            if enough(label[rows], told[rows], customers, kind):
-                gap = mean_gap(label[rows], told[rows], customers, kind)
-                bound = bounds.segment_gap * scale_of(told[rows], kind)
-                found.append(two_sided("gap", gap, bound, 0.0, f"{attribute.english} {value}"))
-    return found
+            if has_enough_outcomes(label[rows], predicted[rows], customers, kind):
+                gap = mean_gap(label[rows], predicted[rows], customers, kind)
+                bound = bounds.segment_gap * scale_of(predicted[rows], kind)
+                tests.append(two_sided("gap", gap, bound, 0.0, f"{attribute.english} {value}"))
+    return tests
 
 
 def lift_of(
     label: Outcomes,
-    told: Array,
+    predicted: Array,
     purpose: Purpose | None,
     resamples: Resamples,
     kind: Kind = "probability",
 ) -> tuple[float, float]:
-    """Lift of the tenth contacted first, and its deviation over customers.
+    """Measure the lift of the tenth contacted first, and its deviation over customers.
 
-    Lift is of the outcome that a contact works on: of renewals, that none follows.
+    Lift is that of the outcome a contact works on: for renewals, that the customer does not renew.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions.
+    purpose : Purpose or None
+        Decides who is contacted first; None: the highest predictions.
+    resamples : Resamples
+        Resamples of the customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
+
+    Returns
+    -------
+    lift, deviation : float
+        NaN if no outcome came true.
     """
-    event, ahead = turned(label, told, purpose, kind)
-    first = np.zeros(len(told))
-    first[np.array_split(np.argsort(-ahead, kind="stable"), BINS)[0]] = 1.0
-    sums = resamples.sums(np.column_stack([first * event, first, event, np.ones(len(told))]))
+    event, priority = orient_for_contact(label, predicted, purpose, kind)
+    first = np.zeros(len(predicted))
+    first[np.array_split(np.argsort(-priority, kind="stable"), BINS)[0]] = 1.0
+    sums = resamples.sums(np.column_stack([first * event, first, event, np.ones(len(predicted))]))
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = (sums[:, 0] / sums[:, 1]) / (sums[:, 2] / sums[:, 3])
-        found = event[first == 1].mean() / event.mean()
-    return float(found), deviation(drawn)
+        lift = event[first == 1].mean() / event.mean()
+    return float(lift), deviation(drawn)
 
 
 def deviation(drawn: Array) -> float:
-    """The standard deviation of the resamples that have the figure; NaN where none has."""
+    """Compute the standard deviation of the finite values; NaN if there are none."""
     known = drawn[np.isfinite(drawn)]
     return float(known.std()) if len(known) else float("nan")
 
 
-def enough(label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability") -> bool:
-    """Whether chance can be told: customers with the outcome and without, seen or expected.
+def has_enough_outcomes(
+    label: Outcomes, predicted: Array, customers: pd.Series, kind: Kind = "probability"
+) -> bool:
+    """Check that enough customers have the outcome, and enough do not, to test a figure.
 
-    What is expected counts, so that outcomes which stay away are judged.
+    Expected outcomes count as well as observed ones, so that outcomes which fail to come are
+    noticed.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions.
+    customers : pandas.Series
+        Shape (rows,): customer id of each row.
+    kind : {"probability", "count", "amount"}
+        What is predicted; of amounts only customers count.
     """
     codes, people = pd.factorize(customers)
     share = 1 / np.bincount(codes)[codes]
     least = float(len(people))
     if kind != "amount":
-        least = min(least, max(float((share * label).sum()), float((share * told).sum())))
+        least = min(least, max(float((share * label).sum()), float((share * predicted).sum())))
     if kind == "probability":
-        without = max(float((share * (1 - label)).sum()), float((share * (1 - told)).sum()))
+        without = max(float((share * (1 - label)).sum()), float((share * (1 - predicted)).sum()))
         least = min(least, without)
-    return least >= FEWEST
+    return least >= FEWEST_CUSTOMERS
 
 
-def scale_of(told: Array, kind: Kind = "probability") -> float:
-    """What is told, for each unit of its score: log-odds, or the log of a mean."""
-    return float((told * (1 - told) if kind == "probability" else told).mean())
+def scale_of(predicted: Array, kind: Kind = "probability") -> float:
+    """Return the change of the mean prediction per unit of score (log-odds, or log of a mean)."""
+    return float((predicted * (1 - predicted) if kind == "probability" else predicted).mean())

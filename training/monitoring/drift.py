@@ -1,7 +1,7 @@
-"""Who is asked now, against whom a champion was tested on: no outcome is needed, so it warns early.
+"""Measure drift: the questions of the latest snapshot against those of the test slice.
 
-What is told drifts where tags do. A tag counts by how much it moves the scores: one that no model
-reads, or that moves nothing, is no alert of a model, whatever `guanjia quality` says of it.
+It needs no outcomes, so it warns early. A tag counts by how much it moves the scores: a tag that no
+model reads, or that moves nothing, raises no alert here, whatever `guanjia quality` says of it.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of
 from training.monitoring.rule import (
-    FEWEST,
+    FEWEST_CUSTOMERS,
+    BoundTest,
     Estimate,
-    Judged,
     holm,
     index_test,
     mean_of,
@@ -40,18 +40,19 @@ from training.monitoring.rule import (
 )
 
 AROUND = 3
-"""Days on either side of a lead time: who expires then stands for it."""
+"""Days on either side of a lead time within which an expiry stands for it."""
 
 
 @dataclass(frozen=True)
 class TagDrift:
-    """One tag that matters to a model.
+    """Drift of one tag that matters to a model.
 
     Attributes
     ----------
     tag : str
+        Name of the tag.
     share : float
-        Of what moves the scores of the test slice.
+        Its share of what moves the scores of the test slice.
     psi : float
         Population stability index against the test slice.
     score : float
@@ -66,21 +67,22 @@ class TagDrift:
 
 @dataclass(frozen=True)
 class Drift:
-    """A snapshot against the test slice.
+    """Drift of a snapshot against the test slice.
 
     Attributes
     ----------
     as_of : datetime.date
-        Of the snapshot.
+        Date of the snapshot.
     rows, rows_before, customers, customers_before : int
-        Asked now, and in the test slice.
+        Questions and customers of the snapshot, and of the test slice.
     told, told_before : float
-        Mean told.
+        Mean prediction of both.
     psi : float
-        Population stability index of what is told.
+        Population stability index of the predictions.
     tags : list of TagDrift
-        Those that matter, most important first.
-    tests : list of Judged
+        Tags that matter, most important first.
+    tests : list of BoundTest
+        Of scores and tags; empty if either side has too few customers.
     """
 
     as_of: date
@@ -92,19 +94,37 @@ class Drift:
     told_before: float
     psi: float
     tags: list[TagDrift]
-    tests: list[Judged]
+    tests: list[BoundTest]
 
     @property
-    def alerts(self) -> list[Judged]:
+    def alerts(self) -> list[BoundTest]:
         """The tests that are alerts."""
-        return [one for one in self.tests if one.alert]
+        return [test for test in self.tests if test.alert]
 
 
-def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -> pd.DataFrame:
-    """The questions of a snapshot, alike to those that were learned from.
+def snapshot_questions(
+    lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date
+) -> pd.DataFrame:
+    """Build the questions of a snapshot, in the way of those the champion learned from.
 
-    A renewal is asked about at 60, 30, 15 and 7 days; of one snapshot those are asked whose cover
-    ends within three days of these, else it would have a few rows a lead time.
+    Renewals were asked at 60, 30, 15 and 7 days before expiry. In one snapshot few terms are at
+    exactly these lead times, so terms within three days of them stand for them.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the snapshot.
+    model : ModelSpec
+        The model as declared.
+    predictor : Predictor
+        The champion.
+    as_of : date
+        Date of the snapshot.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per eligible customer, with the champion's columns and `customer_id`.
     """
     snapshot = read_snapshot(lake, as_of)
     tags = list(dict.fromkeys([*predictor.tags, *model.rule_tags]))
@@ -117,7 +137,7 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
     frame = frame[model.asks(frame)].sort_values("customer_id", ignore_index=True)
     for feature in model.extra:
         if feature.name in predictor.extra:
-            frame[feature.name] = feature.of_rows(frame)
+            frame[feature.name] = feature.derive(frame)
     if LEAD_TIME.name in predictor.extra:
         days = frame[LEAD_TIME.tag].to_numpy()
         close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
@@ -125,11 +145,11 @@ def asked_now(lake: Lake, model: ModelSpec, predictor: Predictor, as_of: date) -
     return frame
 
 
-def asked_alike(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the test slice that a snapshot can be held against.
+def comparable_test_rows(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
+    """Select the rows of the test slice that a snapshot can be compared with.
 
-    Of a hazard those of the first month: who is asked about a later one was covered till then,
-    which of a snapshot nobody knows yet.
+    Of a hazard these are the questions about the first month: a question about a later month is
+    asked only of customers still covered then, which nobody knows yet of a snapshot.
     """
     if MONTH_AHEAD.name not in predictor.extra:
         return tested
@@ -147,30 +167,42 @@ def drift_of(
     scratch: Path,
     kind: Kind = "probability",
 ) -> Drift:
-    """Measure and judge how far what is asked and told has moved.
+    """Measure how far scores and tags have moved, and test it against the bounds.
 
     Parameters
     ----------
+    lake : Lake
+        The home, for the bounds of tags.
+    predictor : Predictor
+        The champion.
     before, now : pandas.DataFrame
         Rows of the test slice, and of the snapshot, with the champion's columns.
+    as_of : date
+        Date of the snapshot.
+    bounds : Bounds
+        The bounds of the model.
     scratch : Path
-        A folder for files that go.
+        A folder for temporary files.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
     """
     threads = lake.settings.threads
-    told_before, told = (predictor.predict(one, threads) for one in (before, now))
+    predicted_before, predicted = (predictor.predict(rows, threads) for rows in (before, now))
     customers = (before["customer_id"].nunique(), now["customer_id"].nunique())
-    edges = np.unique(np.quantile(told_before, np.arange(1, BINS) / BINS))
+    edges = np.unique(np.quantile(predicted_before, np.arange(1, BINS) / BINS))
     score = index_test(
         "score_drift",
-        _counts(told_before, edges),
-        _counts(told, edges),
+        _counts(predicted_before, edges),
+        _counts(predicted, edges),
         customers,
         bounds.score_drift,
     )
     shift = two_sided(
         "score_shift",
-        _difference(mean_of(told, now["customer_id"]), mean_of(told_before, before["customer_id"])),
-        bounds.score_shift * scale_of(told_before, kind),
+        _difference(
+            mean_of(predicted, now["customer_id"]), mean_of(predicted_before, before["customer_id"])
+        ),
+        bounds.score_shift * scale_of(predicted_before, kind),
     )
     shares = importance(predictor, before, threads).features
     tags: list[TagDrift] = []
@@ -191,11 +223,11 @@ def drift_of(
         rows_before=len(before),
         customers=customers[1],
         customers_before=customers[0],
-        told=float(told.mean()),
-        told_before=float(told_before.mean()),
+        told=float(predicted.mean()),
+        told_before=float(predicted_before.mean()),
         psi=score.found,
         tags=tags,
-        tests=holm(tests, bounds.error("snapshot")) if min(customers) >= FEWEST else [],
+        tests=holm(tests, bounds.error("snapshot")) if min(customers) >= FEWEST_CUSTOMERS else [],
     )
 
 
@@ -207,42 +239,41 @@ def _tag_tests(
     customers: tuple[int, int],
     days: int,
     scratch: Path,
-) -> dict[str, Judged]:
-    """The index of each tag, measured as `guanjia quality` does and held against its bound."""
+) -> dict[str, BoundTest]:
+    """Test the PSI of every tag, measured as in `guanjia quality`, against its bound there."""
     paths = [scratch / "before.parquet", scratch / "now.parquet"]
     for path, frame in zip(paths, (before, now), strict=True):
         frame[names].to_parquet(path, index=False)
     known = catalogue()
     limits = load_quality_bounds(lake.home, known)
     measured = measure(lake.engine, [known[name] for name in names], paths[1], paths[0])
-    found = {}
+    tests = {}
     for name in names:
-        one = measured[name]
-        if one.reference is not None:
+        statistics = measured[name]
+        if statistics.reference is not None:
             bound = limits.of(known[name]).drift_limits(days)[1]
-            found[name] = index_test(
-                "tag_drift", one.reference.counts, one.now.counts, customers, bound, name
-            )
-    return found
+            counts = statistics.reference.counts, statistics.now.counts
+            tests[name] = index_test("tag_drift", *counts, customers, bound, name)
+    return tests
 
 
 def _moved(
     predictor: Predictor, before: pd.DataFrame, now: pd.DataFrame, threads: int
 ) -> Mapping[str, float]:
-    """By how much each feature moves the mean score before calibration, on some of the rows."""
-    steps = [max(1, -(-len(one) // MOST_ROWS)) for one in (before, now)]
+    """Measure how much each feature moves the mean score before calibration, on a sample."""
+    steps = [max(1, -(-len(rows) // MOST_ROWS)) for rows in (before, now)]
     means = [
-        predictor.contributions(one.iloc[::step], threads)[:, :-1].mean(axis=0)
-        for one, step in zip((before, now), steps, strict=True)
+        predictor.contributions(rows.iloc[::step], threads)[:, :-1].mean(axis=0)
+        for rows, step in zip((before, now), steps, strict=True)
     ]
     return dict(zip(predictor.features, (means[1] - means[0]).tolist(), strict=True))
 
 
-def _counts(told: Array, edges: Array) -> list[int]:
-    places = np.searchsorted(edges, told)
+def _counts(predicted: Array, edges: Array) -> list[int]:
+    places = np.searchsorted(edges, predicted)
     return [int(count) for count in np.bincount(places, minlength=len(edges) + 1)]
 
 
 def _difference(now: Estimate, before: Estimate) -> Estimate:
     deviation = float(np.hypot(now.deviation, before.deviation))
-    return Estimate(now.found - before.found, deviation, min(now.customers, before.customers))
+    return Estimate(now.value - before.value, deviation, min(now.customers, before.customers))

@@ -1,4 +1,4 @@
-"""What was watched as a file: `<home>/monitoring/as_of=<D>.json`, whole or not at all."""
+"""Write the file of a monitoring run: `<home>/monitoring/as_of=<D>.json`, whole or not at all."""
 
 import json
 from datetime import date
@@ -10,17 +10,21 @@ from features.publishing import published
 
 
 def monitoring_path(lake: Lake, as_of: date) -> Path:
-    """Where the file of a date lies."""
+    """Return the path of the file of a date."""
     return lake.home / "monitoring" / f"as_of={as_of}.json"
 
 
 def write_monitoring(lake: Lake, as_of: date, content: Any) -> Path:
-    """Publish what was found; an older file of the date goes.
+    """Write the file of a date; it replaces an older one.
 
     Parameters
     ----------
+    lake : Lake
+        The home.
+    as_of : date
+        The date of the run.
     content : object
-        As JSON knows it, every number finite or null.
+        Values as JSON knows them, every number finite or null.
     """
     path = monitoring_path(lake, as_of)
     with published(path) as draft:

@@ -1,11 +1,11 @@
-"""When a figure is an alert: it is beyond its bound, and beyond what chance adds to the bound.
+"""Decide which figures are alerts: beyond their bound, and beyond what chance adds to it.
 
-The hypothesis is not "nothing changed", which is never so, but "the figure is within its bound"
+The hypothesis is not "nothing changed", which is never true, but "the figure is within its bound"
 (an interval null hypothesis: Hodges and Lehmann 1954, "Testing the approximate validity of
-statistical hypotheses"; a minimum-effect test: Murphy and Myors 1999). So the stated rate of false
-alarms holds for every model whose true figures keep the bounds, not only for a perfect one. Over
-many figures the rate is that of at least one false alarm (Holm 1979), whatever the figures have in
-common.
+statistical hypotheses"; a minimum-effect test: Murphy and Myors 1999). So the declared rate of
+false alarms holds for every model whose true figures keep the bounds, not only for a perfect one.
+Over many figures it is the rate of at least one false alarm (Holm 1979), however they depend on
+each other.
 """
 
 from collections.abc import Sequence
@@ -20,23 +20,24 @@ from features.quality.statistics import population_stability_index
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 
-SURE = 0.95
-FEWEST = 30
-"""Customers, and of a cohort those of either outcome, below which nothing is judged."""
+CONFIDENCE = 0.95
+"""Of the intervals shown."""
+FEWEST_CUSTOMERS = 30
+"""Customers, and in a cohort customers of either outcome, below which no test is made."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its standard deviation, over so many customers."""
+    """A figure, its standard deviation, and the number of customers it rests on."""
 
-    found: float
+    value: float
     deviation: float
     customers: int
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One figure against its bound.
+class BoundTest:
+    """Test of one figure against its bound.
 
     Attributes
     ----------
@@ -45,14 +46,15 @@ class Judged:
     subject : str
         A segment ("channel agent") or a tag; empty: all rows.
     found, expected : float
+        The figure as measured, and its value if nothing changed.
     low, high : float
         95% interval of `found`.
     bound : float
-        How far from `expected` it may truly be.
+        How far the true figure may be from `expected`.
     p : float
-        Probability of what was found, or more, at the bound.
+        Probability of a figure at least as far off, if the true one is at the bound.
     alert : bool
-        Whether it is an alert among all figures it was judged with.
+        Whether it is an alert among all figures tested with it.
     """
 
     figure: str
@@ -67,22 +69,46 @@ class Judged:
 
 
 def two_sided(
-    figure: str, one: Estimate, bound: float, expected: float = 0.0, subject: str = ""
-) -> Judged:
-    """The figure may be `bound` above or below what is expected."""
-    away, deviation = abs(one.found - expected), max(one.deviation, 1e-12)
-    freedom = max(one.customers - 1, 1)
+    figure: str, estimate: Estimate, bound: float, expected: float = 0.0, subject: str = ""
+) -> BoundTest:
+    """Test a figure that may be up to `bound` above or below what is expected.
+
+    Parameters
+    ----------
+    figure : str
+        Name of the figure, as in `BoundTest`.
+    estimate : Estimate
+        The figure as measured.
+    bound, expected : float
+        In the unit of the figure.
+    subject : str
+        The segment or tag; empty: all rows.
+    """
+    away, deviation = abs(estimate.value - expected), max(estimate.deviation, 1e-12)
+    freedom = max(estimate.customers - 1, 1)
     p = sum(stdtr(freedom, (-away + side) / deviation) for side in (bound, -bound))
-    return _test(figure, subject, one, expected, bound, float(min(p, 1.0)))
+    return _test(figure, subject, estimate, expected, bound, float(min(p, 1.0)))
 
 
 def not_below(
-    figure: str, one: Estimate, bound: float, expected: float, subject: str = ""
-) -> Judged:
-    """The figure may be `bound` below what is expected, and above it as it likes."""
-    short, deviation = expected - one.found, max(one.deviation, 1e-12)
-    p = stdtr(max(one.customers - 1, 1), (bound - short) / deviation)
-    return _test(figure, subject, one, expected, bound, float(p))
+    figure: str, estimate: Estimate, bound: float, expected: float, subject: str = ""
+) -> BoundTest:
+    """Test a figure that may be up to `bound` below what is expected, and any amount above.
+
+    Parameters
+    ----------
+    figure : str
+        Name of the figure, as in `BoundTest`.
+    estimate : Estimate
+        The figure as measured.
+    bound, expected : float
+        In the unit of the figure.
+    subject : str
+        The segment or tag; empty: all rows.
+    """
+    short, deviation = expected - estimate.value, max(estimate.deviation, 1e-12)
+    p = stdtr(max(estimate.customers - 1, 1), (bound - short) / deviation)
+    return _test(figure, subject, estimate, expected, bound, float(p))
 
 
 def index_test(
@@ -92,68 +118,87 @@ def index_test(
     customers: tuple[int, int],
     bound: float,
     subject: str = "",
-) -> Judged:
-    """A population stability index against its bound.
+) -> BoundTest:
+    """Test a population stability index (PSI) against its bound.
 
-    Of n and m customers the index over (1/n + 1/m) is close to a chi-square of bins - 1 degrees of
-    freedom, non-central by the true index over the same (Yurdakul 2018, "Statistical properties of
-    population stability index"; we let it be non-central).
+    For n and m customers the index over (1/n + 1/m) is close to a chi-square of bins - 1 degrees of
+    freedom (Yurdakul 2018, "Statistical properties of population stability index"). Ours is
+    non-central, by the true index over the same.
 
     Parameters
     ----------
+    figure : str
+        Name of the figure, as in `BoundTest`.
     reference, now : sequence of int
-        Rows in each bin.
-    customers : tuple of int
-        Customers of the two: rows of one customer count once.
+        Rows in each bin, then and now.
+    customers : (int, int)
+        Customers then and now: rows of one customer count once.
+    bound : float
+        Largest allowed index.
+    subject : str
+        The tag; empty: the scores.
     """
     index = population_stability_index(reference, now)
-    used = sum(1 for one, other in zip(reference, now, strict=True) if one or other)
+    used = sum(1 for then, later in zip(reference, now, strict=True) if then or later)
     chance = 1 / max(customers[0], 1) + 1 / max(customers[1], 1)
     freedom = max(used - 1, 1)
     around = max(index / chance - freedom, 1e-9)
-    low, high = ncx2.ppf([(1 - SURE) / 2, (1 + SURE) / 2], freedom, around) * chance
+    low, high = ncx2.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], freedom, around) * chance
     p = float(ncx2.sf(index / chance, freedom, bound / chance))
-    return Judged(figure, subject, index, 0.0, float(low), float(high), bound, p)
+    return BoundTest(figure, subject, index, 0.0, float(low), float(high), bound, p)
 
 
 def mean_gap(
-    label: Outcomes, told: Array, customers: pd.Series, kind: Kind = "probability"
+    label: Outcomes, predicted: Array, customers: pd.Series, kind: Kind = "probability"
 ) -> Estimate:
-    """Observed less told, its deviation over customers: their rows are one draw together.
+    """Measure the mean of observed minus predicted; rows of one customer are one draw.
 
-    The deviation is the larger of the customers' own (Liang and Zeger 1986) and that of outcomes as
-    told (Spiegelhalter 1986), those of one customer being the same: of few outcomes the former is
-    small just when too few, or all, came true. Of amounts nothing is told of how they spread: it is
-    the customers' own.
+    The deviation is the larger of two: that of the sums by customer (Liang and Zeger 1986), and the
+    one the predictions imply if all outcomes of a customer are the same (Spiegelhalter 1986). With
+    few outcomes the former is small just when too few, or all, came true. Amounts have no implied
+    deviation.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcomes and predictions, in the same unit.
+    customers : pandas.Series
+        Shape (rows,): customer id of each row.
+    kind : {"probability", "count", "amount"}
+        What is predicted.
     """
-    found = _clustered(np.asarray(label, np.float64) - told, customers)
-    spread = {"probability": told * (1 - told), "count": told, "amount": np.zeros(len(told))}[kind]
-    own = np.bincount(pd.factorize(customers)[0], np.sqrt(spread))
-    as_told = float(np.sqrt((own**2).sum())) / max(len(told), 1)
-    return replace(found, deviation=max(found.deviation, as_told))
+    gap = _clustered(np.asarray(label, np.float64) - predicted, customers)
+    variances = {
+        "probability": predicted * (1 - predicted),
+        "count": predicted,
+        "amount": np.zeros(len(predicted)),
+    }
+    own = np.bincount(pd.factorize(customers)[0], np.sqrt(variances[kind]))
+    implied = float(np.sqrt((own**2).sum())) / max(len(predicted), 1)
+    return replace(gap, deviation=max(gap.deviation, implied))
 
 
 def mean_of(values: Array, customers: pd.Series) -> Estimate:
-    """A mean over rows, its deviation over customers."""
+    """Measure a mean over rows, shape (rows,), with its deviation over customers."""
     return _clustered(np.asarray(values, np.float64), customers)
 
 
-def holm(tests: Sequence[Judged], error: float) -> list[Judged]:
-    """Which of the tests are alerts, with at most `error` probability of any false one.
+def holm(tests: Sequence[BoundTest], error: float) -> list[BoundTest]:
+    """Mark the tests that are alerts, by Holm's method: at most `error` probability of a false one.
 
     Examples
     --------
-    >>> made = [Judged("gap", "", 0, 0, 0, 0, 0, p) for p in (0.04, 0.001, 0.02)]
-    >>> [one.alert for one in holm(made, 0.03)]  # 0.001 < 0.03 / 3, but 0.02 > 0.03 / 2
+    >>> tests = [BoundTest("gap", "", 0, 0, 0, 0, 0, p) for p in (0.04, 0.001, 0.02)]
+    >>> [test.alert for test in holm(tests, 0.03)]  # 0.001 < 0.03 / 3, but 0.02 > 0.03 / 2
     [False, True, False]
     """
-    alert = [False] * len(tests)
+    alerts = [False] * len(tests)
     order = sorted(range(len(tests)), key=lambda place: tests[place].p)
     for done, place in enumerate(order):
         if tests[place].p > error / (len(tests) - done):
             break
-        alert[place] = True
-    return [replace(one, alert=said) for one, said in zip(tests, alert, strict=True)]
+        alerts[place] = True
+    return [replace(test, alert=alert) for test, alert in zip(tests, alerts, strict=True)]
 
 
 def _clustered(values: Array, customers: pd.Series) -> Estimate:
@@ -167,9 +212,8 @@ def _clustered(values: Array, customers: pd.Series) -> Estimate:
 
 
 def _test(
-    figure: str, subject: str, one: Estimate, expected: float, bound: float, p: float
-) -> Judged:
-    wide = float(stdtrit(max(one.customers - 1, 1), (1 + SURE) / 2)) * one.deviation
-    return Judged(
-        figure, subject, one.found, expected, one.found - wide, one.found + wide, bound, p
-    )
+    figure: str, subject: str, estimate: Estimate, expected: float, bound: float, p: float
+) -> BoundTest:
+    wide = float(stdtrit(max(estimate.customers - 1, 1), (1 + CONFIDENCE) / 2)) * estimate.deviation
+    value = estimate.value
+    return BoundTest(figure, subject, value, expected, value - wide, value + wide, bound, p)

@@ -1,4 +1,4 @@
-"""A champion watched as of a date: what ripened that it never saw, and who is asked now."""
+"""Watch a champion as of a date: outcomes it never saw, and drift of the questions asked now."""
 
 import tempfile
 from collections.abc import Iterator
@@ -28,38 +28,41 @@ from training.monitoring.cohorts import (
     lift_of,
     whole_months,
 )
-from training.monitoring.drift import Drift, asked_alike, asked_now, drift_of
-from training.monitoring.stated import Stated, stated
+from training.monitoring.drift import Drift, comparable_test_rows, drift_of, snapshot_questions
+from training.monitoring.training_run import TrainingRun, read_training_run
 from training.promotion.cohort import TooFewError, read_cohort
 from training.registry.champions import champion
 
 
 @dataclass(frozen=True)
-class Watched:
-    """One champion as of a date.
+class MonitoringReport:
+    """What watching one champion as of a date has shown; the fields are those of its JSON.
 
     Attributes
     ----------
     model, label : str
+        Name of the model, and its Chinese label.
     kind : {"probability", "count", "amount"}
+        What it predicts.
     as_of : datetime.date
         Nothing recorded later was used.
     bounds : Bounds
-        What it was held against.
-    stated : Stated
-        What its run states.
+        The bounds it was tested against.
+    stated : TrainingRun
+        Facts from its training run.
     reference : dict of str to float
-        Of its test slice: `rows`, `base_rate` where it learned, `order` (AUC or Gini) as stated,
-        and `lift` in the order of contacts.
+        Of its test slice: `rows`, `order` (AUC or Gini), `lift` in the order of contacts; and
+        `base_rate`, the mean outcome of the rows it learned from.
     cohorts : list of CohortFigures
         Oldest first.
     together : CohortFigures or None
-        All of them as one, where there are several: what is too small for a month to show.
+        All cohorts as one, if there are several: it shows what is too small for one month to show.
     ripe_on : datetime.date or None
-        When the first cohort can be ripe, where none is yet.
+        When the first cohort can be ripe, if none is yet.
     drift : Drift or None
-        None where there is no snapshot after the last question of the test slice.
+        None if there is no snapshot after the last question of the test slice.
     alerts : list of Alert
+        Broken bounds.
     """
 
     model: str
@@ -67,7 +70,7 @@ class Watched:
     kind: Kind
     as_of: date
     bounds: Bounds
-    stated: Stated
+    stated: TrainingRun
     reference: dict[str, float]
     cohorts: list[CohortFigures]
     together: CohortFigures | None
@@ -76,68 +79,85 @@ class Watched:
     alerts: list[Alert]
 
 
-def watch(lake: Lake, name: str, as_of: date, months: int = 12, report: Report = quiet) -> Watched:
-    """Hold the champion of a model against its bounds.
+def watch(
+    lake: Lake, name: str, as_of: date, months: int = 12, report: Report = quiet
+) -> MonitoringReport:
+    """Test the champion of a model against its bounds.
 
     Parameters
     ----------
+    lake : Lake
+        The home.
+    name : str
+        Name of the model.
     as_of : datetime.date
         Nothing recorded later is used.
     months : int
-        At most so many cohorts, the latest.
+        Most cohorts to measure; the latest are taken.
+    report : Report
+        Called with the progress.
 
     Raises
     ------
     GuanjiaError
-        If the model has no champion, or nothing says any more what it learned from.
+        If the model has no champion, or its training run cannot be read or lacks a parameter.
     """
     model = find(name)
     folder = champion(lake, name)
-    bounds = load_bounds(lake.home).of(name)
+    bounds = load_bounds(lake.home).bounds_for(name)
     predictor = Predictor.load(folder)
-    said = stated(lake, name, folder.name)
+    trained = read_training_run(lake, name, folder.name)
     tested = read_cohort(
-        lake, model, said.test_from, said.known_by, predictor.tags, ROW_LIMIT, report, said.run
+        lake,
+        model,
+        trained.test_from,
+        trained.known_by,
+        predictor.tags,
+        ROW_LIMIT,
+        report,
+        trained.run,
     ).frame
-    reference = _reference(lake, model, predictor, tested, said)
-    months_ripe = list(_ripe(lake, model, predictor, tested, said.known_by, as_of, months, report))
-    cohorts, together = _judged(lake, model, predictor, months_ripe, reference, bounds)
+    reference = _reference(lake, model, predictor, tested, trained)
+    months_ripe = list(
+        _ripe_cohorts(lake, model, predictor, tested, trained.known_by, as_of, months, report)
+    )
+    cohorts, together = _cohort_figures(lake, model, predictor, months_ripe, reference, bounds)
     drift = _drift(lake, model, predictor, tested, as_of, bounds, report)
-    return Watched(
+    return MonitoringReport(
         model=name,
         label=model.label,
         kind=model.kind,
         as_of=as_of,
         bounds=bounds,
-        stated=said,
+        stated=trained,
         reference=reference,
         cohorts=cohorts,
         together=together,
-        ripe_on=None if cohorts else _first_ripe(said.known_by, as_of),
+        ripe_on=None if cohorts else _first_ripe(trained.known_by, as_of),
         drift=drift,
         alerts=alerts_of(name, as_of, [*([together] if together else []), *cohorts], drift),
     )
 
 
 def _reference(
-    lake: Lake, model: ModelSpec, predictor: Predictor, tested: pd.DataFrame, said: Stated
+    lake: Lake, model: ModelSpec, predictor: Predictor, tested: pd.DataFrame, trained: TrainingRun
 ) -> dict[str, float]:
-    """What the cohorts are held against."""
-    told = predictor.predict(tested, lake.settings.threads)
+    """Measure the test slice, which the cohorts are compared with."""
+    predicted = predictor.predict(tested, lake.settings.threads)
     likely = model.kind == "probability"
     label = tested["label"].to_numpy(bool if likely else np.float64)
     name, column = ("auc", 1) if likely else ("gini", 0)
     nobody = Resamples(tested["customer_id"], 0)
-    lift, _ = lift_of(label, told, model.purpose, nobody, model.kind)
+    lift, _ = lift_of(label, predicted, model.purpose, nobody, model.kind)
     return {
         "rows": float(len(tested)),
-        "base_rate": said.base_rate,
-        "order": said.figures.get(name, Ranking(label, told).measure()[column]),
+        "base_rate": trained.base_rate,
+        "order": trained.figures.get(name, Ranking(label, predicted).measure()[column]),
         "lift": lift,
     }
 
 
-def _judged(
+def _cohort_figures(
     lake: Lake,
     model: ModelSpec,
     predictor: Predictor,
@@ -145,25 +165,25 @@ def _judged(
     reference: dict[str, float],
     bounds: Bounds,
 ) -> tuple[list[CohortFigures], CohortFigures | None]:
-    """Each month by itself, and all months as one."""
-    purpose, found, told = model.purpose, [], []
+    """Measure every month by itself, and all months as one."""
+    purpose, cohorts, predicted = model.purpose, [], []
     for month, part in ripe:
-        told.append(predictor.predict(part, lake.settings.threads))
+        predicted.append(predictor.predict(part, lake.settings.threads))
         error, name = bounds.error("cohort"), f"{month:%Y-%m}"
-        found.append(
-            cohort_figures(name, part, told[-1], reference, bounds, error, purpose, model.kind)
+        cohorts.append(
+            cohort_figures(name, part, predicted[-1], reference, bounds, error, purpose, model.kind)
         )
     if len(ripe) < 2:
-        return found, None
+        return cohorts, None
     frame = pd.concat([part for _, part in ripe], ignore_index=True)
-    name = f"{found[0].name} to {found[-1].name}"
+    name = f"{cohorts[0].name} to {cohorts[-1].name}"
     error = bounds.error("together")
-    return found, cohort_figures(
-        name, frame, np.concatenate(told), reference, bounds, error, purpose, model.kind
+    return cohorts, cohort_figures(
+        name, frame, np.concatenate(predicted), reference, bounds, error, purpose, model.kind
     )
 
 
-def _ripe(
+def _ripe_cohorts(
     lake: Lake,
     model: ModelSpec,
     predictor: Predictor,
@@ -173,7 +193,7 @@ def _ripe(
     months: int,
     report: Report,
 ) -> Iterator[tuple[date, pd.DataFrame]]:
-    """The cohorts that are wholly ripe, of outcomes that were not when the champion learned."""
+    """Yield the months whose outcomes all ripened after the champion learned, with their rows."""
     due = whole_months(known_by, as_of)[-months:]
     if not due:
         return
@@ -197,13 +217,16 @@ def _drift(
     bounds: Bounds,
     report: Report,
 ) -> Drift | None:
-    """The latest snapshot by the date against the test slice."""
+    """Compare the latest snapshot by the date with the test slice; None if there are no rows."""
     last = pd.to_datetime(tested["as_of"]).max().date()
     day = max((day for day in snapshot_dates(lake) if last < day <= as_of), default=None)
     if day is None:
         return None
     report(f"{model.name}: drift", 0, None)
-    now, before = asked_now(lake, model, predictor, day), asked_alike(predictor, tested)
+    now, before = (
+        snapshot_questions(lake, model, predictor, day),
+        comparable_test_rows(predictor, tested),
+    )
     if now.empty or before.empty:
         return None
     with tempfile.TemporaryDirectory() as scratch:
@@ -211,7 +234,7 @@ def _drift(
 
 
 def _first_ripe(known_by: date, as_of: date) -> date | None:
-    """The last day of the first whole month after `known_by`, if it is yet to come."""
+    """Return the last day of the first whole month after `known_by`, if it is yet to come."""
     first = (pd.Timestamp(known_by) + pd.offsets.MonthBegin()).to_period("M")
     ends = first.end_time.date()
     return ends if ends > as_of else None

@@ -12,7 +12,7 @@ from features.progress import Report, quiet
 from training.estimators.bundle import Predictor
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
-from training.evaluation.paired import Compared, Gap, compare, gaps
+from training.evaluation.paired import Gap, PairedFigures, compare, gaps
 from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
 from training.model_spec import ModelSpec
@@ -42,8 +42,8 @@ class Comparison:
         Outcomes recorded later were not used; first and last `as_of` of the cohort.
     tested_before : int
         Rows on which the champion was already measured when it was trained; it learned from none.
-    overall : Compared
-    segments : list of Compared
+    overall : PairedFigures
+    segments : list of PairedFigures
         By star, branch, channel, business type and age band; groups of fewer than 30 rows are left
         out.
     gaps : list of Gap
@@ -59,8 +59,8 @@ class Comparison:
     first: date
     last: date
     tested_before: int
-    overall: Compared
-    segments: list[Compared]
+    overall: PairedFigures
+    segments: list[PairedFigures]
     gaps: list[Gap]
 
 
@@ -135,7 +135,7 @@ def compare_versions(
 
 def _segments(
     cohort: Cohort, peer: Array, told: Array, resamples: Resamples, kind: Kind
-) -> list[Compared]:
+) -> list[PairedFigures]:
     """Both models on each segment that is large enough to say anything of."""
     found = []
     for dimension, tag in SEGMENTS.items():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from training.estimators.losses import LOSSES
-from training.model_spec import Gates
+from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
 
 ERROR = 0.01
@@ -48,7 +48,7 @@ class Verdict:
     figures: Mapping[str, float]
 
 
-def judge(gates: Gates, found: Comparison) -> list[Verdict]:
+def judge(gates: PromotionBounds, found: Comparison) -> list[Verdict]:
     """The verdicts that follow from a comparison."""
     return [
         _loss(gates, found),
@@ -58,7 +58,7 @@ def judge(gates: Gates, found: Comparison) -> list[Verdict]:
     ]
 
 
-def _loss(gates: Gates, found: Comparison) -> Verdict:
+def _loss(gates: PromotionBounds, found: Comparison) -> Verdict:
     one = found.overall.loss
     scale = found.overall.reference
     difference, low, high = (value / scale for value in (one.difference, one.low, one.high))
@@ -76,7 +76,7 @@ def _loss(gates: Gates, found: Comparison) -> Verdict:
     )
 
 
-def _calibration(gates: Gates, found: Comparison) -> Verdict:
+def _calibration(gates: PromotionBounds, found: Comparison) -> Verdict:
     if _unproven(found):
         return _not_judged("calibration", found)
     one = found.overall.ece
@@ -104,7 +104,7 @@ def _unbiased_low(difference: float, high: float) -> float:
     return 2 * difference - high
 
 
-def _segments(gates: Gates, found: Comparison) -> Verdict:
+def _segments(gates: PromotionBounds, found: Comparison) -> Verdict:
     judged = [one for one in found.segments if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     relative = {
@@ -133,7 +133,7 @@ def _segments(gates: Gates, found: Comparison) -> Verdict:
     )
 
 
-def _fairness(gates: Gates, found: Comparison) -> Verdict:
+def _fairness(gates: PromotionBounds, found: Comparison) -> Verdict:
     judged = [one for one in found.gaps if min(one.outcomes, one.customers) >= FEWEST]
     sure = beyond_chance(len(judged))
     wide = {f"{one.dimension} {one.value}": abs(one.gap) for one in judged}

@@ -71,7 +71,7 @@ def test_a_new_model_brings_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
         english="sells the car",
         won_chinese="留车",
         won_english="keeping the car",
-        wanted=True,
+        outcome_label=True,
         benefit="motor",
     )
     spec = replace(models.MODELS["churn"], name="car_sale", purpose=purpose)

@@ -72,8 +72,8 @@ def test_a_shift_of_all_is_an_alert_of_all_and_says_to_retrain():
     assert ("gap", "") in [(test.figure, test.subject) for test in one.alerts]
     first = alerts_of("renewal", date(2025, 11, 30), [one], None)[0]
     assert (first.cohort, first.figure, first.segment) == ("2025-11", "gap", "")
-    assert first.said.startswith("observed less told -1")
-    assert first.said.endswith("0.0 is expected, 2.7 off it allowed")
+    assert first.said.startswith("observed minus predicted: -1")
+    assert first.said.endswith("expected 0.0, allowed deviation 2.7")
     assert "guanjia train renewal --known-by 2025-11-30" in first.cure
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from training.monitoring.rule import (
+    BoundTest,
     Estimate,
-    Judged,
     holm,
     index_test,
     mean_gap,
@@ -23,8 +23,8 @@ from training.monitoring.rule import (
 MANY = 1_000_000  # customers of whom Student's t is normal
 
 
-def judged(p: float) -> Judged:
-    return Judged("gap", "", 0.0, 0.0, 0.0, 0.0, 0.0, p)
+def judged(p: float) -> BoundTest:
+    return BoundTest("gap", "", 0.0, 0.0, 0.0, 0.0, 0.0, p)
 
 
 def test_a_gap_is_weighed_at_its_bound():
@@ -58,7 +58,7 @@ def test_rows_of_a_customer_are_one_draw():
 def test_outcomes_that_stay_away_are_not_taken_for_certainty():
     told = np.full(1000, 0.03)
     none = mean_gap(np.zeros(1000, bool), told, pd.Series(range(1000)))
-    assert none.found == pytest.approx(-0.03)
+    assert none.value == pytest.approx(-0.03)
     assert none.deviation == pytest.approx(math.sqrt(0.03 * 0.97 / 1000))
     # Asked four times, it is still one outcome a customer.
     again = mean_gap(np.zeros(1000, bool), told, pd.Series(np.arange(1000) // 4))

@@ -16,7 +16,7 @@ from features.settings import Settings
 from guanjia.cli import app
 from training.estimators.bundle import Predictor
 from training.models import MODELS
-from training.monitoring import drift, stated, watch
+from training.monitoring import drift, training_run, watch
 from training.monitoring.bounds import Bounds, load_bounds
 from training.promotion.cohort import Cohort, TooFewError
 from training.registry import versions as registry
@@ -131,7 +131,7 @@ def test_away_from_the_registry_what_was_read_before_holds(champion, monkeypatch
         raise RegistryAwayError("the registry", "does not answer", "start it")
 
     assert monitor().exit_code == 0
-    monkeypatch.setattr(stated.registry, "read_version", away)
+    monkeypatch.setattr(training_run, "read_version", away)
     monkeypatch.setattr(registry, "named", away)
     done = monitor()
     assert done.exit_code == 0, done.output
@@ -175,7 +175,7 @@ def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
     customers["C8"] = customers["C4"] | {"commercial_renewal_signed": True}
     snapshot(home, date(2026, 7, 31), customers)
     reader = SimpleNamespace(tags=["tenure_years"], extra=["lead_days"])
-    found = drift.asked_now(lake, MODELS[MODEL], reader, date(2026, 7, 31))
+    found = drift.snapshot_questions(lake, MODELS[MODEL], reader, date(2026, 7, 31))
     # As serving has it, the lead time is held in 7 to 60 days.
     assert dict(zip(found["customer_id"], found["lead_days"], strict=True)) == {
         "C1": 60, "C2": 57, "C4": 31, "C5": 7,
@@ -187,20 +187,20 @@ def test_a_hazard_is_held_against_the_first_month(home, snapshot):
     snapshot(home, date(2026, 7, 31), {"C1": {"motor_policies_in_force": 1}, "C2": {}})
     reader = SimpleNamespace(tags=["tenure_years"], extra=["month_ahead"])
     model = MODELS["churn_hazard"]
-    found = drift.asked_now(lake, model, reader, date(2026, 7, 31))
+    found = drift.snapshot_questions(lake, model, reader, date(2026, 7, 31))
     assert (list(found["customer_id"]), list(found["month_ahead"])) == (["C1"], [1.0])
     tested = pd.DataFrame({"customer_id": ["A", "B", "C"], "month_ahead": [1, 4, 1]})
-    assert list(drift.asked_alike(reader, tested)["customer_id"]) == ["A", "C"]
+    assert list(drift.comparable_test_rows(reader, tested)["customer_id"]) == ["A", "C"]
     others = SimpleNamespace(extra=["lead_days"])
-    assert drift.asked_alike(others, tested) is tested
+    assert drift.comparable_test_rows(others, tested) is tested
 
 
 def test_bounds_of_a_company_come_over_the_declared_ones(tmp_path):
     path = tmp_path / "monitoring.toml"
     path.write_text("[defaults]\ngap = 0.2\n[models.churn]\nauc = 0.05\n", "utf-8")
     found = load_bounds(tmp_path)
-    assert (found.of("churn").gap, found.of("churn").auc) == (0.2, 0.05)
-    assert found.of("renewal") == Bounds(gap=0.2)
+    assert (found.bounds_for("churn").gap, found.bounds_for("churn").auc) == (0.2, 0.05)
+    assert found.bounds_for("renewal") == Bounds(gap=0.2)
 
 
 @pytest.mark.parametrize(

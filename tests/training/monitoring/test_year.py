@@ -98,7 +98,7 @@ def test_a_reform_is_found_within_one_cohort(reformed, monkeypatch):
     command = ["monitor", "--model", "renewal", "--months", "2", "--as-of", "2025-11-30"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 1, done.output
-    assert "ALERT renewal, 2025-11: observed less told -" in done.output
+    assert "ALERT renewal, 2025-11: observed minus predicted: -" in done.output
     assert "guanjia train renewal --known-by 2025-11-30" in done.output
     # October's outcomes are of terms that ended by the first day of the reform.
     assert "ALERT renewal, 2025-10:" not in done.output

@@ -1,7 +1,6 @@
-"""What contacting pays, by the share contacted: measured costs, a declared effect, real outcomes.
+"""Estimate what a contact costs, and what it earns to turn an event.
 
-This is propensity, not uplift: it assumes that a contact turns a declared share of the events, the
-same for everybody. Only randomised contacts can tell whom a contact moves.
+Costs and premiums are measured from the lake; the share of events that a contact turns is declared.
 """
 
 from collections.abc import Mapping
@@ -10,29 +9,33 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import ibis
-import numpy as np
-import pandas as pd
 
 from features.accounts.account import accounts
 from features.accounts.entries import known_by as rows_known_by
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
-from training.estimators.encoding import Array
-from training.estimators.losses import Outcomes
-from training.evaluation.contact import turned
-from training.evaluation.resampling import Interval, Resamples, interval
 from training.model_spec import Purpose
 
-SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 YEAR = timedelta(days=364)
 
 
 @dataclass(frozen=True)
 class Assumption:
-    """A number that is not the model's, with its grade and source.
+    """A number the profit rests on that does not come from the model, with its grade and source.
 
-    Grades: S published and seen, M measured from the lake, A our assumption.
+    Attributes
+    ----------
+    name, chinese, english : str
+        Name in files; description for readers.
+    value : float
+        The number.
+    unit : {"yuan", "share"}
+        Its unit.
+    grade : {"S", "M", "A"}
+        S: published, and we have read it; M: measured from the lake; A: our assumption.
+    source : str
+        Where it comes from.
     """
 
     name: str
@@ -64,7 +67,7 @@ TURNED_SHARES: Mapping[str, Mapping[str, float]] = {
         "branch": 0.25,
     },
 }
-"""Share of those told to leave whom a contact keeps, and of the buyers who buy because of it (A),
+"""Share of the leaving customers whom a contact keeps, and of the buyers who buy because of it (A),
 until an uplift is measured."""
 MOTOR_MARGIN_SHARE = 0.0101
 """Underwriting margin of Chinese motor insurance in 2020 (S: Wang Jingwei et al.), where the lake
@@ -75,7 +78,7 @@ NON_MOTOR_MARGIN_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Economics:
-    """What a contact costs and an event turned is worth.
+    """What a contact costs, and what it earns to turn an event.
 
     Attributes
     ----------
@@ -83,7 +86,7 @@ class Economics:
         Mean cost of an outbound contact in yuan by channel, as recorded.
     benefit : float
         Yuan for each event turned.
-    turned : dict[str, float]
+    turned_shares : dict[str, float]
         Share of the events that a contact turns, by channel.
     assumptions : tuple of Assumption
         All numbers above.
@@ -91,42 +94,34 @@ class Economics:
 
     costs: dict[str, float]
     benefit: float
-    turned: dict[str, float]
+    turned_shares: dict[str, float]
     assumptions: tuple[Assumption, ...]
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Profit of one channel by share contacted, in yuan for every 1,000 rows asked.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        `share`, `profit` (by observed outcomes), `low`, `high`, `told` (as the model expects it),
-        `at_random` (the same share, drawn blindly).
-    best_share, best_profit : float
-        The share that pays most by what the model tells, and what it then earned; 0 where none
-        pays. Chosen by what was told, for at the touchpoint nobody knows the outcome.
-    """
-
-    channel: str
-    chinese: str
-    cost: float
-    table: pd.DataFrame
-    best_share: float
-    best_profit: float
-    best_interval: Interval
-
-
 def economics(lake: Lake, known_by: date, purpose: Purpose) -> Economics | None:
-    """Costs and benefit from what was recorded by a date; None without costs or premiums."""
+    """Compute costs and benefit of contacts from what was recorded by a date.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with interactions, policies and costs.
+    known_by : date
+        Nothing recorded later is used.
+    purpose : Purpose
+        What the contact works on.
+
+    Returns
+    -------
+    Economics or None
+        None if no contact has a cost or no premium was written.
+    """
     costs, contacts = _contact_costs(lake, known_by)
     worth = _benefit(lake, known_by, purpose) if costs else None
     if worth is None:
         return None
     benefit, assumptions = worth
     shares = {channel: TURNED_SHARES[purpose.benefit][channel] for channel in costs}
-    told = [
+    declared = [
         Assumption(
             f"contact_cost_{channel}",
             f"{CONTACT_CHANNEL_LABELS[channel]}触达成本",
@@ -138,7 +133,7 @@ def economics(lake: Lake, known_by: date, purpose: Purpose) -> Economics | None:
         )
         for channel, cost in costs.items()
     ]
-    told += [
+    declared += [
         Assumption(
             f"turned_share_{channel}",
             f"{CONTACT_CHANNEL_LABELS[channel]}触达改变结果的比例",
@@ -150,75 +145,11 @@ def economics(lake: Lake, known_by: date, purpose: Purpose) -> Economics | None:
         )
         for channel, share in shares.items()
     ]
-    return Economics(costs, benefit, shares, (*assumptions, *told))
-
-
-def profit_curves(
-    label: Outcomes, told: Array, purpose: Purpose, money: Economics, resamples: Resamples
-) -> list[Curve]:
-    """The profit curve of each channel, that which earns most first.
-
-    Parameters
-    ----------
-    label, told : numpy.ndarray
-        Outcomes and probabilities of the model, shape (rows,).
-    """
-    event, ahead = turned(label, told, purpose)
-    order = np.argsort(-ahead, kind="stable")
-    counts = [max(1, round(share * len(order))) for share in SHARES]
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.searchsorted(counts, np.arange(len(order)), side="right")
-    inside = place[:, None] == np.arange(len(counts))
-    # Sums by step of the order, then over the steps: contacts, events, events told.
-    columns = np.hstack([inside, inside * event[:, None], inside * ahead[:, None]]).astype(float)
-    own = _cumulated(columns.sum(axis=0, keepdims=True))
-    drawn = _cumulated(resamples.sums(columns))
-    rate = float(event.mean())
-    found = []
-    for channel, cost in money.costs.items():
-        worth = money.benefit * money.turned[channel]
-        earned = _earned(own, 1, worth, cost)[0]
-        samples = _earned(drawn, 1, worth, cost)
-        expected = _earned(own, 2, worth, cost)[0]
-        bounds = [interval(column) for column in samples.T]
-        table = pd.DataFrame(
-            {
-                "share": SHARES,
-                "profit": earned,
-                "low": [low for low, _ in bounds],
-                "high": [high for _, high in bounds],
-                "told": expected,
-                "at_random": [1000 * share * (rate * worth - cost) for share in SHARES],
-            }
-        )
-        best = int(np.argmax(expected))
-        pays = bool(expected[best] > 0)
-        found.append(
-            Curve(
-                channel=channel,
-                chinese=CONTACT_CHANNEL_LABELS[channel],
-                cost=cost,
-                table=table,
-                best_share=SHARES[best] if pays else 0.0,
-                best_profit=float(earned[best]) if pays else 0.0,
-                best_interval=bounds[best] if pays else (0.0, 0.0),
-            )
-        )
-    return sorted(found, key=lambda curve: -curve.best_profit)
-
-
-def _cumulated(sums: Array) -> Array:
-    """Contacts, events and events told up to each share, over all rows; (samples, 3, shares)."""
-    parts = sums.reshape(len(sums), 3, -1)
-    return np.asarray(parts.cumsum(axis=2) / parts[:, :1].sum(axis=2, keepdims=True))
-
-
-def _earned(sums: Array, what: int, worth: float, cost: float) -> Array:
-    return np.asarray(1000 * (sums[:, what] * worth - sums[:, 0] * cost))
+    return Economics(costs, benefit, shares, (*assumptions, *declared))
 
 
 def _contact_costs(lake: Lake, known_by: date) -> tuple[dict[str, float], dict[str, int]]:
-    """Mean cost and number of outbound contacts of the year by channel, cheapest first."""
+    """Compute mean cost and number of the year's outbound contacts by channel, cheapest first."""
     if not lake.has("interactions"):
         return {}, {}
     rows = rows_known_by(lake, "interactions", cutoff(known_by, lake.settings.timezone))
@@ -227,16 +158,16 @@ def _contact_costs(lake: Lake, known_by: date) -> tuple[dict[str, float], dict[s
         rows.direction == "out", rows.cost.notnull(), rows.occurred_at >= ibis.literal(since)
     )
     grouped = rows.group_by("channel").aggregate(total=rows.cost.sum(), contacts=rows.count())
-    found = lake.rows(grouped)
-    found = sorted(found, key=lambda row: (row["total"] / row["contacts"], row["channel"]))
-    costs = {row["channel"]: float(row["total"] / row["contacts"]) for row in found}
-    return costs, {row["channel"]: int(row["contacts"]) for row in found}
+    channels = lake.rows(grouped)
+    channels = sorted(channels, key=lambda row: (row["total"] / row["contacts"], row["channel"]))
+    costs = {row["channel"]: float(row["total"] / row["contacts"]) for row in channels}
+    return costs, {row["channel"]: int(row["contacts"]) for row in channels}
 
 
 def _benefit(
     lake: Lake, known_by: date, purpose: Purpose
 ) -> tuple[float, tuple[Assumption, ...]] | None:
-    """Yuan for an event turned: the year's mean premium by its margin."""
+    """Compute the yuan an event turned earns: the year's mean premium times its margin."""
     lines = MOTOR_LINES if purpose.benefit == "motor" else (purpose.line,)
     mean = _mean_premium(lake, known_by, lines, "vehicle_id" if purpose.benefit == "motor" else "")
     if mean is None:
@@ -267,7 +198,7 @@ def _benefit(
 
 
 def _motor_margin(lake: Lake, known_by: date) -> Assumption:
-    """Earned premium less claims and all costs of motor, by earned premium; never below 0."""
+    """Measure the margin of motor: earned premium less claims and costs, by premium; at least 0."""
     total = accounts(lake, known_by - YEAR, known_by, "branch").total
     earned: Decimal | None = total["earned_premium_motor"]
     profit: Decimal | None = total["earned_profit_motor"]
@@ -300,5 +231,5 @@ def _mean_premium(lake: Lake, known_by: date, lines: tuple[str, ...], by: str) -
         rows.inception.between(known_by - YEAR, known_by),
     )
     key = rows[by] if by else rows.policy_id
-    (found,) = lake.rows(rows.aggregate(total=rows.written_premium.sum(), units=key.nunique()))
-    return float(found["total"] / found["units"]) if found["units"] else None
+    (sums,) = lake.rows(rows.aggregate(total=rows.written_premium.sum(), units=key.nunique()))
+    return float(sums["total"] / sums["units"]) if sums["units"] else None

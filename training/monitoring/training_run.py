@@ -1,7 +1,7 @@
-"""What a champion's run states of it: what it learned from, and how good it was then.
+"""Read the training run of a champion: what it learned from, and how good it was then.
 
-The registry keeps it. Where that is away, what an earlier run of monitoring read of the same
-version is right as well: a run does not change.
+The run is in the registry. If the registry is away, the copy in an earlier file of monitoring does
+as well, since a run does not change.
 """
 
 import json
@@ -11,32 +11,32 @@ from datetime import date
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from training.registry import versions as registry
 from training.registry.champions import family
 from training.registry.mlflow_client import RegistryAwayError, away, exists
-from training.registry.versions import Version
+from training.registry.versions import Version, read_version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
 FIGURES = ("auc", "gini", "slope", "ece", "lift")
 
 
 @dataclass(frozen=True)
-class Stated:
-    """A champion as its run states it.
+class TrainingRun:
+    """Facts about a champion from its training run.
 
     Attributes
     ----------
     version : str
+        Version in the registry.
     known_by, test_from : datetime.date
         It saw no outcome recorded after `known_by`; its test slice begins with `test_from`.
     base_rate : float
-        Share that came true where it learned.
+        Mean outcome of the rows it learned from.
     figures : Mapping[str, float]
-        `FIGURES` of its test slice, as far as stated.
+        `FIGURES` of its test slice, as far as the run has them.
     run : Version
-        The run itself, as far as it was read.
+        The run itself.
     from_registry : bool
-        Whether the registry was asked now.
+        Whether it was read from the registry now, not from an earlier file of monitoring.
     """
 
     version: str
@@ -48,33 +48,43 @@ class Stated:
     from_registry: bool
 
 
-def stated(lake: Lake, model: str, version: str) -> Stated:
-    """What the run of a version states, from the registry or, if away, as read before.
+def read_training_run(lake: Lake, model: str, version: str) -> TrainingRun:
+    """Read the training run of a version from the registry or, if that is away, from a file.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    model, version : str
+        The version.
 
     Raises
     ------
+    RegistryAwayError
+        If the registry is away and no earlier file of monitoring holds this version.
     GuanjiaError
-        If the registry is away and no earlier run of monitoring read this version, or the run does
-        not state what it learned from.
+        If the run does not say what the version learned from.
     """
     try:
         if not exists(lake):
             raise away(lake, FileNotFoundError("no database"))
-        return _of(registry.read_version(lake, model, version), from_registry=True)
+        return _training_run(read_version(lake, model, version), from_registry=True)
     except RegistryAwayError as fault:
         before = _read_before(lake, model, version)
         if before is None:
             raise fault from None
-        return _of(before, from_registry=False)
+        return _training_run(before, from_registry=False)
 
 
-def _of(run: Version, *, from_registry: bool) -> Stated:
-    thing = f"version {run.version} of {run.model}"
+def _training_run(run: Version, *, from_registry: bool) -> TrainingRun:
     missing = [name for name in PARAMETERS if name not in run.parameters]
     if missing:
-        cure = f"run `guanjia train {family(run.model)}`"
-        raise GuanjiaError(thing, f"does not state its {', '.join(missing)}", cure)
-    return Stated(
+        raise GuanjiaError(
+            f"the training run of version {run.version} of {run.model}",
+            f"lacks the parameters {', '.join(missing)}, so it cannot be monitored",
+            f"train a new version: `guanjia train {family(run.model)}`",
+        )
+    return TrainingRun(
         version=run.version,
         known_by=date.fromisoformat(run.parameters["known_by"]),
         test_from=date.fromisoformat(run.parameters["test_from"]),
@@ -86,10 +96,10 @@ def _of(run: Version, *, from_registry: bool) -> Stated:
 
 
 def _read_before(lake: Lake, model: str, version: str) -> Version | None:
-    """The version's run as the latest file of monitoring that watched it has it."""
+    """Read the run of a version from the latest file of monitoring that has it."""
     for path in sorted((lake.home / "monitoring").glob("as_of=*.json"), reverse=True):
-        for one in json.loads(path.read_text("utf-8"))["models"]:
-            run = one["stated"]["run"]
-            if one["model"] == model and run["version"] == version:
+        for watched in json.loads(path.read_text("utf-8"))["models"]:
+            run = watched["stated"]["run"]
+            if watched["model"] == model and run["version"] == version:
                 return Version(**run)
     return None
