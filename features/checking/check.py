@@ -18,7 +18,7 @@ import pyarrow as pa
 from features.checking.erased_rows import LeftOut
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
-from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
+from features.contracts.rules import AS_DELIVERED, broken_rules, disagreement, sentences
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
@@ -148,7 +148,7 @@ def _check(
         good_rows = (
             f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({kept}) ORDER BY {order}"
         )
-        as_found = ", ".join(f"{quoted(AS_FOUND + name)} AS {quoted(name)}" for name in found)
+        as_found = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in found)
         bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
         with (
             published(lake.checked(contract.name)) as good_draft,
@@ -242,7 +242,7 @@ def _described(lake: Lake, query: str) -> dict[str, str]:
 
 def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
     """The view TYPED: contract columns cast, beside the cells as found."""
-    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_FOUND + name)}" for name in found)]
+    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_DELIVERED + name)}" for name in found)]
     for name, type_ in contract.columns.items():
         target = sql_type(type_)
         cell = f"s.{quoted(name)}" if name in found else "NULL"

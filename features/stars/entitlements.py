@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, spine_of
 from features.stars.entitlement_years import (
     CLASSES,
@@ -132,7 +132,7 @@ def _found(lake: Lake, spine: Spine, settings: StarSettings | None, *, current: 
 
 def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
     """Entitlements granted, each with the year that its grant falls in, if any."""
-    rows = known(lake, spine_of(pairs), "entitlements")
+    rows = known_versions(lake, spine_of(pairs), "entitlements")
     rows = rows.filter(rows.granted_at < rows.cutoff)
     state = ibis.cases(
         (rows.used_at.notnull(), "used"), (rows.expires_on <= rows.as_of, "expired"), else_="open"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
 from features.stars.settings import StarSettings, Tier, load_star_settings
@@ -146,7 +146,7 @@ def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
     spine = spine_of(ibis.memtable(pa.table(row)))
-    if not lake.rows(known(lake, spine, "customers").select("customer_id")):
+    if not lake.rows(known_versions(lake, spine, "customers").select("customer_id")):
         raise GuanjiaError(
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, months_before
 from features.lake.terms import cover_end, existed
 from features.stars.settings import StarSettings, load_star_settings
@@ -97,7 +97,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
         (expiry, or cancellation), `premium`, `in_chain` (makes tenure), `in_value` (its claims
         count), `in_premium` (its premium counts).
     """
-    terms = known(lake, spine, "policies")
+    terms = known_versions(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     terms = terms.filter((terms.inception <= terms.as_of) & existed(terms))
     private = terms.private_car.fill_null(False)
@@ -127,13 +127,13 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
         The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, `paid`, `outstanding`,
         `cost`.
     """
-    claims = known(lake, spine, "claims")
+    claims = known_versions(lake, spine, "claims")
     after = claims.occurred_on > window_start(claims.as_of, settings)
     claims = claims.filter(after & (claims.occurred_at < claims.cutoff))
     claims = claims.select(*KEYS, "claim_id", "policy_id", "occurred_at", "occurred_on")
     valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
     claims = claims.inner_join(valued, [*KEYS, "policy_id"])
-    moves = known(lake, spine, "claim_movements")
+    moves = known_versions(lake, spine, "claim_movements")
     sums = moves.group_by(*KEYS, "claim_id").agg(
         paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
     )

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
-from features.lake.known import days_ago, known, relation
+from features.lake.known import days_ago, known_versions, relation
 from features.lake.spine import SPINE, Spine
 from features.lake.terms import cover_end, existed, in_force
 from features.stars.settings import load_star_settings
@@ -25,7 +25,7 @@ def policies(lake: Lake, spine: Spine) -> ir.Table:
     Adds `cover_end` (expiry or cancellation), `in_force`, `started`, `signed_days_ago`,
     `started_days_ago` and `ends_in_days`.
     """
-    rows = known(lake, spine, "policies")
+    rows = known_versions(lake, spine, "policies")
     rows = rows.filter(existed(rows))
     rows = rows.mutate(cover_end=cover_end(rows))
     return rows.mutate(
@@ -152,7 +152,7 @@ def insured_vehicle(lake: Lake, spine: Spine) -> ir.Table:
     """The vehicle of the leading motor term, at most one row."""
     terms = _ranked(lake, spine)
     leading = terms.filter(terms.leading).select(*SPINE, "vehicle_id")
-    return known(lake, spine, "vehicles").semi_join(leading, [*SPINE, "vehicle_id"])
+    return known_versions(lake, spine, "vehicles").semi_join(leading, [*SPINE, "vehicle_id"])
 
 
 @relation("vehicles", "policies")
@@ -161,7 +161,7 @@ def vehicles_in_force(lake: Lake, spine: Spine) -> ir.Table:
     terms = policies(lake, spine)
     terms = terms.filter(terms.line.isin(MOTOR_LINES) & terms.in_force)
     vehicle = [*SPINE, "vehicle_id"]
-    return known(lake, spine, "vehicles").semi_join(terms.select(vehicle), vehicle)
+    return known_versions(lake, spine, "vehicles").semi_join(terms.select(vehicle), vehicle)
 
 
 @relation("policies")
@@ -171,7 +171,7 @@ def early_ends(lake: Lake, spine: Spine) -> ir.Table:
     `refund` is the premium as first written less the premium as written now. Terms cancelled from
     their inception are among them.
     """
-    rows = known(lake, spine, "policies")
+    rows = known_versions(lake, spine, "policies")
     rows = rows.filter(
         rows.line.isin(MOTOR_LINES),
         rows.cancelled_on < rows.expiry,

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
-from features.lake.known import RELATIONS, days_ago, events, known, relation
+from features.lake.known import RELATIONS, days_ago, events, known_versions, relation
 from features.lake.spine import SPINE, Spine
 from features.stars.value import rate
 from features.tags.relations.claim_steps import with_steps
@@ -29,7 +29,7 @@ PURCHASE_DAYS = 60
 @relation("customers")
 def customers(lake: Lake, spine: Spine) -> ir.Table:
     """The customer, one row."""
-    rows = known(lake, spine, "customers")
+    rows = known_versions(lake, spine, "customers")
     return rows.mutate(
         registered_days_ago=days_ago(rows, "registered_on"),
         bound_days_ago=days_ago(rows, "mini_program_bound_on"),
@@ -43,7 +43,7 @@ def claims(lake: Lake, spine: Spine) -> ir.Table:
 
     `commercial` says of which motor cover a claim is; null if its term is not known.
     """
-    terms = known(lake, spine, "policies")
+    terms = known_versions(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     lines = terms.select(*SPINE, "policy_id", commercial=terms.line == "motor_commercial")
     rows = events(lake, spine, "claims", "occurred_at")
@@ -65,7 +65,7 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
     `first_reserve` is what was first set aside; `reopened` marks claims whose amounts moved after
     they were closed.
     """
-    moves = known(lake, spine, "claim_movements")
+    moves = known_versions(lake, spine, "claim_movements")
     moves = moves.filter(moves.moved_at < moves.cutoff)
     sums = moves.group_by([*SPINE, "claim_id"]).aggregate(
         paid=moves.paid_change.sum(),
