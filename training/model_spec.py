@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.condition_rows import rows_where
-from features.condition_truth import holds
+from features.condition_truth import compile_test
 from features.conditions import mentioned
 from features.lake import Lake
 from features.online.model_tags import TagSet
@@ -244,4 +244,4 @@ class ModelSpec:
 
     @cached_property
     def _rule(self) -> Callable[[Mapping[str, object]], bool]:
-        return holds(self.eligible, frozenset(self.rule_tags))
+        return compile_test(self.eligible, frozenset(self.rule_tags))
