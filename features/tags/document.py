@@ -1,4 +1,4 @@
-"""docs/tags.md, written from the catalogue: `python -m features.tags.document docs/tags.md`."""
+"""Write docs/tags.md from the catalogue: `python -m features.tags.document docs/tags.md`."""
 
 import sys
 from pathlib import Path
@@ -17,14 +17,14 @@ includes it. Where a table that a tag needs is absent, the tag is null for every
 
 
 def render() -> str:
-    """The page as text."""
+    """Render the page as Markdown."""
     parts = [HEAD.format(count=len(catalogue()), groups=len(groups()))]
     parts += [_section(group) for group in groups().values()]
     return "\n".join(parts)
 
 
 def _section(group: TagGroup) -> str:
-    """One group's heading and table."""
+    """Render the heading and the table of a group."""
     lines = [
         f"## {group.name} {group.label}",
         "",
@@ -39,7 +39,7 @@ def _section(group: TagGroup) -> str:
 
 
 def _row(tag: Tag) -> str:
-    """One tag's line; a bar inside a cell is escaped."""
+    """Render the table row of a tag; bars inside cells are escaped."""
     cells = [tag.label, tag.definition, tag.type, tag.unit, tag.window, tag.null]
     return "| " + " | ".join([f"`{tag.name}`", *(c.replace("|", "\\|") for c in cells)]) + " |"
 
