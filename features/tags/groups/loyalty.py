@@ -11,7 +11,7 @@ tag = GROUP.tag
 members = GROUP.members
 
 NO_COVER = "no motor term has begun"
-# More days without cover than this restart the tenure; the star rule counts 6 months (docs/star.md).
+# More days without cover than this restart the tenure; docs/star.md counts in months.
 BREAK_DAYS = 184
 
 
