@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
+from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_table
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.joins import left_join
@@ -173,7 +173,7 @@ def _owned(lake: Lake, period: Period, by: Level) -> ir.Table:
 
 def _keys(lake: Lake, period: Period, by: Level) -> ir.Table:
     """List the customers known by the end of the period, each with their `key` at a level."""
-    rows = known_by(lake, "customers", period.closes)
+    rows = known_table(lake, "customers", period.closes)
     if by == "household":
         if "household_id" not in rows.columns:
             raise GuanjiaError(

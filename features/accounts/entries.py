@@ -101,7 +101,7 @@ def entries(lake: Lake, period: Period) -> ir.Table:
     return union_all(parts)
 
 
-def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
+def known_table(lake: Lake, table: str, closes: datetime) -> ir.Table:
     """Read a table as it was known at an instant, rows without a customer included.
 
     `features.lake.known.known_versions` does the same by customer, for many dates.
@@ -124,7 +124,7 @@ def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
 
 
 def _policies(lake: Lake, period: Period) -> ir.Table:
-    rows = known_by(lake, "policies", period.closes)
+    rows = known_table(lake, "policies", period.closes)
     return rows.select(
         "policy_id",
         "customer_id",
@@ -171,12 +171,12 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
     A movement whose claim is not known counts on its own day, so that no amount is lost.
     """
-    moves = known_by(lake, "claim_movements", period.closes)
+    moves = known_table(lake, "claim_movements", period.closes)
     moves = moves.select(
         "claim_id", "moved_at", mover=moves.customer_id,
         change=moves.paid_change + moves.outstanding_change,
     )  # fmt: skip
-    claims = known_by(lake, "claims", period.closes)
+    claims = known_table(lake, "claims", period.closes)
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
     rows = left_join(moves, claims, ["claim_id"])
     rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
@@ -187,14 +187,14 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 def _services(lake: Lake, period: Period) -> ir.Table:
     """Book the cost of a service on the day of its use, as motor: stars are earned by motor."""
-    rows = known_by(lake, "entitlements", period.closes)
+    rows = known_table(lake, "entitlements", period.closes)
     rows = rows.filter(period.has_instant(rows.used_at))
     return _entries(rows, ibis.literal("motor"), "service_cost", rows.unit_cost)
 
 
 def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     """Book the cost of a contact on its day."""
-    rows = known_by(lake, "interactions", period.closes)
+    rows = known_table(lake, "interactions", period.closes)
     rows = rows.filter(period.has_instant(rows.occurred_at))
     rows = _with_business(rows.select("customer_id", "policy_id", "cost"), policies)
     return _entries(rows, rows.business, "contact_cost", rows.cost)
@@ -202,7 +202,7 @@ def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     """Book costs on their day, but acquisition cost of a known term together with its premium."""
-    rows = known_by(lake, "costs", period.closes)
+    rows = known_table(lake, "costs", period.closes)
     rows = rows.select("customer_id", "policy_id", "branch", "kind", "incurred_at", "amount")
     rows = _with_business(rows, policies)
     acquired = rows.kind.isin(ACQUISITION)
