@@ -31,7 +31,7 @@ from features.publishing import published
 from features.sql import quoted, sql_text
 
 SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
-WITH_REASONS = "check_with_reasons"
+REASONED = "check_reasoned"
 ROW = "_row"
 """Column that identifies a row during the check."""
 ROW_GROUP = 20_480
@@ -149,7 +149,7 @@ def _check(
         )
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
-        valid = f"SELECT {columns}, {ROW} FROM {WITH_REASONS} WHERE len(reasons) = 0"
+        valid = f"SELECT {columns}, {ROW} FROM {REASONED} WHERE len(reasons) = 0"
         if events is not None:
             valid = merged(contract, valid, ROW)
         good_rows = (
@@ -157,7 +157,7 @@ def _check(
         )
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
-            f"SELECT {delivered}, reasons FROM {WITH_REASONS} WHERE len(reasons) > 0 ORDER BY ALL"
+            f"SELECT {delivered}, reasons FROM {REASONED} WHERE len(reasons) > 0 ORDER BY ALL"
         )
         with (
             published(lake.checked(contract.name)) as good_draft,
@@ -197,10 +197,7 @@ def _source(
     events: Rows | None,
     erased_rows: ErasedRowFilter | None,
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
-    """Create the relation SOURCE, dropped on exit: delivered rows with a row identity.
-
-    Yields its columns with their types, those the contract lacks, and those not delivered.
-    """
+    """Create the relation SOURCE; yield its columns with types, extra ones, and absent ones."""
     sql = lake.engine.raw_sql
     kind, select = _delivered(files)
     with ExitStack() as stack:
@@ -223,7 +220,7 @@ def _source(
             types = _described(lake, f"FROM {SOURCE}")
             yield types, [name for name in types if name not in contract.columns], missing
         finally:
-            for view in (WITH_REASONS, TYPED):
+            for view in (REASONED, TYPED):
                 sql(f"DROP VIEW IF EXISTS {view}")
             sql(f"DROP TABLE IF EXISTS {REPEATED}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
@@ -298,7 +295,7 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
 
 
 def _add_reasons(lake: Lake, contract: Contract) -> None:
-    """Create the view WITH_REASONS: TYPED with `reasons`, the sentences of all broken rules."""
+    """Create the view REASONED: TYPED with `reasons`, the sentences of all broken rules."""
     row: ir.Table = lake.engine.table(TYPED)
     repeated = lake.engine.table(REPEATED)
     row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
@@ -313,7 +310,7 @@ def _add_reasons(lake: Lake, contract: Contract) -> None:
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
     query = ibis.to_sql(row.mutate(reasons=sentences(broken)), "duckdb")
-    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {WITH_REASONS} AS {query}")
+    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:

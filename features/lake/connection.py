@@ -229,14 +229,9 @@ class Lake:
 
     @contextmanager
     def restricted_to(self, customers: tuple[str, str | None]) -> Iterator[None]:
-        """Restrict the tables read in this block to customer ids in [first, end).
+        """Restrict the tables read in this block to customer ids in [first, end); end None: all.
 
         Stored SQL reads tables by name: call `table` again inside the block, and after it.
-
-        Parameters
-        ----------
-        customers : (str, str or None)
-            First customer id, and the id before which to end; None: to the last.
         """
         before, self._customers = self._customers, customers
         try:
@@ -283,15 +278,10 @@ class Lake:
         yield self.engine.raw_sql(query).to_arrow_reader(BATCH)
 
     def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
-        """Express dates and their cutoffs as session variables, named by position.
+        """Express as-of dates and their cutoffs (UTC) as session variables, named by position.
 
         The expressions are the same for all dates, so the SQL can be stored and run again; the
         engine still plans with the values.
-
-        Parameters
-        ----------
-        dates : sequence of (date, datetime)
-            As-of dates with their cutoffs (UTC).
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")

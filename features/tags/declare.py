@@ -68,18 +68,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class Window:
-    """A span before the cutoff.
+    """A span before the cutoff; `contains` marks the rows of an event relation that lie in it.
 
-    Attributes
-    ----------
-    suffix : str
-        End of tag names: "30d".
-    words : str
-        English text of definitions: "30 days".
-    label : str
-        Chinese text of labels: "近30天".
-    contains : callable of ibis.Table to ibis boolean
-        Returns, for each row of an event relation, whether it lies in the window.
+    Names of tags end with `suffix` ("30d"), labels begin with `label` ("近30天"), and definitions
+    contain `words` ("30 days").
     """
 
     suffix: str
