@@ -20,4 +20,4 @@ ROOMS = (
     "quality",
     "online",
 )
-"""Rooms in order: a room imports this package's own files and the rooms that stand before it."""
+"""Rooms in order: a room imports files of this folder and the rooms listed before it."""

@@ -1,7 +1,7 @@
-"""Evaluate a condition over the rows of a frame: whom a model learned from, whom it is asked about.
+"""Evaluate a condition over the rows of a pandas frame, as training does for eligibility.
 
-The frame need not have the types of the tags: in training a yes is 1.0 and an unknown is NaN, and
-DuckDB reads both as they are meant.
+The frame need not have the types of the tags: in training yes is 1.0 and unknown is NaN, and DuckDB
+reads both as intended.
 """
 
 from functools import cache, lru_cache
@@ -16,12 +16,12 @@ from features.conditions import compile_condition, mentioned
 
 
 def rows_where(where: str, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Mark the rows for which the condition holds, shape (rows,); False where it is not known.
+    """Mark the rows for which the condition holds, shape (rows,); False where that is unknown.
 
     Raises
     ------
     GuanjiaError
-        If it is no condition (`features.conditions`), or names a column that the frame lacks.
+        If the text is no condition (`features.conditions`) or names a column that the frame lacks.
 
     Examples
     --------
@@ -44,12 +44,12 @@ def rows_where(where: str, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 @lru_cache(maxsize=256)
 def _compiled(where: str, columns: frozenset[str]) -> tuple[str, tuple[str, ...]]:
-    """The condition as SQL, and the columns to hand to the engine: without any, rows have none."""
+    """Compile the condition to SQL and list the columns to pass: at least one, to have rows."""
     names = mentioned(where, columns)
     return compile_condition(where, columns), tuple(names or sorted(columns)[:1])
 
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """A database in memory, without threads of its own: the rows keep their order."""
+    """Open a database in memory; a single thread keeps the order of the rows."""
     return duckdb.connect(config={"threads": 1, "enable_external_access": False})

@@ -1,12 +1,12 @@
-"""Compile conditions of segments, lists and models: the part of SQL a marketer needs, and no harm.
+"""Compile conditions of segments, lists and models: a small, safe part of SQL.
 
-A condition is parsed, every node of its tree is checked against a short list, names are resolved,
-and what runs, SQL or an Ibis expression, is made anew from the tree. The text itself never reaches
-the engine.
+A condition is parsed, every node of its tree is checked against a short list of allowed kinds, and
+names are resolved. SQL or an Ibis expression is then generated from the tree: the text itself never
+reaches the engine.
 
-A comparison with a null is never true, and neither is its negation: of whom the age is not known,
-neither `age_years >= 60` nor `not age_years >= 60` holds. `age_years is null` asks for them.
-Beside a tag of yes or no, 1 is yes and 0 is no; `==` is read as `=`.
+A comparison with a null is never true, and neither is its negation: for customers of unknown age
+neither `age_years >= 60` nor `not age_years >= 60` holds; `age_years is null` selects them.
+Compared with a tag of yes or no, 1 is yes and 0 is no; `==` is read as `=`.
 
 The same condition runs as SQL (`compile_condition`), in any engine (`predicate`), over the rows of
 a frame (`features.condition_rows`) and on the values of a single customer
@@ -57,16 +57,16 @@ CONNECTORS: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
 def compile_condition(
     where: str, columns: Collection[str], segments: Mapping[str, str] | None = None
 ) -> str:
-    """The condition as safe SQL over `columns`.
+    """Compile a condition to safe SQL over columns.
 
     Parameters
     ----------
     where : str
         Comparisons, `and`, `or`, `not`, `in`, `between`, `is null`, literals, column names.
-    columns : Collection[str]
+    columns : collection of str
         Names that may appear. `star` and `value` stand for `star_level` and `customer_value`.
-    segments : Mapping[str, str], optional
-        Rules with a name, which may appear as well: true for whom the rule holds, else false.
+    segments : mapping of str to str, optional
+        Named conditions that may appear too: true for customers of the segment, else false.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def compile_condition(
     Raises
     ------
     GuanjiaError
-        If it is anything else, or names an unknown column: then with the nearest names.
+        If the text is anything else, or names an unknown column (the error suggests names).
 
     Examples
     --------
@@ -85,17 +85,17 @@ def compile_condition(
     >>> compile_condition("not gold", ["star_level"], {"gold": "star = 3"})
     'NOT (("star_level" = 3) IS TRUE)'
     """
-    tree = resolved(where, columns, segments or {})
+    tree = resolve(where, columns, segments or {})
     return str(tree.sql(dialect="duckdb", identify=True, comments=False))
 
 
 def predicate(where: str, table: ir.Table) -> ir.BooleanValue:
-    """The condition over the columns of a table, for any engine; null where it is not known.
+    """Compile a condition to an Ibis expression over a table, for any engine; null if unknown.
 
     Raises
     ------
     GuanjiaError
-        As `compile_condition`, and if it compares a number with a text or the like.
+        As `compile_condition`, and if it compares values of different kinds, a number with a text.
 
     Examples
     --------
@@ -103,22 +103,36 @@ def predicate(where: str, table: ir.Table) -> ir.BooleanValue:
     >>> print(ibis.to_sql(stars.filter(predicate("star >= 3", stars)), pretty=False))
     SELECT * FROM "stars" AS "t0" WHERE "t0"."star_level" >= 3
     """
-    return _truth(resolved(where, table.columns, {}), table)
+    return _truth(resolve(where, table.columns, {}), table)
 
 
 def columns_of(where: str, columns: Collection[str]) -> list[str]:
-    """List the columns a condition asks for, each once, as the table calls them, by name."""
+    """List the columns that a condition reads, once each, in alphabetical order."""
     return sorted(mentioned(where, columns))
 
 
 def mentioned(where: str, columns: Collection[str]) -> list[str]:
-    """List the same in the order in which the condition mentions them."""
-    tree = resolved(where, columns, {})
+    """List the columns that a condition reads, once each, in the order of the condition."""
+    tree = resolve(where, columns, {})
     return list(dict.fromkeys(column.name for column in tree.find_all(exp.Column, bfs=False)))
 
 
-def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
-    """The checked tree with the names of columns, segments replaced by their rules.
+def resolve(where: str, columns: Collection[str], segments: Mapping[str, str]) -> exp.Expr:
+    """Parse and check a condition; resolve aliases to columns and segments to their conditions.
+
+    Parameters
+    ----------
+    where : str
+        The condition.
+    columns : collection of str
+        Names of columns that may appear.
+    segments : mapping of str to str
+        Conditions of segments that may appear, by name.
+
+    Returns
+    -------
+    sqlglot expression
+        The checked tree.
 
     Raises
     ------
@@ -127,38 +141,38 @@ def resolved(where: str, columns: Collection[str], segments: Mapping[str, str]) 
     """
     if len(where) > LONGEST:
         raise GuanjiaError("condition", f"is longer than {LONGEST:,} characters", "shorten it")
-    tree = _parsed(where)
+    tree = _parse(where)
     _check_predicate(tree)
     for node in tree.walk():
         _check(node)
     for column in list(tree.find_all(exp.Column)):
-        asked = column.name
-        name = ALIASES.get(asked.lower(), asked.lower())
+        written = column.name
+        name = ALIASES.get(written.lower(), written.lower())
         if name in columns:
             column.set("this", exp.to_identifier(name))
         elif name in segments:
-            rule = exp.Paren(this=resolved(segments[name], columns, {}))
+            rule = exp.Paren(this=resolve(segments[name], columns, {}))
             member = exp.Paren(this=exp.Is(this=rule, expression=exp.Boolean(this=True)))
             if column is tree:
                 return member
             column.replace(member)
         else:
-            raise unknown_name("column", asked, [*columns, *_usable(columns), *segments])
+            raise unknown_name("column", written, [*columns, *_aliases(columns), *segments])
     return tree
 
 
-def _usable(columns: Collection[str]) -> list[str]:
+def _aliases(columns: Collection[str]) -> list[str]:
     return [alias for alias, name in ALIASES.items() if name in columns]
 
 
-def _parsed(where: str) -> exp.Expr:
+def _parse(where: str) -> exp.Expr:
     try:
-        found = [tree for tree in sqlglot.parse(where, read="duckdb") if tree is not None]
+        trees = [tree for tree in sqlglot.parse(where, read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError):
         raise GuanjiaError("condition", f"cannot be read: {where!r}", CURE) from None
-    if len(found) != 1:
+    if len(trees) != 1:
         raise GuanjiaError("condition", "must be exactly one expression", CURE)
-    return found[0]
+    return trees[0]
 
 
 def _check(node: exp.Expr) -> None:
@@ -172,29 +186,29 @@ def _check(node: exp.Expr) -> None:
     if kind is exp.Null and not isinstance(node.parent, exp.Is):
         raise GuanjiaError("condition", "compares with null, which is never true", NULL_CURE)
     if kind is exp.Is and not isinstance(node.expression, exp.Null | exp.Boolean):
-        raise GuanjiaError("condition", "may use IS with null, true or false alone", CURE)
+        raise GuanjiaError("condition", "may use IS only with null, true or false", CURE)
     if kind is exp.Neg and not isinstance(node.this, exp.Literal):
-        raise GuanjiaError("condition", "may use - before a number alone", CURE)
+        raise GuanjiaError("condition", "may use - only before a number", CURE)
     if kind is exp.In and not node.expressions:
-        raise GuanjiaError("condition", "may not use IN with nothing", CURE)
+        raise GuanjiaError("condition", "may not use IN with an empty list", CURE)
 
 
 def _check_predicate(tree: exp.Expr) -> None:
-    # A bare number or text is true or false in DuckDB; in a list it is a slip of the pen.
+    # A bare number or text is true or false in DuckDB; here it is a mistake.
     if not isinstance(tree, (*TESTS, *JOINS, exp.Column, exp.Boolean)):
         raise GuanjiaError("condition", f"is no comparison: {tree.sql(dialect='duckdb')}", CURE)
 
 
 def _truth(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
-    """A part that must be true or false: what and, or, not join."""
-    found = _value(node, table)
-    if not found.type().is_boolean():
+    """Compile a part that must be true or false: an operand of and, or, not."""
+    truth = _value(node, table)
+    if not truth.type().is_boolean():
         raise GuanjiaError("condition", f"is no comparison: {node.sql(dialect='duckdb')}", CURE)
-    return found
+    return truth
 
 
 def _value(node: exp.Expr, table: ir.Table) -> Any:
-    """The Ibis expression of a checked tree."""
+    """Compile a checked tree to an Ibis expression."""
     kind = type(node)
     if kind is exp.Paren:
         return _value(node.this, table)
@@ -214,17 +228,17 @@ def _test(node: exp.Expr, table: ir.Table) -> ir.BooleanValue:
     if kind is exp.Is:
         return (_truth(node.this, table) == constant(node.expression)).fill_null(False)
     if kind is exp.In:
-        asked, *others = _alike([node.this, *node.expressions], table)
-        return asked.isin(others)
+        value, *others = _comparable([node.this, *node.expressions], table)
+        return value.isin(others)
     if kind is exp.Between:
-        asked, low, high = _alike([node.this, node.args["low"], node.args["high"]], table)
-        return asked.between(low, high)
-    left, right = _alike([node.this, node.expression], table)
+        value, low, high = _comparable([node.this, node.args["low"], node.args["high"]], table)
+        return value.between(low, high)
+    left, right = _comparable([node.this, node.expression], table)
     return COMPARISONS[kind](left, right)
 
 
 def constant(node: exp.Expr) -> bool | int | float | str:
-    """The value of a literal in a checked tree."""
+    """Return the Python value of a literal in a checked tree."""
     if isinstance(node, exp.Neg):
         return -float(node.this.name) if not node.this.is_int else -int(node.this.name)
     if isinstance(node, exp.Boolean):
@@ -234,8 +248,8 @@ def constant(node: exp.Expr) -> bool | int | float | str:
     return int(node.name) if node.is_int else float(node.name)
 
 
-def _alike(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
-    """The values of parts that are compared, all numbers, all texts or all yes or no."""
+def _comparable(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
+    """Compile parts that are compared: all numbers, all texts, or all yes or no."""
     values = [_value(node, table) for node in nodes]
     if any(value.type().is_boolean() for value in values):
         values = [
@@ -245,8 +259,8 @@ def _alike(nodes: list[exp.Expr], table: ir.Table) -> list[Any]:
     kinds = [_kind(value) for value in values]
     for node, kind in zip(nodes, kinds, strict=True):
         if kind != kinds[0]:
-            first, other = (one.sql(dialect="duckdb") for one in (nodes[0], node))
-            fault = f"compares {first} ({kinds[0]}) with {other} ({kind})"
+            first, second = (part.sql(dialect="duckdb") for part in (nodes[0], node))
+            fault = f"compares {first} ({kinds[0]}) with {second} ({kind})"
             raise GuanjiaError("condition", fault, ALIKE)
     return values
 

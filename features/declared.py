@@ -1,7 +1,7 @@
-"""Read the TOML files in which an insurer declares settings: what is shipped, and a home's changes.
+"""Read the TOML files that declare settings: the shipped file, and the changes of a home.
 
-Every such file is read by `load_layered`, or by the three steps it is made of: `read_toml`,
-`overlay`, `parse_fields`. A fault always names the file, the field, what is wrong and the cure.
+Every such file is read by `load_layered`, or by its three steps: `read_toml`, `overlay`,
+`parse_fields`. An error always names the file, the field, the fault and the cure.
 """
 
 import re
@@ -21,7 +21,7 @@ NO_TABLE = {"dict_type", "mapping_type", "model_type", "model_attributes_type"}
 
 
 class Declared(BaseModel):
-    """Settings that do not change after they are read; a field that is not known is a fault."""
+    """Settings that do not change after they are read; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -32,24 +32,24 @@ Model = TypeVar("Model", bound=BaseModel)
 def load_layered(
     model: type[Model], home_file: Path, shipped: Path | None = None, *, manual: str
 ) -> Model:
-    """Read the shipped settings with those of a home's file laid over them.
+    """Read the shipped settings, overridden by those of a home's file.
 
     Parameters
     ----------
     model : type of pydantic model
-        What the two files together must be. A field of the model with a default may be left out.
+        The model of the two files together. A field with a default may be missing.
     home_file : Path
         The file of the home folder; it need not exist.
     shipped : Path, optional
-        The file that comes with Guanjia; None where the model's defaults are what is shipped.
+        The file that comes with Guanjia; None if the model's defaults are the shipped settings.
     manual : str
-        Where the fields are explained, for errors: "docs/star.md".
+        The document that explains the fields, for errors: "docs/star.md".
 
     Raises
     ------
     GuanjiaError
-        If a file is not TOML, leaves out what is not there, or a field is unknown, missing or out
-        of range.
+        If a file is not TOML, leaves out a table that does not exist, or a field is unknown,
+        missing or out of range.
     """
     fields: Mapping[str, Any] = read_toml(shipped) if shipped else {}
     path = shipped or home_file
@@ -60,7 +60,7 @@ def load_layered(
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, its fractions as exact decimals.
+    """Read a TOML file, with fractions as exact decimals.
 
     Raises
     ------
@@ -68,14 +68,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         If the file is not TOML.
     """
     try:
-        # A number of 1.1 is a decimal; as a float it would be 1.100000000000000088817...
+        # 1.1 is read as a decimal; as a float it would be 1.100000000000000088817...
         return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise GuanjiaError(str(path), f"is not valid TOML: {fault}", "mend the line") from fault
 
 
 def merged(under: Any, over: Any) -> Any:
-    """Return `over` laid upon `under`: tables field by field, anything else replaced.
+    """Merge `over` into `under`: tables field by field; anything else is replaced.
 
     Examples
     --------
@@ -90,21 +90,21 @@ def merged(under: Any, over: Any) -> Any:
 def overlay(
     under: Mapping[str, Any], over: Mapping[str, Any], thing: str, *, replace: bool = False
 ) -> dict[str, Any]:
-    """Merge a home's tables into the shipped ones; `false` in place of a table leaves it out.
+    """Merge a home's tables into the shipped ones; `false` in place of a table removes it.
 
     Parameters
     ----------
     under, over : mapping of str to object
-        What is shipped, and what the home's file says.
+        Shipped settings, and those of the home's file.
     thing : str
-        Where it stands, for the error: the file, and the section if it is a section.
+        Name for the error: the file, and the section if it is one.
     replace : bool
-        Whether a table of the home replaces the shipped one instead of being merged into it.
+        True if a table of the home replaces the shipped one instead of being merged into it.
 
     Raises
     ------
     GuanjiaError
-        If a table is left out that is not there.
+        If a table is left out that does not exist.
 
     Examples
     --------
@@ -112,57 +112,57 @@ def overlay(
     >>> overlay(shipped, {"day": False, "week": {"most": 3}}, "contact_caps.toml")
     {'week': {'most': 3, 'per': 'week'}}
     """
-    result = dict(under)
+    tables = dict(under)
     for name, value in over.items():
-        beneath = under.get(name)
-        if value is False and isinstance(beneath, Mapping):
-            del result[name]
-        elif value is False and beneath is None and _are_tables(under.values()):
+        shipped = under.get(name)
+        if value is False and isinstance(shipped, Mapping):
+            del tables[name]
+        elif value is False and shipped is None and _are_tables(under.values()):
             field, cure = _field(thing, [name]), did_you_mean(name, under)
-            raise GuanjiaError(field, "is left out, and not there", cure)
-        elif isinstance(value, Mapping) and isinstance(beneath, Mapping) and not replace:
-            result[name] = overlay(beneath, value, _field(thing, [name]))
+            raise GuanjiaError(field, "is left out, but does not exist", cure)
+        elif isinstance(value, Mapping) and isinstance(shipped, Mapping) and not replace:
+            tables[name] = overlay(shipped, value, _field(thing, [name]))
         else:
-            result[name] = value
-    return result
+            tables[name] = value
+    return tables
 
 
 def parse_fields(model: type[Model], fields: Any, *, thing: str, manual: str) -> Model:
-    """Return what a file says as the model of its kind.
+    """Parse the fields of a file into a pydantic model.
 
     Parameters
     ----------
     model : type of pydantic model
-        What the fields must be.
+        The model of the fields.
     fields : object
-        What the file says: a table, if all is well.
+        Content of the file: a table, if the file is right.
     thing : str
-        Where it stands, for the error: "segments.toml, segment gold".
+        Name for the error: "segments.toml, segment gold".
     manual : str
-        Where the fields are explained: "docs/segments.md".
+        The document that explains the fields: "docs/segments.md".
 
     Raises
     ------
     GuanjiaError
-        If a field is unknown, missing or out of range: with its name, and for a misspelt one with
-        the nearest names.
+        If a field is unknown, missing or out of range; the error names it, and suggests names for
+        a misspelt one.
     """
     try:
         return model.model_validate(fields)
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        # A field that is misspelt is missing too: say which it was.
+        # A misspelt field is missing too: report the misspelling.
         misspelt = (fault for fault in faults if fault["type"] in {"extra_forbidden", UNKNOWN})
-        raise _named(model, fields, next(misspelt, faults[0]), thing, manual) from error
+        raise _error(model, fields, next(misspelt, faults[0]), thing, manual) from error
 
 
 def one_of(known: Callable[[], Collection[str]] | Collection[str]) -> AfterValidator:
-    """Make the validator of a field, or of the keys of a table, that must be a known name.
+    """Make a validator for a field, or for keys of a table, that must be a known name.
 
     Parameters
     ----------
     known : collection of str, or callable
-        The names that there are; a callable gives them when they are first needed.
+        The known names; a callable returns them when they are needed.
 
     Examples
     --------
@@ -188,10 +188,10 @@ def _are_tables(values: Collection[Any]) -> bool:
     return bool(values) and all(isinstance(value, Mapping) for value in values)
 
 
-def _named(
+def _error(
     model: type[BaseModel], fields: Any, fault: ErrorDetails, thing: str, manual: str
 ) -> GuanjiaError:
-    """The error of a fault, with the field by the name that the file gives it."""
+    """Make the error of a fault, with the field as the file names it."""
     place = list(_place(fault, fields))
     name = place[-1] if place else ""
     field, kind, context = _field(thing, place), fault["type"], fault.get("ctx", {})
@@ -213,7 +213,7 @@ def _named(
 
 
 def _field(thing: str, place: list[str]) -> str:
-    """The field at a place in the thing, which may be a field itself."""
+    """Name the field at a place in the thing, which may be a field itself."""
     if not place:
         return thing
     path = ".".join(place).replace(".number ", " number ")
@@ -221,7 +221,7 @@ def _field(thing: str, place: list[str]) -> str:
 
 
 def _place(fault: ErrorDetails, fields: Any) -> Iterator[str]:
-    """The names on the way to the fault; those that pydantic adds for its own use are left out."""
+    """List the names on the path to the fault, without those that pydantic adds for its own use."""
     here = fields
     for part in fault["loc"]:
         if isinstance(here, Mapping) and part in here:
@@ -235,7 +235,7 @@ def _place(fault: ErrorDetails, fields: Any) -> Iterator[str]:
 
 
 def _fields_of(model: type[BaseModel], where: list[str]) -> Iterator[str]:
-    """The fields of the model, or of the model that lies so far inside it."""
+    """List the fields of a model, or of the model at a path inside it."""
     inner = model
     for part in where:
         if part in inner.model_fields:

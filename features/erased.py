@@ -1,9 +1,9 @@
-"""Who was erased (PIPL art. 47): keyed hashes under home, which nothing may bring back.
+"""Remember who was erased (PIPL art. 47), as keyed hashes under home, so that nobody comes back.
 
-`<home>/erased.json` names nobody: only who has a customer's number and the key finds him in it. The
-core system may deliver an erased customer again tomorrow, a file not yet rewritten may still hold
-him, an event may be about him: whoever reads or writes rows of customers asks here first. Where
-nobody was erased that costs a look at one file.
+`<home>/erased.json` names nobody: finding a customer in it takes their id and the key. The core
+system may deliver an erased customer again, a file not yet rewritten may still hold them, an event
+may name them: code that reads or writes rows of customers asks here first. If nobody was erased,
+that costs one look at a file.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 from features.errors import GuanjiaError
-from features.key_file import kept_key
+from features.key_file import read_or_create_key
 from features.publishing import published
 from features.settings import Settings
 
@@ -23,15 +23,15 @@ SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """An erasure that has not been through all files of this home.
+class UnfinishedErasure:
+    """An erasure that still has files of this home to rewrite.
 
     Attributes
     ----------
     receipt_id : str or None
-        Of the receipt that was given already.
+        The receipt that was issued already, if any.
     rows : dict of str to int
-        Place -> rows taken out of it so far.
+        Place -> rows erased there so far.
     """
 
     receipt_id: str | None = None
@@ -39,26 +39,29 @@ class Unfinished:
 
 
 class Erased:
-    """The erased customers of a home; threads and processes share it.
+    """The erased customers of a home, shared by threads and processes.
 
     Parameters
     ----------
     settings : Settings
-        Whose home folder it is, and the key.
+        Names the home folder, and the key if it is not a file there.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.path = settings.home / "erased.json"
         self._seen: tuple[int, int, int] | None = None
-        self._marks: Mapping[str, Unfinished | None] = {}
+        self._marks: Mapping[str, UnfinishedErasure | None] = {}
         self._key: bytes | None = None
 
     def __bool__(self) -> bool:
         return bool(self.all())
 
-    def all(self) -> Mapping[str, Unfinished | None]:
-        """What stands for each erased customer -> what is left to do; read anew when it changed."""
+    def all(self) -> Mapping[str, UnfinishedErasure | None]:
+        """Return the mark of each erased customer -> what is left to do, None if nothing.
+
+        The file is read again if it changed.
+        """
         try:
             about = self.path.stat()
         except FileNotFoundError:
@@ -66,42 +69,43 @@ class Erased:
             return self._marks
         seen = about.st_mtime_ns, about.st_size, about.st_ino
         if seen != self._seen:
-            found = json.loads(self.path.read_text("utf-8"))
+            marks = json.loads(self.path.read_text("utf-8"))
             self._marks = {
-                mark: None if left is None else Unfinished(**left) for mark, left in found.items()
+                mark: None if left is None else UnfinishedErasure(**left)
+                for mark, left in marks.items()
             }
             self._seen = seen
         return self._marks
 
     def among(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of the customers who were erased."""
+        """Select the customers who were erased."""
         marks = self.all()
         if not marks:
             return set()
         key = self._known_key()
-        return {one for one in customer_ids if pseudonym(key, one) in marks}
+        return {customer for customer in customer_ids if pseudonym(key, customer) in marks}
 
     def mark(self, customer_id: str) -> str | None:
-        """What stands for a customer who was erased; None for others."""
+        """Return the mark of a customer who was erased; None for others."""
         marks = self.all()
         if not marks:
             return None
-        found = pseudonym(self._known_key(), customer_id)
-        return found if found in marks else None
+        mark = pseudonym(self._known_key(), customer_id)
+        return mark if mark in marks else None
 
     def _known_key(self) -> bytes:
-        """The key, read at first need."""
+        """Return the key, read at first use."""
         if self._key is None:
             self._key = erasure_key(self._settings)
         return self._key
 
     @contextmanager
-    def changing(self) -> Iterator[dict[str, Unfinished | None]]:
-        """The list to change, one process at a time; it is replaced when the block ends well."""
+    def changing(self) -> Iterator[dict[str, UnfinishedErasure | None]]:
+        """Lock the list and yield it to be changed; write it unless the block raises an error."""
         lock = self.path.with_name(f".{self.path.name}.lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with lock.open("w") as lock_file:
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
             marks = dict(self.all())
             yield marks
             if marks == self.all():
@@ -112,24 +116,24 @@ class Erased:
 
 
 def erasure_key(settings: Settings) -> bytes:
-    """The key of the hashes: the setting, or a key file under home, made at first use.
+    """Return the key of the hashes: the setting, or a key file under home, made at first use.
 
     Raises
     ------
     GuanjiaError
-        If it is too short.
+        If the key is too short.
     """
     if settings.erasure_key is None:
-        thing, found = "key file erasure.key", kept_key(settings.home / "erasure.key")
+        thing, key = "key file erasure.key", read_or_create_key(settings.home / "erasure.key")
     else:
-        thing, found = "GUANJIA_ERASURE_KEY", settings.erasure_key.get_secret_value()
-    if len(found.encode()) < SHORTEST_KEY:
+        thing, key = "GUANJIA_ERASURE_KEY", settings.erasure_key.get_secret_value()
+    if len(key.encode()) < SHORTEST_KEY:
         cure = f"use at least {SHORTEST_KEY} random characters"
         raise GuanjiaError(thing, "is too short to be safe", cure)
-    return found.encode()
+    return key.encode()
 
 
 def pseudonym(key: bytes, customer_id: str) -> str:
-    """What stands for an erased customer."""
+    """Hash a customer id with the key: the mark that stands for an erased customer."""
     mark = hmac.digest(key, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256)
     return f"erased:{mark.hex()}"

@@ -1,18 +1,19 @@
-"""The one error a user is meant to read: it names the thing, the fault and the cure."""
+"""Raise errors that users read: each names the thing, the fault and the cure."""
 
 import difflib
 from collections.abc import Iterable
 
 LISTED_IN_FULL = 12
+"""Names that an error lists at most; of more it shows the first."""
 
 
 class GuanjiaError(Exception):
-    """A fault the user can mend.
+    """An error that the user can correct.
 
     Parameters
     ----------
     thing : str
-        What is wrong, by the name the user knows it by: a file, a column, a customer.
+        The thing that is wrong, named as the user knows it: a file, a column, a customer.
     fault : str
         What is wrong with it.
     cure : str
@@ -38,20 +39,20 @@ class GuanjiaError(Exception):
 
 
 class UnknownNameError(GuanjiaError):
-    """A column, model, list or customer that nobody knows."""
+    """A name of a column, model, list or customer that does not exist."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Return the error for a name that is not known, with the names it may have meant.
+    """Make the error for an unknown name, with similar names as its cure.
 
     Parameters
     ----------
     kind : str
-        What it should be a name of: "model", "column".
+        Kind of thing: "model", "column".
     name : str
         The name as it was written.
     known : iterable of str
-        The names that there are.
+        The known names.
 
     Examples
     --------
@@ -62,14 +63,14 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the cure for a misspelt name: the nearest names, or all if none is near and all fit.
+    """Suggest names for a misspelt one: up to three similar ones, else the known names.
 
     Parameters
     ----------
     name : str
-        The name as it was written; letters' case does not matter.
+        The name as it was written; case does not matter.
     known : iterable of str
-        The names that there are, in the order in which to list them.
+        The known names, in the order in which to list them.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("weather", [f"tag_{number}" for number in range(100)])
     'use one of tag_0, tag_1, tag_2, tag_3, tag_4, tag_5, tag_6, tag_7 and 92 others'
     """
-    # Sets have no order of their own, and the same fault must read the same every time.
+    # Sets have no order of their own, but the message must be the same every time.
     names = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     by_lower_case = {known_name.lower(): known_name for known_name in names}
     nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)

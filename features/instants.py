@@ -1,10 +1,10 @@
-"""Instants as whole microseconds since 1970, UTC: how files and databases of ours keep them."""
+"""Convert instants to microseconds since 1970 (UTC) and back; files and databases store those."""
 
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
-"""The least time by which two instants differ."""
+"""The resolution of instants: the shortest time between two that differ."""
 
 
 def microseconds(at: datetime) -> int:
@@ -26,7 +26,7 @@ def microseconds(at: datetime) -> int:
 
 
 def instant_of(count: int) -> datetime:
-    """Give the instant, in UTC, that is so many microseconds after 1970.
+    """Convert microseconds since 1970 to an instant in UTC.
 
     Examples
     --------

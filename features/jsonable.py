@@ -1,4 +1,4 @@
-"""Turn values into what JSON knows: one rule for files, records, logs and commands."""
+"""Convert values to types of JSON, by one rule for files, records, logs and commands."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def jsonable(value: Any) -> Any:
-    """Return the value as JSON knows it, with everything inside it.
+    """Convert a value, and everything inside it, to types of JSON.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def jsonable(value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it, or anything inside it, is of another type.
+        If the value, or anything inside it, is of another type.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def jsonable(value: Any) -> Any:
         return [jsonable(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
-    # Pydantic and NumPy are known by what they can do, so that this imports neither.
+    # Pydantic and NumPy are recognised by their methods, so that this module imports neither.
     if hasattr(value, "model_dump"):
         return jsonable(value.model_dump(mode="json"))
     if hasattr(value, "item"):

@@ -1,4 +1,4 @@
-"""Keys that are made once, at first use, and that only their owner can read."""
+"""Read secret keys from files that are created at first use and readable by their owner alone."""
 
 import contextlib
 import os
@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 
-def kept_key(path: Path) -> str:
-    """The key in a file, made there if need be."""
-    # Written in full beside its place and then linked: of two processes that start at once, the
-    # second finds the first one's key, and neither reads half a key.
+def read_or_create_key(path: Path) -> str:
+    """Read the key in a file; create the file with a random key if it is missing."""
+    # Written to a draft and then linked: if two processes start at once, the second finds the
+    # first one's key, and neither reads half a key.
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -29,5 +29,5 @@ def kept_key(path: Path) -> str:
 
 @lru_cache(maxsize=16)
 def _content(path: Path, _written: int) -> str:
-    """What a file holds: read again when it was written anew, as whoever replaces a key expects."""
+    """Read a file once for each time it was written, so that a replaced key takes effect."""
     return path.read_text(encoding="ascii").strip()

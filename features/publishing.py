@@ -1,7 +1,7 @@
-"""How a file or folder gets to its place whole or not at all, whenever its writer is killed.
+"""Write files and folders atomically: complete or not at all, even if the writer is killed.
 
 A draft lies beside its target and is named after the process that writes it. The next writer of the
-target removes the drafts of processes of this machine that are no more.
+target removes the drafts of dead processes of this machine.
 """
 
 import os
@@ -14,15 +14,16 @@ from glob import escape
 from pathlib import Path
 
 ASIDE = ".old"
+"""Suffix of a folder that is being replaced."""
 
 
 @contextmanager
 def published(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it, with `mode`, only if the block ends well.
+    """Yield a draft beside `path` that replaces it, with `mode`, if the block raises no error.
 
     A reader sees the old file or the new one, never a part; after a crash the old one stays.
     """
-    prefix = _ready(path)
+    prefix = _prepare(path)
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     draft = Path(name)
@@ -38,12 +39,12 @@ def published(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
 @contextmanager
 def published_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder: the old one is set aside while the new one takes its name.
+    """Yield a draft folder that replaces `path` if the block raises no error.
 
-    Whoever is killed between these two steps leaves no folder of that name; the next writer puts
-    the old one back before it begins.
+    The old folder is set aside while the new one takes its name. If the writer is killed between
+    these two steps, there is no folder of that name until the next writer puts the old one back.
     """
-    draft = Path(tempfile.mkdtemp(prefix=_ready(path), dir=path.parent))
+    draft = Path(tempfile.mkdtemp(prefix=_prepare(path), dir=path.parent))
     aside = draft.with_name(draft.name + ASIDE)
     try:
         yield draft
@@ -59,21 +60,21 @@ def published_folder(path: Path) -> Iterator[Path]:
 
 
 def clear_drafts(folder: Path) -> None:
-    """Remove what writers that are no more left in a folder and below: drafts hold rows too."""
+    """Remove the drafts of dead writers in a folder and below: drafts hold rows of customers."""
     host = f".{socket.gethostname()}-"
     for draft in sorted(folder.rglob(".*")):
         name, mark, rest = draft.name[1:].rpartition(host)
         if mark and rest.partition("-")[0].isdecimal() and draft.exists():
-            _ready(draft.with_name(name))
+            _prepare(draft.with_name(name))
 
 
-def _ready(path: Path) -> str:
-    """Make the folder of a target, clear what the dead left there; how a draft's name begins."""
+def _prepare(path: Path) -> str:
+    """Create the folder, remove drafts of dead processes, return the prefix of a new draft."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ours = f".{path.name}.{socket.gethostname()}-"
     for left in sorted(path.parent.glob(f"{escape(ours)}*")):
         process = left.name.removeprefix(ours).partition("-")[0]
-        if not process.isdecimal() or lives(int(process)):
+        if not process.isdecimal() or is_running(int(process)):
             continue
         if left.name.endswith(ASIDE) and not path.exists():
             left.replace(path)
@@ -84,8 +85,8 @@ def _ready(path: Path) -> str:
     return f"{ours}{os.getpid()}-"
 
 
-def lives(process: int) -> bool:
-    """Whether a process of this machine still runs."""
+def is_running(process: int) -> bool:
+    """Check whether a process of this machine, by its id, still runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""A Parquet file written a portion at a time, whose bytes do not depend on the portions."""
+"""Write a Parquet file in portions, such that its bytes do not depend on the portions."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,17 +9,23 @@ import pyarrow.parquet as pq
 
 
 class RowGroupFile:
-    """A file while it is written: batches as they come, row groups of one size.
+    """A Parquet file being written: it takes batches of any size and writes equal row groups.
 
     Parameters
     ----------
+    path : Path
+        The file to write.
+    schema : pyarrow.Schema
+        Its columns; batches are cast to them.
     size : int
         Rows of a row group.
+    compression : str
+        Codec of Parquet.
 
     Attributes
     ----------
     rows : int
-        How many were given so far.
+        Rows written so far.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, size: int, compression: str = "zstd") -> None:
@@ -29,7 +35,7 @@ class RowGroupFile:
         self._writer = pq.ParquetWriter(path, schema, compression=compression)
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Add rows, which come after all given before in the order of the file."""
+        """Append rows to the file."""
         for batch in batches:
             self.rows += batch.num_rows
             more = pa.Table.from_batches([batch]).cast(self._schema)

@@ -1,7 +1,7 @@
-"""Paths and addresses, read from the environment on request.
+"""Declare the settings of an installation, read from environment variables.
 
-Importing this module reads nothing; `load()` does, each time it is called, so a test that sets
-`GUANJIA_HOME` is obeyed. The clock is not a setting: dates are parameters everywhere.
+Importing this module reads nothing; `load()` does, each time it is called, so that a test can set
+`GUANJIA_HOME`. The clock is not a setting: dates are parameters everywhere.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What an installation may set, each as `GUANJIA_<NAME>`."""
+    """Settings of an installation, each an environment variable `GUANJIA_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="GUANJIA_", extra="ignore", frozen=True)
 
@@ -74,8 +74,8 @@ class Settings(BaseSettings):
     jwks: str | None = Field(
         default=None,
         min_length=1,
-        description="File or https address of the public keys of whoever issues API tokens; "
-        "default: we do.",
+        description="File or https address of the public keys of the issuer of API tokens; "
+        "default: Guanjia issues them.",
     )
     token_issuer: str | None = Field(
         default=None, min_length=1, description="Issuer that API tokens must name."
@@ -100,15 +100,15 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Settings as the environment has them now."""
+    """Read the settings from the environment."""
     return Settings()
 
 
 @lru_cache(maxsize=4096)
 def cutoff(as_of: date, timezone: str) -> datetime:
-    """The instant, in UTC, at which the date `as_of` is over in `timezone`.
+    """Compute the instant (UTC) at which the date `as_of` ends in `timezone`.
 
-    Everything recorded strictly before it is known as of that date; nothing else is.
+    Rows recorded strictly before it are known as of that date; others are not.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Write values and names into the text of a DuckDB query, so that none can end its literal."""
+"""Write values and names as DuckDB literals and identifiers, quoted against SQL injection."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ def instant_sql(instant: datetime) -> str:
     Raises
     ------
     ValueError
-        If it has no time zone: the engine would take that of its session.
+        If it has no time zone: the engine would assume that of its session.
 
     Examples
     --------

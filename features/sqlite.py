@@ -1,4 +1,4 @@
-"""SQLite as our files use it: a writer at a time, readers beside it, transactions said aloud."""
+"""Open SQLite files in WAL mode: one writer beside readers, with explicit transactions."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,17 +9,19 @@ from typing import Literal
 from features.errors import GuanjiaError
 
 
-def opened(
+def connect(
     path: Path, timeout: float, synchronous: Literal["NORMAL", "FULL"]
 ) -> sqlite3.Connection:
-    """A connection to a database file, made if need be; for the thread that opens it.
+    """Connect to a database file, created if missing, for use by the calling thread alone.
 
     Parameters
     ----------
+    path : Path
+        The file.
     timeout : float
         Seconds to wait for another writer.
     synchronous : {"NORMAL", "FULL"}
-        What a power cut may cost: the last transactions, or nothing.
+        NORMAL: a power cut may lose the last transactions. FULL: it loses nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
@@ -29,31 +31,40 @@ def opened(
 
 
 def scrub(path: Path, thing: str, timeout: float) -> None:
-    """Take what was deleted out of the file and its log as well; writers wait meanwhile.
+    """Remove deleted rows from the bytes of a file and of its log; writers wait meanwhile.
 
-    The file is written anew: pages that were split keep traces that no `secure_delete` overwrites.
+    The file is rewritten: split pages keep traces that `secure_delete` does not overwrite.
+
+    Parameters
+    ----------
+    path : Path
+        The database file; nothing happens if it does not exist.
+    thing : str
+        Name of the database in errors: "the inbox".
+    timeout : float
+        Seconds to wait for other connections.
 
     Raises
     ------
     GuanjiaError
-        If somebody reads or writes all the time, or the disk is full.
+        If other connections keep the file in use, or the disk is full.
     """
     if not path.exists():
         return
-    cure = "try again; the database needs as much free disk as it takes"
-    with closing(opened(path, timeout, "FULL")) as connection:
+    cure = "try again; the disk must have as much free space as the database takes"
+    with closing(connect(path, timeout, "FULL")) as connection:
         try:
             connection.execute("VACUUM")
             (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            raise GuanjiaError(thing, f"cannot be written anew ({error})", cure) from None
+            raise GuanjiaError(thing, f"cannot be rewritten ({error})", cure) from None
     if busy:
         raise GuanjiaError(thing, "is in use, so that its log cannot be emptied", cure)
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One transaction, alone: all of it or nothing."""
+    """Run the block as one write transaction: committed, or rolled back if it raises an error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -63,13 +74,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     connection.execute("COMMIT")
 
 
-def place_of(path: Path) -> tuple[int, int] | None:
-    """Which file is there, None where there is none: another one under the same name differs.
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Read (device, inode) of a path, to notice that the file was replaced; None if missing.
 
-    A connection to a file that was moved away reads and writes it for ever; SQLite does not mind.
+    SQLite does not notice: its connection goes on with the file that was moved away.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

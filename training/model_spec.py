@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
-from features.condition_truth import holds
+from features.condition_truth import compile_test
 from features.conditions import mentioned
 from features.lake import Lake
 from features.online.model_tags import TagSet
@@ -254,4 +254,4 @@ class ModelSpec:
 
     @cached_property
     def _rule(self) -> Callable[[Mapping[str, object]], bool]:
-        return holds(self.eligible, frozenset(self.rule_tags))
+        return compile_test(self.eligible, frozenset(self.rule_tags))

@@ -1,7 +1,7 @@
-"""The customer account (客户账户): motor and non-motor premium, claims, cost and profit together.
+"""Compute customer accounts (客户账户): motor and non-motor premium, claims, cost and profit.
 
-Sums of `features.accounts.entries.entries` by customer, household of policies, account manager or
-branch, as of a date and over a period. The rules are in `docs/account.md`.
+An account is a sum of entries (`features.accounts.entries`) by customer, household, account manager
+or branch, as of a date and over a period. The rules are in `docs/account.md`.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_by
+from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries, known_table
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.stars.explain import spine_of_one
+from features.stars.explain import spine_of_customer
 from features.stars.value import MONEY
 
 Level = Literal["customer", "household", "manager", "branch"]
@@ -42,20 +42,25 @@ ITEM_LABELS = {
 }
 BUSINESS_LABELS = {"motor": "车险", "non_motor": "非车险", "unallocated": "未分摊"}
 DETAILS = ("claim_movements", "entitlements", "interactions", "costs")
+"""Tables that may be missing."""
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts of one level.
+    """The accounts of one level over a period.
 
     Attributes
     ----------
-    rows : pyarrow Table
-        As `account` has them, best profit first.
-    total : dict
-        The sums of all rows, with `customers`.
+    by : {"customer", "household", "manager", "branch"}
+        The level.
+    since, as_of : date
+        First and last day of the period.
+    rows : pyarrow.Table
+        One row an account, with the columns of `account`, highest profit first.
+    total : dict of str to Decimal, int or None
+        Sums of all rows by column, and `customers`.
     absent : tuple of str
-        Tables that are not there: their amounts are in no sum.
+        Tables that are missing: their amounts are in no sum.
     """
 
     by: Level
@@ -67,23 +72,25 @@ class Accounts:
 
 
 def account(lake: Lake, since: date, as_of: date, by: Level) -> ir.Table:
-    """The account of every customer, household, account manager or branch that has an entry.
+    """Compute the account of every customer, household, manager or branch that has an entry.
 
     Parameters
     ----------
+    lake : Lake
+        Where the checked tables lie.
     since, as_of : date
-        First and last day of the period; what was recorded by the end of `as_of` counts.
+        First and last day of the period; rows recorded by the end of `as_of` count.
     by : {"customer", "household", "manager", "branch"}
-        A customer's amounts go to the household, manager and branch that he has on `as_of`,
-        whoever had him before; a cost booked to no customer goes to the branch it names.
+        The level. The amounts of a customer go to the household, manager and branch they have on
+        `as_of`, also those from before; a cost booked to no customer goes to the branch it names.
 
     Returns
     -------
-    ibis Table
-        `key` (string; null is the row of what is assigned to nobody), `customers` (int64, with an
-        entry), and in yuan (decimal(18, 2)) each of `ITEMS`, `profit` and `earned_profit`: a
-        column in all and one for each business (`claims`, `claims_motor`, `claims_non_motor`,
-        `claims_unallocated`).
+    ibis.Table
+        `key` (string; null for amounts that no account of the level owns), `customers` (int64,
+        number with an entry), and in yuan (decimal(18, 2)) each of `ITEMS`, `profit` and
+        `earned_profit`: one column in all and one for each business (`claims`, `claims_motor`,
+        `claims_non_motor`, `claims_unallocated`).
         profit = written_premium - claims - costs; earned_profit has the earned premium instead.
         Claims and profits are null without the table claim_movements.
 
@@ -96,42 +103,54 @@ def account(lake: Lake, since: date, as_of: date, by: Level) -> ir.Table:
     rows = _owned(lake, period, by)
     sums = {}
     for item in ITEMS:
-        of_item = rows.item == item
-        sums[item] = _sum(rows, of_item)
+        is_item = rows.item == item
+        sums[item] = _sum(rows, is_item)
         for business in BUSINESSES:
-            sums[f"{item}_{business}"] = _sum(rows, of_item & (rows.business == business))
-    found = rows.group_by("key").agg(customers=rows.customer_id.nunique(), **sums)
+            sums[f"{item}_{business}"] = _sum(rows, is_item & (rows.business == business))
+    totals = rows.group_by("key").agg(customers=rows.customer_id.nunique(), **sums)
     endings = ["", *(f"_{business}" for business in BUSINESSES)]
     if not lake.has("claim_movements"):
-        found = found.mutate(**{f"claims{ending}": ibis.null(MONEY) for ending in endings})
+        totals = totals.mutate(**{f"claims{ending}": ibis.null(MONEY) for ending in endings})
     profits = {}
     for ending in endings:
-        spent = sum((found[cost + ending] for cost in COSTS), found[f"claims{ending}"])
-        profits[f"profit{ending}"] = (found[f"written_premium{ending}"] - spent).cast(MONEY)
-        earned = (found[f"earned_premium{ending}"] - spent).cast(MONEY)
+        spent = sum((totals[cost + ending] for cost in COSTS), totals[f"claims{ending}"])
+        profits[f"profit{ending}"] = (totals[f"written_premium{ending}"] - spent).cast(MONEY)
+        earned = (totals[f"earned_premium{ending}"] - spent).cast(MONEY)
         profits[f"earned_profit{ending}"] = earned
-    return found.mutate(**profits)
+    return totals.mutate(**profits)
 
 
 def accounts(
     lake: Lake, since: date, as_of: date, by: Level, customer_id: str | None = None
 ) -> Accounts:
-    """The accounts of a level, or of that level's one account which a customer belongs to.
+    """Fetch the accounts of a level with their total, or the account that a customer belongs to.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    since, as_of : date
+        First and last day of the period; rows recorded by the end of `as_of` count.
+    by : {"customer", "household", "manager", "branch"}
+        The level, as in `account`.
+    customer_id : str, optional
+        Only the account to which this customer belongs; default: all.
 
     Raises
     ------
     GuanjiaError
-        If the level or the customer is not known, or as `account` says.
+        If the level or the customer is not known, the period ends before it begins, or the
+        customers were checked by an older version.
     """
     if by not in get_args(Level):
         raise GuanjiaError(f"level {by}", "is not known", did_you_mean(by, LEVELS))
-    found = account(lake, since, as_of, by)
+    selected = account(lake, since, as_of, by)
     if customer_id is not None:
-        spine_of_one(lake, customer_id, as_of)
+        spine_of_customer(lake, customer_id, as_of)  # refuses a customer who is not known
         own = _keys(lake, Period(since, as_of, lake.settings.timezone), by)
         own = own.filter(own.customer_id == customer_id).select("key")
-        found = found.filter(found.key.identical_to(own.as_scalar()))
-    rows = lake.engine.to_pyarrow(found.order_by(found.profit.desc(), found.key))
+        selected = selected.filter(selected.key.identical_to(own.as_scalar()))
+    rows = lake.engine.to_pyarrow(selected.order_by(selected.profit.desc(), selected.key))
     money = [name for name in rows.column_names if name not in ("key", "customers")]
     total: dict[str, Any] = {name: _total(rows[name]) for name in money}
     total["customers"] = pc.sum(rows["customers"]).as_py() or 0
@@ -140,12 +159,11 @@ def accounts(
 
 
 def _owned(lake: Lake, period: Period, by: Level) -> ir.Table:
-    """The entries, each with the key of its owner at a level."""
-    found = entries(lake, period)
+    """Add to each entry the `key` of the account that it belongs to at a level."""
     keys = _keys(lake, period, by)
-    joined = left_join(found, keys, ["customer_id"])
+    joined = left_join(entries(lake, period), keys, ["customer_id"])
     if by in ("customer", "household"):
-        # Whoever is not known by then has amounts all the same.
+        # A customer who is not known by then has amounts all the same.
         return joined.mutate(key=joined.key.fill_null(joined.customer_id))
     if by == "branch":
         own = joined.customer_id.isnull().ifelse(joined.branch, ibis.null("string"))
@@ -154,8 +172,8 @@ def _owned(lake: Lake, period: Period, by: Level) -> ir.Table:
 
 
 def _keys(lake: Lake, period: Period, by: Level) -> ir.Table:
-    """Each customer known by the end of the period with his key at a level."""
-    rows = known_by(lake, "customers", period.closes)
+    """List the customers known by the end of the period, each with their `key` at a level."""
+    rows = known_table(lake, "customers", period.closes)
     if by == "household":
         if "household_id" not in rows.columns:
             raise GuanjiaError(
@@ -168,13 +186,13 @@ def _keys(lake: Lake, period: Period, by: Level) -> ir.Table:
     return rows.select("customer_id", key=rows[column])
 
 
-def _sum(rows: ir.Table, of_them: ir.Value) -> ir.Value:
-    nothing = ibis.literal(Decimal(0), MONEY)
-    return rows.amount.sum(where=of_them).cast(MONEY).fill_null(nothing)
+def _sum(rows: ir.Table, where: ir.Value) -> ir.Value:
+    zero = ibis.literal(Decimal(0), MONEY)
+    return rows.amount.sum(where=where).cast(MONEY).fill_null(zero)
 
 
 def _total(amounts: pa.ChunkedArray) -> Decimal | None:
-    """The exact sum; 0 of no rows, None where an amount is not known."""
+    """Sum amounts exactly; 0 for no rows, None if an amount is null."""
     if amounts.null_count:
         return None
     total: Decimal | None = pc.sum(amounts).as_py()

@@ -1,8 +1,8 @@
-"""The entries of the customer account (客户账户): every amount of a period once, with its rule.
+"""Make the entries of customer accounts (客户账户): each amount of a period once, by rule.
 
-An entry says whose it is, which business it belongs to, what it is, and how much. The account of
-anybody is a sum of entries, so the sums of all levels agree with each other and with the tables.
-The rules, and why, are in `docs/account.md`.
+An entry has a customer, a business, an item and an amount. Every account is a sum of entries, so
+the sums of all levels agree with each other and with the tables. The rules and the reasons for them
+are in `docs/account.md`.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ ACQUISITION = ("acquisition", "commission")
 
 @dataclass(frozen=True)
 class Period:
-    """The civil days `since` to `as_of`, both included, seen from the end of `as_of`.
+    """The civil days `since` to `as_of`, both included, with what is known at the end of `as_of`.
 
     Raises
     ------
@@ -59,51 +59,52 @@ class Period:
 
     @property
     def closes(self) -> datetime:
-        """The instant at which the last day ends; what was recorded before it is known."""
+        """The instant at which the last day ends; rows recorded before it are known."""
         return cutoff(self.as_of, self.timezone)
 
     def has_instant(self, instant: ir.Value) -> ir.Value:
-        """Whether an instant lies in the period."""
+        """Check whether an instant lies in the period."""
         return (instant >= _instant(self.opens)) & (instant < _instant(self.closes))
 
     def has_day(self, day: ir.Value) -> ir.Value:
-        """Whether a civil day lies in the period."""
+        """Check whether a civil day lies in the period."""
         return day.between(self.since, self.as_of)
 
 
 def entries(lake: Lake, period: Period) -> ir.Table:
-    """Every amount of the period, as recorded by its end.
+    """List every amount of a period, as recorded by its end.
 
     Parameters
     ----------
     lake : Lake
         Holds the checked tables `policies` and `claims`; `claim_movements`, `entitlements`,
-        `interactions` and `costs` have no entries where they are absent.
+        `interactions` and `costs` may be missing and then have no entries.
+    period : Period
+        The civil days that count.
 
     Returns
     -------
-    ibis Table
-        `customer_id` (null for what was booked to no customer), `branch` (the cost's own),
+    ibis.Table
+        `customer_id` (null for a cost booked to no customer), `branch` (of a booked cost),
         `business` (one of `BUSINESSES`), `item` (one of `ITEMS`), `amount` (yuan, decimal(18, 2)).
     """
     policies = _policies(lake, period)
-    found = [_written(policies, period), _earned(policies, period)]
+    parts = [_written(policies, period), _earned(policies, period)]
     if lake.has("claim_movements"):
-        found.append(_claims(lake, policies, period))
+        parts.append(_claims(lake, policies, period))
     if lake.has("entitlements"):
-        found.append(_services(lake, period))
+        parts.append(_services(lake, period))
     if lake.has("interactions"):
-        found.append(_contacts(lake, policies, period))
+        parts.append(_contacts(lake, policies, period))
     if lake.has("costs"):
-        found.append(_costs(lake, policies, period))
-    return union_all(found)
+        parts.append(_costs(lake, policies, period))
+    return union_all(parts)
 
 
-def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
-    """Read a table as it was known at an instant.
+def known_table(lake: Lake, table: str, closes: datetime) -> ir.Table:
+    """Read a table as it was known at an instant, rows without a customer included.
 
-    For amounts that need not belong to a customer; `features.lake.known.known` is the same by
-    customer, for many dates.
+    `features.lake.known.known_versions` does the same by customer, for many dates.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
     table : str
         Name of a raw table.
     closes : datetime
-        The instant, with its time zone; what was recorded before it is known.
+        The instant (UTC); rows recorded before it are known.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def known_by(lake: Lake, table: str, closes: datetime) -> ir.Table:
 
 
 def _policies(lake: Lake, period: Period) -> ir.Table:
-    rows = known_by(lake, "policies", period.closes)
+    rows = known_table(lake, "policies", period.closes)
     return rows.select(
         "policy_id",
         "customer_id",
@@ -135,13 +136,13 @@ def _policies(lake: Lake, period: Period) -> ir.Table:
 
 
 def _written(policies: ir.Table, period: Period) -> ir.Table:
-    """Premium net of refunds, on the day on which cover begins."""
+    """Book premium, net of refunds, on the day on which cover begins."""
     rows = policies.filter(period.has_day(policies.inception))
     return _entries(rows, rows.business, "written_premium", rows.written_premium)
 
 
 def _earned(policies: ir.Table, period: Period) -> ir.Table:
-    """What the days of the period earn: earned by their end less earned before they began."""
+    """Book the premium that the days of the period earn: earned by its end less earned before."""
     before = period.since - timedelta(1)
     rows = policies.filter(policies.inception <= period.as_of)
     cents = _earned_by(rows, period.as_of) - _earned_by(rows, before)
@@ -150,32 +151,32 @@ def _earned(policies: ir.Table, period: Period) -> ir.Table:
 
 
 def _earned_by(terms: ir.Table, day: date) -> ir.Value:
-    """Cents earned by the end of a day, pro rata by day, rounded to the nearest, half up.
+    """Compute the cents earned by the end of a day, pro rata by day, rounded half up.
 
-    In whole numbers throughout: premium = quotient * days + rest, so that no product is large and
-    no engine's division of decimals, which is one of floats, decides a cent.
+    Uses integers only: premium = quotient * days + rest. So no product is large, and no engine's
+    division of decimals, which uses floats, decides a cent.
     """
     cents = (terms.written_premium * 100).cast("int64")
-    # A term cancelled from its inception has no days: what was kept of it is earned at once.
+    # A term cancelled from its inception has no days: premium not refunded is earned at once.
     days = terms.cover_end.delta(terms.inception, unit="day").cast("int64").clip(lower=1)
     passed = ibis.literal(day).delta(terms.inception, unit="day").cast("int64") + 1
     passed = ibis.least(ibis.greatest(passed, 0), days)
     rest = cents % days
-    whole = (cents - rest) // days
-    return whole * passed + (2 * rest * passed + days) // (2 * days)
+    quotient = (cents - rest) // days
+    return quotient * passed + (2 * rest * passed + days) // (2 * days)
 
 
 def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
-    """Paid plus outstanding of a claim, on the day of its occurrence.
+    """Book paid plus outstanding of a claim on the day on which it occurred.
 
-    A movement of a claim that is not known counts on its own day, so that no amount is lost.
+    A movement whose claim is not known counts on its own day, so that no amount is lost.
     """
-    moves = known_by(lake, "claim_movements", period.closes)
+    moves = known_table(lake, "claim_movements", period.closes)
     moves = moves.select(
         "claim_id", "moved_at", mover=moves.customer_id,
         change=moves.paid_change + moves.outstanding_change,
     )  # fmt: skip
-    claims = known_by(lake, "claims", period.closes)
+    claims = known_table(lake, "claims", period.closes)
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
     rows = left_join(moves, claims, ["claim_id"])
     rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
@@ -185,23 +186,23 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 
 def _services(lake: Lake, period: Period) -> ir.Table:
-    """Cost of a service, on the day of its use; stars are earned by motor business, and so used."""
-    rows = known_by(lake, "entitlements", period.closes)
+    """Book the cost of a service on the day of its use, as motor: stars are earned by motor."""
+    rows = known_table(lake, "entitlements", period.closes)
     rows = rows.filter(period.has_instant(rows.used_at))
     return _entries(rows, ibis.literal("motor"), "service_cost", rows.unit_cost)
 
 
 def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
-    """Cost of a contact, on its day."""
-    rows = known_by(lake, "interactions", period.closes)
+    """Book the cost of a contact on its day."""
+    rows = known_table(lake, "interactions", period.closes)
     rows = rows.filter(period.has_instant(rows.occurred_at))
     rows = _with_business(rows.select("customer_id", "policy_id", "cost"), policies)
     return _entries(rows, rows.business, "contact_cost", rows.cost)
 
 
 def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
-    """Booked costs on their day, but acquisition cost of a known term together with its premium."""
-    rows = known_by(lake, "costs", period.closes)
+    """Book costs on their day, but acquisition cost of a known term together with its premium."""
+    rows = known_table(lake, "costs", period.closes)
     rows = rows.select("customer_id", "policy_id", "branch", "kind", "incurred_at", "amount")
     rows = _with_business(rows, policies)
     acquired = rows.kind.isin(ACQUISITION)
@@ -223,14 +224,14 @@ def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 
 def _repeats(lake: Lake, costs: ir.Table, kind: str, details: str) -> ir.Value:
-    """Details first (明细优先): a booking to a customer repeats what the detail table says."""
+    """Mark bookings to a customer that the detail table has already: details first (明细优先)."""
     if not (lake.settings.costs_repeat_details and lake.has(details)):
         return ibis.literal(False)
     return (costs.kind == kind) & costs.customer_id.notnull()
 
 
 def _with_business(rows: ir.Table, policies: ir.Table) -> ir.Table:
-    """The rows with business, inception and holder of their policy; unallocated without one."""
+    """Add business, inception and holder of the policy of each row; unallocated without one."""
     known = policies.select("policy_id", "business", "inception", holder=policies.customer_id)
     joined = left_join(rows, known, ["policy_id"])
     return joined.mutate(business=joined.business.fill_null("unallocated"))

@@ -1,4 +1,4 @@
-"""Hold raw rows against their contracts: good rows go on, bad rows wait with every reason.
+"""Check raw rows against their contracts: publish good rows, quarantine bad rows with reasons.
 
 Each row of `raw/<table>` ends in `checked/<table>.parquet`, typed, with the civil days of its
 instants and `superseded_at`, or in `quarantine/<table>.parquet`, as it was delivered and with the
@@ -15,10 +15,10 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.checking.erased_rows import LeftOut
+from features.checking.erased_rows import ErasedRowFilter
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
-from features.contracts.rules import AS_FOUND, broken_rules, disagreement, sentences
+from features.contracts.rules import AS_DELIVERED, broken_rules, disagreement, sentences
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
@@ -30,32 +30,34 @@ from features.progress import Report, quiet
 from features.publishing import published
 from features.sql import quoted, sql_text
 
-SOURCE, TYPED, JUDGED, REPEATED = "check_source", "check_typed", "check_judged", "check_repeated"
+SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
+REASONED = "check_reasoned"
 ROW = "_row"
+"""Column that identifies a row during the check."""
 ROW_GROUP = 20_480
-"""Rows of a Parquet row group: small enough that the rows of one customer are found fast."""
+"""Rows of a Parquet row group: small, so that the rows of one customer are read fast."""
 Rows = Iterable[pa.RecordBatch]
 REPEATS = "the row repeats another row"
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """What the check of one table found.
+    """The result of checking one table.
 
     Attributes
     ----------
     table : str
         The table's name.
     rows, good, bad : int
-        Rows delivered, gone on and held back; always `rows == good + bad`.
+        Rows delivered, published and quarantined; always `rows == good + bad`.
     erased : int
-        Rows beside these that are of erased customers and went nowhere.
+        Rows of erased customers, which were dropped; not counted in `rows`.
     reasons : dict of str to int
         Broken rule, as a sentence, -> rows that break it. A row can break several.
     extra_columns : tuple of str
-        Columns delivered that the contract does not know; ignored.
+        Delivered columns that the contract does not know; ignored.
     absent_columns : tuple of str
-        Nullable columns that were not delivered; they read null.
+        Nullable columns that were not delivered; they are null.
     """
 
     table: str
@@ -69,14 +71,19 @@ class TableCheck:
 
 
 def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
-    """Check every raw table that is there, customers first, with the rows that events made.
+    """Check every raw table that was delivered, together with the rows of events.
 
     Parameters
     ----------
     lake : Lake
-        Where raw tables lie and checked ones go.
+        The home: raw tables are read from it, checked ones written to it.
     report : Report
-        Told after each table.
+        Progress: called with a step, tables done and tables in all.
+
+    Returns
+    -------
+    list of TableCheck
+        One a table, `customers` first.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
     """
     delivered = {name: _files(lake, name) for name in CONTRACTS}
     inbox = EventInbox(lake)
-    told = inbox.tables()
+    event_tables = inbox.tables()
     for name, contract in CONTRACTS.items():
         if contract.required and not delivered[name]:
             raise GuanjiaError(
@@ -93,19 +100,19 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
                 f"has no Parquet or CSV file in {lake.raw(name)}",
                 "deliver it there, or make one with `guanjia simulate`",
             )
-    names = [name for name in CONTRACTS if delivered[name] or name in told]
+    names = [name for name in CONTRACTS if delivered[name] or name in event_tables]
     names.sort(key=lambda name: name != "customers")
     checks = []
     erased = Erased(lake.settings)
-    left_out = LeftOut(lake, erased) if erased else None
+    erased_rows = ErasedRowFilter(lake, erased) if erased else None
     for done, name in enumerate(names):
         report("check", done, len(names))
-        events = inbox.rows(name) if name in told else None
-        checks.append(_check(lake, CONTRACTS[name], delivered[name], events, left_out))
-    if left_out is not None:
-        left_out.forget()
+        events = inbox.rows(name) if name in event_tables else None
+        checks.append(_check(lake, CONTRACTS[name], delivered[name], events, erased_rows))
+    if erased_rows is not None:
+        erased_rows.close()
     for name in set(CONTRACTS) - set(names):
-        # A table that is no longer delivered must not live on from an earlier check.
+        # The rows of an earlier check go if the table is no longer delivered.
         lake.checked(name).unlink(missing_ok=True)
         lake.quarantine(name).unlink(missing_ok=True)
     report("check", len(names), len(names))
@@ -113,7 +120,7 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
 
 
 def _files(lake: Lake, table: str) -> list[Path]:
-    """The raw files of a table, all Parquet or all CSV."""
+    """List the raw files of a table, all Parquet or all CSV."""
     folder = lake.raw(table)
     parquet, csv = (sorted(folder.glob(f"*.{suffix}")) for suffix in ("parquet", "csv"))
     if parquet and csv:
@@ -128,12 +135,12 @@ def _check(
     contract: Contract,
     files: list[Path],
     events: Rows | None = None,
-    left_out: LeftOut | None = None,
+    erased_rows: ErasedRowFilter | None = None,
 ) -> TableCheck:
-    with _source(lake, contract, files, events, left_out) as (found, extra, absent):
-        _type(lake, contract, found)
+    with _source(lake, contract, files, events, erased_rows) as (types, extra, absent):
+        _type(lake, contract, types)
         _mark_repeated(lake, contract)
-        _judge(lake, contract)
+        _add_reasons(lake, contract)
         columns = ", ".join(quoted(name) for name in contract.columns)
         order = ", ".join(
             quoted(name)
@@ -142,14 +149,16 @@ def _check(
         )
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
-        kept = f"SELECT {columns}, {ROW} FROM {JUDGED} WHERE len(reasons) = 0"
+        valid = f"SELECT {columns}, {ROW} FROM {REASONED} WHERE len(reasons) = 0"
         if events is not None:
-            kept = merged(contract, kept, ROW)
+            valid = merged(contract, valid, ROW)
         good_rows = (
-            f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({kept}) ORDER BY {order}"
+            f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({valid}) ORDER BY {order}"
         )
-        as_found = ", ".join(f"{quoted(AS_FOUND + name)} AS {quoted(name)}" for name in found)
-        bad_rows = f"SELECT {as_found}, reasons FROM {JUDGED} WHERE len(reasons) > 0 ORDER BY ALL"
+        delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
+        bad_rows = (
+            f"SELECT {delivered}, reasons FROM {REASONED} WHERE len(reasons) > 0 ORDER BY ALL"
+        )
         with (
             published(lake.checked(contract.name)) as good_draft,
             published(lake.quarantine(contract.name)) as bad_draft,
@@ -159,25 +168,25 @@ def _check(
             rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
             good = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
             bad = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
-            reasons = reasons_of(lake, bad_draft)
+            reasons = count_reasons(lake, bad_draft)
             if rows != good + bad:
                 raise GuanjiaError(
                     f"table {contract.name}",
                     f"changed while it was checked: {rows} rows became {good} + {bad}",
                     "run `guanjia check` again when its delivery is complete",
                 )
-    erased = left_out.rows[contract.name] if left_out is not None else 0
+    erased = erased_rows.rows[contract.name] if erased_rows is not None else 0
     return TableCheck(contract.name, rows, good, bad, erased, reasons, tuple(extra), tuple(absent))
 
 
-def reasons_of(lake: Lake, quarantined: Path) -> dict[str, int]:
-    """Broken rule, as a sentence, -> rows of a quarantine file that break it; most first."""
-    counted = _fetch(
+def count_reasons(lake: Lake, quarantined: Path) -> dict[str, int]:
+    """Count the rows of a quarantine file by the rule they break (a sentence), most first."""
+    counts = _fetch(
         lake,
         "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
         f" read_parquet({sql_text(quarantined)})) GROUP BY reason ORDER BY 2 DESC, 1",
     )
-    return {str(reason): int(str(number)) for reason, number in counted}
+    return {str(reason): int(str(number)) for reason, number in counts}
 
 
 @contextmanager
@@ -186,9 +195,9 @@ def _source(
     contract: Contract,
     files: list[Path],
     events: Rows | None,
-    left_out: LeftOut | None,
+    erased_rows: ErasedRowFilter | None,
 ) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
-    """The relation SOURCE: rows as delivered and a row identity; yields its columns and types."""
+    """Create the relation SOURCE; yield its columns with types, extra ones, and absent ones."""
     sql = lake.engine.raw_sql
     kind, select = _delivered(files)
     with ExitStack() as stack:
@@ -202,23 +211,23 @@ def _source(
                     f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
                 )
         if events is not None:
-            told = stack.enter_context(staged(lake, contract, events, ROW))
-            select = f"{select} UNION ALL BY NAME {told}" if files else told
-        if left_out is not None:
-            select = left_out.without(contract, select, list(_described(lake, select)))
+            event_rows = stack.enter_context(staged(lake, contract, events, ROW))
+            select = f"{select} UNION ALL BY NAME {event_rows}" if files else event_rows
+        if erased_rows is not None:
+            select = erased_rows.without(contract, select, list(_described(lake, select)))
         sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
         try:
-            found = _described(lake, f"FROM {SOURCE}")
-            yield found, [name for name in found if name not in contract.columns], missing
+            types = _described(lake, f"FROM {SOURCE}")
+            yield types, [name for name in types if name not in contract.columns], missing
         finally:
-            for view in (JUDGED, TYPED):
+            for view in (REASONED, TYPED):
                 sql(f"DROP VIEW IF EXISTS {view}")
             sql(f"DROP TABLE IF EXISTS {REPEATED}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
 
 def _delivered(files: list[Path]) -> tuple[str, str]:
-    """Rows of files with their identity as SQL, and whether that is for a view or for a table."""
+    """Write the query of the rows of files with their identity; say VIEW or TABLE to create."""
     paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
     if not files or files[0].suffix == ".parquet":
         return "VIEW", (
@@ -226,8 +235,8 @@ def _delivered(files: list[Path]) -> tuple[str, str]:
             f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
             " file_row_number=true)"
         )
-    # Text first, types by the contract afterwards: a cell that does not fit costs its row,
-    # not the delivery. A table, because CSV rows have no number of their own.
+    # Text first, types by the contract afterwards: an invalid cell costs its row, not the
+    # delivery. A table, because CSV rows have no number of their own.
     return "TABLE", (
         f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
         " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
@@ -235,19 +244,19 @@ def _delivered(files: list[Path]) -> tuple[str, str]:
 
 
 def _described(lake: Lake, query: str) -> dict[str, str]:
-    """Columns and types of what a query gives, without the row identity."""
+    """List the columns of a query with their types, without the row identity."""
     described = _fetch(lake, f"DESCRIBE {query}")
     return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
 
 
-def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
-    """The view TYPED: contract columns cast, beside the cells as found."""
-    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_FOUND + name)}" for name in found)]
+def _type(lake: Lake, contract: Contract, types: dict[str, str]) -> None:
+    """Create the view TYPED: columns cast to the contract's types, beside the delivered cells."""
+    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_DELIVERED + name)}" for name in types)]
     for name, type_ in contract.columns.items():
         target = sql_type(type_)
-        cell = f"s.{quoted(name)}" if name in found else "NULL"
+        cell = f"s.{quoted(name)}" if name in types else "NULL"
         cast = f"TRY_CAST({cell} AS {target})"
-        if isinstance(type_, dt.Integer) and found.get(name) != target:
+        if isinstance(type_, dt.Integer) and types.get(name) != target:
             # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
             cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
         if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
@@ -259,9 +268,9 @@ def _type(lake: Lake, contract: Contract, found: dict[str, str]) -> None:
 
 
 def _mark_repeated(lake: Lake, contract: Contract) -> None:
-    """The table REPEATED: rows that share key and `recorded_at`, each with its reason."""
+    """Create the table REPEATED: rows that share key and `recorded_at`, each with its reason."""
     key = quoted(contract.key)
-    whole = ", ".join(quoted(name) for name in contract.columns)
+    columns = ", ".join(quoted(name) for name in contract.columns)
     lake.engine.raw_sql(
         f"""
         CREATE OR REPLACE TEMP TABLE {REPEATED} AS
@@ -270,23 +279,23 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
             WHERE k IS NOT NULL AND r IS NOT NULL GROUP BY ALL HAVING count(*) > 1
         ), numbered AS (
             SELECT {ROW}, {key} AS k, recorded_at AS r,
-                row_number() OVER (PARTITION BY {whole} ORDER BY {ROW}) AS n,
-                row({whole})::VARCHAR AS content
+                row_number() OVER (PARTITION BY {columns} ORDER BY {ROW}) AS n,
+                row({columns})::VARCHAR AS content
             FROM {TYPED} SEMI JOIN shared ON {key} = k AND recorded_at = r
-        ), judged AS (
+        ), compared AS (
             SELECT *, min(content) OVER w <> max(content) OVER w AS disagree
             FROM numbered WINDOW w AS (PARTITION BY k, r)
         )
         SELECT {ROW} AS repeated_row,
             CASE WHEN disagree THEN {sql_text(disagreement(contract))}
                 ELSE {sql_text(REPEATS)} END AS fault
-        FROM judged WHERE disagree OR n > 1
+        FROM compared WHERE disagree OR n > 1
         """
     )
 
 
-def _judge(lake: Lake, contract: Contract) -> None:
-    """The view JUDGED: TYPED and `reasons`, the sentences of all rules a row breaks."""
+def _add_reasons(lake: Lake, contract: Contract) -> None:
+    """Create the view REASONED: TYPED with `reasons`, the sentences of all broken rules."""
     row: ir.Table = lake.engine.table(TYPED)
     repeated = lake.engine.table(REPEATED)
     row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
@@ -300,8 +309,8 @@ def _judge(lake: Lake, contract: Contract) -> None:
     if owned:
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    judged = row.mutate(reasons=sentences(broken))
-    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {JUDGED} AS {ibis.to_sql(judged, 'duckdb')}")
+    query = ibis.to_sql(row.mutate(reasons=sentences(broken)), "duckdb")
+    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:

@@ -1,7 +1,7 @@
-"""Rows of erased customers among what is delivered: they go nowhere, and their number is told.
+"""Remove rows of erased customers from delivered tables, and count them.
 
-The core system may deliver a customer again after he was erased here. Numbers are hashed once: all
-that the table of customers has, and of other tables those that it does not have.
+The core system may deliver a customer again after they were erased here. Each customer id is hashed
+once: those of the customers table first, of other tables only ids that are new.
 """
 
 from dataclasses import dataclass, field
@@ -13,18 +13,23 @@ from features.erased import Erased
 from features.lake import Lake
 from features.sql import quoted
 
-SEEN, GONE, THEIRS = "check_seen_customers", "check_erased", "check_erased_keys"
+SEEN, ERASED, ERASED_KEYS = "check_seen_customers", "check_erased", "check_erased_keys"
+"""Temporary tables: customer ids hashed so far, those erased, and what belongs to them alone."""
 REFERENCES = ("policy_id", "vehicle_id", "claim_id")
 
 
 @dataclass
-class LeftOut:
-    """Leaves out erased customers' rows of one table after the other, the customers' first.
+class ErasedRowFilter:
+    """Removes rows of erased customers from one table after another, `customers` first.
 
     Attributes
     ----------
+    lake : Lake
+        Its DuckDB connection holds the temporary tables.
+    erased : Erased
+        Who was erased.
     rows : dict of str to int
-        Table -> rows left out.
+        Table -> rows removed.
     """
 
     lake: Lake
@@ -34,54 +39,68 @@ class LeftOut:
     def __post_init__(self) -> None:
         con = self.lake.con
         con.execute(f"CREATE OR REPLACE TEMP TABLE {SEEN} (customer VARCHAR)")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {GONE} (customer VARCHAR)")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {THEIRS} (reference VARCHAR, value VARCHAR)")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {ERASED} (customer VARCHAR)")
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {ERASED_KEYS} (reference VARCHAR, value VARCHAR)"
+        )
 
     def without(self, contract: Contract, select: str, columns: list[str]) -> str:
-        """Delivered rows of a table without those of erased customers, as SQL.
+        """Write the query of a table's delivered rows without those of erased customers.
 
-        A row that names no customer is his whose policy, vehicle or claim it names.
+        A row that names no customer belongs to the owner of the policy, vehicle or claim it names.
+
+        Parameters
+        ----------
+        contract : Contract
+            The contract of the table.
+        select : str
+            Query of the delivered rows.
+        columns : list of str
+            Columns of that query.
         """
         con = self.lake.con
-        named = "NULL" if "customer_id" not in columns else _text("customer_id")
+        customer = "NULL" if "customer_id" not in columns else _text("customer_id")
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE check_new AS SELECT DISTINCT {named} AS customer FROM"
-            f" ({select}) WHERE {named} IS NOT NULL AND {named} NOT IN (FROM {SEEN})"
+            f"CREATE OR REPLACE TEMP TABLE check_new AS SELECT DISTINCT {customer} AS customer FROM"
+            f" ({select}) WHERE {customer} IS NOT NULL AND {customer} NOT IN (FROM {SEEN})"
         )
-        new = [one for (one,) in con.execute("FROM check_new").fetchall()]
+        new = [customer_id for (customer_id,) in con.execute("FROM check_new").fetchall()]
         con.execute(f"INSERT INTO {SEEN} FROM check_new")
-        found = pa.table({"customer": pa.array(sorted(self.erased.among(new)), pa.string())})
-        con.register("check_found", found)
-        con.execute(f"INSERT INTO {GONE} FROM check_found")
-        con.unregister("check_found")
+        newly_erased = sorted(self.erased.among(new))
+        con.register(
+            "check_new_erased", pa.table({"customer": pa.array(newly_erased, pa.string())})
+        )
+        con.execute(f"INSERT INTO {ERASED} FROM check_new_erased")
+        con.unregister("check_new_erased")
         con.execute("DROP TABLE check_new")
-        theirs = f"{named} IN (FROM {GONE})"
+        is_erased = f"{customer} IN (FROM {ERASED})"
         key = contract.key
         if key in REFERENCES and key in columns:
-            # A car that was sold is the next owner's too.
+            # A car that was sold belongs to the next owner too.
             con.execute(
-                f"INSERT INTO {THEIRS} SELECT '{key}', {_text(key)} FROM ({select}) WHERE"
-                f" {named} IS NOT NULL AND {_text(key)} IS NOT NULL"
-                f" GROUP BY ALL HAVING bool_and({theirs})"
+                f"INSERT INTO {ERASED_KEYS} SELECT '{key}', {_text(key)} FROM ({select}) WHERE"
+                f" {customer} IS NOT NULL AND {_text(key)} IS NOT NULL"
+                f" GROUP BY ALL HAVING bool_and({is_erased})"
             )
-        hanging = [
-            f"{_text(one)} IN (SELECT value FROM {THEIRS} WHERE reference = '{one}')"
-            for one in REFERENCES
-            if one in columns
+        by_reference = [
+            f"{_text(name)} IN (SELECT value FROM {ERASED_KEYS} WHERE reference = '{name}')"
+            for name in REFERENCES
+            if name in columns
         ]
-        if hanging:
-            theirs += f" OR ({named} IS NULL AND ({' OR '.join(hanging)}))"
-        theirs = f"coalesce({theirs}, false)"
-        (count,) = con.execute(f"SELECT count(*) FROM ({select}) WHERE {theirs}").fetchone() or (0,)
+        if by_reference:
+            is_erased += f" OR ({customer} IS NULL AND ({' OR '.join(by_reference)}))"
+        is_erased = f"coalesce({is_erased}, false)"
+        counting = f"SELECT count(*) FROM ({select}) WHERE {is_erased}"
+        (count,) = con.execute(counting).fetchone() or (0,)
         self.rows[contract.name] = int(count)
-        return f"SELECT * FROM ({select}) WHERE NOT {theirs}" if count else select
+        return f"SELECT * FROM ({select}) WHERE NOT {is_erased}" if count else select
 
-    def forget(self) -> None:
-        """Drop what was needed while tables were checked."""
-        for table in (SEEN, GONE, THEIRS):
+    def close(self) -> None:
+        """Drop the temporary tables."""
+        for table in (SEEN, ERASED, ERASED_KEYS):
             self.lake.con.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _text(column: str) -> str:
-    """A column as text without blanks around it; what is empty is null."""
+    """Write a column as text without blanks around it; an empty text becomes null."""
     return f"nullif(trim(CAST({quoted(column)} AS VARCHAR), E' \\t\\r\\n'), '')"

@@ -1,7 +1,7 @@
-"""Declare what a raw table holds: a class with a column an annotation and a method a rule.
+"""Declare what a raw table holds, as a class: its annotations are columns, its methods rules.
 
-`features.contracts.tables` declares the contracts with what stands here,
-`features.contracts.rules` says where a row breaks one.
+`features.contracts.tables` declares the contracts with these classes; `features.contracts.rules`
+finds the rows that break one.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,35 +15,35 @@ Instant = dt.Timestamp(timezone="UTC", scale=6)
 Day = dt.Date()
 Money = dt.Decimal(14, 2)
 Text = dt.String()
-Whole = dt.Int64()
+Integer = dt.Int64()
 Real = dt.Float64()
 Flag = dt.Boolean()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a raw table, but for its type.
+    """One column of a raw table, without its type.
 
     Attributes
     ----------
     label : str
         The Chinese label.
     nullable : bool
-        Whether a row may come without it.
+        True if a row may lack it.
     unit : str or None
-        What a number counts.
+        Unit of a number: "yuan", "kW".
     milestone : bool
-        Whether it is a timestamp that is known only from the moment it happens.
+        True if it is a timestamp that is known only from the moment it happens.
     personal : bool
-        Whether it is personal data.
+        True if it is personal data.
     hour : bool
-        Whether the hour of its instant matters.
+        True if tags also read the hour of its instant.
     allowed : tuple of str
-        The values that there are; empty: any.
+        The allowed values; empty: any.
     at_least, above : int or None
-        The least value; the value that all are above.
+        Lower bound, included; lower bound, excluded.
     between : (int, int) or None
-        The least and the largest value.
+        The lowest and the highest allowed value.
     """
 
     label: str
@@ -66,7 +66,7 @@ def column(label: str, *, allowed: Collection[str] = (), **features: Any) -> Any
     label : str
         The Chinese label.
     allowed : collection of str
-        The values that there are, in the order in which they are listed; empty: any.
+        The allowed values, in the order in which documents list them; empty: any.
     **features
         The other fields of `Column`.
     """
@@ -80,9 +80,9 @@ class Rule:
     Attributes
     ----------
     sentence : str
-        The rule, as whoever delivers the rows reads it.
-    holds : callable
-        Rows -> where the rule holds, as an expression.
+        The rule in words, for the people who deliver the rows.
+    holds : callable of ibis.Table to ibis boolean
+        Returns, for each row, whether the rule holds.
     """
 
     sentence: str
@@ -90,12 +90,12 @@ class Rule:
 
 
 def rule(sentence: str) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
-    """Declare the decorated function of the rows as a rule with this sentence."""
+    """Declare the decorated function as a rule, with this sentence."""
     return lambda holds: Rule(sentence, holds)
 
 
 class RawTable:
-    """What every raw table has: the instant at which we came to know the row."""
+    """Base of all raw tables: each has the instant at which we came to know the row."""
 
     recorded_at: Instant = column("入库时间")
 
@@ -111,19 +111,19 @@ class Contract:
     label : str
         The Chinese label.
     grain : str
-        What one row is, as a sentence.
+        What one row stands for, as a sentence.
     key : str
         The column that identifies what the row is about; with `recorded_at` it is unique.
     event_time : str
         The column that says when it happened.
     required : bool
-        Whether the product works without the table. A table that is absent has null tags.
+        True if Guanjia does not work without the table. Tags of an absent table are null.
     columns : mapping of str to ibis type
         Types of the columns by name, in the declared order, `recorded_at` last.
     declared : mapping of str to Column
-        What else is declared of each of them.
+        Declarations of the columns, by name.
     rules : tuple of Rule
-        What must hold across the columns of a row.
+        Rules across the columns of a row.
     """
 
     name: str
@@ -143,23 +143,23 @@ class Contract:
 
     @property
     def civil_days(self) -> dict[str, str]:
-        """Civil day -> the instant it is the day of, in the insurer's time zone.
+        """Columns with the civil day of an instant (insurer's time zone) -> column of the instant.
 
         Checked rows have these columns beside the instants: a window of days is then a difference
-        of dates, which any engine computes alike and fast.
+        of dates, which all engines compute alike and fast.
         """
         instants = [name for name, type_ in self.columns.items() if isinstance(type_, dt.Timestamp)]
         return {civil_day(name): name for name in instants if name != "recorded_at"}
 
     @property
     def civil_hours(self) -> dict[str, str]:
-        """Hour of the civil day, 0 to 23 -> the instant it belongs to, where the hour matters."""
+        """Columns with the hour of an instant (0 to 23, insurer's time zone) -> its column."""
         hours = [name for name, declared in self.declared.items() if declared.hour]
         return {name.removesuffix("_at") + "_hour": name for name in hours}
 
 
 def civil_day(instant: str) -> str:
-    """Name of the column that holds the civil day of an instant.
+    """Name the column that holds the civil day of an instant.
 
     Examples
     --------
@@ -179,8 +179,10 @@ def contract_of(
     model : subclass of RawTable
         Annotations with `column(...)` beside them, and functions with `@rule(...)`; its docstring
         says what one row is.
-    label, key, event_time, required
-        As in `Contract`.
+    label, key, event_time : str
+        Chinese label, key column and event time, as in `Contract`.
+    required : bool
+        True if Guanjia does not work without the table.
     """
     name = "".join("_" + c.lower() if c.isupper() else c for c in model.__name__)[1:]
     types = {**model.__annotations__, **RawTable.__annotations__}

@@ -1,4 +1,4 @@
-"""A contract's columns as DuckDB's SQL, for whoever reads or writes the files of raw tables."""
+"""Write the columns of a contract as DuckDB SQL, to read and write the files of raw tables."""
 
 import ibis.expr.datatypes as dt
 
@@ -7,7 +7,7 @@ from features.sql import quoted, sql_text
 
 
 def civil_columns(contract: Contract, timezone: str) -> str:
-    """The civil days and hours of a row's instants, as SQL."""
+    """Write the SQL columns with the civil days and hours of a row's instants."""
     zone = sql_text(timezone)
     days = [
         f"CAST({quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {quoted(day)}"
@@ -21,7 +21,7 @@ def civil_columns(contract: Contract, timezone: str) -> str:
 
 
 def row_columns(contract: Contract) -> str:
-    """The columns of a row that is a JSON text in the column `row`, as SQL."""
+    """Write the SQL columns of a row that is delivered as JSON text in the column `row`."""
     return ", ".join(
         f"CAST(row ->> '$.{name}' AS {sql_type(type_)}) AS {quoted(name)}"
         for name, type_ in contract.columns.items()
@@ -29,7 +29,7 @@ def row_columns(contract: Contract) -> str:
 
 
 def sql_type(type_: dt.DataType) -> str:
-    """The type of a contract column as DuckDB writes it."""
+    """Return DuckDB's name of a column type."""
     if isinstance(type_, dt.Decimal):
         return f"DECIMAL({type_.precision},{type_.scale})"
     names = {

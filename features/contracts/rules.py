@@ -1,4 +1,7 @@
-"""The rules of a contract as sentences, each with where a row breaks it."""
+"""Express the rules of a contract as sentences, each with a condition for the rows that break it.
+
+The sentences are what an insurer's data owner reads in the quarantine.
+"""
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -6,19 +9,32 @@ import ibis.expr.types as ir
 
 from features.contracts.contract import Column, Contract
 
-AS_FOUND = "_as_found_"
-"""Prefix of a cell as it was delivered, beside the cell as the contract types it."""
+AS_DELIVERED = "_as_delivered_"
+"""Prefix of the column with a cell as it was delivered, beside the typed column."""
 
 
 def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
-    """Every rule of the contract as (sentence, where it is broken)."""
+    """List the rules of a contract, each with the condition under which a row breaks it.
+
+    Parameters
+    ----------
+    contract : Contract
+        The contract of the table.
+    row : ibis.Table
+        Typed rows; columns with the prefix `AS_DELIVERED`, if any, hold the delivered cells.
+
+    Returns
+    -------
+    list of (str, ibis boolean)
+        Sentence, and where the rule is broken; null counts as not broken.
+    """
     broken: list[tuple[str, ir.BooleanValue]] = []
     for name, type_ in contract.columns.items():
-        cell, own = row[name], AS_FOUND + name
-        if own in row.columns:
-            misfit = row[own].notnull() & cell.isnull()
-            broken.append((f"{name} is not a valid {_kind(type_)}", misfit))
-            missing = row[own].isnull()
+        cell, delivered = row[name], AS_DELIVERED + name
+        if delivered in row.columns:
+            invalid = row[delivered].notnull() & cell.isnull()
+            broken.append((f"{name} is not a valid {_kind(type_)}", invalid))
+            missing = row[delivered].isnull()
         else:
             missing = cell.isnull()
         declared = contract.declared[name]
@@ -33,17 +49,17 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
 
 
 def sentences(broken: list[tuple[str, ir.BooleanValue]]) -> ir.ArrayValue:
-    """The sentences of the rules that a row breaks."""
-    said = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
-    return ibis.array(said).filter(lambda sentence: sentence.notnull())
+    """Collect the sentences of the rules that each row breaks, as an array column."""
+    texts = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
+    return ibis.array(texts).filter(lambda sentence: sentence.notnull())
 
 
 def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.BooleanValue]]:
-    """The limits of a column as (sentence, where it is broken); an absent cell breaks none."""
+    """List the limits of a column as (sentence, where it is broken); an absent cell breaks none."""
     broken: list[tuple[str, ir.BooleanValue]] = []
     if declared.allowed:
-        said = f"{name} is none of {', '.join(declared.allowed)}"
-        broken.append((said, cell.notin(declared.allowed)))
+        sentence = f"{name} is none of {', '.join(declared.allowed)}"
+        broken.append((sentence, cell.notin(declared.allowed)))
     if declared.at_least is not None:
         broken.append((f"{name} is below {declared.at_least}", cell < declared.at_least))
     if declared.above is not None:
@@ -55,11 +71,12 @@ def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.
 
 
 def disagreement(contract: Contract) -> str:
+    """Return the sentence for rows that share key and `recorded_at` but differ elsewhere."""
     return f"rows with the same {contract.key} and recorded_at disagree"
 
 
 def _kind(type_: dt.DataType) -> str:
-    """The type in words a data owner uses."""
+    """Name a type in the words of a data owner."""
     words = {
         dt.Timestamp: "instant",
         dt.Date: "day",

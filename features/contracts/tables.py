@@ -1,10 +1,10 @@
-"""Contracts of the raw tables: grain, key, event time, ranges, and rules as sentences.
+"""Declare the contracts of the raw tables: grain, key, event time, ranges, rules as sentences.
 
 Every row carries its event time (when it happened) and `recorded_at` (when we came to know it),
-both UTC microseconds. A row is never changed in place: what changes later is a new row with the
-same key and a later `recorded_at`, and as of a date the latest row recorded by then counts. A
-*milestone* is a timestamp inside a row that is known from the moment it happens, not before: as of
-an earlier date it reads null (`docs/adr/0002-row-versions-and-milestones.md`).
+both UTC microseconds. A row is never changed in place: a change is a new row with the same key and
+a later `recorded_at`, and as of a date the latest row recorded by then counts. A *milestone* is a
+timestamp inside a row that is known from the moment it happens, not before: as of an earlier date
+it reads null (`docs/adr/0002-row-versions-and-milestones.md`).
 
 Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover runs from `inception`
 at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
@@ -19,11 +19,11 @@ from features.contracts.contract import (
     Day,
     Flag,
     Instant,
+    Integer,
     Money,
     RawTable,
     Real,
     Text,
-    Whole,
     column,
     contract_of,
     rule,
@@ -37,19 +37,20 @@ from features.contracts.vocabulary import (
 )
 
 CONTRACTS: dict[str, Contract] = {}
-"""Every contract by the name of its table. It stands where they are declared, so that nobody can
-read it before they are."""
+"""Contracts by table. Defined in this module so that it cannot be read before they are declared."""
 
 
 def contract(
     *, label: str, key: str, event_time: str, required: bool = False
 ) -> Callable[[type[RawTable]], type[RawTable]]:
-    """Register the decorated class as the contract of the raw table named like it.
+    """Register the decorated class as the contract of the raw table that is named like it.
 
     Parameters
     ----------
-    label, key, event_time, required
-        As in `Contract`.
+    label, key, event_time : str
+        Chinese label, key column and event time, as in `Contract`.
+    required : bool
+        True if Guanjia does not work without the table.
     """
 
     def register(model: type[RawTable]) -> type[RawTable]:
@@ -61,7 +62,7 @@ def contract(
 
 
 def not_before(later: ir.Value, earlier: ir.Value) -> ir.Value:
-    """True where `later` is absent or not before `earlier`."""
+    """Check that `later` is absent or not before `earlier`."""
     return later.isnull() | (later >= earlier)
 
 
@@ -102,12 +103,12 @@ class Vehicles(RawTable):
     )
     first_registered: Day = column("初登日期", nullable=True)
     list_price: Money = column("新车购置价", unit="yuan", nullable=True, at_least=0)
-    seats: Whole = column("座位数", nullable=True, between=(1, 60))
+    seats: Integer = column("座位数", nullable=True, between=(1, 60))
     power_kw: Real = column("功率", unit="kW", nullable=True, at_least=0)
     weight_kg: Real = column("整备质量", unit="kg", nullable=True, at_least=0)
     length_m: Real = column("车长", unit="m", nullable=True, at_least=0)
     engine_cc: Real = column("排量", unit="cm3", nullable=True, at_least=0)
-    doors: Whole = column("车门数", nullable=True, between=(0, 9))
+    doors: Integer = column("车门数", nullable=True, between=(0, 9))
     garage_area: Text = column("停放区域", nullable=True, allowed=["urban", "rural"])
 
 
@@ -128,7 +129,7 @@ class Policies(RawTable):
     sum_insured: Money = column("保额", unit="yuan", nullable=True, at_least=0)
     third_party_limit: Money = column("三者险保额", unit="yuan", nullable=True, at_least=0)
     driver_accident_cover: Flag = column("附加驾乘意外险", nullable=True)
-    ncd_level: Whole = column("无赔款优待等级", nullable=True, between=(-4, 5))
+    ncd_level: Integer = column("无赔款优待等级", nullable=True, between=(-4, 5))
     pricing_factor: Real = column("自主定价系数", nullable=True, above=0)
     channel: Text = column("渠道", nullable=True, allowed=CHANNELS)
     branch: Text = column("机构", nullable=True)
@@ -233,7 +234,7 @@ class Interactions(RawTable):
 
 @contract(label="随机分配", key="assignment_id", event_time="assigned_at")
 class Assignments(RawTable):
-    """One row per customer drawn by lot into a trial, whatever the lot gave him: nothing too."""
+    """One row per customer drawn by lot into a trial, also where the lot was to do nothing."""
 
     assignment_id: Text = column("分配号")
     customer_id: Text = column("客户号")
@@ -272,12 +273,12 @@ class Trips(RawTable):
     customer_id: Text = column("客户号")
     vehicle_id: Text = column("车辆号")
     ended_at: Instant = column("行程结束时间")
-    distance_m: Whole = column("里程", unit="m", at_least=0)
-    night_distance_m: Whole = column("夜间里程", unit="m", at_least=0)
-    harsh_accelerations: Whole = column("急加速次数", at_least=0)
-    harsh_brakings: Whole = column("急刹车次数", at_least=0)
-    harsh_cornerings: Whole = column("急转弯次数", at_least=0)
-    speeding_seconds: Whole = column("超速时长", unit="s", at_least=0)
+    distance_m: Integer = column("里程", unit="m", at_least=0)
+    night_distance_m: Integer = column("夜间里程", unit="m", at_least=0)
+    harsh_accelerations: Integer = column("急加速次数", at_least=0)
+    harsh_brakings: Integer = column("急刹车次数", at_least=0)
+    harsh_cornerings: Integer = column("急转弯次数", at_least=0)
+    speeding_seconds: Integer = column("超速时长", unit="s", at_least=0)
 
     @rule("night distance is part of the distance")
     def night_within_distance(row: ir.Table) -> ir.Value:
@@ -294,7 +295,7 @@ class SurveysAndComplaints(RawTable):
     topic: Text = column("主题", allowed=["claims", "service", "sales", "price", "underwriting"])
     claim_id: Text = column("赔案号", nullable=True)
     occurred_at: Instant = column("发生时间")
-    score: Whole = column("评分", nullable=True, between=(1, 5))
+    score: Integer = column("评分", nullable=True, between=(1, 5))
     resolved_at: Instant = column("解决时间", milestone=True, nullable=True)
 
     @rule("a survey has a score")

@@ -1,6 +1,6 @@
 """Name the values that columns of raw tables may hold, with their Chinese labels.
 
-Apart from the contracts, so that whoever needs only the words loads no engine.
+Separate from the contracts, because those import Ibis.
 """
 
 MOTOR_LINES = ("motor_compulsory", "motor_commercial")

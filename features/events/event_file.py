@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from features.sqlite import opened, transaction
+from features.sqlite import connect, transaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -35,7 +35,7 @@ _TO_TRIGGER = (
 def inbox_connection(path: Path) -> sqlite3.Connection:
     """Connect to an inbox, created if it is missing, for use by the calling thread alone."""
     # An acknowledged event must survive a power cut.
-    connection = opened(path, 10, "FULL")
+    connection = connect(path, 10, "FULL")
     connection.executescript(_SCHEMA)
     _complete(connection)
     return connection

@@ -1,6 +1,6 @@
-"""The insurer's civil days as instants, for whoever must say on which day something happened.
+"""Convert the insurer's civil days to instants, to join instants with the day they fall on.
 
-A time zone is Python's to know: engines do not agree on how to ask for it.
+Python computes the bounds of the days, because engines disagree on how to name a time zone.
 """
 
 from datetime import UTC, date, timedelta
@@ -16,36 +16,60 @@ INSTANT = pa.timestamp("us", "UTC")
 
 
 def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
-    """Every civil day from `first` to `last`, once for each UTC date that it touches.
+    """List the civil days of a period, each once for every UTC date that it touches.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose settings name the insurer's time zone.
+    first, last : date
+        First and last civil day; no rows if `last` is before `first`.
 
     Returns
     -------
-    ibis Table
+    ibis.Table
         `day` (date), `opens` and `closes` (timestamps, UTC; the day is [opens, closes)), and
-        `utc_date` (date), by which instants can be joined without comparing each with each.
+        `utc_date` (date), by which instants can be joined without comparing every pair.
     """
     zone = lake.settings.timezone
     rows = []
     for number in range((last - first).days + 1):
         day = first + timedelta(number)
         opens, closes = cutoff(day - timedelta(1), zone), cutoff(day, zone)
-        touched = {opens.astimezone(UTC).date(), (closes - timedelta(microseconds=1)).date()}
-        rows += [(day, opens, closes, utc_date) for utc_date in sorted(touched)]
+        utc_dates = {opens.astimezone(UTC).date(), (closes - timedelta(microseconds=1)).date()}
+        rows += [(day, opens, closes, utc_date) for utc_date in sorted(utc_dates)]
     columns = list(zip(*rows, strict=True)) or [()] * 4
     types = {"day": pa.date32(), "opens": INSTANT, "closes": INSTANT, "utc_date": pa.date32()}
-    arrays = [pa.array(values, kind) for values, kind in zip(columns, types.values(), strict=True)]
+    arrays = [
+        pa.array(values, type_) for values, type_ in zip(columns, types.values(), strict=True)
+    ]
     return ibis.memtable(pa.table(arrays, list(types)))
 
 
 def with_day(rows: ir.Table, instant: str, days: ir.Table) -> ir.Table:
-    """The rows whose `instant` falls on one of `days`, with that `day`."""
+    """Add to each row the civil day on which an instant of it falls; drop rows of other days.
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        Rows with the column `instant`.
+    instant : str
+        Name of a timestamp column (UTC).
+    days : ibis.Table
+        Civil days as `civil_days` returns them.
+
+    Returns
+    -------
+    ibis.Table
+        The columns of `rows`, then `day` (date).
+    """
     joined = rows.inner_join(days, rows[instant].date() == days.utc_date)
     inside = (joined[instant] >= joined.opens) & (joined[instant] < joined.closes)
     return joined.filter(inside).select(*rows.columns, "day")
 
 
 def years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; 29 February becomes 28 February where there is none.
+    """Shift a day back by whole years; 29 February becomes 28 February in a common year.
 
     Examples
     --------

@@ -1,20 +1,20 @@
-"""Where tables, tags, snapshots and scores lie, and the engine that reads them.
+"""Name the files of a home, and open the engine that reads them.
 
-<home>/raw/<table>/*.parquet|*.csv      what the insurer delivers
-<home>/events.db                        what events said during the day (features.events.inbox)
-<home>/source.json                      which source wrote raw/, where one of ours did
-<home>/truth/*.parquet                  what only the simulation knows; no tag or model reads it
+<home>/raw/<table>/*.parquet|*.csv      rows as the insurer delivers them
+<home>/events.db                        events of the day (features.events.inbox)
+<home>/source.json                      the source that wrote raw/, if it was one of ours
+<home>/truth/*.parquet                  truth behind the simulation; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
-<home>/snapshots/<D>.json               what belongs together: files, hashes, snapshot id
-<home>/segments/as_of=<D>.parquet       one row a customer; which segments he is in
-<home>/clusters/as_of=<D>.parquet       one row a customer; which learned cluster he is in
-<home>/scores/as_of=<D>.parquet         one row a customer
+<home>/snapshots/<D>.json               manifest of a snapshot: files, hashes, snapshot id
+<home>/segments/as_of=<D>.parquet       segments of each customer, one row a customer
+<home>/clusters/as_of=<D>.parquet       learned cluster of each customer, one row a customer
+<home>/scores/as_of=<D>.parquet         predictions, one row a customer
 <home>/reports/<model>/<version>/       report, model card and tables of a trained model
-<home>/effects/<treatment>/             what a contact or an offer adds to renewals: text and JSON
-<home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and what they break
-<home>/monitoring/as_of=<D>.json        champions held against later outcomes, and what to do
+<home>/effects/<treatment>/             effect of a contact or an offer on renewals: text and JSON
+<home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and broken bounds
+<home>/monitoring/as_of=<D>.json        champions compared with later outcomes, and what to do
 """
 
 import hashlib
@@ -51,25 +51,25 @@ DERIVED = (
     "training",
     "feast",
 )
-
+"""Folders computed from the raw tables; they go when another source writes those."""
 
 Moments: TypeAlias = "tuple[tuple[ir.Value, ir.Value], ...]"
 """As-of dates with their cutoffs, as expressions."""
 
 BATCH = 100_000
-"""Rows of an Arrow batch."""
+"""Rows of an Arrow batch, at most."""
 
 
 class Lake:
     """The files of one installation and the engine that reads them.
 
-    Making one imports no engine: who needs only paths and settings waits for none, and who asks
-    DuckDB in SQL (`con`) does not wait for Ibis, which writes that SQL (`engine`).
+    Creating a lake imports no engine, so code that needs only paths starts at once. `con` imports
+    DuckDB, for queries in SQL; only `engine` imports Ibis as well.
 
     Parameters
     ----------
     settings : Settings
-        `home` says where, `threads` and `memory_limit` how much DuckDB may take.
+        `home` is the folder of the files; `threads` and `memory_limit` bound DuckDB.
     """
 
     name = "duckdb"
@@ -80,7 +80,7 @@ class Lake:
         self.home = settings.home
         self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
-        self._only: tuple[str, str | None] = ("", None)
+        self._customers: tuple[str, str | None] = ("", None)
 
     @property
     def con(self) -> "duckdb.DuckDBPyConnection":
@@ -109,7 +109,7 @@ class Lake:
 
     @property
     def engine(self) -> "Backend":
-        """The same connection as Ibis sees it."""
+        """The Ibis backend over `con`."""
         if self._engine is None:
             import ibis
 
@@ -119,23 +119,23 @@ class Lake:
         return self._engine
 
     def raw(self, table: str) -> Path:
-        """Folder of a raw table's files."""
+        """Return the folder of a raw table's files."""
         return self.home / "raw" / table
 
     def checked(self, table: str) -> Path:
-        """File of a table's good rows."""
+        """Return the file of a table's good rows."""
         return self.home / "checked" / f"{table}.parquet"
 
     def quarantine(self, table: str) -> Path:
-        """File of a table's bad rows."""
+        """Return the file of a table's bad rows."""
         return self.home / "quarantine" / f"{table}.parquet"
 
     def truth(self, name: str) -> Path:
-        """File of the simulation's truth; evaluation and tests alone may read it."""
+        """Return a file of the simulation's truth; only evaluation and tests may read it."""
         return self.home / "truth" / f"{name}.parquet"
 
     def tags(self, group: str) -> Path:
-        """Folder of one tag group's files."""
+        """Return the folder of a tag group's files."""
         return self.home / "tags" / group
 
     @property
@@ -143,8 +143,8 @@ class Lake:
         """File of the events received."""
         return self.home / "events.db"
 
-    def give_raw_to(self, source: str) -> None:
-        """Let `source` write the raw tables; what was derived from others it replaces goes.
+    def prepare_raw_for(self, source: str) -> None:
+        """Prepare `raw/` for a source that writes it: delete derived folders and the inbox.
 
         Parameters
         ----------
@@ -157,28 +157,28 @@ class Lake:
             If `raw/` holds tables that this source did not write: they may be an insurer's own.
         """
         mark = self.home / "source.json"
-        found = json.loads(mark.read_text("utf-8"))["source"] if mark.exists() else None
+        writer = json.loads(mark.read_text("utf-8"))["source"] if mark.exists() else None
         raw = self.home / "raw"
-        if raw.exists() and any(raw.iterdir()) and found != source:
+        if raw.exists() and any(raw.iterdir()) and writer != source:
             raise GuanjiaError(
                 f"folder {raw}",
-                f"holds raw tables {'of the source ' + found if found else 'of your own'}",
+                f"holds raw tables {'of the source ' + writer if writer else 'of your own'}",
                 "set GUANJIA_HOME to another folder, or move these tables away",
             )
         for name in DERIVED:
             shutil.rmtree(self.home / name, ignore_errors=True)
-        # Events of customers who are no more.
+        # The events name customers who are not in the new tables.
         for file in self.home.glob(f"{self.inbox.name}*"):
             file.unlink()
         with published(mark) as draft:
             draft.write_text(json.dumps({"source": source}), "utf-8")
 
     def has(self, table: str) -> bool:
-        """Whether the checked table is there."""
+        """Check whether a table has checked rows."""
         return self.checked(table).exists()
 
     def require(self, table: str) -> Path:
-        """File of a table's good rows, which must be there; threads may ask at once.
+        """Return the file of a table's good rows, which must exist; thread-safe.
 
         Raises
         ------
@@ -195,31 +195,31 @@ class Lake:
             )
         path = sql_text(self.checked(table))
         query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
-        written = self.con.cursor().execute(query).fetchone()
-        if written is not None and written[0] != self.settings.timezone:
+        row = self.con.cursor().execute(query).fetchone()
+        if row is not None and row[0] != self.settings.timezone:
             raise GuanjiaError(
                 f"table {table}",
-                f"has the civil days of {written[0]}, not of {self.settings.timezone}",
+                f"has the civil days of {row[0]}, not of {self.settings.timezone}",
                 "run `guanjia check` again, or set GUANJIA_TIMEZONE back",
             )
         return self.checked(table)
 
     def table(self, table: str) -> "ir.Table":
-        """The good rows of a table: its contract's columns, civil days, and `superseded_at`.
+        """Read the good rows of a table: its contract's columns, civil days, `superseded_at`.
 
         Raises
         ------
         GuanjiaError
-            As `require` says.
+            If the table is not declared, has not been checked, or was checked in another time zone.
         """
         return self.read(str(self.require(table)), f"checked_{table}")
 
     def read(self, path: str, name: str | None = None) -> "ir.Table":
-        """A Parquet file as a table of the engine that computes tags, under a name of its own.
+        """Open a Parquet file as a table of the engine that computes tags.
 
-        Within `only`, of the customers named there.
+        A table with a `name` gives, inside `restricted_to`, only rows of the customers there.
         """
-        first, end = self._only
+        first, end = self._customers
         if name is None or (not first and end is None):
             return self.engine.read_parquet(path, table_name=name)
         below = "" if end is None else f" AND customer_id < {sql_text(end)}"
@@ -230,33 +230,39 @@ class Lake:
         return self.engine.table(name)
 
     @contextmanager
-    def only(self, customers: tuple[str, str | None]) -> Iterator[None]:
-        """Tables are of the customers from a number to below another (None: to the last).
+    def restricted_to(self, customers: tuple[str, str | None]) -> Iterator[None]:
+        """Restrict the tables read in this block to customer ids in [first, end); end None: all.
 
-        SQL that was kept reads tables by name, so `table` must be asked anew within and after.
+        Stored SQL reads tables by name: call `table` again inside the block, and after it.
         """
-        before, self._only = self._only, customers
+        before, self._customers = self._customers, customers
         try:
             yield
         finally:
-            self._only = before
+            self._customers = before
 
     def sql(self, rows: "ir.Table") -> str:
-        """An expression as the engine's SQL."""
+        """Write an expression as SQL of the engine that computes tags."""
         import ibis
 
         return str(ibis.to_sql(rows, dialect="duckdb", pretty=False))
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
-        """Fetch the rows of an expression over this machine's engine, a dict of values each."""
+        """Fetch the rows of an expression over DuckDB, as dicts of column to value."""
         rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
         return rows
 
     @contextmanager
-    def held(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
-        """Rows, or what a query gives, computed once: a temporary table that goes with the block.
+    def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":
+        """Materialise an expression or a query as a temporary table, dropped on exit.
 
-        A query as text is not parsed by Ibis, which takes longer than the engine does.
+        Parameters
+        ----------
+        name : str
+            Name of the temporary table.
+        rows : ibis.Table or str
+            The rows, or a query for them in SQL, which Ibis does not parse (that takes longer
+            than the engine needs to run it).
         """
         self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
         try:
@@ -270,14 +276,14 @@ class Lake:
 
     @contextmanager
     def batches(self, query: str) -> "Iterator[Iterable[pa.RecordBatch]]":
-        """What a query gives, a batch at a time; no other query may run meanwhile."""
+        """Stream the rows of a query in batches; no other query may run inside the block."""
         yield self.engine.raw_sql(query).to_arrow_reader(BATCH)
 
     def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
-        """Dates and their cutoffs as expressions, the same ones whichever the dates are.
+        """Express as-of dates and their cutoffs (UTC) as session variables, named by position.
 
-        They are variables of the session: the engine plans with their values, and SQL that reads
-        them can be kept.
+        The expressions are the same for all dates, so the SQL can be stored and run again; the
+        engine still plans with the values.
         """
         for place, (day, end) in enumerate(dates):
             self.engine.raw_sql(f"SET VARIABLE as_of_{place} = DATE '{day}'")
@@ -291,6 +297,6 @@ class Lake:
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file, read in pieces."""
+    """Hash a file, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Put relations together: beside each other and under each other."""
+"""Combine relations: join them on common columns, and stack them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,22 +12,22 @@ def left_join(left: ir.Table, right: ir.Table, by: Sequence[str]) -> ir.Table:
     Parameters
     ----------
     left : ibis.Table
-        Every row of it stays, once for each match.
+        All its rows stay; a row with several matches is repeated.
     right : ibis.Table
-        A column of it that `left` has too is left out.
+        Its columns that `left` has too are dropped.
     by : sequence of str
         Columns of both that must be equal.
 
     Returns
     -------
     ibis.Table
-        The columns of `left`, then those that `right` alone has.
+        The columns of `left`, then those that only `right` has.
     """
     joined = left.left_join(right, list(by))
     return joined.drop([name for name in joined.columns if name.endswith("_right")])
 
 
 def union_all(parts: Iterable[ir.Table]) -> ir.Table:
-    """Put the rows of at least one table under each other, repeated rows and all."""
+    """Append the rows of tables to each other, duplicates included."""
     first, *others = parts
     return ibis.union(first, *others) if others else first

@@ -1,7 +1,7 @@
-"""What was known of a customer at the end of a date: where relations come from.
+"""Join checked tables with the spine, so that relations hold only what was known at a cutoff.
 
-Every relation starts from `known`, the one place where a table meets the spine. What counts as
-known is decided by `features.lake.known_at`.
+Every relation starts from `known_versions`, the only function that joins a table with the spine.
+`features.lake.known_at` decides which versions of a row are known.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,26 @@ from features.lake.spine import Spine
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
 """Whole days that tags compare a civil-day distance with, before the date or ahead of it.
 
-Snapshots are carried forward by it (`features.snapshots.incremental`): a customer none of whose
-dates crosses one of these, and of whom nothing new is known, keeps his tags. A test holds the tags
-to it."""
+Snapshots are carried forward by them (`features.snapshots.incremental`): if no date of a customer
+crosses one of these and nothing new is known, the tags of that customer stay the same. A test
+checks that tags use no other number of days."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A named relation: the tables it needs, those it also reads, how it is built over a spine."""
+    """A named relation that tags aggregate.
+
+    Attributes
+    ----------
+    name : str
+        Its name: `claims`.
+    tables : tuple of str
+        Tables that it needs.
+    also : tuple of str
+        Tables that it reads too, but can do without.
+    build : callable of (Lake, Spine) to ibis.Table
+        Returns its rows over a spine.
+    """
 
     name: str
     tables: tuple[str, ...]
@@ -35,7 +47,7 @@ class Relation:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """All tables that its rows can depend on."""
+        """All tables that its rows depend on."""
         return (*self.tables, *self.also)
 
 
@@ -45,7 +57,15 @@ Build = Callable[[Lake, Spine], ir.Table]
 
 
 def relation(*tables: str, also: tuple[str, ...] = ()) -> Callable[[Build], Build]:
-    """Register the decorated function as the relation of its name; it may do without `also`."""
+    """Register the decorated function as a relation, named like the function.
+
+    Parameters
+    ----------
+    *tables : str
+        Tables that it needs.
+    also : tuple of str
+        Tables that it reads too, but can do without.
+    """
 
     def register(build: Build) -> Build:
         RELATIONS[build.__name__] = Relation(build.__name__, tables, also, build)
@@ -54,38 +74,55 @@ def relation(*tables: str, also: tuple[str, ...] = ()) -> Callable[[Build], Buil
     return register
 
 
-def known(lake: Lake, spine: Spine, table: str) -> ir.Table:
-    """Rows of `table` as known at each cutoff of the spine, with `as_of` and `from_36m`.
+def known_versions(lake: Lake, spine: Spine, table: str) -> ir.Table:
+    """Read a table as it was known at each cutoff of the spine.
 
     Parameters
     ----------
     lake : Lake
         Where the checked tables lie.
     spine : Spine
-        Whom to look at, and when.
+        Customers and dates.
     table : str
         Name of a raw table that has a `customer_id`.
 
     Returns
     -------
-    ibis Table
-        As `features.lake.known_at.known_rows` shows it: the version of each row that was the
-        latest at the cutoff, without milestones that had not happened by then.
+    ibis.Table
+        The version of each row that was the latest at the cutoff, without milestones that had not
+        happened by then (`features.lake.known_at.known_rows`); with `as_of`, `cutoff`, `from_36m`.
     """
     contract = CONTRACTS[table]
     return union_all(
-        [known_rows(met, contract, met.cutoff) for met in spine.meets(lake.table(table))]
+        [known_rows(rows, contract, rows.cutoff) for rows in spine.join(lake.table(table))]
     )
 
 
 def days_ago(rows: ir.Table, day: str) -> ir.Value:
-    """Civil days from `day` to `as_of`: 0 on the date itself, so `< N` is N days."""
+    """Count the civil days from a column to `as_of`: 0 on the date itself, so `< N` is N days."""
     return rows.as_of.delta(rows[day], unit="day").cast("int64")
 
 
 def events(lake: Lake, spine: Spine, table: str, event: str | None = None) -> ir.Table:
-    """Known rows that had happened by the cutoff, with `days_ago` and `in_36m`."""
-    rows = known(lake, spine, table)
+    """Read the known rows of a table whose event had happened by the cutoff.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    spine : Spine
+        Customers and dates.
+    table : str
+        Name of a raw table that has a `customer_id`.
+    event : str, optional
+        Instant that says when it happened; default: the table's `event_time`.
+
+    Returns
+    -------
+    ibis.Table
+        As `known_versions`, with `days_ago` (civil days before the date) and `in_36m` (bool).
+    """
+    rows = known_versions(lake, spine, table)
     event = event or CONTRACTS[table].event_time
     rows = rows.filter(rows[event] < rows.cutoff)
     day = civil_day(event)

@@ -27,14 +27,14 @@ LATEST = "superseded_at IS NULL"
 
 
 def known_at(rows: "ir.Table", instant: "ir.Value") -> "ir.BooleanValue":
-    """Tell which rows were the known versions at an instant, as a condition to filter or join by.
+    """Express which rows were the known versions at an instant, to filter or join by.
 
     Parameters
     ----------
     rows : ibis.Table
         Rows with `recorded_at` and `superseded_at`, as checked tables have them.
     instant : ibis timestamp, UTC
-        The same for all rows, or a column of `rows` or of the table they are joined with.
+        One for all rows, or a column of `rows` or of the table they are joined with.
 
     Returns
     -------
@@ -63,18 +63,18 @@ def known_rows(rows: "ir.Table", contract: "Contract", instant: "ir.Value") -> "
     Parameters
     ----------
     rows : ibis.Table
-        The checked rows; other columns beside those of the contract stay.
+        The checked rows; columns beside those of the contract are left as they are.
     contract : Contract
         The contract of the table.
     instant : ibis timestamp, UTC
-        The same for all rows, or a column of `rows`.
+        One for all rows, or a column of `rows`.
 
     Returns
     -------
     ibis.Table
-        The versions known. Milestones that had not happened before the instant are null, and so
-        are their civil days and hours. `recorded_at` and `superseded_at` are gone, so that nothing
-        computed from it can read them.
+        The known versions. Milestones that had not happened before the instant are null, and so
+        are their civil days and hours. `recorded_at` and `superseded_at` are dropped, so that no
+        tag can read them.
     """
     import ibis
 
@@ -107,7 +107,7 @@ def checked_types(contract: "Contract") -> "dict[str, dt.DataType]":
 def later_instants(contract: "Contract") -> list[str]:
     """List the instants of a checked row that can lie after it was recorded.
 
-    Until such an instant has passed, nobody knew of it: the milestones, and `superseded_at`.
+    These are the milestones and `superseded_at`: until such an instant passes, nobody knows of it.
     """
     return [*contract.milestones, "superseded_at"]
 
@@ -120,8 +120,8 @@ def superseded_sql(contract: "Contract", *, rows_have_it: bool = False) -> str:
     contract : Contract
         The contract of the table.
     rows_have_it : bool
-        The rows were checked before, and versions recorded since have joined them: the earlier of
-        the two instants counts, since the version that superseded a row need not be among them.
+        True if the rows were checked before and versions recorded since were added: then the
+        earlier of the two instants counts, since the superseding version may not be among them.
     """
     following = f"lead(recorded_at) OVER (PARTITION BY {quoted(contract.key)} ORDER BY recorded_at)"
     value = f"least(superseded_at, {following})" if rows_have_it else following

@@ -1,7 +1,7 @@
-"""The lake on Spark: the same tables, the same expressions, another engine.
+"""Compute tags with Spark: the same tables and expressions as on DuckDB, on a cluster.
 
 For insurers whose tables outgrow one machine. Home must be a folder that driver and executors all
-reach under one path. What is written is what DuckDB writes (`docs/operations.md`).
+reach under one path. The files written are the same as DuckDB's (`docs/operations.md`).
 """
 
 import os
@@ -23,17 +23,17 @@ from features.lake import Lake, Moments
 from features.settings import Settings
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
-"""In the environment where `spark-submit` started this process and configured the session."""
+"""Environment variable that is set if `spark-submit` started this process: it configures Spark."""
 
 
 class SparkLake(Lake):
-    """A lake whose tags Spark computes; checks, star settings and files stay as they are.
+    """A lake whose tags Spark computes; DuckDB still checks tables and reads small files.
 
     Parameters
     ----------
     settings : Settings
-        `spark_master` says which cluster (default: this machine, `threads` cores), `memory_limit`
-        what the driver may take.
+        `spark_master` names the cluster (default: this machine with `threads` cores),
+        `memory_limit` bounds the driver's memory.
 
     Raises
     ------
@@ -55,24 +55,24 @@ class SparkLake(Lake):
         return self._spark
 
     def read(self, path: str, name: str | None = None) -> ir.Table:
-        """A Parquet file as a table of this engine."""
+        """Open a Parquet file as a table of Spark."""
         table: ir.Table = self.spark.read_parquet(path, table_name=name)
         return table
 
     def sql(self, rows: ir.Table) -> str:
-        """An expression as Spark's SQL."""
+        """Write an expression as Spark's SQL."""
         return str(ibis.to_sql(rows, dialect="pyspark", pretty=False))
 
     def moments(self, dates: Sequence[tuple[date, datetime]]) -> Moments:
-        """Dates and their cutoffs as expressions; here they are constants."""
+        """Express dates and their cutoffs as constants."""
         return tuple(
             (ibis.literal(day, "date"), ibis.literal(end, "timestamp('UTC', 6)"))
             for day, end in dates
         )
 
     @contextmanager
-    def held(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
-        """Rows, or what a query gives, computed once and kept by the executors."""
+    def materialised(self, name: str, rows: ir.Table | str) -> Iterator[ir.Table]:
+        """Materialise an expression or a query on the executors, as a view dropped on exit."""
         frame = self.spark._session.sql(rows if isinstance(rows, str) else self.sql(rows)).cache()
         frame.createOrReplaceTempView(name)
         try:
@@ -83,10 +83,10 @@ class SparkLake(Lake):
 
     @contextmanager
     def batches(self, query: str) -> Iterator[Iterable[pa.RecordBatch]]:
-        """What a query gives, in its order, a batch at a time.
+        """Stream the rows of a query in batches, in the order of the query.
 
-        By way of files that executors write and the driver reads: collecting would take the whole
-        result into the driver's memory.
+        Executors write files and the driver reads them: collecting the rows would need memory for
+        all of them in the driver.
         """
         folder = self.home / "tmp" / f"spark-{uuid.uuid4().hex}"
         try:
@@ -98,7 +98,7 @@ class SparkLake(Lake):
 
 
 def spark_session(settings: Settings) -> Any:
-    """The Spark session of this process, started at first use.
+    """Return the Spark session of this process, started at first use.
 
     Raises
     ------

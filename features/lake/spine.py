@@ -1,8 +1,8 @@
-"""The spine: whom to look at, and when. Every tag and every rating is a join with it.
+"""Build the spine: the (customer, as of, cutoff) that every tag and every rating is joined with.
 
-A snapshot asks about all customers on a few dates, training about some customers, each on dates of
-his own (`docs/adr/0003-as-of-spine-and-knowledge-time.md`). Where the dates are few they are
-constants, and no table has to be joined with a row for every customer.
+A snapshot needs all customers on a few dates; training needs some customers, each on different
+dates (`docs/adr/0003-as-of-spine-and-knowledge-time.md`). If the dates are few they are constants,
+and no table has to be joined with a row for every customer.
 """
 
 from collections.abc import Sequence
@@ -23,27 +23,30 @@ MONTHS = 36
 
 @dataclass(frozen=True)
 class Spine:
-    """Customers and dates.
+    """Customers and the dates as of which they are looked at.
 
     Attributes
     ----------
-    pairs : ibis Table (customer_id: string, as_of: date, cutoff: timestamp UTC)
-        Each customer and date once.
+    pairs : ibis.Table (customer_id: string, as_of: date, cutoff: timestamp UTC)
+        One row a customer and date.
     dates : tuple of (date, datetime)
         As-of dates with their cutoffs, if `pairs` holds every customer known on each of them; else
         empty.
     moments : tuple of (ibis date, ibis timestamp)
-        The same as expressions.
+        `dates` as expressions.
     """
 
     pairs: ir.Table
     dates: tuple[tuple[date, datetime], ...] = ()
     moments: Moments = ()
 
-    def meets(self, rows: ir.Table) -> list[ir.Table]:
-        """Rows of a table with `as_of`, `cutoff` and `from_36m`, the last day before 36 months.
+    def join(self, rows: ir.Table) -> list[ir.Table]:
+        """Add `as_of`, `cutoff` and `from_36m` (the date 36 months earlier) to rows of customers.
 
-        One table a date where the spine has dates, else one that is joined by `customer_id`.
+        Returns
+        -------
+        list of ibis.Table
+            One table a date if the spine has dates, else one table, joined by `customer_id`.
         """
         if not self.moments:
             pairs = self.pairs.mutate(from_36m=months_before(self.pairs.as_of, MONTHS))
@@ -55,24 +58,24 @@ class Spine:
 
 
 def months_before(day: ir.Value, months: int) -> ir.Value:
-    """The same day so many months earlier; the end of a shorter month where there is none."""
+    """Shift a day back by whole months; a day that the month lacks becomes its last day."""
     return (day - ibis.interval(months=months)).cast("date")
 
 
 def spine_of_customers(lake: Lake, dates: Sequence[date]) -> Spine:
-    """Every customer known at the end of each date."""
+    """Build the spine of every customer known at the end of each date."""
     days = tuple((day, cutoff(day, lake.settings.timezone)) for day in sorted(set(dates)))
     moments = tuple(
         (ibis.literal(day, "date"), ibis.literal(end, "timestamp('UTC', 6)")) for day, end in days
     )
     customers = lake.table("customers")
     known = [
-        met.filter(known_at(met, met.cutoff)).select("customer_id", "as_of", "cutoff")
-        for met in Spine(customers, days, moments).meets(customers)
+        rows.filter(known_at(rows, rows.cutoff)).select("customer_id", "as_of", "cutoff")
+        for rows in Spine(customers, days, moments).join(customers)
     ]
     return Spine(union_all(known).distinct(), days, moments)
 
 
 def spine_of(pairs: ir.Table) -> Spine:
-    """Any customers and dates, each once."""
+    """Build the spine of the given customers and dates, without duplicates."""
     return Spine(pairs.select("customer_id", "as_of", "cutoff").distinct())

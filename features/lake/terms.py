@@ -1,25 +1,25 @@
-"""Say when a policy term gave cover, and whether it ever did: the rules of its dates, written once.
+"""Decide when a policy term gave cover: the rules of its dates, written once.
 
 Cover runs from `inception` to `expiry`, or to `cancelled_on` where the term was cancelled; the last
 day is not covered. A term that was cancelled from its inception gave none: it never existed.
 
-Each function takes policies with `inception`, `expiry` and `cancelled_on`, in the version that was
-known (`features.lake.known_at`), and `tests/contract/test_rules.py` finds copies of them.
+Each function takes policies with `inception`, `expiry` and `cancelled_on`, in the known version
+(`features.lake.known_at`). `tests/contract/test_rules.py` fails where the rules are copied.
 """
 
 import ibis.expr.types as ir
 
 
 def existed(terms: ir.Table) -> ir.BooleanValue:
-    """Tell which terms ever gave cover: false where one was cancelled from its inception."""
+    """Check which terms ever gave cover; False for a term cancelled from its inception."""
     return terms.cancelled_on.isnull() | (terms.cancelled_on > terms.inception)
 
 
 def cover_end(terms: ir.Table) -> ir.DateValue:
-    """Give the first day without cover: the day of cancellation, else the expiry."""
+    """Return the first day without cover: the day of cancellation, else the expiry."""
     return terms.cancelled_on.fill_null(terms.expiry)
 
 
 def in_force(terms: ir.Table, day: ir.Value) -> ir.BooleanValue:
-    """Tell which terms gave cover on a day, a date or a column of dates; never null."""
+    """Check which terms gave cover on a day (a date or a column of dates); never null."""
     return (terms.inception <= day) & (cover_end(terms) > day)

@@ -1,4 +1,4 @@
-"""Read variables of a DuckDB session as Ibis expressions: SQL that reads them can be kept."""
+"""Read variables of a DuckDB session as Ibis expressions, so that the SQL can be stored."""
 
 import ibis
 import ibis.expr.datatypes as dt

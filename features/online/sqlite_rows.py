@@ -14,7 +14,7 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.online.rows import OnlineRows, Row, Stored
-from features.sqlite import opened, place_of, scrub, transaction
+from features.sqlite import connect, file_identity, scrub, transaction
 
 LARGEST_QUERY = 500
 PATIENCE_SECONDS = 30.0
@@ -143,17 +143,17 @@ class SqliteRows(OnlineRows):
         """
         known = self._local.__dict__
         if "connection" in known:
-            if place_of(self._path) == known["place"]:
+            if file_identity(self._path) == known["place"]:
                 found: sqlite3.Connection = known["connection"]
                 return found
             known.pop("connection").close()
-        if not make and place_of(self._path) is None:
+        if not make and file_identity(self._path) is None:
             raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
-        connection = opened(self._path, PATIENCE_SECONDS, "NORMAL")
+        connection = connect(self._path, PATIENCE_SECONDS, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )
-        known["connection"], known["place"] = connection, place_of(self._path)
+        known["connection"], known["place"] = connection, file_identity(self._path)
         known["layouts"] = {}
         return connection
 

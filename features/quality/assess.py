@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from features.checking.check import reasons_of
+from features.checking.check import count_reasons
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -229,6 +229,6 @@ def _tables(lake: Lake) -> list[TableQuality]:
                 pq.read_metadata(path).num_rows
                 for path in (lake.checked(name), lake.quarantine(name))
             )
-            reasons = reasons_of(lake, lake.quarantine(name)) if bad else {}
+            reasons = count_reasons(lake, lake.quarantine(name)) if bad else {}
             found.append(TableQuality(name, contract.label, good, bad, reasons))
     return found

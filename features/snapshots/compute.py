@@ -115,7 +115,7 @@ def _write(
         for place, portion in enumerate(portions, 1):
             about = f" ({place} of {len(portions)})" if len(portions) > 1 else ""
             with (
-                lake.only(portion),
+                lake.restricted_to(portion),
                 computed(lake, spine_of_customers(lake, days), report, base, about=about) as asked,
             ):
                 for done, (name, query) in enumerate(asked.items()):
@@ -204,7 +204,7 @@ def computed(
     if base is not None:
         base.open(lake)
     with ExitStack() as stack:
-        pairs = stack.enter_context(lake.held("spine_pairs", spine.pairs))
+        pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
         whole = Spine(pairs, spine.dates, lake.moments(spine.dates))
         form: tuple[object, ...] = ("pairs",) if base else (len(spine.dates),)
         if lake.name != "duckdb":
@@ -217,19 +217,19 @@ def computed(
                 continue
             asked = whole
             if base is not None:
-                touched = lake.held("spine_asked", base.pairs(whole, name))
+                touched = lake.materialised("spine_asked", base.pairs(whole, name))
                 asked = Spine(stack.enter_context(touched))
             query = compiled(lake, (*key, *form, name), partial(aggregate, lake, asked, name, tags))
             if base is None:
-                parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
+                parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
             else:
-                with lake.held("part_asked", query) as anew:
+                with lake.materialised("part_asked", query) as anew:
                     query = compiled(
                         lake,
                         (*key, "carried", base.days, name),
                         partial(base.continued, lake, whole, name, tags, anew),
                     )
-                    parts[name] = stack.enter_context(lake.held(f"part_{name}", query))
+                    parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
         report(f"tags{about}", len(names), len(names))
         yield {
             name: compiled(

@@ -135,7 +135,9 @@ def carried(lake: Lake, base: Snapshot | None, as_of: date) -> Iterator[Carried 
     with ExitStack() as stack:
         touched = {
             name: stack.enter_context(
-                lake.held(f"touched_{name}", _touched(lake, CONTRACTS[name], then, as_of, base))
+                lake.materialised(
+                    f"touched_{name}", _touched(lake, CONTRACTS[name], then, as_of, base)
+                )
             )
             for name in tables
         }

@@ -84,7 +84,7 @@ def import_lledo_pavia(
     """
     _load(lake, portfolio, PORTFOLIO_COLUMNS, "lp_portfolio")
     _load(lake, claims, CLAIM_COLUMNS, "lp_sample")
-    lake.give_raw_to("lledo-pavia")
+    lake.prepare_raw_for("lledo-pavia")
     for name, query in STAGES.items():
         lake.engine.raw_sql(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     counts = {}

@@ -1,7 +1,7 @@
-"""Entitlement ledger (权益台账): what the star allows in a year, what was granted and is left.
+"""Keep the entitlement ledger (权益台账): services allowed in a year, granted, used and left.
 
-`balances` for many customers and dates at once, `explain_entitlements` for one customer with the
-rows behind them. The rule is in `docs/entitlements.md`.
+`balances` computes it for many customers and dates at once, `explain_entitlements` for one customer
+with the rows behind it. The rule is in `docs/entitlements.md`.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, spine_of
 from features.stars.entitlement_years import (
     CLASSES,
@@ -23,10 +23,10 @@ from features.stars.entitlement_years import (
     allowances,
     calendar,
     entitlement_years,
-    held,
+    in_memory,
     star_days,
 )
-from features.stars.explain import spine_of_one
+from features.stars.explain import spine_of_customer
 from features.stars.settings import StarSettings, load_star_settings
 from features.stars.value import KEYS, MONEY
 
@@ -36,7 +36,7 @@ COUNTS = ("granted", "notified", "activated", "used", "expired", "open")
 def balances(
     lake: Lake, spine: Spine, settings: StarSettings | None = None, *, every_year: bool = False
 ) -> ir.Table:
-    """Allowance, counts, cost and balance by class of each customer as of his date.
+    """Compute allowance, counts, cost and balance by class of each customer as of their date.
 
     Parameters
     ----------
@@ -45,19 +45,19 @@ def balances(
     spine : Spine
         Customers and dates.
     settings : StarSettings, optional
-        Default: what `<home>/star.toml` says.
+        Default: those of `<home>/star.toml`.
     every_year : bool
-        Every year begun by then, not the running one alone; grants outside any year then have
+        True: every year begun by then, not only the running one; grants outside any year have
         rows without `year_start`, so that no grant is missing.
 
     Returns
     -------
-    ibis Table
+    ibis.Table
         `customer_id`, `as_of`, `year_start`, `year_end`, `service_class`, `allowance`, `granted`,
         `notified`, `activated`, `used`, `expired`, `open` (int64; granted = used + expired + open),
         `used_cost` (yuan, decimal), `used_without_cost` (int64), `balance` (allowance - granted),
         `beyond_allowance` (int64; granted - allowance where that is more than 0).
-        A row a class; without a running year, `year_start` is null and nothing is allowed.
+        One row a class; without a running year, `year_start` is null and nothing is allowed.
         `allowance`, `balance` and `beyond_allowance` are null without the table claim_movements.
 
     Raises
@@ -65,27 +65,27 @@ def balances(
     GuanjiaError
         If there is no table `entitlements`.
     """
-    found = _found(lake, spine, settings, current=not every_year)
-    return _balances(found, every_year)
+    tables = _ledger_tables(lake, spine, settings, current=not every_year)
+    return _balances(tables, every_year)
 
 
-def _balances(found: "_Found", every_year: bool) -> ir.Table:
+def _balances(tables: "_LedgerTables", every_year: bool) -> ir.Table:
     by = [*YEAR, "service_class"]
-    sums = _sums(found.lines, every_year)
+    sums = _sums(tables.lines, every_year)
     if every_year:
         outside = sums.filter(sums.year_start.isnull())
         outside = outside.mutate(allowance=ibis.literal(0, "int64"))
-        rows = left_join(found.allowed, sums.filter(sums.year_start.notnull()), by)
+        rows = left_join(tables.allowed, sums.filter(sums.year_start.notnull()), by)
         rows = ibis.union(rows, outside.select(*rows.columns))
     else:
-        each = found.spine.select(*KEYS).cross_join(ibis.memtable({"service_class": CLASSES}))
-        allowed = left_join(each, found.allowed, [*KEYS, "service_class"])
-        # Without a running year nothing is allowed; unknown is only the star of a running one.
+        classes = tables.spine.select(*KEYS).cross_join(ibis.memtable({"service_class": CLASSES}))
+        allowed = left_join(classes, tables.allowed, [*KEYS, "service_class"])
+        # Without a running year nothing is allowed; null means that the star of one is unknown.
         idle = allowed.year_start.isnull()
         rows = left_join(allowed.mutate(allowance=idle.ifelse(0, allowed.allowance)), sums, by)
-    nothing = ibis.literal(Decimal(0), MONEY)
-    counted = {name: rows[name].fill_null(0) for name in (*COUNTS, "used_without_cost")}
-    rows = rows.mutate(**counted, used_cost=rows.used_cost.fill_null(nothing))
+    zero = ibis.literal(Decimal(0), MONEY)
+    counts = {name: rows[name].fill_null(0) for name in (*COUNTS, "used_without_cost")}
+    rows = rows.mutate(**counts, used_cost=rows.used_cost.fill_null(zero))
     rows = rows.mutate(balance=rows.allowance - rows.granted)
     rows = rows.mutate(beyond_allowance=(-rows.balance).clip(lower=0))
     return rows.select(
@@ -100,19 +100,20 @@ def _balances(found: "_Found", every_year: bool) -> ir.Table:
     )
 
 
-def _numbered(found: "_Found") -> ir.Table:
+def _numbered(tables: "_LedgerTables") -> ir.Table:
+    """Number the entitlements of each year and class by time of grant, with the allowance."""
     in_turn = ibis.window(
         group_by=[*KEYS, "year_start", "service_class"], order_by=["granted_at", "entitlement_id"]
     )
-    lines = found.lines.mutate(number=(ibis.row_number().over(in_turn) + 1).cast("int64"))
-    lines = left_join(lines, found.allowed, [*YEAR, "service_class"])
+    lines = tables.lines.mutate(number=(ibis.row_number().over(in_turn) + 1).cast("int64"))
+    lines = left_join(lines, tables.allowed, [*YEAR, "service_class"])
     allowance = lines.year_start.isnull().ifelse(0, lines.allowance)
     return lines.mutate(allowance=allowance, beyond_allowance=lines.number > allowance)
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What balances and lines are made of; all but `lines` is computed."""
+class _LedgerTables:
+    """The tables that balances and lines are computed from; all but `lines` are in memory."""
 
     spine: ir.Table
     stars: ir.Table
@@ -120,25 +121,27 @@ class _Found:
     lines: ir.Table
 
 
-def _found(lake: Lake, spine: Spine, settings: StarSettings | None, *, current: bool) -> _Found:
+def _ledger_tables(
+    lake: Lake, spine: Spine, settings: StarSettings | None, *, current: bool
+) -> _LedgerTables:
     settings = settings or load_star_settings(lake.home)
-    pairs = held(lake, spine.pairs)
+    pairs = in_memory(lake, spine.pairs)
     days = calendar(lake, pairs)
     years = entitlement_years(lake, pairs, days, settings, current=current)
     stars = star_days(lake, years, days, settings)
     allowed = allowances(lake, years, stars, settings)
-    return _Found(pairs, stars, allowed, _in_years(lake, pairs, years))
+    return _LedgerTables(pairs, stars, allowed, _in_years(lake, pairs, years))
 
 
 def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
-    """Entitlements granted, each with the year that its grant falls in, if any."""
-    rows = known(lake, spine_of(pairs), "entitlements")
+    """List the entitlements granted, each with the year that its grant falls in, if any."""
+    rows = known_versions(lake, spine_of(pairs), "entitlements")
     rows = rows.filter(rows.granted_at < rows.cutoff)
     state = ibis.cases(
         (rows.used_at.notnull(), "used"), (rows.expires_on <= rows.as_of, "expired"), else_="open"
     )
     rows = rows.mutate(state=state).drop("cutoff", "from_36m")
-    placed = held(lake, rows.select(*KEYS, "entitlement_id", "granted_on"))
+    placed = in_memory(lake, rows.select(*KEYS, "entitlement_id", "granted_on"))
     placed = placed.inner_join(years, list(KEYS))
     within = (placed.granted_on >= placed.year_start) & (placed.granted_on < placed.year_end)
     placed = placed.filter(within).select(*YEAR, "entitlement_id")
@@ -146,7 +149,7 @@ def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
 
 
 def _sums(lines: ir.Table, outside: bool) -> ir.Table:
-    """Counts and cost by year and class, with or without what lies outside the years."""
+    """Sum counts and cost by year and class, with or without grants outside the years."""
     if not outside:
         lines = lines.filter(lines.year_start.notnull())
     used = lines.state == "used"
@@ -164,7 +167,7 @@ def _sums(lines: ir.Table, outside: bool) -> ir.Table:
 
 @dataclass(frozen=True)
 class StarStep:
-    """A day of the running year from which the star, or whether cover is in force, was another."""
+    """A day of the running year on which the star or the state of cover changed."""
 
     day: date
     star_level: int | None
@@ -173,20 +176,20 @@ class StarStep:
 
 @dataclass(frozen=True)
 class Ledger:
-    """One customer's entitlements with everything behind them.
+    """The entitlements of a customer, with everything behind them.
 
     Attributes
     ----------
     year_start, year_end : date, optional
         The running entitlement year; None without one.
     covered : bool
-        Whether motor cover is in force: without it, nothing may be granted.
+        True if motor cover is in force: without it, nothing may be granted.
     balances : tuple of dict
-        A row a year and class, and for grants outside any year, as `balances` has it.
+        One row a year and class, and for grants outside any year, with the columns of `balances`.
     stars : tuple of StarStep
         The stars of the running year, as they were known.
     lines : tuple of dict
-        Every entitlement granted by the date, with its year and what it became: `customer_id`,
+        Every entitlement granted by the date, with its year and state: `customer_id`,
         `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`, `service`,
         `service_class`, `granted_at`, `granted_on`, `notified_at`, `activated_at`, `used_at`,
         `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
@@ -207,18 +210,31 @@ class Ledger:
 def explain_entitlements(
     lake: Lake, customer_id: str, as_of: date, settings: StarSettings | None = None
 ) -> Ledger:
-    """The ledger of one customer as of a date, by the rule of `balances`.
+    """Compute the ledger of one customer as of a date, by the rule of `balances`.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    customer_id : str
+        The customer.
+    as_of : date
+        The date.
+    settings : StarSettings, optional
+        Default: those of `<home>/star.toml`.
 
     Raises
     ------
     GuanjiaError
         If the customer is not known as of that date, or there is no table `entitlements`.
     """
-    found = _found(lake, spine_of_one(lake, customer_id, as_of), settings, current=False)
-    lines = lake.rows(_numbered(found).order_by("granted_at", "entitlement_id"))
-    every = lake.rows(_balances(found, True).order_by("year_start", "service_class"))
-    running = [row for row in every if row["year_end"] and row["year_end"] > as_of]
-    stars = _steps(row for row in lake.rows(found.stars.order_by("day")) if row["year_end"] > as_of)
+    spine = spine_of_customer(lake, customer_id, as_of)
+    tables = _ledger_tables(lake, spine, settings, current=False)
+    lines = lake.rows(_numbered(tables).order_by("granted_at", "entitlement_id"))
+    rows = lake.rows(_balances(tables, True).order_by("year_start", "service_class"))
+    running = [row for row in rows if row["year_end"] and row["year_end"] > as_of]
+    days = lake.rows(tables.stars.order_by("day"))
+    stars = _steps(row for row in days if row["year_end"] > as_of)
     return Ledger(
         customer_id=customer_id,
         as_of=as_of,
@@ -226,13 +242,13 @@ def explain_entitlements(
         year_end=running[0]["year_end"] if running else None,
         covered=bool(stars) and stars[-1].covered,
         stars=stars,
-        balances=tuple(every),
+        balances=tuple(rows),
         lines=tuple(lines),
     )
 
 
 def _steps(days: Iterable[dict[str, Any]]) -> tuple[StarStep, ...]:
-    """The first of each run of days with the same star and cover."""
+    """Keep the first of each run of days with the same star and cover."""
     steps: list[StarStep] = []
     for row in days:
         step = StarStep(row["day"], row["star_level"], row["covered"])

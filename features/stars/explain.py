@@ -1,4 +1,4 @@
-"""The star of a customer: `rate` for many at once, `explain_rating` for one with its arithmetic."""
+"""Explain the star of one customer: every term, claim and step that the rating is made of."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ import pyarrow as pa
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
 from features.stars.settings import StarSettings, Tier, load_star_settings
@@ -25,7 +25,7 @@ FEN = Decimal("0.01")
 
 @dataclass(frozen=True)
 class CountedTerm:
-    """A motor term that existed on the rating date, and what it counts for."""
+    """A motor term known on the rating date, and whether it counts for premium and tenure."""
 
     policy_id: str
     line: str
@@ -38,7 +38,7 @@ class CountedTerm:
 
 @dataclass(frozen=True)
 class CountedClaim:
-    """A claim of the window, paid and outstanding as recorded by the rating date."""
+    """A claim in the window, with paid and outstanding amounts as recorded by the rating date."""
 
     claim_id: str
     policy_id: str
@@ -49,18 +49,18 @@ class CountedClaim:
 
 @dataclass(frozen=True)
 class Rating:
-    """One customer's star with everything it was made of.
+    """The star of a customer, with everything that it is computed from.
 
     Attributes
     ----------
     claims_5y, value, star_level, star_name, star_label : optional
-        None if there is no table `claim_movements`: what is unknown is not zero.
+        None if there is no table `claim_movements`: unknown is not zero.
     chain_days : int, optional
         Days from the chain's first to its latest inception; None without a chain.
     entitlements : dict
         `steward`, `online_claims`, `A`, `B`, `C`.
     missing : str
-        What is missing to the next star.
+        What the customer lacks for the next star, as a sentence.
     sentences : tuple of str
         The arithmetic, step by step.
     """
@@ -88,7 +88,7 @@ class Rating:
     sentences: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The rating as JSON has it: money as decimal strings, dates in ISO form."""
+        """Convert the rating for JSON: money as decimal strings, dates in ISO form."""
         fields: dict[str, Any] = jsonable(self)
         return fields
 
@@ -96,7 +96,18 @@ class Rating:
 def explain_rating(
     lake: Lake, customer_id: str, as_of: date, settings: StarSettings | None = None
 ) -> Rating:
-    """Rate one customer by the rule of `rate` and show the arithmetic.
+    """Rate one customer by the rule of `rate`, with the arithmetic.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    customer_id : str
+        The customer.
+    as_of : date
+        Date of the rating.
+    settings : StarSettings, optional
+        Default: those of `<home>/star.toml`.
 
     Raises
     ------
@@ -104,7 +115,7 @@ def explain_rating(
         If the customer is not known as of that date.
     """
     settings = settings or load_star_settings(lake.home)
-    spine = spine_of_one(lake, customer_id, as_of)
+    spine = spine_of_customer(lake, customer_id, as_of)
     rated = lake.rows(rate(lake, spine, settings))[0]
     motor = motor_terms(lake, spine, settings)
     terms = tuple(
@@ -132,8 +143,17 @@ def explain_rating(
     )
 
 
-def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
-    """The spine of one customer and date.
+def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
+    """Build the spine of one customer and date.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked table `customers`.
+    customer_id : str
+        The customer.
+    as_of : date
+        The date.
 
     Raises
     ------
@@ -146,11 +166,11 @@ def spine_of_one(lake: Lake, customer_id: str, as_of: date) -> Spine:
         "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
     }
     spine = spine_of(ibis.memtable(pa.table(row)))
-    if not lake.rows(known(lake, spine, "customers").select("customer_id")):
+    if not lake.rows(known_versions(lake, spine, "customers").select("customer_id")):
         raise GuanjiaError(
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",
-            "check the number, or choose a later date",
+            "check the customer id, or choose a later date",
         )
     return spine
 
@@ -196,7 +216,7 @@ def _sentences(
 ) -> tuple[str, ...]:
     counted = sum(term.in_premium for term in terms)
     window = f"after {start} and by {rated['as_of']}"
-    said = [
+    sentences = [
         f"Premium 保费 a = {_yuan(rated['premium_5y'])}: {counted} private-car motor term(s) "
         f"incepting {window}.",
         "Claims 赔款 b are unknown: there is no table claim_movements."
@@ -208,7 +228,7 @@ def _sentences(
         f"Coefficient 留存系数 c = {_short(rated['coefficient'])}.",
     ]
     if rated["value"] is not None and tier is not None:
-        said += [
+        sentences += [
             f"Value 客户价值 = (a - b) * c = ({_yuan(rated['premium_5y'])} - "
             f"{_yuan(rated['claims_5y'])}) * {_short(rated['coefficient'])} = "
             f"{_yuan(rated['value'])}.",
@@ -219,7 +239,7 @@ def _sentences(
                 else f"the value is at least {_yuan(tier.threshold)}."
             ),
         ]
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _tenure_sentence(rated: dict[str, Any], chain_days: int | None, settings: StarSettings) -> str:
@@ -238,7 +258,7 @@ def _tenure_sentence(rated: dict[str, Any], chain_days: int | None, settings: St
 
 
 def _missing(rated: dict[str, Any], settings: StarSettings) -> str:
-    """What separates the customer from the next star."""
+    """Say what the customer lacks for the next star."""
     level, value = rated["star_level"], rated["value"]
     if level is None:
         return "The star is unknown without the table claim_movements."
@@ -264,11 +284,11 @@ def _sum(amounts: Any) -> Decimal:
 
 
 def _short(number: Decimal) -> str:
-    """A decimal without trailing zeros: 1.10 as 1.1, 0.00 as 0."""
+    """Format a decimal without trailing zeros: 1.10 as 1.1, 0.00 as 0."""
     return f"{number:f}".rstrip("0").rstrip(".") if "." in f"{number:f}" else f"{number:f}"
 
 
 def _yuan(amount: Decimal) -> str:
-    """Money with thousands separators, at least two decimals, and as many as it has."""
+    """Format money with thousands separators and at least two decimals, without rounding."""
     places = max(2, len(_short(amount).partition(".")[2]))
     return f"{amount:,.{places}f} yuan"

@@ -1,7 +1,7 @@
-"""What a company may decide differently about its stars, each point a named setting.
+"""Declare the settings of the star rule that an insurer may change.
 
 The defaults are the star rule of `docs/star.md`. A file `star.toml` in the home folder overrides
-any of them; a fault in it is reported with the setting's name.
+any of them; an error in it is reported with the setting's name.
 """
 
 from decimal import Decimal
@@ -13,14 +13,14 @@ from pydantic import Field, model_validator
 from features.declared import Declared, load_layered
 
 MotorLine = Literal["motor_compulsory", "motor_commercial"]
-# Two decimals times two decimals: a value then has four, and is exact in decimal(22, 4).
+# Two decimals times two decimals: a value has four, and is exact in decimal(22, 4).
 Hundredths = Annotated[Decimal, Field(max_digits=5, decimal_places=2, ge=0)]
 Yuan = Annotated[Decimal, Field(max_digits=14, decimal_places=2, ge=0)]
 Days = Annotated[Decimal, Field(max_digits=5, decimal_places=2, gt=0)]
 
 
 class Tier(Declared):
-    """One star: from which value on, under which name, and what it grants."""
+    """One star: its level, names, least value, and the services it grants."""
 
     level: int = Field(ge=1, description="Number of stars.")
     name: str = Field(min_length=1, description="English name.")
@@ -56,7 +56,7 @@ TIERS = (
 
 
 class StarSettings(Declared):
-    """The star rule's open points.
+    """The settings of the star rule.
 
     Examples
     --------
@@ -124,18 +124,18 @@ class StarSettings(Declared):
         return self
 
     def coefficient(self, tenure_years: int) -> Decimal:
-        """Coefficient of a tenure; 0 for tenure 0."""
+        """Return the coefficient of a tenure; 0 for tenure 0."""
         if tenure_years < 1:
             return Decimal(0)
         return self.coefficients[min(tenure_years, len(self.coefficients)) - 1]
 
     def tier(self, level: int) -> Tier:
-        """The tier of a star level."""
+        """Return the tier of a star level."""
         return self.tiers[level - 1]
 
 
 def load_star_settings(home: Path) -> StarSettings:
-    """Read the settings of `<home>/star.toml`; the defaults where there is no file.
+    """Read the settings of `<home>/star.toml`; the defaults if there is no file.
 
     Raises
     ------

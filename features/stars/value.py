@@ -1,7 +1,7 @@
-"""The star rule in Ibis: value, tenure and star of many customers and dates at once.
+"""Compute value, tenure and star of many customers and dates at once, in Ibis.
 
-Money is exact decimal, tenure is integer arithmetic, and only what was recorded by the rating date
-counts, so a rating can be replayed for any past date.
+Money is exact decimal, tenure is integer arithmetic, and only rows recorded by the rating date
+count, so a rating can be replayed for any past date.
 """
 
 from decimal import Decimal
@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.lake.known import known
+from features.lake.known import known_versions
 from features.lake.spine import Spine, months_before
 from features.lake.terms import cover_end, existed
 from features.stars.settings import StarSettings, load_star_settings
@@ -25,24 +25,24 @@ KEYS = ("customer_id", "as_of")
 
 
 def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.Table:
-    """Rate every customer of the spine as of his date.
+    """Rate every customer of the spine as of their date.
 
     Parameters
     ----------
     lake : Lake
         Holds the checked tables `policies`, `claims` and `claim_movements`.
     spine : Spine
-        Customers and dates; one result row for each pair.
+        Customers and dates; each pair gives one row.
     settings : StarSettings, optional
-        Default: what `<home>/star.toml` says.
+        Default: those of `<home>/star.toml`.
 
     Returns
     -------
-    ibis Table
+    ibis.Table
         `customer_id`, `as_of`, `premium_5y` and `claims_5y` (yuan, decimal), `tenure_years` (int64,
         0 without cover), `chain_start`, `latest_inception`, `cover_end` (dates, null if no motor
         term incepted by then), `coefficient` (decimal), `value` (yuan, decimal(23, 4)),
-        `star_level` (int64), `lapsed` (boolean; false for those who never had motor cover).
+        `star_level` (int64), `lapsed` (boolean; false for customers who never had motor cover).
         `claims_5y`, `value` and `star_level` are null if there is no table `claim_movements`.
     """
     settings = settings or load_star_settings(lake.home)
@@ -83,21 +83,30 @@ def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.T
 
 
 def window_start(as_of: ir.Value, settings: StarSettings) -> ir.Value:
-    """Last day before the window (D - 5 years, D]; 29 February becomes 28 February."""
+    """Return the last day before the window (D - 5 years, D]; 29 February becomes 28 February."""
     return months_before(as_of, 12 * settings.window_years)
 
 
 def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
-    """Motor terms in force or past as of each spine row, as known then.
+    """List the motor terms in force or past as of each spine row, as known then.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked table `policies`.
+    spine : Spine
+        Customers and dates.
+    settings : StarSettings
+        Which terms count for premium and tenure.
 
     Returns
     -------
-    ibis Table
+    ibis.Table
         One row per spine row and term: the keys, `policy_id`, `line`, `inception`, `cover_end`
-        (expiry, or cancellation), `premium`, `in_chain` (makes tenure), `in_value` (its claims
-        count), `in_premium` (its premium counts).
+        (expiry, or cancellation), `premium` (yuan), `in_chain` (counts for tenure), `in_value` (its
+        claims count), `in_premium` (its premium counts).
     """
-    terms = known(lake, spine, "policies")
+    terms = known_versions(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     terms = terms.filter((terms.inception <= terms.as_of) & existed(terms))
     private = terms.private_car.fill_null(False)
@@ -119,30 +128,41 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
 
 
 def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """Paid plus outstanding, as recorded then, of each claim that counts for a spine row.
+    """Sum paid and outstanding, as recorded then, of each claim that counts for a spine row.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables `claims` and `claim_movements`.
+    spine : Spine
+        Customers and dates.
+    motor : ibis.Table
+        `motor_terms` of this spine.
+    settings : StarSettings
+        Length of the window.
 
     Returns
     -------
-    ibis Table
-        The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, `paid`, `outstanding`,
-        `cost`.
+    ibis.Table
+        The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, and in yuan `paid`,
+        `outstanding`, `cost`.
     """
-    claims = known(lake, spine, "claims")
+    claims = known_versions(lake, spine, "claims")
     after = claims.occurred_on > window_start(claims.as_of, settings)
     claims = claims.filter(after & (claims.occurred_at < claims.cutoff))
     claims = claims.select(*KEYS, "claim_id", "policy_id", "occurred_at", "occurred_on")
     valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
     claims = claims.inner_join(valued, [*KEYS, "policy_id"])
-    moves = known(lake, spine, "claim_movements")
+    moves = known_versions(lake, spine, "claim_movements")
     sums = moves.group_by(*KEYS, "claim_id").agg(
         paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
     )
-    found = claims.inner_join(sums, [*KEYS, "claim_id"])
-    return found.mutate(cost=found.paid + found.outstanding)
+    costs = claims.inner_join(sums, [*KEYS, "claim_id"])
+    return costs.mutate(cost=costs.paid + costs.outstanding)
 
 
-def chained(motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """The motor terms that make chains; `starts` marks those that begin one."""
+def chain_terms(motor: ir.Table, settings: StarSettings) -> ir.Table:
+    """Select the motor terms that form chains; `starts` marks those that begin one."""
     terms = motor.filter(motor.in_chain)
     before = ibis.window(
         group_by=list(KEYS),
@@ -157,8 +177,8 @@ def chained(motor: ir.Table, settings: StarSettings) -> ir.Table:
 
 
 def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """Chain start, latest inception and latest end of cover of each spine row."""
-    terms = chained(motor, settings)
+    """Find chain start, latest inception and latest end of cover of each spine row."""
+    terms = chain_terms(motor, settings)
     return terms.group_by(*KEYS).agg(
         chain_start=terms.inception.max(where=terms.starts),
         latest_inception=terms.inception.max(),
@@ -167,7 +187,7 @@ def _chains(motor: ir.Table, settings: StarSettings) -> ir.Table:
 
 
 def _tenure(table: ir.Table, settings: StarSettings) -> ir.Value:
-    """1 + floor((days + grace) / year), counted in hundredths of a day; 0 without cover."""
+    """Compute 1 + floor((days + grace) / year) in hundredths of a day; 0 without cover."""
     days = table.latest_inception.delta(table.chain_start, unit="day")
     hundredths = (days + settings.tenure_grace_days) * 100
     years = 1 + hundredths // int(settings.year_days * 100)
@@ -182,7 +202,7 @@ def _coefficient(tenure: ir.Value, settings: StarSettings) -> ir.Value:
 
 
 def _star(value: ir.Value, settings: StarSettings) -> ir.Value:
-    """Highest tier whose threshold the value reaches; the lowest for a negative value."""
+    """Pick the highest tier whose threshold the value reaches; the lowest for a negative value."""
     reached = [
         (value >= ibis.literal(tier.threshold, VALUE), tier.level)
         for tier in reversed(settings.tiers)
@@ -196,5 +216,5 @@ def _exact(coefficient: Decimal) -> Any:
 
 
 def _money(amount: ir.Value) -> ir.Value:
-    """A sum of money, 0 where there was nothing to add."""
+    """Cast a sum to money; null (nothing to add) becomes 0."""
     return amount.cast(MONEY).fill_null(ibis.literal(Decimal(0), MONEY))

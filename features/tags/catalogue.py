@@ -1,4 +1,4 @@
-"""The catalogue of all tags: the groups in order, and every tag by name."""
+"""Collect the groups in order, and all tags by name."""
 
 from collections.abc import Collection
 from functools import cache
@@ -55,7 +55,7 @@ FURTHER_MODULES = (
     sensitivity,
     touch_history,
 )
-"""Modules that add tags to a group of another module; their tags stand in the order of import."""
+"""Modules that add tags to a group of another module; their tags follow in the order of import."""
 
 
 def groups() -> dict[str, TagGroup]:
@@ -64,7 +64,13 @@ def groups() -> dict[str, TagGroup]:
 
 
 def catalogue() -> dict[str, Tag]:
-    """Return all tags by name. Names are unique over all groups."""
+    """Return all tags by name.
+
+    Raises
+    ------
+    ValueError
+        If two groups declare a tag of one name.
+    """
     tags: dict[str, Tag] = {}
     for group in groups().values():
         for name, tag in group.tags.items():
@@ -75,29 +81,29 @@ def catalogue() -> dict[str, Tag]:
 
 
 def with_sources(names: Collection[str]) -> dict[str, list[Tag]]:
-    """Return the tags of each group, as declared, that are named or that a named one is made of.
+    """Return the named tags and those of their group that they are derived from, by group.
 
-    What a derived tag reads is found in its expression. Tags of other groups are not among them:
-    they are those it says it needs.
+    The expression of a derived tag shows which tags it reads. Tags of other groups are not
+    included; a tag lists them in `needs`.
     """
-    every = catalogue()
+    tags = catalogue()
     head = {"customer_id": "string", "as_of": "date", "cutoff": "timestamp('UTC', 6)"}
-    row = ibis.table(head | {name: tag.type for name, tag in every.items()}, name="tags_of_a_row")
-    wanted, waiting = set(names), list(names)
+    row = ibis.table(head | {name: tag.type for name, tag in tags.items()}, name="tags_of_a_row")
+    selected, waiting = set(names), list(names)
     while waiting:
-        tag = every[waiting.pop()]
+        tag = tags[waiting.pop()]
         if tag.relation is None:
             read = {field.name for field in tag.expression(row).op().find(ops.Field)}
-            sources = groups()[tag.group].tags.keys() & read - wanted
-            wanted |= sources
+            sources = groups()[tag.group].tags.keys() & read - selected
+            selected |= sources
             waiting += sources
     return {
-        group.name: [tag for name, tag in group.tags.items() if name in wanted]
+        group.name: [tag for name, tag in group.tags.items() if name in selected]
         for group in groups().values()
     }
 
 
 @cache
 def every_tag() -> ir.Table:
-    """A table without rows that has every tag: what conditions are checked against."""
+    """Make a table without rows that has every tag as a column, to check conditions against."""
     return ibis.table({name: tag.type for name, tag in catalogue().items()}, name="tags")

@@ -1,4 +1,4 @@
-"""Shares, and the preferred one of several: the code with the highest count or share."""
+"""Express shares, and the code with the highest count or share among several."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ import ibis
 import ibis.expr.types as ir
 
 FEWEST_CONTACTS = 3
-"""A response share of fewer contacts tells more of chance than of the customer."""
+"""Contacts that a response share needs: with fewer it reflects chance, not the customer."""
 
 
 def highest(scores: Mapping[str, ir.Value]) -> ir.Value:
-    """The code with the highest score; the first of equals; null if none is above 0.
+    """Pick the code with the highest score; the first of equals; null if none is above 0.
 
     Parameters
     ----------
-    scores : Mapping[str, ibis Value]
+    scores : mapping of str to ibis number
         Code -> count or share; null counts as 0.
     """
     filled = {code: score.fill_null(0) for code, score in scores.items()}
@@ -23,13 +23,23 @@ def highest(scores: Mapping[str, ir.Value]) -> ir.Value:
     return ibis.cases(*equal, else_=ibis.null("string"))
 
 
-def share_of(part: ir.Value, whole: ir.Value) -> ir.Value:
-    """part / whole as a float; null where the whole is 0."""
-    return (whole > 0).ifelse(part.cast("float64") / whole, ibis.null("float64"))
+def share_of(part: ir.Value, total: ir.Value) -> ir.Value:
+    """Divide `part` by `total` as floats; null where `total` is 0."""
+    return (total > 0).ifelse(part.cast("float64") / total, ibis.null("float64"))
 
 
 def response_share(contacts: ir.Table, chosen: ir.Value, fewest: int = 1) -> ir.Value:
-    """Response share of the chosen contacts that we made; null where they are fewer."""
-    made = contacts.count(where=chosen & contacts.outbound)
+    """Compute the share of chosen contacts by us that the customer responded to.
+
+    Parameters
+    ----------
+    contacts : ibis.Table
+        The relation `interactions`, with `outbound` and `responded`.
+    chosen : ibis boolean
+        Marks the contacts that count.
+    fewest : int
+        The share is null if there are fewer contacts.
+    """
+    outbound = contacts.count(where=chosen & contacts.outbound)
     responses = contacts.count(where=chosen & contacts.outbound & contacts.responded)
-    return (made >= fewest).ifelse(responses.cast("float64") / made, ibis.null("float64"))
+    return (outbound >= fewest).ifelse(responses.cast("float64") / outbound, ibis.null("float64"))

@@ -1,15 +1,15 @@
-"""How a tag is declared.
+"""Declare tags: functions with a label, unit, window and meaning of null.
 
 A tag is a pure function named like the tag. Its docstring is the definition; the decorator adds
-what a reader and the feature store need: label, unit, window, meaning of null. There are two kinds:
+label, unit, window and meaning of null for readers and the feature store. There are two kinds:
 
 - an *aggregate* tag gets a relation, rows known as of the date (say, the customer's claims), and
   returns an Ibis aggregate over them;
-- a *derived* tag (relation None) gets the row of all aggregate tags of its group, of the derived
-  tags declared before it, and of the aggregate tags of other groups that it says it needs.
+- a *derived* tag (relation None) gets a row with all aggregate tags of its group, the derived tags
+  declared before it, and the aggregate tags of other groups that it lists in `needs`.
 
-Tags that differ in a window alone are a `family`; those that differ in a value, say the channel,
-are `members` of one, whose names stand there in full.
+Tags that differ only in the window are a `family`; tags that differ in a value, say the channel,
+are `members` of one function, each with its full name.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ import ibis.expr.types as ir
 Expression = Callable[[ir.Table], ir.Value]
 WindowedExpression = Callable[[ir.Table, ir.Value], ir.Value]
 MemberExpression = Callable[..., ir.Value]
-"""Of (rows, value) or (rows, rows in the window, value): see `TagGroup.members`."""
+"""Function of (rows, value) or (rows, rows in the window, value): see `TagGroup.members`."""
 Type = Literal["int64", "float64", "string", "boolean"]
 
 
@@ -36,7 +36,7 @@ class Tag:
     name, label, definition, unit, window : str
         `unit` is "yuan", "days", "claims", "share", ...; `window` is "36 months", "as of", ...
     null : str
-        What null means for this tag.
+        Meaning of null for this tag.
     group : str
         The tag group, which is also its Feast view.
     type : {"int64", "float64", "string", "boolean"}
@@ -44,10 +44,10 @@ class Tag:
     relation : str or None
         The relation it aggregates; None for a tag derived from others of its group.
     empty : int or None
-        The value of a customer without any row in the relation (0 for counts, else None). Where the
-        relation's table is absent altogether, the tag is null whatever this says.
-    expression : Callable[[ir.Table], ir.Value]
-        The function itself.
+        The value of a customer without any row in the relation (0 for counts, else None). If the
+        relation's table is absent altogether, the tag is null all the same.
+    expression : callable of ibis.Table to ibis value
+        The decorated function.
     needs : tuple of str
         Aggregate tags of other groups that a derived tag reads.
     """
@@ -68,7 +68,11 @@ class Tag:
 
 @dataclass(frozen=True)
 class Window:
-    """A span before the cutoff: `contains` tells of each row of an event relation."""
+    """A span before the cutoff; `contains` marks the rows of an event relation that lie in it.
+
+    Names of tags end with `suffix` ("30d"), labels begin with `label` ("近30天"), and definitions
+    contain `words` ("30 days").
+    """
 
     suffix: str
     words: str
@@ -92,7 +96,7 @@ class TagGroup:
         self.name = name
         self.label = label
         self.tags: dict[str, Tag] = {}
-        self._turns: list[list[list[Tag]]] | None = None
+        self._families: list[list[list[Tag]]] | None = None
 
     def tag(
         self,
@@ -111,7 +115,7 @@ class TagGroup:
         Parameters
         ----------
         label, unit, window, null, type, relation, empty, needs
-            As `Tag` has them; name and definition are the function's name and docstring.
+            Fields of `Tag`; its name and definition are the function's name and docstring.
         """
 
         def declare(expression: Expression) -> Expression:
@@ -145,19 +149,19 @@ class TagGroup:
         type: Type = "float64",
         empty: int | None = None,
     ) -> Callable[[WindowedExpression], WindowedExpression]:
-        """Declare the decorated function of (rows, rows in the window) once per window.
+        """Declare the decorated function of (rows, rows in the window) as one tag per window.
 
-        Tag names are the function's with the window last, labels begin with the window, and the
-        docstring's `{window}` becomes the window in words.
+        Tag names are the function's name and the window; labels begin with the window; `{window}`
+        in the docstring becomes the window in words.
 
         Parameters
         ----------
         label : str
             Chinese label without the window.
-        windows : Window
-            One tag each, in this order.
+        *windows : Window
+            One tag for each, in this order.
         unit, relation, null, type, empty
-            As `Tag` has them.
+            Fields of `Tag`.
         """
 
         def declare(expression: WindowedExpression) -> WindowedExpression:
@@ -192,28 +196,28 @@ class TagGroup:
         relation: str | None = None,
         empty: int | None = None,
     ) -> Callable[[MemberExpression], MemberExpression]:
-        """Declare the decorated function once for each member of a family of alike tags.
+        """Declare the decorated function as one tag for each of several values.
 
-        The names stand in full, so that a search for one leads to the function. The `{value}` of
-        the docstring and of `null` becomes the member's value; say `{value.name}` for a part of it.
+        The names are written in full, so that a search for a tag leads to the function. `{value}`
+        in the docstring and in `null` becomes the member's value; `{value.name}` is a part of it.
 
         Parameters
         ----------
-        names : Mapping[str, tuple of (str, Any)]
-            Tag name -> Chinese label, and the value that the function takes last.
-        windows : Window
-            With windows the function is one of (rows, rows in the window, value), and every member
-            has a tag for each window: `names` then has names and labels without the window, as
-            `family` does. Without windows it is one of (rows, value).
+        names : mapping of str to (str, object)
+            Tag name -> Chinese label, and the value that the function takes as its last argument.
+        *windows : Window
+            With windows the function takes (rows, rows in the window, value) and every member has
+            one tag per window; `names` then has names and labels without the window, as in
+            `family`. Without windows it takes (rows, value).
         unit, window, null, type, relation, empty
-            As `Tag` has them; `window` says the window of a member without windows.
+            Fields of `Tag`; `window` is used if there are no windows.
         """
 
         def declare(expression: MemberExpression) -> MemberExpression:
-            turns = []
+            tags = []
             for name, (label, value) in names.items():
                 bound = _with_value(expression, value)
-                turns.append(
+                tags.append(
                     [
                         Tag(
                             name=f"{name}_{span.suffix}" if span else name,
@@ -233,43 +237,43 @@ class TagGroup:
                         for span in windows or (None,)
                     ]
                 )
-            if self._turns is None:
-                self._add_all(turns)
+            if self._families is None:
+                self._add_all(tags)
             else:
-                self._turns.append(turns)
+                self._families.append(tags)
             return expression
 
         return declare
 
     @contextmanager
-    def by_turns(self) -> Iterator[None]:
-        """Put the families declared in the block side by side: first the first member of each.
+    def interleaved(self) -> Iterator[None]:
+        """Order the `members` declared in the block by turns: first the first of each function.
 
-        The catalogue then reads by channel, or by line, and not by function.
+        The catalogue is then ordered by channel, or by line, and not by function.
 
         Raises
         ------
         ValueError
-            If they have not as many members.
+            If the functions have different numbers of members.
         """
         families: list[list[list[Tag]]] = []
-        self._turns = families
+        self._families = families
         yield
-        self._turns = None
-        for turn in zip(*families, strict=True):
-            self._add_all(turn)
+        self._families = None
+        for tags in zip(*families, strict=True):
+            self._add_all(tags)
 
     def _add_all(self, tags: Iterable[Iterable[Tag]]) -> None:
         for tag in chain.from_iterable(tags):
             self.add(tag)
 
     def add(self, tag: Tag) -> None:
-        """Add one tag; families call this once per window.
+        """Add a tag to the group.
 
         Raises
         ------
         ValueError
-            If the group has a tag of that name, or it has no definition.
+            If the group has a tag of that name, or the tag has no definition.
         """
         if tag.name in self.tags:
             raise ValueError(f"tag {tag.name} is declared twice in group {self.name}")
@@ -279,15 +283,15 @@ class TagGroup:
 
 
 def _definition(expression: Callable[..., ir.Value]) -> str:
-    """The docstring on one line."""
+    """Join the lines of the docstring."""
     return " ".join((expression.__doc__ or "").split())
 
 
 def _windowed(expression: WindowedExpression, window: Window) -> Expression:
-    """The expression with its window filled in."""
+    """Bind the window of an expression."""
     return lambda rows: expression(rows, window.contains(rows))
 
 
 def _with_value(expression: MemberExpression, value: Any) -> MemberExpression:
-    """The expression with its last parameter filled in."""
+    """Bind the last parameter of an expression."""
     return lambda *rows: expression(*rows, value)

@@ -1,4 +1,4 @@
-"""docs/tags.md, written from the catalogue: `python -m features.tags.document docs/tags.md`."""
+"""Write docs/tags.md from the catalogue: `python -m features.tags.document docs/tags.md`."""
 
 import sys
 from pathlib import Path
@@ -21,14 +21,14 @@ and when it is null.
 
 
 def render() -> str:
-    """The page as text."""
+    """Render the page as Markdown."""
     parts = [HEAD.format(count=len(catalogue()), groups=len(groups()))]
     parts += [_section(group) for group in groups().values()]
     return "\n".join(parts)
 
 
 def _section(group: TagGroup) -> str:
-    """One group's heading and list of tags."""
+    """Render the heading and the list of tags of a group."""
     lines = [f"## {group.name} {group.label}", "", f"{len(group.tags)} tags.", ""]
     return "\n".join([*lines, *map(_entry, group.tags.values()), ""])
 

@@ -1,31 +1,41 @@
-"""Arithmetic of tags that no order of rows can change: sums exact, one division at the end."""
+"""Compute tags independently of the order of rows: sums are exact, with one division at the end."""
 
 import ibis
 import ibis.expr.types as ir
 
 
-def ratio(part: ir.Value, whole: ir.Value) -> ir.Value:
-    """`part` / `whole` of exact numbers; null where `whole` is null, 0 or less."""
-    found = part.cast("float64") / whole.cast("float64")
-    return (whole > 0).ifelse(found, ibis.null("float64"))
+def ratio(part: ir.Value, total: ir.Value) -> ir.Value:
+    """Divide exact numbers; null where `total` is null, 0 or less."""
+    quotient = part.cast("float64") / total.cast("float64")
+    return (total > 0).ifelse(quotient, ibis.null("float64"))
 
 
 def mean(values: ir.Value, where: ir.Value) -> ir.Value:
-    """Mean of whole numbers or decimals over the rows chosen; null without any."""
+    """Average integers or decimals over the rows `where` is true; null without any."""
     return ratio(values.sum(where=where), values.count(where=where))
 
 
 def share(rows: ir.Table, chosen: ir.Value, of: ir.Value) -> ir.Value:
-    """Share of the rows `of` that are `chosen` too; null without any."""
+    """Compute the share of some rows that meet a condition; null without any row.
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        The relation that is counted.
+    chosen : ibis boolean
+        The condition.
+    of : ibis boolean
+        Marks the rows among which the share is counted.
+    """
     return ratio(rows.count(where=of & chosen), rows.count(where=of))
 
 
 def yuan(value: ir.Value) -> ir.Value:
-    """A decimal, aggregated, as the float that models read."""
+    """Convert an aggregated decimal to the float that models read."""
     return value.cast("float64")
 
 
 def whole_years(earlier: ir.Value, later: ir.Value) -> ir.Value:
-    """Whole years between two dates; 29 February comes of age on 1 March."""
+    """Count the whole years between two dates; from 29 February a year is complete on 1 March."""
     before = (later.month() * 100 + later.day()) < (earlier.month() * 100 + earlier.day())
     return later.year() - earlier.year() - before.cast("int64")

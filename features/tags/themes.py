@@ -1,7 +1,7 @@
-"""The meaning of a tag: price, claims, tenure, service use and so on, for reasons and importance.
+"""Assign tags to themes (price, claims, tenure, service use ...), for reasons and importance.
 
-A theme follows from where a tag is declared (its group and relation) and, where that says too
-little, from the words of its name. So a new tag has a theme without a list of names.
+A theme follows from where a tag is declared (its group and relation) and, where that is not
+specific, from the words of its name. So a new tag has a theme without an entry in a list.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,14 @@ from features.tags.declare import Tag
 
 @dataclass(frozen=True)
 class Theme:
-    """One meaning.
+    """A meaning that several tags share.
 
     Attributes
     ----------
+    name, chinese, english : str
+        Its name in code, and as readers see it.
     protected : bool
-        May move a model, and is never given to anybody as a reason.
+        True if its tags may move a model but are never shown as a reason.
     """
 
     name: str
@@ -49,7 +51,8 @@ THEMES: dict[str, Theme] = {
         Theme("other", "其他", "other"),
     )
 }
-# The first word that a name has decides. Vehicles have an age too, so that comes before.
+# The first theme with a word of the tag's name. `vehicle` stands before `person`: a vehicle has an
+# age too.
 _WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("vehicle", frozenset({"vehicle"})),
     (
@@ -70,7 +73,7 @@ _WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("value", frozenset({"star", "value"})),
     ("tenure", frozenset({"tenure", "renewal", "renewals"})),
 )
-# Where a name's words would mislead: the group says more than any of them.
+# Groups and relations that decide the theme, because the words of names would mislead.
 _GROUPS: Mapping[str, str] = {
     "claims": "claims",
     "engagement": "contact",
@@ -90,13 +93,14 @@ _RELATIONS: Mapping[str, str] = {
     "interactions": "contact",
     "cover_chains": "tenure",
 }
-_OTHERWISE: Mapping[str, str] = {
+# Themes of groups where neither relation nor words decide.
+_DEFAULTS: Mapping[str, str] = {
     "underwriting": "cover",
     "behaviour": "quotes",
     "loyalty": "tenure",
 }
-# Where both would mislead.
-_NAMED: Mapping[str, str] = {
+# Tags for which both would mislead.
+_EXCEPTIONS: Mapping[str, str] = {
     "month_ahead": "expiry",
     "driver_accident_cover": "cover",
     "tenure_years": "tenure",
@@ -115,12 +119,14 @@ _NAMED: Mapping[str, str] = {
 
 
 def theme_of(name: str, tag: Tag | None = None) -> Theme:
-    """The theme of a column of a model.
+    """Return the theme of a column of a model.
 
     Parameters
     ----------
+    name : str
+        Name of the column.
     tag : Tag, optional
-        Its declaration; without one, as of what a request says, the name alone decides.
+        Its declaration; if it is no tag (but a field of the request), the name alone decides.
 
     Examples
     --------
@@ -134,12 +140,12 @@ def theme_of(name: str, tag: Tag | None = None) -> Theme:
 
 @cache
 def _theme(name: str, group: str, relation: str) -> str:
-    if name in _NAMED:
-        return _NAMED[name]
-    words = name.split("_")
-    by_word = next((theme for theme, said in _WORDS if said & set(words)), None)
-    # No group makes a protected trait anything else.
+    if name in _EXCEPTIONS:
+        return _EXCEPTIONS[name]
+    words = set(name.split("_"))
+    by_word = next((theme for theme, keywords in _WORDS if keywords & words), None)
+    # A protected trait stays one in any group.
     if by_word == "person" or not group:
         return by_word or "other"
     by_place = _RELATIONS.get(relation) or _GROUPS.get(group)
-    return by_place or by_word or _OTHERWISE[group]
+    return by_place or by_word or _DEFAULTS[group]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jwt
 
 from features.errors import GuanjiaError
-from features.key_file import kept_key
+from features.key_file import read_or_create_key
 from features.settings import Settings
 from serving import clock
 from serving.auth.access import SCOPES, Caller, known_scope
@@ -231,7 +231,7 @@ def key(settings: Settings) -> str:
         thing = "GUANJIA_TOKEN_KEY"
     else:
         path = settings.home / "token.key"
-        found = kept_key(path)
+        found = read_or_create_key(path)
         thing = f"key file {path.name}"
     if len(found.encode()) < SHORTEST_KEY:
         cure = f"use at least {SHORTEST_KEY} random characters"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from features.sqlite import place_of
+from features.sqlite import file_identity
 from serving.records.columns import written
 
 
@@ -43,7 +43,7 @@ def sqlite_engine(
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, record: Any) -> None:
-        record.info["place"] = place_of(path)
+        record.info["place"] = file_identity(path)
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")
@@ -52,12 +52,12 @@ def sqlite_engine(
 
     @event.listens_for(engine, "checkout")
     def checked(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
-        if place_of(path) != record.info["place"]:
+        if file_identity(path) != record.info["place"]:
             raise exc.DisconnectionError  # the pool gives another, of the file that is there
 
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        if place_of(path) != connection.info["place"]:
+        if file_identity(path) != connection.info["place"]:
             # What is written to a file that was moved away is lost to whoever opens this place.
             connection.invalidate()
             moved = sqlite3.OperationalError("the file was moved away or replaced")

@@ -181,7 +181,7 @@ def _check_name(path: Path, name: str, fields: Any, shipped: Collection[str]) ->
         raise GuanjiaError(thing, "has a name that commands cannot take", cure)
     if fields is False and name not in shipped:
         names = [shipped_name for shipped_name in shipped if shipped_name not in SHARED]
-        raise GuanjiaError(thing, "is left out, and not there", did_you_mean(name, names))
+        raise GuanjiaError(thing, "is left out, but does not exist", did_you_mean(name, names))
     if fields is not False and not isinstance(fields, Mapping):
         raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
 

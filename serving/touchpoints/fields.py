@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from features.condition_truth import holds
+from features.condition_truth import compile_test
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
@@ -112,7 +112,7 @@ class Trigger(Declared):
     @cached_property
     def met(self) -> Callable[[Mapping[str, Any]], bool]:
         """Whether the condition holds of the tags of a customer; False where it is not known."""
-        return holds(self.condition, self.tags) if self.condition else _always
+        return compile_test(self.condition, self.tags) if self.condition else _always
 
 
 def _always(_tags: Mapping[str, Any]) -> bool:

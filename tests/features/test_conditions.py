@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from features.condition_rows import rows_where
-from features.condition_truth import holds
+from features.condition_truth import compile_test
 from features.conditions import ALLOWED, columns_of, compile_condition, mentioned, predicate
 from features.errors import GuanjiaError
 
@@ -35,7 +35,7 @@ def met(where: str, segments: dict[str, str] | None = None) -> list[int]:
 
 
 def met_one_by_one(where: str) -> list[int]:
-    test = holds(where, frozenset(CUSTOMERS.column_names))
+    test = compile_test(where, frozenset(CUSTOMERS.column_names))
     return [row["number"] for row in CUSTOMERS.to_pylist() if test(row)]
 
 

@@ -83,7 +83,7 @@ def test_a_home_changes_fields_adds_tables_and_leaves_some_out(files: tuple[Path
          "write label = ..., as docs/limits.md says"),
         ("[limits.fone]\nlabel='x'\nmost=1", "limits.fone", "fone is not known",
          "did you mean phone?"),
-        ("[limits]\nfone = false", "limits.fone", "is left out, and not there",
+        ("[limits]\nfone = false", "limits.fone", "is left out, but does not exist",
          "did you mean phone?"),
         ("[limits.sms]\nper = 'wek'", "limits.sms.per", "wek is not known", "did you mean week?"),
         ("[limits.sms]\nper = 'month'", "limits.sms.per", "month is not known",
@@ -162,7 +162,9 @@ def test_false_takes_away_a_table_and_nothing_else(under: dict[str, Any], name: 
     elif name in under or not under or not all(isinstance(v, dict) for v in under.values()):
         assert overlay(under, {name: False}, "x.toml") == {**under, name: False}
     else:
-        with pytest.raises(GuanjiaError, match=f"x.toml, field {name}: is left out, and not there"):
+        with pytest.raises(
+            GuanjiaError, match=f"x.toml, field {name}: is left out, but does not exist"
+        ):
             overlay(under, {name: False}, "x.toml")
 
 

@@ -78,7 +78,7 @@ def test_a_home_adds_replaces_and_leaves_out(home: Path) -> None:
         (("[young]", "[Young-customers]"), "segment Young-customers: has a name that commands"),
         (("[young]", "[age_years]"), "segment age_years: is named like a tag"),
         (("[young]", "young = 3\n[other]"), "segment young: is no table of fields"),
-        (("[young]", "yung = false\n[young]"), "field yung: is left out, and not there"),
+        (("[young]", "yung = false\n[young]"), "field yung: is left out, but does not exist"),
         (("[young]", "digitl = false\n[young]"), r"Did you mean digital"),
         (('"age_years < 30"', '"age_years < 30'), "segments.toml: is not valid TOML"),
     ],

@@ -248,7 +248,7 @@ def test_a_new_insurer_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     simulate(lake, 5, 2)
     assert not old.exists()
     with pytest.raises(GuanjiaError, match="of the source simulated"):
-        lake.give_raw_to("lledo-pavia")
+        lake.prepare_raw_for("lledo-pavia")
 
 
 def test_contacts_chosen_by_lot_carry_their_probability(sql: duckdb.DuckDBPyConnection) -> None:

@@ -64,7 +64,7 @@ def test_each_member_has_a_tag_for_each_window() -> None:
 
 def test_families_take_turns() -> None:
     group = TagGroup("tiny", "小组")
-    with group.by_turns():
+    with group.interleaved():
         for ending in ("made", "answered"):
             names = {f"{one}_{ending}": (one, one) for one in ("sms", "phone")}
 
@@ -77,7 +77,7 @@ def test_families_take_turns() -> None:
 
 
 def declare_uneven(group: TagGroup) -> None:
-    with group.by_turns():
+    with group.interleaved():
         for names in ({"a": ("a", 1), "b": ("b", 2)}, {"c": ("c", 3)}):
 
             @group.members(names, unit="contacts")

@@ -250,7 +250,7 @@ def test_a_customer_without_claims(answer: Answer, expect: Expect) -> None:
 def test_documentation_has_the_standards() -> None:
     page = (Path(__file__).parents[2] / "docs" / "tag-rules.md").read_text(encoding="utf-8")
     for step in STEPS:
-        standard = ClaimsStandards().of(step)
+        standard = ClaimsStandards().standard_for(step)
         told = rf"\| `{step}` [^|]+\|[^|]+\| {standard.property_days} \| {standard.injury_days} \|"
         assert re.search(told, page), step
 

@@ -228,7 +228,7 @@ def test_an_entry_that_is_shared_can_be_left_out(home: Path) -> None:
         (("vehicle_tyre_change", "tyre_change"), r"by its field alone\. Call it vehicle_tyre_ch"),
         (("vehicle_tyre_change", "Tyre-change"), "has a name that commands cannot take"),
         (("[vehicle_tyre_change]", "birthdy = false\n[vehicle_tyre_change]"),
-         r"touchpoint birthdy: is left out, and not there\. Did you mean birthday"),
+         r"touchpoint birthdy: is left out, but does not exist\. Did you mean birthday"),
         (("[vehicle_tyre_change]", '[birthday]\nfamily = "vehicle"\n[vehicle_tyre_change]'),
          "touchpoint birthday, field family: is another"),
         (("[vehicle_tyre_change]", "[branch.B01.birthdy]\n[vehicle_tyre_change]"),

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from features.condition_rows import rows_where
-from features.condition_truth import holds
+from features.condition_truth import compile_test
 from features.conditions import mentioned, predicate
 from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue, every_tag
@@ -84,7 +84,7 @@ def test_rules_of_earlier_bundles_are_conditions_as_they_stand(where: str) -> No
     rows = pd.DataFrame([dict.fromkeys(tags, 1.0), dict.fromkeys(tags, np.nan)])
     rows.loc[0, [tag for tag in tags if catalogue()[tag].type == "boolean"]] = 0.0
     assert rows_where(where, rows).tolist() == [True, False]
-    assert holds(where, frozenset(tags))(rows.iloc[0].to_dict())
+    assert compile_test(where, frozenset(tags))(rows.iloc[0].to_dict())
     assert predicate(where, every_tag()).type().is_boolean()
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import ibis
 
 from features.accounts.account import accounts
-from features.accounts.entries import known_by as rows_known_by
+from features.accounts.entries import known_table
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
@@ -152,7 +152,7 @@ def _contact_costs(lake: Lake, known_by: date) -> tuple[dict[str, float], dict[s
     """Compute mean cost and number of the year's outbound contacts by channel, cheapest first."""
     if not lake.has("interactions"):
         return {}, {}
-    rows = rows_known_by(lake, "interactions", cutoff(known_by, lake.settings.timezone))
+    rows = known_table(lake, "interactions", cutoff(known_by, lake.settings.timezone))
     since = cutoff(known_by - YEAR - timedelta(days=1), lake.settings.timezone)
     rows = rows.filter(
         rows.direction == "out", rows.cost.notnull(), rows.occurred_at >= ibis.literal(since)
@@ -224,7 +224,7 @@ def _motor_margin(lake: Lake, known_by: date) -> Assumption:
 
 
 def _mean_premium(lake: Lake, known_by: date, lines: tuple[str, ...], by: str) -> float | None:
-    rows = rows_known_by(lake, "policies", cutoff(known_by, lake.settings.timezone))
+    rows = known_table(lake, "policies", cutoff(known_by, lake.settings.timezone))
     rows = rows.filter(
         rows.line.isin(lines),
         rows.written_premium > 0,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from features.lake import Lake
 from features.online import feast_client as store
-from features.publishing import lives
+from features.publishing import is_running
 
 OWN = frozenset({"tags", "training", "feast", "models", "mlflow", "tmp", "snapshots"})
 """What a scratch home has of its own; everything else is the home's."""
@@ -25,7 +25,7 @@ def scratch_folder(lake: Lake) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("scratch-*"):
         process = left.name.split("-")[1]
-        if process.isdecimal() and not lives(int(process)):
+        if process.isdecimal() and not is_running(int(process)):
             shutil.rmtree(left, ignore_errors=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"scratch-{os.getpid()}-", dir=folder))
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.lake import Lake, sha256_of
-from features.publishing import lives
+from features.publishing import is_running
 from training.estimators.bundle import verify
 from training.models import find
 from training.registry.alias_file import NotInFileError, version_in_file
@@ -284,5 +284,5 @@ def _bury(client: Any, experiment: str, model: str) -> None:
     wanted = f"attributes.status = 'RUNNING' and tags.model = '{model}'"
     for run in client.search_runs([experiment], wanted):
         host, _, process = run.data.tags.get("writer", "").partition(":")
-        if host == socket.gethostname() and process.isdecimal() and not lives(int(process)):
+        if host == socket.gethostname() and process.isdecimal() and not is_running(int(process)):
             client.set_terminated(run.info.run_id, "KILLED")

@@ -86,7 +86,7 @@ def simulate(
         raise GuanjiaError("chunk size", f"{chunk_size} is below 1", "use 50,000")
     if end <= c.START:
         raise GuanjiaError("end", f"{end} is not after {c.START}", "choose a later date")
-    lake.give_raw_to("simulated")
+    lake.prepare_raw_for("simulated")
     # The simulated insurer lives in China, whatever zone the installation counts its days in.
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6
     last_day = (end - date(1970, 1, 1)).days

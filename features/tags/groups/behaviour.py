@@ -179,6 +179,6 @@ def quote_viewed_share_90d(t: ir.Table) -> ir.Value:
 
 
 def _increased(t: ir.Table) -> ir.Value:
-    """Commercial terms priced above the one before by more than `INCREASE`, compared exactly."""
+    """Mark commercial terms dearer than the one before by more than `INCREASE`, exactly."""
     paid, before = t.written_premium, t.previous_premium
     return t.commercial & (before > 0) & (paid * 100 > before * round(INCREASE * 100))

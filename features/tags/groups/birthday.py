@@ -1,4 +1,4 @@
-"""The customer's birthday 生日, an underwriting tag: what a birthday wish is timed by."""
+"""The birthday tag 生日, of the underwriting group; birthday wishes are timed by it."""
 
 import ibis
 import ibis.expr.types as ir
@@ -19,6 +19,7 @@ def days_to_next_birthday(t: ir.Table) -> ir.Value:
 
 
 def _birthday(born: ir.Value, year: ir.Value) -> ir.Value:
+    """Find the birthday in a year; that of 29 February is the last day of February."""
     leap = (born.month() == 2) & (born.day() == 29)
     month, day = leap.ifelse(3, born.month()), leap.ifelse(1, born.day())
     # Spark makes dates of 32-bit numbers only.

@@ -1,7 +1,7 @@
 """Claims tags 理赔 of the claims chain 报案-查勘-定损-理算-赔付.
 
-How long each step took, against its standard (`features/tags/relations/claims_standards.py`), and
-where open claims stand.
+They say how long each step took, compared with its standard
+(`features/tags/relations/claims_standards.py`), and which step open claims have reached.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ members = GROUP.members
 
 
 class Step(NamedTuple):
-    """A step of the chain, and between which two it counts the days."""
+    """A step of the chain, and in words the span that its days count."""
 
     name: str
     span: str
@@ -56,7 +56,7 @@ def pay_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     return mean(t.pay_days, within)
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {
@@ -93,11 +93,11 @@ with GROUP.by_turns():
 def claim_steps_in_time_share(t: ir.Table, within: ir.Value) -> ir.Value:
     """Share of the steps taken, of all five, that were within their standard, on claims that
     occurred within {window}."""
-    done, taken = [], []
+    in_time, steps = [], []
     for step in STEPS:
-        done.append(_in_time(t, step, within))
-        taken.append(t[f"{step}_days"].count(where=within))
-    return ratio(sum(done[1:], done[0]), sum(taken[1:], taken[0]))
+        in_time.append(_in_time(t, step, within))
+        steps.append(t[f"{step}_days"].count(where=within))
+    return ratio(sum(in_time[1:], in_time[0]), sum(steps[1:], steps[0]))
 
 
 @tag("超时赔案数", unit="claims", relation="claims", type="int64", empty=0)
@@ -120,10 +120,10 @@ def days_since_open_claim_step(t: ir.Table) -> ir.Value:
 
 
 def _in_time(t: ir.Table, step: str, within: ir.Value) -> ir.Value:
-    """How many claims had the step in time."""
+    """Count the claims whose step was in time."""
     return t.count(where=within & t[f"{step}_in_time"].fill_null(False))
 
 
 def _last_reported(t: ir.Table) -> ir.Value:
-    """Order in which the open claim reported last is the greatest."""
+    """Order claims by their report; of equals the greater id comes last."""
     return ibis.struct({"moment": t.reported_at, "claim": t.claim_id})

@@ -14,9 +14,9 @@ members = GROUP.members
 
 NO_CASES = "surveys and complaints are absent"
 NO_SURVEY = "no survey about claims was answered"
-# A claim of this size is looked at by hand (ours).
+# Claims of this size are reviewed by a person (our choice).
 LARGE_CLAIM_YUAN = 50_000
-# A claim-free span and its claims are compared by years of this many days.
+# Days of a year in which claim-free time is counted.
 YEAR_DAYS = 365.25
 
 
@@ -161,10 +161,10 @@ def claim_free_years(t: ir.Table) -> ir.Value:
 
 
 def _disputed(t: ir.Table) -> ir.Value:
-    """Complaints about claims."""
+    """Mark complaints about claims."""
     return (t.kind == "complaint") & (t.topic == "claims")
 
 
 def _surveyed(t: ir.Table) -> ir.Value:
-    """Surveys about claims."""
+    """Mark surveys about claims."""
     return (t.kind == "survey") & (t.topic == "claims")

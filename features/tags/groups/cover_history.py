@@ -13,7 +13,7 @@ family = GROUP.family
 
 NO_PREVIOUS = NO_TERM + ", or it is the vehicle's first with us"
 NO_BEGUN = "no commercial motor term has begun"
-# Below this limit a serious injury is not covered in full (ours).
+# Below this limit a serious injury is not covered in full (our choice).
 LOW_LIMIT_YUAN = 1_000_000
 BEST_NCD_LEVEL = -4
 SHORT_TERM_DAYS = 360
@@ -295,7 +295,7 @@ COVER_TIME = (
     "days_since_earliest_commercial_inception",
     "days_since_latest_commercial_inception",
 )
-"""What years of cover are derived from."""
+"""Tags from which the years of cover are derived."""
 
 
 @tag("商业险保障年数", unit="years", null="policies are absent")
@@ -309,19 +309,19 @@ def commercial_insured_years(t: ir.Table) -> ir.Value:
 
 
 def _breadth(t: ir.Table, which: str = "") -> ir.Value:
-    """Covers of a commercial term, or of the one before it (`which` = "previous_")."""
+    """Count the covers of a commercial term, or of the one before it (`which` = "previous_")."""
     limit = t.third_party_limit if which == "" else t.previous_limit
     damage, driver = t[f"{which}sum_insured"], t[f"{which}driver_accident_cover"]
-    held = [(damage > 0), (limit > 0), driver]
-    first, second, third = (cover.fill_null(False).cast("int64") for cover in held)
+    covers = [(damage > 0), (limit > 0), driver]
+    first, second, third = (cover.fill_null(False).cast("int64") for cover in covers)
     return first + second + third
 
 
 def _levels(t: ir.Table, change: ir.Value) -> ir.Value:
-    """Positive changes of level at renewals begun, added up."""
+    """Sum the positive changes of level at renewals begun."""
     return change.clip(lower=0).sum(where=t.commercial & t.started).fill_null(0)
 
 
 def _lead(t: ir.Table) -> ir.Value:
-    """Days from signing to inception."""
+    """Count the days from signing to inception."""
     return t.signed_days_ago - t.started_days_ago

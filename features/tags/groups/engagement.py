@@ -1,6 +1,6 @@
 """Engagement tags 互动: contacts and their results, mini-program, WeCom, surveys, consents.
 
-More on the history of contacts is in `features.tags.groups.touch_history`.
+More tags of contacts are in `features.tags.groups.touch_history`.
 """
 
 import ibis
@@ -66,7 +66,7 @@ def contact_cost(t: ir.Table, within: ir.Value) -> ir.Value:
     return t.cost.sum(where=within).fill_null(0).cast("float64")
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {

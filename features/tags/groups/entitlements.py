@@ -115,7 +115,7 @@ def entitlement_cost_365d(t: ir.Table) -> ir.Value:
     return t.unit_cost.sum(where=t.used_days_ago < 365).fill_null(0).cast("float64")
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {

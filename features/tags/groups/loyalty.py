@@ -11,7 +11,7 @@ tag = GROUP.tag
 members = GROUP.members
 
 NO_COVER = "no motor term has begun"
-# Longer without cover than this restarts the tenure (domain.md); counted in days here.
+# More days without cover than this restart the tenure; docs/star.md counts in months.
 BREAK_DAYS = 184
 
 
@@ -101,7 +101,7 @@ def longest_cover_gap_days(t: ir.Table) -> ir.Value:
     return t.gap_days.max(where=t.started)
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {

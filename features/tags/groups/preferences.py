@@ -10,7 +10,7 @@ from features.tags.groups.behaviour import GROUP
 tag = GROUP.tag
 family = GROUP.family
 
-# The limit bought most often: what is usual. A company where another is more usual changes it.
+# The limit bought most often. An insurer whose customers mostly buy another limit changes it.
 USUAL_THIRD_PARTY_LIMIT = 2_000_000
 
 

@@ -1,4 +1,4 @@
-"""Underwriting tags 承保 of price: what cover costs, and how that changed."""
+"""Underwriting tags 承保 of price: the cost of cover, and its changes."""
 
 import ibis
 import ibis.expr.types as ir
@@ -105,5 +105,5 @@ def sum_insured_to_list_price(t: ir.Table) -> ir.Value:
 
 
 def _change(now: ir.Value, before: ir.Value, where: ir.Value) -> ir.Value:
-    """Change from one premium to the next, of the one term chosen."""
+    """Compute the relative change between two premiums of the single term chosen."""
     return ratio(now.max(where=where), before.max(where=where)) - 1

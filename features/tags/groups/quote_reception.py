@@ -1,5 +1,5 @@
-"""Reception of quotes and contacts, of the behaviour group: what becomes of a quote, how intensely
-the customer asks for others, and at what time he views and answers."""
+"""Reception of quotes and contacts, of the behaviour group: what becomes of a quote, how often the
+customer asks for another, and at what time of day they view quotes and answer contacts."""
 
 import ibis.expr.types as ir
 
@@ -42,7 +42,7 @@ def quote_delivery_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
 @family("平均报价查看天数", M36, unit="days", relation="quotes", null=NO_VIEW)
 def quote_view_delay_days(t: ir.Table, within: ir.Value) -> ir.Value:
     """Mean days from a quote's reaching the customer to the view, of quotes made within {window};
-    from the quote where it is not known when it reached him."""
+    from the quote where it is not known when it reached them."""
     return share_of(t.view_days.sum(where=within), t.view_days.count(where=within))
 
 
@@ -140,9 +140,9 @@ def best_contact_part_of_day(t: ir.Table, within: ir.Value) -> ir.Value:
     )
 
 
-# The hour of a view is the customer's choice, that of a contact is ours: a bare count of answers
-# would tell of us, so they are a share of the contacts made then.
-with GROUP.by_turns():
+# The customer chooses the hour of a view, we choose that of a contact: a count of answers would
+# reflect our choice, so answers are a share of the contacts made in that part of the day.
+with GROUP.interleaved():
 
     @members(
         {

@@ -1,18 +1,20 @@
 """Sensitivity tags: how much price 价格敏感性 and service 服务敏感性 move a customer.
 
-A sensitivity is a latent trait z, in the population normal with mean 0 and spread 1. What a
-customer did is counts n with mean m exp(b z), and renewals with log-odds a + s exp(c z) x at a
-relative price change x. The score is one Fisher step from z = 0 to the most likely z,
+A sensitivity is a latent trait z, normally distributed in the population with mean 0 and standard
+deviation 1. Observed are counts n with mean m exp(b z), and renewals with log-odds
+a + s exp(c z) x at a relative price change x. The score is one Fisher step from z = 0 to the most
+likely z,
 
     sum of b (n - m) + c s x (renewed - p)
     ---------------------------------------
     1 + sum of b^2 m + (c s x)^2 p (1 - p)
 
 which is zero on average and shrinks to zero where little is known. For counts alone it is the
-credibility estimate of Bühlmann and Straub (1970), with 1 / b^2 expected events to half belief; for
-both, the mode of a generalised linear mixed model (Breslow and Clayton 1993) after one step. The
-constants of the population are declared, so that a customer's score moves by what he does and not
-by what others do; `benchmarks.traits.estimate` measures them anew (`docs/sensitivity.md`).
+credibility estimate of Bühlmann and Straub (1970), in which 1 / b^2 expected events give a
+credibility of one half; for both, the mode of a generalised linear mixed model (Breslow and Clayton
+1993) after one step. The constants of the population are declared, so that a customer's score
+depends on their own acts and not on those of others; `benchmarks.traits.estimate` measures the
+constants again (`docs/sensitivity.md`).
 """
 
 from dataclasses import dataclass
@@ -26,10 +28,10 @@ tag = GROUP.tag
 
 NO_OFFER = "no renewal quote that reached the customer has been decided"
 NO_SERVICE = "no entitlement was used, or open for 30 days, or entitlements are absent"
-# One renewal without a further quote stays within.
+# A single renewal without a further quote stays within this band around 0.
 BAND = 0.3
 LARGEST_CHANGE = 0.5
-# The mean share of a year that is over less than 30, 90, 180 and 365 days after it began.
+# Mean share of a year that has passed in a year begun less than 30, 90, 180 or 365 days ago.
 ELAPSED = (0.04, 0.16, 0.37, 0.75)
 OBSERVED_DAYS = 30
 SCALE = 10**6
@@ -37,7 +39,9 @@ SCALE = 10**6
 
 @dataclass(frozen=True)
 class Population:
-    """What is usual: measured on the simulated insurer, on an insurer's own data to be replaced.
+    """Constants of the population, measured on the simulated insurer.
+
+    An insurer replaces them by those of their own data.
 
     Attributes
     ----------
@@ -48,7 +52,7 @@ class Population:
     renewal_log_odds, price_slope : float
         a and s: log-odds of renewing at the same premium, and their change with the change x.
     slope_spread : float
-        c, an assumption: one with z = 1 responds exp(2 c) times as much as one with z = -1.
+        c, an assumption: a customer with z = 1 responds exp(2 c) times as much as with z = -1.
     used_a, used_b, used_c : float
         Share of the entitlements of a class that are used before they expire.
     used_by : tuple of float
@@ -101,16 +105,16 @@ def price_sensitivity_score(t: ir.Table) -> ir.Value:
     before renewals and from renewing or not at the change offered (docs/sensitivity.md)."""
     usual = USUAL
     offered, paid = t.offered.cast("float64"), t.premium.cast("float64")
-    # Where a premium is not known, the price says nothing; the quotes asked for still do.
+    # If a premium is not known, the price says nothing, but the quotes asked for still count.
     change = (paid > 0).ifelse(offered / paid - 1, 0.0).fill_null(0.0)
     change = change.clip(-LARGEST_CHANGE, LARGEST_CHANGE)
     expected = (change > INCREASE - 1).ifelse(usual.asked_rise, usual.asked_steady)
     lever = usual.slope_spread * usual.price_slope * change
     chance = 1 / (1 + (-(usual.renewal_log_odds + usual.price_slope * change)).exp())
-    asked = usual.asked_spread * (t.further_quotes - expected)
-    decided = lever * (t.renewed.cast("int64") - chance)
-    known = usual.asked_spread**2 * expected + lever**2 * chance * (1 - chance)
-    return _exact_sum(asked + decided) / (1 + _exact_sum(known))
+    quote_score = usual.asked_spread * (t.further_quotes - expected)
+    renewal_score = lever * (t.renewed.cast("int64") - chance)
+    information = usual.asked_spread**2 * expected + lever**2 * chance * (1 - chance)
+    return _exact_sum(quote_score + renewal_score) / (1 + _exact_sum(information))
 
 
 @tag("价格敏感性", unit="band", null=NO_OFFER, type="string")
@@ -164,7 +168,7 @@ def service_sensitivity_score(t: ir.Table) -> ir.Value:
     """How much service moves the customer, 0 as usual, positive more, from services_used_ever and
     enquiries_ever against what would be usual (docs/sensitivity.md)."""
     uses, asks = USUAL.used_spread, USUAL.enquiries_spread
-    # Without the table of contacts, neither their number nor their lack says anything.
+    # Without the table of contacts, their number is unknown, not 0: leave them out.
     contacts = t.enquiries_ever.isnull().ifelse(0.0, t.enquiries_expected_ever)
     gain = uses * (t.services_used_ever - t.services_expected_ever)
     gain += asks * (t.enquiries_ever.fill_null(0) - contacts)
@@ -179,17 +183,17 @@ def service_sensitivity(t: ir.Table) -> ir.Value:
 
 
 def _passed(shares: tuple[float, ...], days: ir.Value, over: ir.Value) -> ir.Value:
-    """What part of a year's events is to be expected by now, in steps: all once it is over."""
+    """Return the share of a year's events expected by now, in steps; 1 once the year is over."""
     first, second, third, fourth = shares
     steps = ((over, 1.0), (days < 30, first), (days < 90, second), (days < 180, third))
     return ibis.cases(*steps, else_=fourth)
 
 
 def _exact_sum(terms: ir.Value) -> ir.Value:
-    """A sum of millionths, so that the order of rows cannot matter."""
+    """Sum in whole millionths, so that the order of rows does not matter."""
     return (terms * SCALE).round().cast("int64").sum().cast("float64") / SCALE
 
 
 def _band(score: ir.Value) -> ir.Value:
-    """Three levels; null where the score is."""
+    """Name the band of a score; null if the score is null."""
     return ibis.cases((score <= -BAND, "low"), (score >= BAND, "high"), (score.notnull(), "medium"))

@@ -1,7 +1,7 @@
 """Telematics tags 车联网: how far, when and how the customer drives, by distance.
 
-They are there only for customers whose latest word on the purpose `location` is consent, from trips
-within that consent (`features/tags/relations/trips.py`); for everybody else, all of them are null.
+They are computed only for customers whose latest change on the purpose `location` is consent, from
+trips within that consent (`features/tags/relations/trips.py`); for all others they are null.
 """
 
 import ibis
@@ -111,7 +111,7 @@ DRIVEN = (
     "days_since_first_trip",
     "days_since_last_trip",
 )
-"""What a year's distance is estimated from."""
+"""Tags from which the distance of a year is estimated."""
 
 
 @tag("估计年里程", unit="km", window="365 days",
@@ -127,10 +127,10 @@ def annual_distance_km(t: ir.Table) -> ir.Value:
 
 
 def _sum(value: ir.Value, where: ir.Value) -> ir.Value:
-    """Sum of whole numbers, 0 where no row is chosen."""
+    """Sum integers over the rows `where` is true; 0 without any."""
     return value.sum(where=where).fill_null(0)
 
 
 def _per_100km(t: ir.Table, events: ir.Value, within: ir.Value) -> ir.Value:
-    """Events of the window by distance, counted and measured exactly first."""
+    """Compute events per 100 km in the window from exact sums."""
     return ratio(_sum(events, within), _sum(t.distance_m, within)) * 100_000

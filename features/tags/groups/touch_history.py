@@ -15,7 +15,7 @@ members = GROUP.members
 CHANNELS = ("sms", "wechat", "wecom", "phone")
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {
@@ -98,7 +98,7 @@ def last_contact_result(t: ir.Table) -> ir.Value:
      empty=0)  # fmt: skip
 def contacts_since_last_response(t: ir.Table) -> ir.Value:
     """Number of contacts we made after the last one that the customer responded to; all of them if
-    he responded to none. The measure of fatigue 疲劳度."""
+    they responded to none. The measure of fatigue 疲劳度."""
     return t.count(where=t.outbound & t.since_last_response)
 
 
@@ -116,7 +116,7 @@ def days_since_last_inbound_contact(t: ir.Table) -> ir.Value:
     return t.days_ago.min(where=~t.outbound)
 
 
-with GROUP.by_turns():
+with GROUP.interleaved():
 
     @members(
         {
@@ -142,8 +142,8 @@ with GROUP.by_turns():
     )  # fmt: skip
     def channel_response_share_365d(t: ir.Table, channel: str) -> ir.Value:
         """{value}_response_count_365d / {value}_contact_count_365d."""
-        made = t[f"{channel}_contact_count_365d"]
-        return share_of(t[f"{channel}_response_count_365d"], made)
+        contacts = t[f"{channel}_contact_count_365d"]
+        return share_of(t[f"{channel}_response_count_365d"], contacts)
 
 
 @members(
@@ -238,5 +238,5 @@ def days_since_last_consent_change(t: ir.Table) -> ir.Value:
 
 
 def _latest(t: ir.Table) -> ir.Value:
-    """The order of contacts in time; of equals the greater number comes last."""
+    """Order contacts by time; of equals the greater id comes last."""
     return ibis.struct({"occurred_at": t.occurred_at, "interaction_id": t.interaction_id})

@@ -15,7 +15,7 @@ NO_VEHICLE = "no vehicle is known for the leading motor term"
 
 
 def next_commercial(t: ir.Table) -> ir.Value:
-    """The commercial term in force that ends first."""
+    """Mark the commercial term in force that ends first."""
     return t.commercial & t.next_of_line & t.in_force
 
 

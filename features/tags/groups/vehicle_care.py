@@ -1,14 +1,14 @@
 """Vehicle care tags 车辆养护: age, energy, and when inspection, maintenance and warranty fall due.
 
-Due dates are counted from the first registration of the leading motor term's vehicle, and lie
-ahead: on the day itself the next one counts. 29 February falls due on 28 February.
+Due dates are counted from the first registration of the leading motor term's vehicle and lie ahead:
+on the due day itself the next one counts. A due date of 29 February becomes 28 February.
 
-Inspection 年检 is that of private cars since 1 October 2022 (opinion of four ministries on vehicle
-inspection; stated from general knowledge): a mark (检验标志) every two years up to year 10 and
-every year after, and a test on site at years 6 and 10 and every year after. A past date is tagged
-by the same rule. Maintenance and battery terms are ours, makers' usual ones: first after 6 months
-or 5,000 km, then at 12 months and every year or every 10,000 km; core parts of a new-energy car are
-under warranty for 8 years or 120,000 km.
+Inspection 年检 follows the rule for private cars since 1 October 2022 (opinion of four ministries
+on vehicle inspection; stated from general knowledge): a mark (检验标志) every two years up to year
+10 and every year after, and a test on site at years 6 and 10 and every year after. The same rule is
+applied to earlier dates. Maintenance and battery terms are our choice, those usual among makers:
+maintenance first after 6 months or 5,000 km, then at 12 months and every year or every 10,000 km;
+core parts of a new-energy car are under warranty for 8 years or 120,000 km.
 """
 
 import ibis
@@ -190,12 +190,12 @@ def new_energy_vehicles_in_force(t: ir.Table) -> ir.Value:
 
 
 def _age(t: ir.Table) -> ir.Value:
-    """Whole years since the first registration; -1 in the year before it."""
+    """Count the whole years since the first registration; -1 in the year before it."""
     return whole_years(t.first_registered, t.as_of)
 
 
 def _days_to(t: ir.Table, years: ir.Value) -> ir.Value:
-    """Days to the anniversary so many years after the first registration."""
+    """Count the days to an anniversary, in years, of the first registration."""
     first = t.first_registered
     leap = (first.month() == 2) & (first.day() == 29)
     # Spark makes dates of 32-bit numbers only.
@@ -209,11 +209,11 @@ def _first_maintenance(t: ir.Table) -> ir.Value:
 
 
 def _inspection_year(year: ir.Value) -> ir.Value:
-    """The year of age, not before `year`, at which the next test on site falls due."""
+    """Return the year of age, `year` or later, in which the next test on site is due."""
     return ibis.cases((year <= 6, 6), (year <= 10, 10), else_=year)
 
 
 def _mark_year(year: ir.Value) -> ir.Value:
-    """The same for the next mark: even years up to 10, then each."""
+    """Return the year of age, `year` or later, in which the next mark is due."""
     even = ibis.greatest(year + year % 2, 2)
     return (year <= 10).ifelse(even, year)

@@ -1,9 +1,9 @@
-"""How many days each step of the claims chain 报案-查勘-定损-理算-赔付 may take.
+"""Declare how many days each step of the claims chain 报案-查勘-定损-理算-赔付 may take.
 
-The defaults are ours; a file `claims.toml` in the home folder overrides any of them. What they
-lean on: motor clauses ask for notice within 48 hours of the accident, and article 23 of the
-Insurance Law for an assessment within 30 days and for payment within 10 days of the agreement.
-Where nobody is hurt a company sets itself shorter terms.
+The defaults are ours; a file `claims.toml` in the home folder overrides any of them. They follow
+the motor clauses, which ask for notice within 48 hours of the accident, and article 23 of the
+Insurance Law, which asks for an assessment within 30 days and for payment within 10 days of the
+agreement. If nobody is hurt, insurers commonly set themselves shorter terms.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ STEPS = ("report", "survey", "assess", "adjust", "pay")
 
 
 class Standard(Declared):
-    """Days from the step before, within which a step is in time: done on the Nth day it is."""
+    """Days after the step before by which a step is in time; the last of these days counts."""
 
     property_days: int = Field(ge=0, le=365, description="Where nobody is hurt.")
     injury_days: int = Field(ge=0, le=365, description="Where a person is hurt.")
@@ -45,20 +45,20 @@ class ClaimsStandards(Declared):
     )
     pay: Standard = Field(default=_days(3, 10), description="Payment 赔付, after the adjustment.")
 
-    def of(self, step: str) -> Standard:
-        """The standard of a step of `STEPS`."""
-        found: Standard = getattr(self, step)
-        return found
+    def standard_for(self, step: str) -> Standard:
+        """Return the standard of a step of `STEPS`."""
+        standard: Standard = getattr(self, step)
+        return standard
 
     @property
     def horizons(self) -> tuple[int, ...]:
-        """Days after a step at which the one after it falls overdue: tags may change then."""
-        due = [self.of(step) for step in STEPS[1:]]
+        """Days after a step on which the next one becomes overdue: tags may change then."""
+        due = [self.standard_for(step) for step in STEPS[1:]]
         return tuple(sorted({n + 1 for s in due for n in (s.property_days, s.injury_days)}))
 
 
 def load_claims_standards(home: Path) -> ClaimsStandards:
-    """Read the standards of `<home>/claims.toml`; the defaults where there is no file.
+    """Read the standards of `<home>/claims.toml`; the defaults if there is no file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Parts of the day and of the week, told from civil hours and days."""
+"""Derive parts of the day and of the week from civil hours and days."""
 
 import ibis
 import ibis.expr.types as ir
@@ -9,7 +9,7 @@ SATURDAY = 5
 
 
 def part_of_day(hour: ir.Value) -> ir.Value:
-    """The part of the day of an hour, 0 to 23; null where the hour is."""
+    """Name the part of the day in which an hour (0 to 23) lies; null if the hour is null."""
     return ibis.cases(
         (hour.isnull(), ibis.null("string")),
         (hour.between(6, 11), "morning"),
@@ -20,7 +20,7 @@ def part_of_day(hour: ir.Value) -> ir.Value:
 
 
 def on_weekend(day: ir.Value) -> ir.Value:
-    """Whether a civil day is a Saturday or a Sunday.
+    """Check whether a civil day is a Saturday or a Sunday.
 
     Engines number the days of the week differently; Ibis counts from Monday, 0, on all of them.
     """

@@ -1,6 +1,6 @@
-"""The relations that tags aggregate: of customers, claims, quotes, contacts, services, consents.
+"""Build the relations that tags aggregate: customers, claims, quotes, contacts, services, consents.
 
-Those of cover are in `features.tags.relations.cover`.
+The relations of cover are in `features.tags.relations.cover`.
 """
 
 import ibis
@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
-from features.lake.known import RELATIONS, days_ago, events, known, relation
+from features.lake.known import RELATIONS, days_ago, events, known_versions, relation
 from features.lake.spine import SPINE, Spine
 from features.stars.value import rate
 from features.tags.relations.claim_steps import with_steps
@@ -20,7 +20,7 @@ from features.tags.relations.touchpoint_families import family_of
 
 __all__ = ["RELATIONS"]
 
-# Whoever has not followed up a term by then has left: the grace of the renewal label.
+# A customer without a new term by then has left: the grace period of the renewal label.
 DECIDED_DAYS = 30
 # A quote led to a purchase if a term of its line was signed so many days later or fewer.
 PURCHASE_DAYS = 60
@@ -28,8 +28,8 @@ PURCHASE_DAYS = 60
 
 @relation("customers")
 def customers(lake: Lake, spine: Spine) -> ir.Table:
-    """The customer, one row."""
-    rows = known(lake, spine, "customers")
+    """Select the customer, one row a customer and date."""
+    rows = known_versions(lake, spine, "customers")
     return rows.mutate(
         registered_days_ago=days_ago(rows, "registered_on"),
         bound_days_ago=days_ago(rows, "mini_program_bound_on"),
@@ -39,11 +39,12 @@ def customers(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("claims", "policies")
 def claims(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims known, by the time they occurred, with the steps of the claims chain.
+    """List the known claims, dated by their occurrence, with the steps of the claims chain.
 
-    `commercial` says of which motor cover a claim is; null if its term is not known.
+    `commercial` is true for a claim on commercial cover, false on compulsory; null if its term is
+    not known.
     """
-    terms = known(lake, spine, "policies")
+    terms = known_versions(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     lines = terms.select(*SPINE, "policy_id", commercial=terms.line == "motor_commercial")
     rows = events(lake, spine, "claims", "occurred_at")
@@ -60,12 +61,12 @@ def claims(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("claims", "claim_movements")
 def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
-    """Claims with `paid` and `outstanding` as they stood at the cutoff.
+    """List the claims with `paid` and `outstanding` as they stood at the cutoff.
 
-    `first_reserve` is what was first set aside; `reopened` marks claims whose amounts moved after
-    they were closed.
+    `first_reserve` is the first outstanding amount; `reopened` marks claims whose amounts moved
+    after they were closed.
     """
-    moves = known(lake, spine, "claim_movements")
+    moves = known_versions(lake, spine, "claim_movements")
     moves = moves.filter(moves.moved_at < moves.cutoff)
     sums = moves.group_by([*SPINE, "claim_id"]).aggregate(
         paid=moves.paid_change.sum(),
@@ -85,18 +86,18 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("quotes", "policies")
 def quotes(lake: Lake, spine: Spine) -> ir.Table:
-    """Quotes made, with delays, the time of the view, and what came of them.
+    """List the quotes, with delays, the time of the view, and whether they led to a purchase.
 
-    `bought`: a term of the same line, and of the vehicle if the quote names one, was signed within
-    60 days. `since_last_viewed`: made after the last quote that was viewed.
+    `bought` is true if a term of the same line, and of the vehicle if the quote names one, was
+    signed within 60 days; `since_last_viewed`, if the quote was made after the last viewed one.
     """
     rows = events(lake, spine, "quotes")
     terms = policies(lake, spine)
     terms = terms.select(*SPINE, "line", term_vehicle=terms.vehicle_id, term_signed=terms.signed_on)
-    met = rows.inner_join(terms, [*SPINE, "line"])
-    later = met.term_signed.delta(met.quoted_on, unit="day")
-    same_vehicle = met.vehicle_id.isnull() | (met.vehicle_id == met.term_vehicle)
-    bought = met.filter(later.between(0, PURCHASE_DAYS), same_vehicle.fill_null(False))
+    pairs = rows.inner_join(terms, [*SPINE, "line"])
+    delay = pairs.term_signed.delta(pairs.quoted_on, unit="day")
+    same_vehicle = pairs.vehicle_id.isnull() | (pairs.vehicle_id == pairs.term_vehicle)
+    bought = pairs.filter(delay.between(0, PURCHASE_DAYS), same_vehicle.fill_null(False))
     bought = bought.select(*SPINE, "quote_id").distinct().mutate(bought=True)
     last = rows.group_by(SPINE).aggregate(
         last_viewed_at=rows.quoted_at.max(where=rows.viewed_at.notnull())
@@ -115,7 +116,10 @@ def quotes(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("quotes", "policies")
 def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
-    """Quotes for renewing the commercial term in force that ends first; `latest` marks one."""
+    """List the quotes for renewing the commercial term in force that ends first.
+
+    `latest` marks the newest quote.
+    """
     expiring = expiring_terms(lake, spine)
     expiring = expiring.select(*SPINE, "policy_id", expiring_premium=expiring.written_premium)
     rows = events(lake, spine, "quotes")
@@ -127,18 +131,19 @@ def renewal_quotes(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("quotes", "policies")
 def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
-    """Renewals offered and decided: one row a commercial term that ran out, in full, 30 days ago or
-    more, and for whose renewal a quote had reached the customer by then.
+    """List the renewals that were offered and are decided, one row a commercial term.
 
-    `premium` of the term, `offered` by the first quote, number of `further_quotes`, and `renewed`:
-    whether the vehicle's next commercial term begins by 30 days after the expiry.
+    These are terms that expired, not cancelled, 30 days ago or more, and for whose renewal a quote
+    had reached the customer by the expiry. `premium` is the term's, `offered` that of the first
+    quote, `further_quotes` the number of later ones; `renewed` is true if the vehicle's next
+    commercial term begins at most 30 days after the expiry.
     """
     terms = policies(lake, spine)
     terms = terms.filter(terms.line == "motor_commercial")
-    of_vehicle = ibis.window(
+    by_vehicle = ibis.window(
         group_by=[*SPINE, "vehicle_id"], order_by=[terms.inception, terms.policy_id]
     )
-    terms = terms.mutate(next_inception=terms.inception.lead().over(of_vehicle))
+    terms = terms.mutate(next_inception=terms.inception.lead().over(by_vehicle))
     terms = terms.filter(terms.cancelled_on.isnull(), terms.ends_in_days <= -DECIDED_DAYS)
     wait = terms.next_inception.delta(terms.expiry, unit="day")
     terms = terms.select(
@@ -165,8 +170,11 @@ def renewal_offers(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("interactions")
 def interactions(lake: Lake, spine: Spine) -> ir.Table:
-    """Contacts, with `reached`, `responded` and `refused` read from the result, the touchpoint's
-    family and the time; `since_last_response` marks those after the last one responded to."""
+    """List the contacts, with `reached`, `responded` and `refused` derived from the result.
+
+    Adds the touchpoint's family, and part of day and weekend of the contact. `since_last_response`
+    marks the contacts after the last one that the customer responded to.
+    """
     rows = events(lake, spine, "interactions")
     answered = ("clicked", "replied", "connected", "converted")
     rows = rows.mutate(
@@ -190,7 +198,7 @@ def interactions(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("entitlements")
 def entitlements(lake: Lake, spine: Spine) -> ir.Table:
-    """Entitlements granted, by the time of the grant, and what became of them."""
+    """List the entitlements granted, dated by the grant, with what became of them."""
     rows = events(lake, spine, "entitlements")
     unused, over = rows.used_at.isnull(), rows.expires_on <= rows.as_of
     return rows.mutate(
@@ -207,14 +215,14 @@ def entitlements(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("entitlements")
 def services(lake: Lake, spine: Spine) -> ir.Table:
-    """Services of which an entitlement was granted, one row each, with the number of `uses`."""
+    """List the services for which an entitlement was granted, with the number of `uses`."""
     rows = events(lake, spine, "entitlements")
     return rows.group_by([*SPINE, "service"]).aggregate(uses=rows.used_at.count())
 
 
 @relation("surveys_and_complaints")
 def cases(lake: Lake, spine: Spine) -> ir.Table:
-    """Surveys answered and complaints received; `latest_survey` marks one."""
+    """List the surveys answered and complaints received; `latest_survey` marks one survey."""
     rows = events(lake, spine, "surveys_and_complaints")
     newest = ibis.window(
         group_by=[*SPINE, "kind"], order_by=[rows.occurred_at.desc(), rows.case_id.desc()]
@@ -225,7 +233,7 @@ def cases(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("consents")
 def consents(lake: Lake, spine: Spine) -> ir.Table:
-    """The latest word of the customer on each purpose."""
+    """Select the customer's latest consent or refusal for each purpose."""
     rows = events(lake, spine, "consents")
     newest = ibis.window(
         group_by=[*SPINE, "purpose"], order_by=[rows.changed_at.desc(), rows.consent_id.desc()]
@@ -236,5 +244,5 @@ def consents(lake: Lake, spine: Spine) -> ir.Table:
 
 @relation("policies", "claims", also=("claim_movements",))
 def rating(lake: Lake, spine: Spine) -> ir.Table:
-    """The star rating, one row, as `features.stars.explain` computes it."""
+    """Compute the star rating, one row a customer and date (`features.stars.value`)."""
     return rate(lake, spine)

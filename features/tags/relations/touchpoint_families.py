@@ -1,7 +1,7 @@
-"""Which family of touchpoints 触点 a contact belongs to, told from the touchpoint's name.
+"""Assign touchpoints 触点 to families by their names.
 
-A touchpoint is what the insurer calls it. Those of the catalogue of touchpoints are listed here;
-any other belongs to the family its name begins with (`renewal_45d`), else to `other`.
+Insurers name their touchpoints. Those of the shipped catalogue are listed here; any other belongs
+to the family that its name begins with (`renewal_45d`), else to `other`.
 """
 
 import ibis
@@ -57,13 +57,13 @@ TOUCHPOINTS = {
 
 
 def family_of(touchpoint: ir.Value) -> ir.Value:
-    """The family of a touchpoint, `other` if nothing tells it.
+    """Return the family of a touchpoint, `other` if its name matches none.
 
-    Names are looked up before beginnings: `underwriting_satisfaction` is a service call.
+    Listed names come before prefixes: `underwriting_satisfaction` is a service call.
     """
-    named = [(touchpoint.isin(names), family) for family, names in TOUCHPOINTS.items()]
-    begun = [
+    by_name = [(touchpoint.isin(names), family) for family, names in TOUCHPOINTS.items()]
+    by_prefix = [
         ((touchpoint == family) | touchpoint.startswith(f"{family}_"), family)
         for family in FAMILIES
     ]
-    return ibis.cases(*named, *begun, else_=OTHER)
+    return ibis.cases(*by_name, *by_prefix, else_=OTHER)

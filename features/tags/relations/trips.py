@@ -1,9 +1,9 @@
-"""The relation of trips (telematics 车联网): only what the customer allows, and only while he does.
+"""Build the relation of trips (telematics 车联网): only those that the customer consents to.
 
-Precise tracks are sensitive personal information and need a consent of their own (PIPL, articles 28
-and 29), which can be withdrawn (article 15). So trips are looked at only where, as known at the
-date, the customer's latest word on `location` is consent, and only those of days that lie wholly
-within consent: not before the day after it was given, nor from the day it was withdrawn.
+Precise tracks are sensitive personal information and need a separate consent (PIPL, articles 28
+and 29), which can be withdrawn (article 15). So trips are read only if, as known at the date, the
+customer's latest change on `location` is consent, and only those of days entirely within consent:
+from the day after it was given to the day before it was withdrawn.
 """
 
 import ibis
@@ -18,28 +18,28 @@ PURPOSE = "location"
 
 @relation("trips", "consents")
 def trips(lake: Lake, spine: Spine) -> ir.Table:
-    """Vehicle days driven within consent, of customers who consent now."""
+    """List the vehicle days driven within consent, of customers who consent at the date."""
     rows = events(lake, spine, "trips")
-    rows = rows.inner_join(consented(lake, spine), SPINE)
-    # A row is a whole day: on the days of giving and withdrawing, part of it lies outside.
+    rows = rows.inner_join(consent_spans(lake, spine), SPINE)
+    # A row is a whole day: of the days of giving and withdrawing, a part lies outside.
     until = rows.withdrawn_on.isnull() | (rows.ended_on < rows.withdrawn_on)
     return rows.filter((rows.ended_on > rows.given_on) & until)
 
 
-def consented(lake: Lake, spine: Spine) -> ir.Table:
-    """The spans of consent to location, of customers whose latest word is consent.
+def consent_spans(lake: Lake, spine: Spine) -> ir.Table:
+    """List the spans of consent to location, of customers whose latest change is consent.
 
     Returns
     -------
-    ibis Table
+    ibis.Table
         The spine's keys, `given_on`, and `withdrawn_on`, null for the span that lasts.
     """
-    words = events(lake, spine, "consents")
-    words = words.filter(words.purpose == PURPOSE)
-    order = ibis.window(group_by=SPINE, order_by=[words.changed_at, words.consent_id])
-    words = words.mutate(before=words.granted.lag().over(order))
-    # Saying the same again begins no new span.
-    changes = words.filter(words.before.isnull() | (words.before != words.granted))
+    rows = events(lake, spine, "consents")
+    rows = rows.filter(rows.purpose == PURPOSE)
+    order = ibis.window(group_by=SPINE, order_by=[rows.changed_at, rows.consent_id])
+    rows = rows.mutate(before=rows.granted.lag().over(order))
+    # A repeated consent begins no new span.
+    changes = rows.filter(rows.before.isnull() | (rows.before != rows.granted))
     order = ibis.window(group_by=SPINE, order_by=[changes.changed_at, changes.consent_id])
     changes = changes.mutate(withdrawn_on=changes.changed_on.lead().over(order))
     spans = changes.filter(changes.granted)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from features.erased import Erased, Unfinished, erasure_key, pseudonym
+from features.erased import Erased, UnfinishedErasure, erasure_key, pseudonym
 from features.erasure.customer_files import customers_in
 from features.erasure.erase import customer_files, erase_from_files, known_customers
 from features.erasure.stray_files import stray_files_naming
@@ -76,7 +76,7 @@ def begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime)
             connection, customer_id, by, at, key, amends=before.receipt_id if before else None
         )
     with erased.changing() as marks:
-        marks[mark] = replace(marks.get(mark) or Unfinished(), receipt_id=receipt.receipt_id)
+        marks[mark] = replace(marks.get(mark) or UnfinishedErasure(), receipt_id=receipt.receipt_id)
     inbox = EventInbox(lake)
     _note(erased, {mark: customer_id}, "events", inbox.erase([customer_id]))
     online: Counter[str] = sum(take_offline(lake, [customer_id]).values(), Counter())
@@ -106,7 +106,7 @@ def finish(
         elsewhere = receipts(connection)
     with erased.changing() as marks:
         for mark, receipt_id in elsewhere.items():
-            marks.setdefault(mark, Unfinished(receipt_id))
+            marks.setdefault(mark, UnfinishedErasure(receipt_id))
     waiting = {mark for mark, left in erased.all().items() if left is not None}
     sought = set(erased.all()) if again else waiting
     if not sought:
@@ -120,7 +120,7 @@ def finish(
         return Finished([], [])
     with erased.changing() as marks:
         for mark in waiting:
-            marks[mark] = marks[mark] or Unfinished(elsewhere.get(mark))
+            marks[mark] = marks[mark] or UnfinishedErasure(elsewhere.get(mark))
 
     def told(place: str, gone: Mapping[str, int]) -> None:
         _note(erased, by_mark, place, gone)
@@ -190,7 +190,7 @@ def _complete(
     key: bytes,
 ) -> Receipt | None:
     """Bring what was taken out of the files into the receipt, once."""
-    unfinished = erased.all().get(mark) or Unfinished()
+    unfinished = erased.all().get(mark) or UnfinishedErasure()
     with records.writing(durable=True) as connection:
         if customer_id is not None:
             # A receipt that a restored database no longer has is given anew.
@@ -198,7 +198,7 @@ def _complete(
             erase(connection, customer_id, by, at, key, amends=unfinished.receipt_id)
         found = amend(connection, mark, unfinished.rows)
     with erased.changing() as marks:
-        marks[mark] = Unfinished(unfinished.receipt_id)
+        marks[mark] = UnfinishedErasure(unfinished.receipt_id)
     return found
 
 

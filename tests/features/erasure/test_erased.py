@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checking.check import TableCheck, check_tables
-from features.erased import Erased, Unfinished, pseudonym
+from features.erased import Erased, UnfinishedErasure, pseudonym
 from features.erasure.stray_files import stray_files_naming
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from features.sqlite import opened, scrub
+from features.sqlite import connect, scrub
 
 T0 = "2024-01-01 08:00:00+00"
 KEY = "k" * 32
@@ -64,8 +64,8 @@ def test_what_is_left_to_do_is_kept(lake: Lake) -> None:
     found = listed(lake, "C1")
     mark = str(found.mark("C1"))
     with found.changing() as marks:
-        marks[mark] = Unfinished("r1", {"scores": 2})
-    assert Erased(lake.settings).all() == {mark: Unfinished("r1", {"scores": 2})}
+        marks[mark] = UnfinishedErasure("r1", {"scores": 2})
+    assert Erased(lake.settings).all() == {mark: UnfinishedErasure("r1", {"scores": 2})}
     assert json.loads(found.path.read_text())[mark] == {"receipt_id": "r1", "rows": {"scores": 2}}
     with contextlib.suppress(KeyboardInterrupt), found.changing() as marks:
         marks.clear()
@@ -157,7 +157,7 @@ def test_split_pages_keep_no_trace(tmp_path: Path) -> None:
     """`secure_delete` alone leaves some numbers behind: pages are split as rows come and grow."""
     path = tmp_path / "t.db"
     numbers = [f"C{n * 7919 % 20_000:08d}" for n in range(20_000)]
-    with closing(opened(path, 1, "NORMAL")) as connection:
+    with closing(connect(path, 1, "NORMAL")) as connection:
         connection.execute("CREATE TABLE t (one TEXT PRIMARY KEY, more TEXT) WITHOUT ROWID")
         for start in range(0, len(numbers), 1_000):
             rows = [(one, "x" * (ord(one[-1]) * 9)) for one in numbers[start : start + 1_000]]
@@ -175,10 +175,10 @@ def test_split_pages_keep_no_trace(tmp_path: Path) -> None:
 
 def test_a_database_that_is_in_use_is_said(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
-    with closing(opened(path, 1, "NORMAL")) as writer:
+    with closing(connect(path, 1, "NORMAL")) as writer:
         writer.execute("CREATE TABLE t (one TEXT)")
         writer.execute("BEGIN IMMEDIATE")
-        with pytest.raises(GuanjiaError, match=r"the table: cannot be written anew .*locked"):
+        with pytest.raises(GuanjiaError, match=r"the table: cannot be rewritten .*locked"):
             scrub(path, "the table", 0.1)
         writer.execute("COMMIT")
     with closing(sqlite3.connect(path)) as reader:

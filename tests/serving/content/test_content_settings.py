@@ -76,7 +76,7 @@ def test_without_a_file_it_is_what_is_shipped(home: Path) -> None:
         ("[words", "content.toml: is not valid TOML"),
         ("[wrods]", r"content.toml, field wrods: is not known\. Did you mean words\?"),
         ("words = 3", "content.toml, field words: is no table of fields"),
-        ("[words]\ncash_bak = false", r"words.cash_bak: is left out, and not there\. Did"
+        ("[words]\ncash_bak = false", r"words.cash_bak: is left out, but does not exist\. Did"
          r" you mean cash_back"),
         ("[words]\ncash_back = 3", "words.cash_back: is no table of fields"),
         ("[words.new]\nlabel = '新'", "field words.new.name: is missing. Write name = ..."),

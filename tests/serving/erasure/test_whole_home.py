@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from features.erased import Erased, Unfinished, erasure_key, pseudonym
+from features.erased import Erased, UnfinishedErasure, erasure_key, pseudonym
 from features.lake import Lake, sha256_of
 from features.settings import Settings
 from serving.predictions.service import Door, UnknownCustomerError
@@ -166,6 +166,6 @@ def test_the_degraded_answer_does_not_know_them_either(story: Any, tmp_path: Pat
     assert (degraded, row["known"]) == (True, True)
     mark = pseudonym(erasure_key(lake.settings), story.stays)
     with Erased(lake.settings).changing() as marks:
-        marks[mark] = Unfinished()
+        marks[mark] = UnfinishedErasure()
     with pytest.raises(UnknownCustomerError, match="is not known"):
         door.tags([story.stays], ["star_level"])

@@ -82,8 +82,8 @@ def test_a_home_replaces_single_values_adds_and_leaves_out(home: Path) -> None:
          r" known\. Did you mean claims"),
         ("[rules.marketing_week]\npurpose = 'sales'", r"marketing_week.purpose: sales is not"
          r" known\. Use one of marketing, service"),
-        ("[rules]\nmarketing_weak = false", r"rules.marketing_weak: is left out, and not there\."
-         r" Did you mean marketing_week"),
+        ("[rules]\nmarketing_weak = false", r"rules.marketing_weak: is left out, but does not"
+         r" exist\. Did you mean marketing_week"),
         ("[rules]\nmarketing_week = 3", "field rules.marketing_week: is no table of fields. Write"),
         ("[quiet_hours.sms]\nbegins = 09:00:00", "field quiet_hours.sms: quiet hours that begin"),
         ("[quiet_hours.sms]\nbegins = 'late'", "field quiet_hours.sms.begins: Input should be"),
