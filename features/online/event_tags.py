@@ -27,9 +27,9 @@ from features.lake import Lake
 from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import Spine
 from features.publishing import published
-from features.snapshots.compute import aggregate, assemble, needed, relations_of
 from features.snapshots.definitions import definitions
 from features.snapshots.group_files import tag_schema
+from features.snapshots.tag_queries import aggregate, assemble, needed_tags, relations_of
 from features.sql import quoted, sql_text
 from features.tags.catalogue import groups
 from features.tags.relations.relations import RELATIONS
@@ -62,7 +62,7 @@ class LiveTags:
         found = []
         for name, group in groups().items():
             tags = list(group.tags.values())
-            if _read(relations_of([*tags, *needed(tags)])) & set(tables):
+            if _read(relations_of([*tags, *needed_tags(tags)])) & set(tables):
                 found.append(name)
         return found
 
@@ -204,7 +204,7 @@ class _Tables(Lake):
 
 def _relations(group: str) -> list[str]:
     tags = list(groups()[group].tags.values())
-    return relations_of([*tags, *needed(tags)])
+    return relations_of([*tags, *needed_tags(tags)])
 
 
 def _read(relations: Collection[str]) -> set[str]:
@@ -215,7 +215,7 @@ def _read(relations: Collection[str]) -> set[str]:
 def _statement(tables: _Tables, group: str) -> str:
     """All tags of a group as one query over the tables."""
     tags = list(groups()[group].tags.values())
-    wanted = [*tags, *needed(tags)]
+    wanted = [*tags, *needed_tags(tags)]
     pairs = tables.engine.table("spine_pairs")
     parts: dict[str, ir.Table | None] = {}
     queries = []

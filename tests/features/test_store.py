@@ -81,7 +81,7 @@ def snapshot(lake: Lake, day: date, claims: int) -> None:
         ("C2", when, when, None, None, None, None, None),
     ]
     write(drafts.group("tiny"), rows)
-    drafts.done(len(rows))
+    drafts.publish(len(rows))
 
 
 def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
@@ -181,7 +181,7 @@ def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: is not .*Run `guanjia tags"):
         store.materialize(lake, JUNE, now=NOW)
-    Drafts(lake, JUNE).done(0)
+    Drafts(lake, JUNE).publish(0)
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: has no tags of tiny"):
         store.materialize(lake, JUNE, now=NOW)
     snapshot(lake, JUNE, 1)

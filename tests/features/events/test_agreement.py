@@ -161,7 +161,7 @@ def test_the_next_snapshot_agrees(day: Day) -> None:
     assert day.differing(day.seen) == {}
     # Carried forward from yesterday's, and the same as if all were computed anew.
     assert day.written.base == str(YESTERDAY)
-    (whole,) = write_snapshot(day.lake, [TODAY], whole=True)
+    (whole,) = write_snapshot(day.lake, [TODAY], recompute_all=True)
     assert whole.snapshot_id == day.written.snapshot_id
 
 
