@@ -66,7 +66,7 @@ def _story(found: "Quality") -> list[Table | str]:
     ]
     story += _listed("Broken bounds", found.broken)
     story += _listed("Changes to look at", watched)
-    drifted = sorted(found.tags, key=lambda one: -(one.measured.drift or 0))[:FURTHEST]
+    drifted = sorted(found.tags, key=lambda one: -(one.comparison.drift or 0))[:FURTHEST]
     if found.against is not None:
         story.append(table("Largest drifts", [_drift(one) for one in drifted]))
     bad = sum(one.bad for one in found.tables)
@@ -90,11 +90,11 @@ def _listed(title: str, findings: "list[Finding]") -> list[Table | str]:
 
 def _drift(one: "TagQuality") -> dict[str, object]:
     """A tag's drift and what is behind it."""
-    now, before = one.measured.now, one.measured.reference
+    now, before = one.comparison.now, one.comparison.reference
     return {
         "tag": one.tag.name,
         "label": one.tag.label,
-        "PSI": one.measured.drift,
+        "PSI": one.comparison.drift,
         "null before": None if before is None else f"{before.null_share:.1%}",
         "null now": f"{now.null_share:.1%}",
         "mean before": None if before is None else before.mean,

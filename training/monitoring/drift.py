@@ -219,7 +219,7 @@ def _tag_tests(
     for name in names:
         one = measured[name]
         if one.reference is not None:
-            bound = limits.of(known[name]).drift_limits(days)[1]
+            bound = limits.bounds_for(known[name]).drift_limits(days)[1]
             found[name] = index_test(
                 "tag_drift", one.reference.counts, one.now.counts, customers, bound, name
             )
