@@ -1,6 +1,6 @@
-"""The table in docs/segments.md: `python -m features.segments.document docs/segments.md`.
+"""Write the table in docs/segments.md: `python -m features.segments.document docs/segments.md`.
 
-The page is written by people but for what stands between the two marks.
+Only the part between the two marks is generated; people write the rest.
 """
 
 import sys
@@ -14,7 +14,7 @@ HEAD = "| segment | name | {about} | purpose | rule |\n|---|---|---|---|---|"
 
 
 def render(page: str) -> str:
-    """The page with the table of shipped segments between its marks."""
+    """Replace the part of the page between its marks by the table of shipped segments."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     segments = shipped_segments()
@@ -25,7 +25,7 @@ def render(page: str) -> str:
 
 def _section(kind: str, segments: dict[str, Segment]) -> str:
     about = "dimensions" if kind == "strategic" else "goal"
-    rows = [_row(name, one) for name, one in segments.items() if one.kind == kind]
+    rows = [_row(name, segment) for name, segment in segments.items() if segment.kind == kind]
     return "\n".join([f"### {kind} {KINDS[kind]}\n", HEAD.format(about=about), *rows])
 
 
