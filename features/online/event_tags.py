@@ -74,8 +74,8 @@ class LiveTags:
         GuanjiaError
             If a checked table has the civil days of another time zone.
         """
-        of_events = self._inbox.tables()
-        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in of_events)
+        event_tables = self._inbox.tables()
+        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in event_tables)
         if self._tables is None or self._tables.present != present:
             for name in present:
                 if self._lake.has(name):

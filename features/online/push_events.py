@@ -110,8 +110,8 @@ def catch_up(lake: Lake, as_of: date, now: datetime) -> int:
 
 
 def _batches(customers: Sequence[str]) -> Iterator[list[str]]:
-    left = iter(customers)
-    while batch := list(islice(left, CUSTOMERS)):
+    remaining = iter(customers)
+    while batch := list(islice(remaining, CUSTOMERS)):
         yield batch
 
 

@@ -142,8 +142,8 @@ class RedisRows(OnlineRows):
         with _connected(self._url, seconds) as client:
             client.hset(f"{self._project}:layouts", layout, names)
             offer = client.register_script(_OFFER)
-            left = iter(rows)
-            while part := list(islice(left, CHUNK)):
+            remaining = iter(rows)
+            while part := list(islice(remaining, CHUNK)):
                 keys = [self._key(group, row[0]) for row in part]
                 offer(keys=keys, args=[f"{row[1]} {row[2]} {layout} {row[3]}" for row in part])
                 offered += len(part)

@@ -91,9 +91,11 @@ def content_try(
     verdict = "may be sent"
     if not check.allowed:
         verdict = "may not be sent" if check.blocked else "may be sent once a person has checked it"
-    lines = [f"{part.severity}: {part.chinese}\n  {part.english}" for part in check.findings]
+    lines = [
+        f"{finding.severity}: {finding.chinese}\n  {finding.english}" for finding in check.findings
+    ]
     payload = {"allowed": check.allowed, "blocked": check.blocked, "parts": check.parts}
-    findings = [asdict(part) for part in check.findings]
+    findings = [asdict(finding) for finding in check.findings]
     emit({**payload, "findings": findings}, json, f"It {verdict}.", *lines)
     if not check.allowed:
         sys.exit(1)

@@ -27,10 +27,10 @@ def simulate(
     from features.sources.simulation.simulate import simulate as run
 
     with progress(json) as report:
-        done = run(open_lake(), customers, seed, report, price_reform=price_reform)
+        simulated = run(open_lake(), customers, seed, report, price_reform=price_reform)
     reform = "" if price_reform is None else f", prices reformed in {price_reform:%Y-%m}"
     summary = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
-    emit(done, json, summary)
+    emit(simulated, json, summary)
 
 
 def import_lledo_pavia(
@@ -42,10 +42,12 @@ def import_lledo_pavia(
     from features.sources.lledo_pavia import import_lledo_pavia as run
 
     with progress(json) as report:
-        done = run(open_lake(), insurance, claims, report)
-    written = [{"table": name, "rows": count} for name, count in done.counts.items()]
-    left = [{"left out because": why, "rows": count} for why, count in done.left_out.items()]
-    emit(done, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check")
+        imported = run(open_lake(), insurance, claims, report)
+    written = [{"table": name, "rows": count} for name, count in imported.counts.items()]
+    left = [{"left out because": why, "rows": count} for why, count in imported.left_out.items()]
+    emit(
+        imported, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check"
+    )
 
 
 def check(json: Json = False) -> None:

@@ -22,15 +22,15 @@ def replay(
 
     lake = open_lake()
     with open_records(lake) as records:
-        result = replay_decision(lake, records, decision_id)
-    lines = [f"decided {result.recorded}; again: {result.action}"]
-    lines += [f"changed: {change}" for change in result.changed]
-    lines += [f"note: {note}" for note in result.notes]
+        replayed = replay_decision(lake, records, decision_id)
+    lines = [f"decided {replayed.recorded}; again: {replayed.action}"]
+    lines += [f"changed: {change}" for change in replayed.changed]
+    lines += [f"note: {note}" for note in replayed.notes]
     lines.append(
-        "the same, by the same versions and tags" if result.same else "not the same any more"
+        "the same, by the same versions and tags" if replayed.same else "not the same any more"
     )
-    emit(asdict(result), json, *lines)
-    if not result.same:
+    emit(asdict(replayed), json, *lines)
+    if not replayed.same:
         sys.exit(1)
 
 

@@ -60,11 +60,11 @@ def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = run(lake, on, report)
+        scored = run(lake, on, report)
     emit(
-        done,
+        scored,
         json,
-        f"{done.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
+        f"{scored.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
     )
 
 

@@ -25,13 +25,16 @@ def handover(
 
     lake = open_lake()
     with open_records(lake) as records:
-        done = hand_over(lake, records, leaver, successor, who, read_clock(), new=new)
+        handovers = hand_over(lake, records, leaver, successor, who, read_clock(), new=new)
     columns = ["branch", "contacts", "customers", "handed_by", "handed_at"]
-    rows = [{name: getattr(part, name) for name in columns} for part in done]
-    again = " Nothing was left to pass on." if all(part.repeated for part in done) else ""
+    rows = [{name: getattr(row, name) for name in columns} for row in handovers]
+    again = " Nothing was left to pass on." if all(row.repeated for row in handovers) else ""
     title = f"From {leaver} to {successor}"
     emit(
-        [asdict(part) for part in done], json, table(title, rows), f"History stays as it is.{again}"
+        [asdict(row) for row in handovers],
+        json,
+        table(title, rows),
+        f"History stays as it is.{again}",
     )
 
 
@@ -49,9 +52,9 @@ def forget_reads(
 
     lake = open_lake()
     with open_records(lake) as records:
-        done = forget_old_reads(records, before, read_clock(), lake.settings.timezone)
-    summary = f"{done:,} reads before {before} forgotten"
-    emit({"before": before, "forgotten": done}, json, summary)
+        deleted = forget_old_reads(records, before, read_clock(), lake.settings.timezone)
+    summary = f"{deleted:,} reads before {before} forgotten"
+    emit({"before": before, "forgotten": deleted}, json, summary)
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:
@@ -63,9 +66,9 @@ def contacts(as_of: AsOf, json: Json = False) -> None:
 
     lake = open_lake()
     with open_records(lake) as records:
-        done = take_contacts(lake, records, as_of)
+        contacts_read = take_contacts(lake, records, as_of)
     summary = (
-        f"{done.read:,} contacts after {done.first} until {done.last}, "
-        f"{done.new:,} of them new to the records"
+        f"{contacts_read.read:,} contacts after {contacts_read.first} until {contacts_read.last}, "
+        f"{contacts_read.new:,} of them new to the records"
     )
-    emit(asdict(done), json, summary)
+    emit(asdict(contacts_read), json, summary)

@@ -27,7 +27,7 @@ def segments(
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = write_segments(lake, on, against, report)
+        assignment = write_segments(lake, on, against, report)
     rows = [
         {
             "segment": segment.segment,
@@ -36,17 +36,17 @@ def segments(
             "customers": segment.customers,
             "share": percent(segment.share),
         }
-        for segment in done.segments
+        for segment in assignment.segments
     ]
     overlap = [
         {"segment": segment.segment, "most of its customers also in": _overlaps(segment.also_in)}
-        for segment in done.segments
+        for segment in assignment.segments
     ]
     shown: list[Any] = [
-        table(f"{done.customers:,} customers by segment as of {on}", rows),
+        table(f"{assignment.customers:,} customers by segment as of {on}", rows),
         table("Overlap", overlap),
     ]
-    if done.against:
+    if assignment.against:
         steady = [
             {
                 "segment": segment.segment,
@@ -56,11 +56,11 @@ def segments(
                 "entered": segment.entered,
                 "after": segment.after,
             }
-            for segment in done.stability
+            for segment in assignment.stability
         ]
-        shown.append(table(f"From {done.against} to {on}", steady))
-    warnings = [f"Warning: {warning}" for warning in done.warnings]
-    emit(done, json, *shown, *warnings, f"Who is in which: {short_path(done.path)}")
+        shown.append(table(f"From {assignment.against} to {on}", steady))
+    warnings = [f"Warning: {warning}" for warning in assignment.warnings]
+    emit(assignment, json, *shown, *warnings, f"Who is in which: {short_path(assignment.path)}")
 
 
 def clusters(
@@ -80,9 +80,9 @@ def clusters(
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = write_clusters(lake, on, against, learn, report)
-    learned = done.segmentation
-    steady = {moves.segment: moves for moves in done.stability}
+        assignment = write_clusters(lake, on, against, learn, report)
+    learned = assignment.segmentation
+    steady = {moves.segment: moves for moves in assignment.stability}
     rows = [
         {
             "cluster": cluster.cluster,
@@ -92,7 +92,7 @@ def clusters(
             "share": percent(cluster.share),
             **({"stayed": percent(steady[str(cluster.cluster)].stayed_share)} if steady else {}),
         }
-        for cluster in done.clusters
+        for cluster in assignment.clusters
     ]
     apart = [
         {
@@ -103,31 +103,32 @@ def clusters(
             "unit": trait.unit,
             "difference": f"{trait.difference:+.2f}",
         }
-        for cluster in done.clusters
+        for cluster in assignment.clusters
         for place, trait in enumerate(cluster.traits[:TRAITS_SHOWN])
     ]
     tried = ", ".join(f"{count}: {value:.3f}" for count, value in learned.silhouette.items())
     rand_indices = learned.seeds_agree
     notes = [
-        f"{done.without:,} customers without motor cover are in none.",
-        f"Clusters {learned.version}, {'learned now' if done.learned else 'learned earlier'} "
+        f"{assignment.without:,} customers without motor cover are in none.",
+        f"Clusters {learned.version}, {'learned now' if assignment.learned else 'learned earlier'} "
         f"from {learned.customers:,} customers; mean silhouette by number of clusters: {tried}.",
         f"Adjusted Rand index between seeds: mean {sum(rand_indices) / len(rand_indices):.3f}, "
         f"least {min(rand_indices):.3f}.",
     ]
-    if done.agreement is not None:
+    if assignment.agreement is not None:
         notes.append(
-            f"From {done.against} to {on}: {percent(done.same_share)} of those with a cluster on "
-            f"both dates are in the same one, adjusted Rand index {done.agreement:.3f}."
+            f"From {assignment.against} to {on}: {percent(assignment.same_share)} of those with a "
+            "cluster on both dates are in the same one, adjusted Rand index "
+            f"{assignment.agreement:.3f}."
         )
     notes += [f"Warning: {tag} is the same for everyone and left out" for tag in learned.left_out]
     emit(
-        done,
+        assignment,
         json,
-        table(f"{done.customers:,} customers with motor cover by cluster as of {on}", rows),
+        table(f"{assignment.customers:,} customers with motor cover by cluster as of {on}", rows),
         table("What sets clusters apart (difference in standard deviations)", apart),
         *notes,
-        f"Who is in which: {short_path(done.path)}",
+        f"Who is in which: {short_path(assignment.path)}",
     )
 
 

@@ -82,10 +82,10 @@ def demo(
 
     lake = open_lake()
     with progress(json) as report:
-        result = begin_demo(lake, customers, seed, report)
+        summary = begin_demo(lake, customers, seed, report)
     if not json:
-        emit(result, json, *show_first_look(result))
+        emit(summary, json, *show_first_look(summary))
         sys.stdout.flush()
     with progress(json) as report:
-        finish_demo(lake, result, report)
-    emit(result, json, *show_results(result))
+        finish_demo(lake, summary, report)
+    emit(summary, json, *show_results(summary))

@@ -66,11 +66,11 @@ def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = Fals
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     time = now or read_clock()
     with progress(json) as report:
-        done = load_online(lake, on, report, now=time)
+        loaded = load_online(lake, on, report, now=time)
     caught_up = catch_up(lake, on, time)
     later = f" {caught_up:,} customers have later events; theirs are newer." if caught_up else ""
     emit(
-        {**asdict(done), "with_later_events": caught_up},
+        {**asdict(loaded), "with_later_events": caught_up},
         json,
         f"Tags as of {on} are online.{later} Next: guanjia serve",
     )

@@ -78,7 +78,7 @@ def triggers(
     if touchpoint is not None:
         load_touchpoints(lake.home).find(touchpoint)
     with progress(json) as report:
-        result = due(lake, as_of, report)
+        day = due(lake, as_of, report)
     rows = [
         {
             "touchpoint": count.touchpoint,
@@ -87,24 +87,22 @@ def triggers(
             "by": STARTERS[count.by],
             "customers": count.customers,
         }
-        for count in result.counts
+        for count in day.counts
         if touchpoint in (None, count.touchpoint)
     ]
-    title = f"Due after {as_of}: {result.due:,} contacts, {result.customers:,} customers looked at"
+    title = f"Due after {as_of}: {day.due:,} contacts, {day.customers:,} customers looked at"
     shown: list[Any] = [table(title, rows)] if rows else [f"{title}; nobody is due"]
-    payload: dict[str, Any] = {**vars(result)}
+    payload: dict[str, Any] = {**vars(day)}
     if touchpoint is not None:
         first = first_due(lake, as_of, touchpoint, CUSTOMERS_SHOWN)
         payload["first"] = first
         if first:
             cells = [{**row, "channels": ", ".join(row["channels"])} for row in first]
             shown.append(table(f"The first {len(first)}", cells))
-    warnings = [f"Warning: {warning}" for warning in result.warnings]
-    if result.contacts == "not recorded":
+    warnings = [f"Warning: {warning}" for warning in day.warnings]
+    if day.contacts == "not recorded":
         warnings.append("Warning: contacts are not recorded, so none could be left out as made")
-    last = (
-        f"Who is due: {short_path(result.path)}. Consent, caps and offers are decided per contact."
-    )
+    last = f"Who is due: {short_path(day.path)}. Consent, caps and offers are decided per contact."
     emit(payload, json, *shown, *warnings, last)
 
 

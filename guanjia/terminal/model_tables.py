@@ -27,11 +27,11 @@ def model_tables(results: "Sequence[TrainResult]") -> list[Table | str]:
 
     tables: list[Table | str] = []
     probabilities, amounts = [], []
-    for result in results:
-        if isinstance(result.figures, Figures):
-            probabilities.append(_probability(result, result.figures))
+    for trained in results:
+        if isinstance(trained.figures, Figures):
+            probabilities.append(_probability(trained, trained.figures))
         else:
-            amounts.append(_amount(result, result.figures))
+            amounts.append(_amount(trained, trained.figures))
     if probabilities:
         tables += [table("Models", probabilities), PROBABILITY_NOTE]
     if amounts:
@@ -39,30 +39,30 @@ def model_tables(results: "Sequence[TrainResult]") -> list[Table | str]:
     return tables
 
 
-def _probability(result: "TrainResult", figures: "Figures") -> dict[str, Any]:
+def _probability(trained: "TrainResult", figures: "Figures") -> dict[str, Any]:
     return {
-        "model": result.model,
-        "test rows": result.test_rows,
+        "model": trained.model,
+        "test rows": trained.test_rows,
         "AUC (95%)": _interval(figures.auc, figures.auc_low, figures.auc_high),
-        "logistic": result.baselines["logistic_regression"]["auc"],
-        "untuned": result.baselines["untuned_lightgbm"]["auc"],
-        "truth (here)": f"{result.truth.auc:.3f} ({result.truth.model_auc:.3f})"
-        if result.truth
+        "logistic": trained.baselines["logistic_regression"]["auc"],
+        "untuned": trained.baselines["untuned_lightgbm"]["auc"],
+        "truth (here)": f"{trained.truth.auc:.3f} ({trained.truth.model_auc:.3f})"
+        if trained.truth
         else None,
-        "gain": f"{1 - figures.log_loss / result.baselines['base_rate']['log_loss']:.1%}",
+        "gain": f"{1 - figures.log_loss / trained.baselines['base_rate']['log_loss']:.1%}",
         "ECE": figures.ece,
     }
 
 
-def _amount(result: "TrainResult", figures: "Amounts") -> dict[str, Any]:
+def _amount(trained: "TrainResult", figures: "Amounts") -> dict[str, Any]:
     return {
-        "model": result.model,
-        "test rows": result.test_rows,
+        "model": trained.model,
+        "test rows": trained.test_rows,
         "mean": figures.mean,
         "Gini (95%)": _interval(figures.gini, figures.gini_low, figures.gini_high),
-        "linear": result.baselines["generalised_linear"]["gini"],
-        "untuned": result.baselines["untuned_lightgbm"]["gini"],
-        "gain": f"{1 - figures.deviance / result.baselines['base_rate']['deviance']:.1%}",
+        "linear": trained.baselines["generalised_linear"]["gini"],
+        "untuned": trained.baselines["untuned_lightgbm"]["gini"],
+        "gain": f"{1 - figures.deviance / trained.baselines['base_rate']['deviance']:.1%}",
         "total": figures.total_ratio,
         "ECE": figures.ece,
     }
