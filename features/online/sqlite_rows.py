@@ -148,7 +148,8 @@ class SqliteRows(OnlineRows):
                 return cached
             cache.pop("connection").close()
         if not make and place_of(self._path) is None:
-            raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
+            fault = f"is gone: {self._path} was moved or deleted"
+            raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
         connection = opened(self._path, PATIENCE_SECONDS, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"

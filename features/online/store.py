@@ -163,7 +163,8 @@ def _open(lake: Lake) -> OnlineRows:
 
 def _filled(lake: Lake) -> OnlineRows:
     if not _is_filled(lake):
-        raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
+        fault = "is empty: no snapshot was loaded into it"
+        raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
     return online_rows(lake)
 
 

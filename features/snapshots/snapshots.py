@@ -166,9 +166,8 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
     for entry in _entries(snapshot) if verify else ():
         file = lake.home / entry["path"]
         if not file.exists() or sha256_of(file) != entry["sha256"]:
-            raise GuanjiaError(
-                f"snapshot {as_of}", f"has another file {entry['path']} than it says", cure
-            )
+            fault = f"has a file {entry['path']} that is missing or was changed since"
+            raise GuanjiaError(f"snapshot of {as_of}", fault, cure)
     return snapshot
 
 

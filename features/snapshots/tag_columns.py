@@ -129,7 +129,7 @@ def snapshot_batches(
         if not all(part.column(0).equals(ids) for part in parts[1:]):
             cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
             thing = f"snapshot of {snapshot.as_of}"
-            raise GuanjiaError(thing, "has other customers in each file", cure)
+            raise GuanjiaError(thing, "has files of different customers", cure)
         columns = [column for part in parts for column in part.columns[1:]]
         names = [name for part in parts for name in part.schema.names[1:]]
         yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
@@ -149,4 +149,4 @@ def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
     except FileNotFoundError:
         raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
     if sha256 != file["sha256"]:
-        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
+        raise GuanjiaError(thing, f"was changed since the snapshot of {as_of} was written", cure)

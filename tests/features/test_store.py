@@ -186,7 +186,7 @@ def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     snapshot(lake, JUNE, 1)
     damaged = lake.tags("tiny") / f"as_of={JUNE}.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has another file tags/tiny/"):
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: has a file tags/tiny/"):
         feast_client.materialize(lake, JUNE, now=NOW)
     with pytest.raises(GuanjiaError, match=r"tag premum: is not known. Did you mean premium"):
         feast_client.history(lake, pd.DataFrame(), ["premum"])

@@ -214,7 +214,7 @@ def test_a_snapshot_that_is_not_as_described_stays_refused(home_of: tuple[Lake, 
     assert places_of(lake.home, GONE) == []
     from features.snapshots.snapshots import read_snapshot
 
-    with pytest.raises(GuanjiaError, match="has another file"):
+    with pytest.raises(GuanjiaError, match="missing or was changed since"):
         read_snapshot(lake, DAY, verify=True)
     assert read_snapshot(lake, DAY - timedelta(1), verify=True).customers == 1
 
