@@ -46,9 +46,9 @@ from features.events.event_types import EVENTS, Event, text
 from features.events.inbox import EventInbox
 from features.events.intake import Intake
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
 from features.online.push_events import FreshTags
+from features.online.reader import read_tags
 from features.settings import cutoff
 from features.tags.catalogue import catalogue
 
@@ -84,7 +84,7 @@ def main() -> int:
             (home / name).symlink_to((made.home / name).resolve())
         lake = Lake(made.settings.model_copy(update={"home": home}))
         say("loading the snapshot online, compiling the tags")
-        store.materialize(lake, AS_OF, now=NINE)
+        feast_client.materialize(lake, AS_OF, now=NINE)
         ours, events = Ours(lake), some_events(lake)
         peer = ByHand(lake, home / "peer.db")
         agree(ours, peer, events)
@@ -222,7 +222,7 @@ def agree(ours: Ours, peer: ByHand, events: Iterator[Event]) -> None:
         names = [
             name for name in theirs if name in catalogue() and catalogue()[name].group in groups
         ]
-        (mine,) = online_tags.online(ours.lake, [event.customer_id], names)
+        (mine,) = read_tags(ours.lake, [event.customer_id], names)
         for name in names:
             assert mine[name] == theirs[name], (event.type.name, name, mine[name], theirs[name])
         compared_tags += len(names)

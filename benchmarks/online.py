@@ -7,7 +7,7 @@ Feast's rows from the files (`feast.utils._convert_arrow_to_proto`) is not count
 in rows a second, a row being one customer in one view; the ratio says how much faster ours is.
 
 Size: bytes a customer of the database and its log, scaled to 70 tags. Reading:
-`features.online.reader.online` of the tags of one model, milliseconds, without a limit.
+`features.online.reader.read_tags` of the tags of one model, milliseconds, without a limit.
 """
 
 import sys
@@ -36,9 +36,9 @@ from measuring import (
 )
 
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
 from features.online.model_tags import CHURN_TAGS
+from features.online.reader import read_tags
 from features.online.store import online_rows
 from features.online.views import feature_views
 from features.tags.catalogue import catalogue, groups
@@ -77,7 +77,9 @@ def load(lake: Lake) -> float:
     if (lake.home / "feast" / "online.db").exists():
         online_rows(lake).drop_all()
     rows: list[int] = []
-    taken = seconds(lambda: rows.extend(store.materialize(lake, AS_OF, now=NOW).rows.values()))
+    taken = seconds(
+        lambda: rows.extend(feast_client.materialize(lake, AS_OF, now=NOW).rows.values())
+    )
     return sum(rows) / taken
 
 
@@ -130,12 +132,8 @@ def weigh(path: Path) -> int:
 def read(lake: Lake, customers: Sequence[str], size: int) -> Measured:
     """Milliseconds to read the tags of one model for `size` customers at a time."""
     some = [list(customers[start : start + size]) for start in range(0, size * READS, size)]
-    online_tags.online(lake, some[0], CHURN_TAGS.tags)
-    taken = [
-        seconds(lambda ids=ids: online_tags.online(lake, ids, CHURN_TAGS.tags))
-        for ids in some
-        if ids
-    ]
+    read_tags(lake, some[0], CHURN_TAGS.tags)
+    taken = [seconds(lambda ids=ids: read_tags(lake, ids, CHURN_TAGS.tags)) for ids in some if ids]
     tags = len(CHURN_TAGS.tags)
     return Measured(f"read {tags} tags, customers: {size}", "ms", median(taken) * 1000)
 

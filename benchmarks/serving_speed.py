@@ -37,7 +37,7 @@ from measuring import Measured, compared, finish, insurer, say, seconds, snapsho
 from scoring import stand_in
 
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.settings import cutoff
 from serving.auth.tokens import make_token
 from training.estimators.bundle import Predictor
@@ -94,7 +94,7 @@ def ready(lake: Lake) -> None:
     if not (lake.home / "models").exists():
         stand_in(lake)
     say("loading the online store")
-    store.materialize(lake, AS_OF, now=cutoff(AS_OF, lake.settings.timezone))
+    feast_client.materialize(lake, AS_OF, now=cutoff(AS_OF, lake.settings.timezone))
 
 
 def requests(lake: Lake, folder: Path) -> dict[str, Path]:

@@ -32,7 +32,7 @@ from features.lake import Lake
 from features.lake.spine import SPINE, spine_of_customers
 from features.progress import quiet
 from features.settings import cutoff
-from features.snapshots import compute as tagging
+from features.snapshots.tag_queries import group_queries
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 
@@ -99,7 +99,7 @@ def command(*words: str) -> tuple[float, float]:
 def snapshot(lake: Lake, tags: Sequence[Tag]) -> pa.Table:
     """These tags of every customer, by the steps of `features.snapshots.compute.write_snapshot`."""
     spine = spine_of_customers(lake, [AS_OF])
-    with tagging.computed(lake, spine, quiet, chosen={"sixty": tags}) as queries:
+    with group_queries(lake, spine, quiet, chosen={"sixty": tags}) as queries:
         query = f"SELECT * FROM ({queries['sixty']}) ORDER BY {', '.join(SPINE)}"
         with lake.batches(query) as batches:
             return pa.Table.from_batches(batches)

@@ -1,4 +1,4 @@
-"""A training set of the renewal model: `store.history` against a bare ASOF join in DuckDB.
+"""A training set of the renewal model: `feast_client.history` against a bare ASOF join in DuckDB.
 
 Timed on both sides: from the labels (a pandas frame of customers and instants) and the files under
 `tags/` to a pandas frame with a column for each tag of the model, its rows in the order of the
@@ -17,7 +17,7 @@ import pandas as pd
 from measuring import Measured, alternate, arguments, compared, finish, insurer, say, seconds
 
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.sql import sql_text
 from features.tags.catalogue import groups
 from training.fitting import datasets
@@ -33,11 +33,11 @@ def main() -> int:
     asked = arguments(__doc__ or "", customers=100_000, repeats=5)
     with insurer(asked) as lake:
         labels = asked_instants(lake)
-        mine = store.history(lake, labels, MODEL.tag_set.tags)
+        mine = feast_client.history(lake, labels, MODEL.tag_set.tags)
         agree(mine, asof(lake, labels))
         say(f"{len(MODEL.tag_set.tags)} tags at {len(mine):,} instants agree in every value")
         ours, peer = alternate(
-            lambda: seconds(lambda: store.history(lake, labels, MODEL.tag_set.tags)),
+            lambda: seconds(lambda: feast_client.history(lake, labels, MODEL.tag_set.tags)),
             lambda: seconds(lambda: asof(lake, labels)),
             asked.repeats,
         )

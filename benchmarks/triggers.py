@@ -38,7 +38,7 @@ from measuring import (
 
 from features.lake import Lake, sha256_of
 from features.settings import Settings, cutoff
-from features.snapshots.snapshots import manifest, read_snapshot
+from features.snapshots.snapshots import manifest_path, read_snapshot
 from serving.touchpoints.triggers import due
 
 AS_OF = date(2026, 6, 18)
@@ -106,15 +106,15 @@ def agree(lake: Lake, query: str, out: Path) -> int:
 
 def repeated(lake: Lake, home: Path, copies: int) -> Lake:
     """A home with the snapshot and the contacts so many times, customers under other numbers."""
-    told = json.loads(manifest(lake, AS_OF).read_text(encoding="utf-8"))
+    told = json.loads(manifest_path(lake, AS_OF).read_text(encoding="utf-8"))
     for entry in told["files"].values():
         copy(lake, lake.home / entry["path"], home / entry["path"], copies)
         entry["sha256"] = sha256_of(home / entry["path"])
     many = Lake(Settings(home=home))
     copy(lake, lake.checked("interactions"), many.checked("interactions"), copies)
-    manifest(many, AS_OF).parent.mkdir(parents=True)
+    manifest_path(many, AS_OF).parent.mkdir(parents=True)
     told["customers"] *= copies
-    manifest(many, AS_OF).write_text(json.dumps(told), encoding="utf-8")
+    manifest_path(many, AS_OF).write_text(json.dumps(told), encoding="utf-8")
     return many
 
 

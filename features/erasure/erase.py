@@ -208,7 +208,7 @@ def _snapshot_without(
         # Digests say what the snapshot saw of the raw tables. Rows of the erased are gone, so their
         # buckets are computed again when the date is carried forward.
         shutil.copyfile(lake.home / snapshot.digests["path"], drafts.digests())
-    drafts.done(
+    drafts.publish(
         snapshot.customers - max(rows.total() for rows in gone.values()),
         definitions=snapshot.definitions,
         base=snapshot.base,

@@ -1,8 +1,8 @@
-"""Tags of a few customers now: the catalogue's own expressions over the rows of these customers.
+"""Compute the tags of a few customers now, by the catalogue's own expressions over their rows.
 
-Rows are the checked ones and those that events made since. The SQL of a group is one statement,
-compiled once and kept in a file, planned once a process; an event then costs milliseconds. It runs
-in an engine of its own, over tables that hold only the customers asked for.
+The rows are the checked ones and those that events made since. The SQL of a group is one statement:
+it is compiled once and cached in a file, and planned once a process, so an event costs
+milliseconds. It runs in an engine of its own, over tables that hold only these customers.
 """
 
 import hashlib
@@ -27,28 +27,28 @@ from features.lake import Lake
 from features.lake.known_at import checked_types, superseded_sql
 from features.lake.spine import Spine
 from features.publishing import published
-from features.snapshots.compute import aggregate, assemble, needed, relations_of
 from features.snapshots.definitions import definitions
 from features.snapshots.group_files import tag_schema
+from features.snapshots.tag_queries import aggregate, assemble, needed_tags, relations_of
 from features.sql import quoted, sql_text
 from features.tags.catalogue import groups
 from features.tags.relations.relations import RELATIONS
 
 MEMORY = "1GB"
-# A prepared plan must hold whatever rows come later: what the planner reads off the rows that are
-# there when it plans (least, largest, none) must not enter it.
+# A prepared plan must stay right for all later rows: statistics of the rows that are present when
+# it is planned (least, largest, none) must not enter it.
 UNSAFE = "statistics_propagation,compressed_materialization,row_group_pruner"
 
 
 class LiveTags:
-    """Computes tags of a few customers from what is known of them at an instant.
+    """Compute tags of a few customers as known at an instant; threads share it.
 
     Parameters
     ----------
     lake : Lake
-        Holds the checked tables.
+        The home with the checked tables.
     inbox : EventInbox
-        Holds the rows that events made.
+        The rows that events made.
     """
 
     def __init__(self, lake: Lake, inbox: EventInbox) -> None:
@@ -58,24 +58,24 @@ class LiveTags:
         self._tables: _Tables | None = None
 
     def groups_of(self, tables: Collection[str]) -> list[str]:
-        """The tag groups that can depend on rows of some raw tables."""
-        found = []
+        """List the tag groups that can depend on rows of some raw tables."""
+        names = []
         for name, group in groups().items():
             tags = list(group.tags.values())
-            if _read(relations_of([*tags, *needed(tags)])) & set(tables):
-                found.append(name)
-        return found
+            if _raw_tables(relations_of([*tags, *needed_tags(tags)])) & set(tables):
+                names.append(name)
+        return names
 
     def prepare(self) -> None:
-        """Compile and plan, unless that is done for the raw tables that there are.
+        """Compile and plan the statements, unless that is done for the raw tables there are.
 
         Raises
         ------
         GuanjiaError
             If a checked table has the civil days of another time zone.
         """
-        told = self._inbox.tables()
-        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in told)
+        event_tables = self._inbox.tables()
+        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in event_tables)
         if self._tables is None or self._tables.present != present:
             for name in present:
                 if self._lake.has(name):
@@ -88,7 +88,7 @@ class LiveTags:
     def compute(
         self, customers: Mapping[str, datetime], names: Collection[str]
     ) -> dict[str, pa.Table]:
-        """Tags of some groups, each customer's as known at an instant, that instant included.
+        """Compute tags of some groups, each customer's as known at the end of an instant.
 
         Parameters
         ----------
@@ -108,42 +108,42 @@ class LiveTags:
             tables = self._tables
             assert tables is not None
             relations = [name for group in names for name in _relations(group)]
-            for name in sorted(_read(relations) & set(tables.present)):
+            for name in sorted(_raw_tables(relations) & set(tables.present)):
                 events = [
                     text
                     for batch in self._inbox.rows(name, list(customers))
                     for text in batch.column("row").to_pylist()
                 ]
                 tables.fill(CONTRACTS[name], list(customers), events)
-            tables.ask(customers)
-            found = {}
+            tables.set_spine(customers)
+            computed = {}
             for group in names:
                 rows = tables.con.execute(f"EXECUTE {quoted(group)}").to_arrow_table()
                 at = pa.array(
-                    [customers[one] for one in rows["customer_id"].to_pylist()],
+                    [customers[customer] for customer in rows["customer_id"].to_pylist()],
                     pa.timestamp("us", "UTC"),
                 )
                 for column in ("event_timestamp", "created_timestamp"):
                     rows = rows.set_column(rows.column_names.index(column), column, at)
-                found[group] = rows.cast(tag_schema(group))
-            return found
+                computed[group] = rows.cast(tag_schema(group))
+            return computed
 
     def _statements(self, tables: "_Tables") -> dict[str, str]:
-        """The SQL of each group, from the file where it is kept or compiled anew."""
+        """Read the SQL of each group from the file that caches it, or compile it anew."""
         path = self._lake.home / "feast" / "live.json"
         code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         key = [definitions(self._lake), code, *tables.present]
-        kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        if kept.get("key") != key:
-            kept = {"key": key, "sql": {name: _statement(tables, name) for name in groups()}}
+        cache = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        if cache.get("key") != key:
+            cache = {"key": key, "sql": {name: _statement(tables, name) for name in groups()}}
             with published(path) as draft:
-                draft.write_text(json.dumps(kept), "utf-8")
-        sql: dict[str, str] = kept["sql"]
+                draft.write_text(json.dumps(cache), "utf-8")
+        sql: dict[str, str] = cache["sql"]
         return sql
 
 
 class _Tables(Lake):
-    """The rows of a few customers, in memory; to the tags' expressions a lake like any other."""
+    """A lake in memory that holds the rows of a few customers; tags are computed over it."""
 
     def __init__(self, lake: Lake, present: tuple[str, ...]) -> None:
         super().__init__(lake.settings.model_copy(update={"threads": 1, "memory_limit": MEMORY}))
@@ -163,19 +163,29 @@ class _Tables(Lake):
         return self.engine.table(f"checked_{table}")
 
     def fill(self, contract: Contract, customers: list[str], events: list[str]) -> None:
-        """The rows of these customers alone, with the versions that events made."""
+        """Replace the rows of a table by those of some customers.
+
+        Parameters
+        ----------
+        contract : Contract
+            Of the raw table.
+        customers : list of str
+            Customer ids.
+        events : list of str
+            Rows that events made of these customers, each as JSON.
+        """
         con, table, key = self.con, f"checked_{contract.name}", quoted(contract.key)
         con.execute(f"DELETE FROM {table}")
         path = self.checked(contract.name)
-        ids = ", ".join(sql_text(one) for one in customers)
+        ids = ", ".join(sql_text(customer) for customer in customers)
         files = [f"SELECT * FROM read_parquet({sql_text(path)}) WHERE customer_id IN ({ids})"]
         if not path.exists():
             files = [f"SELECT * FROM {table} WHERE false"]
         if not events:
             con.execute(f"INSERT INTO {table} BY NAME {files[0]}")
             return
-        # What the last check took along is in the file already. A version ends when the next one
-        # begins, whoever made it.
+        # Event rows that the last check merged are in the file already. A version ends when the
+        # next one begins, be it delivered or made by an event.
         con.execute(
             f"""
             INSERT INTO {table} BY NAME
@@ -191,31 +201,34 @@ class _Tables(Lake):
             [events],
         )
 
-    def ask(self, customers: Mapping[str, datetime]) -> None:
-        """The spine: each customer at the end of an instant."""
+    def set_spine(self, customers: Mapping[str, datetime]) -> None:
+        """Replace the spine by each customer at the end of an instant (UTC)."""
         zone = ZoneInfo(self.settings.timezone)
         con: Any = self.con
         con.execute("DELETE FROM spine_pairs")
         con.executemany(
             "INSERT INTO spine_pairs VALUES (?, ?, ?)",
-            [[one, at.astimezone(zone).date(), at + TICK] for one, at in customers.items()],
+            [
+                [customer, at.astimezone(zone).date(), at + TICK]
+                for customer, at in customers.items()
+            ],
         )
 
 
 def _relations(group: str) -> list[str]:
     tags = list(groups()[group].tags.values())
-    return relations_of([*tags, *needed(tags)])
+    return relations_of([*tags, *needed_tags(tags)])
 
 
-def _read(relations: Collection[str]) -> set[str]:
-    """The raw tables that relations read."""
+def _raw_tables(relations: Collection[str]) -> set[str]:
+    """Collect the raw tables that relations read."""
     return {table for name in relations for table in RELATIONS[name].reads}
 
 
 def _statement(tables: _Tables, group: str) -> str:
-    """All tags of a group as one query over the tables."""
+    """Write all tags of a group as one query over the tables."""
     tags = list(groups()[group].tags.values())
-    wanted = [*tags, *needed(tags)]
+    read = [*tags, *needed_tags(tags)]
     pairs = tables.engine.table("spine_pairs")
     parts: dict[str, ir.Table | None] = {}
     queries = []
@@ -223,7 +236,7 @@ def _statement(tables: _Tables, group: str) -> str:
         if not all(tables.has(table) for table in RELATIONS[name].tables):
             parts[name] = None
             continue
-        rows = aggregate(tables, Spine(pairs), name, wanted)
+        rows = aggregate(tables, Spine(pairs), name, read)
         queries.append(f"{quoted(f'part_{name}')} AS MATERIALIZED ({tables.sql(rows)})")
         parts[name] = ibis.table(rows.schema(), name=f"part_{name}")
     head = f"WITH {', '.join(queries)} " if queries else ""

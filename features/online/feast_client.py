@@ -1,4 +1,4 @@
-"""Talk to Feast: definitions, history for training, and the load of a snapshot with both.
+"""Feast client: register definitions, read history for training, load a snapshot online.
 
 The online rows themselves are read and written by `features.online.store`.
 """
@@ -43,15 +43,15 @@ _lock = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Materialized:
-    """What one load offered to the online store; rows that are newer there stay."""
+class MaterializedRows:
+    """Rows that one load offered to the online store, by tag group; newer rows there stay."""
 
     as_of: date
     rows: dict[str, int]
 
 
 def apply(lake: Lake) -> None:
-    """Write entity, views and services into the registry; what is no longer declared goes.
+    """Write entity, views and services into the registry; remove those no longer declared.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def apply(lake: Lake) -> None:
             *store.registry.list_feature_views("guanjia"),
             *store.registry.list_feature_services("guanjia"),
         ]
-        gone = [one for one in old if one.name not in keep]
+        gone = [definition for definition in old if definition.name not in keep]
         store.apply([customer(), *views, *services], objects_to_delete=gone, partial=not gone)
         _applied.add(lake.home)
 
@@ -79,11 +79,11 @@ def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.D
     Parameters
     ----------
     lake : Lake
-        Where the histories lie.
+        The home of the histories.
     entity_frame : pandas.DataFrame
         `customer_id`, `event_timestamp` (UTC); other columns pass through.
     tags : sequence of str
-        Their names; one that comes twice is one column.
+        Names of the catalogue; a repeated name gives one column.
 
     Returns
     -------
@@ -99,34 +99,34 @@ def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.D
     names = list(dict.fromkeys(tags))
     known = tags_at(lake, entity_frame, names)
     columns = {name: known[name].to_pandas().to_numpy() for name in names}
-    # Without the copy that gathers columns of a type into one block: it costs as much as the join.
+    # copy=False: gathering the columns of a type into one block costs as much as the join.
     joined = pd.DataFrame(columns, index=entity_frame.index, copy=False)
     return pd.concat([entity_frame, joined], axis=1)
 
 
 def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table:
-    """Read tags as they were known of customers at moments.
+    """Read the tags of customers as they were known at instants.
 
     Parameters
     ----------
     lake : Lake
-        Whose tags.
+        The home of the histories.
     moments : pandas.DataFrame
-        `customer_id` and `event_timestamp` (UTC) of each row.
+        `customer_id` and `event_timestamp` (UTC), one row per customer and instant.
     names : sequence of str
-        The tags.
+        Names of the catalogue, each once.
 
     Returns
     -------
     pyarrow.Table
-        A column per tag, rows in the order given: texts as strings, all others as float64.
+        A column per tag, rows in the order of `moments`: texts as strings, others as float64.
 
     Raises
     ------
     UnknownNameError
         If a tag is not declared.
     GuanjiaError
-        If a history there was computed without one of these tags.
+        If a history was computed without one of these tags.
     """
     declared = catalogue.catalogue()
     for name in names:
@@ -136,14 +136,14 @@ def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table
     with _lock:
         if lake.home not in _applied:
             apply(lake)
-    asked = moments[["customer_id", "event_timestamp"]].reset_index(drop=True)
-    asked[_ORDER] = range(len(asked))
-    asked["event_timestamp"] = pd.to_datetime(asked["event_timestamp"], utc=True).astype(
+    frame = moments[["customer_id", "event_timestamp"]].reset_index(drop=True)
+    frame[_ORDER] = range(len(frame))
+    frame["event_timestamp"] = pd.to_datetime(frame["event_timestamp"], utc=True).astype(
         "datetime64[us, UTC]"
     )
-    # Feast lets rows that were backfilled later leak in unless told otherwise.
+    # By default Feast also returns rows that were backfilled later: they would leak.
     known = _store(lake).get_historical_features(
-        asked,
+        frame,
         [f"{declared[name].group}:{name}" for name in names],
         filter_by_created_timestamp=True,
     )
@@ -151,7 +151,9 @@ def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table
     return pa.table({name: _column(table[name], declared[name].type) for name in names})
 
 
-def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetime) -> Materialized:
+def materialize(
+    lake: Lake, as_of: date, report: Report = quiet, *, now: datetime
+) -> MaterializedRows:
     """Load the snapshot of a date into the online store.
 
     Idempotent and safe to kill: each batch is one transaction, and the store keeps a row that is
@@ -159,14 +161,20 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
 
     Parameters
     ----------
+    lake : Lake
+        The home of the snapshot; its settings name the online store.
+    as_of : date
+        The snapshot's date.
+    report : Report
+        Progress: called with a step, rows done and rows in all.
     now : datetime
-        The time it is; a date that is not over then is refused.
+        The current time; a date that is not over by then is refused.
 
     Raises
     ------
     GuanjiaError
-        If the date has no snapshot, or a file of it is not the one it binds; or if it is not over:
-        its rows would keep out every event until then.
+        If the date has no snapshot, or a file is not the one that the snapshot binds; or if the
+        date is not over: its rows would keep out every event until then.
     """
     end = cutoff(as_of, lake.settings.timezone)
     if end > now + timedelta(seconds=lake.settings.clock_skew_seconds):
@@ -174,7 +182,7 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
             f"snapshot of {as_of}",
             f"is of a day that ends at {end:%Y-%m-%d %H:%M} UTC, and now it is "
             f"{now.astimezone(UTC):%Y-%m-%d %H:%M}",
-            "wait until the day is over; for a simulated insurer say what time it is there with "
+            "wait until the day is over; for a simulated insurer give its current time with "
             "--now or GUANJIA_NOW",
         )
     snapshot = read_snapshot(lake, as_of, verify=True)
@@ -189,26 +197,26 @@ def materialize(lake: Lake, as_of: date, report: Report = quiet, *, now: datetim
     files = {name: lake.home / snapshot.files[name]["path"] for name in groups}
     apply(lake)
     online = online_rows(lake)
-    # A snapshot of before an erasure must not bring anybody back.
+    # A snapshot from before an erasure must not bring an erased customer back.
     erased = Erased(lake.settings)
     gone = erased.among(customers_in(files[next(iter(groups))])) if erased else set()
     rows = dict.fromkeys(groups, 0)
     total = snapshot.customers * len(files)
     for name, path in files.items():
         tags = list(groups[name].tags)
-        found = lake.con.cursor().execute(
+        cursor = lake.con.cursor().execute(
             _ONLINE_ROWS.format(tags=", ".join(f'"{tag}"' for tag in tags), path=sql_text(path))
         )
-        while batch := found.fetchmany(BATCH):
+        while batch := cursor.fetchmany(BATCH):
             if gone:
                 batch = [row for row in batch if row[0] not in gone]
             rows[name] += online.load(name, tags, batch)
             report("materialize", sum(rows.values()), total)
-    return Materialized(as_of, rows)
+    return MaterializedRows(as_of, rows)
 
 
 def forget(lake: Lake) -> None:
-    """Open the registry and the stores of a lake anew at the next use."""
+    """Close the registry and the stores of a lake; the next use opens them anew."""
     with _lock:
         _opened.pop(lake.settings, None)
         _applied.discard(lake.home)
@@ -216,7 +224,7 @@ def forget(lake: Lake) -> None:
 
 
 def _store(lake: Lake) -> FeatureStore:
-    """The cached Feast object of a lake; opening one costs far more than a read."""
+    """Return the cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.settings not in _opened:
             _opened[lake.settings] = FeatureStore(config=feast_config(lake))
@@ -224,9 +232,9 @@ def _store(lake: Lake) -> FeatureStore:
 
 
 def _column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
-    """Text as strings, everything else as float64."""
+    """Cast text to strings, everything else to float64."""
     if type_ == "string":
         return column.cast(pa.string())
     # Arrow casts no boolean to a float at once.
-    whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    return whole.cast(pa.float64())
+    number = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    return number.cast(pa.float64())

@@ -1,4 +1,4 @@
-"""Where Feast keeps what it keeps: under the home folder, whoever asks, or on Redis.
+"""Place Feast's registry and online store under the home folder, or the latter on Redis.
 
 Feast expands environment variables in `feature_store.yaml` but knows no default for one that is
 not set. So the YAML names the class below and `features.online.sqlite_store`, which place a
@@ -26,7 +26,7 @@ PROJECT = REPO.parents[2]
 
 
 def feast_home() -> Path:
-    """The home folder, also while `feast` works from within `features/online/repo`.
+    """Return the home folder, also while `feast` works from within `features/online/repo`.
 
     `feast apply` changes into the folder of its YAML; a home given relative to the working
     directory is then meant relative to the project root, where the command was typed.
@@ -36,14 +36,14 @@ def feast_home() -> Path:
 
 
 class HomeRegistryStore(FileRegistryStore):
-    """The registry file, its path relative to the home folder."""
+    """Feast registry in a file whose path is relative to the home folder."""
 
     def __init__(self, registry_config: Any, repo_path: Path) -> None:
         super().__init__(registry_config, repo_path)
         self._filepath = feast_home() / registry_config.path
 
     def _write_registry(self, registry_proto: Any) -> None:
-        # Feast's own makes one folder level only, and a reader may catch it half-written.
+        # Feast's own method makes one folder level only, and a reader may see half a file.
         registry_proto.version_id = str(uuid.uuid4())
         registry_proto.last_updated.FromDatetime(_utc_now())
         with published(self._filepath) as draft:
@@ -51,10 +51,10 @@ class HomeRegistryStore(FileRegistryStore):
 
 
 def feast_config(lake: Lake) -> RepoConfig:
-    """What the YAML says, for a lake: its files, its online store, its offline store."""
-    logging.getLogger("feast.repo_config").addFilter(_worth_saying)
+    """Read the YAML and point it to a lake's files, online store and offline store."""
+    logging.getLogger("feast.repo_config").addFilter(_is_relevant)
     config = load_repo_config(REPO, REPO / "feature_store.yaml")
-    # The lake decides where its files are, whatever the environment says meanwhile.
+    # The lake's settings decide where its files are, not the environment.
     config.registry.path = str(lake.home / config.registry.path)
     if on_redis(lake.settings):
         config.online_config = {
@@ -71,6 +71,6 @@ def feast_config(lake: Lake) -> RepoConfig:
     return config
 
 
-def _worth_saying(record: logging.LogRecord) -> bool:
+def _is_relevant(record: logging.LogRecord) -> bool:
     # Feast warns that this setting awaits a SQL registry; that is why it is in the YAML.
     return "serve_features_while_materializing" not in record.getMessage()

@@ -1,7 +1,7 @@
-"""Write and read packed rows for Feast, where its own ways to them are gone.
+"""Adapter through which Feast writes and reads the packed online rows.
 
 Feast finds a store by the name of its class in `feature_store.yaml`. The service and `guanjia
-materialize` ask the rows themselves (`features.online.store`), without Feast.
+materialize` use the rows directly (`features.online.store`), without Feast.
 """
 
 import json
@@ -21,14 +21,14 @@ _FIELDS = {Int64: "int64_val", Float64: "double_val", String: "string_val", Bool
 
 
 class PackedOnlineStore(OnlineStore):
-    """An online store of packed rows; where they lie is a subclass's to say."""
+    """Feast online store of packed rows; a subclass decides where they are stored."""
 
     @abstractmethod
     def rows(self, config: Any) -> OnlineRows:
         """Open the rows that the configuration names."""
 
     def online_write_batch(self, config: Any, table: Any, data: Any, progress: Any) -> None:
-        """Write rows as Feast hands them over.
+        """Write rows in Feast's form.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class PackedOnlineStore(OnlineStore):
     def online_read(
         self, config: Any, table: Any, entity_keys: Any, requested_features: Any = None
     ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
-        """Read rows in the order asked.
+        """Read rows in the order of the entity keys.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class PackedOnlineStore(OnlineStore):
             if requested_features is None or field.name in requested_features
         }
         ids = [_customer(key) for key in entity_keys]
-        (stored,) = self.rows(config).stored([table.name], list(dict.fromkeys(ids)))
+        (stored,) = self.rows(config).read([table.name], list(dict.fromkeys(ids)))
         answer: list[tuple[datetime | None, dict[str, Any] | None]] = []
         for customer_id in ids:
             if customer_id not in stored:
@@ -82,7 +82,7 @@ class PackedOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Any],  # noqa: ARG002
         partial: bool,  # noqa: ARG002
     ) -> None:
-        """Drop the rows of views that are gone, and prepare for those that are there.
+        """Drop the rows of views that are gone, and prepare the store for those that remain.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class PackedOnlineStore(OnlineStore):
         """
         rows = self.rows(config)
         rows.drop([view.name for view in tables_to_delete])
-        rows.make_places([view.name for view in tables_to_keep])
+        rows.prepare_groups([view.name for view in tables_to_keep])
 
     def teardown(self, config: Any, tables: Sequence[Any], entities: Sequence[Any]) -> None:  # noqa: ARG002
         """Delete everything of the project.
@@ -105,12 +105,12 @@ class PackedOnlineStore(OnlineStore):
 
 
 def _customer(key: Any) -> str:
-    """Name the customer of an entity key; views have this one join key."""
+    """Return the customer of an entity key; it is the only join key of all views."""
     return str(key.entity_values[0].string_val)
 
 
 def _plain(value: Any) -> Any:
-    """Return a Feast value as JSON knows it; absent is null."""
+    """Convert a Feast value to a JSON value; an absent one becomes null."""
     kind = value.WhichOneof("val") if value is not None else None
     return None if kind is None or kind == "null_val" else getattr(value, kind)
 

@@ -195,7 +195,7 @@ _LOYALTY = (
     "life_cycle_stage",
     "renewals_in_chain",
 )
-# How a car is driven, where its owner consented to its being recorded.
+# How a car is driven, if its owner consented to the recording.
 _DRIVING = (
     "annual_distance_km",
     "distance_km_365d",
@@ -206,7 +206,7 @@ _DRIVING = (
     "harsh_cornerings_per_100km_365d",
     "speeding_seconds_per_100km_365d",
 )
-# What a contact could meet differently: channel, habit, price and claims, reactions so far, tastes.
+# What may change the effect of a contact: channel, habit, price and claims, past reactions, tastes.
 _EFFECT = (
     "age_years",
     "city_tier",
@@ -273,13 +273,14 @@ class TagSet:
     Attributes
     ----------
     name : str
-        What bundles and Feast call it.
+        Its name in bundles and in Feast.
     tags : tuple of str
+        Names of the catalogue.
 
     Raises
     ------
     GuanjiaError
-        If it has a tag twice, or one that no model may use.
+        If it has a tag twice, or a tag that no model may use.
     """
 
     name: str
@@ -294,11 +295,11 @@ class TagSet:
             raise GuanjiaError(f"tag set {self.name}", "has a tag twice", "name each once")
 
 
-# No days to expiry: lead_days of the request says it, and beyond 60 none was ever trained.
+# No days to expiry: lead_days of the request states them, and no model is trained beyond 60.
 RENEWAL_TAGS = TagSet("renewal", _CUSTOMER)
 CHURN_TAGS = TagSet("churn", (*_CUSTOMER, *_EXPIRY))
 CROSS_SELL_TAGS = TagSet("cross_sell", (*_CUSTOMER, *_EXPIRY))
-# Of the coming term, whoever is contacted and whatever is offered: no contacts, no quotes.
+# About the coming term, independent of contacts and offers: no contacts, no quotes.
 CLAIMS_TAGS = TagSet("claims", (*_COVER, *_VEHICLE, *_CLAIMS, *_LOYALTY, *_DRIVING))
 UPLIFT_TAGS = TagSet("uplift", _EFFECT)
 

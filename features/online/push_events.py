@@ -1,8 +1,8 @@
-"""Bring online what events changed: compute the tags of their customers, push them, note it.
+"""Keep online tags fresh after events: compute the tags of the customers, push and mark them.
 
-Pushed rows carry the `recorded_at` of the customer's last event, so whatever order pushes arrive
-in, the store keeps the one that knows most. Who is first brings what waits, and so what was left
-while the store was away.
+Pushed rows carry the `recorded_at` of the customer's last event: in whatever order pushes arrive,
+the store keeps the row that knows most. The first caller also processes the backlog, including
+events that came while the store was away.
 """
 
 import threading
@@ -22,18 +22,18 @@ from features.settings import cutoff
 CUSTOMERS = 200
 """Customers of one computation."""
 OTHERS = 20
-"""Waiting customers that a request brings along with its own."""
+"""Customers of the backlog that a request processes along with its own."""
 
 
 class FreshTags:
-    """Keeps the online tags of customers with events fresh; threads share it.
+    """Keep the online tags of customers with events fresh; threads share it.
 
     Parameters
     ----------
     lake : Lake
-        Holds the checked tables and the registry.
+        The home with the checked tables; its settings name the online store.
     inbox : EventInbox
-        Says what happened.
+        The log of events.
     """
 
     def __init__(self, lake: Lake, inbox: EventInbox) -> None:
@@ -44,27 +44,29 @@ class FreshTags:
         self._working = threading.Lock()
 
     def prepare(self) -> None:
-        """Do now what the first event would wait for; then what an earlier process left undone."""
+        """Prepare what the first event would wait for, then process the backlog."""
         self._live.prepare()
-        for some in _batches(self._inbox.waiting_customers()):
-            self._bring(self._inbox.waiting(some))
+        for batch in _batches(self._inbox.waiting_customers()):
+            self._compute_and_push(self._inbox.waiting(batch))
 
     def refresh(self, customers: Collection[str]) -> None:
-        """Bring online what events of these customers changed, unless another thread just did."""
+        """Refresh the online tags of customers with new events; another thread may have done it."""
         with self._working:
             if self._inbox.waiting(list(customers)):
                 others = self._inbox.waiting_customers(OTHERS)
-                for some in _batches(sorted({*customers, *others})):
-                    self._bring(self._inbox.waiting(some))
+                for batch in _batches(sorted({*customers, *others})):
+                    self._compute_and_push(self._inbox.waiting(batch))
 
-    def again(self, events: Sequence[tuple[int, str, str]], computed_at: datetime) -> int:
-        """Compute the customers of some events anew; return how many they are."""
+    def recompute(self, events: Sequence[tuple[int, str, str]], computed_at: datetime) -> int:
+        """Recompute the customers of events (sequence, customer, table); return their number."""
         customers = sorted({customer for _, customer, _ in events})
-        for some in _batches(customers):
-            self._bring([one for one in events if one[1] in set(some)], computed_at)
+        for batch in _batches(customers):
+            self._compute_and_push(
+                [event for event in events if event[1] in set(batch)], computed_at
+            )
         return len(customers)
 
-    def _bring(
+    def _compute_and_push(
         self, events: Sequence[tuple[int, str, str]], computed_at: datetime | None = None
     ) -> None:
         if not events:
@@ -74,44 +76,47 @@ class FreshTags:
         computed = self._live.compute(customers, names)
         gone = self._erased.among(customers)
         for group, rows in computed.items():
-            # Who was erased while his tags were computed stays away.
-            stay = [one not in gone for one in rows["customer_id"].to_pylist()]
-            push(self._lake, group, _computed(rows.filter(stay) if gone else rows, computed_at))
+            # Do not push customers who were erased while their tags were computed.
+            stay = [customer not in gone for customer in rows["customer_id"].to_pylist()]
+            push(self._lake, group, _stamped(rows.filter(stay) if gone else rows, computed_at))
         self._inbox.mark_online([sequence for sequence, _, _ in events])
 
 
 def catch_up(lake: Lake, as_of: date, now: datetime) -> int:
-    """After a snapshot was loaded: the customers whose rows are newer than the snapshot's.
+    """Recompute the customers whose online rows are newer than a snapshot that was just loaded.
 
-    Their rows stayed, but were computed without what `guanjia check` has brought since.
+    The load left their rows as they were, but these do not yet contain what `guanjia check` has
+    brought since.
 
     Parameters
     ----------
+    lake : Lake
+        The home with the checked tables; its settings name the online store.
     as_of : date
         Of the snapshot that was loaded.
     now : datetime
-        The time it is.
+        The current time (UTC).
 
     Returns
     -------
     int
-        How many customers were computed anew.
+        Number of customers computed anew.
     """
     inbox = EventInbox(lake)
     events = inbox.since(cutoff(as_of, lake.settings.timezone))
-    done = FreshTags(lake, inbox).again(events, now) if events else 0
+    done = FreshTags(lake, inbox).recompute(events, now) if events else 0
     inbox.mark_past_online(cutoff(as_of, lake.settings.timezone))
     return done
 
 
 def _batches(customers: Sequence[str]) -> Iterator[list[str]]:
-    left = iter(customers)
-    while some := list(islice(left, CUSTOMERS)):
-        yield some
+    remaining = iter(customers)
+    while batch := list(islice(remaining, CUSTOMERS)):
+        yield batch
 
 
-def _computed(rows: pa.Table, at: datetime | None) -> pa.Table:
-    """The rows with the instant of their computation, which is never before their event."""
+def _stamped(rows: pa.Table, at: datetime | None) -> pa.Table:
+    """Set the instant at which the rows were computed, never before their event."""
     if at is None:
         return rows
     created = [max(at, event) for event in rows["event_timestamp"].to_pylist()]

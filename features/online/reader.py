@@ -1,7 +1,7 @@
-"""Tags of some customers now, for serving: the packed rows of the online store as they lie.
+"""Read the tags of customers for serving, directly from the packed rows of the online store.
 
-Feast's own way to these rows makes a message of every value and costs far more than reading them.
-Its API gives the same values, which a test holds.
+Feast's own read makes a message of every value, which costs far more. Its API gives the same
+values; a test compares them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,22 @@ from pydantic_core import from_json
 from features.errors import GuanjiaError, did_you_mean
 from features.instants import instant_of
 from features.lake import Lake
-from features.online.rows import Stored
-from features.online.store import stored
+from features.online.rows import StoredRow
+from features.online.store import read_rows
 from features.tags import catalogue
 
 SECOND = timedelta(seconds=1)
 
 
 class TagReader:
-    """Reads the same tags of whichever customers, as a service does all day.
+    """Read a fixed list of tags of any customers; threads share it.
 
     Parameters
     ----------
+    lake : Lake
+        Its settings name the online store.
     tags : sequence of str
-        Their names.
+        Names of the catalogue.
 
     Raises
     ------
@@ -40,7 +42,7 @@ class TagReader:
         self._zone = ZoneInfo(lake.settings.timezone)
         self.tags = list(tags)
         self._groups: dict[str, dict[str, str]] = {}
-        self._choices: dict[tuple[str, tuple[str, ...]], _Choice] = {}
+        self._selections: dict[tuple[str, tuple[str, ...]], _Selection] = {}
         declared = catalogue.catalogue()
         for tag in tags:
             if tag not in declared:
@@ -48,33 +50,33 @@ class TagReader:
             self._groups.setdefault(declared[tag].group, {})[tag] = declared[tag].type
 
     def read(self, customer_ids: Sequence[str]) -> list[dict[str, Any]]:
-        """The tags of some customers, in the order asked; never writes.
+        """Read the tags of customers, in the order of the ids; never writes.
 
         Returns
         -------
         list[dict[str, object]]
             A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
             unknown customer has `known` False and None everywhere else. `freshness` is the oldest
-            event timestamp (UTC) among the views read, `as_of` the civil date that ended then.
+            event timestamp (UTC) among the groups read, `as_of` the civil date that ended then.
 
         Raises
         ------
         GuanjiaError
             If nothing was materialised yet.
         """
-        named = list(dict.fromkeys(customer_ids))
-        found = stored(self._lake, list(self._groups), named) if named else []
-        return [self._row(one, found) for one in customer_ids]
+        ids = list(dict.fromkeys(customer_ids))
+        stored = read_rows(self._lake, list(self._groups), ids) if ids else []
+        return [self._row(customer_id, stored) for customer_id in customer_ids]
 
-    def _row(self, customer_id: str, found: Sequence[Mapping[str, Stored]]) -> dict[str, Any]:
+    def _row(self, customer_id: str, stored: Sequence[Mapping[str, StoredRow]]) -> dict[str, Any]:
         values: dict[str, Any] = dict.fromkeys(self.tags)
         oldest: int | None = None
-        for group, rows in zip(self._groups, found, strict=True):
+        for group, rows in zip(self._groups, stored, strict=True):
             row = rows.get(customer_id)
             if row is None:
                 continue
             oldest = row.event_us if oldest is None else min(oldest, row.event_us)
-            self._choice(group, row.layout).take(row, values)
+            self._selection(group, row.layout).copy_to(row, values)
         freshness = None if oldest is None else instant_of(oldest)
         return {
             "customer_id": customer_id,
@@ -84,15 +86,15 @@ class TagReader:
             **values,
         }
 
-    def _choice(self, group: str, layout: tuple[str, ...]) -> "_Choice":
-        """What to take of rows of a layout; a process meets few."""
-        if (group, layout) not in self._choices:
-            self._choices[group, layout] = _Choice(self._groups[group], layout)
-        return self._choices[group, layout]
+    def _selection(self, group: str, layout: tuple[str, ...]) -> "_Selection":
+        """Return the cached selection for rows of a layout; a process meets few layouts."""
+        if (group, layout) not in self._selections:
+            self._selections[group, layout] = _Selection(self._groups[group], layout)
+        return self._selections[group, layout]
 
 
-class _Choice:
-    """The tags that are asked for, out of a row of many."""
+class _Selection:
+    """The selected tags and their places in rows of one layout."""
 
     def __init__(self, kinds: Mapping[str, str], layout: tuple[str, ...]) -> None:
         place = {name: number for number, name in enumerate(layout)}
@@ -101,8 +103,8 @@ class _Choice:
         self._floats = [name for name in self._names if kinds[name] == "float64"]
         self._length = len(layout)
 
-    def take(self, row: Stored, values: dict[str, Any]) -> None:
-        """Put them into `values`; a whole number of yuan is a float there too."""
+    def copy_to(self, row: StoredRow, values: dict[str, Any]) -> None:
+        """Copy the selected tags into `values`; ints of float tags become floats."""
         array = from_json(row.array)
         if len(array) != self._length:
             raise ValueError(f"a row has {len(array)} tags, its layout {self._length}")
@@ -113,6 +115,26 @@ class _Choice:
                 values[name] = float(values[name])
 
 
-def online(lake: Lake, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
-    """Read the tags of some customers once; see `TagReader`."""
+def read_tags(lake: Lake, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
+    """Read tags of customers once.
+
+    Parameters
+    ----------
+    lake : Lake
+        Its settings name the online store.
+    customer_ids : sequence of str
+        Customers; an id may come twice.
+    tags : sequence of str
+        Names of the catalogue.
+
+    Returns
+    -------
+    list of dict
+        As `TagReader.read`.
+
+    Raises
+    ------
+    GuanjiaError
+        If a tag is not declared, or nothing was materialised yet.
+    """
     return TagReader(lake, tags).read(customer_ids) if customer_ids else []

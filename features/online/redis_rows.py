@@ -1,7 +1,7 @@
-"""Keep online rows on Redis, for services on several machines: the same rows, the same guard.
+"""Keep online rows on Redis, for services on several machines, under the same write guard.
 
-Feast's own Redis store reads, compares and then writes, so that two writers can cross, and drops
-what corrects a row of the same event time. Here a script compares event and created time and sets
+Feast's own Redis store reads, compares and then writes, so that two writers can cross, and it drops
+a correction of the same event time. Here a script compares event and created time and sets the row
 in one step (`docs/adr/0009-events.md`). One database of a Redis server belongs to one home.
 """
 
@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Any
 
 from features.errors import GuanjiaError
-from features.online.rows import OnlineRows, Row, Stored
+from features.online.rows import OnlineRows, Row, StoredRow
 
 READ_SECONDS = 0.1
-"""How long a request waits for rows: from a snapshot it has them soon after. It asks once."""
+"""How long a request waits for rows, without a retry: the snapshot answers instead."""
 QUICK_SECONDS = 0.2
-"""How long an event waits until its rows are taken; it does not try twice."""
+"""How long an event waits until its rows are written, without a retry."""
 PATIENT_SECONDS = 30.0
 """How long a load waits for one of its scripts."""
 CHUNK = 500
@@ -53,11 +53,11 @@ class RedisRows(OnlineRows):
     def __init__(self, url: str, project: str) -> None:
         self._url = url
         self._project = project
-        # A layout is named by its hash, so what was read once stays true.
+        # A layout is named by its hash, so it can be cached for good.
         self._layouts: dict[str, tuple[str, ...]] = {}
 
     def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows, some hundreds a script, and note that the group has been loaded.
+        """Offer whole rows, some hundreds a script, and mark the group as loaded.
 
         Parameters
         ----------
@@ -65,8 +65,8 @@ class RedisRows(OnlineRows):
             As `OnlineRows.load` takes them.
         """
         offered = self._offer(group, tags, rows, PATIENT_SECONDS)
-        with _reached(self._url, PATIENT_SECONDS) as client:
-            client.set(self._filled(group), 1)
+        with _connected(self._url, PATIENT_SECONDS) as client:
+            client.set(self._loaded_mark(group), 1)
             client.sadd(f"{self._project}:groups", group)
         return offered
 
@@ -80,73 +80,76 @@ class RedisRows(OnlineRows):
         """
         self._offer(group, tags, rows, QUICK_SECONDS)
 
-    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
-        """Read the rows of customers with one question for all groups.
+    def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
+        """Read the rows of customers with one request for all groups.
 
-        A Redis that lost everything, and what events wrote since, knows of no customer enough.
+        A group that was never loaded is an error: if Redis lost its rows, those that events wrote
+        since are only a part.
         """
         keys = [self._key(group, customer_id) for group in groups for customer_id in ids]
-        stored: list[dict[str, Stored]] = [{} for _ in groups]
-        with _reached(self._url, READ_SECONDS) as client:
-            answer = client.mget([*map(self._filled, groups), *keys])
+        stored: list[dict[str, StoredRow]] = [{} for _ in groups]
+        with _connected(self._url, READ_SECONDS) as client:
+            answer = client.mget([*map(self._loaded_mark, groups), *keys])
             marks, values = answer[: len(groups)], answer[len(groups) :]
             for group, mark in zip(groups, marks, strict=True):
                 if mark is None:
                     fault = f"on Redis was not filled with tags of {group}"
                     raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
             rows = [None if value is None else value.decode().split(" ", 3) for value in values]
-            self._learn(client, {row[2] for row in rows if row is not None})
+            self._read_layouts(client, {row[2] for row in rows if row is not None})
         for place, row in enumerate(rows):
             if row is not None:
                 event, _, layout, array = row
                 names = self._layouts[layout]
-                stored[place // len(ids)][ids[place % len(ids)]] = Stored(int(event), names, array)
+                stored[place // len(ids)][ids[place % len(ids)]] = StoredRow(
+                    int(event), names, array
+                )
         return stored
 
     def loaded_groups(self) -> list[str]:
         """List the tag groups that were loaded, declared today or not."""
-        with _reached(self._url, PATIENT_SECONDS) as client:
+        with _connected(self._url, PATIENT_SECONDS) as client:
             return sorted(name.decode() for name in client.smembers(f"{self._project}:groups"))
 
     def remove(self, group: str, ids: Sequence[str]) -> list[str]:
         """Delete the rows of customers; return those who had one."""
-        with _reached(self._url, PATIENT_SECONDS) as client:
+        with _connected(self._url, PATIENT_SECONDS) as client:
             return [name for name in ids if client.unlink(self._key(group, name))]
 
-    def make_places(self, groups: Iterable[str]) -> None:
-        """Do nothing: keys need no place."""
+    def prepare_groups(self, groups: Iterable[str]) -> None:
+        """Skip: keys need no preparation."""
 
     def drop(self, groups: Iterable[str]) -> None:
         """Delete the rows of tag groups that are gone."""
-        with _reached(self._url, PATIENT_SECONDS) as client:
+        with _connected(self._url, PATIENT_SECONDS) as client:
             for group in groups:
                 _delete(client, self._key(group, ""))
                 client.srem(f"{self._project}:groups", group)
 
     def drop_all(self) -> None:
         """Delete everything of the project."""
-        with _reached(self._url, PATIENT_SECONDS) as client:
+        with _connected(self._url, PATIENT_SECONDS) as client:
             _delete(client, f"{self._project}:")
         self._layouts.clear()
 
     def scrub(self) -> None:
-        """Do nothing: what Redis writes to its disk it writes anew by itself."""
+        """Skip: Redis rewrites its files on disk by itself."""
 
     def _offer(self, group: str, tags: Sequence[str], rows: Iterable[Row], seconds: float) -> int:
         names = json.dumps(list(tags))
         layout = hashlib.sha256(names.encode()).hexdigest()[:12]
         offered = 0
-        with _reached(self._url, seconds) as client:
+        with _connected(self._url, seconds) as client:
             client.hset(f"{self._project}:layouts", layout, names)
             offer = client.register_script(_OFFER)
-            left = iter(rows)
-            while part := list(islice(left, CHUNK)):
+            remaining = iter(rows)
+            while part := list(islice(remaining, CHUNK)):
                 keys = [self._key(group, row[0]) for row in part]
                 offer(keys=keys, args=[f"{row[1]} {row[2]} {layout} {row[3]}" for row in part])
                 offered += len(part)
         return offered
 
-    def _learn(self, client: Any, layouts: set[str]) -> None:
+    def _read_layouts(self, client: Any, layouts: set[str]) -> None:
         new = sorted(layouts - set(self._layouts))
         if new:
             stored = client.hmget(f"{self._project}:layouts", new)
@@ -156,14 +159,14 @@ class RedisRows(OnlineRows):
     def _key(self, group: str, customer_id: str) -> str:
         return f"{self._project}:{group}:{customer_id}"
 
-    def _filled(self, group: str) -> str:
-        """Name the key that is there once the rows of a snapshot are; no customer has it."""
+    def _loaded_mark(self, group: str) -> str:
+        """Name the key that marks the group as loaded; no customer has it."""
         return self._key(group, "")
 
 
 @lru_cache
 def _client(url: str, seconds: float) -> Any:
-    """A client with its pool of connections; threads share it."""
+    """Return a client with its pool of connections; threads share it."""
     try:
         import redis
     except ImportError:
@@ -182,8 +185,8 @@ def _client(url: str, seconds: float) -> Any:
 
 
 @contextmanager
-def _reached(url: str, seconds: float) -> Iterator[Any]:
-    """The client; what goes wrong between us and Redis is said without the URL's password."""
+def _connected(url: str, seconds: float) -> Iterator[Any]:
+    """Yield the client; errors of Redis are raised without the URL, which has the password."""
     client = _client(url, seconds)
     import redis
 
@@ -191,10 +194,10 @@ def _reached(url: str, seconds: float) -> Iterator[Any]:
         yield client
     except redis.RedisError as fault:
         place = client.connection_pool.connection_kwargs
-        where = f"{place.get('host', 'its socket')}:{place.get('port', '')}".rstrip(":")
+        address = f"{place.get('host', 'its socket')}:{place.get('port', '')}".rstrip(":")
         raise GuanjiaError(
             "the online store",
-            f"on Redis at {where} does not answer ({type(fault).__name__})",
+            f"on Redis at {address} does not answer ({type(fault).__name__})",
             "start Redis, or correct GUANJIA_ONLINE",
         ) from fault
 

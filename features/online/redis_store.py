@@ -17,7 +17,7 @@ class RedisOnlineStoreConfig(FeastConfigBaseModel):
 
 
 class RedisOnlineStore(PackedOnlineStore):
-    """See the module."""
+    """Feast online store on Redis."""
 
     def __init__(self) -> None:
         self._rows: dict[str, RedisRows] = {}

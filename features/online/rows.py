@@ -1,9 +1,9 @@
-"""Define the packed rows of the online store: one row a customer and tag group, as it lies.
+"""Packed rows of the online store, one row a customer and tag group, and the interface to them.
 
 A row holds all tags of a group as one JSON array, in the order of a *layout*: the names of the
-tags, kept once. A row written under an older catalogue still reads right, because it names its
-layout. Whoever stores such rows guards them alike: a row goes in only where its (event, created)
-timestamps are not before those of the row that is there (`docs/adr/0005-online-store.md`).
+tags, stored once. A row written under an older catalogue still reads right, because it names its
+layout. Every implementation has the same write guard: a row replaces another only if its (event,
+created) timestamps are not before those of the stored row (`docs/adr/0005-online-store.md`).
 """
 
 from abc import ABC, abstractmethod
@@ -16,24 +16,34 @@ Row = tuple[str, int, int, str]
 """Customer, event and created time in microseconds UTC, tags as a JSON array."""
 
 
-class Stored(NamedTuple):
-    """A row as it is read: when it is of, the names of its tags, the JSON array of their values."""
+class StoredRow(NamedTuple):
+    """A row as it is stored.
+
+    Attributes
+    ----------
+    event_us : int
+        Event time in microseconds UTC.
+    layout : tuple of str
+        Names of the tags, shape (tags,).
+    array : str
+        Their values as a JSON array.
+    """
 
     event_us: int
     layout: tuple[str, ...]
     array: str
 
     def values(self) -> dict[str, Any]:
-        """Return the tags by name, as JSON has them."""
+        """Return the tags by name, as JSON values."""
         return dict(zip(self.layout, from_json(self.array), strict=True))
 
 
 class OnlineRows(ABC):
-    """Packed rows by tag group and customer; where they lie is a subclass's to say."""
+    """Packed rows by tag group and customer; a subclass decides where they are stored."""
 
     @abstractmethod
     def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows, as many as there are; those that are newer in the store stay.
+        """Offer any number of rows; rows that are newer in the store stay.
 
         Parameters
         ----------
@@ -61,15 +71,15 @@ class OnlineRows(ABC):
         self.load(group, tags, rows)
 
     @abstractmethod
-    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
-        """Read, for each group, the rows of those of the customers who have one.
+    def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
+        """Read the rows of customers, for each group by customer id; some may have no row.
 
         Parameters
         ----------
         groups : sequence of str
             Tag groups.
         ids : sequence of str
-            Customers, each named once.
+            Customers, each once.
 
         Raises
         ------
@@ -86,8 +96,8 @@ class OnlineRows(ABC):
         """Delete the rows of customers; return those who had one."""
 
     @abstractmethod
-    def make_places(self, groups: Iterable[str]) -> None:
-        """Prepare for rows of tag groups; what is there stays."""
+    def prepare_groups(self, groups: Iterable[str]) -> None:
+        """Prepare the store for rows of tag groups; stored rows stay."""
 
     @abstractmethod
     def drop(self, groups: Iterable[str]) -> None:
@@ -99,4 +109,4 @@ class OnlineRows(ABC):
 
     @abstractmethod
     def scrub(self) -> None:
-        """Take what was deleted out of the files as well, as far as they are ours."""
+        """Remove deleted rows from the store's files as well, as far as we write them."""

@@ -1,7 +1,7 @@
 """Keep online rows in a SQLite file: one row a customer and tag group, older never replaces newer.
 
 Feast's own SQLite store keeps a row for every customer and tag (35 kB a customer for our tags) and
-overwrites whatever is there. What a row looks like: `features.online.rows`.
+overwrites newer rows. The form of a row: `features.online.rows`.
 """
 
 import json
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from features.online.rows import OnlineRows, Row, Stored
+from features.online.rows import OnlineRows, Row, StoredRow
 from features.sqlite import connect, file_identity, scrub, transaction
 
 LARGEST_QUERY = 500
@@ -27,14 +27,14 @@ WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
 
 
 class SqliteRows(OnlineRows):
-    """Rows in one file; threads share it, each over a connection of its own.
+    """Rows in one SQLite file; threads share it, each over a connection of its own.
 
     Parameters
     ----------
     path : Path
         The file.
     project : str
-        Feast's name of the project, which names of tables begin with.
+        Feast's name of the project; names of tables begin with it.
     """
 
     def __init__(self, path: Path, project: str) -> None:
@@ -63,11 +63,11 @@ class SqliteRows(OnlineRows):
             connection.executemany(_UPSERT.format(table=self._table(group)), counted())
         return offered
 
-    def stored(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, Stored]]:
+    def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
         """Read the rows of customers with one statement for all groups."""
         connection = self._connection(make=False)
         tables = tuple(self._table(group) for group in groups)
-        stored: list[dict[str, Stored]] = [{} for _ in groups]
+        stored: list[dict[str, StoredRow]] = [{} for _ in groups]
         size = max(1, LARGEST_QUERY // max(len(groups), 1))
         for start in range(0, len(ids) if groups else 0, size):
             part = ids[start : start + size]
@@ -79,7 +79,7 @@ class SqliteRows(OnlineRows):
                 raise _unfilled(groups) from fault
             for place, customer_id, event_us, layout, array in rows:
                 names = self._names(connection, layout)
-                stored[place][customer_id] = Stored(event_us, names, array)
+                stored[place][customer_id] = StoredRow(event_us, names, array)
         return stored
 
     def loaded_groups(self) -> list[str]:
@@ -97,8 +97,8 @@ class SqliteRows(OnlineRows):
         with self._writing() as connection:
             return [name for name in ids if connection.execute(delete, [name]).rowcount]
 
-    def make_places(self, groups: Iterable[str]) -> None:
-        """Make the tables of tag groups; what is there stays."""
+    def prepare_groups(self, groups: Iterable[str]) -> None:
+        """Create the tables of tag groups; stored rows stay."""
         with self._writing() as connection:
             for group in groups:
                 connection.execute(
@@ -121,12 +121,12 @@ class SqliteRows(OnlineRows):
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def scrub(self) -> None:
-        """Write the file anew, without what was deleted."""
+        """Rewrite the file without the deleted rows."""
         scrub(self._path, "the online store", PATIENCE_SECONDS)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that writes; a group whose table is not there was never loaded."""
+        """Open a transaction that writes; a missing table means that its group was never loaded."""
         try:
             with transaction(self._connection()) as connection:
                 yield connection
@@ -136,32 +136,33 @@ class SqliteRows(OnlineRows):
             raise _unfilled([str(fault).rpartition(f"{self._project}_")[2]]) from fault
 
     def _connection(self, make: bool = True) -> sqlite3.Connection:
-        """This thread's connection: SQLite lets many read while one writes.
+        """Return this thread's connection: SQLite lets many read while one writes.
 
-        One to a file that was moved away would read it for ever, and one made anew in its place
-        would be empty: who only reads is told that it is gone.
+        A connection to a file that was moved away would read it for ever, and a new file in its
+        place would be empty: with `make` False, a missing file is an error.
         """
-        known = self._local.__dict__
-        if "connection" in known:
-            if file_identity(self._path) == known["place"]:
-                found: sqlite3.Connection = known["connection"]
-                return found
-            known.pop("connection").close()
+        cache = self._local.__dict__
+        if "connection" in cache:
+            if file_identity(self._path) == cache["place"]:
+                cached: sqlite3.Connection = cache["connection"]
+                return cached
+            cache.pop("connection").close()
         if not make and file_identity(self._path) is None:
-            raise GuanjiaError("the online store", "is gone", "run `guanjia materialize`")
+            fault = f"is gone: {self._path} was moved or deleted"
+            raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
         connection = connect(self._path, PATIENCE_SECONDS, "NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )
-        known["connection"], known["place"] = connection, file_identity(self._path)
-        known["layouts"] = {}
+        cache["connection"], cache["place"] = connection, file_identity(self._path)
+        cache["layouts"] = {}
         return connection
 
     def _table(self, group: str) -> str:
         return f"{self._project}_{group}"
 
     def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
-        """The tags of a layout, which a file never changes."""
+        """Return the tags of a layout, cached: a layout never changes."""
         known: dict[int, tuple[str, ...]] = self._local.layouts
         if layout not in known:
             (names,) = connection.execute("SELECT tags FROM layouts WHERE layout = ?", [layout])
@@ -171,7 +172,7 @@ class SqliteRows(OnlineRows):
 
 @lru_cache(maxsize=1024)
 def _select(tables: tuple[str, ...], ids: int) -> str:
-    """The rows of so many customers, each with the place of its table."""
+    """Write the query that reads the rows of `ids` customers, each with the place of its table."""
     marks = ", ".join("?" * ids)
     return " UNION ALL ".join(
         f'SELECT {place}, customer_id, event_us, layout, tags FROM "{table}" '
@@ -181,7 +182,7 @@ def _select(tables: tuple[str, ...], ids: int) -> str:
 
 
 def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
-    """The number of this order of tags, given at first use."""
+    """Return the number of this order of tags, assigned at first use."""
     names = json.dumps(list(tags))
     connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
     (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()

@@ -18,7 +18,7 @@ class HomeOnlineStoreConfig(FeastConfigBaseModel):
 
 
 class HomeOnlineStore(PackedOnlineStore):
-    """See the module. `config.online_store.path` is relative to the home folder."""
+    """Feast online store in a SQLite file; its configured path is relative to the home folder."""
 
     def __init__(self) -> None:
         self._rows: dict[str, SqliteRows] = {}

@@ -1,7 +1,7 @@
-"""Reach the online rows of a home: where they lie is a setting, and no Feast is needed to ask them.
+"""Read, push and delete the online rows of a home without Feast; a setting names the store.
 
-Feast has the definitions, the history for training and its own ways to these rows; a service that
-starts and a request that is answered wait for none of it (`docs/adr/0019-answers-at-once.md`).
+Feast has the definitions, the history for training and an adapter to these rows. Neither the start
+of a service nor a request waits for it (`docs/adr/0019-answers-at-once.md`).
 """
 
 import json
@@ -15,7 +15,7 @@ from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.lake import Lake
 from features.online.redis_rows import RedisRows
-from features.online.rows import OnlineRows, Stored
+from features.online.rows import OnlineRows, StoredRow
 from features.online.sqlite_rows import SqliteRows
 from features.settings import Settings
 from features.tags import catalogue
@@ -31,7 +31,7 @@ _lock = threading.Lock()
 
 
 def online_rows(lake: Lake) -> OnlineRows:
-    """Return the rows of a lake's home, opened once a process.
+    """Return the online rows of a home, opened once a process.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def online_rows(lake: Lake) -> OnlineRows:
 
 
 def on_redis(settings: Settings) -> bool:
-    """Say whether the rows are on Redis, and not in a file under home.
+    """Tell whether the rows are on Redis, not in a file under home.
 
     Raises
     ------
@@ -59,19 +59,19 @@ def on_redis(settings: Settings) -> bool:
     return settings.online != "sqlite"
 
 
-def stored(
+def read_rows(
     lake: Lake, groups: Sequence[str], customer_ids: Sequence[str]
-) -> Sequence[Mapping[str, Stored]]:
-    """Read, for each tag group, the rows of those of the customers who have one, as they lie.
+) -> Sequence[Mapping[str, StoredRow]]:
+    """Read the packed rows of customers, for each tag group by customer id; some may have no row.
 
     Parameters
     ----------
     lake : Lake
-        Whose rows.
+        Its settings name the online store.
     groups : sequence of str
         Tag groups.
     customer_ids : sequence of str
-        Customers, each named once.
+        Customers, each once.
 
     Raises
     ------
@@ -79,20 +79,20 @@ def stored(
         If nothing was materialised yet, or the store does not answer.
     """
     rows = _opened.get(lake.settings)
-    return (rows or _filled(lake)).stored(groups, customer_ids)
+    return (rows or _filled(lake)).read(groups, customer_ids)
 
 
 def push(lake: Lake, group: str, rows: "pa.Table") -> None:
-    """Offer rows of a group's tags to the online store; those that are newer there stay.
+    """Offer rows of a group's tags to the online store; rows that are newer there stay.
 
     Parameters
     ----------
     lake : Lake
-        Whose store.
+        Its settings name the online store.
     group : str
         The tag group.
     rows : pyarrow.Table
-        As `features.snapshots.group_files.tag_schema` says, one row a customer.
+        One row a customer, with the columns of `features.snapshots.group_files.tag_schema`.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[s
     Returns
     -------
     dict of str to Counter
-        Tag group -> how many rows each customer had.
+        Tag group -> number of rows each customer had.
 
     Raises
     ------
@@ -132,25 +132,25 @@ def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[s
     if not _is_filled(lake):
         return {}
     rows = online_rows(lake)
-    # Rows of a group that is declared no more are rows of customers all the same.
+    # Rows of a group that is no longer declared are deleted as well.
     groups = dict.fromkeys([*catalogue.groups(), *rows.loaded_groups()])
     return {group: Counter(rows.remove(group, customer_ids)) for group in groups}
 
 
 def scrub_online(lake: Lake) -> None:
-    """Take what was deleted out of the online store's file as well.
+    """Scrub deleted rows from the online store's file.
 
     Raises
     ------
     GuanjiaError
-        If it is in use all the time.
+        If other processes use the file all the time.
     """
     if _is_filled(lake):
         online_rows(lake).scrub()
 
 
 def close(lake: Lake) -> None:
-    """Open the rows of a lake anew at the next use."""
+    """Close the rows of a lake; the next use opens them anew."""
     with _lock:
         _opened.pop(lake.settings, None)
 
@@ -163,7 +163,8 @@ def _open(lake: Lake) -> OnlineRows:
 
 def _filled(lake: Lake) -> OnlineRows:
     if not _is_filled(lake):
-        raise GuanjiaError("the online store", "is empty", "run `guanjia materialize`")
+        fault = "is empty: no snapshot was loaded into it"
+        raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
     return online_rows(lake)
 
 
@@ -172,6 +173,6 @@ def _is_filled(lake: Lake) -> bool:
 
 
 def _array(values: Sequence[Any]) -> str:
-    """Write the tags of a row as JSON; no number is null."""
+    """Write the tags of a row as JSON; NaN becomes null."""
     plain = [None if isinstance(value, float) and math.isnan(value) else value for value in values]
     return json.dumps(plain, ensure_ascii=False)

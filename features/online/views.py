@@ -26,7 +26,7 @@ _TYPES = {"int64": Int64, "float64": Float64, "string": String, "boolean": Bool}
 
 
 def customer() -> Entity:
-    """The one entity: whom tags describe."""
+    """Build the only Feast entity, the customer."""
     return Entity(
         name="customer",
         join_keys=["customer_id"],
@@ -38,12 +38,16 @@ def customer() -> Entity:
 def feature_views(
     home: Path, groups: Mapping[str, TagGroup], offline: str = "duckdb"
 ) -> list[FeatureView]:
-    """One view per tag group over the files under `home`/tags/<group>.
+    """Build one view per tag group over the files under `home`/tags/<group>.
 
     Parameters
     ----------
+    home : Path
+        The home folder.
+    groups : mapping of str to TagGroup
+        Tag groups of the catalogue.
     offline : {"duckdb", "spark"}
-        Which offline store will read them.
+        The offline store that will read the files.
     """
     entity = customer()
     return [_view(home, group, entity, offline) for group in groups.values()]
@@ -57,26 +61,26 @@ def feature_services(
     Parameters
     ----------
     views : sequence of FeatureView
-        Those that have the tags.
+        The views that have the tags.
     tag_sets : iterable of TagSet, optional
-        Default: those that models share.
+        Default: the sets that models share.
 
     Raises
     ------
     GuanjiaError
         If a set has a tag that no view has.
     """
-    home = {field.name: view for view in views for field in view.features}
+    view_by_tag = {field.name: view for view in views for field in view.features}
     services = []
     for tag_set in SHARED_SETS if tag_sets is None else tag_sets:
-        unknown = sorted(set(tag_set.tags) - set(home))
+        unknown = sorted(set(tag_set.tags) - set(view_by_tag))
         if unknown:
             raise GuanjiaError(
                 f"tag set {tag_set.name}",
                 f"has tags that are not declared: {', '.join(unknown)}",
                 "declare them in features/tags or correct features/online/model_tags.py",
             )
-        chosen = [[tag for tag in tag_set.tags if home[tag] is view] for view in views]
+        chosen = [[tag for tag in tag_set.tags if view_by_tag[tag] is view] for view in views]
         services.append(
             FeatureService(
                 name=tag_set.name,
@@ -94,18 +98,18 @@ def push_source(group: str) -> str:
 
 def _source(home: Path, group: TagGroup, offline: str) -> DataSource:
     folder = home / "tags" / group.name
-    about: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": f"{group.name}_tags",
         "timestamp_field": "event_timestamp",
         "created_timestamp_column": "created_timestamp",
         "description": f"Snapshots and histories of the {group.name} tags.",
     }
-    # Drafts begin with a dot; a reader must not see them. Spark passes such files over.
+    # Drafts begin with a dot; a reader must not see them. Spark ignores such files by itself.
     if offline == "spark":
         from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 
-        return SparkSource(path=str(folder / "*.parquet"), file_format="parquet", **about)
-    return FileSource(path=str(folder / "[!.]*.parquet"), file_format=ParquetFormat(), **about)
+        return SparkSource(path=str(folder / "*.parquet"), file_format="parquet", **options)
+    return FileSource(path=str(folder / "[!.]*.parquet"), file_format=ParquetFormat(), **options)
 
 
 def _view(home: Path, group: TagGroup, entity: Entity, offline: str) -> FeatureView:

@@ -1,7 +1,7 @@
-"""Quality of a snapshot: statistics of every tag, drift, broken bounds, rows in quarantine.
+"""Assess the quality of a snapshot: statistics of each tag, drift, broken bounds, quarantined rows.
 
-A snapshot is compared with a reference: an earlier one. The report is
-written by `features.quality.files`, and as a page by `features.quality.page`.
+A snapshot is compared with a reference, an earlier snapshot. `features.quality.files` writes the
+report as files, `features.quality.page` as a page.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.quality.bounds import QualityBounds, TagBounds, load_quality_bounds
-from features.quality.findings import Finding, come_and_gone, customer_findings, tag_findings
-from features.quality.statistics import Measured, measure
+from features.quality.findings import Finding, catalogue_findings, customer_findings, tag_findings
+from features.quality.statistics import TagComparison, measure
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
@@ -30,23 +30,23 @@ Training = Literal["training"]
 
 @dataclass(frozen=True)
 class TagQuality:
-    """One tag: as declared, as measured, and what it breaks."""
+    """One tag: its declaration, its statistics, its bounds and the findings that follow."""
 
     tag: Tag
-    measured: Measured
+    comparison: TagComparison
     bounds: TagBounds
     findings: list[Finding]
 
     @property
     def status(self) -> Status:
-        """The worst of its findings."""
-        found = {finding.status for finding in self.findings}
-        return "broken" if "broken" in found else "watch" if found else "steady"
+        """The worst status of its findings."""
+        statuses = {finding.status for finding in self.findings}
+        return "broken" if "broken" in statuses else "watch" if statuses else "steady"
 
 
 @dataclass(frozen=True)
 class TableQuality:
-    """Rows of a raw table that went on and that wait in quarantine, as last checked."""
+    """Rows of a raw table that the last check accepted (good) and quarantined (bad)."""
 
     table: str
     label: str
@@ -60,7 +60,7 @@ class TableQuality:
         return self.bad / max(1, self.good + self.bad)
 
     def findings(self, bounds: QualityBounds) -> list[Finding]:
-        """Whether more rows are held back than may be, and the reason of most."""
+        """Report a share of quarantined rows above the bound, with the most frequent reason."""
         limit = bounds.tables.quarantined_share_max
         if self.bad_share <= limit:
             return []
@@ -79,9 +79,9 @@ class Quality:
     as_of, against : datetime.date
         The snapshot and its reference; `against` is None if there is no earlier snapshot.
     snapshot_id, against_id : str
-        Which contents were compared.
+        Ids of the contents that were compared.
     customers, customers_before : int
-        Rows of the two.
+        Rows of the snapshot and of its reference.
     tags : list of TagQuality
         In the order of the catalogue.
     tables : list of TableQuality
@@ -117,18 +117,20 @@ def assess(
     against: date | Training | None = None,
     report: Report = quiet,
 ) -> Quality:
-    """Measure a snapshot, compare it with a reference, and hold both against the bounds.
+    """Measure a snapshot, compare it with a reference, and check the bounds.
 
     Parameters
     ----------
     lake : Lake
-        Where the snapshots lie.
+        The home of the snapshots.
     as_of : datetime.date
         The snapshot to assess.
     against : datetime.date, "training" or None
         The reference: the snapshot of this date; of the last date that the models learned from
         (the latest `as_of` of `tags/<group>/history-training.parquet`); None: the last snapshot
         before `as_of`. Without any earlier snapshot there is no drift, and the other bounds hold.
+    report : Report
+        Progress: called with a step, groups done and groups in all.
 
     Raises
     ------
@@ -147,17 +149,17 @@ def assess(
         report("quality", done, len(now.files))
         of_group = [tag for tag in declared.values() if tag.group == group]
         reference = None if earlier is None else earlier.files.get(group)
-        for name, measured in measure(lake.engine, of_group, path, reference).items():
-            kept = bounds.of(declared[name])
-            found = tag_findings(declared[name], measured, kept, days)
-            tags.append(TagQuality(declared[name], measured, kept, found))
+        for name, comparison in measure(lake.engine, of_group, path, reference).items():
+            tag_bounds = bounds.bounds_for(declared[name])
+            findings = tag_findings(declared[name], comparison, tag_bounds, days)
+            tags.append(TagQuality(declared[name], comparison, tag_bounds, findings))
     report("quality", len(now.files), len(now.files))
     tables = _tables(lake)
-    findings = [found for one in tags for found in one.findings]
-    findings += [found for one in tables for found in one.findings(bounds)]
+    findings = [finding for tag in tags for finding in tag.findings]
+    findings += [finding for table in tables for finding in table.findings(bounds)]
     if earlier is not None:
         findings += customer_findings(now.customers, earlier.customers, bounds, days)
-        findings += come_and_gone(now.tags, earlier.tags)
+        findings += catalogue_findings(now.tags, earlier.tags)
     return Quality(
         as_of=as_of,
         against=before,
@@ -173,7 +175,7 @@ def assess(
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """A snapshot as its manifest binds it."""
+    """The files of a snapshot, verified, and the tags in them."""
 
     identity: str
     customers: int
@@ -182,18 +184,18 @@ class _Snapshot:
 
 
 def _snapshot(lake: Lake, day: date) -> _Snapshot:
-    """The files of a date, held against the hashes of its manifest."""
-    found = read_snapshot(lake, day, verify=True)
-    if not found.customers:
+    """Read the snapshot of a date and verify its files by the hashes of its manifest."""
+    snapshot = read_snapshot(lake, day, verify=True)
+    if not snapshot.customers:
         raise GuanjiaError(f"snapshot of {day}", "holds no customer", "name a later date")
-    files = {group: lake.home / entry["path"] for group, entry in found.files.items()}
+    files = {group: lake.home / entry["path"] for group, entry in snapshot.files.items()}
     names = {name for file in files.values() for name in pq.read_schema(file).names}
     tags = names - {"customer_id", "as_of", "event_timestamp", "created_timestamp"}
-    return _Snapshot(found.snapshot_id, found.customers, files, tags)
+    return _Snapshot(snapshot.snapshot_id, snapshot.customers, files, tags)
 
 
 def _reference_date(lake: Lake, as_of: date, against: date | Training | None) -> date | None:
-    """The date to compare with."""
+    """Resolve the date to compare with."""
     if isinstance(against, str):
         against = _last_trained(lake)
     if against is None:
@@ -206,7 +208,7 @@ def _reference_date(lake: Lake, as_of: date, against: date | Training | None) ->
 
 
 def _last_trained(lake: Lake) -> date:
-    """The last date of which the models learned."""
+    """Read the last date that the models learned from."""
     histories = sorted((lake.home / "tags").glob("*/history-training.parquet"))
     if not histories:
         raise GuanjiaError(
@@ -216,13 +218,13 @@ def _last_trained(lake: Lake) -> date:
     (last,) = lake.engine.raw_sql(f"SELECT max(as_of) FROM read_parquet({path})").fetchone()
     if last is None:
         raise GuanjiaError("the training history", "is empty", "run `guanjia train`")
-    found: date = last
-    return found
+    day: date = last
+    return day
 
 
 def _tables(lake: Lake) -> list[TableQuality]:
-    """Rows that the last check let through and held back, by table."""
-    found = []
+    """Count the rows that the last check accepted and quarantined, by table."""
+    tables = []
     for name, contract in CONTRACTS.items():
         if lake.has(name) and lake.quarantine(name).exists():
             good, bad = (
@@ -230,5 +232,5 @@ def _tables(lake: Lake) -> list[TableQuality]:
                 for path in (lake.checked(name), lake.quarantine(name))
             )
             reasons = count_reasons(lake, lake.quarantine(name)) if bad else {}
-            found.append(TableQuality(name, contract.label, good, bad, reasons))
-    return found
+            tables.append(TableQuality(name, contract.label, good, bad, reasons))
+    return tables

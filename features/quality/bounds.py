@@ -1,8 +1,8 @@
-"""What a snapshot of tags must keep to, declared as data: `quality.toml` beside this file.
+"""Bounds of a snapshot of tags, declared as data in `quality.toml` beside this file.
 
 Most bounds follow from a tag's declaration (its type, its unit, that it is never null); the file
-names the exceptions. `<home>/quality.toml` overrides any field; a fault in either is reported with
-the file, the tag and the field.
+names the exceptions. `<home>/quality.toml` overrides any field. A fault in either file is reported
+with the file, the tag and the field.
 """
 
 import math
@@ -35,14 +35,14 @@ Factor = Annotated[float, Field(ge=1), AfterValidator(_no_nan)]
 
 
 def _quarters(days: int) -> float:
-    """Quarters of a year between two dates, at least one."""
+    """Convert days to quarters of a year, at least one."""
     return max(1.0, days / QUARTER_DAYS)
 
 
 class TagBounds(Declared):
-    """What one tag must keep to. A field that no file states is no bound.
+    """Bounds of one tag. A field that no file states is no bound.
 
-    Each `*_max`, `minimum` and `maximum` is a bound; a `*_warning` is worth a remark.
+    Each `*_max`, `minimum` and `maximum` is a bound; above a `*_warning` the tag is to be watched.
     """
 
     # An infinite limit is how a file lifts a bound: TOML has no null.
@@ -78,13 +78,13 @@ class TagBounds(Declared):
         return self
 
     def drift_limits(self, days: int) -> tuple[float, float]:
-        """Index at which to remark on drift, and the bound, for a reference so many days back."""
+        """Return the warning and the bound of the drift index for a reference `days` back."""
         times = _quarters(days) if self.ages else 1.0
         return self.drift_warning * times, self.drift_max * times
 
 
 class SnapshotBounds(Declared):
-    """What the number of customers must keep to, as shares of the reference's."""
+    """Bounds of the number of customers, as shares of the reference's."""
 
     model_config = ConfigDict(allow_inf_nan=True)
 
@@ -94,12 +94,12 @@ class SnapshotBounds(Declared):
     )
 
     def gain_limit(self, days: int) -> float:
-        """Share of customers that may come in so many days."""
+        """Return the share of customers that may be new after so many days."""
         return self.rows_gained_max * _quarters(days)
 
 
 class TableBounds(Declared):
-    """What a raw table must keep to."""
+    """Bounds of a raw table."""
 
     quarantined_share_max: Share = Field(default=1, description="Share of rows in quarantine.")
 
@@ -114,12 +114,12 @@ class QualityBounds(Declared):
     units: dict[str, TagBounds] = Field(default_factory=dict)
     tags: dict[str, TagBounds] = Field(default_factory=dict)
 
-    def of(self, tag: Tag) -> TagBounds:
-        """Return the bounds of one tag, the most special statement of each field."""
+    def bounds_for(self, tag: Tag) -> TagBounds:
+        """Return the bounds of one tag: of each field the most special statement."""
         return TagBounds.model_validate(self.stated(tag))
 
     def stated(self, tag: Tag) -> dict[str, Any]:
-        """Return the fields of its bounds that are stated anywhere."""
+        """Return the fields of a tag's bounds that are stated anywhere."""
         stated: dict[str, Any] = {}
         for bounds in self._general(tag):
             stated |= bounds.model_dump(exclude_unset=True)
@@ -152,7 +152,7 @@ def load_quality_bounds(home: Path, tags: Mapping[str, Tag]) -> QualityBounds:
     home : Path
         The installation's folder.
     tags : mapping of str to Tag
-        The catalogue: what a file says of a tag or a unit that is in none of it is a fault.
+        The catalogue; a file that names a tag or a unit that is not in it has a fault.
 
     Raises
     ------
@@ -184,6 +184,6 @@ def _check_known(path: str, field: str, name: str, known: Collection[str]) -> No
 
 
 def _own_last(tags: Mapping[str, TagBounds], own: Collection[str]) -> dict[str, TagBounds]:
-    """The bounds in the order in which they count: those that the home's file states come last."""
+    """Order the bounds by precedence: those that the home's file states come last."""
     order = [*(name for name in tags if name not in own), *(name for name in own if name in tags)]
     return {name: tags[name] for name in order}

@@ -1,6 +1,6 @@
-"""A quality report as files: JSON with everything, Parquet with one row a tag.
+"""Write a quality report as files: JSON with everything, Parquet with one row a tag.
 
-The Parquet files of several dates read as one table: how a tag's nulls and drift went.
+The Parquet files of several dates can be read as one table, to follow a tag's nulls and drift.
 """
 
 import json
@@ -15,7 +15,7 @@ from features.jsonable import jsonable
 from features.lake import Lake
 from features.publishing import published
 from features.quality.assess import Quality, TagQuality
-from features.quality.statistics import QUANTILES, TagStatistics
+from features.quality.statistics import QUANTILES
 
 SCHEMA = pa.schema(
     [
@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 
 
 def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
-    """Publish `<home>/quality/as_of=<D>.json` and `.parquet`, each whole; an older one goes.
+    """Publish `<home>/quality/as_of=<D>.json` and `.parquet`; each replaces an older one at once.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
     """
     stem = lake.home / "quality" / f"as_of={quality.as_of}"
     text = json.dumps(as_json(quality), ensure_ascii=False, allow_nan=False, indent=1)
-    rows = pa.Table.from_pylist([_row(quality, one) for one in quality.tags], schema=SCHEMA)
+    rows = pa.Table.from_pylist([_row(quality, tag) for tag in quality.tags], schema=SCHEMA)
     paths = stem.with_name(stem.name + ".json"), stem.with_name(stem.name + ".parquet")
     with published(paths[0]) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
@@ -49,7 +49,7 @@ def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
 
 
 def as_json(quality: Quality) -> dict[str, Any]:
-    """The report as JSON knows it; a number that is not finite is null."""
+    """Convert a report to plain JSON values; a number that is not finite becomes null."""
     report: dict[str, Any] = jsonable(
         {
             "as_of": quality.as_of,
@@ -60,41 +60,43 @@ def as_json(quality: Quality) -> dict[str, Any]:
             "customers": quality.customers,
             "customers_before": quality.customers_before,
             "passed": not quality.broken,
-            "findings": [asdict(one) | {"sentence": one.sentence} for one in quality.findings],
+            "findings": [
+                asdict(finding) | {"sentence": finding.sentence} for finding in quality.findings
+            ],
             "tables": quality.tables,
             "quantiles_at": list(QUANTILES),
-            "tags": [_tag(one) for one in quality.tags],
+            "tags": [_tag(tag) for tag in quality.tags],
         }
     )
     return report
 
 
-def _tag(one: TagQuality) -> dict[str, Any]:
-    measured = one.measured
+def _tag(quality: TagQuality) -> dict[str, Any]:
+    comparison = quality.comparison
     return {
-        "tag": one.tag.name,
-        "group": one.tag.group,
-        "status": one.status,
-        "psi": measured.drift,
-        "bins": measured.bins.names,
-        "now": measured.now,
-        "reference": measured.reference,
-        "bounds": one.bounds.model_dump(),
+        "tag": quality.tag.name,
+        "group": quality.tag.group,
+        "status": quality.status,
+        "psi": comparison.drift,
+        "bins": comparison.bins.names,
+        "now": comparison.now,
+        "reference": comparison.reference,
+        "bounds": quality.bounds.model_dump(),
     }
 
 
-def _row(quality: Quality, one: TagQuality) -> dict[str, Any]:
-    now: TagStatistics = one.measured.now
+def _row(quality: Quality, tag_quality: TagQuality) -> dict[str, Any]:
+    tag, now = tag_quality.tag, tag_quality.comparison.now
     quantiles = now.quantiles or (None,) * len(QUANTILES)
     return {
         "as_of": quality.as_of,
         "against": quality.against,
-        "group": one.tag.group,
-        "tag": one.tag.name,
-        "type": one.tag.type,
-        "status": one.status,
+        "group": tag.group,
+        "tag": tag.name,
+        "type": tag.type,
+        "status": tag_quality.status,
         "null_share": now.null_share,
-        "psi": one.measured.drift,
+        "psi": tag_quality.comparison.drift,
         **{name: getattr(now, name) for name in ("rows", "nulls", "values", "scale")},
         **{name: getattr(now, name) for name in ("minimum", "maximum", "mean")},
         **{f"p{round(at * 100):02d}": q for at, q in zip(QUANTILES, quantiles, strict=True)},

@@ -1,4 +1,4 @@
-"""What breaks a bound or deserves a look, in one snapshot, each with the numbers that say so."""
+"""Findings about one snapshot: a broken bound or a change to watch, each with its numbers."""
 
 import math
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from features.quality.bounds import QualityBounds, TagBounds
-from features.quality.statistics import Measured
+from features.quality.statistics import TagComparison
 from features.tags.declare import Tag
 
 Status = Literal["broken", "watch"]
 
-# Kind -> what is said, in English and in Chinese; the order is that of weight.
+# Kind -> sentence in English and in Chinese, the weightiest kind first.
 SENTENCES = {
     "customers": ("{before} customers became {now}", "客户数 {before} → {now}"),
     "quarantine": (
@@ -46,7 +46,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """One bound that is broken, or one change worth a look.
+    """One bound that is broken, or one change to watch.
 
     Attributes
     ----------
@@ -57,9 +57,9 @@ class Finding:
     status : {"broken", "watch"}
         Whether a declared bound is broken.
     now, before : float or None
-        The number found, and the reference's where the two are compared.
+        The number in the snapshot, and in the reference where the two are compared.
     limit : float or None
-        The bound, or what calls for a look.
+        The bound, or the warning above which a change is to be watched.
     detail : str
         A text value, or a reason.
     """
@@ -74,54 +74,62 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What was found, in English, with the bound."""
-        return self._said(0, " (bound {})")
+        """The finding in English, with the bound."""
+        return self._sentence(0, " (bound {})")
 
     @property
     def chinese(self) -> str:
-        """The same in Chinese."""
-        return self._said(1, " (界限 {})")
+        """The finding in Chinese, with the bound."""
+        return self._sentence(1, " (界限 {})")
 
-    def _said(self, language: int, bound: str) -> str:
+    def _sentence(self, language: int, bound: str) -> str:
         shown = share if self.kind in SHARES else number
         limit = shown(self.limit)
         if self.kind == "scale":
             limit = f"×{limit}"
         elif self.kind == "customers":
             limit = share(self.limit)
-        said = SENTENCES[self.kind][language].format(
+        sentence = SENTENCES[self.kind][language].format(
             now=shown(self.now), before=shown(self.before), limit=limit, detail=self.detail
         )
-        told = self.status == "watch" or self.limit is None or self.kind in ("minimum", "maximum")
-        return said if told else said + bound.format(limit)
+        no_bound = self.status == "watch" or self.limit is None
+        complete = no_bound or self.kind in ("minimum", "maximum")
+        return sentence if complete else sentence + bound.format(limit)
 
     @property
     def order(self) -> tuple[bool, int, float, str]:
-        """What weighs most comes first: broken bounds, by kind, the greatest change."""
+        """Sort key: broken bounds first, then by kind, then the greatest change."""
         size = abs((self.now or 0) - (self.before or 0))
         return self.status != "broken", KINDS.index(self.kind), -size, self.subject
 
 
-def tag_findings(tag: Tag, found: Measured, bounds: TagBounds, days: int) -> list[Finding]:
-    """What one tag breaks or has changed.
+def tag_findings(
+    tag: Tag, comparison: TagComparison, bounds: TagBounds, days: int
+) -> list[Finding]:
+    """Report the bounds that one tag breaks and its changes to watch.
 
     Parameters
     ----------
     tag : Tag
         As declared.
-    found : Measured
+    comparison : TagComparison
         Its statistics in the snapshot and in the reference.
     bounds : TagBounds
-        What it must keep to.
+        The tag's bounds.
     days : int
-        Days between the two.
+        Days between the snapshot and the reference.
     """
-    return [*_of_the_snapshot(tag.name, found, bounds), *_of_the_change(tag, found, bounds, days)]
+    return [
+        *_snapshot_findings(tag.name, comparison, bounds),
+        *_change_findings(tag, comparison, bounds, days),
+    ]
 
 
-def _of_the_snapshot(name: str, found: Measured, bounds: TagBounds) -> Iterator[Finding]:
-    """Bounds that need no reference."""
-    now = found.now
+def _snapshot_findings(
+    name: str, comparison: TagComparison, bounds: TagBounds
+) -> Iterator[Finding]:
+    """Check the bounds that need no reference."""
+    now = comparison.now
     if now.minimum is not None and now.maximum is not None:
         if not (math.isfinite(now.minimum) and math.isfinite(now.maximum)):
             yield Finding(name, "not_finite", "broken")
@@ -129,15 +137,17 @@ def _of_the_snapshot(name: str, found: Measured, bounds: TagBounds) -> Iterator[
             yield Finding(name, "minimum", "broken", now.minimum, limit=bounds.minimum)
         if bounds.maximum < now.maximum < math.inf:
             yield Finding(name, "maximum", "broken", now.maximum, limit=bounds.maximum)
-    # A tag whose table is absent is null for everyone, whatever it declares; that it became so
-    # is a change.
+    # A tag whose table is absent is null for everyone, whatever it declares; when it becomes so,
+    # the change is reported.
     if bounds.null_share_max < now.null_share and (now.nulls < now.rows or bounds.null_share_max):
         yield Finding(name, "null_share", "broken", now.null_share, limit=bounds.null_share_max)
 
 
-def _of_the_change(tag: Tag, found: Measured, bounds: TagBounds, days: int) -> Iterator[Finding]:
-    """Bounds against the reference."""
-    now, before, drift = found.now, found.reference, found.drift
+def _change_findings(
+    tag: Tag, comparison: TagComparison, bounds: TagBounds, days: int
+) -> Iterator[Finding]:
+    """Check the bounds of changes against the reference."""
+    now, before, drift = comparison.now, comparison.reference, comparison.drift
     if before is None or drift is None:
         return
     name = tag.name
@@ -153,25 +163,35 @@ def _of_the_change(tag: Tag, found: Measured, bounds: TagBounds, days: int) -> I
     limits = (bounds.category_change_warning, bounds.category_change_max)
     # The first bin is null, the last all other values.
     counts = zip(now.counts[1:-1], before.counts[1:-1], strict=True)
-    for category, (after, earlier) in zip(found.bins.categories, counts, strict=False):
+    for category, (after, earlier) in zip(comparison.bins.categories, counts, strict=False):
         if bool(after) != bool(earlier):
             kind = "category_new" if after else "category_gone"
             share, was = after / now.rows, earlier / before.rows
-            seen = Finding(name, kind, "watch", share, was, detail=category)
-            yield from _beyond(share + was, limits, seen)
+            finding = Finding(name, kind, "watch", share, was, detail=category)
+            yield from _beyond(share + was, limits, finding)
 
 
-def _beyond(value: float, limits: tuple[float, float], seen: Finding) -> Iterator[Finding]:
-    """What was seen, where `value` is above the bound, or above what calls for a look."""
+def _beyond(value: float, limits: tuple[float, float], finding: Finding) -> Iterator[Finding]:
+    """Yield the finding where `value` is above `limits`, which are (warning, bound)."""
     warning, bound = limits
     if value > bound:
-        yield replace(seen, status="broken", limit=bound)
+        yield replace(finding, status="broken", limit=bound)
     elif value > warning:
-        yield replace(seen, limit=warning)
+        yield replace(finding, limit=warning)
 
 
 def customer_findings(now: int, before: int, bounds: QualityBounds, days: int) -> list[Finding]:
-    """Whether more customers came or went than may."""
+    """Report a number of customers that grew or fell by more than its bounds.
+
+    Parameters
+    ----------
+    now, before : int
+        Customers of the snapshot and of the reference; `before` is at least 1.
+    bounds : QualityBounds
+        All bounds.
+    days : int
+        Days between the snapshot and the reference.
+    """
     change = now / before - 1
     least, most = -bounds.snapshot.rows_lost_max, bounds.snapshot.gain_limit(days)
     if least <= change <= most:
@@ -180,18 +200,18 @@ def customer_findings(now: int, before: int, bounds: QualityBounds, days: int) -
     return [Finding("customers", "customers", "broken", now, before, limit)]
 
 
-def come_and_gone(now: set[str], before: set[str]) -> list[Finding]:
-    """Tags that only one of the two snapshots has: the catalogue has changed."""
-    found = []
+def catalogue_findings(now: set[str], before: set[str]) -> list[Finding]:
+    """Report tags that only one of the two snapshots has: the catalogue has changed."""
+    findings = []
     for kind, names in (("tag_new", now - before), ("tag_gone", before - now)):
         if names:
             few = ", ".join(sorted(names)[:NAMED]) + (", ..." if len(names) > NAMED else "")
-            found.append(Finding("tags", kind, "watch", len(names), detail=few))
-    return found
+            findings.append(Finding("tags", kind, "watch", len(names), detail=few))
+    return findings
 
 
 def share(value: float | None) -> str:
-    """A share as people read it.
+    """Format a share as a percentage.
 
     Examples
     --------
@@ -206,7 +226,7 @@ def share(value: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A value as people read it.
+    """Format a number with separators of thousands, or three significant digits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A quality report as one HTML file that needs no network: `page.html` filled in."""
+"""Render a quality report as one HTML file (`page.html` filled in) that needs no network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,25 +9,28 @@ from markupsafe import Markup
 
 from features.publishing import published
 from features.quality.assess import Quality, TagQuality
-from features.quality.chart import picture
+from features.quality.chart import draw_distribution
 from features.quality.findings import Finding, number, share
 from features.quality.statistics import QUANTILES, TagStatistics, index_parts
 from features.tags.catalogue import groups
 
 STATUS = {"broken": "越界", "watch": "关注", "steady": "稳定"}
 NUMBERS: tuple[tuple[str, Callable[[TagStatistics], float | None]], ...] = (
-    ("最小值", lambda one: one.minimum),
+    ("最小值", lambda statistics: statistics.minimum),
     *(
-        (f"P{round(at * 100)}", lambda one, place=place: (one.quantiles or (None,) * 9)[place])
+        (
+            f"P{round(at * 100)}",
+            lambda statistics, place=place: (statistics.quantiles or (None,) * 9)[place],
+        )
         for place, at in enumerate(QUANTILES)
     ),
-    ("最大值", lambda one: one.maximum),
-    ("均值", lambda one: one.mean),
+    ("最大值", lambda statistics: statistics.maximum),
+    ("均值", lambda statistics: statistics.mean),
 )
 
 
 def write_page(quality: Quality, path: Path) -> None:
-    """Publish the page; an older one is replaced whole.
+    """Publish the page; it replaces an older one at once.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def write_page(quality: Quality, path: Path) -> None:
 
 
 def render(quality: Quality) -> str:
-    """The page as text."""
+    """Render the page as HTML text."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -51,21 +54,21 @@ def render(quality: Quality) -> str:
     )
     environment.filters |= {"share": share, "number": number}
     template = environment.get_template("page.html")
-    labels = {one.tag.name: one.tag.label for one in quality.tags}
-    labels |= {one.table: one.label for one in quality.tables} | {
+    labels = {row.tag.name: row.tag.label for row in quality.tags}
+    labels |= {table.table: table.label for table in quality.tables} | {
         "customers": "客户",
         "tags": "标签",
     }
     return template.render(
         quality=quality,
         broken=_by_subject(quality.broken),
-        watched=_by_subject([one for one in quality.findings if one.status == "watch"]),
+        watched=_by_subject([finding for finding in quality.findings if finding.status == "watch"]),
         labels=labels,
-        names={one.tag.name for one in quality.tags},
+        names={row.tag.name for row in quality.tags},
         status=STATUS,
-        counts={key: sum(one.status == key for one in quality.tags) for key in STATUS},
+        counts={key: sum(row.status == key for row in quality.tags) for key in STATUS},
         groups=[
-            {"name": name, "label": group.label, "tags": [_row(one) for one in of_group]}
+            {"name": name, "label": group.label, "tags": [_row(row) for row in of_group]}
             for name, group in groups().items()
             if (of_group := _ordered(quality, name))
         ],
@@ -73,51 +76,51 @@ def render(quality: Quality) -> str:
 
 
 def _by_subject(findings: list[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Findings in their order, those of one subject together."""
-    found: dict[str, list[Finding]] = {}
+    """Group findings by subject, in their order."""
+    by_subject: dict[str, list[Finding]] = {}
     for finding in findings:
-        found.setdefault(finding.subject, []).append(finding)
-    return list(found.items())
+        by_subject.setdefault(finding.subject, []).append(finding)
+    return list(by_subject.items())
 
 
 def _ordered(quality: Quality, group: str) -> list[TagQuality]:
-    """A group's tags, what needs a look first."""
-    found = [one for one in quality.tags if one.tag.group == group]
+    """Sort a group's tags by status, the worst first, then by drift."""
+    rows = [row for row in quality.tags if row.tag.group == group]
     return sorted(
-        found, key=lambda one: (list(STATUS).index(one.status), -(one.measured.drift or 0))
+        rows, key=lambda row: (list(STATUS).index(row.status), -(row.comparison.drift or 0))
     )
 
 
-def _row(one: TagQuality) -> dict[str, Any]:
-    """What the page shows of one tag."""
-    measured = one.measured
-    sides = [measured.reference, measured.now]
+def _row(quality: TagQuality) -> dict[str, Any]:
+    """Collect what the page shows of one tag."""
+    comparison = quality.comparison
+    sides = [comparison.reference, comparison.now]
     return {
-        "tag": one.tag,
-        "status": one.status,
-        "findings": one.findings,
-        "drift": measured.drift,
-        "now": measured.now,
-        "before": measured.reference,
+        "tag": quality.tag,
+        "status": quality.status,
+        "findings": quality.findings,
+        "drift": comparison.drift,
+        "now": comparison.now,
+        "before": comparison.reference,
         # Drawn from numbers alone.
-        "picture": Markup(picture(measured)),
+        "picture": Markup(draw_distribution(comparison)),
         "numbers": [
             (label, *(None if side is None else read(side) for side in sides))
             for label, read in NUMBERS
-            if measured.now.minimum is not None
+            if comparison.now.minimum is not None
         ],
-        "bins": _bins(one),
-        "bounds": _bounds(one),
+        "bins": _bins(quality),
+        "bounds": _bounds(quality),
     }
 
 
-def _bins(one: TagQuality) -> list[tuple[str, float | None, float, float | None]]:
-    """Each bin that holds somebody: name, share before, share now, part of the index."""
-    now, before = one.measured.now, one.measured.reference
+def _bins(quality: TagQuality) -> list[tuple[str, float | None, float, float | None]]:
+    """List the bins with customers: name, share before, share now, part of the index."""
+    now, before = quality.comparison.now, quality.comparison.reference
     names = {"null": "空值", "other": "其他"}
     parts = None if before is None else index_parts(before.counts, now.counts)
     shown = []
-    for place, name in enumerate(one.measured.bins.names):
+    for place, name in enumerate(quality.comparison.bins.names):
         was = None if before is None else before.counts[place]
         if now.counts[place] or was:
             shown.append(
@@ -131,14 +134,14 @@ def _bins(one: TagQuality) -> list[tuple[str, float | None, float, float | None]
     return shown
 
 
-def _bounds(one: TagQuality) -> str:
-    """The declared bounds of a tag in a line."""
-    bounds = one.bounds
-    said = []
-    if one.tag.type in ("int64", "float64"):
-        said.append(f"取值 {number(bounds.minimum)} 至 {number(bounds.maximum)}")
+def _bounds(quality: TagQuality) -> str:
+    """Describe the declared bounds of a tag in one line."""
+    bounds = quality.bounds
+    parts = []
+    if quality.tag.type in ("int64", "float64"):
+        parts.append(f"取值 {number(bounds.minimum)} 至 {number(bounds.maximum)}")
     if bounds.null_share_max < 1:
-        said.append(f"空值 ≤ {share(bounds.null_share_max)}")
-    said.append(f"空值变化 ≤ {share(bounds.null_share_change_max)}")
-    said.append(f"PSI ≤ {bounds.drift_max:.2f}" + (" (每90天)" if bounds.ages else ""))
-    return "; ".join(said)
+        parts.append(f"空值 ≤ {share(bounds.null_share_max)}")
+    parts.append(f"空值变化 ≤ {share(bounds.null_share_change_max)}")
+    parts.append(f"PSI ≤ {bounds.drift_max:.2f}" + (" (每90天)" if bounds.ages else ""))
+    return "; ".join(parts)

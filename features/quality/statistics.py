@@ -1,8 +1,8 @@
-"""How each tag's values are distributed in a snapshot, and how far that is from a reference.
+"""Measure the distribution of each tag in a snapshot and its distance from a reference.
 
-Two passes over each Parquet file. The first reads every k-th row, at most `SAMPLE` of them, for
-quantiles, and so for where the bins end; the second counts every row. Files are ordered by
-customer, so the sample is the same in each run. Memory does not grow with the number of customers.
+Each Parquet file is read twice. The first pass reads every k-th row, at most `SAMPLE` of them, for
+quantiles and the edges of the bins; the second counts every row. Files are ordered by customer, so
+the sample is the same in each run. Memory does not grow with the number of customers.
 """
 
 import math
@@ -30,7 +30,7 @@ NUMBERS = ("int64", "float64")
 
 @dataclass(frozen=True)
 class Bins:
-    """Where a tag's values are counted. Null is the first bin of every tag.
+    """Bins in which a tag's values are counted. Null is the first bin of every tag.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Bins:
         Of a number: upper ends, each within its bin; zero has a bin of its own, and the last bin
         is open. The ends are the deciles of the reference's values other than null and zero.
     categories : tuple of str
-        Of a text or a boolean: the values that are most frequent; a bin for all others follows.
+        Of a text or a boolean: the most frequent values; a bin for all others follows.
     """
 
     edges: tuple[float, ...] = ()
@@ -46,7 +46,7 @@ class Bins:
 
     @property
     def names(self) -> list[str]:
-        """A name a bin, in the order of the counts."""
+        """Names of the bins, in the order of the counts."""
         if not self.edges:
             return [NULL, *self.categories, OTHER]
         ends = [_end(edge) for edge in self.edges]
@@ -55,21 +55,21 @@ class Bins:
 
 @dataclass(frozen=True)
 class TagStatistics:
-    """One tag in one snapshot.
+    """Statistics of one tag in one snapshot.
 
     Attributes
     ----------
     rows, nulls : int
-        Customers, and those of whom the tag is null.
+        Customers, and customers whose tag is null.
     minimum, maximum, mean : float or None
         Of a number, over all customers; not finite if a value is not.
     quantiles : tuple of float
         At `QUANTILES`, from the sample; empty if all values are null.
     scale : float or None
         Median of the absolute values other than zero, from the sample, where it has at least
-        `LEAST_FOR_SCALE` of them: it tells a change of unit.
+        `LEAST_FOR_SCALE` of them: it reveals a change of unit.
     values : int or None
-        Of a text or a boolean: how many different values there are.
+        Of a text or a boolean: number of different values.
     counts : tuple of int
         Customers in each of the tag's bins.
     """
@@ -86,13 +86,13 @@ class TagStatistics:
 
     @property
     def null_share(self) -> float:
-        """Share of the customers of whom the tag is null."""
+        """Share of the customers whose tag is null."""
         return self.nulls / self.rows
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One tag in a snapshot and, where there is one, in the reference, in the same bins."""
+class TagComparison:
+    """Statistics of one tag in a snapshot and in the reference (or None), in the same bins."""
 
     bins: Bins
     now: TagStatistics
@@ -125,25 +125,25 @@ def population_stability_index(reference: Sequence[int], now: Sequence[int]) -> 
 
 
 def index_parts(reference: Sequence[int], now: Sequence[int]) -> list[float]:
-    """What each bin adds to the population stability index."""
+    """Compute what each bin adds to the population stability index, shape (bins,)."""
     before, after = sum(reference), sum(now)
     parts = []
-    for expected, found in zip(reference, now, strict=True):
-        p = max(expected / before, SMALLEST_SHARE)
-        q = max(found / after, SMALLEST_SHARE)
+    for count_before, count_after in zip(reference, now, strict=True):
+        p = max(count_before / before, SMALLEST_SHARE)
+        q = max(count_after / after, SMALLEST_SHARE)
         parts.append((q - p) * math.log(q / p))
     return parts
 
 
 def measure(
     engine: Backend, tags: Sequence[Tag], now: Path, reference: Path | None
-) -> dict[str, Measured]:
-    """Statistics of the tags that the file `now` holds, and of the same tags in `reference`.
+) -> dict[str, TagComparison]:
+    """Measure the tags that the file `now` holds, and the same tags in `reference`.
 
     Parameters
     ----------
     engine : ibis DuckDB backend
-        What reads the files.
+        Reads the files.
     tags : sequence of Tag
         Declared tags; those that `now` lacks are passed over.
     now, reference : Path
@@ -151,13 +151,13 @@ def measure(
 
     Returns
     -------
-    dict of str to Measured
-        By tag, in the order of `tags`. A tag that the reference lacks has none.
+    dict of str to TagComparison
+        By tag, in the order of `tags`. The reference of a tag that it lacks is None.
     """
-    held = set(pq.read_schema(now).names)
-    shared = held & set(pq.read_schema(reference).names) if reference is not None else set()
-    found: dict[str, Measured] = {}
-    numbers = [tag for tag in tags if tag.name in held and tag.type in NUMBERS]
+    present = set(pq.read_schema(now).names)
+    shared = present & set(pq.read_schema(reference).names) if reference is not None else set()
+    comparisons: dict[str, TagComparison] = {}
+    numbers = [tag for tag in tags if tag.name in present and tag.type in NUMBERS]
     before = [tag for tag in numbers if tag.name in shared]
     sampled_now = _sampled(engine, now, numbers)
     sampled_before = _sampled(engine, reference, before) if reference is not None else {}
@@ -171,18 +171,18 @@ def measure(
     )
     for tag in tags:
         if tag.name in counted_now:
-            found[tag.name] = Measured(
+            comparisons[tag.name] = TagComparison(
                 bins[tag.name], counted_now[tag.name], counted_before.get(tag.name)
             )
-        elif tag.name in held:
-            found[tag.name] = _categories(
+        elif tag.name in present:
+            comparisons[tag.name] = _categories(
                 engine, tag.name, now, reference if tag.name in shared else None
             )
-    return found
+    return comparisons
 
 
 def _end(edge: float) -> str:
-    """A bin by its upper end."""
+    """Name a bin by its upper end."""
     if edge == 0:
         return ZERO
     return "< 0" if edge == BELOW_ZERO else f"≤ {edge:,.6g}"
@@ -196,16 +196,16 @@ class _Sample:
 
 
 def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sample]:
-    """Quantiles of all values, of the sizes and of the values other than zero, by tag."""
+    """Compute quantiles of all values, of the sizes and of the values other than zero, by tag."""
     if not tags:
         return {}
-    every = max(1, math.ceil(pq.read_metadata(path).num_rows / SAMPLE))
-    wanted = []
+    step = max(1, math.ceil(pq.read_metadata(path).num_rows / SAMPLE))
+    aggregates = []
     for tag in tags:
-        # What is not finite is found by its minimum and maximum; it has no place in an order.
+        # Values that are not finite show in minimum and maximum; quantiles leave them out.
         value = quoted(tag.name)
         finite = f"CASE WHEN isfinite({value}) THEN {value} END" if tag.type == "float64" else value
-        wanted += [
+        aggregates += [
             f"quantile_disc({finite}, {list(QUANTILES)})",
             f"CASE WHEN count(nullif({finite}, 0)) >= {LEAST_FOR_SCALE}"
             f" THEN quantile_disc(abs(nullif({finite}, 0)), 0.5) END",
@@ -214,9 +214,9 @@ def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sam
     columns = ", ".join(quoted(tag.name) for tag in tags)
     row = _row(
         engine,
-        f"SELECT {', '.join(wanted)} FROM (SELECT {columns} FROM"
+        f"SELECT {', '.join(aggregates)} FROM (SELECT {columns} FROM"
         f" read_parquet({sql_text(path)}, file_row_number=true)"
-        f" WHERE file_row_number % {every} = 0)",
+        f" WHERE file_row_number % {step} = 0)",
     )
     return {
         tag.name: _Sample(tuple(quantiles or ()), scale, tuple(deciles or ()))
@@ -225,7 +225,7 @@ def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sam
 
 
 def _edges(tag: Tag, sample: _Sample) -> tuple[float, ...]:
-    """Upper ends of the bins: zero alone, and the deciles of the rest on both sides of it."""
+    """Return the upper ends of the bins: zero alone, and deciles of the rest on both its sides."""
     below_zero = -1 if tag.type == "int64" else BELOW_ZERO
     return tuple(sorted({*sample.deciles, below_zero, 0}))
 
@@ -237,22 +237,22 @@ def _counted(
     bins: Mapping[str, Bins],
     samples: Mapping[str, _Sample],
 ) -> dict[str, TagStatistics]:
-    """Every row of every number counted, in one query."""
+    """Count every row of every number, in one query."""
     if not tags:
         return {}
-    wanted = ["count(*)"]
+    aggregates = ["count(*)"]
     for tag in tags:
         value, type_ = quoted(tag.name), "BIGINT" if tag.type == "int64" else "DOUBLE"
         ends = ", ".join(repr(edge) for edge in bins[tag.name].edges)
-        wanted += [f"count({value})", f"min({value})", f"max({value})", f"avg({value})"]
-        wanted.append(f"histogram({value}::{type_}, [{ends}]::{type_}[])")
-    rows, *row = _row(engine, f"SELECT {', '.join(wanted)} FROM read_parquet({sql_text(path)})")
-    found = {}
+        aggregates += [f"count({value})", f"min({value})", f"max({value})", f"avg({value})"]
+        aggregates.append(f"histogram({value}::{type_}, [{ends}]::{type_}[])")
+    rows, *row = _row(engine, f"SELECT {', '.join(aggregates)} FROM read_parquet({sql_text(path)})")
+    statistics = {}
     for tag, cells in zip(tags, _in_groups(row, 5), strict=True):
         known, least, most, mean, histogram = cells
         within = [(histogram or {}).get(edge, 0) for edge in bins[tag.name].edges]
         sample = samples[tag.name]
-        found[tag.name] = TagStatistics(
+        statistics[tag.name] = TagStatistics(
             rows,
             rows - known,
             least,
@@ -263,11 +263,11 @@ def _counted(
             sample.scale,
             counts=(rows - known, *within, known - sum(within)),
         )
-    return found
+    return statistics
 
 
-def _categories(engine: Backend, name: str, now: Path, reference: Path | None) -> Measured:
-    """A text or a boolean: how often each of its most frequent values occurs on both sides."""
+def _categories(engine: Backend, name: str, now: Path, reference: Path | None) -> TagComparison:
+    """Count how often each of the most frequent values of a text or boolean occurs."""
     value = quoted(name)
     counts = (
         "SELECT {value}::VARCHAR AS category, {now} AS now, {before} AS before FROM"
@@ -298,7 +298,7 @@ def _categories(engine: Backend, name: str, now: Path, reference: Path | None) -
         counts = (*shown, total - sum(shown))
         return TagStatistics(total, nulls[place], values=values, counts=counts)
 
-    return Measured(
+    return TagComparison(
         Bins(categories=tuple(row[0] for row in rows)),
         side(1, total_now, values_now),
         side(2, total_before, values_before) if reference is not None else None,
@@ -306,7 +306,7 @@ def _categories(engine: Backend, name: str, now: Path, reference: Path | None) -
 
 
 def _row(engine: Backend, query: str) -> list[Any]:
-    """The one row that a query answers with."""
+    """Fetch the only row of a query."""
     return list(engine.raw_sql(query).fetchone())
 
 

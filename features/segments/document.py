@@ -1,6 +1,6 @@
 """Shipped segments as a page: `python -m features.segments.document docs/segments.md`.
 
-The page is written by people but for what stands between the two marks.
+Only the part between the two marks is generated; people write the rest.
 """
 
 import sys
@@ -14,7 +14,7 @@ END = "<!-- End of the generated part. -->"
 
 
 def render(page: str) -> str:
-    """The page with the list of shipped segments between its marks."""
+    """Replace the part of the page between its marks by the list of shipped segments."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     segments = shipped_segments()
@@ -24,7 +24,7 @@ def render(page: str) -> str:
 
 
 def _section(kind: str, segments: dict[str, Segment]) -> str:
-    entries = [_entry(name, one) for name, one in segments.items() if one.kind == kind]
+    entries = [_entry(name, segment) for name, segment in segments.items() if segment.kind == kind]
     return "\n\n".join([f"### {kind} {KINDS[kind]}", "\n".join(entries)])
 
 

@@ -1,7 +1,7 @@
-"""Who is in which segment on a date; how large segments are, how they overlap, how steady they are.
+"""Assign customers to segments as of a date, and measure size, overlap and stability.
 
-Membership is decided by the tags of one snapshot alone, so a segment of a past date is what would
-have been seen then. Two dates are compared under the rules as they are now.
+Membership depends on the tags of one snapshot alone, so a segment of a past date is what would have
+been seen then. Two dates are compared under today's rules.
 """
 
 import json
@@ -29,14 +29,14 @@ ROW_GROUP = 122_880
 
 @dataclass(frozen=True)
 class SegmentSize:
-    """How many customers a segment holds, and how many of them are in each other one.
+    """Number of customers in a segment, and their shares in each other segment.
 
     Attributes
     ----------
     share : float or None
-        Of all customers of the snapshot; None where there is none.
+        Share of all customers of the snapshot; None if the snapshot has no customer.
     also_in : dict[str, float]
-        Share of its customers that are also in the other segment; empty where it holds nobody.
+        Other segment -> share of this one's customers that are in it; empty if this one is empty.
     """
 
     segment: str
@@ -51,16 +51,16 @@ class SegmentSize:
 
 @dataclass(frozen=True)
 class SegmentStability:
-    """What became of a segment from an earlier date to a later one.
+    """Movements of customers into and out of a segment between two dates.
 
     Attributes
     ----------
     before, after : int
         Customers in it on the earlier and on the later date.
     stayed : int
-        In it on both; `stayed_share` is their share of `before`, None where that is 0.
+        In it on both dates; `stayed_share` is their share of `before`, None where that is 0.
     entered, left : int
-        In it on the later date alone, on the earlier date alone.
+        In it only on the later date; only on the earlier date.
     """
 
     segment: str
@@ -73,8 +73,8 @@ class SegmentStability:
 
 
 @dataclass(frozen=True)
-class Segmented:
-    """What a run over the segments wrote and found; `stability` is empty without a second date."""
+class SegmentReport:
+    """The file and the figures of a run; `stability` is empty without a second date."""
 
     as_of: date
     path: Path
@@ -87,43 +87,49 @@ class Segmented:
 
 
 def segments_path(lake: Lake, as_of: date) -> Path:
-    """Where the segments of a date lie."""
+    """Return the path of the segments file of a date."""
     return lake.home / "segments" / f"as_of={as_of.isoformat()}.parquet"
 
 
 def write_segments(
     lake: Lake, as_of: date, against: date | None = None, report: Report = quiet
-) -> Segmented:
-    """Decide who is in which segment as of a date, publish it, and measure it.
+) -> SegmentReport:
+    """Assign customers to segments as of a date, publish the file, and measure the segments.
 
     The file has one row a customer, in order: `customer_id` and one boolean a segment, never null.
     Its metadata name the snapshot and the rules.
 
     Parameters
     ----------
+    lake : Lake
+        The home of the snapshot and of `segments.toml`.
+    as_of : datetime.date
+        Date of the snapshot.
     against : datetime.date, optional
         An earlier date to compare with, from its own snapshot, under the same rules.
+    report : Report
+        Progress: called with a step, dates done and dates in all.
 
     Raises
     ------
     GuanjiaError
-        If a segment is not declared well, or a snapshot is missing or damaged.
+        If a declaration has a fault, or a snapshot is missing or damaged.
     """
     segments = load_segments(lake.home)
     dates = [as_of, *([against] if against else [])]
-    found: list[pa.Table] = []
+    memberships: list[pa.Table] = []
     for done, day in enumerate(dates):
         report("segments", done, len(dates))
-        found.append(members(lake, read_snapshot(lake, day), segments))
+        memberships.append(members(lake, read_snapshot(lake, day), segments))
     report("segments", len(dates), len(dates))
-    snapshot, now = read_snapshot(lake, as_of), found[0]
+    snapshot, now = read_snapshot(lake, as_of), memberships[0]
     path = segments_path(lake, as_of)
     rules = {name: segment.rule for name, segment in segments.items()}
-    about = {"snapshot_id": snapshot.snapshot_id, "rules": json.dumps(rules, sort_keys=True)}
+    metadata = {"snapshot_id": snapshot.snapshot_id, "rules": json.dumps(rules, sort_keys=True)}
     with published(path) as draft:
-        pq.write_table(now.replace_schema_metadata(about), draft, row_group_size=ROW_GROUP)
+        pq.write_table(now.replace_schema_metadata(metadata), draft, row_group_size=ROW_GROUP)
     sizes = measure(now, segments)
-    return Segmented(
+    return SegmentReport(
         as_of=as_of,
         path=path,
         snapshot_id=snapshot.snapshot_id,
@@ -131,29 +137,47 @@ def write_segments(
         segments=sizes,
         warnings=_warnings(lake, snapshot, segments, sizes, now.num_rows),
         against=against,
-        stability=compare(found[1], now) if against else [],
+        stability=compare(memberships[1], now) if against else [],
     )
 
 
 def members(lake: Lake, snapshot: Snapshot, segments: Mapping[str, Segment]) -> pa.Table:
-    """Who of a snapshot is in which segment.
+    """Determine who of a snapshot is in which segment.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot whose tags decide.
+    segments : mapping of str to Segment
+        Segments by name.
 
     Returns
     -------
-    pyarrow.Table (customer_id: string, one boolean per segment), ordered by customer
+    pyarrow.Table (customer_id: string, one boolean per segment)
+        Ordered by customer.
     """
     tags = snapshot_tags(lake, snapshot, _tags(segments))
-    met = {
+    rules_met = {
         name: predicate(segment.rule, tags).fill_null(False) for name, segment in segments.items()
     }
-    found = lake.engine.to_pyarrow(tags.select("customer_id", **met).order_by("customer_id"))
+    rows = lake.engine.to_pyarrow(tags.select("customer_id", **rules_met).order_by("customer_id"))
     schema = [("customer_id", pa.string()), *((name, pa.bool_()) for name in segments)]
-    return found.cast(pa.schema(schema)).combine_chunks()
+    return rows.cast(pa.schema(schema)).combine_chunks()
 
 
-def measure(found: pa.Table, segments: Mapping[str, Segment]) -> list[SegmentSize]:
-    """Size of each segment, and the share of its customers that each other one holds as well."""
-    inside = _matrix(found)
+def measure(membership: pa.Table, segments: Mapping[str, Segment]) -> list[SegmentSize]:
+    """Measure each segment: its size, and the shares of its customers in each other segment.
+
+    Parameters
+    ----------
+    membership : pyarrow.Table
+        As `members` returns it.
+    segments : mapping of str to Segment
+        Segments by name, in the order of the columns.
+    """
+    inside = _matrix(membership)
     rows = []
     for place, (name, segment) in enumerate(segments.items()):
         both = inside[inside[:, place]].sum(axis=0)
@@ -176,7 +200,13 @@ def measure(found: pa.Table, segments: Mapping[str, Segment]) -> list[SegmentSiz
 
 
 def compare(before: pa.Table, after: pa.Table) -> list[SegmentStability]:
-    """What became of each segment between two dates; who is known on one alone entered or left."""
+    """Compare the segments of two dates; a customer of only one date entered or left.
+
+    Parameters
+    ----------
+    before, after : pyarrow.Table
+        As `members` returns them, with the same segments.
+    """
     places = pc.index_in(after["customer_id"], value_set=before["customer_id"])
     known = pc.is_valid(places).to_numpy()
     was = _matrix(before)[places.drop_null().to_numpy()]
@@ -198,10 +228,10 @@ def compare(before: pa.Table, after: pa.Table) -> list[SegmentStability]:
     ]
 
 
-def _matrix(found: pa.Table) -> npt.NDArray[np.bool_]:
-    """Membership, shape (customers, segments)."""
-    columns = [column.to_numpy() for column in found.columns[1:]]
-    return np.column_stack(columns) if columns else np.empty((found.num_rows, 0), bool)
+def _matrix(membership: pa.Table) -> npt.NDArray[np.bool_]:
+    """Convert membership to a matrix, shape (customers, segments)."""
+    columns = [column.to_numpy() for column in membership.columns[1:]]
+    return np.column_stack(columns) if columns else np.empty((membership.num_rows, 0), bool)
 
 
 def _tags(segments: Mapping[str, Segment]) -> list[str]:
@@ -215,17 +245,17 @@ def _warnings(
     sizes: list[SegmentSize],
     customers: int,
 ) -> list[str]:
-    """Segments that tell nobody apart; of an empty one, which of its tags nobody has."""
+    """Warn of segments that hold everyone or nobody; of the latter, name tags that nobody has."""
     empty = {size.segment: segments[size.segment] for size in sizes if size.customers == 0}
     full = [size.segment for size in sizes if size.customers == customers > 0]
-    said = [f"segment {name} holds everyone" for name in full]
+    warnings = [f"segment {name} holds everyone" for name in full]
     if empty:
-        asked = _tags(empty)
-        tags = snapshot_tags(lake, snapshot, asked)
-        counts = tags.aggregate(customers=tags.count(), **{tag: tags[tag].count() for tag in asked})
+        read = _tags(empty)
+        tags = snapshot_tags(lake, snapshot, read)
+        counts = tags.aggregate(customers=tags.count(), **{tag: tags[tag].count() for tag in read})
         (known,) = lake.rows(counts)
     for name, segment in empty.items():
         unknown = [tag for tag in segment.tags if not known[tag]]
         why = f": nobody has the tag {', '.join(unknown)}" if unknown else ""
-        said.append(f"segment {name} holds nobody{why}")
-    return said
+        warnings.append(f"segment {name} holds nobody{why}")
+    return warnings

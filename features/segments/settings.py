@@ -1,7 +1,7 @@
-"""Which segments there are: `segments.toml` of this folder, and what a home adds or replaces.
+"""Read the declared segments: `segments.toml` of this folder, and what a home adds or replaces.
 
-A segment is data that a business person writes. Whatever is wrong with it is reported with the
-file, the segment and the field; the rule is checked against the tags before any data is read.
+A segment is data that a business person writes. Each fault is reported with the file, the segment
+and the field; the rule is checked against the tags before any data is read.
 """
 
 import re
@@ -57,15 +57,15 @@ class Segment(Declared):
 
     @cached_property
     def tags(self) -> list[str]:
-        """The tags its rule asks for."""
+        """The tags that its rule reads."""
         return columns_of(self.rule, every_tag().columns)
 
     @property
     def about(self) -> str:
         """Its dimensions or its goal, in Chinese and English."""
-        named = {**DIMENSIONS, **GOALS}
+        labels = {**DIMENSIONS, **GOALS}
         words = [*self.dimensions, *([self.goal] if self.goal else [])]
-        chinese, english = " x ".join(named[word] for word in words), " x ".join(words)
+        chinese, english = " x ".join(labels[word] for word in words), " x ".join(words)
         return f"{chinese} {english.replace('_', '-')}"
 
 
@@ -75,8 +75,8 @@ def load_segments(home: Path) -> dict[str, Segment]:
     Raises
     ------
     GuanjiaError
-        If a file is not TOML, a field is unknown, missing or out of range, a rule is no condition,
-        names an unknown tag or compares unlike things: with file, segment and field.
+        If a file is not TOML; if a field is unknown, missing or out of range; if a rule is no
+        condition, names an unknown tag or compares unlike things. It names file, segment and field.
     """
     shipped, own = read_toml(SHIPPED), home / "segments.toml"
     changes = read_toml(own) if own.exists() else {}

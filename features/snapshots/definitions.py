@@ -1,4 +1,4 @@
-"""Which code and settings make the tags, as one hash: two snapshots of one hash are comparable."""
+"""Hash of the code and settings that make the tags: snapshots of equal hash are comparable."""
 
 import hashlib
 import importlib.metadata
@@ -18,6 +18,7 @@ SOURCES = (
     "lake/spine.py",
     "lake/terms.py",
     "snapshots/compute.py",
+    "snapshots/tag_queries.py",
     "stars/*.py",
     "tags/**/*.py",
 )
@@ -26,19 +27,19 @@ LIBRARIES = ("duckdb", "ibis-framework", "pyarrow")
 
 
 def definitions(lake: Lake) -> str:
-    """Hash of the modules that define tags, the settings they read and the engine's versions."""
-    found = hashlib.sha256()
+    """Hash the modules that define tags, the settings they read and the engine's versions."""
+    digest = hashlib.sha256()
     for path in source_files(CODE, SOURCES):
-        found.update(path.relative_to(CODE).as_posix().encode())
-        found.update(path.read_bytes())
+        digest.update(path.relative_to(CODE).as_posix().encode())
+        digest.update(path.read_bytes())
     for name in SETTINGS:
         path = lake.home / name
-        found.update(path.name.encode())
-        found.update(path.read_bytes() if path.exists() else b"")
-    found.update(f"{lake.settings.timezone} {lake.name}".encode())
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes() if path.exists() else b"")
+    digest.update(f"{lake.settings.timezone} {lake.name}".encode())
     for library in LIBRARIES:
-        found.update(importlib.metadata.version(library).encode())
-    return found.hexdigest()[:16]
+        digest.update(importlib.metadata.version(library).encode())
+    return digest.hexdigest()[:16]
 
 
 def source_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
@@ -54,8 +55,8 @@ def source_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
     Raises
     ------
     LookupError
-        If a pattern matches nothing. Its file was moved or renamed: left out in silence, a changed
-        rule would no longer tell two snapshots apart.
+        If a pattern matches nothing. Its file was moved or renamed: if it were left out in
+        silence, a changed rule would no longer tell two snapshots apart.
     """
     files: list[Path] = []
     for pattern in patterns:

@@ -1,4 +1,4 @@
-"""The files of tag groups: their columns and the size of their row groups."""
+"""Files of tag groups: their columns, their row groups and the tags they were written without."""
 
 import json
 from collections.abc import Collection
@@ -18,7 +18,7 @@ ARROW = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string(), "b
 
 
 def tag_schema(group_name: str) -> pa.Schema:
-    """Arrow schema of a group's files."""
+    """Return the Arrow schema of a group's files."""
     instant = pa.timestamp("us", "UTC")
     head = [
         pa.field("customer_id", pa.string()),
@@ -35,8 +35,10 @@ def group_file(path: Path, group: str, without: Collection[str] = ()) -> RowGrou
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : Path
+        The file to write.
     group : str
+        A group of the catalogue.
     without : collection of str
         Tags of the group that were not computed; they are null in every row, and the file says so.
     """
@@ -58,7 +60,7 @@ def require_computed(lake: Lake, names: Collection[str]) -> None:
     Raises
     ------
     GuanjiaError
-        If there is one: its nulls would be taken for values.
+        If a history lacks one of the tags: its nulls would be taken for values.
     """
     for path in sorted((lake.home / "tags").glob("*/history-*.parquet")):
         missing = sorted(not_computed(path) & set(names))

@@ -2,108 +2,126 @@
 
 From one date to a later one an aggregate tag of a customer changes only if
 
-- the rows known of him did: recorded, superseded or past a milestone in between, or delivered late,
-  which the *digests* of what the earlier snapshot saw reveal, a bucket of customers at a time;
-- a date in one of his rows crossed a limit that tags compare with: a whole number of days in
-  `HORIZONS`, a window of months, half a year from a civil date (ages, inspections). Whoever is
-  touched without need costs time, not truth.
+- the known rows of the customer changed: a row was recorded, superseded or reached a milestone in
+  between, or it was delivered late. Late rows are noticed by *digests*: hashes of what the earlier
+  snapshot saw, one for each table and bucket of customers;
+- a date in one of their rows crossed a limit that tags compare with: a whole number of days in
+  `HORIZONS`, a window of months, half a year from a civil date (ages, inspections).
 
-All others keep their values, and tags named `days_since_` or `days_to_` move with the calendar.
-Derived tags are computed anew for everybody. The result is the full rebuild's, byte for byte.
+Such customers are *stale*. A customer who is taken for stale without need costs time, never
+correctness. All others keep their values, and tags named `days_since_` or `days_to_` move with the
+calendar. Derived tags are computed anew for everybody. The result equals the full rebuild's, byte
+for byte.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 
 import ibis.expr.types as ir
 
-from features.contracts.contract import Contract, Day
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import union_all
-from features.lake.known import HORIZONS
-from features.lake.known_at import known_sql, later_instants
 from features.lake.spine import SPINE, Spine
-from features.settings import cutoff
 from features.snapshots.snapshots import Snapshot, read_snapshot, snapshot_dates
-from features.sql import instant_sql, sql_text
-from features.stars.settings import load_star_settings
+from features.snapshots.stale import stale_customers
 from features.tags.declare import Tag
-from features.tags.relations.claims_standards import load_claims_standards
 from features.tags.relations.relations import RELATIONS
 
-BUCKETS = 1024
 LONGEST_STEP = 31
-"""Days; beyond, most customers are touched anyway."""
+"""Days; beyond, most customers are stale anyway."""
 
 
 @dataclass(frozen=True)
-class Carried:
-    """An earlier snapshot to start from, and whom not to take from it.
+class Base:
+    """A snapshot to carry forward, and the customers who must be recomputed.
 
     Attributes
     ----------
-    base : Snapshot
+    snapshot : Snapshot
         The earlier snapshot; its files are the ones its manifest binds.
     days : int
         From its date to the new one's.
-    touched : dict of str to ibis Table (customer_id)
+    stale : dict of str to ibis Table (customer_id)
         Raw table -> customers whose tags over it can have changed.
     customers : int
-        How many they are over all tables.
+        Number of stale customers over all tables.
     """
 
-    base: Snapshot
+    snapshot: Snapshot
     days: int
-    touched: Mapping[str, ir.Table]
+    stale: Mapping[str, ir.Table]
     customers: int
 
-    def pairs(self, spine: Spine, relation: str) -> ir.Table:
-        """The customers of the spine whose tags over a relation can have changed."""
-        return spine.pairs.semi_join(self._touched_by(relation), "customer_id")
+    def stale_pairs(self, spine: Spine, relation: str) -> ir.Table:
+        """Select the rows of the spine whose tags over a relation can have changed."""
+        return spine.pairs.semi_join(self._stale_by(relation), "customer_id")
 
-    def continued(
+    def merge(
         self, lake: Lake, spine: Spine, relation: str, tags: Sequence[Tag], recomputed: ir.Table
     ) -> ir.Table:
-        """The aggregate of a relation: recomputed for the touched customers, carried for others.
+        """Merge the recomputed aggregate of stale customers with the base's of all others.
 
         Parameters
         ----------
-        recomputed : ibis Table (customer_id, as_of, tags)
-            The aggregate over what `self.pairs` gave.
+        lake : Lake
+            The home of the base.
+        spine : Spine
+            Customers and the one new date.
+        relation : str
+            A relation of `RELATIONS`.
+        tags : sequence of Tag
+            Those of other relations are passed over.
+        recomputed : ibis Table (customer_id, as_of, one column per tag)
+            The aggregate over the rows of `stale_pairs`.
+
+        Returns
+        -------
+        ibis Table (customer_id, as_of, one column per tag of the relation)
         """
-        wanted = [tag for tag in tags if tag.relation == relation]
-        old = _values(lake, self.base, wanted)
-        old = old.anti_join(self._touched_by(relation), "customer_id")
+        aggregated = [tag for tag in tags if tag.relation == relation]
+        old = _values(lake, self.snapshot, aggregated)
+        old = old.anti_join(self._stale_by(relation), "customer_id")
         ((as_of, _),) = spine.moments
-        kept = old.select(
+        carried = old.select(
             "customer_id",
             as_of=as_of,
-            **{tag.name: _aged(old[tag.name], tag.name, self.days) for tag in wanted},
+            **{tag.name: _shift_days(old[tag.name], tag.name, self.days) for tag in aggregated},
         )
         # The engine's sum of whole numbers has a wider type than the tag.
-        anew = {tag.name: recomputed[tag.name].cast(tag.type) for tag in wanted}
-        return kept.union(recomputed.select(*SPINE, **anew))
+        columns = {tag.name: recomputed[tag.name].cast(tag.type) for tag in aggregated}
+        return carried.union(recomputed.select(*SPINE, **columns))
 
-    def open(self, lake: Lake) -> None:
-        """Let the queries of `continued`, which may be kept ones, find the base by name."""
-        for group, entry in self.base.files.items():
+    def register_views(self, lake: Lake) -> None:
+        """Register the base's files as views, by whose names the SQL of `merge` reads them."""
+        for group, entry in self.snapshot.files.items():
             lake.read(str(lake.home / entry["path"]), f"base_{group}")
 
-    def _touched_by(self, relation: str) -> ir.Table:
-        return _all(
-            self.touched[name] for name in RELATIONS[relation].reads if name in self.touched
-        )
+    def _stale_by(self, relation: str) -> ir.Table:
+        return _all(self.stale[name] for name in RELATIONS[relation].reads if name in self.stale)
 
 
-def base_of(lake: Lake, as_of: date, definitions: str) -> Snapshot | None:
-    """The latest snapshot up to `as_of` that can be carried there; None: everything is computed.
+def find_base(lake: Lake, as_of: date, definitions: str) -> Snapshot | None:
+    """Find the latest snapshot up to a date that can be carried forward to it.
 
-    On one machine only: a cluster computes everything each time.
+    Only on one machine: a cluster computes everything each time.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshots.
+    as_of : date
+        The date of the new snapshot.
+    definitions : str
+        Hash of today's definitions; the base must have the same.
+
+    Returns
+    -------
+    Snapshot or None
+        None: everything must be computed.
     """
     if lake.name != "duckdb":
         return None
@@ -111,180 +129,74 @@ def base_of(lake: Lake, as_of: date, definitions: str) -> Snapshot | None:
         if (as_of - day).days > LONGEST_STEP:
             break
         try:
-            found = read_snapshot(lake, day, verify=True)
+            snapshot = read_snapshot(lake, day, verify=True)
         except GuanjiaError:
             continue
-        if found.definitions == definitions and found.digests:
-            return found
+        if snapshot.definitions == definitions and snapshot.digests:
+            return snapshot
     return None
 
 
 @contextmanager
-def carried(lake: Lake, base: Snapshot | None, as_of: date) -> Iterator[Carried | None]:
-    """Whom to recompute from `base` to `as_of`; None if there is no base that can be carried."""
-    if base is None:
+def open_base(lake: Lake, snapshot: Snapshot | None, as_of: date) -> Iterator[Base | None]:
+    """Determine who must be recomputed to carry a snapshot forward to a date.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked tables.
+    snapshot : Snapshot or None
+        As `find_base` returned it.
+    as_of : date
+        The date of the new snapshot.
+
+    Yields
+    ------
+    Base or None
+        None if there is no snapshot, or it saw other raw tables than there are today.
+    """
+    if snapshot is None:
         yield None
         return
-    seen = lake.engine.read_parquet(str(lake.home / base.digests["path"]))
+    digests = lake.home / snapshot.digests["path"]
+    seen = lake.engine.read_parquet(str(digests))
     tables = [name for name in CONTRACTS if lake.has(name)]
-    # What all customers share, a table that is there or not, no customer's rows can tell.
+    # Whether a table is there concerns all customers; the digests of their rows cannot show it.
     if set(seen.name.to_pyarrow().to_pylist()) != set(tables):
         yield None
         return
-    then = date.fromisoformat(base.as_of)
+    then = date.fromisoformat(snapshot.as_of)
     with ExitStack() as stack:
-        touched = {
+        stale = {
             name: stack.enter_context(
                 lake.materialised(
-                    f"touched_{name}", _touched(lake, CONTRACTS[name], then, as_of, base)
+                    f"stale_{name}", stale_customers(lake, CONTRACTS[name], then, as_of, digests)
                 )
             )
             for name in tables
         }
-        customers = int(_all(touched.values()).count().to_pyarrow().as_py())
-        yield Carried(base, (as_of - then).days, touched, customers)
-
-
-def write_digests(lake: Lake, as_of: date, path: Path) -> None:
-    """What was recorded by the end of a date, a hash for each raw table and bucket of customers.
-
-    Superseded versions count: a refund compares the first one with the present one. A row without
-    a bucket says that the table was there.
-    """
-    parts = [
-        f"SELECT {sql_text(name)} AS name, * FROM ({_digests(lake, CONTRACTS[name], as_of)}"
-        " UNION ALL SELECT NULL, 0, 0)"
-        for name in CONTRACTS
-        if lake.has(name)
-    ]
-    query = " UNION ALL ".join(parts) + " ORDER BY ALL"
-    lake.engine.raw_sql(f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet)")
+        customers = int(_all(stale.values()).count().to_pyarrow().as_py())
+        yield Base(snapshot, (as_of - then).days, stale, customers)
 
 
 def _all(tables: Iterable[ir.Table]) -> ir.Table:
-    """Customers of any of the tables, each once."""
+    """Unite the customers of the tables, each once."""
     return union_all(tables).distinct()
 
 
-def _values(lake: Lake, base: Snapshot, tags: Sequence[Tag]) -> ir.Table:
-    """Tags of a snapshot, from the files of all groups that hold some of them."""
+def _values(lake: Lake, snapshot: Snapshot, tags: Sequence[Tag]) -> ir.Table:
+    """Read tags of a snapshot from the files of their groups, one row a customer."""
     groups = dict.fromkeys(tag.group for tag in tags)
-    found: ir.Table | None = None
+    values: ir.Table | None = None
     for group in groups:
-        rows = lake.read(str(lake.home / base.files[group]["path"]), f"base_{group}")
+        rows = lake.read(str(lake.home / snapshot.files[group]["path"]), f"base_{group}")
         rows = rows.select("customer_id", *(tag.name for tag in tags if tag.group == group))
-        found = rows if found is None else found.inner_join(rows, "customer_id")
-    assert found is not None
-    return found
+        values = rows if values is None else values.inner_join(rows, "customer_id")
+    assert values is not None
+    return values
 
 
-def _aged(value: ir.Value, name: str, days: int) -> ir.Value:
+def _shift_days(value: ir.Value, name: str, days: int) -> ir.Value:
     if name.startswith("days_since_"):
         return value + days
     return value - days if name.startswith("days_to_") else value
-
-
-def _file(lake: Lake, table: str) -> str:
-    """Write the checked table as SQL."""
-    return f"read_parquet({sql_text(lake.checked(table))})"
-
-
-def _end(lake: Lake, as_of: date) -> str:
-    """Write the instant at which the date ends as SQL."""
-    return instant_sql(cutoff(as_of, lake.settings.timezone))
-
-
-def _digests(lake: Lake, contract: Contract, as_of: date) -> str:
-    end, later = _end(lake, as_of), later_instants(contract)
-    cells = [
-        f'CASE WHEN "{name}" < {end} THEN "{name}" END' if name in later else f'"{name}"'
-        for name in dict.fromkeys((*contract.columns, *later))
-    ]
-    return f"""
-        SELECT {_bucket()} AS bucket, count(*) AS rows, bit_xor(hash({", ".join(cells)})) AS digest
-        FROM {_file(lake, contract.name)}
-        WHERE customer_id IS NOT NULL AND recorded_at < {end} GROUP BY 1
-    """
-
-
-def _bucket() -> str:
-    return f"CAST(hash(customer_id) % {BUCKETS} AS INTEGER)"
-
-
-def _touched(lake: Lake, contract: Contract, then: date, as_of: date, base: Snapshot) -> str:
-    """Customers whose tags over a table can differ between the two dates, as SQL."""
-    start, end = _end(lake, then), _end(lake, as_of)
-    known = known_sql(cutoff(as_of, lake.settings.timezone))
-    instants = [*later_instants(contract), contract.event_time]
-    moved = " OR ".join(f'("{name}" >= {start} AND "{name}" < {end})' for name in instants)
-    crossed = _crossed(lake, contract, then, as_of)
-    digests = sql_text(lake.home / base.digests["path"])
-    # A row that was seen and is gone leaves no trace in its table, nor does a new customer.
-    return f"""
-        WITH now AS ({_digests(lake, contract, then)}),
-        seen AS (
-            SELECT bucket, rows, digest FROM read_parquet({digests})
-            WHERE name = {sql_text(contract.name)} AND bucket IS NOT NULL
-        ),
-        late AS (
-            SELECT bucket FROM now FULL JOIN seen USING (bucket)
-            WHERE now.rows IS DISTINCT FROM seen.rows OR now.digest IS DISTINCT FROM seen.digest
-        )
-        SELECT DISTINCT customer_id FROM {_file(lake, contract.name)}
-        WHERE customer_id IS NOT NULL AND recorded_at < {end} AND (
-            recorded_at >= {start} OR {moved} OR {_bucket()} IN (SELECT bucket FROM late)
-            OR ({known} AND ({crossed}))
-        )
-        UNION
-        SELECT customer_id FROM {_file(lake, "customers")}
-        WHERE {_bucket()} IN (SELECT bucket FROM late)
-            OR (recorded_at >= {start} AND recorded_at < {end})
-    """
-
-
-def _crossed(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
-    """Whether a date of the row crossed a limit between the two dates, as SQL."""
-    days = [name for name, type_ in contract.columns.items() if type_ == Day]
-    dates = [*contract.civil_days, *days]
-    step = (as_of - then).days
-    if step == 0:
-        return "false"
-    horizons = (*HORIZONS, *load_claims_standards(lake.home).horizons)
-    star = load_star_settings(lake.home)
-    months = sorted({36, star.break_months, 12 * star.window_years})
-    before, now = f"DATE '{then}'", f"DATE '{as_of}'"
-    tests = []
-    for name in dates:
-        column = f'"{name}"'
-        # An instant that lies ahead is not known yet, a day can be.
-        limits = _limits(horizons, step, ahead=name in days)
-        tests.append(f"date_diff('day', {column}, {now}) IN {_list(limits)}")
-        for count in months:
-            span = f"INTERVAL {count} MONTH"
-            tests.append(f"({column} > {before} - {span} AND {column} <= {now} - {span})")
-            tests.append(f"({column} + {span} >= {before} AND {column} + {span} < {now})")
-    # Ages and inspections. A day that a shorter month lacks moves by up to three days.
-    margin = 1 if then.day > 3 and as_of.day < 27 else 3
-    near = [then + timedelta(n) for n in range(1 - margin, step + margin)]
-    half_years = sorted({(day.month - 1) % 6 * 31 + one for day in near for one in _days(day)})
-    for name in days if contract.name in ("customers", "vehicles") else ():
-        of_half_year = f'(month("{name}") - 1) % 6 * 31 + day("{name}")'
-        tests.append(f"{of_half_year} IN {_list(half_years)}")
-    return " OR ".join(tests)
-
-
-def _days(day: date) -> Iterable[int]:
-    """The day of the month; of its last day, those too that it lacks: 29 February, 31 June."""
-    last = (day + timedelta(1)).month != day.month
-    return range(day.day, 32) if last else (day.day,)
-
-
-def _limits(horizons: Iterable[int], step: int, ahead: bool) -> list[int]:
-    """Distances from a date to `as_of` at which, within `step` days, some comparison turned."""
-    turns = {turn for days in horizons for turn in (days, days + 1)}
-    turns |= {turn for days in horizons for turn in (-days, 1 - days)} if ahead else set()
-    return sorted({turn + later for turn in turns for later in range(step)})
-
-
-def _list(numbers: Iterable[int]) -> str:
-    return f"({', '.join(map(str, numbers))})"

@@ -1,7 +1,7 @@
-"""Tags of a few customers from the files of the latest snapshot, where the online store is away.
+"""Read tags of a few customers from the latest snapshot while the online store does not answer.
 
-Slower than the online store (tens of milliseconds) and as old as the snapshot: what events changed
-since then is not in it.
+It is slower than the online store (tens of milliseconds) and as old as the snapshot: changes by
+later events are not in it.
 """
 
 import threading
@@ -23,7 +23,7 @@ THREADS = 1
 
 
 class SnapshotLookup:
-    """Looks tags up in the latest snapshot; threads share it."""
+    """Look tags up in the files of the latest snapshot; threads may share it."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
@@ -33,7 +33,7 @@ class SnapshotLookup:
         self._tried: date | None = None
 
     def read(self, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
-        """The same rows as `features.online.reader.TagReader.read`.
+        """Read tags of customers, as rows like those of `features.online.reader.TagReader.read`.
 
         Raises
         ------
@@ -52,20 +52,21 @@ class SnapshotLookup:
         nothing = dict.fromkeys(tags)
         return [
             {
-                "customer_id": one,
-                "known": one in values,
-                "freshness": at if one in values else None,
-                "as_of": day if one in values else None,
+                "customer_id": customer,
+                "known": customer in values,
+                "freshness": at if customer in values else None,
+                "as_of": day if customer in values else None,
                 **nothing,
-                **values.get(one, {}),
+                **values.get(customer, {}),
             }
-            for one in customer_ids
+            for customer in customer_ids
         ]
 
     def get_ready(self) -> None:
-        """Have the files of the latest snapshot at hand: of millions, hashing them takes seconds.
+        """Verify the files of the latest snapshot ahead of the first `read`.
 
-        Each snapshot is tried once; what is wrong with it, `read` says again.
+        Hashing the files of millions of customers takes seconds. Each snapshot is tried once; if
+        it is damaged, `read` raises the same error again.
 
         Raises
         ------
@@ -79,11 +80,11 @@ class SnapshotLookup:
                 self._files(day)
 
     def _files(self, day: date) -> dict[str, str]:
-        """The file of each tag."""
+        """Map each tag to its file."""
         if day not in self._places:
-            # Held against their hashes once: they are replaced, and never changed.
-            every = [tag for group in groups().values() for tag in group.tags]
-            files = snapshot_files(self._lake, read_snapshot(self._lake, day), every)
+            # Verified once: files are replaced, never changed.
+            all_tags = [tag for group in groups().values() for tag in group.tags]
+            files = snapshot_files(self._lake, read_snapshot(self._lake, day), all_tags)
             self._places = {
                 day: {tag: str(path) for path, names in files.values() for tag in names}
             }
@@ -91,13 +92,13 @@ class SnapshotLookup:
 
     def _rows(self, path: str, tags: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
         columns = ", ".join(f'"{tag}"' for tag in tags)
-        found = self._engine.execute(
+        cursor = self._engine.execute(
             f"SELECT customer_id, {columns} FROM read_parquet({sql_text(path)})"
             " WHERE customer_id IN (SELECT unnest(?::VARCHAR[]))",
             [list(ids)],
         )
-        names = [column[0] for column in found.description or []]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _latest(self) -> date:
         days = snapshot_dates(self._lake)

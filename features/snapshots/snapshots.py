@@ -1,9 +1,10 @@
 """Snapshots: the tags of one date, bound by a manifest, replaced as a whole or not at all.
 
 A date has a file in each tag group, and `snapshots/<D>.json` says which contents belong together.
-Several files cannot be replaced in one step, so they are first written as drafts, then a journal
-`snapshots/.<D>.json` names the drafts and the manifest to come: from that moment on the snapshot is
-the new one, and whoever comes next finishes what a crash left half done. Before it, it is the old.
+Several files cannot be replaced in one step. So they are first written as drafts; then a journal
+`snapshots/.<D>.json` names the drafts and states the manifest to come. Until the journal exists the
+old snapshot counts; from then on the new one does, and the next process that reads or writes the
+date finishes what a crash left half done.
 """
 
 import fcntl
@@ -40,14 +41,14 @@ class Snapshot:
     definitions : str
         Hash of the code and settings that made it.
     digests : dict of str to str
-        `path` and `sha256` of what was known of the raw tables (`features.snapshots.incremental`).
+        `path` and `sha256` of the hashes of the raw tables (`features.snapshots.incremental`).
     base : str or None
         Date of the snapshot it was carried forward from; None if all was computed.
     recomputed : int
-        Customers of whom some tag had to be computed anew.
+        Customers with a tag that had to be computed anew.
     former_ids : list of str
-        Ids it had before customers were erased from it: what was made from it then still belongs
-        to it.
+        Ids it had before customers were erased from it: scores and reports made from it then
+        still belong to it.
     """
 
     as_of: str
@@ -68,29 +69,37 @@ class Snapshot:
 
 @dataclass
 class Drafts:
-    """Files of one date on their way; `done` binds and publishes them."""
+    """Drafts of the files of one date; `publish` binds them by a manifest and replaces the old."""
 
     lake: Lake
     as_of: date
 
     def __post_init__(self) -> None:
-        # A journal names drafts of the names that are about to be written anew.
+        # A journal that a crash left names drafts of the same names: finish it first.
         _finish(self.lake, self.as_of)
         self._groups: dict[str, Path] = {}
         self._digests: Path | None = None
 
     def group(self, name: str) -> Path:
-        """Where to write the draft of a tag group's file."""
+        """Return the path at which to write the draft of a tag group's file."""
         self._groups[name] = self.lake.tags(name) / f"as_of={self.as_of}.parquet"
         return _draft(self._groups[name])
 
     def digests(self) -> Path:
-        """Where to write the draft of the digests."""
+        """Return the path at which to write the draft of the digests."""
         self._digests = self.lake.home / "snapshots" / "digests" / f"as_of={self.as_of}.parquet"
         return _draft(self._digests)
 
-    def done(self, customers: int, **more: Any) -> Snapshot:
-        """Publish the drafts as the snapshot of the date; `more` goes into the manifest."""
+    def publish(self, customers: int, **more: Any) -> Snapshot:
+        """Publish the drafts as the snapshot of the date.
+
+        Parameters
+        ----------
+        customers : int
+            Rows in each file.
+        **more
+            Further fields of `Snapshot`.
+        """
         files = {name: self._entry(path) for name, path in self._groups.items()}
         content = json.dumps({"as_of": str(self.as_of), "files": files}, sort_keys=True)
         identity = hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -110,7 +119,7 @@ class Drafts:
 
 @contextmanager
 def sole_writer(lake: Lake) -> Iterator[None]:
-    """Only one process at a time writes snapshots of a home; its end, however it ends, is noticed.
+    """Lock the snapshots of a home for writing; the lock goes with the process, however it ends.
 
     Raises
     ------
@@ -132,20 +141,24 @@ def sole_writer(lake: Lake) -> Iterator[None]:
 
 
 def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
-    """The manifest of a date, after finishing what a crash left half done.
+    """Read the manifest of a date, after finishing a publication that a crash interrupted.
 
     Parameters
     ----------
+    lake : Lake
+        The home of the snapshots.
+    as_of : date
+        The date.
     verify : bool
-        Whether to hash the files and hold them against the manifest.
+        Whether to hash the files and compare them with the manifest.
 
     Raises
     ------
     GuanjiaError
-        If the date has no snapshot, or, when verified, a file is not the one the manifest binds.
+        If the date has no snapshot, or, with `verify`, a file is not the one the manifest binds.
     """
     _finish(lake, as_of)
-    path = manifest(lake, as_of)
+    path = manifest_path(lake, as_of)
     cure = f"run `guanjia tags --as-of {as_of}`"
     if not path.exists():
         raise GuanjiaError(f"snapshot of {as_of}", "is not there", cure)
@@ -153,22 +166,21 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
     for entry in _entries(snapshot) if verify else ():
         file = lake.home / entry["path"]
         if not file.exists() or sha256_of(file) != entry["sha256"]:
-            raise GuanjiaError(
-                f"snapshot {as_of}", f"has another file {entry['path']} than it says", cure
-            )
+            fault = f"has a file {entry['path']} that is missing or was changed since"
+            raise GuanjiaError(f"snapshot of {as_of}", fault, cure)
     return snapshot
 
 
 def snapshot_dates(lake: Lake) -> list[date]:
-    """Dates that have a snapshot, in order."""
+    """List the dates that have a snapshot, in order."""
     names = (path.stem.lstrip(".") for path in (lake.home / "snapshots").glob("*.json"))
     return sorted(
         {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
     )
 
 
-def manifest(lake: Lake, as_of: date) -> Path:
-    """Where the manifest of a date lies."""
+def manifest_path(lake: Lake, as_of: date) -> Path:
+    """Return the path of a date's manifest."""
     return lake.home / "snapshots" / f"{as_of}.json"
 
 
@@ -195,4 +207,4 @@ def _finish(lake: Lake, as_of: date) -> None:
         # A draft that is gone was moved before the crash.
         if _draft(path).exists():
             _draft(path).replace(path)
-    journal.replace(manifest(lake, as_of))
+    journal.replace(manifest_path(lake, as_of))

@@ -1,6 +1,6 @@
-"""The tags of a snapshot as they are read: files held against their hashes, and one table of them.
+"""Read tags of a snapshot: verify its files by their hashes, join them to a table or to batches.
 
-Who reads a snapshot through here never mixes two runs.
+Because of the hashes, a reader never mixes the files of two runs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,56 +19,101 @@ from features.tags.catalogue import catalogue
 def snapshot_files(
     lake: Lake, snapshot: Snapshot, tags: Iterable[str]
 ) -> dict[str, tuple[Path, list[str]]]:
-    """By group: the snapshot's file, held against its hash, and those of the tags that it has.
+    """Find the files of a snapshot that hold tags, and verify them by their hashes.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot to read.
+    tags : iterable of str
+        Names of the catalogue.
+
+    Returns
+    -------
+    dict of str to (Path, list of str)
+        Group -> its file, and those of the tags that it holds.
 
     Raises
     ------
     GuanjiaError
-        If a file is missing, is not the one the snapshot describes, or lacks a tag, which was
-        declared after it was written.
+        If a file is missing, is not the one the snapshot describes, or lacks a tag because the
+        tag was declared later.
     """
-    known = catalogue()
+    declared = catalogue()
     files = snapshot.files
-    wanted: dict[str, list[str]] = {}
+    names_by_group: dict[str, list[str]] = {}
     for name in tags:
-        wanted.setdefault(known[name].group, []).append(name)
+        names_by_group.setdefault(declared[name].group, []).append(name)
     thing, cure = (
         f"snapshot of {snapshot.as_of}",
         f"run `guanjia tags --as-of {snapshot.as_of}` again",
     )
-    for group, names in wanted.items():
+    for group, names in names_by_group.items():
         if group not in files:
             raise GuanjiaError(thing, f"lacks group {group}", cure)
         _check_file(lake, snapshot.as_of, files[group])
         absent = set(names) - set(pq.read_schema(lake.home / files[group]["path"]).names)
         if absent:
             raise GuanjiaError(thing, f"lacks tag {min(absent)}", cure)
-    return {group: (lake.home / files[group]["path"], names) for group, names in wanted.items()}
+    return {
+        group: (lake.home / files[group]["path"], names) for group, names in names_by_group.items()
+    }
 
 
 def snapshot_tags(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> ir.Table:
-    """The tags of a snapshot, one row a customer.
+    """Join tags of a snapshot into one table, one row a customer.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot to read.
+    tags : iterable of str
+        Names of the catalogue; with none, the table lists the customers.
 
     Returns
     -------
     ibis Table (customer_id, one column per tag)
+
+    Raises
+    ------
+    GuanjiaError
+        As `snapshot_files`.
     """
-    found: ir.Table | None = None
+    joined: ir.Table | None = None
     # Any group names the customers, where no tag is asked for.
     files = snapshot_files(lake, snapshot, tags) or _first_file(lake, snapshot)
     for path, names in files.values():
         part = lake.engine.read_parquet(str(path)).select("customer_id", *names)
-        found = part if found is None else found.inner_join(part, "customer_id")
-    return found
+        joined = part if joined is None else joined.inner_join(part, "customer_id")
+    return joined
 
 
 def snapshot_batches(
     lake: Lake, snapshot: Snapshot, tags: Iterable[str], rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The tags, one row a customer in order, so many rows at a time.
+    """Stream tags of a snapshot in batches, one row a customer, in the order of the customers.
 
     The files are read side by side: they have the same customers in the same order, so no join is
     needed, and memory does not grow with their number.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot to read.
+    tags : iterable of str
+        Names of the catalogue, at least one.
+    rows : int
+        Rows in a batch.
+
+    Yields
+    ------
+    pyarrow.RecordBatch (customer_id, one column per tag)
 
     Raises
     ------
@@ -84,7 +129,7 @@ def snapshot_batches(
         if not all(part.column(0).equals(ids) for part in parts[1:]):
             cure = f"run `guanjia tags --as-of {snapshot.as_of}` again"
             thing = f"snapshot of {snapshot.as_of}"
-            raise GuanjiaError(thing, "has other customers in each file", cure)
+            raise GuanjiaError(thing, "has files of different customers", cure)
         columns = [column for part in parts for column in part.columns[1:]]
         names = [name for part in parts for name in part.schema.names[1:]]
         yield pa.RecordBatch.from_arrays([ids, *columns], names=["customer_id", *names])
@@ -97,11 +142,11 @@ def _first_file(lake: Lake, snapshot: Snapshot) -> dict[str, tuple[Path, list[st
 
 
 def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
-    """Refuse a file of other content: a run that was killed leaves new files beside an old one."""
+    """Refuse a file of other content: a run that was killed leaves new files beside old ones."""
     thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
     try:
-        found = sha256_of(lake.home / file["path"])
+        sha256 = sha256_of(lake.home / file["path"])
     except FileNotFoundError:
         raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
-    if found != file["sha256"]:
-        raise GuanjiaError(thing, f"is not the one the snapshot of {as_of} describes", cure)
+    if sha256 != file["sha256"]:
+        raise GuanjiaError(thing, f"was changed since the snapshot of {as_of} was written", cure)

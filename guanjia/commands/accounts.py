@@ -1,4 +1,4 @@
-"""What a customer is entitled to, and what customers bring and cost."""
+"""Commands for entitlements of a customer and accounts of customers."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
 from guanjia.terminal.output import emit, table
 
 NOBODY = "未分配"
@@ -25,17 +25,17 @@ def entitlements(
     from features.stars.entitlements import explain_entitlements
     from features.stars.explain import load_star_settings
 
-    home = lake()
-    on = as_of or latest(home, "snapshots", "give --as-of DATE")
-    ledger = explain_entitlements(home, customer, on)
-    zone = ZoneInfo(home.settings.timezone)
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
+    ledger = explain_entitlements(lake, customer, on)
+    zone = ZoneInfo(lake.settings.timezone)
     running = [row for row in ledger.balances if row["year_end"] and row["year_end"] > on]
-    said = "No entitlement year 权益年度 runs: nothing is allowed."
+    year = "No entitlement year 权益年度 runs: nothing is allowed."
     if ledger.year_start is not None:
-        said = f"Entitlement year 权益年度 {ledger.year_start} to {ledger.year_end}, exclusive."
+        year = f"Entitlement year 权益年度 {ledger.year_start} to {ledger.year_end}, exclusive."
         if not ledger.covered:
-            said += " No motor cover is in force: nothing may be granted now."
-    names = {tier.level: tier.label for tier in load_star_settings(home.home).tiers}
+            year += " No motor cover is in force: nothing may be granted now."
+    names = {tier.level: tier.label for tier in load_star_settings(lake.home).tiers}
     stars = [
         f"Star 星级 {step.star_level} {names.get(step.star_level or 0, 'unknown')} from {step.day}"
         + ("." if step.covered else ", without motor cover.")
@@ -48,7 +48,7 @@ def entitlements(
             f"{customer}: entitlements 权益 granted by {on}",
             [_line(row, zone) for row in ledger.lines],
         ),
-        said,
+        year,
         *stars,
         *([table("Balance 余额", [_balance(row) for row in running])] if running else []),
     )
@@ -61,7 +61,7 @@ def account(
     since: Annotated[
         date | None,
         typer.Option(
-            "--from", parser=day, metavar="YYYY-MM-DD", help="First day; default: one year."
+            "--from", parser=parse_day, metavar="YYYY-MM-DD", help="First day; default: one year."
         ),
     ] = None,
     top: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
@@ -75,35 +75,35 @@ def account(
     from features.accounts.account import LEVELS, accounts
     from features.lake.civil_days import years_before
 
-    home = lake()
-    on = as_of or latest(home, "snapshots", "give --as-of DATE")
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     first = since or years_before(on, 1) + timedelta(1)
-    done = accounts(home, first, on, by, customer)  # type: ignore[arg-type]
-    found = done.rows.slice(0, top)
+    done = accounts(lake, first, on, by, customer)  # type: ignore[arg-type]
+    rows = done.rows.slice(0, top)
     shown: list[Any] = []
     if customer is None:
-        rows = [_summary(row, row["key"] or NOBODY) for row in found.slice(0, SHOWN).to_pylist()]
-        rows.append(_summary(done.total, "total 合计"))
+        lines = [_summary(row, row["key"] or NOBODY) for row in rows.slice(0, SHOWN).to_pylist()]
+        lines.append(_summary(done.total, "total 合计"))
         title = f"Accounts by {by} {LEVELS[done.by]}, {first} to {on}, yuan"
-        shown += [table(title, rows)]
-        if left := done.rows.num_rows - len(rows) + 1:
-            whole = "" if top else "; --out FILE.csv writes all"
-            shown.append(f"{left:,} more rows are in the total{whole}.")
+        shown += [table(title, lines)]
+        if left := done.rows.num_rows - len(lines) + 1:
+            hint = "" if top else "; --out FILE.csv writes all"
+            shown.append(f"{left:,} more rows are in the total{hint}.")
     else:
-        key = found["key"][0].as_py() if found.num_rows else customer
+        key = rows["key"][0].as_py() if rows.num_rows else customer
         title = f"Account of {LEVELS[done.by]} {key or NOBODY}, {first} to {on}, yuan"
         shown += [table(title, _statement(done.total))]
     if done.absent:
-        shown += [f"Not in it, for want of the tables: {', '.join(done.absent)}."]
+        shown += [f"Not included, because their tables are absent: {', '.join(done.absent)}."]
     if out is not None:
-        shown += [f"{_write(out, found):,} rows in {out}"]
+        shown += [f"{_write(out, rows):,} rows in {out}"]
     payload = {
         "by": by,
         "since": first,
         "as_of": on,
         "absent": done.absent,
         "total": done.total,
-        "rows": found.to_pylist() if json else [],
+        "rows": rows.to_pylist() if json else [],
     }
     emit(payload, json, *shown)
 
@@ -136,26 +136,26 @@ def _balance(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """What a screen is wide enough for: whole yuan; the file has the cents."""
+    """Condense a row to the width of a screen, in whole yuan; the file has the cents."""
     from features.accounts.entries import COSTS
 
-    def whole(amount: Decimal | None) -> Decimal | None:
+    def yuan(amount: Decimal | None) -> Decimal | None:
         return None if amount is None else amount.quantize(Decimal(1), ROUND_HALF_UP)
 
     return {
         "key": key,
         "customers": row["customers"],
-        "premium": whole(row["written_premium"]),
-        "claims": whole(row["claims"]),
-        "costs": whole(sum((row[cost] for cost in COSTS), Decimal(0))),
-        "profit, motor": whole(row["profit_motor"]),
-        "non-motor": whole(row["profit_non_motor"]),
-        "together": whole(row["profit"]),
+        "premium": yuan(row["written_premium"]),
+        "claims": yuan(row["claims"]),
+        "costs": yuan(sum((row[cost] for cost in COSTS), Decimal(0))),
+        "profit, motor": yuan(row["profit_motor"]),
+        "non-motor": yuan(row["profit_non_motor"]),
+        "together": yuan(row["profit"]),
     }
 
 
 def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A line an item, a column a business."""
+    """Arrange a total as a line for each item and a column for each business."""
     from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
 
     endings = {f"{b.replace('_', '-')} {label}": f"_{b}" for b, label in BUSINESS_LABELS.items()}
@@ -170,7 +170,7 @@ def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _write(out: Path, rows: Any) -> int:
-    """The rows with Chinese headings, every item by business."""
+    """Write the rows as CSV with Chinese headings, every item by business; count them."""
     from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
     from serving.spreadsheet import write_csv
 

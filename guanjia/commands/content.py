@@ -1,4 +1,4 @@
-"""What messages say: those that were sent, by sample, and one that somebody thinks of sending."""
+"""Commands to check texts of messages: a sample of those sent, and a single draft."""
 
 import sys
 from dataclasses import asdict
@@ -8,18 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, day, lake, records
-from guanjia.terminal.output import emit, from_here, table
+from guanjia.terminal.options import Json, open_lake, open_records, parse_day
+from guanjia.terminal.output import emit, short_path, table
 
 MANAGERS_SHOWN = 20
 
 
 def content_check(
     first: Annotated[
-        date, typer.Option("--from", parser=day, metavar="YYYY-MM-DD", help="First day of sending.")
+        date,
+        typer.Option(
+            "--from", parser=parse_day, metavar="YYYY-MM-DD", help="First day of sending."
+        ),
     ],
     last: Annotated[
-        date, typer.Option("--to", parser=day, metavar="YYYY-MM-DD", help="Last day of sending.")
+        date,
+        typer.Option("--to", parser=parse_day, metavar="YYYY-MM-DD", help="Last day of sending."),
     ],
     seed: Annotated[
         str, typer.Option("--seed", help="Draws the sample; keep it secret until then.")
@@ -32,7 +36,7 @@ def content_check(
         Path | None, typer.Option("--out", help="Write the managers here, as CSV.")
     ] = None,
     findings: Annotated[
-        Path | None, typer.Option("--findings", help="Write what was found here, as CSV.")
+        Path | None, typer.Option("--findings", help="Write the findings here, as CSV.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -42,29 +46,31 @@ def content_check(
     from serving.records.contacts.sent_messages import sent_messages
     from serving.spreadsheet import write_csv
 
-    where = lake()
-    with records(where) as kept:
-        sent = sent_messages(where, kept, first, last)
-    gate = load_gate(where.home)
-    found = check_quality(gate, sent.messages, seed=seed, share=share, least=sample)
+    lake = open_lake()
+    with open_records(lake) as records:
+        sent = sent_messages(lake, records, first, last)
+    gate = load_gate(lake.home)
+    quality = check_quality(gate, sent.messages, seed=seed, share=share, least=sample)
     parts: dict[str, list[Any]] = {
-        name: getattr(found, name).to_dict("records")
+        name: getattr(quality, name).to_dict("records")
         for name in ("branches", "managers", "findings")
     }
     last_words = []
     for path, name in ((out, "managers"), (findings, "findings")):
         if path is not None:
-            frame = getattr(found, name)
+            frame = getattr(quality, name)
             write_csv(path, list(frame), frame.itertuples(index=False))
-            last_words.append(f"The {name}: {from_here(path.resolve())}")
-    title = f"{found.sent:,} messages from {first} to {last}, {found.checked:,} checked"
-    shown: list[Any] = [table(f"{title}: by branch", parts["branches"])] if found.sent else [title]
+            last_words.append(f"The {name}: {short_path(path.resolve())}")
+    title = f"{quality.sent:,} messages from {first} to {last}, {quality.checked:,} checked"
+    shown: list[Any] = (
+        [table(f"{title}: by branch", parts["branches"])] if quality.sent else [title]
+    )
     if parts["managers"]:
         worst = parts["managers"][:MANAGERS_SHOWN]
         shown.append(table(f"The first {len(worst)} of {len(parts['managers'])} managers", worst))
     if sent.wordless:
         last_words.insert(0, f"{sent.wordless:,} contacts have no text: calls are not checked.")
-    summary = {"sent": found.sent, "checked": found.checked, "wordless": sent.wordless}
+    summary = {"sent": quality.sent, "checked": quality.checked, "wordless": sent.wordless}
     emit({**summary, **parts}, json, *shown, *last_words)
 
 
@@ -74,19 +80,22 @@ def content_try(
     kind: Annotated[str, typer.Option("--kind", help="marketing or service")] = "marketing",
     json: Json = False,
 ) -> None:
-    """Say whether a message may be sent, and why not.
+    """Check whether a message may be sent, and why not.
 
-    The exit code is 1 if it may not, or if a person must look first.
+    The exit code is 1 if it may not, or if a person must check it first.
     """
     from serving.content.check import load_gate
 
-    found = load_gate(lake().home).check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
-    told = "may be sent"
-    if not found.allowed:
-        told = "may not be sent" if found.blocked else "may be sent once a person has looked at it"
-    lines = [f"{one.severity}: {one.chinese}\n  {one.english}" for one in found.findings]
-    payload = {"allowed": found.allowed, "blocked": found.blocked, "parts": found.parts}
-    findings = [asdict(one) for one in found.findings]
-    emit({**payload, "findings": findings}, json, f"It {told}.", *lines)
-    if not found.allowed:
+    gate = load_gate(open_lake().home)
+    check = gate.check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
+    verdict = "may be sent"
+    if not check.allowed:
+        verdict = "may not be sent" if check.blocked else "may be sent once a person has checked it"
+    lines = [
+        f"{finding.severity}: {finding.chinese}\n  {finding.english}" for finding in check.findings
+    ]
+    payload = {"allowed": check.allowed, "blocked": check.blocked, "parts": check.parts}
+    findings = [asdict(finding) for finding in check.findings]
+    emit({**payload, "findings": findings}, json, f"It {verdict}.", *lines)
+    if not check.allowed:
         sys.exit(1)

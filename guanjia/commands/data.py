@@ -1,4 +1,4 @@
-"""Raw tables in, checked tables out."""
+"""Commands to simulate, import and check raw tables."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import Json, lake, month
+from guanjia.terminal.options import Json, open_lake, parse_month
 from guanjia.terminal.output import emit, progress, table
 
 
@@ -16,7 +16,7 @@ def simulate(
     price_reform: Annotated[
         date | None,
         typer.Option(
-            parser=month,
+            parser=parse_month,
             metavar="YYYY-MM",
             help="Make commercial cover dearer from this month on, as a reform of prices would.",
         ),
@@ -27,10 +27,10 @@ def simulate(
     from features.sources.simulation.simulate import simulate as run
 
     with progress(json) as report:
-        done = run(lake(), customers, seed, report, price_reform=price_reform)
+        simulated = run(open_lake(), customers, seed, report, price_reform=price_reform)
     reform = "" if price_reform is None else f", prices reformed in {price_reform:%Y-%m}"
-    said = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
-    emit(done, json, said)
+    summary = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
+    emit(simulated, json, summary)
 
 
 def import_lledo_pavia(
@@ -42,10 +42,12 @@ def import_lledo_pavia(
     from features.sources.lledo_pavia import import_lledo_pavia as run
 
     with progress(json) as report:
-        done = run(lake(), insurance, claims, report)
-    written = [{"table": name, "rows": count} for name, count in done.counts.items()]
-    left = [{"left out because": why, "rows": count} for why, count in done.left_out.items()]
-    emit(done, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check")
+        imported = run(open_lake(), insurance, claims, report)
+    written = [{"table": name, "rows": count} for name, count in imported.counts.items()]
+    left = [{"left out because": why, "rows": count} for why, count in imported.left_out.items()]
+    emit(
+        imported, json, table("Raw tables", written), table("Left out", left), "Next: guanjia check"
+    )
 
 
 def check(json: Json = False) -> None:
@@ -53,16 +55,17 @@ def check(json: Json = False) -> None:
     from features.checking.check import check_tables
 
     with progress(json) as report:
-        checks = check_tables(lake(), report)
+        checks = check_tables(open_lake(), report)
+    erased = any(check.erased for check in checks)
     rows = [
-        {"table": one.table, "rows": one.rows, "good": one.good, "quarantined": one.bad}
-        | ({"of erased customers": one.erased} if any(other.erased for other in checks) else {})
-        for one in checks
+        {"table": check.table, "rows": check.rows, "good": check.good, "quarantined": check.bad}
+        | ({"of erased customers": check.erased} if erased else {})
+        for check in checks
     ]
     broken = [
-        {"table": one.table, "rule": rule, "rows": count}
-        for one in checks
-        for rule, count in one.reasons.items()
+        {"table": check.table, "rule": rule, "rows": count}
+        for check in checks
+        for rule, count in check.reasons.items()
     ]
     shown = [table("Raw tables", rows)]
     if broken:

@@ -1,4 +1,4 @@
-"""Decisions of the past: made again, and what they say of the capacity of the day to come."""
+"""Commands to replay a decision, and to price the capacity of the next day by past decisions."""
 
 import sys
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, lake, now, records
+from guanjia.terminal.options import AsOf, Json, open_lake, open_records, read_clock
 from guanjia.terminal.output import emit, table
 
 
@@ -18,19 +18,19 @@ def replay(
 
     The exit code is 1 if anything that it rests on has changed.
     """
-    from serving.decision.replay import replay as again
+    from serving.decision.replay import replay as replay_decision
 
-    where = lake()
-    with records(where) as kept:
-        found = again(where, kept, decision_id)
-    lines = [f"decided {found.recorded}; again: {found.action}"]
-    lines += [f"changed: {one}" for one in found.changed]
-    lines += [f"note: {one}" for one in found.notes]
+    lake = open_lake()
+    with open_records(lake) as records:
+        replayed = replay_decision(lake, records, decision_id)
+    lines = [f"decided {replayed.recorded}; again: {replayed.action}"]
+    lines += [f"changed: {change}" for change in replayed.changed]
+    lines += [f"note: {note}" for note in replayed.notes]
     lines.append(
-        "the same, by the same versions and tags" if found.same else "not the same any more"
+        "the same, by the same versions and tags" if replayed.same else "not the same any more"
     )
-    emit(asdict(found), json, *lines)
-    if not found.same:
+    emit(asdict(replayed), json, *lines)
+    if not replayed.same:
         sys.exit(1)
 
 
@@ -41,10 +41,10 @@ def capacity(as_of: AsOf, json: Json = False) -> None:
     """
     from serving.decision.capacity.prices import fit_prices
 
-    where = lake()
-    with records(where) as kept:
-        found = fit_prices(where, kept, as_of, now())
-    rows = [asdict(one) for one in found]
+    lake = open_lake()
+    with open_records(lake) as records:
+        prices = fit_prices(lake, records, as_of, read_clock())
+    rows = [asdict(price) for price in prices]
     title = f"Capacity of the day after {as_of}: contacts a day, and yuan that one more is worth"
     columns = ["branch", "channel", "capacity", "wanted", "price"]
     last = "Decisions of that day take a contact only where it is worth more than its price."

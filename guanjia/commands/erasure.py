@@ -1,4 +1,4 @@
-"""Customers leave everything under home."""
+"""Command to erase customers from files, records and the online store."""
 
 import getpass
 import sys
@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.terminal.options import Json, lake, records
-from guanjia.terminal.options import now as clock
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, open_lake, open_records, read_clock
+from guanjia.terminal.output import emit, progress, short_path, table
 
 NEXT = (
-    "Next: erase them in the core system too; what it delivers of them `guanjia check` leaves out;",
+    "Next: erase them in the core system too; `guanjia check` leaves out what it still delivers;",
     "let backups of home, of Postgres and of Redis expire, and logs that name them;",
-    "have lists that were downloaded before destroyed;",
-    "models were trained with them and hold no rows: the next `guanjia train` is without them.",
+    "have lists destroyed that were downloaded before;",
+    "models hold no rows of customers: the next `guanjia train` learns without them.",
 )
 EARLIER = "asked for earlier"
 
@@ -40,30 +39,35 @@ def erase(
     from features.erased import erasure_key, pseudonym
     from serving.records.people.erase_everywhere import begin, finish, require_known
 
-    asked = list(dict.fromkeys(customers or []))
-    if not (asked or pending or again):
+    ids = list(dict.fromkeys(customers or []))
+    if not (ids or pending or again):
         raise GuanjiaError("erase", "names nobody", "give customer numbers, --pending or --again")
-    where, at = lake(), clock()
-    with records(where) as kept, progress(json) as report:
-        require_known(where, kept, asked)
-        for done, one in enumerate(asked):
-            report("records and online store", done, len(asked))
-            begin(where, kept, one, who or getpass.getuser(), at)
-        report("records and online store", len(asked), len(asked))
-        finished = finish(where, kept, at, report, again=again)
-    key = erasure_key(where.settings)
-    names = {pseudonym(key, one): one for one in asked}
-    told = [{"customer": names.get(one.customer_hash), **vars(one)} for one in finished.receipts]
+    lake, at = open_lake(), read_clock()
+    with open_records(lake) as records, progress(json) as report:
+        require_known(lake, records, ids)
+        for done, customer in enumerate(ids):
+            report("records and online store", done, len(ids))
+            begin(lake, records, customer, who or getpass.getuser(), at)
+        report("records and online store", len(ids), len(ids))
+        finished = finish(lake, records, at, report, again=again)
+    key = erasure_key(lake.settings)
+    names = {pseudonym(key, customer): customer for customer in ids}
     places: Counter[str] = Counter()
+    receipts = []
     for receipt in finished.receipts:
         places.update(receipt.rows)
+        receipts.append({"customer": names.get(receipt.customer_hash), **vars(receipt)})
     rows = [{"place": place, "rows": number} for place, number in places.items()]
-    shown = [f"{one['customer'] or EARLIER}: receipt {one['receipt_id']}" for one in told]
-    left = [f"{from_here(path)} is not ours and still names them: remove it"
-            for path in finished.left]  # fmt: skip
+    shown = [
+        f"{receipt['customer'] or EARLIER}: receipt {receipt['receipt_id']}" for receipt in receipts
+    ]
+    left = [
+        f"{short_path(path)} was not written by Guanjia and still names them: remove it"
+        for path in finished.left
+    ]
     tables = [table("Erased", rows)] if rows else []
-    nobody = [] if told else ["nobody is waiting to be erased"]
-    payload = {"receipts": told, "left": finished.left}
-    emit(payload, json, *tables, *shown, *nobody, *left, *(NEXT if told else ()))
+    nobody = [] if receipts else ["nobody is waiting to be erased"]
+    payload = {"receipts": receipts, "left": finished.left}
+    emit(payload, json, *tables, *shown, *nobody, *left, *(NEXT if receipts else ()))
     if finished.left:
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Models trained; customers scored and listed."""
+"""Commands to train models, to score customers and to write target lists."""
 
 import getpass
 from datetime import date
@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from features.errors import GuanjiaError, did_you_mean
-from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
+from guanjia.terminal.output import emit, progress, short_path, table
 
 
 def train(
@@ -17,7 +17,7 @@ def train(
     known_by: Annotated[
         date | None,
         typer.Option(
-            "--known-by", parser=day, metavar="YYYY-MM-DD", help="Labels matured by then."
+            "--known-by", parser=parse_day, metavar="YYYY-MM-DD", help="Labels matured by then."
         ),
     ] = None,
     tune: Annotated[
@@ -38,12 +38,12 @@ def train(
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
 
-    where = lake()
-    by = known_by or latest(where, "snapshots", "give --known-by DATE")
+    lake = open_lake()
+    by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(where, groups[model], by, report, tuning_seconds=tune))
-    reports = [f"Report of {one.model}: {from_here(one.report)}" for one in results]
-    versions = ", ".join(f"{one.model} {one.version}" for one in results)
+        results = list(run(lake, groups[model], by, report, tuning_seconds=tune))
+    reports = [f"Report of {trained.model}: {short_path(trained.report)}" for trained in results]
+    versions = ", ".join(f"{trained.model} {trained.version}" for trained in results)
     emit(
         results,
         json,
@@ -58,14 +58,14 @@ def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     """Score all customers: star, value and every prediction."""
     from serving.predictions.scoring import score as run
 
-    where = lake()
-    on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = run(where, on, report)
+        scored = run(lake, on, report)
     emit(
-        done,
+        scored,
         json,
-        f"{done.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
+        f"{scored.customers:,} customers scored as of {on}. Next: guanjia list renewal_risk",
     )
 
 
@@ -89,13 +89,13 @@ def target_list(
     from guanjia.jobs.handing_out import hand_out
     from serving import clock
 
-    home = lake()
-    on = as_of or latest(home, "scores", "run `guanjia score --as-of DATE`")
-    file = out or home.home / "lists" / f"{name}-{on}.csv"
+    lake = open_lake()
+    on = as_of or latest_date(lake, "scores", "run `guanjia score --as-of DATE`")
+    file = out or lake.home / "lists" / f"{name}-{on}.csv"
     taker = who or getpass.getuser()
     done = hand_out(
-        home, name, on, where, top, out=file, who=taker, why=why, at=clock.now(home.settings)
+        lake, name, on, where, top, out=file, who=taker, why=why, at=clock.now(lake.settings)
     )
     left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
-    said = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
-    emit(done, json, table(done.label, top_rows(done.preview)), said, *([left] if left else []))
+    summary = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"
+    emit(done, json, table(done.label, top_rows(done.preview)), summary, *([left] if left else []))

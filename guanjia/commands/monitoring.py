@@ -1,4 +1,4 @@
-"""Champions watched: later outcomes, what is asked now, and what to do where a bound breaks."""
+"""Command to watch champions: later outcomes, drift, and what to do if a bound breaks."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.jsonable import jsonable
-from guanjia.commands.registry import models_named
-from guanjia.terminal.options import Json, MaybeAsOf, lake, latest
-from guanjia.terminal.output import Table, emit, from_here, progress, table
+from guanjia.commands.registry import select_models
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake
+from guanjia.terminal.output import Table, emit, progress, short_path, table
 
 if TYPE_CHECKING:
     from training.estimators.losses import Kind
@@ -40,127 +40,133 @@ def monitor(
     from training.monitoring.watch import watch
     from training.registry.champions import NoChampionError, no_champion
 
-    where = lake()
-    on = as_of or latest(where, "snapshots", "give --as-of DATE")
-    names, found, without = models_named(model), [], []
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
+    names, watched, without = select_models(model), [], []
     with progress(json) as report:
         for name in names:
             try:
-                found.append(watch(where, name, on, months, report))
+                watched.append(watch(lake, name, on, months, report))
             except NoChampionError:
                 without.append(name)
-    if not found:
+    if not watched:
         raise no_champion(names[0])
-    alerts = [alert for one in found for alert in one.alerts]
-    content = jsonable({"as_of": on, "passed": not alerts, "without": without, "models": found})
-    path = write_monitoring(where, on, content)
-    shown = [part for one in found for part in watched_shown(one)]
-    emit(content, json, *shown, *_end(alerts, without, from_here(path)))
+    alerts = [alert for champion in watched for alert in champion.alerts]
+    content = jsonable({"as_of": on, "passed": not alerts, "without": without, "models": watched})
+    path = write_monitoring(lake, on, content)
+    shown = [part for champion in watched for part in show_champion(champion)]
+    emit(content, json, *shown, *_end(alerts, without, short_path(path)))
     if alerts:
         raise typer.Exit(1)
 
 
-def watched_shown(found: "MonitoringReport") -> list[Table | str]:
-    """A champion for a person: its cohorts, what is asked now, then every alert with its cure."""
-    said = found.stated
-    title = f"{found.model} {found.label}: champion {said.version}, learned by {said.known_by}"
+def show_champion(watched: "MonitoringReport") -> list[Table | str]:
+    """Show a watched champion: its cohorts, what is asked now, then every alert with its cure."""
+    training = watched.stated
+    title = (
+        f"{watched.model} {watched.label}: champion {training.version}, "
+        f"learned by {training.known_by}"
+    )
     story: list[Table | str] = []
-    if found.cohorts:
-        rows = [_reference_row(found), *(_cohort_row(one, found.kind) for one in found.cohorts)]
-        if found.together:
-            rows.append(_cohort_row(found.together, found.kind) | {"cohort": "together"})
+    if watched.cohorts:
+        rows = [
+            _reference_row(watched),
+            *(_cohort_row(cohort, watched.kind) for cohort in watched.cohorts),
+        ]
+        if watched.together:
+            rows.append(_cohort_row(watched.together, watched.kind) | {"cohort": "together"})
         story += [table(title, rows)]
     else:
-        wait = f"; the first is whole on {found.ripe_on}" if found.ripe_on else ""
-        story += [title, f"No cohort has ripened since, as known by {found.as_of}{wait}."]
-    story += _drift_shown(found.drift) if found.drift else [
+        wait = f"; the first is whole on {watched.ripe_on}" if watched.ripe_on else ""
+        story += [title, f"No cohort has ripened since, as known by {watched.as_of}{wait}."]
+    story += _show_drift(watched.drift) if watched.drift else [
         "Drift is not judged: no snapshot is later than its test questions. "
-        f"Run `guanjia tags --as-of {found.as_of}`."
+        f"Run `guanjia tags --as-of {watched.as_of}`."
     ]  # fmt: skip
-    if not said.from_registry:
+    if not training.from_registry:
         story.append("The registry is away: what the champion learned from is as read before.")
-    return [*story, *_alerts_shown(found.alerts), ""]
+    return [*story, *_show_alerts(watched.alerts), ""]
 
 
-def _reference_row(found: "MonitoringReport") -> dict[str, Any]:
+def _reference_row(watched: "MonitoringReport") -> dict[str, Any]:
     from training.estimators.losses import RANKINGS
 
-    figures = found.stated.figures
+    figures = watched.stated.figures
     return {
         "cohort": "test slice",
-        "rows": int(found.reference["rows"]),
+        "rows": int(watched.reference["rows"]),
         "observed": None,
         "told": None,
         "gap": "-",
         "slope": figures.get("slope"),
         "ECE": figures.get("ece"),
         "gain": "-",
-        RANKINGS[found.kind][1]: found.reference["order"],
-        "lift": found.reference["lift"],
+        RANKINGS[watched.kind][1]: watched.reference["order"],
+        "lift": watched.reference["lift"],
         "!": "",
     }
 
 
-def _cohort_row(one: "CohortFigures", kind: "Kind") -> dict[str, Any]:
+def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
     from training.estimators.losses import RANKINGS
 
     # Points of a probability; of a count or an amount, percent of what was told.
-    unit = 100 if kind == "probability" else 100 / one.told
-    gap = f"{(one.observed - one.told) * unit:+.1f}"
-    overall = next((test for test in one.tests if test.figure == "gap"), None)
+    unit = 100 if kind == "probability" else 100 / cohort.told
+    gap = f"{(cohort.observed - cohort.told) * unit:+.1f}"
+    overall = next((test for test in cohort.tests if test.figure == "gap"), None)
     if overall is not None:
         gap += f" ({overall.low * unit:+.1f} to {overall.high * unit:+.1f})"
     return {
-        "cohort": one.name,
-        "rows": one.rows,
-        "observed": one.observed,
-        "told": one.told,
+        "cohort": cohort.name,
+        "rows": cohort.rows,
+        "observed": cohort.observed,
+        "told": cohort.told,
         "gap": gap,
-        "slope": one.slope,
-        "ECE": one.ece,
-        "gain": f"{1 - one.loss / one.base_loss:.1%}",
-        RANKINGS[kind][1]: one.order,
-        "lift": one.lift,
-        "!": "!" * len(one.alerts) if one.tests else "-",
+        "slope": cohort.slope,
+        "ECE": cohort.ece,
+        "gain": f"{1 - cohort.loss / cohort.base_loss:.1%}",
+        RANKINGS[kind][1]: cohort.order,
+        "lift": cohort.lift,
+        "!": "!" * len(cohort.alerts) if cohort.tests else "-",
     }
 
 
-def _drift_shown(drift: "Drift") -> list[Table | str]:
-    moved = sorted(drift.tags, key=lambda one: -one.psi)[:MOST_TAGS]
-    said = (
+def _show_drift(drift: "Drift") -> list[Table | str]:
+    moved = sorted(drift.tags, key=lambda tag: -tag.psi)[:MOST_TAGS]
+    summary = (
         f"Asked on {drift.as_of}: {drift.rows:,} rows, mean score {drift.told:.3f}, in the test "
         f"slice {drift.told_before:.3f}; PSI of the scores {drift.psi:.3f}."
     )
     rows = [
         {
-            "tag": one.tag,
-            "PSI": one.psi,
-            "moves of scores": f"{one.share:.1%}",
-            "adds to mean score": f"{one.score:+.3f}",
+            "tag": tag.tag,
+            "PSI": tag.psi,
+            "moves of scores": f"{tag.share:.1%}",
+            "adds to mean score": f"{tag.score:+.3f}",
         }
-        for one in moved
+        for tag in moved
     ]
-    return [said, table("Largest drifts of tags that matter", rows)] if rows else [said]
+    return [summary, table("Largest drifts of tags that matter", rows)] if rows else [summary]
 
 
-def _alerts_shown(alerts: "Sequence[Alert]") -> list[Table | str]:
+def _show_alerts(alerts: "Sequence[Alert]") -> list[Table | str]:
     if not alerts:
         return ["No alert."]
     shown: list[Table | str] = []
-    for place, one in enumerate(alerts[:MOST_ALERTS]):
-        shown.append(f"ALERT {one.model}, {one.cohort}: {one.said}.")
+    for place, alert in enumerate(alerts[:MOST_ALERTS]):
+        shown.append(f"ALERT {alert.model}, {alert.cohort}: {alert.said}.")
         following = alerts[place + 1 : min(place + 2, MOST_ALERTS)]
-        if not following or following[0].cure != one.cure:
-            shown.append(f"  {one.cure[:1].upper()}{one.cure[1:]}.")
+        if not following or following[0].cure != alert.cure:
+            shown.append(f"  {alert.cure[:1].upper()}{alert.cure[1:]}.")
     if len(alerts) > MOST_ALERTS:
         shown.append(f"and {len(alerts) - MOST_ALERTS} more: see --json")
     return shown
 
 
 def _end(alerts: "Sequence[Alert]", without: Sequence[str], path: str) -> list[str]:
-    told = [NOTE]
+    lines = [NOTE]
     if without:
-        told.append(f"Without a champion, not watched: {', '.join(without)}.")
-    told.append(f"Alerts: {len(alerts)}. Written: {path}")
+        lines.append(f"Without a champion, not watched: {', '.join(without)}.")
+    lines.append(f"Alerts: {len(alerts)}. Written: {path}")
     cure = "do what the first alert says" if alerts else "watch again when the next month is over"
-    return [*told, f"Next: {cure}."]
+    return [*lines, f"Next: {cure}."]

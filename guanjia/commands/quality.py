@@ -1,4 +1,4 @@
-"""The quality of a snapshot: what changed and which bounds break, as text, files and a page."""
+"""Command to report the quality of a snapshot: as text, files and a page."""
 
 from datetime import date
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.terminal.output import Table, emit, from_here, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
+from guanjia.terminal.output import Table, emit, progress, short_path, table
 
 if TYPE_CHECKING:
     from features.quality.assess import Quality, TagQuality
@@ -37,50 +37,51 @@ def quality(
     from features.quality.files import as_json, write_quality
     from features.quality.page import write_page
 
-    where = lake()
-    on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     reference: date | Literal["training"] | None = None
     if against is not None:
-        reference = "training" if against == "training" else day(against)
+        reference = "training" if against == "training" else parse_day(against)
     with progress(json) as report:
-        found = assess(where, on, reference, report)
-    files = [*write_quality(where, found)]
+        assessed = assess(lake, on, reference, report)
+    files = [*write_quality(lake, assessed)]
     if html is not None:
-        write_page(found, html)
+        write_page(assessed, html)
         files.append(html)
-    shown = [*_story(found), "Written: " + ", ".join(from_here(file) for file in files)]
-    emit(as_json(found), json, *shown)
-    if found.broken:
+    shown = [*_show_report(assessed), "Written: " + ", ".join(short_path(file) for file in files)]
+    emit(as_json(assessed), json, *shown)
+    if assessed.broken:
         raise typer.Exit(1)
 
 
-def _story(found: "Quality") -> list[Table | str]:
-    """What matters of a report: broken bounds, then what to look at, then how far tags drifted."""
-    watched = [finding for finding in found.findings if finding.status == "watch"]
+def _show_report(assessed: "Quality") -> list[Table | str]:
+    """Show the gist of a report: broken bounds, changes to look at, largest drifts."""
+    watched = [finding for finding in assessed.findings if finding.status == "watch"]
     against = "no earlier snapshot to compare with"
-    if found.against is not None:
-        against = f"against {found.against} ({found.days} days before)"
+    if assessed.against is not None:
+        against = f"against {assessed.against} ({assessed.days} days before)"
     story: list[Table | str] = [
-        f"{len(found.tags)} tags of {found.customers:,} customers as of {found.as_of}, {against}.",
-        f"Broken bounds: {len(found.broken)}. Changes to look at: {len(watched)}.",
+        f"{len(assessed.tags)} tags of {assessed.customers:,} customers as of {assessed.as_of}, "
+        f"{against}.",
+        f"Broken bounds: {len(assessed.broken)}. Changes to look at: {len(watched)}.",
     ]
-    story += _listed("Broken bounds", found.broken)
-    story += _listed("Changes to look at", watched)
-    drifted = sorted(found.tags, key=lambda one: -(one.measured.drift or 0))[:FURTHEST]
-    if found.against is not None:
-        story.append(table("Largest drifts", [_drift(one) for one in drifted]))
-    bad = sum(one.bad for one in found.tables)
-    rows = bad + sum(one.good for one in found.tables)
+    story += _show_findings("Broken bounds", assessed.broken)
+    story += _show_findings("Changes to look at", watched)
+    drifted = sorted(assessed.tags, key=lambda tag: -(tag.comparison.drift or 0))[:FURTHEST]
+    if assessed.against is not None:
+        story.append(table("Largest drifts", [_drift(tag) for tag in drifted]))
+    bad = sum(raw.bad for raw in assessed.tables)
+    rows = bad + sum(raw.good for raw in assessed.tables)
     story.append(f"Raw tables, as last checked: {rows:,} rows, {bad:,} of them in quarantine.")
     return story
 
 
-def _listed(title: str, findings: "list[Finding]") -> list[Table | str]:
-    """Findings in their order, those of one subject in one row."""
-    said: dict[str, list[str]] = {}
+def _show_findings(title: str, findings: "list[Finding]") -> list[Table | str]:
+    """Show findings in their order, those of one subject in one row."""
+    sentences: dict[str, list[str]] = {}
     for finding in findings:
-        said.setdefault(finding.subject, []).append(finding.sentence)
-    rows = [{"what": subject, "found": "; ".join(said[subject])} for subject in said]
+        sentences.setdefault(finding.subject, []).append(finding.sentence)
+    rows = [{"what": subject, "found": "; ".join(sentences[subject])} for subject in sentences]
     if not rows:
         return []
     left = len(rows) - MOST_SHOWN
@@ -88,13 +89,13 @@ def _listed(title: str, findings: "list[Finding]") -> list[Table | str]:
     return [*shown, f"and {left} more: see --json or --html"] if left > 0 else shown
 
 
-def _drift(one: "TagQuality") -> dict[str, object]:
-    """A tag's drift and what is behind it."""
-    now, before = one.measured.now, one.measured.reference
+def _drift(quality: "TagQuality") -> dict[str, object]:
+    """Show a tag's drift and the figures behind it."""
+    now, before = quality.comparison.now, quality.comparison.reference
     return {
-        "tag": one.tag.name,
-        "label": one.tag.label,
-        "PSI": one.measured.drift,
+        "tag": quality.tag.name,
+        "label": quality.tag.label,
+        "PSI": quality.comparison.drift,
         "null before": None if before is None else f"{before.null_share:.1%}",
         "null now": f"{now.null_share:.1%}",
         "mean before": None if before is None else before.mean,

@@ -1,4 +1,4 @@
-"""Operational records: what passes from one account manager to another, and what is forgotten."""
+"""Commands on operational records: handover, contacts of other systems, deletion of old notes."""
 
 from dataclasses import asdict
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, day, lake, now, records
+from guanjia.terminal.options import AsOf, Json, open_lake, open_records, parse_day, read_clock
 from guanjia.terminal.output import emit, table
 
 
@@ -23,45 +23,52 @@ def handover(
     """
     from serving.records.people.handover import hand_over
 
-    where = lake()
-    with records(where) as kept:
-        done = hand_over(where, kept, leaver, successor, who, now(), new=new)
+    lake = open_lake()
+    with open_records(lake) as records:
+        handovers = hand_over(lake, records, leaver, successor, who, read_clock(), new=new)
     columns = ["branch", "contacts", "customers", "handed_by", "handed_at"]
-    rows = [{name: getattr(one, name) for name in columns} for one in done]
-    again = " Nothing was left to pass on." if all(one.repeated for one in done) else ""
+    rows = [{name: getattr(row, name) for name in columns} for row in handovers]
+    again = " Nothing was left to pass on." if all(row.repeated for row in handovers) else ""
     title = f"From {leaver} to {successor}"
-    emit([asdict(one) for one in done], json, table(title, rows), f"History stays as it is.{again}")
+    emit(
+        [asdict(row) for row in handovers],
+        json,
+        table(title, rows),
+        f"History stays as it is.{again}",
+    )
 
 
 def forget_reads(
     before: Annotated[
         date,
-        typer.Option("--before", parser=day, metavar="YYYY-MM-DD", help="The first day to keep."),
+        typer.Option(
+            "--before", parser=parse_day, metavar="YYYY-MM-DD", help="The first day to keep."
+        ),
     ],
     json: Json = False,
 ) -> None:
     """Delete old notes of who read whose data."""
     from serving.records.people.audit import forget_old_reads
 
-    where = lake()
-    with records(where) as kept:
-        done = forget_old_reads(kept, before, now(), where.settings.timezone)
-    told = f"{done:,} reads of before {before} forgotten"
-    emit({"before": before, "forgotten": done}, json, told)
+    lake = open_lake()
+    with open_records(lake) as records:
+        deleted = forget_old_reads(records, before, read_clock(), lake.settings.timezone)
+    summary = f"{deleted:,} reads before {before} forgotten"
+    emit({"before": before, "forgotten": deleted}, json, summary)
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:
     """Count contacts that other systems made under the caps.
 
-    The core system tells of them in the table `interactions`.
+    The core system delivers them in the table `interactions`.
     """
     from serving.records.contacts.elsewhere import take_contacts
 
-    where = lake()
-    with records(where) as kept:
-        done = take_contacts(where, kept, as_of)
-    told = (
-        f"{done.read:,} contacts after {done.first} until {done.last}, "
-        f"{done.new:,} of them new to the records"
+    lake = open_lake()
+    with open_records(lake) as records:
+        contacts_read = take_contacts(lake, records, as_of)
+    summary = (
+        f"{contacts_read.read:,} contacts after {contacts_read.first} until {contacts_read.last}, "
+        f"{contacts_read.new:,} of them new to the records"
     )
-    emit(asdict(done), json, told)
+    emit(asdict(contacts_read), json, summary)

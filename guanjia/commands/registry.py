@@ -1,4 +1,4 @@
-"""Models compared, promoted, rolled back and reproduced."""
+"""Commands to compare, promote, roll back and reproduce models."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import GuanjiaError, did_you_mean
-from guanjia.terminal.options import Json, day, lake, now
+from guanjia.terminal.options import Json, open_lake, parse_day, read_clock
 from guanjia.terminal.output import Table, emit, progress, table
 
 if TYPE_CHECKING:
@@ -17,86 +17,99 @@ if TYPE_CHECKING:
     from training.promotion.comparison import Comparison
     from training.promotion.promote import Decision
 
-Model = Annotated[str, typer.Argument(help="A model, a family of models, or all")]
-Who = Annotated[str, typer.Option("--who", help="Who decides this; recorded.")]
-Why = Annotated[str, typer.Option("--why", help="Why; recorded.")]
-KnownBy = Annotated[
-    date | None,
-    typer.Option(
-        "--known-by",
-        parser=day,
-        metavar="YYYY-MM-DD",
-        help="Outcomes recorded by then. Default: as the later of the two was trained.",
-    ),
-]
+MODEL = "A model, a family of models, or all"
+WHO = "Who decides this; recorded."
+WHY = "Why; recorded."
+KNOWN_BY = "Outcomes recorded by then. Default: as the later of the two was trained."
 
 
-def compare(model: Model, known_by: KnownBy = None, json: Json = False) -> None:
+def compare(
+    model: Annotated[str, typer.Argument(help=MODEL)],
+    known_by: Annotated[
+        date | None,
+        typer.Option("--known-by", parser=parse_day, metavar="YYYY-MM-DD", help=KNOWN_BY),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Compare champion and challenger on outcomes new to both."""
     from training.models import find
     from training.promotion.comparison import compare_versions, contenders
     from training.registry.champions import fetch
     from training.registry.load_check import try_loading
 
-    where = lake()
-    found = []
+    lake = open_lake()
+    comparisons = []
     with progress(json) as report:
-        for name in models_named(model):
-            champion, challenger = contenders(where, name)
-            try_loading(fetch(where, name, challenger.version))
-            found.append(
-                compare_versions(where, find(name), champion, challenger, known_by, report)
+        for name in select_models(model):
+            champion, challenger = contenders(lake, name)
+            try_loading(fetch(lake, name, challenger.version))
+            comparisons.append(
+                compare_versions(lake, find(name), champion, challenger, known_by, report)
             )
-    emit(found, json, *(part for one in found for part in comparison_shown(one)))
+    shown = [part for comparison in comparisons for part in show_comparison(comparison)]
+    emit(comparisons, json, *shown)
 
 
-def promote(model: Model, who: Who, why: Why, known_by: KnownBy = None, json: Json = False) -> None:
-    """Let the challenger serve, if every gate holds.
+def promote(
+    model: Annotated[str, typer.Argument(help=MODEL)],
+    who: Annotated[str, typer.Option("--who", help=WHO)],
+    why: Annotated[str, typer.Option("--why", help=WHY)],
+    known_by: Annotated[
+        date | None,
+        typer.Option("--known-by", parser=parse_day, metavar="YYYY-MM-DD", help=KNOWN_BY),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make the challenger champion, if every gate holds.
 
     The exit code is 1 where a gate does not hold.
     """
     from training.promotion.promote import promote as run
 
-    where, when = lake(), now()
+    lake, when = open_lake(), read_clock()
     with progress(json) as report:
-        found = [
-            run(where, name, who=who, why=why, when=when, known_by=known_by, report=report)
-            for name in models_named(model)
+        decisions = [
+            run(lake, name, who=who, why=why, when=when, known_by=known_by, report=report)
+            for name in select_models(model)
         ]
-    emit(found, json, *(part for one in found for part in decision_shown(one)))
-    if not all(one.done for one in found):
+    emit(decisions, json, *(part for decision in decisions for part in show_decision(decision)))
+    if not all(decision.done for decision in decisions):
         raise typer.Exit(1)
 
 
 def rollback(
-    model: Model,
-    who: Who,
-    why: Why,
+    model: Annotated[str, typer.Argument(help=MODEL)],
+    who: Annotated[str, typer.Option("--who", help=WHO)],
+    why: Annotated[str, typer.Option("--why", help=WHY)],
     to: Annotated[
         str | None, typer.Option("--to", help="A version that was champion. Default: the last.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Let the champion before serve again.
+    """Make the previous champion serve again.
 
-    A second time it changes nothing.
+    Repeating it changes nothing.
     """
     from training.promotion.promote import rollback as run
 
-    where, when = lake(), now()
-    found = [run(where, name, who=who, why=why, when=when, to=to) for name in models_named(model)]
-    emit(found, json, *(part for one in found for part in decision_shown(one)))
-    if not all(one.done for one in found):
+    lake, when = open_lake(), read_clock()
+    decisions = [
+        run(lake, name, who=who, why=why, when=when, to=to) for name in select_models(model)
+    ]
+    emit(decisions, json, *(part for decision in decisions for part in show_decision(decision)))
+    if not all(decision.done for decision in decisions):
         raise typer.Exit(1)
 
 
-def promotions(model: Model = "all", json: Json = False) -> None:
+def promotions(
+    model: Annotated[str, typer.Argument(help=MODEL)] = "all", json: Json = False
+) -> None:
     """List who promoted or rolled back what, when and why."""
     from training.promotion.promote import history
 
-    where = lake()
-    acts = [one for name in models_named(model) for one in history(where, name)]
-    acts.sort(key=lambda one: (one["when"], one["model"]))
+    lake = open_lake()
+    acts = [act for name in select_models(model) for act in history(lake, name)]
+    acts.sort(key=lambda act: (act["when"], act["model"]))
     columns = ["when", "model", "act", "version", "replaced", "who", "why"]
     shown = table("Promotions and rollbacks", acts, columns) if acts else "Nothing was promoted."
     emit(acts, json, shown)
@@ -110,17 +123,17 @@ def reproduce(
 
     The exit code is 1 where it differs.
     """
-    from training.fitting.reproduce import reproduce as repeat
+    from training.fitting.reproduce import reproduce as train_again
 
     with progress(json) as report:
-        found = repeat(lake(), run, report)
-    emit(found, json, *found.told())
-    if not found.identical:
+        reproduced = train_again(open_lake(), run, report)
+    emit(reproduced, json, *reproduced.told())
+    if not reproduced.identical:
         raise typer.Exit(1)
 
 
-def models_named(name: str) -> Sequence[str]:
-    """A model, or those of a family."""
+def select_models(name: str) -> Sequence[str]:
+    """Resolve the name of a model, of a family of models, or `all`."""
     from training.models import MODELS, families
 
     if name in MODELS:
@@ -132,72 +145,83 @@ def models_named(name: str) -> Sequence[str]:
     return groups[name]
 
 
-def comparison_shown(found: "Comparison") -> list[Table | str]:
-    """A comparison for a person: overall, then each segment, then what to know of the cohort."""
+def show_comparison(comparison: "Comparison") -> list[Table | str]:
+    """Show a comparison: overall, the cohort behind it, each segment, gaps between groups."""
     from training.estimators.losses import LOSSES, RANKINGS
 
-    overall = found.overall
-    plain = "base rate" if found.kind == "probability" else "mean"
-    against = f"champion {found.champion}" if found.champion else plain
+    overall = comparison.overall
+    plain = "base rate" if comparison.kind == "probability" else "mean"
+    against = f"champion {comparison.champion}" if comparison.champion else plain
     rows = [
         _row(name, figure)
         for name, figure in (
-            (RANKINGS[found.kind][1], overall.order),
-            (LOSSES[found.kind][1], overall.loss),
+            (RANKINGS[comparison.kind][1], overall.order),
+            (LOSSES[comparison.kind][1], overall.loss),
             ("ECE", overall.ece),
         )
     ]
-    said = (
-        f"{overall.rows:,} rows of {overall.customers:,} customers, as of {found.first} to "
-        f"{found.last}, outcomes known by {found.known_by}; neither learned from any."
+    cohort = (
+        f"{overall.rows:,} rows of {overall.customers:,} customers, as of {comparison.first} to "
+        f"{comparison.last}, outcomes known by {comparison.known_by}; neither learned from any."
     )
     story: list[Table | str] = [
-        table(f"{found.model} {found.label}: challenger {found.challenger}, {against}", rows),
-        said,
+        table(
+            f"{comparison.model} {comparison.label}: challenger {comparison.challenger}, {against}",
+            rows,
+        ),
+        cohort,
     ]
-    if found.tested_before:
+    if comparison.tested_before:
         story.append(
-            f"The champion was measured on {found.tested_before:,} of them before, when it was "
-            "trained."
+            f"The champion was measured on {comparison.tested_before:,} of them before, "
+            "when it was trained."
         )
-    if found.segments:
-        story.append(table("By segment", [_segment(one, found.kind) for one in found.segments]))
-    widest = sorted(found.gaps, key=lambda one: -abs(one.gap))[:5]
+    if comparison.segments:
+        story.append(
+            table(
+                "By segment",
+                [_segment(segment, comparison.kind) for segment in comparison.segments],
+            )
+        )
+    widest = sorted(comparison.gaps, key=lambda group: -abs(group.gap))[:5]
     if widest:
         gaps = [
             {
-                "group": f"{one.dimension} {one.value}",
-                "customers": one.customers,
-                "overstated by": f"{one.gap:+.4f} ({one.low:+.4f} to {one.high:+.4f})",
+                "group": f"{group.dimension} {group.value}",
+                "customers": group.customers,
+                "overstated by": f"{group.gap:+.4f} ({group.low:+.4f} to {group.high:+.4f})",
             }
-            for one in widest
+            for group in widest
         ]
         story.append(table("Largest gaps of the challenger between groups", gaps))
-    return [*story, "Next: guanjia promote " + found.model + " --who NAME --why TEXT"]
+    return [*story, "Next: guanjia promote " + comparison.model + " --who NAME --why TEXT"]
 
 
-def decision_shown(found: "Decision") -> list[Table | str]:
-    """A promotion or a rollback for a person: each gate, and what came of it."""
-    serves = f"{found.model}: version {found.version}"
-    if found.already:
-        if found.act == "promote":
+def show_decision(decision: "Decision") -> list[Table | str]:
+    """Show a promotion or a rollback: each gate, and the version that serves now."""
+    serves = f"{decision.model}: version {decision.version}"
+    if decision.already:
+        if decision.act == "promote":
             return [f"{serves} is champion already. Next: guanjia train"]
         return [f"{serves} serves since the last rollback; to go elsewhere give --to VERSION."]
-    title = f"{found.model} {found.label}: gates of version {found.version}"
+    title = f"{decision.model} {decision.label}: gates of version {decision.version}"
     rows = [
-        {"gate": one.gate, "": "pass" if one.passed else "FAIL", "figures": one.said}
-        for one in found.verdicts
+        {"gate": check.gate, "": "pass" if check.passed else "FAIL", "figures": check.said}
+        for check in decision.verdicts
     ]
     story: list[Table | str] = [table(title, rows)]
-    if found.done:
-        before = f"; before it, version {found.replaced}" if found.replaced else ""
+    if decision.done:
+        before = f"; before it, version {decision.replaced}" if decision.replaced else ""
         return [*story, f"{serves} is champion now{before}."]
     story += [
-        f"{one.gate.capitalize()} fails. {one.cure[:1].upper()}{one.cure[1:]}."
-        for one in found.verdicts
-        if not one.passed
+        f"{check.gate.capitalize()} fails. {check.cure[:1].upper()}{check.cure[1:]}."
+        for check in decision.verdicts
+        if not check.passed
     ]
-    return [*story, f"{serves} was not made champion; version {found.replaced or 'none'} serves."]
+    return [
+        *story,
+        f"{serves} was not made champion; version {decision.replaced or 'none'} serves.",
+    ]
 
 
 def _row(name: str, figure: "Difference") -> dict[str, Any]:
@@ -209,19 +233,19 @@ def _row(name: str, figure: "Difference") -> dict[str, Any]:
     }
 
 
-def _segment(one: "PairedFigures", kind: "Kind") -> dict[str, Any]:
+def _segment(segment: "PairedFigures", kind: "Kind") -> dict[str, Any]:
     from training.estimators.losses import LOSSES, RANKINGS
 
     def both(figure: "Difference") -> str:
         return f"{_number(figure.champion)} > {_number(figure.challenger)}"
 
     return {
-        "segment": f"{one.dimension} {one.value}",
-        "rows": one.rows,
-        RANKINGS[kind][1]: both(one.order),
-        LOSSES[kind][1]: both(one.loss),
-        "difference": _interval(one.loss),
-        "ECE": both(one.ece),
+        "segment": f"{segment.dimension} {segment.value}",
+        "rows": segment.rows,
+        RANKINGS[kind][1]: both(segment.order),
+        LOSSES[kind][1]: both(segment.loss),
+        "difference": _interval(segment.loss),
+        "ECE": both(segment.ece),
     }
 
 

@@ -1,17 +1,15 @@
-"""Reviews by a human of what a machine decided (PIPL art. 24): listed and answered."""
+"""Commands to list and answer human reviews of automated decisions (PIPL art. 24)."""
 
 import getpass
 from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import Json, lake, now, records
+from guanjia.terminal.options import Json, open_lake, open_records, read_clock
 from guanjia.terminal.output import emit, table
 
 MOST = 1_000
-Who = Annotated[
-    str | None, typer.Option("--who", help="Who does it; it is kept. Default: who is logged in.")
-]
+WHO = "Who does it; recorded. Default: the user who is logged in."
 
 
 def list_reviews(
@@ -24,30 +22,30 @@ def list_reviews(
     branch: Annotated[
         list[str] | None, typer.Option("--branch", help="Of customers of this branch; repeatable.")
     ] = None,
-    who: Who = None,
+    who: Annotated[str | None, typer.Option("--who", help=WHO)] = None,
     json: Json = False,
 ) -> None:
-    """List the decisions that a person asked a human to review, the oldest first."""
+    """List the decisions that a customer asked a human to review, the oldest first."""
     from serving.records.people import reviews
     from serving.records.people.audit import keep_reads, read_row
 
-    at = now()
-    with records(lake()) as database, database.writing() as connection:
-        found = reviews.list_reviews(
+    at = read_clock()
+    with open_records(open_lake()) as database, database.writing() as connection:
+        waiting = reviews.list_reviews(
             connection,
             MOST,
             answered=None if customer else answered,
             customer_id=customer,
             branches=branch or None,
         )
-        if found:
-            customers = list(dict.fromkeys(review.customer_id for review in found))
+        if waiting:
+            customers = list(dict.fromkeys(review.customer_id for review in waiting))
             reader = who or getpass.getuser()
             row = read_row(reader, "guanjia reviews list", customers, at, "review")
             keep_reads(connection, [row])
-    rows = [vars(review) for review in found]
+    rows = [vars(review) for review in waiting]
     columns = ["review_id", "customer_id", "asked_at", "touchpoint", "reason", "answer", "upheld"]
-    shown = table("Reviews", rows, columns) if rows else "no review is asked for"
+    shown = table("Reviews", rows, columns) if rows else "no review was requested"
     last = f"only the first {MOST:,}: answer some, and list again" if len(rows) == MOST else ""
     emit({"reviews": rows}, json, shown, *([last] if last else []))
 
@@ -58,17 +56,17 @@ def answer(
     upheld: Annotated[
         bool, typer.Option("--upheld/--overturned", help="Whether the decision stands.")
     ],
-    who: Who = None,
+    who: Annotated[str | None, typer.Option("--who", help=WHO)] = None,
     json: Json = False,
 ) -> None:
-    """Answer a review; the answer is kept with the decision, for good."""
+    """Answer a review; the answer is stored with the decision, for good."""
     from serving.records.people.reviews import answer_review
 
-    with records(lake()) as database, database.writing(durable=True) as connection:
+    with open_records(open_lake()) as database, database.writing(durable=True) as connection:
         review, repeated = answer_review(
-            connection, review_id, who or getpass.getuser(), text, upheld, now()
+            connection, review_id, who or getpass.getuser(), text, upheld, read_clock()
         )
     verdict = "upheld" if review.upheld else "overturned"
-    told = f"{verdict} by {review.answered_by}: decision {review.decision_id}"
+    summary = f"{verdict} by {review.answered_by}: decision {review.decision_id}"
     again = " (answered so before)" if repeated else ""
-    emit({"review": vars(review), "repeated": repeated}, json, f"{told}{again}")
+    emit({"review": vars(review), "repeated": repeated}, json, f"{summary}{again}")

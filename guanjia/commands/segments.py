@@ -1,133 +1,139 @@
-"""Customers in segments: by rules that people wrote, and in clusters that were learned."""
+"""Commands to put customers into declared segments and into learned clusters."""
 
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeAsOf, day, lake, latest
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
+from guanjia.terminal.output import emit, progress, short_path, table
 
 OVERLAPS_SHOWN = 3
 TRAITS_SHOWN = 4
-Against = Annotated[
-    date | None,
-    typer.Option(
-        "--against", parser=day, metavar="YYYY-MM-DD", help="An earlier date to compare with."
-    ),
-]
+AGAINST = "An earlier date to compare with."
 
 
-def segments(as_of: MaybeAsOf = None, against: Against = None, json: Json = False) -> None:
+def segments(
+    as_of: MaybeAsOf = None,
+    against: Annotated[
+        date | None,
+        typer.Option("--against", parser=parse_day, metavar="YYYY-MM-DD", help=AGAINST),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Put customers into declared segments: size, overlap, moves."""
     from features.segments.segments import write_segments
 
-    home = lake()
-    on = as_of or latest(home, "snapshots", "run `guanjia tags --as-of DATE`")
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = write_segments(home, on, against, report)
+        assignment = write_segments(lake, on, against, report)
     rows = [
         {
-            "segment": one.segment,
-            "label": one.label,
-            "about": one.about,
-            "customers": one.customers,
-            "share": percent(one.share),
+            "segment": segment.segment,
+            "label": segment.label,
+            "about": segment.about,
+            "customers": segment.customers,
+            "share": percent(segment.share),
         }
-        for one in done.segments
+        for segment in assignment.segments
     ]
     overlap = [
-        {"segment": one.segment, "most of its customers also in": _overlaps(one.also_in)}
-        for one in done.segments
+        {"segment": segment.segment, "most of its customers also in": _overlaps(segment.also_in)}
+        for segment in assignment.segments
     ]
     shown: list[Any] = [
-        table(f"{done.customers:,} customers by segment as of {on}", rows),
+        table(f"{assignment.customers:,} customers by segment as of {on}", rows),
         table("Overlap", overlap),
     ]
-    if done.against:
+    if assignment.against:
         steady = [
             {
-                "segment": one.segment,
-                "before": one.before,
-                "stayed": percent(one.stayed_share),
-                "left": one.left,
-                "entered": one.entered,
-                "after": one.after,
+                "segment": segment.segment,
+                "before": segment.before,
+                "stayed": percent(segment.stayed_share),
+                "left": segment.left,
+                "entered": segment.entered,
+                "after": segment.after,
             }
-            for one in done.stability
+            for segment in assignment.stability
         ]
-        shown.append(table(f"From {done.against} to {on}", steady))
-    warnings = [f"Warning: {warning}" for warning in done.warnings]
-    emit(done, json, *shown, *warnings, f"Who is in which: {from_here(done.path)}")
+        shown.append(table(f"From {assignment.against} to {on}", steady))
+    warnings = [f"Warning: {warning}" for warning in assignment.warnings]
+    emit(assignment, json, *shown, *warnings, f"Who is in which: {short_path(assignment.path)}")
 
 
 def clusters(
     as_of: MaybeAsOf = None,
-    against: Against = None,
+    against: Annotated[
+        date | None,
+        typer.Option("--against", parser=parse_day, metavar="YYYY-MM-DD", help=AGAINST),
+    ] = None,
     learn: Annotated[
         bool, typer.Option("--learn", help="Learn the clusters anew from this date's tags.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put customers into learned clusters; say what sets them apart."""
+    """Put customers into learned clusters; show what sets them apart."""
     from training.clusters.customer_groups import write_clusters
 
-    home = lake()
-    on = as_of or latest(home, "snapshots", "run `guanjia tags --as-of DATE`")
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     with progress(json) as report:
-        done = write_clusters(home, on, against, learn, report)
-    found = done.segmentation
-    steady = {one.segment: one for one in done.stability}
+        assignment = write_clusters(lake, on, against, learn, report)
+    learned = assignment.segmentation
+    steady = {moves.segment: moves for moves in assignment.stability}
     rows = [
         {
-            "cluster": one.cluster,
-            "label": one.label,
-            "name": one.name,
-            "customers": one.customers,
-            "share": percent(one.share),
-            **({"stayed": percent(steady[str(one.cluster)].stayed_share)} if steady else {}),
+            "cluster": cluster.cluster,
+            "label": cluster.label,
+            "name": cluster.name,
+            "customers": cluster.customers,
+            "share": percent(cluster.share),
+            **({"stayed": percent(steady[str(cluster.cluster)].stayed_share)} if steady else {}),
         }
-        for one in done.clusters
+        for cluster in assignment.clusters
     ]
     apart = [
         {
-            "cluster": one.cluster if place == 0 else None,
+            "cluster": cluster.cluster if place == 0 else None,
             "tag": f"{trait.label} {trait.tag}",
             "mean": _number(trait.mean),
             "of the rest": _number(trait.mean_rest),
             "unit": trait.unit,
             "difference": f"{trait.difference:+.2f}",
         }
-        for one in done.clusters
-        for place, trait in enumerate(one.traits[:TRAITS_SHOWN])
+        for cluster in assignment.clusters
+        for place, trait in enumerate(cluster.traits[:TRAITS_SHOWN])
     ]
-    tried = ", ".join(f"{count}: {value:.3f}" for count, value in found.silhouette.items())
-    agreed = found.seeds_agree
-    said = [
-        f"{done.without:,} customers without motor cover are in none.",
-        f"Clusters {found.version}, {'learned now' if done.learned else 'learned earlier'} "
-        f"from {found.customers:,} customers; mean silhouette by number of clusters: {tried}.",
-        f"Adjusted Rand index between seeds: mean {sum(agreed) / len(agreed):.3f}, "
-        f"least {min(agreed):.3f}.",
+    tried = ", ".join(f"{count}: {value:.3f}" for count, value in learned.silhouette.items())
+    rand_indices = learned.seeds_agree
+    notes = [
+        f"{assignment.without:,} customers without motor cover are in none.",
+        f"Clusters {learned.version}, {'learned now' if assignment.learned else 'learned earlier'} "
+        f"from {learned.customers:,} customers; mean silhouette by number of clusters: {tried}.",
+        f"Adjusted Rand index between seeds: mean {sum(rand_indices) / len(rand_indices):.3f}, "
+        f"least {min(rand_indices):.3f}.",
     ]
-    if done.agreement is not None:
-        said.append(
-            f"From {done.against} to {on}: {percent(done.same_share)} of those with a cluster on "
-            f"both dates are in the same one, adjusted Rand index {done.agreement:.3f}."
+    if assignment.agreement is not None:
+        notes.append(
+            f"From {assignment.against} to {on}: {percent(assignment.same_share)} of those with a "
+            "cluster on both dates are in the same one, adjusted Rand index "
+            f"{assignment.agreement:.3f}."
         )
-    said += [f"Warning: {tag} is the same for everyone and left out" for tag in found.left_out]
+    notes += [f"Warning: {tag} is the same for everyone and left out" for tag in learned.left_out]
     emit(
-        done,
+        assignment,
         json,
-        table(f"{done.customers:,} customers with motor cover by cluster as of {on}", rows),
+        table(f"{assignment.customers:,} customers with motor cover by cluster as of {on}", rows),
         table("What sets clusters apart (difference in standard deviations)", apart),
-        *said,
-        f"Who is in which: {from_here(done.path)}",
+        *notes,
+        f"Who is in which: {short_path(assignment.path)}",
     )
 
 
 def percent(share: float | None) -> str:
-    """A share as people read it."""
+    """Format a share as a percentage."""
     return "-" if share is None else f"{share:.1%}"
 
 

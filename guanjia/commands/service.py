@@ -1,4 +1,4 @@
-"""The service, its tokens, and the demo of everything."""
+"""Commands to start the service, to issue its tokens, and to run the demo."""
 
 import os
 import sys
@@ -8,25 +8,24 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeNow, lake
-from guanjia.terminal.options import now as clock
+from guanjia.terminal.options import Json, MaybeNow, open_lake, read_clock
 from guanjia.terminal.output import emit, progress
 
 
 def serve(
-    host: Annotated[str, typer.Option()] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 3000,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
     """Start the API: predictions, decisions, events.
 
-    It says that it is ready when it answers, and not before.
+    It reports that it is ready only when it answers.
     """
     address = f"http://{host}:{port}"
-    # A worker says it, when it has loaded all that a request needs (`serving.api.start`).
-    folder = lake().home / "tmp"
+    # A worker writes this text once it has loaded all that a request needs (`serving.api.start`).
+    folder = open_lake().home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / f"ready-{os.getpid()}.txt"
     with ready.open("w", encoding="utf-8") as text, redirect_stdout(text):
@@ -36,8 +35,8 @@ def serve(
         sys.stderr.write(f"Starting at {address} ...\n")
         sys.stderr.flush()
     if now is not None:
-        # As a distance, so that all workers and their successors have one clock.
-        os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - clock()).total_seconds())
+        # As a difference, so that all workers, also restarted ones, have the same clock.
+        os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - read_clock()).total_seconds())
     command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
     command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
     os.execv(command[0], command)
@@ -59,10 +58,18 @@ def token(
     from serving.auth.access import SCOPES
     from serving.auth.tokens import make_token
 
-    scopes, settings = scope or list(SCOPES), lake().settings
-    issued = make_token(settings, subject, clock(), timedelta(days=days), scopes, branch or None)
-    told = {"token": issued, "subject": subject, "days": days, "scopes": scopes, "branches": branch}
-    emit(told, json, issued)
+    scopes, settings = scope or list(SCOPES), open_lake().settings
+    issued = make_token(
+        settings, subject, read_clock(), timedelta(days=days), scopes, branch or None
+    )
+    payload = {
+        "token": issued,
+        "subject": subject,
+        "days": days,
+        "scopes": scopes,
+        "branches": branch,
+    }
+    emit(payload, json, issued)
 
 
 def demo(
@@ -71,14 +78,14 @@ def demo(
     json: Json = False,
 ) -> None:
     """Run everything, end to end, on a simulated insurer."""
-    from guanjia.jobs.demo import begin_demo, finish_demo, first_look, story
+    from guanjia.jobs.demo import begin_demo, finish_demo, show_first_look, show_results
 
-    home = lake()
+    lake = open_lake()
     with progress(json) as report:
-        result = begin_demo(home, customers, seed, report)
+        summary = begin_demo(lake, customers, seed, report)
     if not json:
-        emit(result, json, *first_look(result))
+        emit(summary, json, *show_first_look(summary))
         sys.stdout.flush()
     with progress(json) as report:
-        finish_demo(home, result, report)
-    emit(result, json, *story(result))
+        finish_demo(lake, summary, report)
+    emit(summary, json, *show_results(summary))

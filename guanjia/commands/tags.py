@@ -1,4 +1,4 @@
-"""Tags: computed, listed, loaded online; the star of one customer."""
+"""Commands to compute, list and load tags, and to explain the star of a customer."""
 
 from dataclasses import asdict
 from datetime import date
@@ -7,19 +7,28 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import Engine, Json, MaybeAsOf, MaybeNow, day, lake, latest
-from guanjia.terminal.options import now as clock
+from guanjia.terminal.options import (
+    Engine,
+    Json,
+    MaybeAsOf,
+    MaybeNow,
+    latest_date,
+    open_lake,
+    parse_day,
+    read_clock,
+)
 from guanjia.terminal.output import emit, progress, table
 
 
 def tags(
     as_of: Annotated[
-        list[date], typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Repeatable.")
+        list[date],
+        typer.Option("--as-of", parser=parse_day, metavar="YYYY-MM-DD", help="Repeatable."),
     ],
-    engine: Annotated[Engine, typer.Option(help="What computes: this machine, or Spark.")] = (
+    engine: Annotated[Engine, typer.Option(help="Engine: DuckDB on this machine, or Spark.")] = (
         Engine.duckdb
     ),
-    whole: Annotated[
+    recompute_all: Annotated[
         bool, typer.Option("--whole", help="Compute everything, whatever snapshots there are.")
     ] = False,
     json: Json = False,
@@ -31,16 +40,16 @@ def tags(
     from features.snapshots.compute import write_snapshot
 
     with progress(json) as report:
-        written = write_snapshot(lake(engine), sorted(set(as_of)), report, whole)
+        written = write_snapshot(open_lake(engine), sorted(set(as_of)), report, recompute_all)
     rows = [
         {
-            "as_of": one.as_of,
-            "customers": one.customers,
-            "carried from": one.base,
-            "recomputed": one.recomputed,
-            "snapshot": one.snapshot_id,
+            "as_of": snapshot.as_of,
+            "customers": snapshot.customers,
+            "carried from": snapshot.base,
+            "recomputed": snapshot.recomputed,
+            "snapshot": snapshot.snapshot_id,
         }
-        for one in written
+        for snapshot in written
     ]
     emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
 
@@ -50,18 +59,18 @@ def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = Fals
 
     Customers with later events are computed anew.
     """
-    from features.online.feast_client import materialize as load
+    from features.online.feast_client import materialize as load_online
     from features.online.push_events import catch_up
 
-    where = lake()
-    on = as_of or latest(where, "snapshots", "run `guanjia tags --as-of DATE`")
-    time = now or clock()
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
+    time = now or read_clock()
     with progress(json) as report:
-        done = load(where, on, report, now=time)
-    caught_up = catch_up(where, on, time)
+        loaded = load_online(lake, on, report, now=time)
+    caught_up = catch_up(lake, on, time)
     later = f" {caught_up:,} customers have later events; theirs are newer." if caught_up else ""
     emit(
-        {**asdict(done), "with_later_events": caught_up},
+        {**asdict(loaded), "with_later_events": caught_up},
         json,
         f"Tags as of {on} are online.{later} Next: guanjia serve",
     )
@@ -75,9 +84,9 @@ def rate(
     """Show a customer's star and the arithmetic behind it."""
     from features.stars.explain import explain_rating
 
-    home = lake()
-    on = as_of or latest(home, "snapshots", "give --as-of DATE")
-    rating = explain_rating(home, customer, on)
+    lake = open_lake()
+    on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
+    rating = explain_rating(lake, customer, on)
     emit(rating.as_dict(), json, f"{customer} as of {on}", *rating.sentences, rating.missing)
 
 

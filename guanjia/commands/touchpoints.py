@@ -1,24 +1,23 @@
-"""Touchpoints: the catalogue as it is for a branch and a stage, and who is due for which."""
+"""Commands to list touchpoints for a branch and a stage, and to find who is due for them."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, lake
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.options import AsOf, Json, open_lake
+from guanjia.terminal.output import emit, progress, short_path, table
 
 CUSTOMERS_SHOWN = 20
-Branch = Annotated[str | None, typer.Option("--branch", help="As it is for this branch.")]
-Stage = Annotated[
-    str | None, typer.Option("--stage", help="As it is at this stage: entry, stickiness or trust.")
-]
+STAGE = "As it is at this stage: entry, stickiness or trust."
 
 
 def touchpoints(
     name: Annotated[str | None, typer.Argument(help="One touchpoint, in full.")] = None,
-    branch: Branch = None,
-    stage: Stage = None,
+    branch: Annotated[
+        str | None, typer.Option("--branch", help="As it is for this branch.")
+    ] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help=STAGE)] = None,
     out: Annotated[Path | None, typer.Option(help="Write all to a page here, as Markdown.")] = None,
     json: Json = False,
 ) -> None:
@@ -31,15 +30,16 @@ def touchpoints(
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.trigger_words import when
 
-    declared = load_touchpoints(lake().home)
+    declared = load_touchpoints(open_lake().home)
     if stage is not None and stage not in STAGES:
         raise unknown_name("stage", stage, STAGES)
     if name is not None:
-        one = declared.find(name, branch, stage)
-        if one is None:
-            where = " and ".join(part for part in (branch, stage) if part)
-            raise GuanjiaError(f"touchpoint {name}", f"is left out for {where}", "ask for another")
-        emit({"touchpoint": name, **one.model_dump(mode="json")}, json, *_said(declared, name, one))
+        touchpoint = declared.find(name, branch, stage)
+        if touchpoint is None:
+            scope = " and ".join(part for part in (branch, stage) if part)
+            raise GuanjiaError(f"touchpoint {name}", f"is left out for {scope}", "ask for another")
+        payload = {"touchpoint": name, **touchpoint.model_dump(mode="json")}
+        emit(payload, json, *_show_touchpoint(declared, name, touchpoint))
         return
     if out is not None:
         from serving.touchpoints.document import render
@@ -49,15 +49,15 @@ def touchpoints(
     rows = [
         {
             "touchpoint": key,
-            "label": one.label,
-            "kind": KINDS[one.kind],
-            "by": STARTERS[one.trigger.by],
-            "channels": ", ".join(one.channels),
-            "when": when(one.trigger),
+            "label": touchpoint.label,
+            "kind": KINDS[touchpoint.kind],
+            "by": STARTERS[touchpoint.trigger.by],
+            "channels": ", ".join(touchpoint.channels),
+            "when": when(touchpoint.trigger),
         }
-        for key, one in there.items()
+        for key, touchpoint in there.items()
     ]
-    payload = {key: one.model_dump(mode="json") for key, one in there.items()}
+    payload = {key: touchpoint.model_dump(mode="json") for key, touchpoint in there.items()}
     cure = "One in full: guanjia touchpoints NAME. Who is due: guanjia triggers --as-of DATE"
     emit(payload, json, table(f"{len(rows)} touchpoints", rows), cure)
 
@@ -74,65 +74,68 @@ def triggers(
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.triggers import due, first_due
 
-    home = lake()
+    lake = open_lake()
     if touchpoint is not None:
-        load_touchpoints(home.home).find(touchpoint)
+        load_touchpoints(lake.home).find(touchpoint)
     with progress(json) as report:
-        found = due(home, as_of, report)
+        day = due(lake, as_of, report)
     rows = [
         {
-            "touchpoint": one.touchpoint,
-            "label": one.label,
-            "kind": KINDS[one.kind],
-            "by": STARTERS[one.by],
-            "customers": one.customers,
+            "touchpoint": count.touchpoint,
+            "label": count.label,
+            "kind": KINDS[count.kind],
+            "by": STARTERS[count.by],
+            "customers": count.customers,
         }
-        for one in found.counts
-        if touchpoint in (None, one.touchpoint)
+        for count in day.counts
+        if touchpoint in (None, count.touchpoint)
     ]
-    title = f"Due after {as_of}: {found.due:,} contacts, {found.customers:,} customers looked at"
+    title = f"Due after {as_of}: {day.due:,} contacts, {day.customers:,} customers looked at"
     shown: list[Any] = [table(title, rows)] if rows else [f"{title}; nobody is due"]
-    payload: dict[str, Any] = {**vars(found)}
+    payload: dict[str, Any] = {**vars(day)}
     if touchpoint is not None:
-        first = first_due(home, as_of, touchpoint, CUSTOMERS_SHOWN)
+        first = first_due(lake, as_of, touchpoint, CUSTOMERS_SHOWN)
         payload["first"] = first
         if first:
             cells = [{**row, "channels": ", ".join(row["channels"])} for row in first]
             shown.append(table(f"The first {len(first)}", cells))
-    warnings = [f"Warning: {one}" for one in found.warnings]
-    if found.contacts == "not recorded":
+    warnings = [f"Warning: {warning}" for warning in day.warnings]
+    if day.contacts == "not recorded":
         warnings.append("Warning: contacts are not recorded, so none could be left out as made")
-    last = f"Who is due: {from_here(found.path)}. Consent, caps and offers are decided per contact."
+    last = f"Who is due: {short_path(day.path)}. Consent, caps and offers are decided per contact."
     emit(payload, json, *shown, *warnings, last)
 
 
-def _said(declared: Any, name: str, one: Any) -> list[Any]:
-    """All of one touchpoint, as a person reads it."""
+def _show_touchpoint(declared: Any, name: str, touchpoint: Any) -> list[Any]:
+    """Show all fields of one touchpoint."""
     from features.tags.groups.life_cycle import STAGES
     from features.tags.relations.touchpoint_families import FAMILIES
     from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
     from serving.touchpoints.trigger_words import when
 
-    prices = ", ".join(f"{one_} {declared.cost(one, one_)} yuan" for one_ in one.channels)
+    prices = ", ".join(
+        f"{channel} {declared.cost(touchpoint, channel)} yuan" for channel in touchpoint.channels
+    )
     facts = {
-        "family": f"{FAMILIES[one.family]} {one.family}",
-        "loop": f"{STAGES[one.loop]} {one.loop}",
-        "接触目的": f"{one.purpose.chinese}\n{one.purpose.english}",
-        "经营导向": f"{one.orientation.chinese}\n{one.orientation.english}",
-        "销售策略": f"{one.strategy.chinese}\n{one.strategy.english}",
-        "kind": f"{KINDS[one.kind]}; consent: {one.consent}",
-        "by": f"{STARTERS[one.trigger.by]}, {ROLES[one.role + '_steward']}",
-        "when": when(one.trigger),
-        "condition": " ".join(one.trigger.condition.split()) or "everybody",
+        "family": f"{FAMILIES[touchpoint.family]} {touchpoint.family}",
+        "loop": f"{STAGES[touchpoint.loop]} {touchpoint.loop}",
+        "接触目的": f"{touchpoint.purpose.chinese}\n{touchpoint.purpose.english}",
+        "经营导向": f"{touchpoint.orientation.chinese}\n{touchpoint.orientation.english}",
+        "销售策略": f"{touchpoint.strategy.chinese}\n{touchpoint.strategy.english}",
+        "kind": f"{KINDS[touchpoint.kind]}; consent: {touchpoint.consent}",
+        "by": f"{STARTERS[touchpoint.trigger.by]}, {ROLES[touchpoint.role + '_steward']}",
+        "when": when(touchpoint.trigger),
+        "condition": " ".join(touchpoint.trigger.condition.split()) or "everybody",
         "channels": prices,
-        "models": ", ".join(one.models) or "none",
-        "offers": ", ".join(declared.shared.offers[offer].label for offer in one.offers) or "none",
+        "models": ", ".join(touchpoint.models) or "none",
+        "offers": ", ".join(declared.shared.offers[offer].label for offer in touchpoint.offers)
+        or "none",
     }
-    for rule in one.stars:
-        told = f"{', '.join(rule.channels)}: {SERVICE_LEVELS[rule.service]}"
-        facts[f"{rule.at_least} stars and more"] = told
-    for channel in one.channels:
-        script = declared.script(one, channel)
+    for rule in touchpoint.stars:
+        service = f"{', '.join(rule.channels)}: {SERVICE_LEVELS[rule.service]}"
+        facts[f"{rule.at_least} stars and more"] = service
+    for channel in touchpoint.channels:
+        script = declared.script(touchpoint, channel)
         facts[f"话术 {channel}"] = f"{script.chinese}\n{script.english}"
-    rows = [{"what": what, "said": said} for what, said in facts.items()]
-    return [table(f"{one.label} {one.english} ({name})", rows)]
+    rows = [{"what": what, "said": words} for what, words in facts.items()]
+    return [table(f"{touchpoint.label} {touchpoint.english} ({name})", rows)]

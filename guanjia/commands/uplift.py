@@ -1,4 +1,4 @@
-"""What a contact or an offer adds to renewals, and for whom."""
+"""Command to learn what a contact or an offer adds to renewals, and for whom."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, day, lake, latest
-from guanjia.terminal.output import emit, from_here, progress, table
+from guanjia.terminal.options import Json, latest_date, open_lake, parse_day
+from guanjia.terminal.output import emit, progress, short_path, table
 
 NOTE = """Measured on the latest ripe outcomes, unseen by any step before; brackets: 95% intervals.
 loss: squared distance from later outcomes, less that of telling everybody the average.
@@ -22,7 +22,7 @@ def uplift(
     known_by: Annotated[
         date | None,
         typer.Option(
-            "--known-by", parser=day, metavar="YYYY-MM-DD", help="Outcomes recorded by then."
+            "--known-by", parser=parse_day, metavar="YYYY-MM-DD", help="Outcomes recorded by then."
         ),
     ] = None,
     worth: Annotated[
@@ -32,28 +32,28 @@ def uplift(
 ) -> None:
     """Learn what a contact or an offer adds to renewals.
 
-    Refused where no lot was drawn.
+    Refused where customers were not drawn by lot.
     """
     from training.uplift.study import learn
     from training.uplift.trials import find
 
-    asked, where = find(treatment), lake()
-    by = known_by or latest(where, "snapshots", "give --known-by DATE")
+    trial, lake = find(treatment), open_lake()
+    by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        made = learn(where, asked, by, report, worth)
-    emit(made, json, *shown(made))
+        study = learn(lake, trial, by, report, worth)
+    emit(study, json, *show_study(study))
 
 
-def shown(made: Any) -> Sequence[Any]:
-    """What a person reads of a result."""
-    lot, dogs, truth = made.randomisation, made.sleeping_dogs, made.truth
+def show_study(study: Any) -> Sequence[Any]:
+    """Show the results of a study."""
+    lot, dogs, truth = study.randomisation, study.sleeping_dogs, study.truth
     arms = [
         {"arm": arm, "rows": rows, "stated": lot.probabilities[arm]}
         for arm, rows in lot.rows.items()
     ]
     tried = [
-        {"learner": name, "loss": f"{loss:+.5f}", "chosen": name == made.learner}
-        for name, loss in made.losses.items()
+        {"learner": name, "loss": f"{loss:+.5f}", "chosen": name == study.learner}
+        for name, loss in study.losses.items()
     ]
     ruled = [
         {
@@ -63,9 +63,9 @@ def shown(made: Any) -> Sequence[Any]:
             "gained": _points(rule.gained),
             "yuan": _number(rule.yuan),
         }
-        for rule in made.policies
+        for rule in study.policies
     ]
-    qini = f"Qini {_number(made.qini, 4)}, chance 0"
+    qini = f"Qini {_number(study.qini, 4)}, chance 0"
     if truth is not None:
         qini += (
             f"; by the true effects {truth.qini:.4f}, the best there is {truth.oracle_qini:.4f}: "
@@ -74,34 +74,35 @@ def shown(made: Any) -> Sequence[Any]:
     lines = [
         f"A lot, as far as tags tell: they tell the arms with an AUC of {lot.auc:.3f}, "
         f"chance stays below {lot.auc_limit:.3f}.",
-        f"Average effect {_points(made.average)} points of renewal.",
+        f"Average effect {_points(study.average)} points of renewal.",
         table("Learners", tried),
-        f"{qini}. AUUC {made.auuc:.4f}.",
-        table(f"Whom to treat, {made.test_rows:,} terms", ruled),
+        f"{qini}. AUUC {study.auuc:.4f}.",
+        table(f"Whom to treat, {study.test_rows:,} terms", ruled),
         _dogs(dogs, truth),
-        f"{made.train_rows:,} rows taught; effect model {made.version} in {from_here(made.folder)}",
+        f"{study.train_rows:,} rows taught; effect model {study.version} in "
+        f"{short_path(study.folder)}",
         NOTE,
     ]
-    return [f"{made.treatment} {made.label}, drawn by lot", table("Arms", arms), *lines]
+    return [f"{study.treatment} {study.label}, drawn by lot", table("Arms", arms), *lines]
 
 
 def _dogs(dogs: Any, truth: Any) -> str:
     if dogs.effect is None:
         return "Sleeping dogs: none; nobody is told an effect below zero."
-    said = (
+    sentence = (
         f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
         f"{dogs.told * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )
     if truth is not None:
-        said += f"; in truth {truth.told_below_zero * 100:+.1f}"
-    return said + "."
+        sentence += f"; in truth {truth.told_below_zero * 100:+.1f}"
+    return sentence + "."
 
 
-def _points(found: Any) -> str:
-    return f"{found.value * 100:+.1f} ({found.low * 100:+.1f} to {found.high * 100:+.1f})"
+def _points(figure: Any) -> str:
+    return f"{figure.value * 100:+.1f} ({figure.low * 100:+.1f} to {figure.high * 100:+.1f})"
 
 
-def _number(found: Any, places: int = 1, scale: int = 1) -> str:
-    low, high = (f"{value * scale:.{places}f}" for value in (found.low, found.high))
-    return f"{found.value * scale:.{places}f} ({low} to {high})"
+def _number(figure: Any, places: int = 1, scale: int = 1) -> str:
+    low, high = (f"{value * scale:.{places}f}" for value in (figure.low, figure.high))
+    return f"{figure.value * scale:.{places}f} ({low} to {high})"

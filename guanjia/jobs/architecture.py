@@ -1,7 +1,7 @@
-"""Write the map of the code in docs/architecture.md from what the rooms say of themselves.
+"""Write the map of the code in docs/architecture.md from the docstrings of the rooms.
 
-`python -m guanjia.jobs.architecture docs/architecture.md` replaces the part between two marks; what
-stands around it is written by hand.
+`python -m guanjia.jobs.architecture docs/architecture.md` replaces the part between two marks; the
+rest of the page is written by hand.
 """
 
 import ast
@@ -32,36 +32,36 @@ def _lines() -> Iterator[str]:
     for package in PACKAGES:
         yield f"### `{package}/`"
         yield ""
-        yield from _said(ROOT / package)
+        yield from _description(ROOT / package)
         yield ""
         for room in _rooms(ROOT / package):
             yield f"#### `{room.relative_to(ROOT).as_posix()}/`"
             yield ""
-            yield from _said(room)
+            yield from _description(room)
             for inner in sorted(path.parent for path in room.glob("*/__init__.py")):
                 yield ""
                 yield f"**`{inner.relative_to(ROOT).as_posix()}/`**"
                 yield ""
-                yield from _said(inner)
+                yield from _description(inner)
             yield ""
 
 
-def _said(folder: Path) -> Iterator[str]:
-    """The docstring of a room, with line breaks kept where a new part begins."""
+def _description(folder: Path) -> Iterator[str]:
+    """Format the docstring of a room: a list item for each of its parts."""
     tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
     words = ast.get_docstring(tree) or ""
     for line in words.splitlines():
         begins = line.startswith(("In: ", "Out: ", "Read first: "))
-        yield f"- {line}" if begins else f"  {line}" if line and _inside(words, line) else line
+        yield f"- {line}" if begins else f"  {line}" if line and _continues(words, line) else line
 
 
-def _inside(words: str, line: str) -> bool:
-    """Whether a line goes on with what came in or goes out."""
+def _continues(words: str, line: str) -> bool:
+    """Check whether a line continues a list item."""
     return words.find(line) > words.find("In: ")
 
 
 def _rooms(package: Path) -> list[Path]:
-    """The folders of a package in the order that its `ROOMS` states, bottom first."""
+    """List the folders of a package in the order of its `ROOMS`, bottom first."""
     tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "ROOMS":
@@ -70,7 +70,7 @@ def _rooms(package: Path) -> list[Path]:
 
 
 def main(paths: list[str]) -> None:
-    """Write each page anew."""
+    """Rewrite the pages."""
     for name in paths:
         path = Path(name)
         path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")

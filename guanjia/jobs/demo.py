@@ -1,4 +1,4 @@
-"""Everything, end to end, on the simulated insurer, and what a marketer wants to know of it."""
+"""Run everything, end to end, on the simulated insurer, and summarise it for a marketer."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import cutoff
 from guanjia.terminal.model_tables import model_tables
-from guanjia.terminal.options import now
-from guanjia.terminal.output import Table, from_here, table
+from guanjia.terminal.options import read_clock
+from guanjia.terminal.output import Table, short_path, table
 
 TODAY = date(2026, 6, 30)  # the last day of the simulated history
 LIST, TOP = "renewal_risk", 500
@@ -23,30 +23,34 @@ LIST, TOP = "renewal_risk", 500
 
 @dataclass
 class Demo:
-    """What the demo found.
+    """Results of the demo.
 
     Attributes
     ----------
     stars : list of dict
-        Customers, how many of them are lapsed, and mean value by star, best first.
+        Number of customers, number of lapsed ones, and mean value by star, best first.
     segments : list of dict
-        Customers by segment.
+        Number of customers by segment.
     expiring : int
         Customers whose commercial cover ends within 60 days and is not renewed yet.
     leaving : float
-        How many of these are expected not to renew: the sum of their probabilities.
+        Expected number of these who do not renew: the sum of their probabilities.
     doubtful : int
-        How many of these are more likely to leave than to renew.
+        Number of these who are more likely to leave than to renew.
     insured, churning : int, float
-        Customers with motor cover, and how many of them are expected to be without within 180
-        days.
+        Customers with motor cover, and the expected number of them who lose it within 180 days.
     models : list of training.fitting.train.TrainResult
+        The trained models.
     kept_out : list of str
         Models whose gates failed: they are not served.
     top : list of dict
-        The first five of the list, with reasons in words.
+        The first five rows of the list, with reasons in words.
+    list_file : Path or None
+        The list; None if its model is not served.
+    rows : int
+        Rows of the list.
     seconds : dict of str to float
-        How long each step took.
+        Step -> seconds it took.
     """
 
     home: Path
@@ -68,17 +72,18 @@ class Demo:
 
 
 def begin_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet) -> Demo:
-    """Simulate, check, tag, rate and segment: what can be shown before any model is trained.
+    """Simulate, check, tag, rate and segment: all that is possible before a model is trained.
 
     Parameters
     ----------
     lake : Lake
         An empty home, or one that was simulated.
     customers : int
-        How many.
+        Number of customers.
     seed : int
         The same seed gives the same insurer.
     report : Report
+        Progress: called with a step, parts done and parts in all.
     """
     from features.checking.check import check_tables
     from features.segments.segments import write_segments
@@ -95,22 +100,23 @@ def begin_demo(lake: Lake, customers: int, seed: int = 1, report: Report = quiet
         demo.stars = _by_star(lake)
     with timed(demo, "segments"):
         demo.segments = [
-            {"segment": one.segment, "label": one.label, "customers": one.customers}
-            for one in write_segments(lake, TODAY, report=report).segments
+            {"segment": size.segment, "label": size.label, "customers": size.customers}
+            for size in write_segments(lake, TODAY, report=report).segments
         ]
     return demo
 
 
 def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
-    """Load online, train, promote, score and list, and note it in `demo`.
+    """Load online, train, promote, score and list; add the results to `demo`.
 
     Parameters
     ----------
     lake : Lake
         As `begin_demo` left it.
     demo : Demo
-        What `begin_demo` returned.
+        As `begin_demo` returned it.
     report : Report
+        Progress: called with a step, parts done and parts in all.
     """
     from features.online.feast_client import materialize
     from guanjia.jobs.handing_out import hand_out
@@ -129,7 +135,9 @@ def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
     with timed(demo, "promote"):
         for done, name in enumerate(MODELS):
             report("models promoted", done, len(MODELS))
-            act = promote(lake, name, who="guanjia demo", why="demo", when=now(), report=report)
+            act = promote(
+                lake, name, who="guanjia demo", why="demo", when=read_clock(), report=report
+            )
             demo.kept_out += [] if act.done else [name]
         report("models promoted", len(MODELS), len(MODELS))
     with timed(demo, "score"):
@@ -152,14 +160,14 @@ def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
 
 @contextmanager
 def timed(demo: Demo, step: str) -> Iterator[None]:
-    """Note how long a step took."""
+    """Time a step of the demo."""
     began = time.perf_counter()
     yield
     demo.seconds[step] = round(time.perf_counter() - began, 1)
 
 
 def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first rows of a list, for a table: both languages of a reason in one cell."""
+    """Format the first rows of a list for a table: both languages of a reason in one cell."""
     return [
         {name: value for name, value in row.items() if name != "why_english"}
         | {"why": f"{row['why']}\n{row['why_english']}"}
@@ -168,7 +176,7 @@ def top_rows(preview: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _by_star(lake: Lake) -> list[dict[str, Any]]:
-    """Customers, how many of them are lapsed, and mean value by star, best first."""
+    """Count customers and lapsed ones, with their mean value, by star, best first."""
     from features.snapshots.snapshots import read_snapshot
     from features.snapshots.tag_columns import snapshot_tags
     from features.stars.settings import load_star_settings
@@ -195,13 +203,13 @@ def _by_star(lake: Lake) -> list[dict[str, Any]]:
 
 
 def summarise(lake: Lake, demo: Demo) -> None:
-    """Count who is likely to leave."""
+    """Count the customers who are likely to leave, and add the figures to `demo`."""
     scores = lake.engine.read_parquet(str(lake.home / "scores" / f"as_of={demo.as_of}.parquet"))
     file = lake.tags("underwriting") / f"as_of={demo.as_of}.parquet"
     tags = lake.engine.read_parquet(str(file))
     soon = tags.filter(tags.days_to_commercial_expiry.between(0, 60)).select("customer_id")
     counted = scores.semi_join(soon, "customer_id").filter(ibis._.renewal.notnull())
-    (found,) = (
+    (counts,) = (
         counted.aggregate(
             expiring=counted.count(),
             leaving=(1 - counted.renewal).sum(),
@@ -210,37 +218,37 @@ def summarise(lake: Lake, demo: Demo) -> None:
         .to_pyarrow()
         .to_pylist()
     )
-    demo.expiring, demo.doubtful = found["expiring"], found["doubtful"]
-    demo.leaving = round(found["leaving"] or 0.0, 1)
+    demo.expiring, demo.doubtful = counts["expiring"], counts["doubtful"]
+    demo.leaving = round(counts["leaving"] or 0.0, 1)
     demo.insured = int(scores.churn.count().execute())
     demo.churning = round(float(scores.churn.sum().execute() or 0.0), 1)
 
 
-def first_look(demo: Demo) -> list[Table | str]:
-    """What is known before any model is trained: stars and segments."""
+def show_first_look(demo: Demo) -> list[Table | str]:
+    """Show what is known before any model is trained: stars and segments."""
     from training.models import MODELS
 
     return [
         "",
-        _stars_shown(demo),
+        _show_stars(demo),
         table("The same customers by segment", demo.segments),
         f"Next, {len(MODELS)} models are trained on seven years of history. That takes minutes.",
         "",
     ]
 
 
-def _stars_shown(demo: Demo) -> Table:
+def _show_stars(demo: Demo) -> Table:
     return table(f"{demo.customers:,} customers by star as of {demo.as_of}", demo.stars)
 
 
-def story(demo: Demo) -> list[Table | str]:
-    """The result as a marketer reads it, and what to type next."""
+def show_results(demo: Demo) -> list[Table | str]:
+    """Show the results to a marketer, and what to type next."""
     first = demo.top[0]["customer_id"] if demo.top else "CUSTOMER"
     total = sum(demo.seconds.values())
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in demo.seconds.items())
     return [
         "",
-        _stars_shown(demo),
+        _show_stars(demo),
         "",
         f"Commercial cover of {demo.expiring:,} customers ends within 60 days and is not renewed "
         f"yet: about {demo.leaving:,.0f} of them will not renew, {demo.doubtful:,} of them more "
@@ -252,7 +260,7 @@ def story(demo: Demo) -> list[Table | str]:
         f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
         *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",
-        *_list_shown(demo),
+        *_show_list(demo),
         "",
         f"Done in {total:.0f} s: {steps}.",
         "Next:",
@@ -263,7 +271,7 @@ def story(demo: Demo) -> list[Table | str]:
     ]
 
 
-def _list_shown(demo: Demo) -> list[Table | str]:
+def _show_list(demo: Demo) -> list[Table | str]:
     if demo.list_file is None:
         return [f"No list {LIST}: its model is not served."]
     title = f"Top of {demo.rows:,} on the list {LIST}: {_short(demo.list_file)}"
@@ -272,5 +280,5 @@ def _list_shown(demo: Demo) -> list[Table | str]:
 
 
 def _short(path: Path | None) -> str:
-    """The path from here, where it lies below here."""
-    return "-" if path is None else from_here(path)
+    """Shorten a path below the current folder; a dash for None."""
+    return "-" if path is None else short_path(path)

@@ -1,11 +1,11 @@
-"""A target list handed to somebody: without those who refused since, and noted in the records."""
+"""Hand out a target list: without customers who refused since, and noted in the records."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 from features.lake import Lake
-from guanjia.terminal.options import records
+from guanjia.terminal.options import open_records
 from serving.lists.target_lists import Listed, write_list
 from serving.records.people.audit import note_export
 from serving.records.people.consents import refused_by
@@ -23,22 +23,48 @@ def hand_out(
     why: str,
     at: datetime,
 ) -> Listed:
-    """Write a target list for `who`, for the purpose `why`, at `at`.
+    """Write a target list and note in the records who takes it.
 
-    The note is kept before the file is written: who took which customers' data away is known even
-    where the file was not finished.
+    The note is written before the file: the records know who took which customers' data even where
+    the file was not finished.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with scores and records.
+    name : str
+        A declared list, such as `renewal_risk`.
+    as_of : date
+        Date of the scores.
+    where : str, optional
+        Narrows the list's own condition, over tags and predictions; may name segments.
+    top : int
+        Rows at most.
+    out : Path
+        The file to write.
+    who : str
+        Who takes the list.
+    why : str
+        For which purpose.
+    at : datetime
+        The current time (UTC); refusals up to then count.
+
+    Returns
+    -------
+    Listed
+        Counts, reasons for leaving customers out, and the first rows.
 
     Raises
     ------
     GuanjiaError
-        If the list cannot be made, or the records do not answer: then there is no file.
+        If the list cannot be made, or the records do not answer; then there is no file.
     """
-    with records(lake) as kept:
+    with open_records(lake) as records:
 
         def note(columns: Sequence[str], customers: Sequence[str]) -> None:
-            with kept.writing(durable=True) as connection:
+            with records.writing(durable=True) as connection:
                 note_export(connection, who, name, columns, customers, at, why)
 
-        with kept.reading() as connection:
+        with records.reading() as connection:
             refused = refused_by(connection, at)
         return write_list(lake, name, as_of, where, top, out=out, refused=refused, note=note)

@@ -1,4 +1,4 @@
-"""Read options and print results: what every command shares on the command line.
+"""Read options and print results, for all commands.
 
 In: options as typed, results of the rooms.
 Out: a lake, dates and records to work with; tables, JSON and progress on screen.

@@ -1,4 +1,4 @@
-"""Trained models as tables: those that tell probabilities, those that tell counts or amounts."""
+"""Show trained models as tables: models of probabilities, and models of counts or amounts."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,41 +22,47 @@ ECE: mean distance of told and observed mean, as a share of the mean."""
 
 
 def model_tables(results: "Sequence[TrainResult]") -> list[Table | str]:
-    """A table of each kind that there is, with what its columns mean."""
+    """Make a table of each kind of model, with a note on its columns."""
     from training.evaluation.figures import Figures
 
-    told: list[Table | str] = []
-    likely = [(one, one.figures) for one in results if isinstance(one.figures, Figures)]
-    rest = [(one, one.figures) for one in results if not isinstance(one.figures, Figures)]
-    if likely:
-        told += [table("Models", [_probability(*one) for one in likely]), PROBABILITY_NOTE]
-    if rest:
-        told += [table("Counts and amounts", [_amount(*one) for one in rest]), AMOUNT_NOTE]
-    return told
+    tables: list[Table | str] = []
+    probabilities, amounts = [], []
+    for trained in results:
+        if isinstance(trained.figures, Figures):
+            probabilities.append(_probability(trained, trained.figures))
+        else:
+            amounts.append(_amount(trained, trained.figures))
+    if probabilities:
+        tables += [table("Models", probabilities), PROBABILITY_NOTE]
+    if amounts:
+        tables += [table("Counts and amounts", amounts), AMOUNT_NOTE]
+    return tables
 
 
-def _probability(one: "TrainResult", figures: "Figures") -> dict[str, Any]:
+def _probability(trained: "TrainResult", figures: "Figures") -> dict[str, Any]:
     return {
-        "model": one.model,
-        "test rows": one.test_rows,
+        "model": trained.model,
+        "test rows": trained.test_rows,
         "AUC (95%)": _interval(figures.auc, figures.auc_low, figures.auc_high),
-        "logistic": one.baselines["logistic_regression"]["auc"],
-        "untuned": one.baselines["untuned_lightgbm"]["auc"],
-        "truth (here)": f"{one.truth.auc:.3f} ({one.truth.model_auc:.3f})" if one.truth else None,
-        "gain": f"{1 - figures.log_loss / one.baselines['base_rate']['log_loss']:.1%}",
+        "logistic": trained.baselines["logistic_regression"]["auc"],
+        "untuned": trained.baselines["untuned_lightgbm"]["auc"],
+        "truth (here)": f"{trained.truth.auc:.3f} ({trained.truth.model_auc:.3f})"
+        if trained.truth
+        else None,
+        "gain": f"{1 - figures.log_loss / trained.baselines['base_rate']['log_loss']:.1%}",
         "ECE": figures.ece,
     }
 
 
-def _amount(one: "TrainResult", figures: "Amounts") -> dict[str, Any]:
+def _amount(trained: "TrainResult", figures: "Amounts") -> dict[str, Any]:
     return {
-        "model": one.model,
-        "test rows": one.test_rows,
+        "model": trained.model,
+        "test rows": trained.test_rows,
         "mean": figures.mean,
         "Gini (95%)": _interval(figures.gini, figures.gini_low, figures.gini_high),
-        "linear": one.baselines["generalised_linear"]["gini"],
-        "untuned": one.baselines["untuned_lightgbm"]["gini"],
-        "gain": f"{1 - figures.deviance / one.baselines['base_rate']['deviance']:.1%}",
+        "linear": trained.baselines["generalised_linear"]["gini"],
+        "untuned": trained.baselines["untuned_lightgbm"]["gini"],
+        "gain": f"{1 - figures.deviance / trained.baselines['base_rate']['deviance']:.1%}",
         "total": figures.total_ratio,
         "ECE": figures.ece,
     }

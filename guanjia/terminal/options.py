@@ -1,4 +1,4 @@
-"""What commands share: options, dates, the lake that the environment names, the clock."""
+"""Options that commands share, and what they open: lake, records, clock."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ import typer
 from features.errors import GuanjiaError
 
 
-def day(text: str) -> date:
-    """A date written YYYY-MM-DD and in no other way."""
+def parse_day(text: str) -> date:
+    """Parse a date written YYYY-MM-DD, and in no other way."""
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2026-06-30")
     try:
@@ -23,57 +23,60 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day of the calendar: {error}") from None
 
 
-def month(text: str) -> date:
-    """The first day of a month written YYYY-MM."""
+def parse_month(text: str) -> date:
+    """Parse a month written YYYY-MM into its first day."""
     if not re.fullmatch(r"\d{4}-\d{2}", text):
         raise typer.BadParameter(f"{text!r} is not a month; write it as 2025-10")
-    return day(f"{text}-01")
+    return parse_day(f"{text}-01")
 
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 AsOf = Annotated[
-    date, typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="What was known by then.")
+    date,
+    typer.Option("--as-of", parser=parse_day, metavar="YYYY-MM-DD", help="What was known by then."),
 ]
 MaybeAsOf = Annotated[
     date | None,
-    typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Default: the latest there is."),
+    typer.Option(
+        "--as-of", parser=parse_day, metavar="YYYY-MM-DD", help="Default: the latest there is."
+    ),
 ]
 
 
-def instant(text: str) -> datetime:
-    """An instant as ISO 8601 writes it, with its time zone."""
+def parse_instant(text: str) -> datetime:
+    """Parse an instant in ISO 8601 with a time zone."""
     try:
-        found = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no instant; write it as 2026-07-01T09:00+08:00"
         ) from None
-    if found.tzinfo is None:
+    if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no time zone; write it as {text}+08:00")
-    return found
+    return instant
 
 
 MaybeNow = Annotated[
     datetime | None,
     typer.Option(
         "--now",
-        parser=instant,
+        parser=parse_instant,
         envvar="GUANJIA_NOW",
         metavar="INSTANT",
-        help="What time it is, where the insurer is simulated. Default: the clock.",
+        help="The current time of a simulated insurer. Default: the clock.",
     ),
 ]
 
 
 class Engine(StrEnum):
-    """What computes tags."""
+    """Engine that computes tags."""
 
     duckdb = "duckdb"
     spark = "spark"
 
 
-def lake(engine: Engine = Engine.duckdb) -> Any:
-    """The lake the environment names."""
+def open_lake(engine: Engine = Engine.duckdb) -> Any:
+    """Open the lake of the home that the environment names."""
     from features import settings
     from features.lake import Lake
 
@@ -85,27 +88,42 @@ def lake(engine: Engine = Engine.duckdb) -> Any:
 
 
 @contextmanager
-def records(where: Any) -> Iterator[Any]:
-    """The operational records of a lake, up to date; closed afterwards."""
+def open_records(lake: Any) -> Iterator[Any]:
+    """Open and migrate the operational records of a lake; close them at the end of the block."""
     from serving.records.database import Records
 
-    found = Records(where.settings)
+    records = Records(lake.settings)
     try:
-        found.migrate()
-        yield found
+        records.migrate()
+        yield records
     finally:
-        found.close()
+        records.close()
 
 
-def latest(where: Any, folder: str, cure: str) -> date:
-    """The latest date that `folder` of the lake holds a file of."""
-    names = [path.stem.removeprefix("as_of=") for path in (where.home / folder).glob("[!.]*")]
+def latest_date(lake: Any, folder: str, cure: str) -> date:
+    """Find the latest date of which a folder of the home holds a file.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    folder : str
+        Its folder, such as `snapshots`.
+    cure : str
+        What the user can do if the folder holds no date.
+
+    Raises
+    ------
+    GuanjiaError
+        If the folder holds no date.
+    """
+    names = [path.stem.removeprefix("as_of=") for path in (lake.home / folder).glob("[!.]*")]
     days = [date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)]
     if not days:
-        raise GuanjiaError(folder, f"holds nothing under {where.home}", cure)
+        raise GuanjiaError(folder, f"holds nothing under {lake.home}", cure)
     return max(days)
 
 
-def now() -> datetime:
-    """The time, read here and handed down."""
+def read_clock() -> datetime:
+    """Read the current time (UTC); all below the commands get it as a parameter."""
     return datetime.now(tz=ZoneInfo("UTC"))

@@ -1,7 +1,7 @@
-"""What a command shows: tables for people, JSON for machines, progress on stderr.
+"""Output of commands: tables for people, JSON for machines, progress on stderr.
 
-Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone. What
-draws tables and bars is imported when one is drawn: `--json` and faults need none.
+Results go to stdout, progress and faults to stderr, so that a pipe receives the result alone. The
+library that draws tables and bars is imported when one is drawn: `--json` and faults need none.
 """
 
 import dataclasses
@@ -27,11 +27,11 @@ class Table:
     Attributes
     ----------
     title : str
-        Stands above it.
+        Printed above it.
     rows : sequence of mapping
         Cells by column name.
     columns : sequence of str
-        Which columns, in which order; empty: those of the first row.
+        Columns to show, in order; empty: those of the first row.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Table:
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> Table:
-    """Rows as a table with a title; numbers to the right.
+    """Make a table with a title; columns of numbers are aligned to the right.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] 
 
 
 def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
-    """Write the payload as JSON, or what a person wants to see of it.
+    """Write the payload as JSON, or tables and sentences for a person.
 
     Parameters
     ----------
     payload : object
-        The result, as `features.jsonable` understands it.
+        The result; `features.jsonable` converts it.
     as_json : bool
         Whether the user asked for JSON.
     *shown : Table or str
@@ -70,19 +70,19 @@ def emit(payload: Any, as_json: bool, *shown: Table | str) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else 110)
     for item in shown:
-        drawn = item if isinstance(item, str) else _drawn(item)
+        drawn = item if isinstance(item, str) else _draw(item)
         console.print(drawn, markup=False, highlight=False, soft_wrap=isinstance(item, str))
 
 
-def _drawn(table: Table) -> Any:
-    """The table as rich draws it."""
+def _draw(table: Table) -> Any:
+    """Convert a table to a table of rich."""
     import rich.table
 
     names = list(table.columns) or (list(table.rows[0]) if table.rows else [])
     drawn = rich.table.Table(title=table.title, title_justify="left", title_style="bold")
     for place, name in enumerate(names):
         numeric = all(isinstance(row.get(name), int | float | Decimal | None) for row in table.rows)
-        # What a row is about must stay readable; later columns may be broken.
+        # The first column says what a row is about: it is not wrapped.
         drawn.add_column(name, justify="right" if numeric else "left", no_wrap=place == 0)
     for row in table.rows:
         drawn.add_row(*(cell(row.get(name)) for name in names))
@@ -90,7 +90,7 @@ def _drawn(table: Table) -> Any:
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it.
+    """Format a value as a table cell.
 
     Examples
     --------
@@ -108,8 +108,8 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def from_here(path: Path) -> str:
-    """The path as a user would type it: relative where it lies below the current folder."""
+def short_path(path: Path) -> str:
+    """Return a path below the current folder as a relative one."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -124,7 +124,7 @@ def complain(error: GuanjiaError, as_json: bool) -> None:
 
 @contextmanager
 def progress(as_json: bool = False) -> Iterator[Report]:
-    """Progress on stderr: bars on a terminal, a line a step elsewhere, nothing with --json."""
+    """Report progress on stderr: bars on a terminal, lines elsewhere, nothing with --json."""
     if as_json:
         yield quiet
         return
@@ -156,14 +156,14 @@ def progress(as_json: bool = False) -> Iterator[Report]:
 
 
 def time_left(elapsed: float, done: int, total: int | None) -> str:
-    """How long a step will still take if it goes on as it began; empty where that is not known.
+    """Estimate how long a step will still take at its speed so far; empty where it is not known.
 
     Parameters
     ----------
     elapsed : float
         Seconds since it began.
     done, total : int, int or None
-        How much of how much is done.
+        Parts done and parts in all; None: not known.
 
     Examples
     --------
@@ -177,9 +177,9 @@ def time_left(elapsed: float, done: int, total: int | None) -> str:
 
 
 def _lines() -> Report:
-    """A line when a step begins, one when it is done, and how much is left where others lie within.
+    """Report by lines: when a step begins, when it is done, and when another interrupts it.
 
-    A step whose amount is not known is over when the next begins.
+    A step of unknown length is over when the next begins.
     """
     began: dict[str, float] = {}
     last, unended = "", False

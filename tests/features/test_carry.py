@@ -56,11 +56,12 @@ def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     """One group stands for all, where the tags are not what is tested."""
     some = {name: group for name, group in groups().items() if name == "underwriting"}
     monkeypatch.setattr("features.snapshots.compute.groups", lambda: some)
+    monkeypatch.setattr("features.snapshots.tag_queries.groups", lambda: some)
 
 
 def carried_and_whole(lake: Lake, day: date) -> tuple[Snapshot, Snapshot]:
     (carried,) = write_snapshot(lake, [day])
-    (whole,) = write_snapshot(lake, [day], whole=True)
+    (whole,) = write_snapshot(lake, [day], recompute_all=True)
     return carried, whole
 
 
@@ -174,7 +175,7 @@ def test_a_damaged_file_is_not_carried(lake: Lake) -> None:
     (first,) = write_snapshot(lake, [FIRST])
     damaged = lake.home / first.files["underwriting"]["path"]
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(GuanjiaError, match=r"has another file tags/underwriting/.* than it says"):
+    with pytest.raises(GuanjiaError, match=r"has a file tags/underwriting/.* was changed since"):
         read_snapshot(lake, FIRST, verify=True)
     (found,) = write_snapshot(lake, [FIRST + timedelta(1)])
     assert found.base is None
@@ -195,7 +196,7 @@ def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
         "import sys; from datetime import date; from features.lake.connection import Lake;"
         "from features.settings import load; from features.snapshots.compute import write_snapshot;"
         "lake = Lake(load()); lake.engine; print('go', flush=True);"
-        f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], whole=True)"
+        f"write_snapshot(lake, [date.fromisoformat('{FIRST}')], recompute_all=True)"
     )
     environment = {**os.environ, "GUANJIA_HOME": str(lake.home)}
     wait = random.Random(3)
@@ -211,7 +212,7 @@ def test_a_kill_at_any_moment_loses_nothing(lake: Lake) -> None:
         outcomes.append(read_snapshot(lake, FIRST, verify=True).snapshot_id)
     (new,) = write_snapshot(lake, [FIRST])
     assert set(outcomes) <= {old.snapshot_id, new.snapshot_id}
-    assert new.snapshot_id == write_snapshot(lake, [FIRST], whole=True)[0].snapshot_id
+    assert new.snapshot_id == write_snapshot(lake, [FIRST], recompute_all=True)[0].snapshot_id
     assert not list(lake.home.rglob("*.draft"))
 
 
@@ -239,4 +240,4 @@ def test_a_crash_while_files_change_places_is_finished_by_the_next_reader(
             write_snapshot(lake, [FIRST])
     found = read_snapshot(lake, FIRST, verify=True)
     assert found.snapshot_id != old.snapshot_id
-    assert found.snapshot_id == write_snapshot(lake, [FIRST], whole=True)[0].snapshot_id
+    assert found.snapshot_id == write_snapshot(lake, [FIRST], recompute_all=True)[0].snapshot_id

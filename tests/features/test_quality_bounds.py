@@ -66,27 +66,27 @@ minimum = -9
 
 def test_the_most_special_statement_counts(load: object) -> None:
     bounds = load(GENERAL)  # type: ignore[operator]
-    ratio, change = bounds.of(TAGS["claims_ratio"]), bounds.of(TAGS["change"])
+    ratio, change = bounds.bounds_for(TAGS["claims_ratio"]), bounds.bounds_for(TAGS["change"])
     assert (ratio.minimum, ratio.maximum, ratio.drift_max) == (0, math.inf, 0.5)
     assert (change.minimum, change.maximum, change.drift_max) == (-9, math.inf, 0.25)
-    assert bounds.of(TAGS["use_share_30d"]).maximum == 1
+    assert bounds.bounds_for(TAGS["use_share_30d"]).maximum == 1
 
 
 def test_never_null_is_a_bound_that_a_file_may_lift(load: object) -> None:
     name = "claim_count_ever"
-    assert load(GENERAL).of(TAGS[name]).null_share_max == 0  # type: ignore[operator]
-    assert load(GENERAL).of(TAGS["change"]).null_share_max == 1  # type: ignore[operator]
+    assert load(GENERAL).bounds_for(TAGS[name]).null_share_max == 0  # type: ignore[operator]
+    assert load(GENERAL).bounds_for(TAGS["change"]).null_share_max == 1  # type: ignore[operator]
     lifted = load(GENERAL, f"[tags.{name}]\nnull_share_max = 0.2\n")  # type: ignore[operator]
-    assert lifted.of(TAGS[name]).null_share_max == 0.2
+    assert lifted.bounds_for(TAGS[name]).null_share_max == 0.2
 
 
 def test_the_home_file_overrides_field_by_field(load: object) -> None:
     own = '[units.share]\nmaximum = 2\n[tags."claims_*"]\ndrift_max = 0.4\n[tables]\n'
     bounds = load(GENERAL, own + "quarantined_share_max = 0.5\n")  # type: ignore[operator]
-    share = bounds.of(TAGS["use_share_30d"])
+    share = bounds.bounds_for(TAGS["use_share_30d"])
     assert (share.minimum, share.maximum) == (0, 2)
-    assert bounds.of(TAGS["claims_ratio"]).maximum == math.inf
-    assert bounds.of(TAGS["claims_ratio"]).drift_max == 0.4
+    assert bounds.bounds_for(TAGS["claims_ratio"]).maximum == math.inf
+    assert bounds.bounds_for(TAGS["claims_ratio"]).drift_max == 0.4
     assert bounds.tables.quarantined_share_max == 0.5
 
 
@@ -144,14 +144,14 @@ def test_what_ships_bounds_every_tag(tmp_path: Path) -> None:
     declared = catalogue()
     bounds = load_quality_bounds(tmp_path, declared)
     for one in declared.values():
-        kept = bounds.of(one)
+        kept = bounds.bounds_for(one)
         assert (kept.drift_warning, kept.drift_max) == (0.1, 0.25), one.name
         if one.unit == "share":
             assert kept.minimum == 0, one.name
         if one.type == "int64":
             assert kept.minimum > -math.inf, one.name
-    assert bounds.of(declared["age_years"]).minimum == 16
-    assert bounds.of(declared["star_level"]).maximum == 5
+    assert bounds.bounds_for(declared["age_years"]).minimum == 16
+    assert bounds.bounds_for(declared["star_level"]).maximum == 5
 
 
 def test_every_field_is_in_the_manual() -> None:

@@ -16,7 +16,7 @@ from features.quality.statistics import (
     LEAST_FOR_SCALE,
     MOST_CATEGORIES,
     SAMPLE,
-    Measured,
+    TagComparison,
     measure,
     population_stability_index,
 )
@@ -32,10 +32,10 @@ def engine() -> Any:
 
 
 @pytest.fixture
-def compare(engine: Any, tmp_path: Path) -> Callable[..., Measured]:
+def compare(engine: Any, tmp_path: Path) -> Callable[..., TagComparison]:
     """One tag's values now and before, measured."""
 
-    def run(type_: Any, now: Column, before: Column | None) -> Measured:
+    def run(type_: Any, now: Column, before: Column | None) -> TagComparison:
         tag = Tag("t", "", "t", "", "", "", "g", type_, None, None, lambda rows: rows.t)
         paths = []
         for name, values in (("now", now), ("before", before)):
@@ -76,7 +76,7 @@ def test_the_same_distribution_has_not_drifted(one: list[int], times: int) -> No
     assert population_stability_index(one, [n * times for n in one]) == pytest.approx(0, abs=1e-12)
 
 
-def test_null_and_zero_have_bins_of_their_own(compare: Callable[..., Measured]) -> None:
+def test_null_and_zero_have_bins_of_their_own(compare: Callable[..., TagComparison]) -> None:
     # Deciles of 1 ... 10 are 1 ... 9; what is above 9 is in the last bin.
     before = [None, None, 0, 0, 0, *range(1, 11)]
     found = compare("int64", [None, 0, 0, 1, 9, 10, 500, -3], before)
@@ -89,7 +89,7 @@ def test_null_and_zero_have_bins_of_their_own(compare: Callable[..., Measured]) 
     assert (found.now.rows, found.now.nulls, found.now.null_share) == (8, 1, 0.125)
 
 
-def test_statistics_of_numbers(compare: Callable[..., Measured]) -> None:
+def test_statistics_of_numbers(compare: Callable[..., TagComparison]) -> None:
     found = compare("float64", [None, *(i / 10 for i in range(101))], None)
     assert (found.now.minimum, found.now.maximum, found.now.mean) == (0, 10, 5)
     # quantile_disc: the first value with at least that share of the values at or below it.
@@ -99,20 +99,20 @@ def test_statistics_of_numbers(compare: Callable[..., Measured]) -> None:
     assert found.drift is None
 
 
-def test_the_scale_of_few_values_says_nothing(compare: Callable[..., Measured]) -> None:
+def test_the_scale_of_few_values_says_nothing(compare: Callable[..., TagComparison]) -> None:
     few = [0] * 500 + [7] * (LEAST_FOR_SCALE - 1)
     assert compare("int64", few, few).now.scale is None
     assert compare("int64", [*few, -9], few).now.scale == 7
 
 
-def test_values_that_are_not_finite_are_seen(compare: Callable[..., Measured]) -> None:
+def test_values_that_are_not_finite_are_seen(compare: Callable[..., TagComparison]) -> None:
     found = compare("float64", [1.0, math.inf, 2.0], [1.0, 2.0, 3.0])
     assert found.now.maximum == math.inf
     assert math.isnan(compare("float64", [1.0, math.nan], None).now.maximum or 0)
     assert sum(found.now.counts) == 3
 
 
-def test_a_tag_that_is_null_for_everyone(compare: Callable[..., Measured]) -> None:
+def test_a_tag_that_is_null_for_everyone(compare: Callable[..., TagComparison]) -> None:
     for type_, value in (("float64", 1.5), ("int64", 1), ("string", "x"), ("boolean", True)):
         found = compare(type_, [None, None], [None, value])
         assert (found.now.nulls, found.now.minimum, found.now.quantiles) == (2, None, ())
@@ -120,7 +120,7 @@ def test_a_tag_that_is_null_for_everyone(compare: Callable[..., Measured]) -> No
         assert found.drift == pytest.approx(0.346574 + 4.257745, abs=1e-5)
 
 
-def test_categories_are_those_of_both_sides(compare: Callable[..., Measured]) -> None:
+def test_categories_are_those_of_both_sides(compare: Callable[..., TagComparison]) -> None:
     found = compare("string", ["a", "a", "new", None], ["a", "b", "b", None])
     assert found.bins.categories == ("a", "b", "new")
     assert found.reference is not None
@@ -129,13 +129,15 @@ def test_categories_are_those_of_both_sides(compare: Callable[..., Measured]) ->
     assert (found.now.values, found.reference.values) == (2, 2)
 
 
-def test_booleans_are_categories(compare: Callable[..., Measured]) -> None:
+def test_booleans_are_categories(compare: Callable[..., TagComparison]) -> None:
     found = compare("boolean", [True, False, False], [True, True, False, False])
     assert found.bins.categories == ("false", "true")
     assert found.now.counts == (0, 2, 1, 0)
 
 
-def test_a_text_of_many_values_keeps_the_most_frequent(compare: Callable[..., Measured]) -> None:
+def test_a_text_of_many_values_keeps_the_most_frequent(
+    compare: Callable[..., TagComparison],
+) -> None:
     many = [f"v{i:03d}" for i in range(100)] + ["often"] * 20
     found = compare("string", many, many)
     assert len(found.bins.categories) == MOST_CATEGORIES
@@ -145,7 +147,7 @@ def test_a_text_of_many_values_keeps_the_most_frequent(compare: Callable[..., Me
     assert found.drift == 0
 
 
-def test_a_shift_by_one_decile(compare: Callable[..., Measured]) -> None:
+def test_a_shift_by_one_decile(compare: Callable[..., TagComparison]) -> None:
     # 1 ... 100 plus 10: the lowest tenth is empty now, the open bin above 90 holds two tenths.
     # (0 -> 0.0001 - 0.1) ln 0.001 + (0.2 - 0.1) ln 2
     found = compare("int64", list(range(11, 111)), list(range(1, 101)))
@@ -153,7 +155,9 @@ def test_a_shift_by_one_decile(compare: Callable[..., Measured]) -> None:
     assert found.drift == pytest.approx(expected)
 
 
-def test_every_row_counts_though_quantiles_are_sampled(compare: Callable[..., Measured]) -> None:
+def test_every_row_counts_though_quantiles_are_sampled(
+    compare: Callable[..., TagComparison],
+) -> None:
     rows = 2 * SAMPLE + 1
     found = compare("int64", list(range(rows)), list(range(rows)))
     assert found.now.rows == sum(found.now.counts) == rows

@@ -12,8 +12,8 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
+from features.online.reader import read_tags
 from features.online.store import online_rows, push, take_offline
 from features.settings import Settings
 from features.snapshots.group_files import tag_schema
@@ -30,12 +30,12 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
     found = Lake(Settings(home=tmp_path, online=url))
     filled(found)
     yield found
-    store.forget(found)
+    feast_client.forget(found)
 
 
 def filled(lake: Lake) -> None:
     """Fill the online store with the tags of a snapshot that has no customers."""
-    store.apply(lake)
+    feast_client.apply(lake)
     for group in catalogue.groups():
         online_rows(lake).load(group, [], [])
 
@@ -49,7 +49,7 @@ def offer(lake: Lake, claims: int, event: datetime, created: datetime | None = N
 
 
 def seen(lake: Lake) -> int:
-    (row,) = online_tags.online(lake, ["C1"], ["claim_count_ever"])
+    (row,) = read_tags(lake, ["C1"], ["claim_count_ever"])
     return int(row["claim_count_ever"])
 
 
@@ -79,7 +79,7 @@ def test_nothing_but_nulls_replaces_what_was(lake: Lake) -> None:
     nulls = dict.fromkeys(schema.names) | {"customer_id": "C1", "event_timestamp": AT + TICK,
                                            "created_timestamp": AT + TICK}  # fmt: skip
     push(lake, GROUP, pa.Table.from_pylist([nulls], schema=schema))
-    (row,) = online_tags.online(lake, ["C1", "C2"][:1], list(catalogue.groups()[GROUP].tags))
+    (row,) = read_tags(lake, ["C1", "C2"][:1], list(catalogue.groups()[GROUP].tags))
     assert row["known"]
     assert {row[name] for name in catalogue.groups()[GROUP].tags} == {None}
 
@@ -91,7 +91,7 @@ def test_a_row_of_an_older_catalogue_reads_right(lake: Lake) -> None:
     rows = [("C1", us, us, '["gone", 7]'), ("客户 2", us, us, '["gone", null]')]
     assert online.load(GROUP, ["tag_of_old", "claim_count_ever"], rows) == 2
     ids = ["客户 2", "nobody", "C1"]
-    found = online_tags.online(lake, ids, ["claim_count_ever", "open_claims"])
+    found = read_tags(lake, ids, ["claim_count_ever", "open_claims"])
     assert [row["known"] for row in found] == [True, False, True]
     assert [row["claim_count_ever"] for row in found] == [None, None, 7]
     assert found[2]["open_claims"] is None
@@ -109,7 +109,7 @@ def test_a_large_load_is_whole(lake: Lake) -> None:
     online.load(GROUP, tags, rows)
     online.load(GROUP, tags, [(c, us - 1, us, a) for c, _, _, a in reversed(rows)])
     asked = ["C0", "C499", "C500", "C1749", "C1750"]
-    found = online_tags.online(lake, asked, ["claim_count_ever"])
+    found = read_tags(lake, asked, ["claim_count_ever"])
     assert [row["claim_count_ever"] for row in found] == [0, 499, 500, 1749, None]
 
 
@@ -117,9 +117,9 @@ def test_views_that_are_gone_take_their_rows_along(redis_url: str, tmp_path: Pat
     import redis
 
     lake = Lake(Settings(home=tmp_path, online=redis_url))
-    store.apply(lake)
+    feast_client.apply(lake)
     offer(lake, 1, AT)
-    opened = store._store(lake)
+    opened = feast_client._store(lake)
     online: Any = opened._get_provider().online_store
     with redis.Redis.from_url(redis_url) as client:
         assert client.exists("guanjia:claims:C1")
@@ -130,17 +130,17 @@ def test_views_that_are_gone_take_their_rows_along(redis_url: str, tmp_path: Pat
         offer(lake, 1, AT)
         online.teardown(opened.config, [], [])
         assert client.keys("*") == []
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def test_rows_of_a_group_that_is_declared_no_more_are_taken_offline(lake: Lake) -> None:
     offer(lake, 1, AT)
     online = online_rows(lake)
-    online.make_places(["of_old"])
+    online.prepare_groups(["of_old"])
     online.load("of_old", ["tag"], [("C1", 1, 1, "[7]"), ("C2", 1, 1, "[8]")])
     taken = take_offline(lake, ["C1"])
     assert (taken[GROUP], taken["of_old"]) == (Counter(["C1"]), Counter(["C1"]))
-    assert [list(rows) for rows in online.stored(["of_old", GROUP], ["C1", "C2"])] == [["C2"], []]
+    assert [list(rows) for rows in online.read(["of_old", GROUP], ["C1", "C2"])] == [["C2"], []]
 
 
 def test_a_redis_that_lost_everything_knows_nobody_until_it_is_filled_again(
@@ -158,7 +158,7 @@ def test_a_redis_that_lost_everything_knows_nobody_until_it_is_filled_again(
         seen(lake)
     filled(lake)
     assert seen(lake) == 2
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def test_a_file_that_was_moved_away_is_not_read_on(tmp_path: Path) -> None:
@@ -174,15 +174,15 @@ def test_a_file_that_was_moved_away_is_not_read_on(tmp_path: Path) -> None:
     assert not path.exists()
     (tmp_path / "away.db").rename(path)
     assert seen(lake) == 1
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def test_redis_that_is_away_is_said_without_its_password(
     redis_url: str, tmp_path: Path, ends: Any
 ) -> None:
     there = Lake(Settings(home=tmp_path, online=redis_url))
-    store.apply(there)
-    store.forget(there)
+    feast_client.apply(there)
+    feast_client.forget(there)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
@@ -191,14 +191,14 @@ def test_redis_that_is_away_is_said_without_its_password(
             ends(),
             pytest.raises(GuanjiaError, match=rf"on Redis at 127.0.0.1:{port} does not") as fault,
         ):
-            online_tags.online(lake, ["C1"], ["claim_count_ever"])
+            read_tags(lake, ["C1"], ["claim_count_ever"])
     assert "secret" not in str(fault.value) + repr(lake.settings)
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def test_a_store_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GuanjiaError, match="GUANJIA_ONLINE: names no online store"):
-        store.apply(Lake(Settings(home=tmp_path, online="postgres://x")))
+        feast_client.apply(Lake(Settings(home=tmp_path, online="postgres://x")))
 
 
 def test_a_day_that_is_not_over_is_not_loaded(tmp_path: Path) -> None:
@@ -206,9 +206,9 @@ def test_a_day_that_is_not_over_is_not_loaded(tmp_path: Path) -> None:
     lake = Lake(Settings(home=tmp_path))
     day = datetime(2026, 7, 1, tzinfo=UTC).date()
     with pytest.raises(GuanjiaError, match=r"ends at 2026-07-01 16:00 UTC, and now it is .* 15:54"):
-        store.materialize(lake, day, now=datetime(2026, 7, 1, 15, 54, tzinfo=UTC))
+        feast_client.materialize(lake, day, now=datetime(2026, 7, 1, 15, 54, tzinfo=UTC))
     with pytest.raises(GuanjiaError, match="is not there"):
-        store.materialize(lake, day, now=datetime(2026, 7, 1, 15, 55, tzinfo=UTC))
+        feast_client.materialize(lake, day, now=datetime(2026, 7, 1, 15, 55, tzinfo=UTC))
 
 
 def test_a_registry_of_before_is_said_so(tmp_path: Path) -> None:

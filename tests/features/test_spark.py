@@ -16,7 +16,7 @@ from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spark import SparkLake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.online.model_tags import RENEWAL_TAGS
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
@@ -128,13 +128,13 @@ def test_feast_joins_the_same_training_set_on_spark(
             "label": range(61),
         }
     )
-    expected = store.history(lake, asked, RENEWAL_TAGS.tags)
+    expected = feast_client.history(lake, asked, RENEWAL_TAGS.tags)
     other = SparkLake(Settings(home=tmp_path, memory_limit=MEMORY, offline="spark"))
-    store.forget(lake)
+    feast_client.forget(lake)
     try:
-        found = store.history(other, asked, RENEWAL_TAGS.tags)
+        found = feast_client.history(other, asked, RENEWAL_TAGS.tags)
     finally:
-        store.forget(other)
+        feast_client.forget(other)
     assert expected["claim_count_ever"].notna().sum() > 50
     pd.testing.assert_frame_equal(found, expected)
 

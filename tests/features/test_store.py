@@ -14,11 +14,10 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import feast_home, views
-from features.online import reader as online_tags
+from features.online import feast_client, feast_home, views
 from features.online.model_tags import TagSet
-from features.online.rows import Stored
+from features.online.reader import _Selection, read_tags
+from features.online.rows import StoredRow
 from features.online.views import customer, feature_services, feature_views
 from features.settings import Settings, cutoff
 from features.snapshots.group_files import NOT_COMPUTED
@@ -81,21 +80,21 @@ def snapshot(lake: Lake, day: date, claims: int) -> None:
         ("C2", when, when, None, None, None, None, None),
     ]
     write(drafts.group("tiny"), rows)
-    drafts.done(len(rows))
+    drafts.publish(len(rows))
 
 
 def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     told: list[tuple[str, int, int | None]] = []
-    result = store.materialize(lake, JUNE, lambda *step: told.append(step), now=NOW)
+    result = feast_client.materialize(lake, JUNE, lambda *step: told.append(step), now=NOW)
     assert result.rows == {"tiny": 2}
     assert told[-1] == ("materialize", 2, 2)
     ids = ["C2", "C1"]
     frame = pd.DataFrame({"customer_id": ids, "event_timestamp": [at(JUNE)] * 2}, index=[7, 3])
-    offline = store.history(lake, frame, TAGS)
+    offline = feast_client.history(lake, frame, TAGS)
     assert list(offline.index) == [7, 3]
     tags = ["channel", "claim_count_36m", "lapsed", "premium"]
-    rows = online_tags.online(lake, ids, TAGS)
+    rows = read_tags(lake, ids, TAGS)
     for (_, old), new in zip(offline.iterrows(), rows, strict=True):
         assert new["known"]
         assert new["customer_id"] == old["customer_id"]
@@ -106,8 +105,8 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
 
 def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
-    store.materialize(lake, JUNE, now=NOW)
-    assert online_tags.online(lake, ["C1"], ["gender", "premium"]) == [
+    feast_client.materialize(lake, JUNE, now=NOW)
+    assert read_tags(lake, ["C1"], ["gender", "premium"]) == [
         {
             "customer_id": "C1",
             "known": True,
@@ -118,18 +117,18 @@ def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
         }
     ]
     with pytest.raises(GuanjiaError, match=r"tag premum: is not declared.*premium"):
-        online_tags.online(lake, ["C1"], ["premum"])
+        read_tags(lake, ["C1"], ["premum"])
 
 
 def test_feasts_own_api_gives_the_same_values(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
-    store.materialize(lake, JUNE, now=NOW)
+    feast_client.materialize(lake, JUNE, now=NOW)
     ids = ["C2", "nobody", "C1"]
     tags = ["channel", "claim_count_36m", "lapsed", "premium", "gender"]
-    opened = store._store(lake)
+    opened = feast_client._store(lake)
     answer = opened.get_online_features([f"tiny:{tag}" for tag in tags], {"customer_id": ids})
     theirs = answer.to_dict()
-    ours = online_tags.online(lake, ids, tags)
+    ours = read_tags(lake, ids, tags)
     for tag in tags:
         values = [row[tag] for row in ours]
         assert values == theirs[tag]
@@ -138,8 +137,8 @@ def test_feasts_own_api_gives_the_same_values(lake: Lake) -> None:
 
 def test_an_unknown_customer_is_flagged(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
-    store.materialize(lake, JUNE, now=NOW)
-    row = online_tags.online(lake, ["C1", "nobody"], TAGS)[1]
+    feast_client.materialize(lake, JUNE, now=NOW)
+    row = read_tags(lake, ["C1", "nobody"], TAGS)[1]
     assert (row.pop("customer_id"), row.pop("known")) == ("nobody", False)
     assert set(row.values()) == {None}
 
@@ -151,7 +150,7 @@ def test_history_ignores_what_was_recorded_later(lake: Lake) -> None:
     row = ("C1", june, august, 9, 9.0, "x", "f", True)
     write(lake.tags("tiny") / "history-b.parquet", [row])
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june], "label": [1]})
-    found = store.history(lake, frame, TAGS).iloc[0]
+    found = feast_client.history(lake, frame, TAGS).iloc[0]
     assert (found["claim_count_36m"], found["label"]) == (1, 1)
 
 
@@ -159,40 +158,40 @@ def test_history_does_not_read_a_draft(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     (lake.tags("tiny") / ".as_of=2026-06-30.parquet.x.parquet").write_bytes(b"half")
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [at(JUNE)]})
-    assert store.history(lake, frame, TAGS)["claim_count_36m"].tolist() == [2]
+    assert feast_client.history(lake, frame, TAGS)["claim_count_36m"].tolist() == [2]
 
 
 def test_an_older_snapshot_does_not_overwrite_a_newer_one(lake: Lake) -> None:
     snapshot(lake, MAY, 1)
     snapshot(lake, JUNE, 2)
     for day in (MAY, JUNE, MAY):
-        store.materialize(lake, day, now=NOW)
-    row = online_tags.online(lake, ["C1"], TAGS)[0]
+        feast_client.materialize(lake, day, now=NOW)
+    row = read_tags(lake, ["C1"], TAGS)[0]
     assert (row["claim_count_36m"], row["freshness"]) == (2, at(JUNE))
 
 
 def test_a_corrected_snapshot_of_the_same_date_does(lake: Lake) -> None:
     for claims in (2, 3):
         snapshot(lake, JUNE, claims)
-        store.materialize(lake, JUNE, now=NOW)
-    assert online_tags.online(lake, ["C1"], TAGS)[0]["claim_count_36m"] == 3
+        feast_client.materialize(lake, JUNE, now=NOW)
+    assert read_tags(lake, ["C1"], TAGS)[0]["claim_count_36m"] == 3
 
 
 def test_errors_name_thing_fault_and_cure(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: is not .*Run `guanjia tags"):
-        store.materialize(lake, JUNE, now=NOW)
-    Drafts(lake, JUNE).done(0)
+        feast_client.materialize(lake, JUNE, now=NOW)
+    Drafts(lake, JUNE).publish(0)
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: has no tags of tiny"):
-        store.materialize(lake, JUNE, now=NOW)
+        feast_client.materialize(lake, JUNE, now=NOW)
     snapshot(lake, JUNE, 1)
     damaged = lake.tags("tiny") / f"as_of={JUNE}.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(GuanjiaError, match=r"snapshot 2026-06-30: has another file tags/tiny/"):
-        store.materialize(lake, JUNE, now=NOW)
+    with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: has a file tags/tiny/"):
+        feast_client.materialize(lake, JUNE, now=NOW)
     with pytest.raises(GuanjiaError, match=r"tag premum: is not known. Did you mean premium"):
-        store.history(lake, pd.DataFrame(), ["premum"])
+        feast_client.history(lake, pd.DataFrame(), ["premum"])
     with pytest.raises(GuanjiaError, match="the online store: is empty"):
-        online_tags.online(lake, ["C1"], TAGS)
+        read_tags(lake, ["C1"], TAGS)
     ours = feature_views(lake.home, catalogue.groups())
     with pytest.raises(GuanjiaError, match="set m: has tags that are not declared: nothing"):
         feature_services(ours, [TagSet("m", ("nothing",))])
@@ -232,9 +231,9 @@ def test_feasts_own_command_line_works(tmp_path: Path) -> None:
 
 def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
     kinds = {"premium_36m": "float64", "claim_count_36m": "int64", "branch": "string"}
-    choice = online_tags._Choice(kinds, ("branch", "claim_count_36m", "unasked", "premium_36m"))
+    selection = _Selection(kinds, ("branch", "claim_count_36m", "unasked", "premium_36m"))
     values = dict.fromkeys([*kinds, "elsewhere"])
-    choice.take(Stored(0, ("branch",), '["B1", 2, 9, 3000]'), values)
+    selection.copy_to(StoredRow(0, ("branch",), '["B1", 2, 9, 3000]'), values)
     assert values == {
         "premium_36m": 3000.0,
         "claim_count_36m": 2,
@@ -243,7 +242,7 @@ def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
     }
     assert (type(values["premium_36m"]), type(values["claim_count_36m"])) == (float, int)
     with pytest.raises(ValueError, match="a row has 3 tags, its layout 4"):
-        choice.take(Stored(0, ("branch",), '["B1", 2, 9]'), values)
+        selection.copy_to(StoredRow(0, ("branch",), '["B1", 2, 9]'), values)
 
 
 def test_a_tag_that_a_history_lacks_is_refused(lake: Lake) -> None:
@@ -253,8 +252,8 @@ def test_a_tag_that_a_history_lacks_is_refused(lake: Lake) -> None:
     pq.write_table(table.replace_schema_metadata({NOT_COMPUTED: json.dumps(["premium"])}), path)
     frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [june]})
     with pytest.raises(GuanjiaError, match="without premium"):
-        store.tags_at(lake, frame, ["channel", "premium"])
-    assert store.tags_at(lake, frame, ["channel"]).to_pylist() == [{"channel": "agent"}]
+        feast_client.tags_at(lake, frame, ["channel", "premium"])
+    assert feast_client.tags_at(lake, frame, ["channel"]).to_pylist() == [{"channel": "agent"}]
 
 
 def test_tags_shared_by_models_are_those_each_would_have_read(
@@ -278,5 +277,5 @@ def test_tags_shared_by_models_are_those_each_would_have_read(
     first = moments.iloc[[2, 0, 1, 2]].assign(lead_days=[7, 7, 30, 30])
     second = moments.iloc[[1]].assign(label=True)
     for asked, tags in ((first, names), (second, ["premium", "channel"])):
-        alone = store.history(lake, asked, TAGS)
+        alone = feast_client.history(lake, asked, TAGS)
         pd.testing.assert_frame_equal(shared.join(asked, tags), alone[[*asked.columns, *tags]])

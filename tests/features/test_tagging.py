@@ -18,7 +18,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import Settings, cutoff
-from features.snapshots import compute as tagging
+from features.snapshots import compute
 from features.snapshots.compute import compute_group, write_history, write_snapshot
 from features.snapshots.definitions import source_files
 from features.snapshots.group_files import (
@@ -106,7 +106,7 @@ def test_portions_of_customers_make_the_same_snapshots(
     days = DAYS[1:]
     whole = hashes(copy_of(lake, tmp_path / "whole"), days)
     # 60 customers on two dates, in as many portions as there are customers, in 18 and in 2.
-    monkeypatch.setattr(tagging, "PORTION", portion)
+    monkeypatch.setattr(compute, "PORTION", portion)
     parts = copy_of(lake, tmp_path / "parts")
     assert hashes(parts, days) == whole
     # What is read afterwards is the whole table again.
@@ -119,7 +119,7 @@ def test_a_snapshot_carried_in_portions_is_the_same(
     day, later = date(2026, 6, 10), date(2026, 6, 12)
     whole = hashes(copy_of(lake, tmp_path / "whole"), [later])
     parts = copy_of(lake, tmp_path / "parts")
-    monkeypatch.setattr(tagging, "PORTION", 20)
+    monkeypatch.setattr(compute, "PORTION", 20)
     write_snapshot(parts, [day])
     (carried,) = write_snapshot(parts, [later])
     assert carried.base == "2026-06-10"

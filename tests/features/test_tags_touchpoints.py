@@ -138,6 +138,6 @@ def test_a_birthday_of_29_february_is_carried_over_the_end_of_february(
     write_snapshot(lake, [date(2026, 2, 27)])
     for day in (date(2026, 2, 28), date(2026, 3, 1)):
         (carried,) = write_snapshot(lake, [day])
-        (whole,) = write_snapshot(lake, [day], whole=True)
+        (whole,) = write_snapshot(lake, [day], recompute_all=True)
         assert carried.base is not None
         assert carried.files == whole.files

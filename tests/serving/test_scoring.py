@@ -180,8 +180,9 @@ def test_a_file_the_snapshot_does_not_describe_is_refused(
     before = score(lake, DAY).path.read_bytes()
     change(lake.tags("claims") / f"as_of={DAY}.parquet")
     expected = (
-        r"file tags/claims/as_of=2026-06-30\.parquet: is (missing from the snapshot of 2026-06-30"
-        r"|not the one the snapshot of 2026-06-30 describes)\. Run `guanjia tags --as-of 2026-06-30"
+        r"file tags/claims/as_of=2026-06-30\.parquet: (is missing from the snapshot of 2026-06-30"
+        r"|was changed since the snapshot of 2026-06-30 was written)\. "
+        r"Run `guanjia tags --as-of 2026-06-30"
     )
     with pytest.raises(GuanjiaError, match=expected):
         score(lake, DAY)

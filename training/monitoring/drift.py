@@ -251,7 +251,7 @@ def _tag_tests(
     for name in names:
         statistics = measured[name]
         if statistics.reference is not None:
-            bound = limits.of(known[name]).drift_limits(days)[1]
+            bound = limits.bounds_for(known[name]).drift_limits(days)[1]
             counts = statistics.reference.counts, statistics.now.counts
             tests[name] = index_test("tag_drift", *counts, customers, bound, name)
     return tests

@@ -14,9 +14,9 @@ from features.events.event_types import EVENTS, Event
 from features.events.inbox import EventInbox, StoredEvent
 from features.events.intake import Intake
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
 from features.online.push_events import FreshTags
+from features.online.reader import read_tags
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.tags.catalogue import groups
@@ -113,7 +113,7 @@ class Desk:
 
     def online(self, customer: str = "C1", *names: str) -> Row:
         """Tags of a customer as they are online."""
-        (row,) = online_tags.online(self.lake, [customer], names)
+        (row,) = read_tags(self.lake, [customer], names)
         return {name: row[name] for name in names}
 
     def group(self, name: str, customer: str = "C1") -> Row:
@@ -148,7 +148,7 @@ def online_home(
         put(lake, table, rows)
     shutil.copytree(kept_sql.parent, lake.home / "feast")
     write_snapshot(lake, [YESTERDAY])
-    store.materialize(lake, YESTERDAY, now=NINE)
+    feast_client.materialize(lake, YESTERDAY, now=NINE)
     return lake.home
 
 

@@ -18,9 +18,9 @@ from features.checking.check import check_tables
 from features.events.event_types import EVENTS
 from features.events.intake import RefusedError
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
 from features.online.push_events import catch_up
+from features.online.reader import read_tags
 from features.online.store import online_rows, push
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
@@ -104,7 +104,7 @@ class Day:
 def day(insurer: Path, desk_over: Callable[[Lake], Any]) -> Iterator[Day]:
     """Events of twelve customers, on SQLite; then the night."""
     lake = Lake(Settings(home=insurer))
-    store.materialize(lake, YESTERDAY, now=NINE)
+    feast_client.materialize(lake, YESTERDAY, now=NINE)
     desk = desk_over(lake)
     told = take_all(desk, lake)
     desk.fresh.refresh(told)
@@ -120,7 +120,7 @@ def day(insurer: Path, desk_over: Callable[[Lake], Any]) -> Iterator[Day]:
             tags = {tag: row[tag] for tag in groups()[group].tags}
             snapshot[row["customer_id"], group] = tags
     yield Day(lake, seen, written, snapshot)
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def touched(tables: set[str]) -> set[str]:
@@ -161,7 +161,7 @@ def test_the_next_snapshot_agrees(day: Day) -> None:
     assert day.differing(day.seen) == {}
     # Carried forward from yesterday's, and the same as if all were computed anew.
     assert day.written.base == str(YESTERDAY)
-    (whole,) = write_snapshot(day.lake, [TODAY], whole=True)
+    (whole,) = write_snapshot(day.lake, [TODAY], recompute_all=True)
     assert whole.snapshot_id == day.written.snapshot_id
 
 
@@ -169,17 +169,17 @@ def test_a_store_that_lost_everything_has_the_same_again(day: Day, online_url: s
     """In the evening, from yesterday's snapshot and the inbox; at night the new snapshot."""
     lake = Lake(day.lake.settings.model_copy(update={"online": online_url}))
     online_rows(lake).drop_all()
-    store.materialize(lake, YESTERDAY, now=EVENING)
+    feast_client.materialize(lake, YESTERDAY, now=EVENING)
     assert catch_up(lake, YESTERDAY, EVENING) == 12
     for now in (EVENING, EVENING + timedelta(hours=1)):
         found = {}
         for (customer, group), values in day.seen.items():
-            (row,) = online_tags.online(lake, [customer], list(values))
+            (row,) = read_tags(lake, [customer], list(values))
             found[customer, group] = {tag: row[tag] for tag in values}
             assert (row["freshness"] == MIDNIGHT) == (now > EVENING)
         assert day.differing(found) == {}
-        store.materialize(lake, TODAY, now=now)
-    store.forget(lake)
+        feast_client.materialize(lake, TODAY, now=now)
+    feast_client.forget(lake)
 
 
 ARRIVING: list[tuple[str, Row]] = [
@@ -273,7 +273,7 @@ def test_pushes_that_arrive_out_of_order_leave_the_latest_online(
     desk: Any, online_url: str
 ) -> None:
     lake = Lake(desk.lake.settings.model_copy(update={"online": online_url}))
-    store.materialize(lake, YESTERDAY, now=NINE)
+    feast_client.materialize(lake, YESTERDAY, now=NINE)
     for customer, order in (("C1", (0, 1, 2)), ("C2", (2, 1, 0)), ("C3", (1, 2, 0))):
         pushes = []
         for number in range(3):
@@ -282,6 +282,6 @@ def test_pushes_that_arrive_out_of_order_leave_the_latest_online(
             pushes.append(desk.fresh._live.compute({customer: kept.recorded_at}, ["engagement"]))
         for number in order:
             push(lake, "engagement", pushes[number]["engagement"])
-        (row,) = online_tags.online(lake, [customer], ["complaint_count_365d"])
+        (row,) = read_tags(lake, [customer], ["complaint_count_365d"])
         assert row["complaint_count_365d"] == 3
-    store.forget(lake)
+    feast_client.forget(lake)

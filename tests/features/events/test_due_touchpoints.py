@@ -17,7 +17,7 @@ import pytest
 from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import made
@@ -71,7 +71,7 @@ def at_work(desk: Any) -> Iterator[Desk]:
     found = Desk(desk.lake)
     yield found
     found.records.close()
-    store.forget(found.lake)
+    feast_client.forget(found.lake)
 
 
 def claim(name: str, customer: str = "C1", **more: Any) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
+from features.online.reader import read_tags
 from features.settings import Settings
 from serving.api.app import made
 from serving.api.gate import LARGEST_BODY, Gate
@@ -66,7 +66,7 @@ class Service:
         return found
 
     def tag(self, customer: str, name: str) -> Any:
-        return online_tags.online(self.lake, [customer], [name])[0][name]
+        return read_tags(self.lake, [customer], [name])[0][name]
 
     @property
     def kept(self) -> int:
@@ -79,7 +79,7 @@ def service(one_desk: Any) -> Iterator[Service]:
     """One for all tests that take a customer of their own, or change nothing."""
     found = Service(one_desk.lake.home)
     yield found
-    store.forget(found.lake)
+    feast_client.forget(found.lake)
 
 
 def complaint(name: str, customer: str = "C1", **more: Any) -> Row:
@@ -214,7 +214,7 @@ def test_of_twenty_requests_at_once_each_event_is_kept_once_and_online(
 ) -> None:
     """Ten of one customer, five of another, and one that is sent five times."""
     service = Service(desk_in(tmp_path).lake.home, online_url)
-    store.materialize(service.lake, YESTERDAY, now=NINE)
+    feast_client.materialize(service.lake, YESTERDAY, now=NINE)
     bodies = [[complaint(f"t{number}", "C1")] for number in range(10)]
     bodies += [[complaint(f"u{number}", "C2")] for number in range(5)] + [[complaint("v")]] * 5
     answers = [response.json()["events"][0] for response in service.send(*bodies)]
@@ -223,7 +223,7 @@ def test_of_twenty_requests_at_once_each_event_is_kept_once_and_online(
     assert len({one["recorded_at"] for one in answers[:10]}) == 10
     found = [service.tag(one, "complaint_count_365d") for one in ("C1", "C2", "C3")]
     assert (found, service.kept) == ([11, 5, 0], 16)
-    store.forget(service.lake)
+    feast_client.forget(service.lake)
 
 
 def test_a_store_that_is_away_costs_no_event(
@@ -238,12 +238,12 @@ def test_a_store_that_is_away_costs_no_event(
     assert answer.status_code == 200
     (found,) = answer.json()["events"]
     assert (found["status"], found["tags"]) == ("accepted", "pending")
-    store.forget(away.lake)
+    feast_client.forget(away.lake)
     back = Service(home)
     assert back.tag("C1", "complaint_count_365d") == 1
     (again,) = back.one([complaint("w1")]).json()["events"]
     assert again == found | {"status": "repeated", "tags": "online"}
-    store.forget(back.lake)
+    feast_client.forget(back.lake)
 
 
 def test_a_home_without_customers_says_what_to_do(tmp_path: Path) -> None:

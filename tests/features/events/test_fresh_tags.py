@@ -10,9 +10,9 @@ import pytest
 
 from features.events.intake import RefusedError
 from features.lake import Lake
-from features.online import feast_client as store
-from features.online import reader as online_tags
+from features.online import feast_client
 from features.online.push_events import catch_up
+from features.online.reader import read_tags
 from features.online.store import push
 from features.tags.catalogue import catalogue, groups
 
@@ -67,7 +67,7 @@ def test_an_event_moves_its_tags(one_desk: Any, case: int) -> None:
     kept = one_desk.send(name, customer, **fields)
     assert one_desk.online(customer, *moved) == {tag: after for tag, (_, after) in moved.items()}
     assert one_desk.online("C2", *moved) == others
-    (row,) = online_tags.online(one_desk.lake, [customer], [next(iter(moved))])
+    (row,) = read_tags(one_desk.lake, [customer], [next(iter(moved))])
     assert row["as_of"] == TODAY
     assert abs(row["freshness"] - kept.recorded_at) < timedelta(seconds=1)
 
@@ -185,7 +185,7 @@ def test_a_snapshot_loaded_after_later_events_keeps_them_and_adds_what_it_knows(
     row = tables["quotes"][0] | {"quote_id": "Q7", "recorded_at": later(-86_400)}
     put(desk.lake, "quotes", [*tables["quotes"], row])
     yesterday = date(2026, 6, 30)
-    store.materialize(desk.lake, yesterday, now=later(600))
+    feast_client.materialize(desk.lake, yesterday, now=later(600))
     tags = ("quote_count_90d", "quote_viewed_count_90d")
     assert desk.online("C1", *tags) == dict(zip(tags, (1, 1), strict=True))
     assert catch_up(desk.lake, yesterday, later(600)) == 1

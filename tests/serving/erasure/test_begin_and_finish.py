@@ -16,7 +16,7 @@ from features.erased import Erased, pseudonym
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.settings import Settings
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
@@ -69,7 +69,7 @@ def home_of(home: Path, snapshot: Snapshot) -> Iterator[tuple[Lake, Records]]:
     lake, records = settled(home, snapshot)
     yield lake, records
     records.close()
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def places_of(home: Path, number: str) -> list[str]:
@@ -214,7 +214,7 @@ def test_a_snapshot_that_is_not_as_described_stays_refused(home_of: tuple[Lake, 
     assert places_of(lake.home, GONE) == []
     from features.snapshots.snapshots import read_snapshot
 
-    with pytest.raises(GuanjiaError, match="has another file"):
+    with pytest.raises(GuanjiaError, match="missing or was changed since"):
         read_snapshot(lake, DAY, verify=True)
     assert read_snapshot(lake, DAY - timedelta(1), verify=True).customers == 1
 
@@ -238,13 +238,13 @@ def test_redis_forgets_too(redis_url: str, home: Path, snapshot: Snapshot) -> No
     import redis
 
     lake, records = settled(home, snapshot, online=redis_url)
-    store.materialize(lake, DAY, now=NOW)
+    feast_client.materialize(lake, DAY, now=NOW)
     with redis.Redis.from_url(redis_url) as client:
         assert len(client.keys(f"*{GONE}")) == 8
         before = {key: client.get(key) for key in client.keys(f"*{STAYS}")}
         begin(lake, records, GONE, "ann", NOW)
         assert client.keys(f"*{GONE}*") == []
-        store.materialize(lake, DAY, now=NOW)  # the snapshot still has him
+        feast_client.materialize(lake, DAY, now=NOW)  # the snapshot still has him
         assert client.keys(f"*{GONE}*") == []
         finish(lake, records, NOW)
         assert {key: client.get(key) for key in client.keys(f"*{STAYS}")} == before
@@ -252,7 +252,7 @@ def test_redis_forgets_too(redis_url: str, home: Path, snapshot: Snapshot) -> No
     assert found is not None
     assert found[0].rows["online"] == 8
     records.close()
-    store.forget(lake)
+    feast_client.forget(lake)
 
 
 def test_another_machine_follows(postgres: str, tmp_path: Path, snapshot: Snapshot) -> None:

@@ -111,6 +111,6 @@ def test_old_reads_are_forgotten_by_civil_days_and_young_ones_never(
 
 def test_forgetting_as_it_is_typed(guanjia: Any) -> None:
     done = guanjia("forget-reads", "--before", "2020-01-01")
-    assert (done.returncode, done.stdout) == (0, "0 reads of before 2020-01-01 forgotten\n")
+    assert (done.returncode, done.stdout) == (0, "0 reads before 2020-01-01 forgotten\n")
     young = guanjia("forget-reads", "--before", "2199-01-01")
     assert (young.returncode, "Cybersecurity Law" in young.stderr) == (2, True)

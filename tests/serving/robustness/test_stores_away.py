@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -26,8 +26,10 @@ pytestmark = pytest.mark.slow
 def fill(home: Path, address: str, day: str) -> None:
     """What `guanjia materialize` does with the last snapshot."""
     lake = Lake(Settings(home=home, online=address))
-    store.materialize(lake, date.fromisoformat(day), now=datetime.now(UTC) + timedelta(days=365))
-    store.forget(lake)
+    feast_client.materialize(
+        lake, date.fromisoformat(day), now=datetime.now(UTC) + timedelta(days=365)
+    )
+    feast_client.forget(lake)
 
 
 @pytest.fixture(scope="module")

@@ -139,10 +139,10 @@ def test_treatments_are_declared(lake):
 
 
 def test_the_command_says_what_was_found(lake, made, capsys):
-    from guanjia.commands.uplift import shown
+    from guanjia.commands.uplift import show_study
     from guanjia.terminal.output import emit
 
-    emit(made, False, *shown(made))
+    emit(made, False, *show_study(made))
     told = capsys.readouterr().out
     for words in ("续保触达", "control", "Average effect", "Qini", "Sleeping dogs", "nobody"):
         assert words in told

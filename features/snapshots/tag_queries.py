@@ -1,0 +1,190 @@
+"""Queries that compute tags: aggregates of relations, joined into one row a customer and date.
+
+Snapshots (`features.snapshots.compute`) and the tags of now (`features.online.event_tags`) are
+computed by the same expressions.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import ibis
+import ibis.expr.types as ir
+
+from features.contracts.tables import CONTRACTS
+from features.lake import Lake
+from features.lake.spine import SPINE, Spine
+from features.progress import Report
+from features.snapshots.compiled import compile_once
+from features.snapshots.definitions import definitions
+from features.snapshots.incremental import Base
+from features.tags.catalogue import catalogue, groups
+from features.tags.declare import Tag
+from features.tags.relations.relations import RELATIONS
+
+
+@contextmanager
+def group_queries(
+    lake: Lake,
+    spine: Spine,
+    report: Report,
+    base: Base | None = None,
+    chosen: Mapping[str, Sequence[Tag]] | None = None,
+    suffix: str = "",
+) -> Iterator[dict[str, str]]:
+    """Prepare the queries that give the tags of each group over the spine.
+
+    Each relation is read once for the tags of all groups, and its aggregate is materialised until
+    the block ends: that is both faster than one query per group and small enough for the engine to
+    plan.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked tables.
+    spine : Spine
+        Customers and dates.
+    report : Report
+        Progress: called with a step, relations done and relations in all.
+    base : Base, optional
+        The snapshot to carry forward; None: everything is computed.
+    chosen : mapping of str to sequence of Tag, optional
+        Group -> tags to compute; default: all tags of all groups.
+    suffix : str
+        Ends the step that is reported: " (2 of 5)".
+
+    Yields
+    ------
+    dict of str to str
+        Group -> SQL with one row per row of the spine, in no order.
+    """
+    if chosen is None:
+        chosen = {name: list(group.tags.values()) for name, group in groups().items()}
+    tags = [tag for members in chosen.values() for tag in members]
+    tags += [tag for tag in needed_tags(tags) if tag not in tags]
+    key = (definitions(lake), tuple(tag.name for tag in tags))
+    names = relations_of(tags)
+    for table in CONTRACTS:
+        if lake.has(table):
+            lake.table(table)  # cached SQL reads it by name
+    if base is not None:
+        base.register_views(lake)
+    with ExitStack() as stack:
+        pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
+        full_spine = Spine(pairs, spine.dates, lake.moments(spine.dates))
+        form: tuple[object, ...] = ("pairs",) if base else (len(spine.dates),)
+        if lake.name != "duckdb":
+            form = spine.dates
+        parts: dict[str, ir.Table | None] = {}
+        for done, name in enumerate(names):
+            report(f"tags{suffix}", done, len(names))
+            if not all(lake.has(table) for table in RELATIONS[name].tables):
+                parts[name] = None
+                continue
+            computed = full_spine
+            if base is not None:
+                stale = lake.materialised("spine_stale", base.stale_pairs(full_spine, name))
+                computed = Spine(stack.enter_context(stale))
+            query = compile_once(
+                lake, (*key, *form, name), partial(aggregate, lake, computed, name, tags)
+            )
+            if base is None:
+                parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
+            else:
+                with lake.materialised("part_stale", query) as recomputed:
+                    query = compile_once(
+                        lake,
+                        (*key, "carried", base.days, name),
+                        partial(base.merge, lake, full_spine, name, tags, recomputed),
+                    )
+                    parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
+        report(f"tags{suffix}", len(names), len(names))
+        yield {
+            name: compile_once(
+                lake,
+                (*key, "group", name),
+                partial(assemble, pairs, members, parts),
+            )
+            for name, members in chosen.items()
+        }
+
+
+def needed_tags(tags: Iterable[Tag]) -> list[Tag]:
+    """Collect the aggregate tags of other groups that these tags are derived from, each once."""
+    declared = catalogue()
+    return [declared[name] for name in dict.fromkeys(name for tag in tags for name in tag.needs)]
+
+
+def relations_of(tags: Iterable[Tag]) -> list[str]:
+    """List the relations that `tags` aggregate, each once."""
+    return list(dict.fromkeys(tag.relation for tag in tags if tag.relation is not None))
+
+
+def aggregate(lake: Lake, spine: Spine, name: str, tags: Iterable[Tag]) -> ir.Table:
+    """Aggregate a relation into tags, one row per customer and date that has rows in it.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked tables.
+    spine : Spine
+        Customers and dates.
+    name : str
+        A relation of `RELATIONS`.
+    tags : iterable of Tag
+        Those of other relations are passed over.
+
+    Returns
+    -------
+    ibis Table (customer_id, as_of, one column per tag of the relation)
+    """
+    rows = RELATIONS[name].build(lake, spine)
+    columns = {
+        tag.name: tag.expression(rows).cast(tag.type) for tag in tags if tag.relation == name
+    }
+    return rows.group_by(SPINE).aggregate(**columns)
+
+
+def assemble(
+    pairs: ir.Table, tags: Sequence[Tag], parts: Mapping[str, ir.Table | None]
+) -> ir.Table:
+    """Join the aggregates to the spine, fill counts, then derive the derived tags.
+
+    Parameters
+    ----------
+    pairs : ibis Table (customer_id, as_of, cutoff)
+        The spine.
+    tags : sequence of Tag
+        Tags of one group, in the order of its columns.
+    parts : mapping of str to (ibis Table or None)
+        Relation -> its aggregate (`aggregate`); None where a raw table of it is absent.
+
+    Returns
+    -------
+    ibis Table (customer_id, as_of, event_timestamp, created_timestamp, one column per tag)
+    """
+    wide, read = pairs, [*tags, *needed_tags(tags)]
+    for name in relations_of(read):
+        aggregated = [tag for tag in read if tag.relation == name]
+        part = parts[name]
+        if part is None:
+            wide = wide.mutate(**{tag.name: ibis.null(tag.type) for tag in aggregated})
+            continue
+        joined = wide.left_join(part.select(*SPINE, *(tag.name for tag in aggregated)), SPINE)
+        columns = {column: joined[column] for column in wide.columns}
+        for tag in aggregated:
+            value = joined[tag.name]
+            if tag.empty is not None:
+                value = value.fill_null(ibis.literal(tag.empty).cast(tag.type))
+            columns[tag.name] = value
+        wide = joined.select(**columns)
+    for tag in tags:
+        if tag.relation is None:
+            wide = wide.mutate(**{tag.name: tag.expression(wide).cast(tag.type)})
+    return wide.select(
+        "customer_id",
+        "as_of",
+        event_timestamp=wide.cutoff,
+        created_timestamp=wide.cutoff,
+        **{tag.name: wide[tag.name] for tag in tags},
+    )
