@@ -44,7 +44,7 @@ def capacity(as_of: AsOf, json: Json = False) -> None:
     where = lake()
     with records(where) as kept:
         found = fit_prices(where, kept, as_of, now())
-    rows = [asdict(one) for one in found]
+    rows = [price.document() for price in found]
     title = f"Capacity of the day after {as_of}: contacts a day, and yuan that one more is worth"
     columns = ["branch", "channel", "capacity", "wanted", "price"]
     last = "Decisions of that day take a contact only where it is worth more than its price."

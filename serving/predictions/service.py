@@ -63,7 +63,7 @@ class UnknownCustomerError(UnknownNameError):
     """Some of the customers asked for have no tags online."""
 
 
-class Door:
+class PredictionService:
     """Everything a request needs; loaded before the first one comes."""
 
     def __init__(self, lake: Lake) -> None:
