@@ -37,7 +37,7 @@ def content_check(
     json: Json = False,
 ) -> None:
     """Check a sample of the messages that were sent."""
-    from serving.content.check import load_gate
+    from serving.content.check import load_content_check
     from serving.content.quality_check import check_quality
     from serving.records.contacts.sent_messages import sent_messages
     from serving.spreadsheet import write_csv
@@ -45,8 +45,8 @@ def content_check(
     where = lake()
     with records(where) as kept:
         sent = sent_messages(where, kept, first, last)
-    gate = load_gate(where.home)
-    found = check_quality(gate, sent.messages, seed=seed, share=share, least=sample)
+    content_check = load_content_check(where.home)
+    found = check_quality(content_check, sent.messages, seed=seed, share=share, least=sample)
     parts: dict[str, list[Any]] = {
         name: getattr(found, name).to_dict("records")
         for name in ("branches", "managers", "findings")
@@ -78,9 +78,9 @@ def content_try(
 
     The exit code is 1 if it may not, or if a person must look first.
     """
-    from serving.content.check import load_gate
+    from serving.content.check import load_content_check
 
-    found = load_gate(lake().home).check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
+    found = load_content_check(lake().home).check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
     told = "may be sent"
     if not found.allowed:
         told = "may not be sent" if found.blocked else "may be sent once a person has looked at it"

@@ -29,7 +29,7 @@ def touchpoints(
     from features.errors import GuanjiaError, unknown_name
     from serving.touchpoints.catalogue import STAGES, load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
-    from serving.touchpoints.trigger_words import when
+    from serving.touchpoints.trigger_words import describe_trigger
 
     declared = load_touchpoints(lake().home)
     if stage is not None and stage not in STAGES:
@@ -45,7 +45,7 @@ def touchpoints(
         from serving.touchpoints.document import render
 
         out.write_text(render("# Touchpoints 触点\n\n", declared), encoding="utf-8")
-    there = declared.of(branch, stage)
+    there = declared.touchpoints_for(branch, stage)
     rows = [
         {
             "touchpoint": key,
@@ -53,7 +53,7 @@ def touchpoints(
             "kind": KINDS[one.kind],
             "by": STARTERS[one.trigger.by],
             "channels": ", ".join(one.channels),
-            "when": when(one.trigger),
+            "when": describe_trigger(one.trigger),
         }
         for key, one in there.items()
     ]
@@ -72,13 +72,13 @@ def triggers(
     """Find who is due for which touchpoint the day after a date."""
     from serving.touchpoints.catalogue import load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
-    from serving.touchpoints.triggers import due, first_due
+    from serving.touchpoints.triggers import find_due, first_due
 
     home = lake()
     if touchpoint is not None:
         load_touchpoints(home.home).find(touchpoint)
     with progress(json) as report:
-        found = due(home, as_of, report)
+        found = find_due(home, as_of, report)
     rows = [
         {
             "touchpoint": one.touchpoint,
@@ -111,7 +111,7 @@ def _said(declared: Any, name: str, one: Any) -> list[Any]:
     from features.tags.groups.life_cycle import STAGES
     from features.tags.relations.touchpoint_families import FAMILIES
     from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
-    from serving.touchpoints.trigger_words import when
+    from serving.touchpoints.trigger_words import describe_trigger
 
     prices = ", ".join(f"{one_} {declared.cost(one, one_)} yuan" for one_ in one.channels)
     facts = {
@@ -122,7 +122,7 @@ def _said(declared: Any, name: str, one: Any) -> list[Any]:
         "销售策略": f"{one.strategy.chinese}\n{one.strategy.english}",
         "kind": f"{KINDS[one.kind]}; consent: {one.consent}",
         "by": f"{STARTERS[one.trigger.by]}, {ROLES[one.role + '_steward']}",
-        "when": when(one.trigger),
+        "when": describe_trigger(one.trigger),
         "condition": " ".join(one.trigger.condition.split()) or "everybody",
         "channels": prices,
         "models": ", ".join(one.models) or "none",

@@ -69,7 +69,7 @@ def touchpoints(request: Request, branch: Where = None, stage: Where = None) -> 
             version=request.app.state.touchpoint_source.version,
             branch=branch,
             stage=stage,
-            touchpoints=known.of(branch, stage),
+            touchpoints=known.touchpoints_for(branch, stage),
         ),
     )
 

@@ -24,8 +24,14 @@ from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.value import RECENT, UNANSWERED
-from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected, number_or_none
-from serving.predictions.probabilities import Served, needed_tags, predict_one
+from serving.predictions.margin import (
+    CURRENT,
+    MARGIN,
+    QUOTED,
+    expected_cost_and_margin,
+    number_or_none,
+)
+from serving.predictions.probabilities import ServedModel, needed_tags, predict_one
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.service import PredictionService
 from serving.records.contacts.cap_rules import Plan, plan
@@ -122,7 +128,7 @@ class Gatherer:
         self._policy = load_policy(lake.home)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._erasure_key = erasure_key(lake.settings)
-        self._tag_lists: tuple[Mapping[str, Served], Effects, tuple[str, ...]] | None = None
+        self._tag_lists: tuple[Mapping[str, ServedModel], Effects, tuple[str, ...]] | None = None
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
 
     def refresh(self) -> None:
@@ -159,7 +165,9 @@ class Gatherer:
         margin = None
         if tags["profiling_consent"] is not False:
             predictions = predict_one(models, tags, context.lead_days)
-            _, margins = expected(tags, predictions, service.lake.settings.expense_share)
+            _, margins = expected_cost_and_margin(
+                tags, predictions, service.lake.settings.expense_share
+            )
             margin = number_or_none(margins)
             changes = effects.lower_bounds(tags)
         return CustomerFacts(
@@ -250,7 +258,7 @@ class Gatherer:
                 plans[key] = plan(self._caps.rules, history, traits, at)
         return [plans[key] for key in keys]
 
-    def _tag_names(self, models: Mapping[str, Served], effects: Effects) -> tuple[str, ...]:
+    def _tag_names(self, models: Mapping[str, ServedModel], effects: Effects) -> tuple[str, ...]:
         """List the tags that decisions read with these models, once for all requests."""
         tag_lists = self._tag_lists
         if tag_lists is None or tag_lists[0] is not models or tag_lists[1] is not effects:

@@ -17,7 +17,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.effects import Effects
 from serving.decision.record import restore_facts
-from serving.predictions.probabilities import Served, predict_one
+from serving.predictions.probabilities import ServedModel, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
@@ -120,7 +120,7 @@ def _predict_again(
         if folder is None:
             missing.append(f"version {version} of {name} is no longer here")
             continue
-        models[name] = Served(name, version, Predictor.load(folder))
+        models[name] = ServedModel(name, version, Predictor.load(folder))
     lead = document["request"]["context"]["lead_days"]
     return predict_one(models, tags, lead), missing
 

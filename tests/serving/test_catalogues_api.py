@@ -62,7 +62,7 @@ def test_touchpoints_are_those_of_the_catalogue_and_of_the_branch(app: FastAPI) 
     assert (there["branch"], there["stage"]) == ("B01", "trust")
     care = whole["touchpoints"]["accident_care"]
     assert (care["label"], care["kind"], care["trigger"]["events"]) == (
-        load_touchpoints(app.state.service.lake.home).of()["accident_care"].label,
+        load_touchpoints(app.state.service.lake.home).touchpoints_for()["accident_care"].label,
         "service",
         ["claim_reported"],
     )
