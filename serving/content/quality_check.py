@@ -96,7 +96,7 @@ def check_quality(
         content_check.check(row.message, channel=row.channel, kind=row.kind)
         for row in sample.itertuples()
     ]
-    # Each message of the sample stands for so many that were sent.
+    # The weight of a message is the number of sent messages that it stands for.
     checked = sample.assign(
         weight=(size / sampled).loc[sample.index],
         faulty=[not verdict.allowed for verdict in verdicts],

@@ -23,11 +23,11 @@ from serving.decision.gates import Gate, Permission
 from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
-from serving.decision.value import RECENT, UNANSWERED
+from serving.decision.value import RECENT_CONTACTS, UNANSWERED_CONTACTS
 from serving.predictions.margin import (
-    CURRENT,
+    CURRENT_PREMIUM,
     MARGIN,
-    QUOTED,
+    QUOTED_PREMIUM,
     expected_cost_and_margin,
     number_or_none,
 )
@@ -44,8 +44,8 @@ from serving.schemas import Freshness, Star
 BRANCH = "branch"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
-GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
-VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
+GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
+VALUE_TAGS = (RECENT_CONTACTS, UNANSWERED_CONTACTS, QUOTED_PREMIUM, CURRENT_PREMIUM)
 PRICES_LIFETIME = timedelta(minutes=5)
 
 
@@ -231,7 +231,7 @@ class Gatherer:
             ),
             candidates=customer.candidates,
             blocks=[_gate(contact_plan) for contact_plan in plans],
-            recent_contacts=tags[RECENT] or 0,
+            recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
             policy=self._policy,
             only_channel=request.context.channel,
@@ -268,8 +268,8 @@ class Gatherer:
                 *effects.tags,
                 *CONSENTS,
                 *OPT_OUTS.values(),
-                *GATES,
-                *VALUES,
+                *GATE_TAGS,
+                *VALUE_TAGS,
                 *self._touchpoints.tags,
             ]
             self._tag_lists = tag_lists = models, effects, tuple(dict.fromkeys(names))

@@ -10,7 +10,7 @@ from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Value = Annotated[str, Field(max_length=200)]
-VALUES = {
+VALUES_SCHEMA = {
     "type": "object",
     "propertyNames": TypeAdapter(Name).json_schema(),
     "additionalProperties": TypeAdapter(Value).json_schema(),
@@ -39,7 +39,7 @@ class DecideContext(Message):
         default=False,
         description="A claim or complaint is being reported right now: no marketing.",
     )
-    values: Annotated[dict[Name, Value], WithJsonSchema(VALUES)] = Field(
+    values: Annotated[dict[Name, Value], WithJsonSchema(VALUES_SCHEMA)] = Field(
         default_factory=dict,
         max_length=30,
         description="Values of script variables that only the caller knows.",

@@ -83,7 +83,7 @@ class TouchpointSource:
         tags : Mapping[str, object]
             The customer's tags by name, at least `self.tags`.
         stage : str or None
-            Campaign stage; None: none.
+            Stage of the loop ("entry", ...); None: what holds for all stages.
         day : date
             Civil day of the contact.
         happened : collection of str
@@ -129,7 +129,7 @@ class TouchpointSource:
         tags : Mapping[str, object]
             The customer's tags by name, at least `self.tags`.
         stage : str or None
-            Campaign stage; None: none.
+            Stage of the loop ("entry", ...); None: what holds for all stages.
         values : Mapping[str, str]
             Values of script variables that only the caller knows.
         """

@@ -16,7 +16,7 @@ from training.evaluation.profit import TURNED_SHARES
 from training.models import MODELS
 from training.uplift.trials import OUTCOME
 
-RECENT, UNANSWERED = "contact_count_30d", "contacts_since_last_response"
+RECENT_CONTACTS, UNANSWERED_CONTACTS = "contact_count_30d", "contacts_since_last_response"
 CONTACT = "contact"
 
 
@@ -57,7 +57,7 @@ def value_candidate(
     Value or None
         None if the candidate's model has no prediction for the customer, or the outcome no worth.
     """
-    unanswered = tags.get(UNANSWERED) or 0
+    unanswered = tags.get(UNANSWERED_CONTACTS) or 0
     costs: dict[str, Any] = {
         "weight": policy.weight(candidate.touchpoint),
         "contact": candidate.cost,

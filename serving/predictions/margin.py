@@ -16,14 +16,14 @@ import pandas as pd
 from training.estimators.encoding import Array
 
 FREQUENCY, SEVERITY = "claim_frequency", "claim_severity"
-QUOTED, CURRENT = "renewal_quote_premium", "commercial_premium_current"
+QUOTED_PREMIUM, CURRENT_PREMIUM = "renewal_quote_premium", "commercial_premium_current"
 COST, MARGIN = "expected_claims_cost", "expected_margin"
 LABELS = {COST: "下一年度预期赔款(元)", MARGIN: "下一年度预期边际(元)"}
 
 
 def margin_tags(models: Mapping[str, object]) -> list[str]:
     """List the tags that the margin needs; none unless both models of claims are there."""
-    return [QUOTED, CURRENT] if {FREQUENCY, SEVERITY} <= models.keys() else []
+    return [QUOTED_PREMIUM, CURRENT_PREMIUM] if {FREQUENCY, SEVERITY} <= models.keys() else []
 
 
 def expected_cost_and_margin(
@@ -57,7 +57,7 @@ def premium(tags: Mapping[str, Any]) -> Array:
 
     NaN if no term is in force.
     """
-    quoted, current = _numbers(tags[QUOTED]), _numbers(tags[CURRENT])
+    quoted, current = _numbers(tags[QUOTED_PREMIUM]), _numbers(tags[CURRENT_PREMIUM])
     return np.asarray(np.where(np.isnan(quoted), current, quoted), np.float64)
 
 

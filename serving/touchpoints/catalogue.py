@@ -66,7 +66,7 @@ class Catalogue:
         name : str
             Name of the touchpoint.
         branch, stage : str, optional
-            The customer's branch and campaign stage; default: none that is declared.
+            The customer's branch, and stage of the loop ("entry", ...); default: of all others.
 
         Returns
         -------

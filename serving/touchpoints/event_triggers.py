@@ -79,10 +79,10 @@ def triggered_by(
     >>> due.touchpoint, due.due_at.isoformat(), due.channels
     ('accident_care', '2026-07-01T02:30:00+00:00', ('phone', 'wecom'))
     """
-    there = catalogue.touchpoints_for(tags.get("branch"), tags.get("life_cycle_stage"))
+    touchpoints = catalogue.touchpoints_for(tags.get("branch"), tags.get("life_cycle_stage"))
     return [
         _due(name, touchpoint, event, tags, ZoneInfo(timezone))
-        for name, touchpoint in there.items()
+        for name, touchpoint in touchpoints.items()
         if event.type.name in touchpoint.trigger.events and touchpoint.trigger.met(tags)
     ]
 

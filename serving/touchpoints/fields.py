@@ -247,7 +247,7 @@ class Holiday(Declared):
 
 
 class WeatherKind(Declared):
-    """A kind of weather warning 天气预警, and the level from which customers are told."""
+    """A kind of weather warning 天气预警, and the level from which customers are contacted."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
