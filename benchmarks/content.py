@@ -1,9 +1,10 @@
-"""The content gate's search for words: ours against the two ways everybody writes first.
+"""The content check's search for words: ours against the two ways everybody writes first.
 
-Ours: `serving.content.words.Words.find`, which brings the text into one form and then looks for all
-words at once. The peers look for the words in the text as it is, which any space defeats: one
-`any(word in text ...)` over the list, and one regular expression of all words. Messages a second;
-the ratio says how much faster ours is. Also the whole gate, with contact details and lengths.
+Ours: `serving.content.word_lists.WordMatcher.find`, which brings the text into one form and then
+looks for all words at once. The peers look for the words in the text as it is, which any space
+defeats: one `any(word in text ...)` over the list, and one regular expression of all words.
+Messages a second; the ratio says how much faster ours is. Also the whole check, with contact
+details and lengths.
 
 Before it measures, it compares: on texts in plain form all three agree which messages have a word.
 """
@@ -17,9 +18,9 @@ from pathlib import Path
 
 from measuring import Measured, Step, alternate, compared, finish, seconds
 
-from serving.content.check import LONGEST_TEXT, ContentGate, load_gate
+from serving.content.check import LONGEST_TEXT, ContentCheck, load_content_check
 from serving.content.settings import WordList, shipped_settings
-from serving.content.words import Words
+from serving.content.word_lists import WordMatcher
 
 SEED = 1
 FASTER = 2.0
@@ -43,7 +44,7 @@ def main() -> int:
     asked = parser.parse_args()
     words = some_words(asked.words)
     messages = some_messages(asked.messages, words)
-    ours, alternation = Words({"words": declared(words)}), re.compile("|".join(words))
+    ours, alternation = WordMatcher({"words": declared(words)}), re.compile("|".join(words))
     searches = {
         "any(word in text)": lambda text: any(word in text for word in words),
         "one alternation": lambda text: alternation.search(text) is not None,
@@ -58,24 +59,24 @@ def main() -> int:
             asked.repeats,
         )
         lines.append(compared(f"words, {name}", "messages/s", *measured, at_least=FASTER))
-    gate = load_gate(Path("no home"))
-    check = partial(gate.check, channel="wecom", kind="marketing")
+    content_check = load_content_check(Path("no home"))
+    check = partial(content_check.check, channel="wecom", kind="marketing")
     whole = max(rate(partial(through, check, messages), len(messages)) for _ in range(3))
-    lines.append(Measured("the whole gate, as shipped", "messages/s", whole))
-    lines.append(hardest(gate))
+    lines.append(Measured("the whole check, as shipped", "messages/s", whole))
+    lines.append(hardest(content_check))
     return finish("content", len(messages), lines, asked.json, of="messages")
 
 
-def hardest(gate: ContentGate) -> Measured:
-    """The text that takes the gate longest, against ordinary words of the same length."""
+def hardest(content_check: ContentCheck) -> Measured:
+    """The text that takes the check longest, against ordinary words of the same length."""
 
     def best(text: str) -> float:
-        check = partial(gate.check, text, channel="branch", kind="service")
+        check = partial(content_check.check, text, channel="branch", kind="service")
         return min(seconds(check) for _ in range(5))
 
     plain = best((CHARACTERS * LONGEST_TEXT)[:LONGEST_TEXT])
     worst = max(best((piece * LONGEST_TEXT)[:LONGEST_TEXT]) for piece in PIECES)
-    what = "the whole gate, its hardest text against words"
+    what = "the whole check, its hardest text against words"
     return Measured(what, "s", worst, plain, worst / plain, at_most=HARDEST)
 
 

@@ -26,7 +26,7 @@ from features.lake import Lake
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from serving.predictions import probabilities, scoring
-from serving.predictions.probabilities import Served, model_frame
+from serving.predictions.probabilities import ServedModel, model_frame
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.model_spec import ModelSpec
@@ -75,7 +75,7 @@ def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
     return found
 
 
-def matrices(models: dict[str, Served], frame: pd.DataFrame) -> dict[str, Any]:
+def matrices(models: dict[str, ServedModel], frame: pd.DataFrame) -> dict[str, Any]:
     """What each booster reads, of the rows its model is asked about."""
     return {
         name: served.predictor.matrix(model_frame(served, frame[find(name).asks(frame)]))
@@ -84,7 +84,7 @@ def matrices(models: dict[str, Served], frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def agree(
-    lake: Lake, models: dict[str, Served], frame: pd.DataFrame, ready: dict[str, Any]
+    lake: Lake, models: dict[str, ServedModel], frame: pd.DataFrame, ready: dict[str, Any]
 ) -> None:
     """The published scores are the peer's predictions, calibrated, and null elsewhere."""
     scores = pq.read_table(scoring.score(lake, AS_OF).path, partitioning=None).to_pandas()

@@ -39,7 +39,7 @@ from measuring import (
 from features.lake import Lake, sha256_of
 from features.settings import Settings, cutoff
 from features.snapshots.snapshots import manifest_path, read_snapshot
-from serving.touchpoints.triggers import due
+from serving.touchpoints.triggers import find_due
 
 AS_OF = date(2026, 6, 18)
 LIMIT = 2.0
@@ -59,7 +59,7 @@ def main() -> int:
         query = by_hand(lake, out)
         pairs = agree(lake, query, out)
         ours, peer = alternate(
-            lambda: seconds(lambda: due(lake, AS_OF)),
+            lambda: seconds(lambda: find_due(lake, AS_OF)),
             lambda: seconds(lambda: lake.con.execute(query)),
             asked.repeats,
         )
@@ -67,7 +67,7 @@ def main() -> int:
         say(f"repeating the snapshot {own.copies} times")
         many = repeated(lake, Path(scratch) / "many", own.copies)
         lake.engine.disconnect()
-        taken = median(seconds(lambda: due(many, AS_OF)) for _ in range(3))
+        taken = median(seconds(lambda: find_due(many, AS_OF)) for _ in range(3))
         customers = asked.customers * own.copies
         what = f"{customers:,} customers, a million take"
         lines.append(Measured(what, "s", taken * 1_000_000 / customers, at_most=SECONDS_A_MILLION))
@@ -95,7 +95,7 @@ def agree(lake: Lake, query: str, out: Path) -> int:
     """Every pair with its days, channels and star is the same; how many there are."""
     lake.con.execute(query)
     theirs = pq.read_table(out)
-    found = due(lake, AS_OF)
+    found = find_due(lake, AS_OF)
     mine = pq.read_table(found.path, columns=SAME, partitioning=None)
     order = [("customer_id", "ascending"), ("touchpoint", "ascending")]
     assert mine.sort_by(order).equals(theirs.select(SAME).sort_by(order)), "other rows"

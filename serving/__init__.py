@@ -1,4 +1,4 @@
-"""From a model to a touchpoint: predictions, decisions, target lists and the HTTP API.
+"""Serve models at touchpoints: predictions, decisions, target lists and the HTTP API.
 
 In: snapshots and online tags of `features`, bundles of `training`. Out: answers over HTTP, lists as
 files, and the operational records of what was decided, sent and answered.

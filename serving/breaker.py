@@ -1,13 +1,13 @@
-"""What does not answer is left alone for a while, so that not every request waits for it."""
+"""Circuit breaker: a service that does not answer is left alone for a while."""
 
 import threading
 
 
 class Breaker:
-    """Whether to ask something that did not answer a moment ago; threads share it.
+    """Decide whether to ask a service that failed a moment ago; shared by threads.
 
-    After a failure one caller in so many seconds asks again, and the others do without. The first
-    answer opens the way for all.
+    After a failure, one caller every so many seconds asks again, and the others do without. The
+    first answer lets all callers ask again.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class Breaker:
 
     @property
     def fine(self) -> bool:
-        """Whether the last one who asked was answered."""
+        """Whether the last attempt was answered."""
         return self._next is None
 
     def may_ask(self, now: float) -> bool:
-        """Whether the caller should ask; `now` in seconds since some instant."""
+        """Check whether the caller should ask; `now` in seconds of a monotonic clock."""
         if self._next is None:
             return True
         with self._lock:
@@ -44,12 +44,12 @@ class Breaker:
             return True
 
     def failed(self, now: float) -> None:
-        """Note that it did not answer."""
+        """Note that the service did not answer."""
         with self._lock:
             self._next = now + self._seconds
 
     def answered(self) -> None:
-        """Note that it did."""
+        """Note that the service answered."""
         if self._next is not None:
             with self._lock:
                 self._next = None

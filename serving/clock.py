@@ -1,4 +1,4 @@
-"""What time it is when a request comes in: the one place below the command line that may ask."""
+"""Read the clock: the only place below the command line that may do so."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -7,15 +7,15 @@ from features.settings import Settings
 
 
 def now(settings: Settings) -> datetime:
-    """The time, in UTC; ahead of the real one where the insurer is simulated."""
+    """Return the time in UTC, shifted by `settings.clock_ahead_seconds` for a simulated insurer."""
     return datetime.now(tz=UTC) + timedelta(seconds=settings.clock_ahead_seconds)
 
 
 def epoch() -> float:
-    """Seconds since 1970 of the real time, which tokens expire by."""
+    """Return the real time in seconds since 1970, which the expiry of tokens is compared with."""
     return time.time()
 
 
 def ticks() -> float:
-    """Seconds since some instant, for waiting times: no change of the clock moves it."""
+    """Return the seconds of a monotonic clock, for waiting times."""
     return time.monotonic()

@@ -10,24 +10,24 @@ logger = logging.getLogger(__name__)
 
 
 def every(seconds: float, name: str, *work: Callable[[], None]) -> threading.Event:
-    """Call each function in turn every so many seconds, in a daemon thread of its own.
+    """Call functions in turn every so many seconds, in a daemon thread of their own.
 
-    A function that fails is logged and called again the next time; the others are called all the
-    same. A fault that stays is logged once: when it begins, and when it changes.
+    A function that fails is logged and called again in the next round; the others are called all
+    the same. A lasting failure is logged when it begins and when it changes.
 
     Parameters
     ----------
     seconds : float
-        From the end of one round to the beginning of the next; the first round begins so late too.
+        From the end of a round to the beginning of the next; also before the first round.
     name : str
-        What the work is, for log lines and the list of threads: "copy notes of reads".
+        Name of the work, for log lines and the list of threads: "copy notes of reads".
     work : callable
         Functions without parameters.
 
     Returns
     -------
     threading.Event
-        Set it to end the work after the round that is running.
+        Set it to end the work after the current round.
     """
     ended = threading.Event()
     faults: dict[int, str] = {}

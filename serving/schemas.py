@@ -1,4 +1,4 @@
-"""What the API takes and gives, as pydantic models; they are also its documentation."""
+"""Define requests and answers of the API as pydantic models; they are also its documentation."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -21,15 +21,15 @@ class Message(BaseModel):
 
 
 class Context(Message):
-    """What the touchpoint knows and the tags do not."""
+    """What the caller knows and the tags do not."""
 
     lead_days: int | None = Field(
         default=None,
         ge=SHORTEST_LEAD,
         le=LONGEST_LEAD,
         description="Days before expiry at which the contact would be made (renewal only). "
-        "Default: the days to the commercial term's expiry, held between "
-        f"{SHORTEST_LEAD} and {LONGEST_LEAD}.",
+        "Default: the days to the commercial term's expiry, clipped to "
+        f"{SHORTEST_LEAD} to {LONGEST_LEAD}.",
     )
 
 
@@ -59,7 +59,7 @@ class PredictRequest(Message):
 
 
 class Reason(Message):
-    """The strongest tag of a theme that moved the prediction, and its value in words."""
+    """A theme that moved the prediction, with its strongest tag and the tag's value in words."""
 
     tag: str
     theme: str = Field(description="What the tag is about: price, claims, tenure, ...")
@@ -69,7 +69,7 @@ class Reason(Message):
 
 
 class Share(Message):
-    """What the tags of one theme together added to the score."""
+    """What the tags of a theme together added to the score."""
 
     theme: str
     chinese: str
@@ -84,10 +84,10 @@ class Explanation(Message):
 
     base: float = Field(description="Score of the average: log-odds, or the log of a mean.")
     shares: list[Share] = Field(description="By theme, strongest first; no protected trait.")
-    rest: float = Field(description="What all that is not given added, protected traits included.")
-    score: float = Field(description="Of the model before calibration.")
+    rest: float = Field(description="What all other themes added, protected traits included.")
+    score: float = Field(description="The model's score before calibration.")
     raw: float = Field(description="The same as a probability or mean.")
-    prediction: float = Field(description="After calibration: what the answer has.")
+    prediction: float = Field(description="After calibration: the prediction of the answer.")
 
 
 class Star(Message):
@@ -102,7 +102,7 @@ class Star(Message):
 
 
 class Claims(Message):
-    """What is expected of the coming commercial term; null where no such term would follow."""
+    """Expected claims of the coming commercial term; null if no such term would follow."""
 
     frequency: float | None = Field(description="Claims in the term.")
     severity: float | None = Field(description="Cost of a claim in yuan.")
@@ -114,7 +114,7 @@ class Claims(Message):
 
 
 class Freshness(Message):
-    """As of when the tags are, and whether anything newer is missing."""
+    """The date of the tags, and until when they are known."""
 
     as_of: date
     known_until: datetime
@@ -122,34 +122,35 @@ class Freshness(Message):
 
 
 class Prediction(Message):
-    """One customer's predictions; null where the question does not arise for them."""
+    """Predictions of one customer; null if a question does not arise for them."""
 
     customer_id: str
     probabilities: dict[str, float | None]
     claims: Claims | None = Field(
-        default=None, description="Null where neither model of claims is served or asked."
+        default=None, description="Null if neither model of claims is served or asked."
     )
     churn_by_month: list[float] | None = Field(
         default=None,
         description="Probability that all motor cover is gone by the end of each of the next six "
-        "months of 30 days; null where churn_hazard is not served, not asked, or does not arise.",
+        "months of 30 days; null if churn_hazard is not served, not asked, or does not arise.",
     )
-    star: Star | None = Field(description="Null where the insurer delivers no claim movements.")
+    star: Star | None = Field(description="Null if the insurer delivers no claim movements.")
     tags: Freshness
     reasons: dict[str, list[Reason]] | None = None
     explanations: dict[str, Explanation] | None = None
 
 
 class PredictResponse(Message):
-    """Predictions in the order asked, and the versions of the models that made them."""
+    """Predictions in the order of the request, and the versions of the models that made them."""
 
     model_versions: dict[str, str]
     models_confirmed: bool = Field(
-        description="Whether the registry could be asked lately which versions are champion; if "
-        "not, the ones last known have answered."
+        description="Whether the registry answered lately which versions are champion; if not, the "
+        "last known ones made these predictions."
     )
     degraded: bool = Field(
-        description="Whether the online store was away, so that the tags are the latest snapshot's."
+        description="Whether the tags are the latest snapshot's, because the online store did not "
+        "answer."
     )
     predictions: list[Prediction]
 

@@ -1,4 +1,4 @@
-"""CSV as spreadsheets read it: UTF-8 with BOM, and no cell that is taken for a formula."""
+"""Write CSV for spreadsheets: UTF-8 with BOM, and no cell that is taken for a formula."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def cell(value: object) -> str:
-    """A value as a cell's text; what a spreadsheet would run gets a leading apostrophe.
+    """Convert a value to the text of a cell; a text like a formula gets a leading apostrophe.
 
     Examples
     --------
@@ -27,7 +27,22 @@ def cell(value: object) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Write rows to `path`, whole or not at all; return how many."""
+    """Write rows to a file, all of them or none.
+
+    Parameters
+    ----------
+    path : Path
+        The file; only its owner may read it.
+    header : sequence of str
+        Headings of the columns.
+    rows : iterable of sequence
+        One value per column in each row.
+
+    Returns
+    -------
+    int
+        Number of rows, without the header.
+    """
     count = 0
     with (
         published(path, 0o600) as draft,

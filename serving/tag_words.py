@@ -1,4 +1,4 @@
-"""Values of tags as people write them, in Chinese and in English."""
+"""Put the values of tags into words, in Chinese and in English."""
 
 from math import isnan
 from typing import Any
@@ -91,7 +91,7 @@ CATEGORIES = {
 
 
 def words_of(value: Any, unit: str) -> tuple[str, str]:
-    """A tag's value as people write it, in Chinese and in English.
+    """Put the value of a tag into words, in Chinese and in English.
 
     Examples
     --------
@@ -118,5 +118,5 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
 
 
 def is_absent(value: Any) -> bool:
-    """Whether a tag has no value."""
+    """Check whether a tag has no value."""
     return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"

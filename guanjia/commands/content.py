@@ -41,7 +41,7 @@ def content_check(
     json: Json = False,
 ) -> None:
     """Check a sample of the messages that were sent."""
-    from serving.content.check import load_gate
+    from serving.content.check import load_content_check
     from serving.content.quality_check import check_quality
     from serving.records.contacts.sent_messages import sent_messages
     from serving.spreadsheet import write_csv
@@ -49,8 +49,8 @@ def content_check(
     lake = open_lake()
     with open_records(lake) as records:
         sent = sent_messages(lake, records, first, last)
-    gate = load_gate(lake.home)
-    quality = check_quality(gate, sent.messages, seed=seed, share=share, least=sample)
+    content_check = load_content_check(lake.home)
+    quality = check_quality(content_check, sent.messages, seed=seed, share=share, least=sample)
     parts: dict[str, list[Any]] = {
         name: getattr(quality, name).to_dict("records")
         for name in ("branches", "managers", "findings")
@@ -84,13 +84,15 @@ def content_try(
 
     The exit code is 1 if it may not, or if a person must check it first.
     """
-    from serving.content.check import load_gate
+    from serving.content.check import load_content_check
 
-    gate = load_gate(open_lake().home)
-    check = gate.check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
+    content_check = load_content_check(open_lake().home)
+    check = content_check.check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
     verdict = "may be sent"
     if not check.allowed:
-        verdict = "may not be sent" if check.blocked else "may be sent once a person has checked it"
+        verdict = (
+            "may not be sent" if check.blocked else "may be sent once a person has checked it"
+        )
     lines = [
         f"{finding.severity}: {finding.chinese}\n  {finding.english}" for finding in check.findings
     ]

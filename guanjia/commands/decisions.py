@@ -44,7 +44,7 @@ def capacity(as_of: AsOf, json: Json = False) -> None:
     lake = open_lake()
     with open_records(lake) as records:
         prices = fit_prices(lake, records, as_of, read_clock())
-    rows = [asdict(price) for price in prices]
+    rows = [price.document() for price in prices]
     title = f"Capacity of the day after {as_of}: contacts a day, and yuan that one more is worth"
     columns = ["branch", "channel", "capacity", "wanted", "price"]
     last = "Decisions of that day take a contact only where it is worth more than its price."

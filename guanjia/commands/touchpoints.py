@@ -28,7 +28,7 @@ def touchpoints(
     from features.errors import GuanjiaError, unknown_name
     from serving.touchpoints.catalogue import STAGES, load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
-    from serving.touchpoints.trigger_words import when
+    from serving.touchpoints.trigger_words import describe_trigger
 
     declared = load_touchpoints(open_lake().home)
     if stage is not None and stage not in STAGES:
@@ -45,7 +45,7 @@ def touchpoints(
         from serving.touchpoints.document import render
 
         out.write_text(render("# Touchpoints 触点\n\n", declared), encoding="utf-8")
-    there = declared.of(branch, stage)
+    there = declared.touchpoints_for(branch, stage)
     rows = [
         {
             "touchpoint": key,
@@ -53,7 +53,7 @@ def touchpoints(
             "kind": KINDS[touchpoint.kind],
             "by": STARTERS[touchpoint.trigger.by],
             "channels": ", ".join(touchpoint.channels),
-            "when": when(touchpoint.trigger),
+            "when": describe_trigger(touchpoint.trigger),
         }
         for key, touchpoint in there.items()
     ]
@@ -72,13 +72,13 @@ def triggers(
     """Find who is due for which touchpoint the day after a date."""
     from serving.touchpoints.catalogue import load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
-    from serving.touchpoints.triggers import due, first_due
+    from serving.touchpoints.triggers import find_due, first_due
 
     lake = open_lake()
     if touchpoint is not None:
         load_touchpoints(lake.home).find(touchpoint)
     with progress(json) as report:
-        day = due(lake, as_of, report)
+        day = find_due(lake, as_of, report)
     rows = [
         {
             "touchpoint": count.touchpoint,
@@ -111,7 +111,7 @@ def _show_touchpoint(declared: Any, name: str, touchpoint: Any) -> list[Any]:
     from features.tags.groups.life_cycle import STAGES
     from features.tags.relations.touchpoint_families import FAMILIES
     from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS
-    from serving.touchpoints.trigger_words import when
+    from serving.touchpoints.trigger_words import describe_trigger
 
     prices = ", ".join(
         f"{channel} {declared.cost(touchpoint, channel)} yuan" for channel in touchpoint.channels
@@ -124,7 +124,7 @@ def _show_touchpoint(declared: Any, name: str, touchpoint: Any) -> list[Any]:
         "销售策略": f"{touchpoint.strategy.chinese}\n{touchpoint.strategy.english}",
         "kind": f"{KINDS[touchpoint.kind]}; consent: {touchpoint.consent}",
         "by": f"{STARTERS[touchpoint.trigger.by]}, {ROLES[touchpoint.role + '_steward']}",
-        "when": when(touchpoint.trigger),
+        "when": describe_trigger(touchpoint.trigger),
         "condition": " ".join(touchpoint.trigger.condition.split()) or "everybody",
         "channels": prices,
         "models": ", ".join(touchpoint.models) or "none",

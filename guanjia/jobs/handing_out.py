@@ -6,7 +6,7 @@ from pathlib import Path
 
 from features.lake import Lake
 from guanjia.terminal.options import open_records
-from serving.lists.target_lists import Listed, write_list
+from serving.lists.target_lists import ListRun, write_list
 from serving.records.people.audit import note_export
 from serving.records.people.consents import refused_by
 
@@ -22,7 +22,7 @@ def hand_out(
     who: str,
     why: str,
     at: datetime,
-) -> Listed:
+) -> ListRun:
     """Write a target list and note in the records who takes it.
 
     The note is written before the file: the records know who took which customers' data even where

@@ -66,10 +66,10 @@ def touchpoints(request: Request, branch: Where = None, stage: Where = None) -> 
     return _told(
         request,
         TouchpointsTold(
-            version=request.app.state.menu.version,
+            version=request.app.state.touchpoint_source.version,
             branch=branch,
             stage=stage,
-            touchpoints=known.of(branch, stage),
+            touchpoints=known.touchpoints_for(branch, stage),
         ),
     )
 

@@ -11,7 +11,7 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
 from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.database import Records
 from serving.records.people.consents import ConsentChange, as_of, change
 from serving.schemas import Message
@@ -71,11 +71,11 @@ class ConsentKept(Message):
 @router.get(PATH, response_model=ConsentsTold, responses=declared(404, 422, 503))
 def consents(request: Request, customer_id: Customer) -> ConsentsTold:
     """What a customer consents to now."""
-    door: Door = request.app.state.door
+    service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
-    at = clock.now(door.lake.settings)
+    at = clock.now(service.lake.settings)
     names = [*CONSENTS, *OPT_OUTS.values()]
-    (row,), _ = door.tags([customer_id], names, caller(request).branches)
+    (row,), _ = service.tags([customer_id], names, caller(request).branches)
     with records.reading() as connection:
         found = as_of(connection, customer_id, at, base_of(row))
     note(request, [customer_id])
@@ -85,10 +85,10 @@ def consents(request: Request, customer_id: Customer) -> ConsentsTold:
 @router.post(PATH, response_model=ConsentKept, responses=declared(404, 409, 413, 422, 503))
 def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -> ConsentKept:
     """Keep what a customer said; the next decision obeys it."""
-    door: Door = request.app.state.door
+    service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
-    at = clock.now(door.lake.settings)
-    door.tags([customer_id], [], caller(request).branches)
+    at = clock.now(service.lake.settings)
+    service.tags([customer_id], [], caller(request).branches)
     told = ConsentChange(
         customer_id, body.purpose, body.granted, body.changed_at, body.channel, body.source
     )

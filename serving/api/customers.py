@@ -10,7 +10,7 @@ from pydantic import Field
 from serving import clock
 from serving.api.guard import caller, guarded
 from serving.api.refusals import declared
-from serving.predictions.service import Door, unknown_customers
+from serving.predictions.service import PredictionService, unknown_customers
 from serving.records.database import Records
 from serving.records.people.erase_everywhere import begin, receipt_of
 from serving.schemas import Message
@@ -42,14 +42,14 @@ class ErasureTold(Message):
 )
 def erase_customer(request: Request, customer_id: Customer) -> Response:
     """Erase a customer: unknown from now on; the files follow. Again, it is the same receipt."""
-    door: Door = request.app.state.door
+    service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
     asks = caller(request)
-    found = receipt_of(door.lake, records, customer_id)
+    found = receipt_of(service.lake, records, customer_id)
     if found is None:
-        door.tags([customer_id], [], asks.branches)
-        at = clock.now(door.lake.settings)
-        found = begin(door.lake, records, customer_id, asks.subject, at), False
+        service.tags([customer_id], [], asks.branches)
+        at = clock.now(service.lake.settings)
+        found = begin(service.lake, records, customer_id, asks.subject, at), False
     elif asks.branches is not None and found[0].asked_by != asks.subject:
         # Of which branch he was, nobody knows any more.
         raise unknown_customers([customer_id])

@@ -53,10 +53,10 @@ class ReviewAsked(Message):
 async def decide(request: Request, body: DecideRequest) -> Response:
     """The one next contact with a customer, or silence; reserved and written down."""
     decider: Decider = request.app.state.decider
-    at = clock.now(request.app.state.door.lake.settings)
+    at = clock.now(request.app.state.service.lake.settings)
     asks = caller(request)
     answer: DecideResponse | None = None
-    if decider.near:
+    if decider.is_local:
         # Handing a request to a thread and back costs more than answering it. Where another writer
         # holds the records, nothing is decided yet, and a thread waits for its end.
         with suppress(RecordsAwayError):
@@ -94,7 +94,7 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
 def ask_review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
     """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
     records: Records = request.app.state.records
-    at = clock.now(request.app.state.door.lake.settings)
+    at = clock.now(request.app.state.service.lake.settings)
     asks = caller(request)
     with records.writing(durable=True) as connection:
         review = request_review(

@@ -48,7 +48,7 @@ def due(
     """What events made due and still holds; ask `/decide` about each, with its `due_id` as key."""
     desk: DueTouchpoints = request.app.state.due
     asks = caller(request)
-    now = clock.now(request.app.state.door.lake.settings)
+    now = clock.now(request.app.state.service.lake.settings)
     page = desk.open(
         now, until or now, limit, subject=asks.subject, branches=asks.branches, after=after
     )

@@ -26,7 +26,7 @@ router = guarded()
 def take_events(request: Request, body: EventsRequest) -> Response:
     """Tell what happened to customers; their tags online know of it when this answers."""
     door: EventDoor = request.app.state.events
-    lake: Lake = request.app.state.door.lake
+    lake: Lake = request.app.state.service.lake
     answer = door.take(body, clock.now(lake.settings), caller(request).branches)
     told = (one.customer_id for one in body.events if not isinstance(one, Malformed))
     note(request, told)

@@ -120,7 +120,7 @@ async def _caller(request: Request) -> Caller:
     if credentials is None:
         cure = "send `Authorization: Bearer ...` with what `guanjia token` prints"
         raise InvalidTokenError("request", "has no bearer token", cure)
-    settings: Settings = request.app.state.door.lake.settings
+    settings: Settings = request.app.state.service.lake.settings
     token = credentials.credentials
     if may_wait(settings, token):
         return await run_in_threadpool(read_token, settings, token)

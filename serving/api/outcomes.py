@@ -78,7 +78,7 @@ class OutcomesResponse(Message):
 )
 def take_outcomes(request: Request, body: OutcomesRequest) -> Response:
     """Tell what became of contacts: sent, delivered, read, refused, opted out, renewed, ..."""
-    at = clock.now(request.app.state.door.lake.settings)
+    at = clock.now(request.app.state.service.lake.settings)
     customers: list[str] = []
     answers = [_one(request, told, at, customers) for told in body.outcomes]
     if customers:
@@ -125,7 +125,7 @@ def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
     elif outcome.decision_id is not None:
         find_decision(connection, outcome.decision_id, branches)
     elif outcome.customer_id is not None:
-        request.app.state.door.tags([outcome.customer_id], [], branches)
+        request.app.state.service.tags([outcome.customer_id], [], branches)
 
 
 def _event(connection: Connection, outcome: Outcome, noted: Noted) -> dict[str, Any] | None:

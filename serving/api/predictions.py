@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import declared
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.schemas import PredictRequest, PredictResponse
 
 router = guarded()
@@ -23,15 +23,15 @@ MOST_LARGE = 2
 @router.post("/predict", response_model=PredictResponse, responses=declared(404, 413, 422, 503))
 async def predict(request: Request, body: PredictRequest) -> Response:
     """Probabilities, star, freshness and model versions of 1 to 1,000 customers."""
-    door: Door = request.app.state.door
+    service: PredictionService = request.app.state.service
     branches = caller(request).branches
     if len(body.customer_ids) > MOST_AT_ONCE or body.explain:
-        found = await to_thread.run_sync(door.answer, body, branches, limiter=_limiter())
-    elif door.near:
+        found = await to_thread.run_sync(service.answer, body, branches, limiter=_limiter())
+    elif service.is_local:
         # To hand it to a thread and back costs more than to answer it (docs/adr/0014).
-        found = door.answer(body, branches)
+        found = service.answer(body, branches)
     else:
-        found = await run_in_threadpool(door.answer, body, branches)
+        found = await run_in_threadpool(service.answer, body, branches)
     # Serialised once by pydantic; FastAPI would validate the answer a second time.
     answer = found.model_dump_json()
     note(request, body.customer_ids)

@@ -103,7 +103,7 @@ def reviews(
 def answer(request: Request, review_id: ReviewId, body: AnswerRequest) -> ReviewAnswered:
     """Keep the answer to a review. Sent again it changes nothing; another answer is refused."""
     records: Records = request.app.state.records
-    at = clock.now(request.app.state.door.lake.settings)
+    at = clock.now(request.app.state.service.lake.settings)
     asks = caller(request)
     with records.writing(durable=True) as connection:
         review, repeated = answer_review(

@@ -14,11 +14,11 @@ from serving.api.app import limit_rate
 from serving.api.read_book import COPY_SECONDS, ReadBook
 from serving.auth import tokens
 from serving.decision.decider import Decider
-from serving.decision.touchpoint_menu import TouchpointMenu
+from serving.decision.touchpoint_source import TouchpointSource
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.service import EventDoor
 from serving.periodic import every
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 
@@ -38,21 +38,22 @@ def start(app: FastAPI) -> None:
     lake = Lake(load())
     tokens.get_ready(lake.settings)
     limit_rate(app, lake.settings)
-    app.state.door = Door(lake)
+    app.state.service = PredictionService(lake)
     app.state.records = Records(lake.settings)
     app.state.records.migrate()
     app.state.on_read = ReadBook(app.state.records, lake.settings)
     every(COPY_SECONDS, "copy notes of reads", app.state.on_read.copy)
-    app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
-    app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
+    app.state.touchpoints = load_touchpoints(lake.home)
+    app.state.touchpoint_source = TouchpointSource(lake)
+    app.state.decider = Decider(app.state.service, app.state.records, app.state.touchpoint_source)
     every(
         lake.settings.model_refresh_seconds,
         "refresh of what answers",
-        app.state.door.current.refresh,
+        app.state.service.current.refresh,
         app.state.decider.refresh,
-        app.state.door.get_ready,
+        app.state.service.get_ready,
     )
-    app.state.due = DueTouchpoints(app.state.door, app.state.records)
+    app.state.due = DueTouchpoints(app.state.service, app.state.records)
     app.state.events = EventDoor(lake, app.state.due)
     app.state.events.start()
     # Whoever answers on the event loop waits for its turn as often as it asks a file.

@@ -1,4 +1,4 @@
-"""What a channel can carry, and what a message on it must say."""
+"""Check a text against the rules of a channel: what it can carry, what a message must say."""
 
 import re
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ _SIGNATURE = re.compile(r"^\s*【([^【】]{2,20})】|【([^【】]{2,20})】\s*
 
 
 @dataclass(frozen=True)
-class Lack:
-    """What is too much or missing, in English and in Chinese."""
+class Violation:
+    """A rule that a text breaks by what it lacks or has too much of, in two languages."""
 
     rule: str
     name: str
@@ -25,7 +25,7 @@ class Lack:
 
 
 def parts(text: str, channel: Channel) -> int:
-    """In how many parts a text is sent; networks count UTF-16 units, so an emoji is two.
+    """Count the parts in which a text is sent; networks count UTF-16 units, so an emoji is two.
 
     Examples
     --------
@@ -41,11 +41,25 @@ def parts(text: str, channel: Channel) -> int:
     return ceil(units / (channel.characters_a_part_of_several or channel.characters_a_part))
 
 
-def lacks(text: str, channel: Channel, kind: Kind, sender: Sender | None) -> Iterator[Lack]:
-    """Each rule of the channel that the text does not keep."""
+def violations(
+    text: str, channel: Channel, kind: Kind, sender: Sender | None
+) -> Iterator[Violation]:
+    """Find the rules of a channel that a text breaks.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+    channel : Channel
+        What the channel can carry and must say.
+    kind : {"marketing", "service"}
+        Marketing must say how to refuse it.
+    sender : Sender or None
+        In whose name the message goes out; None: not known.
+    """
     count = parts(text, channel)
     if count > channel.most_parts:
-        yield Lack(
+        yield Violation(
             "too_long",
             "too long",
             "超长",
@@ -54,7 +68,7 @@ def lacks(text: str, channel: Channel, kind: Kind, sender: Sender | None) -> Ite
         )
     size = len(text.encode("utf-8", "surrogatepass"))
     if channel.most_bytes is not None and size > channel.most_bytes:
-        yield Lack(
+        yield Violation(
             "too_long",
             "too long",
             "超长",
@@ -62,24 +76,24 @@ def lacks(text: str, channel: Channel, kind: Kind, sender: Sender | None) -> Ite
             f"共{size}字节, 最多{channel.most_bytes}字节。",
         )
     if not text.strip():
-        yield Lack("empty", "empty", "内容为空", "There is no text.", "消息没有内容。")
+        yield Violation("empty", "empty", "内容为空", "There is no text.", "消息没有内容。")
     signed = _SIGNATURE.search(text)
     signature = (signed[1] or signed[2]) if signed else None
     if channel.signature:
         yield from _signature(signature, sender)
-    said = word_form(text)
-    if channel.names_insurer and sender is not None and word_form(sender.insurer) not in said:
-        yield Lack(
+    words = word_form(text)
+    if channel.names_insurer and sender is not None and word_form(sender.insurer) not in words:
+        yield Violation(
             "no_insurer",
             "insurer not named",
             "未表明公司",
             f"It must say that {sender.insurer} sends it.",
             f"须表明来自{sender.insurer}。",
         )
-    said_how = any(word_form(one) in said for one in channel.opt_out)
-    if kind == "marketing" and channel.opt_out and not said_how:
+    has_opt_out = any(word_form(phrase) in words for phrase in channel.opt_out)
+    if kind == "marketing" and channel.opt_out and not has_opt_out:
         first = channel.opt_out[0]
-        yield Lack(
+        yield Violation(
             "no_opt_out",
             "no way to refuse",
             "缺少退订方式",
@@ -88,21 +102,21 @@ def lacks(text: str, channel: Channel, kind: Kind, sender: Sender | None) -> Ite
         )
 
 
-def _signature(signature: str | None, sender: Sender | None) -> Iterator[Lack]:
-    wanted = "the sender" if sender is None else sender.signature
+def _signature(signature: str | None, sender: Sender | None) -> Iterator[Violation]:
+    expected = "the sender" if sender is None else sender.signature
     if signature is None:
-        yield Lack(
+        yield Violation(
             "no_signature",
             "no signature",
             "缺少签名",
-            f"It must begin or end with 【{wanted}】.",
-            "须以【签名】开头或结尾。" if sender is None else f"须以【{wanted}】开头或结尾。",
+            f"It must begin or end with 【{expected}】.",
+            "须以【签名】开头或结尾。" if sender is None else f"须以【{expected}】开头或结尾。",
         )
     elif sender is not None and word_form(signature) != word_form(sender.signature):
-        yield Lack(
+        yield Violation(
             "wrong_signature",
             "wrong signature",
             "签名不符",
-            f"It is signed 【{signature}】, not 【{wanted}】.",
-            f"签名为【{signature}】, 应为【{wanted}】。",
+            f"It is signed 【{signature}】, not 【{expected}】.",
+            f"签名为【{signature}】, 应为【{expected}】。",
         )

@@ -1,7 +1,7 @@
-"""Texts in one form, so that a word is found however it is written, and where it stood.
+"""Normalise texts, so that a word is found however it is written, and its place is known.
 
-Two forms: of letters and digits alone, for words; with spaces and marks, for numbers and addresses.
-Both are made by `str.translate` with a table that learns each character when it first meets it.
+Two forms: letters and digits alone, for words; with spaces and marks, for numbers and addresses.
+Both come from `str.translate` with a table that computes each character when it first meets it.
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ _UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me"}
 
 
 def word_form(text: str) -> str:
-    """Letters and digits alone, in lower case, half width and simplified characters.
+    """Reduce a text to letters and digits, in lower case, half width and simplified characters.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def word_form(text: str) -> str:
 
 
 def plain_form(text: str) -> str:
-    """The same with its spaces and marks; what cannot be seen is gone.
+    """Normalise a text with its spaces and marks; invisible characters are removed.
 
     Examples
     --------
@@ -40,27 +40,27 @@ def plain_form(text: str) -> str:
 
 
 def word_origins(text: str) -> list[int]:
-    """For each character of `word_form(text)`, the place in `text` it comes from."""
-    return [place for place, one in enumerate(text) for _ in _WORDS[ord(one)]]
+    """List, for each character of `word_form(text)`, the place in `text` it comes from."""
+    return [place for place, character in enumerate(text) for _ in _WORDS[ord(character)]]
 
 
 def plain_origins(text: str) -> list[int]:
-    """For each character of `plain_form(text)`, the place in `text` it comes from."""
-    return [place for place, one in enumerate(text) for _ in _PLAIN[ord(one)]]
+    """List, for each character of `plain_form(text)`, the place in `text` it comes from."""
+    return [place for place, character in enumerate(text) for _ in _PLAIN[ord(character)]]
 
 
 @cache
 def _read() -> tuple[MappingProxyType[str, str], frozenset[str]]:
-    """What counts as the same, and what is invisible though Unicode calls it a letter."""
-    found = read_toml(CHARACTERS)
-    pairs = [pair for table in found["same"].values() for pair in table.split()]
+    """Read which characters count as the same, and which are invisible letters of Unicode."""
+    tables = read_toml(CHARACTERS)
+    pairs = [pair for table in tables["same"].values() for pair in table.split()]
     same = {pair[0]: pair[1] for pair in pairs}
-    unseen = frozenset(chr(int(code, 16)) for code in found["invisible"]["characters"])
+    unseen = frozenset(chr(int(code, 16)) for code in tables["invisible"]["characters"])
     return MappingProxyType(same), unseen
 
 
 class _Table(dict[int, str]):
-    """What each character becomes, by its code."""
+    """Translation table: code of a character -> what it becomes; filled on first use."""
 
     def __init__(self, *, marks: bool) -> None:
         super().__init__()
@@ -68,19 +68,20 @@ class _Table(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         same, unseen = _read()
-        one = chr(code)
-        if one in _SPACES:
-            found = _SPACES[one] if self._marks else ""
+        character = chr(code)
+        if character in _SPACES:
+            replacement = _SPACES[character] if self._marks else ""
         else:
             # Twice: folding the case of a letter may leave one with an accent of its own.
-            folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", one).casefold())
-            found = "".join(
+            folded = unicodedata.normalize("NFKD", character).casefold()
+            pieces = unicodedata.normalize("NFKD", folded)
+            replacement = "".join(
                 same.get(piece, piece)
-                for piece in folded
-                if one not in unseen and piece not in unseen and self._keeps(piece)
+                for piece in pieces
+                if character not in unseen and piece not in unseen and self._keeps(piece)
             )
-        self[code] = found
-        return found
+        self[code] = replacement
+        return replacement
 
     def _keeps(self, piece: str) -> bool:
         category = unicodedata.category(piece)

@@ -1,10 +1,10 @@
-"""Whether a text may be sent: words, contact details, length, what must be said."""
+"""Check whether a text may be sent: words, contact details, length, what it must say."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import GuanjiaError, did_you_mean, unknown_name
-from serving.content.channel_rules import Kind, Lack, lacks, parts
+from serving.content.channel_rules import Kind, Violation, parts, violations
 from serving.content.contact_details import ContactDetails
 from serving.content.settings import (
     ContentSettings,
@@ -13,7 +13,7 @@ from serving.content.settings import (
     Severity,
     load_content_settings,
 )
-from serving.content.words import Words
+from serving.content.word_lists import WordMatcher
 
 LONGEST_TEXT = 20_000
 KINDS = ("marketing", "service")
@@ -28,14 +28,15 @@ class Finding:
     rule : str
         Name of the list, the pattern or the rule of the channel.
     name, label : str
-        What it is called in English and in Chinese.
+        Name of the rule in English and in Chinese.
     why, why_chinese : str
         The reason, a sentence.
     text : str
-        What was found, as it was written; empty where something is missing.
+        The words at fault, as written; empty if something is missing.
     start, end : int
-        Its place in the text.
+        Their place in the text.
     severity : {"block", "review"}
+        "review": a person looks before it is sent.
     """
 
     rule: str
@@ -50,27 +51,27 @@ class Finding:
 
     @property
     def chinese(self) -> str:
-        """What a person reads."""
-        found = f"“{self.text}”" if self.text else ""
-        return f"{self.label}{found}: {self.why_chinese}"
+        """The finding as a Chinese sentence."""
+        quote = f"“{self.text}”" if self.text else ""
+        return f"{self.label}{quote}: {self.why_chinese}"
 
     @property
     def english(self) -> str:
-        """The same in English."""
-        found = f" “{self.text}”" if self.text else ""
-        return f"{self.name}{found}: {self.why}"
+        """The finding as an English sentence."""
+        quote = f" “{self.text}”" if self.text else ""
+        return f"{self.name}{quote}: {self.why}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a text.
+    """Result of the check of a text.
 
     Attributes
     ----------
     findings : tuple of Finding
         In the order of the text.
     parts : int
-        In how many parts the channel sends it.
+        Number of parts in which the channel sends it.
     """
 
     findings: tuple[Finding, ...]
@@ -78,42 +79,44 @@ class Verdict:
 
     @property
     def allowed(self) -> bool:
-        """Whether it may be sent at once."""
+        """Whether the text may be sent at once."""
         return not self.findings
 
     @property
     def blocked(self) -> bool:
-        """Whether it may not be sent; neither allowed nor blocked: a person looks first."""
+        """Whether the text may not be sent; neither allowed nor blocked: a person looks first."""
         return any(finding.severity == "block" for finding in self.findings)
 
 
-class ContentGate:
-    """Judges texts; made once, used by any thread.
+class ContentCheck:
+    """Check texts; created once, shared by threads.
 
     Parameters
     ----------
     settings : ContentSettings
-        What it goes by.
+        Word lists, patterns, channels and the sender.
     """
 
     def __init__(self, settings: ContentSettings) -> None:
         self._settings = settings
-        self._words = Words(settings.words)
+        self._words = WordMatcher(settings.words)
         self._details = ContactDetails(settings.patterns)
 
     def check(
         self, text: str, *, channel: str, kind: Kind, sender: Sender | None = None
     ) -> Verdict:
-        """Judge a text.
+        """Check a text.
 
         Parameters
         ----------
+        text : str
+            The message.
         channel : str
-            Of `features.contracts.tables.CONTACT_CHANNELS`.
+            One of `features.contracts.vocabulary.CONTACT_CHANNELS`.
         kind : {"marketing", "service"}
             Marketing must say how to refuse it.
         sender : Sender, optional
-            In whose name; default: the `[sender]` of the home's content.toml.
+            In whose name it goes out; default: the `[sender]` of the home's content.toml.
 
         Raises
         ------
@@ -128,45 +131,46 @@ class ContentGate:
             raise GuanjiaError(f"kind {kind}", "is not known", did_you_mean(kind, KINDS))
         rules, sender = self._settings.channels[channel], sender or self._settings.sender
         findings = [
-            _lacking(lack, len(text))
-            for lack in lacks(text[: LONGEST_TEXT + 1], rules, kind, sender)
+            _violation_finding(violation, len(text))
+            for violation in violations(text[: LONGEST_TEXT + 1], rules, kind, sender)
         ]
         if len(text) > LONGEST_TEXT:
-            findings.append(_endless(len(text)))
+            findings.append(_too_long(len(text)))
         else:
-            findings += self._found(text, sender)
+            findings += self._search(text, sender)
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.rule))
         return Verdict(tuple(findings), parts(text, rules))
 
-    def _found(self, text: str, sender: Sender | None) -> list[Finding]:
+    def _search(self, text: str, sender: Sender | None) -> list[Finding]:
+        """Search a text for words of the lists and for contact details."""
         words, patterns = self._settings.words, self._settings.patterns
-        found = [
+        findings = [
             _finding(hit.list, words[hit.list], text, hit.start, hit.end, split=hit.split)
             for hit in self._words.find(text)
         ]
-        found += [
-            _finding(one.pattern, patterns[one.pattern], text, one.start, one.end)
-            for one in self._details.find(text, sender)
+        findings += [
+            _finding(detail.pattern, patterns[detail.pattern], text, detail.start, detail.end)
+            for detail in self._details.find(text, sender)
         ]
-        return found
+        return findings
 
 
-def load_gate(home: Path) -> ContentGate:
-    """The gate as a home has it: what is shipped, with its `content.toml`.
+def load_content_check(home: Path) -> ContentCheck:
+    """Load the check with the settings of a home: what is shipped, and its `content.toml`.
 
     Raises
     ------
     GuanjiaError
-        If a file is not as declared; it names file, list and field.
+        If a field of a file is wrong; it names file, list and field.
 
     Examples
     --------
-    >>> gate = load_gate(Path("no home"))
-    >>> verdict = gate.check("续保返 现!", channel="wecom", kind="marketing")
-    >>> verdict.blocked, [(one.rule, one.text) for one in verdict.findings]
+    >>> content_check = load_content_check(Path("no home"))
+    >>> verdict = content_check.check("续保返 现!", channel="wecom", kind="marketing")
+    >>> verdict.blocked, [(finding.rule, finding.text) for finding in verdict.findings]
     (True, [('cash_back', '返 现')])
     """
-    return ContentGate(load_content_settings(home))
+    return ContentCheck(load_content_settings(home))
 
 
 def _finding(
@@ -178,12 +182,12 @@ def _finding(
     return Finding(list_, *names, text[start:end], start, end, severity)
 
 
-def _lacking(lack: Lack, end: int) -> Finding:
-    names = lack.rule, lack.name, lack.label, lack.why, lack.why_chinese
+def _violation_finding(violation: Violation, end: int) -> Finding:
+    names = violation.rule, violation.name, violation.label, violation.why, violation.why_chinese
     return Finding(*names, "", end, end, "block")
 
 
-def _endless(length: int) -> Finding:
+def _too_long(length: int) -> Finding:
     why = f"It has {length:,} characters; more than {LONGEST_TEXT:,} are not read."
     chinese = f"共{length}字, 超过{LONGEST_TEXT}字的内容不予检查。"
     names = "too_long", "too long", "超长", why, chinese

@@ -1,7 +1,7 @@
-"""Numbers and addresses in a text that are not the sender's own."""
+"""Find numbers and addresses in a text that are not the sender's own."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from serving.content.characters import plain_form, plain_origins
@@ -12,7 +12,7 @@ _DOTS = re.compile(r"\s*(?:[.。]|点)\s*")
 
 @dataclass(frozen=True)
 class Detail:
-    """What a pattern found, and its place in the text as it was written."""
+    """A match of a pattern, and its place in the text as written."""
 
     pattern: str
     start: int
@@ -20,7 +20,7 @@ class Detail:
 
 
 class ContactDetails:
-    """All patterns, compiled.
+    """Find the matches of all patterns; they are compiled once.
 
     Parameters
     ----------
@@ -29,20 +29,22 @@ class ContactDetails:
     """
 
     def __init__(self, patterns: Mapping[str, Pattern]) -> None:
-        self._patterns = {name: (one, re.compile(one.pattern)) for name, one in patterns.items()}
+        self._patterns = {
+            name: (pattern, re.compile(pattern.pattern)) for name, pattern in patterns.items()
+        }
 
     def find(self, text: str, sender: Sender | None) -> list[Detail]:
-        """Everything that a pattern finds and that is not the sender's own."""
+        """Find all matches in a text, except the sender's own numbers and addresses."""
         plain = plain_form(text)
         places: list[int] = []
-        found = []
+        details = []
         for name, (pattern, compiled) in self._patterns.items():
             for match in compiled.finditer(plain):
                 if _is_exempt(pattern, match, sender) or not _passes(pattern, match):
                     continue
                 places = places or plain_origins(text)
-                found.append(Detail(name, places[match.start()], places[match.end() - 1] + 1))
-        return found
+                details.append(Detail(name, places[match.start()], places[match.end() - 1] + 1))
+        return details
 
 
 def _is_exempt(pattern: Pattern, match: re.Match[str], sender: Sender | None) -> bool:
@@ -55,7 +57,7 @@ def _is_exempt(pattern: Pattern, match: re.Match[str], sender: Sender | None) ->
 
 
 def _is_within(host: str, addresses: Iterable[str]) -> bool:
-    """Whether a host is one of the addresses or below one.
+    """Check whether a host is an address of the list, or a subdomain of one.
 
     Examples
     --------
@@ -64,11 +66,8 @@ def _is_within(host: str, addresses: Iterable[str]) -> bool:
     """
     # What stands before an @ is a name one logs in with, not where the link leads.
     bare = _DOTS.sub(".", host.rpartition("@")[2]).partition(":")[0].strip(".")
-    return any(bare == one or bare.endswith(f".{one}") for one in _lowered(addresses))
-
-
-def _lowered(addresses: Iterable[str]) -> Iterator[str]:
-    return (plain_form(one).strip(".") for one in addresses)
+    domains = (plain_form(address).strip(".") for address in addresses)
+    return any(bare == domain or bare.endswith(f".{domain}") for domain in domains)
 
 
 def _passes(pattern: Pattern, match: re.Match[str]) -> bool:
@@ -76,11 +75,11 @@ def _passes(pattern: Pattern, match: re.Match[str]) -> bool:
 
 
 def _digits(text: str) -> str:
-    return "".join(one for one in plain_form(text) if one.isdecimal())
+    return "".join(character for character in plain_form(text) if character.isdecimal())
 
 
 def passes_luhn(digits: str) -> bool:
-    """Whether the last digit is the check of the others (ISO/IEC 7812-1).
+    """Check whether the last digit is the check digit of the others (ISO/IEC 7812-1).
 
     Examples
     --------
@@ -88,7 +87,7 @@ def passes_luhn(digits: str) -> bool:
     (True, False)
     """
     total = 0
-    for place, one in enumerate(reversed(digits)):
-        value = int(one) * (1 + place % 2)
-        total += value - 9 * (value > 9)
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled - 9 * (doubled > 9)
     return total % 10 == 0

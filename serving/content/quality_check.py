@@ -1,7 +1,7 @@
-"""After sending: a sample of the messages of each manager is checked, and reported by branch.
+"""Check a sample of sent messages of each account manager, and report it by branch.
 
-The sample is drawn by a hash of the message's contact number: who draws it again draws the same,
-and nobody can know beforehand which message will be looked at without knowing the seed.
+The sample is drawn by a hash of the contact number and a seed: drawn again it is the same, and
+without the seed nobody can know beforehand which messages will be checked.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from features.errors import GuanjiaError
-from serving.content.check import ContentGate, Verdict
+from serving.content.check import ContentCheck, Verdict
 
 COLUMNS = (
     "contact_id",
@@ -24,24 +24,24 @@ COLUMNS = (
     "sent_at",
 )
 Z = 1.959963984540054
-"""Of a two-sided interval of 95%."""
+"""Quantile of the normal distribution for a two-sided interval of 95%."""
 
 
 @dataclass(frozen=True)
 class QualityCheck:
-    """What was found in the sample.
+    """Findings in the sample, and the estimated shares of faulty messages.
 
     Attributes
     ----------
     sent, checked : int
-        Messages given, and of them in the sample.
+        Number of messages, and how many of them are in the sample.
     findings : pandas.DataFrame
-        A row a finding: contact_id, branch, account_manager_id, channel, kind, sent_at, rule,
+        One row per finding: contact_id, branch, account_manager_id, channel, kind, sent_at, rule,
         label, severity, text, why, why_chinese.
     branches : pandas.DataFrame
-        A row a branch: branch, sent, checked, faulty, share, low, high. `faulty` counts messages of
-        the sample with a finding; `share` estimates their share of all that were sent, with its
-        interval of 95%.
+        One row per branch: branch, sent, checked, faulty, share, low, high. `faulty` counts
+        messages of the sample with a finding; `share` estimates their share of all that were sent,
+        with its interval of 95% from `low` to `high`.
     managers : pandas.DataFrame
         The same by branch and manager, worst first: by the low end of the interval, so that one
         fault in two messages does not come before thirty in a hundred.
@@ -55,20 +55,27 @@ class QualityCheck:
 
 
 def check_quality(
-    gate: ContentGate, messages: pd.DataFrame, *, seed: str, share: float = 0.05, least: int = 10
+    content_check: ContentCheck,
+    messages: pd.DataFrame,
+    *,
+    seed: str,
+    share: float = 0.05,
+    least: int = 10,
 ) -> QualityCheck:
     """Check a sample of sent messages.
 
     Parameters
     ----------
+    content_check : ContentCheck
+        The check that messages pass before they are sent.
     messages : pandas.DataFrame
-        Columns `COLUMNS`, a row a message; one without a branch or a manager counts under "".
+        Columns `COLUMNS`, one row per message; one without a branch or a manager counts under "".
     seed : str
-        Kept secret until the sample is drawn.
+        Determines the sample; secret until it is drawn.
     share : float
-        Of each manager's messages, in (0, 1].
+        Share of each manager's messages that is checked, in (0, 1].
     least : int
-        Messages of each manager at least, or all there are.
+        Minimal number of messages of each manager, or all if there are fewer.
 
     Raises
     ------
@@ -81,28 +88,29 @@ def check_quality(
     who = ["branch", "account_manager_id"]
     frame[who] = frame[who].fillna("").astype(str)
     size = frame.groupby(who)["contact_id"].transform("size")
-    wanted = (size * share).map(ceil).clip(lower=least).clip(upper=size)
+    sampled = (size * share).map(ceil).clip(lower=least).clip(upper=size)
     order = frame["contact_id"].map(lambda contact: _draw(seed, str(contact)))
     place = order.groupby([frame[name] for name in who]).rank(method="first")
-    chosen = frame[place <= wanted].sort_values([*who, "contact_id"])
+    sample = frame[place <= sampled].sort_values([*who, "contact_id"])
     verdicts = [
-        gate.check(row.message, channel=row.channel, kind=row.kind) for row in chosen.itertuples()
+        content_check.check(row.message, channel=row.channel, kind=row.kind)
+        for row in sample.itertuples()
     ]
-    # Each message of the sample stands for so many that were sent.
-    judged = chosen.assign(
-        weight=(size / wanted).loc[chosen.index],
+    # The weight of a message is the number of sent messages that it stands for.
+    checked = sample.assign(
+        weight=(size / sampled).loc[sample.index],
         faulty=[not verdict.allowed for verdict in verdicts],
     )
-    managers = _shares(frame, judged, who).sort_values(
+    managers = _shares(frame, checked, who).sort_values(
         ["low", "share", *who], ascending=[False, False, True, True], ignore_index=True
     )
-    branches = _shares(frame, judged, who[:1])
-    findings = _findings(chosen, verdicts)
-    return QualityCheck(len(frame), len(judged), findings, branches, managers)
+    branches = _shares(frame, checked, who[:1])
+    findings = _findings(sample, verdicts)
+    return QualityCheck(len(frame), len(checked), findings, branches, managers)
 
 
 def wilson(share: float, checked: float) -> tuple[float, float]:
-    """The interval of 95% of a share that was seen in `checked` independent cases.
+    """Calculate the interval of 95% of a share that was seen in `checked` independent cases.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
     (1927).
@@ -139,7 +147,7 @@ def _require(messages: pd.DataFrame, share: float, least: int) -> None:
 
 
 def _draw(seed: str, contact: str) -> int:
-    """A number that looks random and is the same whenever it is asked for."""
+    """Hash a seed and a contact number to a number that orders the contacts at random."""
     digest = hashlib.blake2b(contact.encode(), key=_key(seed), digest_size=8).digest()
     return int.from_bytes(digest)
 
@@ -148,27 +156,27 @@ def _key(seed: str) -> bytes:
     return hashlib.blake2b(seed.encode(), digest_size=32).digest()
 
 
-def _shares(frame: pd.DataFrame, judged: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """The estimated share of faulty messages of each group, with its interval.
+def _shares(frame: pd.DataFrame, checked: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Estimate the share of faulty messages of each group, with its interval.
 
-    Where managers of a branch are sampled at unequal rates, each message counts with its weight,
-    and the interval is that of the effective size (Kish: the squared sum of the weights over the
-    sum of their squares).
+    Managers of a branch may be sampled at unequal rates: each message counts with its weight, and
+    the interval is that of the effective size (Kish: the squared sum of the weights over the sum of
+    their squares).
     """
     sent = frame.groupby(by).size()
     rows: list[dict[str, Any]] = []
-    for key, group in judged.groupby(by):
+    for key, group in checked.groupby(by):
         names = key if isinstance(key, tuple) else (key,)
         weight, faulty = group["weight"], group["faulty"]
-        found = float((weight * faulty).sum() / weight.sum())
-        low, high = wilson(found, float(weight.sum() ** 2 / (weight**2).sum()))
+        share = float((weight * faulty).sum() / weight.sum())
+        low, high = wilson(share, float(weight.sum() ** 2 / (weight**2).sum()))
         rows.append(
             dict(zip(by, names, strict=True))
             | {
                 "sent": int(sent[key if len(by) > 1 else names[0]]),
                 "checked": len(group),
                 "faulty": int(faulty.sum()),
-                "share": found,
+                "share": share,
                 "low": low,
                 "high": high,
             }
@@ -176,12 +184,13 @@ def _shares(frame: pd.DataFrame, judged: pd.DataFrame, by: list[str]) -> pd.Data
     return pd.DataFrame(rows, columns=[*by, "sent", "checked", "faulty", "share", "low", "high"])
 
 
-def _findings(chosen: pd.DataFrame, verdicts: list[Verdict]) -> pd.DataFrame:
-    kept = ["contact_id", "branch", "account_manager_id", "channel", "kind", "sent_at"]
-    told = ["rule", "label", "severity", "text", "why", "why_chinese"]
+def _findings(sample: pd.DataFrame, verdicts: list[Verdict]) -> pd.DataFrame:
+    of_message = ["contact_id", "branch", "account_manager_id", "channel", "kind", "sent_at"]
+    of_finding = ["rule", "label", "severity", "text", "why", "why_chinese"]
     rows = [
-        {name: row[name] for name in kept} | {name: getattr(finding, name) for name in told}
-        for row, verdict in zip(chosen.to_dict("records"), verdicts, strict=True)
+        {name: row[name] for name in of_message}
+        | {name: getattr(finding, name) for name in of_finding}
+        for row, verdict in zip(sample.to_dict("records"), verdicts, strict=True)
         for finding in verdict.findings
     ]
-    return pd.DataFrame(rows, columns=[*kept, *told])
+    return pd.DataFrame(rows, columns=[*of_message, *of_finding])

@@ -1,6 +1,6 @@
-"""What the gate goes by: word lists, patterns and channels of this folder, and what a home changes.
+"""Load the settings of the content check: word lists, patterns, channels, with a home's changes.
 
-All of it is data. Whatever is wrong with it is reported with the file, the list and the field.
+All of it is data. A fault in it is reported with the file, the list and the field.
 """
 
 import re
@@ -23,7 +23,7 @@ ContactChannel = Annotated[str, one_of(CONTACT_CHANNELS)]
 
 
 class Rule(Declared):
-    """What a finding is called and why it is one."""
+    """How to report a finding: its name, its reason and its severity."""
 
     name: str = Field(min_length=1, description="English name.")
     label: str = Field(min_length=1, description="Chinese name.")
@@ -33,10 +33,10 @@ class Rule(Declared):
 
 
 class WordList(Rule):
-    """Words that make a finding, and phrases in which they do not."""
+    """Words that make a finding, and phrases in which they are allowed."""
 
-    words: tuple[str, ...] = Field(min_length=1, description="What is looked for.")
-    allowed: tuple[str, ...] = Field(default=(), description="Phrases in which it is in order.")
+    words: tuple[str, ...] = Field(min_length=1, description="Words to search for.")
+    allowed: tuple[str, ...] = Field(default=(), description="Phrases in which they are allowed.")
 
     @field_validator("words", "allowed")
     @classmethod
@@ -48,7 +48,7 @@ class WordList(Rule):
 
 
 class Pattern(Rule):
-    """What a regular expression finds."""
+    """A regular expression whose matches are findings."""
 
     pattern: str = Field(min_length=1, description="Over the text in one form (plain_form).")
     exempt: Literal["phones", "addresses"] | None = Field(
@@ -61,8 +61,8 @@ class Pattern(Rule):
     def _compiles(cls, pattern: str) -> str:
         try:
             re.compile(pattern)
-        except re.error as fault:
-            raise ValueError(f"is no regular expression: {fault}") from fault
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
         return pattern
 
 
@@ -89,7 +89,7 @@ class Sender(Declared):
 
 
 class ContentSettings(Declared):
-    """All that the gate goes by."""
+    """All settings of the content check."""
 
     words: dict[str, WordList] = Field(description="Word lists by name.")
     patterns: dict[str, Pattern] = Field(description="Patterns by name.")
@@ -98,13 +98,13 @@ class ContentSettings(Declared):
 
 
 def load_content_settings(home: Path) -> ContentSettings:
-    """Read what is shipped, and what `<home>/content.toml` adds, replaces and switches off.
+    """Load what is shipped, with what `<home>/content.toml` adds, replaces and switches off.
 
     Raises
     ------
     GuanjiaError
-        If a file is not TOML, or a section, list or field is unknown, missing or out of range: with
-        file, list and field.
+        If a file is not TOML, or a section, list or field is unknown, missing or out of range; it
+        names file, list and field.
     """
     path = home / OWN
     if not path.exists():
@@ -123,7 +123,7 @@ def load_content_settings(home: Path) -> ContentSettings:
 
 
 def shipped_settings() -> ContentSettings:
-    """Read what comes with Guanjia."""
+    """Load the settings that come with Guanjia."""
     return parse_fields(ContentSettings, _shipped_tables(), thing=str(HERE), manual=MANUAL)
 
 
@@ -139,7 +139,7 @@ def _shipped_tables() -> dict[str, dict[str, Any]]:
 
 
 def _with_more_words(thing: str, shipped: Mapping[str, Any] | None, fields: Any) -> Any:
-    """A home's fields of a shipped list: its words are added to, `without` takes some away."""
+    """Merge a home's fields into a shipped list: words are added, those of `without` removed."""
     if shipped is None or not isinstance(fields, Mapping):
         return fields
     without = fields.get("without", [])

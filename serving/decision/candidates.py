@@ -1,4 +1,4 @@
-"""What could be done: a touchpoint by a channel, with an offer or none; and what it is worth."""
+"""Candidates of a decision (touchpoint, channel, offer or none) and their expected values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,16 +9,17 @@ Basis = Literal["uplift", "propensity", "none"]
 
 @dataclass(frozen=True)
 class Offer:
-    """Something given with a contact, within the contract (Insurance Law, art. 116).
+    """A benefit given with a contact, within the contract (Insurance Law, art. 116).
 
     Attributes
     ----------
     name, label : str
-        A treatment's name where its effect was learned (`training.uplift.trials`).
+        Name and Chinese label. The name is that of a treatment if its effect was learned
+        (`training.uplift.trials`).
     cost : float
-        Yuan, when it is taken up.
+        Yuan, if the customer redeems it.
     redeemed : float
-        Probability that it is.
+        Probability that the customer redeems it.
     """
 
     name: str
@@ -29,20 +30,22 @@ class Offer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One action.
+    """A contact that could be made.
 
     Attributes
     ----------
     touchpoint, label, family : str
         Name, Chinese label, and family of the touchpoint.
     kind : {"service", "marketing"}
-        "service": a message the contract or the law asks for.
+        "service": a message that the contract or the law requires.
     channel : str
+        Contact channel.
     cost : float
-        Yuan of the contact itself.
+        Yuan of the contact itself, without the offer.
     model : str or None
-        The prediction the contact works on; None: it has no value in yuan of its own.
+        Model whose outcome the contact changes; None: the contact has no value in yuan.
     offer : Offer or None
+        None: the contact carries no offer.
     """
 
     touchpoint: str
@@ -56,7 +59,7 @@ class Candidate:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What names it within a decision."""
+        """Touchpoint, channel and offer: unique among the candidates of a decision."""
         return self.touchpoint, self.channel, self.offer.name if self.offer else ""
 
 
@@ -69,11 +72,20 @@ class Value:
     Attributes
     ----------
     benefit : float
-        Change of the outcome's probability (the lower bound, where it was learned from lots) times
-        what the outcome is worth.
+        Change of the outcome's probability times the worth of the outcome, yuan. A learned change
+        counts with its lower bound.
+    weight : float
+        Business multiplier of the benefit.
+    contact, offer, fatigue, capacity : float
+        Costs in yuan: of the contact, of the offer times its probability to be redeemed, of the
+        customer's patience, and of the capacity that the contact takes from others.
     basis : {"uplift", "propensity", "none"}
         Where the change comes from: learned from randomised contacts, or a declared share of a
         probability; "none" has no benefit in yuan.
+    change : float or None
+        Change of the outcome's probability; None without a benefit.
+    worth : float or None
+        Yuan the outcome is worth; None without a benefit.
     """
 
     benefit: float
@@ -88,6 +100,6 @@ class Value:
 
     @property
     def total(self) -> float:
-        """Yuan; silence has 0."""
+        """Benefit less costs, yuan; silence has 0."""
         costs = self.contact + self.offer + self.fatigue + self.capacity
         return self.benefit * self.weight - costs

@@ -1,28 +1,27 @@
-"""Which candidate it is: the best, or by lot where the customer explores; silence stands by.
+"""Pick the best candidate, or a random one for customers in the exploration share.
 
-Every choice states the probability it had, so that what other policies would have done can be
-estimated from the records.
+Every choice states its probability, so that other policies can be evaluated from the records.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.decision.candidates import Candidate, Value
-from serving.decision.lots import lot
+from serving.decision.lots import draw_lot
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The action of a decision.
+class Choice:
+    """The candidate that was picked, and with which probability.
 
     Attributes
     ----------
     candidate : Candidate or None
         None is silence.
     probability : float
-        Of this choice, given the tags: below 1 only where it was drawn.
+        Probability of this choice, given the tags: below 1 only if it was drawn by lot.
     drawn : bool
-        Whether the customer explores, so that chance chose.
+        Whether the choice was drawn by lot, because the customer is in the exploration share.
     """
 
     candidate: Candidate | None
@@ -31,27 +30,27 @@ class Chosen:
 
 
 def choose(
-    valued: Sequence[tuple[Candidate, Value]], *, explores: bool, lot_of: tuple[str, ...]
-) -> Chosen:
-    """The candidate of the greatest value above zero, else silence; or one of them by lot.
+    valued: Sequence[tuple[Candidate, Value]], *, explores: bool, lot_words: tuple[str, ...]
+) -> Choice:
+    """Pick the candidate of the greatest value above zero, else silence; or draw by lot.
 
     Parameters
     ----------
     valued : sequence of (Candidate, Value)
-        Those that no gate keeps back, in any order.
+        Candidates that pass all gates, in any order.
     explores : bool
-        Whether chance chooses, all of them and silence alike.
-    lot_of : tuple of str
-        Words the lot is drawn from.
+        Whether to draw by lot; silence and every candidate then have the same probability.
+    lot_words : tuple of str
+        Words that determine the lot (`draw_lot`).
     """
-    order = sorted(valued, key=lambda one: (-one[1].total, one[0].key))
+    order = sorted(valued, key=lambda pair: (-pair[1].total, pair[0].key))
     if not explores:
         best = order[0] if order and order[0][1].total > 0 else None
-        return Chosen(best[0] if best else None, 1.0, drawn=False)
+        return Choice(best[0] if best else None, 1.0, drawn=False)
     # In an order that values have no part in: a retrained model must not change who draws what.
     actions: list[Candidate | None] = [
         None,
-        *sorted((candidate for candidate, _ in valued), key=lambda one: one.key),
+        *sorted((candidate for candidate, _ in valued), key=lambda candidate: candidate.key),
     ]
-    place = int(lot(*lot_of) * len(actions))
-    return Chosen(actions[place], 1 / len(actions), drawn=len(actions) > 1)
+    place = int(draw_lot(*lot_words) * len(actions))
+    return Choice(actions[place], 1 / len(actions), drawn=len(actions) > 1)

@@ -1,6 +1,6 @@
-"""Decide from facts: an action or silence comes out, and nothing else is read or written.
+"""Decide from facts alone: nothing else is read and nothing is written.
 
-So a decision can be made again from its record, and gives the same answer.
+So a decision can be replayed from its record, with the same answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from serving.decision.choice import choose
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, month_of
 from serving.decision.policy import Policy
-from serving.decision.value import value_of
+from serving.decision.value import value_candidate
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,29 @@ class Facts:
     day : datetime.date
         The civil day in the insurer's time zone.
     tags : Mapping[str, object]
-        Of the customer, as plain values.
+        The customer's tags by name, as plain values.
     predictions : Mapping[str, float or None]
-        Probability or mean by model; None where its question does not arise.
+        Probability or mean by model; None if its question does not arise for the customer.
     effects : Mapping[str, float]
         By treatment, lower bound of the change of the probability of renewal.
     margin : float or None
         Expected margin of the coming motor term in yuan.
+    permission : Permission
+        What the customer consents to.
     candidates : sequence of Candidate
         In the order of the decision point.
     blocks : sequence of Gate or None
-        For each of them what the contact caps say; None: nothing holds it back.
+        For each candidate the contact cap that blocks it; None: no cap does.
     recent_contacts : int
-        Contacts of the last 30 days, by whatever channel.
+        Contacts of the last 30 days, by any channel.
     capacity_prices : Mapping[str, float]
-        Yuan by channel.
+        By channel, yuan that one contact of today is worth to other customers.
+    policy : Policy
+        The policy of the home.
     only_channel : str or None
-        The one channel that the touchpoint can use.
+        The only channel that the caller can use.
     open_event : bool
-        Whether the touchpoint knows of a claim or complaint that no tag has yet.
+        Whether the caller knows of a claim or complaint that the tags do not have yet.
     """
 
     customer_id: str
@@ -66,7 +70,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ScoredCandidate:
-    """A candidate with its gates, and its value if they let it pass."""
+    """A candidate with its gates, and its value if it passes them."""
 
     candidate: Candidate
     gates: list[Gate]
@@ -74,28 +78,28 @@ class ScoredCandidate:
 
     @property
     def eligible(self) -> bool:
-        """Whether it may be chosen."""
-        return self.value is not None and gates.passed(self.gates)
+        """Whether the candidate may be chosen."""
+        return self.value is not None and gates.all_passed(self.gates)
 
 
 @dataclass(frozen=True)
 class DecisionResult:
-    """What was decided, and everything that was weighed.
+    """The candidate chosen, and everything that was weighed.
 
     Attributes
     ----------
     chosen : ScoredCandidate or None
         None is silence.
     mandatory : bool
-        Whether it is a service message, which no value is asked of.
+        Whether it is a service message, which needs no value.
     probability : float
-        With which this was chosen, given the facts.
+        Probability of this choice, given the facts.
     drawn, holdout : bool
-        Whether a lot chose, and whether the customer is in the holdout of the cycle.
+        Whether it was drawn by lot, and whether the customer is in the holdout of the cycle.
     customer_gates : list of Gate
-        Those that keep back all marketing.
+        Gates of the customer, which block all marketing.
     candidates : list of ScoredCandidate
-        Every candidate: those that may be chosen first, the best before.
+        Every candidate, ranked: eligible ones first, the best of them at the head.
     """
 
     chosen: ScoredCandidate | None
@@ -108,12 +112,12 @@ class DecisionResult:
 
 
 def settle(facts: Facts) -> DecisionResult:
-    """Decide."""
+    """Score every candidate and choose one of them, or silence."""
     policy, customer = facts.policy, facts.customer_id
     holdout = in_holdout(policy.salt, customer, policy.cycle(facts.day), policy.holdout_share)
-    customer_gates = gates.of_customer(facts.tags, holdout=holdout, open_event=facts.open_event)
+    customer_gates = gates.check_customer(facts.tags, holdout=holdout, open_event=facts.open_event)
     scored = [
-        _scored(facts, candidate, block, customer_gates)
+        _score_candidate(facts, candidate, block, customer_gates)
         for candidate, block in zip(facts.candidates, facts.blocks, strict=True)
     ]
     ranked = sorted(scored, key=_rank)
@@ -132,7 +136,7 @@ def settle(facts: Facts) -> DecisionResult:
     choice = choose(
         [(x.candidate, x.value) for x in scored if x.eligible and x.value is not None],
         explores=explores(policy.salt, customer, facts.day, policy.exploration_share),
-        lot_of=(policy.salt, "action", customer, facts.decision_point, month_of(facts.day)),
+        lot_words=(policy.salt, "action", customer, facts.decision_point, month_of(facts.day)),
     )
     by_key = {x.candidate.key: x for x in scored}
     return DecisionResult(
@@ -146,16 +150,16 @@ def settle(facts: Facts) -> DecisionResult:
     )
 
 
-def _scored(
+def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    own = gates.of_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
+    own = gates.check_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
     own += [block] if block is not None else []
-    kept_back = candidate.kind == "marketing" and not gates.passed(customer_gates)
-    if kept_back or not gates.passed(own):
-        failed = [gate for gate in customer_gates if not gate.passed] if kept_back else []
+    no_marketing = candidate.kind == "marketing" and not gates.all_passed(customer_gates)
+    if no_marketing or not gates.all_passed(own):
+        failed = [gate for gate in customer_gates if not gate.passed] if no_marketing else []
         return ScoredCandidate(candidate, [*failed, *own], None)
-    value = value_of(
+    value = value_candidate(
         candidate,
         facts.policy,
         facts.tags,

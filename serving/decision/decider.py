@@ -1,22 +1,22 @@
-"""Answer `POST /decide`: gather the facts, settle them, write the decision down.
+"""Answer `POST /decide`: gather the facts, settle them, write the decision.
 
 The customer's tags and the models are read first; then one transaction of the records reads
-consents and contacts, settles, gives the contact its place and keeps all of it. Where the records
-do not answer, nothing is decided: no contact without a record.
+consents and contacts, settles, reserves the contact and stores all of it. If the records do not
+answer, nothing is decided: no contact without a record.
 """
 
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from serving.content.check import load_gate
+from serving.content.check import load_content_check
 from serving.decision.core import DecisionResult, settle
 from serving.decision.gates import Gate
-from serving.decision.gather import Gathered, Gatherer
+from serving.decision.gather import DecisionInputs, Gatherer
 from serving.decision.schemas import DecideRequest, DecideResponse
-from serving.decision.touchpoint_menu import ContactText, TouchpointMenu
-from serving.decision.write import Settled, write
-from serving.predictions.service import Door
+from serving.decision.touchpoint_source import ContactText, TouchpointSource
+from serving.decision.write import SettledDecision, write
+from serving.predictions.service import PredictionService
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import repeated_decision
@@ -24,32 +24,34 @@ from serving.records.database import WAIT_SECONDS, Records, hold_customer
 
 
 class Decider:
-    """Decide; loaded before the first request, shared by threads.
+    """Make decisions; loaded before the first request, shared by threads.
 
     Parameters
     ----------
-    service : Door
+    service : PredictionService
         Tags and predictions.
     records : Records
-        Where decisions and contacts are kept.
-    menu : TouchpointMenu
-        The touchpoints.
+        Where decisions and contacts are stored.
+    touchpoints : TouchpointSource
+        The touchpoints of the home.
     """
 
-    def __init__(self, service: Door, records: Records, menu: TouchpointMenu) -> None:
+    def __init__(
+        self, service: PredictionService, records: Records, touchpoints: TouchpointSource
+    ) -> None:
         lake = service.lake
-        self._service, self._records, self._menu = service, records, menu
+        self._service, self._records, self._touchpoints = service, records, touchpoints
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
-        self._content = load_gate(lake.home)
-        self.gatherer = Gatherer(service, menu, self._caps)
+        self._content = load_content_check(lake.home)
+        self.gatherer = Gatherer(service, touchpoints, self._caps)
 
     @property
-    def near(self) -> bool:
-        """Whether all it asks is a file of this machine that answers."""
-        return self._service.near and self._records.near
+    def is_local(self) -> bool:
+        """True if tags and records are local SQLite files that answer: no network, no lake."""
+        return self._service.is_local and self._records.near
 
     def refresh(self) -> None:
-        """Take up what was learned anew since the service started."""
+        """Load the effect models that were trained since the last refresh."""
         self.gatherer.refresh()
 
     def decide(
@@ -60,18 +62,18 @@ class Decider:
         subject: str = "",
         seconds: float = WAIT_SECONDS,
     ) -> DecideResponse:
-        """Decide, reserve and write down.
+        """Decide, reserve the contact and store the decision.
 
         Parameters
         ----------
         request : DecideRequest
-            Who, where, and what the touchpoint knows.
+            The customer, the decision point, and what the caller knows.
         at : datetime
-            Now.
+            Now, with a time zone.
         branches : collection of str, optional
-            The caller sees customers of these alone; others are unknown to them.
+            Branches whose customers the caller sees; others are unknown to them. Default: all.
         subject : str
-            Who asks: client keys are their own.
+            The caller; a client key is unique per caller.
         seconds : float
             How long to wait for the records.
 
@@ -80,9 +82,11 @@ class Decider:
         UnknownCustomerError, UnknownNameError
             If the customer or the decision point is not known.
         ClientKeyConflictError
-            If the client key stands for another request.
+            If the client key was sent before with another request.
         RecordsAwayError
             If the records do not answer: then nothing was decided.
+        GuanjiaError
+            If neither the online store nor the snapshot can be read.
         """
         customer = self.gatherer.read_customer(request, at, branches)
         content = request.model_dump(mode="json", exclude={"client_key"})
@@ -92,29 +96,29 @@ class Decider:
             earlier = repeated_decision(connection, key, content)
             if earlier is not None:
                 return DecideResponse.model_validate(earlier["document"]["answer"])
-            gathered = self.gatherer.gather(connection, request, customer, at)
-            gathered, result, text = self._settle(request, gathered)
-            settled = Settled(request, subject, at, customer, gathered, result, text)
+            inputs = self.gatherer.gather(connection, request, customer, at)
+            inputs, result, text = self._settle(request, inputs)
+            settled = SettledDecision(request, subject, at, customer, inputs, result, text)
             return write(connection, self._caps, settled, content, key)
 
     def _settle(
-        self, request: DecideRequest, gathered: Gathered
-    ) -> tuple[Gathered, DecisionResult, ContactText | None]:
-        """Settle the facts; what may not be said is passed over for the next best."""
+        self, request: DecideRequest, inputs: DecisionInputs
+    ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
+        """Settle the facts; a script that may not be sent blocks its candidate: the next best."""
         stage, values = request.context.stage, request.context.values
         while True:
-            facts = gathered.facts
+            facts = inputs.facts
             result = settle(facts)
             if result.chosen is None:
-                return gathered, result, None
+                return inputs, result, None
             candidate = result.chosen.candidate
-            text = self._menu.text(candidate, facts.tags, stage, values)
+            text = self._touchpoints.text(candidate, facts.tags, stage, values)
             findings = self._content.check(
                 text.chinese, channel=candidate.channel, kind=candidate.kind
             ).findings
             if not findings:
-                return gathered, result, text
+                return inputs, result, text
             blocks = list(facts.blocks)
             gate = Gate("content", False, findings[0].chinese, findings[0].english)
             blocks[facts.candidates.index(candidate)] = gate
-            gathered = replace(gathered, facts=replace(facts, blocks=blocks))
+            inputs = replace(inputs, facts=replace(facts, blocks=blocks))

@@ -1,4 +1,4 @@
-"""The effect models of a home, asked about one customer."""
+"""Hold the effect models of a home, and estimate the effects for one customer."""
 
 import logging
 from collections.abc import Mapping
@@ -15,10 +15,24 @@ logger = logging.getLogger(__name__)
 
 
 class Effects:
-    """What treatments change, by the models that `guanjia uplift` wrote; it never changes itself.
+    """Effect models that `guanjia uplift` wrote, by treatment; immutable once loaded.
 
-    A bundle that is damaged is left out and said so: its touchpoints then work on propensity, or
-    on the model that was loaded before.
+    A damaged bundle is left out and logged: its touchpoints then work on propensity, or on the
+    model that was loaded before.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the bundles.
+    before : Effects, optional
+        The models of now: unchanged ones are taken over without being loaded again.
+
+    Attributes
+    ----------
+    models : dict of str to EffectModel
+        Treatment -> model.
+    refused : dict of str to str
+        Treatment -> text of the `spec.json` that could not be loaded.
     """
 
     def __init__(self, lake: Lake, before: "Effects | None" = None) -> None:
@@ -27,14 +41,14 @@ class Effects:
         self.refused: dict[str, str] = {}
         folder = lake.home / "effects"
         for path in sorted(folder.glob("*/spec.json")) if folder.exists() else []:
-            self._take(path, before)
+            self._load(path, before)
 
-    def _take(self, path: Path, before: "Effects | None") -> None:
+    def _load(self, path: Path, before: "Effects | None") -> None:
         name, text = path.parent.name, path.read_text("utf-8")
-        kept = before.models.get(name) if before else None
-        if kept is not None:
-            self.models[name] = kept
-            if f'"version": "{kept.version}"' in text:
+        model = before.models.get(name) if before else None
+        if model is not None:
+            self.models[name] = model
+            if f'"version": "{model.version}"' in text:
                 return
         if before is not None and before.refused.get(name) == text:
             self.refused[name] = text
@@ -43,20 +57,25 @@ class Effects:
             self.models[name] = load_effect(path.parent)
         except GuanjiaError as error:
             self.refused[name] = text
-            logger.error("the effect of %s is not used: %s", name, error)
+            instead = "the effect model before" if model is not None else "propensity"
+            logger.error(
+                "the effect model of %s cannot be loaded; decisions use %s: %s",
+                name, instead, error
+            )  # fmt: skip
 
     @property
     def tags(self) -> list[str]:
-        """Tags that they read, each once."""
-        return list(dict.fromkeys(name for one in self.models.values() for name in one.features))
+        """Tags that the models read, each once."""
+        names = (name for model in self.models.values() for name in model.features)
+        return list(dict.fromkeys(names))
 
     @property
     def versions(self) -> dict[str, str]:
         """Treatment -> version."""
         return {name: model.version for name, model in self.models.items()}
 
-    def lower(self, tags: Mapping[str, Any]) -> dict[str, float]:
-        """By treatment, the lower bound of its effect on the probability of renewal."""
+    def lower_bounds(self, tags: Mapping[str, Any]) -> dict[str, float]:
+        """Estimate the lower bound of each treatment's effect on the probability of renewal."""
         if not self.models or not MODELS[OUTCOME].asks_one(tags):
             return {}
         return {name: model.tell_one(tags)[1] for name, model in self.models.items()}

@@ -1,7 +1,8 @@
-"""What must hold before a customer is contacted; each gate says what it found, in words.
+"""Check the gates of a contact: what must hold before a customer is contacted.
 
-A mandatory service message passes where the law lets it: caps, the holdout, an open claim and the
-refusal of marketing do not hold it back. Nobody's values are computed for what a gate keeps back.
+Each gate states its finding in words. A mandatory service message passes as far as the law allows:
+caps, the holdout, an open claim and the refusal of marketing do not block it. No value is computed
+for a candidate that a gate blocks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,19 +15,21 @@ REACHABLE: Mapping[str, tuple[str, str, str]] = {
     "wecom": ("wecom_added", "未添加企业微信", "has not added us on WeCom"),
     "app": ("mini_program_bound", "未绑定小程序", "has not bound the mini-program"),
 }
-"""Channel -> the tag that must hold, and what it means where it does not."""
+"""Channel -> the tag that must be true, and what it means if it is not, in two languages."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate that was asked, and whether it let pass.
+    """A gate that was checked, and whether it was passed.
 
     Attributes
     ----------
     name : str
+        Name of the gate: "consent", "holdout", a rule of the contact caps.
     passed : bool
+        False: the contact may not be made.
     chinese, english : str
-        Why; of a gate that let pass, what was found.
+        The finding in words, passed or not.
     """
 
     name: str
@@ -42,24 +45,31 @@ class Permission:
     Attributes
     ----------
     marketing : Mapping[str, bool or None]
-        By channel; None: they never said.
+        By channel; None: the customer never answered.
     profiling : bool or None
+        The same of profiling.
     """
 
     marketing: Mapping[str, bool | None]
     profiling: bool | None
 
 
-def of_customer(tags: Mapping[str, Any], *, holdout: bool, open_event: bool = False) -> list[Gate]:
-    """Gates that keep back all marketing to a customer, whatever the candidate.
+def check_customer(
+    tags: Mapping[str, Any], *, holdout: bool, open_event: bool = False
+) -> list[Gate]:
+    """Check the gates of a customer, which block all marketing, whatever the candidate.
 
     Parameters
     ----------
+    tags : Mapping[str, object]
+        The customer's tags by name.
+    holdout : bool
+        Whether the customer is in the holdout of the cycle.
     open_event : bool
-        Whether the touchpoint asking knows of a claim or a complaint that no tag has yet.
+        Whether the caller knows of a claim or a complaint that the tags do not have yet.
     """
     claims, complaints = tags.get("open_claims") or 0, tags.get("open_complaints") or 0
-    found = [
+    return [
         Gate(
             "open_claim",
             not claims and not open_event,
@@ -80,31 +90,42 @@ def of_customer(tags: Mapping[str, Any], *, holdout: bool, open_event: bool = Fa
             "the customer is in this cycle's holdout" if holdout else "not in the holdout",
         ),
     ]  # fmt: skip
-    return found
 
 
-def of_candidate(
+def check_candidate(
     candidate: Candidate,
     tags: Mapping[str, Any],
     permission: Permission,
     only_channel: str | None = None,
 ) -> list[Gate]:
-    """Gates of one candidate: consent, the channel asked for, whether it reaches the customer."""
-    channel, found = candidate.channel, []
+    """Check the gates of one candidate: consent, the channel asked for, and its reach.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact that could be made.
+    tags : Mapping[str, object]
+        The customer's tags by name.
+    permission : Permission
+        What the customer consents to.
+    only_channel : str, optional
+        The only channel that the caller can use; default: any.
+    """
+    channel, gates = candidate.channel, []
     if only_channel is not None:
         same = channel == only_channel
-        found.append(
+        gates.append(
             Gate(
                 "channel_asked", same, f"本触点仅限{only_channel}", f"only {only_channel} is asked"
             )
         )
     if candidate.kind == "marketing":
         granted = permission.marketing.get(channel)
-        found.append(_consent(granted, channel))
+        gates.append(_consent(granted, channel))
     tag, chinese, english = REACHABLE.get(channel, ("", "", ""))
     if tag:
         reached = bool(tags.get(tag))
-        found.append(
+        gates.append(
             Gate(
                 "reachable",
                 reached,
@@ -112,11 +133,11 @@ def of_candidate(
                 "the channel reaches the customer" if reached else f"the customer {english}",
             )
         )
-    return found
+    return gates
 
 
-def passed(gates: Iterable[Gate]) -> bool:
-    """Whether all gates let pass."""
+def all_passed(gates: Iterable[Gate]) -> bool:
+    """Check whether all gates were passed."""
     return all(gate.passed for gate in gates)
 
 
@@ -124,7 +145,7 @@ def _consent(granted: bool | None, channel: str) -> Gate:
     if granted:
         return Gate("consent", True, "已同意营销", f"consents to marketing by {channel}")
     # Silence is no consent (PIPL, art. 14).
-    told = ("未表示同意营销", "never consented to marketing")
+    reason = ("未表示同意营销", "never consented to marketing")
     if granted is False:
-        told = (f"已拒绝{channel}营销", f"refuses marketing by {channel}")
-    return Gate("consent", False, *told)
+        reason = (f"已拒绝{channel}营销", f"refuses marketing by {channel}")
+    return Gate("consent", False, *reason)

@@ -1,7 +1,7 @@
-"""Gather what a decision rests on: the customer first, then what the records know of them.
+"""Gather the facts of a decision: the customer first, then what the records know of them.
 
-Tags, predictions and effects are read before the transaction of the records, consents, contacts and
-prices of capacity in it, so that the customer's lock is held for a short time.
+Tags, predictions and effects are read before the transaction of the records; consents, contacts and
+capacity prices in it. So the customer's lock is held for a short time.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,12 +22,18 @@ from serving.decision.effects import Effects
 from serving.decision.gates import Gate, Permission
 from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
-from serving.decision.touchpoint_menu import TouchpointMenu
-from serving.decision.value import RECENT, UNANSWERED
-from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected, number_or_none
-from serving.predictions.probabilities import Served, needed_tags, predict_one
+from serving.decision.touchpoint_source import TouchpointSource
+from serving.decision.value import RECENT_CONTACTS, UNANSWERED_CONTACTS
+from serving.predictions.margin import (
+    CURRENT_PREMIUM,
+    MARGIN,
+    QUOTED_PREMIUM,
+    expected_cost_and_margin,
+    number_or_none,
+)
+from serving.predictions.probabilities import ServedModel, needed_tags, predict_one
 from serving.predictions.scoring import STAR_TAGS
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
@@ -38,31 +44,31 @@ from serving.schemas import Freshness, Star
 BRANCH = "branch"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
-GATES = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
-VALUES = (RECENT, UNANSWERED, QUOTED, CURRENT)
-PRICES_KEPT = timedelta(minutes=5)
+GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
+VALUE_TAGS = (RECENT_CONTACTS, UNANSWERED_CONTACTS, QUOTED_PREMIUM, CURRENT_PREMIUM)
+PRICES_LIFETIME = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class CustomerFacts:
-    """What is known of a customer before the records are asked.
+    """What is known of a customer before the records are read.
 
     Attributes
     ----------
     tags : Mapping[str, object]
         Tags by name, as plain values.
     degraded : bool
-        Whether they are those of the latest snapshot, because the online store is away.
+        Whether the tags are the latest snapshot's, because the online store does not answer.
     predictions, effects : Mapping[str, float or None]
-        By model, and by treatment; empty for who is known to refuse profiling.
+        By model, and by treatment; empty if the customer refuses profiling.
     margin : float or None
         Expected margin of the coming motor term in yuan.
     candidates : list of Candidate
-        What could be done at the decision point, in its order.
+        Candidates of the decision point, in its order.
     star, freshness : Star or None, Freshness
-        As the answer says them.
+        As in the answer.
     versions : Mapping[str, object]
-        Of models, effects and the catalogue of touchpoints.
+        Versions of the models, the effect models and the touchpoints.
     """
 
     tags: Mapping[str, Any]
@@ -77,15 +83,15 @@ class CustomerFacts:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """Everything a decision is made from, and what carrying it out needs.
+class DecisionInputs:
+    """The facts of a decision, and what it takes to reserve its contact.
 
     Attributes
     ----------
     facts : Facts
         What the decision depends on.
     history : History
-        Contacts of the customer, in view of which the chosen one gets its place.
+        Earlier contacts of the customer, which the caps count.
     plans : list of Plan
         For each candidate, when its contact would be made.
     """
@@ -100,46 +106,48 @@ class Gatherer:
 
     Parameters
     ----------
-    service : Door
+    service : PredictionService
         Tags and predictions.
-    menu : TouchpointMenu
-        The touchpoints.
+    touchpoints : TouchpointSource
+        The touchpoints of the home.
     caps : Caps
-        Rules of contacts.
+        The contact caps.
 
     Attributes
     ----------
     effects : Effects
-        What treatments change; replaced as a whole when other models were learned.
+        The effect models; replaced as a whole by `refresh`.
     """
 
-    def __init__(self, service: Door, menu: TouchpointMenu, caps: Caps) -> None:
+    def __init__(
+        self, service: PredictionService, touchpoints: TouchpointSource, caps: Caps
+    ) -> None:
         lake = service.lake
         self.effects = Effects(lake)
-        self._service, self._menu, self._caps = service, menu, caps
+        self._service, self._touchpoints, self._caps = service, touchpoints, caps
         self._policy = load_policy(lake.home)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._erasure_key = erasure_key(lake.settings)
-        self._listed: tuple[Mapping[str, Served], Effects, tuple[str, ...]] | None = None
+        self._tag_lists: tuple[Mapping[str, ServedModel], Effects, tuple[str, ...]] | None = None
         self._prices: tuple[datetime, dict[tuple[str, str], float]] | None = None
 
     def refresh(self) -> None:
-        """Take up effect models that were learned anew; a request has all of them or none."""
+        """Load effect models that were trained since; a request sees all of them or none."""
         self.effects = Effects(self._service.lake, self.effects)
 
     def read_customer(
         self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
     ) -> CustomerFacts:
-        """Read a customer's tags, and ask the models about them.
+        """Read a customer's tags, and predict from them.
 
         Parameters
         ----------
         request : DecideRequest
-            Who, where, and what the touchpoint knows.
+            The customer, the decision point, and what the caller knows.
         at : datetime
-            Now.
+            Now, with a time zone.
         branches : collection of str, optional
-            The caller sees customers of these alone.
+            Branches whose customers the caller sees; default: all.
 
         Raises
         ------
@@ -157,16 +165,18 @@ class Gatherer:
         margin = None
         if tags["profiling_consent"] is not False:
             predictions = predict_one(models, tags, context.lead_days)
-            _, margins = expected(tags, predictions, service.lake.settings.expense_share)
+            _, margins = expected_cost_and_margin(
+                tags, predictions, service.lake.settings.expense_share
+            )
             margin = number_or_none(margins)
-            changes = effects.lower(tags)
+            changes = effects.lower_bounds(tags)
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
             predictions=predictions,
             effects=changes,
             margin=margin,
-            candidates=self._menu.candidates(
+            candidates=self._touchpoints.candidates(
                 request.decision_point, tags, context.stage, self._day(at), context.happened
             ),
             star=service.star(tags),
@@ -174,7 +184,7 @@ class Gatherer:
             versions={
                 "models": {name: served.version for name, served in models.items()},
                 "effects": effects.versions,
-                "touchpoints": self._menu.version,
+                "touchpoints": self._touchpoints.version,
             },
         )
 
@@ -184,19 +194,19 @@ class Gatherer:
         request: DecideRequest,
         customer: CustomerFacts,
         at: datetime,
-    ) -> Gathered:
+    ) -> DecisionInputs:
         """Read what the records know of a customer, and put all facts of a decision together.
 
         Parameters
         ----------
         connection : Connection
-            Of the transaction that writes the decision, after `hold_customer`.
+            The transaction that writes the decision; it holds the customer's lock.
         request : DecideRequest
-            Who, where, and what the touchpoint knows.
+            The customer, the decision point, and what the caller knows.
         customer : CustomerFacts
-            What `read_customer` read.
+            What `read_customer` returned.
         at : datetime
-            Now.
+            Now, with a time zone.
         """
         tags, branch = customer.tags, customer.tags[BRANCH]
         erased_as = pseudonym(self._erasure_key, request.customer_id)
@@ -220,14 +230,14 @@ class Gatherer:
                 consents.profiling,
             ),
             candidates=customer.candidates,
-            blocks=[_gate(planned) for planned in plans],
-            recent_contacts=tags[RECENT] or 0,
+            blocks=[_gate(contact_plan) for contact_plan in plans],
+            recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
             policy=self._policy,
             only_channel=request.context.channel,
             open_event=request.context.open_event,
         )
-        return Gathered(facts, history, plans)
+        return DecisionInputs(facts, history, plans)
 
     def _plans(
         self,
@@ -237,7 +247,7 @@ class Gatherer:
         branch: str | None,
         at: datetime,
     ) -> list[Plan]:
-        """Plan the contact of each candidate; those that the caps cannot tell apart once."""
+        """Plan the contact of each candidate; candidates that the caps treat alike only once."""
         plans: dict[tuple[str, str, str], Plan] = {}
         keys = [(candidate.family, candidate.kind, candidate.channel) for candidate in candidates]
         for key, candidate in zip(keys, candidates, strict=True):
@@ -248,35 +258,35 @@ class Gatherer:
                 plans[key] = plan(self._caps.rules, history, traits, at)
         return [plans[key] for key in keys]
 
-    def _tag_names(self, models: Mapping[str, Served], effects: Effects) -> tuple[str, ...]:
-        """List the tags that decisions read while these models answer, once for all requests."""
-        listed = self._listed
-        if listed is None or listed[0] is not models or listed[1] is not effects:
+    def _tag_names(self, models: Mapping[str, ServedModel], effects: Effects) -> tuple[str, ...]:
+        """List the tags that decisions read with these models, once for all requests."""
+        tag_lists = self._tag_lists
+        if tag_lists is None or tag_lists[0] is not models or tag_lists[1] is not effects:
             names = [
                 *STAR_TAGS,
                 *needed_tags(models, explain=False),
                 *effects.tags,
                 *CONSENTS,
                 *OPT_OUTS.values(),
-                *GATES,
-                *VALUES,
-                *self._menu.tags,
+                *GATE_TAGS,
+                *VALUE_TAGS,
+                *self._touchpoints.tags,
             ]
-            self._listed = listed = models, effects, tuple(dict.fromkeys(names))
-        return listed[2]
+            self._tag_lists = tag_lists = models, effects, tuple(dict.fromkeys(names))
+        return tag_lists[2]
 
     def _capacity_prices(
         self, connection: Connection, branch: str | None, at: datetime
     ) -> dict[str, float]:
-        """Read what a contact by each channel is worth to others of the branch today."""
-        if self._prices is None or not timedelta(0) <= at - self._prices[0] < PRICES_KEPT:
+        """Read today's price of a contact of the branch by channel, yuan; cached for minutes."""
+        if self._prices is None or not timedelta(0) <= at - self._prices[0] < PRICES_LIFETIME:
             rows = prices_on(connection, self._day(at))
             self._prices = at, {(row.branch, row.channel): row.price for row in rows}
         prices = self._prices[1]
-        return {channel: price for (where, channel), price in prices.items() if where == branch}
+        return {channel: price for (place, channel), price in prices.items() if place == branch}
 
     def _day(self, at: datetime) -> date:
-        """Tell the insurer's civil day."""
+        """Return the civil day of an instant in the insurer's time zone."""
         return at.astimezone(self._zone).date()
 
 
@@ -291,6 +301,7 @@ def base_of(tags: Mapping[str, Any]) -> Base:
     )
 
 
-def _gate(planned: Plan) -> Gate | None:
-    block = planned.block
+def _gate(contact_plan: Plan) -> Gate | None:
+    """Convert the cap that blocks a planned contact to a gate; None if none does."""
+    block = contact_plan.block
     return None if block is None else Gate(block.rule, False, block.chinese, block.english)

@@ -1,7 +1,7 @@
-"""Lots that anybody can draw again: a hash of words is a number from 0 up to 1.
+"""Draw lots that can be reproduced: a hash of words gives a number in [0, 1).
 
-Who is in the holdout and who explores is decided by nothing but the customer, the period and a
-salt, so that it is the same at every touchpoint and in every replay.
+Holdout and exploration depend on the customer, the period and a salt alone, so they are the same
+at every touchpoint and in every replay.
 """
 
 import hashlib
@@ -10,14 +10,14 @@ from datetime import date
 SCALE = 2**64
 
 
-def lot(*words: str) -> float:
-    """A number in [0, 1), the same for the same words.
+def draw_lot(*words: str) -> float:
+    """Hash words to a number in [0, 1), the same for the same words.
 
     Examples
     --------
-    >>> lot("holdout", "C1", "2026") == lot("holdout", "C1", "2026")
+    >>> draw_lot("holdout", "C1", "2026") == draw_lot("holdout", "C1", "2026")
     True
-    >>> 0 <= lot("holdout", "C2", "2026") < 1
+    >>> 0 <= draw_lot("holdout", "C2", "2026") < 1
     True
     """
     # A separator that no word contains, or ("ab", "c") would draw with ("a", "bc").
@@ -26,17 +26,41 @@ def lot(*words: str) -> float:
 
 
 def in_holdout(salt: str, customer_id: str, cycle: str, share: float) -> bool:
-    """Whether a customer gets no marketing in a cycle, whatever the campaign."""
-    return lot(salt, "holdout", customer_id, cycle) < share
+    """Check whether a customer is in the holdout: without marketing in a cycle, of any campaign.
+
+    Parameters
+    ----------
+    salt : str
+        Salt of the policy; another salt draws other customers.
+    customer_id : str
+        The customer.
+    cycle : str
+        The holdout cycle (`Policy.cycle`).
+    share : float
+        Part of the customers in the holdout, in [0, 1].
+    """
+    return draw_lot(salt, "holdout", customer_id, cycle) < share
 
 
 def explores(salt: str, customer_id: str, day: date, share: float) -> bool:
-    """Whether a customer's contacts are drawn by lot in the month of a day."""
-    return lot(salt, "explore", customer_id, month_of(day)) < share
+    """Check whether a customer's decisions are drawn by lot in the month of a day.
+
+    Parameters
+    ----------
+    salt : str
+        Salt of the policy; another salt draws other customers.
+    customer_id : str
+        The customer.
+    day : date
+        Civil day of the decision.
+    share : float
+        Part of the customers who explore, in [0, 1].
+    """
+    return draw_lot(salt, "explore", customer_id, month_of(day)) < share
 
 
 def month_of(day: date) -> str:
-    """The month as a word.
+    """Format the month of a day as a text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The policy of decisions: `policy.toml`, and what a home replaces."""
+"""Load the policy of decisions: `policy.toml`, with what a home replaces."""
 
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ NonMotorLine = Annotated[str, one_of(NON_MOTOR_LINES)]
 
 
 class Policy(Declared):
-    """What a contact is worth and what it costs; every number is in each decision's record.
+    """What a contact is worth and what it costs; each decision's record holds every number.
 
     Examples
     --------
@@ -47,13 +47,13 @@ class Policy(Declared):
         return self
 
     def cycle(self, day: date) -> str:
-        """The holdout cycle that a civil day belongs to."""
+        """Name the holdout cycle that a civil day belongs to."""
         if self.holdout_cycle == "year":
             return f"{day.year}"
         return f"{day.year}h{1 if day.month <= 6 else 2}"
 
     def weight(self, touchpoint: str) -> float:
-        """Multiplier of a touchpoint's benefit."""
+        """Look up the multiplier of a touchpoint's benefit; 1 unless declared."""
         return self.weights.get(touchpoint, 1.0)
 
 

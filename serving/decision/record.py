@@ -1,4 +1,4 @@
-"""Keep a decision as JSON, and read its facts back: what it takes to make it again."""
+"""Convert a decision to the JSON document of its record, and restore its facts for a replay."""
 
 import json
 from collections.abc import Mapping
@@ -15,29 +15,29 @@ from serving.decision.schemas import DecideResponse
 from serving.records.columns import JsonText
 
 STORED = {"predictions": "told"}
-"""Field of the facts -> its key in the documents, which is that of the first release."""
+"""Field of the facts -> its key in the documents, if that is still the one of the first release."""
 
 
-def record_of(
+def build_record(
     facts: Facts, answer: DecideResponse, request: Mapping[str, Any], subject: str
 ) -> JsonText:
-    """Write down a decision in JSON: who asked for what, the facts, and the answer.
+    """Build the JSON document of a decision: the request and its caller, the facts, the answer.
 
     Parameters
     ----------
     facts : Facts
         What the decision was made from.
     answer : DecideResponse
-        What was answered.
+        The answer to the caller.
     request : Mapping[str, object]
-        What was asked, without the client's key.
+        The request, without the client key.
     subject : str
-        Who asked, by the token.
+        The caller, by the token.
 
     Raises
     ------
     ValueError
-        If a number is NaN or infinite: the records keep none.
+        If a number is NaN or infinite, which the records do not store.
     """
     stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
     document = {"asked_by": subject, "request": request, "facts": stored, "answer": answer}
@@ -47,8 +47,8 @@ def record_of(
     return JsonText(text)
 
 
-def facts_of(stored: Mapping[str, Any]) -> Facts:
-    """Read the facts that `record_of` wrote, from their JSON."""
+def restore_facts(stored: Mapping[str, Any]) -> Facts:
+    """Restore the facts from the JSON that `build_record` wrote."""
     fields = dict(stored)
     fields.update({name: fields.pop(key) for name, key in STORED.items()})
     fields["day"] = date.fromisoformat(str(stored["day"]))

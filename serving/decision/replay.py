@@ -1,7 +1,7 @@
-"""A decision made again from its record: the same answer, or exactly what is no longer the same.
+"""Replay a decision from its record: the same answer, or exactly what has changed.
 
-Three things are held against the record: what the facts decide now, what the models of the recorded
-versions tell of the recorded tags, and whether the recorded tags are those of the snapshot.
+Three things are compared with the record: what the facts decide now, what the models of the
+recorded versions predict from the recorded tags, and whether those tags are the snapshot's.
 """
 
 import json
@@ -16,8 +16,8 @@ from features.snapshots.lookup import SnapshotLookup
 from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.effects import Effects
-from serving.decision.record import facts_of
-from serving.predictions.probabilities import Served, predict_one
+from serving.decision.record import restore_facts
+from serving.predictions.probabilities import ServedModel, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
@@ -27,20 +27,22 @@ DIGITS = 1e-12
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """What a replay found.
+class ReplayReport:
+    """What a replay showed.
 
     Attributes
     ----------
+    decision_id : str
+        Number of the decision.
     action, recorded : str
         What the recorded facts decide now, and what was decided then: `silence`, or touchpoint,
         channel and offer.
     same : bool
         Whether the answer is the same and nothing it rests on has changed.
     changed : list of str
-        What has, a sentence each.
+        What has changed, one sentence for each change.
     notes : list of str
-        What could not be held against anything.
+        What could not be compared, and tags that events have moved since the snapshot.
     """
 
     decision_id: str
@@ -51,8 +53,17 @@ class Replayed:
     notes: list[str]
 
 
-def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
-    """Make a decision again.
+def replay(lake: Lake, records: Records, decision_id: str) -> ReplayReport:
+    """Make a decision again from its record, and compare.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with models, effect models and snapshots.
+    records : Records
+        Where the decision is stored.
+    decision_id : str
+        Number of the decision.
 
     Raises
     ------
@@ -62,11 +73,11 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
     with records.reading() as connection:
         row = find_decision(connection, decision_id)
     document: Mapping[str, Any] = row["document"]
-    answer, facts = document["answer"], facts_of(document["facts"])
-    settled = settle(facts)
-    now = _named(settled.chosen.candidate.key if settled.chosen else None)
+    answer, facts = document["answer"], restore_facts(document["facts"])
+    result = settle(facts)
+    now = _action_name(result.chosen.candidate.key if result.chosen else None)
     action = answer["action"]
-    then = _named(
+    then = _action_name(
         (action["touchpoint"], action["channel"], action["offer"] or "") if action else None
     )
     changed, notes = [], []
@@ -74,28 +85,28 @@ def replay(lake: Lake, records: Records, decision_id: str) -> Replayed:
         changed.append(
             f"the facts decide {now} instead of {then}: the rules of this release differ"
         )
-    if settled.probability != answer["probability"]:
+    if result.probability != answer["probability"]:
         changed.append(
-            f"the probability of the choice is {settled.probability:g}, not "
+            f"the probability of the choice is {result.probability:g}, not "
             f"{answer['probability']:g}"
         )
     if answer["profile_used"]:
-        again, missing = _told_again(lake, document, facts.tags)
+        predictions, missing = _predict_again(lake, document, facts.tags)
         notes += missing
         changed += [
-            f"{name} tells {value} instead of {facts.predictions.get(name)}"
-            for name, value in again.items()
+            f"{name} predicts {value} instead of {facts.predictions.get(name)}"
+            for name, value in predictions.items()
             if not _equal(value, facts.predictions.get(name))
         ]
-        changed += _effects_again(lake, answer, facts.tags, facts.effects, notes)
-    notes += _tags_again(lake, answer, facts.customer_id, facts.tags)
-    return Replayed(decision_id, now, then, not changed, changed, notes)
+        changed += _compare_effects(lake, answer, facts.tags, facts.effects, notes)
+    notes += _compare_tags(lake, answer, facts.customer_id, facts.tags)
+    return ReplayReport(decision_id, now, then, not changed, changed, notes)
 
 
-def _told_again(
+def _predict_again(
     lake: Lake, document: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> tuple[dict[str, float | None], list[str]]:
-    """What the recorded versions tell of the recorded tags; and which of them are gone."""
+    """Predict from the recorded tags with the recorded versions; list those no longer here."""
     models, missing = {}, []
     for name, version in document["answer"]["versions"]["models"].items():
         folder = next(
@@ -109,53 +120,54 @@ def _told_again(
         if folder is None:
             missing.append(f"version {version} of {name} is no longer here")
             continue
-        models[name] = Served(name, version, Predictor.load(folder))
+        models[name] = ServedModel(name, version, Predictor.load(folder))
     lead = document["request"]["context"]["lead_days"]
     return predict_one(models, tags, lead), missing
 
 
-def _effects_again(
+def _compare_effects(
     lake: Lake,
     answer: Mapping[str, Any],
     tags: Mapping[str, Any],
     recorded: Mapping[str, float],
     notes: list[str],
 ) -> list[str]:
+    """List the effects that the recorded versions estimate differently now."""
     effects = Effects(lake)
     stated = answer["versions"]["effects"]
-    kept = {name for name, version in effects.versions.items() if stated.get(name) == version}
+    here = {name for name, version in effects.versions.items() if stated.get(name) == version}
     notes += [f"version {stated[name]} of the effect of {name} is no longer here"
-              for name in stated if name not in kept]  # fmt: skip
-    again = effects.lower(tags) if kept else {}
+              for name in stated if name not in here]  # fmt: skip
+    bounds = effects.lower_bounds(tags) if here else {}
     return [
-        f"the effect of {name} is {again.get(name)} instead of {value}"
+        f"the effect of {name} is {bounds.get(name)} instead of {value}"
         for name, value in recorded.items()
-        if name in kept and not _equal(again.get(name), value)
+        if name in here and not _equal(bounds.get(name), value)
     ]
 
 
-def _tags_again(
+def _compare_tags(
     lake: Lake, answer: Mapping[str, Any], customer_id: str, tags: Mapping[str, Any]
 ) -> list[str]:
-    """Whether the recorded tags are the snapshot's; an event of the day may have moved them."""
+    """Compare the recorded tags with the snapshot's; an event of the day may have moved them."""
     stated = answer["tags"]
     known = catalogue()
     names = [name for name in tags if name in known]
     try:
-        (found,) = SnapshotLookup(lake).read([customer_id], names)
+        (row,) = SnapshotLookup(lake).read([customer_id], names)
     except GuanjiaError as error:
-        return [f"the tags cannot be held against the snapshot: {error}"]
-    if not found["known"] or str(found["as_of"]) != str(stated["as_of"]):
+        return [f"the tags cannot be compared with the snapshot: {error}"]
+    if not row["known"] or str(row["as_of"]) != str(stated["as_of"]):
         return [f"the snapshot of {stated['as_of']} is no longer the latest"]
-    moved = [name for name in names if found[name] != tags[name]]
+    moved = [name for name in names if row[name] != tags[name]]
     if not moved:
         return []
-    told = ", ".join(f"{name} {found[name]} -> {tags[name]}" for name in moved[:10])
-    return [f"moved since the snapshot, by events: {told}"]
+    moves = ", ".join(f"{name} {row[name]} -> {tags[name]}" for name in moved[:10])
+    return [f"moved since the snapshot, by events: {moves}"]
 
 
 def _equal(value: float | None, recorded: float | None) -> bool:
-    """Whether two numbers are the same but for the last digits.
+    """Compare two numbers but for the last digits.
 
     Exponentials of two kinds of processor, or of two releases of NumPy, differ in the last bit.
     """
@@ -164,5 +176,5 @@ def _equal(value: float | None, recorded: float | None) -> bool:
     return isclose(value, recorded, rel_tol=DIGITS)
 
 
-def _named(key: tuple[str, str, str] | None) -> str:
+def _action_name(key: tuple[str, str, str] | None) -> str:
     return "silence" if key is None else ", ".join(part for part in key if part)

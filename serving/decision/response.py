@@ -1,4 +1,4 @@
-"""Say a decision in the words of the API: gates, values, and why, in Chinese and in English."""
+"""Build the answer of `POST /decide`: action, gates, values and reasons in two languages."""
 
 from datetime import datetime
 
@@ -15,12 +15,12 @@ from serving.decision.schemas import (
     Script,
     ValueTold,
 )
-from serving.decision.touchpoint_menu import ContactText
+from serving.decision.touchpoint_source import ContactText
 from serving.records.contacts.caps import Reservation
 from training.models import MODELS
 
 
-def answer_of(
+def build_response(
     request: DecideRequest,
     customer: CustomerFacts,
     facts: Facts,
@@ -30,24 +30,24 @@ def answer_of(
     decision_id: str,
     at: datetime,
 ) -> DecideResponse:
-    """Put together the answer of `POST /decide`.
+    """Build the answer of `POST /decide`.
 
     Parameters
     ----------
     request : DecideRequest
-        What was asked; it says how many alternatives are told.
+        The request; it says how many alternatives to list.
     customer : CustomerFacts
-        What was known before the records were asked.
+        What was known before the records were read.
     facts : Facts
         What the decision was made from.
     result : DecisionResult
-        What was decided.
+        The decision.
     action : Action or None
-        The contact with its place and its words; None for silence.
+        The contact with its reservation and its script; None for silence.
     decision_id : str
         Number of the decision.
     at : datetime
-        When it was made.
+        When the decision was made.
     """
     others = [scored for scored in result.candidates if scored is not result.chosen]
     return DecideResponse(
@@ -71,20 +71,20 @@ def answer_of(
     )
 
 
-def action_of(candidate: Candidate, place: Reservation, text: ContactText) -> Action:
-    """Say the contact to make.
+def build_action(candidate: Candidate, reservation: Reservation, text: ContactText) -> Action:
+    """Describe the contact to make.
 
     Parameters
     ----------
     candidate : Candidate
-        What was chosen.
-    place : Reservation
+        The candidate that was chosen.
+    reservation : Reservation
         Its place under the contact caps.
     text : ContactText
-        What is said, what it is for, and by whom.
+        The script, its purpose, and who makes the contact.
     """
     return Action(
-        contact_id=place.contact_id,
+        contact_id=reservation.contact_id,
         touchpoint=candidate.touchpoint,
         label=candidate.label,
         kind=candidate.kind,
@@ -92,14 +92,14 @@ def action_of(candidate: Candidate, place: Reservation, text: ContactText) -> Ac
         channel=candidate.channel,
         role=text.role,
         offer=candidate.offer.name if candidate.offer else None,
-        planned_at=place.planned_at,
-        reserved_until=place.reserved_until,
+        planned_at=reservation.planned_at,
+        reserved_until=reservation.reserved_until,
         script=Script(chinese=text.chinese, english=text.english),
     )
 
 
 def reasons(result: DecisionResult) -> Script:
-    """Explain why this action, or why silence."""
+    """Explain in words why this action was chosen, or why silence."""
     chosen = result.chosen
     if chosen is None:
         return _silence(result)
@@ -116,9 +116,9 @@ def reasons(result: DecisionResult) -> Script:
             f"{result.probability:.1%}.",
         )
     value = chosen.value
-    assert value is not None  # what may be chosen without being a service message has one
+    assert value is not None  # every eligible candidate has a value
     purpose = MODELS[chosen.candidate.model or ""].purpose
-    assert purpose is not None  # what has a benefit has a purpose
+    assert purpose is not None  # a benefit comes from a model with a purpose
     costs = value.benefit * value.weight - value.total
     change, worth = value.change or 0.0, value.worth or 0.0
     chinese = f"提高{purpose.won_chinese}概率{change:.2%}"

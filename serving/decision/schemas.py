@@ -1,4 +1,4 @@
-"""What `POST /decide` takes and gives."""
+"""Define the request and the answer of `POST /decide`."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,21 +10,21 @@ from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Value = Annotated[str, Field(max_length=200)]
-VALUES = {
+VALUES_SCHEMA = {
     "type": "object",
     "propertyNames": TypeAdapter(Name).json_schema(),
     "additionalProperties": TypeAdapter(Value).json_schema(),
     "maxProperties": 30,
 }
-"""As pydantic would say it of keys with a pattern, any other key would be right too."""
+"""JSON schema of script values. Pydantic's own would allow keys that do not match the pattern."""
 MOST_ALTERNATIVES = 20
 
 
 class DecideContext(Message):
-    """What the touchpoint knows and the tags do not."""
+    """What the caller knows and the tags do not."""
 
     channel: Name | None = Field(
-        default=None, description="The one channel that can be used; default: any."
+        default=None, description="The only channel that can be used; default: any."
     )
     stage: Name | None = Field(default=None, description="Campaign stage of the touchpoints.")
     campaign: Name | None = Field(default=None, description="Campaign that the contact is part of.")
@@ -36,17 +36,18 @@ class DecideContext(Message):
         "`payment_started`, or `weather`: touchpoints that wait for them are candidates then.",
     )
     open_event: StrictBool = Field(
-        default=False, description="A claim or complaint is just being told: no marketing now."
+        default=False,
+        description="A claim or complaint is being reported right now: no marketing.",
     )
-    values: Annotated[dict[Name, Value], WithJsonSchema(VALUES)] = Field(
+    values: Annotated[dict[Name, Value], WithJsonSchema(VALUES_SCHEMA)] = Field(
         default_factory=dict,
         max_length=30,
-        description="Values of script variables that only the touchpoint knows.",
+        description="Values of script variables that only the caller knows.",
     )
 
 
 class DecideRequest(Message):
-    """Ask for the one next contact with a customer, or silence."""
+    """Ask for the next contact with a customer, or silence."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -71,7 +72,7 @@ class DecideRequest(Message):
 
 
 class GateTold(Message):
-    """A gate and what it found."""
+    """A gate and its finding."""
 
     name: str
     passed: bool
@@ -93,8 +94,8 @@ class ValueTold(Message):
         description="uplift (lower bound of a randomised effect), propensity (a declared share of "
         "a probability: not uplift), or none."
     )
-    change: float | None = Field(description="Of the probability of the outcome.")
-    worth: float | None = Field(description="Of the outcome, yuan.")
+    change: float | None = Field(description="Change of the probability of the outcome.")
+    worth: float | None = Field(description="What the outcome is worth, yuan.")
 
 
 class Option(Message):
@@ -130,7 +131,7 @@ class Action(Message):
     offer: str | None
     planned_at: datetime
     reserved_until: datetime = Field(
-        description="Unless `sent` is told by then, its place is free."
+        description="Unless the outcome `sent` is reported by then, the reservation ends."
     )
     script: Script
 
@@ -144,14 +145,14 @@ class DecideResponse(Message):
     decided_at: datetime
     action: Action | None = Field(description="Null: leave the customer in peace.")
     reasons: Script = Field(description="Why, in words.")
-    probability: float = Field(description="With which this was chosen, given what was known.")
+    probability: float = Field(description="Probability of this choice, given what was known.")
     explored: bool = Field(description="Whether it was drawn by lot.")
     holdout: bool
     profile_used: bool = Field(
         description="False: the customer refuses profiling, so averages took the profile's place."
     )
     degraded: bool = Field(description="Whether the answer rests on older data than usual.")
-    gates: list[GateTold] = Field(description="Those that keep back all marketing.")
+    gates: list[GateTold] = Field(description="Gates of the customer, which block all marketing.")
     alternatives: list[Option]
     predictions: dict[str, float | None]
     star: Star | None

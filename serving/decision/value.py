@@ -1,9 +1,9 @@
-"""What a contact is worth: the change it makes to an outcome, times the outcome, less its costs.
+"""Value a contact: the change it makes to an outcome, times the outcome, less its costs.
 
     EV = LCB[uplift] * margin * weight - contact - p(redeem) * offer - fatigue - capacity price
 
-Where contacts were drawn by lot, the change is the lower bound of the effect that was learned.
-Elsewhere it is an expert's rule, a declared share of a probability, and is called propensity.
+If an effect model was learned from contacts drawn by lot, the change is the lower bound of its
+effect. Otherwise it is an expert's rule, a declared share of a probability, called propensity.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from training.evaluation.economics import TURNED_SHARES
 from training.models import MODELS
 from training.uplift.trials import OUTCOME
 
-RECENT, UNANSWERED = "contact_count_30d", "contacts_since_last_response"
+RECENT_CONTACTS, UNANSWERED_CONTACTS = "contact_count_30d", "contacts_since_last_response"
 CONTACT = "contact"
 
 
-def value_of(
+def value_candidate(
     candidate: Candidate,
     policy: Policy,
     tags: Mapping[str, Any],
@@ -31,12 +31,16 @@ def value_of(
     recent_contacts: int,
     capacity_price: float = 0.0,
 ) -> Value | None:
-    """The value of a candidate; None where the prediction it turns on has no answer.
+    """Calculate the expected value of a candidate.
 
     Parameters
     ----------
+    candidate : Candidate
+        The contact to value.
+    policy : Policy
+        Weights and cost rates.
     tags : Mapping[str, object]
-        Of the customer: premiums, and how many contacts were left unanswered.
+        The customer's tags: premiums, and how many contacts were left unanswered.
     predictions : Mapping[str, float or None]
         Probabilities by model.
     effects : Mapping[str, float]
@@ -44,9 +48,16 @@ def value_of(
     margin : float or None
         Expected margin of the coming motor term in yuan.
     recent_contacts : int
-        Contacts of the last 30 days, by whatever channel.
+        Contacts of the last 30 days, by any channel.
+    capacity_price : float
+        Yuan that a contact by this channel is worth to other customers today.
+
+    Returns
+    -------
+    Value or None
+        None if the candidate's model has no prediction for the customer, or the outcome no worth.
     """
-    unanswered = tags.get(UNANSWERED) or 0
+    unanswered = tags.get(UNANSWERED_CONTACTS) or 0
     costs: dict[str, Any] = {
         "weight": policy.weight(candidate.touchpoint),
         "contact": candidate.cost,
@@ -77,12 +88,12 @@ def value_of(
 def _worth(
     policy: Policy, tags: Mapping[str, Any], margin: float | None, line: str
 ) -> float | None:
-    """Yuan the outcome is worth: a motor term kept, or a product sold."""
+    """Estimate what the outcome is worth in yuan: a motor term renewed, or a product sold."""
     if line:
         price = policy.non_motor_premiums.get(line)
         return None if price is None else price * policy.non_motor_margin_share
     coming = number_or_none(premium(tags))
     if coming is None:
         return None
-    kept = coming * policy.motor_margin_share if margin is None else margin
-    return kept + coming * policy.saved_acquisition_share
+    term_margin = coming * policy.motor_margin_share if margin is None else margin
+    return term_margin + coming * policy.saved_acquisition_share

@@ -1,7 +1,7 @@
-"""Carry a decision out: its contact gets a place, and everything is written down.
+"""Write a decision: reserve its contact and store everything it rests on.
 
-All of it in the transaction in which the customer's history was read: a place without a decision,
-or two contacts where one is allowed, cannot be.
+All of it happens in the transaction in which the customer's history was read, so there can be no
+reservation without a decision, and no two contacts where one is allowed.
 """
 
 from collections.abc import Mapping
@@ -13,34 +13,34 @@ from typing import Any
 from sqlalchemy import Connection
 
 from serving.decision.core import DecisionResult
-from serving.decision.gather import BRANCH, CustomerFacts, Gathered
-from serving.decision.record import record_of
-from serving.decision.response import action_of, answer_of
+from serving.decision.gather import BRANCH, CustomerFacts, DecisionInputs
+from serving.decision.record import build_record
+from serving.decision.response import build_action, build_response
 from serving.decision.schemas import Action, DecideRequest, DecideResponse
-from serving.decision.touchpoint_menu import ContactText
+from serving.decision.touchpoint_source import ContactText
 from serving.records.columns import new_id
 from serving.records.contacts.caps import Caps, ContactRequest
 from serving.records.contacts.decisions import Decision, write_decision
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A decision that is made and not yet written down.
+class SettledDecision:
+    """A decision that is made and not yet written.
 
     Attributes
     ----------
     request : DecideRequest
-        What was asked.
+        The request.
     subject : str
-        Who asked.
+        The caller.
     at : datetime
-        When.
+        When the decision was made.
     customer : CustomerFacts
-        What was known before the records were asked.
-    gathered : Gathered
-        What was decided from, the findings about texts among the blocks.
+        What was known before the records were read.
+    inputs : DecisionInputs
+        What the decision was made from; its blocks include the findings about scripts.
     result : DecisionResult
-        What was decided.
+        The decision.
     text : ContactText or None
         What the contact says; None for silence.
     """
@@ -49,7 +49,7 @@ class Settled:
     subject: str
     at: datetime
     customer: CustomerFacts
-    gathered: Gathered
+    inputs: DecisionInputs
     result: DecisionResult
     text: ContactText | None
 
@@ -57,34 +57,34 @@ class Settled:
 def write(
     connection: Connection,
     caps: Caps,
-    settled: Settled,
+    settled: SettledDecision,
     content: Mapping[str, Any],
     client_key: str | None,
 ) -> DecideResponse:
-    """Reserve the contact, and keep the decision with all it rests on.
+    """Reserve the contact, and store the decision with all it rests on.
 
     Parameters
     ----------
     connection : Connection
-        Of the transaction in which `settled` was gathered.
+        The transaction in which the inputs were gathered.
     caps : Caps
-        Rules of contacts.
-    settled : Settled
-        What was decided.
+        The contact caps.
+    settled : SettledDecision
+        The decision to write.
     content : Mapping[str, object]
-        The request as it is kept, which the client's key stands for.
+        The request as it is stored, which the client key stands for.
     client_key : str or None
-        Whoever sends it again with the same request gets this decision.
+        The same key and request, sent again, get this decision again.
 
     Returns
     -------
     DecideResponse
-        The answer, as it is in the record.
+        The answer, as in the record.
     """
     decision_id = new_id(settled.at)
-    customer, result, facts = settled.customer, settled.result, settled.gathered.facts
+    customer, result, facts = settled.customer, settled.result, settled.inputs.facts
     action = _reserve(connection, caps, settled, decision_id)
-    answer = answer_of(
+    answer = build_response(
         settled.request, customer, facts, result, action, decision_id=decision_id, at=settled.at
     )
     chosen = result.chosen.candidate if result.chosen else None
@@ -92,7 +92,7 @@ def write(
         customer_id=facts.customer_id,
         decision_point=facts.decision_point,
         decided_at=settled.at,
-        document=record_of(facts, answer, content, settled.subject),
+        document=build_record(facts, answer, content, settled.subject),
         branch=customer.tags[BRANCH],
         touchpoint=chosen.touchpoint if chosen else None,
         channel=chosen.channel if chosen else None,
@@ -110,14 +110,14 @@ def write(
 
 
 def _reserve(
-    connection: Connection, caps: Caps, settled: Settled, decision_id: str
+    connection: Connection, caps: Caps, settled: SettledDecision, decision_id: str
 ) -> Action | None:
-    """Give the contact its place; its words are those that will be sent."""
+    """Reserve the contact, with the text that will be sent."""
     chosen, text, request = settled.result.chosen, settled.text, settled.request
     if chosen is None or text is None:
         return None
-    candidate, gathered = chosen.candidate, settled.gathered
-    plan = gathered.plans[gathered.facts.candidates.index(candidate)]
+    candidate, inputs = chosen.candidate, settled.inputs
+    plan = inputs.plans[inputs.facts.candidates.index(candidate)]
     contact = ContactRequest(
         customer_id=request.customer_id,
         touchpoint=candidate.touchpoint,
@@ -130,5 +130,7 @@ def _reserve(
         cost=Decimal(str(candidate.cost)),
         message=text.chinese,
     )
-    place = caps.reserve(connection, contact, settled.at, gathered.history, decision_id=decision_id)
-    return action_of(candidate, place, text)
+    reservation = caps.reserve(
+        connection, contact, settled.at, inputs.history, decision_id=decision_id
+    )
+    return build_action(candidate, reservation, text)

@@ -15,7 +15,7 @@ from features.events.event_types import Event
 from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.events.schemas import DueTold
-from serving.predictions.service import Door, UnknownCustomerError
+from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
@@ -48,14 +48,14 @@ class DueTouchpoints:
 
     Parameters
     ----------
-    door : Door
+    service : PredictionService
         Reads the tags.
     records : Records
     """
 
-    def __init__(self, door: Door, records: Records) -> None:
-        lake = door.lake
-        self._door, self._records = door, records
+    def __init__(self, service: PredictionService, records: Records) -> None:
+        lake = service.lake
+        self._service, self._records = service, records
         self._inbox = EventInbox(lake)
         self._catalogue = load_touchpoints(lake.home)
         self._zone = lake.settings.timezone
@@ -166,7 +166,7 @@ class DueTouchpoints:
     ) -> tuple[Mapping[str, Any] | None, bool]:
         """A customer's tags, None if nobody knows him; and whether they are the snapshot's."""
         try:
-            (row,), degraded = self._door.tags([customer], self._tags, branches)
+            (row,), degraded = self._service.tags([customer], self._tags, branches)
         except UnknownCustomerError:
             return None, False
         return row, degraded

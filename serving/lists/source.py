@@ -1,4 +1,4 @@
-"""Who is on a target list: who meets its condition, and who of them may not be contacted."""
+"""Query who is on a target list: who meets its condition, and which of them are barred."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,20 +20,40 @@ NO_PROFILING = "profiling refused"
 REFUSED = "refused_since"
 
 
-def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
-    """Everyone who meets the conditions, with name, phone and, if so, why they are barred."""
+def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
+    """Write the query of all customers who meet the conditions, with name and phone.
+
+    Its column `barred` says why a customer may not be contacted; null: they may. The query needs
+    the table of `refusals_table`.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with scores, snapshot and checked tables.
+    as_of : date
+        Date of the scores and the tags; names and consents are those known then.
+    tags : list of str
+        Tags to read beside the scores.
+    conditions : list of str
+        SQL conditions over scores and tags; all must hold.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is no snapshot of the date.
+    """
     closes = cutoff(as_of, lake.settings.timezone)
     known = known_sql(closes)
     scores = sql_text(scores_path(lake, as_of))
     snapshot = lake.sql(snapshot_tags(lake, read_snapshot(lake, as_of), tags))
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
-    wanted = (
+    matches = (
         f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
         f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
     )
     joined = (
-        f"FROM ({wanted}) w LEFT JOIN ({people}) p USING (customer_id) "
+        f"FROM ({matches}) w LEFT JOIN ({people}) p USING (customer_id) "
         f"LEFT JOIN {REFUSED} r USING (customer_id)"
     )
     if not lake.has("consents"):
@@ -66,15 +86,15 @@ def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -
 
 
 @contextmanager
-def told(lake: Lake, refused: Refused) -> Iterator[None]:
-    """The refusals as a table beside the files: a customer's number, and when he said no."""
+def refusals_table(lake: Lake, refused: Refused) -> Iterator[None]:
+    """Register refusals as the table `REFUSED` in this block: customers, and when they refused."""
     customers = list(refused.marketing | refused.profiling)
     at = pa.timestamp("us", tz="UTC")
     table = pa.table(
         {
             "customer_id": pa.array(customers, pa.string()),
-            "marketing": pa.array([refused.marketing.get(one) for one in customers], at),
-            "profiling": pa.array([refused.profiling.get(one) for one in customers], at),
+            "marketing": pa.array([refused.marketing.get(customer) for customer in customers], at),
+            "profiling": pa.array([refused.profiling.get(customer) for customer in customers], at),
         }
     )
     lake.con.register(REFUSED, table)

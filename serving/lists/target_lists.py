@@ -1,8 +1,8 @@
-"""Write target lists: who to contact, in which order and why, as a file a call centre opens.
+"""Write target lists: whom to contact, in which order and why, as a file that a call centre opens.
 
-A list is declared with its model (`training.models`). It is drawn from the scores and tags of one
-date, joined to names and phone numbers as known then, and leaves out whoever has not consented to
-marketing.
+A list is declared with its model (`training.models`). It is selected from the scores and tags of a
+date, joined with names and phone numbers as known then, without customers who have not consented
+to marketing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +25,10 @@ from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
-from serving.lists.source import source_of, told
+from serving.lists.source import list_query, refusals_table
 from serving.predictions.margin import LABELS
-from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
-from serving.predictions.reasons import Direction, Reason, reasons_of
+from serving.predictions.probabilities import ServedModel, load_models, model_frame, needed_tags
+from serving.predictions.reasons import Direction, Reason, strongest_reasons
 from serving.predictions.scoring import scores_path, scores_schema
 from serving.records.people.consents import Refused
 from serving.spreadsheet import write_csv
@@ -39,20 +39,29 @@ from training.models import MODELS
 FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 Note = Callable[[Sequence[str], Sequence[str]], None]
+"""Called with the headings and the customer ids of a list before it is written."""
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What a list run wrote and whom it left out.
+class ListRun:
+    """Summary of a list run.
 
     Attributes
     ----------
+    name, label : str
+        Name and Chinese label of the list.
+    as_of : date
+        Date of the scores.
+    path : Path
+        The file written.
+    rows : int
+        Customers on the list.
     matched : int
         Customers that meet the condition, before consent.
     left_out : dict[str, int]
         How many of them were left out, by reason.
     consent : str
-        "checked", or "not recorded" where the insurer delivers no consents.
+        "checked", or "not recorded" if the insurer delivers no consents.
     preview : list[dict[str, Any]]
         The first rows of the list: customer, star, probability, reasons.
     """
@@ -69,7 +78,7 @@ class Listed:
 
 
 def declared_lists() -> dict[str, tuple[ModelSpec, TargetList]]:
-    """Return all lists by name, each with the model it is drawn from."""
+    """Return all lists by name, with the models they belong to."""
     return {target.name: (spec, target) for spec in MODELS.values() for target in spec.lists}
 
 
@@ -84,33 +93,42 @@ def write_list(
     shown: int = 5,
     refused: Refused | None = None,
     note: Note | None = None,
-) -> Listed:
-    """Write the list `name` of the date `as_of` to `out`.
+) -> ListRun:
+    """Write a target list as a CSV file.
 
     Parameters
     ----------
+    lake : Lake
+        The home with scores, snapshot, champions and checked tables.
+    name : str
+        Name of the list.
+    as_of : date
+        Date of the scores.
     where : str, optional
         Narrows the list's own condition (see `compile_condition`). May name segments.
     top : int
-        At most so many customers.
+        Maximal number of customers.
+    out : Path
+        The file to write.
     shown : int
-        How many rows to return besides writing them.
+        Number of rows of the preview.
     refused : Refused, optional
-        Who has told us since, and not the core system, to be left alone: left out too.
-    note : callable, optional
-        Called with the headings and the customers before anything is written: what it raises
-        keeps the file from being written.
+        Customers who refused at our touchpoints, which the core system may not know yet: they are
+        left out too.
+    note : Note, optional
+        Called before the file is written; if it raises, nothing is written.
 
     Raises
     ------
     GuanjiaError
-        If the list or a column is unknown, the condition is none, or scores are missing.
+        If the list or a column is unknown, a condition is not valid, or scores are missing or do
+        not belong to the snapshot.
     """
     lists = declared_lists()
     if name not in lists:
         raise unknown_name("list", name, lists)
     if top < 1:
-        raise GuanjiaError(f"list of {top} customers", "is none", "ask for at least 1")
+        raise GuanjiaError(f"list of {top} customers", "would be empty", "ask for at least 1")
     if not scores_path(lake, as_of).exists():
         raise GuanjiaError(
             f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
@@ -126,12 +144,12 @@ def write_list(
     named = {name for text in conditions for name in columns if f'"{name}"' in text}
     named |= {*target.order.replace(",", " ").split(), *target.columns, *needed_tags(models)}
     used = [tag for tag in tags if tag in named and tag not in score_columns]
-    source = source_of(lake, as_of, used, conditions)
-    with told(lake, refused or Refused()):
-        counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
+    query = list_query(lake, as_of, used, conditions)
+    with refusals_table(lake, refused or Refused()):
+        counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred")
         chosen = _rows(
             lake,
-            f"SELECT * FROM ({source}) WHERE barred IS NULL "
+            f"SELECT * FROM ({query}) WHERE barred IS NULL "
             f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
         )
     counts = dict(zip(counted["barred"], counted["rows"], strict=True))
@@ -139,7 +157,7 @@ def write_list(
     reasons = _reasons(models[spec.name], chosen, target.effect, tags)
     sheet = _sheet(chosen, spec, target, reasons, tags)
     if note is not None:
-        note(list(sheet), [str(one) for one in chosen["customer_id"]])
+        note(list(sheet), [str(customer) for customer in chosen["customer_id"]])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
     preview = [
         {
@@ -152,7 +170,7 @@ def write_list(
         }
         for row, why in zip(chosen.head(shown).to_dict("records"), reasons, strict=False)
     ]
-    return Listed(
+    return ListRun(
         name=name,
         label=target.label,
         as_of=as_of,
@@ -170,7 +188,7 @@ def _score_columns() -> list[str]:
 
 
 def _segment_rules(lake: Lake) -> dict[str, str]:
-    """What the names of segments stand for in a condition."""
+    """Return the rules that names of segments stand for in a condition."""
     rules = {name: segment.rule for name, segment in load_segments(lake.home).items()}
     for name in rules.keys() & {*_score_columns()}:
         raise GuanjiaError(f"segment {name}", "is named like a score", "give it another name")
@@ -185,9 +203,9 @@ def _check_scores(lake: Lake, as_of: date) -> None:
         fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
         raise GuanjiaError(f"scores of {as_of}", fault, cure)
     path = sql_text(scores_path(lake, as_of))
-    found = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
+    scored = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
     snapshot = read_snapshot(lake, as_of)
-    if set(found["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
+    if set(scored["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 
 
@@ -203,22 +221,22 @@ def _rows(lake: Lake, sql: str) -> pd.DataFrame:
 
 
 def _without_erased(lake: Lake, chosen: pd.DataFrame) -> pd.DataFrame:
-    """Leave out who was erased since the scores were made."""
+    """Leave out customers who were erased since the scores were made."""
     gone = Erased(lake.settings).among(chosen["customer_id"])
     return chosen[~chosen["customer_id"].isin(gone)].reset_index(drop=True) if gone else chosen
 
 
 def _reasons(
-    served: Served, frame: pd.DataFrame, effect: Direction, tags: Mapping[str, Tag]
+    served: ServedModel, frame: pd.DataFrame, effect: Direction, tags: Mapping[str, Tag]
 ) -> list[list[Reason]]:
     if frame.empty:
         return []
-    asked = model_frame(served, frame)
-    moved = served.predictor.contributions(asked)
-    values = asked.astype(object).to_dict("records")
+    columns = model_frame(served, frame)
+    contributions = served.predictor.contributions(columns)
+    values = columns.astype(object).to_dict("records")
     return [
-        reasons_of(served.features, row, weights, effect=effect, known=tags)
-        for row, weights in zip(values, moved, strict=True)
+        strongest_reasons(served.features, row, weights, effect=effect, known=tags)
+        for row, weights in zip(values, contributions, strict=True)
     ]
 
 
@@ -229,7 +247,7 @@ def _sheet(
     reasons: list[list[Reason]],
     tags: Mapping[str, Tag],
 ) -> dict[str, list[Any]]:
-    """The columns of the file by their Chinese headings."""
+    """Build the columns of the file, by their Chinese headings."""
     rows = frame.astype(object).where(frame.notna(), None)
     sheet: dict[str, list[Any]] = {
         "客户号": list(rows["customer_id"]),

@@ -1,9 +1,9 @@
-"""The models that answer: one set that never changes, replaced whole when a champion changes.
+"""Hold the models that answer requests: an immutable set, replaced when a champion changes.
 
 A request takes the set once, so it is never answered by two versions of a model. In the background
-the registry is asked which versions are champion; a new one is fetched, held against its hashes,
-loaded in a process of its own and only then here. MLflow is never asked within a request, and where
-it is away the set stays and says so.
+the registry is asked which versions are champion; a new one is fetched, its hashes are checked, and
+it is loaded in a process of its own and only then here. MLflow is never asked within a request; if
+it does not answer, the set stays and is marked as not confirmed.
 """
 
 import logging
@@ -14,34 +14,45 @@ from types import MappingProxyType
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tags.catalogue import catalogue
-from serving.predictions.probabilities import Served, load_model
+from serving.predictions.probabilities import ServedModel, load_model
 from training.models import MODELS
 from training.registry import local_models
-from training.registry import versions as registry
 from training.registry.champions import fetch, no_champion
 from training.registry.load_check import try_loading
 from training.registry.mlflow_client import RegistryAwayError
+from training.registry.versions import CHAMPION, named
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ModelSet:
-    """What answers a request.
+    """The models that answer a request.
 
     Attributes
     ----------
-    models : Mapping[str, Served]
+    models : Mapping[str, ServedModel]
+        By name, in the order in which they are declared.
     confirmed : bool
-        Whether the registry could be asked which versions are champion.
+        Whether the registry answered which versions are champion.
     """
 
-    models: Mapping[str, Served] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[str, ServedModel] = field(default_factory=lambda: MappingProxyType({}))
     confirmed: bool = False
 
 
 class CurrentModels:
-    """Holds the set of now.
+    """The models of now, refreshed in the background; shared by threads.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the registry and the local models.
+
+    Attributes
+    ----------
+    now : ModelSet
+        The set that answers requests.
 
     Raises
     ------
@@ -59,36 +70,42 @@ class CurrentModels:
             raise no_champion(next(iter(MODELS)))
 
     def refresh(self) -> None:
-        """Take up the champions of now; what cannot be taken up leaves the one before."""
+        """Load new champions; if one cannot be loaded, the version before goes on answering."""
         models, versions, confirmed = dict(self.now.models), dict(self._versions), True
         for name in MODELS:
             version = None
             if confirmed:
                 try:
-                    version = registry.named(self._lake, name, registry.CHAMPION)
+                    version = named(self._lake, name, CHAMPION)
                 except RegistryAwayError as error:
                     if self.now.confirmed:
-                        logger.warning("%s", error)
+                        logger.warning("the models of now go on answering: %s", error)
                     confirmed = False
             if not confirmed:
                 version = local_models.pointed(self._lake, name)
             if version is None or version in (versions.get(name), self._refused.get(name)):
                 continue
+            meanwhile = "the version before answers" if name in models else "no version answers"
             try:
                 models[name] = self._load(name, version)
                 versions[name] = version
                 logger.info("model %s: version %s answers now", name, version)
             except RegistryAwayError as error:
-                logger.warning("model %s: version %s waits: %s", name, version, error)
+                logger.warning(
+                    "model %s: version %s cannot be fetched yet, %s: %s",
+                    name, version, meanwhile, error
+                )  # fmt: skip
             except GuanjiaError as error:
                 self._refused[name] = version
-                logger.error("model %s: version %s is not taken up: %s", name, version, error)
+                logger.error(
+                    "model %s: version %s is refused, %s: %s", name, version, meanwhile, error
+                )
         self._versions = versions
         # In the order they are declared; one assignment, which no request sees half of.
         order = {name: models[name] for name in MODELS if name in models}
         self.now = ModelSet(MappingProxyType(order), confirmed)
 
-    def _load(self, name: str, version: str) -> Served:
+    def _load(self, name: str, version: str) -> ServedModel:
         folder = fetch(self._lake, name, version)
         if local_models.pointed(self._lake, name) != version:
             # It was never loaded here, and a damaged one would end this process.

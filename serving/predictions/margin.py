@@ -1,9 +1,9 @@
-"""What the coming commercial term is expected to cost and to leave.
+"""Calculate the expected claims cost and margin of the coming commercial term.
 
     cost   = claims in the term * cost of a claim          (models claim_frequency, claim_severity)
     margin = premium * (1 - expense share) - cost
 
-The premium is that of the renewal quote in force, or the current term's where none was made.
+The premium is that of the renewal quote in force, or the current term's if there is no quote.
 """
 
 import math
@@ -16,17 +16,17 @@ import pandas as pd
 from training.estimators.encoding import Array
 
 FREQUENCY, SEVERITY = "claim_frequency", "claim_severity"
-QUOTED, CURRENT = "renewal_quote_premium", "commercial_premium_current"
+QUOTED_PREMIUM, CURRENT_PREMIUM = "renewal_quote_premium", "commercial_premium_current"
 COST, MARGIN = "expected_claims_cost", "expected_margin"
 LABELS = {COST: "下一年度预期赔款(元)", MARGIN: "下一年度预期边际(元)"}
 
 
 def margin_tags(models: Mapping[str, object]) -> list[str]:
-    """Tags the margin needs, where both models of claims are there."""
-    return [QUOTED, CURRENT] if {FREQUENCY, SEVERITY} <= models.keys() else []
+    """List the tags that the margin needs; none unless both models of claims are there."""
+    return [QUOTED_PREMIUM, CURRENT_PREMIUM] if {FREQUENCY, SEVERITY} <= models.keys() else []
 
 
-def expected(
+def expected_cost_and_margin(
     tags: Mapping[str, Any], answers: Mapping[str, Any], expense_share: float
 ) -> tuple[Array, Array]:
     """Compute expected cost and margin in yuan, of one customer or of many at once.
@@ -36,9 +36,9 @@ def expected(
     tags : Mapping[str, object]
         `margin_tags` by name: columns of a frame, or the plain values of one customer.
     answers : Mapping[str, object]
-        What the models told of the same customers; None or NaN where a question does not arise.
+        Predictions by model of the same customers; None or NaN where a question does not arise.
     expense_share : float
-        Expenses of a term as a share of its premium.
+        Expenses of a term as a share of its premium, in [0, 1].
 
     Returns
     -------
@@ -55,14 +55,14 @@ def expected(
 def premium(tags: Mapping[str, Any]) -> Array:
     """Read the premium of the coming term in yuan, of one customer or of many at once.
 
-    NaN where no term is in force.
+    NaN if no term is in force.
     """
-    quoted, current = _numbers(tags[QUOTED]), _numbers(tags[CURRENT])
+    quoted, current = _numbers(tags[QUOTED_PREMIUM]), _numbers(tags[CURRENT_PREMIUM])
     return np.asarray(np.where(np.isnan(quoted), current, quoted), np.float64)
 
 
 def number_or_none(value: Array) -> float | None:
-    """Convert a number of one customer to a plain value: None where it is not known."""
+    """Convert a number of one customer to a plain value; NaN becomes None."""
     return None if math.isnan(value) else float(value)
 
 

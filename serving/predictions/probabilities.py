@@ -1,6 +1,6 @@
-"""From tags to predictions: the one place, so that scores and API cannot differ.
+"""Predict from tags: used by scores and API alike, so that they cannot differ.
 
-Who a question is put to, and what a model gets besides tags, is decided here too.
+It also decides which customers a model's question is asked of, and what a model reads beside tags.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,8 +22,8 @@ HAZARD = "churn_hazard"
 
 
 @dataclass(frozen=True)
-class Served:
-    """A model as it is served: the predictor and the version it came from."""
+class ServedModel:
+    """A model that answers: its predictor, and the version that the predictor came from."""
 
     name: str
     version: str
@@ -31,22 +31,21 @@ class Served:
 
     @property
     def features(self) -> list[str]:
-        """Columns it needs, in its own order."""
+        """Columns the model needs, in its own order."""
         return list(self.predictor.features)
 
 
-def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, Served]:
-    """The champions of the named models; without names, of every model that has one.
+def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, ServedModel]:
+    """Load the champions of the named models; without names, of every model that has one.
 
     Raises
     ------
     GuanjiaError
         If a named model is unknown or has no champion, or if no model at all has one.
     """
-    asked = MODELS if names is None else names
-    found: dict[str, Served] = {}
+    models: dict[str, ServedModel] = {}
     missing: GuanjiaError | None = None
-    for name in asked:
+    for name in MODELS if names is None else names:
         if name not in MODELS:
             raise unknown_name("model", name, MODELS)
         try:
@@ -56,13 +55,13 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
                 raise
             missing = error
             continue
-        found[name] = load_model(name, folder)
-    if missing is not None and not found:
+        models[name] = load_model(name, folder)
+    if missing is not None and not models:
         raise missing
-    return found
+    return models
 
 
-def needed_tags(models: Mapping[str, Served], *, explain: bool = True) -> list[str]:
+def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> list[str]:
     """List the tags that the models, their questions and the margin read, each once.
 
     Explanations name the value of every tag; predictions alone depend on some of them.
@@ -80,45 +79,54 @@ def needed_tags(models: Mapping[str, Served], *, explain: bool = True) -> list[s
 
 
 def predict(
-    models: Mapping[str, Served], tags: pd.DataFrame, lead_days: int | None = None
+    models: Mapping[str, ServedModel], tags: pd.DataFrame, lead_days: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Calibrated probabilities and means, NaN where the model's question does not arise.
+    """Predict calibrated probabilities and means of many customers.
 
     Parameters
     ----------
-    models : Mapping[str, Served]
-        Models to ask.
+    models : Mapping[str, ServedModel]
+        Models to ask, by name.
     tags : pandas.DataFrame
-        One row a customer, with the columns of `needed_tags`.
+        One row per customer, with the columns of `needed_tags`.
     lead_days : int, optional
-        Lead time for renewal; default: days to the expiry of commercial cover, held between the
-        shortest and the longest that was learned.
+        Lead time for renewal, days; default: days to the expiry of commercial cover, clipped to
+        the lead times that were learned.
 
     Returns
     -------
     dict[str, numpy.ndarray]
-        Model name -> float64 of shape (customers,).
+        Model name -> float64 of shape (customers,); NaN where the question does not arise.
     """
     answers: dict[str, np.ndarray] = {}
     for name, served in models.items():
-        asked = np.flatnonzero(find(name).asks(tags))
+        rows = np.flatnonzero(find(name).asks(tags))
         answer = np.full(len(tags), np.nan)
-        if len(asked):
+        if len(rows):
             columns = model_columns(served, tags, lead_days)
-            answer[asked] = served.predictor.predict(columns, rows=asked)
+            answer[rows] = served.predictor.predict(columns, rows=rows)
         answers[name] = answer
     return answers
 
 
 def predict_one(
-    models: Mapping[str, Served], tags: Mapping[str, Any], lead_days: int | None = None
+    models: Mapping[str, ServedModel], tags: Mapping[str, Any], lead_days: int | None = None
 ) -> dict[str, float | None]:
-    """What `predict` tells, of one customer, bit for bit; None where the question does not arise.
+    """Predict for one customer: bit for bit what `predict` gives.
 
     Parameters
     ----------
+    models : Mapping[str, ServedModel]
+        Models to ask, by name.
     tags : Mapping[str, object]
         The customer's tags of `needed_tags` by name, as plain values.
+    lead_days : int, optional
+        As in `predict`.
+
+    Returns
+    -------
+    dict[str, float or None]
+        Model name -> probability or mean; None where the question does not arise.
     """
     answers: dict[str, float | None] = {}
     values, stated = dict(tags), _stated(lead_days)
@@ -131,41 +139,46 @@ def predict_one(
 
 
 def churn_by_month(
-    models: Mapping[str, Served], tags: Mapping[str, Any], answers: Mapping[str, float | None]
+    models: Mapping[str, ServedModel], tags: Mapping[str, Any], answers: Mapping[str, float | None]
 ) -> list[float] | None:
-    """When all motor cover of a customer will be gone: probability by the end of each month ahead.
+    """Predict when all motor cover of a customer will have ended.
 
     Parameters
     ----------
+    models : Mapping[str, ServedModel]
+        Models by name; the hazard model is used.
+    tags : Mapping[str, object]
+        The customer's tags by name, as plain values.
     answers : Mapping[str, float or None]
-        What `predict_one` told of the same customer: of the hazard, the first month.
+        What `predict_one` returned for the same customer; of the hazard, the first month.
 
     Returns
     -------
     list of float, or None
-        Six, never falling; None where the hazard is not among these models, or does not arise.
+        Probability that the cover has ended by the end of each of the next six months, never
+        falling; None if the hazard is not among these models, or does not arise.
     """
     first = answers.get(HAZARD)
     if first is None:
         return None
-    stays, found = 1 - first, [first]
+    stays, ended = 1 - first, [first]
     for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
         stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD.name: month})
-        found.append(1 - stays)
-    return found
+        ended.append(1 - stays)
+    return ended
 
 
 def model_columns(
-    served: Served, tags: pd.DataFrame, lead_days: int | None = None
+    served: ServedModel, tags: pd.DataFrame, lead_days: int | None = None
 ) -> dict[str, pd.Series]:
-    """Return the model's columns in its own order, with what its question says beside the tags.
+    """Return the model's columns in its own order: tags, and the features of its question.
 
     Parameters
     ----------
-    served : Served
+    served : ServedModel
         The model.
     tags : pandas.DataFrame
-        One row a customer, with the columns of `needed_tags`.
+        One row per customer, with the columns of `needed_tags`.
     lead_days : int, optional
         As in `predict`.
     """
@@ -180,19 +193,27 @@ def model_columns(
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def model_frame(served: Served, tags: pd.DataFrame, lead_days: int | None = None) -> pd.DataFrame:
-    """The same as a frame of its own, for who explains."""
+def model_frame(
+    served: ServedModel, tags: pd.DataFrame, lead_days: int | None = None
+) -> pd.DataFrame:
+    """Return the model's columns as a frame, for explanations.
+
+    Parameters
+    ----------
+    served, tags, lead_days
+        As in `model_columns`.
+    """
     return pd.DataFrame(model_columns(served, tags, lead_days))
 
 
-def load_model(name: str, folder: Path) -> Served:
-    """A model from its verified bundle."""
+def load_model(name: str, folder: Path) -> ServedModel:
+    """Load a model from its verified bundle."""
     predictor = Predictor.load(folder)
-    return Served(name, predictor.version, predictor)
+    return ServedModel(name, predictor.version, predictor)
 
 
 def _stated(lead_days: int | None) -> dict[str, int]:
-    """What the request says of the question, by the name of the feature."""
+    """Return the features of the question that the request states, by name."""
     return {} if lead_days is None else {LEAD_TIME.name: lead_days}
 
 

@@ -1,10 +1,9 @@
-"""Reasons in words: what moved a prediction, by meaning, said in Chinese and in English.
+"""Explain a prediction by themes, in Chinese and in English.
 
 A contribution is the model's own, on its raw scale against the average: log-odds of a probability,
-the log of a count or an amount. Contributions
-are summed over tags of one meaning (`features.tags.themes`), so that ten tags that say the same
-give one reason, named by the strongest of them. Themes of protected traits may move a model, but
-they are never given to anybody: what they add stands among the rest.
+the log of a count or an amount. Contributions are summed by theme (`features.tags.themes`), so that
+ten tags of one meaning give one reason, named by the strongest of them. Themes of protected traits
+may move a model, but they are never shown: what they add is part of the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +21,13 @@ from training.estimators.losses import Kind
 from training.models import MODELS
 
 SMALLEST = 0.01
-"""Of the score, below which nothing is given as a reason."""
+"""Share of the score below which a theme is no reason."""
 Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One tag and its value in words, and which way its theme moved the prediction."""
+    """A tag with its value in words, and which way its theme moved the prediction."""
 
     tag: str
     theme: str
@@ -39,7 +38,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Share:
-    """What one theme added to the score, and the tag that says most of it in words."""
+    """What a theme added to the score, and its strongest tag in words."""
 
     theme: str
     chinese: str
@@ -58,11 +57,12 @@ class Explanation:
     base : float
         Score of the average.
     shares : list of Share
-        Themes that may be given and moved it by `SMALLEST` or more, strongest first.
+        Themes that may be shown and moved the score by `SMALLEST` or more, strongest first.
     rest : float
-        What all others added: small ones, protected ones, and those without a meaning.
+        What all other themes added: small and protected ones.
     score, raw : float
-        Of the model before calibration: log-odds or log, and the probability or mean it stands for.
+        The model's score before calibration (log-odds or log), and the same as a probability or
+        mean.
     """
 
     base: float
@@ -80,7 +80,7 @@ def explain(
     kind: Kind = "probability",
     known: Mapping[str, Tag] | None = None,
 ) -> Explanation:
-    """One prediction, by meaning.
+    """Explain a prediction as a sum over themes.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def explain(
     values : Mapping[str, object]
         Their values for this customer.
     contributions : Sequence[float]
-        One a feature, in the same order, and the base after them.
+        One per feature, in the same order, and the base after them; shape (features + 1,).
     kind : {"probability", "count", "amount"}
-        What the model tells.
+        What the model predicts.
     known : Mapping[str, Tag], optional
         Tags by name; default: the catalogue.
     """
@@ -100,10 +100,10 @@ def explain(
     total, base = sum(moved), moved[len(features)]
     shares = _shares(features, values, moved, tags)
     rest = total - base - sum(share.score for share in shares)
-    return Explanation(base, shares, rest, total, _told(total, kind))
+    return Explanation(base, shares, rest, total, _raw(total, kind))
 
 
-def reasons_of(
+def strongest_reasons(
     features: Sequence[str],
     values: Mapping[str, Any],
     contributions: Sequence[float],
@@ -112,22 +112,22 @@ def reasons_of(
     effect: Direction | None = None,
     known: Mapping[str, Tag] | None = None,
 ) -> list[Reason]:
-    """The strongest reasons, strongest first, one a theme.
+    """List the strongest reasons of a prediction, strongest first, one per theme.
 
     Parameters
     ----------
     features, values, contributions, known
-        As `explain` has them; without a base nothing changes.
+        As in `explain`; the base may be left out of the contributions.
     top : int
-        At most so many.
+        Maximal number of reasons.
     effect : {"raises", "lowers"}, optional
-        Only reasons of this direction.
+        Only reasons of this direction; default: both.
     """
     tags = catalogue() if known is None else known
     moved = [float(weight) for weight in contributions]
     shares = _shares(features, values, moved, tags)
-    found = [share.strongest for share in shares if effect in (None, share.effect)]
-    return found[:top]
+    reasons = [share.strongest for share in shares if effect in (None, share.effect)]
+    return reasons[:top]
 
 
 def _shares(
@@ -136,7 +136,7 @@ def _shares(
     moved: Sequence[float],
     tags: Mapping[str, Tag],
 ) -> list[Share]:
-    """The themes that may be given, strongest first."""
+    """Sum the contributions of the themes that may be shown, strongest first."""
     themes: dict[str, Theme] = {}
     members: dict[str, list[tuple[str, float]]] = {}
     for name, weight in zip(features, moved, strict=False):
@@ -147,36 +147,38 @@ def _shares(
             themes[key] = theme
             members.setdefault(key, []).append((name, weight))
     sums = {key: sum(weight for _, weight in own) for key, own in members.items()}
-    found = []
-    for key in sorted(sums, key=lambda one: (-abs(sums[one]), one)):
+    shares = []
+    for key in sorted(sums, key=lambda key: (-abs(sums[key]), key)):
         if abs(sums[key]) < SMALLEST:
             break
         effect: Direction = "raises" if sums[key] > 0 else "lowers"
         # The strongest tag of the sum's own direction: others only took away from it.
         sign = 1 if sums[key] > 0 else -1
-        name = min(members[key], key=lambda one: (-sign * one[1], one[0]))[0]
+        name = min(members[key], key=lambda member: (-sign * member[1], member[0]))[0]
         theme = themes[key]
-        reason = _worded(name, values.get(name), theme, effect, tags.get(name))
+        reason = _reason(name, values.get(name), theme, effect, tags.get(name))
         share = Share(theme.name, theme.chinese, theme.english, sums[key], effect, reason)
-        found.append(share)
-    return found
+        shares.append(share)
+    return shares
 
 
-def _worded(name: str, value: Any, theme: Theme, way: Direction, tag: Tag | None) -> Reason:
+def _reason(name: str, value: Any, theme: Theme, effect: Direction, tag: Tag | None) -> Reason:
+    """Put a tag and its value into words."""
     label, unit = (tag.label, tag.unit) if tag else question_words(name)
     chinese, english = words_of(value, unit)
     if tag and is_absent(value):
         english = tag.null
-    said = f"{name.replace('_', ' ')}: {english}"
-    return Reason(name, theme.name, way, f"{label}: {chinese}", said)
+    words = f"{name.replace('_', ' ')}: {english}"
+    return Reason(name, theme.name, effect, f"{label}: {chinese}", words)
 
 
 def question_words(name: str) -> tuple[str, str]:
-    """Return the Chinese label and the unit of what a question says and no tag does."""
+    """Look up the Chinese label and the unit of a feature of a question, which is no tag."""
     extra = (feature for spec in MODELS.values() for feature in spec.extra)
-    return next(((one.label, one.unit) for one in extra if one.name == name), (name, ""))
+    labels = ((feature.label, feature.unit) for feature in extra if feature.name == name)
+    return next(labels, (name, ""))
 
 
-def _told(score: float, kind: Kind) -> float:
-    """The probability or mean that a score stands for."""
+def _raw(score: float, kind: Kind) -> float:
+    """Convert a score to the probability or mean it stands for."""
     return float(expit(score)) if kind == "probability" else exp(score)

@@ -1,8 +1,8 @@
-"""Scores: one row a customer, written in one streaming pass over a snapshot's tag files.
+"""Score all customers of a snapshot in one streaming pass over its tag files.
 
 Feast is not on this path: the snapshot's files have the same customers in the same order, so they
-are read side by side, without a join, and go to the same predictors the API uses. Memory does not
-grow with the number of customers.
+are read side by side, without a join, and go to the same predictors that the API uses. Memory does
+not grow with the number of customers.
 """
 
 import json
@@ -26,7 +26,7 @@ from features.publishing import published
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.stars.explain import StarSettings, load_star_settings
-from serving.predictions.margin import COST, MARGIN, expected
+from serving.predictions.margin import COST, MARGIN, expected_cost_and_margin
 from serving.predictions.probabilities import load_models, needed_tags, predict
 from training.models import MODELS
 
@@ -36,8 +36,24 @@ VALUE = pa.decimal128(22, 4)
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What a scoring run wrote."""
+class ScoringRun:
+    """Summary of a scoring run.
+
+    Attributes
+    ----------
+    as_of : date
+        Date of the snapshot.
+    path : Path
+        The file written.
+    customers : int
+        Rows of the file.
+    stars : dict of int to int
+        Customers by star, highest star first.
+    model_versions : dict of str to str
+        Version by model.
+    snapshot_id : str
+        The snapshot that was scored.
+    """
 
     as_of: date
     path: Path
@@ -47,8 +63,17 @@ class Scored:
     snapshot_id: str
 
 
-def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
-    """Score every customer of the snapshot of `as_of` and publish the file at once.
+def score(lake: Lake, as_of: date, report: Report = quiet) -> ScoringRun:
+    """Score every customer of a snapshot and publish the file at once.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the snapshot and the champions.
+    as_of : date
+        Date of the snapshot.
+    report : Report
+        Called with the progress: step, customers done, customers in all.
 
     Raises
     ------
@@ -69,7 +94,7 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
     def scored(batch: pa.RecordBatch) -> pa.Table:
         frame = _frame(batch)
         answers = predict(models, frame)
-        cost, margin = expected(frame, answers, lake.settings.expense_share)
+        cost, margin = expected_cost_and_margin(frame, answers, lake.settings.expense_share)
         answers |= {COST: cost, MARGIN: margin}
         return _scored(batch, answers, stars, as_of, fixed)
 
@@ -79,18 +104,18 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> Scored:
         pq.ParquetWriter(draft, scores_schema()) as writer,
     ):
         batches = snapshot_batches(lake, snapshot, tags, BATCH)
-        for table in _each(pool, scored, batches, lake.settings.threads + 1):
+        for table in _map_in_order(pool, scored, batches, lake.settings.threads + 1):
             writer.write_table(table)
             for count in pc.value_counts(table["star_level"].drop_null()).to_pylist():
                 counts[count["values"]] = counts.get(count["values"], 0) + count["counts"]
             done += len(table)
             report("score", done, total)
     order = dict(sorted(counts.items(), reverse=True))
-    return Scored(as_of, path, done, order, versions, fixed[1])
+    return ScoringRun(as_of, path, done, order, versions, fixed[1])
 
 
 def scores_schema() -> pa.Schema:
-    """Return the columns of a file of scores: one of each declared model among them."""
+    """Return the schema of a file of scores; every declared model has a column."""
     return pa.schema(
         [
             pa.field("customer_id", pa.string()),
@@ -109,30 +134,30 @@ def scores_schema() -> pa.Schema:
 
 
 def scores_path(lake: Lake, as_of: date) -> Path:
-    """Where the scores of a date lie."""
+    """Return the path of the scores of a date."""
     return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
 
 
-def _each(
+def _map_in_order(
     pool: ThreadPoolExecutor,
     work: Callable[[pa.RecordBatch], pa.Table],
     batches: Iterator[pa.RecordBatch],
     most: int,
 ) -> Iterator[pa.Table]:
-    """What is made of each batch, in order, with so many under way or waiting at a time."""
+    """Apply a function to batches in threads, in order, with at most so many batches under way."""
     waiting: deque[Future[pa.Table]] = deque()
     for batch in batches:
         waiting.append(pool.submit(work, batch))
         if len(waiting) == most:
             yield waiting.popleft().result()
-    yield from (one.result() for one in waiting)
+    yield from (future.result() for future in waiting)
 
 
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
-    """The batch as the predictors read it fastest: numbers as floats, texts as categories."""
+    """Convert a batch to what predictors read fastest: numbers as floats, texts as categories."""
     columns = [_readable(column) for column in batch.columns]
-    made = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-    frame: pd.DataFrame = made.to_pandas(split_blocks=True)
+    readable = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    frame: pd.DataFrame = readable.to_pandas(split_blocks=True)
     return frame
 
 

@@ -1,7 +1,7 @@
-"""What the API answers: predictions, star, freshness and reasons of a few customers.
+"""Answer prediction requests: predictions, star, freshness and reasons of a few customers.
 
 Tags come from the online store, star settings are loaded once, models whenever they change. The
-probabilities themselves are made by `serving.predictions.probabilities`, as in bulk scoring.
+probabilities come from `serving.predictions.probabilities`, as in bulk scoring.
 """
 
 import json
@@ -26,9 +26,9 @@ from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker
 from serving.predictions.current_models import CurrentModels
-from serving.predictions.margin import FREQUENCY, SEVERITY, expected, number_or_none
+from serving.predictions.margin import FREQUENCY, SEVERITY, expected_cost_and_margin, number_or_none
 from serving.predictions.probabilities import (
-    Served,
+    ServedModel,
     churn_by_month,
     model_frame,
     needed_tags,
@@ -55,16 +55,27 @@ MOST_REASONS = 3
 MOST_READERS = 100
 STORE_PAUSE_SECONDS = 1.0
 
-_Listed = dict[tuple[tuple[str, ...], bool], tuple[str, ...]]
-"""Tags by models asked, and whether they explain."""
+_TagLists = dict[tuple[tuple[str, ...], bool], tuple[str, ...]]
+"""(Names of models, whether to explain) -> names of the tags to read."""
 
 
 class UnknownCustomerError(UnknownNameError):
-    """Some of the customers asked for have no tags online."""
+    """Customers of a request that have no tags, were erased, or are hidden from the caller."""
 
 
-class Door:
-    """Everything a request needs; loaded before the first one comes."""
+class PredictionService:
+    """Answer prediction requests; loaded before the first one, shared by threads.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with tags, models and settings.
+
+    Attributes
+    ----------
+    current : CurrentModels
+        The models that answer now.
+    """
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
@@ -75,16 +86,16 @@ class Door:
         self._snapshots: dict[date, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
-        self._listed: tuple[Mapping[str, Served], _Listed] = ({}, {})
+        self._tag_lists: tuple[Mapping[str, ServedModel], _TagLists] = ({}, {})
         self._store = Breaker(STORE_PAUSE_SECONDS)
 
     @property
-    def near(self) -> bool:
-        """Whether tags are a file of this machine that answers: no wait for a network or a lake."""
+    def is_local(self) -> bool:
+        """True if tags are read from local SQLite: a call may run on the event loop."""
         return self.lake.settings.online == "sqlite" and self._store.fine
 
     def get_ready(self) -> None:
-        """Have at hand what answers while the online store is away, if there is a snapshot."""
+        """Prepare the snapshot that answers while the online store does not, if there is one."""
         if snapshot_dates(self.lake):
             self._lookup.get_ready()
 
@@ -95,24 +106,26 @@ class Door:
 
         Parameters
         ----------
+        request : PredictRequest
+            Customers, models, and whether to explain.
         branches : collection of str, optional
-            Customers of other branches are unknown to the caller.
+            Branches whose customers the caller sees; others are unknown to them. Default: all.
 
         Raises
         ------
         UnknownCustomerError
-            If any customer is not in the online store; it names them.
+            If any customer is not known; it names them.
         GuanjiaError
-            If a model is not served, or the online store cannot answer.
+            If a model is not served, or neither the online store nor the snapshot can be read.
         """
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
-        models = _asked(current.models, request.models)
-        names = self._names(current.models, models, request.explain)
+        models = _requested_models(current.models, request.models)
+        names = self._tag_names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
-        told = [predict_one(models, row, lead) for row in rows]
-        why = self._explained(models, rows, lead, told) if request.explain else None
+        predicted = [predict_one(models, row, lead) for row in rows]
+        explained = self._explain(models, rows, lead, predicted) if request.explain else None
         predictions = [
             Prediction(
                 customer_id=str(row["customer_id"]),
@@ -123,10 +136,14 @@ class Door:
                 churn_by_month=churn_by_month(models, row, answers),
                 star=self.star(row),
                 tags=self.freshness(row),
-                reasons=None if why is None else {name: one[0] for name, one in why[i].items()},
-                explanations=None if why is None else {n: one[1] for n, one in why[i].items()},
+                reasons=None
+                if explained is None
+                else {name: reasons for name, (reasons, _) in explained[i].items()},
+                explanations=None
+                if explained is None
+                else {name: explanation for name, (_, explanation) in explained[i].items()},
             )
-            for i, (row, answers) in enumerate(zip(rows, told, strict=True))
+            for i, (row, answers) in enumerate(zip(rows, predicted, strict=True))
         ]
         versions = {name: served.version for name, served in models.items()}
         return PredictResponse(
@@ -142,12 +159,23 @@ class Door:
         names: Sequence[str],
         branches: Collection[str] | None = None,
     ) -> tuple[list[dict[str, Any]], bool]:
-        """Tags of customers, one row an id; and whether they are the latest snapshot's instead.
+        """Read the tags of customers, from the online store or else from the latest snapshot.
 
         Parameters
         ----------
+        ids : sequence of str
+            Customer ids.
+        names : sequence of str
+            Names of the tags; the branch is read too.
         branches : collection of str, optional
-            Customers of other branches are unknown to the caller.
+            Branches whose customers the caller sees; others are unknown to them. Default: all.
+
+        Returns
+        -------
+        rows : list of dict
+            One per id, in the order of `ids`.
+        degraded : bool
+            Whether they are the snapshot's.
 
         Raises
         ------
@@ -156,10 +184,10 @@ class Door:
         GuanjiaError
             If neither the online store nor the snapshot can be read.
         """
-        asked = tuple(names) if BRANCH in names else (*names, BRANCH)
-        found = self._online(ids, asked)
-        rows = self._lookup.read(ids, asked) if found is None else found
-        # Whatever still holds them, a row pushed at the same moment or the snapshot of yesterday.
+        columns = tuple(names) if BRANCH in names else (*names, BRANCH)
+        online = self._read_online(ids, columns)
+        rows = self._lookup.read(ids, columns) if online is None else online
+        # Even if they still have a row: pushed at this moment, or in the snapshot of yesterday.
         erased = self.erased.among(ids)
         missing = [
             row["customer_id"]
@@ -170,10 +198,12 @@ class Door:
         ]
         if missing:
             raise unknown_customers(missing)
-        return rows, found is None
+        return rows, online is None
 
-    def _online(self, ids: Sequence[str], names: tuple[str, ...]) -> list[dict[str, Any]] | None:
-        """Tags from the online store; None where it cannot answer, now or a moment ago."""
+    def _read_online(
+        self, ids: Sequence[str], names: tuple[str, ...]
+    ) -> list[dict[str, Any]] | None:
+        """Read tags from the online store; None if it does not answer, now or a moment ago."""
         if not self._store.may_ask(clock.ticks()):
             return None
         reader = self._reader(names)
@@ -181,28 +211,31 @@ class Door:
             rows = reader.read(ids)
         except (GuanjiaError, KeyError, sqlite3.Error) as fault:
             # Redis that is away, a file that is damaged, locked or gone.
-            logger.warning("the online store cannot answer, the snapshot does: %s", fault)
+            logger.warning(
+                "the online store does not answer; tags are read from the latest snapshot and the"
+                " store is asked again in %g s: %s", STORE_PAUSE_SECONDS, fault
+            )  # fmt: skip
             self._store.failed(clock.ticks())
             return None
         self._store.answered()
         return rows
 
-    def _names(
-        self, served: Mapping[str, Served], models: Mapping[str, Served], explain: bool
+    def _tag_names(
+        self, served: Mapping[str, ServedModel], models: Mapping[str, ServedModel], explain: bool
     ) -> tuple[str, ...]:
-        """Tags that an answer of some of the served models reads; listed once for all requests."""
-        of, known = self._listed
-        if of is not served or len(known) >= MOST_READERS:
-            known = {}
-            self._listed = served, known
-        asked = tuple(models), explain
-        if asked not in known:
+        """List the tags that an answer by `models` reads, once for all requests."""
+        listed_for, tag_lists = self._tag_lists
+        if listed_for is not served or len(tag_lists) >= MOST_READERS:
+            tag_lists = {}
+            self._tag_lists = served, tag_lists
+        key = tuple(models), explain
+        if key not in tag_lists:
             tags = [*STAR_TAGS, *needed_tags(models, explain=explain), BRANCH]
-            known[asked] = tuple(dict.fromkeys(tags))
-        return known[asked]
+            tag_lists[key] = tuple(dict.fromkeys(tags))
+        return tag_lists[key]
 
     def _reader(self, names: tuple[str, ...]) -> TagReader:
-        """The reader of these tags; a service is asked for few different ones."""
+        """Return a reader of these tags, cached: requests read few different lists of tags."""
         if names not in self._readers:
             if len(self._readers) >= MOST_READERS:
                 self._readers.clear()
@@ -210,7 +243,7 @@ class Door:
         return self._readers[names]
 
     def star(self, row: Mapping[str, Any]) -> Star | None:
-        """The star of a customer with these tags, and what it grants."""
+        """Look up the star of a customer by their tags, and what it grants; None: not rated."""
         if row["star_level"] is None:
             return None
         tier = self.stars.tier(int(row["star_level"]))
@@ -230,27 +263,27 @@ class Door:
         )
 
     def freshness(self, row: Mapping[str, Any]) -> Freshness:
-        """As of when a customer's tags are."""
+        """Return the date of a customer's tags, and until when they are known."""
         as_of, until = row["as_of"], row["freshness"]
         return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
 
     def _snapshot(self, as_of: date) -> str | None:
         if as_of not in self._snapshots:
             path = self.lake.home / "snapshots" / f"{as_of.isoformat()}.json"
-            found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            self._snapshots[as_of] = found.get("snapshot_id")
+            manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            self._snapshots[as_of] = manifest.get("snapshot_id")
         return self._snapshots[as_of]
 
     def _claims(
         self,
-        models: Mapping[str, Served],
+        models: Mapping[str, ServedModel],
         row: Mapping[str, Any],
         answers: Mapping[str, float | None],
     ) -> Claims | None:
-        """Expected claims and margin of a customer, as far as the models asked tell them."""
+        """Return expected claims and margin of a customer, as far as the models predict them."""
         if not {FREQUENCY, SEVERITY} & models.keys():
             return None
-        cost, margin = expected(row, answers, self.lake.settings.expense_share)
+        cost, margin = expected_cost_and_margin(row, answers, self.lake.settings.expense_share)
         return Claims(
             frequency=answers.get(FREQUENCY),
             severity=answers.get(SEVERITY),
@@ -258,43 +291,45 @@ class Door:
             margin=number_or_none(margin),
         )
 
-    def _explained(
+    def _explain(
         self,
-        models: Mapping[str, Served],
+        models: Mapping[str, ServedModel],
         rows: list[dict[str, Any]],
         lead: int | None,
-        told: list[dict[str, float | None]],
+        predicted: list[dict[str, float | None]],
     ) -> list[dict[str, tuple[list[Reason], Explanation]]]:
-        """Of each customer and model whose question arose: the reasons, and the whole sum."""
-        found: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in rows]
+        """Explain every prediction: for each row, by model, its reasons and its explanation."""
+        explained: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in rows]
         tags = pd.DataFrame(rows)
         for name, served in models.items():
             kind = find(name).kind
-            asked = [i for i, answers in enumerate(told) if answers[name] is not None]
-            if not asked:
+            places = [i for i, answers in enumerate(predicted) if answers[name] is not None]
+            if not places:
                 continue
-            frame = model_frame(served, tags.iloc[asked], lead)
-            moved = served.predictor.contributions(frame)
+            frame = model_frame(served, tags.iloc[places], lead)
+            contributions = served.predictor.contributions(frame)
             values = frame.astype(object).to_dict("records")
-            for i, row, weights in zip(asked, values, moved, strict=True):
+            for i, row, weights in zip(places, values, contributions, strict=True):
                 words = explain(served.features, row, weights, kind=kind, known=self.catalogue)
-                sums = asdict(words) | {"prediction": told[i][name]}
+                sums = asdict(words) | {"prediction": predicted[i][name]}
                 explanation = Explanation.model_validate(sums)
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
-                found[i][name] = strongest, explanation
-        return found
+                explained[i][name] = strongest, explanation
+        return explained
 
 
 def unknown_customers(customer_ids: Sequence[str]) -> UnknownCustomerError:
-    """The refusal of customers whom we, or the caller, do not know."""
+    """Build the error for customers that we, or the caller, do not know."""
     ids = list(dict.fromkeys(customer_ids))
     named = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
     cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
     return UnknownCustomerError(f"customer {named}", "is not known", cure)
 
 
-def _asked(models: Mapping[str, Served], names: list[str] | None) -> Mapping[str, Served]:
-    """The models a request names; all of them where it names none."""
+def _requested_models(
+    models: Mapping[str, ServedModel], names: list[str] | None
+) -> Mapping[str, ServedModel]:
+    """Select the models a request names; all of them if it names none."""
     if names is None:
         return models
     for name in names:

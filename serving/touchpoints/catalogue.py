@@ -1,8 +1,8 @@
-"""Which touchpoints 触点 there are: `touchpoints.toml` of this folder, and what a home changes.
+"""Load the catalogue of touchpoints 触点: `touchpoints.toml` of this folder, with a home's changes.
 
-A touchpoint is resolved in four steps, each over the one before: what is shipped, the home's file,
-the customer's stage, his branch. A table is merged field by field; anything else is replaced; and
-`false` instead of a table leaves the touchpoint out.
+A touchpoint is resolved in four layers, each over the one before: what is shipped, the home's file,
+the customer's stage, and their branch. A table is merged field by field; anything else is replaced;
+and `false` instead of a table leaves the touchpoint out.
 """
 
 import re
@@ -31,8 +31,8 @@ MANUAL = "docs/touchpoints.md"
 ARTICLE = "Insurance Law art. 116 forbids to promise what the contract does not grant"
 
 Fields = dict[str, Any]
-Where = tuple[str | None, str | None]
-"""Stage and branch of which something is declared; None: of all others."""
+StageBranch = tuple[str | None, str | None]
+"""Stage and branch for which something is declared; None: for all others."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,15 @@ class Catalogue:
 
     Attributes
     ----------
+    shared : Shared
+        Costs, offers, variables, holidays, ...
     variants : dict of str to dict
-        Name -> (stage, branch) -> the touchpoint there, None where it is left out. (None, None) is
-        the touchpoint of everybody of whom nothing else is said.
+        Name -> (stage, branch) -> the touchpoint there; None: it is left out there. (None, None) is
+        the touchpoint of all stages and branches for which nothing else is declared.
     """
 
     shared: Shared
-    variants: Mapping[str, Mapping[Where, Touchpoint | None]]
+    variants: Mapping[str, Mapping[StageBranch, Touchpoint | None]]
 
     @property
     def names(self) -> list[str]:
@@ -57,29 +59,50 @@ class Catalogue:
     def find(
         self, name: str, branch: str | None = None, stage: str | None = None
     ) -> Touchpoint | None:
-        """The touchpoint as it is for customers of a branch and stage; None: left out there.
+        """Find a touchpoint as it is declared for customers of a branch and stage.
+
+        Parameters
+        ----------
+        name : str
+            Name of the touchpoint.
+        branch, stage : str, optional
+            The customer's branch, and stage of the loop ("entry", ...); default: of all others.
+
+        Returns
+        -------
+        Touchpoint or None
+            None if the touchpoint is left out there.
 
         Raises
         ------
         UnknownNameError
-            If there is no such touchpoint: with the nearest names.
+            If there is no such touchpoint; it names similar ones.
         """
         if name not in self.variants:
             raise unknown_name("touchpoint", name, self.variants)
-        found = self.variants[name]
-        stages, branches = ({where[place] for where in found} for place in (0, 1))
-        where = (stage if stage in stages else None, branch if branch in branches else None)
-        return found[where]
+        variants = self.variants[name]
+        stages, branches = ({key[place] for key in variants} for place in (0, 1))
+        key = (stage if stage in stages else None, branch if branch in branches else None)
+        return variants[key]
 
-    def of(self, branch: str | None = None, stage: str | None = None) -> dict[str, Touchpoint]:
-        """All touchpoints there are for customers of a branch and stage, by name."""
-        found = {name: self.find(name, branch, stage) for name in self.variants}
-        return {name: one for name, one in found.items() if one is not None}
+    def touchpoints_for(
+        self, branch: str | None = None, stage: str | None = None
+    ) -> dict[str, Touchpoint]:
+        """Look up all touchpoints for customers of a branch and stage, by name."""
+        touchpoints = {name: self.find(name, branch, stage) for name in self.variants}
+        return {name: variant for name, variant in touchpoints.items() if variant is not None}
 
-    def at(
+    def candidates_at(
         self, decision_point: str, branch: str | None = None, stage: str | None = None
     ) -> dict[str, Touchpoint]:
-        """The candidates of a decision point.
+        """Look up the touchpoints that are candidates at a decision point, by name.
+
+        Parameters
+        ----------
+        decision_point : str
+            Name of the decision point.
+        branch, stage : str, optional
+            As in `find`.
 
         Raises
         ------
@@ -89,15 +112,18 @@ class Catalogue:
         points = self.shared.decision_points
         if decision_point not in points:
             raise unknown_name("decision point", decision_point, points)
-        there, listed = self.of(branch, stage), points[decision_point].touchpoints
-        return {name: one for name, one in there.items() if listed == "all" or name in listed}
+        touchpoints = self.touchpoints_for(branch, stage)
+        names = points[decision_point].touchpoints
+        if names == "all":
+            return touchpoints
+        return {name: touchpoint for name, touchpoint in touchpoints.items() if name in names}
 
     def cost(self, touchpoint: Touchpoint, channel: Channel) -> Decimal:
-        """Yuan that a contact costs."""
+        """Look up what a contact by a channel costs, yuan."""
         return touchpoint.costs.get(channel, self.shared.costs[channel])
 
     def script(self, touchpoint: Touchpoint, channel: Channel) -> Script:
-        """What is said by a channel; marketing ends with how to opt out, where one can."""
+        """Build the script of a channel; marketing ends with how to opt out, if the channel can."""
         script = touchpoint.script.get(channel) or touchpoint.script["default"]
         closing = self.shared.opt_out.get(channel)
         if touchpoint.kind != "marketing" or closing is None:
@@ -109,13 +135,13 @@ class Catalogue:
 
 
 def load_touchpoints(home: Path) -> Catalogue:
-    """The catalogue: what is shipped, and what `<home>/touchpoints.toml` changes.
+    """Load the catalogue: what is shipped, with what `<home>/touchpoints.toml` changes.
 
     Raises
     ------
     GuanjiaError
         If a file is not TOML, or a field is unknown, missing, out of range or names something that
-        is not there: with file, touchpoint and field.
+        does not exist; it names file, touchpoint and field.
     """
     own = home / "touchpoints.toml"
     return _catalogue(own, read_toml(own)) if own.exists() else shipped_touchpoints()
@@ -123,7 +149,7 @@ def load_touchpoints(home: Path) -> Catalogue:
 
 @cache
 def shipped_touchpoints() -> Catalogue:
-    """The catalogue that comes with Guanjia."""
+    """Load the catalogue that comes with Guanjia."""
     return _catalogue(SHIPPED, {})
 
 
@@ -134,41 +160,41 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
     )
     changes = {name: own[name] for name in SHARED if name in own}
     shared_tables = overlay({name: shipped[name] for name in SHARED}, changes, str(path))
-    kept = {name: _without_left_out(table) for name, table in shared_tables.items()}
-    shared = parse_fields(Shared, kept, thing=str(path), manual=MANUAL)
+    remaining = {name: _without_left_out(table) for name, table in shared_tables.items()}
+    shared = parse_fields(Shared, remaining, thing=str(path), manual=MANUAL)
     base: Fields = {}
     for name, fields in {**shipped, **own}.items():
         if name not in (*SHARED, "stage", "branch"):
             _check_name(path, name, fields, shipped)
             base[name] = fields if fields is False else merged(shipped.get(name, {}), fields)
-    for kind, found in (("stage", stages), ("branch", branches)):
-        _check_overrides(path, kind, found, base)
+    for kind, overrides in (("stage", stages), ("branch", branches)):
+        _check_overrides(path, kind, overrides, base)
     variants = {}
     for name, fields in base.items():
         if fields is not False:
-            places = _places(fields, name, stages, branches)
+            layers = _resolved_fields(fields, name, stages, branches)
             variants[name] = {
-                where: _touchpoint(path, name, where, changed, shared) for where, changed in places
+                key: _touchpoint(path, name, key, changed, shared) for key, changed in layers
             }
     _check_shared(path, shared, base)
     return Catalogue(shared, variants)
 
 
 def _without_left_out(table: Any) -> Any:
-    """A shared table without single values that a home leaves out by `false`: a channel's cost."""
+    """Remove single values that a home leaves out by `false` from a shared table."""
     if not isinstance(table, Mapping):
         return table
     return {name: value for name, value in table.items() if value is not False}
 
 
-def _places(
+def _resolved_fields(
     base: Fields, name: str, stages: Fields, branches: Fields
-) -> Iterator[tuple[Where, Any]]:
-    """The fields of a touchpoint for everybody, and for each stage and branch that differs."""
-    for stage in (None, *(one for one in stages if name in stages[one])):
+) -> Iterator[tuple[StageBranch, Any]]:
+    """Resolve the fields of a touchpoint in general, and for each stage and branch that differs."""
+    for stage in (None, *(stage for stage in stages if name in stages[stage])):
         of_stage = base if stage is None else merged(base, stages[stage][name])
         yield (stage, None), of_stage
-        for branch in (one for one in branches if name in branches[one]):
+        for branch in (branch for branch in branches if name in branches[branch]):
             # A branch can take up again what a stage leaves out.
             under = base if of_stage is False else of_stage
             yield (stage, branch), merged(under, branches[branch][name])
@@ -186,10 +212,10 @@ def _check_name(path: Path, name: str, fields: Any, shipped: Collection[str]) ->
         raise GuanjiaError(thing, "is no table of fields", f"begin it with a line [{name}]")
 
 
-def _check_overrides(path: Path, kind: str, found: Any, base: Fields) -> None:
-    if not isinstance(found, Mapping):
+def _check_overrides(path: Path, kind: str, overrides: Any, base: Fields) -> None:
+    if not isinstance(overrides, Mapping):
         raise GuanjiaError(f"{path}, {kind}", "is no table", f"write [{kind}.PLACE.TOUCHPOINT]")
-    for place, tables in found.items():
+    for place, tables in overrides.items():
         thing = f"{path}, {kind} {place}"
         if not isinstance(tables, Mapping):
             raise GuanjiaError(thing, "is no table", f"write [{kind}.{place}.TOUCHPOINT]")
@@ -203,44 +229,45 @@ def _check_overrides(path: Path, kind: str, found: Any, base: Fields) -> None:
 
 
 def _touchpoint(
-    path: Path, name: str, where: Where, fields: Any, shared: Shared
+    path: Path, name: str, key: StageBranch, fields: Any, shared: Shared
 ) -> Touchpoint | None:
+    """Parse a touchpoint and check it against what the catalogue shares."""
     if fields is False:
         return None
-    said = [f"{kind} {one}" for kind, one in zip(("stage", "branch"), where, strict=True) if one]
-    thing = ", ".join([str(path), *said, f"touchpoint {name}"])
-    found = parse_fields(Touchpoint, fields, thing=thing, manual=MANUAL)
-    if found.family != next((f for f, names in TOUCHPOINTS.items() if name in names), found.family):
-        raise GuanjiaError(
-            f"{thing}, field family", "is another", "leave a shipped family as it is"
-        )
-    if not any(name in names for names in TOUCHPOINTS.values()) and not name.startswith(
-        found.family
-    ):
+    kinds = zip(("stage", "branch"), key, strict=True)
+    places = [f"{kind} {place}" for kind, place in kinds if place]
+    thing = ", ".join([str(path), *places, f"touchpoint {name}"])
+    touchpoint = parse_fields(Touchpoint, fields, thing=thing, manual=MANUAL)
+    family = touchpoint.family
+    if family != next((f for f, names in TOUCHPOINTS.items() if name in names), family):
+        fault = "is not that of the shipped touchpoint"
+        cure = "leave the family of a shipped touchpoint as it is"
+        raise GuanjiaError(f"{thing}, field family", fault, cure)
+    if not any(name in names for names in TOUCHPOINTS.values()) and not name.startswith(family):
         # Tags count contacts by the family that the name begins with.
-        cure = f"call it {found.family}_{name}"
-        raise GuanjiaError(thing, f"is of the family {found.family} by its field alone", cure)
-    if found.trigger.condition:
+        cure = f"call it {family}_{name}"
+        raise GuanjiaError(thing, f"is of the family {family} by its field alone", cure)
+    if touchpoint.trigger.condition:
         try:
-            predicate(found.trigger.condition, every_tag())
-        except GuanjiaError as fault:
-            said_of = f"{fault.thing} {fault.fault}"
+            predicate(touchpoint.trigger.condition, every_tag())
+        except GuanjiaError as error:
             field = f"{thing}, field trigger.condition"
-            raise GuanjiaError(field, said_of, fault.cure) from fault
-    known: dict[str, tuple[Collection[str], Collection[str]]] = {
-        "trigger.events": (found.trigger.events, EVENTS),
-        "models": (found.models, MODELS),
-        "offers": (found.offers, shared.offers),
-        "channels": (found.every_channel, shared.costs),
-        "script": ({n for one in found.script.values() for n in one.variables}, shared.variables),
+            raise GuanjiaError(field, f"{error.thing} {error.fault}", error.cure) from error
+    variables = {name for script in touchpoint.script.values() for name in script.variables}
+    references: dict[str, tuple[Collection[str], Collection[str]]] = {
+        "trigger.events": (touchpoint.trigger.events, EVENTS),
+        "models": (touchpoint.models, MODELS),
+        "offers": (touchpoint.offers, shared.offers),
+        "channels": (touchpoint.every_channel, shared.costs),
+        "script": (variables, shared.variables),
     }
-    for field, (names, there) in known.items():
-        _check_names(f"{thing}, field {field}", sorted(names), there)
-    for offer in found.offers:
+    for field, (names, known) in references.items():
+        _check_names(f"{thing}, field {field}", sorted(names), known)
+    for offer in touchpoint.offers:
         if not shared.offers[offer].within_contract:
             cure = "take the offer out, or write it into the contract and name the clause"
             raise GuanjiaError(f"{thing}, field offers", f"promises {offer}: {ARTICLE}", cure)
-    return found
+    return touchpoint
 
 
 def _check_shared(path: Path, shared: Shared, touchpoints: Collection[str]) -> None:
@@ -253,8 +280,8 @@ def _check_shared(path: Path, shared: Shared, touchpoints: Collection[str]) -> N
             _check_names(f"{path}, variable {name}, field tag", [variable.tag], catalogue())
 
 
-def _check_names(field: str, names: Collection[str], there: Collection[str]) -> None:
+def _check_names(field: str, names: Collection[str], known: Collection[str]) -> None:
     for name in names:
-        if name not in there:
-            cure = did_you_mean(name, there)
+        if name not in known:
+            cure = did_you_mean(name, known)
             raise GuanjiaError(field, f"names {name}, which is not there", cure)

@@ -1,6 +1,6 @@
-"""The catalogue as a page: `python -m serving.touchpoints.document docs/touchpoints.md`.
+"""Write the catalogue as a page: `python -m serving.touchpoints.document docs/touchpoints.md`.
 
-The page is written by people but for what stands between the two marks.
+Only the part of the page between the two marks is generated.
 """
 
 import sys
@@ -11,7 +11,7 @@ from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
 from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
 from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
-from serving.touchpoints.trigger_words import when
+from serving.touchpoints.trigger_words import describe_trigger
 
 BEGIN = (
     "<!-- From serving/touchpoints/touchpoints.toml by `make docs`; a test holds it current. -->"
@@ -20,104 +20,109 @@ END = "<!-- End of the generated part. -->"
 
 
 def render(page: str, catalogue: Catalogue | None = None) -> str:
-    """The page with a catalogue, the shipped one unless another is given, between its marks."""
+    """Replace what stands between the marks of a page by a catalogue; default: the shipped one."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return "\n\n".join([before + BEGIN, *_parts(catalogue or shipped_touchpoints()), END + after])
 
 
 def _parts(catalogue: Catalogue) -> Iterator[str]:
-    there = catalogue.of()
-    yield f"{len(there)} touchpoints are declared."
+    touchpoints = catalogue.touchpoints_for()
+    yield f"{len(touchpoints)} touchpoints are declared."
     for family, label in FAMILIES.items():
         yield f"### {label} {family}"
-        for name, one in there.items():
-            if one.family == family:
-                yield _one(catalogue, name, one)
+        for name, touchpoint in touchpoints.items():
+            if touchpoint.family == family:
+                yield _section(catalogue, name, touchpoint)
     shared = catalogue.shared
     yield "### Decision points 决策点"
     yield _table(
         ("decision point", "name", "candidates"),
         (
-            (f"`{name}`", f"{one.label} {one.english}", _candidates(catalogue, name))
-            for name, one in shared.decision_points.items()
+            (f"`{name}`", f"{point.label} {point.english}", _candidates(catalogue, name))
+            for name, point in shared.decision_points.items()
         ),
     )
     yield "### Offers 权益与礼遇"
     yield _table(
         ("offer", "name", "class", "clause", "cost, yuan", "redeemed"),
         (
-            (f"`{name}`", f"{one.label} {one.english}", one.service_class or one.kind,
-             one.clause or "outside the contract: carried nowhere", str(one.cost),
-             f"{one.redeem_probability:.0%}")
-            for name, one in shared.offers.items()
+            (f"`{name}`", f"{offer.label} {offer.english}", offer.service_class or offer.kind,
+             offer.clause or "outside the contract: carried nowhere", str(offer.cost),
+             f"{offer.redeem_probability:.0%}")
+            for name, offer in shared.offers.items()
         ),
     )  # fmt: skip
     yield "### Variables of scripts 话术变量"
     yield _table(
         ("variable", "label", "from", "without it"),
         (
-            (f"`{{{name}}}`", one.label, f"tag `{one.tag}`" if one.tag else "who asks",
-             f"{one.fallback.chinese}; {one.fallback.english}")
-            for name, one in shared.variables.items()
+            (f"`{{{name}}}`", variable.label,
+             f"tag `{variable.tag}`" if variable.tag else "who asks",
+             f"{variable.fallback.chinese}; {variable.fallback.english}")
+            for name, variable in shared.variables.items()
         ),
     )  # fmt: skip
     yield "### Holidays 节日"
     yield _table(
         ("holiday", "days"),
         (
-            (f"{one.label} {one.english}", ", ".join(map(str, one.days)))
-            for one in shared.holidays.values()
+            (f"{holiday.label} {holiday.english}", ", ".join(map(str, holiday.days)))
+            for holiday in shared.holidays.values()
         ),
     )
 
 
-def _one(catalogue: Catalogue, name: str, one: Touchpoint) -> str:
-    trigger = one.trigger
+def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
+    trigger = touchpoint.trigger
     condition = " ".join(trigger.condition.split())
-    costs = ", ".join(f"{channel} {catalogue.cost(one, channel)}" for channel in one.channels)
-    rules = sorted(one.stars, key=lambda rule: -rule.at_least)
+    costs = ", ".join(
+        f"{channel} {catalogue.cost(touchpoint, channel)}" for channel in touchpoint.channels
+    )
+    rules = sorted(touchpoint.stars, key=lambda rule: -rule.at_least)
     stars = [
         f" {rule.at_least} stars and more: {', '.join(rule.channels)}, "
         f"{SERVICE_LEVELS[rule.service]}."
         for rule in rules
     ]
-    profile = "uses the profile" if one.uses_profile else "does not use the profile"
+    profile = "uses the profile" if touchpoint.uses_profile else "does not use the profile"
+    kind, role, loop = touchpoint.kind, f"{touchpoint.role}_steward", touchpoint.loop
     lines = [
-        f"#### `{name}` {one.label}",
+        f"#### `{name}` {touchpoint.label}",
         "",
-        f"{one.english}. {KINDS[one.kind]} {one.kind}, {STARTERS[trigger.by]} by a {trigger.by}, "
-        f"{ROLES[f'{one.role}_steward']}; {STAGES[one.loop]} {one.loop}.",
+        f"{touchpoint.english}. {KINDS[kind]} {kind}, {STARTERS[trigger.by]} by a {trigger.by}, "
+        f"{ROLES[role]}; {STAGES[loop]} {loop}.",
         "",
-        f"- 接触目的: {one.purpose.chinese} {one.purpose.english}",
-        f"- 经营导向: {one.orientation.chinese} {one.orientation.english}",
-        f"- 销售策略: {one.strategy.chinese} {one.strategy.english}",
-        f"- Due: {when(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
+        f"- 接触目的: {touchpoint.purpose.chinese} {touchpoint.purpose.english}",
+        f"- 经营导向: {touchpoint.orientation.chinese} {touchpoint.orientation.english}",
+        f"- 销售策略: {touchpoint.strategy.chinese} {touchpoint.strategy.english}",
+        f"- Due: {describe_trigger(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
         f"- Channels, yuan: {costs}.{''.join(stars)}",
-        f"- Consent: {one.consent}; {profile}.",
+        f"- Consent: {touchpoint.consent}; {profile}.",
     ]
-    if one.models:
-        lines.append(f"- Models: {', '.join(one.models)}.")
-    if one.offers:
-        labels = (catalogue.shared.offers[offer].label for offer in one.offers)
+    if touchpoint.models:
+        lines.append(f"- Models: {', '.join(touchpoint.models)}.")
+    if touchpoint.offers:
+        labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
         lines.append(f"- Offers: {', '.join(labels)}.")
-    for channel, script in one.script.items():
+    for channel, script in touchpoint.script.items():
         lines.append(f"- 话术 {channel}: {script.chinese} / {script.english}")
-    for (stage, branch), other in catalogue.variants[name].items():
+    for (stage, branch), variant in catalogue.variants[name].items():
         if stage or branch:
-            where = " and ".join(
-                f"{kind} {place}" for kind, place in (("stage", stage), ("branch", branch)) if place
-            )
-            lines.append(f"- At {where}: {_difference(one, other)}.")
+            places = (("stage", stage), ("branch", branch))
+            where = " and ".join(f"{level} {place}" for level, place in places if place)
+            lines.append(f"- At {where}: {_difference(touchpoint, variant)}.")
     return "\n".join(lines)
 
 
-def _difference(one: Touchpoint, other: Touchpoint | None) -> str:
-    """Which fields are other ones."""
-    if other is None:
+def _difference(touchpoint: Touchpoint, variant: Touchpoint | None) -> str:
+    """Name the fields in which a variant differs."""
+    if variant is None:
         return "left out"
     changed = [
-        name for name in Touchpoint.model_fields if getattr(one, name) != getattr(other, name)
+        name
+        for name in Touchpoint.model_fields
+        if getattr(touchpoint, name) != getattr(variant, name)
     ]
     return f"other {', '.join(changed)}" if changed else "the same"
 
@@ -125,7 +130,7 @@ def _difference(one: Touchpoint, other: Touchpoint | None) -> str:
 def _candidates(catalogue: Catalogue, name: str) -> str:
     if catalogue.shared.decision_points[name].touchpoints == "all":
         return "all"
-    return ", ".join(f"`{one}`" for one in catalogue.at(name))
+    return ", ".join(f"`{touchpoint}`" for touchpoint in catalogue.candidates_at(name))
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

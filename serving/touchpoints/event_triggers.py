@@ -1,7 +1,7 @@
-"""Touchpoints that an event makes due at once: a claim is reported, a quote is looked at.
+"""Find the touchpoints that an event makes due at once: a claim is reported, a quote is viewed.
 
 Pure functions: what is due follows from the event, the customer's tags after it, and the catalogue.
-Whoever accepts events writes it down, and asks `still_due` when its time has come.
+`serving.events` stores what is due, and asks `still_due` when its time has come.
 """
 
 from collections.abc import Mapping
@@ -18,17 +18,25 @@ Tags = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Due:
-    """One touchpoint that is due to a customer after an event.
+class DueTouchpoint:
+    """A touchpoint that is due for a customer after an event.
 
     Attributes
     ----------
     reason : str
         The event's Chinese name, and its id.
     due_at, until : datetime
-        From when, within the hours of the touchpoint, and until when it is timely, in UTC.
+        From when (within the hours of the touchpoint) and until when it is timely, in UTC.
+    kind : {"service", "marketing"}
+        Kind of the touchpoint.
+    by : {"system", "person"}
+        Who starts the contact.
     channels : tuple of str
-        Candidates, best first, for the customer's star.
+        Channels for the customer's star, best first.
+    service : {"standard", "priority", "steward"}
+        Service level for the customer's star.
+    star : int or None
+        The customer's star; None: not rated.
     """
 
     customer_id: str
@@ -46,16 +54,20 @@ class Due:
 
 def triggered_by(
     catalogue: Catalogue, event: Event, tags: Tags, timezone: str = "Asia/Shanghai"
-) -> list[Due]:
-    """What an accepted event makes due, in the order of the catalogue.
+) -> list[DueTouchpoint]:
+    """Find what an accepted event makes due, in the order of the catalogue.
 
     Parameters
     ----------
-    tags : Mapping
-        The customer's tags with the event in them. What is not there is not known, and a condition
-        that is not known to hold does not.
+    catalogue : Catalogue
+        The touchpoints of the home.
+    event : Event
+        The event.
+    tags : Mapping[str, object]
+        The customer's tags after the event. A missing tag is not known, and a condition on it does
+        not hold.
     timezone : str
-        Where the hours of the touchpoints are those of the clock.
+        Time zone of the hours of the touchpoints.
 
     Examples
     --------
@@ -67,28 +79,41 @@ def triggered_by(
     >>> due.touchpoint, due.due_at.isoformat(), due.channels
     ('accident_care', '2026-07-01T02:30:00+00:00', ('phone', 'wecom'))
     """
-    there = catalogue.of(tags.get("branch"), tags.get("life_cycle_stage"))
+    touchpoints = catalogue.touchpoints_for(tags.get("branch"), tags.get("life_cycle_stage"))
     return [
         _due(name, touchpoint, event, tags, ZoneInfo(timezone))
-        for name, touchpoint in there.items()
+        for name, touchpoint in touchpoints.items()
         if event.type.name in touchpoint.trigger.events and touchpoint.trigger.met(tags)
     ]
 
 
-def still_due(catalogue: Catalogue, due: Due, tags: Tags, at: datetime) -> bool:
-    """Whether a touchpoint is due yet at an instant, by the tags of then.
+def still_due(catalogue: Catalogue, due: DueTouchpoint, tags: Tags, at: datetime) -> bool:
+    """Check whether a touchpoint is still due at an instant: it may have become pointless.
 
-    A quote that was looked at may have been paid before the delay was over.
+    A quote that was viewed may have been paid before the delay was over.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The touchpoints of the home.
+    due : DueTouchpoint
+        What `triggered_by` returned.
+    tags : Mapping[str, object]
+        The customer's tags at that instant.
+    at : datetime
+        The instant, with a time zone.
     """
     touchpoint = catalogue.find(due.touchpoint, tags.get("branch"), tags.get("life_cycle_stage"))
     timely = due.due_at <= at < due.until
     return timely and touchpoint is not None and touchpoint.trigger.met(tags)
 
 
-def _due(name: str, touchpoint: Touchpoint, event: Event, tags: Tags, zone: ZoneInfo) -> Due:
+def _due(
+    name: str, touchpoint: Touchpoint, event: Event, tags: Tags, zone: ZoneInfo
+) -> DueTouchpoint:
     trigger, star = touchpoint.trigger, tags.get("star_level")
     ready = event.occurred_at + timedelta(minutes=trigger.delay_minutes)
-    return Due(
+    return DueTouchpoint(
         customer_id=event.customer_id,
         touchpoint=name,
         event_id=event.event_id,
@@ -104,7 +129,7 @@ def _due(name: str, touchpoint: Touchpoint, event: Event, tags: Tags, zone: Zone
 
 
 def _within(moment: datetime, hours: tuple[int, int], zone: ZoneInfo) -> datetime:
-    """The moment itself, or when the hours begin next."""
+    """Return the moment itself, or when the hours begin next."""
     local = moment.astimezone(zone)
     opens, closes = hours
     if local.hour < opens or local.hour >= closes:

@@ -1,6 +1,6 @@
-"""What a touchpoint 触点 says of itself: the fields of `touchpoints.toml`, each checked by itself.
+"""Define the fields of a touchpoint 触点 in `touchpoints.toml`, with the checks of each field.
 
-How fields of several files and tables come together is in `serving.touchpoints.catalogue`.
+`serving.touchpoints.catalogue` puts the fields of several files and tables together.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from features.condition_truth import compile_test
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.touchpoints.scripts import DAY_TAGS, Script, Variable, Words
+from serving.touchpoints.scripts import DAY_TAGS, BilingualText, Script, Variable
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
 SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]
@@ -36,7 +36,7 @@ WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
 
 
 class Window(Declared):
-    """The days on which a contact is timely, told by a tag as it stands on the day of contact."""
+    """The days on which a contact is timely, by the value of a tag on the day of contact."""
 
     tag: str = Field(description="A tag that counts days: days_to_... or days_since_...")
     first: int = Field(ge=0, description="Its value on the first day.")
@@ -80,7 +80,7 @@ class Trigger(Declared):
     @field_validator("window", "occasion", mode="before")
     @classmethod
     def _taken_out(cls, value: Any) -> Any:
-        """`false` in an override takes out what lies under it."""
+        """Convert `false`, by which an override removes a value, to None."""
         return None if value is False else value
 
     @model_validator(mode="after")
@@ -100,7 +100,7 @@ class Trigger(Declared):
 
     @property
     def daily(self) -> bool:
-        """Whether it is looked for in the tags of a date; else events alone make it due."""
+        """Whether the tags of a date make it due; if not, only events do."""
         timed = self.window or self.months or self.occasion
         return bool(timed or (self.condition and not self.events))
 
@@ -111,7 +111,7 @@ class Trigger(Declared):
 
     @cached_property
     def met(self) -> Callable[[Mapping[str, Any]], bool]:
-        """Whether the condition holds of the tags of a customer; False where it is not known."""
+        """Function that checks the condition on a customer's tags; False if it is not known."""
         return compile_test(self.condition, self.tags) if self.condition else _always
 
 
@@ -120,7 +120,7 @@ def _always(_tags: Mapping[str, Any]) -> bool:
 
 
 class StarRule(Declared):
-    """What customers of so many stars and more get instead."""
+    """Channels and service level for customers from a number of stars on."""
 
     at_least: int = Field(ge=1, le=5, description="Stars from which it applies.")
     channels: tuple[Channel, ...] = Field(min_length=1, description="Channels, best first.")
@@ -128,15 +128,15 @@ class StarRule(Declared):
 
 
 class Touchpoint(Declared):
-    """One touchpoint as declared."""
+    """A touchpoint as declared."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
     family: Family = Field(description="Family 环节.")
     loop: Stage = Field(description="Step of the loop 创造入口, 产生黏性, 建立信任.")
-    purpose: Words = Field(description="接触目的")
-    orientation: Words = Field(description="经营导向")
-    strategy: Words = Field(description="销售策略")
+    purpose: BilingualText = Field(description="接触目的")
+    orientation: BilingualText = Field(description="经营导向")
+    strategy: BilingualText = Field(description="销售策略")
     kind: Kind = Field(description="A service message that must go out, or marketing.")
     consent: Literal["none", "marketing"] = Field(description="Consent it needs.")
     uses_profile: bool = Field(description="Whether the customer's profile chooses or words it.")
@@ -166,20 +166,20 @@ class Touchpoint(Declared):
     @property
     def every_channel(self) -> set[Channel]:
         """The channels of customers of any star."""
-        return {*self.channels, *(one for rule in self.stars for one in rule.channels)}
+        return {*self.channels, *(channel for rule in self.stars for channel in rule.channels)}
 
     def star_rule(self, star: int | None) -> StarRule | None:
-        """The rule for a customer of so many stars: of several the one for the highest."""
+        """Find the rule for a star: of several that apply, the one for the highest star."""
         met = [rule for rule in self.stars if star is not None and rule.at_least <= star]
         return max(met, key=lambda rule: rule.at_least, default=None)
 
     def channels_for(self, star: int | None) -> tuple[Channel, ...]:
-        """Channels, best first, for a customer of so many stars (None: not rated)."""
+        """List the channels for a star (None: not rated), best first."""
         rule = self.star_rule(star)
         return rule.channels if rule else self.channels
 
     def service_for(self, star: int | None) -> str:
-        """The service level of a customer of so many stars."""
+        """Look up the service level for a star (None: not rated)."""
         rule = self.star_rule(star)
         return rule.service if rule else "standard"
 
@@ -206,7 +206,7 @@ class Offer(Declared):
 
 
 class Roles(Declared):
-    """Who looks after a customer, by the channel that sold his cover."""
+    """Who looks after a customer, by the channel that sold their cover."""
 
     together: tuple[SalesChannel, ...] = Field(description="One steward for sales and service.")
     apart: tuple[SalesChannel, ...] = Field(description="A sales and a service steward.")
@@ -218,7 +218,7 @@ class Roles(Declared):
         return self
 
     def steward(self, role: str, sales_channel: str | None) -> str:
-        """Whose task a contact is: "steward" where one person does both.
+        """Name the role that makes a contact: "steward" if one person does both.
 
         Examples
         --------
@@ -231,7 +231,7 @@ class Roles(Declared):
 
 
 class DecisionPoint(Declared):
-    """A moment at which somebody asks what to do, and the touchpoints that may be the answer."""
+    """A place where a decision is asked for, and the touchpoints that are candidates there."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
@@ -239,7 +239,7 @@ class DecisionPoint(Declared):
 
 
 class Holiday(Declared):
-    """A holiday 节日 and its first days, a year each; who is in charge adds the years to come."""
+    """A holiday 节日 and its first day in each year; the years to come are added by hand."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
@@ -247,7 +247,7 @@ class Holiday(Declared):
 
 
 class WeatherKind(Declared):
-    """A kind of weather warning 天气预警, and the level from which customers are told."""
+    """A kind of weather warning 天气预警, and the level from which customers are contacted."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
@@ -257,10 +257,12 @@ class WeatherKind(Declared):
 
 
 class Shared(Declared):
-    """What touchpoints share: the tables of the file that are none."""
+    """The tables of the file that touchpoints share."""
 
     costs: dict[Channel, Yuan] = Field(description="Yuan a contact, by channel.")
-    opt_out: dict[Channel, Words] = Field(description="What marketing ends with, by channel.")
+    opt_out: dict[Channel, BilingualText] = Field(
+        description="What marketing ends with, by channel."
+    )
     variables: dict[str, Variable] = Field(description="Names that scripts may use.")
     offers: dict[str, Offer] = Field(description="What touchpoints may promise.")
     roles: Roles = Field(description="Who looks after whom.")

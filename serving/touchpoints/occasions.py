@@ -1,8 +1,8 @@
-"""Occasions of contacts that no tag tells: holidays 节日 and weather warnings 特殊天气.
+"""Load occasions of contacts that no tag knows: holidays 节日 and weather warnings 特殊天气.
 
-Both are of the calendar, not of a customer. Holidays are declared with the touchpoints, a day each
-year. Warnings come and go: whoever receives them from the weather service, a person or a program,
-writes them to `weather.toml` in the home folder and takes them out when they are over:
+Both belong to the calendar, not to a customer. Holidays are declared with the touchpoints, one day
+a year. Warnings come and go: a person or a program that receives them from the weather service
+writes them to `weather.toml` in the home folder and removes them when they are over:
 
     [[warning]]
     kind = "rainstorm"                  # of [weather] in touchpoints.toml
@@ -30,14 +30,18 @@ MANUAL = "docs/triggers.md"
 
 @dataclass(frozen=True)
 class Occasion:
-    """One holiday of a year, or one warning.
+    """A holiday of a year, or a weather warning.
 
     Attributes
     ----------
+    kind : {"holiday", "weather"}
+        Which of the two.
+    label, english : str
+        Chinese and English name.
     begins, ends : date
         First and last day, inclusive.
     branches : tuple of str
-        Where; everywhere if empty.
+        Where it applies; everywhere if empty.
     """
 
     kind: Literal["holiday", "weather"]
@@ -47,13 +51,13 @@ class Occasion:
     ends: date
     branches: tuple[str, ...] = ()
 
-    def timely(self, day: date, days_before: int) -> bool:
-        """Whether a contact about it is timely on a day."""
+    def is_timely(self, day: date, days_before: int) -> bool:
+        """Check whether a contact is timely on a day: up to so many days before the occasion."""
         return self.begins - timedelta(days_before) <= day <= self.ends
 
 
 class WeatherWarning(Declared):
-    """A warning as it is written down."""
+    """A warning as declared in `weather.toml`."""
 
     kind: str = Field(description="A kind of [weather].")
     level: Literal["blue", "yellow", "orange", "red"] = Field(description="How serious.")
@@ -68,36 +72,37 @@ class WeatherWarning(Declared):
         return self
 
 
-def occasions(shared: Shared, home: Path) -> list[Occasion]:
-    """All holidays declared and all warnings written down that are serious enough to tell of.
+def load_occasions(shared: Shared, home: Path) -> list[Occasion]:
+    """Load all declared holidays, and all warnings that are serious enough, by their first day.
 
     Raises
     ------
     GuanjiaError
-        If `weather.toml` is not TOML, or a warning is not as it must be: with its number and field.
+        If `weather.toml` is not TOML, or a field of a warning is wrong; it names warning and field.
     """
     holidays = [
-        Occasion("holiday", one.label, one.english, day, day)
-        for one in shared.holidays.values()
-        for day in one.days
+        Occasion("holiday", holiday.label, holiday.english, day, day)
+        for holiday in shared.holidays.values()
+        for day in holiday.days
     ]
-    return sorted([*holidays, *_warnings(shared, home / FILE)], key=lambda one: one.begins)
+    occasions = [*holidays, *_warnings(shared, home / FILE)]
+    return sorted(occasions, key=lambda occasion: occasion.begins)
 
 
-def undeclared(shared: Shared, day: date) -> bool:
-    """Whether no holiday is declared for the year of a day: somebody has to add that year."""
-    return day.year not in {
-        one.year for holiday in shared.holidays.values() for one in holiday.days
-    }
+def no_holiday_declared(shared: Shared, day: date) -> bool:
+    """Check whether no holiday is declared for the year of a day, so that it must be added."""
+    holidays = shared.holidays.values()
+    return day.year not in {first.year for holiday in holidays for first in holiday.days}
 
 
 def _warnings(shared: Shared, path: Path) -> Iterable[Occasion]:
-    said = read_toml(path) if path.exists() else {}
-    listed = said.pop("warning", [])
-    if said or not isinstance(listed, list):
-        thing = f"{path}, {next(iter(said), 'warning')}"
+    """Read the warnings of a file, and yield those of the level that counts for their kind."""
+    tables = read_toml(path) if path.exists() else {}
+    warnings = tables.pop("warning", [])
+    if tables or not isinstance(warnings, list):
+        thing = f"{path}, {next(iter(tables), 'warning')}"
         raise GuanjiaError(thing, "is no list of warnings", "begin each with a line [[warning]]")
-    for number, fields in enumerate(listed, start=1):
+    for number, fields in enumerate(warnings, start=1):
         thing = f"{path}, warning {number}"
         warning = parse_fields(WeatherWarning, fields, thing=thing, manual=MANUAL)
         if warning.kind not in shared.weather:

@@ -1,8 +1,8 @@
-"""Scripts 话术: what is said at a touchpoint, in Chinese and English, with variables filled in.
+"""Fill in scripts 话术: what to say at a touchpoint, in Chinese and English, with variables.
 
 A script is text with names in braces, `{customer}`, and nothing else: no attribute, no format, no
-expression. A value is put in as it is and never read again, so a customer who is called `{plate}`
-stays one.
+expression. A value is inserted as it is and never parsed, so a customer whose name is `{plate}`
+keeps that name.
 """
 
 import re
@@ -23,15 +23,15 @@ BRACES = re.compile(r"[{}]")
 DAY_TAGS = {"days_since_": 1, "days_to_": -1}
 
 
-class Words(Declared):
-    """The same in both languages."""
+class BilingualText(Declared):
+    """A text in both languages."""
 
     chinese: str = Field(min_length=1, description="What Chinese readers see.")
     english: str = Field(min_length=1, description="What English readers see.")
 
 
-class Script(Words):
-    """What is said, with variables; both languages use the same ones."""
+class Script(BilingualText):
+    """What to say, with variables; both languages use the same ones."""
 
     @model_validator(mode="after")
     def _uses_names_alone(self) -> Self:
@@ -45,29 +45,29 @@ class Script(Words):
 
     @property
     def variables(self) -> list[str]:
-        """The names it uses, each once."""
+        """Names of the variables, each once, sorted."""
         return sorted(set(NAME.findall(self.chinese)))
 
 
 class Variable(Declared):
-    """Where the value of a name comes from, and what is said without it."""
+    """A variable of scripts: where its value comes from, and what to say without one."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     tag: str | None = Field(default=None, description="The tag it is; else who asks must give it.")
     form: Literal["text", "number", "yuan", "date"] = Field(default="text", description="Format.")
-    fallback: Words = Field(description="What is said where it is not known.")
+    fallback: BilingualText = Field(description="What is said where it is not known.")
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A script with its values.
+class FilledScript:
+    """A script with its variables filled in.
 
     Attributes
     ----------
     text : str
         What to say.
     missing : list of str
-        Variables that were not known: their fallback was said.
+        Variables that were not known, so that their fallback stands in the text.
     """
 
     text: str
@@ -79,61 +79,68 @@ def fill(
     values: Mapping[str, Any],
     variables: Mapping[str, Variable],
     language: Language = "chinese",
-) -> Filled:
-    """Put the values into a script.
+) -> FilledScript:
+    """Fill in the variables of a script.
 
     Parameters
     ----------
-    values : Mapping
-        Name -> value; absent or None is not known.
-    variables : Mapping
-        All names that are declared: the script uses no other.
+    script : Script
+        The script.
+    values : Mapping[str, object]
+        Name -> value; absent or None: not known.
+    variables : Mapping[str, Variable]
+        All variables that are declared; the script uses no other.
+    language : {"chinese", "english"}
+        Language of the text.
 
     Examples
     --------
     >>> script = Script(chinese="{customer}您好", english="Dear {customer}")
-    >>> guest = Variable(label="称呼", fallback=Words(chinese="尊敬的客户", english="customer"))
+    >>> unnamed = BilingualText(chinese="尊敬的客户", english="customer")
+    >>> guest = Variable(label="称呼", fallback=unnamed)
     >>> fill(script, {"customer": "张先生"}, {"customer": guest}).text
     '张先生您好'
     >>> fill(script, {}, {"customer": guest}, "english")
-    Filled(text='Dear customer', missing=['customer'])
+    FilledScript(text='Dear customer', missing=['customer'])
     """
     missing = [name for name in script.variables if values.get(name) is None]
 
-    def said(found: re.Match[str]) -> str:
-        name = found[1]
+    def replacement(match: re.Match[str]) -> str:
+        name = match[1]
         if name in missing:
             return str(getattr(variables[name].fallback, language))
-        return _written(values[name], variables[name].form, language)
+        return _format(values[name], variables[name].form, language)
 
-    return Filled(NAME.sub(said, getattr(script, language)), missing)
+    return FilledScript(NAME.sub(replacement, getattr(script, language)), missing)
 
 
-def values_of(
+def variable_values(
     variables: Mapping[str, Variable],
     tags: Mapping[str, Any],
     context: Mapping[str, Any],
     days_later: int = 0,
 ) -> dict[str, Any]:
-    """The values of all variables that are known.
+    """Look up the values of all variables that are known.
 
     Parameters
     ----------
-    tags : Mapping
+    variables : Mapping[str, Variable]
+        All variables that are declared.
+    tags : Mapping[str, object]
         The customer's tags of a date.
-    context : Mapping
-        What is known of the moment: names, numbers, the plate. It goes before a tag.
+    context : Mapping[str, object]
+        What the caller knows: names, numbers, the plate. It takes precedence over tags.
     days_later : int
         Days from the tags' date to the contact: `days_to_` and `days_since_` move with them.
     """
-    found = {}
+    values = {}
     for name, variable in variables.items():
         value = context.get(name)
         if value is None and variable.tag:
             value = _moved(variable.tag, tags.get(variable.tag), days_later)
         if value is not None:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def _moved(tag: str, value: Any, days: int) -> Any:
@@ -141,8 +148,8 @@ def _moved(tag: str, value: Any, days: int) -> Any:
     return value if value is None else value + step * days if step else value
 
 
-def _written(value: Any, form: str, language: Language) -> str:
-    """A value as it is said: one line, whatever a name holds."""
+def _format(value: Any, form: str, language: Language) -> str:
+    """Format a value as people write it: on one line, whatever a name holds."""
     if form == "number" and isinstance(value, int | float | Decimal):
         return f"{value:,.0f}"
     if form == "yuan" and isinstance(value, int | float | Decimal):

@@ -1,22 +1,22 @@
-"""What a touchpoint's trigger asks of the tags of a batch of customers, as SQL.
+"""Compile the triggers of touchpoints to SQL over the tags of a batch of customers.
 
 Days are those of the contact, which is made on the day after the tags' date.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from features.conditions import columns_of, compile_condition
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
-from serving.touchpoints.catalogue import Catalogue, Where
+from serving.touchpoints.catalogue import Catalogue, StageBranch
 from serving.touchpoints.fields import Touchpoint, Trigger
 from serving.touchpoints.occasions import Occasion
 
 BATCH = "tags_of_batch"
 """The name of the table of tags."""
-FOUND_COLUMNS = {
+DUE_COLUMNS = {
     "customer_id": "VARCHAR",
     "touchpoint": "VARCHAR",
     "reason": "VARCHAR",
@@ -30,15 +30,15 @@ FOUND_COLUMNS = {
     "place": "INTEGER",
     "counts_from": "DATE",
 }
-"""What the query gives: `place` in the catalogue, and the day from which a contact counts as made
-about the same term, event or entitlement."""
+"""Columns of the query: `place` is the touchpoint's place in the catalogue, and `counts_from` the
+day from which a contact counts as made about the same term, event or entitlement."""
 WHO = ("branch", "life_cycle_stage", "star_level")
 YEAR_DAYS = 365
 
 
 @dataclass(frozen=True)
-class Timed:
-    """When one touchpoint is due, as SQL.
+class TimingSql:
+    """SQL expressions of when a touchpoint is due.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Timed:
     due_on, window_end, reason : str
         First and last day, and why.
     since : str
-        The day from which a contact made is about the same term, event or entitlement.
+        The day from which a contact counts as made about the same term, event or entitlement.
     """
 
     met: str
@@ -57,24 +57,44 @@ class Timed:
     since: str
 
 
-def found_by(declared: Catalogue, there: Sequence[Occasion], as_of: date) -> tuple[str, list[str]]:
-    """The query over a batch of tags, and the tags that it reads."""
+def due_query(
+    touchpoints: Catalogue, occasions: Sequence[Occasion], as_of: date
+) -> tuple[str, list[str]]:
+    """Write the query that finds who is due in the table `BATCH`.
+
+    Parameters
+    ----------
+    touchpoints : Catalogue
+        The touchpoints of the home.
+    occasions : sequence of Occasion
+        Holidays and weather warnings.
+    as_of : date
+        Date of the tags; contacts are made on the day after.
+
+    Returns
+    -------
+    query : str
+        With the columns `DUE_COLUMNS`; empty if nothing can be due.
+    tags : list of str
+        Tags that the query reads.
+    """
     selects, tags = [], dict.fromkeys(WHO)
-    for place, (name, variants) in enumerate(declared.variants.items()):
-        for where, touchpoint in variants.items():
+    for place, (name, variants) in enumerate(touchpoints.variants.items()):
+        for stage_branch, touchpoint in variants.items():
             if touchpoint is None or not touchpoint.trigger.daily:
                 continue
             trigger = touchpoint.trigger
             tags |= dict.fromkeys(_tags_of(trigger))
-            there_and_then = _of_whom(where, variants)
-            for timed in _timed(trigger, there, as_of):
-                selects.append(_select(place, name, touchpoint, there_and_then, timed, as_of))
+            whose = _variant_condition(stage_branch, variants)
+            for timing in _timings(trigger, occasions, as_of):
+                selects.append(_select(place, name, touchpoint, whose, timing, as_of))
     return "\nUNION ALL\n".join(selects), list(tags)
 
 
 def _select(
-    place: int, name: str, touchpoint: Touchpoint, of_whom: str, timed: Timed, as_of: date
+    place: int, name: str, touchpoint: Touchpoint, whose: str, timing: TimingSql, as_of: date
 ) -> str:
+    """Write the query of a touchpoint for the customers of a variant."""
     trigger = touchpoint.trigger
     condition = compile_condition(trigger.condition or "true", trigger.tags)
     rules = sorted(touchpoint.stars, key=lambda rule: -rule.at_least)
@@ -88,20 +108,20 @@ def _select(
 
     channels = by_star([_texts(rule.channels) for rule in rules], _texts(touchpoint.channels))
     service = by_star([sql_text(rule.service) for rule in rules], sql_text("standard"))
-    since = timed.since
+    since = timing.since
     if trigger.once_per == "year":
         # A contact on the same day of last year was of last year.
         since = day_text(as_of + timedelta(2 - YEAR_DAYS))
     return (
-        f"SELECT customer_id, {sql_text(name)}, {timed.reason}, {timed.due_on}, "
-        f"{timed.window_end}, {sql_text(touchpoint.kind)}, {sql_text(trigger.by)}, {channels}, "
+        f"SELECT customer_id, {sql_text(name)}, {timing.reason}, {timing.due_on}, "
+        f"{timing.window_end}, {sql_text(touchpoint.kind)}, {sql_text(trigger.by)}, {channels}, "
         f"{service}, star_level, {place}, {since} "
-        f"FROM {BATCH} WHERE {of_whom} AND {timed.met} AND ({condition})"
+        f"FROM {BATCH} WHERE {whose} AND {timing.met} AND ({condition})"
     )
 
 
-def _timed(trigger: Trigger, there: Sequence[Occasion], as_of: date) -> Iterator[Timed]:
-    """When a touchpoint is due; none if the day of contact is timely for nobody."""
+def _timings(trigger: Trigger, occasions: Sequence[Occasion], as_of: date) -> Iterator[TimingSql]:
+    """Compile when a touchpoint is due; nothing if the day of contact is timely for nobody."""
     day = as_of + timedelta(1)
     if trigger.window:
         window = trigger.window
@@ -111,7 +131,7 @@ def _timed(trigger: Trigger, there: Sequence[Occasion], as_of: date) -> Iterator
         zero = f"{day_text(day)} - {window.step} * {value}"
         low, high = sorted((window.first, window.last))
         opens = f"{zero} + {window.step * window.first}"
-        yield Timed(
+        yield TimingSql(
             met=f"{value} BETWEEN {low} AND {high}",
             due_on=opens,
             window_end=f"{zero} + {window.step * window.last}",
@@ -124,25 +144,26 @@ def _timed(trigger: Trigger, there: Sequence[Occasion], as_of: date) -> Iterator
             last = (first + timedelta(31)).replace(day=1) - timedelta(1)
             yield _fixed(first, last, f"{day.month}月")
     elif trigger.occasion:
-        for one in there:
-            if one.kind == trigger.occasion and one.timely(day, trigger.days_before):
-                begins = one.begins - timedelta(trigger.days_before)
-                timed = _fixed(begins, one.ends, f"{one.label} {one.begins}")
-                where = f"branch IN {_list(one.branches)}" if one.branches else "true"
-                yield Timed(where, timed.due_on, timed.window_end, timed.reason, timed.since)
+        for occasion in occasions:
+            if occasion.kind == trigger.occasion and occasion.is_timely(day, trigger.days_before):
+                begins = occasion.begins - timedelta(trigger.days_before)
+                timing = _fixed(begins, occasion.ends, f"{occasion.label} {occasion.begins}")
+                met = f"branch IN {_list(occasion.branches)}" if occasion.branches else "true"
+                yield replace(timing, met=met)
     else:
         yield _fixed(day, day, "符合条件")
 
 
-def _fixed(first: date, last: date, reason: str) -> Timed:
-    return Timed("true", day_text(first), day_text(last), sql_text(reason), day_text(first))
+def _fixed(first: date, last: date, reason: str) -> TimingSql:
+    return TimingSql("true", day_text(first), day_text(last), sql_text(reason), day_text(first))
 
 
-def _of_whom(where: Where, variants: Iterable[Where]) -> str:
-    """Of which stage and branch a variant is: of none that has one of its own."""
+def _variant_condition(stage_branch: StageBranch, variants: Iterable[StageBranch]) -> str:
+    """Write the condition for customers of a variant: not of a place with a variant of its own."""
     tests = []
     for place, tag in enumerate(("life_cycle_stage", "branch")):
-        own, others = where[place], sorted({one[place] or "" for one in variants} - {""})
+        own = stage_branch[place]
+        others = sorted({variant[place] or "" for variant in variants} - {""})
         if own is not None:
             tests.append(f"{tag} = {sql_text(own)}")
         elif others:
@@ -156,7 +177,7 @@ def _tags_of(trigger: Trigger) -> list[str]:
 
 
 def day_text(day: date) -> str:
-    """A date as SQL."""
+    """Write a date as SQL."""
     return f"DATE '{day}'"
 
 

@@ -1,17 +1,19 @@
-"""When a touchpoint is due, in words, for people and for the generated page."""
+"""Describe when a touchpoint is due, for people and for the generated page."""
 
 from features.tags.catalogue import catalogue
 from serving.touchpoints.fields import ONCE, Trigger
 
 
-def when(trigger: Trigger) -> str:
-    """The days, the events and how often, as one phrase.
+def describe_trigger(trigger: Trigger) -> str:
+    """Describe days, events and how often, in a phrase.
 
     Examples
     --------
-    >>> when(Trigger(by="system", events=("quote_viewed",), delay_minutes=1440, once_per="event"))
+    >>> viewed = Trigger(
+    ...     by="system", events=("quote_viewed",), delay_minutes=1440, once_per="event")
+    >>> describe_trigger(viewed)
     '1 day after quote_viewed, once per event 每次事件'
-    >>> when(Trigger(by="system", months=(6, 11), once_per="event"))
+    >>> describe_trigger(Trigger(by="system", months=(6, 11), once_per="event"))
     'in months 6, 11, once per event 每次事件'
     """
     parts = []
@@ -23,7 +25,7 @@ def when(trigger: Trigger) -> str:
     if trigger.months:
         parts.append(f"in months {', '.join(map(str, trigger.months))}")
     if trigger.occasion:
-        parts.append(f"{_counted(trigger.days_before, 'day')} before {trigger.occasion}")
+        parts.append(f"{_quantity(trigger.days_before, 'day')} before {trigger.occasion}")
     for event in trigger.events:
         parts.append(f"{_delay(trigger.delay_minutes)} after {event}")
     every = f"once per {trigger.once_per} {ONCE[trigger.once_per]}"
@@ -33,9 +35,9 @@ def when(trigger: Trigger) -> str:
 def _delay(minutes: int) -> str:
     for size, unit in ((1440, "day"), (60, "hour")):
         if minutes and minutes % size == 0:
-            return _counted(minutes // size, unit)
-    return _counted(minutes, "minute") if minutes else "at once"
+            return _quantity(minutes // size, unit)
+    return _quantity(minutes, "minute") if minutes else "at once"
 
 
-def _counted(number: int, unit: str) -> str:
+def _quantity(number: int, unit: str) -> str:
     return f"{number} {unit}" + ("" if number == 1 else "s")

@@ -1,9 +1,9 @@
-"""Triggers 触发: who is due for which touchpoint, found in one pass over a snapshot's tags.
+"""Find who is due for which touchpoint (triggers 触发), in one pass over a snapshot's tags.
 
 What is known at the end of a date decides who is contacted on the day after it. Tags that count
-days are taken as they stand on that day. Every touchpoint is one query over a batch of customers;
-its conditions were checked when the catalogue was read. Whom the touchpoint was already made to,
-as far as is known by the date, is left out. Consent, caps and whom to prefer are decided later.
+days have the value of that day. Every touchpoint is one query over a batch of customers; its
+conditions were checked when the catalogue was loaded. Customers who already had the contact, as far
+as is known by the date, are left out. Consent, caps and priorities are decided later.
 """
 
 from dataclasses import dataclass
@@ -22,18 +22,19 @@ from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.sql import instant_sql, sql_text
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints
-from serving.touchpoints.occasions import occasions, undeclared
-from serving.touchpoints.trigger_sql import BATCH, FOUND_COLUMNS, day_text, found_by
+from serving.touchpoints.occasions import load_occasions, no_holiday_declared
+from serving.touchpoints.trigger_sql import BATCH, DUE_COLUMNS, day_text, due_query
 
-FOUND = "due_touchpoints"
-SHOWN = tuple(name for name in FOUND_COLUMNS if name not in ("place", "counts_from"))
+DUE = "due_touchpoints"
+"""The name of the table of what is due."""
+SHOWN = tuple(name for name in DUE_COLUMNS if name not in ("place", "counts_from"))
 ROWS = 100_000
 UNANSWERED = "no_answer"
 
 
 @dataclass(frozen=True)
-class Counted:
-    """How many customers are due for a touchpoint."""
+class TouchpointCount:
+    """Number of customers who are due for a touchpoint."""
 
     touchpoint: str
     label: str
@@ -43,31 +44,50 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Triggered:
-    """What a run found.
+class TriggerRun:
+    """Summary of a run.
 
     Attributes
     ----------
+    as_of : date
+        Date of the tags.
+    path : Path
+        The file written.
+    customers : int
+        Customers of the snapshot.
     due : int
-        Pairs of a customer and a touchpoint.
-    counts : list of Counted
-        By touchpoint, in the order of the catalogue; those nobody is due for are left out.
+        Rows of the file: pairs of a customer and a touchpoint.
+    counts : list of TouchpointCount
+        By touchpoint, in the order of the catalogue; those for which nobody is due are left out.
     contacts : {"checked", "not recorded"}
         Whether contacts already made could be left out.
+    snapshot_id : str
+        The snapshot that was read.
+    warnings : list of str
+        What somebody should add to the catalogue.
     """
 
     as_of: date
     path: Path
     customers: int
     due: int
-    counts: list[Counted]
+    counts: list[TouchpointCount]
     contacts: Literal["checked", "not recorded"]
     snapshot_id: str
     warnings: list[str]
 
 
-def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
-    """Find who is due for which touchpoint on the day after `as_of`, and publish it at once.
+def find_due(lake: Lake, as_of: date, report: Report = quiet) -> TriggerRun:
+    """Find who is due for which touchpoint on the day after a date, and publish the file at once.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the snapshot and the touchpoints.
+    as_of : date
+        Date of the tags.
+    report : Report
+        Called with the progress: step, customers done, customers in all.
 
     Raises
     ------
@@ -75,12 +95,12 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
         If the date has no snapshot, a file of it is missing, or the catalogue has a fault.
     """
     snapshot, declared = read_snapshot(lake, as_of), load_touchpoints(lake.home)
-    there = occasions(declared.shared, lake.home)
-    query, tags = found_by(declared, there, as_of)
+    occasions = load_occasions(declared.shared, lake.home)
+    query, tags = due_query(declared, occasions, as_of)
     path = triggers_path(lake, as_of)
-    table = ", ".join(f'"{name}" {type_}' for name, type_ in FOUND_COLUMNS.items())
+    table = ", ".join(f'"{name}" {type_}' for name, type_ in DUE_COLUMNS.items())
     connection = lake.con
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {FOUND} ({table})")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {DUE} ({table})")
     try:
         done = 0
         for batch in snapshot_batches(lake, snapshot, tags, ROWS):
@@ -89,21 +109,21 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS FROM read")
             connection.unregister("read")
             if query:
-                connection.execute(f"INSERT INTO {FOUND} {query}")
+                connection.execute(f"INSERT INTO {DUE} {query}")
             done += len(batch)
             report("triggers", done, snapshot.customers)
         with published(path) as draft:
-            left = _not_yet_made(lake, as_of, snapshot)
-            connection.execute(f"COPY ({left}) TO {sql_text(draft)} (FORMAT parquet)")
+            remaining = _not_yet_made(lake, as_of, snapshot)
+            connection.execute(f"COPY ({remaining}) TO {sql_text(draft)} (FORMAT parquet)")
     finally:
-        for name in (BATCH, FOUND):
+        for name in (BATCH, DUE):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
     counts = _counts(lake, path, declared)
-    return Triggered(
+    return TriggerRun(
         as_of=as_of,
         path=path,
         customers=done,
-        due=sum(one.customers for one in counts),
+        due=sum(count.customers for count in counts),
         counts=counts,
         contacts="checked" if lake.has("interactions") else "not recorded",
         snapshot_id=snapshot.snapshot_id,
@@ -112,12 +132,24 @@ def due(lake: Lake, as_of: date, report: Report = quiet) -> Triggered:
 
 
 def triggers_path(lake: Lake, as_of: date) -> Path:
-    """Where the triggers of a date lie."""
+    """Return the path of the triggers of a date."""
     return lake.home / "triggers" / f"as_of={as_of.isoformat()}.parquet"
 
 
 def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[str, Any]]:
-    """The first customers due for a touchpoint, by number, as they were published."""
+    """Read the first customers who are due for a touchpoint, by customer id.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the published file.
+    as_of : date
+        Date of the tags.
+    touchpoint : str
+        Name of the touchpoint.
+    rows : int
+        Maximal number of customers.
+    """
     query = (
         f"SELECT customer_id, reason, due_on, window_end, channels, service, star "
         f"FROM read_parquet({sql_text(triggers_path(lake, as_of))}) "
@@ -127,7 +159,7 @@ def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[
 
 
 def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
-    """What was found less what was made since, each pair once, by customer and touchpoint."""
+    """Write the query of what is due less contacts already made, one row per pair."""
     shown = ", ".join(f'f."{name}"' for name in SHOWN)
     fixed = f"{day_text(as_of)} AS as_of, {sql_text(snapshot.snapshot_id)} AS snapshot_id"
     # Two warnings can be out at once.
@@ -136,25 +168,26 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
         "ORDER BY f.due_on, f.window_end DESC, f.reason) = 1 ORDER BY f.customer_id, f.place"
     )
     if not lake.has("interactions"):
-        return f"SELECT {shown}, {fixed} FROM {FOUND} f {once}"
+        return f"SELECT {shown}, {fixed} FROM {DUE} f {once}"
     closes = cutoff(as_of, lake.settings.timezone)
     # A call that nobody answered is no contact yet.
-    made = (
+    contacts = (
         "SELECT customer_id, touchpoint, max(occurred_on) AS last_made "
         f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
         f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
         f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
-        f"AND occurred_on >= (SELECT min(counts_from) FROM {FOUND}) "
+        f"AND occurred_on >= (SELECT min(counts_from) FROM {DUE}) "
         "GROUP BY ALL"
     )
     return (
-        f"SELECT {shown}, {fixed} FROM {FOUND} f "
-        f"LEFT JOIN ({made}) m ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
+        f"SELECT {shown}, {fixed} FROM {DUE} f "
+        f"LEFT JOIN ({contacts}) m "
+        "ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
         f"WHERE (m.last_made >= f.counts_from) IS NOT TRUE {once}"
     )
 
 
-def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[Counted]:
+def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[TouchpointCount]:
     query = (
         'SELECT touchpoint, kind, "by", count(*) AS customers '
         f"FROM read_parquet({sql_text(path)}) GROUP BY ALL"
@@ -162,16 +195,17 @@ def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[Counted]:
     rows = lake.con.execute(query).fetchall()
     place = {name: number for number, name in enumerate(declared.names)}
     labels = {
-        name: next(one.label for one in variants.values() if one is not None)
+        name: next(variant.label for variant in variants.values() if variant is not None)
         for name, variants in declared.variants.items()
         if any(variants.values())
     }
-    found = [Counted(row[0], labels[row[0]], *row[1:]) for row in rows]
-    return sorted(found, key=lambda one: (place[one.touchpoint], one.kind, one.by))
+    counts = [TouchpointCount(row[0], labels[row[0]], *row[1:]) for row in rows]
+    return sorted(counts, key=lambda count: (place[count.touchpoint], count.kind, count.by))
 
 
 def _warnings(declared: Catalogue, day: date) -> list[str]:
-    waits = any(one.trigger.occasion == "holiday" for one in declared.of().values())
-    if waits and undeclared(declared.shared, day):
+    touchpoints = declared.touchpoints_for().values()
+    waits = any(touchpoint.trigger.occasion == "holiday" for touchpoint in touchpoints)
+    if waits and no_holiday_declared(declared.shared, day):
         return [f"no holiday of {day.year} is declared: add its days to [holidays]"]
     return []

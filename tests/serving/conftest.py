@@ -29,7 +29,7 @@ from features.tags.catalogue import catalogue
 from features.tags.themes import theme_of
 from serving.records.contacts.caps import Caps, ContactRequest, Reservation
 from serving.records.database import hold_customer
-from serving.touchpoints.triggers import due
+from serving.touchpoints.triggers import find_due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Ask = Callable[..., httpx.Response]
@@ -115,7 +115,7 @@ def found(lake: Lake, snapshot: Callable[..., None]) -> Found:
 
     def ask(day: date, **customers: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         snapshot(lake.home, day, customers)
-        done = due(lake, day)
+        done = find_due(lake, day)
         rows = pq.read_table(done.path, partitioning=None).to_pylist()
         pairs = {(row["customer_id"], row["touchpoint"]): row for row in rows}
         assert len(pairs) == len(rows) == done.due

@@ -28,14 +28,14 @@ Answer = Callable[[PredictRequest, frozenset[str] | None], PredictResponse]
 
 
 class Here:
-    """The app behind its gate; its door answers as a test says, and knows no customer's data."""
+    """The app behind its gate; its service answers as a test says, and knows no customer's data."""
 
     def __init__(self, home: Path) -> None:
         self.settings = Settings(home=home, token_key=None)
         self.asked: list[frozenset[str] | None] = []
         self.app = made()
-        self.app.state.door = SimpleNamespace(
-            lake=Lake(self.settings), answer=self.answer, near=True
+        self.app.state.service = SimpleNamespace(
+            lake=Lake(self.settings), answer=self.answer, is_local=True
         )
         self.gate = Gate(self.app, self.app)
 
@@ -143,7 +143,7 @@ def endpoints(app: FastAPI) -> dict[str, list[str]]:
     }
 
 
-def test_branches_of_the_token_reach_the_door(here: Here) -> None:
+def test_branches_of_the_token_reach_the_service(here: Here) -> None:
     here.send(here.token(), here.token(branches=["杭州", "宁波"]))
     assert set(here.asked) == {None, frozenset({"杭州", "宁波"})}
 

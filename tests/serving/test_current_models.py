@@ -199,7 +199,7 @@ def test_damage_while_it_runs_changes_no_answer(
     (local_models.place(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
     promote(own, MODEL, changed(own.home / "bundles" / MODEL / "1", own.home / "cut", trees=False))
     until = time.monotonic() + 60
-    while "is not taken up" not in (tmp_path / "log.txt").read_text("utf-8"):
+    while "is refused" not in (tmp_path / "log.txt").read_text("utf-8"):
         assert time.monotonic() < until
         assert answer() == before
         time.sleep(0.2)
@@ -227,5 +227,5 @@ def test_a_damaged_model_at_start_is_missed_by_name_and_the_others_serve(
         decided = httpx.post(f"{url}/decide", json=decide, headers=headers, timeout=60)
         assert decided.status_code == 200, decided.text
     log = (tmp_path / "log.txt").read_text("utf-8")
-    assert f"model {MODEL}: version 1 is not taken up" in log
+    assert f"model {MODEL}: version 1 is refused" in log
     assert "booster.txt" in log

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.predictions.reasons import SMALLEST, explain, reasons_of
+from serving.predictions.reasons import SMALLEST, explain, strongest_reasons
 from training.estimators.bundle import Predictor
 from training.estimators.candidates import CalibratedModel
 from training.estimators.contributions import by_theme, importance
@@ -114,7 +114,7 @@ def test_tags_of_one_meaning_are_one_reason_named_by_the_strongest() -> None:
     # not name it.
     assert told.shares[0].strongest.tag == "claim_count_365d"
     assert told.shares[0].chinese == "理赔经历"
-    reasons = reasons_of([*CLAIMS, "channel"], values, weights)
+    reasons = strongest_reasons([*CLAIMS, "channel"], values, weights)
     assert [(one.tag, one.effect) for one in reasons] == [
         ("claim_count_365d", "lowers"),
         ("channel", "raises"),
@@ -123,7 +123,7 @@ def test_tags_of_one_meaning_are_one_reason_named_by_the_strongest() -> None:
 
 def test_tags_that_undo_each_other_are_no_reason() -> None:
     values = {"claim_count_365d": 1, "claim_count_36m": 1}
-    assert reasons_of(list(values), values, [0.5, -0.495]) == []
+    assert strongest_reasons(list(values), values, [0.5, -0.495]) == []
 
 
 def test_columns_without_a_meaning_are_not_added_up() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from features.lake import Lake
 from guanjia.jobs.handing_out import hand_out
-from serving.lists.target_lists import Listed, write_list
+from serving.lists.target_lists import ListRun, write_list
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people.consents import ConsentChange, change
 from serving.records.tables import exports
@@ -32,7 +32,7 @@ def lake(copy: Copy) -> Lake:
     return copy("scores", "checked")
 
 
-def listed(lake: Lake, name: str = "churn_risk") -> tuple[Listed, list[list[str]]]:
+def listed(lake: Lake, name: str = "churn_risk") -> tuple[ListRun, list[list[str]]]:
     """The whole list: what the run says, and the rows of the file below the heading."""
     out = lake.home / "list.csv"
     said = write_list(lake, name, DAY, top=1000, out=out)
@@ -189,7 +189,7 @@ def records_of(lake: Lake) -> Records:
     return found
 
 
-def taken(lake: Lake, at: datetime = datetime(2026, 7, 1, 4, tzinfo=UTC)) -> Listed:
+def taken(lake: Lake, at: datetime = datetime(2026, 7, 1, 4, tzinfo=UTC)) -> ListRun:
     out = lake.home / "list.csv"
     return hand_out(lake, "churn_risk", DAY, top=1000, out=out, who="Li", why="a test", at=at)
 

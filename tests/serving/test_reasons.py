@@ -9,7 +9,7 @@ import pytest
 
 from features.contracts.tables import CONTRACTS
 from features.tags.catalogue import catalogue
-from serving.predictions.reasons import Direction, Reason, reasons_of
+from serving.predictions.reasons import Direction, Reason, strongest_reasons
 from serving.tag_words import CATEGORIES, UNITS, words_of
 
 FEATURES = ["claim_count_36m", "gender", "channel", "age_years", "lead_days", "ncd_level"]
@@ -26,11 +26,11 @@ WEIGHTS = [-0.50, 2.0, 0.40, -3.0, 0.30, 0.009, 9.0]
 
 
 def names(weights: list[float], **options: Any) -> list[str]:
-    return [reason.tag for reason in reasons_of(FEATURES, VALUES, weights, **options)]
+    return [reason.tag for reason in strongest_reasons(FEATURES, VALUES, weights, **options)]
 
 
 def test_the_strongest_come_first_in_words() -> None:
-    assert reasons_of(FEATURES, VALUES, WEIGHTS) == [
+    assert strongest_reasons(FEATURES, VALUES, WEIGHTS) == [
         Reason(
             "claim_count_36m",
             "claims",
@@ -79,17 +79,19 @@ def test_equal_weights_are_ordered_by_name() -> None:
 
 def test_numpy_rows_give_the_same() -> None:
     frame = pd.DataFrame([VALUES]).astype(object)
-    given = reasons_of(FEATURES, frame.to_dict("records")[0], np.array(WEIGHTS))
-    assert given == reasons_of(FEATURES, VALUES, WEIGHTS)
+    given = strongest_reasons(FEATURES, frame.to_dict("records")[0], np.array(WEIGHTS))
+    assert given == strongest_reasons(FEATURES, VALUES, WEIGHTS)
 
 
 def test_a_value_that_is_not_there_says_what_that_means() -> None:
     for value in (None, float("nan"), np.float64("nan"), pd.NA):
-        (reason,) = reasons_of(["days_since_last_claim"], {"days_since_last_claim": value}, [1.0])
+        (reason,) = strongest_reasons(
+            ["days_since_last_claim"], {"days_since_last_claim": value}, [1.0]
+        )
         assert reason.chinese == f"{catalogue()['days_since_last_claim'].label}: 无记录"
         meaning = catalogue()["days_since_last_claim"].null
         assert reason.english == f"days since last claim: {meaning}"
-    (absent,) = reasons_of(["days_since_last_claim"], {}, [1.0])
+    (absent,) = strongest_reasons(["days_since_last_claim"], {}, [1.0])
     assert absent.chinese.endswith(": 无记录")
 
 

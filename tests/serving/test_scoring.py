@@ -20,7 +20,7 @@ from features.lake import Lake
 from features.settings import Settings
 from serving.lists.target_lists import write_list
 from serving.predictions import scoring
-from serving.predictions.probabilities import Served, model_frame, needed_tags
+from serving.predictions.probabilities import ServedModel, model_frame, needed_tags
 from serving.predictions.scoring import score, scores_path, scores_schema
 from training.models import MODELS
 
@@ -191,10 +191,10 @@ def test_a_file_the_snapshot_does_not_describe_is_refused(
         write_list(lake, "renewal_risk", DAY, out=lake.home / "list.csv")
 
 
-def served(features: list[str]) -> Served:
+def served(features: list[str]) -> ServedModel:
     tags = [name for name in features if name != "lead_days"]
     predictor = SimpleNamespace(features=features, tags=tags, version="1")
-    return Served("renewal", "1", cast("Any", predictor))
+    return ServedModel("renewal", "1", cast("Any", predictor))
 
 
 def test_the_lead_time_is_the_days_to_expiry_held_between_a_week_and_two_months() -> None:

@@ -9,11 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serving.touchpoints.scripts import LANGUAGES, Script, Variable, Words, fill, values_of
+from serving.touchpoints.scripts import (
+    LANGUAGES,
+    BilingualText,
+    Script,
+    Variable,
+    fill,
+    variable_values,
+)
 
 
 def variable(**fields: Any) -> Variable:
-    return Variable(label="称呼", fallback=Words(chinese="您", english="you"), **fields)
+    return Variable(label="称呼", fallback=BilingualText(chinese="您", english="you"), **fields)
 
 
 VARIABLES = {
@@ -69,10 +76,10 @@ def test_both_languages_use_the_same_names() -> None:
 
 def test_values_come_from_the_moment_before_tags_and_days_move_to_the_contact() -> None:
     tags = {"days_to_unrenewed_expiry": 31, "renewal_quote_premium": 2500.0}
-    assert values_of(VARIABLES, tags, {"customer": "张先生"}, days_later=1) == {
+    assert variable_values(VARIABLES, tags, {"customer": "张先生"}, days_later=1) == {
         "customer": "张先生",
         "days": 30,
         "price": 2500.0,
     }
-    assert values_of(VARIABLES, tags, {"price": 2400})["price"] == 2400
-    assert values_of(VARIABLES, {"days_to_unrenewed_expiry": None}, {}) == {}
+    assert variable_values(VARIABLES, tags, {"price": 2400})["price"] == 2400
+    assert variable_values(VARIABLES, {"days_to_unrenewed_expiry": None}, {}) == {}

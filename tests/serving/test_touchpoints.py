@@ -56,14 +56,14 @@ def own(home: Path, text: str) -> Catalogue:
 def test_the_papers_touchpoints_are_shipped_and_no_other(home: Path) -> None:
     found = load_touchpoints(home)
     assert {
-        family: tuple(name for name, one in found.of().items() if one.family == family)
+        family: tuple(name for name, one in found.touchpoints_for().items() if one.family == family)
         for family in FAMILIES
     } == TOUCHPOINTS
     assert found.names == [name for names in TOUCHPOINTS.values() for name in names]
 
 
 def test_what_people_read_is_in_chinese() -> None:
-    shipped = shipped_touchpoints().of().values()
+    shipped = shipped_touchpoints().touchpoints_for().values()
     assert len({one.label for one in shipped}) == len(shipped)
     for one in shipped:
         words = [one.purpose, one.orientation, one.strategy, *one.script.values()]
@@ -81,7 +81,7 @@ def test_words_are_those_of_the_tables() -> None:
 
 def test_marketing_by_sms_ends_with_the_opt_out_and_service_does_not() -> None:
     catalogue = shipped_touchpoints()
-    for one in catalogue.of().values():
+    for one in catalogue.touchpoints_for().values():
         script = catalogue.script(one, "sms")
         assert script.chinese.endswith("拒收请回复R") == (one.kind == "marketing")
         assert script.english.endswith("Reply R to opt out.") == (one.kind == "marketing")
@@ -89,14 +89,14 @@ def test_marketing_by_sms_ends_with_the_opt_out_and_service_does_not() -> None:
 
 def test_a_cost_is_the_channels_unless_the_touchpoint_says_otherwise(home: Path) -> None:
     found = own(home, "[birthday]\ncosts = { phone = 6 }\n")
-    birthday, renewal = found.of()["birthday"], found.of()["renewal_60d"]
+    birthday, renewal = found.touchpoints_for()["birthday"], found.touchpoints_for()["renewal_60d"]
     assert found.cost(birthday, "phone") == 6
     assert found.cost(renewal, "phone") == Decimal("3.5")
     assert found.cost(birthday, "sms") == Decimal("0.05")
 
 
 def test_of_several_star_rules_the_highest_met_counts() -> None:
-    one = shipped_touchpoints().of()["renewal_60d"]
+    one = shipped_touchpoints().touchpoints_for()["renewal_60d"]
     assert [one.channels_for(star)[0] for star in (None, 1, 2, 3, 4, 5)] == [
         "wecom", "wecom", "wecom", "wecom", "phone", "phone",
     ]  # fmt: skip
@@ -120,14 +120,14 @@ def test_a_home_adds_changes_and_leaves_out(home: Path) -> None:
     assert found.names == [n for n in shipped.names if n != "battery_care"] + [
         "vehicle_tyre_change"
     ]
-    window = found.of()["renewal_60d"].trigger.window
+    window = found.touchpoints_for()["renewal_60d"].trigger.window
     assert window is not None
     assert (window.tag, window.first, window.last) == ("days_to_unrenewed_expiry", 75, 31)
-    assert found.of()["renewal_30d"] == shipped.of()["renewal_30d"]
+    assert found.touchpoints_for()["renewal_30d"] == shipped.touchpoints_for()["renewal_30d"]
     # What is left out is a candidate nowhere.
-    assert "battery_care" not in found.at("app_open")
-    assert "battery_care" in shipped.at("app_open")
-    assert "vehicle_tyre_change" in found.at("daily_batch")
+    assert "battery_care" not in found.candidates_at("app_open")
+    assert "battery_care" in shipped.candidates_at("app_open")
+    assert "vehicle_tyre_change" in found.candidates_at("daily_batch")
 
 
 def test_a_branch_has_the_last_word_before_the_stage_the_home_and_what_is_shipped(
@@ -148,7 +148,7 @@ def test_a_branch_has_the_last_word_before_the_stage_the_home_and_what_is_shippe
     )
 
     def resolved(branch: str | None, stage: str | None) -> tuple[object, ...]:
-        one = found.of(branch, stage)["birthday"]
+        one = found.touchpoints_for(branch, stage)["birthday"]
         return one.channels[0], one.role, one.uses_profile, one.loop
 
     assert resolved(None, None) == ("app", "sales", True, "stickiness")
@@ -176,12 +176,12 @@ def test_a_stage_leaves_out_and_a_branch_takes_up_again(home: Path) -> None:
     again = found.find("birthday", branch="B02", stage="entry")
     assert again is not None
     assert again.channels == ("sms",)
-    assert {"birthday", "holiday"} & set(found.of("B01", "entry")) == set()
+    assert {"birthday", "holiday"} & set(found.touchpoints_for("B01", "entry")) == set()
 
 
 def test_a_window_gives_way_to_months(home: Path) -> None:
     changed = "[new_car_care.trigger]\nwindow = false\nmonths = [3]\n"
-    trigger = own(home, changed).of()["new_car_care"].trigger
+    trigger = own(home, changed).touchpoints_for()["new_car_care"].trigger
     assert trigger.window is None
     assert trigger.months == (3,)
 
@@ -230,7 +230,7 @@ def test_an_entry_that_is_shared_can_be_left_out(home: Path) -> None:
         (("[vehicle_tyre_change]", "birthdy = false\n[vehicle_tyre_change]"),
          r"touchpoint birthdy: is left out, but does not exist\. Did you mean birthday"),
         (("[vehicle_tyre_change]", '[birthday]\nfamily = "vehicle"\n[vehicle_tyre_change]'),
-         "touchpoint birthday, field family: is another"),
+         "touchpoint birthday, field family: is not that of the shipped touchpoint"),
         (("[vehicle_tyre_change]", "[branch.B01.birthdy]\n[vehicle_tyre_change]"),
          r"branch B01, touchpoint birthdy: is not known\. Did you mean birthday"),
         (("[vehicle_tyre_change]", "[stage.begin.birthday]\n[vehicle_tyre_change]"),
@@ -307,7 +307,7 @@ def test_a_name_that_is_not_there_is_answered_with_the_nearest() -> None:
     ):
         shipped_touchpoints().find("birthdy")
     with pytest.raises(GuanjiaError, match=r"decision point app_opn: is not known\. Did you mean"):
-        shipped_touchpoints().at("app_opn")
+        shipped_touchpoints().candidates_at("app_opn")
 
 
 def test_the_page_is_current() -> None:

@@ -12,7 +12,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.touchpoints import triggers
 from serving.touchpoints.catalogue import shipped_touchpoints
-from serving.touchpoints.triggers import due, first_due, triggers_path
+from serving.touchpoints.triggers import find_due, first_due, triggers_path
 
 DAY = date(2026, 6, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -102,14 +102,14 @@ def test_every_touchpoint_is_due_by_its_tags_on_the_days_of_its_window(
         assert (row["due_on"].isoformat(), row["window_end"].isoformat()) == (first, last), name
         assert row["due_on"] <= DAY + timedelta(1) <= row["window_end"]
         assert row["star"] is None
-        assert row["channels"] == list(shipped_touchpoints().of()[name].channels)
+        assert row["channels"] == list(shipped_touchpoints().touchpoints_for()[name].channels)
 
 
 def test_what_is_not_known_never_triggers(found: Found) -> None:
     # Everything but the one tag that tells the day; then nothing at all.
     unknown = {}
     for name, (tags, _, _) in CASES.items():
-        window = shipped_touchpoints().of()[name].trigger.window
+        window = shipped_touchpoints().touchpoints_for()[name].trigger.window
         assert window is not None
         unknown[name] = {tag: value for tag, value in tags.items() if tag != window.tag}
     pairs = found(DAY, nobody={}, **unknown)
@@ -125,7 +125,7 @@ def test_windows_count_days_as_the_calendar_does(found: Found, tag: str) -> None
     pairs = found(DAY, **{f"C{value}": {**GONE, tag: value} for value in values})
     windows = {
         name: one.trigger.window
-        for name, one in shipped_touchpoints().of().items()
+        for name, one in shipped_touchpoints().touchpoints_for().items()
         if one.trigger.window and one.trigger.window.tag == tag
     }
     expected = {}
@@ -216,9 +216,9 @@ def test_batches_change_nothing_and_order_is_by_customer_and_catalogue(
 ) -> None:
     customers = {name: tags for name, (tags, _, _) in CASES.items()}
     snapshot(lake.home, DAY, customers)
-    whole = pq.read_table(due(lake, DAY).path, partitioning=None)
+    whole = pq.read_table(find_due(lake, DAY).path, partitioning=None)
     monkeypatch.setattr(triggers, "ROWS", 2)
-    parts = due(lake, DAY)
+    parts = find_due(lake, DAY)
     assert pq.read_table(parts.path, partitioning=None).equals(whole)
     place = {name: number for number, name in enumerate(shipped_touchpoints().names)}
     order = [(row["customer_id"], place[row["touchpoint"]]) for row in whole.to_pylist()]
@@ -231,7 +231,7 @@ def test_batches_change_nothing_and_order_is_by_customer_and_catalogue(
 
 def test_the_first_customers_of_a_touchpoint(lake: Lake, snapshot: Write) -> None:
     snapshot(lake.home, DAY, {f"C{n}": {"days_to_unrenewed_expiry": 51} for n in range(5)})
-    due(lake, DAY)
+    find_due(lake, DAY)
     rows = first_due(lake, DAY, "renewal_60d", 2)
     assert [row["customer_id"] for row in rows] == ["C0", "C1"]
     assert rows[0]["reason"] == "未续保车险距到期天数 50"
@@ -244,17 +244,17 @@ def test_where_all_are_left_out_nobody_is_due(own: Write, found: Found) -> None:
 
 def test_without_a_snapshot_the_command_is_told(lake: Lake) -> None:
     with pytest.raises(GuanjiaError, match=r"snapshot of 2026-06-30: is not there\. Run `guanjia"):
-        due(lake, DAY)
+        find_due(lake, DAY)
 
 
 def test_a_file_that_is_missing_is_named_and_the_old_triggers_stay(
     lake: Lake, snapshot: Write
 ) -> None:
     snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
-    before = due(lake, DAY).path.read_bytes()
+    before = find_due(lake, DAY).path.read_bytes()
     (lake.tags("loyalty") / f"as_of={DAY}.parquet").unlink()
     with pytest.raises(GuanjiaError, match=r"loyalty.* is missing from the snapshot of 2026-06-30"):
-        due(lake, DAY)
+        find_due(lake, DAY)
     assert triggers_path(lake, DAY).read_bytes() == before
     assert [path.name for path in triggers_path(lake, DAY).parent.iterdir()] == [
         f"as_of={DAY}.parquet"

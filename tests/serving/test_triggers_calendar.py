@@ -8,7 +8,7 @@ import pytest
 
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.touchpoints.triggers import due
+from serving.touchpoints.triggers import find_due
 
 DAY = date(2026, 6, 30)
 IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}
@@ -39,7 +39,7 @@ def test_a_year_without_holidays_is_told(lake: Lake, snapshot: Write) -> None:
     for day, warned in ((date(2028, 12, 30), False), (date(2028, 12, 31), True)):
         snapshot(lake.home, day, {"C1": {}})
         said = ["no holiday of 2029 is declared: add its days to [holidays]"] if warned else []
-        assert due(lake, day).warnings == said
+        assert find_due(lake, day).warnings == said
 
 
 WEATHER = """
@@ -93,5 +93,5 @@ def test_a_faulty_warning_is_told(
     own(WEATHER.replace(*line), "weather.toml")
     snapshot(lake.home, DAY, {"C1": {}})
     with pytest.raises(GuanjiaError, match=fault) as error:
-        due(lake, DAY)
+        find_due(lake, DAY)
     assert "weather.toml" in error.value.thing

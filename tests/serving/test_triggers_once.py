@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from features.lake import Lake
-from serving.touchpoints.triggers import due
+from serving.touchpoints.triggers import find_due
 
 DAY = date(2026, 6, 30)
 IN_FORCE = {"motor_policies_in_force": 1, "motor_policies_ahead": 0}
@@ -73,6 +73,6 @@ def test_without_contacts_recorded_nobody_is_left_out_and_that_is_said(
     lake: Lake, contacts: Write, snapshot: Write
 ) -> None:
     snapshot(lake.home, DAY, {"C1": {"days_to_unrenewed_expiry": 51}})
-    assert due(lake, DAY).contacts == "not recorded"
+    assert find_due(lake, DAY).contacts == "not recorded"
     contacts()
-    assert due(lake, DAY).contacts == "checked"
+    assert find_due(lake, DAY).contacts == "checked"

@@ -24,7 +24,7 @@ from serving.api.gate import Gate
 from serving.auth.tokens import make_token
 from serving.lists.target_lists import write_list
 from serving.predictions.scoring import score, scores_path
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from training import models
 from training.fitting.train import train
 from training.model_spec import ModelSpec
@@ -115,7 +115,7 @@ def test_predict_answers_with_it(lake: Lake) -> None:
     scores = pd.read_parquet(scores_path(lake, JUNE)).set_index("customer_id")[NAME].dropna()
     ids = list(scores.index[:3])
     app = made()
-    app.state.door = Door(lake)
+    app.state.service = PredictionService(lake)
     body = {"customer_ids": ids, "models": [NAME], "explain": True}
     answer = asyncio.run(post(app, make_token(lake.settings, "test", datetime.now(UTC)), body))
     assert answer["model_versions"].keys() == {NAME}

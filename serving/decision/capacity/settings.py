@@ -1,4 +1,4 @@
-"""How many contacts a day a branch can make: `capacity.toml`, and what a home replaces."""
+"""Load how many contacts a day a branch can make: `capacity.toml`, with what a home replaces."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,20 +14,20 @@ Limits = dict[ContactChannel, Annotated[int, Field(ge=0)] | Literal[False]]
 
 
 class Capacity(Declared):
-    """Contacts a day by channel: of every branch, and of some.
+    """Contacts a day by channel: of every branch, and of branches that differ.
 
     Examples
     --------
-    >>> found = Capacity(every_branch={"phone": 120}, branches={"B1": {"phone": 40, "wecom": 9}})
-    >>> found.of("B1"), found.of("B2")
+    >>> capacity = Capacity(every_branch={"phone": 120}, branches={"B1": {"phone": 40, "wecom": 9}})
+    >>> capacity.limits_for("B1"), capacity.limits_for("B2")
     ({'phone': 40, 'wecom': 9}, {'phone': 120})
     """
 
     every_branch: Limits = Field(description="Contacts a day by channel.")
     branches: dict[str, Limits] = Field(description="The same of one branch.")
 
-    def of(self, branch: str) -> dict[str, int]:
-        """Contacts a day of a branch by channel; channels without a limit are left out."""
+    def limits_for(self, branch: str) -> dict[str, int]:
+        """Look up the contacts a day of a branch by channel; unlimited channels are left out."""
         limits = {**self.every_branch, **self.branches.get(branch, {})}
         return {channel: most for channel, most in limits.items() if most is not False}
 

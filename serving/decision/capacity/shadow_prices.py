@@ -1,11 +1,11 @@
-"""Shadow prices 影子价格: what one more contact by a channel would be worth where some are lacking.
+"""Find shadow prices 影子价格: what one more contact by a scarce channel would be worth.
 
-Each customer takes the one contact of the greatest value less its price, or none. The prices sought
-are those at which no channel is wanted by more customers than it has places for. They are the dual
-of assigning customers to channels so that the total value is greatest, and so lose none of it.
+Each customer takes the contact of the greatest value less its price, or none. At the shadow prices
+no channel is preferred by more customers than it has places. They are the dual of assigning
+customers to channels so that the total value is greatest, so none of that value is lost.
 
-Where several prices would do, the lowest are taken: with one place and customers to whom it is
-worth 10, 6 and 3 yuan, any price from 6 to 10 gives it to the first, and it is 6.
+If several prices fulfil this, the lowest are chosen: with one place and customers to whom it is
+worth 10, 6 and 3 yuan, any price from 6 to 10 gives it to the first, and the price is 6.
 """
 
 from itertools import combinations
@@ -18,20 +18,22 @@ TOLERANCE = 1e-9
 
 
 def shadow_prices(values: Array, places: Array, unlimited: Array | None = None) -> Array:
-    """The lowest prices at which what is wanted has its place.
+    """Find the lowest prices at which no channel is overbooked.
 
     Parameters
     ----------
     values : array of float, shape (customers, channels)
-        Yuan that a contact is worth, price aside; -inf: it cannot be made. At most 7 channels.
+        Yuan that a contact is worth, without its price; -inf: it cannot be made. At most 7
+        channels.
     places : array of int, shape (channels,)
+        Contacts that each channel can make.
     unlimited : array of float, shape (customers,), optional
-        The best contact by a channel that has places for all.
+        Yuan of the best contact by a channel without a limit; default: there is none.
 
     Returns
     -------
     array of float, shape (channels,)
-        0 where a channel has places to spare.
+        Yuan of one more place; 0 where a channel has places to spare.
 
     Notes
     -----
@@ -52,26 +54,26 @@ def shadow_prices(values: Array, places: Array, unlimited: Array | None = None) 
     silence = np.zeros(customers)
     least = silence if unlimited is None else np.maximum(silence, unlimited)
     sets = [
-        np.isin(np.arange(channels), some)
+        np.isin(np.arange(channels), members)
         for size in range(1, channels + 1)
-        for some in combinations(range(channels), size)
+        for members in combinations(range(channels), size)
     ]
     moved = True
     while moved:
         moved = False
-        for some in sets:
-            step = _step(values - prices, least, some, int(places[some].sum()))
-            step = max(step, -float(prices[some].min()))
+        for subset in sets:
+            step = _step(values - prices, least, subset, int(places[subset].sum()))
+            step = max(step, -float(prices[subset].min()))
             if abs(step) > TOLERANCE:
-                prices[some] += step
+                prices[subset] += step
                 moved = True
     return prices
 
 
-def _step(net: Array, least: Array, some: Array, places: int) -> float:
-    """How far a set's prices rise until no more customers prefer it than it has places for."""
+def _step(net: Array, least: Array, subset: Array, places: int) -> float:
+    """Compute how far the prices of a set of channels rise until its customers have places."""
     if len(net) <= places:
         return -np.inf
-    rest = net[:, ~some].max(axis=1, initial=-np.inf)
-    gain = net[:, some].max(axis=1) - np.maximum(least, rest)
+    rest = net[:, ~subset].max(axis=1, initial=-np.inf)
+    gain = net[:, subset].max(axis=1) - np.maximum(least, rest)
     return float(np.partition(gain, len(gain) - 1 - places)[len(gain) - 1 - places])

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from features.instants import EPOCH, instant_of
 from serving.records.columns import Instant, first_id, new_id
 from serving.records.tables import contacts, decisions, due_touchpoints
-from serving.touchpoints.event_triggers import Due
+from serving.touchpoints.event_triggers import DueTouchpoint
 
 MARK = 14
 """Digits of an instant in a number (`first_id`)."""
@@ -61,7 +61,7 @@ _OF_EVENTS = (
 class Found:
     """A touchpoint that is due, and the event that made it so."""
 
-    due: Due
+    due: DueTouchpoint
     event_type: str
     occurred_at: datetime
     branch: str | None
@@ -72,7 +72,7 @@ class Kept:
     """A touchpoint that is due, as it is kept under its number."""
 
     due_id: str
-    due: Due
+    due: DueTouchpoint
     event_type: str
     occurred_at: datetime
     branch: str | None
@@ -151,7 +151,7 @@ def _kept(row: Any) -> Kept:
         *("kind", "service", "star"),
     ]
     fields = {name: row[name] for name in names}
-    due = Due(**fields, by=row["started_by"], channels=tuple(row["channels"]))
+    due = DueTouchpoint(**fields, by=row["started_by"], channels=tuple(row["channels"]))
     return Kept(row["due_id"], due, row["event_type"], row["occurred_at"], row["branch"])
 
 

@@ -93,7 +93,7 @@ def take_contacts(lake: Lake, records: Records, as_of: date) -> Taken:
         branch: ZoneInfo(zone) for branch, zone in rules.time_zones.items()
     }
     zones[None] = ZoneInfo(lake.settings.timezone)
-    known = load_touchpoints(lake.home).of()
+    known = load_touchpoints(lake.home).touchpoints_for()
     read = new = 0
     for rows in _contacts(lake, first, as_of):
         made = [_elsewhere(row, known) for row in rows]

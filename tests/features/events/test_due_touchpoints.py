@@ -26,7 +26,7 @@ from serving.breaker import Breaker
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
 from serving.events.service import EventDoor
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.contacts.due_touchpoints import Kept
 from serving.records.database import Records, RecordsAwayError
 from serving.records.tables import due_touchpoints
@@ -35,8 +35,8 @@ NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-class Tags(Door):
-    """The door without models: what is due asks it for tags alone."""
+class Tags(PredictionService):
+    """The service without models: what is due asks it for tags alone."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake, self.erased = lake, Erased(lake.settings)
@@ -117,9 +117,9 @@ def test_a_quote_paid_meanwhile_is_followed_up_no_more(at_work: Desk) -> None:
     assert (due.touchpoint, due.due_at) == ("quote_viewed_not_paid", tomorrow)
     assert [one.due_id for one in at_work.listed(tomorrow)] == [due.due_id]
     signed = {"commercial_renewal_signed": True}
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
-    door.tags = lambda *asked: ([tags(*asked)[0][0] | signed], False)
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
+    service.tags = lambda *asked: ([tags(*asked)[0][0] | signed], False)
     assert at_work.listed(tomorrow) == []
 
 
@@ -154,10 +154,10 @@ def test_while_tags_do_not_know_of_the_event_it_waits(
 def test_nor_is_the_snapshot_asked_what_an_event_made_due(
     at_work: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
     with monkeypatch.context() as patch:
-        patch.setattr(door, "tags", lambda *asked: (tags(*asked)[0], True))
+        patch.setattr(service, "tags", lambda *asked: (tags(*asked)[0], True))
         (answer,) = at_work.tell(claim("f1"))
         assert answer.due is None
         assert at_work.rows() == 0
@@ -175,11 +175,11 @@ def test_pages_leave_none_out_that_holds(at_work: Desk) -> None:
     for customer in ("C3", "C4", "C5", "C6", "C7"):
         at_work.tell(claim(f"h{customer}", customer))
     whole = [one.due_id for one in at_work.listed()]
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
     # C4 and C5 hold no more: a page is filled from those behind them.
     closed = {"C4", "C5"}
-    door.tags = lambda ids, *asked: (
+    service.tags = lambda ids, *asked: (
         [row | ({"open_claims": 0} if ids[0] in closed else {}) for row in tags(ids, *asked)[0]],
         False,
     )
@@ -251,7 +251,7 @@ def get(at_work: Desk) -> Callable[..., httpx.Response]:
     ahead = (NINE + HOUR - datetime.now(tz=UTC)).total_seconds()
     settings = Settings(home=at_work.lake.home, clock_ahead_seconds=ahead)
     app = made()
-    app.state.door, app.state.due = Tags(Lake(settings)), at_work.due
+    app.state.service, app.state.due = Tags(Lake(settings)), at_work.due
 
     async def send(path: str, token: str) -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

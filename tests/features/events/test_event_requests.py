@@ -43,7 +43,7 @@ class Service:
 
     def send(self, *bodies: Any, token: str | None = None, path: str = "/v1/events") -> list[Any]:
         """Post each body, all at once; a body is a list of events, or bytes."""
-        app.state.door, app.state.events = SimpleNamespace(lake=self.lake), self.door
+        app.state.service, app.state.events = SimpleNamespace(lake=self.lake), self.door
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.token if token is None else token}"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError
-from serving.content.check import load_gate
+from serving.content.check import load_content_check
 from serving.content.settings import Sender, load_content_settings, shipped_settings
 
 OWN = """
@@ -48,7 +48,7 @@ def written(home: Path, text: str) -> Path:
 
 
 def test_a_home_adds_replaces_and_switches_off(home: Path) -> None:
-    gate = load_gate(written(home, OWN))
+    gate = load_content_check(written(home, OWN))
 
     def found(text: str, channel: str = "branch") -> list[tuple[str, str]]:
         verdict = gate.check(text, channel=channel, kind="service")
@@ -98,5 +98,5 @@ def test_without_a_file_it_is_what_is_shipped(home: Path) -> None:
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(home: Path, text: str, told: str) -> None:
     with pytest.raises(GuanjiaError, match=told) as caught:
-        load_gate(written(home, text))
+        load_content_check(written(home, text))
     assert str(home / "content.toml") in str(caught.value)

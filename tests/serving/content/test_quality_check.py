@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from serving.content.check import load_gate
+from serving.content.check import load_content_check
 from serving.content.quality_check import check_quality, wilson
 
-GATE = load_gate(Path("no home"))
+GATE = load_content_check(Path("no home"))
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 
 

@@ -15,8 +15,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from serving.decision.candidates import Candidate
-from serving.decision.capacity.demand import Demand, demand_of
-from serving.decision.capacity.prices import fit_prices, price
+from serving.decision.capacity.demand import Demand, measure_demand
+from serving.decision.capacity.prices import fit_prices, price_branch
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
@@ -95,7 +95,7 @@ def decide(
 
 
 def demand(records: Records, begin: datetime = NOON - timedelta(1)) -> dict[str, Demand]:
-    return demand_of(records, begin, NOON + timedelta(hours=1), ZONE)[0]
+    return measure_demand(records, begin, NOON + timedelta(hours=1), ZONE)[0]
 
 
 def test_demand_is_the_worth_of_each_channel_before_its_price(records: Records) -> None:
@@ -120,24 +120,24 @@ def test_what_is_made_whatever_it_is_worth_takes_its_place(records: Records) -> 
     decide(records, "C1", 110.0, CARE, CALL)
     decide(records, "C2", 110.0, CALL, randomised=True)
     found = demand(records)["B1"]
-    assert (found.taken, found.worth) == ({"phone": 2}, {})
+    assert (found.committed, found.worth) == ({"phone": 2}, {})
 
 
 def test_prices_of_a_branch_by_hand() -> None:
     worth = {("C1", 1): {"phone": 10.0}, ("C2", 1): {"phone": 6.0}, ("C3", 1): {"phone": 3.0},
              ("C4", 1): {"phone": 8.0, "sms": 7.0}}  # fmt: skip
-    (phone,) = price("B1", Demand(worth), {"phone": 2}, 1)
-    # C4 can be told by text message, which is not limited: a call is worth 1 yuan more to him.
+    (phone,) = price_branch("B1", Demand(worth), {"phone": 2}, 1)
+    # C4 can be told by text message, which is not limited: a call is worth 1 yuan more to them.
     # So the calls go to C1 and C2, and C3 is the first who finds no place.
-    assert (phone.capacity, phone.wanted, phone.price) == (2, 4.0, pytest.approx(3.0))
-    (phone,) = price("B1", Demand(worth, {"phone": 1}), {"phone": 2}, 1)
-    assert (phone.wanted, phone.taken, phone.price) == (5.0, 1.0, pytest.approx(6.0))
+    assert (phone.capacity, phone.demanded, phone.price) == (2, 4.0, pytest.approx(3.0))
+    (phone,) = price_branch("B1", Demand(worth, {"phone": 1}), {"phone": 2}, 1)
+    assert (phone.demanded, phone.committed, phone.price) == (5.0, 1.0, pytest.approx(6.0))
     # On two days there are twice the places.
-    (phone,) = price("B1", Demand(worth), {"phone": 2}, 2)
-    assert (phone.wanted, phone.price) == (2.0, 0.0)
-    assert price("B1", Demand(worth), {}, 1) == []
-    (idle,) = price("B1", Demand(), {"sms": 0}, 1)
-    assert (idle.wanted, idle.price) == (0.0, 0.0)
+    (phone,) = price_branch("B1", Demand(worth), {"phone": 2}, 2)
+    assert (phone.demanded, phone.price) == (2.0, 0.0)
+    assert price_branch("B1", Demand(worth), {}, 1) == []
+    (idle,) = price_branch("B1", Demand(), {"sms": 0}, 1)
+    assert (idle.demanded, idle.price) == (0.0, 0.0)
 
 
 def test_prices_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
@@ -148,7 +148,7 @@ def test_prices_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
         decide(records, customer, margin, CALL)
     for _ in range(2):
         (found,) = fit_prices(lake, records, DAY, NOON)
-        assert (found.branch, found.channel, found.wanted) == ("B1", "phone", 3.0)
+        assert (found.branch, found.channel, found.demanded) == ("B1", "phone", 3.0)
         assert found.price == pytest.approx(6.0)
         with records.reading() as connection:
             assert prices_on(connection, DAY) == []
@@ -157,7 +157,7 @@ def test_prices_are_kept_for_the_day_after_and_hold_back_who_is_worth_less(
 
 
 def test_without_decisions_or_limits_it_says_so(lake: Lake, records: Records) -> None:
-    with pytest.raises(GuanjiaError, match="decisions of the 7 days to 2026-06-30: are none"):
+    with pytest.raises(GuanjiaError, match="decisions of the 7 days to 2026-06-30: do not exist"):
         fit_prices(lake, records, DAY, NOON)
     decide(records, "C1", 110.0, CALL)
     (lake.home / "capacity.toml").write_text("[every_branch]\nphone = false\n", encoding="utf-8")
@@ -169,8 +169,8 @@ def test_a_home_replaces_single_numbers(tmp_path: Path) -> None:
     text = "[every_branch]\nsms = 9\n[branches.B1]\nphone = false\nwecom = 0\n"
     (tmp_path / "capacity.toml").write_text(text, encoding="utf-8")
     found = load_capacity(tmp_path)
-    assert found.of("B1") == {"sms": 9, "wecom": 0}
-    assert found.of("B2") == {"phone": 120, "sms": 9}
+    assert found.limits_for("B1") == {"sms": 9, "wecom": 0}
+    assert found.limits_for("B2") == {"phone": 120, "sms": 9}
 
 
 @pytest.mark.parametrize(

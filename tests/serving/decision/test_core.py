@@ -14,9 +14,9 @@ from pydantic_core import to_json
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
-from serving.decision.lots import explores, in_holdout, lot
+from serving.decision.lots import draw_lot, explores, in_holdout
 from serving.decision.policy import load_policy
-from serving.decision.record import facts_of
+from serving.decision.record import restore_facts
 
 DAY = date(2026, 6, 30)
 SHIPPED = load_policy(Path("a home without a policy of its own"))
@@ -218,7 +218,7 @@ def test_the_best_is_chosen_if_it_is_worth_more_than_silence_and_nothing_else(
 
 
 def test_lots_are_even_and_stable() -> None:
-    draws = [lot("salt", "holdout", f"C{number}", "2026") for number in range(20_000)]
+    draws = [draw_lot("salt", "holdout", f"C{number}", "2026") for number in range(20_000)]
     assert abs(sum(draws) / len(draws) - 0.5) < 5 * 0.289 / 20_000**0.5
     held = [in_holdout("salt", f"C{number}", "2026", 0.05) for number in range(20_000)]
     assert abs(sum(held) - 1000) < 5 * 31
@@ -231,7 +231,7 @@ def test_lots_are_even_and_stable() -> None:
     june = {n for n in range(5000) if explores("salt", f"C{n}", DAY, 0.02)}
     july = {n for n in range(5000) if explores("salt", f"C{n}", date(2026, 7, 1), 0.02)}
     assert june != july
-    assert lot("ab", "c") != lot("a", "bc")
+    assert draw_lot("ab", "c") != draw_lot("a", "bc")
 
 
 def test_the_facts_of_a_record_are_read_and_settled_again() -> None:
@@ -239,6 +239,6 @@ def test_the_facts_of_a_record_are_read_and_settled_again() -> None:
     decided = facts(SMS, PACK, blocks=[Gate("sms_month", False, "已满", "full"), None])
     stored = json.loads(to_json(vars(decided), fallback=dict))
     stored["told"] = stored.pop("predictions")
-    again = facts_of(stored)
+    again = restore_facts(stored)
     assert again.predictions == {"renewal": 0.6, "cross_sell_accident": 0.02}
     assert settle(again) == settle(decided)

@@ -19,8 +19,8 @@ from serving.decision.candidates import Candidate
 from serving.decision.decider import Decider
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
-from serving.decision.touchpoint_menu import ContactText, TouchpointMenu
-from serving.predictions.service import Door, UnknownCustomerError
+from serving.decision.touchpoint_source import ContactText, TouchpointSource
+from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.once import ClientKeyConflictError
@@ -38,7 +38,7 @@ motor_margin_share = 1.0
 """
 
 
-class Renewals(TouchpointMenu):
+class Renewals(TouchpointSource):
     """Renewal by text message or WeCom, and nothing else."""
 
     def candidates(
@@ -82,7 +82,7 @@ def records(lake: Lake) -> Iterator[Records]:
 
 @pytest.fixture
 def decider(lake: Lake, records: Records) -> Decider:
-    return Decider(Door(lake), records, Renewals(lake))
+    return Decider(PredictionService(lake), records, Renewals(lake))
 
 
 def renewing(lake: Lake) -> list[str]:
@@ -143,7 +143,7 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
             )
         again = replay(lake, records, decision_id)
         assert again.same == same
-        assert any(one.startswith("renewal tells ") for one in again.changed) != same
+        assert any(one.startswith("renewal predicts ") for one in again.changed) != same
 
 
 def test_a_decision_reads_the_records_once(lake: Lake, decider: Decider) -> None:
@@ -181,7 +181,7 @@ def test_many_at_once_give_a_customer_one_contact(
         lake = Lake(Settings(home=lake.home, database=address))
     services = [Records(lake.settings), Records(lake.settings)]
     services[0].migrate()
-    deciders = [Decider(Door(lake), records, Renewals(lake)) for records in services]
+    deciders = [Decider(PredictionService(lake), records, Renewals(lake)) for records in services]
     customer = next(one for one in renewing(lake) if deciders[0].decide(ask(one), NOON).action)
     begin, later = threading.Barrier(16), NOON + timedelta(days=1)
 
@@ -270,7 +270,7 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
     lake: Lake, records: Records
 ) -> None:
     customers = renewing(lake)[:10]
-    whole = Decider(Door(lake), records, Renewals(lake))
+    whole = Decider(PredictionService(lake), records, Renewals(lake))
     before = {one: whole.gatherer.read_customer(ask(one), NOON) for one in customers}
     with sqlite3.connect(lake.home / "feast" / "online.db") as connection:
         tables = [
@@ -315,7 +315,7 @@ class Promising(Renewals):
 
 
 def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records: Records) -> None:
-    decider = Decider(Door(lake), records, Promising(lake))
+    decider = Decider(PredictionService(lake), records, Promising(lake))
     answers = [decider.decide(ask(one, alternatives=2), NOON) for one in renewing(lake)[:40]]
     stopped = {
         one.channel: gate.chinese

@@ -71,8 +71,8 @@ def test_a_damaged_one_leaves_the_old_and_is_said_once(
     assert told(damaged) == {"contact": 0.02}
     assert Effects(lake, damaged).refused == damaged.refused
     assert [one.getMessage() for one in caplog.records if "contact" in one.getMessage()] == [
-        f"the effect of contact is not used: effect model {folder}: effect.txt was altered. "
-        "Run `guanjia uplift` again."
+        "the effect model of contact cannot be loaded; decisions use the effect model before: "
+        f"effect model {folder}: effect.txt was altered. Run `guanjia uplift` again."
     ]
     learned(lake.home, 0.04)
     assert told(Effects(lake, damaged)) == {"contact": 0.04}

@@ -15,12 +15,12 @@ from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events,
 from serving.records.database import Records
 from serving.records.people.erase_records import erase
 from serving.records.tables import due_touchpoints
-from serving.touchpoints.event_triggers import Due
+from serving.touchpoints.event_triggers import DueTouchpoint
 
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-DUE = Due("C1", "accident_care", "E1", "报案 E1", NOON + HOUR, NOON + 3 * DAY, "service", "person",
-          ("phone", "wecom"), "steward", 5)  # fmt: skip
+DUE = DueTouchpoint("C1", "accident_care", "E1", "报案 E1", NOON + HOUR, NOON + 3 * DAY, "service",
+                    "person", ("phone", "wecom"), "steward", 5)  # fmt: skip
 FOUND = Found(DUE, "claim_reported", NOON, "B1")
 Rows = Callable[..., list[dict[str, Any]]]
 

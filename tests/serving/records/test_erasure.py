@@ -34,7 +34,7 @@ from serving.records.tables import (
     manager_assignments,
     reads,
 )
-from serving.touchpoints.event_triggers import Due
+from serving.touchpoints.event_triggers import DueTouchpoint
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 GONE, STAYS = "客户-4711-张", "客户-4712-李"
@@ -71,8 +71,9 @@ def live(records: Records, caps: Caps, customer: str) -> None:
         change(connection, ConsentChange(customer, "location", True, NOW + timedelta(1)), NOW)
         request_review(connection, number, customer, f"{customer} 不同意", NOW)
         pass_branch(connection, "B1", "M1", "M2", "boss", NOW, customers=[customer])
-        due = Due(customer, "x", f"E {customer}", f"报案 {customer}", NOW, NOW + timedelta(1),
-                  "service", "person", ("phone",), "standard", None)  # fmt: skip
+        due = DueTouchpoint(customer, "x", f"E {customer}", f"报案 {customer}", NOW,
+                            NOW + timedelta(1), "service", "person", ("phone",), "standard",
+                            None)  # fmt: skip
         write_due(connection, [Found(due, "claim_reported", NOW, "B1")], NOW)
 
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from features.errors import GuanjiaError
 from serving.content.channel_rules import parts
 from serving.content.characters import plain_form, word_form, word_origins
-from serving.content.check import LONGEST_TEXT, ContentGate, load_gate
+from serving.content.check import LONGEST_TEXT, ContentCheck, load_content_check
 from serving.content.settings import ContentSettings, Sender, WordList, shipped_settings
-from serving.content.words import Words
+from serving.content.word_lists import WordMatcher
 
 SENDER = Sender(
     insurer="平安产险", signature="平安车险", phones=("95511", "139-0000-1111"),
     addresses=("pingan.com",))  # fmt: skip
 SHIPPED = shipped_settings()
-GATE = load_gate(Path("no home"))
+GATE = load_content_check(Path("no home"))
 BLOCKED = [
     (name, word)
     for name, one in SHIPPED.words.items()
@@ -113,7 +113,7 @@ def test_what_only_looks_like_it_passes(text: str) -> None:
 
 
 def test_every_word_is_found_and_every_allowed_phrase_passes_its_list() -> None:
-    words = Words(SHIPPED.words)
+    words = WordMatcher(SHIPPED.words)
     for name, one in SHIPPED.words.items():
         for word in one.words:
             assert (name, 2, 2 + len(word)) in [
@@ -177,7 +177,7 @@ def test_words_are_found_where_a_plain_search_finds_them(
 ) -> None:
     one = WordList(name="a", label="甲", why="a", why_chinese="甲", severity="block",
                    words=tuple(words), allowed=tuple(allowed))  # fmt: skip
-    hits = {(hit.start, hit.end) for hit in Words({"one": one}).find(text)}
+    hits = {(hit.start, hit.end) for hit in WordMatcher({"one": one}).find(text)}
     assert hits == plainly(words, allowed, text)
 
 
@@ -271,5 +271,5 @@ def test_no_pattern_goes_back_and_forth(piece: str, ends: Any) -> None:
 
 
 def test_without_any_list_only_the_channel_speaks() -> None:
-    bare = ContentGate(ContentSettings(words={}, patterns={}, channels=SHIPPED.channels))
+    bare = ContentCheck(ContentSettings(words={}, patterns={}, channels=SHIPPED.channels))
     assert bare.check("返现 13800138000", channel="branch", kind="marketing").allowed

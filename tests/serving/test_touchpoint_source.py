@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from features.lake import Lake
-from serving.decision.touchpoint_menu import TouchpointMenu
+from serving.decision.touchpoint_source import TouchpointSource
 
 DAY = date(2026, 7, 1)
 
@@ -23,10 +23,10 @@ DAY = date(2026, 7, 1)
 def test_after_the_event_or_in_the_window(
     lake: Lake, days: int, happened: list[str], there: bool
 ) -> None:
-    menu = TouchpointMenu(lake)
-    tags = dict.fromkeys(menu.tags) | {"open_claims": 1, "days_since_last_claim_reported": days}
-    found = menu.candidates("call_in", tags, None, DAY, happened)
+    source = TouchpointSource(lake)
+    tags = dict.fromkeys(source.tags) | {"open_claims": 1, "days_since_last_claim_reported": days}
+    found = source.candidates("call_in", tags, None, DAY, happened)
     assert ("accident_care" in {one.touchpoint for one in found}) == there
     # What happened does not make a condition hold.
-    closed = menu.candidates("call_in", tags | {"open_claims": 0}, None, DAY, happened)
+    closed = source.candidates("call_in", tags | {"open_claims": 0}, None, DAY, happened)
     assert "accident_care" not in {one.touchpoint for one in closed}

@@ -1,4 +1,4 @@
-"""Finds the words of all lists in one pass over a text, however many there are (Aho-Corasick)."""
+"""Find the words of all lists in one pass over a text, however many there are (Aho-Corasick)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,9 @@ class Hit:
     list : str
         Name of the list.
     start, end : int
-        Its place in the text as it was written.
+        Its place in the text as written.
     split : bool
-        Whether a sentence mark stands within: it may be two sentences that happen to meet.
+        Whether a sentence mark stands inside: it may be two sentences that happen to meet.
     """
 
     list: str
@@ -31,16 +31,16 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A word or an allowed phrase of a list, in the form it is looked for."""
+class _Term:
+    """A word or an allowed phrase of a list, in the form that is searched for."""
 
     list: str
     form: str
     allows: bool
 
 
-class Words:
-    """All lists, ready to be looked for.
+class WordMatcher:
+    """Search texts for the words of all lists; created once, shared by threads.
 
     Parameters
     ----------
@@ -50,34 +50,34 @@ class Words:
 
     def __init__(self, lists: Mapping[str, WordList]) -> None:
         self._automaton = ahocorasick.Automaton()
-        for form, entries in _entries(lists).items():
-            self._automaton.add_word(form, entries)
+        for form, terms in _terms(lists).items():
+            self._automaton.add_word(form, terms)
         self._empty = not len(self._automaton)
         if not self._empty:
             self._automaton.make_automaton()
 
     def find(self, text: str) -> list[Hit]:
-        """Every word that is no part of a longer one of its list or of an allowed phrase."""
+        """Find every word that is not part of a longer one of its list or of an allowed phrase."""
         if self._empty:
             return []
         form = word_form(text)
-        found = list(self._automaton.iter(form))
-        if not found:
+        matches = list(self._automaton.iter(form))
+        if not matches:
             return []
         origins = word_origins(text)
         allowed: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         hits: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         split: dict[tuple[int, int], bool] = {}
-        for last, entries in found:
-            for entry in entries:
-                span = last + 1 - len(entry.form), last + 1
+        for last, terms in matches:
+            for term in terms:
+                span = last + 1 - len(term.form), last + 1
                 if not _stands_alone(form, origins, *span):
                     continue
                 split[span] = not SENTENCE_MARKS.isdisjoint(text[origins[span[0]] : origins[last]])
-                if not entry.allows:
-                    hits[entry.list].append(span)
+                if not term.allows:
+                    hits[term.list].append(span)
                 elif not split[span]:
-                    allowed[entry.list].append(span)
+                    allowed[term.list].append(span)
         return [
             Hit(name, origins[start], origins[end - 1] + 1, split[start, end])
             for name, spans in hits.items()
@@ -85,19 +85,19 @@ class Words:
         ]
 
 
-def _entries(lists: Mapping[str, WordList]) -> dict[str, tuple[_Entry, ...]]:
-    """What is looked for: each form once, with all that it means."""
-    entries: defaultdict[str, dict[_Entry, None]] = defaultdict(dict)
-    for name, one in lists.items():
-        for words, allows in ((one.words, False), (one.allowed, True)):
+def _terms(lists: Mapping[str, WordList]) -> dict[str, tuple[_Term, ...]]:
+    """Collect what is searched for: each form once, with all terms of that form."""
+    terms: defaultdict[str, dict[_Term, None]] = defaultdict(dict)
+    for name, list_ in lists.items():
+        for words, allows in ((list_.words, False), (list_.allowed, True)):
             for word in words:
                 form = word_form(word)
-                entries[form][_Entry(name, form, allows)] = None
-    return {form: tuple(found) for form, found in entries.items()}
+                terms[form][_Term(name, form, allows)] = None
+    return {form: tuple(of_form) for form, of_form in terms.items()}
 
 
 def _stands_alone(form: str, origins: list[int], start: int, end: int) -> bool:
-    """Whether a span that begins or ends with a Latin letter or a digit does not cut a word."""
+    """Check that a span does not cut a Latin word or a number at its ends."""
     before = form[start - 1] if start and origins[start] - origins[start - 1] <= 1 else ""
     after = form[end] if end < len(form) and origins[end] - origins[end - 1] <= 1 else ""
     return not (_one_word(before, form[start]) or _one_word(form[end - 1], after))
@@ -112,7 +112,7 @@ def _one_word(left: str, right: str) -> bool:
 def _outermost(
     spans: Iterable[tuple[int, int]], allowed: list[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
-    """The spans that lie within no other and within no allowed one, from left to right."""
+    """Select the spans that lie within no other and within no allowed one, from left to right."""
     # At the same place the allowed phrase first, then the longer: it covers what comes after.
     marked = [(start, -end, False) for start, end in allowed]
     marked += [(start, -end, True) for start, end in spans]
