@@ -20,7 +20,7 @@ def every(seconds: float, name: str, *work: Callable[[], None]) -> threading.Eve
     seconds : float
         From the end of one round to the beginning of the next; the first round begins so late too.
     name : str
-        What the work is, for log lines and the list of threads: "copy notes of reads".
+        What the work is, for log lines and the list of threads: "copy access log".
     work : callable
         Functions without parameters.
 

@@ -38,7 +38,7 @@ def erase(
 ) -> None:
     """Erase customers from all files, records and the online store."""
     from features.erased import erasure_key, pseudonym
-    from serving.records.people.erase_everywhere import begin, finish, require_known
+    from serving.records.people.erase_everywhere import begin_erasure, finish_erasure, require_known
 
     asked = list(dict.fromkeys(customers or []))
     if not (asked or pending or again):
@@ -48,9 +48,9 @@ def erase(
         require_known(where, kept, asked)
         for done, one in enumerate(asked):
             report("records and online store", done, len(asked))
-            begin(where, kept, one, who or getpass.getuser(), at)
+            begin_erasure(where, kept, one, who or getpass.getuser(), at)
         report("records and online store", len(asked), len(asked))
-        finished = finish(where, kept, at, report, again=again)
+        finished = finish_erasure(where, kept, at, report, again=again)
     key = erasure_key(where.settings)
     names = {pseudonym(key, one): one for one in asked}
     told = [{"customer": names.get(one.customer_hash), **vars(one)} for one in finished.receipts]

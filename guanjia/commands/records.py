@@ -55,11 +55,11 @@ def contacts(as_of: AsOf, json: Json = False) -> None:
 
     The core system tells of them in the table `interactions`.
     """
-    from serving.records.contacts.elsewhere import take_contacts
+    from serving.records.contacts.elsewhere import import_contacts
 
     where = lake()
     with records(where) as kept:
-        done = take_contacts(where, kept, as_of)
+        done = import_contacts(where, kept, as_of)
     told = (
         f"{done.read:,} contacts after {done.first} until {done.last}, "
         f"{done.new:,} of them new to the records"

@@ -29,7 +29,7 @@ def list_reviews(
 ) -> None:
     """List the decisions that a person asked a human to review, the oldest first."""
     from serving.records.people import reviews
-    from serving.records.people.audit import keep_reads, read_row
+    from serving.records.people.audit import access_row, insert_accesses
 
     at = now()
     with records(lake()) as database, database.writing() as connection:
@@ -43,8 +43,8 @@ def list_reviews(
         if found:
             customers = list(dict.fromkeys(review.customer_id for review in found))
             reader = who or getpass.getuser()
-            row = read_row(reader, "guanjia reviews list", customers, at, "review")
-            keep_reads(connection, [row])
+            row = access_row(reader, "guanjia reviews list", customers, at, "review")
+            insert_accesses(connection, [row])
     rows = [vars(review) for review in found]
     columns = ["review_id", "customer_id", "asked_at", "touchpoint", "reason", "answer", "upheld"]
     shown = table("Reviews", rows, columns) if rows else "no review is asked for"

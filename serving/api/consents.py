@@ -13,7 +13,7 @@ from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import Door
 from serving.records.database import Records
-from serving.records.people.consents import ConsentChange, as_of, change
+from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
 from serving.schemas import Message
 
 router = guarded()
@@ -77,7 +77,7 @@ def consents(request: Request, customer_id: Customer) -> ConsentsTold:
     names = [*CONSENTS, *OPT_OUTS.values()]
     (row,), _ = door.tags([customer_id], names, caller(request).branches)
     with records.reading() as connection:
-        found = as_of(connection, customer_id, at, base_of(row))
+        found = consents_as_of(connection, customer_id, at, base_of(row))
     note(request, [customer_id])
     return ConsentsTold(customer_id=customer_id, as_of=at, **vars(found))
 
@@ -93,7 +93,7 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
         customer_id, body.purpose, body.granted, body.changed_at, body.channel, body.source
     )
     with records.writing(durable=True) as connection:
-        found = change(
+        found = write_consent(
             connection, told, at, client_key=f"{caller(request).subject} {body.client_key}"
         )
     if body.channel is None and not found.repeated:

@@ -12,7 +12,7 @@ from serving.api.guard import caller, guarded
 from serving.api.refusals import declared
 from serving.predictions.service import Door, unknown_customers
 from serving.records.database import Records
-from serving.records.people.erase_everywhere import begin, receipt_of
+from serving.records.people.erase_everywhere import begin_erasure, find_receipt
 from serving.schemas import Message
 
 router = guarded()
@@ -45,11 +45,11 @@ def erase_customer(request: Request, customer_id: Customer) -> Response:
     door: Door = request.app.state.door
     records: Records = request.app.state.records
     asks = caller(request)
-    found = receipt_of(door.lake, records, customer_id)
+    found = find_receipt(door.lake, records, customer_id)
     if found is None:
         door.tags([customer_id], [], asks.branches)
         at = clock.now(door.lake.settings)
-        found = begin(door.lake, records, customer_id, asks.subject, at), False
+        found = begin_erasure(door.lake, records, customer_id, asks.subject, at), False
     elif asks.branches is not None and found[0].asked_by != asks.subject:
         # Of which branch he was, nobody knows any more.
         raise unknown_customers([customer_id])

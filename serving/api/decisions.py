@@ -17,7 +17,7 @@ from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.people.reviews import request_review, review_of
+from serving.records.people.reviews import find_review, request_review
 from serving.schemas import Message
 
 router = guarded()
@@ -74,7 +74,7 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
     records: Records = request.app.state.records
     with records.reading() as connection:
         row = find_decision(connection, decision_id, caller(request).branches)
-        review = review_of(connection, decision_id)
+        review = find_review(connection, decision_id)
     note(request, [row["customer_id"]])
     document = row["document"]
     facts = document["facts"]

@@ -14,7 +14,7 @@ from serving.auth.tokens import InvalidTokenError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
-from serving.records.once import ClientKeyConflictError
+from serving.records.idempotency import ClientKeyConflictError
 from serving.records.people.reviews import ReviewAnsweredError, UnknownReviewError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
 

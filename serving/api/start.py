@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from features.lake import Lake
 from features.settings import load
+from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
-from serving.api.read_book import COPY_SECONDS, ReadBook
 from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.decision.touchpoint_menu import TouchpointMenu
@@ -41,8 +41,8 @@ def start(app: FastAPI) -> None:
     app.state.door = Door(lake)
     app.state.records = Records(lake.settings)
     app.state.records.migrate()
-    app.state.on_read = ReadBook(app.state.records, lake.settings)
-    every(COPY_SECONDS, "copy notes of reads", app.state.on_read.copy)
+    app.state.on_read = AccessRecorder(app.state.records, lake.settings)
+    every(COPY_SECONDS, "copy access log", app.state.on_read.copy)
     app.state.touchpoints, app.state.menu = load_touchpoints(lake.home), TouchpointMenu(lake)
     app.state.decider = Decider(app.state.door, app.state.records, app.state.menu)
     every(

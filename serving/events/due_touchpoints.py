@@ -16,7 +16,13 @@ from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.events.schemas import DueTold
 from serving.predictions.service import Door, UnknownCustomerError
-from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
+from serving.records.contacts.due_touchpoints import (
+    NewDue,
+    StoredDue,
+    due_of_events,
+    list_open_due,
+    write_due,
+)
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 from serving.touchpoints.event_triggers import still_due, triggered_by
@@ -38,7 +44,7 @@ class Page:
         Whether tags of the latest snapshot were used, since those online are away.
     """
 
-    due: list[Kept]
+    due: list[StoredDue]
     next: str | None
     degraded: bool
 
@@ -61,7 +67,7 @@ class DueTouchpoints:
         self._zone = lake.settings.timezone
         self._types, self._tags = self._waited_for()
 
-    def after(self, events: Sequence[Event], now: datetime) -> dict[str | None, list[Kept]]:
+    def after(self, events: Sequence[Event], now: datetime) -> dict[str | None, list[StoredDue]]:
         """What some events made due, by event; those not known yet are left out.
 
         Raises
@@ -69,7 +75,7 @@ class DueTouchpoints:
         GuanjiaError
             If the records or the tags do not answer.
         """
-        found: dict[str | None, list[Kept]] = {event.event_id: [] for event in events}
+        found: dict[str | None, list[StoredDue]] = {event.event_id: [] for event in events}
         asked = {event.event_id: event for event in events if event.type.name in self._types}
         if not asked:
             return found
@@ -101,7 +107,7 @@ class DueTouchpoints:
         most : int
             Rows of a page.
         subject, branches, after
-            See `serving.records.contacts.due_touchpoints.open_due`.
+            See `serving.records.contacts.due_touchpoints.list_open_due`.
 
         Raises
         ------
@@ -109,11 +115,11 @@ class DueTouchpoints:
             If the records or the tags do not answer.
         """
         self._catch_up(now)
-        holds: list[Kept] = []
+        holds: list[StoredDue] = []
         degraded = False
         while True:
             with self._records.reading() as connection:
-                rows = open_due(
+                rows = list_open_due(
                     connection, now, by, most, subject=subject, branches=branches, after=after
                 )
             for place, one in enumerate(rows):
@@ -143,7 +149,7 @@ class DueTouchpoints:
 
     def _found(
         self, events: Sequence[tuple[int, Event]], now: datetime
-    ) -> tuple[list[int], list[Found]]:
+    ) -> tuple[list[int], list[NewDue]]:
         """Which events were looked at, and what they make due that is timely yet."""
         done, found = [], []
         for sequence, event in events:
@@ -154,10 +160,10 @@ class DueTouchpoints:
             if tags is not None:
                 due = triggered_by(self._catalogue, event, tags, self._zone)
                 where = event.type.name, event.occurred_at, tags["branch"]
-                found += [Found(one, *where) for one in due if one.until > now]
+                found += [NewDue(one, *where) for one in due if one.until > now]
         return done, found
 
-    def _holds(self, kept: Kept, tags: Mapping[str, Any], now: datetime) -> bool:
+    def _holds(self, kept: StoredDue, tags: Mapping[str, Any], now: datetime) -> bool:
         there = kept.due.touchpoint in self._catalogue.variants
         return there and still_due(self._catalogue, kept.due, tags, max(now, kept.due.due_at))
 
@@ -185,7 +191,7 @@ class DueTouchpoints:
             yield from (one for one in variants.values() if one is not None)
 
 
-def told_due(kept: Kept) -> DueTold:
+def told_due(kept: StoredDue) -> DueTold:
     """A row as the API tells it."""
     due = kept.due
     return DueTold(

@@ -13,7 +13,7 @@ from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.sql import instant_sql, sql_text
 from serving.predictions.scoring import scores_path
-from serving.records.people.consents import Refused
+from serving.records.people.consents import Refusals
 
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
@@ -66,7 +66,7 @@ def source_of(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -
 
 
 @contextmanager
-def told(lake: Lake, refused: Refused) -> Iterator[None]:
+def told(lake: Lake, refused: Refusals) -> Iterator[None]:
     """The refusals as a table beside the files: a customer's number, and when he said no."""
     customers = list(refused.marketing | refused.profiling)
     at = pa.timestamp("us", tz="UTC")

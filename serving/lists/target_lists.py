@@ -30,7 +30,7 @@ from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import Served, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, reasons_of
 from serving.predictions.scoring import scores_path, scores_schema
-from serving.records.people.consents import Refused
+from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
 from training.model_spec import ModelSpec, TargetList
@@ -82,7 +82,7 @@ def write_list(
     *,
     out: Path,
     shown: int = 5,
-    refused: Refused | None = None,
+    refused: Refusals | None = None,
     note: Note | None = None,
 ) -> Listed:
     """Write the list `name` of the date `as_of` to `out`.
@@ -95,7 +95,7 @@ def write_list(
         At most so many customers.
     shown : int
         How many rows to return besides writing them.
-    refused : Refused, optional
+    refused : Refusals, optional
         Who has told us since, and not the core system, to be left alone: left out too.
     note : callable, optional
         Called with the headings and the customers before anything is written: what it raises
@@ -127,7 +127,7 @@ def write_list(
     named |= {*target.order.replace(",", " ").split(), *target.columns, *needed_tags(models)}
     used = [tag for tag in tags if tag in named and tag not in score_columns]
     source = source_of(lake, as_of, used, conditions)
-    with told(lake, refused or Refused()):
+    with told(lake, refused or Refusals()):
         counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({source}) GROUP BY barred")
         chosen = _rows(
             lake,

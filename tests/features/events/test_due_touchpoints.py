@@ -27,7 +27,7 @@ from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
 from serving.events.service import EventDoor
 from serving.predictions.service import Door
-from serving.records.contacts.due_touchpoints import Kept
+from serving.records.contacts.due_touchpoints import StoredDue
 from serving.records.database import Records, RecordsAwayError
 from serving.records.tables import due_touchpoints
 
@@ -58,7 +58,7 @@ class Desk:
     def tell(self, *events: dict[str, Any], at: datetime = NINE) -> list[EventAnswer]:
         return self.door.take(EventsRequest.model_validate({"events": list(events)}), at).events
 
-    def listed(self, at: datetime = NINE + HOUR, most: int = 100, **more: Any) -> list[Kept]:
+    def listed(self, at: datetime = NINE + HOUR, most: int = 100, **more: Any) -> list[StoredDue]:
         return self.due.open(at, at, most, **more).due
 
     def rows(self) -> int:
