@@ -17,7 +17,7 @@ from serving.events.schemas import Instant
 from serving.events.service import EventDoor
 from serving.records.contacts.caps import find_contact
 from serving.records.contacts.decisions import find_decision
-from serving.records.contacts.outcomes import KINDS, Noted, Outcome, note_outcome
+from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
 from serving.schemas import CustomerId, Fault, Message
 
@@ -128,7 +128,7 @@ def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
         request.app.state.door.tags([outcome.customer_id], [], branches)
 
 
-def _event(connection: Connection, outcome: Outcome, noted: Noted) -> dict[str, Any] | None:
+def _event(connection: Connection, outcome: Outcome, noted: StoredOutcome) -> dict[str, Any] | None:
     """The outcome as an event, so that the customer's tags know of the contact at once."""
     if noted.contact_id is None or outcome.kind in ("not_sent", "renewed", "bought"):
         return None
