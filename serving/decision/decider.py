@@ -16,7 +16,7 @@ from serving.decision.gather import Gathered, Gatherer
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_menu import ContactText, TouchpointMenu
 from serving.decision.write import Settled, write
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import repeated_decision
@@ -28,7 +28,7 @@ class Decider:
 
     Parameters
     ----------
-    service : Door
+    service : PredictionService
         Tags and predictions.
     records : Records
         Where decisions and contacts are kept.
@@ -36,7 +36,7 @@ class Decider:
         The touchpoints.
     """
 
-    def __init__(self, service: Door, records: Records, menu: TouchpointMenu) -> None:
+    def __init__(self, service: PredictionService, records: Records, menu: TouchpointMenu) -> None:
         lake = service.lake
         self._service, self._records, self._menu = service, records, menu
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
@@ -44,9 +44,9 @@ class Decider:
         self.gatherer = Gatherer(service, menu, self._caps)
 
     @property
-    def near(self) -> bool:
+    def is_local(self) -> bool:
         """Whether all it asks is a file of this machine that answers."""
-        return self._service.near and self._records.is_local
+        return self._service.is_local and self._records.is_local
 
     def refresh(self) -> None:
         """Take up what was learned anew since the service started."""

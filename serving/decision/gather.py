@@ -27,7 +27,7 @@ from serving.decision.value import RECENT, UNANSWERED
 from serving.predictions.margin import CURRENT, MARGIN, QUOTED, expected, number_or_none
 from serving.predictions.probabilities import Served, needed_tags, predict_one
 from serving.predictions.scoring import STAR_TAGS
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
@@ -100,7 +100,7 @@ class Gatherer:
 
     Parameters
     ----------
-    service : Door
+    service : PredictionService
         Tags and predictions.
     menu : TouchpointMenu
         The touchpoints.
@@ -113,7 +113,7 @@ class Gatherer:
         What treatments change; replaced as a whole when other models were learned.
     """
 
-    def __init__(self, service: Door, menu: TouchpointMenu, caps: Caps) -> None:
+    def __init__(self, service: PredictionService, menu: TouchpointMenu, caps: Caps) -> None:
         lake = service.lake
         self.effects = Effects(lake)
         self._service, self._menu, self._caps = service, menu, caps

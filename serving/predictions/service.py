@@ -63,7 +63,7 @@ class UnknownCustomerError(UnknownNameError):
     """Some of the customers asked for have no tags online."""
 
 
-class Door:
+class PredictionService:
     """Everything a request needs; loaded before the first one comes."""
 
     def __init__(self, lake: Lake) -> None:
@@ -79,7 +79,7 @@ class Door:
         self._store = Breaker(STORE_PAUSE_SECONDS)
 
     @property
-    def near(self) -> bool:
+    def is_local(self) -> bool:
         """Whether tags are a file of this machine that answers: no wait for a network or a lake."""
         return self.lake.settings.online == "sqlite" and self._store.fine
 

@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.api.app import made
-from serving.api.gate import Gate
+from serving.api.app import create_app
 from serving.api.guard import Read, guarded
 from serving.api.rate_limit import RateLimit
+from serving.api.request_limiter import RequestLimiter
 from serving.auth.access import ENDPOINTS, SCOPES, scope_of
 from serving.auth.tokens import make_token
 from serving.schemas import PredictRequest, PredictResponse, Refusal
@@ -28,16 +28,16 @@ Answer = Callable[[PredictRequest, frozenset[str] | None], PredictResponse]
 
 
 class Here:
-    """The app behind its gate; its door answers as a test says, and knows no customer's data."""
+    """The app behind its gate; its service answers as a test says, and knows no customer's data."""
 
     def __init__(self, home: Path) -> None:
         self.settings = Settings(home=home, token_key=None)
         self.asked: list[frozenset[str] | None] = []
-        self.app = made()
-        self.app.state.door = SimpleNamespace(
-            lake=Lake(self.settings), answer=self.answer, near=True
+        self.app = create_app()
+        self.app.state.service = SimpleNamespace(
+            lake=Lake(self.settings), answer=self.answer, is_local=True
         )
-        self.gate = Gate(self.app, self.app)
+        self.gate = RequestLimiter(self.app, self.app)
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
         self.asked.append(branches)
@@ -143,7 +143,7 @@ def endpoints(app: FastAPI) -> dict[str, list[str]]:
     }
 
 
-def test_branches_of_the_token_reach_the_door(here: Here) -> None:
+def test_branches_of_the_token_reach_the_service(here: Here) -> None:
     here.send(here.token(), here.token(branches=["杭州", "宁波"]))
     assert set(here.asked) == {None, frozenset({"杭州", "宁波"})}
 

@@ -14,7 +14,7 @@ import pytest
 from features.lake import Lake
 from features.settings import Settings
 from serving.auth.tokens import make_token
-from serving.predictions.service import Door, UnknownCustomerError
+from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.schemas import PredictRequest
 
 pytestmark = pytest.mark.slow
@@ -107,8 +107,8 @@ def test_nor_are_they_when_something_happens_to_them(
 
 def test_a_customer_of_another_branch_takes_the_steps_of_nobody(copy: Copy) -> None:
     """Who measures how long an answer takes learns nothing; `benchmarks/serving_speed.py` does."""
-    door = Door(copy("feast"))
-    path = sorted((door.lake.home / "tags" / "underwriting").glob("*.parquet"))[-1]
+    service = PredictionService(copy("feast"))
+    path = sorted((service.lake.home / "tags" / "underwriting").glob("*.parquet"))[-1]
     tags = pd.read_parquet(path, columns=["customer_id", "branch"]).sort_values("customer_id")
     own, foreign = tags["branch"].iloc[0], tags.loc[tags["branch"] != tags["branch"].iloc[0]]
 
@@ -127,7 +127,7 @@ def test_a_customer_of_another_branch_takes_the_steps_of_nobody(copy: Copy) -> N
         sys.setprofile(note)
         try:
             with pytest.raises(UnknownCustomerError):
-                door.answer(request, branches={own})
+                service.answer(request, branches={own})
         finally:
             sys.setprofile(None)
         return taken

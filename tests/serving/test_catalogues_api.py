@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.api.catalogues import TagsTold, TouchpointsTold
 from serving.auth.tokens import make_token
 from serving.decision.touchpoint_menu import TouchpointMenu
@@ -27,14 +27,14 @@ def app(home: Path) -> FastAPI:
     home.mkdir()
     (home / "touchpoints.toml").write_text(OWN, encoding="utf-8")
     lake = Lake(Settings(home=home))
-    found = made()
-    found.state.door = SimpleNamespace(lake=lake)
+    found = create_app()
+    found.state.service = SimpleNamespace(lake=lake)
     found.state.touchpoints, found.state.menu = load_touchpoints(home), TouchpointMenu(lake)
     return found
 
 
 def get(app: FastAPI, path: str, *scopes: str, **headers: str) -> httpx.Response:
-    settings = app.state.door.lake.settings
+    settings = app.state.service.lake.settings
     token = make_token(settings, "tests", datetime.now(UTC), scopes=scopes)
 
     async def send() -> httpx.Response:
@@ -55,13 +55,13 @@ def touchpoints(app: FastAPI, query: str = "") -> dict[str, Any]:
 
 def test_touchpoints_are_those_of_the_catalogue_and_of_the_branch(app: FastAPI) -> None:
     whole, there = touchpoints(app), touchpoints(app, "?branch=B01&stage=trust")
-    assert list(whole["touchpoints"]) == load_touchpoints(app.state.door.lake.home).names
+    assert list(whole["touchpoints"]) == load_touchpoints(app.state.service.lake.home).names
     assert whole["version"] == there["version"] == app.state.menu.version
     assert set(whole["touchpoints"]) - set(there["touchpoints"]) == {"birthday"}
     assert (there["branch"], there["stage"]) == ("B01", "trust")
     care = whole["touchpoints"]["accident_care"]
     assert (care["label"], care["kind"], care["trigger"]["events"]) == (
-        load_touchpoints(app.state.door.lake.home).of()["accident_care"].label,
+        load_touchpoints(app.state.service.lake.home).of()["accident_care"].label,
         "service",
         ["claim_reported"],
     )

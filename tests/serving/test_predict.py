@@ -13,9 +13,9 @@ import pytest
 from features.lake import Lake
 from features.online.reader import TagReader
 from serving import clock
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.auth.tokens import make_token
-from serving.predictions.service import Door
+from serving.predictions.service import PredictionService
 
 Copy = Callable[..., Lake]
 pytestmark = pytest.mark.slow
@@ -75,25 +75,25 @@ def test_a_store_that_does_not_answer_is_asked_once_a_second(
 ) -> None:
     lake = copy("feast")
     no_store(lake)
-    door, now, attempts = Door(lake), 100.0, 0
+    service, now, attempts = PredictionService(lake), 100.0, 0
 
     def failing(*_: Any) -> TagReader:
         nonlocal attempts
         attempts += 1
         return TagReader(lake, ["star_level"])
 
-    monkeypatch.setattr(door, "_reader", failing)
+    monkeypatch.setattr(service, "_reader", failing)
     monkeypatch.setattr(clock, "ticks", lambda: now)
     for later, tried in ((0.0, 1), (0.5, 1), (0.9, 1), (1.0, 2), (1.5, 2), (2.0, 3)):
         now = 100.0 + later
-        (row,), degraded = door.tags(["C00000001"], ["star_level"])
+        (row,), degraded = service.tags(["C00000001"], ["star_level"])
         assert (row["known"], degraded, attempts) == (True, True, tried)
 
 
 def asked(lake: Lake) -> httpx.Response:
-    """The app's answer about one customer, its door opened on this home."""
-    app = made()
-    app.state.door = Door(lake)
+    """The app's answer about one customer, its service opened on this home."""
+    app = create_app()
+    app.state.service = PredictionService(lake)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 
     async def ask() -> httpx.Response:

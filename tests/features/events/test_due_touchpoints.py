@@ -20,13 +20,13 @@ from features.lake import Lake
 from features.online import feast_client as store
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.auth.tokens import make_token
 from serving.breaker import Breaker
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
-from serving.events.service import EventDoor
-from serving.predictions.service import Door
+from serving.events.service import EventService
+from serving.predictions.service import PredictionService
 from serving.records.contacts.due_touchpoints import StoredDue
 from serving.records.database import Records, RecordsAwayError
 from serving.records.tables import due_touchpoints
@@ -35,8 +35,8 @@ NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-class Tags(Door):
-    """The door without models: what is due asks it for tags alone."""
+class Tags(PredictionService):
+    """The service without models: what is due asks it for tags alone."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake, self.erased = lake, Erased(lake.settings)
@@ -52,14 +52,14 @@ class Desk:
         self.records = Records(lake.settings)
         self.records.migrate()
         self.due = DueTouchpoints(Tags(lake), self.records)
-        self.door = EventDoor(lake, self.due)
-        self.door.start()
+        self.events = EventService(lake, self.due)
+        self.events.start()
 
     def tell(self, *events: dict[str, Any], at: datetime = NINE) -> list[EventAnswer]:
-        return self.door.take(EventsRequest.model_validate({"events": list(events)}), at).events
+        return self.events.take(EventsRequest.model_validate({"events": list(events)}), at).events
 
     def listed(self, at: datetime = NINE + HOUR, most: int = 100, **more: Any) -> list[StoredDue]:
-        return self.due.open(at, at, most, **more).due
+        return self.due.list_due(at, at, most, **more).due
 
     def rows(self) -> int:
         with self.records.reading() as connection:
@@ -117,9 +117,9 @@ def test_a_quote_paid_meanwhile_is_followed_up_no_more(at_work: Desk) -> None:
     assert (due.touchpoint, due.due_at) == ("quote_viewed_not_paid", tomorrow)
     assert [one.due_id for one in at_work.listed(tomorrow)] == [due.due_id]
     signed = {"commercial_renewal_signed": True}
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
-    door.tags = lambda *asked: ([tags(*asked)[0][0] | signed], False)
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
+    service.tags = lambda *asked: ([tags(*asked)[0][0] | signed], False)
     assert at_work.listed(tomorrow) == []
 
 
@@ -143,7 +143,7 @@ def test_while_tags_do_not_know_of_the_event_it_waits(
     at_work: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(at_work.door._fresh, "refresh", lambda _: None)
+        patch.setattr(at_work.events._fresh, "refresh", lambda _: None)
         (answer,) = at_work.tell(claim("e1"))
         assert (answer.tags, answer.due) == ("pending", None)
         assert at_work.listed() == []
@@ -154,10 +154,10 @@ def test_while_tags_do_not_know_of_the_event_it_waits(
 def test_nor_is_the_snapshot_asked_what_an_event_made_due(
     at_work: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
     with monkeypatch.context() as patch:
-        patch.setattr(door, "tags", lambda *asked: (tags(*asked)[0], True))
+        patch.setattr(service, "tags", lambda *asked: (tags(*asked)[0], True))
         (answer,) = at_work.tell(claim("f1"))
         assert answer.due is None
         assert at_work.rows() == 0
@@ -175,11 +175,11 @@ def test_pages_leave_none_out_that_holds(at_work: Desk) -> None:
     for customer in ("C3", "C4", "C5", "C6", "C7"):
         at_work.tell(claim(f"h{customer}", customer))
     whole = [one.due_id for one in at_work.listed()]
-    door = cast("Any", at_work.due)._door
-    tags = door.tags
+    service = cast("Any", at_work.due)._service
+    tags = service.tags
     # C4 and C5 hold no more: a page is filled from those behind them.
     closed = {"C4", "C5"}
-    door.tags = lambda ids, *asked: (
+    service.tags = lambda ids, *asked: (
         [row | ({"open_claims": 0} if ids[0] in closed else {}) for row in tags(ids, *asked)[0]],
         False,
     )
@@ -187,7 +187,7 @@ def test_pages_leave_none_out_that_holds(at_work: Desk) -> None:
     assert len(holds) == 3
     paged, after = [], None
     while True:
-        page = at_work.due.open(NINE + HOUR, NINE + HOUR, 2, after=after)
+        page = at_work.due.list_due(NINE + HOUR, NINE + HOUR, 2, after=after)
         paged += [one.due_id for one in page.due]
         if page.next is None:
             break
@@ -250,8 +250,8 @@ def get(at_work: Desk) -> Callable[..., httpx.Response]:
     """GET over HTTP an hour later: `get("/v1/due", branches=["B1"])`."""
     ahead = (NINE + HOUR - datetime.now(tz=UTC)).total_seconds()
     settings = Settings(home=at_work.lake.home, clock_ahead_seconds=ahead)
-    app = made()
-    app.state.door, app.state.due = Tags(Lake(settings)), at_work.due
+    app = create_app()
+    app.state.service, app.state.due = Tags(Lake(settings)), at_work.due
 
     async def send(path: str, token: str) -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

@@ -20,7 +20,7 @@ from serving.decision.decider import Decider
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
 from serving.decision.touchpoint_menu import ContactText, TouchpointMenu
-from serving.predictions.service import Door, UnknownCustomerError
+from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.idempotency import ClientKeyConflictError
@@ -82,7 +82,7 @@ def records(lake: Lake) -> Iterator[Records]:
 
 @pytest.fixture
 def decider(lake: Lake, records: Records) -> Decider:
-    return Decider(Door(lake), records, Renewals(lake))
+    return Decider(PredictionService(lake), records, Renewals(lake))
 
 
 def renewing(lake: Lake) -> list[str]:
@@ -181,7 +181,7 @@ def test_many_at_once_give_a_customer_one_contact(
         lake = Lake(Settings(home=lake.home, database=address))
     services = [Records(lake.settings), Records(lake.settings)]
     services[0].migrate()
-    deciders = [Decider(Door(lake), records, Renewals(lake)) for records in services]
+    deciders = [Decider(PredictionService(lake), records, Renewals(lake)) for records in services]
     customer = next(one for one in renewing(lake) if deciders[0].decide(ask(one), NOON).action)
     begin, later = threading.Barrier(16), NOON + timedelta(days=1)
 
@@ -270,7 +270,7 @@ def test_without_the_online_store_the_snapshot_answers_and_says_so(
     lake: Lake, records: Records
 ) -> None:
     customers = renewing(lake)[:10]
-    whole = Decider(Door(lake), records, Renewals(lake))
+    whole = Decider(PredictionService(lake), records, Renewals(lake))
     before = {one: whole.gatherer.read_customer(ask(one), NOON) for one in customers}
     with sqlite3.connect(lake.home / "feast" / "online.db") as connection:
         tables = [
@@ -315,7 +315,7 @@ class Promising(Renewals):
 
 
 def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records: Records) -> None:
-    decider = Decider(Door(lake), records, Promising(lake))
+    decider = Decider(PredictionService(lake), records, Promising(lake))
     answers = [decider.decide(ask(one, alternatives=2), NOON) for one in renewing(lake)[:40]]
     stopped = {
         one.channel: gate.chinese

@@ -11,7 +11,7 @@ import pytest
 from features.erased import Erased, Unfinished, erasure_key, pseudonym
 from features.lake import Lake, sha256_of
 from features.settings import Settings
-from serving.predictions.service import Door, UnknownCustomerError
+from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.database import Records
 from serving.records.people.erase_records import has_records
 
@@ -161,11 +161,11 @@ def test_the_degraded_answer_does_not_know_them_either(story: Any, tmp_path: Pat
     for folder in ("tags", "snapshots", "models"):
         shutil.copytree(story.home / folder, home / folder)
     lake = Lake(Settings(home=home))
-    door = Door(lake)
-    (row,), degraded = door.tags([story.stays], ["star_level"])
+    service = PredictionService(lake)
+    (row,), degraded = service.tags([story.stays], ["star_level"])
     assert (degraded, row["known"]) == (True, True)
     mark = pseudonym(erasure_key(lake.settings), story.stays)
     with Erased(lake.settings).changing() as marks:
         marks[mark] = Unfinished()
     with pytest.raises(UnknownCustomerError, match="is not known"):
-        door.tags([story.stays], ["star_level"])
+        service.tags([story.stays], ["star_level"])

@@ -200,9 +200,9 @@ def test_a_reader_that_keeps_the_log_open_is_said(
 ) -> None:
     waits, engine = [], database.sqlite_engine
 
-    def waiting(url: Any, seconds: float, *more: Any) -> Any:
+    def waiting(url: Any, seconds: float, *more: Any, **options: Any) -> Any:
         waits.append(seconds)
-        return engine(url, seconds, *more)
+        return engine(url, seconds, *more, **options)
 
     records = Records(Settings(home=home))
     records.migrate()
