@@ -140,7 +140,7 @@ class DueTouchpoints:
             after = rows[-1].place
 
     def _catch_up(self, now: datetime, customers: Sequence[str] | None = None) -> None:
-        """Store what events make due whose tags are online and that are not processed yet."""
+        """Process events that are not marked yet and whose tags are online; store what is due."""
         first = None
         while waiting := self._inbox.to_trigger(self._types, customers, BATCH_EVENTS):
             if waiting[0][0] == first:

@@ -1,4 +1,4 @@
-"""Postgres engines whose every wait ends after a given time.
+"""Create Postgres engines that never wait longer than a given time.
 
 A frozen server still answers at the level of TCP, so neither a timeout of the server nor one of
 the socket ends the wait. psycopg2 lets us wait ourselves, with a deadline for each thread.

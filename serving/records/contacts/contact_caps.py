@@ -96,7 +96,7 @@ class CoolingOff(Declared):
 class ContactCaps(Declared):
     """Caps, quiet hours, cooling-off and time zones of an installation."""
 
-    reservation_hours: int = Field(ge=1, le=24 * 31, description="How long a place is kept.")
+    reservation_hours: int = Field(ge=1, le=24 * 31, description="Hours that a reservation lasts.")
     rules: dict[str, CapRule] = Field(description="Caps by name.")
     quiet_hours: dict[ContactChannel, QuietHours] = Field(description="Quiet hours by channel.")
     cooling_off: CoolingOff = Field(description="After a refusal or an opt-out.")

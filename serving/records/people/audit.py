@@ -127,7 +127,7 @@ def forget_old_reads(records: Records, day: date, now: datetime, timezone: str) 
     if before > now - LEAST_KEPT:
         last = (now - LEAST_KEPT).astimezone(ZoneInfo(timezone)).date()
         why = f"must be kept for {LEAST_KEPT.days} days (Cybersecurity Law art. 21)"
-        raise GuanjiaError(f"reads of before {day}", why, f"name {last} or a day before it")
+        raise GuanjiaError(f"reads before {day}", why, f"name {last} or a day before it")
     deleted = 0
     while True:
         with records.writing() as connection:

@@ -129,7 +129,7 @@ def hand_over(
         leaver, or there is nothing to pass on and never was.
     """
     if not by.strip():
-        raise GuanjiaError("handover", "is ordered by nobody", "say with --who who orders it")
+        raise GuanjiaError("handover", "is ordered by nobody", "name who orders it with --who")
     customers = _customers_of(lake, leaver)
     with records.writing(LONG_SECONDS, durable=True) as connection:
         known = _managers(lake) | _successors(connection)
