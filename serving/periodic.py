@@ -20,7 +20,7 @@ def every(seconds: float, name: str, *work: Callable[[], None]) -> threading.Eve
     seconds : float
         From the end of a round to the beginning of the next; also before the first round.
     name : str
-        Name of the work, for log lines and the list of threads: "copy notes of reads".
+        What the work is, for log lines and the list of threads: "copy access log".
     work : callable
         Functions without parameters.
 

@@ -90,9 +90,7 @@ def content_try(
     check = content_check.check(text, channel=channel, kind=kind)  # type: ignore[arg-type]
     verdict = "may be sent"
     if not check.allowed:
-        verdict = (
-            "may not be sent" if check.blocked else "may be sent once a person has checked it"
-        )
+        verdict = "may not be sent" if check.blocked else "may be sent once a person has checked it"
     lines = [
         f"{finding.severity}: {finding.chinese}\n  {finding.english}" for finding in check.findings
     ]

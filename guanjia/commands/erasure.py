@@ -37,7 +37,7 @@ def erase(
 ) -> None:
     """Erase customers from all files, records and the online store."""
     from features.erased import erasure_key, pseudonym
-    from serving.records.people.erase_everywhere import begin, finish, require_known
+    from serving.records.people.erase_everywhere import begin_erasure, finish_erasure, require_known
 
     ids = list(dict.fromkeys(customers or []))
     if not (ids or pending or again):
@@ -47,9 +47,9 @@ def erase(
         require_known(lake, records, ids)
         for done, customer in enumerate(ids):
             report("records and online store", done, len(ids))
-            begin(lake, records, customer, who or getpass.getuser(), at)
+            begin_erasure(lake, records, customer, who or getpass.getuser(), at)
         report("records and online store", len(ids), len(ids))
-        finished = finish(lake, records, at, report, again=again)
+        finished = finish_erasure(lake, records, at, report, again=again)
     key = erasure_key(lake.settings)
     names = {pseudonym(key, customer): customer for customer in ids}
     places: Counter[str] = Counter()

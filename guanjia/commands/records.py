@@ -62,11 +62,11 @@ def contacts(as_of: AsOf, json: Json = False) -> None:
 
     The core system delivers them in the table `interactions`.
     """
-    from serving.records.contacts.elsewhere import take_contacts
+    from serving.records.contacts.elsewhere import import_contacts
 
     lake = open_lake()
     with open_records(lake) as records:
-        contacts_read = take_contacts(lake, records, as_of)
+        contacts_read = import_contacts(lake, records, as_of)
     summary = (
         f"{contacts_read.read:,} contacts after {contacts_read.first} until {contacts_read.last}, "
         f"{contacts_read.new:,} of them new to the records"

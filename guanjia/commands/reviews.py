@@ -27,7 +27,7 @@ def list_reviews(
 ) -> None:
     """List the decisions that a customer asked a human to review, the oldest first."""
     from serving.records.people import reviews
-    from serving.records.people.audit import keep_reads, read_row
+    from serving.records.people.audit import access_row, insert_accesses
 
     at = read_clock()
     with open_records(open_lake()) as database, database.writing() as connection:
@@ -41,8 +41,8 @@ def list_reviews(
         if waiting:
             customers = list(dict.fromkeys(review.customer_id for review in waiting))
             reader = who or getpass.getuser()
-            row = read_row(reader, "guanjia reviews list", customers, at, "review")
-            keep_reads(connection, [row])
+            row = access_row(reader, "guanjia reviews list", customers, at, "review")
+            insert_accesses(connection, [row])
     rows = [vars(review) for review in waiting]
     columns = ["review_id", "customer_id", "asked_at", "touchpoint", "reason", "answer", "upheld"]
     shown = table("Reviews", rows, columns) if rows else "no review was requested"

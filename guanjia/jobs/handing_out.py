@@ -8,7 +8,7 @@ from features.lake import Lake
 from guanjia.terminal.options import open_records
 from serving.lists.target_lists import ListRun, write_list
 from serving.records.people.audit import note_export
-from serving.records.people.consents import refused_by
+from serving.records.people.consents import read_refusals
 
 
 def hand_out(
@@ -66,5 +66,5 @@ def hand_out(
                 note_export(connection, who, name, columns, customers, at, why)
 
         with records.reading() as connection:
-            refused = refused_by(connection, at)
+            refused = read_refusals(connection, at)
         return write_list(lake, name, as_of, where, top, out=out, refused=refused, note=note)

@@ -1,4 +1,4 @@
-"""Serve HTTP: one module a resource, and what every request passes before it.
+"""Serve the HTTP API: one module per resource, and the checks before every request.
 
 In: requests with a bearer token.
 Out: JSON answers; 4xx that say what to change.

@@ -1,4 +1,4 @@
-"""The app: its resources, its pages, and how it refuses."""
+"""Create the FastAPI app: resources, pages and refusals."""
 
 from fastapi import FastAPI
 
@@ -30,15 +30,15 @@ RESOURCES = (
     due.router,
     catalogues.router,
 )
-"""A new resource is one more here; its endpoints have their scopes in `serving/auth/access.py`."""
+"""Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 
 
-def made() -> FastAPI:
-    """The app, without what answers: what `app.state` holds is set at start."""
+def create_app() -> FastAPI:
+    """Create the app; `serving.api.start` sets the services in `app.state`."""
     app = FastAPI(
         title="Guanjia",
-        description="Predictions and stars of customers, the next contact with each, and what "
-        "happens to them. Every call needs a bearer token; an endpoint's security names the scope "
+        description="Predictions and stars of customers, the next contact with each, events and "
+        "outcomes. Every request needs a bearer token; an endpoint's security names the scope that "
         "the token must have.",
         version="1",
         docs_url=None,
@@ -49,14 +49,14 @@ def made() -> FastAPI:
         app.include_router(router)
     answer_refusals(app)
     app.state.rate_limit = None
-    app.state.on_read = _keep_nothing
+    app.state.on_read = _ignore
     return app
 
 
 def limit_rate(app: FastAPI, settings: Settings) -> None:
-    """Hold back, from now on, who asks too often."""
+    """Limit the rate of requests per subject from now on."""
     app.state.rate_limit = RateLimit(settings.rate_per_second, settings.rate_burst)
 
 
-def _keep_nothing(_read: Read) -> None:
-    """Until records are kept, nobody asks who read what."""
+def _ignore(_read: Read) -> None:
+    """Ignore a read; `serving.api.start` sets a recorder instead."""

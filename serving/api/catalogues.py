@@ -1,4 +1,4 @@
-"""`GET /v1/touchpoints` and `GET /v1/tags`: the catalogues, for programs that show them."""
+"""`GET /v1/touchpoints` and `GET /v1/tags`: catalogues for programs that display them."""
 
 import hashlib
 from typing import Annotated, Any, Literal
@@ -11,30 +11,34 @@ from features.errors import unknown_name
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.api.guard import guarded
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.schemas import Message
 from serving.touchpoints.catalogue import STAGES, Catalogue
 from serving.touchpoints.fields import Touchpoint
 
 router = guarded()
-Where = Annotated[str | None, Query(min_length=1, max_length=64)]
+Name = Annotated[str | None, Query(min_length=1, max_length=64)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"headers": {"ETag": {"schema": {"type": "string"}, "description": "Of this answer."}}},
-    304: {"description": "The catalogue is that of `If-None-Match`"},
+    200: {
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "Entity tag of this answer."}
+        }
+    },
+    304: {"description": "The catalogue still has the entity tag of `If-None-Match`"},
 }
 
 
 class TouchpointsTold(Message):
-    """The touchpoints there are for customers of a branch and a stage."""
+    """The touchpoints for customers of a branch and a life cycle stage."""
 
-    version: str = Field(description="As decisions name it: what is shipped and the home changes.")
+    version: str = Field(description="Version of the catalogue, as decisions name it.")
     branch: str | None
     stage: str | None
     touchpoints: dict[str, Touchpoint] = Field(description="By name, in the catalogue's order.")
 
 
 class TagTold(Message):
-    """One tag."""
+    """A tag of the catalogue."""
 
     name: str
     label: str = Field(description="Chinese name.")
@@ -47,7 +51,7 @@ class TagTold(Message):
 
 
 class TagsTold(Message):
-    """Every tag."""
+    """All tags."""
 
     version: str = Field(description="A hash of the catalogue.")
     tags: list[TagTold]
@@ -56,14 +60,28 @@ class TagsTold(Message):
 @router.get(
     "/v1/touchpoints",
     response_model=TouchpointsTold,
-    responses={**declared(404, 422, 503), **ANSWERS},
+    responses={**refusal_schemas(404, 422, 503), **ANSWERS},
 )
-def touchpoints(request: Request, branch: Where = None, stage: Where = None) -> Response:
-    """The touchpoints as they are for a branch and a stage, or where nothing else is said."""
+def touchpoints(request: Request, branch: Name = None, stage: Name = None) -> Response:
+    """List the touchpoints for a branch and a stage; without them, the general variants.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    branch, stage : str, optional
+        Names of a branch and of a life cycle stage.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such stage.
+    """
     known: Catalogue = request.app.state.touchpoints
     if stage is not None and stage not in STAGES:
         raise unknown_name("stage", stage, STAGES)
-    return _told(
+    return _with_entity_tag(
         request,
         TouchpointsTold(
             version=request.app.state.touchpoint_source.version,
@@ -74,24 +92,24 @@ def touchpoints(request: Request, branch: Where = None, stage: Where = None) -> 
     )
 
 
-@router.get("/v1/tags", response_model=TagsTold, responses={**declared(503), **ANSWERS})
+@router.get("/v1/tags", response_model=TagsTold, responses={**refusal_schemas(503), **ANSWERS})
 def tags(request: Request) -> Response:
-    """Every tag with its definition, unit, window, and the meaning of null."""
-    told = [_tag(one) for one in catalogue().values()]
-    text = "\0".join(one.model_dump_json() for one in told)
-    return _told(request, TagsTold(version=_hash(text), tags=told))
+    """List all tags with definition, unit, window, and the meaning of null."""
+    entries = [_tag(tag) for tag in catalogue().values()]
+    text = "\0".join(entry.model_dump_json() for entry in entries)
+    return _with_entity_tag(request, TagsTold(version=_hash(text), tags=entries))
 
 
 def _tag(tag: Tag) -> TagTold:
     return TagTold(**{name: getattr(tag, name) for name in TagTold.model_fields})
 
 
-def _told(request: Request, answer: BaseModel) -> Response:
-    """The answer with its entity tag, or 304 if the caller has it."""
+def _with_entity_tag(request: Request, answer: BaseModel) -> Response:
+    """Respond with the answer and its entity tag, or 304 if the caller has that already."""
     body = answer.model_dump_json()
     etag = f'"{_hash(body)}"'
-    held = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    if etag in held or f"W/{etag}" in held:
+    cached = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in cached or f"W/{etag}" in cached:
         return Response(status_code=304, headers={"ETag": etag})
     return Response(body, media_type="application/json", headers={"ETag": etag})
 

@@ -1,4 +1,4 @@
-"""`/v1/customers/{customer_id}/consents`: what a customer consents to, and changes of it."""
+"""`/v1/customers/{customer_id}/consents`: the consents of a customer, and changes of them."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -8,12 +8,12 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
-from serving.records.people.consents import ConsentChange, as_of, change
+from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
 from serving.schemas import Message
 
 router = guarded()
@@ -22,18 +22,20 @@ Customer = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class ConsentsTold(Message):
-    """What a customer consents to now; null where nothing was said."""
+    """The consents of a customer that hold now; null if never given or refused."""
 
     customer_id: str
     as_of: datetime
     marketing: bool | None
     profiling: bool | None
     location: bool | None
-    channels: dict[str, bool] = Field(description="Marketing, where a channel was spoken of.")
+    channels: dict[str, bool] = Field(
+        description="Whether marketing is allowed, by channel with a consent of its own."
+    )
 
 
 class ConsentTold(Message):
-    """A change of a consent."""
+    """A consent or a refusal of a customer, to store."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -43,7 +45,7 @@ class ConsentTold(Message):
     )
 
     client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
-        description="Of your choice, and never used for another change."
+        description="Your own key, unique to this change: never use it for another one."
     )
     purpose: Literal["marketing", "profiling", "location"]
     granted: StrictBool
@@ -61,51 +63,62 @@ class ConsentTold(Message):
 
 
 class ConsentKept(Message):
-    """The change, kept."""
+    """The stored change of a consent."""
 
     change_id: str
     repeated: bool
     recorded_at: datetime
 
 
-@router.get(PATH, response_model=ConsentsTold, responses=declared(404, 422, 503))
+@router.get(PATH, response_model=ConsentsTold, responses=refusal_schemas(404, 422, 503))
 def consents(request: Request, customer_id: Customer) -> ConsentsTold:
-    """What a customer consents to now."""
+    """Read the consents of a customer that hold now."""
     service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
     at = clock.now(service.lake.settings)
     names = [*CONSENTS, *OPT_OUTS.values()]
     (row,), _ = service.tags([customer_id], names, caller(request).branches)
     with records.reading() as connection:
-        found = as_of(connection, customer_id, at, base_of(row))
+        current = consents_as_of(connection, customer_id, at, base_of(row))
     note(request, [customer_id])
-    return ConsentsTold(customer_id=customer_id, as_of=at, **vars(found))
+    return ConsentsTold(customer_id=customer_id, as_of=at, **vars(current))
 
 
-@router.post(PATH, response_model=ConsentKept, responses=declared(404, 409, 413, 422, 503))
+@router.post(PATH, response_model=ConsentKept, responses=refusal_schemas(404, 409, 413, 422, 503))
 def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -> ConsentKept:
-    """Keep what a customer said; the next decision obeys it."""
+    """Store a consent or refusal of a customer; it holds from the next decision on.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    customer_id : str
+        The customer.
+    body : ConsentTold
+        The consent or refusal.
+    """
     service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
     at = clock.now(service.lake.settings)
     service.tags([customer_id], [], caller(request).branches)
-    told = ConsentChange(
+    change = ConsentChange(
         customer_id, body.purpose, body.granted, body.changed_at, body.channel, body.source
     )
     with records.writing(durable=True) as connection:
-        found = change(
-            connection, told, at, client_key=f"{caller(request).subject} {body.client_key}"
+        stored = write_consent(
+            connection, change, at, client_key=f"{caller(request).subject} {body.client_key}"
         )
-    if body.channel is None and not found.repeated:
+    if body.channel is None and not stored.repeated:
         event = {
-            "event_id": f"consent {found.change_id}",
+            "event_id": f"consent {stored.change_id}",
             "type": "consent_changed",
             "customer_id": customer_id,
             "occurred_at": min(body.changed_at, at).isoformat(),
-            "consent_id": found.change_id,
+            "consent_id": stored.change_id,
             "purpose": body.purpose,
             "granted": body.granted,
         }
-        request.app.state.events.tell(event, at)
+        request.app.state.events.take_own(event, at)
     note(request, [customer_id])
-    return ConsentKept(change_id=found.change_id, repeated=found.repeated, recorded_at=at)
+    return ConsentKept(change_id=stored.change_id, repeated=stored.repeated, recorded_at=at)

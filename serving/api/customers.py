@@ -9,10 +9,10 @@ from pydantic import Field
 
 from serving import clock
 from serving.api.guard import caller, guarded
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService, unknown_customers
 from serving.records.database import Records
-from serving.records.people.erase_everywhere import begin, receipt_of
+from serving.records.people.erase_everywhere import begin_erasure, find_receipt
 from serving.schemas import Message
 
 router = guarded()
@@ -20,14 +20,14 @@ Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$
 
 
 class ErasureTold(Message):
-    """The receipt of an erasure. It names a keyed hash, and no customer."""
+    """The receipt of an erasure. It names a keyed hash instead of the customer."""
 
     receipt_id: str
     customer_hash: str
     erased_at: datetime
-    rows: dict[str, int] = Field(description="Place -> rows deleted there so far.")
+    rows: dict[str, int] = Field(description="Rows deleted so far, by place.")
     finished: bool = Field(
-        description="Whether the files are done too; `guanjia erase --pending` does them."
+        description="Whether files are erased too; until then, `guanjia erase --pending` does it."
     )
 
 
@@ -36,30 +36,31 @@ class ErasureTold(Message):
     response_model=ErasureTold,
     status_code=202,
     responses={
-        **declared(404, 422, 503),
-        200: {"model": ErasureTold, "description": "Erased before, from every file too"},
+        **refusal_schemas(404, 422, 503),
+        200: {"model": ErasureTold, "description": "Erased before, from files too"},
     },
 )
 def erase_customer(request: Request, customer_id: Customer) -> Response:
-    """Erase a customer: unknown from now on; the files follow. Again, it is the same receipt."""
+    """Erase a customer: unknown at once, files later. A repeated request gets the same receipt."""
     service: PredictionService = request.app.state.service
     records: Records = request.app.state.records
-    asks = caller(request)
-    found = receipt_of(service.lake, records, customer_id)
-    if found is None:
-        service.tags([customer_id], [], asks.branches)
+    requester = caller(request)
+    erasure = find_receipt(service.lake, records, customer_id)
+    if erasure is None:
+        service.tags([customer_id], [], requester.branches)
         at = clock.now(service.lake.settings)
-        found = begin(service.lake, records, customer_id, asks.subject, at), False
-    elif asks.branches is not None and found[0].asked_by != asks.subject:
-        # Of which branch he was, nobody knows any more.
+        erasure = begin_erasure(service.lake, records, customer_id, requester.subject, at), False
+    elif requester.branches is not None and erasure[0].asked_by != requester.subject:
+        # The branch of an erased customer is not known any more.
         raise unknown_customers([customer_id])
-    receipt, finished = found
-    # Not noted as read: that would write down the number anew, and the receipt says who asked.
-    told = ErasureTold(
+    receipt, finished = erasure
+    # No entry in the access log: it would store the customer id again; the receipt says who asked.
+    answer = ErasureTold(
         receipt_id=receipt.receipt_id,
         customer_hash=receipt.customer_hash,
         erased_at=receipt.erased_at,
         rows=receipt.rows,
         finished=finished,
     )
-    return Response(told.model_dump_json(), 200 if finished else 202, media_type="application/json")
+    status = 200 if finished else 202
+    return Response(answer.model_dump_json(), status, media_type="application/json")

@@ -1,4 +1,4 @@
-"""`POST /decide`, and decisions of the past: explained, and handed to a human."""
+"""`POST /decide`; past decisions: explain them, or request a review by a human."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -11,13 +11,13 @@ from pydantic import Field
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.api.reviews import ReviewTold
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.people.reviews import request_review, review_of
+from serving.records.people.reviews import find_review, request_review
 from serving.schemas import Message
 
 router = guarded()
@@ -25,56 +25,61 @@ DecisionId = Annotated[str, Path(min_length=1, max_length=64, pattern="^[0-9a-f]
 
 
 class Explained(Message):
-    """A decision of the past: the answer as it was given, and every candidate as it was weighed."""
+    """A past decision: the answer as given, and every candidate with its evaluation."""
 
     answer: DecideResponse
     candidates: list[dict[str, Any]] = Field(
-        description="Touchpoints, channels and offers weighed."
+        description="Touchpoints, channels and offers that were compared."
     )
-    tags: dict[str, Any] = Field(description="What was known of the customer then.")
-    review: ReviewTold | None = Field(description="Where a human was asked to look at it.")
+    tags: dict[str, Any] = Field(description="Tags of the customer at that time.")
+    review: ReviewTold | None = Field(description="The review, if one was requested.")
 
 
 class ReviewRequest(Message):
-    """Why a human should look at a decision."""
+    """Why a human should review a decision."""
 
     reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
 
 
 class ReviewAsked(Message):
-    """The request for a review, kept."""
+    """The stored request for a review."""
 
     review_id: str
     asked_at: datetime
-    repeated: bool = Field(description="Whether it had been asked for before.")
+    repeated: bool = Field(description="Whether it had been requested before.")
 
 
-@router.post("/decide", response_model=DecideResponse, responses=declared(404, 409, 413, 422, 503))
+@router.post(
+    "/decide", response_model=DecideResponse, responses=refusal_schemas(404, 409, 413, 422, 503)
+)
 async def decide(request: Request, body: DecideRequest) -> Response:
-    """The one next contact with a customer, or silence; reserved and written down."""
+    """Decide on the next contact with a customer, or silence; reserve and record it."""
     decider: Decider = request.app.state.decider
     at = clock.now(request.app.state.service.lake.settings)
-    asks = caller(request)
+    requester = caller(request)
+    branches, subject = requester.branches, requester.subject
     answer: DecideResponse | None = None
     if decider.is_local:
-        # Handing a request to a thread and back costs more than answering it. Where another writer
-        # holds the records, nothing is decided yet, and a thread waits for its end.
+        # Handing a request to a thread costs more than answering it here. If another writer locks
+        # the records, nothing is decided yet, and a thread waits for the lock instead.
         with suppress(RecordsAwayError):
-            answer = decider.decide(body, at, asks.branches, asks.subject, seconds=0)
+            answer = decider.decide(body, at, branches, subject, seconds=0)
     if answer is None:
-        answer = await run_in_threadpool(decider.decide, body, at, asks.branches, asks.subject)
+        answer = await run_in_threadpool(decider.decide, body, at, branches, subject)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get(
-    "/v1/decisions/{decision_id}", response_model=Explained, responses=declared(404, 413, 422, 503)
+    "/v1/decisions/{decision_id}",
+    response_model=Explained,
+    responses=refusal_schemas(404, 413, 422, 503),
 )
 def explain(request: Request, decision_id: DecisionId) -> Explained:
-    """A decision of the past with everything it rests on."""
+    """Explain a past decision: the answer, all candidates, and the tags it was based on."""
     records: Records = request.app.state.records
     with records.reading() as connection:
         row = find_decision(connection, decision_id, caller(request).branches)
-        review = review_of(connection, decision_id)
+        review = find_review(connection, decision_id)
     note(request, [row["customer_id"]])
     document = row["document"]
     facts = document["facts"]
@@ -89,15 +94,26 @@ def explain(request: Request, decision_id: DecisionId) -> Explained:
 @router.post(
     "/v1/decisions/{decision_id}/review",
     response_model=ReviewAsked,
-    responses=declared(404, 413, 422, 503),
+    responses=refusal_schemas(404, 413, 422, 503),
 )
 def ask_review(request: Request, decision_id: DecisionId, body: ReviewRequest) -> ReviewAsked:
-    """Ask a human to review a decision (PIPL art. 24); asked again, the first request stands."""
+    """Ask a human to review a decision (PIPL art. 24); of several requests the first one stands.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    decision_id : str
+        The decision.
+    body : ReviewRequest
+        The reason.
+    """
     records: Records = request.app.state.records
     at = clock.now(request.app.state.service.lake.settings)
-    asks = caller(request)
+    requester = caller(request)
     with records.writing(durable=True) as connection:
         review = request_review(
-            connection, decision_id, asks.subject, body.reason, at, asks.branches
+            connection, decision_id, requester.subject, body.reason, at, requester.branches
         )
     return ReviewAsked(**vars(review))

@@ -1,4 +1,4 @@
-"""`GET /v1/due`: the touchpoints that events made due, for those who make the contacts."""
+"""`GET /v1/due`: open touchpoints that events made due, for the systems that make contacts."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,8 +8,8 @@ from pydantic import Field
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
-from serving.events.due_touchpoints import DueTouchpoints, told_due
+from serving.api.refusals import refusal_schemas
+from serving.events.due_touchpoints import DueTouchpoints, due_answer
 from serving.events.schemas import DueTold, Instant
 from serving.schemas import Message
 
@@ -18,7 +18,7 @@ MOST_DUE = 500
 
 
 class DueRow(DueTold):
-    """A touchpoint that is due to a customer, and what to ask `/decide`."""
+    """A due touchpoint, with the fields that a request to `/decide` needs."""
 
     customer_id: str
     event_type: str = Field(description="For `happened` in the context of /decide.")
@@ -26,41 +26,61 @@ class DueRow(DueTold):
 
 
 class DueResponse(Message):
-    """Touchpoints that are due, those due first at the top."""
+    """Due touchpoints, the earliest first."""
 
     due: list[DueRow]
-    next: str | None = Field(description="For `after`; null: there are no more.")
-    degraded: bool = Field(description="Whether the tags online are away, and a snapshot's used.")
+    next: str | None = Field(description="Value of `after` for the next page; null: the last page.")
+    degraded: bool = Field(
+        description="Whether tags of a snapshot were used because the online store did not answer."
+    )
 
 
-@router.get("/v1/due", response_model=DueResponse, responses=declared(422, 503))
+@router.get("/v1/due", response_model=DueResponse, responses=refusal_schemas(422, 503))
 def due(
     request: Request,
     until: Annotated[
-        Instant | None, Query(description="What will be due by then. Default: now.")
+        Instant | None, Query(description="List what becomes due until then. Default: now.")
     ] = None,
     after: Annotated[
         str | None,
-        Query(pattern="^[0-9a-f]{15,64}$", description="`next` of the page before."),
+        Query(pattern="^[0-9a-f]{15,64}$", description="`next` of the previous page."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_DUE)] = 100,
 ) -> DueResponse:
-    """What events made due and still holds; ask `/decide` about each, with its `due_id` as key."""
-    desk: DueTouchpoints = request.app.state.due
-    asks = caller(request)
+    """List open touchpoints; ask `/decide` about each, with its `due_id` as client key.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    until : datetime, optional
+        Touchpoints that become due until then are listed.
+    after : str, optional
+        `next` of the previous page.
+    limit : int
+        Rows of a page.
+    """
+    due_touchpoints: DueTouchpoints = request.app.state.due
+    requester = caller(request)
     now = clock.now(request.app.state.service.lake.settings)
-    page = desk.open(
-        now, until or now, limit, subject=asks.subject, branches=asks.branches, after=after
+    page = due_touchpoints.list_due(
+        now,
+        until or now,
+        limit,
+        subject=requester.subject,
+        branches=requester.branches,
+        after=after,
     )
     rows = [
         DueRow(
-            **told_due(one).model_dump(),
-            customer_id=one.due.customer_id,
-            event_type=one.event_type,
-            occurred_at=one.occurred_at,
+            **due_answer(stored).model_dump(),
+            customer_id=stored.due.customer_id,
+            event_type=stored.event_type,
+            occurred_at=stored.occurred_at,
         )
-        for one in page.due
+        for stored in page.due
     ]
     if rows:
-        note(request, [one.customer_id for one in rows])
+        note(request, [row.customer_id for row in rows])
     return DueResponse(due=rows, next=page.next, degraded=page.degraded)

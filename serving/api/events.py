@@ -1,4 +1,4 @@
-"""`POST /v1/events`: what happened to customers."""
+"""`POST /v1/events`: report events of customers."""
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -7,9 +7,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared, refused
+from serving.api.refusals import refusal_schemas, refuse
 from serving.events.schemas import EventsRequest, EventsResponse, Malformed
-from serving.events.service import EventDoor
+from serving.events.service import EventService
 
 router = guarded()
 
@@ -18,24 +18,24 @@ router = guarded()
     "/v1/events",
     response_model=EventsResponse,
     responses={
-        **declared(413, 422, 503),
-        207: {"model": EventsResponse, "description": "Some of several events are refused"},
-        409: declared(409)[409] | {"description": "The only event has the id of another one"},
+        **refusal_schemas(413, 422, 503),
+        207: {"model": EventsResponse, "description": "At least one of several events is refused"},
+        409: refusal_schemas(409)[409]
+        | {"description": "The request has one event, and its id is that of another event"},
     },
 )
 def take_events(request: Request, body: EventsRequest) -> Response:
-    """Tell what happened to customers; their tags online know of it when this answers."""
-    door: EventDoor = request.app.state.events
+    """Report events of customers; when this answers, their online tags include them."""
+    events: EventService = request.app.state.events
     lake: Lake = request.app.state.service.lake
-    answer = door.take(body, clock.now(lake.settings), caller(request).branches)
-    told = (one.customer_id for one in body.events if not isinstance(one, Malformed))
-    note(request, told)
-    refusals = [one for one in answer.events if one.status == "refused"]
+    answer = events.take(body, clock.now(lake.settings), caller(request).branches)
+    note(request, (event.customer_id for event in body.events if not isinstance(event, Malformed)))
+    refusals = [event for event in answer.events if event.status == "refused"]
     if refusals and len(answer.events) == 1:
         faults = refusals[0].faults
-        return refused(
+        return refuse(
             409 if refusals[0].conflict else 422,
-            *(GuanjiaError(one.thing, one.fault, one.cure) for one in faults),
+            *(GuanjiaError(fault.thing, fault.fault, fault.cure) for fault in faults),
         )
     return Response(
         answer.model_dump_json(), 207 if refusals else 200, media_type="application/json"

@@ -1,4 +1,4 @@
-"""What a request passes before its endpoint sees it: token, rate, scope. The body comes after.
+"""Check token, rate and scope of a request before its body is read.
 
 A resource declares its endpoints on a router of `guarded()`; the scope of each is in
 `serving.auth.access`, and an endpoint without one does not start.
@@ -19,7 +19,7 @@ from fastapi.security import HTTPBearer
 from features.settings import Settings
 from serving import clock
 from serving.api.rate_limit import RateLimit
-from serving.api.refusals import ForbiddenError, TooManyError, declared
+from serving.api.refusals import ForbiddenError, TooManyError, refusal_schemas
 from serving.auth.access import Caller, scope_of
 from serving.auth.tokens import InvalidTokenError, may_wait, read_token
 
@@ -29,12 +29,12 @@ bearer = HTTPBearer(auto_error=False, description="What `guanjia token` prints."
 
 @dataclass(frozen=True)
 class Read:
-    """Who asked for, or told of, which customers.
+    """Which customers a caller read or reported on.
 
     Attributes
     ----------
     subject : str
-        Of the token.
+        Subject of the token.
     endpoint : str
         As `serving.auth.access.ENDPOINTS` names it: "POST /predict".
     customer_ids : tuple of str
@@ -47,75 +47,79 @@ class Read:
 
 
 OnRead = Callable[[Read], None]
-"""Called before the answer is given; what it raises becomes the answer."""
+"""Called before the answer is sent; an error that it raises becomes the answer."""
 
 
 def guarded() -> APIRouter:
-    """A router whose endpoints ask for a token of their scope."""
-    return APIRouter(route_class=_Guarded)
+    """Create a router whose endpoints require a token with their scope."""
+    return APIRouter(route_class=_GuardedRoute)
 
 
 def caller(request: Request) -> Caller:
-    """Whose request it is; in an endpoint of a guarded router."""
-    found: Caller = request.state.caller
-    return found
+    """Return the caller of a request, in an endpoint of a guarded router."""
+    sender: Caller = request.state.caller
+    return sender
 
 
 def note(request: Request, customer_ids: Iterable[str]) -> None:
-    """Hand over who is about to read of which customers, to whoever keeps such records.
+    """Note that the caller is about to read data of customers, by calling `app.state.on_read`.
 
-    Call it when the answer is made and before it is given: what cannot be noted is not told.
+    Call it after the answer is built and before it is sent: if it fails, no data is given out.
     """
     endpoint = f"{request.method} {request.scope['route'].path}"
     on_read: OnRead = request.app.state.on_read
     on_read(Read(caller(request).subject, endpoint, tuple(dict.fromkeys(customer_ids))))
 
 
-class _Guarded(APIRoute):
-    """A route that asks who is there before it reads the body; FastAPI does it afterwards."""
+class _GuardedRoute(APIRoute):
+    """A route that authenticates before it reads the body; FastAPI would read the body first."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:
         (method,) = more["methods"]
         self.scope = scope_of(method, path)
-        more["responses"] = declared(401, 403, 422, 429) | (more.get("responses") or {})
-        # `bearer` is a dependency for the API document alone: the route has asked already.
+        responses = more.get("responses") or {}
+        more["responses"] = refusal_schemas(401, 403, 422, 429) | responses
+        # `bearer` is a dependency for the API document alone: the route checks the token itself.
+        others = more.get("dependencies") or ()
         more["dependencies"] = [
-            *(one for one in more.get("dependencies") or () if one.dependency is not bearer),
+            *(dependency for dependency in others if dependency.dependency is not bearer),
             Security(bearer, scopes=[self.scope]),
         ]
         super().__init__(path, endpoint, **more)
-        self.queries = {one.alias for one in self.dependant.query_params}
+        self.queries = {parameter.alias for parameter in self.dependant.query_params}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own handler, behind the guard."""
+        """Wrap FastAPI's handler with the checks."""
         handler = super().get_route_handler()
 
-        async def behind(request: Request) -> Response:
-            found = await _caller(request)
+        async def guarded_handler(request: Request) -> Response:
+            sender = await _authenticate(request)
             limit: RateLimit | None = request.app.state.rate_limit
             if limit is not None:
-                _hold_back(limit, found)
-            if self.scope not in found.scopes:
+                _limit_rate(limit, sender)
+            if self.scope not in sender.scopes:
                 raise ForbiddenError(
                     "token",
                     f"does not have the scope {self.scope}",
-                    f"get one with `guanjia token --scope {self.scope}`, or whoever issues yours",
+                    f"get one with `guanjia token --scope {self.scope}`, or from the issuer of"
+                    " your token",
                 )
-            request.state.caller = found
+            request.state.caller = sender
             unknown = [name for name in request.query_params if name not in self.queries]
             if unknown:
                 raise RequestValidationError(
-                    [{"type": EXTRA, "loc": ("query", one), "msg": NOT_KNOWN} for one in unknown]
+                    [{"type": EXTRA, "loc": ("query", name), "msg": NOT_KNOWN} for name in unknown]
                 )
             response = await handler(request)
-            # What is told of customers is for the caller alone, not for what lies between.
+            # Data of customers is for the caller alone: no proxy may cache it.
             response.headers["Cache-Control"] = "no-store"
             return response
 
-        return behind
+        return guarded_handler
 
 
-async def _caller(request: Request) -> Caller:
+async def _authenticate(request: Request) -> Caller:
+    """Verify the bearer token of a request, in a thread if keys must be fetched."""
     credentials = await bearer(request)
     if credentials is None:
         cure = "send `Authorization: Bearer ...` with what `guanjia token` prints"
@@ -127,7 +131,7 @@ async def _caller(request: Request) -> Caller:
     return read_token(settings, token)
 
 
-def _hold_back(limit: RateLimit, found: Caller) -> None:
-    seconds = limit.wait(found.subject, clock.ticks())
+def _limit_rate(limit: RateLimit, sender: Caller) -> None:
+    seconds = limit.wait(sender.subject, clock.ticks())
     if seconds:
         raise TooManyError("token", "is used too often", math.ceil(seconds))

@@ -1,4 +1,4 @@
-"""`POST /v1/outcomes`: what became of contacts."""
+"""`POST /v1/outcomes`: report outcomes of contacts."""
 
 import logging
 from datetime import datetime
@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.events.schemas import Instant
-from serving.events.service import EventDoor
+from serving.events.service import EventService
 from serving.records.contacts.caps import find_contact
 from serving.records.contacts.decisions import find_decision
-from serving.records.contacts.outcomes import KINDS, Noted, Outcome, note_outcome
+from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
 from serving.schemas import CustomerId, Fault, Message
 
@@ -28,10 +28,10 @@ Number = Annotated[str, Field(min_length=1, max_length=64, pattern="^[0-9a-f]+$"
 
 
 class OutcomeTold(Message):
-    """One outcome, of a contact, a decision or a customer."""
+    """An outcome of a contact, a decision or a customer."""
 
     client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
-        description="Of your choice, and never used for another outcome."
+        description="Your own key, unique to this outcome: never use it for another one."
     )
     kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
     occurred_at: Instant
@@ -42,18 +42,18 @@ class OutcomeTold(Message):
         default=None, description="Default: the contact's."
     )
     all_channels: StrictBool = Field(
-        default=False, description="Whether an opt-out is meant for every channel."
+        default=False, description="Whether an opt-out applies to every channel."
     )
 
 
 class OutcomesRequest(Message):
-    """1 to 100 outcomes, in any order; each is kept or refused by itself."""
+    """1 to 100 outcomes, in any order; each is accepted or refused on its own."""
 
     outcomes: list[OutcomeTold] = Field(min_length=1, max_length=MOST_OUTCOMES)
 
 
 class OutcomeAnswer(Message):
-    """What became of one outcome."""
+    """The answer to one outcome."""
 
     client_key: str
     status: Literal["accepted", "repeated", "refused"]
@@ -63,7 +63,7 @@ class OutcomeAnswer(Message):
 
 
 class OutcomesResponse(Message):
-    """One answer an outcome, in the order sent."""
+    """One answer per outcome, in the order sent."""
 
     outcomes: list[OutcomeAnswer]
 
@@ -72,53 +72,54 @@ class OutcomesResponse(Message):
     "/v1/outcomes",
     response_model=OutcomesResponse,
     responses={
-        **declared(413, 422, 503),
-        207: {"model": OutcomesResponse, "description": "Some outcomes are refused"},
+        **refusal_schemas(413, 422, 503),
+        207: {"model": OutcomesResponse, "description": "At least one outcome is refused"},
     },
 )
 def take_outcomes(request: Request, body: OutcomesRequest) -> Response:
-    """Tell what became of contacts: sent, delivered, read, refused, opted out, renewed, ..."""
+    """Report outcomes of contacts: sent, delivered, read, refused, opted out, renewed, ..."""
     at = clock.now(request.app.state.service.lake.settings)
     customers: list[str] = []
-    answers = [_one(request, told, at, customers) for told in body.outcomes]
+    answers = [_take_one(request, outcome, at, customers) for outcome in body.outcomes]
     if customers:
         note(request, customers)
-    refused = any(one.status == "refused" for one in answers)
+    refused = any(outcome.status == "refused" for outcome in answers)
     answer = OutcomesResponse(outcomes=answers)
     return Response(
         answer.model_dump_json(), 207 if refused else 200, media_type="application/json"
     )
 
 
-def _one(request: Request, told: OutcomeTold, at: datetime, customers: list[str]) -> OutcomeAnswer:
-    """Keep one outcome; whose it is joins the `customers` of the request."""
+def _take_one(
+    request: Request, body: OutcomeTold, at: datetime, customers: list[str]
+) -> OutcomeAnswer:
+    """Store one outcome, and append its customer to `customers`."""
     records: Records = request.app.state.records
-    outcome = Outcome(**told.model_dump(exclude={"client_key"}))
+    outcome = Outcome(**body.model_dump(exclude={"client_key"}))
+    client_key = f"{caller(request).subject} {body.client_key}"
     try:
         with records.writing(durable=True) as connection:
-            _seen(request, connection, outcome)
-            noted = note_outcome(
-                connection, outcome, at, client_key=f"{caller(request).subject} {told.client_key}"
-            )
-            event = None if noted.repeated else _event(connection, outcome, noted)
+            _require_visible(request, connection, outcome)
+            stored = note_outcome(connection, outcome, at, client_key=client_key)
+            event = None if stored.repeated else _contact_event(connection, outcome, stored)
     except RecordsAwayError:
         raise
     except GuanjiaError as error:
         fault = Fault(thing=error.thing, fault=error.fault, cure=error.cure)
-        return OutcomeAnswer(client_key=told.client_key, status="refused", faults=[fault])
+        return OutcomeAnswer(client_key=body.client_key, status="refused", faults=[fault])
     if event is not None:
-        _tell(request, event, at)
-    customers.append(noted.customer_id)
+        _take_event(request, event, at)
+    customers.append(stored.customer_id)
     return OutcomeAnswer(
-        client_key=told.client_key,
-        status="repeated" if noted.repeated else "accepted",
-        outcome_id=noted.outcome_id,
+        client_key=body.client_key,
+        status="repeated" if stored.repeated else "accepted",
+        outcome_id=stored.outcome_id,
         recorded_at=at,
     )
 
 
-def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
-    """Refuse what is of a customer whom the caller does not see, or who is not known."""
+def _require_visible(request: Request, connection: Connection, outcome: Outcome) -> None:
+    """Refuse an outcome of a customer who is unknown or hidden from the caller."""
     branches = caller(request).branches
     if outcome.contact_id is not None:
         find_contact(connection, outcome.contact_id, branches)
@@ -128,17 +129,19 @@ def _seen(request: Request, connection: Connection, outcome: Outcome) -> None:
         request.app.state.service.tags([outcome.customer_id], [], branches)
 
 
-def _event(connection: Connection, outcome: Outcome, noted: Noted) -> dict[str, Any] | None:
-    """The outcome as an event, so that the customer's tags know of the contact at once."""
-    if noted.contact_id is None or outcome.kind in ("not_sent", "renewed", "bought"):
+def _contact_event(
+    connection: Connection, outcome: Outcome, stored: StoredOutcome
+) -> dict[str, Any] | None:
+    """Convert an outcome to an event, so that the customer's tags include the contact at once."""
+    if stored.contact_id is None or outcome.kind in ("not_sent", "renewed", "bought"):
         return None
-    contact = find_contact(connection, noted.contact_id)
+    contact = find_contact(connection, stored.contact_id)
     return {
-        "event_id": f"outcome {noted.outcome_id}",
+        "event_id": f"outcome {stored.outcome_id}",
         "type": "contact_made",
-        "customer_id": noted.customer_id,
+        "customer_id": stored.customer_id,
         "occurred_at": outcome.occurred_at.isoformat(),
-        "interaction_id": noted.contact_id,
+        "interaction_id": stored.contact_id,
         "touchpoint": contact["touchpoint"],
         "channel": contact["channel"],
         "direction": "out",
@@ -146,10 +149,15 @@ def _event(connection: Connection, outcome: Outcome, noted: Noted) -> dict[str, 
     }
 
 
-def _tell(request: Request, event: dict[str, Any], at: datetime) -> None:
-    door: EventDoor = request.app.state.events
+def _take_event(request: Request, event: dict[str, Any], at: datetime) -> None:
+    events: EventService = request.app.state.events
     try:
-        door.tell(event, at)
+        events.take_own(event, at)
     except GuanjiaError as error:
-        # The outcome is kept; what the tags miss, the next import of contacts brings.
-        logger.warning("the tags do not know of %s: %s", event["event_id"], error)
+        # The outcome is stored; the core system's next delivery brings the contact into the tags.
+        logger.warning(
+            "%s is stored, but the customer's tags do not include the contact until the core"
+            " system delivers it: %s",
+            event["event_id"],
+            error,
+        )

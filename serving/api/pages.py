@@ -1,4 +1,4 @@
-"""Pages that are open to everybody: the API's interactive document, from files of this machine."""
+"""Serve the pages that need no token: the interactive API document, from local files only."""
 
 from importlib.metadata import distribution
 from pathlib import Path
@@ -13,14 +13,14 @@ router = APIRouter(include_in_schema=False)
 
 
 def mount_assets(app: FastAPI) -> None:
-    """Serve the scripts of the page of the document: BentoML ships them, and is not imported."""
+    """Serve the scripts of the document page, which BentoML ships; BentoML is not imported."""
     folder = Path(str(distribution("bentoml").locate_file(ASSETS)))
     app.mount("/assets", StaticFiles(directory=folder), name="assets")
 
 
 @router.get("/docs")
 def docs() -> HTMLResponse:
-    """The interactive page, from files of this machine alone."""
+    """Show the interactive API document."""
     return get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Guanjia API",
@@ -33,5 +33,5 @@ def docs() -> HTMLResponse:
 
 @router.get("/")
 def home() -> RedirectResponse:
-    """Whoever opens the address finds the page."""
+    """Send visitors of the bare address to the document."""
     return RedirectResponse("/docs")

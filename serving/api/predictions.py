@@ -1,4 +1,4 @@
-"""`POST /predict`: probabilities, stars and reasons of customers."""
+"""`POST /predict`: predictions, stars and reasons of customers."""
 
 from functools import cache
 
@@ -8,32 +8,34 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService
 from serving.schemas import PredictRequest, PredictResponse
 
 router = guarded()
 
 MOST_AT_ONCE = 10
-"""Customers of a request that is answered where it arrived: a millisecond or two."""
+"""Most customers of a request that is answered on the event loop: a millisecond or two."""
 MOST_LARGE = 2
-"""Larger requests worked on at once: with more threads that compute, nobody else gets a turn."""
+"""Most larger requests computed at once: more computing threads would starve all others."""
 
 
-@router.post("/predict", response_model=PredictResponse, responses=declared(404, 413, 422, 503))
+@router.post(
+    "/predict", response_model=PredictResponse, responses=refusal_schemas(404, 413, 422, 503)
+)
 async def predict(request: Request, body: PredictRequest) -> Response:
-    """Probabilities, star, freshness and model versions of 1 to 1,000 customers."""
+    """Predict for 1 to 1,000 customers: probabilities, star, freshness and model versions."""
     service: PredictionService = request.app.state.service
     branches = caller(request).branches
     if len(body.customer_ids) > MOST_AT_ONCE or body.explain:
-        found = await to_thread.run_sync(service.answer, body, branches, limiter=_limiter())
+        predictions = await to_thread.run_sync(service.answer, body, branches, limiter=_limiter())
     elif service.is_local:
-        # To hand it to a thread and back costs more than to answer it (docs/adr/0014).
-        found = service.answer(body, branches)
+        # Handing a request to a thread costs more than answering it here (docs/adr/0014).
+        predictions = service.answer(body, branches)
     else:
-        found = await run_in_threadpool(service.answer, body, branches)
+        predictions = await run_in_threadpool(service.answer, body, branches)
     # Serialised once by pydantic; FastAPI would validate the answer a second time.
-    answer = found.model_dump_json()
+    answer = predictions.model_dump_json()
     note(request, body.customer_ids)
     return Response(answer, media_type="application/json")
 

@@ -1,13 +1,13 @@
-"""How often a caller may ask: a bucket of requests for each, refilled at a steady rate."""
+"""Limit the rate of requests per subject by token buckets."""
 
 MOST_SUBJECTS = 10_000
 
 
 class RateLimit:
-    """One bucket a subject; for the thread of the event loop, which alone asks.
+    """Limit requests by one bucket per subject; to be called from the event loop only.
 
-    Of a bucket only the instant is kept at which it will be full again, so it costs one number, and
-    one that is full by now costs nothing: forgetting it changes no answer.
+    A bucket is stored as the instant at which it will be full again: one number. A bucket that is
+    full need not be stored at all.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class RateLimit:
         self._full_at: dict[str, float] = {}
 
     def wait(self, subject: str, now: float) -> float:
-        """Take one request of a subject's bucket; if it is empty, the seconds until it is not."""
+        """Take a request from a subject's bucket and return 0; if it is empty, seconds to wait."""
         full_at = max(self._full_at.get(subject, now), now) + self._seconds
-        # A nanosecond: sums of floats must not cost the request that is just due.
+        # Allow a nanosecond: rounding of floats must not refuse a request that is just due.
         over = full_at - now - self._most
         if over > 1e-9:
             return round(over, 9)
@@ -41,7 +41,7 @@ class RateLimit:
         return 0.0
 
     def _forget(self, now: float) -> None:
-        """Make room: full buckets go, and if all are in use, the half that are nearest to it."""
+        """Drop full buckets; if too many are in use, also those that are nearest to full."""
         left = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
         if len(left) > MOST_SUBJECTS // 2:
             emptiest = sorted(left, key=left.__getitem__)[-MOST_SUBJECTS // 2 :]

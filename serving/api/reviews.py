@@ -1,4 +1,4 @@
-"""`/v1/reviews`: decisions that a human is asked to review (PIPL art. 24), and the answers."""
+"""`/v1/reviews`: reviews of decisions by a human (PIPL art. 24), and their answers."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool
 
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import declared
+from serving.api.refusals import refusal_schemas
 from serving.records.database import Records
 from serving.records.people.reviews import answer_review, list_reviews
 from serving.schemas import CustomerId, Message
@@ -28,54 +28,71 @@ class ReviewTold(Message):
     branch: str | None
     decision_point: str
     decided_at: datetime
-    touchpoint: str | None = Field(description="What was decided; null: silence.")
+    touchpoint: str | None = Field(description="The touchpoint decided on; null: silence.")
     channel: str | None
     asked_by: str
     reason: str
     asked_at: datetime
-    answered_by: str | None = Field(description="Null, as is the rest, while it is open.")
+    answered_by: str | None = Field(
+        description="Null while the review is open, like the other fields of the answer."
+    )
     answer: str | None
     upheld: bool | None = Field(description="Whether the decision stands.")
     answered_at: datetime | None
 
 
 class ReviewsResponse(Message):
-    """Reviews, those asked for first at the top."""
+    """Reviews, the earliest request first."""
 
     reviews: list[ReviewTold]
-    next: str | None = Field(description="For `after`; null: there are no more.")
+    next: str | None = Field(description="Value of `after` for the next page; null: the last page.")
 
 
 class AnswerRequest(Message):
-    """What the human found."""
+    """The answer to a review, in words for the customer."""
 
     answer: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
     upheld: StrictBool = Field(description="Whether the decision stands.")
 
 
 class ReviewAnswered(Message):
-    """The review with its answer, kept."""
+    """The review with its stored answer."""
 
     review: ReviewTold
     repeated: bool = Field(description="Whether the same answer had been given before.")
 
 
-@router.get("/v1/reviews", response_model=ReviewsResponse, responses=declared(422, 503))
+@router.get("/v1/reviews", response_model=ReviewsResponse, responses=refusal_schemas(422, 503))
 def reviews(
     request: Request,
     state: Annotated[
-        Literal["open", "answered", "all"], Query(description="Which of them.")
+        Literal["open", "answered", "all"], Query(description="State of the reviews to list.")
     ] = "open",
     customer_id: Annotated[
         CustomerId | None,
-        Query(pattern=r"^[^\x00]+$", description="Those of decisions about one customer."),
+        Query(pattern=r"^[^\x00]+$", description="Only reviews of decisions about this customer."),
     ] = None,
     after: Annotated[
-        str | None, Query(pattern="^[0-9a-f]{15,64}$", description="`next` of the page before.")
+        str | None, Query(pattern="^[0-9a-f]{15,64}$", description="`next` of the previous page.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_REVIEWS)] = 100,
 ) -> ReviewsResponse:
-    """Decisions that a person asked a human to review, and what became of it."""
+    """List reviews of decisions with their answers.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    state : {"open", "answered", "all"}
+        State of the reviews to list.
+    customer_id : str, optional
+        Only reviews of decisions about this customer.
+    after : str, optional
+        `next` of the previous page.
+    limit : int
+        Reviews of a page.
+    """
     records: Records = request.app.state.records
     with records.reading() as connection:
         rows = list_reviews(
@@ -98,16 +115,28 @@ def reviews(
 @router.post(
     "/v1/reviews/{review_id}/answer",
     response_model=ReviewAnswered,
-    responses=declared(404, 409, 413, 422, 503),
+    responses=refusal_schemas(404, 409, 413, 422, 503),
 )
 def answer(request: Request, review_id: ReviewId, body: AnswerRequest) -> ReviewAnswered:
-    """Keep the answer to a review. Sent again it changes nothing; another answer is refused."""
+    """Answer a review. A retry changes nothing; another answer is refused.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    review_id : str
+        The review.
+    body : AnswerRequest
+        The answer.
+    """
     records: Records = request.app.state.records
     at = clock.now(request.app.state.service.lake.settings)
-    asks = caller(request)
+    requester = caller(request)
+    subject, branches = requester.subject, requester.branches
     with records.writing(durable=True) as connection:
         review, repeated = answer_review(
-            connection, review_id, asks.subject, body.answer, body.upheld, at, asks.branches
+            connection, review_id, subject, body.answer, body.upheld, at, branches
         )
     note(request, [review.customer_id])
     return ReviewAnswered(review=ReviewTold(**vars(review)), repeated=repeated)

@@ -1,8 +1,8 @@
-"""The service: BentoML runs it, a FastAPI app inside it answers (docs/adr/0004).
+"""Define the BentoML service; a FastAPI app inside it answers requests (docs/adr/0004).
 
 Start it with `guanjia serve`. BentoML imports this module in the process that watches the workers
-and in each worker: what answers is imported when a worker starts (`serving.api.start`), and by it
-alone.
+and in each worker. The heavy modules are imported only in workers, at their start
+(`serving.api.start`).
 """
 
 import os
@@ -15,34 +15,34 @@ import bentoml
 
 
 class LateApp:
-    """The FastAPI app, made when it is first asked for."""
+    """The FastAPI app, created at first use."""
 
     @cached_property
-    def made(self) -> Any:
+    def fastapi_app(self) -> Any:
         """The app itself."""
-        from serving.api.app import made
+        from serving.api.app import create_app
 
-        return made()
+        return create_app()
 
     @property
     def routes(self) -> Any:
         """Its routes."""
-        return self.made.routes
+        return self.fastapi_app.routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.made(scope, receive, send)
+        await self.fastapi_app(scope, receive, send)
 
 
-class LateGate:
-    """`serving.api.gate.Gate`, made with the worker's other middleware."""
+class LateRequestLimiter:
+    """A `RequestLimiter`, created with the worker's other middleware."""
 
     def __init__(self, inner: Any, app: LateApp) -> None:
-        from serving.api.gate import Gate
+        from serving.api.request_limiter import RequestLimiter
 
-        self._gate = Gate(inner, app.made)
+        self._limiter = RequestLimiter(inner, app.fastapi_app)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._gate(scope, receive, send)
+        await self._limiter(scope, receive, send)
 
 
 app = LateApp()
@@ -51,13 +51,13 @@ app = LateApp()
 @bentoml.service(name="guanjia", metrics={"enabled": False}, traffic={"timeout": 30})
 @bentoml.asgi_app(app, path="/")
 class GuanjiaService:
-    """Holds what requests need; loads it before the first one."""
+    """The service of a worker; loads everything before the first request."""
 
     def __init__(self) -> None:
         from serving.api.start import announce, start
 
-        start(app.made)
+        start(app.fastapi_app)
         announce()
 
 
-GuanjiaService.add_asgi_middleware(LateGate, app=app)  # type: ignore[attr-defined]
+GuanjiaService.add_asgi_middleware(LateRequestLimiter, app=app)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Start a worker of the service: load what requests need, then say that it answers."""
+"""Start a worker of the service: load what requests need, then announce that it is ready."""
 
 import gc
 import logging
@@ -10,13 +10,13 @@ from fastapi import FastAPI
 
 from features.lake import Lake
 from features.settings import load
+from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
-from serving.api.read_book import COPY_SECONDS, ReadBook
 from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.events.due_touchpoints import DueTouchpoints
-from serving.events.service import EventDoor
+from serving.events.service import EventService
 from serving.periodic import every
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
@@ -24,11 +24,11 @@ from serving.touchpoints.catalogue import load_touchpoints
 
 logger = logging.getLogger(__name__)
 ANNOUNCEMENT = "GUANJIA_ANNOUNCEMENT"
-"""Names a file in the environment: its text is for whoever started the service, once it answers."""
+"""Environment variable with the path of a text to print once the service is ready."""
 
 
 def start(app: FastAPI) -> None:
-    """Load what requests need into the app, and start what runs beside them.
+    """Load what requests need into `app.state`, and start the periodic work of the worker.
 
     Raises
     ------
@@ -41,31 +41,31 @@ def start(app: FastAPI) -> None:
     app.state.service = PredictionService(lake)
     app.state.records = Records(lake.settings)
     app.state.records.migrate()
-    app.state.on_read = ReadBook(app.state.records, lake.settings)
-    every(COPY_SECONDS, "copy notes of reads", app.state.on_read.copy)
+    app.state.on_read = AccessRecorder(app.state.records, lake.settings)
+    every(COPY_SECONDS, "copy access log", app.state.on_read.copy)
     app.state.touchpoints = load_touchpoints(lake.home)
     app.state.touchpoint_source = TouchpointSource(lake)
     app.state.decider = Decider(app.state.service, app.state.records, app.state.touchpoint_source)
     every(
         lake.settings.model_refresh_seconds,
-        "refresh of what answers",
+        "refresh models and tags",
         app.state.service.current.refresh,
         app.state.decider.refresh,
         app.state.service.get_ready,
     )
     app.state.due = DueTouchpoints(app.state.service, app.state.records)
-    app.state.events = EventDoor(lake, app.state.due)
+    app.state.events = EventService(lake, app.state.due)
     app.state.events.start()
-    # Whoever answers on the event loop waits for its turn as often as it asks a file.
+    # The event loop gives up the interpreter lock at every file read: let it return soon.
     sys.setswitchinterval(0.001)
-    # What is loaded now lives as long as the process: a full collection over it takes 200 ms.
+    # Objects loaded so far live as long as the process: a full collection over them takes 200 ms.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
 def announce() -> None:
-    """Say that the service answers: the first worker that is ready, and no later one."""
+    """Print the announcement once, in the first worker that is ready."""
     logger.info("ready: requests are answered")
     name = os.environ.get(ANNOUNCEMENT)
     if name is None:

@@ -1,4 +1,4 @@
-"""Say who asks, for what and of which branches: bearer tokens, scopes, public keys.
+"""Authenticate callers by bearer tokens: who they are, their scopes and branches.
 
 In: a token and the keys of its issuer.
 Out: a caller with scopes and branches, or a refusal.

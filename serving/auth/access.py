@@ -1,6 +1,6 @@
-"""Who may do what: the scopes of the API, and the one that each endpoint asks for.
+"""Declare the scopes of the API, and the scope that each endpoint requires.
 
-An endpoint that is not named here does not start: nothing is open because somebody forgot it.
+The service does not start with an endpoint that is missing here, so that none is open by mistake.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from features.errors import GuanjiaError, unknown_name
 
 SCOPES: Mapping[str, str] = MappingProxyType(
     {
-        "predict": "predictions, stars and reasons of customers",
-        "events": "tell what happened to customers",
-        "decide": "ask for the next contact of a customer",
-        "outcomes": "tell what became of a contact",
-        "decisions:read": "decisions of the past, explained, and to ask for their review",
-        "reviews:read": "decisions that a human is asked to review, and the answers",
-        "reviews:answer": "answer such a review",
-        "consents:read": "what customers consented to",
-        "consents:write": "change what a customer consented to",
+        "predict": "read predictions, stars and reasons of customers",
+        "events": "report events of customers",
+        "decide": "ask for the next contact of a customer, and list due touchpoints",
+        "outcomes": "report outcomes of contacts",
+        "decisions:read": "read past decisions with their reasons, and request reviews",
+        "reviews:read": "list reviews of decisions, with answers",
+        "reviews:answer": "answer a review",
+        "consents:read": "read consents of customers",
+        "consents:write": "change consents of customers",
         "customers:erase": "erase a customer",
-        "touchpoints:read": "the catalogue of touchpoints",
-        "tags:read": "the catalogue of tags",
+        "touchpoints:read": "read the catalogue of touchpoints",
+        "tags:read": "read the catalogue of tags",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
@@ -47,16 +47,16 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose request it is, by the token.
+    """The sender of a request, as the token says.
 
     Attributes
     ----------
     subject : str
-        Who the token was issued to.
+        To whom the token was issued.
     scopes : frozenset of str
-        What the caller may do, of `SCOPES`.
+        What the caller may do, names of `SCOPES`.
     branches : frozenset of str or None
-        Whose customers the caller may see; None: those of every branch.
+        Branches whose customers the caller may see; None: all.
     """
 
     subject: str
@@ -65,12 +65,12 @@ class Caller:
 
 
 def scope_of(method: str, path: str) -> str:
-    """The scope that an endpoint asks for.
+    """Look up the scope that an endpoint requires.
 
     Raises
     ------
     GuanjiaError
-        If `ENDPOINTS` does not name it, or names a scope that `SCOPES` does not have.
+        If `ENDPOINTS` does not have the endpoint, or names a scope that `SCOPES` does not have.
 
     Examples
     --------
@@ -81,16 +81,16 @@ def scope_of(method: str, path: str) -> str:
     if endpoint not in ENDPOINTS:
         cure = "add it to ENDPOINTS in serving/auth/access.py"
         raise GuanjiaError(f"endpoint {endpoint}", "has no declared scope", cure)
-    return known_scope(ENDPOINTS[endpoint])
+    return require_scope(ENDPOINTS[endpoint])
 
 
-def known_scope(name: str) -> str:
-    """The name, if it is a scope's.
+def require_scope(name: str) -> str:
+    """Return the name of a scope; refuse a name that is none.
 
     Raises
     ------
     UnknownNameError
-        If it is none; it names the nearest.
+        If no scope has the name; the error names the nearest.
     """
     if name not in SCOPES:
         raise unknown_name("scope", name, SCOPES)

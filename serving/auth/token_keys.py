@@ -1,11 +1,11 @@
-"""Public keys of whoever issues tokens, from a file or an https address (JSON Web Key Set).
+"""Public keys of token issuers, from a file or an https address (JSON Web Key Set, RFC 7517).
 
-What a key is decides which algorithm may be used with it; a token's own word does not count, and a
-symmetric or private key in a published set is passed over.
+The type of a key decides which algorithm may be used with it, whatever the token says. Symmetric
+and private keys in a published set are ignored.
 
-PyJWT's `PyJWKClient` is not used: it takes no file, reads the clock itself, bounds neither the size
-of an answer nor the time it takes in all, and while the source is away it asks again at every
-request and forgets the keys it had.
+PyJWT's `PyJWKClient` is not used: it reads no file, has its own clock, limits neither the size of
+an answer nor its total time, and while the source does not answer it fetches again at every
+request and drops the keys it had.
 """
 
 import json
@@ -29,15 +29,15 @@ SMALLEST_RSA_BITS = 2048
 FETCH_SECONDS = 2.0
 LARGEST_SET = 256 * 1024
 FLOOR_SECONDS = 30.0
-"""Least time between two fetches: tokens with invented key names cost no more than this."""
+"""Least time between two fetches: tokens with invented key names cannot cause more."""
 FRESH_SECONDS = 300.0
-"""After this the keys are fetched again, so that a withdrawn one goes."""
+"""Age at which keys are fetched again, so that withdrawn ones are dropped."""
 LONGEST_SECONDS = 86_400.0
-"""For this long the keys last known are good while they cannot be fetched."""
+"""Age up to which the last known keys are used while they cannot be fetched."""
 
 
 class KeysAwayError(GuanjiaError):
-    """The keys cannot be had: nobody's token can be judged."""
+    """The public keys cannot be fetched, so that no token can be verified."""
 
 
 class KeySet:
@@ -48,7 +48,7 @@ class KeySet:
     source : str
         Path of a file, or an https address.
     fetch : Callable[[str], bytes]
-        How the source is read; default: `read` or `fetched`.
+        Reads the source. Default: `read_file` or `fetch_https`.
 
     Raises
     ------
@@ -61,66 +61,73 @@ class KeySet:
             cure = "give it a path or an https:// address"
             raise GuanjiaError(f"GUANJIA_JWKS {source}", "is not fetched without TLS", cure)
         self._source = source
-        self._fetch = fetch or (fetched if "://" in source else read)
+        self._fetch = fetch or (fetch_https if "://" in source else read_file)
         self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._tried: float | None = None
-        self._had: float | None = None
+        self._last_try: float | None = None
+        self._last_success: float | None = None
         self._lock = threading.Lock()
 
     def is_due(self, name: str, now: float) -> bool:
-        """Whether `find` would fetch, which may take `FETCH_SECONDS`."""
-        if self._tried is not None and now - self._tried < FLOOR_SECONDS:
+        """Check whether `find` would fetch the keys first, which may take `FETCH_SECONDS`."""
+        if self._last_try is not None and now - self._last_try < FLOOR_SECONDS:
             return False
-        fresh = self._had is not None and now - self._had < FRESH_SECONDS
+        fresh = self._last_success is not None and now - self._last_success < FRESH_SECONDS
         return not fresh or name not in self._keys
 
     def find(self, name: str, now: float) -> jwt.PyJWK | None:
-        """The key of a name, fetched if need be; None if there is none.
+        """Find a key by its name, after fetching the keys if need be; None if there is none.
 
         Parameters
         ----------
+        name : str
+            Name (`kid`) of the key.
         now : float
-            `serving.clock.ticks()`.
+            `serving.clock.ticks()`, in seconds.
 
         Raises
         ------
         KeysAwayError
-            If there are no keys that are recent enough, and none can be fetched.
+            If the last known keys are too old, and none can be fetched.
         """
         if self.is_due(name, now):
             with self._lock:
                 if self.is_due(name, now):
-                    self._tried = now
+                    self._last_try = now
                     self._refresh(now)
-        if self._had is None or now - self._had > LONGEST_SECONDS:
-            cure = "see that GUANJIA_JWKS is right and can be reached; the log has the reason"
-            raise KeysAwayError("the keys of tokens", "cannot be had", cure)
+        if self._last_success is None or now - self._last_success > LONGEST_SECONDS:
+            cure = "check that GUANJIA_JWKS is right and can be reached; the log has the reason"
+            raise KeysAwayError("public keys of tokens", "cannot be fetched", cure)
         return self._keys.get(name)
 
     def _refresh(self, now: float) -> None:
         try:
-            self._keys = parsed(self._source, self._fetch(self._source))
-            self._had = now
+            self._keys = parse_key_set(self._source, self._fetch(self._source))
+            self._last_success = now
         except GuanjiaError as error:
-            logger.warning("the keys of tokens stay as they are: %s", error)
+            logger.warning(
+                "public keys of tokens cannot be fetched; the last known ones are used for up to"
+                " %.0f hours: %s",
+                LONGEST_SECONDS / 3600,
+                error,
+            )
 
 
-def parsed(source: str, content: bytes) -> Mapping[str, jwt.PyJWK]:
-    """The usable keys of a set, by name.
+def parse_key_set(source: str, content: bytes) -> Mapping[str, jwt.PyJWK]:
+    """Parse a JSON Web Key Set; return its usable keys by name.
 
     Raises
     ------
     GuanjiaError
-        If it is no key set, or holds no key that can be used.
+        If the content is not a key set, or holds no usable key.
     """
     thing = f"key set {source}"
     try:
         entries = json.loads(content)["keys"]
-        found = {entry["kid"]: _usable(thing, entry) for entry in entries if entry.get("kid")}
+        by_name = {entry["kid"]: _usable(thing, entry) for entry in entries if entry.get("kid")}
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         cure = 'give it the form {"keys": [...]} of RFC 7517'
         raise GuanjiaError(thing, "is not a JSON Web Key Set", cure) from fault
-    keys = {name: key for name, key in found.items() if key is not None}
+    keys = {name: key for name, key in by_name.items() if key is not None}
     if not keys:
         cure = f"publish a named (kid) RSA key of {SMALLEST_RSA_BITS} bits, P-256 or Ed25519 key"
         raise GuanjiaError(thing, "holds no key that can be used", cure)
@@ -128,9 +135,14 @@ def parsed(source: str, content: bytes) -> Mapping[str, jwt.PyJWK]:
 
 
 def _usable(thing: str, entry: dict[str, Any]) -> jwt.PyJWK | None:
-    """The key, if it is public, for signatures and of a kind we take."""
+    """Load a key; None unless it is public, for signatures and of an accepted type."""
     if "d" in entry:
-        logger.error("%s: key %s is published with its private part", thing, entry["kid"])
+        logger.error(
+            "%s: key %s is published with its private part and is ignored; the issuer must"
+            " replace it",
+            thing,
+            entry["kid"],
+        )
         return None
     algorithm = ALGORITHMS.get((entry.get("kty", ""), entry.get("crv")))
     if algorithm is None or entry.get("use", "sig") != "sig":
@@ -140,16 +152,21 @@ def _usable(thing: str, entry: dict[str, Any]) -> jwt.PyJWK | None:
     try:
         key = jwt.PyJWK(entry, algorithm=algorithm)
     except jwt.PyJWTError as fault:
-        logger.warning("%s: key %s cannot be read: %s", thing, entry["kid"], fault)
+        logger.warning("%s: key %s cannot be read and is ignored: %s", thing, entry["kid"], fault)
         return None
     if algorithm == "RS256" and key.key.key_size < SMALLEST_RSA_BITS:
-        logger.warning("%s: key %s is too short to be safe", thing, entry["kid"])
+        logger.warning(
+            "%s: key %s is ignored: it has fewer than %d bits",
+            thing,
+            entry["kid"],
+            SMALLEST_RSA_BITS,
+        )
         return None
     return key
 
 
-def read(source: str) -> bytes:
-    """The content of a file.
+def read_file(source: str) -> bytes:
+    """Read the content of a file.
 
     Raises
     ------
@@ -158,33 +175,33 @@ def read(source: str) -> bytes:
     """
     try:
         return Path(source).read_bytes()
-    except OSError as fault:
-        told = f"cannot be read ({fault.strerror})"
+    except OSError as error:
+        fault = f"cannot be read ({error.strerror})"
         cure = "give GUANJIA_JWKS the path of a file that can be read"
-        raise GuanjiaError(f"key set {source}", told, cure) from fault
+        raise GuanjiaError(f"key set {source}", fault, cure) from error
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Keys come from the address that was set, not from where it points."""
+    """Refuse redirects: keys come from the configured address only."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
-def fetched(source: str) -> bytes:
-    """The content of an https address, within `FETCH_SECONDS`.
+def fetch_https(source: str) -> bytes:
+    """Fetch the content of an https address within `FETCH_SECONDS`.
 
     Raises
     ------
     GuanjiaError
-        If it does not answer in time, points elsewhere, or answers at too great a length.
+        If the address does not answer in time, redirects, or answers more than `LARGEST_SET` bytes.
     """
-    thing, cure = f"key set {source}", "see what answers there"
+    thing, cure = f"key set {source}", "check which server answers at this address"
     handlers = (HTTPSHandler(context=ssl.create_default_context()), ProxyHandler(), _NoRedirect())
     until, content = clock.ticks() + FETCH_SECONDS, b""
     try:
         with build_opener(*handlers).open(source, timeout=FETCH_SECONDS) as answer:
-            # `timeout` is of each read: one who sends a byte a second would never reach it.
+            # `timeout` is per read: a server that sends one byte a second would never reach it.
             while piece := answer.read1(65_536):
                 content += piece
                 if len(content) > LARGEST_SET or clock.ticks() > until:

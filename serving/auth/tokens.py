@@ -1,9 +1,9 @@
-"""Bearer tokens of the API: who asks, for what, of which branches, until when.
+"""Issue and verify bearer tokens: who the caller is, with which scopes and branches, until when.
 
-Tokens are JSON Web Tokens. What one must look like is pinned here: algorithm, issuer, audience and
-expiry; a token that lacks one of them is refused. Either we sign them with one key (HS256):
-`GUANJIA_TOKEN_KEY`, or a file under the home folder that only its owner can read. Or somebody else
-signs them with a key whose public part is in `GUANJIA_JWKS`; then ours count no more.
+Tokens are JSON Web Tokens with a fixed algorithm, issuer, audience and expiry; a token that lacks
+one of them is refused. Either we sign them with one key (HS256): `GUANJIA_TOKEN_KEY`, or a file
+under the home folder that only its owner can read. Or an identity provider signs them with a key
+whose public part is in `GUANJIA_JWKS`; then our own tokens are no longer valid.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from features.errors import GuanjiaError
 from features.key_file import read_or_create_key
 from features.settings import Settings
 from serving import clock
-from serving.auth.access import SCOPES, Caller, known_scope
+from serving.auth.access import SCOPES, Caller, require_scope
 from serving.auth.token_keys import KeysAwayError, KeySet
 
 ALGORITHM = "HS256"
@@ -27,13 +27,13 @@ CLAIMS = ("sub", "iss", "aud", "iat", "exp")
 SHORTEST_KEY = 32
 LONGEST_SUBJECT = 200
 LEEWAY_SECONDS = 10
-"""By how much the clocks of who issues and who reads a token may differ."""
+"""By how much the clocks of issuer and service may differ."""
 EVERY_BRANCH = "*"
-MOST_SEEN = 4096
+MOST_VERIFIED = 4096
 
 
-class _Seen(NamedTuple):
-    """A token that was found valid: until when it is, signed by which key of which name."""
+class _VerifiedToken(NamedTuple):
+    """A token that was verified, with its expiry and the key that signed it."""
 
     expires: float
     signed_by: Any
@@ -41,13 +41,13 @@ class _Seen(NamedTuple):
     caller: Caller
 
 
-_seen: dict[tuple[str | None, str, str], _Seen] = {}
-"""Tokens that were valid lately, by issuer, audience and token: a signature is not verified again
-while its key stands and the token has not expired."""
+_verified: dict[tuple[str | None, str, str], _VerifiedToken] = {}
+"""Cache of verified tokens, by issuer, audience and token: a signature is not verified again while
+its key is the same and the token has not expired."""
 
 
 class InvalidTokenError(GuanjiaError):
-    """The caller did not show a valid token."""
+    """The request has no valid token."""
 
 
 def make_token(
@@ -58,24 +58,33 @@ def make_token(
     scopes: Collection[str] | None = None,
     branches: Collection[str] | None = None,
 ) -> str:
-    """A token for `subject`, valid from `issued_at` for `lifetime`.
+    """Issue a token.
 
     Parameters
     ----------
+    settings : Settings
+        Settings with the signing key, issuer and audience.
+    subject : str
+        Who will use the token.
+    issued_at : datetime
+        When it begins to be valid, with a time zone.
+    lifetime : timedelta
+        How long it is valid.
     scopes : collection of str, optional
-        What its bearer may do; default: everything there is today.
+        Scopes of the token. Default: all that exist today.
     branches : collection of str, optional
-        Whose customers its bearer may see; default: those of every branch.
+        Branches whose customers its bearer may see. Default: all.
 
     Raises
     ------
     GuanjiaError
-        If the subject is empty or too long, a scope or branch is none, the lifetime is not
-        positive, the key is too short, or tokens are issued elsewhere (`GUANJIA_JWKS`).
+        If the subject is empty or too long, a scope or branch is not one, the lifetime is not
+        positive, the key is too short, or an identity provider issues tokens (`GUANJIA_JWKS`).
     """
     if settings.jwks is not None:
-        cure = "ask for one there, or unset GUANJIA_JWKS"
-        raise GuanjiaError("token", "would not count: GUANJIA_JWKS says who issues them", cure)
+        fault = "would be refused: GUANJIA_JWKS names another issuer of tokens"
+        cure = "get one from that issuer, or unset GUANJIA_JWKS"
+        raise GuanjiaError("token", fault, cure)
     if not subject.strip():
         raise GuanjiaError("token", "has no subject", "say who will use it")
     if len(subject) > LONGEST_SUBJECT:
@@ -93,29 +102,29 @@ def make_token(
         "aud": settings.token_audience,
         "iat": issued_at,
         "exp": issued_at + lifetime,
-        "scope": " ".join(map(known_scope, SCOPES if scopes is None else scopes)),
+        "scope": " ".join(map(require_scope, SCOPES if scopes is None else scopes)),
         "branches": EVERY_BRANCH if branches is None else sorted(set(branches)),
     }
-    return jwt.encode(claims, key(settings), algorithm=ALGORITHM)
+    return jwt.encode(claims, signing_key(settings), algorithm=ALGORITHM)
 
 
 def read_token(settings: Settings, token: str) -> Caller:
-    """Whose request it is. May wait for keys to be fetched: `may_wait` says whether.
+    """Verify a token and return its caller; may wait for keys to be fetched (see `may_wait`).
 
     Raises
     ------
     InvalidTokenError
-        If the token is expired, altered, signed otherwise or meant for someone else.
+        If the token is expired, altered, signed with another key or meant for another audience.
     GuanjiaError
-        If our own key is too short, or the keys of tokens cannot be had.
+        If our own key is too short, or the public keys cannot be fetched.
     """
-    asked = (settings.token_issuer, settings.token_audience, token)
+    cache_key = (settings.token_issuer, settings.token_audience, token)
     try:
-        seen = _seen.get(asked)
-        name = _key_name(settings, token) if seen is None else seen.key_name
+        earlier = _verified.get(cache_key)
+        name = _key_name(settings, token) if earlier is None else earlier.key_name
         signed_by, algorithm = _verifier(settings, name)
-        if seen is not None and seen.signed_by == signed_by and clock.epoch() < seen.expires:
-            return seen.caller
+        if earlier and earlier.signed_by == signed_by and clock.epoch() < earlier.expires:
+            return earlier.caller
         claims: dict[str, Any] = jwt.decode(
             token,
             signed_by,
@@ -126,36 +135,36 @@ def read_token(settings: Settings, token: str) -> Caller:
             options={"require": list(CLAIMS)},
         )
     except jwt.ExpiredSignatureError:
-        cure = f"get a new one {_where(settings)}"
+        cure = f"get a new one {_issuer_words(settings)}"
         raise InvalidTokenError("token", "has expired", cure) from None
     except jwt.PyJWTError:
         raise _invalid(settings) from None
-    found = _caller(settings, claims)
-    if len(_seen) >= MOST_SEEN:
-        _seen.clear()
-    _seen[asked] = _Seen(float(claims["exp"]), signed_by, name, found)
-    return found
+    caller = _caller(settings, claims)
+    if len(_verified) >= MOST_VERIFIED:
+        _verified.clear()
+    _verified[cache_key] = _VerifiedToken(float(claims["exp"]), signed_by, name, caller)
+    return caller
 
 
 def get_ready(settings: Settings) -> None:
-    """Have what judges tokens at hand before the first one comes.
+    """Load the keys that verify tokens before the first token comes.
 
-    Keys that cannot be had yet are asked for again with the first token.
+    Public keys that cannot be fetched yet are fetched again with the first token.
 
     Raises
     ------
     GuanjiaError
-        If our own key is too short, or what is set cannot be.
+        If our own key is too short, or settings contradict each other.
     """
     if settings.jwks is None:
-        key(settings)
+        signing_key(settings)
         return
     with contextlib.suppress(KeysAwayError):
         key_set(settings).find("", clock.ticks())
 
 
 def may_wait(settings: Settings, token: str) -> bool:
-    """Whether `read_token` would fetch keys first, for as long as two seconds."""
+    """Check whether `read_token` would fetch keys first, for up to two seconds."""
     if settings.jwks is None:
         return False
     try:
@@ -165,12 +174,12 @@ def may_wait(settings: Settings, token: str) -> bool:
 
 
 def key_set(settings: Settings) -> KeySet:
-    """The keys of `GUANJIA_JWKS`, one set for all who ask.
+    """Return the public keys of `GUANJIA_JWKS`; all callers share one set.
 
     Raises
     ------
     GuanjiaError
-        If the setting is not there, or nobody said whose tokens count.
+        If `GUANJIA_JWKS` or `GUANJIA_TOKEN_ISSUER` is not set.
     """
     if settings.jwks is None:
         raise GuanjiaError("GUANJIA_JWKS", "is not set", "set it to a file or an https address")
@@ -186,54 +195,61 @@ def _key_set(source: str) -> KeySet:
 
 
 def _verifier(settings: Settings, key_name: str) -> tuple[Any, str]:
-    """The key that must have signed a token, and the one algorithm it goes with."""
+    """Return the key that must have signed a token, and its one algorithm."""
     if settings.jwks is None:
-        return key(settings), ALGORITHM
-    found = key_set(settings).find(key_name, clock.ticks())
-    if found is None:
+        return signing_key(settings), ALGORITHM
+    public_key = key_set(settings).find(key_name, clock.ticks())
+    if public_key is None:
         raise _invalid(settings)
-    return found.key, found.algorithm_name
+    return public_key.key, public_key.algorithm_name
 
 
 def _key_name(settings: Settings, token: str) -> str:
-    """The name of the key that a token says signed it; our own has none."""
+    """Read the name of the signing key from a token's header; our own key has no name."""
     return "" if settings.jwks is None else str(jwt.get_unverified_header(token).get("kid", ""))
 
 
 def _caller(settings: Settings, claims: dict[str, Any]) -> Caller:
-    """What the claims grant: what they do not say, they do not grant."""
+    """Build the caller from the claims; a scope or branch that is not claimed is not granted."""
     subject, scope, branches = claims["sub"], claims.get("scope", ""), claims.get("branches", [])
     if branches == EVERY_BRANCH:
-        seen = None
+        visible = None
     elif isinstance(branches, list) and all(isinstance(name, str) for name in branches):
-        seen = frozenset(branches)
+        visible = frozenset(branches)
     else:
         raise _invalid(settings)
     if not isinstance(scope, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise _invalid(settings)
-    # An issuer has scopes of its own (openid, profile): they are nothing to us.
-    return Caller(subject, frozenset(scope.split()) & SCOPES.keys(), seen)
+    # An issuer has scopes of its own (openid, profile), which are ignored.
+    return Caller(subject, frozenset(scope.split()) & SCOPES.keys(), visible)
 
 
 def _invalid(settings: Settings) -> InvalidTokenError:
-    cure = f"send the one you get {_where(settings)}, as `Authorization: Bearer ...`"
+    cure = f"send the one you get {_issuer_words(settings)}, as `Authorization: Bearer ...`"
     return InvalidTokenError("token", "is not valid here", cure)
 
 
-def _where(settings: Settings) -> str:
+def _issuer_words(settings: Settings) -> str:
+    """Say where a caller gets a token."""
     return "with `guanjia token`" if settings.jwks is None else f"from {settings.token_issuer}"
 
 
-def key(settings: Settings) -> str:
-    """The signing key: the setting, or the key file, made at first use."""
+def signing_key(settings: Settings) -> str:
+    """Return our signing key: the setting, or the key file, created at first use.
+
+    Raises
+    ------
+    GuanjiaError
+        If the key is too short.
+    """
     if settings.token_key is not None:
-        found = settings.token_key.get_secret_value()
+        key = settings.token_key.get_secret_value()
         thing = "GUANJIA_TOKEN_KEY"
     else:
         path = settings.home / "token.key"
-        found = read_or_create_key(path)
+        key = read_or_create_key(path)
         thing = f"key file {path.name}"
-    if len(found.encode()) < SHORTEST_KEY:
+    if len(key.encode()) < SHORTEST_KEY:
         cure = f"use at least {SHORTEST_KEY} random characters"
         raise GuanjiaError(thing, "is too short to be safe", cure)
-    return found
+    return key

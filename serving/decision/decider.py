@@ -20,7 +20,7 @@ from serving.predictions.service import PredictionService
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import repeated_decision
-from serving.records.database import WAIT_SECONDS, Records, hold_customer
+from serving.records.database import WAIT_SECONDS, Records, lock_customer
 
 
 class Decider:
@@ -48,7 +48,7 @@ class Decider:
     @property
     def is_local(self) -> bool:
         """True if tags and records are local SQLite files that answer: no network, no lake."""
-        return self._service.is_local and self._records.near
+        return self._service.is_local and self._records.is_local
 
     def refresh(self) -> None:
         """Load the effect models that were trained since the last refresh."""
@@ -92,7 +92,7 @@ class Decider:
         content = request.model_dump(mode="json", exclude={"client_key"})
         key = request.client_key and f"{subject} {request.client_key}"
         with self._records.writing(seconds) as connection:
-            hold_customer(connection, request.customer_id)
+            lock_customer(connection, request.customer_id)
             earlier = repeated_decision(connection, key, content)
             if earlier is not None:
                 return DecideResponse.model_validate(earlier["document"]["answer"])

@@ -38,7 +38,7 @@ from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
-from serving.records.people.consents import Base, consents_of
+from serving.records.people.consents import CoreSystemConsents, resolve_consents
 from serving.schemas import Freshness, Star
 
 BRANCH = "branch"
@@ -200,7 +200,7 @@ class Gatherer:
         Parameters
         ----------
         connection : Connection
-            The transaction that writes the decision; it holds the customer's lock.
+            The transaction that writes the decision, after `lock_customer`.
         request : DecideRequest
             The customer, the decision point, and what the caller knows.
         customer : CustomerFacts
@@ -211,7 +211,7 @@ class Gatherer:
         tags, branch = customer.tags, customer.tags[BRANCH]
         erased_as = pseudonym(self._erasure_key, request.customer_id)
         history = self._caps.history(connection, request.customer_id, at, branch, erased_as)
-        consents = consents_of(history.said, at, base_of(tags))
+        consents = resolve_consents(history.consent_records, at, base_of(tags))
         profiled = consents.profiling is not False
         means = {} if profiled else averages(self._service.lake)
         plans = self._plans(history, customer.candidates, request.context.campaign, branch, at)
@@ -290,9 +290,9 @@ class Gatherer:
         return at.astimezone(self._zone).date()
 
 
-def base_of(tags: Mapping[str, Any]) -> Base:
+def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
     """Read from tags what the core system knows of a customer's consents."""
-    return Base(
+    return CoreSystemConsents(
         known_until=tags["freshness"],
         marketing=tags["marketing_consent"],
         profiling=tags["profiling_consent"],

@@ -1,4 +1,4 @@
-"""Take events in over HTTP and find the touchpoints they make due.
+"""Accept events over HTTP and find the touchpoints they make due.
 
 In: events as JSON.
 Out: inbox rows, fresh online tags, due touchpoints.

@@ -1,8 +1,8 @@
-"""What events make due, written down once and told to those who make the contacts.
+"""Find the touchpoints that events make due, store them once, and list those still open.
 
-The inbox has every event for good, with a mark once what it makes due is in the records. Whoever
-comes next does what is not marked: after a kill, or while the records were away, nothing is lost,
-and what is written twice is kept once.
+The inbox keeps every event, and marks it once its due touchpoints are in the records. Each call
+first processes the events that are not marked yet: nothing is lost after a kill or while the
+records did not answer, and a touchpoint that is written twice is stored once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,41 +16,50 @@ from features.events.inbox import EventInbox
 from features.tags.catalogue import catalogue
 from serving.events.schemas import DueTold
 from serving.predictions.service import PredictionService, UnknownCustomerError
-from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
+from serving.records.contacts.due_touchpoints import (
+    NewDue,
+    StoredDue,
+    due_of_events,
+    list_open_due,
+    write_due,
+)
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 from serving.touchpoints.event_triggers import still_due, triggered_by
 
-AT_ONCE = 500
-"""Events that are looked at in one go."""
+BATCH_EVENTS = 500
+"""Events that are processed in one batch."""
 ALWAYS = ("star_level", "branch", "life_cycle_stage")
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some of what is due.
+    """A page of due touchpoints.
 
     Attributes
     ----------
+    due : list of StoredDue
+        The touchpoints, in the order of time.
     next : str or None
-        Where the next page begins; None: this is the last.
+        The argument `after` of the next page; None: this is the last.
     degraded : bool
-        Whether tags of the latest snapshot were used, since those online are away.
+        Whether tags came from the latest snapshot because the online store did not answer.
     """
 
-    due: list[Kept]
+    due: list[StoredDue]
     next: str | None
     degraded: bool
 
 
 class DueTouchpoints:
-    """Writes down and lists what events make due; threads share it.
+    """Store and list the touchpoints that events make due; threads share it.
 
     Parameters
     ----------
     service : PredictionService
         Reads the tags.
     records : Records
+        Where due touchpoints are stored.
     """
 
     def __init__(self, service: PredictionService, records: Records) -> None:
@@ -59,30 +68,30 @@ class DueTouchpoints:
         self._inbox = EventInbox(lake)
         self._catalogue = load_touchpoints(lake.home)
         self._zone = lake.settings.timezone
-        self._types, self._tags = self._waited_for()
+        self._types, self._tags = self._event_types_and_tags()
 
-    def after(self, events: Sequence[Event], now: datetime) -> dict[str | None, list[Kept]]:
-        """What some events made due, by event; those not known yet are left out.
+    def find_due(self, events: Sequence[Event], now: datetime) -> dict[str | None, list[StoredDue]]:
+        """Find what events made due, by event id; events not processed yet are left out.
 
         Raises
         ------
         GuanjiaError
             If the records or the tags do not answer.
         """
-        found: dict[str | None, list[Kept]] = {event.event_id: [] for event in events}
-        asked = {event.event_id: event for event in events if event.type.name in self._types}
-        if not asked:
-            return found
-        self._catch_up(now, sorted({event.customer_id for event in asked.values()}))
-        known = self._inbox.triggered(sorted(asked))
-        for event_id in asked.keys() - known:
-            del found[event_id]
+        due: dict[str | None, list[StoredDue]] = {event.event_id: [] for event in events}
+        triggering = {event.event_id: event for event in events if event.type.name in self._types}
+        if not triggering:
+            return due
+        self._catch_up(now, sorted({event.customer_id for event in triggering.values()}))
+        processed = self._inbox.triggered(sorted(triggering))
+        for event_id in triggering.keys() - processed:
+            del due[event_id]
         with self._records.reading() as connection:
-            for one in due_of_events(connection, known):
-                found[one.due.event_id].append(one)
-        return found
+            for row in due_of_events(connection, processed):
+                due[row.due.event_id].append(row)
+        return due
 
-    def open(
+    def list_due(
         self,
         now: datetime,
         by: datetime,
@@ -92,16 +101,18 @@ class DueTouchpoints:
         branches: frozenset[str] | None = None,
         after: str | None = None,
     ) -> Page:
-        """What is due by an instant and holds by the tags of now, in the order of time.
+        """List open touchpoints whose conditions still hold by the present tags, in time order.
 
         Parameters
         ----------
+        now : datetime
+            Now.
         by : datetime
-            Now, or later: what will be due by then.
+            Touchpoints that become due until then are listed.
         most : int
             Rows of a page.
         subject, branches, after
-            See `serving.records.contacts.due_touchpoints.open_due`.
+            See `serving.records.contacts.due_touchpoints.list_open_due`.
 
         Raises
         ------
@@ -109,87 +120,88 @@ class DueTouchpoints:
             If the records or the tags do not answer.
         """
         self._catch_up(now)
-        holds: list[Kept] = []
+        valid: list[StoredDue] = []
         degraded = False
         while True:
             with self._records.reading() as connection:
-                rows = open_due(
+                rows = list_open_due(
                     connection, now, by, most, subject=subject, branches=branches, after=after
                 )
-            for place, one in enumerate(rows):
-                tags, snapshot = self._tags_of(one.due.customer_id, branches)
-                degraded = degraded or snapshot
-                if tags is not None and self._holds(one, tags, now):
-                    holds.append(one)
-                if len(holds) == most:
-                    more = place + 1 < len(rows) or len(rows) == most
-                    return Page(holds, one.place if more else None, degraded)
+            for position, row in enumerate(rows):
+                tags, from_snapshot = self._read_tags(row.due.customer_id, branches)
+                degraded = degraded or from_snapshot
+                if tags is not None and self._holds(row, tags, now):
+                    valid.append(row)
+                if len(valid) == most:
+                    more = position + 1 < len(rows) or len(rows) == most
+                    return Page(valid, row.place if more else None, degraded)
             if len(rows) < most:
-                return Page(holds, None, degraded)
+                return Page(valid, None, degraded)
             after = rows[-1].place
 
     def _catch_up(self, now: datetime, customers: Sequence[str] | None = None) -> None:
-        """Write down what events make due whose tags are online and that nobody has seen to."""
+        """Process events that are not marked yet and whose tags are online; store what is due."""
         first = None
-        while waiting := self._inbox.to_trigger(self._types, customers, AT_ONCE):
+        while waiting := self._inbox.to_trigger(self._types, customers, BATCH_EVENTS):
             if waiting[0][0] == first:
-                return  # the online store is away: it is left for the next
+                return  # the online store does not answer: the next call tries again
             first = waiting[0][0]
-            done, found = self._found(waiting, now)
-            if found:
+            processed, due = self._process(waiting, now)
+            if due:
                 with self._records.writing() as connection:
-                    write_due(connection, found, now)
-            self._inbox.mark_triggered(done)
+                    write_due(connection, due, now)
+            self._inbox.mark_triggered(processed)
 
-    def _found(
+    def _process(
         self, events: Sequence[tuple[int, Event]], now: datetime
-    ) -> tuple[list[int], list[Found]]:
-        """Which events were looked at, and what they make due that is timely yet."""
-        done, found = [], []
+    ) -> tuple[list[int], list[NewDue]]:
+        """Process events; return their numbers, and what they make due and has not expired."""
+        processed, new = [], []
         for sequence, event in events:
-            tags, degraded = self._tags_of(event.customer_id)
-            if degraded:  # the snapshot does not know of the event
+            tags, degraded = self._read_tags(event.customer_id)
+            if degraded:  # the snapshot does not include the event
                 continue
-            done.append(sequence)
+            processed.append(sequence)
             if tags is not None:
-                due = triggered_by(self._catalogue, event, tags, self._zone)
-                where = event.type.name, event.occurred_at, tags["branch"]
-                found += [Found(one, *where) for one in due if one.until > now]
-        return done, found
+                triggered = triggered_by(self._catalogue, event, tags, self._zone)
+                origin = event.type.name, event.occurred_at, tags["branch"]
+                new += [NewDue(due, *origin) for due in triggered if due.until > now]
+        return processed, new
 
-    def _holds(self, kept: Kept, tags: Mapping[str, Any], now: datetime) -> bool:
-        there = kept.due.touchpoint in self._catalogue.variants
-        return there and still_due(self._catalogue, kept.due, tags, max(now, kept.due.due_at))
+    def _holds(self, row: StoredDue, tags: Mapping[str, Any], now: datetime) -> bool:
+        """Check that a touchpoint still exists and its condition still holds."""
+        exists = row.due.touchpoint in self._catalogue.variants
+        return exists and still_due(self._catalogue, row.due, tags, max(now, row.due.due_at))
 
-    def _tags_of(
+    def _read_tags(
         self, customer: str, branches: frozenset[str] | None = None
     ) -> tuple[Mapping[str, Any] | None, bool]:
-        """A customer's tags, None if nobody knows him; and whether they are the snapshot's."""
+        """Read a customer's tags (None if unknown), and whether they are the snapshot's."""
         try:
             (row,), degraded = self._service.tags([customer], self._tags, branches)
         except UnknownCustomerError:
             return None, False
         return row, degraded
 
-    def _waited_for(self) -> tuple[list[str], list[str]]:
-        """The events that touchpoints wait for, and the tags that these touchpoints read."""
+    def _event_types_and_tags(self) -> tuple[list[str], list[str]]:
+        """Collect the event types that trigger touchpoints, and the tags of their conditions."""
         known, types, tags = catalogue(), set(), set(ALWAYS)
-        for one in self._declared():
-            types.update(one.trigger.events)
-            if one.trigger.events and one.trigger.condition:
-                tags.update(columns_of(one.trigger.condition, known))
+        for touchpoint in self._touchpoints():
+            types.update(touchpoint.trigger.events)
+            if touchpoint.trigger.events and touchpoint.trigger.condition:
+                tags.update(columns_of(touchpoint.trigger.condition, known))
         return sorted(types), sorted(tags)
 
-    def _declared(self) -> Iterator[Any]:
+    def _touchpoints(self) -> Iterator[Any]:
         for variants in self._catalogue.variants.values():
-            yield from (one for one in variants.values() if one is not None)
+            yield from (touchpoint for touchpoint in variants.values() if touchpoint is not None)
 
 
-def told_due(kept: Kept) -> DueTold:
-    """A row as the API tells it."""
-    due = kept.due
+def due_answer(row: StoredDue) -> DueTold:
+    """Convert a row to the answer of the API."""
+    due = row.due
     return DueTold(
-        due_id=kept.due_id,
+        due_id=row.due_id,
         touchpoint=due.touchpoint,
         due_at=due.due_at,
         until=due.until,

@@ -1,7 +1,7 @@
-"""What `POST /v1/events` takes and gives.
+"""Request and response of `POST /v1/events`.
 
-Each kind of event is a pydantic model made from its declaration, so that the interactive page shows
-its fields. Of a request each event is judged by itself: one that is malformed costs no other.
+Each type of event is a pydantic model built from its declaration, so that the interactive page
+shows its fields. Events of a request are validated one by one: a malformed one affects no other.
 """
 
 import functools
@@ -41,14 +41,14 @@ EARLIEST_YEAR, LATEST_YEAR = 1950, 2199
 
 @dataclass(frozen=True)
 class Malformed:
-    """An event that is not as declared, by the name it gives itself."""
+    """An event that is not as declared, with the id that it states."""
 
     event_id: str | None
     faults: list[GuanjiaError]
 
 
 def _iso(value: Any) -> Any:
-    """Refuse a bare number for a date: pydantic would take it for seconds since 1970."""
+    """Refuse a bare number as date: pydantic would read it as seconds since 1970."""
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("should be a text as ISO 8601 writes it")
     return value
@@ -61,7 +61,7 @@ def _amount(value: Any) -> Any:
 
 
 def _cents(value: Decimal) -> Decimal:
-    """One form, so that an event that is sent again as 2100 and as 2100.00 is the same event."""
+    """Round to one form: an event sent as 2100 and again as 2100.00 is the same event."""
     return value.quantize(Decimal("0.01"))
 
 
@@ -71,8 +71,8 @@ def _plausible(value: datetime) -> datetime:
     return value
 
 
-# Without control characters, in a way that every reader of the document understands.
-Words = Annotated[
+# No control characters; the pattern is one that every reader of an OpenAPI document supports.
+PlainText = Annotated[
     str, Field(strict=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
 ]
 Instant = Annotated[
@@ -93,53 +93,60 @@ _TYPES: dict[type[dt.DataType], Any] = {
     dt.Int64: Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)],
     dt.Float64: StrictFloat,
     dt.Boolean: StrictBool,
-    dt.String: Words,
+    dt.String: PlainText,
 }
 
 
-def _field(one: EventType, name: str, column: str) -> tuple[Any, Any]:
-    values = allowed(one, column)
-    kinds = (
-        found for kind, found in _TYPES.items() if isinstance(one.contract.columns[column], kind)
-    )
-    type_: Any = Literal[tuple(values)] if values else next(kinds)
-    label = one.contract.declared[column].label
-    if name in one.required:
+def _field(event_type: EventType, name: str, column: str) -> tuple[Any, Any]:
+    """Build type and default of a field of an event from the column that it sets."""
+    values = allowed(event_type, column)
+    column_type = event_type.contract.columns[column]
+    matches = (type_ for kind, type_ in _TYPES.items() if isinstance(column_type, kind))
+    type_: Any = Literal[tuple(values)] if values else next(matches)
+    label = event_type.contract.declared[column].label
+    if name in event_type.required:
         return type_, Field(description=label)
     return type_ | None, Field(default=None, description=label)
 
 
-def _model(one: EventType) -> type[Message]:
+def _model(event_type: EventType) -> type[Message]:
+    """Build the pydantic model of a type of event."""
     fields: dict[str, Any] = {
-        "event_id": (Words, Field(description="Of your choice, and never used for another event.")),
-        "type": (Literal[one.name], ...),
+        "event_id": (
+            PlainText,
+            Field(description="Your own id, unique to this event: never use it for another one."),
+        ),
+        "type": (Literal[event_type.name], ...),
         "customer_id": (CustomerId, ...),
         "occurred_at": (Instant, Field(description="When it happened, with its time zone.")),
     }
-    fields |= {name: _field(one, name, column) for name, column in one.fields.items()}
-    name = "".join(part.capitalize() for part in one.name.split("_"))
-    doc = f"{one.label}: {one.definition}"
-    made: type[Message] = create_model(name, __base__=Message, __doc__=doc, **fields)
-    return made
+    fields |= {name: _field(event_type, name, column) for name, column in event_type.fields.items()}
+    name = "".join(part.capitalize() for part in event_type.name.split("_"))
+    doc = f"{event_type.label}: {event_type.definition}"
+    model: type[Message] = create_model(name, __base__=Message, __doc__=doc, **fields)
+    return model
 
 
-MODELS: Mapping[str, type[Message]] = {name: _model(one) for name, one in EVENTS.items()}
+MODELS: Mapping[str, type[Message]] = {
+    name: _model(event_type) for name, event_type in EVENTS.items()
+}
 
 
-def _by_itself(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+def _validated_alone(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validate one event; return its faults as `Malformed` instead of failing the request."""
     try:
         return validate(value)
     except ValidationError as error:
         name = value.get("event_id") if isinstance(value, dict) else None
-        # It may hold half a surrogate pair, which no answer can.
+        # The name may contain a lone surrogate, which an answer in UTF-8 cannot.
         clean = name.encode("utf-8", "replace").decode() if isinstance(name, str) else ""
         name = clean[:LONGEST_NAME] or None
         faults = []
-        for found in error.errors(include_url=False)[:MOST_FAULTS]:
-            where = [str(part) for part in found["loc"] if part not in MODELS]
-            at = where[0][:LONGEST_NAME] if where else "type"
-            thing = f"event {name or 'without a name'}, {at}"
-            faults.append(GuanjiaError(thing, found["msg"], "send what docs/events.md declares"))
+        for details in error.errors(include_url=False)[:MOST_FAULTS]:
+            path = [str(part) for part in details["loc"] if part not in MODELS]
+            field = path[0][:LONGEST_NAME] if path else "type"
+            thing = f"event {name or 'without a name'}, {field}"
+            faults.append(GuanjiaError(thing, details["msg"], "send what docs/events.md declares"))
         return Malformed(name, faults)
 
 
@@ -149,60 +156,66 @@ AnyEvent: Any = Annotated[
 
 
 class EventsRequest(Message):
-    """Tell what happened: 1 to 100 events, in the order in which they happened."""
+    """Events to report: 1 to 100, in the order in which they happened."""
 
-    events: list[Annotated[AnyEvent, WrapValidator(_by_itself)]] = Field(
+    events: list[Annotated[AnyEvent, WrapValidator(_validated_alone)]] = Field(
         min_length=1, max_length=MOST_EVENTS
     )
 
-    def told(self) -> list[Event | Malformed]:
-        """The events as the feature store knows them."""
-        return [one if isinstance(one, Malformed) else _event(one) for one in self.events]
+    def to_events(self) -> list[Event | Malformed]:
+        """Convert the models to events of the feature store; malformed ones stay as they are."""
+        return [
+            model if isinstance(model, Malformed) else _to_event(model) for model in self.events
+        ]
 
 
 class DueTold(Message):
-    """A touchpoint that an event made due to its customer."""
+    """A touchpoint that an event made due for its customer."""
 
-    due_id: str = Field(description="Of this touchpoint after this event; a client key of /decide.")
+    due_id: str = Field(
+        description="Id of this touchpoint after this event; send it to /decide as client key."
+    )
     touchpoint: str
-    due_at: datetime = Field(description="From when on, within the hours of the touchpoint.")
-    until: datetime = Field(description="Before which it is timely.")
+    due_at: datetime = Field(description="When it becomes due, within the touchpoint's hours.")
+    until: datetime = Field(description="When it expires.")
     kind: Literal["service", "marketing"]
     by: Literal["system", "person"]
-    channels: list[str] = Field(description="Candidates, best first.")
+    channels: list[str] = Field(description="Candidate channels, best first.")
     service: str = Field(description="Service level of the customer's star.")
-    reason: str = Field(description="The event's Chinese name, and its id.")
+    reason: str = Field(description="The event's Chinese name and its id.")
 
 
 class EventAnswer(Message):
-    """What became of one event."""
+    """The answer to one event."""
 
     event_id: str | None
     status: Literal["accepted", "repeated", "refused"]
     recorded_at: datetime | None = Field(
-        default=None, description="Since when it counts; null if refused."
+        default=None, description="When it was recorded; null if refused."
     )
     tags: Literal["online", "pending"] | None = Field(
         default=None,
-        description="Whether the customer's tags online know of it; pending: the customer's next "
-        "event, a start of the service or the daily run brings them up.",
+        description="Whether the customer's online tags include the event. Pending: they will with "
+        "the customer's next event, the next start of the service or the daily run.",
     )
     due: list[DueTold] | None = Field(
         default=None,
         description="Touchpoints that it makes due. Null: refused, or not known yet; "
-        "`GET /v1/due` has them as soon as they are.",
+        "`GET /v1/due` lists them once they are known.",
     )
-    conflict: bool = Field(default=False, description="Refused for the id of another event.")
+    conflict: bool = Field(
+        default=False, description="True if refused because another event has the same id."
+    )
     faults: list[Fault] = Field(default_factory=list)
 
 
 class EventsResponse(Message):
-    """One answer an event, in the order sent."""
+    """One answer per event, in the order sent."""
 
     events: list[EventAnswer]
 
 
-def _event(told: Any) -> Event:
-    type_ = EVENTS[told.type]
-    fields = {name: getattr(told, name) for name in type_.fields}
-    return Event(told.event_id, type_, told.customer_id, told.occurred_at, fields)
+def _to_event(model: Any) -> Event:
+    type_ = EVENTS[model.type]
+    fields = {name: getattr(model, name) for name in type_.fields}
+    return Event(model.event_id, type_, model.customer_id, model.occurred_at, fields)

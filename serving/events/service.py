@@ -1,4 +1,4 @@
-"""Events in, fresh tags out: what `POST /v1/events` does with a request."""
+"""Handle requests to `POST /v1/events`: store events, refresh online tags, find due touchpoints."""
 
 import logging
 import sqlite3
@@ -12,21 +12,22 @@ from features.events.inbox import ConflictError, EventInbox, StoredEvent
 from features.events.intake import Intake, RefusedError
 from features.lake import Lake
 from features.online.push_events import FreshTags
-from serving.events.due_touchpoints import DueTouchpoints, told_due
+from serving.events.due_touchpoints import DueTouchpoints, due_answer
 from serving.events.schemas import DueTold, EventAnswer, EventsRequest, EventsResponse, Malformed
 from serving.schemas import Fault
 
 logger = logging.getLogger(__name__)
 
 
-class EventDoor:
-    """Takes events in, keeps the online tags of their customers fresh, says what is due then.
+class EventService:
+    """Store events, refresh the online tags of their customers, and find due touchpoints.
 
     Parameters
     ----------
     lake : Lake
+        The home with the checked tables and the inbox.
     due : DueTouchpoints, optional
-        Keeps the touchpoints that events make due; without it none are.
+        Stores the touchpoints that events make due. Default: none are looked for.
     """
 
     def __init__(self, lake: Lake, due: DueTouchpoints | None = None) -> None:
@@ -37,13 +38,16 @@ class EventDoor:
         self._fresh = FreshTags(lake, self._inbox)
 
     def start(self) -> None:
-        """Get ready for the first event, and bring online what an earlier process left undone."""
+        """Prepare for the first event, and push events that an earlier process left pending."""
         if not self._lake.has("customers"):
             return
         try:
             self._fresh.prepare()
         except Exception:
-            logger.exception("events that were not online are not yet")
+            logger.exception(
+                "events of an earlier process are not in the online tags yet; a later event, a"
+                " restart of the service or the daily run adds them"
+            )
 
     def take(
         self,
@@ -51,43 +55,47 @@ class EventDoor:
         received: datetime,
         branches: frozenset[str] | None = None,
     ) -> EventsResponse:
-        """Keep the events that can be, bring their tags online, answer for each.
+        """Store the valid events of a request, refresh online tags, and answer for each event.
 
         Parameters
         ----------
+        request : EventsRequest
+            The events.
+        received : datetime
+            When the request reached us.
         branches : frozenset of str, optional
-            Of whose customers they may tell; others are not known. Default: those of every branch.
+            Branches on whose customers the caller may report; others are unknown to them.
+            Default: all.
 
         Raises
         ------
         GuanjiaError
-            If nothing was checked yet, or the inbox cannot be written; events before that are kept.
+            If `guanjia check` never ran, or the inbox cannot be written; events before that in the
+            request are stored.
         """
         self._lake.require("customers")
-        told = request.told()
+        events = request.to_events()
         try:
-            results = [self._one(event, received, branches) for event in told]
-        except sqlite3.Error as fault:
-            raise GuanjiaError(
-                "the inbox", f"cannot keep events ({fault})", "free the disk, then send them again"
-            ) from fault
-        self._refresh(
-            {
-                event.customer_id
-                for event, kept in zip(told, results, strict=True)
-                if isinstance(event, Event) and isinstance(kept, StoredEvent)
-            }
-        )
-        due = self._made_due(told, results, received)
+            outcomes = [self._take_one(event, received, branches) for event in events]
+        except sqlite3.Error as error:
+            cure = "check that the disk is not full, then send the events again"
+            raise GuanjiaError("event inbox", f"cannot be written ({error})", cure) from error
+        stored = [
+            event
+            for event, outcome in zip(events, outcomes, strict=True)
+            if isinstance(event, Event) and isinstance(outcome, StoredEvent)
+        ]
+        self._refresh({event.customer_id for event in stored})
+        due = self._find_due(stored, received)
         return EventsResponse(
             events=[
-                self._answer(event, result, due)
-                for event, result in zip(told, results, strict=True)
+                self._answer(event, outcome, due)
+                for event, outcome in zip(events, outcomes, strict=True)
             ]
         )
 
-    def tell(self, event: Mapping[str, Any], received: datetime) -> None:
-        """Take in an event of our own making, as `POST /v1/events` would.
+    def take_own(self, event: Mapping[str, Any], received: datetime) -> None:
+        """Take an event that the service itself reports, as `POST /v1/events` would.
 
         Raises
         ------
@@ -100,7 +108,7 @@ class EventDoor:
             first = answer.faults[0]
             raise GuanjiaError(first.thing, first.fault, first.cure)
 
-    def _one(
+    def _take_one(
         self, event: Event | Malformed, received: datetime, branches: frozenset[str] | None
     ) -> StoredEvent | list[GuanjiaError]:
         if isinstance(event, Malformed):
@@ -116,47 +124,48 @@ class EventDoor:
         try:
             self._fresh.refresh(customers)
         except Exception:
-            # The events are kept, and the answer says that their tags are not online.
-            logger.exception("tags of %d customers are not online", len(customers))
+            # The events are stored, and the answer says that the tags are pending.
+            logger.exception(
+                "online tags of %d customers do not include their latest events yet; a later event,"
+                " a restart of the service or the daily run adds them",
+                len(customers),
+            )
 
-    def _made_due(
-        self,
-        told: Sequence[Event | Malformed],
-        results: Sequence[StoredEvent | list[GuanjiaError]],
-        received: datetime,
+    def _find_due(
+        self, stored: Sequence[Event], received: datetime
     ) -> Mapping[str | None, list[DueTold]]:
-        """By event, what it makes due; events of which that is not known yet are left out."""
+        """Find what stored events make due, by event id; events not processed yet are left out."""
         if self._due is None:
             return {}
-        kept = [
-            event
-            for event, result in zip(told, results, strict=True)
-            if isinstance(event, Event) and isinstance(result, StoredEvent)
-        ]
         try:
-            found = self._due.after(kept, received)
+            due = self._due.find_due(stored, received)
         except Exception:
-            # The events are kept: who asks next what is due has it written down.
-            logger.exception("what %d events make due is not written down yet", len(kept))
+            # The events are stored: the next request for due touchpoints processes them.
+            logger.exception(
+                "touchpoints that %d events make due are not stored yet; the next events or"
+                " `GET /v1/due` store them",
+                len(stored),
+            )
             return {}
-        return {event: [told_due(one) for one in some] for event, some in found.items()}
+        return {event_id: [due_answer(row) for row in rows] for event_id, rows in due.items()}
 
     def _answer(
         self,
         event: Event | Malformed,
-        result: StoredEvent | list[GuanjiaError],
+        outcome: StoredEvent | list[GuanjiaError],
         due: Mapping[str | None, list[DueTold]],
     ) -> EventAnswer:
-        if isinstance(result, StoredEvent):
+        """Build the answer to an event: stored, or refused with faults."""
+        if isinstance(outcome, StoredEvent):
             return EventAnswer(
                 event_id=event.event_id,
-                status="repeated" if result.repeated else "accepted",
-                recorded_at=result.recorded_at,
-                tags="online" if self._inbox.is_online(result.sequence) else "pending",
+                status="repeated" if outcome.repeated else "accepted",
+                recorded_at=outcome.recorded_at,
+                tags="online" if self._inbox.is_online(outcome.sequence) else "pending",
                 due=due.get(event.event_id),
             )
-        faults = [Fault(thing=one.thing, fault=one.fault, cure=one.cure) for one in result]
-        conflict = any(isinstance(one, ConflictError) for one in result)
+        faults = [Fault(thing=error.thing, fault=error.fault, cure=error.cure) for error in outcome]
+        conflict = any(isinstance(error, ConflictError) for error in outcome)
         return EventAnswer(
             event_id=event.event_id, status="refused", conflict=conflict, faults=faults
         )

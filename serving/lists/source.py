@@ -13,7 +13,7 @@ from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.sql import instant_sql, sql_text
 from serving.predictions.scoring import scores_path
-from serving.records.people.consents import Refused
+from serving.records.people.consents import Refusals
 
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
@@ -86,7 +86,7 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
 
 
 @contextmanager
-def refusals_table(lake: Lake, refused: Refused) -> Iterator[None]:
+def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
     """Register refusals as the table `REFUSED` in this block: customers, and when they refused."""
     customers = list(refused.marketing | refused.profiling)
     at = pa.timestamp("us", tz="UTC")

@@ -30,7 +30,7 @@ from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import ServedModel, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, strongest_reasons
 from serving.predictions.scoring import scores_path, scores_schema
-from serving.records.people.consents import Refused
+from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
 from training.model_spec import ModelSpec, TargetList
@@ -91,7 +91,7 @@ def write_list(
     *,
     out: Path,
     shown: int = 5,
-    refused: Refused | None = None,
+    refused: Refusals | None = None,
     note: Note | None = None,
 ) -> ListRun:
     """Write a target list as a CSV file.
@@ -112,7 +112,7 @@ def write_list(
         The file to write.
     shown : int
         Number of rows of the preview.
-    refused : Refused, optional
+    refused : Refusals, optional
         Customers who refused at our touchpoints, which the core system may not know yet: they are
         left out too.
     note : Note, optional
@@ -145,7 +145,7 @@ def write_list(
     named |= {*target.order.replace(",", " ").split(), *target.columns, *needed_tags(models)}
     used = [tag for tag in tags if tag in named and tag not in score_columns]
     query = list_query(lake, as_of, used, conditions)
-    with refusals_table(lake, refused or Refused()):
+    with refusals_table(lake, refused or Refusals()):
         counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred")
         chosen = _rows(
             lake,

@@ -1,9 +1,8 @@
-"""The database of the records: one engine, transactions for reading and for writing.
+"""Database of the records: transactions on SQLite under home, or on Postgres.
 
-SQLite under the home folder, or the Postgres that `GUANJIA_DATABASE` names. Whatever keeps it from
-answering, in two seconds at most, is a `RecordsAwayError`: who may not write down a contact may not
-make it either. While Postgres cannot be reached one caller a second tries; the others hear so at
-once, and hold no thread that other requests need.
+`GUANJIA_DATABASE` names the Postgres. A database that does not answer within two seconds is a
+`RecordsAwayError`: a contact that cannot be recorded must not be made. While Postgres is down, one
+caller per second tries to connect; the others are refused at once, so that no thread waits.
 """
 
 import hashlib
@@ -28,14 +27,14 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
-from serving.records.postgres import DRIVER, patience, patient_engine, postgres_engine
+from serving.records.postgres import DRIVER, maintenance_engine, postgres_engine, time_limit
 from serving.records.sqlite import keep_write_ahead_log, sqlite_engine
 from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
-LOG_SECONDS = 1.0  # writers wait as long while SQLite waits to empty its log
+LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 
@@ -50,99 +49,100 @@ class Records:
     Parameters
     ----------
     settings : Settings
-        Whose `database` or home folder holds them.
+        Settings with the home folder and, for Postgres, `database`.
 
     Raises
     ------
     GuanjiaError
-        If `GUANJIA_DATABASE` is no address of a Postgres, or its driver is not installed.
+        If `GUANJIA_DATABASE` is not the address of a Postgres, or its driver is not installed.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._url = _address(settings)
-        self._lite = self._url.get_backend_name() == "sqlite"
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = (
             sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
-            if self._lite
+            if self._is_sqlite
             else postgres_engine(self._url, WAIT_SECONDS)
         )
-        self._writer = self._durable = self._prompt = self._engine
-        if self._lite:
+        self._writer = self._durable_writer = self._no_wait_writer = self._engine
+        if self._is_sqlite:
             durable = sqlite_engine(self._url, WAIT_SECONDS, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-            self._durable = durable.execution_options(begin="BEGIN IMMEDIATE")
-            prompt = sqlite_engine(self._url, 0, "NORMAL")
-            self._prompt = prompt.execution_options(begin="BEGIN IMMEDIATE")
-        self._reached = Breaker(PAUSE_SECONDS)
-        self._why_not = ""
-        # SQLite lets one write at a time, and whoever waits there sleeps; here the next is woken.
-        self._turn = threading.Lock()
-        self._kept: dict[Engine, Connection] = {}
+            self._durable_writer = durable.execution_options(begin="BEGIN IMMEDIATE")
+            no_wait = sqlite_engine(self._url, 0, "NORMAL")
+            self._no_wait_writer = no_wait.execution_options(begin="BEGIN IMMEDIATE")
+        self._breaker = Breaker(PAUSE_SECONDS)
+        self._last_fault = ""
+        # SQLite has one writer at a time and polls for its lock; this lock wakes the next at once.
+        self._write_lock = threading.Lock()
+        self._writer_connections: dict[Engine, Connection] = {}
 
     @property
-    def near(self) -> bool:
-        """Whether they are a file of this machine: asking them takes no wait for a network."""
-        return self._lite
+    def is_local(self) -> bool:
+        """True if the records are a file of this machine, so that no network is waited for."""
+        return self._is_sqlite
 
     @contextmanager
     def writing(
         self, seconds: float = WAIT_SECONDS, *, durable: bool = False
     ) -> Iterator[Connection]:
-        """A transaction that writes: all of it or nothing.
+        """Begin a transaction that writes; commit it at the end of the block.
 
         Parameters
         ----------
         seconds : float
-            How long to wait for the database; 0: not for another writer either.
+            How long to wait for the database; 0: do not wait for another writer either.
         durable : bool
-            Whether it must survive a power cut too, as what a customer said must: SQLite then waits
+            Whether it must survive a power cut, as a customer's consent must: SQLite then waits
             for the disk. A killed process loses nothing either way, and Postgres always waits.
 
         Raises
         ------
         RecordsAwayError
-            If it cannot be reached, is locked, or cannot write.
+            If the database cannot be reached, is locked, or cannot write.
         """
-        with self._answering(seconds):
-            engine = self._durable if durable else self._writer if seconds else self._prompt
-            if not self._lite:
-                with self._begun() as connection:
+        with self._translate_errors(seconds):
+            quick = self._writer if seconds else self._no_wait_writer
+            engine = self._durable_writer if durable else quick
+            if not self._is_sqlite:
+                with self._begin_postgres() as connection:
                     yield connection
                 return
-            if not self._turn.acquire(timeout=seconds):
-                raise self._away("other writers do not come to an end")
+            if not self._write_lock.acquire(timeout=seconds):
+                raise self._away(f"other writers did not finish within {seconds:g} s")
             try:
-                with self._writers_own(engine) as connection, connection.begin():
+                with self._writer_connection(engine) as connection, connection.begin():
                     yield connection
             finally:
-                self._turn.release()
+                self._write_lock.release()
 
     @contextmanager
-    def _writers_own(self, engine: Engine) -> Iterator[Connection]:
-        """SQLite's one writer has one connection; after a fault he gets another."""
-        connection = self._kept.pop(engine, None) or engine.connect()
+    def _writer_connection(self, engine: Engine) -> Iterator[Connection]:
+        """Reuse the one connection of SQLite's one writer; drop it after a fault."""
+        connection = self._writer_connections.pop(engine, None) or engine.connect()
         try:
             yield connection
         except BaseException:
             connection.close()
             raise
-        self._kept[engine] = connection
+        self._writer_connections[engine] = connection
 
     @contextmanager
     def reading(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
-        """A transaction that only reads.
+        """Begin a transaction that only reads.
 
         Raises
         ------
         RecordsAwayError
             If the database cannot be reached.
         """
-        began = self._engine.begin if self._lite else self._begun
-        with self._answering(seconds), began() as connection:
+        begin = self._engine.begin if self._is_sqlite else self._begin_postgres
+        with self._translate_errors(seconds), begin() as connection:
             yield connection
 
     def migrate(self) -> None:
-        """Bring the tables up to date; several processes may do so at once.
+        """Migrate the tables to this version; several processes may do so at once.
 
         Raises
         ------
@@ -154,29 +154,28 @@ class Records:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self._patient(LONG_SECONDS) as engine:
-            if self._lite:
+        with self._maintenance(LONG_SECONDS) as engine:
+            if self._is_sqlite:
                 keep_write_ahead_log(engine, Path(str(self._url.database)))
             with engine.begin() as connection:
-                hold_name(connection, "migrations")
+                advisory_lock(connection, "migrations")
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
 
     def scrub(self) -> None:
-        """Take what was deleted out of the files as well, after an erasure.
+        """Scrub deleted rows from the database files, after an erasure; writers wait meanwhile.
 
         SQLite's file is written anew, since pages that were split keep traces that `secure_delete`
-        does not overwrite, and its log is emptied; Postgres has its tables vacuumed. Writers wait
-        meanwhile.
+        does not overwrite, and its log is emptied. Postgres has its tables vacuumed.
 
         Raises
         ------
         RecordsAwayError
             If the database cannot be reached, or readers keep the log from being emptied.
         """
-        seconds = LOG_SECONDS if self._lite else LONG_SECONDS
-        with self._patient(seconds) as engine, _bare(engine) as connection:
-            if not self._lite:
+        seconds = LOG_SECONDS if self._is_sqlite else LONG_SECONDS
+        with self._maintenance(seconds) as engine, _without_transaction(engine) as connection:
+            if not self._is_sqlite:
                 for table in METADATA.sorted_tables:
                     connection.exec_driver_sql(f"VACUUM {table.name}")
                 return
@@ -186,51 +185,51 @@ class Records:
 
     def close(self) -> None:
         """Close every connection."""
-        with self._turn:
-            while self._kept:
-                self._kept.popitem()[1].close()
-        for engine in (self._engine, self._durable, self._prompt):
+        with self._write_lock:
+            while self._writer_connections:
+                self._writer_connections.popitem()[1].close()
+        for engine in (self._engine, self._durable_writer, self._no_wait_writer):
             engine.dispose()
 
     @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        """A transaction of Postgres, unless it could not be reached a moment ago.
+    def _begin_postgres(self) -> Iterator[Connection]:
+        """Begin a transaction of Postgres, unless it could not be reached a moment ago.
 
-        What fails later says nothing of the server: it may be one customer's lock.
+        A later failure does not open the breaker: it may be the lock of one customer.
         """
-        if not self._reached.may_ask(clock.ticks()):
-            raise self._away(self._why_not)
+        if not self._breaker.may_ask(clock.ticks()):
+            raise self._away(self._last_fault)
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(self._engine.begin())
             except (exc.OperationalError, exc.InterfaceError) as error:
-                self._why_not = _first_line(error)
-                self._reached.failed(clock.ticks())
+                self._last_fault = _first_line(error)
+                self._breaker.failed(clock.ticks())
                 raise
-            self._reached.answered()
+            self._breaker.answered()
             yield connection
 
     @contextmanager
-    def _patient(self, seconds: float) -> Iterator[Engine]:
-        """An engine that waits longer, for a moment."""
-        lite = self._lite
-        made = (
-            sqlite_engine(self._url, seconds, "FULL", True) if lite else patient_engine(self._url)
-        )
+    def _maintenance(self, seconds: float) -> Iterator[Engine]:
+        """Open an engine for one long task, with its own time limit."""
+        if self._is_sqlite:
+            engine = sqlite_engine(self._url, seconds, "FULL", create=True)
+        else:
+            engine = maintenance_engine(self._url)
         try:
-            with self._answering(seconds):
-                yield made.execution_options(begin="BEGIN IMMEDIATE")
+            with self._translate_errors(seconds):
+                yield engine.execution_options(begin="BEGIN IMMEDIATE")
         finally:
-            made.dispose()
+            engine.dispose()
 
     @contextmanager
-    def _answering(self, seconds: float) -> Iterator[None]:
-        """Wait so long; whatever the database does not do is `RecordsAwayError`."""
+    def _translate_errors(self, seconds: float) -> Iterator[None]:
+        """Limit the wait in the block; raise failures of the database as `RecordsAwayError`."""
         try:
-            with patience(seconds):
+            with time_limit(seconds):
                 yield
         except exc.TimeoutError:
-            raise self._away("all its connections are in use") from None
+            raise self._away("all connections of this process are in use") from None
         except (exc.OperationalError, exc.InterfaceError, exc.InternalError) as error:
             raise self._away(_first_line(error)) from None
         except exc.ProgrammingError as error:
@@ -239,38 +238,37 @@ class Records:
         except exc.IntegrityError:
             raise
         except exc.StatementError as error:
-            cure = "send numbers in range, None for NaN, and texts without NUL"
-            raise GuanjiaError(
-                "value for the records", f"cannot be kept: {_first_line(error)}", cure
-            ) from None
+            cure = "send numbers in range, None for NaN, and texts without NUL characters"
+            fault = f"cannot be stored: {_first_line(error)}"
+            raise GuanjiaError("value for the records", fault, cure) from None
 
     def _away(self, fault: str) -> RecordsAwayError:
         url = self._url
-        if self._lite:
-            cure = "try again; see that the disk is not full and that nothing else holds the file"
+        if self._is_sqlite:
+            cure = "try again; check that the disk is not full and no other process locks the file"
             return RecordsAwayError(f"records {url.database}", fault, cure)
         if url.password:
             fault = fault.replace(str(url.password), "***")
-        cure = "see that the server answers and GUANJIA_DATABASE is right, and try again"
+        cure = "check that the server runs and GUANJIA_DATABASE is right, then try again"
         return RecordsAwayError(f"records {url.host}/{url.database}", fault, cure)
 
 
-def hold_customer(connection: Connection, customer_id: str) -> None:
-    """Wait until no other transaction writes for this customer, and keep others waiting.
+def lock_customer(connection: Connection, customer_id: str) -> None:
+    """Lock a customer until the end of the transaction: only one transaction writes at a time.
 
-    SQLite has one writer at a time anyway; on Postgres other customers are not held up.
+    SQLite has one writer at a time anyway; on Postgres, writes for other customers go on.
     """
-    hold_name(connection, f"customer {customer_id}")
+    advisory_lock(connection, f"customer {customer_id}")
 
 
-def hold_name(connection: Connection, name: str) -> None:
-    """Have something, until the end of the transaction, that one transaction at a time can have."""
+def advisory_lock(connection: Connection, name: str) -> None:
+    """Wait for the lock of a name and hold it until the end of the transaction."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK, {"number": _number(name)})
+        connection.execute(_LOCK, {"number": _lock_number(name)})
 
 
-def _number(name: str) -> int:
-    """The number of an advisory lock: 64 bits, signed."""
+def _lock_number(name: str) -> int:
+    """Hash a name to the number of an advisory lock: 64 bits, signed."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
@@ -278,22 +276,22 @@ def _number(name: str) -> int:
 def _address(settings: Settings) -> URL:
     if settings.database is None:
         return URL.create("sqlite", database=str(settings.home / "records.db"))
-    cure = "write postgresql://user:password@host/database, or leave it out for SQLite"
+    cure = "set it to postgresql://user:password@host/database, or unset it to use SQLite"
     try:
         url = make_url(settings.database)
     except (exc.ArgumentError, ValueError):
-        # What it says would repeat the address, and with it the password.
-        raise GuanjiaError("GUANJIA_DATABASE", "is no address of a database", cure) from None
+        # The original error repeats the address, and with it the password.
+        raise GuanjiaError("GUANJIA_DATABASE", "is not a database address", cure) from None
     if url.drivername not in ("postgres", "postgresql", DRIVER):
         raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
     return url.set(drivername=DRIVER)
 
 
 @contextmanager
-def _bare(engine: Engine) -> Iterator[Connection]:
-    """A connection without a transaction."""
-    lite = engine.dialect.name == "sqlite"
-    options: Any = {"begin": ""} if lite else {"isolation_level": "AUTOCOMMIT"}
+def _without_transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that begins no transaction."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    options: Any = {"begin": ""} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
     with engine.connect() as connection:
         yield connection.execution_options(**options)
 

@@ -1,7 +1,7 @@
-"""Postgres that cannot hang us: whoever waits for it waits for so many seconds, and no longer.
+"""Create Postgres engines that never wait longer than a given time.
 
 A frozen server still answers at the level of TCP, so neither a timeout of the server nor one of
-the socket ends the wait. psycopg2 lets us do the waiting ourselves.
+the socket ends the wait. psycopg2 lets us wait ourselves, with a deadline for each thread.
 """
 
 import select
@@ -15,46 +15,49 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from features.errors import GuanjiaError
-from serving.records.columns import written
+from serving.records.columns import to_json
 
-CONNECTIONS = 8  # a process; Postgres allows 100 in all unless it is told otherwise
+CONNECTIONS = 8  # per process; Postgres allows 100 in all by default
 DRIVER = "postgresql+psycopg2"
 
 
-class _Patience(threading.local):
-    """Until when this thread waits for Postgres; None: as long as it takes."""
+class _Deadline(threading.local):
+    """The `time.monotonic` until which this thread waits for Postgres; None: no limit."""
 
     until: float | None = None
 
 
-_patience = _Patience()
+_deadline = _Deadline()
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Wait for Postgres no longer than so many seconds in all, whatever is done within."""
-    before = _patience.until
-    _patience.until = time.monotonic() + seconds
+def time_limit(seconds: float) -> Iterator[None]:
+    """Limit how long this thread waits for Postgres in the block, over all its statements."""
+    before = _deadline.until
+    _deadline.until = time.monotonic() + seconds
     try:
         yield
     finally:
-        _patience.until = before
+        _deadline.until = before
 
 
 def postgres_engine(url: URL, seconds: float) -> Engine:
-    """An engine for requests: few connections, tried before use, every wait bounded.
+    """Create the engine for requests: few connections, tested before use, every wait bounded.
 
     Parameters
     ----------
+    url : sqlalchemy.URL
+        The database.
     seconds : float
-        After which the server gives up a statement that nobody waits for any more.
+        Limit in seconds after which the server cancels a statement, and after which a caller
+        stops waiting for a free connection.
     """
     _wait_ourselves()
     limit = int(seconds * 1000)
     return create_engine(
         url,
-        # The caps count after they have the customer's lock: with an older view of the table than
-        # that they would count too few.
+        # Caps count after they got the customer's lock: a snapshot of the table from before the
+        # lock would count too few contacts.
         isolation_level="READ COMMITTED",
         pool_size=CONNECTIONS,
         max_overflow=0,
@@ -63,18 +66,18 @@ def postgres_engine(url: URL, seconds: float) -> Engine:
         connect_args={
             "application_name": "guanjia",
             "options": f"-c statement_timeout={limit}"
-            # A process that froze must not keep a customer's lock.
+            # A frozen process must not keep a customer's lock.
             f" -c idle_in_transaction_session_timeout={10 * limit}",
         },
         hide_parameters=True,
-        json_serializer=written,
+        json_serializer=to_json,
     )
 
 
-def patient_engine(url: URL) -> Engine:
-    """An engine for migrations and clean-up, which take as long as they take."""
+def maintenance_engine(url: URL) -> Engine:
+    """Create an engine without statement timeout, for migrations and clean-up."""
     _wait_ourselves()
-    return create_engine(url, poolclass=NullPool, hide_parameters=True, json_serializer=written)
+    return create_engine(url, poolclass=NullPool, hide_parameters=True, json_serializer=to_json)
 
 
 def _wait_ourselves() -> None:
@@ -87,15 +90,15 @@ def _wait_ourselves() -> None:
 
 
 def _wait(connection: Any) -> None:
-    """What psycopg2 calls whenever it would wait for the server."""
+    """Wait for the server until the deadline of this thread; psycopg2 calls this to wait."""
     from psycopg2 import OperationalError, extensions
 
     while (state := connection.poll()) != extensions.POLL_OK:
-        until = _patience.until
+        until = _deadline.until
         left = None if until is None else max(0.0, 1000 * (until - time.monotonic()))
         ready = select.poll()  # `select.select` takes no file number above 1,023
-        wanted = select.POLLIN if state == extensions.POLL_READ else select.POLLOUT
-        ready.register(connection.fileno(), wanted)
+        direction = select.POLLIN if state == extensions.POLL_READ else select.POLLOUT
+        ready.register(connection.fileno(), direction)
         if not ready.poll(left):
-            # psycopg2 closes the connection, and the pool forgets it.
+            # psycopg2 closes the connection, and the pool drops it.
             raise OperationalError("no answer in time")

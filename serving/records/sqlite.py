@@ -1,4 +1,4 @@
-"""The records in a file of SQLite: how it is opened, and that it is still the one in its place."""
+"""SQLite engine of the records; refuses a file that was moved away or replaced after opening."""
 
 import sqlite3
 from pathlib import Path
@@ -7,38 +7,40 @@ from typing import Any, Literal
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
 from features.sqlite import file_identity
-from serving.records.columns import written
+from serving.records.columns import to_json
 
 
 def sqlite_engine(
-    url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"], make: bool = False
+    url: URL, seconds: float, synchronous: Literal["NORMAL", "FULL"], create: bool = False
 ) -> Engine:
-    """An engine of a file.
+    """Create an engine of a SQLite file.
 
     Parameters
     ----------
+    url : sqlalchemy.URL
+        The file.
     seconds : float
         How long to wait for another writer.
     synchronous : {"NORMAL", "FULL"}
         What a power cut may cost: the last transactions, or nothing.
-    make : bool
-        Whether to make the file where there is none.
+    create : bool
+        Whether to create the file if there is none.
     """
     path = Path(str(url.database))
 
     def connect() -> sqlite3.Connection:
-        # An empty file in the place of one that was moved away would take its name.
-        mode = "rwc" if make else "rw"
+        # Without "c": where a file was moved away, SQLite must not create an empty one instead.
+        mode = "rwc" if create else "rw"
         address = f"{path.absolute().as_uri()}?mode={mode}"
         return sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)
 
     engine = create_engine(
         url,
         creator=connect,
-        pool_size=40,  # as many as there are threads to a service
+        pool_size=40,  # one per thread of a service
         max_overflow=-1,
         hide_parameters=True,
-        json_serializer=written,
+        json_serializer=to_json,
     )
 
     @event.listens_for(engine, "connect")
@@ -47,29 +49,29 @@ def sqlite_engine(
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA secure_delete = ON")
-        # 16 MB instead of 4: pages that change with every write are copied back less often.
+        # Checkpoint at 16 MB, not 4: pages that every write changes are copied back less often.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
 
     @event.listens_for(engine, "checkout")
-    def checked(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+    def checked_out(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
         if file_identity(path) != record.info["place"]:
-            raise exc.DisconnectionError  # the pool gives another, of the file that is there
+            raise exc.DisconnectionError  # the pool then opens the file that is there now
 
     @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
+    def begin(connection: Connection) -> None:
         if file_identity(path) != connection.info["place"]:
-            # What is written to a file that was moved away is lost to whoever opens this place.
+            # A write to a file that was moved away would be lost.
             connection.invalidate()
             moved = sqlite3.OperationalError("the file was moved away or replaced")
             raise exc.OperationalError("BEGIN", None, moved)
-        if word := connection.get_execution_options().get("begin", "BEGIN"):
-            connection.exec_driver_sql(word)
+        if statement := connection.get_execution_options().get("begin", "BEGIN"):
+            connection.exec_driver_sql(statement)
 
     return engine
 
 
 def keep_write_ahead_log(engine: Engine, path: Path) -> None:
-    """Have SQLite keep a write-ahead log, which a file remembers: readers then block nobody."""
+    """Set SQLite to a write-ahead log, so that readers block nobody; the file keeps the setting."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with engine.connect() as connection:
         connection.execution_options(begin="").exec_driver_sql("PRAGMA journal_mode = WAL")

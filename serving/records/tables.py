@@ -1,8 +1,8 @@
-"""The tables of operational records, each with its grain, its keys and Chinese labels.
+"""Tables of the operational records, with grain, keys and Chinese labels.
 
-There are no foreign keys: all that belongs to one act is written in one transaction, and erasure
-takes a customer out of every table. Indexes are few, since each costs every write; what each is
-for stands beside it.
+There are no foreign keys: rows that belong together are written in one transaction, and erasure
+deletes a customer from every table. Indexes are few, since each slows every write; the query that
+needs an index is named beside it.
 """
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ METADATA = MetaData(
 
 
 def _client_key() -> tuple[Column[str], Column[str]]:
-    """What makes a write repeatable: the caller's key, and a hash of what came with it."""
+    """Define the columns of an idempotent write: the caller's key and a hash of the content."""
     return (
         column("client_key", Text, "客户端幂等键", nullable=True, unique=True),
         column("content_hash", Text, "内容摘要", nullable=True),
@@ -61,7 +61,7 @@ decisions = Table(
     Index(None, "customer_id", "decided_at"),  # a customer's decisions, latest first
     info={"label": "决策"},
 )
-"""One row per decision, silence included; `document` has everything it takes to replay it."""
+"""One row per decision, silence included; `document` has everything that a replay needs."""
 
 contacts = Table(
     "contacts",
@@ -88,9 +88,9 @@ contacts = Table(
     column("message", Text, "实际文案", nullable=True),
     CheckConstraint("state IN ('reserved', 'sent', 'released')", name="state"),
     CheckConstraint("purpose IN ('service', 'marketing')", name="purpose"),
-    Index(None, "customer_id", "local_day"),  # what the caps count, at every decision
+    Index(None, "customer_id", "local_day"),  # contacts that caps count, at every decision
     Index(None, "decision_id"),  # an outcome names the decision
-    Index(  # what a leaving manager had reserved; a handful of rows at any time
+    Index(  # reserved contacts of a leaving manager; few rows at any time
         "ix_contacts_reserved_of_manager",
         "account_manager_id",
         sqlite_where=text("state = 'reserved'"),
@@ -114,10 +114,10 @@ outcomes = Table(
     column("recorded_at", Instant, "登记时间"),
     column("detail", Document, "明细", nullable=True),
     Index(None, "customer_id", "occurred_at"),  # refusals, at every decision
-    Index(None, "contact_id"),  # what became of a contact
+    Index(None, "contact_id"),  # outcomes of a contact
     info={"label": "触达结果"},
 )
-"""One row per outcome told; append-only."""
+"""One row per reported outcome; append-only."""
 
 consent_changes = Table(
     "consent_changes",
@@ -151,7 +151,7 @@ exports = Table(
     column("customer_ids", Document, "涉及客户"),
     info={"label": "导出记录"},
 )
-"""One row per file of personal data handed out."""
+"""One row per exported file with personal data."""
 
 reads = Table(
     "reads",
@@ -182,7 +182,7 @@ review_requests = Table(
     column("answered_at", Instant, "复核时间", nullable=True),
     info={"label": "人工复核"},
 )
-"""One row per decision that a person asked a human to review."""
+"""One row per decision whose review by a human was requested."""
 
 capacity_prices = Table(
     "capacity_prices",
@@ -195,7 +195,7 @@ capacity_prices = Table(
     column("made_at", Instant, "计算时间"),
     info={"label": "产能影子价格"},
 )
-"""One row per day, branch and channel: contacts a day, and what one of them is worth in yuan."""
+"""One row per day, branch and channel: contacts per day, and the value of one more in yuan."""
 
 erasures = Table(
     "erasures",
@@ -208,7 +208,7 @@ erasures = Table(
     Index(None, "customer_hash"),  # was this customer erased?
     info={"label": "个人信息删除回执"},
 )
-"""One row per erasure that found something."""
+"""One row per erasure that deleted something."""
 
 due_touchpoints = Table(
     "due_touchpoints",
@@ -230,11 +230,11 @@ due_touchpoints = Table(
     column("until", Instant, "失效时间"),
     column("found_at", Instant, "登记时间"),
     UniqueConstraint("event_id", "touchpoint"),
-    Index(None, "until"),  # what is timely yet
+    Index(None, "until"),  # rows that have not expired
     Index(None, "customer_id"),  # erasure
     info={"label": "事件触发的待触达"},
 )
-"""One row per touchpoint that an event made due, whatever became of it."""
+"""One row per touchpoint that an event made due, carried out or not."""
 
 manager_assignments = Table(
     "manager_assignments",
@@ -246,7 +246,7 @@ manager_assignments = Table(
     column("handover_id", Text, "交接号"),
     info={"label": "客户经理分配"},
 )
-"""One row per customer whose account manager is no longer the one the policy names."""
+"""One row per customer whose account manager differs from the one the policy names."""
 
 handovers = Table(
     "handovers",

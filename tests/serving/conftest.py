@@ -28,7 +28,7 @@ from features.settings import Settings
 from features.tags.catalogue import catalogue
 from features.tags.themes import theme_of
 from serving.records.contacts.caps import Caps, ContactRequest, Reservation
-from serving.records.database import hold_customer
+from serving.records.database import lock_customer
 from serving.touchpoints.triggers import find_due
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -95,7 +95,7 @@ def reserve_contact() -> Callable[..., Reservation]:
     def reserve(
         caps: Caps, connection: Connection, contact: ContactRequest, at: datetime, **more: Any
     ) -> Reservation:
-        hold_customer(connection, contact.customer_id)
+        lock_customer(connection, contact.customer_id)
         history = caps.history(connection, contact.customer_id, at, contact.branch)
         return caps.reserve(connection, contact, at, history, **more)
 

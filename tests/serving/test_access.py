@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
-from serving.api.app import made
-from serving.api.gate import Gate
+from serving.api.app import create_app
 from serving.api.guard import Read, guarded
 from serving.api.rate_limit import RateLimit
+from serving.api.request_limiter import RequestLimiter
 from serving.auth.access import ENDPOINTS, SCOPES, scope_of
 from serving.auth.tokens import make_token
 from serving.schemas import PredictRequest, PredictResponse, Refusal
@@ -33,11 +33,11 @@ class Here:
     def __init__(self, home: Path) -> None:
         self.settings = Settings(home=home, token_key=None)
         self.asked: list[frozenset[str] | None] = []
-        self.app = made()
+        self.app = create_app()
         self.app.state.service = SimpleNamespace(
             lake=Lake(self.settings), answer=self.answer, is_local=True
         )
-        self.gate = Gate(self.app, self.app)
+        self.gate = RequestLimiter(self.app, self.app)
 
     def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
         self.asked.append(branches)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.api.catalogues import TagsTold, TouchpointsTold
 from serving.auth.tokens import make_token
 from serving.decision.touchpoint_source import TouchpointSource
@@ -27,7 +27,7 @@ def app(home: Path) -> FastAPI:
     home.mkdir()
     (home / "touchpoints.toml").write_text(OWN, encoding="utf-8")
     lake = Lake(Settings(home=home))
-    found = made()
+    found = create_app()
     found.state.service = SimpleNamespace(lake=lake)
     found.state.touchpoints = load_touchpoints(home)
     found.state.touchpoint_source = TouchpointSource(lake)

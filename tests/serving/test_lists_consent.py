@@ -15,7 +15,7 @@ from features.lake import Lake
 from guanjia.jobs.handing_out import hand_out
 from serving.lists.target_lists import ListRun, write_list
 from serving.records.database import Records, RecordsAwayError
-from serving.records.people.consents import ConsentChange, change
+from serving.records.people.consents import ConsentChange, write_consent
 from serving.records.tables import exports
 
 Copy = Callable[..., Lake]
@@ -212,7 +212,7 @@ def test_who_refused_since_is_left_out(
     assert taken(lake).rows == 1
     with records_of(lake).writing() as connection:
         at = said + timedelta(hours=hours)
-        change(connection, ConsentChange(customer, purpose, granted, at), at)
+        write_consent(connection, ConsentChange(customer, purpose, granted, at), at)
     again = taken(lake)
     assert again.rows == (left_out is None)
     if left_out is not None:

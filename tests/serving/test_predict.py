@@ -13,7 +13,7 @@ import pytest
 from features.lake import Lake
 from features.online.reader import TagReader
 from serving import clock
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.auth.tokens import make_token
 from serving.predictions.service import PredictionService
 
@@ -92,7 +92,7 @@ def test_a_store_that_does_not_answer_is_asked_once_a_second(
 
 def asked(lake: Lake) -> httpx.Response:
     """The app's answer about one customer, its service opened on this home."""
-    app = made()
+    app = create_app()
     app.state.service = PredictionService(lake)
     token = make_token(lake.settings, "tests", datetime.now(UTC))
 

@@ -148,9 +148,9 @@ def test_crafted_tokens_are_refused(settings: Settings, name: str) -> None:
          "not a number", "no point", "no kind"],
 )  # fmt: skip
 def test_keys_that_cannot_be_used_are_passed_over(entry: dict[str, Any]) -> None:
-    assert sorted(token_keys.parsed("s", published(entry))) == ["ec", "ed", "rsa"]
+    assert sorted(token_keys.parse_key_set("s", published(entry))) == ["ec", "ed", "rsa"]
     with pytest.raises(GuanjiaError, match="key set s: holds no key that can be used"):
-        token_keys.parsed("s", json.dumps({"keys": [entry]}).encode())
+        token_keys.parse_key_set("s", json.dumps({"keys": [entry]}).encode())
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_keys_that_cannot_be_used_are_passed_over(entry: dict[str, Any]) -> None
 )
 def test_what_is_no_key_set_says_so(content: bytes) -> None:
     with pytest.raises(GuanjiaError, match="key set s: is not a JSON Web Key Set"):
-        token_keys.parsed("s", content)
+        token_keys.parse_key_set("s", content)
 
 
 @dataclass
@@ -198,7 +198,7 @@ def test_keys_are_fetched_once_and_again_when_old_or_unknown() -> None:
 def test_keys_outlive_a_source_that_is_away_but_not_for_ever() -> None:
     source = Source(away=True)
     keys = KeySet("s", source)
-    with pytest.raises(KeysAwayError, match="the keys of tokens: cannot be had"):
+    with pytest.raises(KeysAwayError, match="public keys of tokens: cannot be fetched"):
         keys.find("rsa", 0.0)
     source.away = False
     assert keys.find("rsa", FLOOR_SECONDS) is not None
@@ -230,12 +230,12 @@ def test_settings_that_cannot_be_are_refused_at_start(settings: Settings, tmp_pa
         get_ready(Settings(home=tmp_path, jwks=settings.jwks))
     with pytest.raises(GuanjiaError, match="GUANJIA_JWKS http://here/keys: is not fetched without"):
         get_ready(Settings(home=tmp_path, jwks="http://here/keys", token_issuer="hub"))
-    with pytest.raises(GuanjiaError, match="token: would not count: GUANJIA_JWKS says"):
+    with pytest.raises(GuanjiaError, match="token: would be refused: GUANJIA_JWKS names"):
         make_token(settings, "a", NOW)
     # A file that is not there yet does not stop the service, and no token is good meanwhile.
     missing = Settings(home=tmp_path, jwks=str(tmp_path / "none.json"), token_issuer="hub")
     get_ready(missing)
-    with pytest.raises(KeysAwayError, match="cannot be had"):
+    with pytest.raises(KeysAwayError, match="public keys of tokens: cannot be fetched"):
         read_token(missing, signed(RSA_KEY, "RS256", {"kid": "rsa"}))
 
 
@@ -298,7 +298,7 @@ def sent(
 def test_keys_come_from_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with https(tmp_path, lambda handler: sent(handler, published())) as address:
         with pytest.raises(GuanjiaError, match=r"cannot be fetched \(.*CERTIFICATE_VERIFY_FAILED"):
-            token_keys.fetched(address)
+            token_keys.fetch_https(address)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
         settings = Settings(home=tmp_path, token_key=None, jwks=address, token_issuer="hub")
         token = signed(ED_KEY, "EdDSA", {"kid": "ed"})
@@ -319,15 +319,15 @@ def test_an_address_that_points_elsewhere_or_never_ends_is_refused(
         https(tmp_path, lambda handler: sent(handler, b"", 302, **elsewhere)) as address,
         pytest.raises(GuanjiaError, match=r"cannot be fetched \(HTTP Error 302"),
     ):
-        token_keys.fetched(address)
+        token_keys.fetch_https(address)
     with (
         https(tmp_path, lambda handler: sent(handler, b" " * 300_000)) as address,
         pytest.raises(GuanjiaError, match="is too large or too slow"),
     ):
-        token_keys.fetched(address)
+        token_keys.fetch_https(address)
     monkeypatch.setattr(token_keys, "FETCH_SECONDS", 0.3)
     held = threading.Event()
     with https(tmp_path, lambda handler: held.wait(5) and None) as address:  # type: ignore[func-returns-value]
         with pytest.raises(GuanjiaError, match=r"cannot be fetched \(.*timed out"):
-            token_keys.fetched(address)
+            token_keys.fetch_https(address)
         held.set()

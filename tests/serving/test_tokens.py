@@ -12,7 +12,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.auth.access import SCOPES, Caller
-from serving.auth.tokens import ISSUER, InvalidTokenError, key, make_token, read_token
+from serving.auth.tokens import ISSUER, InvalidTokenError, make_token, read_token, signing_key
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
 def forged(settings: Settings, algorithm: str = "HS256", **changes: object) -> str:
     claims = {"sub": "a", "iss": ISSUER, "aud": AUDIENCE, "iat": NOW, "exp": NOW + DAY} | changes
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, key(settings), algorithm=algorithm)
+    return jwt.encode(kept, signing_key(settings), algorithm=algorithm)
 
 
 def test_a_token_allows_everything_unless_it_says_less(settings: Settings) -> None:
@@ -67,7 +67,7 @@ def test_claims_of_another_form_are_refused(settings: Settings, changes: dict[st
 
 
 def test_the_key_is_made_once_and_private(settings: Settings) -> None:
-    assert key(settings) == key(settings)
+    assert signing_key(settings) == signing_key(settings)
     assert stat.S_IMODE((settings.home / "token.key").stat().st_mode) == 0o600
 
 
@@ -102,7 +102,7 @@ def test_other_algorithms_are_refused(settings: Settings) -> None:
     until = int((NOW + DAY).timestamp())
     claims = {"sub": "a", "iss": ISSUER, "aud": AUDIENCE, "iat": until - 86_400, "exp": until}
     unsigned = f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}."
-    key(settings)
+    signing_key(settings)
     for token in (unsigned, "nonsense", "", forged(settings, "HS512"), forged(settings, "HS384")):
         with pytest.raises(InvalidTokenError, match="is not valid here"):
             read_token(settings, token)
@@ -116,7 +116,7 @@ def test_a_token_of_another_key_is_refused(settings: Settings, tmp_path: Path) -
 
 def test_a_short_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GuanjiaError, match="GUANJIA_TOKEN_KEY: is too short"):
-        key(Settings(home=tmp_path, token_key="short"))  # type: ignore[arg-type]
+        signing_key(Settings(home=tmp_path, token_key="short"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_what_was_seen_valid_here_is_not_valid_elsewhere(settings: Settings) -> 
 
 
 def test_few_tokens_are_remembered(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.auth.tokens.MOST_SEEN", 3)
-    monkeypatch.setattr("serving.auth.tokens._seen", seen := {})
+    monkeypatch.setattr("serving.auth.tokens.MOST_VERIFIED", 3)
+    monkeypatch.setattr("serving.auth.tokens._verified", seen := {})
     for name in "abcde":
         assert read_token(settings, make_token(settings, name, NOW)).subject == name
         assert len(seen) <= 3

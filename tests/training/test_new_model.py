@@ -19,8 +19,8 @@ from features.online.feast_client import materialize
 from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
-from serving.api.app import made
-from serving.api.gate import Gate
+from serving.api.app import create_app
+from serving.api.request_limiter import RequestLimiter
 from serving.auth.tokens import make_token
 from serving.lists.target_lists import write_list
 from serving.predictions.scoring import score, scores_path
@@ -114,7 +114,7 @@ def test_its_list_is_written(lake: Lake, tmp_path: Path) -> None:
 def test_predict_answers_with_it(lake: Lake) -> None:
     scores = pd.read_parquet(scores_path(lake, JUNE)).set_index("customer_id")[NAME].dropna()
     ids = list(scores.index[:3])
-    app = made()
+    app = create_app()
     app.state.service = PredictionService(lake)
     body = {"customer_ids": ids, "models": [NAME], "explain": True}
     answer = asyncio.run(post(app, make_token(lake.settings, "test", datetime.now(UTC)), body))
@@ -126,7 +126,7 @@ def test_predict_answers_with_it(lake: Lake) -> None:
 
 async def post(app: Any, token: str, body: dict[str, Any]) -> dict[str, Any]:
     """`POST /predict`, in this process."""
-    transport = httpx.ASGITransport(app=Gate(app, app))
+    transport = httpx.ASGITransport(app=RequestLimiter(app, app))
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         response = await client.post(
             "/predict", json=body, headers={"Authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""Which rule holds a contact back, and from when on none does: no database, no clock."""
+"""Apply the cap rules: which rule blocks a contact, and until when. No database, no clock."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from serving.records.contacts.contact_caps import SAME_CAMPAIGN, CapRule, ContactCaps, Purpose
-from serving.records.contacts.history import History, Made
+from serving.records.contacts.history import CountedContact, History
 
 MOST_STEPS = 400
 QUIET = "quiet_hours."
-"""Begins the name of a rule of quiet hours; the channel follows."""
+"""Prefix of the name of a quiet-hours rule; the channel follows."""
 PERIODS = {"day": ("每日", "a day"), "week": ("每周", "a week"), "month": ("每月", "a month")}
 
 
@@ -20,8 +20,12 @@ class Block:
 
     Parameters
     ----------
+    rule, label : str
+        Name of the rule, and its Chinese name.
+    chinese, english : str
+        The reason in words.
     clears_at : datetime or None
-        From then on this rule no longer holds it back, as far as is known now; None: for good.
+        When the rule stops blocking, if no other contact is made until then; None: never.
     """
 
     rule: str
@@ -33,7 +37,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """When a contact would be made, and the rule that holds it back then, if one does."""
+    """When a contact would be made, and the rule that blocks it then, if any."""
 
     at: datetime
     block: Block | None
@@ -41,7 +45,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class ContactTraits:
-    """What the rules look at of a contact that is wanted."""
+    """The properties of a requested contact that the rules look at."""
 
     family: str
     purpose: Purpose
@@ -53,7 +57,19 @@ class ContactTraits:
 def first_block(
     caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
 ) -> Block | None:
-    """The first rule that holds a contact back at `at`, if any does."""
+    """Find the first rule that blocks a contact at an instant, if any.
+
+    Parameters
+    ----------
+    caps : ContactCaps
+        The rules.
+    history : History
+        The customer's history.
+    traits : ContactTraits
+        The contact.
+    at : datetime
+        When it would be made.
+    """
     return next(_blocks(caps, history, traits, at), None)
 
 
@@ -74,7 +90,7 @@ def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetim
     Returns
     -------
     Plan
-        The rules are asked once, and a second time only where quiet hours move the contact.
+        The rules are evaluated once, and again only if quiet hours move the contact.
     """
     block = first_block(caps, history, traits, at)
     if block is None or block.clears_at is None or not block.rule.startswith(QUIET):
@@ -85,9 +101,20 @@ def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetim
 def next_free(
     caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
 ) -> datetime | None:
-    """The first instant from `at` on at which no rule holds the contact back, if there is one.
+    """Find the first instant at which no rule blocks a contact; None if there is none.
 
-    As far as is known now: a contact reserved meanwhile may take the place.
+    A contact that is reserved meanwhile may take the place.
+
+    Parameters
+    ----------
+    caps : ContactCaps
+        The rules.
+    history : History
+        The customer's history.
+    traits : ContactTraits
+        The contact.
+    at : datetime
+        Earliest instant.
     """
     for _ in range(MOST_STEPS):
         block = first_block(caps, history, traits, at)
@@ -100,12 +127,18 @@ def next_free(
 
 
 def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
-    """Whether one more contact on `day` leaves at most `most` in any `width` days on end.
+    """Check whether one more contact keeps every window of days within the cap.
 
     Parameters
     ----------
     days : sequence of int
-        Days of the contacts there are, in any order.
+        Days of the existing contacts, as ordinals, in any order.
+    day : int
+        Day of the new contact, as ordinal.
+    width : int
+        Length of a window in days.
+    most : int
+        Most contacts in any window.
 
     Examples
     --------
@@ -114,7 +147,7 @@ def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
     >>> fits([12, 13], 9, width=7, most=2)
     False
     """
-    days_around = sorted([*(one for one in days if abs(one - day) < width), day])
+    days_around = sorted([*(other for other in days if abs(other - day) < width), day])
     spans = zip(days_around, days_around[most:], strict=False)
     return not any(first <= day <= last and last - first < width for first, last in spans)
 
@@ -123,13 +156,13 @@ def _blocks(
     caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
 ) -> Iterator[Block]:
     marketing = traits.purpose == "marketing"
-    if marketing and history.closed(traits.channel):
+    if marketing and history.is_closed(traits.channel):
         yield Block("opted_out", "已退订", "客户已退订", "the customer opted out", None)
     if marketing:
         yield from _cooling(caps, history, at)
     quiet = caps.quiet_hours.get(traits.channel)
     local = at.astimezone(traits.zone)
-    if quiet and quiet.hold(local.time()) and (marketing or not quiet.service_passes):
+    if quiet and quiet.covers(local.time()) and (marketing or not quiet.service_passes):
         chinese = f"免打扰时段 {quiet.begins:%H:%M}-{quiet.ends:%H:%M}"
         english = f"quiet hours {quiet.begins:%H:%M}-{quiet.ends:%H:%M}"
         later = local.time() >= quiet.ends
@@ -138,7 +171,7 @@ def _blocks(
     day = local.date().toordinal()
     for name, rule in caps.rules.items():
         if _binds(rule, traits):
-            days = [made.day for made in history.contacts if _counts(rule, traits, made)]
+            days = [contact.day for contact in history.contacts if _counts(rule, traits, contact)]
             if len(days) >= rule.most and not fits(days, day, rule.days, rule.most):
                 yield _full(name, rule, days, day, traits.zone)
 
@@ -146,11 +179,12 @@ def _blocks(
 def _cooling(caps: ContactCaps, history: History, at: datetime) -> Iterator[Block]:
     rule = caps.cooling_off
     for kind, days in (("refused", rule.refused_days), ("opted_out", rule.opted_out_days)):
-        clears = history.last[kind] + timedelta(days=days) if kind in history.last else at
+        refusals = history.last_refusals
+        clears = refusals[kind] + timedelta(days=days) if kind in refusals else at
         if clears > at:
-            did = {"refused": ("拒绝", "refusal"), "opted_out": ("退订", "opt-out")}[kind]
-            chinese = f"客户{did[0]}后{days}天内不营销"
-            english = f"no marketing within {days} days of the customer's {did[1]}"
+            act = {"refused": ("拒绝", "refusal"), "opted_out": ("退订", "opt-out")}[kind]
+            chinese = f"客户{act[0]}后{days}天内不营销"
+            english = f"no marketing within {days} days of the customer's {act[1]}"
             yield Block("cooling_off", rule.label, chinese, english, clears)
 
 
@@ -158,9 +192,9 @@ def _full(name: str, rule: CapRule, days: list[int], day: int, zone: ZoneInfo) -
     chinese, english = PERIODS[rule.per]
     clears = None
     if rule.most > 0:
-        # A place comes free on the day after a contact has left the window, and on no other.
-        later = sorted(one + rule.days for one in days if one + rule.days > day)
-        free = next(one for one in later if fits(days, one, rule.days, rule.most))
+        # A place becomes free only on a day on which an earlier contact leaves the window.
+        later = sorted(past + rule.days for past in days if past + rule.days > day)
+        free = next(start for start in later if fits(days, start, rule.days, rule.most))
         clears = _instant(date.fromordinal(free), time(), zone)
     return Block(
         name,
@@ -172,7 +206,7 @@ def _full(name: str, rule: CapRule, days: list[int], day: int, zone: ZoneInfo) -
 
 
 def _binds(rule: CapRule, traits: ContactTraits) -> bool:
-    """Whether a rule may hold a contact back."""
+    """Check whether a rule may block a contact."""
     if traits.purpose == "service" and rule.service_passes:
         return False
     if rule.campaign == SAME_CAMPAIGN and traits.campaign is None:
@@ -180,18 +214,18 @@ def _binds(rule: CapRule, traits: ContactTraits) -> bool:
     return _counts(rule, traits, traits)
 
 
-def _counts(rule: CapRule, traits: ContactTraits, made: Made | ContactTraits) -> bool:
-    """Whether a contact is in the scope of a rule, when it judges a contact of these traits."""
+def _counts(rule: CapRule, traits: ContactTraits, contact: CountedContact | ContactTraits) -> bool:
+    """Check whether a rule counts a contact when it is applied to a request with these traits."""
     campaign = traits.campaign if rule.campaign == SAME_CAMPAIGN else rule.campaign
     return (
-        rule.purpose in (None, made.purpose)
-        and rule.channel in (None, made.channel)
-        and rule.family in (None, made.family)
-        and campaign in (None, made.campaign)
+        rule.purpose in (None, contact.purpose)
+        and rule.channel in (None, contact.channel)
+        and rule.family in (None, contact.family)
+        and campaign in (None, contact.campaign)
     )
 
 
 def _instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """A time of day as an instant; where daylight saving has two for it, or none, the later one."""
+    """Convert a local time to an instant; of two instants (daylight saving) take the later one."""
     at = datetime.combine(day, clock, zone)
     return max(at.astimezone(UTC), at.replace(fold=1).astimezone(UTC))

@@ -1,4 +1,4 @@
-"""What a contact of a branch's channel is worth where there is not enough of it: shadow prices."""
+"""Shadow prices of capacity: the value of one more contact of a branch by a channel."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from serving.records.tables import capacity_prices
 
 _p = capacity_prices.c
-_FORGET = delete(capacity_prices).where(_p.day == bindparam("one_day"))
+_DELETE = delete(capacity_prices).where(_p.day == bindparam("one_day"))
 _LATEST = select(_p.branch, _p.channel, _p.price, _p.capacity).where(
     _p.day == select(func.max(_p.day)).where(_p.day <= bindparam("one_day")).scalar_subquery()
 )
@@ -17,7 +17,7 @@ _LATEST = select(_p.branch, _p.channel, _p.price, _p.capacity).where(
 
 @dataclass(frozen=True)
 class CapacityPrice:
-    """Contacts a day that a branch can make by a channel, and what one more is worth in yuan."""
+    """Contacts per day that a branch can make by a channel, and the value of one more in yuan."""
 
     branch: str
     channel: str
@@ -28,14 +28,26 @@ class CapacityPrice:
 def set_prices(
     connection: Connection, day: date, prices: Iterable[CapacityPrice], at: datetime
 ) -> None:
-    """Keep the prices of a day, in place of those it had."""
-    connection.execute(_FORGET, {"one_day": day})
-    rows = [vars(one) | {"day": day, "made_at": at} for one in prices]
+    """Replace the prices of a day.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    day : date
+        The day on which the prices hold.
+    prices : iterable of CapacityPrice
+        One per branch and channel.
+    at : datetime
+        When they were computed.
+    """
+    connection.execute(_DELETE, {"one_day": day})
+    rows = [vars(price) | {"day": day, "made_at": at} for price in prices]
     if rows:
         connection.execute(insert(capacity_prices), rows)
 
 
 def prices_on(connection: Connection, day: date) -> list[CapacityPrice]:
-    """The latest prices that were made for `day` or a day before it."""
-    found = connection.execute(_LATEST, {"one_day": day}).mappings()
-    return [CapacityPrice(**row) for row in found]
+    """Read the prices of a day, or of the latest day before it that has any."""
+    rows = connection.execute(_LATEST, {"one_day": day}).mappings()
+    return [CapacityPrice(**row) for row in rows]

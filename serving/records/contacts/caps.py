@@ -1,8 +1,8 @@
-"""Contact caps that hold whoever asks at once: a contact has its place before it is made.
+"""Enforce the contact caps under concurrency: a contact reserves its place before it is made.
 
-A place is reserved in the transaction that reads the customer's contacts, one transaction a
-customer at a time (`hold_customer`). It counts until it is released or expires; once sent, for
-good.
+The transaction that reads the customer's contacts also writes the reservation, under the
+customer's lock (`lock_customer`). A reservation counts until it is released or expires; a sent
+contact counts for good.
 """
 
 from collections.abc import Collection
@@ -19,13 +19,13 @@ from serving.records.columns import new_id
 from serving.records.contacts.cap_rules import Block, ContactTraits, first_block, next_free
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
 from serving.records.contacts.history import History, contact_history
-from serving.records.once import content_hash, earlier
+from serving.records.idempotency import content_hash, find_by_key
 from serving.records.tables import contacts
 
 _k = contacts.c
 _INSERT = insert(contacts)
-_FIND = select(contacts).where(_k.contact_id == bindparam("one"))
-_SETTLE = update(contacts).where(_k.contact_id == bindparam("one"))
+_FIND = select(contacts).where(_k.contact_id == bindparam("number"))
+_SET_STATE = update(contacts).where(_k.contact_id == bindparam("number"))
 
 
 class UnknownContactError(GuanjiaError):
@@ -34,14 +34,14 @@ class UnknownContactError(GuanjiaError):
 
 @dataclass(frozen=True)
 class ContactRequest:
-    """A contact somebody wants to make.
+    """A contact for which a reservation is requested.
 
     Parameters
     ----------
     family : str
         The touchpoint's family (`features.tags.relations.touchpoint_families.FAMILIES`).
     purpose : {"marketing", "service"}
-        "service": a contact that the contract or the law asks for.
+        "service": a contact that the contract or the law requires.
     planned_at : datetime
         When it will be made.
     cost : Decimal, optional
@@ -65,7 +65,7 @@ class ContactRequest:
 
 @dataclass(frozen=True)
 class Reservation:
-    """A contact that has its place; `repeated` if it had it before."""
+    """A reserved contact; `repeated` if an earlier request with the same key reserved it."""
 
     contact_id: str
     planned_at: datetime
@@ -74,16 +74,16 @@ class Reservation:
 
 
 class ContactRefusedError(GuanjiaError):
-    """A rule holds a contact back.
+    """A rule blocks a contact.
 
     Attributes
     ----------
     rule, label : str
         Name of the rule, and its Chinese name.
     chinese, english : str
-        What the rule says.
+        The reason in words.
     next_at : datetime or None
-        From when on no rule would hold the contact back, as far as is known now; None: never.
+        First instant at which no rule would block the contact; None: never.
     """
 
     def __init__(self, contact: ContactRequest, block: Block, next_at: datetime | None) -> None:
@@ -95,12 +95,12 @@ class ContactRefusedError(GuanjiaError):
 
 
 class Caps:
-    """The rules, as they hold for the contacts in the records.
+    """Apply the cap rules to the contacts in the records, and reserve contacts.
 
     Parameters
     ----------
     rules : ContactCaps
-        What may be done (`serving.records.contacts.contact_caps.load_contact_caps`).
+        The rules (`serving.records.contacts.contact_caps.load_contact_caps`).
     timezone : str
         The insurer's time zone, for branches that have none of their own.
     """
@@ -123,25 +123,25 @@ class Caps:
         branch: str | None = None,
         erased_as: str | None = None,
     ) -> History:
-        """Read in one statement what the rules must know to judge contacts from `at` on.
+        """Read in one statement the history that the rules need for contacts from `at` on.
 
         Parameters
         ----------
         connection : Connection
-            Of `Records.writing()`, if a contact will be reserved: after `hold_customer`.
+            To reserve a contact: of `Records.writing()`, after `lock_customer`.
         customer_id : str
             The customer.
         at : datetime
             Now; reservations that have expired by then do not count.
         branch : str, optional
-            The customer's branch, in whose time zone days are counted.
+            The customer's branch; its time zone decides the civil days.
         erased_as : str, optional
-            What stands for the customer since an erasure (`features.erased`): refusals outlive it.
+            Mark of an earlier erasure of the customer (`features.erased`): refusals are kept.
 
         Returns
         -------
         History
-            Every contact that counts, service contacts too, and every word on consents.
+            Every contact that counts, service contacts too, and every consent change.
         """
         since = at.astimezone(self._zone(branch)).date() - self._span
         return contact_history(connection, customer_id, at, since, self._cooling, erased_as)
@@ -154,7 +154,7 @@ class Caps:
         campaign: str | None = None,
         branch: str | None = None,
     ) -> ContactTraits:
-        """Say of a contact what the rules look at.
+        """Collect the properties of a contact that the rules look at.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Caps:
         campaign : str, optional
             The campaign it is part of.
         branch : str, optional
-            The customer's branch, in whose time zone days and quiet hours are counted.
+            The customer's branch; its time zone decides civil days and quiet hours.
 
         Raises
         ------
@@ -189,35 +189,35 @@ class Caps:
         decision_id: str | None = None,
         client_key: str | None = None,
     ) -> Reservation:
-        """Give a contact its place, if the history leaves one.
+        """Reserve a contact, if the rules allow it.
 
         Parameters
         ----------
         connection : Connection
-            Of `Records.writing()`, in which `hold_customer` was called.
+            Of `Records.writing()`, after `lock_customer`.
         contact : ContactRequest
             The contact.
         at : datetime
             Now.
         history : History
-            What `Caps.history` read on this connection since; a history read without the
-            customer's lock may lack a place that was given meanwhile.
+            History that `Caps.history` read on this connection under the customer's lock; one
+            read without the lock may lack a reservation made meanwhile.
         decision_id : str, optional
-            The decision that it carries out.
+            The decision that the contact carries out.
         client_key : str, optional
-            The same key and contact again gives the first reservation.
+            A retry with the same key and contact returns the first reservation.
 
         Raises
         ------
         ContactRefusedError
-            If a rule holds it back.
+            If a rule blocks it.
         ClientKeyConflictError
-            If the key was sent with another contact.
+            If the key was used for another contact.
         GuanjiaError
             If the channel is not known.
         """
         content = content_hash(asdict(contact)) if client_key else ""
-        before = earlier(connection, contacts, client_key, content)
+        before = find_by_key(connection, contacts, client_key, content)
         if before is not None:
             return Reservation(
                 before["contact_id"], before["planned_at"], before["reserved_until"], repeated=True
@@ -229,7 +229,7 @@ class Caps:
         if block is not None:
             free = next_free(self.rules, history, traits, contact.planned_at)
             raise ContactRefusedError(contact, block, free)
-        until = max(contact.planned_at, at) + self.rules.hold
+        until = max(contact.planned_at, at) + self.rules.reservation_period
         row = {
             "contact_id": new_id(at),
             "client_key": client_key,
@@ -250,54 +250,69 @@ class Caps:
 
 
 def mark_sent(connection: Connection, contact_id: str, at: datetime) -> None:
-    """Note that a contact was made at `at`; it counts on the day it was made, and for good.
+    """Mark a contact as sent: it counts on the day it was made, and for good.
 
-    Also where its place had expired or was released: what happened, happened.
+    A contact whose reservation expired or was released is marked as well: it did happen.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    contact_id : str
+        The contact.
+    at : datetime
+        When it was made.
 
     Raises
     ------
     UnknownContactError
         If there is no such contact.
     """
-    _settle(connection, contact_id, "sent", at)
+    _set_state(connection, contact_id, "sent", at)
 
 
 def mark_not_sent(connection: Connection, contact_id: str) -> None:
-    """Note that a contact was not made, though it may have been told that it was.
+    """Release a contact that was not made, even if it was reported as sent before.
 
     Raises
     ------
     UnknownContactError
         If there is no such contact.
     """
-    _settle(connection, contact_id, "released", None)
+    _set_state(connection, contact_id, "released", None)
 
 
-def _settle(connection: Connection, contact_id: str, state: str, sent_at: datetime | None) -> None:
-    found = find_contact(connection, contact_id)
-    at = sent_at or found["planned_at"]
-    day = at.astimezone(ZoneInfo(found["time_zone"])).date()
-    given = {"one": contact_id, "state": state, "sent_at": sent_at, "local_day": day}
-    connection.execute(_SETTLE, given)
+def _set_state(
+    connection: Connection, contact_id: str, state: str, sent_at: datetime | None
+) -> None:
+    contact = find_contact(connection, contact_id)
+    at = sent_at or contact["planned_at"]
+    day = at.astimezone(ZoneInfo(contact["time_zone"])).date()
+    columns = {"state": state, "sent_at": sent_at, "local_day": day}
+    connection.execute(_SET_STATE, columns | {"number": contact_id})
 
 
 def find_contact(
     connection: Connection, contact_id: str, branches: Collection[str] | None = None
 ) -> RowMapping:
-    """A contact's row.
+    """Find the row of a contact.
 
     Parameters
     ----------
+    connection : Connection
+        Of the records.
+    contact_id : str
+        The contact.
     branches : collection of str, optional
-        Contacts of other branches are unknown.
+        Branches that the caller may see; contacts of others are unknown to them. Default: all.
 
     Raises
     ------
     UnknownContactError
         If there is no such contact.
     """
-    found = connection.execute(_FIND, {"one": contact_id}).mappings().first()
-    if found is None or not (branches is None or found["branch"] in branches):
-        cure = "send the contact_id that the decision gave"
+    row = connection.execute(_FIND, {"number": contact_id}).mappings().first()
+    if row is None or not (branches is None or row["branch"] in branches):
+        cure = "send the contact_id of an answer of `/decide`"
         raise UnknownContactError(f"contact {contact_id}", "is not known", cure)
-    return found
+    return row

@@ -1,7 +1,7 @@
-"""How often and when a customer may be contacted: `contact_caps.toml`, and what a home replaces.
+"""Load the contact caps: shipped `contact_caps.toml`, overlaid by the file of a home.
 
-These are the rules as people write them. Whatever is wrong with them is reported with the file, the
-rule and the field; how they hold for a contact is in `serving.records.contacts.cap_rules`.
+A fault is reported with the file, the rule and the field. How the rules apply to a contact is in
+`serving.records.contacts.cap_rules`.
 """
 
 from datetime import time, timedelta
@@ -51,12 +51,12 @@ class CapRule(Declared):
 
     @property
     def days(self) -> int:
-        """How many civil days it looks at."""
+        """Length of the window in civil days."""
         return DAYS[self.per]
 
 
 class QuietHours(Declared):
-    """Hours of the day at which a channel is silent; over midnight if it begins after it ends."""
+    """Hours of the day without contacts by a channel; they may span midnight."""
 
     label: str = Field(min_length=1, description="Chinese name.")
     begins: time = Field(description="First moment of silence, in the customer's time zone.")
@@ -71,13 +71,13 @@ class QuietHours(Declared):
             raise ValueError("quiet hours have no time zone: they are in the customer's")
         return self
 
-    def hold(self, at: time) -> bool:
-        """Whether a time of day is quiet.
+    def covers(self, at: time) -> bool:
+        """Check whether a time of day lies in the quiet hours.
 
         Examples
         --------
         >>> night = QuietHours(label="免打扰", begins=time(21), ends=time(9))
-        >>> night.hold(time(21)), night.hold(time(8, 59)), night.hold(time(9))
+        >>> night.covers(time(21)), night.covers(time(8, 59)), night.covers(time(9))
         (True, True, False)
         """
         if self.begins < self.ends:
@@ -94,32 +94,32 @@ class CoolingOff(Declared):
 
 
 class ContactCaps(Declared):
-    """All of it."""
+    """Caps, quiet hours, cooling-off and time zones of an installation."""
 
-    reservation_hours: int = Field(ge=1, le=24 * 31, description="How long a place is kept.")
+    reservation_hours: int = Field(ge=1, le=24 * 31, description="Hours that a reservation lasts.")
     rules: dict[str, CapRule] = Field(description="Caps by name.")
     quiet_hours: dict[ContactChannel, QuietHours] = Field(description="Quiet hours by channel.")
     cooling_off: CoolingOff = Field(description="After a refusal or an opt-out.")
     time_zones: dict[str, TimeZone] = Field(description="Time zone by branch.")
 
     @property
-    def hold(self) -> timedelta:
-        """How long a contact keeps its place after the time it is planned for."""
+    def reservation_period(self) -> timedelta:
+        """How long a reservation lasts after the planned time of the contact."""
         return timedelta(hours=self.reservation_hours)
 
     @property
     def longest_days(self) -> int:
-        """How many days back a contact may still count."""
+        """Length of the longest window in days: older contacts count under no rule."""
         return max((rule.days for rule in self.rules.values()), default=1)
 
 
 def load_contact_caps(home: Path) -> ContactCaps:
-    """Read the shipped rules, with what `<home>/contact_caps.toml` replaces, adds and leaves out.
+    """Load the shipped rules, overlaid by `<home>/contact_caps.toml`.
 
     Raises
     ------
     GuanjiaError
         If the file is not TOML, names an unknown field, channel or time zone, or a value is out of
-        range: with file and field.
+        range; the error names file and field.
     """
     return load_layered(ContactCaps, home / SHIPPED.name, SHIPPED, manual="docs/records.md")

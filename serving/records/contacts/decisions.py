@@ -1,4 +1,4 @@
-"""Decisions as they were made: found again by the client's key, by number, by customer."""
+"""Store decisions, and find them by client key or by id."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from features.errors import GuanjiaError
 from serving.records.columns import JsonText, new_id
-from serving.records.once import content_hash, earlier, write_once
+from serving.records.idempotency import content_hash, find_by_key, insert_once
 from serving.records.tables import decisions
 
 _d = decisions.c
@@ -17,24 +17,24 @@ _FIND = select(decisions).where(_d.decision_id == bindparam("decision_id"))
 
 
 class UnknownDecisionError(GuanjiaError):
-    """No decision has this number."""
+    """No decision has this id."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision to keep.
+    """A decision to store.
 
     Parameters
     ----------
     touchpoint, channel, purpose : str or None
-        The contact chosen; None is silence.
+        The chosen contact; None is silence.
     probability : float, optional
-        With which this action was chosen.
+        Probability with which this action was chosen.
     document : mapping
-        Everything else: inputs, gates, candidates, versions. What JSON can say, and decimals,
-        dates and instants, which become text.
+        Everything else: inputs, gates, candidates, versions. Values of JSON, and decimals, dates
+        and instants, which become text.
     decision_id : str, optional
-        A `new_id`, where a contact was reserved under it already.
+        A `new_id` under which a contact was reserved already. Default: a new one.
     """
 
     customer_id: str
@@ -55,8 +55,8 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A decision that is kept; `repeated` if it had been there before."""
+class StoredDecision:
+    """Id of a stored decision; `repeated` if an earlier request with the same key stored it."""
 
     decision_id: str
     repeated: bool
@@ -68,18 +68,19 @@ def write_decision(
     *,
     client_key: str | None = None,
     request: Mapping[str, Any] | None = None,
-) -> Written:
-    """Keep a decision.
+) -> StoredDecision:
+    """Store a decision.
 
     Parameters
     ----------
     connection : Connection
-        Of `Records.writing()`; a contact reserved in the same transaction is kept with it or not
-        at all.
+        Of `Records.writing()`; a contact reserved in the same transaction is stored with it.
+    decision : Decision
+        The decision.
     client_key : str, optional
-        Whoever sends the same key and request again is to get this decision.
+        A retry with the same key and request returns the first decision.
     request : mapping, optional
-        What the client sent, which the key stands for.
+        The client's request, for which the key stands.
 
     Raises
     ------
@@ -92,42 +93,59 @@ def write_decision(
         "client_key": client_key,
         "content_hash": content_hash(request or {}) if client_key else None,
     }
-    found = write_once(connection, decisions, row)
-    return Written(decision_id if found is None else found["decision_id"], found is not None)
+    existing = insert_once(connection, decisions, row)
+    if existing is None:
+        return StoredDecision(decision_id, repeated=False)
+    return StoredDecision(existing["decision_id"], repeated=True)
 
 
 def repeated_decision(
     connection: Connection, client_key: str | None, request: Mapping[str, Any]
 ) -> RowMapping | None:
-    """The decision that was made for this key, if any: to ask before anything is reserved.
+    """Find the decision that an earlier request with the same key got, if any.
 
-    After `hold_customer`, so that two of the same request at once see each other.
+    Call it after `lock_customer` and before a contact is reserved: of two equal requests at once
+    the second then sees the decision of the first.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    client_key : str or None
+        The client's key.
+    request : mapping
+        The client's request, for which the key stands.
 
     Raises
     ------
     ClientKeyConflictError
         If the key was sent with another request.
     """
-    return earlier(connection, decisions, client_key, content_hash(request) if client_key else "")
+    content = content_hash(request) if client_key else ""
+    return find_by_key(connection, decisions, client_key, content)
 
 
 def find_decision(
     connection: Connection, decision_id: str, branches: Collection[str] | None = None
 ) -> RowMapping:
-    """A decision by its number.
+    """Find the row of a decision.
 
     Parameters
     ----------
+    connection : Connection
+        Of the records.
+    decision_id : str
+        The decision.
     branches : collection of str, optional
-        Decisions of other branches are unknown.
+        Branches that the caller may see; decisions of others are unknown to them. Default: all.
 
     Raises
     ------
     UnknownDecisionError
-        If there is none.
+        If there is no such decision.
     """
-    found = connection.execute(_FIND, {"decision_id": decision_id}).mappings().first()
-    if found is None or not (branches is None or found["branch"] in branches):
-        cure = "send the decision_id that the decision gave"
+    row = connection.execute(_FIND, {"decision_id": decision_id}).mappings().first()
+    if row is None or not (branches is None or row["branch"] in branches):
+        cure = "send the decision_id of an answer of `/decide`"
         raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
-    return found
+    return row

@@ -1,7 +1,7 @@
-"""Touchpoints that events made due: each once, kept until the customer is erased.
+"""Store the touchpoints that events made due, each once, and list those still open.
 
-A row says that something is due, not that it was done. What was done is in the contacts and the
-decisions, and whoever asks what is due is not given it again.
+A row says that a touchpoint is due, not that it was carried out: that is in the contacts and the
+decisions, and listing leaves out touchpoints that were carried out.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -18,18 +18,18 @@ from serving.records.columns import Instant, first_id, new_id
 from serving.records.tables import contacts, decisions, due_touchpoints
 from serving.touchpoints.event_triggers import DueTouchpoint
 
-MARK = 14
-"""Digits of an instant in a number (`first_id`)."""
+INSTANT_DIGITS = 14
+"""Digits of the instant with which an id begins (`first_id`)."""
 _u, _k, _d = due_touchpoints.c, contacts.c, decisions.c
 _NOW = bindparam("now", type_=Instant)
-_MADE = exists().where(
+_CONTACTED = exists().where(
     _k.customer_id == _u.customer_id,
     _k.touchpoint == _u.touchpoint,
     _k.planned_at >= _u.occurred_at,
     (_k.state == "sent") | ((_k.state == "reserved") & (_k.reserved_until > _NOW)),
 )
-_LEFT = exists().where(
-    _d.client_key == bindparam("asker") + _u.due_id,
+_DECIDED_OTHERWISE = exists().where(
+    _d.client_key == bindparam("subject_prefix") + _u.due_id,
     _d.touchpoint.is_distinct_from(_u.touchpoint),
 )
 _OPEN = (
@@ -44,8 +44,8 @@ _OPEN = (
                 _u.due_id > bindparam("after_id"),
             ),
         ),
-        ~_MADE,
-        ~_LEFT,
+        ~_CONTACTED,
+        ~_DECIDED_OTHERWISE,
     )
     .order_by(_u.due_at, _u.due_id)
     .limit(bindparam("most"))
@@ -58,8 +58,8 @@ _OF_EVENTS = (
 
 
 @dataclass(frozen=True)
-class Found:
-    """A touchpoint that is due, and the event that made it so."""
+class NewDue:
+    """A due touchpoint to store, and the event that made it due."""
 
     due: DueTouchpoint
     event_type: str
@@ -68,8 +68,8 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A touchpoint that is due, as it is kept under its number."""
+class StoredDue:
+    """A due touchpoint as stored, with its id."""
 
     due_id: str
     due: DueTouchpoint
@@ -79,24 +79,34 @@ class Kept:
 
     @property
     def place(self) -> str:
-        """Where it stands in the order of `open_due`."""
+        """Its place in the order of `list_open_due`: instant and id."""
         return first_id(self.due.due_at) + self.due_id
 
 
-def write_due(connection: Connection, found: Iterable[Found], at: datetime) -> None:
-    """Keep touchpoints that are due; those that were kept before stay as they are."""
-    rows = [_row(one, at) for one in found]
+def write_due(connection: Connection, touchpoints: Iterable[NewDue], at: datetime) -> None:
+    """Store due touchpoints; those stored before stay as they are.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    touchpoints : iterable of NewDue
+        The touchpoints.
+    at : datetime
+        Now.
+    """
+    rows = [_row(touchpoint, at) for touchpoint in touchpoints]
     if rows:
         connection.execute(_insert(connection.dialect.name), rows)
 
 
-def due_of_events(connection: Connection, event_ids: Collection[str]) -> list[Kept]:
-    """What some events made due, whatever became of it, in the order of time."""
-    found = connection.execute(_OF_EVENTS, {"event_ids": list(event_ids)}).mappings()
-    return [_kept(row) for row in found]
+def due_of_events(connection: Connection, event_ids: Collection[str]) -> list[StoredDue]:
+    """Read the touchpoints that events made due, carried out or not, in the order of time."""
+    rows = connection.execute(_OF_EVENTS, {"event_ids": list(event_ids)}).mappings()
+    return [_stored(row) for row in rows]
 
 
-def open_due(
+def list_open_due(
     connection: Connection,
     now: datetime,
     by: datetime,
@@ -105,54 +115,71 @@ def open_due(
     subject: str = "",
     branches: Collection[str] | None = None,
     after: str | None = None,
-) -> list[Kept]:
-    """What is due by an instant, is timely yet, and nobody has seen to, in the order of time.
+) -> list[StoredDue]:
+    """List touchpoints that are due, have not expired and are not done, in the order of time.
 
-    Seen to is what a contact was made of since the event or has its place for, and what `subject`
-    had decided, under the number of the row as its client key, and was told to leave.
+    A touchpoint is done once a contact was made or reserved for it since the event, or once
+    `subject` asked `/decide` about it (with `due_id` as client key) and got another decision.
 
     Parameters
     ----------
+    connection : Connection
+        Of the records.
+    now : datetime
+        Now; touchpoints that expired before are left out.
+    by : datetime
+        Touchpoints that become due until then are listed.
+    most : int
+        Most rows to list.
+    subject : str
+        The caller whose decisions count.
     branches : collection of str, optional
-        Rows of other branches are left out.
+        Branches that the caller may see. Default: all.
     after : str, optional
-        The `place` of a row: only those behind it.
+        The `place` of a row; only rows behind it are listed.
     """
-    after_at, after_id = _behind(after)
-    given = {"now": now, "by": by, "most": most, "asker": f"{subject} "}
+    after_at, after_id = _split_place(after)
+    parameters = {
+        "now": now,
+        "by": by,
+        "most": most,
+        "subject_prefix": f"{subject} ",
+        "after_at": after_at,
+        "after_id": after_id,
+    }
     query = _OPEN if branches is None else _OPEN.where(_u.branch.in_(sorted(branches)))
-    found = connection.execute(query, given | {"after_at": after_at, "after_id": after_id})
-    return [_kept(row) for row in found.mappings()]
+    return [_stored(row) for row in connection.execute(query, parameters).mappings()]
 
 
-def _behind(place: str | None) -> tuple[datetime, str]:
+def _split_place(place: str | None) -> tuple[datetime, str]:
+    """Split a place into instant and id; None comes before every row."""
     if place is None:
         return EPOCH - timedelta(days=1), ""
-    return instant_of(int(place[:MARK], 16)), place[MARK:]
+    return instant_of(int(place[:INSTANT_DIGITS], 16)), place[INSTANT_DIGITS:]
 
 
-def _row(found: Found, at: datetime) -> dict[str, Any]:
-    due = vars(found.due)
-    kept = {name: value for name, value in due.items() if name != "by"}
-    return kept | {
+def _row(touchpoint: NewDue, at: datetime) -> dict[str, Any]:
+    due = vars(touchpoint.due)
+    fields = {name: value for name, value in due.items() if name != "by"}
+    return fields | {
         "due_id": new_id(at),
-        "started_by": found.due.by,
-        "channels": list(found.due.channels),
-        "event_type": found.event_type,
-        "occurred_at": found.occurred_at,
-        "branch": found.branch,
+        "started_by": touchpoint.due.by,
+        "channels": list(touchpoint.due.channels),
+        "event_type": touchpoint.event_type,
+        "occurred_at": touchpoint.occurred_at,
+        "branch": touchpoint.branch,
         "found_at": at,
     }
 
 
-def _kept(row: Any) -> Kept:
+def _stored(row: Any) -> StoredDue:
     names: Sequence[str] = [
         *("customer_id", "touchpoint", "event_id", "reason", "due_at", "until"),
         *("kind", "service", "star"),
     ]
     fields = {name: row[name] for name in names}
     due = DueTouchpoint(**fields, by=row["started_by"], channels=tuple(row["channels"]))
-    return Kept(row["due_id"], due, row["event_type"], row["occurred_at"], row["branch"])
+    return StoredDue(row["due_id"], due, row["event_type"], row["occurred_at"], row["branch"])
 
 
 @cache

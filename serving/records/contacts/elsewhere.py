@@ -1,8 +1,8 @@
-"""Note contacts that others made, the core system above all: they count under the caps as ours do.
+"""Import contacts that other systems made, mostly the core system: they count under the caps too.
 
-A contact of ours that comes back with what the core system delivers is not counted twice: it has
-the number that the decision gave it, or else it is the same touchpoint by the same channel on the
-same day. Rows of others have no decision.
+A contact of ours that the core system delivers back is not counted twice: it has the id that the
+decision gave it, or else it is the same touchpoint by the same channel on the same day. Imported
+rows have no decision.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,15 +21,15 @@ from features.sql import instant_sql, sql_text
 from features.tags.relations.touchpoint_families import FAMILIES, OTHER, TOUCHPOINTS
 from serving.records.contacts.contact_caps import Purpose, load_contact_caps
 from serving.records.database import Records
-from serving.records.once import insert_new
+from serving.records.idempotency import insert_unless_present
 from serving.records.tables import contacts
 from serving.touchpoints.catalogue import load_touchpoints
 from serving.touchpoints.fields import Touchpoint
 
-AT_ONCE = 500
+BATCH_ROWS = 500
 _FAMILY = {name: family for family, names in TOUCHPOINTS.items() for name in names}
 _k = contacts.c
-_KEPT = select(_k.contact_id).where(_k.contact_id.in_(bindparam("contact_ids", expanding=True)))
+_STORED = select(_k.contact_id).where(_k.contact_id.in_(bindparam("contact_ids", expanding=True)))
 _OURS = select(_k.customer_id, _k.touchpoint, _k.channel, _k.local_day).where(
     _k.customer_id.in_(bindparam("customer_ids", expanding=True)),
     _k.local_day >= bindparam("since", type_=_k.local_day.type),
@@ -39,13 +39,13 @@ _OURS = select(_k.customer_id, _k.touchpoint, _k.channel, _k.local_day).where(
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """A contact that somebody else made.
+class ExternalContact:
+    """A contact that another system made.
 
     Parameters
     ----------
     contact_id : str
-        The number it has there.
+        Its id in the other system.
     """
 
     contact_id: str
@@ -60,15 +60,17 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What was taken over.
+class ImportCounts:
+    """Counts of an import of contacts.
 
     Attributes
     ----------
+    first, last : date
+        The days of the contacts: after `first`, until `last` included.
     read : int
-        Outgoing contacts of these days that the checked table has.
+        Outgoing contacts of these days in the checked table.
     new : int
-        Of them, those the records did not know.
+        Those of them that the records did not have yet.
     """
 
     first: date
@@ -77,15 +79,24 @@ class Taken:
     new: int
 
 
-def take_contacts(lake: Lake, records: Records, as_of: date) -> Taken:
-    """Note the contacts that the checked table has of the days that the caps look at, up to a date.
+def import_contacts(lake: Lake, records: Records, as_of: date) -> ImportCounts:
+    """Import the contacts of the checked table that may count under the caps, up to a date.
 
-    Again, it changes nothing.
+    Running it again changes nothing.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked table `interactions`.
+    records : Records
+        The records to import into.
+    as_of : date
+        Last civil day; versions recorded later are ignored.
 
     Raises
     ------
     GuanjiaError
-        If the table of interactions is not there, or a file of the home has a fault.
+        If the table of interactions is missing, or a file of the home has a fault.
     """
     rules = load_contact_caps(lake.home)
     first = as_of - timedelta(days=rules.longest_days)
@@ -95,43 +106,52 @@ def take_contacts(lake: Lake, records: Records, as_of: date) -> Taken:
     zones[None] = ZoneInfo(lake.settings.timezone)
     known = load_touchpoints(lake.home).touchpoints_for()
     read = new = 0
-    for rows in _contacts(lake, first, as_of):
-        made = [_elsewhere(row, known) for row in rows]
+    for rows in _interactions(lake, first, as_of):
+        external = [_external_contact(row, known) for row in rows]
         with records.writing() as connection:
-            new += note_elsewhere(connection, made, zones)
-        read += len(made)
-    return Taken(first, as_of, read, new)
+            new += insert_external(connection, external, zones)
+        read += len(external)
+    return ImportCounts(first, as_of, read, new)
 
 
-def note_elsewhere(
-    connection: Connection, made: Collection[Elsewhere], zones: Mapping[str | None, ZoneInfo]
+def insert_external(
+    connection: Connection,
+    external: Collection[ExternalContact],
+    zones: Mapping[str | None, ZoneInfo],
 ) -> int:
-    """Keep contacts that others made, each once; how many were new.
+    """Insert contacts of other systems, each once; return how many were new.
 
     Parameters
     ----------
-    made : collection of Elsewhere
+    connection : Connection
+        Of `Records.writing()`.
+    external : collection of ExternalContact
         A few hundred at a time.
     zones : mapping of branch to ZoneInfo
-        The customer's time zone; that of None where the branch has none of its own.
+        Time zone of the customers of a branch; under None that of all other branches.
     """
-    found = connection.execute(_KEPT, {"contact_ids": [one.contact_id for one in made]})
-    kept = set(found.scalars())
+    ids = [contact.contact_id for contact in external]
+    stored = set(connection.execute(_STORED, {"contact_ids": ids}).scalars())
     rows = [
-        _row(one, zones.get(one.branch, zones[None])) for one in made if one.contact_id not in kept
+        _row(contact, zones.get(contact.branch, zones[None]))
+        for contact in external
+        if contact.contact_id not in stored
     ]
-    ours = _ours(connection, rows)
-    new = [row for row in rows if _same(row) not in ours]
+    ours = _our_contacts(connection, rows)
+    new = [row for row in rows if _identity(row) not in ours]
     if new:
-        # Another run may be at it too.
-        connection.execute(insert_new(contacts, connection.dialect.name, "contact_id"), new)
+        # Another run may insert the same rows at the same time.
+        insert = insert_unless_present(contacts, connection.dialect.name, "contact_id")
+        connection.execute(insert, new)
     return len(new)
 
 
-def _elsewhere(row: Mapping[str, Any], known: Mapping[str, Touchpoint]) -> Elsewhere:
-    """A contact as the caps see it; of a touchpoint that nobody declared it is marketing."""
-    declared = known.get(row["touchpoint"])
-    return Elsewhere(
+def _external_contact(
+    row: Mapping[str, Any], touchpoints: Mapping[str, Touchpoint]
+) -> ExternalContact:
+    """Classify a contact for the caps; of an undeclared touchpoint it is marketing."""
+    declared = touchpoints.get(row["touchpoint"])
+    return ExternalContact(
         **row,
         family=declared.family if declared else _family(row["touchpoint"]),
         purpose=declared.kind if declared else "marketing",
@@ -139,15 +159,17 @@ def _elsewhere(row: Mapping[str, Any], known: Mapping[str, Touchpoint]) -> Elsew
 
 
 def _family(touchpoint: str) -> str:
-    """As `features.tags.relations.touchpoint_families.family_of` tells it."""
+    """Map a touchpoint to its family, as `touchpoint_families.family_of` does in tags."""
     if touchpoint in _FAMILY:
         return _FAMILY[touchpoint]
-    begun = (one for one in FAMILIES if touchpoint == one or touchpoint.startswith(f"{one}_"))
-    return next(begun, OTHER)
+    matches = (
+        family for family in FAMILIES if touchpoint == family or touchpoint.startswith(f"{family}_")
+    )
+    return next(matches, OTHER)
 
 
-def _contacts(lake: Lake, first: date, as_of: date) -> Iterator[list[dict[str, Any]]]:
-    """The latest versions of outgoing contacts, some at a time."""
+def _interactions(lake: Lake, first: date, as_of: date) -> Iterator[list[dict[str, Any]]]:
+    """Read the latest versions of outgoing contacts in batches."""
     zone = lake.settings.timezone
     begin, end = (instant_sql(cutoff(day, zone)) for day in (first, as_of))
     known = known_sql(cutoff(as_of, zone))
@@ -164,32 +186,35 @@ def _contacts(lake: Lake, first: date, as_of: date) -> Iterator[list[dict[str, A
     )
     with lake.batches(query) as batches:
         for batch in batches:
-            for start in range(0, len(batch), AT_ONCE):
-                yield batch.slice(start, AT_ONCE).to_pylist()
+            for start in range(0, len(batch), BATCH_ROWS):
+                yield batch.slice(start, BATCH_ROWS).to_pylist()
 
 
-def _ours(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
-    """Contacts of ours with these customers since the first of these days."""
+def _our_contacts(
+    connection: Connection, rows: Sequence[Mapping[str, Any]]
+) -> set[tuple[Any, ...]]:
+    """Read the identities of our own contacts with these customers since the first of the days."""
     if not rows:
         return set()
     customers = sorted({row["customer_id"] for row in rows})
     since: date = min(row["local_day"] for row in rows)
-    found: Iterable[Any] = connection.execute(_OURS, {"customer_ids": customers, "since": since})
-    return {tuple(row) for row in found}
+    ours: Iterable[Any] = connection.execute(_OURS, {"customer_ids": customers, "since": since})
+    return {tuple(row) for row in ours}
 
 
-def _same(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the columns in which the same contact agrees in both systems."""
     return row["customer_id"], row["touchpoint"], row["channel"], row["local_day"]
 
 
-def _row(made: Elsewhere, zone: ZoneInfo) -> dict[str, Any]:
-    fields = {name: value for name, value in vars(made).items() if name != "made_at"}
+def _row(contact: ExternalContact, zone: ZoneInfo) -> dict[str, Any]:
+    fields = {name: value for name, value in vars(contact).items() if name != "made_at"}
     return fields | {
-        "planned_at": made.made_at,
+        "planned_at": contact.made_at,
         "time_zone": zone.key,
-        "local_day": made.made_at.astimezone(zone).date(),
+        "local_day": contact.made_at.astimezone(zone).date(),
         "state": "sent",
-        "reserved_at": made.made_at,
-        "reserved_until": made.made_at,
-        "sent_at": made.made_at,
+        "reserved_at": contact.made_at,
+        "reserved_until": contact.made_at,
+        "sent_at": contact.made_at,
     }

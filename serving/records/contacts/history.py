@@ -1,4 +1,4 @@
-"""What the caps must know of a customer, asked for in one statement."""
+"""Read the contact history of a customer, on which the caps decide, in one statement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,17 @@ from sqlalchemy import (
 )
 
 from serving.records.columns import Instant
-from serving.records.people.consents import Said, Word, latest, open_to
+from serving.records.people.consents import (
+    Consent,
+    ConsentRecord,
+    is_channel_open,
+    latest_consent,
+)
 from serving.records.tables import consent_changes, contacts, outcomes
 
 _k, _o, _c = contacts.c, outcomes.c, consent_changes.c
 _NO_TEXT = cast(null(), String)
-_NO_DAY, _NO_INSTANT, _NO_WORD = cast(null(), Date), cast(null(), Instant), cast(null(), Boolean)
+_NO_DAY, _NO_INSTANT, _NO_FLAG = cast(null(), Date), cast(null(), Instant), cast(null(), Boolean)
 _HISTORY = union_all(
     select(
         literal("contact", String).label("what"),
@@ -33,7 +38,7 @@ _HISTORY = union_all(
         _k.campaign,
         _k.local_day.label("day"),
         _NO_INSTANT.label("at"),
-        _NO_WORD.label("granted"),
+        _NO_FLAG.label("granted"),
         _NO_INSTANT.label("recorded_at"),
     ).where(
         _k.customer_id == bindparam("customer_id"),
@@ -42,7 +47,7 @@ _HISTORY = union_all(
         | ((_k.state == "reserved") & (_k.reserved_until > bindparam("at", type_=Instant))),
     ),
     select(
-        _o.kind, _o.channel, *[_NO_TEXT] * 3, _NO_DAY, _o.occurred_at, _NO_WORD, _NO_INSTANT
+        _o.kind, _o.channel, *[_NO_TEXT] * 3, _NO_DAY, _o.occurred_at, _NO_FLAG, _NO_INSTANT
     ).where(
         _o.customer_id == bindparam("customer_id"),
         _o.occurred_at > bindparam("cooling_since", type_=Instant),
@@ -64,8 +69,8 @@ _HISTORY = union_all(
 
 
 @dataclass(frozen=True)
-class Made:
-    """A contact that counts: it was sent, or has its place."""
+class CountedContact:
+    """A contact that counts under the caps: sent, or reserved and not expired."""
 
     day: int
     channel: str
@@ -76,31 +81,31 @@ class Made:
 
 @dataclass(frozen=True)
 class History:
-    """A customer's contacts, refusals and words on marketing.
+    """A customer's contacts, refusals and consents to marketing.
 
     Parameters
     ----------
-    contacts : tuple of Made
+    contacts : tuple of CountedContact
         Days are those of the customer's time zone, as proleptic Gregorian ordinals.
-    last : dict of str to datetime
-        When the customer last `refused` and last `opted_out`, as far as that may matter.
-    words : dict of channel or None to Word
-        The latest word on marketing by a channel, and under None on all marketing.
-    said : tuple of Said
-        Everything the customer ever said of consents.
+    last_refusals : dict of str to datetime
+        When the customer last `refused` and last `opted_out`, if a cooling-off may still run.
+    marketing : dict of channel or None to Consent
+        The latest consent to marketing by a channel; under None to marketing by any channel.
+    consent_records : tuple of ConsentRecord
+        All consent changes of the customer, of every purpose.
     """
 
-    contacts: tuple[Made, ...]
-    last: Mapping[str, datetime]
-    words: Mapping[str | None, Word]
-    said: tuple[Said, ...] = ()
+    contacts: tuple[CountedContact, ...]
+    last_refusals: Mapping[str, datetime]
+    marketing: Mapping[str | None, Consent]
+    consent_records: tuple[ConsentRecord, ...] = ()
 
-    def closed(self, channel: str) -> bool:
-        """Whether the customer closed a channel to marketing."""
-        whole, by_channel = self.words.get(None), self.words.get(channel)
+    def is_closed(self, channel: str) -> bool:
+        """Check whether the customer closed a channel to marketing."""
+        overall, by_channel = self.marketing.get(None), self.marketing.get(channel)
         if by_channel is None:
-            return whole is not None and not whole.granted
-        return not open_to(whole, by_channel)
+            return overall is not None and not overall.granted
+        return not is_channel_open(overall, by_channel)
 
 
 def contact_history(
@@ -111,37 +116,43 @@ def contact_history(
     cooling: timedelta,
     erased_as: str | None = None,
 ) -> History:
-    """A customer's history as it stands at `at`.
+    """Read a customer's history as it stands at an instant.
 
     Parameters
     ----------
+    connection : Connection
+        Of the records.
+    customer_id : str
+        The customer.
+    at : datetime
+        Now; reservations that expired before are left out.
     since : date
-        Contacts of this day and earlier do not matter.
+        Contacts of this day and earlier are left out.
     cooling : timedelta
-        Refusals that are as old do not matter.
+        Refusals of this age and older are left out.
     erased_as : str, optional
-        What stands for the customer since an erasure, which a refusal outlives.
+        Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
     """
-    given = {
+    parameters = {
         "customer_id": customer_id,
         "erased_as": erased_as,
         "at": at,
         "since_day": since,
         "cooling_since": at - cooling,
     }
-    made: list[Made] = []
-    last: dict[str, datetime] = {}
-    words: dict[str | None, list[Word]] = {}
-    said: list[Said] = []
-    rows = connection.execute(_HISTORY, given)
+    counted: list[CountedContact] = []
+    last_refusals: dict[str, datetime] = {}
+    marketing: dict[str | None, list[Consent]] = {}
+    records: list[ConsentRecord] = []
+    rows = connection.execute(_HISTORY, parameters)
     for what, channel, purpose, family, campaign, day, when, granted, recorded in rows:
         if what == "contact":
-            made.append(Made(day.toordinal(), channel, purpose, family, campaign))
+            counted.append(CountedContact(day.toordinal(), channel, purpose, family, campaign))
         elif what == "consent":
-            said.append(Said(purpose, channel, granted, when, recorded))
+            records.append(ConsentRecord(purpose, channel, granted, when, recorded))
             if purpose == "marketing":
-                words.setdefault(channel, []).append(Word(granted, when))
+                marketing.setdefault(channel, []).append(Consent(granted, when))
         else:
-            last[what] = max(when, last.get(what, when))
-    spoken = {channel: latest(found) for channel, found in words.items()}
-    return History(tuple(made), last, spoken, tuple(said))
+            last_refusals[what] = max(when, last_refusals.get(what, when))
+    latest = {channel: latest_consent(consents) for channel, consents in marketing.items()}
+    return History(tuple(counted), last_refusals, latest, tuple(records))

@@ -1,7 +1,7 @@
-"""What became of a contact, as channels and staff tell it: late, twice, in any order.
+"""Record outcomes of contacts, as channels and staff report them: late, twice, in any order.
 
-Outcomes are kept as they come and never changed. What they mean for the contact is worked out from
-all of them each time, so that the order in which they arrive does not matter.
+Outcomes are stored as they come and never changed. The state of a contact is derived from all its
+outcomes each time, so that their order of arrival does not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.contacts.decisions import find_decision
-from serving.records.database import hold_customer
-from serving.records.once import content_hash, write_once
-from serving.records.people.consents import ConsentChange, change
+from serving.records.database import lock_customer
+from serving.records.idempotency import content_hash, insert_once
+from serving.records.people.consents import ConsentChange, write_consent
 from serving.records.tables import contacts, outcomes
 
 KINDS: Mapping[str, str] = {
@@ -31,9 +31,9 @@ KINDS: Mapping[str, str] = {
 REACHED = frozenset(
     {"delivered", "read", "clicked", "replied", "connected", "refused", "opted_out"}
 )
-"""Kinds that only a contact which reached the customer has."""
+"""Kinds that prove that the contact reached the customer."""
 TRIED = frozenset({"sent", "no_answer"})
-"""Kinds that say a contact was made, until it is told that it was not."""
+"""Kinds that say that a contact was made, unless `not_sent` follows."""
 
 _o = outcomes.c
 _OF_CONTACT = select(_o.kind, _o.occurred_at).where(_o.contact_id == bindparam("contact_id"))
@@ -47,7 +47,7 @@ _CONTACT_OF = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Something that became of a contact, a decision or a customer; one of the three is named.
+    """The outcome of a contact, a decision or a customer; one of the three is named.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Outcome:
     all_channels : bool
         Whether an opt-out is meant for every channel.
     detail : mapping, optional
-        What else was told: an amount, a note.
+        Further facts: an amount, a note.
     """
 
     kind: str
@@ -72,8 +72,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Noted:
-    """An outcome that is kept; `repeated` if it had been there before."""
+class StoredOutcome:
+    """Id of a stored outcome; `repeated` if an earlier report with the same key stored it."""
 
     outcome_id: str
     customer_id: str
@@ -82,38 +82,42 @@ class Noted:
 
 
 def note_outcome(
-    connection: Connection, told: Outcome, at: datetime, *, client_key: str | None = None
-) -> Noted:
-    """Keep an outcome, and what follows from it, in one transaction.
+    connection: Connection, outcome: Outcome, at: datetime, *, client_key: str | None = None
+) -> StoredOutcome:
+    """Store an outcome and apply its consequences, in one transaction.
 
-    A contact that was made counts as sent, one that was not gives its place back, and an opt-out
-    withdraws the consent to marketing by the channel, or by all.
+    A contact that was made counts as sent, one that was not made is released, and an opt-out
+    withdraws the consent to marketing by the channel, or by all channels.
 
     Parameters
     ----------
+    connection : Connection
+        Of `Records.writing()`.
+    outcome : Outcome
+        The outcome as reported.
     at : datetime
-        When it reached us.
+        When the report reached us.
     client_key : str, optional
-        The same key and outcome again changes nothing.
+        A retry with the same key and outcome changes nothing.
 
     Raises
     ------
     UnknownContactError, UnknownDecisionError
         If there is no such contact or decision.
     ClientKeyConflictError
-        If the key was sent with another outcome.
+        If the key was used for another outcome.
     GuanjiaError
-        If the kind or channel is not known, nothing is named, or what is named does not belong
-        together.
+        If the kind or channel is not known, or if neither contact, decision nor customer is named,
+        or they do not belong together.
     """
-    full = _complete(connection, told)
+    full = _complete(connection, outcome)
     customer_id = str(full.customer_id)
-    hold_customer(connection, customer_id)
+    lock_customer(connection, customer_id)
     outcome_id = new_id(at)
     row = {
         "outcome_id": outcome_id,
         "client_key": client_key,
-        "content_hash": content_hash(vars(told)) if client_key else None,
+        "content_hash": content_hash(vars(outcome)) if client_key else None,
         "kind": full.kind,
         "customer_id": customer_id,
         "decision_id": full.decision_id,
@@ -123,26 +127,25 @@ def note_outcome(
         "recorded_at": at,
         "detail": full.detail,
     }
-    found = write_once(connection, outcomes, row)
-    if found is not None:
-        return Noted(found["outcome_id"], found["customer_id"], True)
+    existing = insert_once(connection, outcomes, row)
+    if existing is not None:
+        return StoredOutcome(existing["outcome_id"], existing["customer_id"], True)
     if full.contact_id is not None:
-        _settle(connection, full.contact_id)
+        _update_contact(connection, full.contact_id)
     if full.kind == "opted_out":
         channel = None if full.all_channels else full.channel
-        refused = ConsentChange(
+        withdrawal = ConsentChange(
             customer_id, "marketing", False, full.occurred_at, channel, source="outcome"
         )
-        change(connection, refused, at, outcome_id=outcome_id)
-    return Noted(outcome_id, customer_id, False, full.contact_id)
+        write_consent(connection, withdrawal, at, outcome_id=outcome_id)
+    return StoredOutcome(outcome_id, customer_id, False, full.contact_id)
 
 
-def made_at(told: Sequence[tuple[str, datetime]]) -> datetime | None:
-    """When a contact was made, from all that was told of it; None if it was not.
+def made_at(reports: Sequence[tuple[str, datetime]]) -> datetime | None:
+    """Derive when a contact was made from the kinds and instants of its outcomes; None: it was not.
 
-    What came after it was last said not to be sent holds, and what came at that very instant: a
-    contact too many that is counted does less harm than one that is not. Besides, what reached the
-    customer was made, whatever was said afterwards.
+    Reports at or after the last `not_sent` win: counting one contact too many does less harm than
+    counting one too few. A contact that reached the customer was made, whatever was reported later.
 
     Examples
     --------
@@ -152,8 +155,8 @@ def made_at(told: Sequence[tuple[str, datetime]]) -> datetime | None:
     >>> made_at([("not_sent", ten), ("sent", nine), ("delivered", nine)]) == nine
     True
     """
-    proofs = [(kind, when) for kind, when in told if kind in REACHED or kind in TRIED]
-    failed = max((when for kind, when in told if kind == "not_sent"), default=None)
+    proofs = [(kind, when) for kind, when in reports if kind in REACHED or kind in TRIED]
+    failed = max((when for kind, when in reports if kind == "not_sent"), default=None)
     if failed is not None:
         after = [(kind, when) for kind, when in proofs if when >= failed]
         if not after and not any(kind in REACHED for kind, _ in proofs):
@@ -162,58 +165,59 @@ def made_at(told: Sequence[tuple[str, datetime]]) -> datetime | None:
     return min((when for _, when in proofs), default=None)
 
 
-def _settle(connection: Connection, contact_id: str) -> None:
-    """Bring a contact's state in line with all that was told of it."""
-    told = [
-        (kind, when) for kind, when in connection.execute(_OF_CONTACT, {"contact_id": contact_id})
-    ]
-    made = made_at(told)
-    if made is not None:
-        mark_sent(connection, contact_id, made)
-    elif any(kind == "not_sent" for kind, _ in told):
+def _update_contact(connection: Connection, contact_id: str) -> None:
+    """Set a contact's state to what all its outcomes say."""
+    rows = connection.execute(_OF_CONTACT, {"contact_id": contact_id})
+    reports = [(kind, when) for kind, when in rows]
+    sent_at = made_at(reports)
+    if sent_at is not None:
+        mark_sent(connection, contact_id, sent_at)
+    elif any(kind == "not_sent" for kind, _ in reports):
         mark_not_sent(connection, contact_id)
 
 
-def _complete(connection: Connection, told: Outcome) -> Outcome:
-    """The outcome with contact, decision, customer and channel as far as they follow."""
-    if told.kind not in KINDS:
-        raise GuanjiaError(f"outcome {told.kind}", "is not known", did_you_mean(told.kind, KINDS))
-    if told.channel is not None and told.channel not in CONTACT_CHANNELS:
-        cure = did_you_mean(told.channel, CONTACT_CHANNELS)
-        raise GuanjiaError(f"channel {told.channel}", "is not known", cure)
-    contact = _contact(connection, told)
+def _complete(connection: Connection, outcome: Outcome) -> Outcome:
+    """Fill in contact, decision, customer and channel from what the outcome names."""
+    thing = f"outcome {outcome.kind}"
+    if outcome.kind not in KINDS:
+        raise GuanjiaError(thing, "is not known", did_you_mean(outcome.kind, KINDS))
+    if outcome.channel is not None and outcome.channel not in CONTACT_CHANNELS:
+        cure = did_you_mean(outcome.channel, CONTACT_CHANNELS)
+        raise GuanjiaError(f"channel {outcome.channel}", "is not known", cure)
+    contact = _contact(connection, outcome)
     if contact is not None:
-        found = replace(
-            told,
+        full = replace(
+            outcome,
             contact_id=contact["contact_id"],
-            decision_id=told.decision_id or contact["decision_id"],
-            customer_id=told.customer_id or contact["customer_id"],
-            channel=told.channel or contact["channel"],
+            decision_id=outcome.decision_id or contact["decision_id"],
+            customer_id=outcome.customer_id or contact["customer_id"],
+            channel=outcome.channel or contact["channel"],
         )
         owner = (contact["decision_id"], contact["customer_id"])
-    elif told.decision_id is not None:
-        decision = find_decision(connection, told.decision_id)
-        found = replace(
-            told,
-            customer_id=told.customer_id or decision["customer_id"],
-            channel=told.channel or decision["channel"],
+    elif outcome.decision_id is not None:
+        decision = find_decision(connection, outcome.decision_id)
+        full = replace(
+            outcome,
+            customer_id=outcome.customer_id or decision["customer_id"],
+            channel=outcome.channel or decision["channel"],
         )
-        owner = (told.decision_id, decision["customer_id"])
-    elif told.customer_id is not None:
-        return told
+        owner = (outcome.decision_id, decision["customer_id"])
+    elif outcome.customer_id is not None:
+        return outcome
     else:
         cure = "name a contact_id, a decision_id or a customer_id"
-        raise GuanjiaError(f"outcome {told.kind}", "is of nothing and nobody", cure)
-    if (found.decision_id, found.customer_id) != owner:
-        cure = "name one contact, by its contact_id alone"
-        fault = "names a contact, a decision or a customer that belong to different ones"
-        raise GuanjiaError(f"outcome {told.kind}", fault, cure)
-    return found
+        raise GuanjiaError(thing, "names no contact, decision or customer", cure)
+    if (full.decision_id, full.customer_id) != owner:
+        cure = "name the contact by its contact_id alone"
+        fault = "names a contact, a decision and a customer that belong to different contacts"
+        raise GuanjiaError(thing, fault, cure)
+    return full
 
 
-def _contact(connection: Connection, told: Outcome) -> RowMapping | None:
-    if told.contact_id is not None:
-        return find_contact(connection, told.contact_id)
-    if told.decision_id is None:
+def _contact(connection: Connection, outcome: Outcome) -> RowMapping | None:
+    """Find the contact of an outcome: by its id, or the latest one of the decision."""
+    if outcome.contact_id is not None:
+        return find_contact(connection, outcome.contact_id)
+    if outcome.decision_id is None:
         return None
-    return connection.execute(_CONTACT_OF, {"decision_id": told.decision_id}).mappings().first()
+    return connection.execute(_CONTACT_OF, {"decision_id": outcome.decision_id}).mappings().first()

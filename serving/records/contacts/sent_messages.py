@@ -1,4 +1,4 @@
-"""The messages that were sent on some days, as the quality check takes them."""
+"""Read the messages that were sent in a period, for the quality check of contents."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ _SENT = (
 
 @dataclass(frozen=True)
 class SentMessages:
-    """What was sent.
+    """The contacts that were sent in a period.
 
     Attributes
     ----------
     messages : pandas.DataFrame
-        Columns `serving.content.quality_check.COLUMNS`.
+        Sent texts, columns `serving.content.quality_check.COLUMNS`.
     wordless : int
-        Contacts whose text nobody told: calls, mostly.
+        Contacts without a recorded text, mostly calls.
     """
 
     messages: pd.DataFrame
@@ -50,10 +50,19 @@ class SentMessages:
 
 
 def sent_messages(lake: Lake, records: Records, first: date, last: date) -> SentMessages:
-    """Messages that were sent from one civil day to another, both included.
+    """Read the messages that were sent in a range of civil days.
 
-    A contact that names no account manager counts under its customer's of today: to whom the
-    customer passed, or else whom the latest row of the customers names.
+    A contact without an account manager counts under the customer's present one: the manager who
+    took the customer over, or else the one in the latest row of the customers table.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked customers.
+    records : Records
+        The records with the contacts.
+    first, last : date
+        First and last civil day, both included.
 
     Raises
     ------
@@ -61,7 +70,7 @@ def sent_messages(lake: Lake, records: Records, first: date, last: date) -> Sent
         If the last day is before the first.
     """
     if last < first:
-        raise GuanjiaError(f"days {first} to {last}", "end before they begin", "turn them round")
+        raise GuanjiaError(f"days {first} to {last}", "end before they begin", "swap the two days")
     zone = lake.settings.timezone
     begin, end = cutoff(first - timedelta(1), zone), cutoff(last, zone)
     with records.reading(LONG_SECONDS) as connection:
@@ -69,7 +78,7 @@ def sent_messages(lake: Lake, records: Records, first: date, last: date) -> Sent
             dict(row) for row in connection.execute(_SENT, {"begin": begin, "end": end}).mappings()
         ]
         unnamed = {row["customer_id"] for row in rows if row["account_manager_id"] is None}
-        managers = _by_the_core_system(lake, unnamed) | managers_of(connection, unnamed)
+        managers = _core_system_managers(lake, unnamed) | managers_of(connection, unnamed)
     for row in rows:
         if row["account_manager_id"] is None:
             row["account_manager_id"] = managers.get(row["customer_id"])
@@ -78,17 +87,17 @@ def sent_messages(lake: Lake, records: Records, first: date, last: date) -> Sent
     return SentMessages(frame, len(rows) - len(worded))
 
 
-def _by_the_core_system(lake: Lake, customers: Collection[str]) -> dict[str, str]:
-    """The account manager whom the latest row of each of these customers names."""
+def _core_system_managers(lake: Lake, customers: Collection[str]) -> dict[str, str]:
+    """Read the account managers in the latest rows of these customers, by customer."""
     if not customers or not lake.has("customers"):
         return {}
-    lake.con.register("asked", pd.DataFrame({"customer_id": sorted(customers)}))
+    lake.con.register("unnamed", pd.DataFrame({"customer_id": sorted(customers)}))
     try:
-        found = lake.con.execute(
+        managers = lake.con.execute(
             "SELECT customer_id, account_manager_id FROM "
-            f"read_parquet({sql_text(lake.require('customers'))}) SEMI JOIN asked "
+            f"read_parquet({sql_text(lake.require('customers'))}) SEMI JOIN unnamed "
             f"USING (customer_id) WHERE {LATEST} AND account_manager_id IS NOT NULL"
         ).fetchall()
     finally:
-        lake.con.unregister("asked")
-    return dict(found)
+        lake.con.unregister("unnamed")
+    return dict(managers)

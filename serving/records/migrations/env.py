@@ -1,4 +1,4 @@
-"""What Alembic runs to migrate: on the connection, and in the transaction, it was given."""
+"""Alembic environment: run migrations on the given connection, inside its transaction."""
 
 from alembic import context
 
@@ -6,7 +6,7 @@ from serving.records.tables import METADATA
 
 
 def migrate() -> None:
-    """Run what is missing."""
+    """Run the migrations that the database lacks."""
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=METADATA,

@@ -1,4 +1,4 @@
-"""Record what people may and did: consents, reviews, handovers, access, erasures.
+"""Record acts of customers and staff: consents, reviews, handovers, access, erasures.
 
 In: requests of customers and staff.
 Out: rows that prove them.

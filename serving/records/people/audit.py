@@ -1,4 +1,4 @@
-"""Who read or took away whose personal data, when and what for."""
+"""Record who read or exported whose personal data, when and for what purpose."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -11,32 +11,32 @@ from features.errors import GuanjiaError
 from features.settings import cutoff
 from serving.records.columns import first_id, new_id
 from serving.records.database import Records
-from serving.records.once import insert_new
+from serving.records.idempotency import insert_unless_present
 from serving.records.tables import exports, reads
 
 LEAST_KEPT = timedelta(days=184)
-"""Six months, the longest ones: China's Cybersecurity Law, art. 21, of logs."""
+"""Logs are kept for six months, at their longest (Cybersecurity Law of China, art. 21)."""
 _EXPORT = insert(exports)
 _OLD = select(reads.c.read_id).where(reads.c.read_id < bindparam("first")).limit(bindparam("most"))
-_FORGET = delete(reads).where(reads.c.read_id.in_(_OLD))
+_DELETE_OLD = delete(reads).where(reads.c.read_id.in_(_OLD))
 
 
-def read_row(
+def access_row(
     subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
 ) -> dict[str, Any]:
-    """Make the row that says who read the data of customers; one a request.
+    """Build the row of the table `reads` for one request that read data of customers.
 
     Parameters
     ----------
     subject : str
-        Whose token it was, or who ran the command.
+        Subject of the token, or who ran the command.
     endpoint : str
-        The address as declared (`/v1/customers/{customer_id}`): with a customer's number in it,
-        that number would outlive an erasure.
+        The path as declared (`/v1/customers/{customer_id}`): a customer id in it would outlive an
+        erasure.
     customer_ids : sequence of str
-        Whose data was read.
+        The customers whose data was read.
     at : datetime
-        When.
+        When it was read.
     purpose : str
         What it was read for.
     """
@@ -51,9 +51,9 @@ def read_row(
     }
 
 
-def keep_reads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep rows of `read_row`; those that are kept already stay as they are."""
-    connection.execute(insert_new(reads, connection.dialect.name, "read_id"), rows)
+def insert_accesses(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows of `access_row`, each once."""
+    connection.execute(insert_unless_present(reads, connection.dialect.name, "read_id"), rows)
 
 
 def note_export(
@@ -65,19 +65,29 @@ def note_export(
     at: datetime,
     purpose: str,
 ) -> str:
-    """Keep that somebody took the data of customers away in a file.
+    """Note that somebody exported data of customers to a file.
 
     Parameters
     ----------
+    connection : Connection
+        Of `Records.writing()`.
+    subject : str
+        Who exported it.
     name : str
-        The target list, or what else it was.
+        Name of the target list or other export.
     columns : sequence of str
-        What the file says of each customer.
+        Columns of the file.
+    customer_ids : sequence of str
+        Customers in the file.
+    at : datetime
+        When it was exported.
+    purpose : str
+        What it was exported for.
 
     Returns
     -------
     str
-        The number of the row.
+        Id of the row.
     """
     export_id = new_id(at)
     row = {
@@ -95,31 +105,51 @@ def note_export(
 
 
 def forget_old_reads(records: Records, day: date, now: datetime, timezone: str) -> int:
-    """Delete reads of before a civil day, some at a time; how many.
+    """Delete reads from before a civil day, in batches; return how many.
+
+    Parameters
+    ----------
+    records : Records
+        The records.
+    day : date
+        First civil day whose reads stay.
+    now : datetime
+        Now.
+    timezone : str
+        The insurer's time zone, in which the day begins.
 
     Raises
     ------
     GuanjiaError
-        If some of them are not `LEAST_KEPT` old.
+        If the day is so late that reads younger than `LEAST_KEPT` would be deleted.
     """
     before = cutoff(day - timedelta(days=1), timezone)
     if before > now - LEAST_KEPT:
         last = (now - LEAST_KEPT).astimezone(ZoneInfo(timezone)).date()
         why = f"must be kept for {LEAST_KEPT.days} days (Cybersecurity Law art. 21)"
-        raise GuanjiaError(f"reads of before {day}", why, f"name {last} or a day before it")
-    forgotten = 0
+        raise GuanjiaError(f"reads before {day}", why, f"name {last} or a day before it")
+    deleted = 0
     while True:
         with records.writing() as connection:
-            done = forget_reads(connection, before)
-        forgotten += done
-        if not done:
-            return forgotten
+            batch = delete_reads(connection, before)
+        deleted += batch
+        if not batch:
+            return deleted
 
 
-def forget_reads(connection: Connection, before: datetime, most: int = 5_000) -> int:
-    """Delete reads that are older than they need be kept; how many.
+def delete_reads(connection: Connection, before: datetime, most: int = 5_000) -> int:
+    """Delete one batch of old reads; return how many.
 
-    At most so many at a time, so that nobody waits long: call it, each time in a transaction of its
-    own, until it returns 0.
+    Call it, each time in a transaction of its own, until it returns 0: in small batches no other
+    writer waits long.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    before : datetime
+        Reads from before this instant are deleted.
+    most : int
+        Largest number of rows to delete.
     """
-    return connection.execute(_FORGET, {"first": first_id(before), "most": most}).rowcount
+    return connection.execute(_DELETE_OLD, {"first": first_id(before), "most": most}).rowcount

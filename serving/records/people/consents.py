@@ -1,16 +1,16 @@
-"""What a customer consents to: every change kept, the latest word holds.
+"""Record changes of consent, and resolve which consents hold at an instant.
 
-Purposes are those of the raw table of consents; marketing may be said of a single channel as well.
-The rules, each on the side of the customer:
+Purposes are those of the raw table of consents; consent to marketing may name a single channel.
+The rules favour the customer:
 
-- A later word holds over an earlier one; of two words of one instant the refusal holds.
-- A channel that was refused stays closed until the customer consents to that channel: a consent to
-  marketing as such does not open it. A refusal of marketing closes every channel that was not
+- A later change overrides an earlier one; of two changes at one instant the refusal holds.
+- A refused channel stays closed until the customer consents to that channel: a consent to
+  marketing in general does not open it. A refusal of marketing closes every channel that was not
   consented to afterwards.
-- Beside the records there is what the core system knows (`Base`), mostly without the instant at
-  which it was said. Its refusal counts as said at the last moment; its consent does not undo a
-  refusal that is kept here. Of channels it knows opt-outs alone: they hold until there is a word
-  on the channel here.
+- The core system knows consents too (`CoreSystemConsents`), mostly without their instant. Its
+  refusal counts as of the last moment it knows; its consent does not override a refusal in the
+  records. Of channels it knows opt-outs only: they hold until the records have a change of the
+  channel.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ from sqlalchemy import Connection, bindparam, select
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
-from serving.records.once import content_hash, write_once
+from serving.records.idempotency import content_hash, insert_once
 from serving.records.tables import consent_changes
 
 Purpose = Literal["marketing", "profiling", "location"]
 PURPOSES: tuple[Purpose, ...] = ("marketing", "profiling", "location")
 _c = consent_changes.c
-_SAID = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
+_CHANGES = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
 )
 _EVERYBODY = select(_c.customer_id, _c.purpose, _c.granted, _c.changed_at).where(
@@ -42,14 +42,14 @@ _EVERYBODY = select(_c.customer_id, _c.purpose, _c.granted, _c.changed_at).where
 
 @dataclass(frozen=True)
 class ConsentChange:
-    """What a customer said, and when.
+    """A customer's consent or refusal, to be stored.
 
     Parameters
     ----------
     channel : str, optional
         Marketing by this channel alone; None: by every channel.
     source : str
-        Where it was said: an endpoint, an answer to a contact, a branch.
+        Where it was given: an endpoint, an answer to a contact, a branch.
     """
 
     customer_id: str
@@ -61,23 +61,23 @@ class ConsentChange:
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A change that is kept; `repeated` if it had been there before."""
+class StoredChange:
+    """Id of a stored change; `repeated` if an earlier request with the same key stored it."""
 
     change_id: str
     repeated: bool
 
 
 @dataclass(frozen=True)
-class Word:
-    """Yes or no, and when it was said."""
+class Consent:
+    """A consent or a refusal, and when it was given."""
 
     granted: bool
     changed_at: datetime
 
 
-class Said(NamedTuple):
-    """A change that is kept, as the records have it."""
+class ConsentRecord(NamedTuple):
+    """A row of `consent_changes`."""
 
     purpose: str
     channel: str | None
@@ -87,17 +87,19 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Base:
-    """What the core system knows of a customer's consents: tags, and until when they know.
+class CoreSystemConsents:
+    """A customer's consents as the core system knows them, from tags.
 
     Parameters
     ----------
     known_until : datetime
-        What was recorded later is not in them.
+        Consents recorded later are not included.
+    marketing, profiling, location : bool or None
+        Consent (True), refusal (False), or not known.
     opted_out : frozenset of str
         Channels the customer ever opted out of.
     changed_at : mapping of purpose to datetime
-        When the customer said so, where that is known.
+        When the consent was given or refused, where that is known.
     """
 
     known_until: datetime
@@ -108,19 +110,19 @@ class Base:
     changed_at: Mapping[str, datetime] = field(default_factory=dict)
 
     def value(self, purpose: Purpose) -> bool | None:
-        """The word on a purpose."""
-        found: bool | None = getattr(self, purpose)
-        return found
+        """Return the consent to a purpose; None if not known."""
+        granted: bool | None = getattr(self, purpose)
+        return granted
 
 
 @dataclass(frozen=True)
 class Consents:
-    """A customer's latest words: yes, no, or None where nothing was said.
+    """The consents of a customer that hold: True, False, or None if never given or refused.
 
     Parameters
     ----------
     channels : dict of str to bool
-        Whether marketing may come by a channel of which something was said.
+        Whether marketing is allowed by a channel, for channels with a consent of their own.
     """
 
     marketing: bool | None
@@ -129,132 +131,173 @@ class Consents:
     channels: dict[str, bool]
 
     def marketing_by(self, channel: str) -> bool | None:
-        """Whether marketing may come by a channel."""
+        """Return whether marketing is allowed by a channel; None if not known."""
         return self.channels.get(channel, self.marketing)
 
 
-def change(
+def write_consent(
     connection: Connection,
-    told: ConsentChange,
+    change: ConsentChange,
     at: datetime,
     *,
     client_key: str | None = None,
     outcome_id: str | None = None,
-) -> Changed:
-    """Keep a change of a consent.
+) -> StoredChange:
+    """Store a change of a consent.
 
-    A change said to lie ahead of `at` holds from `at`: a clock that is ahead must not delay an
-    opt-out.
+    A change dated after `at` holds from `at`: a clock that is ahead must not delay an opt-out.
 
     Parameters
     ----------
+    connection : Connection
+        Of `Records.writing()`.
+    change : ConsentChange
+        The consent or refusal.
     at : datetime
         When it reached us.
     client_key : str, optional
-        The same key and content again changes nothing.
+        A retry with the same key and content changes nothing.
+    outcome_id : str, optional
+        The outcome from which the change follows.
 
     Raises
     ------
     GuanjiaError
         If the purpose or channel is not known, or a channel goes with another purpose.
     ClientKeyConflictError
-        If the key was sent with other content.
+        If the key was used for other content.
     """
-    if told.purpose not in PURPOSES:
-        cure = did_you_mean(told.purpose, PURPOSES)
-        raise GuanjiaError(f"purpose {told.purpose}", "is not known", cure)
-    if told.channel is not None and told.purpose != "marketing":
-        cure = "leave the channel out"
-        raise GuanjiaError(f"consent to {told.purpose}", "has a channel", cure)
-    if told.channel is not None and told.channel not in CONTACT_CHANNELS:
-        cure = did_you_mean(told.channel, CONTACT_CHANNELS)
-        raise GuanjiaError(f"channel {told.channel}", "is not known", cure)
+    if change.purpose not in PURPOSES:
+        cure = did_you_mean(change.purpose, PURPOSES)
+        raise GuanjiaError(f"purpose {change.purpose}", "is not known", cure)
+    if change.channel is not None and change.purpose != "marketing":
+        cure = "leave the channel out: only marketing has channels"
+        raise GuanjiaError(f"consent to {change.purpose}", "has a channel", cure)
+    if change.channel is not None and change.channel not in CONTACT_CHANNELS:
+        cure = did_you_mean(change.channel, CONTACT_CHANNELS)
+        raise GuanjiaError(f"channel {change.channel}", "is not known", cure)
     change_id = new_id(at)
     row = {
         "change_id": change_id,
         "client_key": client_key,
-        "content_hash": content_hash(asdict(told)) if client_key else None,
-        **asdict(told),
-        "changed_at": min(told.changed_at, at),
+        "content_hash": content_hash(asdict(change)) if client_key else None,
+        **asdict(change),
+        "changed_at": min(change.changed_at, at),
         "recorded_at": at,
         "outcome_id": outcome_id,
     }
-    found = write_once(connection, consent_changes, row)
-    return Changed(change_id, False) if found is None else Changed(found["change_id"], True)
+    existing = insert_once(connection, consent_changes, row)
+    if existing is None:
+        return StoredChange(change_id, repeated=False)
+    return StoredChange(existing["change_id"], repeated=True)
 
 
-def as_of(
+def consents_as_of(
     connection: Connection,
     customer_id: str,
     at: datetime,
-    base: Base | None = None,
+    core: CoreSystemConsents | None = None,
     erased_as: str | None = None,
 ) -> Consents:
-    """What a customer consented to at an instant; what was recorded later does not exist.
+    """Read the consents of a customer that hold at an instant; later records are ignored.
 
     Parameters
     ----------
-    base : Base, optional
-        What the core system knows.
+    connection : Connection
+        Of the records.
+    customer_id : str
+        The customer.
+    at : datetime
+        The instant.
+    core : CoreSystemConsents, optional
+        The consents that the core system knows.
     erased_as : str, optional
-        What stands for the customer since an erasure (`features.erased`): a refusal outlives it.
+        Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
     """
-    asked = {"customer_id": customer_id, "erased_as": erased_as}
-    return consents_of((Said(*row) for row in connection.execute(_SAID, asked)), at, base)
+    rows = connection.execute(_CHANGES, {"customer_id": customer_id, "erased_as": erased_as})
+    return resolve_consents((ConsentRecord(*row) for row in rows), at, core)
 
 
 @dataclass(frozen=True)
-class Refused:
-    """When customers said no, whose latest word on a purpose, of those kept here, it is."""
+class Refusals:
+    """Customers whose latest recorded consent to a purpose is a refusal, and when they refused."""
 
     marketing: dict[str, datetime] = field(default_factory=dict)
     profiling: dict[str, datetime] = field(default_factory=dict)
 
 
-def refused_by(connection: Connection, at: datetime) -> Refused:
-    """Who refuses marketing as such, and who profiling, at an instant."""
-    words: dict[str, dict[str, Word]] = {"marketing": {}, "profiling": {}}
+def read_refusals(connection: Connection, at: datetime) -> Refusals:
+    """Read which customers refuse all marketing, and which profiling, at an instant."""
+    latest: dict[str, dict[str, Consent]] = {"marketing": {}, "profiling": {}}
     for customer_id, purpose, granted, changed_at in connection.execute(_EVERYBODY, {"at": at}):
-        said, word = words[purpose], Word(granted, changed_at)
-        said[customer_id] = latest([said.get(customer_id, word), word])
-    return Refused(
+        by_customer, consent = latest[purpose], Consent(granted, changed_at)
+        by_customer[customer_id] = latest_consent([by_customer.get(customer_id, consent), consent])
+    return Refusals(
         **{
-            purpose: {one: word.changed_at for one, word in said.items() if not word.granted}
-            for purpose, said in words.items()
+            purpose: {
+                customer_id: consent.changed_at
+                for customer_id, consent in by_customer.items()
+                if not consent.granted
+            }
+            for purpose, by_customer in latest.items()
         }
     )
 
 
-def consents_of(said: Iterable[Said], at: datetime, base: Base | None = None) -> Consents:
-    """What all that a customer said, and what the core system knows, comes to at an instant."""
-    words: dict[tuple[str, str | None], list[Word]] = {}
-    for one in said:
-        if one.recorded_at <= at and one.changed_at <= at:
-            found = words.setdefault((one.purpose, one.channel), [])
-            found.append(Word(one.granted, one.changed_at))
-    last = {key: latest(found) for key, found in words.items()}
-    whole = {purpose: _with_base(purpose, last.get((purpose, None)), base) for purpose in PURPOSES}
-    spoken = {channel: word for (_, channel), word in last.items() if channel is not None}
-    channels = {one: open_to(whole["marketing"], word) for one, word in spoken.items()}
-    channels |= {one: False for one in (base.opted_out if base else ()) if one not in spoken}
-    granted = {purpose: None if word is None else word.granted for purpose, word in whole.items()}
+def resolve_consents(
+    records: Iterable[ConsentRecord], at: datetime, core: CoreSystemConsents | None = None
+) -> Consents:
+    """Resolve which consents of a customer hold at an instant.
+
+    Parameters
+    ----------
+    records : iterable of ConsentRecord
+        All changes of the customer; later ones than `at` are ignored.
+    at : datetime
+        The instant.
+    core : CoreSystemConsents, optional
+        The consents that the core system knows.
+    """
+    consents: dict[tuple[str, str | None], list[Consent]] = {}
+    for record in records:
+        if record.recorded_at <= at and record.changed_at <= at:
+            same = consents.setdefault((record.purpose, record.channel), [])
+            same.append(Consent(record.granted, record.changed_at))
+    latest = {key: latest_consent(same) for key, same in consents.items()}
+    overall = {
+        purpose: _with_core_system(purpose, latest.get((purpose, None)), core)
+        for purpose in PURPOSES
+    }
+    by_channel = {
+        channel: consent for (_, channel), consent in latest.items() if channel is not None
+    }
+    channels = {
+        channel: is_channel_open(overall["marketing"], consent)
+        for channel, consent in by_channel.items()
+    }
+    opted_out = core.opted_out if core else ()
+    channels |= {channel: False for channel in opted_out if channel not in by_channel}
+    granted = {
+        purpose: None if consent is None else consent.granted
+        for purpose, consent in overall.items()
+    }
     return Consents(**granted, channels=channels)
 
 
-def latest(words: Iterable[Word]) -> Word:
-    """The word that holds: the last one, and of one instant the refusal."""
-    return max(words, key=lambda word: (word.changed_at, not word.granted))
+def latest_consent(consents: Iterable[Consent]) -> Consent:
+    """Choose the consent that holds: the last one; of several at one instant the refusal."""
+    return max(consents, key=lambda consent: (consent.changed_at, not consent.granted))
 
 
-def open_to(marketing: Word | None, by_channel: Word) -> bool:
-    """Whether marketing may come by a channel, from the word on all of it and that on the channel.
+def is_channel_open(marketing: Consent | None, by_channel: Consent) -> bool:
+    """Decide whether a channel is open to marketing, from the consents to all and to the channel.
 
     Examples
     --------
     >>> monday, tuesday = datetime(2026, 6, 1), datetime(2026, 6, 2)
-    >>> open_to(Word(True, tuesday), Word(False, monday))
+    >>> is_channel_open(Consent(True, tuesday), Consent(False, monday))
     False
-    >>> open_to(Word(False, monday), Word(True, tuesday))
+    >>> is_channel_open(Consent(False, monday), Consent(True, tuesday))
     True
     """
     if marketing is None or marketing.granted or not by_channel.granted:
@@ -262,12 +305,15 @@ def open_to(marketing: Word | None, by_channel: Word) -> bool:
     return by_channel.changed_at > marketing.changed_at
 
 
-def _with_base(purpose: Purpose, here: Word | None, base: Base | None) -> Word | None:
-    granted = base.value(purpose) if base else None
-    if base is None or granted is None:
-        return here
-    said_at = base.changed_at.get(purpose)
-    if here is None or said_at is not None or not granted:
-        there = Word(granted, said_at or base.known_until)
-        return there if here is None else latest([here, there])
-    return here
+def _with_core_system(
+    purpose: Purpose, recorded: Consent | None, core: CoreSystemConsents | None
+) -> Consent | None:
+    """Merge the recorded consent to a purpose with that of the core system."""
+    granted = core.value(purpose) if core else None
+    if core is None or granted is None:
+        return recorded
+    changed_at = core.changed_at.get(purpose)
+    if recorded is None or changed_at is not None or not granted:
+        theirs = Consent(granted, changed_at or core.known_until)
+        return theirs if recorded is None else latest_consent([recorded, theirs])
+    return recorded

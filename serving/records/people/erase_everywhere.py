@@ -1,10 +1,10 @@
-"""A customer leaves everything: at once what answers for him, then every file under home.
+"""Erase customers in two phases: make them unknown at once, rewrite the files later.
 
-`begin` takes him out of the records, the inbox and the online store and puts what stands for him on
-the list of the erased: from then on he is unknown to the API, to events and to every load. `finish`
-goes through the files, which takes minutes, for all who are waiting, and completes the receipts.
-Either may be killed and done again. Between the two nobody keeps his number: `finish` finds it in
-the files that still have it.
+`begin_erasure` deletes a customer from the records, the inbox and the online store, and adds a
+keyed hash (the mark) to the list of erased customers: from then on the API, events and loads do
+not know the customer. `finish_erasure` rewrites the files for all pending customers, which takes
+minutes, and completes the receipts. Either may be killed and repeated. Between the two no list
+holds the customer id: `finish_erasure` finds it in the files that still have it.
 """
 
 from collections import Counter
@@ -23,118 +23,134 @@ from features.lake import Lake
 from features.online.store import scrub_online, take_offline
 from features.progress import Report, quiet
 from serving.records.database import Records
+from serving.records.people.access_log import copy_whole_log, log_folder
 from serving.records.people.erase_records import (
     Receipt,
-    amend,
-    erase,
-    is_named,
+    amend_receipt,
+    erase_from_records,
+    has_records,
     last_receipt,
-    receipts,
+    receipts_by_mark,
 )
-from serving.records.people.read_notes import copy_every_note, notes_folder
 
 LISTS = "lists"
 
 
 @dataclass(frozen=True)
-class Finished:
-    """What a run through the files did.
+class ErasureRun:
+    """The outcome of `finish_erasure`.
 
     Attributes
     ----------
     receipts : list of Receipt
-        One a customer, complete.
+        Completed receipts, one per customer.
     left : list of Path
-        Files that are not ours and still name one of them.
+        Files that are not ours and still name one of the customers.
     """
 
     receipts: list[Receipt]
     left: list[Path]
 
 
-def begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime) -> Receipt:
-    """Erase a customer from all that answers for him; the files wait for `finish`.
+def begin_erasure(lake: Lake, records: Records, customer_id: str, by: str, at: datetime) -> Receipt:
+    """Erase a customer from records, inbox and online store; the files wait for `finish_erasure`.
 
-    The records come first: were it the list, and the rest failed, he would be unknown before he is
-    erased, and nobody could ask again.
+    The records come first. If the list of erased customers came first and the rest failed, the
+    customer would be unknown before they are erased, and nobody could order the erasure again.
 
     Parameters
     ----------
+    lake : Lake
+        The home to erase from.
+    records : Records
+        The records to erase from.
+    customer_id : str
+        The customer.
     by : str
         Who ordered it.
+    at : datetime
+        Now.
 
     Raises
     ------
     GuanjiaError
-        If the records or the online store do not answer; ask again, and it goes on.
+        If the records or the online store do not answer; a repeated call continues.
     """
     key, erased = erasure_key(lake.settings), Erased(lake.settings)
     mark = pseudonym(key, customer_id)
     before = erased.all().get(mark)
     with records.writing(durable=True) as connection:
-        receipt = erase(
+        receipt = erase_from_records(
             connection, customer_id, by, at, key, amends=before.receipt_id if before else None
         )
     with erased.changing() as marks:
         marks[mark] = replace(marks.get(mark) or UnfinishedErasure(), receipt_id=receipt.receipt_id)
     inbox = EventInbox(lake)
-    _note(erased, {mark: customer_id}, "events", inbox.erase([customer_id]))
+    _add_rows(erased, {mark: customer_id}, "events", inbox.erase([customer_id]))
     online: Counter[str] = sum(take_offline(lake, [customer_id]).values(), Counter())
-    _note(erased, {mark: customer_id}, "online", online)
+    _add_rows(erased, {mark: customer_id}, "online", online)
     return receipt
 
 
-def finish(
+def finish_erasure(
     lake: Lake, records: Records, at: datetime, report: Report = quiet, *, again: bool = False
-) -> Finished:
-    """Take everybody whose erasure is not through out of the files, and complete the receipts.
+) -> ErasureRun:
+    """Erase all pending customers from the files, and complete their receipts.
 
-    Whoever was erased on another machine that shares the records is erased here as well.
+    Customers erased on another machine that shares the records are erased here as well.
 
     Parameters
     ----------
+    lake : Lake
+        The home to erase from.
+    records : Records
+        The records with the receipts.
+    at : datetime
+        Now.
+    report : Report
+        Progress: called with a step, parts done and parts in all.
     again : bool
-        Look for everybody who was ever erased: a backup or a delivery brought some back.
+        Search for every customer ever erased: a backup or a delivery may have brought some back.
 
     Raises
     ------
     GuanjiaError
-        If something is in use or cannot be read; do it again, and it goes on.
+        If a file or database is in use or cannot be read; a repeated call continues.
     """
     erased = Erased(lake.settings)
     with records.reading() as connection:
-        elsewhere = receipts(connection)
+        receipt_ids = receipts_by_mark(connection)
     with erased.changing() as marks:
-        for mark, receipt_id in elsewhere.items():
+        for mark, receipt_id in receipt_ids.items():
             marks.setdefault(mark, UnfinishedErasure(receipt_id))
-    waiting = {mark for mark, left in erased.all().items() if left is not None}
-    sought = set(erased.all()) if again else waiting
+    pending = {mark for mark, unfinished in erased.all().items() if unfinished is not None}
+    sought = set(erased.all()) if again else pending
     if not sought:
-        return Finished([], [])
-    report("who is still there", 0, None)
+        return ErasureRun([], [])
+    report("search for erased customers", 0, None)
     customers = known_customers(lake, erased, sought)
     key = erasure_key(lake.settings)
-    by_mark = {pseudonym(key, one): one for one in customers}
-    waiting |= by_mark.keys()
-    if not waiting:
-        return Finished([], [])
+    by_mark = {pseudonym(key, customer): customer for customer in customers}
+    pending |= by_mark.keys()
+    if not pending:
+        return ErasureRun([], [])
     with erased.changing() as marks:
-        for mark in waiting:
-            marks[mark] = marks[mark] or UnfinishedErasure(elsewhere.get(mark))
+        for mark in pending:
+            marks[mark] = marks[mark] or UnfinishedErasure(receipt_ids.get(mark))
 
-    def told(place: str, gone: Mapping[str, int]) -> None:
-        _note(erased, by_mark, place, gone)
+    def add_rows(place: str, gone: Mapping[str, int]) -> None:
+        _add_rows(erased, by_mark, place, gone)
 
     left: list[Path] = []
-    copy_every_note(records, notes_folder(lake.home))
+    copy_whole_log(records, log_folder(lake.home))
     if customers:
-        erase_from_files(lake, customers, told, report)
-        left = _strays(lake, customers)
-    # Once more what a request that was under way then may have written since.
-    told("events", EventInbox(lake).erase(sorted(customers)))
-    told("online", sum(take_offline(lake, sorted(customers)).values(), Counter()))
-    done = [
-        _complete(records, erased, mark, by_mark.get(mark), at, key) for mark in sorted(waiting)
+        erase_from_files(lake, customers, add_rows, report)
+        left = _remove_exports(lake, customers)
+    # Once more: a request that ran during the first phase may have written since.
+    add_rows("events", EventInbox(lake).erase(sorted(customers)))
+    add_rows("online", sum(take_offline(lake, sorted(customers)).values(), Counter()))
+    receipts = [
+        _complete(records, erased, mark, by_mark.get(mark), at, key) for mark in sorted(pending)
     ]
     report("databases", 0, 3)
     records.scrub()
@@ -144,41 +160,62 @@ def finish(
     scrub_online(lake)
     report("databases", 3, 3)
     with erased.changing() as marks:
-        marks.update(dict.fromkeys(waiting))
-    return Finished([one for one in done if one is not None], left)
+        marks.update(dict.fromkeys(pending))
+    return ErasureRun([receipt for receipt in receipts if receipt is not None], left)
 
 
 def require_known(lake: Lake, records: Records, customer_ids: Collection[str]) -> None:
-    """Refuse numbers that nothing under home and no record knows: a wrong number erases nobody.
+    """Refuse customer ids that neither a file under home nor a record has.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home to search.
+    records : Records
+        The records to search.
+    customer_ids : collection of str
+        The customer ids.
 
     Raises
     ------
     GuanjiaError
-        It names the first of them.
+        If one is unknown; the error names the first.
     """
     unknown = set(customer_ids) - Erased(lake.settings).among(customer_ids)
     for path in reversed(customer_files(lake)):
         if not unknown:
             return
         unknown -= customers_in(path)
-    waiting = {one for one in unknown if EventInbox(lake).last_recorded([one])}
+    in_inbox = {customer for customer in unknown if EventInbox(lake).last_recorded([customer])}
     with records.reading() as connection:
-        unknown -= waiting | {one for one in unknown if is_named(connection, one)}
+        unknown -= in_inbox | {
+            customer for customer in unknown if has_records(connection, customer)
+        }
     if unknown:
         first = min(unknown)
-        cure = "check the number; nothing was erased"
+        cure = "nothing was erased; check the customer number"
         raise GuanjiaError(f"customer {first}", f"is nowhere under {lake.home}", cure)
 
 
-def receipt_of(lake: Lake, records: Records, customer_id: str) -> tuple[Receipt, bool] | None:
-    """The receipt of a customer who was erased, and whether his erasure is through."""
+def find_receipt(lake: Lake, records: Records, customer_id: str) -> tuple[Receipt, bool] | None:
+    """Find the receipt of an erased customer, and whether the erasure is finished.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the list of erased customers.
+    records : Records
+        The records with the receipts.
+    customer_id : str
+        The customer.
+    """
     erased = Erased(lake.settings)
     mark = erased.mark(customer_id)
     if mark is None:
         return None
     with records.reading() as connection:
-        found = last_receipt(connection, mark)
-    return None if found is None else (found, erased.all().get(mark) is None)
+        receipt = last_receipt(connection, mark)
+    return None if receipt is None else (receipt, erased.all().get(mark) is None)
 
 
 def _complete(
@@ -189,33 +226,36 @@ def _complete(
     at: datetime,
     key: bytes,
 ) -> Receipt | None:
-    """Bring what was taken out of the files into the receipt, once."""
+    """Add the rows erased from files to the receipt, once."""
     unfinished = erased.all().get(mark) or UnfinishedErasure()
     with records.writing(durable=True) as connection:
         if customer_id is not None:
-            # A receipt that a restored database no longer has is given anew.
+            # If a restored database lacks the receipt, a new one is written.
             by = f"receipt {unfinished.receipt_id}"
-            erase(connection, customer_id, by, at, key, amends=unfinished.receipt_id)
-        found = amend(connection, mark, unfinished.rows)
+            amends = unfinished.receipt_id
+            erase_from_records(connection, customer_id, by, at, key, amends=amends)
+        receipt = amend_receipt(connection, mark, unfinished.rows)
     with erased.changing() as marks:
         marks[mark] = UnfinishedErasure(unfinished.receipt_id)
-    return found
+    return receipt
 
 
-def _note(erased: Erased, by_mark: Mapping[str, str], place: str, gone: Mapping[str, int]) -> None:
-    """Write down at once what was taken out of a place: who is killed has it on the receipt."""
+def _add_rows(
+    erased: Erased, by_mark: Mapping[str, str], place: str, gone: Mapping[str, int]
+) -> None:
+    """Add the rows erased from a place to the list at once, so that a kill loses no count."""
     if not any(gone.values()):
         return
     with erased.changing() as marks:
         for mark, customer in by_mark.items():
-            left, number = marks.get(mark), gone.get(customer, 0)
-            if left is not None and number:
-                rows = {**left.rows, place: left.rows.get(place, 0) + number}
-                marks[mark] = replace(left, rows=rows)
+            unfinished, number = marks.get(mark), gone.get(customer, 0)
+            if unfinished is not None and number:
+                rows = {**unfinished.rows, place: unfinished.rows.get(place, 0) + number}
+                marks[mark] = replace(unfinished, rows=rows)
 
 
-def _strays(lake: Lake, customers: Collection[str]) -> list[Path]:
-    """Remove exports of other kinds, which can be drawn anew; what else names the customers."""
+def _remove_exports(lake: Lake, customers: Collection[str]) -> list[Path]:
+    """Remove exported lists that name customers; return all other stray files that do."""
     left: Sequence[Path] = stray_files_naming(lake.home, customers)
     exported = [path for path in left if path.is_relative_to(lake.home / LISTS)]
     for path in exported:

@@ -1,8 +1,8 @@
-"""A customer's data leaves the records (PIPL art. 47); what the law needs stays, without the name.
+"""Erase a customer from the records (PIPL art. 47), except for what the law requires to keep.
 
-What stays: the refusals that hold (else the customer would be contacted again as soon as the core
-system delivers him anew) and the receipt. Both name a keyed hash, which nobody can trace back who
-does not have the key, and which whoever has the customer's number and the key can find again.
+Kept are the refusals that hold (else the customer would be contacted again once the core system
+delivers them anew) and the receipt. Both name a keyed hash of the customer id, the mark: it can be
+recomputed from the customer id and the key, and not be traced back without the key.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from features.erased import pseudonym
-from serving.records.columns import new_id, written
-from serving.records.database import hold_customer
-from serving.records.people.consents import Word, latest
+from serving.records.columns import new_id, to_json
+from serving.records.database import lock_customer
+from serving.records.people.consents import Consent, latest_consent
 from serving.records.tables import (
     METADATA,
     consent_changes,
@@ -50,13 +50,13 @@ DELETED: tuple[Table, ...] = (
     due_touchpoints,
     manager_assignments,
 )
-"""Tables whose rows go with the customer, documents and texts in them too."""
+"""Tables whose rows are deleted with the customer, with documents and texts."""
 LISTED: tuple[Table, ...] = (reads, exports)
-"""Tables whose `customer_ids` forget the customer; that something was read stays."""
+"""Tables whose rows stay, without the customer in `customer_ids`."""
 
 _c = consent_changes.c
-_FIRST = [METADATA.tables[table.name].primary_key.columns.values()[0] for table in LISTED]
-_WORDS = select(_c.change_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
+_ID_COLUMNS = [METADATA.tables[table.name].primary_key.columns.values()[0] for table in LISTED]
+_CHANGES = select(_c.change_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
     _c.customer_id == bindparam("customer_id")
 )
 _RECEIPT = (
@@ -65,21 +65,21 @@ _RECEIPT = (
     .order_by(erasures.c.receipt_id.desc())
     .limit(1)
 )
-_EVER = select(erasures.c.customer_hash, func.max(erasures.c.receipt_id)).group_by(
+_LAST_RECEIPTS = select(erasures.c.customer_hash, func.max(erasures.c.receipt_id)).group_by(
     erasures.c.customer_hash
 )
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What an erasure did.
+    """The receipt of an erasure.
 
     Parameters
     ----------
     customer_hash : str
-        What stands for the customer.
+        The mark of the customer, a keyed hash.
     rows : dict of str to int
-        By table, how many rows were deleted or forgot the customer; by other place, as its name.
+        Rows deleted, or changed to omit the customer, by table or other place.
     """
 
     receipt_id: str
@@ -89,7 +89,7 @@ class Receipt:
     rows: dict[str, int]
 
 
-def erase(
+def erase_from_records(
     connection: Connection,
     customer_id: str,
     by: str,
@@ -98,47 +98,70 @@ def erase(
     *,
     amends: str | None = None,
 ) -> Receipt:
-    """Take a customer out of every table. `Records.scrub()` afterwards cleans the files as well.
+    """Erase a customer from every table; `Records.scrub()` afterwards cleans the database files.
 
     Parameters
     ----------
+    connection : Connection
+        Of `Records.writing()`.
+    customer_id : str
+        The customer.
     by : str
         Who ordered it.
+    at : datetime
+        Now.
     key : bytes
         `features.erased.erasure_key(settings)`.
     amends : str, optional
-        Number of a receipt that this erasure goes on with; default: it begins one.
+        Id of the receipt that this erasure continues. Default: it begins a new one.
 
     Returns
     -------
     Receipt
-        If nothing was found and the customer was erased before, the receipt of that time.
+        The receipt; that of an earlier erasure if there was nothing left to erase.
     """
-    hold_customer(connection, customer_id)
+    lock_customer(connection, customer_id)
     mark = pseudonym(key, customer_id)
     rows = {table.name: _delete(connection, table, customer_id) for table in DELETED}
     rows |= {
-        table.name: _forget(connection, table, one, customer_id)
-        for table, one in zip(LISTED, _FIRST, strict=True)
+        table.name: _unlist(connection, table, id_column, customer_id)
+        for table, id_column in zip(LISTED, _ID_COLUMNS, strict=True)
     }
-    rows[consent_changes.name] = _hide(connection, customer_id, mark)
+    rows[consent_changes.name] = _erase_consents(connection, customer_id, mark)
     rows = {name: n for name, n in rows.items() if n}
     before = last_receipt(connection, mark)
     if before is not None and (not rows or before.receipt_id == amends):
-        return _with(connection, before, rows)
+        return _add_rows(connection, before, rows)
     receipt = Receipt(new_id(at), mark, by, at, rows)
     connection.execute(insert(erasures), vars(receipt))
     return receipt
 
 
-def amend(connection: Connection, customer_hash: str, rows: Mapping[str, int]) -> Receipt | None:
-    """Add to a customer's receipt what was taken out of other places; None if he has none."""
-    found = last_receipt(connection, customer_hash)
-    return None if found is None else _with(connection, found, rows)
+def amend_receipt(
+    connection: Connection, customer_hash: str, rows: Mapping[str, int]
+) -> Receipt | None:
+    """Add rows erased from other places to a customer's last receipt.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Records.writing()`.
+    customer_hash : str
+        The mark of the customer.
+    rows : mapping of str to int
+        Rows erased, by place.
+
+    Returns
+    -------
+    Receipt or None
+        The amended receipt; None if the customer has none.
+    """
+    receipt = last_receipt(connection, customer_hash)
+    return None if receipt is None else _add_rows(connection, receipt, rows)
 
 
-def is_named(connection: Connection, customer_id: str) -> bool:
-    """Whether a record is of this customer."""
+def has_records(connection: Connection, customer_id: str) -> bool:
+    """Check whether any record is about a customer."""
     return any(
         connection.execute(
             select(table.c.customer_id).where(table.c.customer_id == customer_id).limit(1)
@@ -149,18 +172,18 @@ def is_named(connection: Connection, customer_id: str) -> bool:
 
 
 def last_receipt(connection: Connection, customer_hash: str) -> Receipt | None:
-    """The latest receipt of a customer, by what stands for him."""
-    found = connection.execute(_RECEIPT, {"customer_hash": customer_hash}).mappings().first()
-    return None if found is None else Receipt(**found)
+    """Find the latest receipt of a customer by their mark."""
+    row = connection.execute(_RECEIPT, {"customer_hash": customer_hash}).mappings().first()
+    return None if row is None else Receipt(**row)
 
 
-def receipts(connection: Connection) -> dict[str, str]:
-    """What stands for each customer who has a receipt -> the number of the latest one."""
-    found = connection.execute(_EVER)
-    return {str(mark): str(receipt_id) for mark, receipt_id in found}
+def receipts_by_mark(connection: Connection) -> dict[str, str]:
+    """Read the id of the latest receipt of every erased customer, by mark."""
+    rows = connection.execute(_LAST_RECEIPTS)
+    return {str(mark): str(receipt_id) for mark, receipt_id in rows}
 
 
-def _with(connection: Connection, receipt: Receipt, more: Mapping[str, int]) -> Receipt:
+def _add_rows(connection: Connection, receipt: Receipt, more: Mapping[str, int]) -> Receipt:
     if not more:
         return receipt
     rows = dict(receipt.rows)
@@ -175,34 +198,34 @@ def _delete(connection: Connection, table: Table, customer_id: str) -> int:
     return connection.execute(delete(table).where(table.c.customer_id == customer_id)).rowcount
 
 
-def _forget(connection: Connection, table: Table, number: Column[Any], customer_id: str) -> int:
-    """Take the customer out of lists of customers."""
+def _unlist(connection: Connection, table: Table, id_column: Column[Any], customer_id: str) -> int:
+    """Remove a customer from the column `customer_ids`; return how many rows had them."""
     ids = table.c.customer_ids
-    likely = select(number, ids).where(
-        cast(ids, String).contains(written(customer_id), autoescape=True)
+    likely = select(id_column, ids).where(
+        cast(ids, String).contains(to_json(customer_id), autoescape=True)
     )
     changed = [
-        {"one": one, "customer_ids": [other for other in listed if other != customer_id]}
-        for one, listed in connection.execute(likely)
+        {"number": number, "customer_ids": [other for other in listed if other != customer_id]}
+        for number, listed in connection.execute(likely)
         if customer_id in listed
     ]
     if changed:
-        connection.execute(update(table).where(number == bindparam("one")), changed)
+        connection.execute(update(table).where(id_column == bindparam("number")), changed)
     return len(changed)
 
 
-def _hide(connection: Connection, customer_id: str, mark: str) -> int:
-    """Delete the words on consent, but for refusals that hold: those name the mark from now on."""
-    words: dict[tuple[str, str | None], dict[Word, str]] = {}
-    for row in connection.execute(_WORDS, {"customer_id": customer_id}):
-        said = words.setdefault((row.purpose, row.channel), {})
-        said[Word(row.granted, row.changed_at)] = row.change_id
-    found = 0
-    for said in words.values():
-        last = latest(said)
+def _erase_consents(connection: Connection, customer_id: str, mark: str) -> int:
+    """Delete consent changes, but move the refusals that hold to the mark of the customer."""
+    ids: dict[tuple[str, str | None], dict[Consent, str]] = {}
+    for row in connection.execute(_CHANGES, {"customer_id": customer_id}):
+        by_consent = ids.setdefault((row.purpose, row.channel), {})
+        by_consent[Consent(row.granted, row.changed_at)] = row.change_id
+    moved = 0
+    for by_consent in ids.values():
+        last = latest_consent(by_consent)
         if not last.granted:
-            keep = update(consent_changes).where(_c.change_id == said[last])
+            refusal = update(consent_changes).where(_c.change_id == by_consent[last])
             blank = {"client_key": None, "content_hash": None, "outcome_id": None}
-            connection.execute(keep.values(customer_id=mark, source="erasure", **blank))
-            found += 1
-    return found + _delete(connection, consent_changes, customer_id)
+            connection.execute(refusal.values(customer_id=mark, source="erasure", **blank))
+            moved += 1
+    return moved + _delete(connection, consent_changes, customer_id)

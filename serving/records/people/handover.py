@@ -1,6 +1,6 @@
-"""Hand over what a leaving account manager has, contacts and customers, to a successor.
+"""Hand over the reserved contacts and customers of a leaving account manager to a successor.
 
-In every branch at once. The history stays as it is: what was sent keeps the name of who did it.
+All branches are handed over at once. History stays: sent contacts keep their account manager.
 """
 
 from collections import defaultdict
@@ -16,15 +16,15 @@ from features.lake import Lake
 from features.lake.known_at import LATEST
 from features.sql import sql_text
 from serving.records.columns import new_id
-from serving.records.database import LONG_SECONDS, Records, hold_name
+from serving.records.database import LONG_SECONDS, Records, advisory_lock
 from serving.records.tables import contacts, handovers, manager_assignments
 
 
 class NothingToPassError(GuanjiaError):
-    """An account manager has and had nothing to pass to this successor."""
+    """An account manager has nothing to pass to this successor, and never had."""
 
 
-AT_ONCE = 500  # numbers in one statement
+BATCH_IDS = 500  # customer ids in one statement
 _a, _h, _k = manager_assignments.c, handovers.c, contacts.c
 _CONTACTS = (
     update(contacts)
@@ -74,7 +74,7 @@ _BEFORE = (
 
 @dataclass(frozen=True)
 class Handover:
-    """What passed from whom to whom; `repeated` if nothing was left to pass."""
+    """A handover of one branch; `repeated` if it was carried out before and nothing was left."""
 
     handover_id: str
     branch: str
@@ -97,37 +97,39 @@ def hand_over(
     *,
     new: bool = False,
 ) -> list[Handover]:
-    """Pass on what an account manager has, in one transaction; one handover a branch.
+    """Hand over everything of an account manager in one transaction, branch by branch.
 
-    The customers are those whose checked row names the leaver; of no branch, they are of "".
+    The customers are those whose checked row names the leaver. Customers without a branch form the
+    branch "".
 
     Parameters
     ----------
     lake : Lake
-        Whose checked customers name their account managers.
+        The home whose checked customers name their account managers.
     records : Records
-        Where contacts and assignments are kept.
+        The records with contacts and assignments.
     leaver, successor : str
-        Numbers of the account managers.
+        Ids of the account managers.
     by : str
-        Who orders it.
+        Who ordered it.
     at : datetime
         Now.
     new : bool
-        Whether the successor has no customers yet, so that no row names them.
+        Whether the successor may be a manager whom no customer has yet.
 
     Returns
     -------
     list of Handover
-        One a branch that had something to pass on.
+        One per branch that had something to pass on.
 
     Raises
     ------
     GuanjiaError
-        If a name is not known, with the nearest ones; or if nothing is and was there to pass on.
+        If an account manager is not known (the error names the nearest ones), the successor is the
+        leaver, or there is nothing to pass on and never was.
     """
     if not by.strip():
-        raise GuanjiaError("handover", "is ordered by nobody", "say who orders it")
+        raise GuanjiaError("handover", "is ordered by nobody", "name who orders it with --who")
     customers = _customers_of(lake, leaver)
     with records.writing(LONG_SECONDS, durable=True) as connection:
         known = _managers(lake) | _successors(connection)
@@ -139,7 +141,8 @@ def hand_over(
             cure = f"{error.cure.rstrip('?')}? Add --new if nobody is this manager's customer yet"
             raise GuanjiaError(error.thing, error.fault, cure)
         done: list[Handover] = []
-        nothing = NothingToPassError(f"account manager {leaver}", "has nothing to pass on", "-")
+        cure = "check the account manager's number"
+        nothing = NothingToPassError(f"account manager {leaver}", "has nothing to pass on", cure)
         for branch in branches:
             try:
                 own = customers.get(branch, ())
@@ -163,37 +166,37 @@ def pass_branch(
     *,
     customers: Collection[str] = (),
 ) -> Handover:
-    """Pass an account manager's reserved contacts and customers of one branch on.
+    """Pass on the reserved contacts and customers of an account manager in one branch.
 
     Parameters
     ----------
     connection : Connection
         Of `Records.writing()`.
     branch : str
-        The branch; "" for customers of none.
+        The branch; "" for customers without one.
     leaver, successor : str
-        Numbers of the account managers.
+        Ids of the account managers.
     by : str
-        Who orders it.
+        Who ordered it.
     at : datetime
         Now.
     customers : collection of str
-        The customers whose policies name the leaver. Those who passed to somebody since stay there.
+        Customers whose policies name the leaver; those handed to somebody since stay there.
 
     Raises
     ------
     NothingToPassError
-        If the leaver has and had nothing to pass to this successor.
+        If the leaver has nothing to pass to this successor, and never had.
     GuanjiaError
         If the successor is the leaver.
     """
     if successor == leaver:
-        raise GuanjiaError(f"handover of {leaver}", "goes to the leaver", "name somebody else")
-    hold_name(connection, "handovers")
+        raise GuanjiaError(f"handover of {leaver}", "goes to the leaver", "name another successor")
+    advisory_lock(connection, "handovers")
     number = new_id(at)
-    given = {"leaver": leaver, "successor": successor, "one_branch": branch, "now": at}
-    passed = connection.execute(_CONTACTS, given).rowcount
-    assigned = connection.execute(_ASSIGNED, given | {"number": number}).rowcount
+    parameters = {"leaver": leaver, "successor": successor, "one_branch": branch, "now": at}
+    passed = connection.execute(_CONTACTS, parameters).rowcount
+    assigned = connection.execute(_ASSIGNED, parameters | {"number": number}).rowcount
     managers = managers_of(connection, customers)
     new = [
         {
@@ -208,8 +211,8 @@ def pass_branch(
     if new:
         connection.execute(insert(manager_assignments), new)
     if not (passed or assigned or new):
-        return _earlier(connection, branch, leaver, successor)
-    done = Handover(
+        return _earlier_handover(connection, branch, leaver, successor)
+    handover = Handover(
         handover_id=number,
         branch=branch,
         leaver=leaver,
@@ -219,35 +222,36 @@ def pass_branch(
         contacts=passed,
         customers=assigned + len(new),
     )
-    row = {name: value for name, value in vars(done).items() if name != "repeated"}
+    row = {name: value for name, value in vars(handover).items() if name != "repeated"}
     connection.execute(insert(handovers), row)
-    return done
+    return handover
 
 
 def managers_of(connection: Connection, customer_ids: Collection[str]) -> dict[str, str]:
-    """Find the account manager of each customer who passed to another than the policy names."""
+    """Find the account managers of customers that were handed over; others are left out."""
     managers: dict[str, str] = {}
     ids = sorted(set(customer_ids))
-    for start in range(0, len(ids), AT_ONCE):
-        rows = connection.execute(_MANAGERS, {"customer_ids": ids[start : start + AT_ONCE]})
+    for start in range(0, len(ids), BATCH_IDS):
+        rows = connection.execute(_MANAGERS, {"customer_ids": ids[start : start + BATCH_IDS]})
         managers |= {row.customer_id: row.account_manager_id for row in rows}
     return managers
 
 
 def _branches_of(connection: Connection, manager: str, now: datetime) -> set[str]:
-    """Find branches in which an account manager has reserved contacts, or was given customers."""
+    """Find branches in which an account manager has reserved contacts or took customers over."""
     rows = connection.execute(_BRANCHES, {"leaver": manager, "now": now})
     return {branch for (branch,) in rows if branch is not None}
 
 
 def _successors(connection: Connection) -> set[str]:
-    """Find account managers to whom customers passed, whatever the policies say."""
+    """Find account managers who took customers over, even if no policy names them."""
     return set(connection.execute(_SUCCESSORS).scalars())
 
 
-def _earlier(connection: Connection, branch: str, leaver: str, successor: str) -> Handover:
-    given = {"branch": branch, "leaver": leaver, "successor": successor}
-    row: Any = connection.execute(_BEFORE, given).mappings().first()
+def _earlier_handover(connection: Connection, branch: str, leaver: str, successor: str) -> Handover:
+    """Find the latest handover of this branch between these two managers."""
+    parameters = {"branch": branch, "leaver": leaver, "successor": successor}
+    row: Any = connection.execute(_BEFORE, parameters).mappings().first()
     if row is None:
         cure = "check the branch and the account manager's number"
         raise NothingToPassError(
@@ -265,7 +269,7 @@ def _managers(lake: Lake) -> set[str]:
 
 
 def _customers_of(lake: Lake, manager: str) -> dict[str, list[str]]:
-    """The customers whose latest row names a manager, by branch."""
+    """Read the customers whose latest row names a manager, by branch."""
     query = (
         "SELECT coalesce(branch, ''), customer_id FROM "
         f"read_parquet({sql_text(lake.require('customers'))}) "

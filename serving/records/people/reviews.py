@@ -1,7 +1,7 @@
-"""Have a human review what a machine decided (PIPL art. 24): asked for, listed, answered once.
+"""Request, list and answer reviews of automated decisions by a human (PIPL art. 24).
 
-A review belongs to one decision, and is seen by whoever may see that decision's branch. It goes
-with the customer when they are erased.
+A review belongs to one decision and is visible to callers who may see the branch of the decision.
+It is erased with the customer.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from features.errors import GuanjiaError
 from serving.records.columns import new_id
 from serving.records.contacts.decisions import find_decision
-from serving.records.database import hold_customer
+from serving.records.database import lock_customer
 from serving.records.tables import decisions, review_requests
 
 _r, _d = review_requests.c, decisions.c
@@ -34,16 +34,16 @@ _ANSWER = update(review_requests).where(
 
 
 class UnknownReviewError(GuanjiaError):
-    """No review has this number."""
+    """No review has this id."""
 
 
 class ReviewAnsweredError(GuanjiaError):
-    """A review was answered before, in other words."""
+    """A review was answered before, with another answer."""
 
 
 @dataclass(frozen=True)
-class ReviewRequested:
-    """A request for a review, as it is kept; `repeated` if it had been made before."""
+class StoredReviewRequest:
+    """Id of a stored request for a review; `repeated` if it was requested before."""
 
     review_id: str
     asked_at: datetime
@@ -57,12 +57,12 @@ class Review:
     Attributes
     ----------
     branch : str or None
-        Of the customer, when it was decided.
+        The customer's branch at the time of the decision.
     touchpoint, channel : str or None
-        What was decided; None is silence.
+        The contact that was decided; None is silence.
     upheld : bool or None
-        Whether the decision stands; None while nobody has answered, like the other fields of the
-        answer.
+        Whether the decision stands. Like the other fields of the answer, None while the review is
+        open.
     """
 
     review_id: str
@@ -89,8 +89,8 @@ def request_review(
     reason: str,
     at: datetime,
     branches: Collection[str] | None = None,
-) -> ReviewRequested:
-    """Ask for a human to review a decision; asked again, the first request stands.
+) -> StoredReviewRequest:
+    """Ask a human to review a decision; of several requests the first one stands.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ def request_review(
     decision_id : str
         The decision.
     by : str
-        Who asks.
+        Who requests it.
     reason : str
-        Why, in their words.
+        The reason, in their words.
     at : datetime
         Now.
     branches : collection of str, optional
-        Decisions of other branches are unknown.
+        Branches that the caller may see; decisions of others are unknown to them. Default: all.
 
     Raises
     ------
@@ -113,12 +113,12 @@ def request_review(
         If there is no such decision.
     """
     customer_id = find_decision(connection, decision_id, branches)["customer_id"]
-    hold_customer(connection, customer_id)
-    # Until the lock was had the customer may have been erased, and nothing is written of them then.
+    lock_customer(connection, customer_id)
+    # The customer may have been erased while this waited for the lock: check again.
     find_decision(connection, decision_id, branches)
-    earlier = review_of(connection, decision_id)
+    earlier = find_review(connection, decision_id)
     if earlier is not None:
-        return ReviewRequested(earlier.review_id, earlier.asked_at, repeated=True)
+        return StoredReviewRequest(earlier.review_id, earlier.asked_at, repeated=True)
     row = {
         "review_id": new_id(at),
         "decision_id": decision_id,
@@ -128,11 +128,11 @@ def request_review(
         "asked_at": at,
     }
     connection.execute(review_requests.insert(), row)
-    return ReviewRequested(str(row["review_id"]), at, repeated=False)
+    return StoredReviewRequest(str(row["review_id"]), at, repeated=False)
 
 
-def review_of(connection: Connection, decision_id: str) -> Review | None:
-    """Find the review of a decision, if one was asked for."""
+def find_review(connection: Connection, decision_id: str) -> Review | None:
+    """Find the review of a decision, if one was requested."""
     row = connection.execute(_OF_DECISION, {"decision_id": decision_id}).mappings().first()
     return None if row is None else _review(row)
 
@@ -146,22 +146,22 @@ def list_reviews(
     branches: Collection[str] | None = None,
     after: str = "",
 ) -> list[Review]:
-    """List reviews, those asked for first at the top.
+    """List reviews, the earliest request first.
 
     Parameters
     ----------
     connection : Connection
         Of the records.
     most : int
-        At most so many.
+        Largest number of reviews.
     answered : bool, optional
-        Whether they are answered; None: both kinds.
+        Whether to list answered or open reviews; None: both.
     customer_id : str, optional
-        Those of decisions about this customer.
+        Only reviews of decisions about this customer.
     branches : collection of str, optional
-        Those of decisions about customers of these branches.
+        Branches that the caller may see. Default: all.
     after : str
-        Only those behind this number, which sorts by the time of asking.
+        Only reviews whose id sorts behind this one; ids sort by the time of the request.
     """
     query = _PAGE
     if answered is not None:
@@ -183,38 +183,38 @@ def answer_review(
     at: datetime,
     branches: Collection[str] | None = None,
 ) -> tuple[Review, bool]:
-    """Keep what the human found; sent again by the same person, it is kept already.
+    """Answer a review; a retry of the same answer by the same person changes nothing.
 
     Parameters
     ----------
     connection : Connection
         Of `Records.writing()`.
     review_id : str
-        Number of the review.
+        The review.
     by : str
         Who answers.
     answer : str
-        What they found, in words for the customer.
+        The answer, in words for the customer.
     upheld : bool
         Whether the decision stands.
     at : datetime
         Now.
     branches : collection of str, optional
-        Reviews of decisions of other branches are unknown.
+        Branches that the caller may see; reviews of others are unknown to them. Default: all.
 
     Returns
     -------
     tuple of Review and bool
-        The review as it is kept, and whether it had been answered so before.
+        The review as stored, and whether the same answer had been stored before.
 
     Raises
     ------
     UnknownReviewError
         If there is no such review.
     ReviewAnsweredError
-        If it was answered otherwise, or by somebody else: an answer is never replaced.
+        If it has another answer, or one by somebody else: an answer is never replaced.
     """
-    hold_customer(connection, _find(connection, review_id, branches).customer_id)
+    lock_customer(connection, _find(connection, review_id, branches).customer_id)
     fields = {"answered_by": by, "answer": answer, "upheld": upheld}
     done = connection.execute(_ANSWER, {"number": review_id, "answered_at": at} | fields).rowcount
     review = _find(connection, review_id, branches)
@@ -222,7 +222,7 @@ def answer_review(
         raise ReviewAnsweredError(
             f"review {review_id}",
             f"was answered by {review.answered_by} on {review.answered_at:%Y-%m-%d}",
-            "read that answer; it stands",
+            "read that answer: it stands and cannot be replaced",
         )
     return review, not done
 
@@ -230,7 +230,7 @@ def answer_review(
 def _find(connection: Connection, review_id: str, branches: Collection[str] | None) -> Review:
     row = connection.execute(_OF_NUMBER, {"number": review_id}).mappings().first()
     if row is None or not (branches is None or row["branch"] in branches):
-        cure = "take a review_id that GET /v1/reviews or `guanjia reviews list` gives"
+        cure = "use a review_id that GET /v1/reviews or `guanjia reviews list` shows"
         raise UnknownReviewError(f"review {review_id}", "is not known", cure)
     return _review(row)
 

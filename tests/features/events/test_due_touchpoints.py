@@ -20,14 +20,14 @@ from features.lake import Lake
 from features.online import feast_client
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
-from serving.api.app import made
+from serving.api.app import create_app
 from serving.auth.tokens import make_token
 from serving.breaker import Breaker
 from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
-from serving.events.service import EventDoor
+from serving.events.service import EventService
 from serving.predictions.service import PredictionService
-from serving.records.contacts.due_touchpoints import Kept
+from serving.records.contacts.due_touchpoints import StoredDue
 from serving.records.database import Records, RecordsAwayError
 from serving.records.tables import due_touchpoints
 
@@ -52,14 +52,14 @@ class Desk:
         self.records = Records(lake.settings)
         self.records.migrate()
         self.due = DueTouchpoints(Tags(lake), self.records)
-        self.door = EventDoor(lake, self.due)
-        self.door.start()
+        self.events = EventService(lake, self.due)
+        self.events.start()
 
     def tell(self, *events: dict[str, Any], at: datetime = NINE) -> list[EventAnswer]:
-        return self.door.take(EventsRequest.model_validate({"events": list(events)}), at).events
+        return self.events.take(EventsRequest.model_validate({"events": list(events)}), at).events
 
-    def listed(self, at: datetime = NINE + HOUR, most: int = 100, **more: Any) -> list[Kept]:
-        return self.due.open(at, at, most, **more).due
+    def listed(self, at: datetime = NINE + HOUR, most: int = 100, **more: Any) -> list[StoredDue]:
+        return self.due.list_due(at, at, most, **more).due
 
     def rows(self) -> int:
         with self.records.reading() as connection:
@@ -143,7 +143,7 @@ def test_while_tags_do_not_know_of_the_event_it_waits(
     at_work: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(at_work.door._fresh, "refresh", lambda _: None)
+        patch.setattr(at_work.events._fresh, "refresh", lambda _: None)
         (answer,) = at_work.tell(claim("e1"))
         assert (answer.tags, answer.due) == ("pending", None)
         assert at_work.listed() == []
@@ -187,7 +187,7 @@ def test_pages_leave_none_out_that_holds(at_work: Desk) -> None:
     assert len(holds) == 3
     paged, after = [], None
     while True:
-        page = at_work.due.open(NINE + HOUR, NINE + HOUR, 2, after=after)
+        page = at_work.due.list_due(NINE + HOUR, NINE + HOUR, 2, after=after)
         paged += [one.due_id for one in page.due]
         if page.next is None:
             break
@@ -250,7 +250,7 @@ def get(at_work: Desk) -> Callable[..., httpx.Response]:
     """GET over HTTP an hour later: `get("/v1/due", branches=["B1"])`."""
     ahead = (NINE + HOUR - datetime.now(tz=UTC)).total_seconds()
     settings = Settings(home=at_work.lake.home, clock_ahead_seconds=ahead)
-    app = made()
+    app = create_app()
     app.state.service, app.state.due = Tags(Lake(settings)), at_work.due
 
     async def send(path: str, token: str) -> httpx.Response:

@@ -17,17 +17,17 @@ from features.lake import Lake
 from features.online import feast_client
 from features.online.reader import read_tags
 from features.settings import Settings
-from serving.api.app import made
-from serving.api.gate import LARGEST_BODY, Gate
+from serving.api.app import create_app
+from serving.api.request_limiter import LARGEST_BODY, RequestLimiter
 from serving.auth.tokens import make_token
-from serving.events.service import EventDoor
+from serving.events.service import EventService
 from serving.schemas import Refusal
 
 Row = dict[str, Any]
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
 YESTERDAY = date(2026, 6, 30)
 
-app = made()
+app = create_app()
 
 
 class Service:
@@ -37,18 +37,18 @@ class Service:
         ahead = (NINE - datetime.now(tz=UTC)).total_seconds()
         settings = Settings(home=home, online=online, clock_ahead_seconds=ahead)
         self.lake = Lake(settings)
-        self.door = EventDoor(self.lake)
-        self.door.start()
+        self.events = EventService(self.lake)
+        self.events.start()
         self.token = make_token(settings, "tests", datetime.now(tz=UTC), timedelta(days=1))
 
     def send(self, *bodies: Any, token: str | None = None, path: str = "/v1/events") -> list[Any]:
         """Post each body, all at once; a body is a list of events, or bytes."""
-        app.state.service, app.state.events = SimpleNamespace(lake=self.lake), self.door
+        app.state.service, app.state.events = SimpleNamespace(lake=self.lake), self.events
         headers = {"Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self.token if token is None else token}"}
 
         async def post() -> list[httpx.Response]:
-            transport = httpx.ASGITransport(app=Gate(app, app))
+            transport = httpx.ASGITransport(app=RequestLimiter(app, app))
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
                 contents = [
                     body if isinstance(body, bytes) else json.dumps({"events": body}).encode()
@@ -71,7 +71,7 @@ class Service:
     @property
     def kept(self) -> int:
         """Events in the inbox."""
-        return len(self.door._inbox.since(datetime(2000, 1, 1, tzinfo=UTC)))
+        return len(self.events._inbox.since(datetime(2000, 1, 1, tzinfo=UTC)))
 
 
 @pytest.fixture(scope="module")

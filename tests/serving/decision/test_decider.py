@@ -23,8 +23,8 @@ from serving.decision.touchpoint_source import ContactText, TouchpointSource
 from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
-from serving.records.once import ClientKeyConflictError
-from serving.records.people.consents import ConsentChange, change
+from serving.records.idempotency import ClientKeyConflictError
+from serving.records.people.consents import ConsentChange, write_consent
 
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]
@@ -227,7 +227,7 @@ def test_a_withdrawn_consent_holds_from_the_next_decision_on(
 ) -> None:
     customer = renewing(lake)[1]
     with records.writing() as connection:
-        change(connection, ConsentChange(customer, "marketing", False, NOON), NOON)
+        write_consent(connection, ConsentChange(customer, "marketing", False, NOON), NOON)
     answer = decider.decide(ask(customer, alternatives=2), NOON + timedelta(seconds=1))
     assert answer.action is None
     assert {one.gates[0].name for one in answer.alternatives} == {"consent"}
@@ -239,7 +239,7 @@ def test_who_refuses_profiling_is_treated_as_the_average_and_told_so(
     found = []
     for customer in renewing(lake)[2:5]:
         with records.writing() as connection:
-            change(connection, ConsentChange(customer, "profiling", False, NOON), NOON)
+            write_consent(connection, ConsentChange(customer, "profiling", False, NOON), NOON)
         answer = decider.decide(ask(customer), NOON + timedelta(seconds=1))
         assert not answer.profile_used
         found.append(answer.predictions["renewal"])

@@ -21,9 +21,14 @@ from features.settings import Settings
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records
 from serving.records.people import erase_everywhere, erase_records
-from serving.records.people.audit import keep_reads, read_row
-from serving.records.people.consents import ConsentChange, as_of, change
-from serving.records.people.erase_everywhere import begin, finish, receipt_of, require_known
+from serving.records.people.audit import access_row, insert_accesses
+from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
+from serving.records.people.erase_everywhere import (
+    begin_erasure,
+    find_receipt,
+    finish_erasure,
+    require_known,
+)
 
 DAY = date(2026, 6, 30)
 NOW = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -59,8 +64,8 @@ def settled(home: Path, snapshot: Snapshot, **settings: Any) -> tuple[Lake, Reco
     with records.writing() as connection:
         for one in both:
             write_decision(connection, Decision(one, "app_open", NOW, {"of": one}))
-            change(connection, ConsentChange(one, "profiling", False, NOW), NOW)
-        keep_reads(connection, [read_row("app", "/predict", both, NOW, "service")])
+            write_consent(connection, ConsentChange(one, "profiling", False, NOW), NOW)
+        insert_accesses(connection, [access_row("app", "/predict", both, NOW, "service")])
     return lake, records
 
 
@@ -86,12 +91,12 @@ def cells_of(path: Path) -> str:
 
 def test_first_what_answers_then_the_files(home_of: tuple[Lake, Records]) -> None:
     lake, records = home_of
-    receipt = begin(lake, records, GONE, "ann", NOW)
+    receipt = begin_erasure(lake, records, GONE, "ann", NOW)
     assert receipt.rows == {"decisions": 1, "reads": 1, "consent_changes": 1}
-    assert receipt_of(lake, records, GONE) == (receipt, False)
+    assert find_receipt(lake, records, GONE) == (receipt, False)
     assert Erased(lake.settings).among([GONE, STAYS]) == {GONE}
     assert len(places_of(lake.home, GONE)) > 20
-    done = finish(lake, records, NOW + timedelta(1))
+    done = finish_erasure(lake, records, NOW + timedelta(1))
     (whole,) = done.receipts
     assert (whole.receipt_id, whole.asked_by, whole.erased_at) == (receipt.receipt_id, "ann", NOW)
     files = {
@@ -101,13 +106,13 @@ def test_first_what_answers_then_the_files(home_of: tuple[Lake, Records]) -> Non
     tags = {place: rows for place, rows in whole.rows.items() if place.startswith("tags/")}
     assert set(tags.values()) == {2}  # of two dates
     assert whole.rows == {**receipt.rows, **files, **tags}
-    assert receipt_of(lake, records, GONE) == (whole, True)
+    assert find_receipt(lake, records, GONE) == (whole, True)
     assert places_of(lake.home, GONE) == places_of(lake.home, "P1") == []
     assert len(places_of(lake.home, STAYS)) > 20
-    assert finish(lake, records, NOW) == erase_everywhere.Finished([], [])
+    assert finish_erasure(lake, records, NOW) == erase_everywhere.ErasureRun([], [])
     with records.reading() as connection:
         mark = pseudonym(KEY.encode(), GONE)
-        assert as_of(connection, GONE, NOW, erased_as=mark).profiling is False
+        assert consents_as_of(connection, GONE, NOW, erased_as=mark).profiling is False
 
 
 @pytest.mark.parametrize("step", [1, 2, 5, 12, 18, 19, 20, 21, 22, 23, 24, 25])
@@ -119,7 +124,7 @@ def test_killed_anywhere_and_done_again(
     lake, records = home_of
     expected = {"raw/customers": 1, "raw/costs": 2, "scores": 1, "decisions": 1}
     steps = Counter[str]()
-    noted = erase_everywhere._note
+    noted = erase_everywhere._add_rows
 
     def killed(*given: Any) -> None:
         steps["n"] += 1
@@ -129,29 +134,29 @@ def test_killed_anywhere_and_done_again(
         if steps["n"] == step + 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(erase_everywhere, "_note", killed)
+    monkeypatch.setattr(erase_everywhere, "_add_rows", killed)
     begun = False
     for _ in range(4):
         try:
             if not begun:
-                begin(lake, records, GONE, "ann", NOW)
+                begin_erasure(lake, records, GONE, "ann", NOW)
                 begun = True
-            finish(lake, records, NOW)
+            finish_erasure(lake, records, NOW)
             break
         except KeyboardInterrupt:
             continue
     monkeypatch.undo()
-    finish(lake, records, NOW)
+    finish_erasure(lake, records, NOW)
     assert places_of(lake.home, GONE) == places_of(lake.home, "P1") == []
-    found = receipt_of(lake, records, GONE)
+    found = find_receipt(lake, records, GONE)
     assert found is not None
     assert found[1]
     # What was done in the very moment of the kill may be missing from the receipt, no more.
     missing = {place for place, rows in expected.items() if found[0].rows.get(place) != rows}
     assert len(missing) <= 1
     with records.reading() as connection:
-        assert not erase_records.is_named(connection, GONE)
-        assert erase_records.is_named(connection, STAYS)
+        assert not erase_records.has_records(connection, GONE)
+        assert erase_records.has_records(connection, STAYS)
 
 
 def test_a_database_that_does_not_answer_is_asked_again(
@@ -165,22 +170,22 @@ def test_a_database_that_does_not_answer_is_asked_again(
 
         away.setattr(erase_everywhere, "take_offline", fails)
         with pytest.raises(GuanjiaError, match="the online store"):
-            begin(lake, records, GONE, "ann", NOW)
+            begin_erasure(lake, records, GONE, "ann", NOW)
     assert Erased(lake.settings).among([GONE]) == {GONE}
-    first = receipt_of(lake, records, GONE)
+    first = find_receipt(lake, records, GONE)
     assert first is not None
-    assert begin(lake, records, GONE, "ann", NOW) == first[0]
-    finish(lake, records, NOW)
+    assert begin_erasure(lake, records, GONE, "ann", NOW) == first[0]
+    finish_erasure(lake, records, NOW)
     assert places_of(lake.home, GONE) == []
 
 
 def test_a_request_that_was_under_way_leaves_nothing(home_of: tuple[Lake, Records]) -> None:
     lake, records = home_of
-    first = begin(lake, records, GONE, "ann", NOW)
+    first = begin_erasure(lake, records, GONE, "ann", NOW)
     with records.writing() as connection:
         write_decision(connection, Decision(GONE, "app_open", NOW, {"of": GONE}))
-        keep_reads(connection, [read_row("app", "/predict", [GONE], NOW, "service")])
-    (done,) = finish(lake, records, NOW).receipts
+        insert_accesses(connection, [access_row("app", "/predict", [GONE], NOW, "service")])
+    (done,) = finish_erasure(lake, records, NOW).receipts
     assert (done.receipt_id, done.rows["decisions"], done.rows["reads"]) == (first.receipt_id, 2, 2)
     assert places_of(lake.home, GONE) == []
 
@@ -189,8 +194,8 @@ def test_files_that_are_not_ours_are_named(home_of: tuple[Lake, Records]) -> Non
     lake, records = home_of
     note = lake.home / "notes.txt"
     note.write_text(f"call {GONE}")
-    begin(lake, records, GONE, "ann", NOW)
-    assert finish(lake, records, NOW).left == [note]
+    begin_erasure(lake, records, GONE, "ann", NOW)
+    assert finish_erasure(lake, records, NOW).left == [note]
     assert places_of(lake.home, GONE) == ["notes.txt"]
 
 
@@ -200,7 +205,7 @@ def test_a_wrong_number_is_refused(home_of: tuple[Lake, Records]) -> None:
     with pytest.raises(GuanjiaError, match=f"customer {GONE[:-1]}: is nowhere under"):
         require_known(lake, records, [GONE, GONE[:-1]])
     with records.writing() as connection:
-        change(connection, ConsentChange("C1", "profiling", False, NOW), NOW)
+        write_consent(connection, ConsentChange("C1", "profiling", False, NOW), NOW)
     require_known(lake, records, ["C1"])  # of whom the records alone know
 
 
@@ -209,8 +214,8 @@ def test_a_snapshot_that_is_not_as_described_stays_refused(home_of: tuple[Lake, 
     lake, records = home_of
     file = lake.tags("claims") / f"as_of={DAY}.parquet"
     pq.write_table(pq.read_table(file, partitioning=None), file, compression="none")
-    begin(lake, records, GONE, "ann", NOW)
-    finish(lake, records, NOW)
+    begin_erasure(lake, records, GONE, "ann", NOW)
+    finish_erasure(lake, records, NOW)
     assert places_of(lake.home, GONE) == []
     from features.snapshots.snapshots import read_snapshot
 
@@ -225,12 +230,12 @@ def test_a_table_that_somebody_writes_all_the_time(
     lake, records = home_of
     path = lake.checked("customers")
     content = path.read_bytes()
-    begin(lake, records, GONE, "ann", NOW)
+    begin_erasure(lake, records, GONE, "ann", NOW)
     with monkeypatch.context() as patched:
-        patched.setattr(erase_everywhere, "_note", lambda *_: path.write_bytes(content))
+        patched.setattr(erase_everywhere, "_add_rows", lambda *_: path.write_bytes(content))
         with pytest.raises(GuanjiaError, match="written by another process"):
-            finish(lake, records, NOW)
-    finish(lake, records, NOW)
+            finish_erasure(lake, records, NOW)
+    finish_erasure(lake, records, NOW)
     assert places_of(lake.home, GONE) == []
 
 
@@ -242,13 +247,13 @@ def test_redis_forgets_too(redis_url: str, home: Path, snapshot: Snapshot) -> No
     with redis.Redis.from_url(redis_url) as client:
         assert len(client.keys(f"*{GONE}")) == 8
         before = {key: client.get(key) for key in client.keys(f"*{STAYS}")}
-        begin(lake, records, GONE, "ann", NOW)
+        begin_erasure(lake, records, GONE, "ann", NOW)
         assert client.keys(f"*{GONE}*") == []
         feast_client.materialize(lake, DAY, now=NOW)  # the snapshot still has him
         assert client.keys(f"*{GONE}*") == []
-        finish(lake, records, NOW)
+        finish_erasure(lake, records, NOW)
         assert {key: client.get(key) for key in client.keys(f"*{STAYS}")} == before
-    found = receipt_of(lake, records, GONE)
+    found = find_receipt(lake, records, GONE)
     assert found is not None
     assert found[0].rows["online"] == 8
     records.close()
@@ -259,11 +264,11 @@ def test_another_machine_follows(postgres: str, tmp_path: Path, snapshot: Snapsh
     """Two homes share their records and the key; the second learns of it by `--pending`."""
     lake, records = settled(tmp_path / "one", snapshot, database=postgres)
     there, also = settled(tmp_path / "two", snapshot, database=postgres)
-    begin(lake, records, GONE, "ann", NOW)
-    (first,) = finish(lake, records, NOW).receipts
+    begin_erasure(lake, records, GONE, "ann", NOW)
+    (first,) = finish_erasure(lake, records, NOW).receipts
     assert places_of(lake.home, GONE) == []
     assert places_of(there.home, GONE) != []
-    (second,) = finish(there, also, NOW).receipts
+    (second,) = finish_erasure(there, also, NOW).receipts
     assert places_of(there.home, GONE) == []
     assert second.receipt_id == first.receipt_id
     assert second.rows["raw/customers"] == 2 * first.rows["raw/customers"]
@@ -275,19 +280,19 @@ def test_a_restored_home_forgets_again(home_of: tuple[Lake, Records]) -> None:
     lake, records = home_of
     content = (lake.home / "raw" / "customers" / "part.parquet").read_bytes()
     scores = (lake.home / "scores" / "as_of=2026-06-30.parquet").read_bytes()
-    first = begin(lake, records, GONE, "ann", NOW)
-    finish(lake, records, NOW)
-    assert finish(lake, records, NOW, again=True) == erase_everywhere.Finished([], [])
+    first = begin_erasure(lake, records, GONE, "ann", NOW)
+    finish_erasure(lake, records, NOW)
+    assert finish_erasure(lake, records, NOW, again=True) == erase_everywhere.ErasureRun([], [])
     (lake.home / "raw" / "customers" / "part.parquet").write_bytes(content)
     (lake.home / "scores" / "as_of=2026-06-30.parquet").write_bytes(scores)
     with records.writing() as connection:
         write_decision(connection, Decision(GONE, "app_open", NOW, {"of": GONE}))
-    assert finish(lake, records, NOW).receipts == []  # nobody is waiting
-    (done,) = finish(lake, records, NOW, again=True).receipts
+    assert finish_erasure(lake, records, NOW).receipts == []  # nobody is waiting
+    (done,) = finish_erasure(lake, records, NOW, again=True).receipts
     assert done.receipt_id == first.receipt_id
     assert [done.rows[place] for place in ("raw/customers", "scores", "decisions")] == [2, 2, 2]
     assert places_of(lake.home, GONE) == []
-    assert finish(lake, records, NOW, again=True).receipts == []
+    assert finish_erasure(lake, records, NOW, again=True).receipts == []
 
 
 def test_the_inbox_forgets(home_of: tuple[Lake, Records]) -> None:

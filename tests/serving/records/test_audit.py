@@ -10,11 +10,11 @@ from serving.records.contacts.capacity import CapacityPrice, prices_on, set_pric
 from serving.records.database import Records
 from serving.records.people.audit import (
     LEAST_KEPT,
+    access_row,
+    delete_reads,
     forget_old_reads,
-    forget_reads,
-    keep_reads,
+    insert_accesses,
     note_export,
-    read_row,
 )
 from serving.records.tables import METADATA, exports, reads
 
@@ -33,9 +33,9 @@ def test_every_table_and_column_has_a_chinese_label() -> None:
 
 def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> None:
     with records.writing() as connection:
-        row = read_row("mini-program", "/predict", ["C1", "张"], NOW, "renewal")
-        keep_reads(connection, [row])
-        keep_reads(connection, [row])  # copied again after a kill, it changes nothing
+        row = access_row("mini-program", "/predict", ["C1", "张"], NOW, "renewal")
+        insert_accesses(connection, [row])
+        insert_accesses(connection, [row])  # copied again after a kill, it changes nothing
     assert rows(reads) == [
         {
             "read_id": row["read_id"],
@@ -52,10 +52,10 @@ def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> No
 def test_old_reads_are_forgotten_a_few_at_a_time(records: Records, rows: Any) -> None:
     with records.writing() as connection:
         for hours in range(5):
-            keep_reads(
-                connection, [read_row("app", "/predict", ["C1"], NOW + hours * HOUR, "service")]
+            insert_accesses(
+                connection, [access_row("app", "/predict", ["C1"], NOW + hours * HOUR, "service")]
             )
-        done = [forget_reads(connection, NOW + 3 * HOUR, most=2) for _ in range(3)]
+        done = [delete_reads(connection, NOW + 3 * HOUR, most=2) for _ in range(3)]
     assert done == [2, 1, 0]
     assert sorted(row["at"] for row in rows(reads)) == [NOW + 3 * HOUR, NOW + 4 * HOUR]
 
@@ -99,7 +99,7 @@ def test_old_reads_are_forgotten_by_civil_days_and_young_ones_never(
     tick = timedelta(microseconds=1)
     with records.writing() as connection:
         for at in (midnight - 400 * HOUR, midnight - tick, midnight, midnight + HOUR):
-            keep_reads(connection, [read_row("app", "/predict", ["C1"], at, "service")])
+            insert_accesses(connection, [access_row("app", "/predict", ["C1"], at, "service")])
     now = midnight + LEAST_KEPT
     with pytest.raises(GuanjiaError, match=r"art\. 21\)\. Name 2026-05-31 or a day before it"):
         forget_old_reads(records, MONDAY, now - tick, "Asia/Shanghai")

@@ -22,7 +22,7 @@ from serving.records.contacts.caps import (
     mark_sent,
 )
 from serving.records.contacts.contact_caps import CapRule, ContactCaps, CoolingOff, QuietHours
-from serving.records.contacts.history import History, Made
+from serving.records.contacts.history import CountedContact, History
 from serving.records.database import Records
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -160,7 +160,9 @@ def test_the_next_time_is_the_first_free_one(
     there: list[tuple[int, str]], channel: str, hours: int
 ) -> None:
     first = START.date().toordinal()
-    made = tuple(Made(first + day, one, "marketing", "renewal", None) for day, one in there)
+    made = tuple(
+        CountedContact(first + day, one, "marketing", "renewal", None) for day, one in there
+    )
     history = History(made, {}, {})
     asked = ContactTraits("renewal", "marketing", channel, None, CHINA)
     at = START + timedelta(hours=hours)

@@ -24,7 +24,7 @@ from serving.records.contacts.caps import (
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import Records
-from serving.records.people.consents import ConsentChange, change
+from serving.records.people.consents import ConsentChange, write_consent
 from serving.records.tables import contacts
 
 CHINA = timezone(timedelta(hours=8))
@@ -109,7 +109,7 @@ def test_a_text_message_waits_for_the_month(reserve: Reserve, make: Callable[...
 
 def test_a_reservation_expires(reserve: Reserve, caps: Caps) -> None:
     first = given(reserve(APP, NOW))
-    assert first.reserved_until == NOW + timedelta(hours=12) == NOW + caps.rules.hold
+    assert first.reserved_until == NOW + timedelta(hours=12) == NOW + caps.rules.reservation_period
     refused(reserve(APP, NOW + timedelta(hours=11, minutes=59)))
     awake = caps.rules.model_copy(update={"quiet_hours": {}})
     given(reserve(APP, NOW + timedelta(hours=12), Caps(awake, "Asia/Shanghai")))
@@ -245,13 +245,13 @@ def test_an_opt_out_closes_the_channel_until_consent_returns(
     given(reserve(CLAIM, NOW + DAY))
     with records.writing() as connection:
         at = NOW + 3001 * DAY
-        change(connection, ConsentChange("C1", "marketing", True, at, "sms"), at)
+        write_consent(connection, ConsentChange("C1", "marketing", True, at, "sms"), at)
     given(reserve(SMS, NOW + 3001 * DAY))
 
 
 def test_who_refused_marketing_gets_none(reserve: Reserve, records: Records) -> None:
     with records.writing() as connection:
-        change(connection, ConsentChange("C1", "marketing", False, NOW), NOW)
+        write_consent(connection, ConsentChange("C1", "marketing", False, NOW), NOW)
     assert refused(reserve(APP, NOW + DAY)).rule == "opted_out"
     given(reserve(CLAIM, NOW + DAY))
 

@@ -23,7 +23,7 @@ from features.settings import Settings
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.caps import Caps, ContactRefusedError, ContactRequest
 from serving.records.columns import new_id
-from serving.records.database import Records, RecordsAwayError, hold_customer
+from serving.records.database import Records, RecordsAwayError, lock_customer
 from serving.records.contacts.decisions import Decision, write_decision
 
 home, address, threads = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
@@ -36,7 +36,7 @@ def ask(customer, at):
     wanted = ContactRequest(customer, "x", "renewal", "marketing", "app", at)
     try:
         with records.writing() as connection:
-            hold_customer(connection, customer)
+            lock_customer(connection, customer)
             history = caps.history(connection, customer, now)
             number = new_id(at)
             caps.reserve(connection, wanted, now, history, decision_id=number)

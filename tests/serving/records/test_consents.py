@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.database import Records
-from serving.records.people.consents import Base, ConsentChange, Consents, as_of, change
+from serving.records.people.consents import (
+    ConsentChange,
+    Consents,
+    CoreSystemConsents,
+    consents_as_of,
+    write_consent,
+)
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -24,12 +30,12 @@ def said(
 ) -> None:
     at = START + day * DAY
     with records.writing() as connection:
-        change(connection, ConsentChange("C1", purpose, granted, at, channel), at)
+        write_consent(connection, ConsentChange("C1", purpose, granted, at, channel), at)
 
 
-def found(records: Records, at: datetime = END, base: Base | None = None) -> Consents:
+def found(records: Records, at: datetime = END, base: CoreSystemConsents | None = None) -> Consents:
     with records.reading() as connection:
-        return as_of(connection, "C1", at, base)
+        return consents_as_of(connection, "C1", at, base)
 
 
 def test_who_said_nothing_neither_consents_nor_refuses(records: Records) -> None:
@@ -52,7 +58,7 @@ def test_the_later_word_holds_as_of_every_day(records: Records) -> None:
 def test_what_was_recorded_later_does_not_exist(records: Records) -> None:
     told = ConsentChange("C1", "marketing", False, START)
     with records.writing() as connection:
-        change(connection, told, START + 5 * DAY)
+        write_consent(connection, told, START + 5 * DAY)
     assert found(records, START + 4 * DAY).marketing is None
     assert found(records, START + 5 * DAY).marketing is False
 
@@ -60,7 +66,7 @@ def test_what_was_recorded_later_does_not_exist(records: Records) -> None:
 def test_a_change_that_arrives_late_does_not_undo_a_later_one(records: Records) -> None:
     said(records, 5, False)
     with records.writing() as connection:
-        change(connection, ConsentChange("C1", "marketing", True, START), START + 6 * DAY)
+        write_consent(connection, ConsentChange("C1", "marketing", True, START), START + 6 * DAY)
     assert found(records).marketing is False
 
 
@@ -75,7 +81,7 @@ def test_a_refusal_beats_a_consent_of_the_same_instant(
 
 def test_a_word_from_a_clock_that_is_ahead_holds_at_once(records: Records) -> None:
     with records.writing() as connection:
-        change(connection, ConsentChange("C1", "marketing", False, END), START)
+        write_consent(connection, ConsentChange("C1", "marketing", False, END), START)
     assert found(records, START).marketing is False
 
 
@@ -125,7 +131,7 @@ def test_the_later_word_of_records_and_core_system_holds(
     if here is not None:
         said(records, *here)
         said(records, *here, "profiling")
-    base = Base(KNOWN, marketing=there, profiling=there)
+    base = CoreSystemConsents(KNOWN, marketing=there, profiling=there)
     consents = found(records, base=base)
     assert (consents.marketing, consents.profiling) == (expected, expected)
 
@@ -134,14 +140,14 @@ def test_where_the_core_system_knows_when_the_later_word_holds(records: Records)
     said(records, 5, False)
     for day, expected in ((4, False), (5, False), (6, True)):
         known = {"marketing": START + day * DAY}
-        base = Base(KNOWN, marketing=True, changed_at=known)
+        base = CoreSystemConsents(KNOWN, marketing=True, changed_at=known)
         assert found(records, base=base).marketing is expected
 
 
 def test_an_opt_out_the_core_system_knows_holds_until_there_is_a_word_here(
     records: Records,
 ) -> None:
-    base = Base(KNOWN, marketing=True, opted_out=frozenset({"sms"}))
+    base = CoreSystemConsents(KNOWN, marketing=True, opted_out=frozenset({"sms"}))
     assert found(records, base=base).marketing_by("sms") is False
     assert found(records, base=base).marketing_by("app") is True
     said(records, 3, True, channel="sms")
@@ -150,10 +156,10 @@ def test_an_opt_out_the_core_system_knows_holds_until_there_is_a_word_here(
 
 def test_a_refusal_outlives_an_erasure_under_another_name(records: Records) -> None:
     with records.writing() as connection:
-        change(connection, ConsentChange("erased:1", "marketing", False, START), START)
+        write_consent(connection, ConsentChange("erased:1", "marketing", False, START), START)
     with records.reading() as connection:
-        assert as_of(connection, "C1", END, erased_as="erased:1").marketing is False
-        assert as_of(connection, "C1", END).marketing is None
+        assert consents_as_of(connection, "C1", END, erased_as="erased:1").marketing is False
+        assert consents_as_of(connection, "C1", END).marketing is None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,7 @@ def test_a_refusal_outlives_an_erasure_under_another_name(records: Records) -> N
 )
 def test_a_fault_is_named(records: Records, told: ConsentChange, fault: str) -> None:
     with records.writing() as connection, pytest.raises(GuanjiaError, match=fault):
-        change(connection, told, START)
+        write_consent(connection, told, START)
 
 
 words = st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=6)
@@ -184,8 +190,8 @@ def test_order_and_future_do_not_matter(
     with laws.writing() as connection:
         for when, granted in shuffled:
             at = START + when * DAY
-            change(connection, ConsentChange(customer, "marketing", granted, at), at)
-        consents = as_of(connection, customer, START + day * DAY)
+            write_consent(connection, ConsentChange(customer, "marketing", granted, at), at)
+        consents = consents_as_of(connection, customer, START + day * DAY)
     known = [word for word in words if word[0] <= day]
     last = [granted for when, granted in known if when == max(w for w, _ in known)]
     assert consents.marketing == (all(last) if last else None)

@@ -23,7 +23,7 @@ from serving.records.contacts.caps import (
     mark_not_sent,
     mark_sent,
 )
-from serving.records.contacts.elsewhere import Elsewhere, note_elsewhere, take_contacts
+from serving.records.contacts.elsewhere import ExternalContact, import_contacts, insert_external
 from serving.records.database import Records
 from serving.records.tables import contacts
 
@@ -34,15 +34,17 @@ ZONES: dict[str | None, ZoneInfo] = {
     None: ZoneInfo("Asia/Shanghai"),
     "新疆": ZoneInfo("Asia/Urumqi"),
 }
-MADE = Elsewhere("I1", "C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1", Decimal("1"))
+MADE = ExternalContact(
+    "I1", "C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1", Decimal("1")
+)
 WANTED = ContactRequest("C1", "renewal_30d", "renewal", "marketing", "sms", NOON, "B1")
 Rows = Callable[..., list[dict[str, Any]]]
 Reserve = Callable[..., Reservation]
 
 
-def note(records: Records, *made: Elsewhere) -> int:
+def note(records: Records, *made: ExternalContact) -> int:
     with records.writing() as connection:
-        return note_elsewhere(connection, made, ZONES)
+        return insert_external(connection, made, ZONES)
 
 
 def test_contacts_made_elsewhere_count_in_the_caps(
@@ -126,7 +128,7 @@ def write(path: Path, types: dict[str, Any], rows: list[dict[str, Any]]) -> None
 
 def test_the_checked_table_is_taken_over(settings: Settings, records: Records, rows: Rows) -> None:
     lake = checked(settings)
-    done = take_contacts(lake, records, DAY)
+    done = import_contacts(lake, records, DAY)
     assert (done.read, done.new, done.first) == (3, 3, DAY - timedelta(days=31))
     kept = {row["contact_id"]: row for row in rows(contacts)}
     assert {name: (row["family"], row["purpose"], row["branch"]) for name, row in kept.items()} == {
@@ -135,7 +137,7 @@ def test_the_checked_table_is_taken_over(settings: Settings, records: Records, r
         "I3": ("renewal", "marketing", "B1"),
     }
     assert kept["I1"]["sent_at"] == NOON
-    again = take_contacts(lake, records, DAY)
+    again = import_contacts(lake, records, DAY)
     assert (again.read, again.new) == (3, 0)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import sqlite
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.columns import Instant, Yuan, new_id
-from serving.records.database import Records, RecordsAwayError, hold_customer
+from serving.records.database import Records, RecordsAwayError, lock_customer
 from serving.records.tables import METADATA, capacity_prices, handovers
 
 ROOT = Path(__file__).parents[3]
@@ -135,13 +135,13 @@ def test_one_customer_waits_and_another_does_not(postgres: str, home: Path) -> N
     records = Records(Settings(home=home, database=postgres))
     records.migrate()
     with records.writing(30) as connection:
-        hold_customer(connection, "C1")
+        lock_customer(connection, "C1")
         outcome: list[tuple[str, RecordsAwayError | None]] = []
 
         def hold(customer: str) -> None:
             try:
                 with records.writing() as other:
-                    hold_customer(other, customer)
+                    lock_customer(other, customer)
                 outcome.append((customer, None))
             except RecordsAwayError as fault:
                 outcome.append((customer, fault))
@@ -176,8 +176,8 @@ def test_no_error_prints_the_password(home: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "fault"),
     [
-        ("s3cret", "is no address of a database"),
-        ("postgresql://guanjia:s3cret@host:port/records", "is no address of a database"),
+        ("s3cret", "is not a database address"),
+        ("postgresql://guanjia:s3cret@host:port/records", "is not a database address"),
         ("mysql://guanjia:s3cret@host/records", "names mysql, not Postgres"),
         ("postgresql+asyncpg://guanjia:s3cret@host/records", "names postgresql.asyncpg, not"),
     ],
@@ -217,7 +217,7 @@ def test_a_writer_waits_for_another_as_long_as_it_is_told(
 def test_who_does_not_wait_is_refused_while_another_writes(home: Path) -> None:
     records = Records(Settings(home=home))
     records.migrate()
-    assert records.near
+    assert records.is_local
     with contextlib.closing(sqlite3.connect(home / "records.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(RecordsAwayError), records.writing(0) as connection:

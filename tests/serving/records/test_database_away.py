@@ -93,7 +93,7 @@ def test_a_writer_of_the_same_process_is_waited_for_and_not_for_ever(home: Path)
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(10)
-    assert "other writers do not come to an end" in faults[0]
+    assert "other writers did not finish" in faults[0]
     records.close()
 
 
@@ -193,6 +193,6 @@ def test_a_busy_postgres_is_not_asked_for_more(postgres: str, home: Path) -> Non
     with contextlib.ExitStack() as stack:
         for _ in range(8):
             stack.enter_context(records.reading())
-        with pytest.raises(RecordsAwayError, match="all its connections are in use"):
+        with pytest.raises(RecordsAwayError, match="all connections of this process are in use"):
             stack.enter_context(records.reading())
     records.close()

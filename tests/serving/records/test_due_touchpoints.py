@@ -11,9 +11,15 @@ from sqlalchemy.exc import IntegrityError
 
 from serving.records.contacts.caps import Caps, ContactRequest, Reservation, mark_not_sent
 from serving.records.contacts.decisions import Decision, write_decision
-from serving.records.contacts.due_touchpoints import Found, Kept, due_of_events, open_due, write_due
+from serving.records.contacts.due_touchpoints import (
+    NewDue,
+    StoredDue,
+    due_of_events,
+    list_open_due,
+    write_due,
+)
 from serving.records.database import Records
-from serving.records.people.erase_records import erase
+from serving.records.people.erase_records import erase_from_records
 from serving.records.tables import due_touchpoints
 from serving.touchpoints.event_triggers import DueTouchpoint
 
@@ -21,16 +27,16 @@ NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DUE = DueTouchpoint("C1", "accident_care", "E1", "报案 E1", NOON + HOUR, NOON + 3 * DAY, "service",
                     "person", ("phone", "wecom"), "steward", 5)  # fmt: skip
-FOUND = Found(DUE, "claim_reported", NOON, "B1")
+FOUND = NewDue(DUE, "claim_reported", NOON, "B1")
 Rows = Callable[..., list[dict[str, Any]]]
 
 
-def found(event: str, at: datetime = NOON + HOUR, branch: str | None = "B1") -> Found:
+def found(event: str, at: datetime = NOON + HOUR, branch: str | None = "B1") -> NewDue:
     due = replace(DUE, event_id=event, customer_id=f"C{event}", due_at=at)
     return replace(FOUND, due=due, branch=branch)
 
 
-def keep(records: Records, *some: Found) -> None:
+def keep(records: Records, *some: NewDue) -> None:
     with records.writing() as connection:
         write_due(connection, some, NOON)
 
@@ -42,12 +48,12 @@ def listed(
     most: int = 100,
     branches: Collection[str] | None = None,
     **more: str | None,
-) -> list[Kept]:
+) -> list[StoredDue]:
     with records.reading() as connection:
-        return open_due(connection, now, by or now, most, branches=branches, **more)  # type: ignore[arg-type]
+        return list_open_due(connection, now, by or now, most, branches=branches, **more)  # type: ignore[arg-type]
 
 
-def events(rows: list[Kept]) -> list[str]:
+def events(rows: list[StoredDue]) -> list[str]:
     return [one.due.event_id for one in rows]
 
 
@@ -140,6 +146,6 @@ def test_what_was_decided_to_be_left_is_not_told_again_to_who_asked(records: Rec
 def test_due_touchpoints_are_erased_with_the_customer(records: Records, rows: Rows) -> None:
     keep(records, FOUND, found("2"))
     with records.writing() as connection:
-        receipt = erase(connection, "C1", "boss", NOON, b"k" * 32)
+        receipt = erase_from_records(connection, "C1", "boss", NOON, b"k" * 32)
     assert receipt.rows == {"due_touchpoints": 1}
     assert [row["customer_id"] for row in rows(due_touchpoints)] == ["C2"]

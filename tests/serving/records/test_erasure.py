@@ -16,12 +16,12 @@ from features.settings import Settings
 from serving.records import database
 from serving.records.contacts.caps import Caps, ContactRequest
 from serving.records.contacts.decisions import Decision, write_decision
-from serving.records.contacts.due_touchpoints import Found, write_due
+from serving.records.contacts.due_touchpoints import NewDue, write_due
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import LOG_SECONDS, Records, RecordsAwayError
-from serving.records.people.audit import keep_reads, note_export, read_row
-from serving.records.people.consents import ConsentChange, as_of, change
-from serving.records.people.erase_records import DELETED, LISTED, erase
+from serving.records.people.audit import access_row, insert_accesses, note_export
+from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
+from serving.records.people.erase_records import DELETED, LISTED, erase_from_records
 from serving.records.people.handover import pass_branch
 from serving.records.people.reviews import request_review
 from serving.records.tables import (
@@ -65,16 +65,17 @@ def live(records: Records, caps: Caps, customer: str) -> None:
         note_outcome(connection, replace(told, kind="opted_out"), NOW)
         for granted, channel in ((True, None), (True, "app")):
             said = ConsentChange(customer, "marketing", granted, NOW, channel, source="app")
-            change(connection, said, NOW, client_key=f"k:{channel}:{customer}")
+            write_consent(connection, said, NOW, client_key=f"k:{channel}:{customer}")
         for purpose in ("profiling", "location"):
-            change(connection, ConsentChange(customer, purpose, False, NOW), NOW)  # type: ignore[arg-type]
-        change(connection, ConsentChange(customer, "location", True, NOW + timedelta(1)), NOW)
+            write_consent(connection, ConsentChange(customer, purpose, False, NOW), NOW)  # type: ignore[arg-type]
+        write_consent(
+            connection, ConsentChange(customer, "location", True, NOW + timedelta(1)), NOW
+        )
         request_review(connection, number, customer, f"{customer} 不同意", NOW)
         pass_branch(connection, "B1", "M1", "M2", "boss", NOW, customers=[customer])
         due = DueTouchpoint(customer, "x", f"E {customer}", f"报案 {customer}", NOW,
-                            NOW + timedelta(1), "service", "person", ("phone",), "standard",
-                            None)  # fmt: skip
-        write_due(connection, [Found(due, "claim_reported", NOW, "B1")], NOW)
+                            NOW + timedelta(1), "service", "person", ("phone",), "standard", None)  # fmt: skip
+        write_due(connection, [NewDue(due, "claim_reported", NOW, "B1")], NOW)
 
 
 @pytest.fixture
@@ -82,8 +83,8 @@ def lived(records: Records, caps: Caps) -> Records:
     for customer in (GONE, STAYS):
         live(records, caps, customer)
     with records.writing() as connection:
-        keep_reads(connection, [read_row("app", "/predict", [STAYS, GONE], NOW, "service")])
-        keep_reads(connection, [read_row("app", "/predict", [f"{GONE}二"], NOW, "service")])
+        insert_accesses(connection, [access_row("app", "/predict", [STAYS, GONE], NOW, "service")])
+        insert_accesses(connection, [access_row("app", "/predict", [f"{GONE}二"], NOW, "service")])
         note_export(connection, "ann", "list", ["姓名"], [GONE, STAYS], NOW, "campaign")
     return records
 
@@ -119,7 +120,7 @@ def test_an_erased_customer_is_in_no_table_file_or_dump(
     before = everything(lived, settings, server)
     assert GONE.encode() in before
     with lived.writing(durable=True) as connection:
-        receipt = erase(connection, GONE, "compliance", NOW, KEY)
+        receipt = erase_from_records(connection, GONE, "compliance", NOW, KEY)
     lived.scrub()
     after = everything(lived, settings, server).replace(f"{GONE}二".encode(), b"")
     assert GONE.encode() not in after
@@ -140,7 +141,7 @@ def test_rows_of_others_are_as_they_were(lived: Records, rows: Any) -> None:
 
     before = of_others()
     with lived.writing() as connection:
-        erase(connection, GONE, "compliance", NOW, KEY)
+        erase_from_records(connection, GONE, "compliance", NOW, KEY)
     assert of_others() == before
     assert all(before[table.name] for table in (*DELETED, consent_changes))
     assert sorted((row["customers"], row["customer_ids"]) for row in rows(reads)) == [
@@ -152,33 +153,33 @@ def test_rows_of_others_are_as_they_were(lived: Records, rows: Any) -> None:
 def test_refusals_that_hold_stay_under_a_hash_and_hold(lived: Records, rows: Any) -> None:
     mark = pseudonym(KEY, GONE)
     with lived.reading() as connection:
-        before = as_of(connection, GONE, NOW)
+        before = consents_as_of(connection, GONE, NOW)
     with lived.writing() as connection:
-        erase(connection, GONE, "compliance", NOW, KEY)
+        erase_from_records(connection, GONE, "compliance", NOW, KEY)
     kept = [row for row in rows(consent_changes) if row["customer_id"] != STAYS]
     said = sorted((row["purpose"], row["channel"] or "", row["granted"]) for row in kept)
     assert said == [("location", "", False), ("marketing", "sms", False), ("profiling", "", False)]
     assert {row["customer_id"] for row in kept} == {mark}
     assert {row["client_key"] or row["content_hash"] or row["outcome_id"] for row in kept} == {None}
     with lived.reading() as connection:
-        after = as_of(connection, GONE, NOW, erased_as=mark)
+        after = consents_as_of(connection, GONE, NOW, erased_as=mark)
     assert after.marketing_by("sms") is before.marketing_by("sms") is False
     assert after.profiling is before.profiling is False
 
 
 def test_again_is_the_first_receipt(lived: Records, rows: Any) -> None:
     with lived.writing() as connection:
-        first = erase(connection, GONE, "compliance", NOW, KEY)
-        assert erase(connection, GONE, "somebody", NOW + timedelta(1), KEY) == first
+        first = erase_from_records(connection, GONE, "compliance", NOW, KEY)
+        assert erase_from_records(connection, GONE, "somebody", NOW + timedelta(1), KEY) == first
         write_decision(connection, Decision(GONE, "app_open", NOW, {}))
-        again = erase(connection, GONE, "somebody", NOW + timedelta(1), KEY)
+        again = erase_from_records(connection, GONE, "somebody", NOW + timedelta(1), KEY)
     assert again.rows == {"decisions": 1}
     assert [row["customer_hash"] for row in rows(erasures)] == [pseudonym(KEY, GONE)] * 2
 
 
 def test_of_whom_nothing_is_known_gets_a_receipt_too(records: Records, rows: Any) -> None:
     with records.writing() as connection:
-        assert erase(connection, "nobody", "compliance", NOW, KEY).rows == {}
+        assert erase_from_records(connection, "nobody", "compliance", NOW, KEY).rows == {}
     assert len(rows(erasures)) == 1
 
 
@@ -186,9 +187,11 @@ def test_of_whom_nothing_is_known_gets_a_receipt_too(records: Records, rows: Any
 def test_an_id_is_no_pattern(records: Records, rows: Any, customer: str) -> None:
     others = ["C", "C10", "c1", "axb", "A%B", "anything"]
     with records.writing() as connection:
-        keep_reads(connection, [read_row("app", "/predict", others, NOW, "service")])
-        keep_reads(connection, [read_row("app", "/predict", [*others, customer], NOW, "service")])
-        assert erase(connection, customer, "compliance", NOW, KEY).rows == {"reads": 1}
+        insert_accesses(connection, [access_row("app", "/predict", others, NOW, "service")])
+        insert_accesses(
+            connection, [access_row("app", "/predict", [*others, customer], NOW, "service")]
+        )
+        assert erase_from_records(connection, customer, "compliance", NOW, KEY).rows == {"reads": 1}
     assert [row["customer_ids"] for row in rows(reads)] == [others, others]
 
 
@@ -197,9 +200,9 @@ def test_a_reader_that_keeps_the_log_open_is_said(
 ) -> None:
     waits, engine = [], database.sqlite_engine
 
-    def waiting(url: Any, seconds: float, *more: Any) -> Any:
+    def waiting(url: Any, seconds: float, *more: Any, **options: Any) -> Any:
         waits.append(seconds)
-        return engine(url, seconds, *more)
+        return engine(url, seconds, *more, **options)
 
     records = Records(Settings(home=home))
     records.migrate()

@@ -17,7 +17,7 @@ from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.contacts.outcomes import KINDS, Outcome, note_outcome
 from serving.records.database import Records
-from serving.records.people.consents import as_of
+from serving.records.people.consents import consents_as_of
 from serving.records.tables import consent_changes, contacts, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_an_opt_out_withdraws_the_consent_by_the_channel(
     )  # fmt: skip
     assert (row["changed_at"], row["outcome_id"]) == (NOW, told.outcome_id)
     with records.reading() as connection:
-        consents = as_of(connection, "C1", NOW + HOUR)
+        consents = consents_as_of(connection, "C1", NOW + HOUR)
     assert consents.marketing_by("sms") is False
     assert consents.marketing_by("app") is None
 
@@ -109,7 +109,7 @@ def test_an_opt_out_withdraws_the_consent_by_the_channel(
 def test_an_opt_out_from_all_withdraws_all(records: Records, more: dict[str, Any]) -> None:
     tell(records, "opted_out", customer_id="C1", **more)
     with records.reading() as connection:
-        assert as_of(connection, "C1", NOW + HOUR).marketing is False
+        assert consents_as_of(connection, "C1", NOW + HOUR).marketing is False
 
 
 def test_an_opt_out_sent_twice_is_one(records: Records, rows: Any) -> None:
@@ -126,14 +126,14 @@ def test_what_lies_ahead_happened_now(records: Records, rows: Any) -> None:
         note_outcome(connection, told, NOW)
     assert rows(outcomes)[0]["occurred_at"] == NOW
     with records.reading() as connection:
-        assert as_of(connection, "C1", NOW).marketing is False
+        assert consents_as_of(connection, "C1", NOW).marketing is False
 
 
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
         ({"kind": "lost"}, "outcome lost: is not known"),
-        ({"customer_id": None}, "outcome read: is of nothing and nobody"),
+        ({"customer_id": None}, "outcome read: names no contact, decision or customer"),
         ({"channel": "fax"}, "channel fax: is not known"),
         ({"contact_id": "none"}, "contact none: is not known"),
         ({"decision_id": "none"}, "decision none: is not known"),

@@ -13,16 +13,16 @@ from features.settings import Settings
 from serving.records.contacts.decisions import Decision, UnknownDecisionError, write_decision
 from serving.records.database import Records
 from serving.records.people import reviews
-from serving.records.people.erase_records import erase
+from serving.records.people.erase_records import erase_from_records
 from serving.records.people.handover import pass_branch
 from serving.records.people.reviews import (
     Review,
     ReviewAnsweredError,
     UnknownReviewError,
     answer_review,
+    find_review,
     list_reviews,
     request_review,
-    review_of,
 )
 from serving.records.tables import review_requests
 
@@ -77,7 +77,7 @@ def test_it_is_asked_for_once_and_answered_once(records: Records) -> None:
     assert (first.repeated, again.repeated) == (False, True)
     assert (again.review_id, again.asked_at) == (first.review_id, NOW)
     with records.reading() as connection:
-        waiting = review_of(connection, decision_id)
+        waiting = find_review(connection, decision_id)
     assert waiting
     assert (waiting.branch, waiting.reason, waiting.answer) == ("B1", "不同意", None)
     review, repeated = answer(records, first.review_id)
@@ -93,8 +93,8 @@ def test_it_is_asked_for_once_and_answered_once(records: Records) -> None:
     with pytest.raises(UnknownReviewError, match="review none: is not known"):
         answer(records, "none")
     with records.reading() as connection:
-        assert review_of(connection, decision_id) == review
-        assert review_of(connection, "none") is None
+        assert find_review(connection, decision_id) == review
+        assert find_review(connection, "none") is None
 
 
 def test_they_are_listed_in_the_order_of_asking_a_page_at_a_time(records: Records) -> None:
@@ -129,7 +129,10 @@ def test_of_other_branches_there_are_none(records: Records) -> None:
 def test_with_the_customer_their_reviews_go(records: Records, rows: Any) -> None:
     number, other = requested(records, "C1"), requested(records, "C2", hours=1)
     with records.writing() as connection:
-        assert erase(connection, "C1", "compliance", NOW, KEY).rows["review_requests"] == 1
+        assert (
+            erase_from_records(connection, "C1", "compliance", NOW, KEY).rows["review_requests"]
+            == 1
+        )
     assert listed(records, answered=None) == [other]
     with pytest.raises(UnknownReviewError):
         answer(records, number)
@@ -142,17 +145,17 @@ def test_who_is_erased_meanwhile_leaves_nothing(
 ) -> None:
     """The customer is erased between the first look at the decision and the lock."""
     number, decision_id = requested(records), decided(records)
-    hold = reviews.hold_customer
+    hold = reviews.lock_customer
 
     def erased_before(connection: Connection, customer_id: str) -> None:
         if connection.dialect.name == "postgresql":
             with records.writing() as other:
-                erase(other, customer_id, "compliance", NOW, KEY)
+                erase_from_records(other, customer_id, "compliance", NOW, KEY)
         else:  # SQLite has one writer at a time: meanwhile is in here
-            erase(connection, customer_id, "compliance", NOW, KEY)
+            erase_from_records(connection, customer_id, "compliance", NOW, KEY)
         hold(connection, customer_id)
 
-    monkeypatch.setattr(reviews, "hold_customer", erased_before)
+    monkeypatch.setattr(reviews, "lock_customer", erased_before)
     with records.writing() as connection:
         if act == "ask":
             with pytest.raises(UnknownDecisionError):

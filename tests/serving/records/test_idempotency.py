@@ -20,9 +20,9 @@ from serving.records.contacts.decisions import (
     write_decision,
 )
 from serving.records.contacts.outcomes import Outcome, note_outcome
-from serving.records.database import Records, hold_customer
-from serving.records.once import ClientKeyConflictError
-from serving.records.people.consents import ConsentChange, change
+from serving.records.database import Records, lock_customer
+from serving.records.idempotency import ClientKeyConflictError
+from serving.records.people.consents import ConsentChange, write_consent
 from serving.records.tables import consent_changes, decisions, outcomes
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -47,7 +47,7 @@ def tell(connection: Connection, key: str | None, other: bool) -> bool:
 
 def say(connection: Connection, key: str | None, other: bool) -> bool:
     said = replace(SAID, granted=False) if other else SAID
-    return change(connection, said, LATER, client_key=key).repeated
+    return write_consent(connection, said, LATER, client_key=key).repeated
 
 
 EVERY = pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_crash_before_the_end_leaves_the_key_free(
 def test_a_decision_is_found_by_key_and_number(records: Records) -> None:
     request = {"customer_id": "C1"}
     with records.writing() as connection:
-        hold_customer(connection, "C1")
+        lock_customer(connection, "C1")
         assert repeated_decision(connection, "k", request) is None
         number = write_decision(connection, MADE, client_key="k", request=request).decision_id
         write_decision(connection, replace(MADE, customer_id="C2"))
@@ -185,6 +185,6 @@ def test_what_cannot_be_kept_is_refused(
             write_decision(connection, MADE)
             write_decision(connection, replace(MADE, **changes))
 
-    with pytest.raises(GuanjiaError, match="value for the records: cannot be kept"):
+    with pytest.raises(GuanjiaError, match="value for the records: cannot be stored"):
         write()
     assert rows(decisions) == []

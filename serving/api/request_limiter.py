@@ -1,4 +1,4 @@
-"""What every request passes before BentoML and the app see it: address, size, how many at once."""
+"""Refuse unknown addresses, large bodies and too many requests at once, before BentoML."""
 
 import asyncio
 
@@ -12,30 +12,30 @@ from serving.api.refusals import (
     CURES,
     EVENT_CURES,
     TooManyError,
-    no_address,
-    refused,
-    too_many,
+    refuse,
+    refuse_too_many,
+    unknown_address,
 )
 
 LARGEST_BODY = 256 * 1024
 HEALTH = ("/livez", "/healthz", "/readyz")
 
 
-class Gate:
-    """Only the addresses of `app` and the health checks are open.
+class RequestLimiter:
+    """ASGI middleware: only addresses of the app and health checks pass, within limits.
 
     BentoML has pages of its own, which would answer without a token. A body is read up to the
-    limit, whatever its headers say of it. What comes while as many requests are worked on as one
-    process can is refused at once, by us and not by BentoML (`max_concurrency`), whose refusal has
-    neither our words nor a time to come again. Whoever still sends his body is not counted: slow
-    senders shut nobody out.
+    limit, whatever its headers say. Beyond the limit of concurrent requests a request is refused
+    at once, by us and not by BentoML (`max_concurrency`), whose refusal has neither our format nor
+    a time to retry. Requests whose body is still being sent are not counted, so that slow senders
+    block nobody.
 
     Parameters
     ----------
     inner : ASGIApp
-        BentoML's.
+        BentoML's app.
     app : FastAPI
-        Has the addresses.
+        The app whose addresses are open.
     """
 
     def __init__(self, inner: ASGIApp, app: FastAPI) -> None:
@@ -51,20 +51,20 @@ class Gate:
         if scope["path"] in HEALTH:
             await self._inner(scope, receive, send)
             return
-        # BentoML does not hand on an address with a line break, and says so in its own words.
+        # BentoML would refuse an address with a line break itself, in its own format.
         if "\n" in scope["path"] or all(
             route.matches(scope)[0] is Match.NONE for route in self._app.routes
         ):
-            await refused(404, no_address(scope["path"]))(scope, receive, send)
+            await refuse(404, unknown_address(scope["path"]))(scope, receive, send)
             return
         body = await read_body(receive)
         if body is None:
             cure = f"{CURES['too_long']}, or {EVENT_CURES['too_long']}"
             fault = GuanjiaError("request", "is too large", cure)
-            await refused(413, fault)(scope, receive, send)
+            await refuse(413, fault)(scope, receive, send)
             return
         if self._working >= self._most:
-            await too_many(TooManyError("service", "is busy", 1))(scope, receive, send)
+            await refuse_too_many(TooManyError("service", "is busy", 1))(scope, receive, send)
             return
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -73,8 +73,8 @@ class Gate:
 
         self._working += 1
         try:
-            # What is answered at once would be gone before the next request is counted; so all that
-            # have arrived are counted first, and those that are too many hear so.
+            # A request that is answered without waiting would be done before the next is counted.
+            # So let all requests that have arrived be counted, and refused if too many, first.
             await asyncio.sleep(0)
             await self._inner(scope, replay, send)
         finally:
@@ -82,7 +82,7 @@ class Gate:
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The whole body; None as soon as it is larger than 1,000 customers need."""
+    """Read the whole body; None as soon as it is larger than `LARGEST_BODY`."""
     body = bytearray()
     while True:
         message = await receive()

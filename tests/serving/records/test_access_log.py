@@ -14,7 +14,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.database import Records, RecordsAwayError
-from serving.records.people.read_notes import ReadNotes, copy_every_note, copy_notes, notes_folder
+from serving.records.people.access_log import AccessLog, copy_log, copy_whole_log, log_folder
 from serving.records.tables import reads
 
 ROOT = Path(__file__).parents[3]
@@ -23,30 +23,30 @@ NOTE = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from serving.records.people.read_notes import ReadNotes
-notes = ReadNotes(Path(sys.argv[1]))
+from serving.records.people.access_log import AccessLog
+notes = AccessLog(Path(sys.argv[1]))
 for number in range(3):
-    notes.note("app", "POST /predict", [f"C{number}"], datetime.now(UTC), "request")
+    notes.append("app", "POST /predict", [f"C{number}"], datetime.now(UTC), "request")
 print("noted", flush=True)
 time.sleep(60)
 """
 
 
-def note(notes: ReadNotes, *customers: str) -> None:
-    notes.note("app", "POST /predict", customers, NOW, "request")
+def note(notes: AccessLog, *customers: str) -> None:
+    notes.append("app", "POST /predict", customers, NOW, "request")
 
 
 def test_what_is_noted_is_in_the_records_once(records: Records, rows: Any, home: Path) -> None:
-    folder = notes_folder(home)
-    notes = ReadNotes(folder)
+    folder = log_folder(home)
+    notes = AccessLog(folder)
     note(notes, "C1", "张")
     note(notes, "C2")
-    assert copy_notes(records, folder) == 0  # the page is still written on
+    assert copy_log(records, folder) == 0  # the page is still written on
     assert rows(reads) == []
-    notes.turn()
+    notes.rotate()
     (page,) = folder.glob("*.jsonl")
     again = page.read_bytes()
-    assert copy_notes(records, folder) == 2
+    assert copy_log(records, folder) == 2
     assert list(folder.iterdir()) == []
     kept = rows(reads)
     assert [(one["subject"], one["customer_ids"], one["customers"]) for one in kept] == [
@@ -56,37 +56,37 @@ def test_what_is_noted_is_in_the_records_once(records: Records, rows: Any, home:
     assert {one["at"] for one in kept} == {NOW}
     # Whoever was killed between the rows and the end of the page finds it again.
     page.write_bytes(again)
-    assert copy_notes(records, folder) == 2
+    assert copy_log(records, folder) == 2
     assert rows(reads) == kept
-    notes.turn()  # nothing noted, nothing to turn
-    assert copy_notes(records, folder) == 0
+    notes.rotate()  # nothing noted, nothing to turn
+    assert copy_log(records, folder) == 0
 
 
 def test_what_a_killed_process_noted_is_not_lost(records: Records, rows: Any, home: Path) -> None:
-    folder = notes_folder(home)
+    folder = log_folder(home)
     with subprocess.Popen(
         [sys.executable, "-c", NOTE, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "noted\n"
-        assert copy_notes(records, folder) == 0
+        assert copy_log(records, folder) == 0
         process.send_signal(signal.SIGKILL)
         process.wait()
     (page,) = folder.glob("*.jsonl")
     with page.open("ab") as file:
         file.write(b'{"read_id": "half of a li')
-    assert copy_notes(records, folder) == 3
+    assert copy_log(records, folder) == 3
     assert [one["customer_ids"] for one in rows(reads)] == [["C0"], ["C1"], ["C2"]]
 
 
 def test_notes_wait_while_the_records_are_away(home: Path) -> None:
-    folder = notes_folder(home)
-    notes = ReadNotes(folder)
+    folder = log_folder(home)
+    notes = AccessLog(folder)
     note(notes, "C1")
-    notes.turn()
+    notes.rotate()
     away = Records(Settings(home=home, database="postgresql://nobody@127.0.0.1:1/nothing"))
     with pytest.raises(RecordsAwayError):
-        copy_notes(away, folder)
+        copy_log(away, folder)
     (page,) = folder.glob("*.jsonl")
     assert json.loads(page.read_text("utf-8"))["customer_ids"] == ["C1"]
     away.close()
@@ -95,25 +95,25 @@ def test_notes_wait_while_the_records_are_away(home: Path) -> None:
 def test_pages_that_are_written_on_are_waited_for(
     records: Records, rows: Any, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = notes_folder(home)
-    copy_every_note(records, folder)  # nobody ever noted anything
-    notes = ReadNotes(folder)
+    folder = log_folder(home)
+    copy_whole_log(records, folder)  # nobody ever noted anything
+    notes = AccessLog(folder)
     note(notes, "C1")
-    later = threading.Timer(0.5, notes.turn)
+    later = threading.Timer(0.5, notes.rotate)
     later.start()
-    copy_every_note(records, folder)
+    copy_whole_log(records, folder)
     later.join()
     assert [one["customer_ids"] for one in rows(reads)] == [["C1"]]
     note(notes, "C2")
-    monkeypatch.setattr("serving.records.people.read_notes.PATIENCE_SECONDS", 0.2)
-    with pytest.raises(GuanjiaError, match="are not let go"):
-        copy_every_note(records, folder)
-    notes.turn()
+    monkeypatch.setattr("serving.records.people.access_log.WAIT_SECONDS", 0.2)
+    with pytest.raises(GuanjiaError, match="is still open in another process"):
+        copy_whole_log(records, folder)
+    notes.rotate()
 
 
 def test_a_note_that_cannot_be_written_is_an_error(home: Path) -> None:
-    folder = notes_folder(home)
+    folder = log_folder(home)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.write_text("a file where the folder should be")
-    with pytest.raises(GuanjiaError, match="cannot be noted"):
-        note(ReadNotes(folder), "C1")
+    with pytest.raises(GuanjiaError, match="cannot be written"):
+        note(AccessLog(folder), "C1")

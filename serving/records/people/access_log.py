@@ -1,0 +1,174 @@
+"""Access log: append who read whose data to a file at once, copy it into the records soon after.
+
+Appending a line to a file takes microseconds, survives a killed process and needs no database; a
+transaction takes a hundred times as long and may have to wait. Every process writes a file of its
+own, locked while it is open. Files that are no longer open are copied into the records and then
+deleted; a file whose copying was interrupted is copied again, which changes nothing.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from features.errors import GuanjiaError
+from features.instants import instant_of, microseconds
+from serving import clock
+from serving.records.columns import to_json
+from serving.records.database import Records
+from serving.records.people.audit import access_row, insert_accesses
+
+logger = logging.getLogger(__name__)
+
+BATCH_ROWS = 1_000
+WAIT_SECONDS = 10.0
+"""How long to wait for files that are open: a service rotates its file every second."""
+
+
+class AccessLog:
+    """The log file of this process; threads share it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        `log_folder(home)`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: int | None = None
+        self._lock = threading.Lock()
+
+    def append(
+        self, subject: str, endpoint: str, customer_ids: Sequence[str], at: datetime, purpose: str
+    ) -> None:
+        """Append an access to the log file.
+
+        Parameters
+        ----------
+        subject, endpoint, customer_ids, at, purpose
+            See `serving.records.people.audit.access_row`.
+
+        Raises
+        ------
+        GuanjiaError
+            If the line cannot be written.
+        """
+        row = access_row(subject, endpoint, customer_ids, at, purpose)
+        line = to_json(row | {"at": microseconds(at)}).encode() + b"\n"
+        try:
+            with self._lock:
+                file = self._file if self._file is not None else self._open()
+                written = os.write(file, line)
+        except OSError as error:
+            written, reason = 0, error.strerror
+        else:
+            reason = "the disk is full"
+        if written != len(line):
+            fault = f"cannot be written ({reason}), so that no personal data is given out"
+            cure = "check that the home folder is writable and has free space"
+            raise GuanjiaError(f"access log in {self._folder}", fault, cure)
+
+    def rotate(self) -> None:
+        """Close the log file, so that it can be copied; the next access opens another."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _open(self) -> int:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder / f"{secrets.token_hex(8)}.jsonl"
+        draft = path.with_suffix(".draft")
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Lock it before it gets the name that `copy_log` looks for.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        draft.rename(path)
+        self._file = file
+        return file
+
+
+def log_folder(home: Path) -> Path:
+    """Return the folder of a home's log files."""
+    return home / "reads"
+
+
+def copy_log(records: Records, folder: Path) -> int:
+    """Copy log files that no process has open into the records; return how many accesses.
+
+    Raises
+    ------
+    RecordsAwayError
+        If the records do not answer: the files stay.
+    """
+    copied = 0
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            file = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # another process copied it meanwhile
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            rows = _rows(path)
+            for first in range(0, len(rows), BATCH_ROWS):
+                with records.writing() as connection:
+                    insert_accesses(connection, rows[first : first + BATCH_ROWS])
+            path.unlink(missing_ok=True)
+            copied += len(rows)
+        finally:
+            os.close(file)
+    return copied
+
+
+def copy_whole_log(records: Records, folder: Path) -> None:
+    """Copy all accesses logged so far, waiting for files that are still open.
+
+    Raises
+    ------
+    RecordsAwayError
+        If the records do not answer.
+    GuanjiaError
+        If a process does not close its file.
+    """
+    files, until = list(folder.glob("*.jsonl")), clock.ticks() + WAIT_SECONDS
+    while True:
+        copy_log(records, folder)
+        files = [path for path in files if path.exists()]
+        if not files:
+            return
+        if clock.ticks() > until:
+            fault = f"is still open in another process after {WAIT_SECONDS:g} s"
+            cure = "stop that process or wait until it ends, then try again"
+            raise GuanjiaError(f"access log {files[0]}", fault, cure)
+        time.sleep(0.1)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """Read the complete lines of a log file as rows of the table `reads`."""
+    rows = []
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            logger.error(
+                "access log %s: an incomplete line is skipped; its process was killed while"
+                " writing it, and no data was given out for that request",
+                path.name,
+            )
+            continue
+        rows.append(row | {"at": instant_of(row["at"])})
+    return rows
