@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import UPLIFT_TAGS
-from training.labels import questions as labels
+from training.labels import questions
 from training.model_spec import ModelSpec
 from training.models import MODELS
 
@@ -88,7 +88,7 @@ def _drawn(treatment: Treatment, lake: Lake, known_by: date) -> ir.Table:
         raise GuanjiaError(
             f"the contacts ({contacts(lake)})", "are no trial: no draw by lot is recorded", CURE
         )
-    return labels.trial(lake, known_by, TRIAL, (CONTROL, treatment.name))
+    return questions.trial_renewals(lake, known_by, TRIAL, (CONTROL, treatment.name))
 
 
 def contacts(lake: Lake) -> str:
