@@ -29,7 +29,7 @@ def write_bundle(
     }
     if scorer.linear:
         weights["linear"] = scorer.linear[1]
-        contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
+        contents[PARTS["linear"]] = _json(scorer.linear[0].to_json())
     if scorer.trees:
         weights["trees"] = scorer.trees[1]
         contents[PARTS["trees"]] = str(cast(lgb.Booster, scorer.trees[0]).model_to_string())

@@ -44,7 +44,7 @@ class EffectModel:
         self._encoding = encoding
         self._effect = effect
         self._deviation = deviation
-        self._row = encoding.reader()
+        self._row = encoding.row_encoder()
         self._single = SingleRow(effect), SingleRow(deviation)
 
     def tell(self, columns: Columns, threads: int = 1) -> tuple[Array, Array]:
