@@ -25,8 +25,8 @@ from training.evaluation.discrimination import auc, gain_table
 from training.evaluation.figures import Figures, probability_figures
 from training.evaluation.peers import PEER_LABELS, Difference, differences, peers_told, untuned
 from training.evaluation.resampling import Resamples
-from training.fitting.selection import Trial
-from training.fitting.train import learn
+from training.fitting.learn import learn
+from training.fitting.selection import CandidateScore
 from training.model_spec import ModelSpec
 
 OURS = "ours"
@@ -41,12 +41,12 @@ class Answers:
     ----------
     told : dict of str to numpy.ndarray
         Name -> shape (rows,); the first is ours.
-    trials : list of list of Trial
+    trials : list of list of CandidateScore
         The candidates, best first, of each time they competed.
     """
 
     told: dict[str, Array]
-    trials: list[list[Trial]]
+    trials: list[list[CandidateScore]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Judged:
     customers: int
     figures: dict[str, Figures]
     differences: list[Difference]
-    trials: list[list[Trial]]
+    trials: list[list[CandidateScore]]
 
     @property
     def lost_to(self) -> list[str]:
@@ -255,7 +255,7 @@ def leak_table(found: Sequence[Leak]) -> str:
     return "\n".join(lines)
 
 
-def chosen(trials: Sequence[Sequence[Trial]]) -> str:
+def chosen(trials: Sequence[Sequence[CandidateScore]]) -> str:
     """Which candidates won, and the mean loss of each where they competed."""
     won = Counter(found[0].candidate for found in trials)
     losses: dict[str, list[float]] = {}

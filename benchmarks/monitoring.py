@@ -24,7 +24,7 @@ from features.sources.simulation.simulate import simulate
 from training.dataset import Dataset
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
-from training.fitting.train import fit
+from training.fitting.learn import fit
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring

@@ -114,7 +114,7 @@ def reproduce(
 
     with progress(json) as report:
         found = repeat(lake(), run, report)
-    emit(found, json, *found.told())
+    emit(found, json, *found.sentences())
     if not found.identical:
         raise typer.Exit(1)
 

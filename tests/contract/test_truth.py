@@ -38,6 +38,7 @@ BLIND = (
     "training/models.py",
     "training/dataset.py",
     "training/fitting/datasets.py",
+    "training/fitting/learn.py",
     "training/fitting/selection.py",
     "training/fitting/tuning.py",
     "training/fitting/bundle_writer.py",

@@ -23,7 +23,7 @@ from features.snapshots.group_files import not_computed
 from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
 from training.evaluation.slices import age_bands
-from training.fitting.datasets import in_order, thinned
+from training.fitting.datasets import sort_rows, thin
 from training.fitting.scratch import scratch_lake
 from training.model_spec import ModelSpec
 from training.registry.versions import Version
@@ -133,7 +133,7 @@ def read_cohort(
             frame = store.history(beside, entities, read)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
-    frame = in_order(frame)
+    frame = sort_rows(frame)
     if len(frame) < FEWEST_ROWS:
         raise _too_few(model.name, len(frame), first, known_by)
     days = pd.to_datetime(frame["as_of"])
@@ -184,7 +184,7 @@ def _entities(
     count = int(table.count().execute())
     if count < FEWEST_ROWS:
         raise _too_few(model.name, count, first, known_by)
-    table = thinned(table, count, row_limit)
+    table = thin(table, count, row_limit)
     spine = table.select("customer_id", "as_of", "cutoff").distinct()
     tagging.write_history(beside, spine_of(spine), "cohort", report, tags)
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})

@@ -22,7 +22,7 @@ from features.sources.simulation.simulate import simulate
 from guanjia.cli import app
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
-from training.fitting.train import fit
+from training.fitting.learn import fit
 from training.models import MODELS
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import watch
