@@ -85,8 +85,8 @@ def insurer(home: Path, customers: int, seed: int, reform: date | None) -> Lake:
 
 def watched(lake: Lake, bundle: Path, data: Dataset) -> Watched:
     """The bundle as champion, without a registry: what monitoring read of it before holds."""
-    local_models.keep(lake, MODEL, "1", bundle)
-    local_models.point(lake, MODEL, "1")
+    local_models.save_bundle(lake, MODEL, "1", bundle)
+    local_models.set_champion(lake, MODEL, "1")
     base = data.frame.loc[data.split.train, "label"].mean()
     parameters = {"known_by": str(LEARNED), "test_from": str(data.split.test_from)}
     run = {"model": MODEL, "version": "1", "run": "", "tags": {}}

@@ -65,13 +65,13 @@ class CurrentModels:
             version = None
             if confirmed:
                 try:
-                    version = registry.named(self._lake, name, registry.CHAMPION)
+                    version = registry.version_by_alias(self._lake, name, registry.CHAMPION)
                 except RegistryAwayError as error:
                     if self.now.confirmed:
                         logger.warning("%s", error)
                     confirmed = False
             if not confirmed:
-                version = local_models.pointed(self._lake, name)
+                version = local_models.champion_version(self._lake, name)
             if version is None or version in (versions.get(name), self._refused.get(name)):
                 continue
             try:
@@ -90,7 +90,7 @@ class CurrentModels:
 
     def _load(self, name: str, version: str) -> Served:
         folder = fetch(self._lake, name, version)
-        if local_models.pointed(self._lake, name) != version:
+        if local_models.champion_version(self._lake, name) != version:
             # It was never loaded here, and a damaged one would end this process.
             try_loading(folder)
         served = load_model(name, folder)
@@ -101,5 +101,5 @@ class CurrentModels:
                 f"reads tags this release does not have: {', '.join(unknown[:5])}",
                 "start the service again with the release that trained it",
             )
-        local_models.point(self._lake, name, version)
+        local_models.set_champion(self._lake, name, version)
         return served

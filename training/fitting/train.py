@@ -27,8 +27,8 @@ from training.fitting.selection import CandidateScore
 from training.fitting.tuning import tune
 from training.model_spec import ModelSpec
 from training.models import find
-from training.registry import versions
 from training.registry.champions import fetch
+from training.registry.registration import register
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _register(
 ) -> TrainResult:
     files = write_files(assessment, bundle.parent / "evaluation")
     report(f"{model.name}: registry", 0, None)
-    version = versions.register(
+    version = register(
         lake,
         model.name,
         bundle,

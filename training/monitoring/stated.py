@@ -13,7 +13,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training.registry import versions as registry
 from training.registry.champions import family
-from training.registry.mlflow_client import RegistryAwayError, away, exists
+from training.registry.mlflow_client import RegistryAwayError, away_error, registry_exists
 from training.registry.versions import Version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
@@ -58,8 +58,8 @@ def stated(lake: Lake, model: str, version: str) -> Stated:
         not state what it learned from.
     """
     try:
-        if not exists(lake):
-            raise away(lake, FileNotFoundError("no database"))
+        if not registry_exists(lake):
+            raise away_error(lake, FileNotFoundError("no database"))
         return _of(registry.read_version(lake, model, version), from_registry=True)
     except RegistryAwayError as fault:
         before = _read_before(lake, model, version)

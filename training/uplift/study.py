@@ -16,7 +16,7 @@ from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.fitting.datasets import build
-from training.registry import versions as registry
+from training.registry.registration import log_run
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, fit, outcomes_of, rows_of
 from training.uplift.policy import Estimate, Policy, SleepingDogs
@@ -197,7 +197,7 @@ def _log(lake: Lake, data: Dataset, treatment: Treatment, made: EffectResult) ->
     }
     if made.truth is not None:
         figures |= {f"truth_{key}": float(value) for key, value in asdict(made.truth).items()}
-    registry.log_run(
+    log_run(
         lake,
         treatment.model,
         made.version,

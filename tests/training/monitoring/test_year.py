@@ -61,8 +61,8 @@ def insurer(tmp_path_factory) -> Insurer:
                 },
                 "tags": {},
             }
-        local_models.keep(lake, "renewal", "1", made["bundle"])
-        local_models.point(lake, "renewal", "1")
+        local_models.save_bundle(lake, "renewal", "1", made["bundle"])
+        local_models.set_champion(lake, "renewal", "1")
         # There is no registry here: what a run of monitoring read of it before holds.
         before = {"model": "renewal", "stated": {"run": made["run"]}}
         write_monitoring(lake, LEARNED, {"models": [before]})
