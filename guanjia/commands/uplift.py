@@ -34,8 +34,8 @@ def uplift(
 
     Refused where no lot was drawn.
     """
+    from training.uplift.randomised_trials import find
     from training.uplift.study import learn
-    from training.uplift.trials import find
 
     asked, where = find(treatment), lake()
     by = known_by or latest(where, "snapshots", "give --known-by DATE")
@@ -90,7 +90,7 @@ def _dogs(dogs: Any, truth: Any) -> str:
         return "Sleeping dogs: none; nobody is told an effect below zero."
     said = (
         f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
-        f"{dogs.told * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
+        f"{dogs.predicted * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )
     if truth is not None:

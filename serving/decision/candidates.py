@@ -14,7 +14,7 @@ class Offer:
     Attributes
     ----------
     name, label : str
-        A treatment's name where its effect was learned (`training.uplift.trials`).
+        A treatment's name where its effect was learned (`training.uplift.randomised_trials`).
     cost : float
         Yuan, when it is taken up.
     redeemed : float

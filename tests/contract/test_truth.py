@@ -47,7 +47,7 @@ BLIND = (
     "training/uplift/fitting.py",
     "training/uplift/learners.py",
     "training/uplift/randomisation.py",
-    "training/uplift/trials.py",
+    "training/uplift/randomised_trials.py",
     "training/uplift/policy.py",
     "training/uplift/measures.py",
     "serving/",

@@ -100,7 +100,7 @@ def test_a_stored_model_predicts_what_it_predicted(name: str, lake: Lake) -> Non
 
 def test_a_stored_effect_model_says_what_it_said(lake: Lake) -> None:
     model, stored = load_effect(lake.home / "effects" / "contact"), STORED["predictions"]
-    effects, bounds = model.tell(columns(model.features, []))
+    effects, bounds = model.predict(columns(model.features, []))
     assert model.version == stored["effect of contact"]["version"]
     assert effects.tolist() == stored["effect of contact"]["effects"]
     assert bounds.tolist() == pytest.approx(stored["effect of contact"]["lower_bounds"], **CLOSE)
