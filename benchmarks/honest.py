@@ -31,8 +31,8 @@ from training.evaluation.peers import (
     predict_untuned_lightgbm,
 )
 from training.evaluation.resampling import Resamples
-from training.fitting.selection import Trial
-from training.fitting.train import learn
+from training.fitting.learn import learn
+from training.fitting.selection import CandidateScore
 from training.model_spec import ModelSpec
 
 OURS = "ours"
@@ -47,12 +47,12 @@ class Answers:
     ----------
     told : dict of str to numpy.ndarray
         Name -> shape (rows,); the first is ours.
-    trials : list of list of Trial
+    trials : list of list of CandidateScore
         The candidates, best first, of each time they competed.
     """
 
     told: dict[str, Array]
-    trials: list[list[Trial]]
+    trials: list[list[CandidateScore]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Judged:
     customers: int
     figures: dict[str, Figures]
     differences: list[PeerDifference]
-    trials: list[list[Trial]]
+    trials: list[list[CandidateScore]]
 
     @property
     def lost_to(self) -> list[str]:
@@ -258,7 +258,7 @@ def leak_table(found: Sequence[Leak]) -> str:
     return "\n".join([*lines, "", *(f"- **{one.how}**: {one.why}." for one in found)])
 
 
-def chosen(trials: Sequence[Sequence[Trial]]) -> str:
+def chosen(trials: Sequence[Sequence[CandidateScore]]) -> str:
     """Which candidates won, and the mean loss of each where they competed."""
     won = Counter(found[0].candidate for found in trials)
     losses: dict[str, list[float]] = {}

@@ -24,7 +24,7 @@ from features.sources.simulation.simulate import simulate
 from training.dataset import Dataset
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
-from training.fitting.train import fit
+from training.fitting.learn import fit
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.files import write_monitoring
@@ -85,8 +85,8 @@ def insurer(home: Path, customers: int, seed: int, reform: date | None) -> Lake:
 
 def watched(lake: Lake, bundle: Path, data: Dataset) -> MonitoringReport:
     """The bundle as champion, without a registry: what monitoring read of it before holds."""
-    local_models.keep(lake, MODEL, "1", bundle)
-    local_models.point(lake, MODEL, "1")
+    local_models.save_bundle(lake, MODEL, "1", bundle)
+    local_models.set_champion(lake, MODEL, "1")
     base = data.frame.loc[data.split.train, "label"].mean()
     parameters = {"known_by": str(LEARNED), "test_from": str(data.split.test_from)}
     run = {"model": MODEL, "version": "1", "run": "", "tags": {}}

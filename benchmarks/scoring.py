@@ -107,8 +107,8 @@ def stand_in(lake: Lake) -> None:
         say(f"growing a stand-in for {name}")
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch), spec, grown(lake, spec, frame), spec.tag_set.tags)
-            local_models.keep(lake, name, "1", bundle)
-        local_models.point(lake, name, "1")
+            local_models.save_bundle(lake, name, "1", bundle)
+        local_models.set_champion(lake, name, "1")
 
 
 def grown(lake: Lake, spec: ModelSpec, frame: pd.DataFrame) -> CalibratedModel:

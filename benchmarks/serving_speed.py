@@ -118,8 +118,8 @@ def plain_models(lake: Lake, folder: Path) -> None:
 
     about = {}
     for name in MODELS:
-        version = local_models.pointed(lake, name)
-        predictor = Predictor.load(local_models.place(lake, name, str(version)))
+        version = local_models.champion_version(lake, name)
+        predictor = Predictor.load(local_models.bundle_path(lake, name, str(version)))
         trees = predictor.scorer.trees
         if trees is None:
             raise SystemExit(f"{name} has no trees here: use a home with stand-ins")

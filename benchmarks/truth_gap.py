@@ -4,7 +4,7 @@ The gap between the AUC of the true probabilities and the model's has two parts.
 learner, shown besides the tags what the outcomes were drawn from (the customer's latent traits; of
 a renewal also the intention of the year, and the price and the contact to come), does better by so
 much; no model on tags can have that. *Learner*: the rest, what even that learner loses against the
-truth: at most 0.01. The learner is the whole of `training.fitting.train.learn`: candidates,
+truth: at most 0.01. The learner is the whole of `training.fitting.learn.learn`: candidates,
 choice, fit.
 
 The learner that sees learns the train rows that have a truth, and all AUC are of the test rows that
@@ -36,7 +36,7 @@ from training.evaluation.figures import probability_figures
 from training.evaluation.resampling import Interval, Resamples, interval
 from training.evaluation.truth import read_truth
 from training.fitting.datasets import build
-from training.fitting.train import fit, learn
+from training.fitting.learn import fit, learn
 from training.model_spec import ModelSpec
 from training.models import MODELS, find
 

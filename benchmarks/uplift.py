@@ -29,8 +29,8 @@ from training.fitting.datasets import split_by_time
 from training.uplift import learners
 from training.uplift.fitting import HALVES, SEED
 from training.uplift.measures import expected_qini
+from training.uplift.randomised_trials import TREATMENTS, Treatment
 from training.uplift.study import EffectResult, learn
-from training.uplift.trials import TREATMENTS, Treatment
 from training.uplift.truth import TRAITS, traits, true_effects
 
 KNOWN_BY = date(2026, 6, 30)

@@ -127,7 +127,7 @@ def reproduce(
 
     with progress(json) as report:
         reproduced = train_again(open_lake(), run, report)
-    emit(reproduced, json, *reproduced.told())
+    emit(reproduced, json, *reproduced.sentences())
     if not reproduced.identical:
         raise typer.Exit(1)
 
@@ -206,7 +206,7 @@ def show_decision(decision: "Decision") -> list[Table | str]:
         return [f"{serves} serves since the last rollback; to go elsewhere give --to VERSION."]
     title = f"{decision.model} {decision.label}: gates of version {decision.version}"
     rows = [
-        {"gate": check.gate, "": "pass" if check.passed else "FAIL", "figures": check.said}
+        {"gate": check.gate, "": "pass" if check.passed else "FAIL", "figures": check.sentence}
         for check in decision.verdicts
     ]
     story: list[Table | str] = [table(title, rows)]

@@ -34,8 +34,8 @@ def uplift(
 
     Refused where customers were not drawn by lot.
     """
+    from training.uplift.randomised_trials import find
     from training.uplift.study import learn
-    from training.uplift.trials import find
 
     trial, lake = find(treatment), open_lake()
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
@@ -91,7 +91,7 @@ def _dogs(dogs: Any, truth: Any) -> str:
         return "Sleeping dogs: none; nobody is told an effect below zero."
     sentence = (
         f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
-        f"{dogs.told * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
+        f"{dogs.predicted * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )
     if truth is not None:

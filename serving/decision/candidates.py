@@ -15,7 +15,7 @@ class Offer:
     ----------
     name, label : str
         Name and Chinese label. The name is that of a treatment if its effect was learned
-        (`training.uplift.trials`).
+        (`training.uplift.randomised_trials`).
     cost : float
         Yuan, if the customer redeems it.
     redeemed : float

@@ -9,7 +9,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from training.models import MODELS
 from training.uplift.effect_model import EffectModel, load_effect
-from training.uplift.trials import OUTCOME
+from training.uplift.randomised_trials import OUTCOME
 
 logger = logging.getLogger(__name__)
 
@@ -78,4 +78,4 @@ class Effects:
         """Estimate the lower bound of each treatment's effect on the probability of renewal."""
         if not self.models or not MODELS[OUTCOME].asks_one(tags):
             return {}
-        return {name: model.tell_one(tags)[1] for name, model in self.models.items()}
+        return {name: model.predict_one(tags)[1] for name, model in self.models.items()}

@@ -14,7 +14,7 @@ from serving.decision.policy import Policy
 from serving.predictions.margin import number_or_none, premium
 from training.evaluation.economics import TURNED_SHARES
 from training.models import MODELS
-from training.uplift.trials import OUTCOME
+from training.uplift.randomised_trials import OUTCOME
 
 RECENT_CONTACTS, UNANSWERED_CONTACTS = "contact_count_30d", "contacts_since_last_response"
 CONTACT = "contact"

@@ -20,7 +20,7 @@ from training.registry import local_models
 from training.registry.champions import fetch, no_champion
 from training.registry.load_check import try_loading
 from training.registry.mlflow_client import RegistryAwayError
-from training.registry.versions import CHAMPION, named
+from training.registry.versions import CHAMPION, version_by_alias
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +76,13 @@ class CurrentModels:
             version = None
             if confirmed:
                 try:
-                    version = named(self._lake, name, CHAMPION)
+                    version = version_by_alias(self._lake, name, CHAMPION)
                 except RegistryAwayError as error:
                     if self.now.confirmed:
                         logger.warning("the models of now go on answering: %s", error)
                     confirmed = False
             if not confirmed:
-                version = local_models.pointed(self._lake, name)
+                version = local_models.champion_version(self._lake, name)
             if version is None or version in (versions.get(name), self._refused.get(name)):
                 continue
             meanwhile = "the version before answers" if name in models else "no version answers"
@@ -107,7 +107,7 @@ class CurrentModels:
 
     def _load(self, name: str, version: str) -> ServedModel:
         folder = fetch(self._lake, name, version)
-        if local_models.pointed(self._lake, name) != version:
+        if local_models.champion_version(self._lake, name) != version:
             # It was never loaded here, and a damaged one would end this process.
             try_loading(folder)
         served = load_model(name, folder)
@@ -118,5 +118,5 @@ class CurrentModels:
                 f"reads tags this release does not have: {', '.join(unknown[:5])}",
                 "start the service again with the release that trained it",
             )
-        local_models.point(self._lake, name, version)
+        local_models.set_champion(self._lake, name, version)
         return served

@@ -70,7 +70,7 @@ def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> l
         name
         for served in models.values()
         for name in served.predictor.tags
-        if explain or name in served.predictor.read
+        if explain or name in served.predictor.features_used
     ]
     specs = [find(model) for model in models]
     rules = [name for spec in specs for name in spec.rule_tags]

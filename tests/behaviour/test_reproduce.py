@@ -64,7 +64,7 @@ def test_other_data_are_named_and_nothing_is_trained(own: Lake) -> None:
     changed = {line.split(":")[0] for line in found.data}
     assert "commercial_premium_current" in changed
     assert not changed & {"rows", "label", "customer_id", "as_of", "age_years"}
-    assert "would learn from other data" in found.told()[-1]
+    assert "would learn from other data" in found.sentences()[-1]
 
 
 def test_another_seed_differs_and_other_code_is_named(
@@ -83,7 +83,7 @@ def test_another_seed_differs_and_other_code_is_named(
     assert found.data == []
     assert [line.split(":")[0] for line in found.code] == ["sources_sha256"]
     assert not all(found.files.values())
-    assert found.told()[-1].endswith("not reproduced.")
+    assert found.sentences()[-1].endswith("not reproduced.")
 
 
 def test_a_cohort_replayed_is_the_one_training_left(demo: Demo) -> None:

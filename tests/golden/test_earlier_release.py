@@ -84,8 +84,11 @@ def spec_of(model: str) -> Path:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_stored_model_predicts_what_it_predicted(name: str, lake: Lake) -> None:
-    assert local_models.pointed(lake, name) == "1"
-    model, stored = Predictor.load(local_models.place(lake, name, "1")), STORED["predictions"][name]
+    assert local_models.champion_version(lake, name) == "1"
+    model, stored = (
+        Predictor.load(local_models.bundle_path(lake, name, "1")),
+        STORED["predictions"][name],
+    )
     asked = columns(model.tags, model.extra)
     assert model.version == stored["version"]
     assert model.scorer.score(model.matrix(asked)).tolist() == stored["scores"]
@@ -97,7 +100,7 @@ def test_a_stored_model_predicts_what_it_predicted(name: str, lake: Lake) -> Non
 
 def test_a_stored_effect_model_says_what_it_said(lake: Lake) -> None:
     model, stored = load_effect(lake.home / "effects" / "contact"), STORED["predictions"]
-    effects, bounds = model.tell(columns(model.features, []))
+    effects, bounds = model.predict(columns(model.features, []))
     assert model.version == stored["effect of contact"]["version"]
     assert effects.tolist() == stored["effect of contact"]["effects"]
     assert bounds.tolist() == pytest.approx(stored["effect of contact"]["lower_bounds"], **CLOSE)

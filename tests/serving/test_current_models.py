@@ -18,7 +18,7 @@ from features.settings import Settings
 from serving.predictions.current_models import CurrentModels
 from training.estimators.bundle import Predictor
 from training.models import MODELS
-from training.registry import local_models
+from training.registry import local_models, registration
 from training.registry import versions as registry
 from training.registry.champions import champion
 
@@ -34,7 +34,7 @@ CUSTOMERS = 40
 def register(lake: Lake, name: str, bundle: Path) -> str:
     features = json.loads((bundle / "spec.json").read_text("utf-8"))["features"]
     example = pd.DataFrame({one: [0.0] for one in features})
-    return registry.register(
+    return registration.register(
         lake, name, bundle, parameters={}, metrics={}, tags={}, files=[], example=example
     )
 
@@ -42,7 +42,7 @@ def register(lake: Lake, name: str, bundle: Path) -> str:
 def promote(lake: Lake, name: str, bundle: Path) -> str:
     """What a promotion comes to once its gates have passed."""
     version = register(lake, name, bundle)
-    registry.move(lake, name, version)
+    registry.set_champion(lake, name, version)
     return version
 
 
@@ -114,7 +114,7 @@ def test_a_promotion_arrives_and_every_answer_is_of_one_version(
     threads = [threading.Thread(target=hammer) for _ in range(4)]
     for thread in threads:
         thread.start()
-    old = Predictor.load(local_models.place(own, MODEL, "1")).version
+    old = Predictor.load(local_models.bundle_path(own, MODEL, "1")).version
     bundle = changed(own.home / "bundles" / MODEL / "1", own.home / "second", HALVED)
     new = Predictor.load(bundle).version
     promote(own, MODEL, bundle)
@@ -163,12 +163,12 @@ def test_a_damaged_champion_is_not_taken_up_and_a_sound_one_is(own: Lake) -> Non
     promote(own, MODEL, changed(bundle, own.home / "cut", trees=False))
     current.refresh()
     assert current.now.models == before.models
-    assert local_models.pointed(own, MODEL) == "1"
+    assert local_models.champion_version(own, MODEL) == "1"
     promote(own, MODEL, changed(bundle, own.home / "halved", HALVED))
     current.refresh()
     assert current.now.models[MODEL].version != before.models[MODEL].version
     assert current.now.models["renewal"] is before.models["renewal"]
-    assert local_models.pointed(own, MODEL) == "3"
+    assert local_models.champion_version(own, MODEL) == "3"
     # Whoever took the set before still has it.
     assert before.models[MODEL].version == Predictor.load(bundle).version
 
@@ -196,7 +196,7 @@ def test_damage_while_it_runs_changes_no_answer(
         return found
 
     before = answer()
-    (local_models.place(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
+    (local_models.bundle_path(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
     promote(own, MODEL, changed(own.home / "bundles" / MODEL / "1", own.home / "cut", trees=False))
     until = time.monotonic() + 60
     while "is refused" not in (tmp_path / "log.txt").read_text("utf-8"):
@@ -210,7 +210,7 @@ def test_damage_while_it_runs_changes_no_answer(
 def test_a_damaged_model_at_start_is_missed_by_name_and_the_others_serve(
     own: Lake, run: Run, tmp_path: Path, serving: Any
 ) -> None:
-    booster = local_models.place(own, MODEL, "1") / "booster.txt"
+    booster = local_models.bundle_path(own, MODEL, "1") / "booster.txt"
     booster.write_bytes(booster.read_bytes()[:-100])
     token = run(own.home, "token", "tests").stdout.strip()
     headers, asked = {"Authorization": f"Bearer {token}"}, {"customer_ids": ["C00000001"]}

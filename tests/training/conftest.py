@@ -20,8 +20,7 @@ from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS
 from training.promotion import comparison
 from training.promotion.cohort import Cohort
-from training.registry import mlflow_client
-from training.registry import versions as registry
+from training.registry import mlflow_client, registration
 
 MODEL = "renewal"
 FEATURES = MODELS[MODEL].features
@@ -53,7 +52,7 @@ def rows(seed: int) -> pd.DataFrame:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database, empty; making one takes seconds."""
     lake = Lake(Settings(home=tmp_path_factory.mktemp("empty")))
-    with warnings.catch_warnings(action="ignore"), mlflow_client.asked(lake):
+    with warnings.catch_warnings(action="ignore"), mlflow_client.client_session(lake):
         return mlflow_client.database(lake)
 
 
@@ -105,7 +104,7 @@ def register() -> Callable[..., str]:
 
     def call(lake: Lake, folder: Path) -> str:
         features = json.loads((folder / "spec.json").read_text("utf-8"))["features"]
-        return registry.register(
+        return registration.register(
             lake,
             MODEL,
             folder,

@@ -123,7 +123,7 @@ def test_a_matrix_is_the_same_from_texts_and_categories_and_of_chosen_rows():
     np.testing.assert_array_equal(encoding.matrix(frame), whole)
     np.testing.assert_array_equal(encoding.matrix(coded), whole)
     np.testing.assert_array_equal(encoding.matrix(coded, np.array([3, 0])), whole[[3, 0]])
-    read = encoding.matrix(coded, read={"channel"})
+    read = encoding.matrix(coded, used={"channel"})
     np.testing.assert_array_equal(read[:, 1], whole[:, 1])
     assert (read[:, [0, 2]] == 0).all()
 
@@ -147,7 +147,7 @@ def test_one_customer_is_told_what_many_are_bit_for_bit(name, kind, tmp_path):
 
 def test_a_row_of_another_shape_is_refused_before_lightgbm_reads_beyond_it(fitted):
     ask = SingleRow(booster_of(fitted.scorer_.trees[0]))
-    with pytest.raises(ValueError, match="a row has 4 numbers"):
+    with pytest.raises(ValueError, match="a row of 4 float64 numbers"):
         ask(np.zeros(3))
     with pytest.raises(ValueError, match="float32"):
         ask(np.zeros(4, np.float32))
@@ -156,7 +156,7 @@ def test_a_row_of_another_shape_is_refused_before_lightgbm_reads_beyond_it(fitte
 def test_features_that_nothing_reads_do_not_matter(bundle):
     frame, _ = rows(400, seed=9)
     predictor = Predictor.load(bundle)
-    unread = [name for name in predictor.features if name not in predictor.scorer.read]
+    unread = [name for name in predictor.features if name not in predictor.scorer.features_used]
     whole = predictor.predict_matrix(predictor.matrix(frame))
     np.testing.assert_array_equal(predictor.predict(frame), whole)
     places = np.array([5, 3, 399])

@@ -218,7 +218,7 @@ def draw(arm="contact", on="2024-11-20", policy="P1", trial="renewal_contact", *
 def trials(lake, *draws, known_by="2025-06-30", arms=("control", "contact")):
     path = lake.checked("assignments")
     pq.write_table(pa.Table.from_pylist(list(draws), DRAWN), path)
-    found = labels.trial(lake, date.fromisoformat(known_by), "renewal_contact", arms)
+    found = labels.trial_renewals(lake, date.fromisoformat(known_by), "renewal_contact", arms)
     return found.to_pandas()
 
 

@@ -157,7 +157,7 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
     folder = champion(other, MODEL)
     assert folder.name == "1"
     with pytest.raises(GuanjiaError, match="403"):
-        registry.move(other, MODEL, "2")
+        registry.set_champion(other, MODEL, "2")
 
     server.stop()
     assert champion(other, MODEL) == folder

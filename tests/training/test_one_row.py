@@ -40,8 +40,8 @@ def test_a_row_is_that_of_the_matrix(read: set[str] | None) -> None:
         {"days": 0, "branch": "never seen", "new": False, "paid": -1},
     ]
     columns = {name: [row[name] for row in rows] for name in encoding.features}
-    matrix = encoding.matrix(columns, read=read)
-    row_of = encoding.reader(read)
+    matrix = encoding.matrix(columns, used=read)
+    row_of = encoding.row_encoder(read)
     for row, expected in zip(rows, matrix, strict=True):
         np.testing.assert_array_equal(row_of(row), expected)
     first = [7.0, 1.0, 1.0, 12.5] if read is None else [7.0, 1.0, 0.0, 0.0]

@@ -30,7 +30,7 @@ def _trial_here(request, monkeypatch):
 
 
 def alias(lake: Any, name: str) -> str | None:
-    return registry.named(lake, MODEL, name)
+    return registry.version_by_alias(lake, MODEL, name)
 
 
 def failed(decision: Any) -> list[str]:
@@ -60,8 +60,8 @@ def test_a_promotion_moves_the_alias_and_writes_down_who_why_when_and_the_eviden
     (act,) = history(lake, MODEL)
     said = {"who": "Wang", "why": "quarterly retraining", "when": "2026-07-01T09:00:00+00:00"}
     assert act.items() >= {**said, "act": "promote", "version": "1", "replaced": None}.items()
-    assert local_models.noted(lake, MODEL) == [act]
-    with mlflow_client.asked(lake) as client:
+    assert local_models.read_acts(lake, MODEL) == [act]
+    with mlflow_client.client_session(lake) as client:
         tags = client.get_model_version(MODEL, "1").tags
         run = registry.read_version(lake, MODEL, "1").run
         path = client.download_artifacts(run, act["evidence"])
@@ -73,7 +73,7 @@ def test_a_promotion_moves_the_alias_and_writes_down_who_why_when_and_the_eviden
 
     again = promote(lake, MODEL, **signed)
     assert (again.done, again.already) == (True, True)
-    assert len(history(lake, MODEL)) == len(local_models.noted(lake, MODEL)) == 1
+    assert len(history(lake, MODEL)) == len(local_models.read_acts(lake, MODEL)) == 1
 
 
 @pytest.mark.parametrize(("kind", "gates"), [("noise", {"log loss"}), ("harms", {"segments"})])
@@ -89,10 +89,10 @@ def test_a_worse_challenger_is_refused_by_name_and_the_champion_stays(
     assert all(one.cure for one in refused.verdicts if not one.passed)
     assert alias(lake, "champion") == champion(lake, MODEL).name == "1"
     assert len(history(lake, MODEL)) == 1
-    with mlflow_client.asked(lake) as client:
+    with mlflow_client.client_session(lake) as client:
         assert client.get_model_version(MODEL, "2").tags["gates"].startswith("failed: ")
     if kind == "harms":
-        (told,) = [one.said for one in refused.verdicts if one.gate == "segments"]
+        (told,) = [one.sentence for one in refused.verdicts if one.gate == "segments"]
         assert "largest" in told.split("harmed: ")[0]
         assert "star 5" in told.split("harmed: ")[1]
 
@@ -114,7 +114,7 @@ def test_a_rollback_goes_one_back_once_and_farther_only_by_name(lake, bundle, re
     register(lake, bundle("noise"))
     with pytest.raises(GuanjiaError, match=r"version 3 of renewal.*never champion.*'1', '2'"):
         rollback(lake, MODEL, **signed, to="3")
-    assert local_models.noted(lake, MODEL) == history(lake, MODEL)
+    assert local_models.read_acts(lake, MODEL) == history(lake, MODEL)
 
 
 def test_the_first_champion_has_nothing_to_go_back_to(lake, bundle, register, signed):
@@ -124,7 +124,7 @@ def test_the_first_champion_has_nothing_to_go_back_to(lake, bundle, register, si
         rollback(lake, MODEL, **signed)
 
 
-@pytest.mark.parametrize("step", ["move", "attach"])
+@pytest.mark.parametrize("step", ["set_champion", "attach_evidence"])
 def test_a_promotion_cut_short_is_finished_or_never_began(
     step, lake, bundle, register, signed, monkeypatch
 ):
@@ -136,17 +136,17 @@ def test_a_promotion_cut_short_is_finished_or_never_began(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as cut:
-        cut.setattr(promotion.registry, step, die)
+        cut.setattr(promotion.versions, step, die)
         with pytest.raises(KeyboardInterrupt):
             promote(lake, MODEL, **signed)
     assert champion(lake, MODEL).name == "1"
     assert len(history(lake, MODEL)) == 1
     done = promote(lake, MODEL, **signed)
     # Begun, it is finished; not begun, it is done from the start.
-    assert (done.version, done.already) == ("2", step == "move")
+    assert (done.version, done.already) == ("2", step == "set_champion")
     assert champion(lake, MODEL).name == "2"
     assert [one["number"] for one in history(lake, MODEL)] == [1, 2]
-    assert local_models.noted(lake, MODEL) == history(lake, MODEL)
+    assert local_models.read_acts(lake, MODEL) == history(lake, MODEL)
 
 
 def test_an_altered_file_a_damaged_one_and_other_columns_are_refused(
@@ -156,14 +156,17 @@ def test_an_altered_file_a_damaged_one_and_other_columns_are_refused(
     refused = promote(lake, MODEL, **signed)
     # LightGBM ends the process that reads such a file; this one goes on to say so.
     assert failed(refused) == ["trial load"]
-    assert "ends the process" in refused.verdicts[-1].said or "load" in refused.verdicts[-1].said
+    assert (
+        "ends the process" in refused.verdicts[-1].sentence
+        or "load" in refused.verdicts[-1].sentence
+    )
     register(lake, bundle("good", without="tenure_years"))
     refused = promote(lake, MODEL, **signed)
     assert "signature" in failed(refused)
-    assert "tag set renewal: tenure_years" in refused.verdicts[2].said
+    assert "tag set renewal: tenure_years" in refused.verdicts[2].sentence
     register(lake, bundle("good"))
     assert promote(lake, MODEL, **signed).done
-    (local_models.place(lake, MODEL, "3") / "booster.txt").write_text("tree")
+    (local_models.bundle_path(lake, MODEL, "3") / "booster.txt").write_text("tree")
     with pytest.raises(GuanjiaError, match="altered"):
         champion(lake, MODEL)
 
@@ -172,7 +175,7 @@ def test_a_registry_that_was_tampered_with_is_not_believed(lake, bundle, registe
     register(lake, bundle("good"))
     register(lake, bundle("noise"))
     runs = [registry.read_version(lake, MODEL, number).run for number in ("1", "2")]
-    with mlflow_client.asked(lake) as client:
+    with mlflow_client.client_session(lake) as client:
         # The artifacts of one run in the place of another's: whole, and not what was registered.
         client.log_artifacts(runs[1], str(bundle("good")), "bundle")
     refused = promote(lake, MODEL, **signed)
@@ -181,13 +184,13 @@ def test_a_registry_that_was_tampered_with_is_not_believed(lake, bundle, registe
 
 
 def test_a_torn_line_of_the_journal_swallows_none(lake):
-    local_models.note(lake, MODEL, {"number": 1})
+    local_models.append_act(lake, MODEL, {"number": 1})
     path = lake.home / "models" / MODEL / "promotions.jsonl"
     with path.open("a") as journal:
         journal.write('{"numb')
-    local_models.note(lake, MODEL, {"number": 2})
-    local_models.note(lake, MODEL, {"number": 2})
-    assert local_models.noted(lake, MODEL) == [{"number": 1}, {"number": 2}]
+    local_models.append_act(lake, MODEL, {"number": 2})
+    local_models.append_act(lake, MODEL, {"number": 2})
+    assert local_models.read_acts(lake, MODEL) == [{"number": 1}, {"number": 2}]
 
 
 @pytest.mark.parametrize(("who", "why"), [(" ", "x"), ("Wang", "")])

@@ -26,7 +26,7 @@ def test_round_trip_and_offline(lake, bundle, register):
     with pytest.raises(GuanjiaError, match="guanjia train renewal"):
         champion(lake, MODEL)
     assert [register(lake, bundle("good")) for _ in range(2)] == ["1", "2"]
-    registry.move(lake, MODEL, "2")
+    registry.set_champion(lake, MODEL, "2")
     folder = champion(lake, MODEL)
     assert folder.name == "2"
     predictor = Predictor.load(folder)
@@ -46,14 +46,14 @@ from pathlib import Path
 import pandas as pd
 from features.lake.connection import Lake
 from features.settings import Settings
-from training.registry import versions as registry
+from training.registry.registration import register
 from mlflow import MlflowClient
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(MlflowClient, sys.argv[3], die)
-registry.register(
+register(
     Lake(Settings(home=Path(sys.argv[1]))), "renewal", Path(sys.argv[2]), parameters={}, metrics={},
     tags={}, files=[], example=pd.DataFrame({"a": [1.0]}),
 )
@@ -69,12 +69,12 @@ def test_a_killed_registration_names_nothing_and_the_next_one_clears_up(
     root = Path(training.__file__).parents[1]
     assert subprocess.run(command, cwd=root, check=False).returncode == -9
     for alias in ("challenger", "champion"):
-        assert registry.named(lake, MODEL, alias) is None
+        assert registry.version_by_alias(lake, MODEL, alias) is None
     with pytest.raises(GuanjiaError, match="has no champion"):
         champion(lake, MODEL)
     version = register(lake, bundle("good"))
-    assert registry.named(lake, MODEL, "challenger") == version
-    with mlflow_client.asked(lake) as client:
+    assert registry.version_by_alias(lake, MODEL, "challenger") == version
+    with mlflow_client.client_session(lake) as client:
         (experiment,) = client.search_experiments(filter_string="name = 'guanjia'")
         states = [run.info.status for run in client.search_runs([experiment.experiment_id])]
     assert sorted(states) == ["FINISHED", "KILLED" if step == "log_artifacts" else "FINISHED"]
@@ -109,8 +109,8 @@ def test_a_pickled_model_in_the_registry_is_refused_and_never_loaded(
         "    sklearn_version: '1.7'\n",
         "utf-8",
     )
-    with mlflow_client.asked(lake) as client:
-        run = client.create_run(mlflow_client.experiment(lake, client))
+    with mlflow_client.client_session(lake) as client:
+        run = client.create_run(mlflow_client.experiment_id(lake, client))
         client.log_artifacts(run.info.run_id, str(folder), "bundle")
         source = f"{run.info.artifact_uri}/bundle"
         made = client.create_model_version(MODEL, source, run.info.run_id)

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from features.errors import GuanjiaError
 from features.tags.catalogue import catalogue
-from training.clusters.profile import WORDS, named, profile
+from training.clusters.profile import TRAIT_WORDS, name_clusters, profile
 from training.clusters.segmentation import (
     CLIP,
     INPUTS,
@@ -184,7 +184,10 @@ def test_a_segmentation_is_kept_as_text_and_read_back(tmp_path: Path) -> None:
     [
         (lambda text: text[:-20], "cannot be read"),
         (lambda text: text.replace('"centres"', '"center"'), "cannot be read"),
-        (lambda text: text.replace("age_years", "age_in_years"), "asks for age_in_years, which is"),
+        (
+            lambda text: text.replace("age_years", "age_in_years"),
+            "reads the tag age_in_years, which is",
+        ),
     ],
 )
 def test_a_damaged_file_is_a_fault(tmp_path: Path, change: Any, fault: str) -> None:
@@ -221,7 +224,7 @@ def test_a_profile_by_hand() -> None:
 def test_names_say_what_sets_clusters_apart_and_are_unique() -> None:
     columns, truth = planted(6)
     found = learn(columns, "s")
-    names = named(found, columns, found.assign(columns))
+    names = name_clusters(found, columns, found.assign(columns))
     assert len({english for _, english in names}) == len({c for c, _ in names}) == 6
     by_truth = {int(truth[found.assign(columns) == n + 1][0]): names[n] for n in range(6)}
     assert "younger" in by_truth[0][1]
@@ -237,11 +240,11 @@ def test_a_cluster_nobody_is_in_is_described_as_such() -> None:
     found = two_centres()
     _, empty = profile(found, columns, np.array([1, 1]))
     assert (empty.customers, empty.share, empty.traits) == (0, 0, [])
-    assert named(found, columns, np.array([1, 1]))[1] == ("无客户", "nobody")
+    assert name_clusters(found, columns, np.array([1, 1]))[1] == ("无客户", "nobody")
 
 
 def test_every_input_is_a_tag_with_words() -> None:
-    assert set(TAGS) == set(WORDS)
+    assert set(TAGS) == set(TRAIT_WORDS)
     assert all(catalogue()[tag].type in {"int64", "float64"} for tag in TAGS)
-    words = [word for one in WORDS.values() for word in (one.more, one.less)]
+    words = [word for one in TRAIT_WORDS.values() for word in (one.more, one.less)]
     assert len(set(words)) == 2 * len(TAGS)

@@ -13,7 +13,7 @@ from features.lake import Lake
 from features.settings import Settings
 from training.dataset import Dataset
 from training.fitting.datasets import split_by_time
-from training.fitting.selection import choose, cut, folds
+from training.fitting.selection import choose, customer_windows, time_windows
 from training.fitting.tuning import tune
 from training.models import MODELS
 
@@ -49,11 +49,11 @@ def test_the_candidate_that_fits_the_world_wins(steps: bool, best: set[str]) -> 
 
 def test_nothing_is_judged_before_its_outcome_could_be_known() -> None:
     rows = history(3000, False)
-    windows = cut(rows)
+    windows = time_windows(rows)
     assert len(windows) == 2
     for window in windows:
-        assert not (window.learn & window.judge).any()
-        assert rows["matures"][window.learn].max() <= rows["as_of"][window.judge].min()
+        assert not (window.train & window.validation).any()
+        assert rows["matures"][window.train].max() <= rows["as_of"][window.validation].min()
 
 
 def test_a_short_history_is_not_cut() -> None:
@@ -63,12 +63,12 @@ def test_a_short_history_is_not_cut() -> None:
 def test_what_time_cannot_part_is_judged_by_other_customers() -> None:
     rows = history(3000, True).assign(as_of=FIRST, matures=FIRST + timedelta(days=30))
     rows["customer_id"] = [f"C{i // 3}" for i in range(len(rows))]
-    assert cut(rows) == []
-    parts = folds(rows)
+    assert time_windows(rows) == []
+    parts = customer_windows(rows)
     assert len(parts) == 5
-    assert sum(part.judge.astype(int) for part in parts).tolist() == [1] * len(rows)
+    assert sum(part.validation.astype(int) for part in parts).tolist() == [1] * len(rows)
     for part in parts:
-        assert not set(rows["customer_id"][part.learn]) & set(rows["customer_id"][part.judge])
+        assert not set(rows["customer_id"][part.train]) & set(rows["customer_id"][part.validation])
     trials = choose(MODEL, rows, ["x", "z"], threads=1)
     assert trials[0].candidate in {"trees", "additive"}
     assert {trial.rows for trial in trials} == {len(rows)}

@@ -1,4 +1,4 @@
-"""Snapshots put into the learned clusters: read, assigned, published, compared."""
+"""Assign the customers of a snapshot to the learned clusters, write the file, and compare dates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from features.segments.segments import SegmentStability, compare
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.tags.catalogue import catalogue
-from training.clusters.profile import Cluster, named, profile
+from training.clusters.profile import Cluster, name_clusters, profile
 from training.clusters.segmentation import (
     ELIGIBLE,
     INPUTS,
@@ -33,18 +33,30 @@ SCHEMA = pa.schema([pa.field("customer_id", pa.string()), pa.field("cluster", pa
 
 
 @dataclass(frozen=True)
-class Clustered:
-    """What a run over the clusters wrote and found.
+class ClusterRun:
+    """Clusters of a date: the file written, its clusters, and the comparison with another date.
 
     Attributes
     ----------
+    as_of, against : date
+        Date of the snapshot; date it is compared with, or None.
+    path : Path
+        File with the cluster of every customer.
+    snapshot_id : str
+        Identity of the snapshot.
+    segmentation : Segmentation
+        The learned clusters.
     learned : bool
-        Whether this run learned the clusters; else they are those of an earlier run.
+        True if this run learned them, False if an earlier run did.
     customers, without : int
-        In a cluster; in none, having no motor cover.
+        Customers in a cluster; customers in none, because they have no motor cover.
+    clusters : list of Cluster
+        Clusters with what sets them apart.
     same_share, agreement : float or None
         Of customers in a cluster on both dates, the share in the same one, and the adjusted Rand
         index; None without a second date.
+    stability : list of SegmentStability
+        Comparison by cluster; empty without a second date.
     """
 
     as_of: date
@@ -62,12 +74,12 @@ class Clustered:
 
 
 def segmentation_path(lake: Lake) -> Path:
-    """Where the learned segmentation lies."""
+    """Return the path of the learned segmentation."""
     return lake.home / "clusters" / "segmentation.json"
 
 
 def clusters_path(lake: Lake, as_of: date) -> Path:
-    """Where the clusters of a date lie."""
+    """Return the path of the clusters of a date."""
     return lake.home / "clusters" / f"as_of={as_of.isoformat()}.parquet"
 
 
@@ -77,80 +89,87 @@ def write_clusters(
     against: date | None = None,
     learn_anew: bool = False,
     report: Report = quiet,
-) -> Clustered:
-    """Put every customer of a snapshot into a learned cluster, publish it, and describe it.
+) -> ClusterRun:
+    """Assign every customer of a snapshot to a learned cluster, write the file, and describe it.
 
-    The file has one row a customer, in order: `customer_id` and `cluster`, null for whoever has no
-    motor cover. Its metadata name the snapshot and the version of the segmentation.
+    The file has one row per customer, in order: `customer_id` and `cluster`, null without motor
+    cover. Its metadata name the snapshot and the version of the segmentation.
 
     Parameters
     ----------
+    lake : Lake
+        Home with the snapshots.
+    as_of : datetime.date
+        Date of the snapshot.
     against : datetime.date, optional
-        An earlier date whose snapshot is put into the same clusters and compared.
+        Earlier date whose snapshot is assigned to the same clusters and compared.
     learn_anew : bool
-        Learn the clusters from this snapshot; done anyway where none have been learned yet.
+        Learn the clusters from this snapshot; done anyway if none were learned before.
+    report : Report
+        Called with progress.
 
     Raises
     ------
     GuanjiaError
         If a snapshot or the segmentation is missing or damaged, or nothing can be learned.
     """
-    where = segmentation_path(lake)
+    segmentation_file = segmentation_path(lake)
     snapshot = read_snapshot(lake, as_of)
-    learned = learn_anew or not where.exists()
+    learned = learn_anew or not segmentation_file.exists()
     if learned:
-        asked = [one.tag for one in INPUTS]
-        _, columns = _eligible(_read(lake, snapshot, asked, ELIGIBLE), asked)
+        tags = [source.tag for source in INPUTS]
+        _, columns = _eligible(_read(lake, snapshot, tags, ELIGIBLE), tags)
         new = learn(columns, snapshot.snapshot_id, report)
-        write_segmentation(where, replace(new, names=named(new, columns, new.assign(columns))))
-    found = read_segmentation(where)
-    now, inside, clusters = _assigned(lake, snapshot, found)
-    before = _assigned(lake, read_snapshot(lake, against), found)[0] if against else None
+        names = name_clusters(new, columns, new.assign(columns))
+        write_segmentation(segmentation_file, replace(new, names=names))
+    segmentation = read_segmentation(segmentation_file)
+    now, inside, clusters = _assigned(lake, snapshot, segmentation)
+    before = _assigned(lake, read_snapshot(lake, against), segmentation)[0] if against else None
     path = clusters_path(lake, as_of)
-    about = {"snapshot_id": snapshot.snapshot_id, "segmentation": found.version}
+    about = {"snapshot_id": snapshot.snapshot_id, "segmentation": segmentation.version}
     with published(path) as draft:
         pq.write_table(now.replace_schema_metadata(about), draft)
     pairs = _pairs(before, now) if before is not None else None
-    return Clustered(
+    return ClusterRun(
         as_of=as_of,
         path=path,
         snapshot_id=snapshot.snapshot_id,
-        segmentation=found,
+        segmentation=segmentation,
         learned=learned,
         customers=len(clusters),
         without=now.num_rows - len(clusters),
-        clusters=profile(found, inside, clusters),
+        clusters=profile(segmentation, inside, clusters),
         against=against,
         same_share=float((pairs[0] == pairs[1]).mean()) if pairs and len(pairs[0]) else None,
         agreement=float(adjusted_rand_score(*pairs)) if pairs and len(pairs[0]) else None,
-        stability=_stability(before, now, len(found.centres)) if before is not None else [],
+        stability=_stability(before, now, len(segmentation.centres)) if before is not None else [],
     )
 
 
 def _read(lake: Lake, snapshot: Snapshot, tags: list[str], eligible: str) -> pa.Table:
-    """Customer, whether eligible, and the tags, ordered by customer."""
+    """Read customers, whether they are eligible, and their tags, in order of customer."""
     needed = list(dict.fromkeys([*tags, *columns_of(eligible, catalogue())]))
     rows = snapshot_tags(lake, snapshot, needed)
-    asked = predicate(eligible, rows).fill_null(False)
-    rows = rows.select("customer_id", *tags, eligible=asked).order_by("customer_id")
+    is_eligible = predicate(eligible, rows).fill_null(False)
+    rows = rows.select("customer_id", *tags, eligible=is_eligible).order_by("customer_id")
     return lake.engine.to_pyarrow(rows)
 
 
 def _eligible(rows: pa.Table, tags: list[str]) -> tuple[pa.Array, dict[str, Matrix]]:
-    """Which rows are eligible, and their tags as numbers, null as NaN."""
+    """Return which rows are eligible, and their tags as numbers, null as NaN."""
     mask = rows["eligible"].combine_chunks()
     inside = rows.filter(mask)
     return mask, {tag: inside[tag].cast(pa.float64()).to_numpy() for tag in tags}
 
 
 def _assigned(
-    lake: Lake, snapshot: Snapshot, found: Segmentation
+    lake: Lake, snapshot: Snapshot, segmentation: Segmentation
 ) -> tuple[pa.Table, Mapping[str, Matrix], np.ndarray]:
-    """All customers with their cluster; of those who are in one, the inputs and the cluster."""
-    tags = [one.tag for one in found.inputs]
-    rows = _read(lake, snapshot, tags, found.eligible)
+    """Return all customers with their cluster; inputs and clusters of those who have one."""
+    tags = [source.tag for source in segmentation.inputs]
+    rows = _read(lake, snapshot, tags, segmentation.eligible)
     mask, columns = _eligible(rows, tags)
-    clusters = found.assign(columns)
+    clusters = segmentation.assign(columns)
     member = mask.to_numpy(zero_copy_only=False)
     spread = np.zeros(rows.num_rows, dtype=np.int64)
     spread[member] = clusters
@@ -160,13 +179,13 @@ def _assigned(
 
 
 def _pairs(before: pa.Table, now: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """The clusters of those who are in one on both dates."""
+    """Return the clusters on both dates of customers who have one on both."""
     joined = before.join(now, "customer_id", join_type="inner", right_suffix="_now").drop_null()
     return joined["cluster"].to_numpy(), joined["cluster_now"].to_numpy()
 
 
 def _stability(before: pa.Table, now: pa.Table, count: int) -> list[SegmentStability]:
-    """What became of each cluster, as of a segment."""
+    """Compare every cluster between two dates, as segments are compared."""
 
     def flags(rows: pa.Table) -> pa.Table:
         clusters = rows["cluster"].fill_null(0).to_numpy()

@@ -1,4 +1,4 @@
-"""What sets each cluster apart, in words: its profile, and the name it gets when it is learned.
+"""Describe what sets clusters apart, and name them by it when they are learned.
 
 A cluster's difference in a tag is (its mean - mean of the rest) / standard deviation of all, on the
 scale in which distances are measured. The largest ones name the cluster.
@@ -20,34 +20,34 @@ NOBODY = ("无客户", "nobody")
 
 
 @dataclass(frozen=True)
-class Words:
-    """What more, less and none of a tag is called, each in Chinese and in English."""
+class TraitWords:
+    """Words for more, less and none of a tag, in Chinese and in English."""
 
     more: tuple[str, str]
     less: tuple[str, str]
     none: tuple[str, str] | None = None
 
 
-WORDS = {
-    "age_years": Words(("年长", "older"), ("年轻", "younger")),
-    "vehicle_age_years": Words(("车较旧", "older cars"), ("车较新", "newer cars")),
-    "vehicle_list_price": Words(("车价高", "dearer cars"), ("车价低", "cheaper cars")),
-    "motor_premium_in_force": Words(
+TRAIT_WORDS = {
+    "age_years": TraitWords(("年长", "older"), ("年轻", "younger")),
+    "vehicle_age_years": TraitWords(("车较旧", "older cars"), ("车较新", "newer cars")),
+    "vehicle_list_price": TraitWords(("车价高", "dearer cars"), ("车价低", "cheaper cars")),
+    "motor_premium_in_force": TraitWords(
         ("车险保费高", "large motor premium"), ("车险保费低", "small motor premium")
     ),
-    "tenure_years": Words(("留存久", "long with us"), ("投保不久", "new to us")),
-    "claims_incurred_36m": Words(
+    "tenure_years": TraitWords(("留存久", "long with us"), ("投保不久", "new to us")),
+    "claims_incurred_36m": TraitWords(
         ("赔款多", "large claims"), ("赔款少", "few claims"), ("无赔款", "no claims")
     ),
-    "non_motor_premium_in_force": Words(
+    "non_motor_premium_in_force": TraitWords(
         ("持有非车险", "non-motor cover"),
         ("非车险少", "little non-motor"),
         ("无非车险", "no non-motor"),
     ),
-    "entitlement_used_count_365d": Words(
+    "entitlement_used_count_365d": TraitWords(
         ("常享权", "uses service"), ("少享权", "little service used"), ("未享权", "no service used")
     ),
-    "quote_viewed_count_365d": Words(
+    "quote_viewed_count_365d": TraitWords(
         ("常看报价", "views quotes"),
         ("少看报价", "few quotes viewed"),
         ("未看报价", "no quotes viewed"),
@@ -57,14 +57,18 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Trait:
-    """One tag in which a cluster differs from the rest.
+    """A tag in which a cluster differs from the rest.
 
     Attributes
     ----------
+    tag, label, unit : str
+        Name, Chinese label and unit of the tag.
+    chinese, english : str
+        The difference in words.
     difference : float
-        In standard deviations of all customers, on the scale of the segmentation.
+        Difference in standard deviations of all customers, on the scale of the segmentation.
     mean, mean_rest : float or None
-        Mean of the tag as it is, of those whose tag is not null; None where it is null for all.
+        Mean of the tag in its own unit, nulls left out; None if it is null for all.
     """
 
     tag: str
@@ -79,7 +83,7 @@ class Trait:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster on one date; `traits` has every input, the largest difference first."""
+    """A cluster on one date; `traits` has every input, the largest difference first."""
 
     cluster: int
     label: str
@@ -89,30 +93,44 @@ class Cluster:
     traits: list[Trait]
 
 
-def named(
-    found: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
+def name_clusters(
+    segmentation: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
 ) -> tuple[tuple[str, str], ...]:
-    """A name for each cluster, Chinese and English, of what sets it apart among these customers."""
+    """Name clusters, in Chinese and English, by what sets them apart among some customers.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The learned clusters.
+    columns : Mapping[str, numpy.ndarray]
+        Tag -> values of the customers who are in a cluster, null as NaN, shape (rows,).
+    clusters : numpy.ndarray
+        Their clusters, from 1, shape (rows,).
+    """
     names: list[tuple[str, str]] = []
-    for traits in _all_traits(found, columns, clusters):
+    for traits in _all_traits(segmentation, columns, clusters):
         names.append(_name(traits, names))
     return tuple(names)
 
 
 def profile(
-    found: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
+    segmentation: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
 ) -> list[Cluster]:
-    """Describe the clusters of these customers; names are those of when they were learned.
+    """Describe the clusters of some customers; names are those given when they were learned.
 
     Parameters
     ----------
+    segmentation : Segmentation
+        The learned clusters.
     columns : Mapping[str, numpy.ndarray]
-        Values by tag of the customers who are in a cluster, null as NaN, shape (rows,).
+        Tag -> values of the customers who are in a cluster, null as NaN, shape (rows,).
     clusters : numpy.ndarray
         Their clusters, from 1, shape (rows,).
     """
-    sizes = np.bincount(clusters, minlength=len(found.centres) + 1)[1:]
-    parts = zip(found.names, sizes, _all_traits(found, columns, clusters), strict=True)
+    sizes = np.bincount(clusters, minlength=len(segmentation.centres) + 1)[1:]
+    parts = zip(
+        segmentation.names, sizes, _all_traits(segmentation, columns, clusters), strict=True
+    )
     return [
         Cluster(place, label, name, int(size), int(size) / max(len(clusters), 1), traits)
         for place, ((label, name), size, traits) in enumerate(parts, start=1)
@@ -120,30 +138,30 @@ def profile(
 
 
 def _all_traits(
-    found: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
+    segmentation: Segmentation, columns: Mapping[str, Matrix], clusters: Clusters
 ) -> list[list[Trait]]:
-    points = found.scaled(columns)
-    numbers = range(1, len(found.centres) + 1)
-    return [_traits(found, columns, points, clusters == number) for number in numbers]
+    points = segmentation.scaled(columns)
+    numbers = range(1, len(segmentation.centres) + 1)
+    return [_traits(segmentation, columns, points, clusters == number) for number in numbers]
 
 
 def _traits(
-    found: Segmentation, columns: Mapping[str, Matrix], points: Matrix, inside: Clusters
+    segmentation: Segmentation, columns: Mapping[str, Matrix], points: Matrix, inside: Clusters
 ) -> list[Trait]:
-    """Nothing can be said of a cluster that holds nobody, or everybody."""
+    """Describe a cluster by every tag; empty if it holds nobody, or everybody."""
     if not inside.any() or inside.all():
         return []
     spread = points.std(axis=0)
     apart = points[inside].mean(axis=0) - points[~inside].mean(axis=0)
     traits = []
-    for place, one in enumerate(found.inputs):
-        values, tag = columns[one.tag], catalogue()[one.tag]
+    for place, source in enumerate(segmentation.inputs):
+        values, tag = columns[source.tag], catalogue()[source.tag]
         difference = float(apart[place] / spread[place]) if spread[place] else 0.0
         none = float(np.mean(np.nan_to_num(values[inside]) == 0)) >= MOSTLY
-        chinese, english = _word(one.tag, difference, none)
+        chinese, english = _word(source.tag, difference, none)
         traits.append(
             Trait(
-                tag=one.tag,
+                tag=source.tag,
                 label=tag.label,
                 unit=tag.unit,
                 chinese=chinese,
@@ -157,24 +175,25 @@ def _traits(
 
 
 def _word(tag: str, difference: float, none: bool) -> tuple[str, str]:
-    words = WORDS[tag]
+    words = TRAIT_WORDS[tag]
     if difference > 0:
         return words.more
     return words.none if none and words.none else words.less
 
 
-def _name(traits: list[Trait], taken: list[tuple[str, str]]) -> tuple[str, str]:
-    """The words of the largest differences; of one more while another cluster has that name."""
+def _name(traits: list[Trait], used_names: list[tuple[str, str]]) -> tuple[str, str]:
+    """Join the words of the largest differences, of more while another cluster has the name."""
     if not traits:
         return NOBODY
     telling = sum(abs(trait.difference) >= SMALLEST_DIFFERENCE for trait in traits)
     name = AVERAGE
     for count in range(min(telling, NAMING_TRAITS), len(traits) + 1):
         if count:
-            used = traits[:count]
-            chinese, english = (trait.chinese for trait in used), (trait.english for trait in used)
+            largest = traits[:count]
+            chinese = (trait.chinese for trait in largest)
+            english = (trait.english for trait in largest)
             name = "、".join(chinese), ", ".join(english)
-        if name not in taken:
+        if name not in used_names:
             break
     return name
 

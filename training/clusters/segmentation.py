@@ -1,15 +1,16 @@
-"""The learned segmentation: clusters of customers with motor cover, told apart by a few tags.
+"""Learn clusters of customers with motor cover by a few tags, and assign customers to them.
 
-k-means on robustly scaled tags. Learned once and kept as JSON (inputs with their scales, centres),
-so that every later snapshot is assigned to the same clusters, at the cost of one small product of
+k-means on robustly scaled tags. Learned once and stored as JSON (inputs with scales, centres), so
+that every later snapshot is assigned to the same clusters, at the cost of one small product of
 matrices. The number of clusters is the one of 4 to 8 with the largest mean silhouette on a sample.
 BIC of a Gaussian mixture is no criterion here: it falls without end on amounts that most customers
 have none of.
 
-How an input is scaled: an amount or a count becomes log(1 + x), negative ones count as 0; what is
-null becomes what the input says it means; then (x - median) / spread, the spread being the
-interquartile range of a normal with standard deviation 1, or the standard deviation where more than
-half are alike; at last clipped to 3 on both sides, so that no single customer moves a centre far.
+How an input is scaled: an amount or a count becomes log(1 + x), negative ones count as 0; null
+becomes the value the input declares for it; then (x - median) / spread, the spread being the
+interquartile range divided by that of a normal distribution with standard deviation 1, or the
+standard deviation where more than half are alike; at last clipped to 3 on both sides, so that no
+single customer moves a centre far.
 """
 
 import hashlib
@@ -48,14 +49,16 @@ Clusters = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Input:
-    """A tag that tells clusters apart.
+    """A tag that customers are clustered by.
 
     Attributes
     ----------
+    tag : str
+        Name of the tag.
     scale : {"log", "plain"}
         "log" for amounts and counts, which are skewed.
     null : {"zero", "median"}
-        What a null stands for: there is none of it, or it is not known and taken as usual.
+        Value of a null: "zero" if it means none, "median" if the value is unknown.
     """
 
     tag: str
@@ -87,23 +90,26 @@ class FittedInput:
     spread: float
 
     def scaled(self, values: Matrix) -> Matrix:
-        """Values of the tag, null as NaN, as distances are measured in; shape (rows,)."""
-        found = _on_scale(values, self.scale)
-        found = np.where(np.isnan(found), self.fill, found)
-        return np.clip((found - self.median) / self.spread, -CLIP, CLIP)
+        """Scale values of the tag, null as NaN, for distances; shape (rows,)."""
+        numbers = _on_scale(values, self.scale)
+        numbers = np.where(np.isnan(numbers), self.fill, numbers)
+        return np.clip((numbers - self.median) / self.spread, -CLIP, CLIP)
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What was learned.
+    """Learned clusters.
 
     Attributes
     ----------
     version : str
-        Hash of what decides who is in which cluster.
+        Hash of eligibility, inputs and centres, which decide the assignment.
+    eligible : str
+        Condition over tags; only customers that meet it are in a cluster.
     inputs : tuple of FittedInput
+        Tags with their scales.
     centres : tuple of tuple of float
-        A centre a cluster, in the order of the inputs; the largest cluster first.
+        Centre by cluster, in the order of the inputs; the largest cluster first.
     left_out : tuple of str
         Inputs that were null, or the same, for everyone.
     silhouette : dict[int, float]
@@ -111,9 +117,11 @@ class Segmentation:
     seeds_agree : tuple of float
         Adjusted Rand index of this clustering and those from other seeds; 1: the same.
     customers : int
-        How many it was learned from, before sampling.
+        Number of customers it was learned from, before sampling.
+    snapshot_id : str
+        Identity of the snapshot it was learned from.
     names : tuple of (str, str)
-        Chinese and English name a cluster.
+        Chinese and English name by cluster.
     """
 
     version: str
@@ -128,11 +136,11 @@ class Segmentation:
     names: tuple[tuple[str, str], ...] = ()
 
     def scaled(self, columns: Mapping[str, Matrix]) -> Matrix:
-        """The inputs as distances are measured in, shape (rows, inputs)."""
-        return np.column_stack([one.scaled(columns[one.tag]) for one in self.inputs])
+        """Scale the inputs for distances, shape (rows, inputs)."""
+        return np.column_stack([source.scaled(columns[source.tag]) for source in self.inputs])
 
     def assign(self, columns: Mapping[str, Matrix]) -> Clusters:
-        """The cluster of each row, from 1, by the nearest centre, the first of equal ones."""
+        """Assign rows to the nearest centre, the first of equal ones; clusters from 1."""
         centres = np.asarray(self.centres)
         points = self.scaled(columns)
         distances = (centres**2).sum(axis=1) - 2 * points @ centres.T
@@ -147,22 +155,29 @@ def learn(
     Parameters
     ----------
     columns : Mapping[str, numpy.ndarray]
-        Each input's values by tag, null as NaN, shape (rows,). More than 50,000 rows are sampled.
+        Tag -> values, null as NaN, shape (rows,). More than 50,000 rows are sampled.
+    snapshot_id : str
+        Identity of the snapshot they are from.
+    report : Report
+        Called with progress.
+    seed : int
+        Random seed.
 
     Raises
     ------
     GuanjiaError
-        If there are too few customers, or too little that tells them apart.
+        If there are too few customers, or they differ too little.
     """
     rows = len(next(iter(columns.values())))
     random = np.random.default_rng(seed)
     if rows > LEARNING_ROWS:
         chosen = np.sort(random.choice(rows, LEARNING_ROWS, replace=False))
         columns = {tag: values[chosen] for tag, values in columns.items()}
-    fitted = [_fit(one, columns[one.tag]) for one in INPUTS]
-    inputs = tuple(one for one in fitted if one is not None)
-    left_out = tuple(one.tag for one, found in zip(INPUTS, fitted, strict=True) if found is None)
-    points = np.column_stack([one.scaled(columns[one.tag]) for one in inputs] or [np.zeros(rows)])
+    fitted = [_fit(source, columns[source.tag]) for source in INPUTS]
+    inputs = tuple(source for source in fitted if source is not None)
+    left_out = tuple(source.tag for source, fit in zip(INPUTS, fitted, strict=True) if fit is None)
+    scaled = [source.scaled(columns[source.tag]) for source in inputs]
+    points = np.column_stack(scaled or [np.zeros(rows)])
     if rows < FEWEST_ROWS or len(np.unique(points, axis=0)) <= CLUSTERS[-1]:
         fault = f"cannot be told apart: {rows:,} with motor cover, by {len(inputs)} tags"
         raise GuanjiaError("customers", fault, "compute tags of more customers or tables")
@@ -182,7 +197,7 @@ def learn(
         agreed.append(round(float(adjusted_rand_score(models[best].labels_, labels)), 3))
     report("clusters", steps, steps)
     centres = _ordered(models[best])
-    content = json.dumps([ELIGIBLE, [asdict(one) for one in inputs], centres])
+    content = json.dumps([ELIGIBLE, [asdict(source) for source in inputs], centres])
     return Segmentation(
         version=hashlib.sha256(content.encode()).hexdigest()[:12],
         eligible=ELIGIBLE,
@@ -196,38 +211,38 @@ def learn(
     )
 
 
-def write_segmentation(path: Path, found: Segmentation) -> None:
-    """Publish the segmentation as JSON."""
+def write_segmentation(path: Path, segmentation: Segmentation) -> None:
+    """Write a segmentation as JSON, completely or not at all."""
     with published(path) as draft:
-        text = json.dumps(asdict(found), ensure_ascii=False, indent=1) + "\n"
+        text = json.dumps(asdict(segmentation), ensure_ascii=False, indent=1) + "\n"
         draft.write_text(text, encoding="utf-8")
 
 
 def read_segmentation(path: Path) -> Segmentation:
-    """The segmentation that was published.
+    """Read a segmentation that was written.
 
     Raises
     ------
     GuanjiaError
-        If it is missing, damaged, or asks for tags that are no longer declared.
+        If it is missing or damaged, or reads tags that are no longer declared.
     """
     thing = f"segmentation {path}"
     if not path.exists():
         raise GuanjiaError(thing, "is not there", CURE)
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found["inputs"] = tuple(FittedInput(**one) for one in found["inputs"])
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content["inputs"] = tuple(FittedInput(**row) for row in content["inputs"])
         for field in ("centres", "names"):
-            found[field] = tuple(tuple(one) for one in found[field])
+            content[field] = tuple(tuple(row) for row in content[field])
         for field in ("left_out", "seeds_agree"):
-            found[field] = tuple(found[field])
-        found["silhouette"] = {int(k): value for k, value in found["silhouette"].items()}
-        segmentation = Segmentation(**found)
+            content[field] = tuple(content[field])
+        content["silhouette"] = {int(k): value for k, value in content["silhouette"].items()}
+        segmentation = Segmentation(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise GuanjiaError(thing, f"cannot be read ({fault})", CURE) from fault
-    gone = [one.tag for one in segmentation.inputs if one.tag not in catalogue()]
-    if gone:
-        raise GuanjiaError(thing, f"asks for {gone[0]}, which is no tag", CURE)
+    unknown = [source.tag for source in segmentation.inputs if source.tag not in catalogue()]
+    if unknown:
+        raise GuanjiaError(thing, f"reads the tag {unknown[0]}, which is not declared", CURE)
     return segmentation
 
 
@@ -235,29 +250,29 @@ def _on_scale(values: Matrix, scale: str) -> Matrix:
     return np.log1p(np.maximum(values, 0)) if scale == "log" else values
 
 
-def _fit(one: Input, values: Matrix) -> FittedInput | None:
-    """The input's scale; None if it is null, or the same, for everyone."""
-    found = _on_scale(values, one.scale)
-    if np.isnan(found).all():
+def _fit(source: Input, values: Matrix) -> FittedInput | None:
+    """Fit the scale of an input; None if it is null, or the same, for everyone."""
+    numbers = _on_scale(values, source.scale)
+    if np.isnan(numbers).all():
         return None
-    fill = 0.0 if one.null == "zero" else float(np.nanmedian(found))
-    found = np.where(np.isnan(found), fill, found)
-    low, median, high = np.percentile(found, [25, 50, 75])
-    spread = (high - low) / NORMAL_IQR or found.std()
+    fill = 0.0 if source.null == "zero" else float(np.nanmedian(numbers))
+    numbers = np.where(np.isnan(numbers), fill, numbers)
+    low, median, high = np.percentile(numbers, [25, 50, 75])
+    spread = (high - low) / NORMAL_IQR or numbers.std()
     if spread < 10**-DECIMALS:
         return None
     rounded = (round(float(number), DECIMALS) for number in (fill, median, spread))
-    return FittedInput(one.tag, one.scale, *rounded)
+    return FittedInput(source.tag, source.scale, *rounded)
 
 
 def _clustered(points: Matrix, count: int, seed: int) -> Any:
-    # Threads of k-means wait for one another busily: where cores are shared they cost, not save.
+    # One thread: the threads of k-means waste time in busy waiting where cores are shared.
     with threadpool_limits(1):
         return KMeans(count, n_init=10, random_state=seed).fit(points)
 
 
 def _ordered(model: Any) -> tuple[tuple[float, ...], ...]:
-    """Centres, that of most customers first; rounded, so that the machine's last digit is not."""
+    """Sort centres by number of customers, and round off digits that differ by machine."""
     centres = [tuple(round(float(x), DECIMALS) for x in row) for row in model.cluster_centers_]
     sizes = np.bincount(model.labels_, minlength=len(centres))
     return tuple(centres[place] for place in sorted(range(len(centres)), key=lambda p: -sizes[p]))

@@ -1,4 +1,4 @@
-"""Learn and predict: encoding, linear part, trees, calibration, and the bundle that holds them.
+"""Fit and apply estimators: encoding, linear part, trees, calibration, and their bundle.
 
 In: a frame of features with outcomes; a bundle's folder.
 Out: fitted models, and predictions with contributions.

@@ -1,6 +1,6 @@
-"""Ask trees that LightGBM grew: many rows at once, or one row at a time.
+"""Predict with trees that LightGBM grew: many rows at once, or one row at a time.
 
-`Booster` answers as `lightgbm.Booster` does, bit for bit, but for what learning needs.
+`Booster` predicts as `lightgbm.Booster` does, bit for bit, but lacks what training needs.
 """
 
 import ctypes
@@ -33,8 +33,8 @@ class Booster:
     Parameters
     ----------
     model_str : str
-        What `lightgbm.Booster.model_to_string` gives. LightGBM ends the process on a damaged text:
-        verify it before.
+        Text of `lightgbm.Booster.model_to_string`. LightGBM aborts the process on a damaged text:
+        verify it first.
 
     Raises
     ------
@@ -48,7 +48,7 @@ class Booster:
         call("LGBM_BoosterLoadModelFromString", text, ctypes.byref(count), handle)
         call("LGBM_BoosterGetNumFeature", self.handle, ctypes.byref(count))
         self._features = count.value
-        # As long as the process lives, also while modules are taken down at its end.
+        # Kept here, because modules may be gone when the last booster is freed at exit.
         self._free = library().LGBM_BoosterFree
 
     def __del__(self) -> None:
@@ -80,11 +80,11 @@ class Booster:
     def feature_importance(self, importance_type: Literal["split"] = "split") -> Counts:
         """Count the splits by each feature, shape (features,)."""
         if importance_type != "split":
-            raise ValueError(f"importance by {importance_type} is not known, only by split")
+            raise ValueError(f"importance by {importance_type} is not supported, only by split")
         counts = np.empty(self._features)
-        where = counts.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        pointer = counts.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
         kind, trees = ctypes.c_int(SPLITS), ctypes.c_int(ALL)
-        call("LGBM_BoosterFeatureImportance", self.handle, trees, kind, where)
+        call("LGBM_BoosterFeatureImportance", self.handle, trees, kind, pointer)
         return counts.astype(np.int32)
 
     def predict(
@@ -102,29 +102,36 @@ class Booster:
         matrix : numpy.ndarray
             Shape (rows, features), float64, by row or by column.
         raw_score : bool
-            Scores before the link, in place of predictions.
+            True: return scores before the link function in place of predictions.
         pred_contrib : bool
-            What each feature adds to the score, and the base in the last column.
+            True: return what each feature adds to the score, and the base in the last column.
         num_threads : int
-            Threads of LightGBM.
+            Number of threads for LightGBM.
 
         Returns
         -------
         numpy.ndarray
             Shape (rows,), or (rows, features + 1) of contributions.
+
+        Raises
+        ------
+        ValueError
+            If the matrix has another number of features, or LightGBM fails.
         """
         if matrix.ndim != 2 or matrix.shape[1] != self._features:
-            raise ValueError(f"a row has {self._features} features, the matrix {matrix.shape}")
+            raise ValueError(
+                f"the trees read {self._features} features, but the matrix has shape {matrix.shape}"
+            )
         by_row = not matrix.flags.f_contiguous
-        held = np.ascontiguousarray(matrix) if by_row else matrix
-        held = held.astype(np.float64, copy=False)
+        rows = np.ascontiguousarray(matrix) if by_row else matrix
+        rows = rows.astype(np.float64, copy=False)
         width = self._features + 1 if pred_contrib else 1
-        answers, length = np.empty(len(matrix) * width), ctypes.c_int64()
+        predictions, length = np.empty(len(matrix) * width), ctypes.c_int64()
         kind = CONTRIBUTIONS if pred_contrib else RAW_SCORE if raw_score else NORMAL
         call(
             "LGBM_BoosterPredictForMat",
             self.handle,
-            ctypes.c_void_p(held.ctypes.data),
+            ctypes.c_void_p(rows.ctypes.data),
             ctypes.c_int(FLOAT64),
             ctypes.c_int32(len(matrix)),
             ctypes.c_int32(self._features),
@@ -134,17 +141,19 @@ class Booster:
             ctypes.c_int(ALL),
             ctypes.c_char_p(f"num_threads={num_threads} verbosity=-1".encode()),
             ctypes.byref(length),
-            answers.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
+            predictions.ctypes.data_as(ctypes.POINTER(ctypes.c_double)),
         )
-        if length.value != answers.size:
-            raise ValueError(f"LightGBM gave {length.value} numbers, not {answers.size}")
-        return answers.reshape(len(matrix), width) if pred_contrib else answers
+        if length.value != predictions.size:
+            raise ValueError(
+                f"LightGBM returned {length.value} numbers where {predictions.size} were expected"
+            )
+        return predictions.reshape(len(matrix), width) if pred_contrib else predictions
 
 
 class SingleRow:
-    """The raw score of one row: LightGBM's fast call, which sets up nothing per row.
+    """Compute the raw score of one row with LightGBM's fast call, which sets up nothing per row.
 
-    `Booster.predict` of one row takes five times as long. Threads may share it.
+    `Booster.predict` takes five times as long for one row. Threads may share an instance.
 
     Parameters
     ----------
@@ -159,29 +168,32 @@ class SingleRow:
         self._predict = library().LGBM_BoosterPredictForMatSingleRowFast
 
     def __call__(self, row: Array) -> float:
-        """Return the score of a row, shape (features,), float64 and in one piece."""
+        """Return the score of a row, shape (features,), float64 and contiguous."""
         if row.shape != (self._columns,) or row.dtype != "float64":
-            raise ValueError(f"a row has {self._columns} numbers, not {row.shape} of {row.dtype}")
-        own: Any = self._local
-        if not hasattr(own, "prepared"):
-            own.prepared, own.size, own.score = (
+            raise ValueError(
+                f"the trees read a row of {self._columns} float64 numbers,"
+                f" but got shape {row.shape} of {row.dtype}"
+            )
+        local: Any = self._local
+        if not hasattr(local, "prepared"):
+            local.prepared, local.size, local.score = (
                 _Prepared(self._booster),
                 ctypes.c_int64(),
                 ctypes.c_double(),
             )
         failed = self._predict(
-            own.prepared.handle,
+            local.prepared.handle,
             ctypes.c_void_p(row.__array_interface__["data"][0]),
-            ctypes.byref(own.size),
-            ctypes.byref(own.score),
+            ctypes.byref(local.size),
+            ctypes.byref(local.score),
         )
         if failed:
             raise ValueError(library().LGBM_GetLastError().decode("utf-8", "replace"))
-        return float(own.score.value)
+        return float(local.score.value)
 
 
 class _Prepared:
-    """What LightGBM keeps for a thread; it is LightGBM's to free."""
+    """State of LightGBM's fast call for one thread; LightGBM allocates and frees it."""
 
     def __init__(self, booster: Booster) -> None:
         self.handle = ctypes.c_void_p()
@@ -203,5 +215,5 @@ class _Prepared:
 
 
 def booster_of(trees: Any) -> Booster:
-    """Return trees as a `Booster`: those of `lightgbm.Booster` by way of their text, exactly."""
+    """Convert trees to a `Booster`; those of `lightgbm.Booster` exactly, through their text."""
     return trees if isinstance(trees, Booster) else Booster(trees.model_to_string())

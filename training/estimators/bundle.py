@@ -1,8 +1,8 @@
-"""The bundle of a trained model: how it is written, verified, loaded and asked.
+"""Verify, load and apply the bundle of a trained model.
 
-A folder of text: `calibration.json`, `encoding.json`, `linear.json` and `booster.txt` as far as the
-model has those parts, and `spec.json`, which names the model, its features and service, the weights
-of the parts, and the sha256 of the other files. Nothing in it is executed.
+A bundle is a folder of text: `calibration.json`, `encoding.json`, `linear.json` and `booster.txt`
+as far as the model has those parts, and `spec.json`, which names the model, its features and tag
+set, the weights of the parts, and the sha256 of the other files. Nothing in it is executed.
 Scoring, the API and evaluation all predict through `Predictor`, so they cannot disagree.
 """
 
@@ -26,16 +26,16 @@ PARTS = {"linear": "linear.json", "trees": "booster.txt"}
 
 
 class Predictor:
-    """A loaded bundle.
+    """The model of a loaded bundle.
 
     Attributes
     ----------
     name, label, service, eligible, version : str
-        As the specification has them; `version` is a hash of the contents.
+        As in the specification; `service` is the tag set, `version` a hash of the contents.
     features, tags, extra : list of str
         Columns it takes, in order; those of them that are tags; the others.
-    read : set of str
-        Those that a prediction depends on.
+    features_used : set of str
+        Columns that a prediction depends on; the others may be left out of a single row.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
@@ -50,8 +50,8 @@ class Predictor:
         self.tags = [name for name in self.features if name not in self.extra]
         self.scorer = scorer
         self.calibration = calibration
-        self.read = scorer.read
-        self._row = scorer.encoding.reader(self.read)
+        self.features_used = scorer.features_used
+        self._encode_row = scorer.encoding.row_encoder(self.features_used)
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -61,58 +61,74 @@ class Predictor:
         ------
         GuanjiaError
             If a file is missing or altered, or the trees read other features than declared.
-            LightGBM aborts the process on a damaged file, hence hashes before loading.
+            LightGBM aborts the process on a damaged file, so hashes are compared before loading.
         """
         spec = verify(folder)
         encoding = json.loads((folder / "encoding.json").read_text("utf-8"))
         table = json.loads((folder / "calibration.json").read_text("utf-8"))
-        reader = Encoding(encoding["features"], encoding["categories"])
+        encoder = Encoding(encoding["features"], encoding["categories"])
         weights = _weights(spec)
         linear = trees = None
         if "linear" in weights:
             stored = json.loads((folder / PARTS["linear"]).read_text("utf-8"))
-            linear = (Linear.of_json(stored), float(weights["linear"]))
+            linear = (Linear.from_json(stored), float(weights["linear"]))
         if "trees" in weights:
             text = (folder / PARTS["trees"]).read_text("utf-8")
             trees = (Booster(model_str=text), float(weights["trees"]))
-        read = trees[0].feature_name() if trees else reader.features
-        if not read == reader.features == spec["features"]:
+        columns = trees[0].feature_name() if trees else encoder.features
+        if not columns == encoder.features == spec["features"]:
             raise GuanjiaError(
-                f"model bundle {folder}", "reads other features than it declares", "train it again"
+                f"model bundle {folder}",
+                "cannot be loaded: its trees read other features than spec.json declares",
+                "train the model again",
             )
-        scorer = Scorer(spec.get("kind", "probability"), reader, linear, trees)
+        scorer = Scorer(spec.get("kind", "probability"), encoder, linear, trees)
         return cls(spec, scorer, Calibration(table["kind"], table["x"], table["y"]))
 
     def matrix(self, columns: Columns) -> Array:
-        """The columns as the parts read them, shape (rows, features)."""
+        """Encode columns as the parts read them, shape (rows, features)."""
         return self.scorer.encoding.matrix(columns)
 
     def predict(self, columns: Columns, threads: int = 1, rows: Places | None = None) -> Array:
-        """Calibrated probabilities or means of pandas, pyarrow or plain columns, shape (rows,).
+        """Predict rows: calibrated probabilities or means.
 
         Parameters
         ----------
+        columns : mapping, pandas.DataFrame, pyarrow.Table or pyarrow.RecordBatch
+            The columns `features`, in any order; further columns are ignored.
+        threads : int
+            Number of threads for LightGBM.
         rows : numpy.ndarray of int, optional
-            Places of the rows to predict; default: all of them.
+            Positions of the rows to predict; default: all of them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows,): probability, count, or amount in yuan.
+
+        Raises
+        ------
+        GuanjiaError
+            If a column that is read is missing.
         """
-        matrix = self.scorer.encoding.matrix(columns, rows, self.read)
+        matrix = self.scorer.encoding.matrix(columns, rows, self.features_used)
         return self.predict_matrix(matrix, threads)
 
     def predict_one(self, values: Mapping[str, Any]) -> float:
-        """The prediction of one customer, from plain values by name; bit for bit that of `predict`.
+        """Predict one customer from plain values by name; bit for bit as `predict` does.
 
-        What a request asks: it takes microseconds, where columns take milliseconds.
+        Made for requests: it takes microseconds, where columns take milliseconds.
         """
-        return self.calibration.apply_one(self.scorer.raw_one(self._row(values)))
+        return self.calibration.apply_one(self.scorer.raw_one(self._encode_row(values)))
 
     def predict_matrix(self, matrix: Array, threads: int = 1) -> Array:
-        """The same for a matrix made by `matrix`."""
+        """Predict the rows of a matrix made by `matrix`, shape (rows,)."""
         if len(matrix) == 0:
             return np.empty(0)
         return self.calibration.apply(self.scorer.raw(matrix, threads))
 
     def contributions(self, columns: Columns, threads: int = 1) -> Array:
-        """Each feature's share of the score before calibration, and the base in the last column.
+        """Divide the score before calibration among the features, with the base in the last column.
 
         Returns
         -------
@@ -126,7 +142,13 @@ class Predictor:
 
 
 def verify(folder: Path) -> dict[str, Any]:
-    """The specification of a bundle whose files all have the hash it states."""
+    """Verify that the files of a bundle have the hashes it states, and return its specification.
+
+    Raises
+    ------
+    GuanjiaError
+        If a file is missing, unreadable or altered.
+    """
     cure = "fetch it again from the registry, or train the model again"
     try:
         spec: dict[str, Any] = json.loads((folder / "spec.json").read_text("utf-8"))
@@ -141,6 +163,6 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def _weights(spec: Mapping[str, Any]) -> Mapping[str, float]:
-    """Weight of each part; bundles from before there were parts are trees alone."""
-    found: Mapping[str, float] = spec.get("weights", {"trees": 1.0})
-    return found
+    """Return the weight of each part; bundles of old releases have trees alone."""
+    weights: Mapping[str, float] = spec.get("weights", {"trees": 1.0})
+    return weights

@@ -1,6 +1,7 @@
-"""From what a model tells to what happens: fitted on a later slice, stored as a table.
+"""Map raw predictions to observed means: fitted on a later slice, stored as a table.
 
-scikit-learn is imported where one is fitted: whoever applies one does not wait for it.
+scikit-learn is imported only where a calibration is fitted, so that applying one does not wait
+for it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ FEWEST_FOR_ISOTONIC = 1000
 
 
 class Calibration:
-    """A monotone map from what a model told to the observed mean.
+    """A monotone map from raw predictions to observed means.
 
     `kind` is "identity", "platt" (slope and intercept on the log-odds), "isotonic" (a table), or,
     for counts and amounts, "scale" (a factor).
@@ -29,7 +30,7 @@ class Calibration:
 
     @classmethod
     def choose(cls, raw: Array, label: Flags) -> "Calibration":
-        """Take the kind with the smaller log loss on the halves it was not fitted on."""
+        """Fit the kind with the smaller log loss on the half of the rows it was not fitted on."""
         if len(np.unique(label)) < 2 or min(label.sum(), (~label).sum()) < 20:
             return cls("identity", [], [])
         if len(label) < FEWEST_FOR_ISOTONIC:
@@ -41,15 +42,15 @@ class Calibration:
         for kind, fit in (("platt", cls._platt), ("isotonic", cls._isotonic)):
             loss = 0.0
             for side in (half, ~half):
-                told = fit(raw[side], label[side]).apply(raw[~side])
-                told = np.clip(told, TINY, 1 - TINY)
-                loss += float(log_loss(label[~side], told, labels=[False, True]))
+                predicted = fit(raw[side], label[side]).apply(raw[~side])
+                predicted = np.clip(predicted, TINY, 1 - TINY)
+                loss += float(log_loss(label[~side], predicted, labels=[False, True]))
             losses[kind] = loss
         best = cls._isotonic if losses["isotonic"] < losses["platt"] else cls._platt
         return best(raw, label)
 
     def apply(self, raw: Array) -> Array:
-        """Calibrated probabilities, in the order of the raw ones."""
+        """Apply the map to raw predictions, shape (rows,)."""
         if self.kind == "platt":
             return np.asarray(expit(log_odds(raw) * self.x[0] + self.y[0]), dtype=np.float64)
         if self.kind == "isotonic":
@@ -59,10 +60,10 @@ class Calibration:
         return np.asarray(raw, dtype=np.float64)
 
     def apply_one(self, raw: float) -> float:
-        """The same of one, bit for bit."""
+        """Apply the map to one raw prediction; bit for bit as `apply` does."""
         if self.kind == "platt":
-            held = min(max(raw, TINY), 1 - TINY)
-            return float(expit(logit(held) * self.x[0] + self.y[0]))
+            clipped = min(max(raw, TINY), 1 - TINY)
+            return float(expit(logit(clipped) * self.x[0] + self.y[0]))
         if self.kind == "isotonic":
             return float(np.interp(raw, *self._table))
         return raw * self.x[0] if self.kind == "scale" else raw
@@ -73,7 +74,7 @@ class Calibration:
 
     @classmethod
     def balance(cls, raw: Array, outcome: Array) -> "Calibration":
-        """The factor that makes the sum told the sum observed."""
+        """Fit the factor that makes the sum of predictions the sum of outcomes."""
         return cls("scale", [float(outcome.sum()) / max(float(raw.sum()), TINY)], [])
 
     @classmethod
@@ -94,5 +95,5 @@ class Calibration:
 
 
 def log_odds(probability: Array) -> Array:
-    """Return the log-odds of probabilities, shape (rows,), after holding them off 0 and 1."""
+    """Return the log-odds of probabilities, shape (rows,), clipped off 0 and 1."""
     return np.asarray(logit(np.clip(probability, TINY, 1 - TINY)), dtype=np.float64)

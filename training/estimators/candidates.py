@@ -1,7 +1,7 @@
-"""A model as it is learned: a linear part, a tree part, or both, and a calibration on top.
+"""Fit a model: a linear part, a tree part, or both, and a calibration on top.
 
 The parts add up on the scale of the link (log-odds, or the log of a mean), so contributions of
-features add up too. What is learned is text and JSON, never a pickled object.
+features add up too. A fitted model is stored as text and JSON, never as a pickled object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,17 @@ from training.estimators.trees import TrainingRows, grow
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to learn.
+    """A way to learn: which parts, with which parameters.
 
     Attributes
     ----------
     name : str
     linear, trees : float
-        Weight of each part's score; 0: there is none.
+        Weight of the part's score; 0: the part is not fitted.
     parameters : Mapping[str, float]
-        Changes to the parameters of the trees.
+        Changes to LightGBM's parameters.
     penalty : float
-        Of the linear part (`Linear.fit`).
+        Penalty of the linear part (`Linear.fit`).
     """
 
     name: str
@@ -43,8 +43,8 @@ class Candidate:
 
 
 CANDIDATES: dict[str, Candidate] = {
-    each.name: each
-    for each in (
+    candidate.name: candidate
+    for candidate in (
         Candidate("linear", 1.0, 0.0),
         # Trees of one split add up to a curve for each tag: a generalised additive model.
         Candidate(
@@ -55,14 +55,14 @@ CANDIDATES: dict[str, Candidate] = {
         ),
         Candidate("trees", 0.0, 1.0),
         Candidate("blend", 0.5, 0.5),
-        # Where tags count only together, as the month asked about and the days to expiry do.
+        # For tags that matter only together, as the month ahead and the days to expiry do.
         Candidate(
             "deep",
             0.0,
             1.0,
             parameters={"num_leaves": 15, "min_data_in_leaf": 100, "feature_fraction": 0.8},
         ),
-        # Where outcomes are few and wild, as costs of claims are: near the mean for long.
+        # For few outcomes of large spread, as costs of claims: predictions stay near the mean.
         Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
         Candidate("flat", 1.0, 0.0, penalty=10_000.0),
     )
@@ -85,7 +85,7 @@ class CalibratedModel:
     seed : int
         Same data and seed give the same parts, byte for byte.
     threads : int
-        At most so many.
+        Largest number of threads.
     """
 
     def __init__(
@@ -108,16 +108,16 @@ class CalibratedModel:
     def fit(
         self, frame: pd.DataFrame, outcome: Flags | Array, stop: Flags, features: Sequence[str]
     ) -> "CalibratedModel":
-        """Learn from the rows; those in `stop` are first held back to count the trees.
+        """Fit the parts; rows in `stop` are first held back to choose the number of trees.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            One row an outcome, with the features.
+            One row per outcome, with the columns `features`.
         outcome : numpy.ndarray
-            Shape (rows,): whether it happened, how often, or how much.
+            Shape (rows,): boolean, count, or amount in yuan.
         stop : numpy.ndarray of bool
-            Shape (rows,).
+            Shape (rows,): rows held back.
         features : sequence of str
             Columns to learn from.
 
@@ -133,13 +133,14 @@ class CalibratedModel:
     def fit_rows(
         self, rows: TrainingRows, linear: Linear | None = None, trees: lgb.Booster | None = None
     ) -> "CalibratedModel":
-        """Learn from rows that are a matrix already.
+        """Fit the parts to rows that are encoded already.
 
         Parameters
         ----------
         rows : TrainingRows
+            Matrix, outcomes and the rows held back.
         linear, trees : Linear and lightgbm.Booster, optional
-            Parts that were fitted on these rows before; they are taken as they are.
+            Parts fitted on these rows before, used as they are; default: fit them here.
 
         Raises
         ------
@@ -179,18 +180,18 @@ class CalibratedModel:
 
     @property
     def trees_(self) -> int:
-        """How many trees there are."""
+        """Number of trees."""
         if self.scorer_.trees is None:
             return 0
         return int(cast(lgb.Booster, self.scorer_.trees[0]).current_iteration())
 
     @property
     def encoding_(self) -> Encoding:
-        """Names and categories of the matrix it reads."""
+        """Names and categories of the columns it reads."""
         return self.scorer_.encoding
 
     def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
-        """Choose and fit the calibration on a slice the parts have not seen."""
+        """Choose and fit the calibration on rows that the parts were not fitted on."""
         raw = self.raw(frame)
         if self.kind == "probability":
             self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
@@ -199,9 +200,9 @@ class CalibratedModel:
         return self
 
     def raw(self, frame: Columns) -> Array:
-        """What the parts tell together, before calibration."""
+        """Predict rows before calibration, shape (rows,)."""
         return self.scorer_.raw(self.encoding_.matrix(frame), self.threads)
 
     def predict_proba(self, frame: Columns) -> Array:
-        """Calibrated probabilities of "yes", or means, shape (rows,)."""
+        """Predict rows: calibrated probabilities of "yes", or means, shape (rows,)."""
         return self.calibration_.apply(self.raw(frame))

@@ -1,4 +1,4 @@
-"""What moved a prediction, by meaning: contributions of tags summed over their themes.
+"""Sum the contributions of tags over their themes: what moved a prediction, by meaning.
 
 Ten tags of one meaning share what they explain among them by chance; their sum does not depend on
 that. Sums over the themes and the base are the model's own raw score, whatever the grouping.
@@ -53,16 +53,18 @@ class Importance:
 
 
 def themes_of(features: Sequence[str]) -> list[Theme]:
-    """The theme of each column of a model."""
+    """List the theme of each column of a model, in order."""
     known = catalogue()
     return [theme_of(name, known.get(name)) for name in features]
 
 
 def by_theme(features: Sequence[str], contributions: Array) -> dict[str, Array]:
-    """Sums of contributions by theme.
+    """Sum contributions by theme.
 
     Parameters
     ----------
+    features : sequence of str
+        Columns of the model, in order.
     contributions : numpy.ndarray
         Shape (rows, features + 1), the base last, as `Predictor.contributions` gives them.
 
@@ -71,39 +73,46 @@ def by_theme(features: Sequence[str], contributions: Array) -> dict[str, Array]:
     dict[str, numpy.ndarray]
         Theme -> shape (rows,), for the themes that have a feature, in their declared order.
     """
-    own = themes_of(features)
-    found = {}
+    themes = themes_of(features)
+    sums = {}
     for name in THEMES:
-        places = [place for place, theme in enumerate(own) if theme.name == name]
+        places = [place for place, theme in enumerate(themes) if theme.name == name]
         if places:
-            found[name] = contributions[:, places].sum(axis=1)
-    return found
+            sums[name] = contributions[:, places].sum(axis=1)
+    return sums
 
 
 def importance(predictor: Predictor, rows: pd.DataFrame, threads: int = 1) -> Importance:
-    """How much themes and single features move the scores of some rows, largest first.
+    """Measure how much themes and single features move the scores of rows, largest first.
 
     Parameters
     ----------
+    predictor : Predictor
+        The model.
     rows : pandas.DataFrame
-        With the model's columns; of more than `MOST_ROWS`, evenly spaced ones are taken.
+        Rows with the model's columns; of more than `MOST_ROWS`, evenly spaced ones are used.
+    threads : int
+        Number of threads for LightGBM.
     """
     step = max(1, -(-len(rows) // MOST_ROWS))
-    moved = predictor.contributions(rows.iloc[::step], threads)
-    single = dict(zip(predictor.features, np.abs(moved[:, :-1]).mean(axis=0), strict=True))
+    parts = predictor.contributions(rows.iloc[::step], threads)
+    single = dict(zip(predictor.features, np.abs(parts[:, :-1]).mean(axis=0), strict=True))
     means = {
         name: float(np.abs(of_theme).mean())
-        for name, of_theme in by_theme(predictor.features, moved).items()
+        for name, of_theme in by_theme(predictor.features, parts).items()
     }
     total, moves = sum(means.values()) or 1.0, sum(single.values()) or 1.0
-    own = dict(zip(predictor.features, themes_of(predictor.features), strict=True))
-    found = []
+    theme_of_tag = dict(zip(predictor.features, themes_of(predictor.features), strict=True))
+    themes = []
     for name in sorted(means, key=lambda name: -means[name]):
-        tags = sorted((tag for tag in own if own[tag].name == name), key=lambda tag: -single[tag])
+        tags = sorted(
+            (tag for tag in theme_of_tag if theme_of_tag[tag].name == name),
+            key=lambda tag: -single[tag],
+        )
         strongest = tuple(tag for tag in tags[:3] if single[tag] > 0)
         theme = THEMES[name]
-        found.append(
+        themes.append(
             ThemeImportance(name, theme.chinese, theme.english, means[name] / total, strongest)
         )
     shares = sorted(single.items(), key=lambda pair: -pair[1])
-    return Importance(found, {name: float(value) / moves for name, value in shares})
+    return Importance(themes, {name: float(value) / moves for name, value in shares})

@@ -1,4 +1,4 @@
-"""Columns of tags as the matrix that models read."""
+"""Encode columns of tags as the matrix that models read."""
 
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,9 +22,9 @@ Columns: TypeAlias = "Mapping[str, Any] | pd.DataFrame | pa.Table | pa.RecordBat
 
 
 class Encoding:
-    """Columns to the matrix the models read: names in order, categories as codes.
+    """Names of the columns of a matrix, in order, and the codes of their categories.
 
-    A category that was not in training, and null, are missing values.
+    Null, and a category that was not in training, become missing values (NaN).
     """
 
     def __init__(self, features: Sequence[str], categories: Mapping[str, Sequence[str]]) -> None:
@@ -38,7 +38,7 @@ class Encoding:
 
     @classmethod
     def learn(cls, frame: "pd.DataFrame", features: Sequence[str]) -> "Encoding":
-        """Take text columns as categories, in the order of their sorted values."""
+        """Learn the categories of the text columns of a frame, in the order of their values."""
         categories = {}
         for name in features:
             if frame[name].dtype.kind != "O":
@@ -49,75 +49,81 @@ class Encoding:
         return cls(features, categories)
 
     def matrix(
-        self, columns: Columns, rows: Places | None = None, read: Collection[str] | None = None
+        self, columns: Columns, rows: Places | None = None, used: Collection[str] | None = None
     ) -> Array:
-        """The features as float64, one row a customer, missing as NaN.
+        """Encode columns as a float64 matrix, one row per customer, missing as NaN.
 
         Parameters
         ----------
+        columns : mapping, pandas.DataFrame, pyarrow.Table or pyarrow.RecordBatch
+            Columns by name, in any order; those that are no features are ignored.
         rows : numpy.ndarray of int, optional
-            Places of the rows wanted; default: all of them.
-        read : collection of str, optional
-            Features that anything is read of; the others are left 0.
+            Positions of the rows to encode; default: all of them.
+        used : collection of str, optional
+            Features to read, the others are 0; default: all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows, features), by column.
 
         Raises
         ------
         GuanjiaError
-            If a feature that is read is missing; other columns are ignored, and their order does
-            not matter.
+            If a feature that is used is missing.
         """
         names = list(
             columns.schema.names if isinstance(columns, pa.Table | pa.RecordBatch) else columns
         )
-        wanted = self.features if read is None else [n for n in self.features if n in read]
-        missing = [name for name in wanted if name not in names]
+        names_used = self.features if used is None else [n for n in self.features if n in used]
+        missing = [name for name in names_used if name not in names]
         if missing:
             raise GuanjiaError(
                 f"features {missing}",
                 "are missing from the rows to predict",
                 "compute the tags of this model's tag set, or train the model again",
             )
-        values = [(self.place[name], self._column(name, columns[name])) for name in wanted]
+        values = [(self.place[name], self._column(name, columns[name])) for name in names_used]
         size = len(columns[names[0]] if rows is None else rows)
-        # A column lies in one piece: that is how columns come, and LightGBM reads either way.
+        # By column, as the values come; LightGBM reads either order.
         matrix = np.zeros((size, len(self.features)), order="F")
         for place, column in values:
             matrix[:, place] = column if rows is None else column[rows]
         return matrix
 
-    def reader(self, read: Collection[str] | None = None) -> Callable[[Values], Array]:
-        """How to read one customer: values by name to shape (features,), as in `matrix`.
+    def row_encoder(self, used: Collection[str] | None = None) -> Callable[[Values], Array]:
+        """Return a function that encodes one customer as `matrix` does, shape (features,).
 
         Parameters
         ----------
-        read : collection of str, optional
-            Features that anything is read of; the others are left 0.
+        used : collection of str, optional
+            Features to read, the others are 0; default: all.
 
         Returns
         -------
         callable
             Takes plain values by name: numbers, booleans, texts, None.
         """
-        wanted = [name for name in self.features if read is None or name in read]
-        plain = [name for name in wanted if name not in self._codes]
+        names = [name for name in self.features if used is None or name in used]
+        plain = [name for name in names if name not in self._codes]
         places = np.array([self.place[name] for name in plain], dtype=np.intp)
         coded = [
-            (self.place[name], name, self._codes[name]) for name in wanted if name in self._codes
+            (self.place[name], name, self._codes[name]) for name in names if name in self._codes
         ]
 
-        def row(values: Values) -> Array:
-            found = np.zeros(len(self.features))
+        def encode(values: Values) -> Array:
+            row = np.zeros(len(self.features))
             if plain:
-                found[places] = [values[name] for name in plain]  # NumPy makes a NaN of None
+                row[places] = [values[name] for name in plain]  # NumPy makes a NaN of None
             for place, name, codes in coded:
-                found[place] = codes.get(values[name], np.nan)
-            return found
+                row[place] = codes.get(values[name], np.nan)
+            return row
 
-        return row
+        return encode
 
     def _column(self, name: str, values: Any) -> Array:
         codes = self._codes.get(name)
-        # Without pandas, where nobody brought it: it takes longer to import than to predict.
+        # Only if pandas is imported already: importing it takes longer than predicting.
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(values, pandas.Series):
             return _series(pandas, values, codes)
@@ -148,6 +154,6 @@ def _arrow(column: pa.Array | pa.ChunkedArray, codes: Mapping[str, float] | None
         known = np.array([*codes.values(), np.nan])
         return np.asarray(known[places.fill_null(len(codes)).to_numpy(zero_copy_only=False)])
     # Arrow casts no boolean to a float at once.
-    whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    numbers = whole.cast(pa.float64(), safe=False)
+    castable = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    numbers = castable.cast(pa.float64(), safe=False)
     return np.asarray(numbers.to_numpy(zero_copy_only=False), np.float64)

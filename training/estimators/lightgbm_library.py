@@ -1,7 +1,7 @@
 """Call LightGBM's library through its C interface (`LightGBM/c_api.h`), without its Python package.
 
-The package imports scikit-learn, SciPy and pandas, for a second and more of processor time. Whoever
-learns needs it anyway; whoever predicts needs the library alone.
+The package imports scikit-learn, SciPy and pandas, which costs a second and more of processor
+time. Training needs them anyway; prediction needs the library alone.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ SPLITS = 0
 FROM_FIRST, ALL = 0, -1
 """Which trees predict: from the first, as many as there are."""
 ROWS_PER_THREAD = 100_000
-"""With fewer rows a thread waits for the others longer than it works, and it waits busily."""
+"""With fewer rows per thread, threads spend longer in busy waiting than in work."""
 
 
 def call(function: str, *arguments: object) -> None:
@@ -25,7 +25,7 @@ def call(function: str, *arguments: object) -> None:
     Raises
     ------
     ValueError
-        If it fails, with what LightGBM says, or LightGBM is not installed.
+        If the call fails, with LightGBM's message, or LightGBM is not installed.
     """
     loaded = library()
     if getattr(loaded, function)(*arguments):
@@ -34,7 +34,13 @@ def call(function: str, *arguments: object) -> None:
 
 @cache
 def library() -> Any:
-    """Load the library; the Python package, where it is imported, shares it."""
+    """Load the library once; it is shared with the Python package where that is imported.
+
+    Raises
+    ------
+    ValueError
+        If LightGBM is not installed.
+    """
     package = find_spec("lightgbm")
     if package is None or package.origin is None:
         raise ValueError("LightGBM is not installed")
@@ -45,7 +51,7 @@ def library() -> Any:
 
 
 def thread_count(rows: int, threads: int) -> int:
-    """How many of at most `threads` threads pay for so many rows.
+    """Choose how many of at most `threads` threads are worth starting for a number of rows.
 
     Examples
     --------

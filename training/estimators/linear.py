@@ -1,4 +1,4 @@
-"""The linear part: a regularised generalised linear model, stored as a table of coefficients."""
+"""Fit and apply the linear part: a regularised generalised linear model as a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from training.estimators.encoding import Array, Encoding
 
-WIDEST = 5.0  # standard deviations; beyond, a tag's value tells no more
-PENALTY = 10.0  # of the squared coefficients, as weighty as so many rows
+WIDEST = 5.0  # standard deviations; values beyond are clipped
+PENALTY = 10.0  # of the squared coefficients, in rows: it weighs as much as so many rows
 FEWEST = 20  # rows of a category or of missing values worth a coefficient
 
 
@@ -36,13 +36,13 @@ class Term:
 
 
 class Linear:
-    """Intercept and coefficients over terms; tells on the scale of the link.
+    """Intercept and coefficients over terms; scores are on the scale of the link function.
 
     Parameters
     ----------
     terms : sequence of Term
     coefficients, means : sequence of float
-        One a term; the means are those of the training rows, the base of contributions.
+        One per term; the means are those of the training rows, the base of contributions.
     intercept : float
     """
 
@@ -69,49 +69,55 @@ class Linear:
         monotone: Mapping[str, int] | None = None,
         penalty: float = PENALTY,
     ) -> "Linear":
-        """Fit the outcomes of the rows of a matrix that `encoding` made.
+        """Fit outcomes on the rows of a matrix.
 
         Parameters
         ----------
+        matrix : numpy.ndarray
+            Shape (rows, features), made by `encoding`.
+        encoding : Encoding
+            Names and categories of the columns of `matrix`.
+        outcome : numpy.ndarray
+            Shape (rows,): 0 or 1, count, or amount in yuan.
         kind : str
             "probability": logistic; "count": Poisson; "amount": gamma.
         monotone : Mapping[str, int]
-            Feature -> -1 or 1, the only sign its coefficient may have. A term that takes the other
-            is left out, and the rest fitted again.
+            Feature -> -1 or 1, the only sign its coefficient may have. A term with the other sign
+            is left out, and the rest is fitted again.
         penalty : float
-            Of the squared coefficients, as weighty as so many rows.
+            Penalty of the squared coefficients, in rows: it weighs as much as so many rows.
         """
         terms = _terms(matrix, encoding)
         design = np.ascontiguousarray(_design(matrix, encoding, terms))
         while True:
-            # One thread: several wait busily for one another, three times as long as they work,
-            # and the last digits would depend on how many cores the machine has.
+            # One thread: several spend three times as long in busy waiting as in work, and the
+            # last digits would depend on the number of cores.
             with threadpool_limits(1, user_api="blas"):
-                found, intercept = _coefficients(design, outcome, kind, penalty)
-            wrong = found * [_sign(term, monotone or {}) for term in terms] < 0
+                coefficients, intercept = _coefficients(design, outcome, kind, penalty)
+            wrong = coefficients * [_sign(term, monotone or {}) for term in terms] < 0
             if not wrong.any():
                 break
             design = design[:, ~wrong]
             terms = [term for term, left_out in zip(terms, wrong, strict=True) if not left_out]
-        return cls(terms, found, design.mean(axis=0, dtype=np.float64), intercept)
+        return cls(terms, coefficients, design.mean(axis=0, dtype=np.float64), intercept)
 
     def score(self, matrix: Array, encoding: Encoding) -> Array:
-        """Log-odds or log mean, shape (rows,)."""
+        """Compute log-odds or log means, shape (rows,)."""
         # A term at a time: a matrix product's last digits depend on how many rows there are.
-        told = np.full(len(matrix), self.intercept)
+        scores = np.full(len(matrix), self.intercept)
         for term, weight in zip(self.terms, self.coefficients, strict=True):
-            told += weight * _column(matrix, encoding, term)
-        return told
+            scores += weight * _column(matrix, encoding, term)
+        return scores
 
     def score_one(self, row: Array, encoding: Encoding) -> float:
-        """The same of one row, shape (features,), and bit for bit."""
-        told = self.intercept
-        for add in self._weighed(row, encoding).tolist():
-            told += add
-        return told
+        """Compute the score of one row, shape (features,); bit for bit as `score` does."""
+        score = self.intercept
+        for share in self._weighed(row, encoding).tolist():
+            score += share
+        return score
 
     def _weighed(self, row: Array, encoding: Encoding) -> Array:
-        """Each term's share of the score of a row, shape (terms,)."""
+        """Compute each term's share of the score of a row, shape (terms,)."""
         if self._table is None:
             kinds = [term.kind for term in self.terms]
             self._table = (
@@ -125,12 +131,12 @@ class Linear:
         places, missing, category, codes, centres, spreads = self._table
         values = row[places]
         scaled = (values - centres) / spreads
-        told = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
-        told = np.where(missing, np.isnan(values), np.where(category, values == codes, told))
-        return np.asarray(self.coefficients * told, np.float64)
+        columns = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+        columns = np.where(missing, np.isnan(values), np.where(category, values == codes, columns))
+        return np.asarray(self.coefficients * columns, np.float64)
 
     def contributions(self, matrix: Array, encoding: Encoding) -> Array:
-        """Each feature's share of the score against the average row, whose score comes last.
+        """Divide the score among the features, against the average row, whose score comes last.
 
         Returns
         -------
@@ -138,14 +144,14 @@ class Linear:
             Shape (rows, features + 1).
         """
         parts = (_design(matrix, encoding, self.terms) - self.means) * self.coefficients
-        told = np.zeros((len(matrix), len(encoding.features) + 1))
+        shares = np.zeros((len(matrix), len(encoding.features) + 1))
         for place, term in enumerate(self.terms):
-            told[:, encoding.place[term.feature]] += parts[:, place]
-        told[:, -1] = self.intercept + float(self.means @ self.coefficients)
-        return told
+            shares[:, encoding.place[term.feature]] += parts[:, place]
+        shares[:, -1] = self.intercept + float(self.means @ self.coefficients)
+        return shares
 
-    def as_json(self) -> dict[str, Any]:
-        """What `of_json` reads."""
+    def to_json(self) -> dict[str, Any]:
+        """Convert the model to what `from_json` reads."""
         return {
             "intercept": self.intercept,
             "terms": [
@@ -157,8 +163,8 @@ class Linear:
         }
 
     @classmethod
-    def of_json(cls, stored: Mapping[str, Any]) -> "Linear":
-        """The model that `as_json` wrote."""
+    def from_json(cls, stored: Mapping[str, Any]) -> "Linear":
+        """Restore the model from what `to_json` wrote."""
         rows = [dict(row) for row in stored["terms"]]
         weights = [row.pop("coefficient") for row in rows]
         means = [row.pop("mean") for row in rows]
@@ -173,24 +179,24 @@ def _terms(matrix: Array, encoding: Encoding) -> list[Term]:
     terms = []
     for place, name in enumerate(encoding.features):
         values = matrix[:, place]
-        gone = np.isnan(values)
+        missing = np.isnan(values)
         if name in encoding.categories:
             for code in range(len(encoding.categories[name])):
                 if FEWEST <= int((values == code).sum()) <= len(values) - FEWEST:
                     terms.append(Term(name, "category", float(code)))
             continue
-        seen = values[~gone]
+        seen = values[~missing]
         spread = float(seen.std()) if len(seen) else 0.0
         if spread > 0:
             terms.append(Term(name, "number", 0.0, float(np.median(seen)), spread))
-        if FEWEST <= int(gone.sum()) <= len(values) - FEWEST:
+        if FEWEST <= int(missing.sum()) <= len(values) - FEWEST:
             terms.append(Term(name, "missing"))
     return terms
 
 
 def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
-    """One column a term, shape (rows, terms)."""
-    # A column in one piece, as the matrix has them.
+    """Build the design matrix with one column per term, shape (rows, terms)."""
+    # By column, as the matrix is.
     design = np.empty((len(matrix), len(terms)), order="F")
     for place, term in enumerate(terms):
         design[:, place] = _column(matrix, encoding, term)
@@ -210,7 +216,7 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
 
 
 def _coefficients(design: Array, outcome: Array, kind: str, penalty: float) -> tuple[Array, float]:
-    # Whoever asks a fitted model does not wait for what fits one.
+    # Imported here so that predicting does not wait for scikit-learn.
     from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor
 
     if kind == "probability":

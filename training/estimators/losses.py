@@ -1,4 +1,4 @@
-"""What a model tells, and how far one told value is from the outcome."""
+"""Name the losses of predictions and compute them row by row."""
 
 from typing import Any, Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from features.errors import GuanjiaError
 
 Losses: TypeAlias = npt.NDArray[np.float64]
 Outcomes: TypeAlias = npt.NDArray[Any]
-"""Yes or no of a probability, a count, or an amount."""
+"""Shape (rows,): booleans, counts, or amounts in yuan."""
 
 Kind = Literal["probability", "count", "amount"]
 TINY = 1e-6
@@ -26,23 +26,30 @@ RANKINGS: dict[Kind, tuple[str, str]] = {
 }
 
 
-def row_loss(label: Outcomes, told: Losses, kind: Kind = "probability") -> Losses:
-    """The loss of each row: negative log likelihood, Poisson or gamma deviance.
+def row_loss(label: Outcomes, predicted: Losses, kind: Kind = "probability") -> Losses:
+    """Compute the loss of each row: negative log likelihood, Poisson or gamma deviance.
 
     Parameters
     ----------
-    label, told : numpy.ndarray
-        Shape (rows,): outcome and what was told of it, in the same unit.
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcome and prediction, in the same unit.
+    kind : {"probability", "count", "amount"}
+        What the model predicts.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows,).
 
     Raises
     ------
     GuanjiaError
-        If an amount is not positive: severity is asked only where there was a claim to pay.
+        If an amount is not positive: severity is defined only where a claim was paid.
     """
     if kind == "probability":
-        sure = np.clip(told, TINY, 1 - TINY)
+        sure = np.clip(predicted, TINY, 1 - TINY)
         return np.asarray(-np.where(label, np.log(sure), np.log1p(-sure)))
-    mean, seen = np.maximum(told, TINY), np.asarray(label, dtype=np.float64)
+    mean, seen = np.maximum(predicted, TINY), np.asarray(label, dtype=np.float64)
     if kind == "count":
         part = np.where(seen > 0, seen * np.log(np.maximum(seen, TINY) / mean), 0.0)
         return np.asarray(2 * (part - seen + mean))
@@ -53,6 +60,14 @@ def row_loss(label: Outcomes, told: Losses, kind: Kind = "probability") -> Losse
     return np.asarray(2 * (seen / mean - 1 - np.log(seen / mean)))
 
 
-def mean_loss(label: Outcomes, told: Losses, kind: Kind = "probability") -> float:
-    """The mean of `row_loss`."""
-    return float(row_loss(label, told, kind).mean())
+def mean_loss(label: Outcomes, predicted: Losses, kind: Kind = "probability") -> float:
+    """Compute the mean of `row_loss`.
+
+    Parameters
+    ----------
+    label, predicted : numpy.ndarray
+        Shape (rows,): outcome and prediction, in the same unit.
+    kind : {"probability", "count", "amount"}
+        What the model predicts.
+    """
+    return float(row_loss(label, predicted, kind).mean())

@@ -1,6 +1,6 @@
-"""Ask a fitted model for what it says before calibration: its parts, added up.
+"""Score rows with a fitted model before calibration: its weighted parts, added up.
 
-Predicting needs neither what learned the parts nor the libraries that it needed.
+Predicting needs neither the code that fitted the parts nor its libraries.
 """
 
 from functools import cached_property
@@ -16,7 +16,7 @@ from training.estimators.linear import Linear
 
 
 class Trees(Protocol):
-    """Trees that can be asked: `training.estimators.booster.Booster`, or `lightgbm.Booster`."""
+    """Trees that can predict: `training.estimators.booster.Booster`, or `lightgbm.Booster`."""
 
     def predict(
         self,
@@ -27,20 +27,31 @@ class Trees(Protocol):
         pred_contrib: bool = False,
         num_threads: int = 1,
     ) -> Any:
-        """Predict rows: scores with `raw_score`, contributions with `pred_contrib`."""
+        """Predict rows, as `training.estimators.booster.Booster.predict` documents.
+
+        Parameters
+        ----------
+        matrix : numpy.ndarray
+            Shape (rows, features).
+        raw_score, pred_contrib : bool
+            Return scores; return contributions.
+        num_threads : int
+            Number of threads for LightGBM.
+        """
 
     def feature_importance(self, importance_type: Any) -> Any:
         """Count the splits by each feature."""
 
 
 class Scorer:
-    """What a fitted model tells before calibration.
+    """A fitted model without its calibration.
 
     Parameters
     ----------
     kind : str
         "probability", or "count" and "amount", which are means with a log link.
     encoding : Encoding
+        Names and categories of the columns of a matrix.
     linear, trees : (Linear, float) and (Trees, float), or None
         The parts with their weights.
     """
@@ -58,40 +69,40 @@ class Scorer:
         self.trees = trees
 
     @property
-    def read(self) -> set[str]:
-        """The features that anything is read of: who asks need not fill in the others."""
-        found = {term.feature for term in self.linear[0].terms} if self.linear else set()
+    def features_used(self) -> set[str]:
+        """Features that a score depends on; callers need not fill in the others."""
+        used = {term.feature for term in self.linear[0].terms} if self.linear else set()
         if self.trees:
             splits = self.trees[0].feature_importance("split")
-            found.update(self.encoding.features[place] for place in np.flatnonzero(splits))
-        return found
+            used.update(self.encoding.features[place] for place in np.flatnonzero(splits))
+        return used
 
     def score(self, matrix: Array, threads: int = 1) -> Array:
-        """Log-odds or log mean of the rows of a matrix, shape (rows,)."""
-        told = np.zeros(len(matrix))
+        """Compute log-odds or log means of the rows of a matrix, shape (rows,)."""
+        scores = np.zeros(len(matrix))
         if self.linear:
-            told += self.linear[1] * self.linear[0].score(matrix, self.encoding)
+            scores += self.linear[1] * self.linear[0].score(matrix, self.encoding)
         if self.trees:
             threads = thread_count(len(matrix), threads)
             grown = self.trees[0].predict(matrix, raw_score=True, num_threads=threads)
-            told += self.trees[1] * np.asarray(grown)
-        return told
+            scores += self.trees[1] * np.asarray(grown)
+        return scores
 
     def raw(self, matrix: Array, threads: int = 1) -> Array:
-        """Probabilities or means, shape (rows,)."""
-        return np.asarray(self._told(self.score(matrix, threads)), np.float64)
+        """Compute probabilities or means before calibration, shape (rows,)."""
+        return np.asarray(self._inverse_link(self.score(matrix, threads)), np.float64)
 
     def raw_one(self, row: Array) -> float:
-        """The probability or mean of one row, shape (features,); bit for bit that of `raw`."""
-        told = 0.0
+        """Compute the probability or mean of one row, shape (features,); bit for bit as `raw`."""
+        score = 0.0
         if self.linear:
-            told += self.linear[1] * self.linear[0].score_one(row, self.encoding)
+            score += self.linear[1] * self.linear[0].score_one(row, self.encoding)
         if self.trees:
-            told += self.trees[1] * self._single(row)
-        return float(self._told(told))
+            score += self.trees[1] * self._single(row)
+        return float(self._inverse_link(score))
 
-    def _told(self, score: Any) -> Any:
-        """The probability or mean that a score, or each of many, stands for."""
+    def _inverse_link(self, score: Any) -> Any:
+        """Invert the link function: scores to probabilities or means."""
         return expit(score) if self.kind == "probability" else np.exp(score)
 
     @cached_property
@@ -100,12 +111,12 @@ class Scorer:
         return SingleRow(booster_of(self.trees[0]))
 
     def contributions(self, matrix: Array, threads: int = 1) -> Array:
-        """Each feature's share of the score, and the base in the last column."""
-        told = np.zeros((len(matrix), len(self.encoding.features) + 1))
+        """Divide the score among the features; shape (rows, features + 1), the base last."""
+        shares = np.zeros((len(matrix), len(self.encoding.features) + 1))
         if self.linear:
-            told += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
+            shares += self.linear[1] * self.linear[0].contributions(matrix, self.encoding)
         if self.trees:
             threads = thread_count(len(matrix), threads)
             grown = self.trees[0].predict(matrix, pred_contrib=True, num_threads=threads)
-            told += self.trees[1] * np.asarray(grown)
-        return told
+            shares += self.trees[1] * np.asarray(grown)
+        return shares

@@ -1,4 +1,4 @@
-"""The tree part: native LightGBM, grown as far as customers held back gain from it."""
+"""Grow the tree part with LightGBM; customers held back choose the number of trees."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,17 +20,18 @@ BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The rows that several candidates learn from, binned for LightGBM once.
+    """Rows that several candidates learn from, binned for LightGBM once.
 
     Attributes
     ----------
     matrix : numpy.ndarray
         Shape (rows, features), as `encoding` makes it.
     encoding : Encoding
+        Names and categories of the columns of `matrix`.
     outcome : numpy.ndarray
-        Shape (rows,).
+        Shape (rows,): 0 or 1, count, or amount in yuan.
     stop : numpy.ndarray of bool
-        Shape (rows,): the rows held back to count the trees.
+        Shape (rows,): the rows held back to choose the number of trees.
     """
 
     matrix: Array
@@ -41,12 +42,12 @@ class TrainingRows:
         default_factory=dict, repr=False, compare=False
     )
 
-    def whole(self, settings: Mapping[str, Any]) -> lgb.Dataset:
-        """Bin all rows, or return them as they were binned for the same settings."""
-        return self._dataset("whole", None, settings)
+    def all_rows(self, settings: Mapping[str, Any]) -> lgb.Dataset:
+        """Return all rows, binned; those of the last settings are reused."""
+        return self._dataset("all", None, settings)
 
-    def parts(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
-        """Bin the rows that are not held back, and those that are, by the same bounds."""
+    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
+        """Return the rows not held back, and those that are, binned by the same bounds."""
         part = self._dataset("part", ~self.stop, settings)
         return part, self._dataset("stop", self.stop, settings, part)
 
@@ -57,12 +58,12 @@ class TrainingRows:
         settings: Mapping[str, Any],
         reference: lgb.Dataset | None = None,
     ) -> lgb.Dataset:
-        # All that decides how LightGBM bins: it leaves out what no leaf of that size can split.
+        # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
         bins = {name: settings[name] for name in BINNING if name in settings}
         if name not in self._binned or self._binned[name][0] != bins:
             features = self.encoding.features
             data = lgb.Dataset(
-                # Only a part is copied: the whole is as large as all that is being learned.
+                # All rows are passed without a copy: the matrix may be as large as the memory.
                 self.matrix if rows is None else self.matrix[rows],
                 self.outcome if rows is None else self.outcome[rows],
                 reference=reference,
@@ -70,7 +71,7 @@ class TrainingRows:
                 categorical_feature=[features.index(text) for text in self.encoding.categories],
                 params={"verbosity": -1, **bins},
             )
-            # The last settings alone: a search tries hundreds.
+            # Only the bins of the last settings are kept: a search tries hundreds.
             self._binned[name] = bins, data
         return self._binned[name][1]
 
@@ -84,14 +85,14 @@ def grow(
     seed: int = 7,
     threads: int = 2,
 ) -> lgb.Booster:
-    """Grow as many trees, on all rows, as the rows in `stop` gain from when held back.
+    """Train trees on all rows, as many as lower the loss of the rows in `stop`, held back.
 
     Parameters
     ----------
     rows : TrainingRows
-        What is learned from; candidates that share them share the bins.
+        Rows to learn from; candidates that share them share the bins.
     parameters : Mapping[str, float]
-        LightGBM's, and `rounds` and `patience`.
+        LightGBM's parameters, and `rounds` (most trees) and `patience` (early stopping).
     kind : str
         "probability", "count" or "amount".
     monotone : Mapping[str, int]
@@ -99,13 +100,13 @@ def grow(
     seed : int
         Same data and seed give the same trees, byte for byte, whatever the threads.
     threads : int
-        At most so many, and at most one for each `ROWS_PER_THREAD` rows.
+        Largest number of threads; at most one per `ROWS_PER_THREAD` rows is used.
     """
     settings: dict[str, Any] = {
         "objective": OBJECTIVES[kind],
         "seed": seed,
         "deterministic": True,
-        # The trees are the same either way. By column, a tree reads the features it looks at alone.
+        # Both give the same trees; by column, a tree reads only the features it uses.
         "force_row_wise": parameters.get("feature_fraction", 1.0) > FEW_FEATURES,
         "force_col_wise": parameters.get("feature_fraction", 1.0) <= FEW_FEATURES,
         "num_threads": thread_count(len(rows.matrix), threads),
@@ -121,16 +122,16 @@ def grow(
     patience = int(parameters.get("patience", 0))
     enough = all(len(np.unique(rows.outcome[part])) > 1 for part in (rows.stop, ~rows.stop))
     if patience > 0 and rows.stop.sum() >= FEWEST_TO_STOP and enough:
-        part, held_back = rows.parts(settings)
-        ceased = lgb.train(
+        part, held_back = rows.split(settings)
+        stopped = lgb.train(
             settings,
             part,
             num_boost_round=rounds,
             valid_sets=[held_back],
             callbacks=[lgb.early_stopping(patience, verbose=False)],
         )
-        rounds = int(ceased.best_iteration)
+        rounds = int(stopped.best_iteration)
     else:
         rounds = min(rounds, ROUNDS_UNTESTED)
-    # The customers held back have told how many trees; now they teach like all others.
-    return lgb.train(settings, rows.whole(settings), num_boost_round=rounds)
+    # The rows held back chose the number of trees; now all rows are learned from.
+    return lgb.train(settings, rows.all_rows(settings), num_boost_round=rounds)

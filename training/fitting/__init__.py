@@ -1,4 +1,4 @@
-"""Fit models: frames, splits by time, choice of candidate, tuning, registration, reproduction.
+"""Train models: frames, splits by time, choice of candidate, tuning, registration, repetition.
 
 In: labels, tags and a `ModelSpec`.
 Out: a registered challenger with its evaluation.

@@ -1,4 +1,4 @@
-"""Write the bundle of a fitted model: text alone, the same bytes for the same fit."""
+"""Write the bundle of a fitted model as text files: equal fits give equal bytes."""
 
 import hashlib
 import json
@@ -17,7 +17,24 @@ from training.model_spec import ModelSpec
 def write_bundle(
     folder: Path, model: ModelSpec, fitted: CalibratedModel, tags: Sequence[str]
 ) -> Path:
-    """Write the bundle; the same fit gives the same bytes, so it holds no date and no path."""
+    """Write the bundle of a fitted model. It holds no date and no path: equal fits, equal bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the bundle, made if it is missing.
+    model : ModelSpec
+        The model's declaration.
+    fitted : CalibratedModel
+        Parts and calibration.
+    tags : sequence of str
+        Tags it was trained on; they are part of its version.
+
+    Returns
+    -------
+    Path
+        `folder`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table, scorer = fitted.calibration_, fitted.scorer_
     weights = {}
@@ -29,7 +46,7 @@ def write_bundle(
     }
     if scorer.linear:
         weights["linear"] = scorer.linear[1]
-        contents[PARTS["linear"]] = _json(scorer.linear[0].as_json())
+        contents[PARTS["linear"]] = _json(scorer.linear[0].to_json())
     if scorer.trees:
         weights["trees"] = scorer.trees[1]
         contents[PARTS["trees"]] = str(cast(lgb.Booster, scorer.trees[0]).model_to_string())

@@ -1,4 +1,4 @@
-"""From labels to a training frame, split by time so that no outcome is known before its time.
+"""Build training frames from labels and tags, split by time so that no outcome is known early.
 
 The frame lies at `<home>/training/<model>/frame.parquet`; its sha256 identifies the data.
 """
@@ -19,7 +19,7 @@ from features.lake.spine import spine_of
 from features.online.model_tags import SLICE_TAGS
 from features.progress import Report, quiet
 from features.publishing import published
-from features.snapshots import compute as tagging
+from features.snapshots import compute
 from training.dataset import Dataset, Split
 from training.fitting.scratch import scratch_folder
 from training.fitting.shared_tags import SharedTags
@@ -29,7 +29,7 @@ TEST_SHARE = 0.2
 CALIBRATION_SHARE = 0.15
 FEWEST_ROWS = 50
 ROW_LIMIT = 400_000
-"""Labels of one model beyond which customers are left out."""
+"""Most labels of one model; beyond it customers are left out."""
 
 
 def build(
@@ -39,33 +39,43 @@ def build(
     report: Report = quiet,
     row_limit: int = ROW_LIMIT,
 ) -> Iterator[Dataset]:
-    """Label, thin out to `row_limit` by customer, replay the tags, join, and split.
+    """Build the datasets of models: label, thin by customer, replay the tags, join, and split.
 
     The tags of all models are replayed in one pass and read from the feature store once: models
-    that ask about the same customers on the same dates share the work.
+    with the same customers and dates share the work.
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables; labels and frames are written there.
     models : sequence of ModelSpec
-        One dataset each, in this order.
+        Models to build a dataset for, in this order.
     known_by : datetime.date
         Outcomes recorded later are not used.
+    report : Report
+        Called with progress.
     row_limit : int
-        Labels of one model beyond which customers are left out, chosen by hash.
+        Most labels of one model; beyond it customers are left out, chosen by hash.
+
+    Yields
+    ------
+    Dataset
+        Frame and split of the next model.
 
     Raises
     ------
     GuanjiaError
-        If too few outcomes have matured by `known_by`.
+        If too few outcomes have matured by `known_by`, or the history is too short for three
+        slices.
     """
     labels: dict[str, tuple[ir.Table, int]] = {}
     for model in models:
         report(f"{model.name}: labels", 0, None)
         labels[model.name] = _labels(lake, model, known_by, row_limit)
-    asked = [rows.select("customer_id", "as_of", "cutoff") for rows, _ in labels.values()]
-    spine = spine_of(asked[0].union(*asked[1:]) if len(asked) > 1 else asked[0])
+    keys = [rows.select("customer_id", "as_of", "cutoff") for rows, _ in labels.values()]
+    spine = spine_of(keys[0].union(*keys[1:]) if len(keys) > 1 else keys[0])
     names = list(dict.fromkeys(name for model in models for name in _tags(model)))
-    histories = tagging.write_history(lake, spine, "training", report, names)
+    histories = compute.write_history(lake, spine, "training", report, names)
     inputs = {path.parent.name: sha256_of(path) for path in histories}
     report("training frames", 0, None)
     moments = spine.pairs.to_pandas().rename(columns={"cutoff": "event_timestamp"})
@@ -78,7 +88,7 @@ def build(
 
 
 def _tags(model: ModelSpec) -> list[str]:
-    """The tags of a model's training frame."""
+    """List the tags of a model's training frame."""
     return list(dict.fromkeys([*model.tag_set.tags, *model.rule_tags, *SLICE_TAGS]))
 
 
@@ -90,11 +100,11 @@ def _dataset(
     labelled: int,
     inputs: dict[str, str],
 ) -> Dataset:
-    """The labels with the tags as they were known at each row's time."""
+    """Join labels with the tags as known at the cutoff of every row, and split."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
     frame = shared.join(entities, _tags(model))
-    kept = in_order(entities.assign(place=range(len(entities)))[model.learns(frame)])["place"]
-    frame = frame.iloc[kept.to_numpy()].reset_index(drop=True)
+    positions = sort_rows(entities.assign(place=range(len(entities)))[model.learns(frame)])["place"]
+    frame = frame.iloc[positions.to_numpy()].reset_index(drop=True)
     tags = list(model.tag_set.tags)
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:
@@ -104,12 +114,19 @@ def _dataset(
 
 
 def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
-    """Cut at two dates of `as_of`, such that a slice's outcomes are ripe before the next begins.
+    """Split rows at two dates, such that a slice's outcomes are ripe before the next begins.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        With `as_of` and `matures`, dates.
+        Rows with the dates `as_of` and `matures`.
+    name : str
+        Name of the model, for errors.
+
+    Raises
+    ------
+    GuanjiaError
+        If the history is too short or has too few rows.
     """
     as_of = pd.to_datetime(frame["as_of"]).to_numpy()
     ripe = pd.to_datetime(frame["matures"]).to_numpy()
@@ -138,12 +155,27 @@ def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
 def held_back(
     frame: pd.DataFrame, share: float = 0.15, purpose: str = "stop"
 ) -> npt.NDArray[np.bool_]:
-    """The rows of about `share` of the customers, chosen by a hash of purpose and number."""
-    return np.asarray(places(frame, purpose) < share)
+    """Mark the rows of about `share` of the customers, chosen by hash.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows with `customer_id`.
+    share : float
+        Share of the customers, 0 to 1.
+    purpose : str
+        Part of what is hashed: another purpose chooses other customers.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        Shape (rows,).
+    """
+    return np.asarray(hash_fractions(frame, purpose) < share)
 
 
-def places(frame: pd.DataFrame, purpose: str) -> npt.NDArray[np.float64]:
-    """A number from 0 to 1 for each row, the same for all rows of a customer, by the same hash."""
+def hash_fractions(frame: pd.DataFrame, purpose: str) -> npt.NDArray[np.float64]:
+    """Hash purpose and customer of every row to [0, 1): equal for all rows of a customer."""
     codes, customers = pd.factorize(frame["customer_id"])
     digits = [
         int(hashlib.md5(f"{purpose}:{customer}".encode()).hexdigest()[:8], 16)
@@ -157,7 +189,7 @@ def _folder(lake: Lake, model: ModelSpec) -> Path:
 
 
 def _labels(lake: Lake, model: ModelSpec, known_by: date, row_limit: int) -> tuple[ir.Table, int]:
-    """Labels as a file, of all customers or of as many as fit into the limit; and how many."""
+    """Write the labels to a file; return those within the limit, and how many there were."""
     rows = model.labels(lake, known_by)
     path = _folder(lake, model) / "labels.parquet"
     with published(path) as draft:
@@ -166,19 +198,29 @@ def _labels(lake: Lake, model: ModelSpec, known_by: date, row_limit: int) -> tup
     count = int(table.count().execute())
     if count == 0:
         raise _too_few(model.name, 0)
-    return thinned(table, count, row_limit), count
+    return thin(table, count, row_limit), count
 
 
-def thinned(labels: ir.Table, count: int, row_limit: int) -> ir.Table:
-    """Labels of as many customers, chosen by hash, as fit into the limit."""
+def thin(labels: ir.Table, count: int, row_limit: int) -> ir.Table:
+    """Select the rows of as many customers, chosen by hash, as fit into a limit.
+
+    Parameters
+    ----------
+    labels : ibis.Table
+        Rows with `customer_id`.
+    count : int
+        How many rows there are.
+    row_limit : int
+        About the most rows to return.
+    """
     if count <= row_limit:
         return labels
     bound = f"{int(row_limit / count * 2**32):08x}"
     return labels.filter(labels.customer_id.hexdigest("md5").substr(0, 8) < bound)
 
 
-def in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows by customer, date, term and lead time, as far as they have them."""
+def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows by those of the columns customer, date, term and lead time that they have."""
     order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
     return frame.sort_values(order, kind="stable").reset_index(drop=True)
 

@@ -1,4 +1,4 @@
-"""Where a model comes from: data, code and environment, each as something two runs can compare."""
+"""Identify the data, code and environment of a training run, so that two runs can be compared."""
 
 import hashlib
 import platform
@@ -12,45 +12,45 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("features", "training")
-"""What decides a model's bytes: the rooms it is made in."""
+"""Packages whose sources decide the bytes of a model."""
 
 
 def data_identity(frame: pd.DataFrame) -> dict[str, str]:
-    """A hash of each column of a training frame, rows in its order; `rows` counts them."""
-    found = {
+    """Hash every column of a training frame, in the order of its rows; `rows` counts them."""
+    hashes = {
         str(name): hashlib.sha256(
             pd.util.hash_pandas_object(frame[name], index=False).to_numpy().tobytes()
         ).hexdigest()[:16]
         for name in frame
     }
-    return {"rows": str(len(frame)), **found}
+    return {"rows": str(len(frame)), **hashes}
 
 
 def code_identity() -> dict[str, str]:
-    """The package's version, a hash of its sources, and the commit where there is one."""
+    """Return the package's version, a hash of its sources, and the Git commit if there is one."""
     sources = hashlib.sha256()
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*")):
             if path.suffix in {".py", ".toml", ".yaml"}:
                 sources.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
                 sources.update(path.read_bytes() + b"\0")
-    found = {"version": version("guanjia"), "sources_sha256": sources.hexdigest()}
+    identity = {"version": version("guanjia"), "sources_sha256": sources.hexdigest()}
     if (ROOT / ".git").exists():
-        asked = subprocess.run(
+        git = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
         )
-        if asked.returncode == 0:
-            found["commit"] = asked.stdout.strip()
-    return found
+        if git.returncode == 0:
+            identity["commit"] = git.stdout.strip()
+    return identity
 
 
 @cache
 def environment() -> dict[str, str]:
-    """Python, machine and the version of every package installed."""
+    """List the versions of Python, the machine and every installed package."""
     packages = {
-        str(one.metadata["Name"]).lower(): one.version
-        for one in distributions()
-        if one.metadata["Name"]
+        str(package.metadata["Name"]).lower(): package.version
+        for package in distributions()
+        if package.metadata["Name"]
     }
     machine = f"{platform.system()} {platform.machine()}"
     return {
@@ -61,7 +61,7 @@ def environment() -> dict[str, str]:
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs, in words, by name.
+    """Describe what differs between two runs, a line per name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A registered model trained again, from what MLflow alone knows of it, and compared bit for bit.
+"""Train a registered model again, from its MLflow run alone, and compare it bit for bit.
 
 The run states what it learned from (a hash of every column), with which code, parameters, seed and
 threads, and in which environment. The dataset is built anew in a scratch home; where it differs,
@@ -21,22 +21,25 @@ from training.fitting import provenance
 from training.fitting.scratch import scratch_lake
 from training.fitting.train import retrain
 from training.models import find
-from training.registry import versions as registry
+from training.registry import versions
 
 DOCUMENTS = ("training", "data", "code", "environment")
 
 
 @dataclass
 class Reproduction:
-    """What came of it.
+    """Comparison of a model trained again with its run.
 
     Attributes
     ----------
     model, run : str
+        Name of the model; id of the run.
+    known_by : date
+        Last day whose outcomes the run used.
     identical : bool
-        Whether every file of the bundle has the same bytes.
+        True if every file of the bundle has the same bytes.
     files : dict[str, bool]
-        Each file of the bundle, and whether it is the same; empty if the data differ.
+        File of the bundle -> whether its bytes are the same; empty if the data differ.
     data, code, environment : list of str
         What differs from the run, in words.
     """
@@ -50,96 +53,108 @@ class Reproduction:
     code: list[str] = field(default_factory=list)
     environment: list[str] = field(default_factory=list)
 
-    def told(self) -> list[str]:
-        """The result in sentences, the reasons first."""
-        story = []
-        for what, found in (
+    def sentences(self) -> list[str]:
+        """Describe the comparison in sentences, the reasons first."""
+        sentences = []
+        for subject, changes in (
             ("data", self.data),
             ("code", self.code),
             ("environment", self.environment),
         ):
-            if found:
-                more = f"; and {len(found) - 10} more" if len(found) > 10 else ""
-                story.append(f"{what} changed: {'; '.join(found[:10])}{more}")
+            if changes:
+                more = f"; and {len(changes) - 10} more" if len(changes) > 10 else ""
+                sentences.append(f"{subject} changed: {'; '.join(changes[:10])}{more}")
             else:
-                story.append(f"{what}: as in the run")
+                sentences.append(f"{subject}: as in the run")
         if self.data:
-            return [*story, f"{self.model}: not trained again, for it would learn from other data."]
-        story += [
+            return [
+                *sentences,
+                f"{self.model}: not trained again, because it would learn from other data.",
+            ]
+        sentences += [
             f"{name}: {'identical' if same else 'DIFFERS'}" for name, same in self.files.items()
         ]
         verdict = "reproduced bit for bit" if self.identical else "not reproduced"
-        return [*story, f"{self.model}, run {self.run}, known by {self.known_by}: {verdict}."]
+        return [*sentences, f"{self.model}, run {self.run}, known by {self.known_by}: {verdict}."]
 
 
 class _OtherDataError(Exception):
-    """The dataset is not the run's."""
+    """Raised when the dataset differs from that of the run."""
 
 
 def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
-    """Train the model of a run again and compare its files.
+    """Train the model of a run again and compare the files of its bundle.
 
     Parameters
     ----------
+    lake : Lake
+        Home with the registry and the checked tables; nothing in it is changed.
     run : str
         The run's id, or `model/version`.
+    report : Report
+        Called with progress.
 
     Raises
     ------
     GuanjiaError
-        If the registry does not know the run, or the run does not state what it takes.
+        If the registry does not know the run, the run lacks a document, or its time zone is not
+        that of this home.
     """
-    version = registry.read_run(lake, run)
+    version = versions.read_run(lake, run)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        stated = {name: _document(lake, version.run, name, place) for name in DOCUMENTS}
-        bundle = registry.download(lake, version.run, "bundle", place)
-        given = stated["training"]
-        if lake.settings.timezone != given["timezone"]:
-            cure = f"set GUANJIA_TIMEZONE to {given['timezone']}"
-            raise GuanjiaError(f"run {run}", "is of another time zone", cure)
-        found = Reproduction(
-            model=given["model"],
+        scratch = Path(folder)
+        stated = {name: _document(lake, version.run, name, scratch) for name in DOCUMENTS}
+        bundle = versions.download(lake, version.run, "bundle", scratch)
+        training = stated["training"]
+        if lake.settings.timezone != training["timezone"]:
+            cure = f"set GUANJIA_TIMEZONE to {training['timezone']}"
+            raise GuanjiaError(
+                f"run {run}", f"was trained in time zone {training['timezone']}", cure
+            )
+        comparison = Reproduction(
+            model=training["model"],
             run=version.run,
-            known_by=date.fromisoformat(given["known_by"]),
+            known_by=date.fromisoformat(training["known_by"]),
             code=provenance.changes(stated["code"], provenance.code_identity()),
             environment=provenance.changes(stated["environment"], provenance.environment()),
         )
 
         def check(data: Dataset) -> None:
-            found.data = provenance.changes(stated["data"], provenance.data_identity(data.frame))
-            if found.data:
+            comparison.data = provenance.changes(
+                stated["data"], provenance.data_identity(data.frame)
+            )
+            if comparison.data:
                 raise _OtherDataError
 
-        with scratch_lake(lake) as beside:
+        with scratch_lake(lake) as scratch_home:
             try:
                 again = retrain(
-                    beside,
-                    find(given["model"]),
-                    found.known_by,
-                    given["parameters"],
-                    given["seed"],
-                    given["threads"],
-                    place / "again",
-                    row_limit=given["row_limit"],
+                    scratch_home,
+                    find(training["model"]),
+                    comparison.known_by,
+                    training["parameters"],
+                    training["seed"],
+                    training["threads"],
+                    scratch / "again",
+                    row_limit=training["row_limit"],
                     report=report,
                     check=check,
                 )
             except _OtherDataError:
-                return found
-        found.files = {
+                return comparison
+        comparison.files = {
             name: (again / name).exists() and sha256_of(again / name) == sha256_of(bundle / name)
             for name in sorted([*verify(bundle)["sha256"], "spec.json"])
         }
-        same = {path.name for path in again.iterdir()} == set(found.files)
-        found.identical = same and all(found.files.values())
-    return found
+        same = {path.name for path in again.iterdir()} == set(comparison.files)
+        comparison.identical = same and all(comparison.files.values())
+    return comparison
 
 
 def _document(lake: Lake, run: str, name: str, folder: Path) -> Any:
     try:
-        path = registry.download(lake, run, f"{name}.json", folder)
+        path = versions.download(lake, run, f"{name}.json", folder)
     except GuanjiaError as error:
-        cure = "check the run's id; runs of releases before this one cannot be reproduced"
+        cure = "check the run's id; runs of old releases lack the file and cannot be reproduced"
         raise GuanjiaError(f"run {run}", f"has no {name}.json: {error.fault}", cure) from error
     return json.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Room for what must not stay: a folder, or a home with the same tables and settings."""
+"""Provide scratch space that is removed at the end: a folder, or a home with the same tables."""
 
 import os
 import shutil
@@ -8,25 +8,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from features.lake import Lake
-from features.online import feast_client as store
+from features.online import feast_client
 from features.publishing import is_running
 
 OWN = frozenset({"tags", "training", "feast", "models", "mlflow", "tmp", "snapshots"})
-"""What a scratch home has of its own; everything else is the home's."""
+"""Folders that a scratch home does not share with the home."""
 
 
 @contextmanager
 def scratch_folder(lake: Lake) -> Iterator[Path]:
-    """A folder under `<home>/tmp` that goes with the block.
+    """Create a folder under `<home>/tmp` and remove it at the end of the block.
 
-    What a killed process left is removed by the next one.
+    Folders of killed processes are removed as well.
     """
     folder = lake.home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("scratch-*"):
-        process = left.name.split("-")[1]
+    for leftover in folder.glob("scratch-*"):
+        process = leftover.name.split("-")[1]
         if process.isdecimal() and not is_running(int(process)):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(leftover, ignore_errors=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"scratch-{os.getpid()}-", dir=folder))
     try:
         yield scratch
@@ -36,17 +36,17 @@ def scratch_folder(lake: Lake) -> Iterator[Path]:
 
 @contextmanager
 def scratch_lake(lake: Lake) -> Iterator[Lake]:
-    """A lake whose tags and training frames are its own and go with the block.
+    """Create a home that shares the tables of this one, and remove it at the end of the block.
 
-    So a comparison or a repeated run replaces neither the home's training frames nor its tag
-    histories.
+    Tags, training frames and models are its own, so a comparison or a repeated run replaces
+    nothing in the home.
     """
     with scratch_folder(lake) as home:
-        beside = Lake(lake.settings.model_copy(update={"home": home, "online": "sqlite"}))
+        scratch = Lake(lake.settings.model_copy(update={"home": home, "online": "sqlite"}))
         try:
             for entry in lake.home.iterdir():
                 if entry.name not in OWN:
                     (home / entry.name).symlink_to(entry)
-            yield beside
+            yield scratch
         finally:
-            store.forget(beside)
+            feast_client.forget(scratch)

@@ -1,6 +1,6 @@
-"""Which candidate learns a model best, by the rows that came after those it learned from.
+"""Choose the candidate that predicts best the rows after those it learned from.
 
-Where the rows do not reach far enough in time for that, by rows of other customers.
+Where the rows span too few days for that, it is the one that predicts best other customers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,27 +17,33 @@ from training.estimators.encoding import Array, Encoding, Flags
 from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
 from training.estimators.trees import TrainingRows
-from training.fitting.datasets import held_back, places
+from training.fitting.datasets import hash_fractions, held_back
 from training.model_spec import ModelSpec
 
 WINDOWS = 2
-WINDOW_SHARE = 0.15  # of the days of the train slice, each
-MOST_ROWS = 20_000  # of each window's training and validation, whole customers by hash
+WINDOW_SHARE = 0.15  # of the days of the train slice, for each window
+MOST_ROWS = 20_000  # of each window's training and validation rows; customers are chosen by hash
 FEWEST = 200
 FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows to learn from, and rows to judge by: later ones, or those of other customers."""
+    """Rows to train on, and rows to validate on: later ones, or those of other customers.
 
-    learn: Flags
-    judge: Flags
+    Attributes
+    ----------
+    train, validation : numpy.ndarray of bool
+        Shape (rows,); disjoint.
+    """
+
+    train: Flags
+    validation: Flags
 
 
 @dataclass(frozen=True)
-class Trial:
-    """How well one candidate did: mean loss over the windows' judged rows."""
+class CandidateScore:
+    """Mean loss of a candidate over the validation rows of all windows, and their number."""
 
     candidate: str
     loss: float
@@ -53,26 +59,36 @@ def choose(
     seed: int = 7,
     threads: int = 2,
     report: Report = quiet,
-) -> list[Trial]:
-    """The model's candidates, best first.
+) -> list[CandidateScore]:
+    """Compare the candidates of a model on validation rows, best first.
 
     Parameters
     ----------
+    model : ModelSpec
+        The model, which names its candidates.
     rows : pandas.DataFrame
         The train slice, with the features, `as_of`, `matures`, `label` and `customer_id`.
+    features : sequence of str
+        Columns to learn from.
     parameters : Mapping[str, float]
-        Those of the trees; default: the model's own.
+        Parameters of the trees; default: those of the model.
+    seed : int
+        Same data and seed give the same scores.
+    threads : int
+        Largest number of threads.
+    report : Report
+        Called with progress.
 
     Returns
     -------
-    list of Trial
-        Empty where the slice is too small to be cut: then nothing is known.
+    list of CandidateScore
+        Empty if the slice is too small to be divided.
     """
-    windows = cut(rows) or folds(rows)
+    windows = time_windows(rows) or customer_windows(rows)
     losses: dict[str, list[Array]] = {name: [] for name in model.candidates}
     for done, window in enumerate(windows):
         report(f"{model.name}: candidates", done, len(windows))
-        fold = Fold.of(rows, features, window)
+        fold = Fold.encode(rows, features, window)
         if fold is None:
             continue
         linear: dict[float, Linear] = {}
@@ -85,37 +101,52 @@ def choose(
                 linear[candidate.penalty] = fitted.scorer_.linear[0]
             if fitted.scorer_.trees and not candidate.parameters:
                 trees = cast(lgb.Booster, fitted.scorer_.trees[0])
-            told = fitted.scorer_.raw(fold.later, threads)
-            losses[candidate.name].append(row_loss(fold.judged, told, model.kind))
+            predicted = fitted.scorer_.raw(fold.later, threads)
+            losses[candidate.name].append(row_loss(fold.outcomes, predicted, model.kind))
     report(f"{model.name}: candidates", len(windows), len(windows))
-    trials = [
-        Trial(name, float(np.concatenate(found).mean()), sum(map(len, found)))
-        for name, found in losses.items()
-        if found
+    scores = [
+        CandidateScore(name, float(np.concatenate(parts).mean()), sum(map(len, parts)))
+        for name, parts in losses.items()
+        if parts
     ]
-    return sorted(trials, key=lambda trial: trial.loss)
+    return sorted(scores, key=lambda score: score.loss)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One window's rows as matrices.
+    """Rows of one window as matrices.
 
     Attributes
     ----------
     rows : TrainingRows
-        Those to learn from.
-    later, judged : numpy.ndarray
-        Matrix and outcomes of the rows that came after.
+        Rows to train on.
+    later, outcomes : numpy.ndarray
+        Matrix (rows, features) and outcomes (rows,) of the validation rows.
     """
 
     rows: TrainingRows
     later: Array
-    judged: Array
+    outcomes: Array
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, features: Sequence[str], window: Window) -> "Fold | None":
-        """The fold of a window, of at most `MOST_ROWS`; None if nothing can be learned there."""
-        part, after = rows[_some(rows, window.learn)], rows[_some(rows, window.judge)]
+    def encode(cls, rows: pd.DataFrame, features: Sequence[str], window: Window) -> "Fold | None":
+        """Encode the rows of a window, at most `MOST_ROWS` of each kind.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            With the features, `label` and `customer_id`.
+        features : sequence of str
+            Columns to learn from.
+        window : Window
+            Which rows train and which validate.
+
+        Returns
+        -------
+        Fold or None
+            None if all training rows have the same outcome.
+        """
+        part, after = rows[_sampled(rows, window.train)], rows[_sampled(rows, window.validation)]
         outcome = part["label"].to_numpy(np.float64)
         if len(np.unique(outcome)) < 2:
             return None
@@ -136,7 +167,21 @@ class Fold:
         linear: Linear | None = None,
         trees: lgb.Booster | None = None,
     ) -> CalibratedModel:
-        """A candidate learned from the fold's earlier rows."""
+        """Fit a candidate to the training rows.
+
+        Parameters
+        ----------
+        model : ModelSpec
+            The model, for its kind and monotone constraints.
+        candidate : Candidate
+            Parts to fit.
+        parameters : Mapping[str, float]
+            Parameters of the trees.
+        seed, threads : int
+            Random seed; largest number of threads.
+        linear, trees : Linear and lightgbm.Booster, optional
+            Parts fitted to these rows before, used as they are.
+        """
         fitted = CalibratedModel(
             parameters,
             candidate,
@@ -148,32 +193,32 @@ class Fold:
         return fitted.fit_rows(self.rows, linear, trees)
 
 
-def cut(rows: pd.DataFrame) -> list[Window]:
-    """The last days of the slice in windows, each with the rows that were ripe before it."""
+def time_windows(rows: pd.DataFrame) -> list[Window]:
+    """Divide the last days of a slice into windows; rows ripe before a window train for it."""
     as_of = pd.to_datetime(rows["as_of"]).to_numpy()
     ripe = pd.to_datetime(rows["matures"]).to_numpy()
     first, last = as_of.min(), as_of.max()
     width = (last - first) * WINDOW_SHARE
-    found = []
+    windows = []
     for place in range(WINDOWS, 0, -1):
         start = last - place * width
-        judge = (as_of > start) & (as_of <= start + width)
-        learn = ripe <= start
-        if min(judge.sum(), learn.sum()) >= FEWEST:
-            found.append(Window(learn, judge))
-    return found
+        validation = (as_of > start) & (as_of <= start + width)
+        train = ripe <= start
+        if min(validation.sum(), train.sum()) >= FEWEST:
+            windows.append(Window(train, validation))
+    return windows
 
 
-def folds(rows: pd.DataFrame) -> list[Window]:
-    """Fifths of the customers, each with the rows of all others; none of fewer than 200 rows."""
-    fifth = np.floor(places(rows, "fold") * FOLDS)
-    found = [Window(fifth != number, fifth == number) for number in range(FOLDS)]
-    return [each for each in found if each.learn.sum() >= FEWEST and each.judge.any()]
+def customer_windows(rows: pd.DataFrame) -> list[Window]:
+    """Divide the customers into fifths; each validates what the rows of all others train."""
+    fifth = np.floor(hash_fractions(rows, "fold") * FOLDS)
+    windows = [Window(fifth != number, fifth == number) for number in range(FOLDS)]
+    return [w for w in windows if w.train.sum() >= FEWEST and w.validation.any()]
 
 
-def _some(rows: pd.DataFrame, wanted: Flags) -> Flags:
-    """At most `MOST_ROWS` of the wanted rows, those of whole customers."""
-    count = int(wanted.sum())
+def _sampled(rows: pd.DataFrame, chosen: Flags) -> Flags:
+    """Select about `MOST_ROWS` of the chosen rows at most, by customer."""
+    count = int(chosen.sum())
     if count <= MOST_ROWS:
-        return wanted
-    return wanted & held_back(rows, MOST_ROWS / count, "choose")
+        return chosen
+    return chosen & held_back(rows, MOST_ROWS / count, "choose")

@@ -1,4 +1,4 @@
-"""Train models from history to registered challengers."""
+"""Train models: from history to registered challengers."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
-from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.candidates import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.economics import Economics
 from training.evaluation.figures import Amounts, Figures
@@ -22,20 +21,19 @@ from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.fitting import provenance
 from training.fitting.bundle_writer import write_bundle
-from training.fitting.datasets import ROW_LIMIT, build, held_back
-from training.fitting.selection import Trial, choose
+from training.fitting.datasets import ROW_LIMIT, build
+from training.fitting.learn import SEED, fit
+from training.fitting.selection import CandidateScore
 from training.fitting.tuning import tune
 from training.model_spec import ModelSpec
 from training.models import find
-from training.registry import versions as registry
 from training.registry.champions import fetch
-
-SEED = 7
+from training.registry.registration import register
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What training found, as the command line prints it.
+    """A trained and registered model, as the command line prints it.
 
     Attributes
     ----------
@@ -46,25 +44,26 @@ class TrainResult:
     known_by : datetime.date
         Outcomes recorded later were not used.
     labelled : int
-        Matured outcomes there were; training used a sample by customer if above the limit.
+        Number of matured outcomes; beyond the limit training used a sample by customer.
     train_rows, calibration_rows, test_rows : int
+        Rows of the three slices.
     test_from : datetime.date
         First `as_of` of the test slice.
     figures : Figures or Amounts
-        On the test slice.
+        Figures on the test slice.
     baselines : dict[str, dict[str, float]]
         `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and
         HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
     differences : list of PeerDifference
-        By how much the model is better than each, with paired intervals.
+        By how much the model is better than every baseline, with paired intervals.
     truth : Truth or None
         AUC of the true probabilities and of the model on the same rows; None on real data.
     importance : dict[str, float]
-        Share of what features move the score by on the test slice, largest first.
+        Feature -> share of the movement of scores on the test slice, largest first.
     candidate : str
-        The way to learn that won.
-    trials : list of Trial
-        The candidates with their loss on later rows of the train slice, best first.
+        Name of the best candidate.
+    trials : list of CandidateScore
+        Candidates with their loss on later rows of the train slice, best first.
     report : pathlib.Path
         The HTML page; the model card and the tables lie beside it.
     """
@@ -86,7 +85,7 @@ class TrainResult:
     truth: Truth | None
     importance: dict[str, float]
     candidate: str
-    trials: list[Trial]
+    trials: list[CandidateScore]
     report: Path
 
 
@@ -102,14 +101,28 @@ def train(
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables and the registry.
     names : sequence of str
-        Models of `training.models`.
+        Names of models (`training.models`).
     known_by : datetime.date
         Outcomes recorded later are not used.
+    report : Report
+        Called with progress.
     row_limit : int
-        Labels of one model beyond which customers are left out, chosen by hash.
+        Most labels of one model; beyond it customers are left out, chosen by hash.
     tuning_seconds : float
-        Budget of each model to search for better parameters of the trees; 0: those declared.
+        Budget of each model to search for better parameters of the trees; 0: use those declared.
+
+    Yields
+    ------
+    TrainResult
+        The next model, registered.
+
+    Raises
+    ------
+    GuanjiaError
+        If a model is not declared, or has too little history.
     """
     models = [find(name) for name in names]
     datasets = build(lake, models, known_by, report, row_limit)
@@ -122,11 +135,11 @@ def train(
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
             predictor = Predictor.load(bundle)
-            # One thread: several wait for one another, busily, over sums of a few columns.
+            # One thread: several waste time in busy waiting over sums of a few columns.
             with threadpool_limits(1, user_api="blas"):
-                found = assess(lake, model, data, predictor, known_by, report, priced)
+                assessment = assess(lake, model, data, predictor, known_by, report, priced)
             yield _register(
-                lake, model, data, fitted, trials, bundle, found, known_by, row_limit, report
+                lake, model, data, fitted, trials, bundle, assessment, known_by, row_limit, report
             )
     report("models trained", len(models), len(models))
 
@@ -144,14 +157,28 @@ def retrain(
     report: Report = quiet,
     check: Callable[[Dataset], None] | None = None,
 ) -> Path:
-    """Build the dataset and train as `train` does, and register nothing.
+    """Build the dataset and train as `train` does, without registering anything.
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables.
+    model : ModelSpec
+        The model to train.
+    known_by : datetime.date
+        Outcomes recorded later are not used.
+    parameters : Mapping[str, float]
+        Parameters of the trees.
+    seed, threads : int
+        Random seed; largest number of threads.
     folder : pathlib.Path
-        Where the bundle goes.
+        Folder of the bundle.
+    row_limit : int
+        Most labels; beyond it customers are left out, chosen by hash.
+    report : Report
+        Called with progress.
     check : Callable[[Dataset], None], optional
-        Sees the dataset before anything learns from it, and may refuse it.
+        Called with the dataset before training; raises to refuse it.
 
     Returns
     -------
@@ -165,81 +192,21 @@ def retrain(
     return write_bundle(folder, model, fitted, data.tags)
 
 
-def fit(
-    model: ModelSpec,
-    data: Dataset,
-    threads: int = 2,
-    parameters: Mapping[str, float] | None = None,
-    report: Report = quiet,
-    seed: int = SEED,
-) -> tuple[CalibratedModel, list[Trial]]:
-    """Learn the train slice of a dataset and calibrate on the slice after, as `learn` does."""
-    rows, later = data.frame[data.split.train], data.frame[data.split.calibration]
-    return learn(model, rows, data.features, later, threads, parameters, report, seed)
-
-
-def learn(
-    model: ModelSpec,
-    rows: pd.DataFrame,
-    features: Sequence[str],
-    later: pd.DataFrame | None = None,
-    threads: int = 2,
-    parameters: Mapping[str, float] | None = None,
-    report: Report = quiet,
-    seed: int = SEED,
-) -> tuple[CalibratedModel, list[Trial]]:
-    """Let the candidates compete within the rows; the winner learns all of them.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        With the features, `as_of`, `matures`, `label` and `customer_id`.
-    later : pandas.DataFrame, optional
-        Rows to calibrate on; without, what the winner tells stands as it is.
-    parameters : Mapping[str, float]
-        Those of the trees; default: the model's own.
-
-    Returns
-    -------
-    (CalibratedModel, list of Trial)
-        The winner; and the candidates, best first, none where the rows cannot be cut (then the
-        first declared one learns).
-    """
-    given = model.parameters if parameters is None else parameters
-    trials = choose(
-        model, rows, features, parameters=given, seed=seed, threads=threads, report=report
-    )
-    winner = trials[0].candidate if trials else model.candidates[0]
-    report(f"{model.name}: {winner}", 0, None)
-    fitted = CalibratedModel(
-        given,
-        CANDIDATES[winner],
-        kind=model.kind,
-        monotone=model.monotone,
-        seed=seed,
-        threads=threads,
-    )
-    fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), features)
-    if later is not None:
-        fitted.calibrate(later, later["label"].to_numpy())
-    return fitted, trials
-
-
 def _register(
     lake: Lake,
     model: ModelSpec,
     data: Dataset,
     fitted: CalibratedModel,
-    trials: list[Trial],
+    trials: list[CandidateScore],
     bundle: Path,
-    found: Assessment,
+    assessment: Assessment,
     known_by: date,
     row_limit: int,
     report: Report,
 ) -> TrainResult:
-    files = write_files(found, bundle.parent / "evaluation")
+    files = write_files(assessment, bundle.parent / "evaluation")
     report(f"{model.name}: registry", 0, None)
-    version = registry.register(
+    version = register(
         lake,
         model.name,
         bundle,
@@ -257,8 +224,8 @@ def _register(
             "threads": lake.settings.threads,
             "row_limit": row_limit,
         },
-        metrics=found.metrics()
-        | {f"validation_{each.candidate}_loss": each.loss for each in trials},
+        metrics=assessment.metrics()
+        | {f"validation_{score.candidate}_loss": score.loss for score in trials},
         tags={
             "training_frame_sha256": data.sha256,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
@@ -288,7 +255,7 @@ def _register(
         model=model.name,
         label=model.label,
         version=version,
-        bundle_version=found.bundle_version,
+        bundle_version=assessment.bundle_version,
         folder=fetch(lake, model.name, version),
         known_by=known_by,
         labelled=data.labelled,
@@ -296,11 +263,11 @@ def _register(
         calibration_rows=int(data.split.calibration.sum()),
         test_rows=int(data.split.test.sum()),
         test_from=data.split.test_from,
-        figures=found.figures,
-        baselines=found.baselines,
-        differences=found.differences,
-        truth=found.truth,
-        importance=found.importance.features,
+        figures=assessment.figures,
+        baselines=assessment.baselines,
+        differences=assessment.differences,
+        truth=assessment.truth,
+        importance=assessment.importance.features,
         candidate=fitted.candidate.name,
         trials=trials,
         report=publish_report(lake, files, model.name, version),

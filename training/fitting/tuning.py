@@ -1,8 +1,8 @@
-"""Better parameters for the trees, found by Optuna within a budget of time.
+"""Search better parameters for the trees with Optuna, within a budget of time.
 
-A study lies at `<home>/training/<model>/tuning.db` and is named by the data, so it goes on where it
-was stopped and starts anew where the data are others. A trial is judged window after window by rows
-that came later; one that is worse than the median of the others after the first is given up.
+A study lies at `<home>/training/<model>/tuning.db` and is named by the data: it goes on where it
+was stopped, and starts anew when the data change. A trial is evaluated window after window on later
+rows; one that is worse than the median of the others after the first window is pruned.
 """
 
 import time
@@ -16,7 +16,7 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
-from training.fitting.selection import Fold, cut
+from training.fitting.selection import Fold, time_windows
 from training.model_spec import ModelSpec
 
 SEED = 7
@@ -24,17 +24,17 @@ OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What a study found.
+class TunedParameters:
+    """Best parameters of a study.
 
     Attributes
     ----------
     parameters : dict of str to float
-        Of the best trial.
+        Parameters of the best trial.
     loss, declared_loss : float
         Mean loss of the best trial and of the declared parameters, same windows.
     trials, pruned : int
-        Finished and given up, over all sessions.
+        Number of trials finished and pruned, over all sessions.
     """
 
     parameters: dict[str, float]
@@ -50,22 +50,30 @@ def tune(
     data: Dataset,
     seconds: float,
     report: Report = quiet,
-) -> Tuned | None:
-    """Search until the budget is spent; the trial under way is finished.
+) -> TunedParameters | None:
+    """Search parameters until the budget is spent; a trial that has begun is finished.
 
     Parameters
     ----------
+    lake : Lake
+        Home where the study lies.
+    model : ModelSpec
+        The model, for its declared parameters.
+    data : Dataset
+        Its train slice is searched on.
     seconds : float
         Budget of this session. At least the declared parameters are tried.
+    report : Report
+        Called with progress.
 
     Returns
     -------
-    Tuned or None
-        None where the train slice is too short to be cut into windows.
+    TunedParameters or None
+        None if the train slice is too short to be divided into windows.
     """
     rows = data.frame[data.split.train]
-    made = (Fold.of(rows, data.features, window) for window in cut(rows))
-    folds = [fold for fold in made if fold is not None]
+    encoded = (Fold.encode(rows, data.features, window) for window in time_windows(rows))
+    folds = [fold for fold in encoded if fold is not None]
     if not folds:
         return None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -83,26 +91,26 @@ def tune(
     if not study.get_trials(states=finished):
         study.enqueue_trial(declared)
 
-    def judged(trial: optuna.Trial) -> float:
+    def objective(trial: optuna.Trial) -> float:
         parameters = {**OWN, **_suggested(trial)}
         return _loss(model, folds, parameters, lake.settings.threads, trial)
 
     begun = time.monotonic()
     while True:
-        study.optimize(judged, n_trials=1)
+        study.optimize(objective, n_trials=1)
         spent = time.monotonic() - begun
         report(f"{model.name}: tuning, seconds", min(int(spent), int(seconds)), int(seconds))
         if spent >= seconds:
             break
     done = study.get_trials(states=finished)
-    given_up = sum(t.state == optuna.trial.TrialState.PRUNED for t in study.trials)
+    pruned = sum(t.state == optuna.trial.TrialState.PRUNED for t in study.trials)
     best = study.best_trial
-    return Tuned(
+    return TunedParameters(
         {**model.parameters, **OWN, **best.params},
         float(best.value or 0.0),
         float(done[0].value or 0.0),
         len(done),
-        given_up,
+        pruned,
     )
 
 
@@ -118,13 +126,13 @@ _SPACE: dict[str, tuple[float, float, bool]] = {
 
 
 def _suggested(trial: optuna.Trial) -> dict[str, float]:
-    found: dict[str, float] = {}
+    parameters: dict[str, float] = {}
     for name, (low, high, log) in _SPACE.items():
         if isinstance(low, int):
-            found[name] = trial.suggest_int(name, low, int(high), log=log)
+            parameters[name] = trial.suggest_int(name, low, int(high), log=log)
         else:
-            found[name] = trial.suggest_float(name, low, high, log=log)
-    return found
+            parameters[name] = trial.suggest_float(name, low, high, log=log)
+    return parameters
 
 
 def _loss(
@@ -137,8 +145,8 @@ def _loss(
     total = rows = 0.0
     for step, fold in enumerate(folds):
         fitted = fold.fit(model, CANDIDATES["trees"], parameters, SEED, threads)
-        told = fitted.scorer_.raw(fold.later, threads)
-        loss = row_loss(fold.judged, told, model.kind)
+        predicted = fitted.scorer_.raw(fold.later, threads)
+        loss = row_loss(fold.outcomes, predicted, model.kind)
         total, rows = total + float(loss.sum()), rows + len(loss)
         trial.report(total / rows, step)
         if step < len(folds) - 1 and trial.should_prune():

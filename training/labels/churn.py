@@ -1,4 +1,4 @@
-"""Labels of churn: is all motor cover gone, within 180 days or in one of the six months ahead?"""
+"""Label churn: does all motor cover end, within 180 days or in one of the six months ahead?"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.joins import union_all
 from features.lake.terms import cover_end, existed
-from training.labels import questions as labels
+from training.labels import questions
 
 DAYS = 180
 GRACE_DAYS = 30
@@ -19,44 +19,75 @@ MONTHS = 6
 
 
 def within_180_days(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
-    """One row per customer with a motor term in force at `as_of`: is the cover gone in 180 days?
+    """Label each customer with a motor term in force at `as_of`: does the cover end in 180 days?
 
     True if on some day within 180 days no motor term is in force and none follows within 30 days.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    as_ofs : sequence of date
+        Prediction dates; those whose outcome is not ripe by `known_by` have no rows.
+
+    Returns
+    -------
+    ibis.Table
+        `customer_id`, `as_of`, `cutoff`, `matures`, `label` (boolean).
     """
-    rows = _covered(lake, known_by, labels.questions(lake, as_ofs, known_by, DAYS + GRACE_DAYS))
+    rows = _covered(lake, known_by, questions.ripe_dates(lake, as_ofs, known_by, DAYS + GRACE_DAYS))
     # No chain at all means that the cover was cancelled in hindsight: it is gone as well.
     gone = rows.chain_end.isnull() | (rows.chain_end <= rows.as_of + ibis.interval(days=DAYS))
     return rows.select("customer_id", "as_of", "cutoff", "matures", label=gone)
 
 
 def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
-    """One row per customer, date and one month ahead of six, if covered till that month begins.
+    """Label each customer and date in one of the six months ahead: does the cover end in it?
 
     True if the cover ends within the month and none follows within 30 days. A month is 30 days;
-    `month_ahead` 1 begins at `as_of`. Which of the six a customer is asked about changes with the
-    date, by hash: all six would say nearly the same six times over.
+    `month_ahead` 1 begins at `as_of`. A customer has a row only if covered until the month begins.
+    Which of the six months a customer is asked about changes with the date, by hash: rows for all
+    six would be nearly the same.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    as_ofs : sequence of date
+        Prediction dates; those whose outcome is not ripe by `known_by` have no rows.
+
+    Returns
+    -------
+    ibis.Table
+        `customer_id`, `as_of`, `cutoff`, `matures`, `month_ahead` (1 to 6), `label` (boolean).
     """
     spans = [
-        labels.questions(lake, as_ofs, known_by, MONTH_DAYS * month + GRACE_DAYS).mutate(
+        questions.ripe_dates(lake, as_ofs, known_by, MONTH_DAYS * month + GRACE_DAYS).mutate(
             month_ahead=ibis.literal(month, "int64")
         )
         for month in range(1, MONTHS + 1)
     ]
     rows = _covered(lake, known_by, union_all(spans))
     digit = ibis.literal("0123456789abcdef").find(rows.customer_id.hexdigest("md5").substr(0, 1))
-    asked = (digit + rows.as_of.year() * 4 + rows.as_of.quarter()) % MONTHS + 1
+    month_of_customer = (digit + rows.as_of.year() * 4 + rows.as_of.quarter()) % MONTHS + 1
     begins = rows.as_of + ((rows.month_ahead - 1) * MONTH_DAYS).as_interval("D")
     ends = rows.as_of + (rows.month_ahead * MONTH_DAYS).as_interval("D")
     # No chain at all means that the cover was cancelled in hindsight: it ends in the first month.
     last = rows.chain_end.coalesce(rows.as_of + ibis.interval(days=1))
-    rows = rows.mutate(label=last <= ends).filter(rows.month_ahead == asked, last > begins)
+    rows = rows.mutate(label=last <= ends).filter(
+        rows.month_ahead == month_of_customer, last > begins
+    )
     return rows.select("customer_id", "as_of", "cutoff", "matures", "month_ahead", "label")
 
 
-def _covered(lake: Lake, known_by: date, asked: ir.Table) -> ir.Table:
-    """Motor customers at the dates asked, and when their cover ends, as known by `known_by`."""
-    holders = labels.holders(lake, asked, MOTOR_LINES)
-    chains = _chains(labels.policies_known(lake, known_by))
+def _covered(lake: Lake, known_by: date, dates: ir.Table) -> ir.Table:
+    """Select motor customers at some dates, with the end of their cover as known by `known_by`."""
+    holders = questions.holders(lake, dates, MOTOR_LINES)
+    chains = _chains(questions.known_policies(lake, known_by))
     ends = (
         holders.select("customer_id", "as_of")
         .distinct()
@@ -70,7 +101,7 @@ def _covered(lake: Lake, known_by: date, asked: ir.Table) -> ir.Table:
 
 
 def _chains(known: ir.Table) -> ir.Table:
-    """Motor cover of each customer without a gap of more than 30 days: its start and end."""
+    """Join motor terms with gaps of at most 30 days into chains: start and end by customer."""
     terms = known.filter(known.line.isin(MOTOR_LINES), existed(known))
     terms = terms.select("customer_id", "policy_id", start="inception", end=cover_end(terms))
     before = ibis.window(

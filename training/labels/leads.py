@@ -1,7 +1,7 @@
-"""Days before the expiry of a term at which its renewal is asked about: the rule, written once."""
+"""Declare how many days before the expiry of a term models predict its renewal."""
 
 LEAD_DAYS = "lead_days"
-"""The column of labels, and the feature of models, that says how many days they were."""
+"""Name of the column of labels, and of the feature of models, with the days before expiry."""
 LEADS = (60, 30, 15, 7)
-"""What models learn from; nearer to the expiry or farther from it nothing is known of them."""
+"""Days before expiry that models learn from; they say nothing outside of this range."""
 SHORTEST_LEAD, LONGEST_LEAD = min(LEADS), max(LEADS)

@@ -1,4 +1,4 @@
-"""Labels: what came true, told only where the outcome can no longer change.
+"""Label past predictions with what came true, only where the outcome can no longer change.
 
 Each function reads the policies as known by a date and returns one row per prediction that could
 have been made: `customer_id`, `as_of`, `matures` (last day that decides the outcome), `label`, and
@@ -27,13 +27,13 @@ GRID_MONTHS = 42
 
 
 def renewal(lake: Lake, known_by: date) -> ir.Table:
-    """One row per motor commercial term and lead time: has its vehicle a next motor term with us?
+    """Label each motor commercial term and lead time: does a next motor term with us follow?
 
     True if another motor term of the same customer and vehicle incepts no earlier than 30 days
     before the expiry and is signed by 30 days after it. A next term cancelled before it began does
     not count. Terms already cancelled at `as_of`, as then known, have nothing to renew.
     """
-    known = policies_known(lake, known_by)
+    known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
     term = known.filter(
         known.line == "motor_commercial",
@@ -87,25 +87,58 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
 
 
 def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) -> ir.Table:
-    """One row per motor customer who does not hold `line` at `as_of`: bought within 90 days?"""
-    asked = questions(lake, as_ofs, known_by, CROSS_SELL_DAYS)
-    motor = holders(lake, asked, MOTOR_LINES)
-    held = holders(lake, asked, (line,), begun=False).select(
-        held_customer="customer_id", held_as_of="as_of"
+    """Label each motor customer without `line` at `as_of`: do they buy it within 90 days?
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    as_ofs : sequence of date
+        Prediction dates; those whose outcome is not ripe by `known_by` have no rows.
+    line : str
+        Line of business, as in the table policies.
+
+    Returns
+    -------
+    ibis.Table
+        `customer_id`, `as_of`, `cutoff`, `matures`, `label` (boolean).
+    """
+    dates = ripe_dates(lake, as_ofs, known_by, CROSS_SELL_DAYS)
+    motor = holders(lake, dates, MOTOR_LINES)
+    owners = holders(lake, dates, (line,), begun=False).select(
+        owner="customer_id", owned_as_of="as_of"
     )
     rows = motor.anti_join(
-        held, [motor.customer_id == held.held_customer, motor.as_of == held.held_as_of]
+        owners, [motor.customer_id == owners.owner, motor.as_of == owners.owned_as_of]
     )
-    known = policies_known(lake, known_by)
+    known = known_policies(lake, known_by)
     bought = known.filter(known.line == line, existed(known))
-    return comes_true(lake, known_by, rows, bought.select("customer_id", at="signed_at"))
+    return label_by_events(lake, known_by, rows, bought.select("customer_id", at="signed_at"))
 
 
-def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Table:
-    """One row per term drawn by lot into one of these arms: is it renewed, as `renewal` says?
+def trial_renewals(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Table:
+    """Label each term that was drawn by lot into some arms of a trial: is it renewed?
 
-    The tags are those of the evening before the lot, so that nothing it set off is in them. Further
-    columns: `arm`, and its `probability` as stated. A draw about no commercial term has no row.
+    The label is that of `renewal`. Tags are read as of the day before the lot, so that they hold
+    nothing that it set off. A draw about no commercial term has no row.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked tables `assignments` and `policies`.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    name : str
+        Name of the trial.
+    arms : sequence of str
+        Only draws into these arms.
+
+    Returns
+    -------
+    ibis.Table
+        The columns of `renewal`, the `arm`, and its `probability` as stated.
     """
     drawn = lake.table("assignments")
     end = ibis.literal(cutoff(known_by, lake.settings.timezone))
@@ -127,42 +160,52 @@ def trial(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Tabl
     )  # fmt: skip
 
 
-def comes_true(lake: Lake, known_by: date, rows: ir.Table, events: ir.Table) -> ir.Table:
-    """The rows with `label`: has the customer an event after `as_of`, by the end of `matures`?
+def label_by_events(lake: Lake, known_by: date, rows: ir.Table, events: ir.Table) -> ir.Table:
+    """Label rows: has the customer an event after `as_of`, by the end of `matures`?
 
     Parameters
     ----------
+    lake : Lake
+        Home with the checked policies, which begin the calendar.
+    known_by : date
+        Last day event_customer records may be used for outcomes.
     rows : ibis.Table
         `customer_id`, `as_of`, `cutoff` (its instant), `matures`.
     events : ibis.Table
         `customer_id` and `at`, an instant.
+
+    Returns
+    -------
+    ibis.Table
+        The columns of `rows`, and `label` (boolean).
     """
     days = calendar(lake, known_by).rename(deadline="cutoff")
     ripe = rows.join(days, rows.matures == days.day).drop("day")
-    events = events.rename(whose="customer_id")
-    came = (
-        ripe.join(events, ripe.customer_id == events.whose)
+    events = events.rename(event_customer="customer_id")
+    positives = (
+        ripe.join(events, ripe.customer_id == events.event_customer)
         .filter(lambda t: (t["at"] >= t.cutoff) & (t["at"] < t.deadline))
-        .select(came_customer="customer_id", came_as_of="as_of")
+        .select(positive_customer="customer_id", positive_as_of="as_of")
         .distinct()
     )
-    found = ripe.left_join(
-        came, [ripe.customer_id == came.came_customer, ripe.as_of == came.came_as_of]
+    labelled = ripe.left_join(
+        positives,
+        [ripe.customer_id == positives.positive_customer, ripe.as_of == positives.positive_as_of],
     )
-    return found.select(
-        "customer_id", "as_of", "cutoff", "matures", label=found.came_customer.notnull()
+    return labelled.select(
+        "customer_id", "as_of", "cutoff", "matures", label=labelled.positive_customer.notnull()
     )
 
 
-def policies_known(lake: Lake, known_by: date) -> ir.Table:
-    """The policies as recorded by the end of `known_by`: of each term its then latest version."""
+def known_policies(lake: Lake, known_by: date) -> ir.Table:
+    """Select the version of each term that was the latest recorded by the end of `known_by`."""
     instant = ibis.literal(cutoff(known_by, lake.settings.timezone))
     versions = lake.table("policies")
     return versions.filter(known_at(versions, instant))
 
 
 def quarter_starts(first: date, last: date) -> list[date]:
-    """First days of the quarters between two dates, both included.
+    """List the first days of the quarters between two dates, both included.
 
     Four dates a year: the outcomes of 90 days then do not overlap, and models that look 90 and 180
     days ahead share their dates.
@@ -178,19 +221,19 @@ def quarter_starts(first: date, last: date) -> list[date]:
 
 
 def grid(known_by: date, horizon: int) -> list[date]:
-    """The quarter starts of `GRID_MONTHS` whose outcome, `horizon` days later, is ripe."""
+    """List the quarter starts of `GRID_MONTHS` whose outcome is ripe `horizon` days later."""
     last = known_by - timedelta(days=horizon)
     return quarter_starts(last - timedelta(days=GRID_MONTHS * 31), last)
 
 
 def day_of(value: ir.Value) -> ir.Value:
-    """The civil day of a date that something was added to."""
+    """Cast a date that days were added to back to a civil day."""
     # Ibis takes date + interval for a date, DuckDB makes a timestamp of it.
     return value.cast("timestamp").date()
 
 
 def calendar(lake: Lake, known_by: date) -> ir.Table:
-    """Each day up to `known_by` with the instant at which it is over."""
+    """List the days up to `known_by`, each with the instant at which it is over (`cutoff`)."""
     first = lake.engine.to_pyarrow(lake.table("policies").inception.min()).as_py()
     start = first - timedelta(days=400)
     days = (known_by - start).days + 1
@@ -208,34 +251,51 @@ def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
     return ibis.memtable(table)
 
 
-def questions(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
-    """The dates whose outcome, `horizon` days later, is ripe: `as_of`, `cutoff`, `matures`."""
+def ripe_dates(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int) -> ir.Table:
+    """Select the dates whose outcome is ripe `horizon` days later.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose time zone says when a day is over.
+    as_ofs : sequence of date
+        Dates to choose from.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    horizon : int
+        Days from the date until the outcome can no longer change.
+
+    Returns
+    -------
+    ibis.Table
+        `as_of`, `cutoff` (its instant), `matures`.
+    """
     matured = [day for day in as_ofs if day + timedelta(days=horizon) <= known_by]
     dates = _instants(lake, matured).rename(as_of="day")
     return dates.mutate(matures=day_of(dates.as_of + ibis.interval(days=horizon)))
 
 
-def holders(lake: Lake, asked: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
-    """List the customers who had cover of some lines at the dates asked, as then known.
+def holders(lake: Lake, dates: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
+    """List the customers who had cover of some lines at some dates, as then known.
 
     Parameters
     ----------
     lake : Lake
-        Where the checked policies lie.
-    asked : ibis.Table
-        `as_of`, `cutoff` (its instant), and whatever else the question has.
+        Home with the checked policies.
+    dates : ibis.Table
+        `as_of`, `cutoff` (its instant), and any further columns.
     lines : sequence of str
-        Any of these lines of business will do.
+        Lines of business; cover of any of them counts.
     begun : bool
-        Whether the term must be in force; if not, one that was signed and begins later will do.
+        True: the term must be in force. False: a signed term that begins later counts as well.
 
     Returns
     -------
     ibis.Table
-        `customer_id` and the columns of `asked`, each pair once.
+        `customer_id` and the columns of `dates`, each pair once.
     """
     versions = lake.table("policies")
     terms = versions.filter(versions.line.isin(lines))
-    covered = in_force(terms, asked.as_of) if begun else cover_end(terms) > asked.as_of
-    joined = terms.join(asked, [known_at(terms, asked.cutoff), covered])
-    return joined.select("customer_id", *asked.columns).distinct()
+    covered = in_force(terms, dates.as_of) if begun else cover_end(terms) > dates.as_of
+    joined = terms.join(dates, [known_at(terms, dates.cutoff), covered])
+    return joined.select("customer_id", *dates.columns).distinct()

@@ -23,7 +23,7 @@ from training.estimators.contributions import MOST_ROWS, importance
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
-from training.fitting.datasets import ROW_LIMIT, thinned
+from training.fitting.datasets import ROW_LIMIT, thin
 from training.labels.leads import LEADS
 from training.model_spec import ModelSpec
 from training.models import LEAD_TIME, MONTH_AHEAD
@@ -128,7 +128,7 @@ def snapshot_questions(
     """
     snapshot = read_snapshot(lake, as_of)
     tags = list(dict.fromkeys([*predictor.tags, *model.rule_tags]))
-    table = thinned(snapshot_tags(lake, snapshot, tags), snapshot.customers, ROW_LIMIT)
+    table = thin(snapshot_tags(lake, snapshot, tags), snapshot.customers, ROW_LIMIT)
     frame = table.to_pandas()
     known = catalogue()
     for name in tags:

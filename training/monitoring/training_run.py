@@ -12,7 +12,7 @@ from datetime import date
 from features.errors import GuanjiaError
 from features.lake import Lake
 from training.registry.champions import family
-from training.registry.mlflow_client import RegistryAwayError, away, exists
+from training.registry.mlflow_client import RegistryAwayError, away_error, registry_exists
 from training.registry.versions import Version, read_version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
@@ -66,8 +66,8 @@ def read_training_run(lake: Lake, model: str, version: str) -> TrainingRun:
         If the run does not say what the version learned from.
     """
     try:
-        if not exists(lake):
-            raise away(lake, FileNotFoundError("no database"))
+        if not registry_exists(lake):
+            raise away_error(lake, FileNotFoundError("no database"))
         return _training_run(read_version(lake, model, version), from_registry=True)
     except RegistryAwayError as fault:
         before = _read_before(lake, model, version)

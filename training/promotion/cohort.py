@@ -1,4 +1,4 @@
-"""The cohort on which versions of a model are compared: outcomes none of them learned from.
+"""Build the cohort on which versions of a model are compared: outcomes none of them learned from.
 
 Each version states the first `as_of` of its test slice; every outcome it learned from, or was
 calibrated on, was ripe before. The cohort begins with the later of these days, so no version has
@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
-from features.online import feast_client as store
+from features.online import feast_client
 from features.progress import Report, quiet
-from features.snapshots import compute as tagging
+from features.snapshots import compute
 from features.snapshots.group_files import not_computed
 from features.tags.catalogue import catalogue, groups
 from training.estimators.losses import Outcomes
 from training.evaluation.slices import age_bands
-from training.fitting.datasets import in_order, thinned
+from training.fitting.datasets import sort_rows, thin
 from training.fitting.scratch import scratch_lake
 from training.model_spec import ModelSpec
 from training.registry.versions import Version
@@ -32,7 +32,7 @@ FEWEST_ROWS = 10  # as many as a test slice must have
 
 
 class TooFewError(GuanjiaError):
-    """Not enough outcomes are ripe."""
+    """Too few outcomes are ripe to compare on."""
 
 
 SEGMENTS = {
@@ -42,7 +42,7 @@ SEGMENTS = {
     "business type": "business_type",
     "age band": "age_years",
 }
-"""What a comparison is broken down by, and the tag that says it."""
+"""Dimensions that a comparison is broken down by, and their tags."""
 
 PROTECTED = {
     "gender": "gender",
@@ -50,19 +50,19 @@ PROTECTED = {
     "city tier": "city_tier",
     "branch": "branch",
 }
-"""Between whom a model must be equally right: gender, age and region."""
+"""Dimensions between whose groups a model must be equally right, and their tags."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Rows to compare on.
+    """Rows to compare versions on.
 
     Attributes
     ----------
     frame : pandas.DataFrame
         Labels with the tags as they were known at each row's time.
     known_by, first, last : datetime.date
-        Outcomes recorded later are not used; first and last `as_of`.
+        Last day whose outcomes are used; first and last `as_of`.
     """
 
     frame: pd.DataFrame
@@ -72,12 +72,12 @@ class Cohort:
 
     @property
     def label(self) -> Outcomes:
-        """The outcomes, shape (rows,): yes or no, or a number."""
-        told = self.frame["label"]
-        return np.asarray(told, bool if told.dtype in (bool, object) else np.float64)
+        """Outcomes, shape (rows,): boolean, or float64 of counts and amounts."""
+        outcomes = self.frame["label"]
+        return np.asarray(outcomes, bool if outcomes.dtype in (bool, object) else np.float64)
 
     def groups(self, tag: str) -> pd.Series:
-        """What a tag says of each row, as text: ages in bands, null as "unknown"."""
+        """Return the values of a tag by row as text: ages in bands, null as "unknown"."""
         values = self.frame[tag]
         if tag == "age_years":
             return age_bands(values).fillna("unknown")
@@ -96,24 +96,34 @@ def read_cohort(
     report: Report = quiet,
     trained: Version | None = None,
 ) -> Cohort:
-    """Label, replay the tags, join, in a scratch home; or read what training left, if it is that.
+    """Build the cohort in a scratch home, or read it from the training frame if that is the same.
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables.
+    model : ModelSpec
+        The model whose versions are compared.
     first : datetime.date
         Rows of earlier dates are left out.
+    known_by : datetime.date
+        Outcomes recorded later are not used.
     tags : collection of str
-        What the versions read, besides what the cohort is broken down by.
+        Tags that the versions read; those that the cohort is broken down by are added.
     row_limit : int
-        Labels beyond which customers are left out, chosen by hash.
+        Most labels; beyond it customers are left out, chosen by hash.
+    report : Report
+        Called with progress.
     trained : Version, optional
-        A version whose training frame may still be here: with the same `known_by`, it is the
-        cohort.
+        A version whose training frame may still be in the home: with the same `known_by`, it is
+        the cohort.
 
     Raises
     ------
     TooFewError
         If too few outcomes are ripe.
+    GuanjiaError
+        If a version reads a tag that is no longer declared.
     """
     known = catalogue()
     unknown = sorted(set(tags) - set(known))
@@ -121,27 +131,29 @@ def read_cohort(
         raise GuanjiaError(
             f"model {model.name}",
             f"has a version that reads tags no longer declared: {', '.join(unknown)}",
-            "declare them again, or compare with the release that trained it",
+            "declare them again, or compare with the release that trained the version",
         )
-    asked = list(dict.fromkeys([*SEGMENTS.values(), *PROTECTED.values(), *model.rule_tags, *tags]))
+    names = list(dict.fromkeys([*SEGMENTS.values(), *PROTECTED.values(), *model.rule_tags, *tags]))
     report(f"{model.name}: outcomes since {first}", 0, None)
-    frame = None if trained is None else _left(lake, trained, known_by, asked)
+    frame = None if trained is None else _training_frame(lake, trained, known_by, names)
     if frame is None:
-        with scratch_lake(lake) as beside:
-            read = [*model.tag_set.tags, *asked]
-            entities = _entities(beside, model, first, known_by, row_limit, read, report)
-            frame = store.history(beside, entities, read)
+        with scratch_lake(lake) as scratch:
+            read = [*model.tag_set.tags, *names]
+            entities = _entities(scratch, model, first, known_by, row_limit, read, report)
+            frame = feast_client.history(scratch, entities, read)
             frame = frame[model.learns(frame)]
     frame = frame[pd.to_datetime(frame["as_of"]) >= pd.Timestamp(first)]
-    frame = in_order(frame)
+    frame = sort_rows(frame)
     if len(frame) < FEWEST_ROWS:
         raise _too_few(model.name, len(frame), first, known_by)
     days = pd.to_datetime(frame["as_of"])
     return Cohort(frame, known_by, days.min().date(), days.max().date())
 
 
-def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.DataFrame | None:
-    """The version's training frame with these tags, if it and its histories are still here."""
+def _training_frame(
+    lake: Lake, trained: Version, known_by: date, tags: list[str]
+) -> pd.DataFrame | None:
+    """Read a version's training frame with some tags; None if its files are gone or replaced."""
     path = lake.home / "training" / trained.model / "frame.parquet"
     if trained.parameters.get("known_by") != known_by.isoformat() or not path.exists():
         return None
@@ -149,25 +161,25 @@ def _left(lake: Lake, trained: Version, known_by: date, tags: list[str]) -> pd.D
         return None
     frame = pd.read_parquet(path)
     for group in groups().values():
-        wanted = [name for name in tags if name in group.tags and name not in frame]
-        if not wanted:
+        missing = [name for name in tags if name in group.tags and name not in frame]
+        if not missing:
             continue
         history = lake.tags(group.name) / "history-training.parquet"
         stated = trained.tags.get(f"history_{group.name}_sha256")
         if not history.exists() or sha256_of(history) != stated:
             return None
-        if not_computed(history) & set(wanted):
+        if not_computed(history) & set(missing):
             return None
         keys = ["customer_id", "as_of"]
-        told = pq.read_table(history, columns=[*keys, *wanted], partitioning=None).to_pandas()
-        for one in (frame, told):
-            one["as_of"] = pd.to_datetime(one["as_of"])
-        frame = frame.merge(told, on=keys, how="left", validate="many_to_one")
+        values = pq.read_table(history, columns=[*keys, *missing], partitioning=None).to_pandas()
+        for table in (frame, values):
+            table["as_of"] = pd.to_datetime(table["as_of"])
+        frame = frame.merge(values, on=keys, how="left", validate="many_to_one")
     return frame
 
 
 def _entities(
-    beside: Lake,
+    scratch: Lake,
     model: ModelSpec,
     first: date,
     known_by: date,
@@ -175,18 +187,18 @@ def _entities(
     tags: Collection[str],
     report: Report,
 ) -> pd.DataFrame:
-    """The labels, their tags replayed into the scratch home."""
-    rows = model.labels(beside, known_by)
+    """Write labels and tag history to a scratch home; return the rows to join tags to."""
+    rows = model.labels(scratch, known_by)
     rows = rows.filter(rows.as_of >= first)
-    path = beside.home / "labels.parquet"
-    beside.engine.to_parquet(rows, str(path))
-    table = beside.engine.read_parquet(str(path))
+    path = scratch.home / "labels.parquet"
+    scratch.engine.to_parquet(rows, str(path))
+    table = scratch.engine.read_parquet(str(path))
     count = int(table.count().execute())
     if count < FEWEST_ROWS:
         raise _too_few(model.name, count, first, known_by)
-    table = thinned(table, count, row_limit)
+    table = thin(table, count, row_limit)
     spine = table.select("customer_id", "as_of", "cutoff").distinct()
-    tagging.write_history(beside, spine_of(spine), "cohort", report, tags)
+    compute.write_history(scratch, spine_of(spine), "cohort", report, tags)
     return table.to_pandas().rename(columns={"cutoff": "event_timestamp"})
 
 

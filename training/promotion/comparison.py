@@ -1,4 +1,4 @@
-"""Champion and challenger of a model on one cohort, as a whole and by segment."""
+"""Compare champion and challenger of a model on one cohort, as a whole and by segment."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ from training.fitting.datasets import ROW_LIMIT
 from training.model_spec import ModelSpec
 from training.models import find
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
-from training.registry import versions as registry
+from training.registry import versions
 from training.registry.champions import family, fetch
 from training.registry.versions import Version
 
@@ -27,27 +27,29 @@ FEWEST_SEGMENT_ROWS = 30
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found.
+    """Champion and challenger compared.
 
     Attributes
     ----------
     model, label : str
+        Name and Chinese label.
     kind : Kind
-        What it tells.
+        What the model predicts.
     champion : str or None
-        Version; None where there is none and the base rate stands in its place.
+        Version; None if there is none: then the base rate takes its place.
     challenger : str
         Version.
     known_by, first, last : datetime.date
-        Outcomes recorded later were not used; first and last `as_of` of the cohort.
+        Last day whose outcomes were used; first and last `as_of` of the cohort.
     tested_before : int
-        Rows on which the champion was already measured when it was trained; it learned from none.
+        Rows of the champion's own test slice; it learned from none of them.
     overall : PairedFigures
+        All rows of the cohort.
     segments : list of PairedFigures
         By star, branch, channel, business type and age band; groups of fewer than 30 rows are left
         out.
     gaps : list of Gap
-        Of the challenger, between groups of gender, age and region.
+        Gaps of the challenger between groups of gender, age and region.
     """
 
     model: str
@@ -65,7 +67,7 @@ class Comparison:
 
 
 def contenders(lake: Lake, model: str) -> tuple[Version | None, Version]:
-    """Champion, if there is one, and challenger.
+    """Read the champion, if there is one, and the challenger of a model.
 
     Raises
     ------
@@ -73,11 +75,11 @@ def contenders(lake: Lake, model: str) -> tuple[Version | None, Version]:
         If there is no challenger, or the registry does not answer.
     """
     find(model)
-    challenger = registry.version_of(lake, model, registry.CHALLENGER)
+    challenger = versions.read_version_by_alias(lake, model, versions.CHALLENGER)
     if challenger is None:
         cure = f"run `guanjia train {family(model)}`"
         raise GuanjiaError(f"model {model}", "has no challenger", cure)
-    return registry.version_of(lake, model, registry.CHAMPION), challenger
+    return versions.read_version_by_alias(lake, model, versions.CHAMPION), challenger
 
 
 def compare_versions(
@@ -92,30 +94,52 @@ def compare_versions(
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables and the registry.
+    model : ModelSpec
+        The model.
+    champion : Version or None
+        None: compare with the base rate.
+    challenger : Version
+        Version to compare.
     known_by : datetime.date, optional
-        Outcomes recorded later are not used. Default: what the later of the two was trained with.
+        Outcomes recorded later are not used. Default: the later date of the two runs.
+    report : Report
+        Called with progress.
+
+    Raises
+    ------
+    TooFewError
+        If too few outcomes are ripe.
+    GuanjiaError
+        If a run does not state its dates, or a bundle cannot be loaded.
     """
-    versions = [one for one in (champion, challenger) if one is not None]
-    dates = [(_date(one, "test_from"), _date(one, "known_by")) for one in versions]
+    pair = [version for version in (champion, challenger) if version is not None]
+    dates = [(_date(version, "test_from"), _date(version, "known_by")) for version in pair]
     by = known_by or max(known for _, known in dates)
-    loaded = {one.version: Predictor.load(fetch(lake, model.name, one.version)) for one in versions}
-    tags = {name for one in loaded.values() for name in one.tags}
+    predictors = {
+        version.version: Predictor.load(fetch(lake, model.name, version.version))
+        for version in pair
+    }
+    tags = {name for predictor in predictors.values() for name in predictor.tags}
     first = max(first for first, _ in dates)
     cohort = read_cohort(lake, model, first, by, tags, ROW_LIMIT, report, challenger)
-    told = loaded[challenger.version].predict(cohort.frame, lake.settings.threads)
+    predicted = predictors[challenger.version].predict(cohort.frame, lake.settings.threads)
     if champion is None:
-        peer = np.full(len(told), _base_rate(challenger, cohort))
+        peer = np.full(len(predicted), _base_rate(challenger, cohort))
         before = 0
     else:
-        peer = loaded[champion.version].predict(cohort.frame, lake.settings.threads)
+        peer = predictors[champion.version].predict(cohort.frame, lake.settings.threads)
         ripe = pd.to_datetime(cohort.frame["matures"])
         before = int((ripe <= pd.Timestamp(_date(champion, "known_by"))).sum())
     report(f"{model.name}: comparison", 0, None)
     resamples = Resamples(cohort.frame["customer_id"])
-    gaps_of = [
+    challenger_gaps = [
         gap
         for dimension, tag in PROTECTED.items()
-        for gap in gaps(cohort.label, told, resamples, cohort.groups(tag), dimension, model.kind)
+        for gap in gaps(
+            cohort.label, predicted, resamples, cohort.groups(tag), dimension, model.kind
+        )
     ]
     return Comparison(
         model=model.name,
@@ -127,17 +151,17 @@ def compare_versions(
         first=cohort.first,
         last=cohort.last,
         tested_before=before,
-        overall=compare(cohort.label, peer, told, resamples, kind=model.kind),
-        segments=_segments(cohort, peer, told, resamples, model.kind),
-        gaps=gaps_of,
+        overall=compare(cohort.label, peer, predicted, resamples, kind=model.kind),
+        segments=_segments(cohort, peer, predicted, resamples, model.kind),
+        gaps=challenger_gaps,
     )
 
 
 def _segments(
-    cohort: Cohort, peer: Array, told: Array, resamples: Resamples, kind: Kind
+    cohort: Cohort, peer: Array, predicted: Array, resamples: Resamples, kind: Kind
 ) -> list[PairedFigures]:
-    """Both models on each segment that is large enough to say anything of."""
-    found = []
+    """Compare both versions on every segment of at least `FEWEST_SEGMENT_ROWS` rows."""
+    segments = []
     for dimension, tag in SEGMENTS.items():
         groups = cohort.groups(tag)
         for value in sorted(groups.unique()):
@@ -145,22 +169,22 @@ def _segments(
             if rows.sum() < FEWEST_SEGMENT_ROWS:
                 continue
             part = resamples.within(rows)
-            one = cohort.label[rows], peer[rows], told[rows], part
-            found.append(compare(*one, dimension, str(value), kind))
-    return found
+            columns = cohort.label[rows], peer[rows], predicted[rows], part
+            segments.append(compare(*columns, dimension, str(value), kind))
+    return segments
 
 
 def _base_rate(challenger: Version, cohort: Cohort) -> float:
-    """The share that came true where the challenger was trained: what one knows without a model."""
+    """Return the mean outcome of the challenger's train slice: the prediction without a model."""
     stated = challenger.parameters.get("base_rate")
     return float(stated) if stated else float(cohort.label.mean())
 
 
 def _date(version: Version, parameter: str) -> date:
-    """A date the version's run states."""
+    """Read a date from the parameters of a version's run."""
     stated = version.parameters.get(parameter)
     if stated is None:
         thing = f"version {version.version} of {version.model}"
         cure = f"run `guanjia train {family(version.model)}`"
-        raise GuanjiaError(thing, f"does not state its {parameter}", cure)
+        raise GuanjiaError(thing, f"cannot be compared: its run does not state {parameter}", cure)
     return date.fromisoformat(stated)

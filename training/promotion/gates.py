@@ -1,16 +1,16 @@
-"""What a challenger must hold to become champion: bounds, and whether figures keep them.
+"""Judge by its gates whether a challenger may become champion.
 
 Two kinds of proof. As a whole, the challenger must be shown to be no worse: the upper end of the
 95% interval of its difference to the champion keeps the tolerance. A single group is small, so it
 must not be shown to be harmed: it is when its difference is beyond the bound and beyond chance,
-chance being counted over all groups looked at (Sidak). A first version meets the base rate in the
-champion's place, and there, too, it must only not be shown to be worse: the alternative is no
-prediction at all. Where fewer than 30 outcomes are of one kind, nothing is judged against the base
-rate, and nothing of such a group; the verdict says so.
+chance being counted over all groups compared (Sidak). A first version is compared with the base
+rate, and there, too, it must only not be shown to be worse: the alternative is no prediction at
+all. With fewer than 30 outcomes of one kind, neither a first version nor a group is judged, and
+the verdict says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scipy.stats import norm
 
@@ -19,11 +19,11 @@ from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
 
 ERROR = 0.01
-"""Probability that chance alone makes one of all groups look harmed. With eight models promoted at
-a time, one in twenty would refuse a good one every second time."""
+"""Probability that chance alone makes one of all groups look harmed. At 0.05, with eight models
+promoted at a time, a good one would be refused every second time."""
 
 FEWEST = 30
-"""Outcomes of either kind, and customers, below which chance cannot be told."""
+"""Fewest outcomes of either kind, and customers, to judge a group by."""
 
 
 @dataclass(frozen=True)
@@ -33,99 +33,104 @@ class Verdict:
     Attributes
     ----------
     gate : str
+        Name of the gate.
     passed : bool
-    said : str
-        The figures and the bound, in words.
+        True if it holds.
+    sentence : str
+        The figures and the bound, in words; `said` in JSON.
     cure : str
-        What to do where it does not hold.
+        What to do if it does not hold.
     figures : Mapping[str, float]
+        The same figures as numbers.
     """
 
     gate: str
     passed: bool
-    said: str
+    sentence: str = field(metadata={"json": "said"})
     cure: str
     figures: Mapping[str, float]
 
 
-def judge(gates: PromotionBounds, found: Comparison) -> list[Verdict]:
-    """The verdicts that follow from a comparison."""
+def judge(gates: PromotionBounds, comparison: Comparison) -> list[Verdict]:
+    """Judge a comparison by every gate, in order."""
     return [
-        _loss(gates, found),
-        _calibration(gates, found),
-        _segments(gates, found),
-        _fairness(gates, found),
+        _loss(gates, comparison),
+        _calibration(gates, comparison),
+        _segments(gates, comparison),
+        _fairness(gates, comparison),
     ]
 
 
-def _loss(gates: PromotionBounds, found: Comparison) -> Verdict:
-    one = found.overall.loss
-    scale = found.overall.reference
-    difference, low, high = (value / scale for value in (one.difference, one.low, one.high))
-    worst = high if found.champion else low
-    if _unproven(found):
-        return _not_judged(_loss_name(found), found)
+def _loss(gates: PromotionBounds, comparison: Comparison) -> Verdict:
+    loss = comparison.overall.loss
+    scale = comparison.overall.reference
+    difference, low, high = (value / scale for value in (loss.difference, loss.low, loss.high))
+    worst = high if comparison.champion else low
+    if _unproven(comparison):
+        return _not_judged(_loss_name(comparison), comparison)
     return Verdict(
-        _loss_name(found),
+        _loss_name(comparison),
         worst <= gates.loss,
-        f"{one.challenger:.4f}, {_peer(found)} {one.champion:.4f}: {difference:+.2%} of the "
-        f"{_base(found)}'s ({low:+.2%} to {high:+.2%}), at most {gates.loss:+.2%} allowed",
+        f"{loss.challenger:.4f}, {_peer(comparison)} {loss.champion:.4f}: {difference:+.2%} of the "
+        f"{_base(comparison)}'s ({low:+.2%} to {high:+.2%}), at most {gates.loss:+.2%} allowed",
         "see `guanjia compare` for where it loses; train with other parameters, tags or a later "
         "--known-by, or compare on more outcomes",
         {"difference": difference, "low": low, "high": high, "bound": gates.loss},
     )
 
 
-def _calibration(gates: PromotionBounds, found: Comparison) -> Verdict:
-    if _unproven(found):
-        return _not_judged("calibration", found)
-    one = found.overall.ece
-    worst = one.high if found.champion else _unbiased_low(one.difference, one.high)
+def _calibration(gates: PromotionBounds, comparison: Comparison) -> Verdict:
+    if _unproven(comparison):
+        return _not_judged("calibration", comparison)
+    ece = comparison.overall.ece
+    worst = ece.high if comparison.champion else _unbiased_low(ece.difference, ece.high)
     return Verdict(
         "calibration",
         worst <= gates.calibration,
-        f"ECE {one.challenger:.4f}, {_peer(found)} {one.champion:.4f}: {one.difference:+.4f} "
-        f"({one.low:+.4f} to {one.high:+.4f}), at most {gates.calibration:+.4f} allowed",
+        f"ECE {ece.challenger:.4f}, {_peer(comparison)} {ece.champion:.4f}: {ece.difference:+.4f} "
+        f"({ece.low:+.4f} to {ece.high:+.4f}), at most {gates.calibration:+.4f} allowed",
         "train with a later --known-by, so that the calibration slice is nearer",
         {
-            "difference": one.difference,
-            "low": one.low,
-            "high": one.high,
+            "difference": ece.difference,
+            "low": ece.low,
+            "high": ece.high,
             "bound": gates.calibration,
         },
     )
 
 
 def _unbiased_low(difference: float, high: float) -> float:
-    """The lower end of the basic bootstrap interval.
+    """Return the lower end of the basic bootstrap interval.
 
-    A constant has no calibration error of its own to cancel what resampling adds to the other's.
+    A constant prediction has no calibration error to cancel what resampling adds to the other's.
     """
     return 2 * difference - high
 
 
-def _segments(gates: PromotionBounds, found: Comparison) -> Verdict:
-    judged = [one for one in found.segments if min(one.outcomes, one.customers) >= FEWEST]
-    sure = beyond_chance(len(judged))
+def _segments(gates: PromotionBounds, comparison: Comparison) -> Verdict:
+    segments = [
+        part for part in comparison.segments if min(part.outcomes, part.customers) >= FEWEST
+    ]
+    chance = beyond_chance(len(segments))
     relative = {
-        f"{one.dimension} {one.value}": one.loss.difference / (one.reference or 1.0)
-        for one in judged
+        f"{part.dimension} {part.value}": part.loss.difference / (part.reference or 1.0)
+        for part in segments
     }
     harmed = [
         name
-        for one, (name, share) in zip(judged, relative.items(), strict=True)
-        if share > gates.segment and one.loss.difference > sure * one.loss.deviation
+        for part, (name, share) in zip(segments, relative.items(), strict=True)
+        if share > gates.segment and part.loss.difference > chance * part.loss.deviation
     ]
     return Verdict(
         "segments",
         not harmed,
-        f"{len(judged)} segments judged; {_worst(relative, '{:+.2%}')}; "
-        f"{_named(harmed, 'harmed')} beyond {gates.segment:+.2%} of the "
-        f"{_base(found)}'s {_loss_name(found)}",
+        f"{len(segments)} segments judged; {_worst(relative, '{:+.2%}')}; "
+        f"{_listed(harmed, 'harmed')} beyond {gates.segment:+.2%} of the "
+        f"{_base(comparison)}'s {_loss_name(comparison)}",
         "see `guanjia compare` by segment; add what tells these customers apart, or keep the "
         "champion",
         {
-            "segments": len(judged),
+            "segments": len(segments),
             "harmed": len(harmed),
             "worst": _most(relative),
             "bound": gates.segment,
@@ -133,33 +138,33 @@ def _segments(gates: PromotionBounds, found: Comparison) -> Verdict:
     )
 
 
-def _fairness(gates: PromotionBounds, found: Comparison) -> Verdict:
-    judged = [one for one in found.gaps if min(one.outcomes, one.customers) >= FEWEST]
-    sure = beyond_chance(len(judged))
-    wide = {f"{one.dimension} {one.value}": abs(one.gap) for one in judged}
+def _fairness(gates: PromotionBounds, comparison: Comparison) -> Verdict:
+    gaps = [gap for gap in comparison.gaps if min(gap.outcomes, gap.customers) >= FEWEST]
+    chance = beyond_chance(len(gaps))
+    sizes = {f"{gap.dimension} {gap.value}": abs(gap.gap) for gap in gaps}
     unfair = [
         name
-        for one, (name, gap) in zip(judged, wide.items(), strict=True)
-        if gap > gates.fairness and gap > sure * one.deviation
+        for gap, (name, size) in zip(gaps, sizes.items(), strict=True)
+        if size > gates.fairness and size > chance * gap.deviation
     ]
     return Verdict(
         "fairness",
         not unfair,
-        f"{len(judged)} groups of gender, age and region judged; {_worst(wide, '{:.4f}')}; "
-        f"{_named(unfair, 'misjudged')} by more than {gates.fairness:.4f}",
+        f"{len(gaps)} groups of gender, age and region judged; {_worst(sizes, '{:.4f}')}; "
+        f"{_listed(unfair, 'misjudged')} by more than {gates.fairness:.4f}",
         "see the gaps of `guanjia compare --json`; calibrate on more of these customers, or leave "
         "out tags that stand for the group",
         {
-            "groups": len(judged),
+            "groups": len(gaps),
             "unfair": len(unfair),
-            "worst": _most(wide),
+            "worst": _most(sizes),
             "bound": gates.fairness,
         },
     )
 
 
 def beyond_chance(groups: int) -> float:
-    """How many standard deviations chance alone exceeds in one of so many groups, rarely.
+    """Calculate how many standard deviations chance alone rarely exceeds in any of some groups.
 
     Examples
     --------
@@ -169,29 +174,30 @@ def beyond_chance(groups: int) -> float:
     return float(norm.ppf(1 - (1 - (1 - ERROR) ** (1 / max(groups, 1))) / 2))
 
 
-def _unproven(found: Comparison) -> bool:
-    """Whether a first version has too few outcomes to be held against the base rate."""
-    one = found.overall
-    return found.champion is None and one.outcomes < FEWEST
+def _unproven(comparison: Comparison) -> bool:
+    """Check whether a first version has too few outcomes to compare with the base rate."""
+    return comparison.champion is None and comparison.overall.outcomes < FEWEST
 
 
-def _not_judged(gate: str, found: Comparison) -> Verdict:
-    outcomes = found.overall.outcomes
-    said = f"not judged: {outcomes} outcomes in {found.overall.rows} rows, fewer than {FEWEST}"
-    return Verdict(gate, True, said, "", {"outcomes": outcomes})
+def _not_judged(gate: str, comparison: Comparison) -> Verdict:
+    outcomes = comparison.overall.outcomes
+    sentence = (
+        f"not judged: {outcomes} outcomes in {comparison.overall.rows} rows, fewer than {FEWEST}"
+    )
+    return Verdict(gate, True, sentence, "", {"outcomes": outcomes})
 
 
-def _peer(found: Comparison) -> str:
-    return "champion" if found.champion else _base(found)
+def _peer(comparison: Comparison) -> str:
+    return "champion" if comparison.champion else _base(comparison)
 
 
-def _base(found: Comparison) -> str:
-    """What is told without a model."""
-    return "base rate" if found.kind == "probability" else "mean"
+def _base(comparison: Comparison) -> str:
+    """Name the prediction without a model."""
+    return "base rate" if comparison.kind == "probability" else "mean"
 
 
-def _loss_name(found: Comparison) -> str:
-    return LOSSES[found.kind][1]
+def _loss_name(comparison: Comparison) -> str:
+    return LOSSES[comparison.kind][1]
 
 
 def _most(values: Mapping[str, float]) -> float:
@@ -201,9 +207,9 @@ def _most(values: Mapping[str, float]) -> float:
 def _worst(values: Mapping[str, float], form: str) -> str:
     if not values:
         return "none has customers enough"
-    name = max(values, key=lambda one: values[one])
+    name = max(values, key=lambda name: values[name])
     return f"largest {form.format(values[name])} ({name})"
 
 
-def _named(names: Sequence[str], what: str) -> str:
+def _listed(names: Sequence[str], what: str) -> str:
     return f"{what}: {', '.join(names)}" if names else f"none {what}"

@@ -1,7 +1,8 @@
-"""Who serves: a challenger that passes every gate, or, after a rollback, the champion before.
+"""Promote a challenger that passes every gate, or roll back to the champion before.
 
-An act is written to the registry before the alias moves, as begun, and afterwards as done; whoever
-is killed in between has the next promotion or rollback finish it. The journal of the home follows.
+An act is written to the registry as begun before the alias moves, and as done afterwards; if the
+process is killed in between, the next promotion or rollback finishes it. The journal of the home
+follows.
 """
 
 from collections.abc import Mapping
@@ -18,9 +19,8 @@ from features.progress import Report, quiet
 from training.models import find
 from training.promotion.comparison import Comparison, compare_versions, contenders
 from training.promotion.gates import Verdict, judge
-from training.promotion.integrity import integrity
-from training.registry import local_models
-from training.registry import versions as registry
+from training.promotion.integrity import check_integrity
+from training.registry import local_models, versions
 from training.registry.champions import fetch
 from training.registry.mlflow_client import RegistryAwayError
 from training.registry.versions import Version
@@ -30,23 +30,26 @@ BEGUN, DONE = "begun", "done"
 
 @dataclass(frozen=True)
 class Decision:
-    """What a promotion or a rollback came to.
+    """Outcome of a promotion or a rollback.
 
     Attributes
     ----------
     model, label : str
+        Name and Chinese label.
     act : "promote" or "rollback"
+        What was to be done.
     version : str
-        The version the act is about.
+        The version to serve.
     replaced : str or None
         The champion before.
     done : bool
-        Whether `version` serves now.
+        True if `version` serves now.
     already : bool
-        Whether it did before, so that nothing was to be done.
+        True if it served before, so that nothing was done.
     verdicts : list of Verdict
-        Of the gates, in their order.
+        Verdicts of the gates, in order.
     comparison : Comparison or None
+        None if the challenger was not compared.
     """
 
     model: str
@@ -74,25 +77,31 @@ def promote(
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables and the registry.
+    model : str
+        Name of the model.
     who, why : str
-        Recorded with the act.
+        Who decides this, and why; recorded with the act.
     when : datetime.datetime
-        The time it is, with its zone.
+        The time now, with time zone.
     known_by : datetime.date, optional
-        As of `compare_versions`.
+        Outcomes recorded later are not used; default: see `compare_versions`.
+    report : Report
+        Called with progress.
 
     Raises
     ------
     GuanjiaError
-        If there is no challenger, nobody or no reason is named, or the registry does not answer.
+        If there is no challenger, `who` or `why` is empty, or the registry does not answer.
     """
-    _signed(who, why)
+    _check_signed(who, why)
     spec = find(model)
     _finish(lake, model)
     champion, challenger = contenders(lake, model)
     before = champion.version if champion else None
     if before == challenger.version:
-        local_models.point(lake, model, fetch(lake, model, before).name)
+        local_models.set_champion(lake, model, fetch(lake, model, before).name)
         return Decision(
             model=model,
             label=spec.label,
@@ -104,26 +113,28 @@ def promote(
             verdicts=[],
             comparison=None,
         )
-    verdicts = integrity(lake, spec, challenger)
+    verdicts = check_integrity(lake, spec, challenger)
     comparison = None
-    # A bundle that does not hold together is not loaded here.
-    if all(one.passed for one in verdicts):
+    # A bundle that is not intact must not be loaded into this process.
+    if all(verdict.passed for verdict in verdicts):
         with threadpool_limits(1, user_api="blas"):
             comparison = compare_versions(lake, spec, champion, challenger, known_by, report)
         verdicts += judge(spec.gates, comparison)
-    passed = all(one.passed for one in verdicts)
+    passed = all(verdict.passed for verdict in verdicts)
     evidence = {
         "gates": asdict(spec.gates),
-        "verdicts": [asdict(one) for one in verdicts],
+        "verdicts": jsonable(verdicts),
         "comparison": jsonable(comparison),
     }
     if passed:
         act = _act(lake, model, "promote", challenger.version, before, who, why, when)
         _carry_out(lake, act, challenger, evidence)
     else:
-        failed = ", ".join(one.gate for one in verdicts if not one.passed)
+        failed = ", ".join(verdict.gate for verdict in verdicts if not verdict.passed)
         document = f"promotion/refused-{when:%Y%m%dT%H%M%S}.json"
-        registry.attach(lake, challenger, {"gates": f"failed: {failed}"}, document, evidence)
+        versions.attach_evidence(
+            lake, challenger, {"gates": f"failed: {failed}"}, document, evidence
+        )
     return Decision(
         model=model,
         label=spec.label,
@@ -138,37 +149,40 @@ def promote(
 
 
 def rollback(
-    lake: Lake,
-    model: str,
-    *,
-    who: str,
-    why: str,
-    when: datetime,
-    to: str | None = None,
+    lake: Lake, model: str, *, who: str, why: str, when: datetime, to: str | None = None
 ) -> Decision:
-    """Make the champion before champion again; a second time it changes nothing.
+    """Make the champion before champion again; a second call changes nothing.
 
     Parameters
     ----------
+    lake : Lake
+        Home with the registry.
+    model : str
+        Name of the model.
+    who, why : str
+        Who decides this, and why; recorded with the act.
+    when : datetime.datetime
+        The time now, with time zone.
     to : str, optional
-        Another version, which must have been champion.
+        Version to roll back to, which must have been champion; default: the one before.
 
     Raises
     ------
     GuanjiaError
-        If there is no champion before, or its bundle does not load any more.
+        If there was no champion before, or `to` was never champion, `who` or `why` is empty, or
+        the registry does not answer.
     """
-    _signed(who, why)
+    _check_signed(who, why)
     spec = find(model)
     _finish(lake, model)
-    acts = registry.read_acts(lake, model)
-    current = registry.named(lake, model, registry.CHAMPION)
+    acts = versions.read_acts(lake, model)
+    current = versions.version_by_alias(lake, model, versions.CHAMPION)
     if not acts or current is None:
         cure = f"run `guanjia promote {model} --who NAME --why TEXT`"
         raise GuanjiaError(f"model {model}", "was never promoted", cure)
     target = _target(model, acts, current, to)
     if target == current:
-        local_models.point(lake, model, fetch(lake, model, current).name)
+        local_models.set_champion(lake, model, fetch(lake, model, current).name)
         return Decision(
             model=model,
             label=spec.label,
@@ -180,12 +194,12 @@ def rollback(
             verdicts=[],
             comparison=None,
         )
-    version = registry.read_version(lake, model, target)
-    verdicts = integrity(lake, spec, version, served=True)
-    passed = all(one.passed for one in verdicts)
+    version = versions.read_version(lake, model, target)
+    verdicts = check_integrity(lake, spec, version, served=True)
+    passed = all(verdict.passed for verdict in verdicts)
     if passed:
         act = _act(lake, model, "rollback", target, current, who, why, when)
-        _carry_out(lake, act, version, {"verdicts": [asdict(one) for one in verdicts]})
+        _carry_out(lake, act, version, {"verdicts": jsonable(verdicts)})
     return Decision(
         model=model,
         label=spec.label,
@@ -200,18 +214,18 @@ def rollback(
 
 
 def history(lake: Lake, model: str) -> list[dict[str, Any]]:
-    """Promotions and rollbacks of a model, oldest first: the registry's, or the home's if away."""
+    """List promotions and rollbacks, oldest first; from the home if the registry is away."""
     find(model)
     try:
-        return [one for one in registry.read_acts(lake, model) if one["state"] == DONE]
+        return [act for act in versions.read_acts(lake, model) if act["state"] == DONE]
     except RegistryAwayError:
-        return local_models.noted(lake, model)
+        return local_models.read_acts(lake, model)
 
 
 def _target(model: str, acts: list[dict[str, Any]], current: str, to: str | None) -> str:
-    """Where a rollback goes."""
+    """Choose the version that a rollback goes to."""
     if to is not None:
-        served = {one["version"] for one in acts} | {one["replaced"] for one in acts}
+        served = {act["version"] for act in acts} | {act["replaced"] for act in acts}
         if to not in served - {None}:
             raise GuanjiaError(
                 f"version {to} of {model}",
@@ -238,8 +252,8 @@ def _act(
     why: str,
     when: datetime,
 ) -> dict[str, Any]:
-    """The next act, begun."""
-    acts = registry.read_acts(lake, model)
+    """Make the next act, as begun."""
+    acts = versions.read_acts(lake, model)
     return {
         "number": acts[-1]["number"] + 1 if acts else 1,
         "act": act,
@@ -256,30 +270,30 @@ def _act(
 def _carry_out(
     lake: Lake, act: dict[str, Any], version: Version, evidence: Mapping[str, Any]
 ) -> None:
-    """Write down the evidence, then the act, then let it happen."""
+    """Record the evidence, then the act, then carry it out."""
     document = f"promotion/act-{act['number']:05d}.json"
-    tags = {"gate " + one["gate"]: one["said"] for one in evidence["verdicts"]}
+    tags = {"gate " + row["gate"]: row["said"] for row in evidence["verdicts"]}
     tags |= {"gates": "passed", **{name: act[name] for name in ("act", "who", "why", "when")}}
-    registry.attach(lake, version, tags, document, {"act": act, **evidence})
-    registry.write_act(lake, act["model"], {**act, "evidence": document})
+    versions.attach_evidence(lake, version, tags, document, {"act": act, **evidence})
+    versions.write_act(lake, act["model"], {**act, "evidence": document})
     _finish(lake, act["model"])
 
 
 def _finish(lake: Lake, model: str) -> None:
-    """Carry out the act that was begun last, and bring the home's journal up to date."""
-    acts = registry.read_acts(lake, model)
+    """Finish the act that was begun last, and bring the journal of the home up to date."""
+    acts = versions.read_acts(lake, model)
     if acts and acts[-1]["state"] == BEGUN:
         last = acts[-1]
         folder = fetch(lake, model, last["version"])
-        registry.move(lake, model, last["version"])
+        versions.set_champion(lake, model, last["version"])
         acts[-1] = {**last, "state": DONE}
-        registry.write_act(lake, model, acts[-1])
-        local_models.point(lake, model, folder.name)
+        versions.write_act(lake, model, acts[-1])
+        local_models.set_champion(lake, model, folder.name)
     for act in acts:
-        local_models.note(lake, model, act)
+        local_models.append_act(lake, model, act)
 
 
-def _signed(who: str, why: str) -> None:
+def _check_signed(who: str, why: str) -> None:
     for name, text in (("--who", who), ("--why", why)):
         if not text.strip():
             raise GuanjiaError(name, "is empty", "say who decides this, and why")

@@ -1,4 +1,4 @@
-"""Keep models: runs and versions in MLflow, bundles of a home, the champion that serves.
+"""Store models: runs and versions in MLflow, bundles in the home, the champion that serves.
 
 In: bundles and their evidence.
 Out: verified local folders; aliases `champion` and `challenger`.

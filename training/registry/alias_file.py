@@ -1,8 +1,8 @@
-"""Read from MLflow's own database which version bears an alias, where it is a file of this machine.
+"""Read the version that bears an alias directly from MLflow's local database file.
 
-Importing MLflow takes two seconds of processor time, this a millisecond: whoever scores, lists or
-serves asks nothing else of the registry. What the file cannot say, MLflow is asked
-(`training.registry.versions`).
+Importing MLflow takes two seconds of processor time, this a millisecond, and scoring, lists and
+serving ask nothing else of the registry. `training.registry.versions` asks MLflow where the file
+cannot answer.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 5.0
 DELETED = "Deleted_Internal"
-"""The stage that MLflow gives a version that was deleted."""
+"""Stage that MLflow gives a deleted version."""
 _QUERY = """
 SELECT a.version, coalesce(v.current_stage, '') FROM registered_model_aliases a
 JOIN model_versions v ON v.name = a.name AND v.version = a.version
@@ -19,11 +19,11 @@ WHERE a.name = ? AND a.alias = ?
 
 
 class NotInFileError(Exception):
-    """The file does not say it: it is no database of a version that is known, or is locked."""
+    """The file cannot answer: it is locked, or its schema is not the expected one."""
 
 
 def version_in_file(database: Path, model: str, alias: str) -> str | None:
-    """Return the version of a model that bears an alias; None where none does.
+    """Return the version of a model that bears an alias; None if there is none.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def version_in_file(database: Path, model: str, alias: str) -> str | None:
     Raises
     ------
     NotInFileError
-        If the file cannot be read, or holds more than one answer.
+        If the file cannot be read, or several versions bear the alias.
     """
     try:
         address = f"{database.absolute().as_uri()}?mode=ro"
@@ -47,7 +47,7 @@ def version_in_file(database: Path, model: str, alias: str) -> str | None:
     except sqlite3.Error as fault:
         raise NotInFileError(str(fault)) from fault
     if len(rows) > 1:
-        # Of several workspaces: which of them is meant, MLflow decides.
+        # They are of several workspaces: MLflow decides which is meant.
         raise NotInFileError(f"{len(rows)} versions of {model} are {alias}")
     versions = [str(version) for version, stage in rows if stage != DELETED]
     return versions[0] if versions else None

@@ -1,4 +1,4 @@
-"""Which bundle serves: what the registry calls champion, brought here and verified."""
+"""Fetch the bundle that serves: the registry's champion, copied to the home and verified."""
 
 import tempfile
 from pathlib import Path
@@ -7,65 +7,76 @@ from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from training.estimators.bundle import verify
 from training.models import find
-from training.registry import local_models
-from training.registry import versions as registry
+from training.registry import local_models, versions
 from training.registry.mlflow_client import RegistryAwayError
 
 
 class NoChampionError(GuanjiaError):
-    """A model that nobody promoted."""
+    """The model has no champion: no version was promoted."""
 
 
 def champion(lake: Lake, model: str) -> Path:
-    """The verified local folder of the champion, from the registry or, if away, as last seen.
+    """Fetch and verify the champion's bundle; if the registry is away, the champion last seen.
 
     Raises
     ------
     NoChampionError
         If no version was ever promoted.
     GuanjiaError
-        If the bundle was altered.
+        If the model is not declared, or the bundle is incomplete or altered.
     """
     find(model)
     try:
-        version = registry.named(lake, model, registry.CHAMPION)
+        version = versions.version_by_alias(lake, model, versions.CHAMPION)
     except RegistryAwayError:
-        # Whatever is wrong with the registry, the version used last is still right to use.
-        version = local_models.pointed(lake, model)
+        # The registry is away: the version used last still serves.
+        version = local_models.champion_version(lake, model)
     if version is None:
         raise no_champion(model)
     folder = fetch(lake, model, version)
-    local_models.point(lake, model, version)
+    local_models.set_champion(lake, model, version)
     return folder
 
 
 def fetch(lake: Lake, model: str, version: str) -> Path:
-    """The verified local folder of a version, from the registry where it is not here yet.
+    """Fetch the bundle of a version into the home, unless it is there, and verify it.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the bundles.
+    model, version : str
+        Name of the model; number of the version in the registry.
+
+    Returns
+    -------
+    Path
+        Folder of the bundle.
 
     Raises
     ------
     GuanjiaError
         If the registry does not answer, or its files are not those that were registered.
     """
-    folder = local_models.place(lake, model, version)
+    folder = local_models.bundle_path(lake, model, version)
     if not folder.exists():
-        found = registry.read_version(lake, model, version)
+        registered = versions.read_version(lake, model, version)
         with tempfile.TemporaryDirectory() as draft:
-            bundle = registry.download(lake, found.run, "bundle", Path(draft))
-            stated = found.tags.get(registry.SPEC_HASH)
+            bundle = versions.download(lake, registered.run, "bundle", Path(draft))
+            stated = registered.tags.get(versions.SPEC_HASH)
             if stated is not None and sha256_of(bundle / "spec.json") != stated:
                 raise GuanjiaError(
                     f"version {version} of {model}",
-                    "was altered in the registry: it is not what was registered",
-                    "see who can write there, and train the model again",
+                    "was altered in the registry after it was registered, so it is not used",
+                    "find out who can write to the registry, and train the model again",
                 )
-            local_models.keep(lake, model, version, bundle)
+            local_models.save_bundle(lake, model, version, bundle)
     verify(folder)
     return folder
 
 
 def no_champion(model: str) -> NoChampionError:
-    """The fault of a model that nobody promoted."""
+    """Make the error for a model without a champion, with the commands that give it one."""
     train = f"`guanjia train {family(model)}`"
     promote = f"`guanjia promote {model} --who NAME --why TEXT`"
     return NoChampionError(f"model {model}", "has no champion", f"run {train}, then {promote}")

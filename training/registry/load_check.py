@@ -1,7 +1,6 @@
-"""Load a bundle where nothing can come of it: LightGBM ends the process on a damaged file.
+"""Load a bundle where a crash does no harm: LightGBM aborts the process on a damaged file.
 
-Its trees are first loaded in a process of their own (`load_trees`), the rest, and what they say
-together, in this one.
+The trees are first loaded in a process of their own (`load_trees`), then the bundle in this one.
 """
 
 import subprocess
@@ -18,7 +17,7 @@ ROWS = 8
 
 
 def try_loading(folder: Path) -> str:
-    """Load a bundle and ask it about rows of nothing but nulls.
+    """Load a bundle and let it predict rows of nulls.
 
     Returns
     -------
@@ -28,33 +27,37 @@ def try_loading(folder: Path) -> str:
     Raises
     ------
     GuanjiaError
-        If a process that loads its trees aborts, fails or takes too long, or the bundle does not
-        answer with numbers; this process goes on.
+        If the process that loads its trees aborts, fails or takes too long, or the bundle does not
+        predict numbers.
     """
-    cure = "train the model again; what is here was never served"
+    cure = "train the model again; this bundle was never served"
     if (folder / PARTS["trees"]).exists():
         _try_trees(folder, cure)
     try:
         predictor = Predictor.load(folder)
-        nothing = {name: np.full(ROWS, np.nan) for name in predictor.features}
-        answers = predictor.predict(nothing)
+        nulls = {name: np.full(ROWS, np.nan) for name in predictor.features}
+        predicted = predictor.predict(nulls)
     except GuanjiaError:
         raise
     except Exception as fault:
-        said = f"does not load ({type(fault).__name__}: {str(fault)[:300]})"
-        raise GuanjiaError(f"model bundle {folder}", said, cure) from fault
-    if answers.shape != (ROWS,) or not np.isfinite(answers).all():
-        raise GuanjiaError(f"model bundle {folder}", "does not load (tells no numbers)", cure)
+        message = f"does not load ({type(fault).__name__}: {str(fault)[:300]})"
+        raise GuanjiaError(f"model bundle {folder}", message, cure) from fault
+    if predicted.shape != (ROWS,) or not np.isfinite(predicted).all():
+        raise GuanjiaError(
+            f"model bundle {folder}",
+            "does not load (its predictions of rows of nulls are no numbers)",
+            cure,
+        )
     return predictor.version
 
 
 def _try_trees(folder: Path, cure: str) -> None:
     trees = (folder / PARTS["trees"]).absolute()
     command = [sys.executable, "-m", "training.registry.load_trees", str(trees)]
-    # The modules are found where they were found for this process.
+    # The child process imports the same sources as this one.
     root = Path(__file__).resolve().parents[2]
     try:
-        # What a damaged file makes it print may be no text.
+        # A damaged file may make it print bytes that are no text.
         done = subprocess.run(
             command,
             cwd=root,
@@ -69,8 +72,8 @@ def _try_trees(folder: Path, cure: str) -> None:
             f"model bundle {folder}", f"does not load within {SECONDS} s", cure
         ) from late
     if done.returncode < 0:
-        fault = f"ends the process that loads it (signal {-done.returncode})"
+        fault = f"ends the process that loads it (signal {-done.returncode}): a file is damaged"
         raise GuanjiaError(f"model bundle {folder}", fault, cure)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise GuanjiaError(f"model bundle {folder}", f"does not load ({said[:300]})", cure)
+        message = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise GuanjiaError(f"model bundle {folder}", f"does not load ({message[:300]})", cure)

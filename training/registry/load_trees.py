@@ -1,7 +1,7 @@
-"""Load a file of trees with LightGBM's library alone, and ask it about rows of nothing but nulls.
+"""Load a file of trees with LightGBM's library alone, and let it predict rows of nulls.
 
-LightGBM ends the process on a damaged file, so `training.registry.load_check` runs this in one of
-its own.
+LightGBM aborts the process on a damaged file, so `training.registry.load_check` runs this in a
+process of its own.
 
 python -m training.registry.load_trees FILE
 """

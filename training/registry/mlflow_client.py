@@ -1,6 +1,6 @@
-"""The way to MLflow: a client, its experiment, and its faults said as ours.
+"""Connect to MLflow: a client, its experiment, and its errors as errors of ours.
 
-With `training.registry.versions` the only module that imports mlflow.
+Only this module, `versions` and `registration` import mlflow.
 """
 
 import os
@@ -13,14 +13,14 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.lake import Lake
 
-# Read by mlflow when it is imported: native text only, and nothing is sent home.
+# Read by mlflow when it is imported: no pickles, no telemetry.
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-# Results go to stdout, and nothing else does.
+# Only results of commands go to stdout.
 os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# A server that is away is said so within seconds; MLflow's own defaults take minutes.
+# A server that is away is reported within seconds; MLflow's defaults take minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
@@ -32,27 +32,45 @@ class RegistryAwayError(GuanjiaError):
 
 
 @contextmanager
-def asked(lake: Lake, thing: str = "") -> Iterator[Any]:
-    """A client; whatever MLflow finds wrong is said as ours."""
+def client_session(lake: Lake, thing: str = "") -> Iterator[Any]:
+    """Yield a client; errors of MLflow within the block become `RegistryAwayError`.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    thing : str
+        What is asked for, for the error; empty: the registry.
+    """
     try:
         yield _client(lake)
     except GuanjiaError:
         raise
     except Exception as fault:
-        raise away(lake, fault, thing) from fault
+        raise away_error(lake, fault, thing) from fault
 
 
-def away(lake: Lake, fault: Exception, thing: str = "") -> RegistryAwayError:
-    """The error for a fault of MLflow: of the thing named, or of the registry."""
-    where = lake.settings.mlflow_tracking_uri
-    said = str(fault).splitlines()[0][:200] if str(fault) else ""
+def away_error(lake: Lake, fault: Exception, thing: str = "") -> RegistryAwayError:
+    """Make the error for an error of MLflow.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    fault : Exception
+        The error of MLflow.
+    thing : str
+        What was asked for; empty: the registry.
+    """
+    server = lake.settings.mlflow_tracking_uri
+    message = str(fault).splitlines()[0][:200] if str(fault) else ""
     return RegistryAwayError(
-        thing or f"the registry at {where or database(lake)}",
-        f"cannot be asked ({type(fault).__name__}: {said})",
+        thing or f"the registry at {server or database(lake)}",
+        f"cannot be read ({type(fault).__name__}: {message})",
         "start MLflow, and check GUANJIA_MLFLOW_TRACKING_URI, MLFLOW_TRACKING_USERNAME and "
         "MLFLOW_TRACKING_PASSWORD"
-        if where
-        else f"run `guanjia train`, or put {database(lake)} back",
+        if server
+        else f"run `guanjia train`, or restore {database(lake)} from a backup",
     )
 
 
@@ -72,21 +90,21 @@ def _client(lake: Lake) -> Any:
     return client
 
 
-def experiment(lake: Lake, client: Any) -> str:
-    """The id of our experiment, made where there is none."""
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is not None:
-        return str(found.experiment_id)
+def experiment_id(lake: Lake, client: Any) -> str:
+    """Return the id of the experiment of Guanjia, created if it is missing."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     local = lake.settings.mlflow_tracking_uri is None
-    place = (lake.home / "mlflow" / "artifacts").as_uri() if local else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=place))
+    artifacts = (lake.home / "mlflow" / "artifacts").as_uri() if local else None
+    return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
 
 
-def exists(lake: Lake) -> bool:
-    """Whether there is a registry to ask; asking would make an empty one."""
+def registry_exists(lake: Lake) -> bool:
+    """Check whether there is a registry, without creating an empty one as MLflow would."""
     return lake.settings.mlflow_tracking_uri is not None or database(lake).exists()
 
 
 def database(lake: Lake) -> Path:
-    """Where the registry of a home lies if no server is named."""
+    """Return the path of the registry's database, used if no server is configured."""
     return lake.home / "mlflow" / "mlflow.db"

@@ -1,4 +1,4 @@
-"""The registry of runs and models.
+"""Read and mark versions of models in MLflow.
 
 MLflow keeps the history and says which version is champion and which is challenger. What serving
 reads is a verified local folder (`training.registry.champions`), so prediction goes on when MLflow
@@ -6,24 +6,15 @@ is away.
 """
 
 import json
-import math
-import os
-import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from features.lake import Lake, sha256_of
-from features.publishing import is_running
-from training.estimators.bundle import verify
-from training.models import find
+from features.lake import Lake
 from training.registry.alias_file import NotInFileError, version_in_file
-from training.registry.mlflow_client import asked, away, database, exists, experiment
-
-if TYPE_CHECKING:
-    import pandas as pd
+from training.registry.mlflow_client import away_error, client_session, database, registry_exists
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -33,16 +24,16 @@ SPEC_HASH = "spec_sha256"
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a model, with what its run states.
+    """A version of a model, with the parameters, tags and metrics of its run.
 
     Attributes
     ----------
     model, version, run : str
         Name, number in the registry, id of the run.
     parameters, tags : Mapping[str, str]
-        Of the run.
+        Parameters and tags of the run.
     metrics : Mapping[str, float]
-        Of the run; empty where nobody asked for them.
+        Metrics of the run; empty if they were not read.
     """
 
     model: str
@@ -53,146 +44,119 @@ class Version:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def register(
-    lake: Lake,
-    model: str,
-    bundle: Path,
-    *,
-    parameters: Mapping[str, object],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, str],
-    files: Iterable[Path],
-    example: "pd.DataFrame",
-    documents: Mapping[str, object] | None = None,
-) -> str:
-    """Log a run with its bundle, register it as a new version, and make that the challenger.
-
-    The alias comes last: whoever is killed before leaves a run that the next one marks as killed,
-    or a version that nothing names.
+def version_by_alias(lake: Lake, model: str, alias: str) -> str | None:
+    """Look up the number of the version that bears an alias; None if there is none.
 
     Parameters
     ----------
-    documents : Mapping[str, object], optional
-        Further things to log, each as a JSON file of that name.
-
-    Returns
-    -------
-    str
-        The version's number in the registry.
-    """
-    import numpy as np
-    from mlflow.models import infer_signature
-
-    spec = verify(bundle)
-    stated = {
-        **tags,
-        "model": model,
-        "feature_service": spec["service"],
-        "bundle_version": spec["version"],
-        SPEC_HASH: sha256_of(bundle / "spec.json"),
-    }
-    with asked(lake) as client:
-        name = f"{model}-{spec['version']}"
-        with _logged(lake, client, name, parameters, metrics, stated, bundle) as run:
-            signature = infer_signature(example, np.zeros(len(example)))
-            for title, value in {"signature": signature.to_dict(), **(documents or {})}.items():
-                text = json.dumps(value, ensure_ascii=False)
-                client.log_text(run.info.run_id, text, f"{title}.json")
-            for path in files:
-                client.log_artifact(run.info.run_id, str(path), "evaluation")
-            version = _version(client, model, run, stated)
-        client.set_registered_model_alias(model, CHALLENGER, version)
-    return version
-
-
-def log_run(
-    lake: Lake,
-    model: str,
-    version: str,
-    *,
-    parameters: Mapping[str, object],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, str],
-    bundle: Path,
-) -> str:
-    """Log a finished run with its bundle, and register nothing.
-
-    Returns
-    -------
-    str
-        The run's number.
-    """
-    stated = {**tags, "model": model}
-    with (
-        asked(lake) as client,
-        _logged(lake, client, f"{model}-{version}", parameters, metrics, stated, bundle) as run,
-    ):
-        return str(run.info.run_id)
-
-
-def named(lake: Lake, model: str, alias: str) -> str | None:
-    """The number of the version that bears an alias; None where none does.
+    lake : Lake
+        Home whose settings name the registry.
+    model, alias : str
+        Name of the model; `CHAMPION` or `CHALLENGER`.
 
     Raises
     ------
     RegistryAwayError
-        If the registry cannot say.
+        If the registry does not answer.
     """
-    if not exists(lake):
-        raise away(lake, FileNotFoundError("no database"))
+    if not registry_exists(lake):
+        raise away_error(lake, FileNotFoundError("no database"))
     if lake.settings.mlflow_tracking_uri is None:
         with suppress(NotInFileError):
             return version_in_file(database(lake), model, alias)
-    with asked(lake) as client:
-        return _named(client, model, alias)
+    with client_session(lake) as client:
+        return _version_by_alias(client, model, alias)
 
 
-def version_of(lake: Lake, model: str, alias: str) -> Version | None:
-    """The version that bears an alias, with what its run states; None where none does."""
-    number = named(lake, model, alias)
+def read_version_by_alias(lake: Lake, model: str, alias: str) -> Version | None:
+    """Read the version that bears an alias, with its run; None if there is none.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    model, alias : str
+        Name of the model; `CHAMPION` or `CHALLENGER`.
+    """
+    number = version_by_alias(lake, model, alias)
     return None if number is None else read_version(lake, model, number)
 
 
 def read_version(lake: Lake, model: str, version: str) -> Version:
-    """A version with what its run states."""
-    with asked(lake) as client:
-        found = client.get_model_version(model, version)
-        run = client.get_run(found.run_id)
-    stated, tags, metrics = (
-        dict(one) for one in (run.data.params, run.data.tags, run.data.metrics)
+    """Read a version with the parameters, tags and metrics of its run.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    model, version : str
+        Name of the model; number of the version in the registry.
+    """
+    with client_session(lake) as client:
+        registered = client.get_model_version(model, version)
+        run = client.get_run(registered.run_id)
+    return Version(
+        model,
+        version,
+        registered.run_id,
+        dict(run.data.params),
+        dict(run.data.tags),
+        dict(run.data.metrics),
     )
-    return Version(model, version, found.run_id, stated, tags, metrics)
 
 
 def read_run(lake: Lake, run: str) -> Version:
-    """A run by its id, or by `model/version`."""
+    """Read a run by its id, or by `model/version`."""
     model, _, number = run.partition("/")
     if number:
         return read_version(lake, model, number)
-    with asked(lake, f"run {run}") as client:
-        found = client.get_run(run)
-    return Version(found.data.tags.get("model", ""), "", run, found.data.params, found.data.tags)
+    with client_session(lake, f"run {run}") as client:
+        data = client.get_run(run).data
+    return Version(data.tags.get("model", ""), "", run, data.params, data.tags)
 
 
 def download(lake: Lake, run: str, path: str, folder: Path) -> Path:
-    """An artifact of a run, in `folder`."""
-    with asked(lake, f"{path} of run {run}") as client:
+    """Fetch an artifact of a run.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    run, path : str
+        Id of the run; path of the artifact in it.
+    folder : Path
+        Folder to download to.
+
+    Returns
+    -------
+    Path
+        The file or folder.
+    """
+    with client_session(lake, f"{path} of run {run}") as client:
         return Path(client.download_artifacts(run, path, str(folder)))
 
 
-def move(lake: Lake, model: str, version: str) -> None:
-    """Make a version the champion; who may is decided by `training.promotion.promote`."""
-    with asked(lake) as client:
+def set_champion(lake: Lake, model: str, version: str) -> None:
+    """Make a version the champion; `training.promotion.promote` decides whether it may be.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    model, version : str
+        Name of the model; number of the version in the registry.
+    """
+    with client_session(lake) as client:
         client.set_registered_model_alias(model, CHAMPION, version)
 
 
 def read_acts(lake: Lake, model: str) -> list[dict[str, Any]]:
-    """What was promoted and rolled back, oldest first."""
+    """Read the promotions and rollbacks of a model, oldest first."""
     from mlflow.exceptions import MlflowException
 
-    if not exists(lake):
+    if not registry_exists(lake):
         return []
-    with asked(lake) as client:
+    with client_session(lake) as client:
         try:
             tags = client.get_registered_model(model).tags
         except MlflowException as fault:
@@ -203,60 +167,48 @@ def read_acts(lake: Lake, model: str) -> list[dict[str, Any]]:
 
 
 def write_act(lake: Lake, model: str, act: Mapping[str, Any]) -> None:
-    """Write an act, or write it anew."""
-    with asked(lake) as client:
+    """Write a promotion or rollback under its number, in place of an earlier one.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    model : str
+        Name of the model.
+    act : mapping
+        Promotion or rollback, with its `number`.
+    """
+    with client_session(lake) as client:
         text = json.dumps(act, ensure_ascii=False, sort_keys=True)
         client.set_registered_model_tag(model, f"{ACT}{act['number']:05d}", text)
 
 
-def attach(
+def attach_evidence(
     lake: Lake, version: Version, tags: Mapping[str, str], document: str, content: object
 ) -> None:
-    """Tags on a version, and a JSON file in its run."""
-    with asked(lake) as client:
+    """Set tags of a version, and write a JSON file to its run.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home whose settings name the registry.
+    version : Version
+        The version, with its run.
+    tags : Mapping[str, str]
+        Tags to set.
+    document : str
+        Path of the file in the run.
+    content : object
+        Content of the file, of types of JSON.
+    """
+    with client_session(lake) as client:
         text = json.dumps(content, ensure_ascii=False, indent=1)
         client.log_text(version.run, text, document)
         for key, value in tags.items():
             client.set_model_version_tag(version.model, version.version, key, value)
 
 
-@contextmanager
-def _logged(
-    lake: Lake,
-    client: Any,
-    name: str,
-    parameters: Mapping[str, object],
-    metrics: Mapping[str, float],
-    tags: Mapping[str, str],
-    bundle: Path,
-) -> Iterator[Any]:
-    """A run with all that; it fails if what is done within does, and is finished otherwise."""
-    from mlflow.entities import Metric, Param
-
-    group = experiment(lake, client)
-    _bury(client, group, tags["model"])
-    writer = {"writer": f"{socket.gethostname()}:{os.getpid()}"}
-    run = client.create_run(group, run_name=name, tags={**tags, **writer})
-    run_id: str = run.info.run_id
-    try:
-        client.log_batch(
-            run_id,
-            metrics=[
-                Metric(key, float(number), run.info.start_time, 0)
-                for key, number in metrics.items()
-                if not math.isnan(number)
-            ],
-            params=[Param(key, str(value)) for key, value in parameters.items()],
-        )
-        client.log_artifacts(run_id, str(bundle), "bundle")
-        yield run
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
-        raise
-    client.set_terminated(run_id)
-
-
-def _named(client: Any, model: str, alias: str) -> str | None:
+def _version_by_alias(client: Any, model: str, alias: str) -> str | None:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -265,24 +217,3 @@ def _named(client: Any, model: str, alias: str) -> str | None:
         if fault.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-
-
-def _version(client: Any, model: str, run: Any, tags: Mapping[str, str]) -> str:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_registered_model(model)
-    except MlflowException:
-        client.create_registered_model(model, description=find(model).label)
-    source = f"{run.info.artifact_uri}/bundle"
-    made = client.create_model_version(model, source, run.info.run_id, tags=dict(tags))
-    return str(made.version)
-
-
-def _bury(client: Any, experiment: str, model: str) -> None:
-    """Mark the runs of writers of this machine that were killed."""
-    wanted = f"attributes.status = 'RUNNING' and tags.model = '{model}'"
-    for run in client.search_runs([experiment], wanted):
-        host, _, process = run.data.tags.get("writer", "").partition(":")
-        if host == socket.gethostname() and process.isdecimal() and not is_running(int(process)):
-            client.set_terminated(run.info.run_id, "KILLED")

@@ -1,6 +1,6 @@
-"""Distil what econml's learners found into two boosters and write them as an effect model's bundle.
+"""Distil an econml learner into two boosters and write them as the bundle of an effect model.
 
-`training.uplift.effect_model` says what a bundle holds, and loads it.
+`training.uplift.effect_model` documents the bundle, and loads it.
 """
 
 import hashlib
@@ -23,7 +23,17 @@ ROUNDS = 300
 
 
 def distil(matrix: Array, values: Array, names: list[str]) -> lgb.Booster:
-    """A booster that says what a learner said of these rows."""
+    """Fit a booster to the values that a learner gave for some rows.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Shape (rows, features).
+    values : numpy.ndarray
+        Shape (rows,): values to reproduce.
+    names : list of str
+        Names of the features, in order.
+    """
     data = lgb.Dataset(matrix, values, feature_name=names, params={"verbosity": -1})
     return lgb.train(DISTILLED, data, ROUNDS)
 
@@ -35,7 +45,24 @@ def write_effect(
     effect: lgb.Booster,
     deviation: lgb.Booster,
 ) -> Path:
-    """Publish a bundle, whole or not at all; the same model gives the same bytes."""
+    """Write a bundle, completely or not at all; equal models give equal bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the bundle, replaced if it exists.
+    about : mapping
+        Further fields of `spec.json`.
+    encoding : Encoding
+        Names and categories of the features.
+    effect, deviation : lightgbm.Booster
+        The effect, and its standard error, on the probability of the outcome.
+
+    Returns
+    -------
+    Path
+        `folder`.
+    """
     contents = {
         "effect.txt": effect.model_to_string(),
         "deviation.txt": deviation.model_to_string(),
@@ -45,9 +72,9 @@ def write_effect(
         for name, text in contents.items():
             (draft / name).write_bytes(text.encode("utf-8"))
         hashes = {name: sha256_of(draft / name) for name in contents}
-        told = {**about, "features": encoding.features, "sha256": hashes}
-        version = hashlib.sha256(_json(told).encode()).hexdigest()[:12]
-        (draft / "spec.json").write_bytes(_json({**told, "version": version}).encode("utf-8"))
+        spec = {**about, "features": encoding.features, "sha256": hashes}
+        version = hashlib.sha256(_json(spec).encode()).hexdigest()[:12]
+        (draft / "spec.json").write_bytes(_json({**spec, "version": version}).encode("utf-8"))
     return folder
 
 

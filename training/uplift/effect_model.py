@@ -1,7 +1,7 @@
-"""Load and ask an effect model: the effect of a treatment and its lower bound.
+"""Load an effect model and predict with it: the effect of a treatment and its lower bound.
 
-A folder: `effect.txt`, `deviation.txt`, `encoding.json`, and `spec.json`, which names the sha256 of
-the others. What econml's learners found is distilled into two boosters, so nothing is pickled.
+A bundle is a folder: `effect.txt`, `deviation.txt`, `encoding.json`, and `spec.json`, which states
+the sha256 of the others. econml's learners are distilled into two boosters, so nothing is pickled.
 `training.uplift.bundle` writes it.
 """
 
@@ -28,7 +28,7 @@ class EffectModel:
     Attributes
     ----------
     spec : dict
-        What `spec.json` says: treatment, trial, service, who is asked, learner, features, version.
+        Content of `spec.json`: treatment, trial, tag set, eligibility, learner, features, version.
     features : list of str
         Tags it reads, in order.
     version : str
@@ -44,32 +44,39 @@ class EffectModel:
         self._encoding = encoding
         self._effect = effect
         self._deviation = deviation
-        self._row = encoding.reader()
+        self._encode_row = encoding.row_encoder()
         self._single = SingleRow(effect), SingleRow(deviation)
 
-    def tell(self, columns: Columns, threads: int = 1) -> tuple[Array, Array]:
-        """The effect on the probability of renewal, and its lower bound, each of shape (rows,).
+    def predict(self, columns: Columns, threads: int = 1) -> tuple[Array, Array]:
+        """Predict the effect on the probability of renewal, and its lower bound.
 
-        The bound is one-sided at 95%: the effect less 1.64 standard errors. It holds what the
-        learner would have said on other customers, not what it cannot see at all.
+        The bound is one-sided at 95%: the effect less 1.64 standard errors. It covers the chance
+        of which customers were learned from, not what the tags cannot show.
 
         Parameters
         ----------
         columns : pandas.DataFrame, pyarrow.Table or mapping
-            The tags of the tag set; others are ignored.
+            Tags of the tag set; others are ignored.
+        threads : int
+            Number of threads for LightGBM.
+
+        Returns
+        -------
+        effect, lower : numpy.ndarray
+            Shape (rows,) each.
         """
         matrix = self._encoding.matrix(columns)
         if len(matrix) == 0:
             return np.empty(0), np.empty(0)
         effect = np.asarray(self._effect.predict(matrix, num_threads=threads), np.float64)
-        told = np.asarray(self._deviation.predict(matrix, num_threads=threads), np.float64)
-        return effect, effect - QUANTILE * np.maximum(told, 0.0)
+        deviation = np.asarray(self._deviation.predict(matrix, num_threads=threads), np.float64)
+        return effect, effect - QUANTILE * np.maximum(deviation, 0.0)
 
-    def tell_one(self, values: Mapping[str, Any]) -> tuple[float, float]:
-        """The same of one customer, from plain values by name, and bit for bit."""
-        row = self._row(values)
-        effect, told = self._single[0](row), self._single[1](row)
-        return effect, effect - QUANTILE * max(told, 0.0)
+    def predict_one(self, values: Mapping[str, Any]) -> tuple[float, float]:
+        """Predict one customer from plain values by name; bit for bit as `predict` does."""
+        row = self._encode_row(values)
+        effect, deviation = self._single[0](row), self._single[1](row)
+        return effect, effect - QUANTILE * max(deviation, 0.0)
 
 
 def load_effect(folder: Path) -> EffectModel:
@@ -78,7 +85,8 @@ def load_effect(folder: Path) -> EffectModel:
     Raises
     ------
     GuanjiaError
-        If a file is missing or altered: LightGBM aborts the process on a damaged file.
+        If a file is missing or altered. LightGBM aborts the process on a damaged file, so hashes
+        are compared before loading.
     """
     cure = "run `guanjia uplift` again"
     try:
@@ -92,6 +100,6 @@ def load_effect(folder: Path) -> EffectModel:
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise GuanjiaError(f"effect model {folder}", f"is not complete ({fault})", cure) from fault
     boosters = [Booster(model_str=text) for text in texts]
-    if any(one.feature_name() != spec["features"] for one in boosters):
+    if any(booster.feature_name() != spec["features"] for booster in boosters):
         raise GuanjiaError(f"effect model {folder}", "reads other tags than it declares", cure)
     return EffectModel(spec, encoding, *boosters)

@@ -1,7 +1,7 @@
-"""Which learner of an effect, by outcomes later than those it saw; and the model it becomes.
+"""Choose the learner of an effect on later outcomes, and fit the effect model with it.
 
 The learners are compared by how far their effects are from doubly robust outcomes (Kennedy 2023),
-never by a truth. The one chosen learns anew from every row that was ripe before the test slice, on
+never by a truth. The chosen one learns anew from every row that was ripe before the test slice, on
 random halves of the customers: the mean is the effect, the spread its standard error (delete-half
 jackknife, Shao and Wu 1989). The test slice is not touched here.
 """
@@ -21,29 +21,30 @@ from training.uplift import learners, policy
 from training.uplift.bundle import distil, write_effect
 from training.uplift.effect_model import EffectModel, load_effect
 from training.uplift.policy import Outcomes
-from training.uplift.trials import TRIAL, Treatment, question
+from training.uplift.randomised_trials import TRIAL, Treatment, effect_model_spec
 
 SEED = 7
 HALVES = 16
 ORIGINS = (0.4, 0.55, 0.7, 0.85)
-"""Where blocks of later rows begin, as shares of the rows before the test slice."""
+"""Shares of the rows before the test slice at which blocks of later rows begin."""
 FEWEST = 50
-"""Rows of an arm from which nobody learns."""
+"""Fewest rows of an arm to learn from."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What learners read of the rows of a trial.
+    """Rows of a trial, encoded for learners.
 
     Attributes
     ----------
     frame : pandas.DataFrame
+        Labels and tags, one row per draw.
     encoding : Encoding
         Learned on the rows ripe before the test slice.
     matrix : numpy.ndarray
         Shape (rows, features).
     label, treated : numpy.ndarray of bool
-        Shape (rows,).
+        Shape (rows,): outcome, and whether the row was treated.
     propensity : float
         Stated probability of treatment among these rows.
     """
@@ -67,16 +68,26 @@ class Rows:
 
     @property
     def customers(self) -> pd.Series:
-        """Whose each row is."""
+        """Customer of every row."""
         return self.frame["customer_id"]
 
     def ripe(self, day: date) -> Flags:
-        """Rows whose outcome could not change any more when the day began."""
+        """Mark rows whose outcome could no longer change when a day began, shape (rows,)."""
         return np.asarray(pd.to_datetime(self.frame["matures"]) < pd.Timestamp(day), bool)
 
 
-def rows_of(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
-    """The rows of a trial as learners read them."""
+def encode_rows(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
+    """Encode the rows of a trial for learners.
+
+    Parameters
+    ----------
+    data : Dataset
+        Frame and split.
+    treatment : Treatment
+        The arm that counts as treated.
+    propensity : float
+        Stated probability of treatment among these rows.
+    """
     frame = data.frame
     earlier = pd.to_datetime(frame["matures"]) < pd.Timestamp(data.split.test_from)
     encoding = Encoding.learn(frame[earlier], data.features)
@@ -91,15 +102,15 @@ def rows_of(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
 
 
 def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
-    """The learner nearest to outcomes later than those it learned from, before the test slice.
+    """Choose the learner whose effects are nearest to later outcomes, before the test slice.
 
-    Several times over, each time from what was ripe when the next block of rows begins: one block
-    alone is too noisy to tell learners apart.
+    Learners are compared on several blocks of rows, each after learning from what was ripe when the
+    block began: one block alone is too noisy to rank them.
 
     Returns
     -------
     str, dict[str, float]
-        The learner; by learner, mean squared distance less that of the average.
+        The learner; learner -> mean squared distance less that of the learner "average".
 
     Raises
     ------
@@ -115,28 +126,40 @@ def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
         later = rows[earlier & (as_of >= begin).to_numpy() & (as_of < end).to_numpy()]
         if min(train.treated.sum(), (~train.treated).sum(), len(later.label)) < FEWEST:
             continue
-        outcomes = outcomes_of(train, later)
-        for name, found in distances.items():
+        outcomes = doubly_robust_outcomes(train, later)
+        for name, blocks in distances.items():
             effects = _learned(name, train, SEED)
-            found.append((outcomes.effect - effects(later.matrix)) ** 2)
+            blocks.append((outcomes.effect - effects(later.matrix)) ** 2)
     if not distances["average"]:
         raise GuanjiaError(
             "the trial",
             f"has {int(earlier.sum()):,} outcomes ripe before {test_from}, too few to learn from",
             "load a longer history, or draw more customers by lot",
         )
-    losses = {name: float(np.concatenate(found).mean()) for name, found in distances.items()}
+    losses = {name: float(np.concatenate(blocks).mean()) for name, blocks in distances.items()}
     best = min(losses, key=lambda name: losses[name])
     return best, {name: loss - losses["average"] for name, loss in losses.items()}
 
 
 def fit(rows: Rows, treatment: Treatment, learner: str, folder: Path) -> EffectModel:
-    """Learn on halves of the customers, distil mean and spread, and publish the model."""
-    told = [
+    """Learn on halves of the customers, distil mean and spread, and write the effect model.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows to learn from.
+    treatment : Treatment
+        Treatment whose effect it is.
+    learner : str
+        One of `training.uplift.learners.LEARNERS`.
+    folder : Path
+        Folder of the bundle.
+    """
+    effects = [
         _learned(learner, rows[half], SEED + turn)(rows.matrix)
         for turn, half in enumerate(learners.halves(rows.customers, HALVES, SEED))
     ]
-    asked = question(treatment)
+    spec = effect_model_spec(treatment)
     about = {
         "name": treatment.model,
         "label": treatment.label,
@@ -144,22 +167,22 @@ def fit(rows: Rows, treatment: Treatment, learner: str, folder: Path) -> EffectM
         "trial": TRIAL,
         "learner": learner,
         "halves": HALVES,
-        "service": asked.tag_set.name,
-        "eligible": asked.eligible,
+        "service": spec.tag_set.name,
+        "eligible": spec.eligible,
     }
     names = rows.encoding.features
     write_effect(
         folder,
         about,
         rows.encoding,
-        distil(rows.matrix, np.mean(told, axis=0), names),
-        distil(rows.matrix, np.std(told, axis=0, ddof=1), names),
+        distil(rows.matrix, np.mean(effects, axis=0), names),
+        distil(rows.matrix, np.std(effects, axis=0, ddof=1), names),
     )
     return load_effect(folder)
 
 
-def outcomes_of(earlier: Rows, later: Rows) -> Outcomes:
-    """Doubly robust outcomes of the later rows, by models of the earlier ones."""
+def doubly_robust_outcomes(earlier: Rows, later: Rows) -> Outcomes:
+    """Calculate doubly robust outcomes of later rows with models of earlier ones."""
     expected = learners.expected_outcomes(earlier.matrix, earlier.label, earlier.treated, SEED)(
         later.matrix
     )

@@ -1,8 +1,8 @@
-"""Learners of an effect that differs by customer, from rows drawn by lot.
+"""Learn an effect that differs by customer, from rows drawn by lot.
 
 econml's DRLearner, TLearner and XLearner (Kennedy 2023; Kunzel et al. 2019) with LightGBM inside
-and the probability that the lot stated, which is never estimated. The fourth candidate says the
-average effect to everybody: who cannot beat it has not seen any difference between customers.
+and the probability that the lot stated, which is never estimated. The fourth candidate predicts the
+average effect for everybody: a learner that is no better has found no difference between customers.
 """
 
 import warnings
@@ -19,9 +19,9 @@ from training.estimators.encoding import Array, Flags
 Effects = Callable[[Array], Array]
 TREES = (60, 150)
 LEARNERS = ("average", *(f"{name}_{trees}" for name in ("dr", "t", "x") for trees in TREES))
-"""The average, and each of econml's with few and with more trees."""
+"""The average, and every learner of econml with few and with more trees."""
 
-# What contacts do is small beside what else moves a renewal: few leaves, large ones, few trees.
+# Effects of contacts are small beside what else moves a renewal: few large leaves, few trees.
 OUTCOME: dict[str, Any] = {"num_leaves": 4, "min_child_samples": 100, "learning_rate": 0.05}
 EFFECT: dict[str, Any] = {"num_leaves": 3, "min_child_samples": 150, "learning_rate": 0.03}
 SHARED: dict[str, Any] = {
@@ -30,40 +30,49 @@ SHARED: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Stated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The probability of treatment that the lot states, in the shape of a classifier.
+class ConstantPropensity(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifier that predicts the probability of treatment that the lot stated.
 
     Parameters
     ----------
     propensity : float
+        Probability of treatment.
     """
 
     def __init__(self, propensity: float = 0.5) -> None:
         self.propensity = propensity
 
-    def fit(self, x: Array, y: Any) -> "Stated":  # noqa: ARG002
-        """Learn nothing."""
+    def fit(self, x: Array, y: Any) -> "ConstantPropensity":  # noqa: ARG002
+        """Set the classes; nothing is learned."""
         self.classes_ = np.unique(y)
         return self
 
     def predict_proba(self, x: Array) -> Array:
-        """Probability of control and of treatment, the same for each row."""
+        """Return the probabilities of control and treatment, shape (rows, 2), equal in all rows."""
         return np.tile([1 - self.propensity, self.propensity], (len(x), 1))
 
     def score(self, x: Array, y: Any) -> float:  # noqa: ARG002
-        """Nothing was learned that could be scored."""
+        """Return 0: nothing was learned that could be scored."""
         return 0.0
 
 
 def regressor(parameters: dict[str, Any], trees: int, seed: int) -> lgb.LGBMRegressor:
-    """LightGBM with these parameters and those that all have in common."""
+    """Build a LightGBM regressor from its own parameters and those that all share.
+
+    Parameters
+    ----------
+    parameters : dict
+        Own parameters.
+    trees, seed : int
+        Number of trees; random seed.
+    """
     return lgb.LGBMRegressor(**SHARED, **parameters, n_estimators=trees, random_state=seed)
 
 
 def fit(
     name: str, matrix: Array, label: Flags, treated: Flags, propensity: float, seed: int
 ) -> Effects:
-    """Learn the effect of a treatment.
+    """Fit a learner of the effect of a treatment.
 
     Parameters
     ----------
@@ -72,14 +81,16 @@ def fit(
     matrix : numpy.ndarray
         Shape (rows, features), missing as NaN.
     label, treated : numpy.ndarray of bool
-        Shape (rows,).
+        Shape (rows,): outcome, and whether the row was treated.
     propensity : float
         Stated probability of treatment among these rows.
+    seed : int
+        Same data and seed give the same learner.
 
     Returns
     -------
     Callable[[Array], Array]
-        From a matrix to the effect on the probability of the outcome, shape (rows,).
+        Maps a matrix to the effect on the probability of the outcome, shape (rows,).
     """
     yes = label.astype(np.float64)
     if name == "average":
@@ -103,7 +114,22 @@ def fit(
 def expected_outcomes(
     matrix: Array, label: Flags, treated: Flags, seed: int
 ) -> Callable[[Array], tuple[Array, Array]]:
-    """What is expected of a row under control and under treatment: one model each."""
+    """Fit a model of the outcome under control, and one under treatment.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Shape (rows, features), missing as NaN.
+    label, treated : numpy.ndarray of bool
+        Shape (rows,): outcome, and whether the row was treated.
+    seed : int
+        Random seed.
+
+    Returns
+    -------
+    callable
+        Maps a matrix to the expected outcomes under control and under treatment, shape (rows,).
+    """
     models = [
         lgb.train(
             {**_native(OUTCOME), "objective": "binary", "seed": seed},
@@ -121,25 +147,38 @@ def expected_outcomes(
 
 
 def halves(customers: pd.Series, count: int, seed: int) -> list[Flags]:
-    """Random halves of the customers, as rows."""
+    """Draw random halves of the customers.
+
+    Parameters
+    ----------
+    customers : pandas.Series
+        Customer of every row.
+    count, seed : int
+        Number of halves; random seed.
+
+    Returns
+    -------
+    list of numpy.ndarray of bool
+        Rows of the chosen half, shape (rows,) each.
+    """
     codes, people = pd.factorize(customers)
     generator = np.random.default_rng(seed)
-    found = []
+    drawn = []
     for _ in range(count):
         chosen = np.zeros(len(people), bool)
         chosen[generator.permutation(len(people))[: len(people) // 2]] = True
-        found.append(chosen[codes])
-    return found
+        drawn.append(chosen[codes])
+    return drawn
 
 
 def _learner(kind: str, trees: int, propensity: float, seed: int) -> Any:
-    # Half a second each, and only who learns effects needs them.
+    # Imported here: half a second each, needed only to learn effects.
     from econml.dr import DRLearner
     from econml.metalearners import TLearner, XLearner
 
     if kind == "dr":
         return DRLearner(
-            model_propensity=Stated(propensity),
+            model_propensity=ConstantPropensity(propensity),
             model_regression=regressor(OUTCOME, trees, seed),
             model_final=regressor(EFFECT, trees, seed),
             min_propensity=1e-3,
@@ -152,13 +191,13 @@ def _learner(kind: str, trees: int, propensity: float, seed: int) -> Any:
     return XLearner(
         models=regressor(OUTCOME, trees, seed),
         cate_models=regressor(EFFECT, trees, seed),
-        propensity_model=Stated(propensity),
+        propensity_model=ConstantPropensity(propensity),
         allow_missing=True,
     )
 
 
 def _native(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Parameters of the classes above, as LightGBM itself has them."""
+    """Translate parameters of the scikit-learn interface to LightGBM's own names."""
     names = {
         "min_child_samples": "min_data_in_leaf", "colsample_bytree": "feature_fraction",
         "subsample": "bagging_fraction", "subsample_freq": "bagging_freq",

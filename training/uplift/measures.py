@@ -1,15 +1,15 @@
-"""Qini and uplift curves, and the areas under them.
+"""Calculate Qini and uplift curves, and the areas under them.
 
 Rows are ordered by score, highest first; rows of equal score enter together. After the first n of
-them the Qini curve says how many outcomes more the treated had than the control group, scaled to
-their number, would have had:
+them the Qini curve is the number of outcomes that the treated had beyond the control group's,
+scaled to the number of the treated:
 
     Qini(n)   = yes_treated(n) - yes_control(n) * treated(n) / control(n)
     uplift(n) = (yes_treated(n) / treated(n) - yes_control(n) / control(n)) * n
 
 as N. J. Radcliffe, "Using control groups to target on predicted lift" (Direct Marketing Analytics
-Journal, 2007), and scikit-uplift 0.5 (`sklift.metrics`) define them; a group of which nobody is
-there yet counts as zero. The tests hold both, and their normalised areas, against the cases that
+Journal, 2007), and scikit-uplift 0.5 (`sklift.metrics`) define them; a group without rows so far
+counts as zero. The tests compare both, and their normalised areas, with the cases that
 scikit-uplift publishes with its values.
 """
 
@@ -19,18 +19,20 @@ import numpy.typing as npt
 from training.estimators.encoding import Array
 
 Curve = tuple[Array, Array]
-"""Rows so far, from 0, and the curve's value there."""
+"""Number of rows so far, from 0, and the value of the curve there."""
 
 
 def qini_curve(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> Curve:
-    """Outcomes gained among the treated of the first n rows.
+    """Calculate the outcomes gained among the treated of the first n rows.
 
     Parameters
     ----------
     label : array_like
-        Shape (rows,): the outcome, true or a number.
+        Shape (rows,): outcome, boolean or a number.
     treated : array_like of bool
+        Shape (rows,).
     score : array_like of float
+        Shape (rows,): predicted effect or any other order, highest first.
 
     Examples
     --------
@@ -43,27 +45,56 @@ def qini_curve(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLik
 
 
 def uplift_curve(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> Curve:
-    """Difference of the groups' shares among the first n rows, times n."""
+    """Calculate the difference of the groups' shares among the first n rows, times n.
+
+    Parameters
+    ----------
+    label : array_like
+        Shape (rows,): outcome, boolean or a number.
+    treated : array_like of bool
+        Shape (rows,).
+    score : array_like of float
+        Shape (rows,): predicted effect or any other order, highest first.
+    """
     rows, (yes, number), (no, others) = _counts(label, treated, score)
     return rows, (_ratio(yes, number) - _ratio(no, others)) * rows
 
 
 def area(curve: Curve) -> float:
-    """Area under a curve: trapezoids."""
+    """Calculate the area under a curve by trapezoids."""
     return float(np.trapezoid(curve[1], curve[0]))
 
 
 def auuc(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """Area under the uplift curve per row: mean gain over all depths of targeting."""
+    """Calculate the area under the uplift curve per row: mean gain over all targeting depths.
+
+    Parameters
+    ----------
+    label : array_like
+        Shape (rows,): outcome, boolean or a number.
+    treated : array_like of bool
+        Shape (rows,).
+    score : array_like of float
+        Shape (rows,): predicted effect or any other order, highest first.
+    """
     rows, gain = uplift_curve(label, treated, score)
     return area((rows / rows[-1], gain / rows[-1]))
 
 
 def qini(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """Qini coefficient: area between the Qini curve per treated customer and the straight line.
+    """Calculate the Qini coefficient: area between Qini curve and straight line, per treated row.
 
-    The line is what any order by chance gives on average, so that 0 is chance. The unit is
-    outcomes a customer; `expected_qini` of the true effects is the same without the noise.
+    The line is the mean of all random orders, so that 0 is chance. The unit is outcomes per
+    customer; `expected_qini` of the true effects is the same without the noise.
+
+    Parameters
+    ----------
+    label : array_like
+        Shape (rows,): outcome, boolean or a number.
+    treated : array_like of bool
+        Shape (rows,).
+    score : array_like of float
+        Shape (rows,): predicted effect or any other order, highest first.
     """
     rows, gain = qini_curve(label, treated, score)
     number = np.asarray(treated, bool).sum()
@@ -71,7 +102,7 @@ def qini(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> 
 
 
 def expected_qini(effect: npt.ArrayLike, score: npt.ArrayLike) -> float:
-    """The Qini coefficient that an order has on average, where each row's true effect is known."""
+    """Calculate the mean Qini coefficient of an order from the true effect of every row."""
     rows, (total, _), _ = _counts(effect, np.ones(len(np.asarray(score)), bool), score)
     share = total / rows[-1]
     return area((rows / rows[-1], share)) - float(share[-1]) / 2
@@ -80,11 +111,11 @@ def expected_qini(effect: npt.ArrayLike, score: npt.ArrayLike) -> float:
 def _counts(
     label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike
 ) -> tuple[Array, tuple[Array, Array], tuple[Array, Array]]:
-    """Rows so far; of the treated and of the others, outcomes and number so far."""
+    """Count rows so far, and outcomes and rows of the treated and of the others."""
     yes, took = np.asarray(label, np.float64), np.asarray(treated, bool)
     order = np.argsort(-np.asarray(score, np.float64), kind="stable")
-    yes, took, told = yes[order], took[order], np.asarray(score, np.float64)[order]
-    last = np.r_[np.flatnonzero(np.diff(told)), len(told) - 1]
+    yes, took, scores = yes[order], took[order], np.asarray(score, np.float64)[order]
+    last = np.r_[np.flatnonzero(np.diff(scores)), len(scores) - 1]
 
     def so_far(values: Array) -> Array:
         return np.asarray(np.r_[0.0, np.cumsum(values)[last]], np.float64)
@@ -94,5 +125,5 @@ def _counts(
     return rows, (so_far(yes * took), number), (so_far(yes * ~took), other)
 
 
-def _ratio(part: Array, whole: Array) -> Array:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+def _ratio(part: Array, total: Array) -> Array:
+    return np.divide(part, total, out=np.zeros_like(part), where=total != 0)

@@ -1,13 +1,13 @@
-"""What a rule of whom to treat is worth, estimated doubly robustly, with intervals by customer.
+"""Estimate what a rule of whom to treat is worth: doubly robust, with intervals by customer.
 
-For every row two numbers stand for its outcome under treatment and under control: what a model
-expects, corrected by what was seen, weighted with the probability that the lot stated (Robins,
+Every row has two numbers for its outcome under treatment and under control: what a model
+expects, corrected by what was observed, weighted with the probability that the lot stated (Robins,
 Rotnitzky and Zhao 1994; Dudik, Langford and Li 2011 for policies). That probability is known, so
 the means are right even where the model is wrong; a good model only narrows the intervals.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -32,19 +32,20 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a rule is worth.
+    """Worth of a rule of whom to treat.
 
     Attributes
     ----------
     name : str
+        The rule in words.
     treated : float
-        Share of customers it treats.
+        Share of rows it treats.
     renewal : Estimate
         Share that renews under it.
     gained : Estimate
         The same less that of treating nobody.
     yuan : Estimate
-        Worth of the renewals gained less the cost of treating, yuan a customer.
+        Worth of the renewals gained less the cost of treating, yuan per row.
     """
 
     name: str
@@ -56,31 +57,32 @@ class Policy:
 
 @dataclass(frozen=True)
 class SleepingDogs:
-    """Customers whom the treatment is expected to drive away: the effect told is below zero.
+    """Customers whom the treatment is expected to drive away: predicted effect below zero.
 
     Attributes
     ----------
     customers : int
-        Rows told so.
+        Number of such rows.
     share : float
-    told : float
-        Their mean effect as told.
+        Their share of all rows.
+    predicted : float
+        Mean of their predicted effects; `told` in JSON.
     effect : Estimate or None
-        Their mean effect as it was, on rows the model has not seen; None where there are none.
+        Their mean effect as observed, on rows the model has not seen; None if there are none.
     proven : bool
-        Whether the whole interval lies below zero.
+        True if the whole interval lies below zero.
     """
 
     customers: int
     share: float
-    told: float
+    predicted: float = field(metadata={"json": "told"})
     effect: Estimate | None
     proven: bool
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Doubly robust outcomes of each row, shape (rows,), and whose they are."""
+    """Doubly robust outcomes of every row, shape (rows,), and the customer of the row."""
 
     treated: Array
     control: Array
@@ -88,7 +90,7 @@ class Outcomes:
 
     @property
     def effect(self) -> Array:
-        """Their difference: on average the effect, in a single row mostly noise."""
+        """Difference of the two: on average the effect, in a single row mostly noise."""
         return self.treated - self.control
 
 
@@ -99,18 +101,19 @@ def doubly_robust(
     expected: tuple[Array, Array],
     customers: pd.Series,
 ) -> Outcomes:
-    """The outcomes under treatment and control.
+    """Calculate doubly robust outcomes under treatment and control.
 
     Parameters
     ----------
     label, treated : numpy.ndarray of bool
-        Shape (rows,).
+        Shape (rows,): outcome, and whether the row was treated.
     propensity : float or numpy.ndarray
-        Stated probability of treatment among these rows, or one of each row.
+        Stated probability of treatment: of all these rows, or of every row, shape (rows,).
     expected : tuple of numpy.ndarray
-        What a model that has not seen these rows expects under control and under treatment.
+        Outcomes under control and under treatment, shape (rows,) each, as expected by a model that
+        has not seen these rows.
     customers : pandas.Series
-        Whose row it is.
+        Customer of every row.
     """
     yes = label.astype(np.float64)
     without, with_it = expected
@@ -129,16 +132,20 @@ def policies(
     cost: float,
     seed: int = 7,
 ) -> list[Policy]:
-    """Nobody, all, the top by effect where it differs, those with an expected value above zero.
+    """Estimate the worth of rules: nobody, top shares by effect, effect or value above 0, all.
 
     Parameters
     ----------
+    outcomes : Outcomes
+        Doubly robust outcomes of the rows.
     effect, lower : numpy.ndarray
-        Shape (rows,): what the effect is told to be, and its lower bound.
+        Shape (rows,): predicted effect, and its lower bound.
     worth : numpy.ndarray
-        Yuan a renewal of that row is worth; NaN where unknown, which counts as nothing.
+        Shape (rows,): yuan that a renewal of the row is worth; NaN counts as 0.
     cost : float
-        Yuan a row treated.
+        Yuan per row treated.
+    seed : int
+        Random seed of the resamples.
     """
     value = np.nan_to_num(worth)
     order = np.argsort(np.argsort(-effect, kind="stable"), kind="stable")
@@ -154,41 +161,71 @@ def policies(
         columns[f"{name} renewal"] = outcomes.control + gained
         columns[f"{name} gained"] = gained
         columns[f"{name} yuan"] = gained * value - rule * cost
-    found = means(columns, outcomes.customers, seed)
+    estimates = means(columns, outcomes.customers, seed)
     return [
         Policy(
             name,
             float(rule.mean()),
-            *(found[f"{name} {what}"] for what in ("renewal", "gained", "yuan")),
+            *(estimates[f"{name} {figure}"] for figure in ("renewal", "gained", "yuan")),
         )
         for name, rule in rules.items()
     ]
 
 
 def sleeping_dogs(outcomes: Outcomes, effect: Array, seed: int = 7) -> SleepingDogs:
-    """Rows whose effect is told to be below zero, and what it was."""
+    """Estimate the effect on rows whose predicted effect is below zero.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Doubly robust outcomes of the rows.
+    effect : numpy.ndarray
+        Shape (rows,): predicted effect.
+    seed : int
+        Random seed of the resamples.
+    """
     below = effect < 0
     if not below.any():
         return SleepingDogs(0, 0.0, float("nan"), None, False)
-    whose = outcomes.customers[below]
-    was = means({"effect": outcomes.effect[below]}, whose, seed)["effect"]
-    told = float(effect[below].mean())
-    return SleepingDogs(int(below.sum()), float(below.mean()), told, was, was.high < 0)
+    customers = outcomes.customers[below]
+    observed = means({"effect": outcomes.effect[below]}, customers, seed)["effect"]
+    predicted = float(effect[below].mean())
+    return SleepingDogs(
+        int(below.sum()), float(below.mean()), predicted, observed, observed.high < 0
+    )
 
 
 def resampled(customers: pd.Series, count: int = 200, seed: int = 7) -> Iterator[Numbers]:
-    """Row numbers of resamples of whole customers."""
+    """Draw resamples of customers and yield their row numbers.
+
+    Parameters
+    ----------
+    customers : pandas.Series
+        Customer of every row.
+    count, seed : int
+        Number of resamples; random seed.
+    """
     codes, people = pd.factorize(customers)
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(people) + 1))
     generator = np.random.default_rng(seed)
     for _ in range(count):
         drawn = generator.integers(0, len(people), len(people))
-        yield np.concatenate([order[starts[one] : starts[one + 1]] for one in drawn])
+        yield np.concatenate([order[starts[code] : starts[code + 1]] for code in drawn])
 
 
 def means(columns: Mapping[str, Array], customers: pd.Series, seed: int = 7) -> dict[str, Estimate]:
-    """Means of rows, with intervals over resamples of whole customers."""
+    """Calculate means of rows, with intervals over resamples of customers.
+
+    Parameters
+    ----------
+    columns : mapping of str to numpy.ndarray
+        Name -> values, shape (rows,).
+    customers : pandas.Series
+        Customer of every row.
+    seed : int
+        Random seed of the resamples.
+    """
     codes, people = pd.factorize(customers)
     names, values = list(columns), np.column_stack([*columns.values(), np.ones(len(codes))])
     sums = np.zeros((len(people), values.shape[1]))

@@ -1,11 +1,11 @@
-"""Were the customers drawn by lot? What is no trial is not called uplift, it is refused.
+"""Check that customers were drawn by lot; rows that were not are refused, for no uplift follows.
 
-Every draw must state its probability, one for each arm; the arms' numbers must be what these say;
-and nothing known of the customers before the draw may tell who was drawn. So a classifier of the
-arms does no better on customers it has not seen than chance (Lopez-Paz and Oquab 2017, "Revisiting
-Classifier Two-Sample Tests"); no tag's mean differs between the arms by more than chance gives;
-and both arms would have renewed alike if left alone, as far as tags tell (Hansen 2008, "The
-prognostic analogue of the propensity score"): their difference would pass for an effect.
+Every draw must state its probability, equal within an arm; the sizes of the arms must agree with
+them; and nothing known of the customers before the draw may predict their arm. So a classifier of
+the arms does no better on customers it has not seen than chance (Lopez-Paz and Oquab 2017,
+"Revisiting Classifier Two-Sample Tests"); no tag's mean differs between the arms by more than
+chance; and both arms would have renewed alike if left alone, as far as tags predict it (Hansen
+2008, "The prognostic analogue of the propensity score"): their difference would pass for an effect.
 Each of the four tests refuses a true lot one time in a thousand.
 """
 
@@ -20,7 +20,7 @@ from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
 from training.estimators.encoding import Array, Encoding, Flags
-from training.uplift.trials import CURE
+from training.uplift.randomised_trials import CURE
 
 FALSE_ALARMS = 0.001
 FOLDS = 5
@@ -30,25 +30,25 @@ ROUNDS = 60
 
 @dataclass(frozen=True)
 class Randomisation:
-    """What the check of a lot found.
+    """Figures of the check whether rows were drawn by lot.
 
     Attributes
     ----------
     rows : dict[str, int]
         Rows by arm.
     probabilities : dict[str, float]
-        As stated, by arm.
+        Stated probability by arm.
     share_p : float
-        Probability of numbers as uneven as these, were the stated ones true.
+        Probability of arms as uneven as these if the stated probabilities are true.
     auc, auc_limit : float
-        Of a classifier of the arms on customers it has not seen; what chance stays below.
+        AUC of a classifier of the arms on customers it has not seen; limit of chance.
     difference, difference_limit : float
-        Largest standardised difference of a tag's mean between the arms; what chance stays below.
+        Largest standardised difference of a tag's mean between the arms; limit of chance.
     differs_most : str
-        That tag.
+        The tag with that difference.
     renews_anyway, renews_anyway_limit : float
-        By how much more the treated would have renewed if left alone, as a model of the control
-        group expects of customers it has not seen; what chance stays below, either way.
+        By how much more the treated would have renewed if left alone, predicted by a model of the
+        control group for customers it has not seen; limit of chance, either way.
     """
 
     rows: dict[str, int]
@@ -64,48 +64,50 @@ class Randomisation:
 
     @property
     def faults(self) -> list[str]:
-        """What speaks against a lot, with figures; empty where nothing does."""
-        found = []
+        """Faults of the draw in words, with figures; empty if there are none."""
+        faults = []
         if self.share_p < FALSE_ALARMS:
             total = sum(self.probabilities.values())
             stated = {arm: p / total for arm, p in self.probabilities.items()}
-            made = {arm: n / sum(self.rows.values()) for arm, n in self.rows.items()}
-            told = ", ".join(
-                f"{made[arm]:.1%} {arm} where {stated[arm]:.1%} is stated" for arm in made
+            shares = {arm: n / sum(self.rows.values()) for arm, n in self.rows.items()}
+            differences = ", ".join(
+                f"{shares[arm]:.1%} {arm} where {stated[arm]:.1%} is stated" for arm in shares
             )
-            found.append(f"fall to the arms otherwise than stated: {told}")
+            faults.append(f"fall to the arms otherwise than stated: {differences}")
         if self.auc > self.auc_limit:
-            found.append(
+            faults.append(
                 "could be told apart before the draw: tags tell the arm with an AUC of "
                 f"{self.auc:.3f}, chance stays below {self.auc_limit:.3f}"
             )
         if self.difference > self.difference_limit:
-            found.append(
+            faults.append(
                 f"differ before the draw: {self.differs_most} by {self.difference:.3f} standard "
                 f"deviations, chance stays below {self.difference_limit:.3f}"
             )
         if abs(self.renews_anyway) > self.renews_anyway_limit:
-            found.append(
+            faults.append(
                 f"would have renewed otherwise if left alone: by {self.renews_anyway:+.2%} as tags "
                 f"tell, chance stays below {self.renews_anyway_limit:.2%}"
             )
-        return found
+        return faults
 
 
 def check(frame: pd.DataFrame, features: list[str], control: str, treatment: str) -> Randomisation:
-    """Hold rows against a lot, or refuse them.
+    """Check that rows were drawn by lot as they state.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         `customer_id`, `arm`, `probability`, `label`, and tags as known before the draw.
     features : list of str
-        The tags to compare.
+        Tags to compare.
+    control, treatment : str
+        Names of the two arms.
 
     Raises
     ------
     GuanjiaError
-        With the figures, if these rows cannot have been drawn by lot as stated.
+        With the figures, if the rows cannot have been drawn by lot as stated, or are too few.
     """
     stated = _stated(frame, (control, treatment))
     treated = (frame["arm"] == treatment).to_numpy()
@@ -119,15 +121,15 @@ def check(frame: pd.DataFrame, features: list[str], control: str, treatment: str
         )
     encoding = Encoding.learn(frame, features)
     matrix = encoding.matrix(frame)
-    told, limit = _told_apart(matrix, treated, frame["customer_id"])
+    auc, limit = _arm_auc(matrix, treated, frame["customer_id"])
     anyway, anyway_limit = _renews_anyway(matrix, treated, frame)
     names, differences = _differences(matrix, treated, encoding)
     most = int(np.argmax(differences))
-    found = Randomisation(
+    randomisation = Randomisation(
         rows=count,
         probabilities=stated,
         share_p=_share_p(count, stated),
-        auc=told,
+        auc=auc,
         auc_limit=limit,
         difference=float(differences[most]),
         difference_limit=_largest_by_chance(len(differences), count),
@@ -135,13 +137,13 @@ def check(frame: pd.DataFrame, features: list[str], control: str, treatment: str
         renews_anyway=anyway,
         renews_anyway_limit=anyway_limit,
     )
-    if found.faults:
-        raise refusal(found.faults)
-    return found
+    if randomisation.faults:
+        raise refusal(randomisation.faults)
+    return randomisation
 
 
 def refusal(faults: list[str]) -> GuanjiaError:
-    """The error that says why this is not uplift."""
+    """Make the error that lists why the rows were not drawn by lot."""
     return GuanjiaError(
         "the contacts",
         f"were not drawn by lot, so this is no uplift: they {'; they '.join(faults)}",
@@ -153,7 +155,7 @@ def _stated(frame: pd.DataFrame, arms: tuple[str, str]) -> dict[str, float]:
     missing = int(frame["probability"].isna().sum())
     if missing:
         raise refusal([f"state no probability in {missing:,} of {len(frame):,} rows"])
-    found = {}
+    probabilities = {}
     for arm in arms:
         values = frame.loc[frame["arm"] == arm, "probability"].unique()
         if len(values) > 1:
@@ -162,66 +164,66 @@ def _stated(frame: pd.DataFrame, arms: tuple[str, str]) -> dict[str, float]:
                 f"states {len(values)} different probabilities",
                 "give each lot a trial of its own",
             )
-        found[arm] = float(values[0]) if len(values) else 0.0
-    if min(found.values()) <= 0 or sum(found.values()) > 1 + 1e-9:
-        told = ", ".join(f"{arm} {value:g}" for arm, value in found.items())
-        raise refusal([f"state probabilities that no lot has: {told}"])
-    return found
+        probabilities[arm] = float(values[0]) if len(values) else 0.0
+    if min(probabilities.values()) <= 0 or sum(probabilities.values()) > 1 + 1e-9:
+        listed = ", ".join(f"{arm} {value:g}" for arm, value in probabilities.items())
+        raise refusal([f"state probabilities that no lot has: {listed}"])
+    return probabilities
 
 
 def _share_p(count: Mapping[str, int], stated: Mapping[str, float]) -> float:
-    total, whole = sum(count.values()), sum(stated.values())
-    expected = {arm: total * p / whole for arm, p in stated.items()}
+    total, stated_sum = sum(count.values()), sum(stated.values())
+    expected = {arm: total * p / stated_sum for arm, p in stated.items()}
     distance = sum((count[arm] - e) ** 2 / e for arm, e in expected.items())
     return float(chi2.sf(distance, len(count) - 1))
 
 
-def _told_apart(matrix: Array, treated: Flags, customers: pd.Series) -> tuple[float, float]:
-    """AUC on held-out customers, and what chance exceeds one time in a thousand."""
-    told = _unseen(matrix, treated, np.ones(len(treated), bool), customers)
+def _arm_auc(matrix: Array, treated: Flags, customers: pd.Series) -> tuple[float, float]:
+    """Return the AUC of the arms on held-out customers, and the limit of chance."""
+    predicted = _cross_predict(matrix, treated, np.ones(len(treated), bool), customers)
     number, others = treated.sum(), (~treated).sum()
-    ranks = pd.Series(told).rank().to_numpy()
+    ranks = pd.Series(predicted).rank().to_numpy()
     auc = (ranks[treated].sum() - number * (number + 1) / 2) / (number * others)
-    # Of Wilcoxon's statistic where nothing tells the arms apart.
+    # Standard deviation of Wilcoxon's statistic if nothing tells the arms apart.
     spread = np.sqrt((number + others + 1) / (12 * number * others))
     return float(auc), float(0.5 + norm.isf(FALSE_ALARMS) * spread)
 
 
 def _renews_anyway(matrix: Array, treated: Flags, frame: pd.DataFrame) -> tuple[float, float]:
-    """Difference of what the control group's model expects of the arms, and chance's limit."""
+    """Return how much more the treated would renew untreated, and the limit of chance."""
     label = frame["label"].to_numpy(dtype=bool)
-    told = _unseen(matrix, label, ~treated, frame["customer_id"], ranks=False)
-    spread = told.std() * np.sqrt(1 / treated.sum() + 1 / (~treated).sum())
-    gap = told[treated].mean() - told[~treated].mean()
+    predicted = _cross_predict(matrix, label, ~treated, frame["customer_id"], ranks=False)
+    spread = predicted.std() * np.sqrt(1 / treated.sum() + 1 / (~treated).sum())
+    gap = predicted[treated].mean() - predicted[~treated].mean()
     return float(gap), float(norm.isf(FALSE_ALARMS / 2) * spread)
 
 
-def _unseen(
-    matrix: Array, label: Flags, teaches: Flags, customers: pd.Series, *, ranks: bool = True
+def _cross_predict(
+    matrix: Array, label: Flags, trains: Flags, customers: pd.Series, *, ranks: bool = True
 ) -> Array:
-    """What models of the rows that teach say of customers they have not seen, fold by fold."""
+    """Predict every fold of customers by a model of the training rows of the other folds."""
     settings = {
         "objective": "binary", "num_leaves": 4, "learning_rate": 0.05, "min_data_in_leaf": 50,
         "feature_fraction": 0.5, "seed": 7, "deterministic": True, "force_row_wise": True,
         "num_threads": 1, "verbosity": -1,
     }  # fmt: skip
-    found = np.empty(len(label))
-    for rows, held in GroupKFold(FOLDS).split(matrix, groups=customers):
-        part = rows[teaches[rows]]
+    predictions = np.empty(len(label))
+    for rows, fold in GroupKFold(FOLDS).split(matrix, groups=customers):
+        part = rows[trains[rows]]
         data = lgb.Dataset(matrix[part], label[part].astype(np.float64))
-        told = np.asarray(lgb.train(settings, data, ROUNDS).predict(matrix[held], num_threads=1))
-        # Each fold's model has a level of its own: ranks, or what is above it.
-        rank = (pd.Series(told).rank().to_numpy() - 0.5) / len(held)
-        found[held] = rank if ranks else told - told.mean()
-    return found
+        scores = np.asarray(lgb.train(settings, data, ROUNDS).predict(matrix[fold], num_threads=1))
+        # The level differs by fold: compare ranks, or differences from the mean of the fold.
+        rank = (pd.Series(scores).rank().to_numpy() - 0.5) / len(fold)
+        predictions[fold] = rank if ranks else scores - scores.mean()
+    return predictions
 
 
 def _differences(matrix: Array, treated: Flags, encoding: Encoding) -> tuple[list[str], Array]:
-    """Absolute standardised differences of means: numbers, categories, and what is missing."""
+    """Calculate absolute standardised differences of means of numbers, categories and gaps."""
     names, columns = [], []
     for place, name in enumerate(encoding.features):
         values = matrix[:, place]
-        gone = np.isnan(values)
+        missing = np.isnan(values)
         if name in encoding.categories:
             for code, category in enumerate(encoding.categories[name]):
                 names.append(f"{name} {category}")
@@ -230,17 +232,17 @@ def _differences(matrix: Array, treated: Flags, encoding: Encoding) -> tuple[lis
             # By ranks, so that one claim of a million is not the whole difference.
             names.append(name)
             columns.append(pd.Series(values).rank(pct=True).fillna(0.5).to_numpy())
-        if gone.any():
+        if missing.any():
             names.append(f"{name} missing")
-            columns.append(gone.astype(np.float64))
+            columns.append(missing.astype(np.float64))
     table = np.column_stack(columns)
     gaps = np.abs(table[treated].mean(axis=0) - table[~treated].mean(axis=0))
     spread = np.sqrt((table[treated].var(axis=0) + table[~treated].var(axis=0)) / 2)
-    # Of a constant, rounding would make a difference.
+    # Rounding errors would give a constant column a difference.
     return names, np.divide(gaps, spread, out=np.zeros_like(gaps), where=spread > 1e-6)
 
 
 def _largest_by_chance(tags: int, count: Mapping[str, int]) -> float:
-    """What the largest of so many differences exceeds one time in a thousand (Bonferroni)."""
+    """Return what the largest of some differences exceeds one time in a thousand (Bonferroni)."""
     spread = np.sqrt(sum(1 / n for n in count.values()))
     return float(norm.isf(FALSE_ALARMS / tags / 2) * spread)

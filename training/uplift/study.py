@@ -1,4 +1,4 @@
-"""From draws by lot to an effect model: checked, chosen, distilled, measured, written down.
+"""Learn the effect of a treatment from draws by lot: check, choose, distil, measure, record.
 
 The test slice is used once, here.
 """
@@ -16,48 +16,54 @@ from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.fitting.datasets import build
-from training.registry import versions as registry
+from training.registry.registration import log_run
 from training.uplift import measures, policy
-from training.uplift.fitting import HALVES, Rows, choose, fit, outcomes_of, rows_of
+from training.uplift.fitting import HALVES, Rows, choose, doubly_robust_outcomes, encode_rows, fit
 from training.uplift.policy import Estimate, Policy, SleepingDogs
 from training.uplift.randomisation import Randomisation, check
-from training.uplift.trials import CONTROL, TRIAL, Treatment, question
+from training.uplift.randomised_trials import CONTROL, TRIAL, Treatment, effect_model_spec
 from training.uplift.truth import TrueEffects, against_true_effects
 
 WORTH_SHARE = 0.10
-"""Yuan a renewal is worth, as a share of the commercial premium: what winning a new customer in his
-place would cost more. Ours; a company sets its own."""
+"""Worth of a renewal as a share of the commercial premium: the extra cost of winning a new customer
+instead. An assumption; a company sets its own."""
 
 
 @dataclass(frozen=True)
 class EffectResult:
-    """What learning an effect found, as the command line prints it.
+    """A learned and measured effect, as the command line prints it.
 
     Attributes
     ----------
-    treatment, label, trial, version, folder
-        Which, and where its model lies; `version` is a hash of the contents.
+    treatment, label, trial, version : str
+        Name, Chinese label, trial, and a hash of the contents of the model.
+    folder : Path
+        Folder of the effect model.
     known_by, test_from : datetime.date
-        Outcomes recorded later were not used; first `as_of` of the test slice.
+        Last day whose outcomes were used; first `as_of` of the test slice.
     drawn : int
         Draws of both arms with a ripe outcome.
     randomisation : Randomisation
-        Of the rows used: numbers by arm, and what speaks for a lot.
+        Check of the rows: numbers by arm, and figures of the four tests.
     train_rows, test_rows : int
+        Rows ripe before the test slice; rows of the test slice.
     average : Estimate
         Mean effect on the share that renews, all rows.
     learner : str
-        The one chosen.
+        Name of the chosen learner.
     losses : dict[str, float]
-        By learner, mean squared distance from doubly robust outcomes on the later slice, less that
-        of the average effect: below zero is better than telling everybody the same.
+        Learner -> mean squared distance from doubly robust outcomes on later rows, less that of
+        the average effect: below zero is better than predicting the average for everybody.
     qini : Estimate
-        On the test slice, outcomes a customer; 0 is chance.
+        Qini coefficient on the test slice, outcomes per customer; 0 is chance.
     auuc : float
+        Area under the uplift curve on the test slice, outcomes per customer.
     policies : list of Policy
+        Worth of rules of whom to treat.
     sleeping_dogs : SleepingDogs
+        Customers whom the treatment is expected to drive away.
     truth : TrueEffects or None
-        None on real data.
+        Comparison with the simulation's truth; None on real data.
     """
 
     treatment: str
@@ -88,58 +94,64 @@ def learn(
     report: Report = quiet,
     worth_share: float = WORTH_SHARE,
 ) -> EffectResult:
-    """Learn, measure and write down the effect of a treatment, or refuse.
+    """Learn, measure and record the effect of a treatment.
 
     Parameters
     ----------
+    lake : Lake
+        Home with checked tables and the registry.
+    treatment : Treatment
+        Treatment whose effect is learned.
     known_by : datetime.date
         Outcomes recorded later are not used.
+    report : Report
+        Called with progress.
     worth_share : float
-        What a renewal is worth, as a share of the commercial premium.
+        Worth of a renewal as a share of the commercial premium.
 
     Raises
     ------
     GuanjiaError
         If the treatment was not given by lot, or too few outcomes are ripe.
     """
-    (data,) = build(lake, [question(treatment)], known_by, report)
+    (data,) = build(lake, [effect_model_spec(treatment)], known_by, report)
     report(f"{treatment.model}: was it a lot", 0, None)
-    found = check(data.frame, data.features, CONTROL, treatment.name)
-    stated = found.probabilities
+    randomisation = check(data.frame, data.features, CONTROL, treatment.name)
+    stated = randomisation.probabilities
     propensity = stated[treatment.name] / sum(stated.values())
-    rows = rows_of(data, treatment, propensity)
+    rows = encode_rows(data, treatment, propensity)
     earlier, test = rows.ripe(data.split.test_from), rows[data.split.test]
     report(f"{treatment.model}: learners", 0, None)
     chosen, losses = choose(rows, data.split.test_from)
     report(f"{treatment.model}: {HALVES} halves", 0, None)
-    model = fit(rows[earlier], treatment, chosen, folder_of(lake, treatment))
+    model = fit(rows[earlier], treatment, chosen, effect_folder(lake, treatment))
     report(f"{treatment.model}: evaluation", 0, None)
-    effect, lower = model.tell(test.frame)
-    result = _measured(treatment, rows, earlier, test, (effect, lower), worth_share)
-    made = EffectResult(
+    effect, lower = model.predict(test.frame)
+    figures = _measured(treatment, rows, earlier, test, (effect, lower), worth_share)
+    result = EffectResult(
         treatment=treatment.name,
         label=treatment.label,
         trial=TRIAL,
         version=model.version,
-        folder=folder_of(lake, treatment),
+        folder=effect_folder(lake, treatment),
         known_by=known_by,
         test_from=data.split.test_from,
         drawn=data.labelled,
-        randomisation=found,
+        randomisation=randomisation,
         train_rows=int(earlier.sum()),
         test_rows=len(test.label),
         learner=chosen,
         losses=losses,
         truth=against_true_effects(lake, treatment.name, test.frame, effect, lower),
-        **result,
+        **figures,
     )
     report(f"{treatment.model}: registry", 0, None)
-    _log(lake, data, treatment, made)
-    return made
+    _log(lake, data, treatment, result)
+    return result
 
 
-def folder_of(lake: Lake, treatment: Treatment) -> Path:
-    """Where the effect model of a treatment lies; `load_effect` reads it."""
+def effect_folder(lake: Lake, treatment: Treatment) -> Path:
+    """Return the folder of the effect model of a treatment; `load_effect` reads it."""
     return lake.home / "effects" / treatment.name
 
 
@@ -148,12 +160,12 @@ def _measured(
     rows: Rows,
     earlier: Flags,
     test: Rows,
-    told: tuple[Array, Array],
+    predicted: tuple[Array, Array],
     worth_share: float,
 ) -> dict[str, Any]:
-    """Figures on the test slice, and the average effect on all rows."""
-    outcomes = outcomes_of(rows[earlier], test)
-    effect, lower = told
+    """Measure the effect on the test slice, and the average effect on all rows."""
+    outcomes = doubly_robust_outcomes(rows[earlier], test)
+    effect, lower = predicted
     worth = worth_share * test.frame["commercial_premium_current"].to_numpy(np.float64)
     return {
         "average": _average(rows),
@@ -165,7 +177,7 @@ def _measured(
 
 
 def _average(rows: Rows) -> Estimate:
-    """Mean effect on all rows; what each arm renews on average stands for what is expected."""
+    """Estimate the mean effect on all rows, with the mean outcome of an arm as expected one."""
     without, with_it = (
         np.full(len(rows.label), rows.label[arm].mean()) for arm in (~rows.treated, rows.treated)
     )
@@ -176,43 +188,43 @@ def _average(rows: Rows) -> Estimate:
 
 
 def _qini(rows: Rows, effect: Array) -> Estimate:
-    """The Qini coefficient with its interval over resamples of customers."""
+    """Calculate the Qini coefficient, with its interval over resamples of customers."""
     value = measures.qini(rows.label, rows.treated, effect)
-    found = [
-        measures.qini(rows.label[some], rows.treated[some], effect[some])
-        for some in policy.resampled(rows.customers)
+    samples = [
+        measures.qini(rows.label[drawn], rows.treated[drawn], effect[drawn])
+        for drawn in policy.resampled(rows.customers)
     ]
-    return Estimate(value, *interval(np.array(found)))
+    return Estimate(value, *interval(np.array(samples)))
 
 
-def _log(lake: Lake, data: Dataset, treatment: Treatment, made: EffectResult) -> None:
-    """A run with what was found and the bundle; serving reads the folder."""
+def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) -> None:
+    """Log a run with the figures and the bundle; serving reads the folder, not the run."""
     figures = {
-        "average": made.average.value,
-        "test_qini": made.qini.value,
-        "test_auuc": made.auuc,
-        "sleeping_dogs_share": made.sleeping_dogs.share,
-        "assignment_auc": made.randomisation.auc,
-        **{f"loss_{name}": loss for name, loss in made.losses.items()},
+        "average": result.average.value,
+        "test_qini": result.qini.value,
+        "test_auuc": result.auuc,
+        "sleeping_dogs_share": result.sleeping_dogs.share,
+        "assignment_auc": result.randomisation.auc,
+        **{f"loss_{name}": loss for name, loss in result.losses.items()},
     }
-    if made.truth is not None:
-        figures |= {f"truth_{key}": float(value) for key, value in asdict(made.truth).items()}
-    registry.log_run(
+    if result.truth is not None:
+        figures |= {f"truth_{key}": float(value) for key, value in asdict(result.truth).items()}
+    log_run(
         lake,
         treatment.model,
-        made.version,
+        result.version,
         parameters={
-            "learner": made.learner,
-            "known_by": made.known_by.isoformat(),
-            "test_from": made.test_from.isoformat(),
-            "train_rows": made.train_rows,
-            "test_rows": made.test_rows,
+            "learner": result.learner,
+            "known_by": result.known_by.isoformat(),
+            "test_from": result.test_from.isoformat(),
+            "train_rows": result.train_rows,
+            "test_rows": result.test_rows,
         },
         metrics=figures,
         tags={
             "training_frame_sha256": data.sha256,
-            "bundle_version": made.version,
+            "bundle_version": result.version,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
-        bundle=made.folder,
+        bundle=result.folder,
     )

@@ -1,4 +1,4 @@
-"""Effects as told beside the true ones, which only a simulation knows and only evaluation reads."""
+"""Compare predicted effects with the true ones of a simulation; only evaluation reads those."""
 
 from dataclasses import dataclass
 
@@ -16,28 +16,29 @@ TRAITS = ("response", "price_sensitivity", "service_sensitivity", "loyalty", "ri
 
 @dataclass(frozen=True)
 class TrueEffects:
-    """Effects told and true on the same rows.
+    """Predicted and true effects compared on the same rows.
 
     Attributes
     ----------
     rows : int
+        Rows with a true effect.
     average : float
-        The mean true effect.
+        Mean true effect.
     below_zero : float
         Share of rows whose true effect is negative.
     qini, oracle_qini : float
-        Expected Qini coefficient of the order told, and of the true effects' own order.
+        Expected Qini coefficient of the predicted order, and of the order by true effect.
     share : float
         The first as a share of the second; `share_low`, `share_high` bound 95% of resamples of
         customers.
     correlation : float
-        Of told and true effects.
+        Correlation of predicted and true effects.
     bound_holds, tenths_hold : float
-        Share of rows whose true effect is at least the lower bound told; of the tenths by effect
-        told, the share whose mean is. A bound knows nothing of what tags cannot see, so that it
-        holds for groups and not for each customer.
+        Share of rows whose true effect is at least the predicted lower bound; the same of the means
+        of tenths by predicted effect. A bound does not cover what tags cannot show, so it holds for
+        groups and not for every customer.
     told_below_zero : float
-        Mean true effect where the effect told is negative; NaN where it nowhere is.
+        Mean true effect of rows with a negative predicted effect; NaN if there are none.
     """
 
     rows: int
@@ -55,9 +56,21 @@ class TrueEffects:
 
 
 def true_effects(lake: Lake, treatment: str, policy_ids: pd.Series) -> Array | None:
-    """What a treatment truly adds to the probability of each term's renewal; None on real data.
+    """Read what a treatment truly adds to the probability of renewal; None on real data.
 
-    NaN for terms that were cancelled, of which the simulation keeps no truth.
+    Parameters
+    ----------
+    lake : Lake
+        Home with the truth of a simulation.
+    treatment : str
+        Name of the treatment.
+    policy_ids : pandas.Series
+        Terms.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (terms,); NaN for cancelled terms, whose truth the simulation does not keep.
     """
     path = lake.truth("renewals")
     if not path.exists():
@@ -71,20 +84,36 @@ def true_effects(lake: Lake, treatment: str, policy_ids: pd.Series) -> Array | N
 def against_true_effects(
     lake: Lake, treatment: str, rows: pd.DataFrame, effect: Array, lower: Array, seed: int = 7
 ) -> TrueEffects | None:
-    """Effects told of rows (`policy_id`, `customer_id`) beside the true ones; None on real data."""
+    """Compare predicted effects with true ones; None on real data.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the truth of a simulation.
+    treatment : str
+        Name of the treatment.
+    rows : pandas.DataFrame
+        `policy_id` and `customer_id` of every row.
+    effect, lower : numpy.ndarray
+        Shape (rows,): predicted effect, and its lower bound.
+    seed : int
+        Random seed of the resamples.
+    """
     true = true_effects(lake, treatment, rows["policy_id"])
     if true is None or np.isfinite(true).sum() == 0:
         return None
-    kept = np.isfinite(true)
-    true, told, bound = true[kept], effect[kept], lower[kept]
-    ours, best = expected_qini(true, told), expected_qini(true, true)
+    known = np.isfinite(true)
+    true, predicted, bound = true[known], effect[known], lower[known]
+    ours, best = expected_qini(true, predicted), expected_qini(true, true)
     shares = [
-        expected_qini(true[some], told[some]) / expected_qini(true[some], true[some])
-        for some in resampled(rows["customer_id"][kept], seed=seed)
+        expected_qini(true[drawn], predicted[drawn]) / expected_qini(true[drawn], true[drawn])
+        for drawn in resampled(rows["customer_id"][known], seed=seed)
     ]
     low, high = interval(np.array(shares))
-    varies = np.ptp(told) > 0
-    tenths = [part for part in np.array_split(np.argsort(told, kind="stable"), 10) if len(part)]
+    varies = np.ptp(predicted) > 0
+    tenths = [
+        part for part in np.array_split(np.argsort(predicted, kind="stable"), 10) if len(part)
+    ]
     return TrueEffects(
         rows=len(true),
         average=float(true.mean()),
@@ -94,18 +123,20 @@ def against_true_effects(
         share=ours / best,
         share_low=low,
         share_high=high,
-        correlation=float(np.corrcoef(told, true)[0, 1]) if varies else float("nan"),
+        correlation=float(np.corrcoef(predicted, true)[0, 1]) if varies else float("nan"),
         bound_holds=float((true >= bound).mean()),
         tenths_hold=float(np.mean([true[t].mean() >= bound[t].mean() for t in tenths])),
-        told_below_zero=float(true[told < 0].mean()) if (told < 0).any() else float("nan"),
+        told_below_zero=float(true[predicted < 0].mean())
+        if (predicted < 0).any()
+        else float("nan"),
     )
 
 
 def traits(lake: Lake, customers: pd.Series) -> pd.DataFrame | None:
-    """The latent traits of these customers, to see what the tags cannot; None on real data."""
+    """Read the latent traits of customers, which tags cannot show; None on real data."""
     path = lake.truth("customers")
     if not path.exists():
         return None
     truth = pd.read_parquet(path, columns=["customer_id", *TRAITS]).set_index("customer_id")
-    found = truth.reindex(customers)
-    return found.set_axis(customers.index, axis="index")
+    traits_by_customer = truth.reindex(customers)
+    return traits_by_customer.set_axis(customers.index, axis="index")

@@ -30,7 +30,7 @@ def learned(home: Path, effect: float, treatment: str = "contact") -> Path:
 
 def told(effects: Effects) -> dict[str, float]:
     row = dict.fromkeys(TAGS, 30) | {"motor_cover": True}
-    return {name: round(model.tell_one(row)[1], 6) for name, model in effects.models.items()}
+    return {name: round(model.predict_one(row)[1], 6) for name, model in effects.models.items()}
 
 
 @pytest.fixture

@@ -74,7 +74,8 @@ def live(records: Records, caps: Caps, customer: str) -> None:
         request_review(connection, number, customer, f"{customer} 不同意", NOW)
         pass_branch(connection, "B1", "M1", "M2", "boss", NOW, customers=[customer])
         due = DueTouchpoint(customer, "x", f"E {customer}", f"报案 {customer}", NOW,
-                            NOW + timedelta(1), "service", "person", ("phone",), "standard", None)  # fmt: skip
+                            NOW + timedelta(1), "service", "person", ("phone",), "standard",
+                            None)  # fmt: skip
         write_due(connection, [NewDue(due, "claim_reported", NOW, "B1")], NOW)
 
 

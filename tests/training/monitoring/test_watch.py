@@ -64,7 +64,7 @@ def champion(lake, bundle, register, monkeypatch):
             return Cohort(frame, known_by, day, day)
 
         monkeypatch.setattr(watch, "read_cohort", read)
-        registry.move(lake, MODEL, register(lake, folder))
+        registry.set_champion(lake, MODEL, register(lake, folder))
         monkeypatch.setenv("GUANJIA_HOME", str(lake.home))
         return lake
 
@@ -132,7 +132,7 @@ def test_away_from_the_registry_what_was_read_before_holds(champion, monkeypatch
 
     assert monitor().exit_code == 0
     monkeypatch.setattr(training_run, "read_version", away)
-    monkeypatch.setattr(registry, "named", away)
+    monkeypatch.setattr(registry, "version_by_alias", away)
     done = monitor()
     assert done.exit_code == 0, done.output
     assert "The registry is away" in done.output

@@ -22,7 +22,7 @@ from features.sources.simulation.simulate import simulate
 from guanjia.cli import app
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import build
-from training.fitting.train import fit
+from training.fitting.learn import fit
 from training.models import MODELS
 from training.monitoring.files import write_monitoring
 from training.monitoring.watch import watch
@@ -61,8 +61,8 @@ def insurer(tmp_path_factory) -> Insurer:
                 },
                 "tags": {},
             }
-        local_models.keep(lake, "renewal", "1", made["bundle"])
-        local_models.point(lake, "renewal", "1")
+        local_models.save_bundle(lake, "renewal", "1", made["bundle"])
+        local_models.set_champion(lake, "renewal", "1")
         # There is no registry here: what a run of monitoring read of it before holds.
         before = {"model": "renewal", "stated": {"run": made["run"]}}
         write_monitoring(lake, LEARNED, {"models": [before]})

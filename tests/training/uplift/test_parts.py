@@ -125,15 +125,15 @@ def test_each_learner_finds_whom_it_helps(taught, name):
 
 
 def test_the_probability_stated_is_used_as_it_is():
-    stated = learners.Stated(0.2).fit(np.zeros((4, 1)), [0, 1, 1, 1])
+    stated = learners.ConstantPropensity(0.2).fit(np.zeros((4, 1)), [0, 1, 1, 1])
     assert stated.predict_proba(np.zeros((2, 1))).tolist() == [[0.8, 0.2], [0.8, 0.2]]
 
 
 @pytest.mark.parametrize("name", ["dr_60", "x_60"])
 def test_learners_are_told_the_probability_stated(taught, name, monkeypatch):
     _, _, _, matrix, label, treated = taught
-    told, stated = [], learners.Stated
-    monkeypatch.setattr(learners, "Stated", lambda p: told.append(p) or stated(p))
+    told, stated = [], learners.ConstantPropensity
+    monkeypatch.setattr(learners, "ConstantPropensity", lambda p: told.append(p) or stated(p))
     learners.fit(name, matrix[:900], label[:900], treated[:900], 0.2, 7)
     assert told == [0.2]
 
@@ -209,12 +209,12 @@ def bundle(taught, tmp_path):
 
 def test_a_bundle_tells_effect_and_lower_bound(taught, bundle):
     frame, effect, *_ = taught
-    told, lower = load_effect(bundle).tell(frame[reversed(frame.columns)])
+    told, lower = load_effect(bundle).predict(frame[reversed(frame.columns)])
     assert told == pytest.approx(effect, abs=1e-3)
     spread = np.where(frame.age > 40, 0.02, 0.05)
     clear = abs(frame.age - 40) > 1
     assert (told - lower)[clear] == pytest.approx(1.6449 * spread[clear], abs=2e-3)
-    assert load_effect(bundle).tell(frame[:0])[0].shape == (0,)
+    assert load_effect(bundle).predict(frame[:0])[0].shape == (0,)
 
 
 def test_a_bundle_is_the_same_text_again_and_no_pickle(taught, bundle, tmp_path):

@@ -17,8 +17,8 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.simulation.simulate import simulate
 from training.uplift.effect_model import load_effect
+from training.uplift.randomised_trials import TREATMENTS, effect_model_spec, find
 from training.uplift.study import learn
-from training.uplift.trials import TREATMENTS, find, question
 
 KNOWN_BY = date(2026, 6, 30)
 
@@ -86,7 +86,7 @@ def test_what_was_drawn_by_lot_is_learned(made):
 def test_the_model_is_read_back_and_logged(lake, made):
     model = load_effect(made.folder)
     frame = pd.read_parquet(lake.home / "training" / "uplift_contact" / "frame.parquet")
-    effect, lower = model.tell(frame)
+    effect, lower = model.predict(frame)
     assert (lower <= effect).all()
     assert np.abs(effect).max() < 1
     assert model.version == made.version
@@ -131,7 +131,7 @@ def test_without_draws_it_is_refused_whatever_contacts_there_are(lake, tmp_path)
 
 
 def test_treatments_are_declared(lake):
-    assert {question(one).name for one in TREATMENTS.values()} == {
+    assert {effect_model_spec(one).name for one in TREATMENTS.values()} == {
         "uplift_contact", "uplift_service_pack", "uplift_cover_review",
     }  # fmt: skip
     with pytest.raises(GuanjiaError, match="treatment rebate: is not known"):

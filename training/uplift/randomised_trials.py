@@ -1,4 +1,4 @@
-"""Treatments whose effect on renewal can be learned: which arm of which trial, against silence."""
+"""Declare treatments whose effect on renewal can be learned, and the trial they were drawn in."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,13 +9,13 @@ import ibis.expr.types as ir
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import UPLIFT_TAGS
-from training.labels import questions as labels
+from training.labels import questions
 from training.model_spec import ModelSpec
 from training.models import MODELS
 
 TRIAL = "renewal_contact"
 OUTCOME = "renewal"
-"""The model whose customers and outcome the effects are of."""
+"""Model whose customers and outcome the effects refer to."""
 CONTROL = "control"
 CURE = (
     "draw customers by lot and record every draw in the table assignments, those left alone too; "
@@ -25,14 +25,14 @@ CURE = (
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to some of those drawn by lot.
+    """A treatment that customers were drawn for by lot.
 
     Attributes
     ----------
     name, label : str
         Name in commands, which is the arm in `assignments`; Chinese label.
     cost : float
-        Yuan a customer treated: the contact, and what an offer costs whoever takes it up.
+        Yuan per customer treated: the contact, and the expected cost of the offer.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Treatment:
 
 
 TREATMENTS: dict[str, Treatment] = {
-    found.name: found
-    for found in (
+    treatment.name: treatment
+    for treatment in (
         Treatment("contact", "续保触达", 1.2),
         Treatment("service_pack", "续保触达并赠送服务包", 26.2),
         Treatment("cover_review", "续保触达并作保障检视", 11.2),
@@ -57,20 +57,23 @@ TREATMENTS: dict[str, Treatment] = {
 
 
 def find(name: str) -> Treatment:
-    """The treatment of that name, or an error that lists the names there are."""
+    """Return the treatment of that name.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is none; it lists the names there are.
+    """
     if name not in TREATMENTS:
         raise GuanjiaError(f"treatment {name}", "is not known", did_you_mean(name, TREATMENTS))
     return TREATMENTS[name]
 
 
-def question(treatment: Treatment) -> ModelSpec:
-    """Whom and what the effect model is asked: the renewal model's customers, by lot.
+def effect_model_spec(treatment: Treatment) -> ModelSpec:
+    """Declare the effect model of a treatment: customers of the renewal model, drawn by lot.
 
-    Raises
-    ------
-    GuanjiaError
-        If no draw is recorded. Contacts alone are no trial: who was drawn and not contacted
-        leaves no row there.
+    Building its labels fails if no draw is recorded: contacts alone are no trial, because customers
+    drawn and not contacted leave no row there.
     """
     renewal = MODELS[OUTCOME]
     return ModelSpec(
@@ -86,15 +89,17 @@ def question(treatment: Treatment) -> ModelSpec:
 def _drawn(treatment: Treatment, lake: Lake, known_by: date) -> ir.Table:
     if not lake.has("assignments"):
         raise GuanjiaError(
-            f"the contacts ({contacts(lake)})", "are no trial: no draw by lot is recorded", CURE
+            f"the contacts ({describe_contacts(lake)})",
+            "are no trial: no draw by lot is recorded",
+            CURE,
         )
-    return labels.trial(lake, known_by, TRIAL, (CONTROL, treatment.name))
+    return questions.trial_renewals(lake, known_by, TRIAL, (CONTROL, treatment.name))
 
 
-def contacts(lake: Lake) -> str:
-    """How many contacts there are, and how many of them state the probability they had."""
+def describe_contacts(lake: Lake) -> str:
+    """Count contacts, and those that state the probability they had, in words."""
     if not lake.has("interactions"):
         return "none recorded"
     rows = lake.table("interactions").filter(lambda t: t.direction == "out")
-    made, stated = rows.aggregate(a=rows.count(), b=rows.probability.count()).execute().iloc[0]
-    return f"{made:,} made, {stated:,} with a probability"
+    total, stated = rows.aggregate(a=rows.count(), b=rows.probability.count()).execute().iloc[0]
+    return f"{total:,} made, {stated:,} with a probability"
