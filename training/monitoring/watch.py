@@ -147,8 +147,8 @@ def _reference(
     likely = model.kind == "probability"
     label = tested["label"].to_numpy(bool if likely else np.float64)
     name, column = ("auc", 1) if likely else ("gini", 0)
-    nobody = Resamples(tested["customer_id"], 0)
-    lift, _ = lift_of(label, predicted, model.purpose, nobody, model.kind)
+    no_resamples = Resamples(tested["customer_id"], 0)
+    lift, _ = lift_of(label, predicted, model.purpose, no_resamples, model.kind)
     return {
         "rows": float(len(tested)),
         "base_rate": trained.base_rate,
