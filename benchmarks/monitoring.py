@@ -62,8 +62,8 @@ def main() -> int:
         alarms += bool(year.alerts)
         first += bool(after[0].alerts)
         third += any(one.alerts for one in after[:3])
-        gaps = ", ".join(f"{100 * (one.observed - one.told):+.1f}" for one in after[:3])
-        said = "; ".join(f"{one.cohort} {one.said}" for one in year.alerts) or "none"
+        gaps = ", ".join(f"{100 * (one.observed - one.predicted):+.1f}" for one in after[:3])
+        said = "; ".join(f"{one.cohort} {one.sentence}" for one in year.alerts) or "none"
         say(f"seed {seed}: quiet year's alerts: {said}. Gaps after the reform: {gaps}")
     many, stated = asked.insurers, Bounds().false_alarms
     limit = float(binom.ppf(0.99, many, stated)) / many

@@ -111,8 +111,8 @@ def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
     from training.estimators.losses import RANKINGS
 
     # Points of a probability; of a count or an amount, percent of what was told.
-    unit = 100 if kind == "probability" else 100 / cohort.told
-    gap = f"{(cohort.observed - cohort.told) * unit:+.1f}"
+    unit = 100 if kind == "probability" else 100 / cohort.predicted
+    gap = f"{(cohort.observed - cohort.predicted) * unit:+.1f}"
     overall = next((test for test in cohort.tests if test.figure == "gap"), None)
     if overall is not None:
         gap += f" ({overall.low * unit:+.1f} to {overall.high * unit:+.1f})"
@@ -120,7 +120,7 @@ def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
         "cohort": cohort.name,
         "rows": cohort.rows,
         "observed": cohort.observed,
-        "told": cohort.told,
+        "told": cohort.predicted,
         "gap": gap,
         "slope": cohort.slope,
         "ECE": cohort.ece,
@@ -134,8 +134,8 @@ def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
 def _show_drift(drift: "Drift") -> list[Table | str]:
     moved = sorted(drift.tags, key=lambda tag: -tag.psi)[:MOST_TAGS]
     summary = (
-        f"Asked on {drift.as_of}: {drift.rows:,} rows, mean score {drift.told:.3f}, in the test "
-        f"slice {drift.told_before:.3f}; PSI of the scores {drift.psi:.3f}."
+        f"Asked on {drift.as_of}: {drift.rows:,} rows, mean score {drift.predicted:.3f}, in the "
+        f"test slice {drift.predicted_before:.3f}; PSI of the scores {drift.psi:.3f}."
     )
     rows = [
         {
@@ -154,7 +154,7 @@ def _show_alerts(alerts: "Sequence[Alert]") -> list[Table | str]:
         return ["No alert."]
     shown: list[Table | str] = []
     for place, alert in enumerate(alerts[:MOST_ALERTS]):
-        shown.append(f"ALERT {alert.model}, {alert.cohort}: {alert.said}.")
+        shown.append(f"ALERT {alert.model}, {alert.cohort}: {alert.sentence}.")
         following = alerts[place + 1 : min(place + 2, MOST_ALERTS)]
         if not following or following[0].cure != alert.cure:
             shown.append(f"  {alert.cure[:1].upper()}{alert.cure[1:]}.")

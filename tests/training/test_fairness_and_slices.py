@@ -39,7 +39,7 @@ def test_slices_count_small_parts_and_name_what_is_not_known():
         ("5", 150, True),
         ("not known", 350, False),
     ]
-    assert np.isnan([stars[1].gap, stars[1].order, stars[1].told, stars[1].loss]).all()
+    assert np.isnan([stars[1].gap, stars[1].order, stars[1].predicted, stars[1].loss]).all()
     part = slice(150, 650)
     assert stars[0].gap == pytest.approx(told[part].mean() - label[part].mean())
     assert stars[0].gap_interval[0] < stars[0].gap < stars[0].gap_interval[1]
@@ -105,7 +105,7 @@ def test_fairness_by_hand():
     assert men.gap == pytest.approx(-0.1)
     assert found.calibration == pytest.approx(0.2)
     assert (women.selected, men.selected) == (0.4, 0.0)
-    assert (women.found, men.found) == (0.4, 0.0)
+    assert (women.hit_rate, men.hit_rate) == (0.4, 0.0)
     assert (found.selection, found.hit_rate) == (0.4, 0.4)
     assert found.verdict == "beyond"
     assert "beyond the bound of 5.0%" in found.sentence[1]

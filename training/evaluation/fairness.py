@@ -30,12 +30,12 @@ class Group:
 
     Attributes
     ----------
-    told, observed, gap : float
+    predicted, observed, gap : float
         Mean prediction, mean outcome and their difference; of a count or an amount as shares of
         the mean outcome of all rows.
     selected : float
         Share of the group's rows that are contacted when the first `WORKING_SHARE` of all are.
-    found : float
+    hit_rate : float
         Hit rate: share of the group's events among those contacted (true positive rate).
     """
 
@@ -43,14 +43,14 @@ class Group:
     chinese: str
     rows: int
     small: bool
-    told: float
+    predicted: float
     observed: float
     gap: float
     gap_interval: Interval
     selected: float
     selected_interval: Interval
-    found: float
-    found_interval: Interval
+    hit_rate: float
+    hit_rate_interval: Interval
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Fairness:
     Attributes
     ----------
     calibration, selection, hit_rate : float
-        Largest difference of `gap`, `selected` and `found` between two groups that are not small.
+        Largest difference of `gap`, `selected`, `hit_rate` between two groups not small.
     bound : float
         Bound of `calibration`.
     verdict : {"within", "undecided", "beyond", "none"}
@@ -199,14 +199,14 @@ def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: 
         chinese=chinese,
         rows=rows,
         small=small,
-        told=predicted,
+        predicted=predicted,
         observed=observed,
         gap=gap,
         gap_interval=interval(drawn[:, 2]),
         selected=selected,
         selected_interval=interval(drawn[:, 3]),
-        found=hit_rate,
-        found_interval=interval(drawn[:, 4]),
+        hit_rate=hit_rate,
+        hit_rate_interval=interval(drawn[:, 4]),
     )
 
 

@@ -224,7 +224,7 @@ def _months(assessment: Assessment) -> list[str]:
     if len(months) < 2:
         return []
     names = [month.value for month in months]
-    means = [mean for month in months for mean in (month.told, month.observed)]
+    means = [mean for month in months for mean in (month.predicted, month.observed)]
     formatter = _scale(assessment, means)
 
     def line(values: Sequence[float], style: str, band: Sequence[Interval] = ()) -> Line:
@@ -233,7 +233,7 @@ def _months(assessment: Assessment) -> list[str]:
     means_chart = charts.lines(
         [
             line([month.observed for month in months], "peer"),
-            line([month.told for month in months], "model"),
+            line([month.predicted for month in months], "model"),
         ],
         "月份 month", "占比 mean" if assessment.kind == "probability" else "均值 mean",
         "各月预测 (蓝) 与实际 (灰) 均值. Predicted (blue) and observed (grey) mean by month.",

@@ -63,8 +63,8 @@ class Slice:
         Name of the attribute; English and Chinese name of the part.
     small : bool
         Whether it has fewer than `SMALLEST_ROWS` rows and is only counted.
-    observed, told, gap : float
-        Mean outcome, mean prediction (`told`), and prediction - outcome.
+    observed, predicted, gap : float
+        Mean outcome, mean prediction (`predicted`), and prediction - outcome.
     order, loss, ece : float
         AUC and log loss of a probability, Gini and deviance of a count or an amount; expected
         calibration error.
@@ -77,7 +77,7 @@ class Slice:
     customers: int
     small: bool
     observed: float
-    told: float
+    predicted: float
     gap: float
     gap_interval: Interval
     order: float
@@ -229,7 +229,7 @@ def _slice(
         customers=len(resamples.drawn),
         small=small,
         observed=float(label.mean()) if not small else float("nan"),
-        told=float(predicted.mean()) if not small else float("nan"),
+        predicted=float(predicted.mean()) if not small else float("nan"),
         gap=gap,
         gap_interval=gap_interval,
         order=order,

@@ -74,11 +74,11 @@ class Alert:
         A segment or a tag; empty: all rows.
     figure : str
         One of `NAMES`.
-    found, expected, low, high, bound : float
+    estimate, expected, low, high, bound : float
         As in `training.monitoring.rule.BoundTest`.
     p : float
         As there.
-    said, cure : str
+    sentence, cure : str
         What is wrong, and what to do.
     """
 
@@ -86,13 +86,13 @@ class Alert:
     cohort: str
     segment: str
     figure: str
-    found: float
+    estimate: float
     expected: float
     low: float
     high: float
     bound: float
     p: float
-    said: str
+    sentence: str
     cure: str
 
 
@@ -129,7 +129,7 @@ def _alert(model: str, cohort: str, test: BoundTest, as_of: date) -> Alert:
     unit = " points" if test.figure in POINTS and kind == "probability" else ""
     measured, low, high, expected, bound = (
         _number(test, value, kind)
-        for value in (test.found, test.low, test.high, test.expected, test.bound)
+        for value in (test.estimate, test.low, test.high, test.expected, test.bound)
     )
     sentence = (
         f"{name}{who}: {measured}{unit} ({low} to {high}); "
@@ -137,20 +137,20 @@ def _alert(model: str, cohort: str, test: BoundTest, as_of: date) -> Alert:
     )
     cure_for = "segment" if test.figure == "gap" and test.subject else test.figure
     words = {"model": model, "family": family(model), "as_of": as_of, "subject": test.subject}
-    words["extremes"] = "too extreme" if test.found < 1 else "not extreme enough"
+    words["extremes"] = "too extreme" if test.estimate < 1 else "not extreme enough"
     cure = CURES[cure_for].format(retrain=RETRAIN.format(**words), **words)
     return Alert(
         model=model,
         cohort=cohort,
         segment=test.subject,
         figure=test.figure,
-        found=test.found,
+        estimate=test.estimate,
         expected=test.expected,
         low=test.low,
         high=test.high,
         bound=test.bound,
         p=test.p,
-        said=sentence,
+        sentence=sentence,
         cure=cure,
     )
 

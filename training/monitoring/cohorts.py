@@ -48,7 +48,7 @@ class CohortFigures:
         First and last date of its questions.
     rows, customers, outcomes : int
         Number of rows, of customers, and of outcomes that came true (of amounts all rows).
-    observed, told : float
+    observed, predicted : float
         Mean outcome and mean prediction.
     slope, ece, loss, order, lift : float
         As in `training.evaluation.figures`, lift in the order of contacts; slope is NaN for counts
@@ -66,7 +66,7 @@ class CohortFigures:
     customers: int
     outcomes: int
     observed: float
-    told: float
+    predicted: float
     slope: float
     ece: float
     loss: float
@@ -183,7 +183,7 @@ def cohort_figures(
         customers=int(frame["customer_id"].nunique()),
         outcomes=int(label.sum()) if kind != "amount" else len(label),
         observed=float(label.mean()),
-        told=float(predicted.mean()),
+        predicted=float(predicted.mean()),
         slope=line.slope if line is not None else float("nan"),
         ece=expected_calibration_error(label, predicted)
         / (1.0 if likely else float(label.mean()) or float("nan")),

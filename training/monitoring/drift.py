@@ -75,7 +75,7 @@ class Drift:
         Date of the snapshot.
     rows, rows_before, customers, customers_before : int
         Questions and customers of the snapshot, and of the test slice.
-    told, told_before : float
+    predicted, predicted_before : float
         Mean prediction of both.
     psi : float
         Population stability index of the predictions.
@@ -90,8 +90,8 @@ class Drift:
     rows_before: int
     customers: int
     customers_before: int
-    told: float
-    told_before: float
+    predicted: float
+    predicted_before: float
     psi: float
     tags: list[TagDrift]
     tests: list[BoundTest]
@@ -216,16 +216,16 @@ def drift_of(
         lake, weighty, before, now, customers, (as_of - last).days, scratch
     ).items():
         tests.append(test)
-        tags.append(TagDrift(name, shares[name], test.found, moved[name]))
+        tags.append(TagDrift(name, shares[name], test.estimate, moved[name]))
     return Drift(
         as_of=as_of,
         rows=len(now),
         rows_before=len(before),
         customers=customers[1],
         customers_before=customers[0],
-        told=float(predicted.mean()),
-        told_before=float(predicted_before.mean()),
-        psi=score.found,
+        predicted=float(predicted.mean()),
+        predicted_before=float(predicted_before.mean()),
+        psi=score.estimate,
         tags=tags,
         tests=holm(tests, bounds.error("snapshot")) if min(customers) >= FEWEST_CUSTOMERS else [],
     )

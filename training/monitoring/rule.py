@@ -45,10 +45,10 @@ class BoundTest:
         "gap", "slope", "auc", "gini", "lift", "loss", "score_drift", "score_shift" or "tag_drift".
     subject : str
         A segment ("channel agent") or a tag; empty: all rows.
-    found, expected : float
+    estimate, expected : float
         The figure as measured, and its value if nothing changed.
     low, high : float
-        95% interval of `found`.
+        95% interval of `estimate`.
     bound : float
         How far the true figure may be from `expected`.
     p : float
@@ -59,7 +59,7 @@ class BoundTest:
 
     figure: str
     subject: str
-    found: float
+    estimate: float
     expected: float
     low: float
     high: float

@@ -68,12 +68,12 @@ def test_a_model_that_is_right_raises_no_alert():
 def test_a_shift_of_all_is_an_alert_of_all_and_says_to_retrain():
     frame, told = asked(1)
     one = figures(frame, told, told - 0.13)
-    assert one.observed - one.told == pytest.approx(-0.13, abs=0.03)
+    assert one.observed - one.predicted == pytest.approx(-0.13, abs=0.03)
     assert ("gap", "") in [(test.figure, test.subject) for test in one.alerts]
     first = alerts_of("renewal", date(2025, 11, 30), [one], None)[0]
     assert (first.cohort, first.figure, first.segment) == ("2025-11", "gap", "")
-    assert first.said.startswith("observed minus predicted: -1")
-    assert first.said.endswith("expected 0.0, allowed deviation 2.7")
+    assert first.sentence.startswith("observed minus predicted: -1")
+    assert first.sentence.endswith("expected 0.0, allowed deviation 2.7")
     assert "guanjia train renewal --known-by 2025-11-30" in first.cure
 
 
@@ -84,7 +84,7 @@ def test_a_shift_of_one_channel_names_that_channel():
     named = {test.subject for test in one.alerts if test.subject}
     assert named == {"channel broker"}
     (said,) = [a for a in alerts_of("renewal", date(2025, 11, 30), [one], None) if a.segment]
-    assert "of channel broker" in said.said
+    assert "of channel broker" in said.sentence
     assert "what changed for them alone" in said.cure
 
 

@@ -143,6 +143,6 @@ def test_an_index_far_beyond_its_bound_is_an_alert():
     one = index_test("tag_drift", [100] * 10, [10] * 5 + [190] * 5, (1000, 1000), 0.25, "x")
     # Five bins of 0.1 become 0.01, five become 0.19.
     by_hand = 5 * (-0.09 * math.log(0.1) + 0.09 * math.log(1.9))
-    assert one.found == pytest.approx(by_hand)
+    assert one.estimate == pytest.approx(by_hand)
     assert one.p < 1e-6
-    assert one.low < one.found < one.high
+    assert one.low < one.estimate < one.high

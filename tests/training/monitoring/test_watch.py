@@ -155,7 +155,7 @@ def test_a_tag_that_moves_scores_is_an_alert_when_it_drifts(lake, bundle, tmp_pa
     assert {one.figure for one in found.alerts} >= {"score_drift", "score_shift"}
     (tag,) = [one for one in found.tags if one.tag == "tenure_years"]
     assert tag.score > 0.5
-    assert found.told > found.told_before + 0.1
+    assert found.predicted > found.predicted_before + 0.1
 
 
 def test_a_tag_that_moves_nothing_is_none_however_it_drifts(lake, bundle, tmp_path):
