@@ -185,7 +185,7 @@ def decision_shown(found: "Decision") -> list[Table | str]:
         return [f"{serves} serves since the last rollback; to go elsewhere give --to VERSION."]
     title = f"{found.model} {found.label}: gates of version {found.version}"
     rows = [
-        {"gate": one.gate, "": "pass" if one.passed else "FAIL", "figures": one.sentence}
+        {"gate": one.gate, "": "pass" if one.passed else "FAIL", "figures": one.said}
         for one in found.verdicts
     ]
     story: list[Table | str] = [table(title, rows)]

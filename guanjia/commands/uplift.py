@@ -90,7 +90,7 @@ def _dogs(dogs: Any, truth: Any) -> str:
         return "Sleeping dogs: none; nobody is told an effect below zero."
     said = (
         f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
-        f"{dogs.predicted * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
+        f"{dogs.told * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )
     if truth is not None:

@@ -66,7 +66,7 @@ def test_a_champion_must_be_matched_for_sure_the_base_rate_not_missed_for_sure(
 def test_a_first_version_with_few_outcomes_is_not_judged_and_says_so():
     overall = group(loss=differs(0.1, 0.09, 0.11), outcomes=29)
     one = verdict("log loss", found(overall, champion=None))
-    assert (one.passed, one.sentence) == (
+    assert (one.passed, one.said) == (
         True, "not judged: 29 outcomes in 1000 rows, fewer than 30",
     )  # fmt: skip
     assert not verdict("log loss", found(overall)).passed
@@ -89,7 +89,7 @@ def test_no_segment_is_harmed_beyond_the_bound_and_beyond_chance(difference, dev
     bad = group("5", differs(difference, 0, 0, deviation))
     one = verdict("segments", found(group(), *fine, bad))
     assert one.passed is passed
-    assert ("harmed: star 5 beyond" in one.sentence) is not passed
+    assert ("harmed: star 5 beyond" in one.said) is not passed
     few = group("5", differs(1.0, 0.9, 1.1, 0.001), outcomes=29)
     assert verdict("segments", found(group(), *fine, few)).passed
 
@@ -102,4 +102,4 @@ def test_no_group_is_misjudged_beyond_the_bound_and_beyond_chance(gap, deviation
     one = Gap("gender", "F", 1000, 900, outcomes, gap, gap, gap, deviation)
     told = verdict("fairness", found(group(), gaps=[one]))
     assert told.passed is passed
-    assert ("misjudged: gender F" in told.sentence) is not passed
+    assert ("misjudged: gender F" in told.said) is not passed

@@ -92,7 +92,7 @@ def test_a_worse_challenger_is_refused_by_name_and_the_champion_stays(
     with mlflow_client.client_session(lake) as client:
         assert client.get_model_version(MODEL, "2").tags["gates"].startswith("failed: ")
     if kind == "harms":
-        (told,) = [one.sentence for one in refused.verdicts if one.gate == "segments"]
+        (told,) = [one.said for one in refused.verdicts if one.gate == "segments"]
         assert "largest" in told.split("harmed: ")[0]
         assert "star 5" in told.split("harmed: ")[1]
 
@@ -156,14 +156,11 @@ def test_an_altered_file_a_damaged_one_and_other_columns_are_refused(
     refused = promote(lake, MODEL, **signed)
     # LightGBM ends the process that reads such a file; this one goes on to say so.
     assert failed(refused) == ["trial load"]
-    assert (
-        "ends the process" in refused.verdicts[-1].sentence
-        or "load" in refused.verdicts[-1].sentence
-    )
+    assert "ends the process" in refused.verdicts[-1].said or "load" in refused.verdicts[-1].said
     register(lake, bundle("good", without="tenure_years"))
     refused = promote(lake, MODEL, **signed)
     assert "signature" in failed(refused)
-    assert "tag set renewal: tenure_years" in refused.verdicts[2].sentence
+    assert "tag set renewal: tenure_years" in refused.verdicts[2].said
     register(lake, bundle("good"))
     assert promote(lake, MODEL, **signed).done
     (local_models.bundle_path(lake, MODEL, "3") / "booster.txt").write_text("tree")

@@ -123,7 +123,7 @@ def promote(
     passed = all(verdict.passed for verdict in verdicts)
     evidence = {
         "gates": asdict(spec.gates),
-        "verdicts": jsonable(verdicts),
+        "verdicts": [asdict(verdict) for verdict in verdicts],
         "comparison": jsonable(comparison),
     }
     if passed:
@@ -199,7 +199,7 @@ def rollback(
     passed = all(verdict.passed for verdict in verdicts)
     if passed:
         act = _act(lake, model, "rollback", target, current, who, why, when)
-        _carry_out(lake, act, version, {"verdicts": jsonable(verdicts)})
+        _carry_out(lake, act, version, {"verdicts": [asdict(verdict) for verdict in verdicts]})
     return Decision(
         model=model,
         label=spec.label,
