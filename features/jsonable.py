@@ -34,11 +34,7 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            # A field may have another name in JSON.
-            field.metadata.get("json", field.name): jsonable(getattr(value, field.name))
-            for field in fields(value)
-        }
+        return {field.name: jsonable(getattr(value, field.name)) for field in fields(value)}
     # Pydantic and NumPy are recognised by their methods, so that this module imports neither.
     if hasattr(value, "model_dump"):
         return jsonable(value.model_dump(mode="json"))

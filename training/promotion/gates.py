@@ -10,7 +10,7 @@ the verdict says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from scipy.stats import norm
 
@@ -37,7 +37,7 @@ class Verdict:
     passed : bool
         True if it holds.
     sentence : str
-        The figures and the bound, in words; `said` in JSON.
+        The figures and the bound, in words.
     cure : str
         What to do if it does not hold.
     figures : Mapping[str, float]
@@ -46,7 +46,7 @@ class Verdict:
 
     gate: str
     passed: bool
-    sentence: str = field(metadata={"json": "said"})
+    sentence: str
     cure: str
     figures: Mapping[str, float]
 

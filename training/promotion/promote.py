@@ -123,7 +123,7 @@ def promote(
     passed = all(verdict.passed for verdict in verdicts)
     evidence = {
         "gates": asdict(spec.gates),
-        "verdicts": jsonable(verdicts),
+        "verdicts": [asdict(verdict) for verdict in verdicts],
         "comparison": jsonable(comparison),
     }
     if passed:
@@ -199,7 +199,7 @@ def rollback(
     passed = all(verdict.passed for verdict in verdicts)
     if passed:
         act = _act(lake, model, "rollback", target, current, who, why, when)
-        _carry_out(lake, act, version, {"verdicts": jsonable(verdicts)})
+        _carry_out(lake, act, version, {"verdicts": [asdict(verdict) for verdict in verdicts]})
     return Decision(
         model=model,
         label=spec.label,
@@ -272,7 +272,7 @@ def _carry_out(
 ) -> None:
     """Record the evidence, then the act, then carry it out."""
     document = f"promotion/act-{act['number']:05d}.json"
-    tags = {"gate " + row["gate"]: row["said"] for row in evidence["verdicts"]}
+    tags = {"gate " + row["gate"]: row["sentence"] for row in evidence["verdicts"]}
     tags |= {"gates": "passed", **{name: act[name] for name in ("act", "who", "why", "when")}}
     versions.attach_evidence(lake, version, tags, document, {"act": act, **evidence})
     versions.write_act(lake, act["model"], {**act, "evidence": document})

@@ -7,7 +7,7 @@ the means are right even where the model is wrong; a good model only narrows the
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +66,7 @@ class SleepingDogs:
     share : float
         Their share of all rows.
     predicted : float
-        Mean of their predicted effects; `told` in JSON.
+        Mean of their predicted effects.
     effect : Estimate or None
         Their mean effect as observed, on rows the model has not seen; None if there are none.
     proven : bool
@@ -75,7 +75,7 @@ class SleepingDogs:
 
     customers: int
     share: float
-    predicted: float = field(metadata={"json": "told"})
+    predicted: float
     effect: Estimate | None
     proven: bool
 
