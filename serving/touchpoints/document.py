@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from features.markdown import list_item
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
 from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
@@ -36,12 +37,9 @@ def _parts(catalogue: Catalogue) -> Iterator[str]:
                 yield _section(catalogue, name, touchpoint)
     shared = catalogue.shared
     yield "### Decision points 决策点"
-    yield _table(
-        ("decision point", "name", "candidates"),
-        (
-            (f"`{name}`", f"{point.label} {point.english}", _candidates(catalogue, name))
-            for name, point in shared.decision_points.items()
-        ),
+    yield _list(
+        f"`{name}` {point.label} {point.english}. Candidates: {_candidates(catalogue, name)}."
+        for name, point in shared.decision_points.items()
     )
     yield "### Offers 权益与礼遇"
     yield _table(
@@ -54,15 +52,12 @@ def _parts(catalogue: Catalogue) -> Iterator[str]:
         ),
     )  # fmt: skip
     yield "### Variables of scripts 话术变量"
-    yield _table(
-        ("variable", "label", "from", "without it"),
-        (
-            (f"`{{{name}}}`", variable.label,
-             f"tag `{variable.tag}`" if variable.tag else "who asks",
-             f"{variable.fallback.chinese}; {variable.fallback.english}")
-            for name, variable in shared.variables.items()
-        ),
-    )  # fmt: skip
+    yield _list(
+        f"`{{{name}}}` {variable.label}, from "
+        f"{f'tag `{variable.tag}`' if variable.tag else 'the caller'}; without it: "
+        f"{variable.fallback.chinese}; {variable.fallback.english}."
+        for name, variable in shared.variables.items()
+    )
     yield "### Holidays 节日"
     yield _table(
         ("holiday", "days"),
@@ -87,32 +82,29 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     ]
     profile = "uses the profile" if touchpoint.uses_profile else "does not use the profile"
     kind, role, loop = touchpoint.kind, f"{touchpoint.role}_steward", touchpoint.loop
-    lines = [
-        f"#### `{name}` {touchpoint.label}",
-        "",
+    facts = [
         f"{touchpoint.english}. {KINDS[kind]} {kind}, {STARTERS[trigger.by]} by a {trigger.by}, "
         f"{ROLES[role]}; {STAGES[loop]} {loop}.",
-        "",
-        f"- 接触目的: {touchpoint.purpose.chinese} {touchpoint.purpose.english}",
-        f"- 经营导向: {touchpoint.orientation.chinese} {touchpoint.orientation.english}",
-        f"- 销售策略: {touchpoint.strategy.chinese} {touchpoint.strategy.english}",
-        f"- Due: {describe_trigger(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
-        f"- Channels, yuan: {costs}.{''.join(stars)}",
-        f"- Consent: {touchpoint.consent}; {profile}.",
+        f"接触目的: {touchpoint.purpose.chinese} {touchpoint.purpose.english}",
+        f"经营导向: {touchpoint.orientation.chinese} {touchpoint.orientation.english}",
+        f"销售策略: {touchpoint.strategy.chinese} {touchpoint.strategy.english}",
+        f"Due: {describe_trigger(trigger)}" + (f"; if `{condition}`" if condition else "") + ".",
+        f"Channels, yuan: {costs}.{''.join(stars)}",
+        f"Consent: {touchpoint.consent}; {profile}.",
     ]
     if touchpoint.models:
-        lines.append(f"- Models: {', '.join(touchpoint.models)}.")
+        facts.append(f"Models: {', '.join(touchpoint.models)}.")
     if touchpoint.offers:
         labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
-        lines.append(f"- Offers: {', '.join(labels)}.")
+        facts.append(f"Offers: {', '.join(labels)}.")
     for channel, script in touchpoint.script.items():
-        lines.append(f"- 话术 {channel}: {script.chinese} / {script.english}")
+        facts.append(f"话术 {channel}: {script.chinese} / {script.english}")
     for (stage, branch), variant in catalogue.variants[name].items():
         if stage or branch:
             places = (("stage", stage), ("branch", branch))
             where = " and ".join(f"{level} {place}" for level, place in places if place)
-            lines.append(f"- At {where}: {_difference(touchpoint, variant)}.")
-    return "\n".join(lines)
+            facts.append(f"At {where}: {_difference(touchpoint, variant)}.")
+    return f"#### `{name}` {touchpoint.label}\n\n{_list(facts)}"
 
 
 def _difference(touchpoint: Touchpoint, variant: Touchpoint | None) -> str:
@@ -131,6 +123,10 @@ def _candidates(catalogue: Catalogue, name: str) -> str:
     if catalogue.shared.decision_points[name].touchpoints == "all":
         return "all"
     return ", ".join(f"`{touchpoint}`" for touchpoint in catalogue.candidates_at(name))
+
+
+def _list(entries: Iterable[str]) -> str:
+    return "\n".join(map(list_item, entries))
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

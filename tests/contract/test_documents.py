@@ -13,9 +13,6 @@ from serving.auth.access import ENDPOINTS, SCOPES
 
 ROOT = Path(__file__).parents[2]
 LONGEST_LINE = 119
-BEGIN, END = "<!-- From ", "<!-- End of the generated part. -->"
-GENERATED = {"docs/events.md", "docs/segments.md", "docs/tags.md", "docs/touchpoints.md"}
-"""Pages whose generated part, or the whole page where it has no marks, may have longer lines."""
 
 
 def commands() -> dict[str, object]:
@@ -75,16 +72,10 @@ def test_files_named_on_the_map_are_there() -> None:
     assert len(named) > 30
 
 
-def long_lines(name: str, text: str, *, exempt: bool = False) -> list[str]:
-    """List lines that are too long, as `file:line length`; where `exempt`, generated ones pass."""
-    faults = []
-    generated = exempt and BEGIN not in text
-    for number, line in enumerate(text.split("\n"), 1):
-        if exempt and line.startswith((BEGIN, END)):
-            generated = line.startswith(BEGIN)
-        if len(line) > LONGEST_LINE and not generated:
-            faults.append(f"{name}:{number} {len(line)}")
-    return faults
+def long_lines(name: str, text: str) -> list[str]:
+    """List lines that are too long, as `file:line length`."""
+    lines = enumerate(text.split("\n"), 1)
+    return [f"{name}:{number} {len(line)}" for number, line in lines if len(line) > LONGEST_LINE]
 
 
 def test_lines_are_short() -> None:
@@ -97,9 +88,7 @@ def test_lines_are_short() -> None:
     faults = [
         fault
         for name in names
-        for fault in long_lines(
-            name, (ROOT / name).read_text(encoding="utf-8"), exempt=name in GENERATED
-        )
+        for fault in long_lines(name, (ROOT / name).read_text(encoding="utf-8"))
     ]
     assert faults == []
     assert len(names) > 40
@@ -107,8 +96,4 @@ def test_lines_are_short() -> None:
 
 def test_a_long_line_is_seen() -> None:
     short, long = "字" * LONGEST_LINE, "字" * (LONGEST_LINE + 1)
-    marked = "\n".join([long, f"{BEGIN}x -->", long, END, short, long])
     assert long_lines("a.md", f"{short}\n{long}\n") == ["a.md:2 120"]
-    assert long_lines("a.md", marked) == [f"a.md:{line} 120" for line in (1, 3, 6)]
-    assert long_lines("a.md", marked, exempt=True) == [f"a.md:{line} 120" for line in (1, 6)]
-    assert long_lines("a.md", long, exempt=True) == []
