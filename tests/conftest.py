@@ -47,6 +47,8 @@ ASK_THE_SERVICE = tuple(
     f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
 )
 
+BEGIN = ("test_documented_commands.py", "test_spark.py")
+
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
     """Files go to the workers whole; those that ask the one running service go to one worker.
@@ -60,9 +62,9 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files with the most slow tests begin, so that no worker ends with a long one."""
+    """Let long files begin: one makes the demo, which others then find; none is left to the end."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (item.path.name not in BEGIN, -slow[item.path]))
 
 
 @pytest.hookimpl(optionalhook=True)
