@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from features.errors import GuanjiaError, did_you_mean
+from guanjia.commands.registry import select_models
 from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
 from guanjia.terminal.output import emit, progress, short_path, table
 
@@ -30,18 +30,14 @@ def train(
 
     Compared with baselines and calibrated; a report of each is written.
     """
-    from training.models import MODELS, families
-
-    groups = {**families(), "all": tuple(MODELS)}
-    if model not in groups:
-        raise GuanjiaError(f"model {model}", "is not known", did_you_mean(model, groups))
+    names = select_models(model)
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
 
     lake = open_lake()
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(lake, groups[model], by, report, tuning_seconds=tune))
+        results = list(run(lake, names, by, report, tuning_seconds=tune))
     reports = [f"Report of {trained.model}: {short_path(trained.report)}" for trained in results]
     versions = ", ".join(f"{trained.model} {trained.version}" for trained in results)
     emit(
@@ -85,11 +81,14 @@ def target_list(
 
     Who takes it is kept in the records.
     """
+    from serving.lists.questions import check_list
+
+    lake = open_lake()
+    check_list(lake, name, where, top)
     from guanjia.jobs.demo import top_rows
     from guanjia.jobs.handing_out import hand_out
     from serving import clock
 
-    lake = open_lake()
     on = as_of or latest_date(lake, "scores", "run `guanjia score --as-of DATE`")
     file = out or lake.home / "lists" / f"{name}-{on}.csv"
     taker = who or getpass.getuser()

@@ -36,13 +36,14 @@ def monitor(
 
     The exit code is 1 where a bound is broken.
     """
+    names = select_models(model)
     from training.monitoring.files import write_monitoring
     from training.monitoring.watch import watch
     from training.registry.champions import NoChampionError, no_champion
 
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
-    names, watched, without = select_models(model), [], []
+    watched, without = [], []
     with progress(json) as report:
         for name in names:
             try:

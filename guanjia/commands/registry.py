@@ -32,6 +32,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Compare champion and challenger on outcomes new to both."""
+    names = select_models(model)
     from training.models import find
     from training.promotion.comparison import compare_versions, contenders
     from training.registry.champions import fetch
@@ -40,7 +41,7 @@ def compare(
     lake = open_lake()
     comparisons = []
     with progress(json) as report:
-        for name in select_models(model):
+        for name in names:
             champion, challenger = contenders(lake, name)
             try_loading(fetch(lake, name, challenger.version))
             comparisons.append(
@@ -64,13 +65,14 @@ def promote(
 
     The exit code is 1 where a gate does not hold.
     """
+    names = select_models(model)
     from training.promotion.promote import promote as run
 
     lake, when = open_lake(), read_clock()
     with progress(json) as report:
         decisions = [
             run(lake, name, who=who, why=why, when=when, known_by=known_by, report=report)
-            for name in select_models(model)
+            for name in names
         ]
     emit(decisions, json, *(part for decision in decisions for part in show_decision(decision)))
     if not all(decision.done for decision in decisions):
@@ -90,12 +92,11 @@ def rollback(
 
     Repeating it changes nothing.
     """
+    names = select_models(model)
     from training.promotion.promote import rollback as run
 
     lake, when = open_lake(), read_clock()
-    decisions = [
-        run(lake, name, who=who, why=why, when=when, to=to) for name in select_models(model)
-    ]
+    decisions = [run(lake, name, who=who, why=why, when=when, to=to) for name in names]
     emit(decisions, json, *(part for decision in decisions for part in show_decision(decision)))
     if not all(decision.done for decision in decisions):
         raise typer.Exit(1)
@@ -105,10 +106,11 @@ def promotions(
     model: Annotated[str, typer.Argument(help=MODEL)] = "all", json: Json = False
 ) -> None:
     """List who promoted or rolled back what, when and why."""
+    names = select_models(model)
     from training.promotion.promote import history
 
     lake = open_lake()
-    acts = [act for name in select_models(model) for act in history(lake, name)]
+    acts = [act for name in names for act in history(lake, name)]
     acts.sort(key=lambda act: (act["when"], act["model"]))
     columns = ["when", "model", "act", "version", "replaced", "who", "why"]
     shown = table("Promotions and rollbacks", acts, columns) if acts else "Nothing was promoted."

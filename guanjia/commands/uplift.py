@@ -35,9 +35,10 @@ def uplift(
     Refused where customers were not drawn by lot.
     """
     from training.uplift.randomised_trials import find
-    from training.uplift.study import learn
 
     trial, lake = find(treatment), open_lake()
+    from training.uplift.study import learn
+
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
         study = learn(lake, trial, by, report, worth)

@@ -121,7 +121,7 @@ def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
     from features.online.feast_client import materialize
     from guanjia.jobs.handing_out import hand_out
     from serving import clock
-    from serving.lists.target_lists import declared_lists
+    from serving.lists.questions import declared_lists
     from serving.predictions.scoring import score
     from training.fitting.train import train
     from training.models import MODELS

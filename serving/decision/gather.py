@@ -26,12 +26,12 @@ from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.value import RECENT_CONTACTS, UNANSWERED_CONTACTS
 from serving.predictions.margin import (
     CURRENT_PREMIUM,
-    MARGIN,
     QUOTED_PREMIUM,
     expected_cost_and_margin,
     number_or_none,
 )
 from serving.predictions.probabilities import ServedModel, needed_tags, predict_one
+from serving.predictions.scores_file import MARGIN
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.service import PredictionService
 from serving.records.contacts.cap_rules import Plan, plan

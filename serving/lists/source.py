@@ -12,7 +12,7 @@ from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from features.sql import instant_sql, sql_text
-from serving.predictions.scoring import scores_path
+from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
 
 NO_CONSENT = "no marketing consent"

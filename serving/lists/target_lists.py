@@ -16,20 +16,19 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
-from features.conditions import compile_condition
 from features.erased import Erased
-from features.errors import GuanjiaError, unknown_name
+from features.errors import GuanjiaError
 from features.lake import Lake
-from features.segments.settings import load_segments
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
+from serving.lists.questions import check_list, readable_columns
 from serving.lists.source import list_query, refusals_table
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import ServedModel, load_models, model_frame, needed_tags
 from serving.predictions.reasons import Direction, Reason, strongest_reasons
-from serving.predictions.scoring import scores_path, scores_schema
+from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
 from serving.tag_words import words_of
@@ -77,11 +76,6 @@ class ListRun:
     preview: list[dict[str, Any]]
 
 
-def declared_lists() -> dict[str, tuple[ModelSpec, TargetList]]:
-    """Return all lists by name, with the models they belong to."""
-    return {target.name: (spec, target) for spec in MODELS.values() for target in spec.lists}
-
-
 def write_list(
     lake: Lake,
     name: str,
@@ -124,27 +118,19 @@ def write_list(
         If the list or a column is unknown, a condition is not valid, or scores are missing or do
         not belong to the snapshot.
     """
-    lists = declared_lists()
-    if name not in lists:
-        raise unknown_name("list", name, lists)
-    if top < 1:
-        raise GuanjiaError(f"list of {top} customers", "would be empty", "ask for at least 1")
+    question = check_list(lake, name, where, top)
+    spec, target = question.spec, question.target
     if not scores_path(lake, as_of).exists():
         raise GuanjiaError(
             f"scores of {as_of}", "are not there", f"run `guanjia score --as-of {as_of}`"
         )
     _check_scores(lake, as_of)
-    spec, target = lists[name]
-    tags, score_columns = catalogue(), _score_columns()
+    tags = catalogue()
     models = load_models(lake, [spec.name])
-    columns = {*score_columns, *tags}
-    rules = _segment_rules(lake)
-    texts = (f"{spec.name} is not null", target.where, where)
-    conditions = [compile_condition(text, columns, rules) for text in texts if text]
-    named = {name for text in conditions for name in columns if f'"{name}"' in text}
-    named |= {*target.order.replace(",", " ").split(), *target.columns, *needed_tags(models)}
-    used = [tag for tag in tags if tag in named and tag not in score_columns]
-    query = list_query(lake, as_of, used, conditions)
+    named = {*question.columns, *target.order.replace(",", " ").split(), *target.columns}
+    named |= {*needed_tags(models)}
+    used = [tag for tag in tags if tag in named and tag not in readable_columns()]
+    query = list_query(lake, as_of, used, question.conditions)
     with refusals_table(lake, refused or Refusals()):
         counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred")
         chosen = _rows(
@@ -183,22 +169,10 @@ def write_list(
     )
 
 
-def _score_columns() -> list[str]:
-    return [name for name in scores_schema().names if name != "model_versions"]
-
-
-def _segment_rules(lake: Lake) -> dict[str, str]:
-    """Return the rules that names of segments stand for in a condition."""
-    rules = {name: segment.rule for name, segment in load_segments(lake.home).items()}
-    for name in rules.keys() & {*_score_columns()}:
-        raise GuanjiaError(f"segment {name}", "is named like a score", "give it another name")
-    return rules
-
-
 def _check_scores(lake: Lake, as_of: date) -> None:
     """Refuse scores of other tags or models than the list would show beside them."""
     cure = f"run `guanjia score --as-of {as_of}` again"
-    later = set(_score_columns()) - set(pq.read_schema(scores_path(lake, as_of)).names)
+    later = set(readable_columns()) - set(pq.read_schema(scores_path(lake, as_of)).names)
     if later:
         fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
         raise GuanjiaError(f"scores of {as_of}", fault, cure)

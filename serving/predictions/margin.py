@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from serving.predictions.scores_file import COST, MARGIN
 from training.estimators.encoding import Array
 
 FREQUENCY, SEVERITY = "claim_frequency", "claim_severity"
 QUOTED_PREMIUM, CURRENT_PREMIUM = "renewal_quote_premium", "commercial_premium_current"
-COST, MARGIN = "expected_claims_cost", "expected_margin"
 LABELS = {COST: "下一年度预期赔款(元)", MARGIN: "下一年度预期边际(元)"}
 
 

@@ -26,13 +26,13 @@ from features.publishing import published
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.stars.explain import StarSettings, load_star_settings
-from serving.predictions.margin import COST, MARGIN, expected_cost_and_margin
+from serving.predictions.margin import expected_cost_and_margin
 from serving.predictions.probabilities import load_models, needed_tags, predict
+from serving.predictions.scores_file import COST, MARGIN, scores_path, scores_schema
 from training.models import MODELS
 
 BATCH = 50_000
 STAR_TAGS = ("star_level", "customer_value_exact", "lapsed")
-VALUE = pa.decimal128(22, 4)
 
 
 @dataclass(frozen=True)
@@ -114,30 +114,6 @@ def score(lake: Lake, as_of: date, report: Report = quiet) -> ScoringRun:
     return ScoringRun(as_of, path, done, order, versions, fixed[1])
 
 
-def scores_schema() -> pa.Schema:
-    """Return the schema of a file of scores; every declared model has a column."""
-    return pa.schema(
-        [
-            pa.field("customer_id", pa.string()),
-            pa.field("as_of", pa.date32()),
-            pa.field("star_level", pa.int64()),
-            pa.field("star_name", pa.string()),
-            pa.field("customer_value", VALUE),
-            pa.field("lapsed", pa.bool_()),
-            *(pa.field(model, pa.float64()) for model in MODELS),
-            pa.field(COST, pa.float64()),
-            pa.field(MARGIN, pa.float64()),
-            pa.field("model_versions", pa.string()),
-            pa.field("snapshot_id", pa.string()),
-        ]
-    )
-
-
-def scores_path(lake: Lake, as_of: date) -> Path:
-    """Return the path of the scores of a date."""
-    return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
-
-
 def _map_in_order(
     pool: ThreadPoolExecutor,
     work: Callable[[pa.RecordBatch], pa.Table],
@@ -175,7 +151,7 @@ def _scored(
     as_of: date,
     fixed: tuple[str, str],
 ) -> pa.Table:
-    size = batch.num_rows
+    size, schema = batch.num_rows, scores_schema()
     nothing = np.full(size, np.nan)
     levels = pa.array([tier.level for tier in stars.tiers], pa.int64())
     labels = pa.array([tier.label for tier in stars.tiers], pa.string())
@@ -184,7 +160,7 @@ def _scored(
         "as_of": pa.repeat(pa.scalar(as_of), size),
         "star_level": batch["star_level"],
         "star_name": labels.take(pc.index_in(batch["star_level"], value_set=levels)),
-        "customer_value": batch["customer_value_exact"].cast(VALUE),
+        "customer_value": batch["customer_value_exact"].cast(schema.field("customer_value").type),
         "lapsed": batch["lapsed"],
         "model_versions": pa.repeat(fixed[0], size),
         "snapshot_id": pa.repeat(fixed[1], size),
@@ -192,5 +168,4 @@ def _scored(
     for name in (*MODELS, COST, MARGIN):
         answer = answers.get(name, nothing)
         columns[name] = pa.array(answer, type=pa.float64(), from_pandas=True)
-    schema = scores_schema()
     return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)

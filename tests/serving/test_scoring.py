@@ -21,7 +21,8 @@ from features.settings import Settings
 from serving.lists.target_lists import write_list
 from serving.predictions import scoring
 from serving.predictions.probabilities import ServedModel, model_frame, needed_tags
-from serving.predictions.scoring import score, scores_path, scores_schema
+from serving.predictions.scores_file import scores_path, scores_schema
+from serving.predictions.scoring import score
 from training.models import MODELS
 
 DAY = date(2026, 6, 30)

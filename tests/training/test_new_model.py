@@ -23,7 +23,8 @@ from serving.api.app import create_app
 from serving.api.request_limiter import RequestLimiter
 from serving.auth.tokens import make_token
 from serving.lists.target_lists import write_list
-from serving.predictions.scoring import score, scores_path
+from serving.predictions.scores_file import scores_path
+from serving.predictions.scoring import score
 from serving.predictions.service import PredictionService
 from training import models
 from training.fitting.train import train

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.lake import Lake
-from serving.predictions.margin import MARGIN
+from serving.predictions.scores_file import MARGIN
 from training.models import MODELS
 
 

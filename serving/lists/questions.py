@@ -1,0 +1,85 @@
+"""Check what a target list asks for, before any data is read.
+
+Importing this waits for neither pandas nor the models, so that a misspelt column is reported at
+once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.conditions import compile_condition
+from features.errors import GuanjiaError, unknown_name
+from features.lake import Lake
+from features.segments.settings import load_segments
+from features.tags.catalogue import catalogue
+from serving.predictions.scores_file import score_columns
+from training.model_spec import ModelSpec, TargetList
+from training.models import MODELS
+
+
+@dataclass(frozen=True)
+class ListQuestion:
+    """A target list with its conditions.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The model from whose scores it is drawn.
+    target : TargetList
+        The list as declared.
+    conditions : list of str
+        Conditions that must all hold, compiled to SQL over scores and tags.
+    columns : list of str
+        Scores and tags that the conditions name.
+    """
+
+    spec: ModelSpec
+    target: TargetList
+    conditions: list[str]
+    columns: list[str]
+
+
+def declared_lists() -> Mapping[str, tuple[ModelSpec, TargetList]]:
+    """Return all lists by name, each with the model it is drawn from."""
+    return {target.name: (spec, target) for spec in MODELS.values() for target in spec.lists}
+
+
+def readable_columns() -> list[str]:
+    """List the columns of scores that conditions and lists may name."""
+    return [name for name in score_columns() if name != "model_versions"]
+
+
+def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQuestion:
+    """Compile the conditions of a list.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose segments conditions may name.
+    name : str
+        Name of the list.
+    where : str, optional
+        Narrows the list's own condition (see `compile_condition`).
+    top : int
+        Maximal number of customers.
+
+    Raises
+    ------
+    GuanjiaError
+        If the list or a column is unknown, a condition is not valid, a segment is named like a
+        score, or nobody is asked for.
+    """
+    lists = declared_lists()
+    if name not in lists:
+        raise unknown_name("list", name, lists)
+    if top < 1:
+        raise GuanjiaError(f"list of {top} customers", "would be empty", "ask for at least 1")
+    spec, target = lists[name]
+    columns = list(dict.fromkeys([*readable_columns(), *catalogue()]))
+    rules = {segment: declared.rule for segment, declared in load_segments(lake.home).items()}
+    for segment in rules.keys() & {*readable_columns()}:
+        raise GuanjiaError(f"segment {segment}", "is named like a score", "give it another name")
+    texts = (f"{spec.name} is not null", target.where, where)
+    conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+    named = [column for column in columns if any(f'"{column}"' in text for text in conditions)]
+    return ListQuestion(spec, target, conditions, named)
