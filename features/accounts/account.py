@@ -150,7 +150,7 @@ def accounts(
         own = _keys(lake, Period(since, as_of, lake.settings.timezone), by)
         own = own.filter(own.customer_id == customer_id).select("key")
         selected = selected.filter(selected.key.identical_to(own.as_scalar()))
-    rows = lake.engine.to_pyarrow(selected.order_by(selected.profit.desc(), selected.key))
+    rows = lake.arrow(selected.order_by(selected.profit.desc(), selected.key))
     money = [name for name in rows.column_names if name not in ("key", "customers")]
     total: dict[str, Any] = {name: _total(rows[name]) for name in money}
     total["customers"] = pc.sum(rows["customers"]).as_py() or 0

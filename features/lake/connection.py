@@ -249,8 +249,20 @@ class Lake:
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
         """Fetch the rows of an expression over DuckDB, as dicts of column to value."""
-        rows: list[dict[str, Any]] = self.engine.to_pyarrow(table).to_pylist()
+        rows: list[dict[str, Any]] = self.arrow(table).to_pylist()
         return rows
+
+    def arrow(self, table: "ir.Table") -> "pa.Table":
+        """Fetch the rows of an expression over DuckDB as an Arrow table.
+
+        As `engine.to_pyarrow`, which imports pandas: a command would wait for it.
+        """
+        # Registers the tables in memory that the expression reads; Ibis has no public name for it.
+        self.engine._run_pre_execute_hooks(table)
+        rows = self.engine.raw_sql(self.engine.compile(table)).to_arrow_table()
+        schema = table.schema().to_pyarrow()
+        # DuckDB has a timestamp where Ibis, adding days to a date, says date.
+        return rows if rows.schema.equals(schema) else rows.cast(schema)
 
     @contextmanager
     def materialised(self, name: str, rows: "ir.Table | str") -> "Iterator[ir.Table]":

@@ -162,9 +162,10 @@ def members(lake: Lake, snapshot: Snapshot, segments: Mapping[str, Segment]) -> 
     rules_met = {
         name: predicate(segment.rule, tags).fill_null(False) for name, segment in segments.items()
     }
-    rows = lake.engine.to_pyarrow(tags.select("customer_id", **rules_met).order_by("customer_id"))
+    rows = lake.arrow(tags.select("customer_id", **rules_met).order_by("customer_id"))
     schema = [("customer_id", pa.string()), *((name, pa.bool_()) for name in segments)]
-    return rows.cast(pa.schema(schema)).combine_chunks()
+    target = pa.schema(schema)
+    return (rows if rows.schema.equals(target) else rows.cast(target)).combine_chunks()
 
 
 def measure(membership: pa.Table, segments: Mapping[str, Segment]) -> list[SegmentSize]:

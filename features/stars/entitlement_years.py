@@ -86,7 +86,7 @@ def entitlement_years(
 
 def in_memory(lake: Lake, rows: ir.Table) -> ir.Table:
     """Compute rows once and wrap them as a table, for a query that reads them several times."""
-    return ibis.memtable(lake.engine.to_pyarrow(rows))
+    return ibis.memtable(lake.arrow(rows))
 
 
 def star_days(lake: Lake, years: ir.Table, days: ir.Table, settings: StarSettings) -> ir.Table:

@@ -5,9 +5,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
@@ -15,6 +13,7 @@ from features.lake import Lake
 from features.lake.known import known_versions
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
+from features.sql import instant_sql, sql_text
 from features.stars.settings import StarSettings, Tier, load_star_settings
 from features.stars.value import claim_costs, motor_terms, rate, window_start
 
@@ -123,7 +122,8 @@ def explain_rating(
         for row in lake.rows(motor.order_by("inception", "policy_id"))
     )
     opens = window_start(spine.pairs.as_of, settings)
-    start = lake.rows(spine.pairs.select(window_start=opens))[0]["window_start"]
+    day = opens.cast("timestamp").date()  # of a date and an interval DuckDB makes a timestamp
+    start = lake.rows(spine.pairs.select(window_start=day))[0]["window_start"]
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
@@ -160,12 +160,10 @@ def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
     GuanjiaError
         If the customer is not known as of that date.
     """
-    row = {
-        "customer_id": pa.array([customer_id], pa.string()),
-        "as_of": pa.array([as_of], pa.date32()),
-        "cutoff": pa.array([cutoff(as_of, lake.settings.timezone)], pa.timestamp("us", "UTC")),
-    }
-    spine = spine_of(ibis.memtable(pa.table(row)))
+    # As SQL: an Arrow table made here would import pandas, and a command would wait for it.
+    end = instant_sql(cutoff(as_of, lake.settings.timezone))
+    row = f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, {end} AS cutoff"
+    spine = spine_of(lake.engine.sql(row))
     if not lake.rows(known_versions(lake, spine, "customers").select("customer_id")):
         raise GuanjiaError(
             f"customer {customer_id}",
