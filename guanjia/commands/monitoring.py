@@ -21,8 +21,8 @@ MOST_TAGS, MOST_ALERTS = 5, 20
 NOTE = """\
 cohort: month in which its outcomes ripened; none was known when the champion learned.
 gap: observed minus predicted, with its 95% interval over customers: in points of a probability, in
-percent of what was told of a count or an amount.
-gain: how much lower the loss is than that of telling the mean. lift: of the tenth contacted first.
+percent of the predicted count or amount.
+gain: how much lower the loss is than that of the mean. lift: of the tenth contacted first.
 !: an alert, of all rows or of a segment. -: too few outcomes to judge."""
 
 
@@ -97,7 +97,7 @@ def _reference_row(watched: "MonitoringReport") -> dict[str, Any]:
         "cohort": "test slice",
         "rows": int(watched.reference["rows"]),
         "observed": None,
-        "told": None,
+        "predicted": None,
         "gap": "-",
         "slope": figures.get("slope"),
         "ECE": figures.get("ece"),
@@ -111,7 +111,7 @@ def _reference_row(watched: "MonitoringReport") -> dict[str, Any]:
 def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
     from training.estimators.losses import RANKINGS
 
-    # Points of a probability; of a count or an amount, percent of what was told.
+    # Points of a probability; of a count or an amount, percent of what was predicted.
     unit = 100 if kind == "probability" else 100 / cohort.predicted
     gap = f"{(cohort.observed - cohort.predicted) * unit:+.1f}"
     overall = next((test for test in cohort.tests if test.figure == "gap"), None)
@@ -121,7 +121,7 @@ def _cohort_row(cohort: "CohortFigures", kind: "Kind") -> dict[str, Any]:
         "cohort": cohort.name,
         "rows": cohort.rows,
         "observed": cohort.observed,
-        "told": cohort.predicted,
+        "predicted": cohort.predicted,
         "gap": gap,
         "slope": cohort.slope,
         "ECE": cohort.ece,

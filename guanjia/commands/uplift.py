@@ -89,9 +89,9 @@ def show_study(study: Any) -> Sequence[Any]:
 
 def _dogs(dogs: Any, truth: Any) -> str:
     if dogs.effect is None:
-        return "Sleeping dogs: none; nobody is told an effect below zero."
+        return "Sleeping dogs: none; nobody has a predicted effect below zero."
     sentence = (
-        f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) are told an effect below zero, "
+        f"Sleeping dogs: {dogs.customers:,} ({dogs.share:.0%}) have a predicted effect below zero, "
         f"{dogs.predicted * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )

@@ -14,11 +14,11 @@ Measured on the latest matured outcomes, which no step before has seen.
 logistic, untuned: AUC of a logistic regression and of LightGBM as it comes, on the same rows.
 truth (here): AUC of the simulation's true probabilities, and of the model on the rows they cover.
 gain: how much lower the log loss is than the base rate's.
-ECE: mean distance of told and observed share."""
+ECE: mean distance of predicted and observed share."""
 AMOUNT_NOTE = """\
 linear, untuned: Gini of a generalised linear model and of LightGBM as it comes, on the same rows.
-gain: how much lower the deviance is than that of the mean. total: sum told / sum observed.
-ECE: mean distance of told and observed mean, as a share of the mean."""
+gain: how much lower the deviance is than that of the mean. total: sum predicted / sum observed.
+ECE: mean distance of predicted and observed mean, as a share of the mean."""
 
 
 def model_tables(results: "Sequence[TrainResult]") -> list[Table | str]:
