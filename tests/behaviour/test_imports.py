@@ -1,0 +1,75 @@
+"""No command loads a library that it does not need: whoever types it would wait for it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+PROGRAM = """
+import json, sys
+from guanjia.cli import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+LEARNING = {"feast", "mlflow", "econml", "sklearn", "bentoml"}
+MODELS = LEARNING | {"lightgbm", "scipy"}
+ENGINES = {"duckdb", "ibis", "numpy", "pandas", "pyarrow"}
+COMMANDS = {
+    "--help": MODELS | ENGINES,
+    "rate --no-such-option": MODELS | ENGINES,
+    "train no_such_model": MODELS | {"pandas"},
+    "compare no_such_model": MODELS | {"pandas"},
+    "promote no_such_model --who me --why test": MODELS | {"pandas"},
+    "rollback no_such_model --who me --why test": MODELS | {"pandas"},
+    "monitor --model no_such_model": MODELS | {"pandas"},
+    "list no_such_list": MODELS | {"pandas", "sqlalchemy"},
+    "list renewal_risk --where no_such_column=1": MODELS | {"pandas", "sqlalchemy"},
+    "rate CUSTOMER": MODELS,
+    "entitlements CUSTOMER": MODELS,
+    "account CUSTOMER": MODELS,
+    "account --by branch": MODELS,
+    "segments": MODELS,
+    "touchpoints": MODELS | {"pandas"},
+    "content-try 您好 --channel sms": MODELS | ENGINES,
+    "token somebody": MODELS | ENGINES,
+    "triggers --as-of 2026-06-30": MODELS,
+    "check": MODELS,
+    "list renewal_risk": LEARNING,
+    "score": LEARNING,
+}
+
+
+@pytest.fixture(scope="module")
+def home(
+    demo: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A copy of the demo that commands may change, and one of its customers."""
+    folder = tmp_path_factory.mktemp("imports") / "home"
+    shutil.copytree(demo[0], folder)
+    return folder, demo[1]["top"][0]["customer_id"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_loads_only_what_it_needs(command: str, home: tuple[Path, str]) -> None:
+    words = command.replace("CUSTOMER", home[1]).split()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env={**os.environ, "GUANJIA_HOME": str(home[0])},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    fault = "no_such" in command or "no-such" in command
+    assert done.returncode in ((2,) if fault else (0, 1)), done.stderr
+    loaded = set(json.loads(done.stderr.splitlines()[-1]))
+    assert "typer" in loaded
+    assert loaded & COMMANDS[command] == set()
