@@ -18,11 +18,12 @@ help:  ## Say what there is.
 
 install: $(STAMP)  ## Make .venv with the `guanjia` command in it.
 
-# Hashes pin every package; the project itself is editable and brings no package of its own.
+# Hashes pin every package; the project itself is editable and brings no package of its own. What is
+# imported is compiled then: compiling all that is installed would take longer than the rest.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "python3 is %d.%d; 3.11 or 3.12 is needed: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
