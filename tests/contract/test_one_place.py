@@ -22,7 +22,10 @@ FILES = [
         (r"\bisfinite\(.* else None", "features/jsonable.py"),
         (r"// (TICK|timedelta\(microseconds=1\))", "features/instants.py"),
         (r"_right\b", "features/lake/joins.py"),
-        (r"\.(to_pyarrow|arrow)\(.*\)\.to_pylist\(\)", "features/lake/connection.py"),
+        (
+            r"(engine\.to_pyarrow|\b(self|lake)\.arrow)\(.*\)\.to_pylist",
+            "features/lake/connection.py",
+        ),
         (r"LONGEST_LEAD =|clip\(7, 60\)|le=60", "training/labels/leads.py"),
         (r"30, 40, 50, 60\b", "training/evaluation/slices.py"),
     ],
