@@ -122,8 +122,7 @@ def explain_rating(
         for row in lake.rows(motor.order_by("inception", "policy_id"))
     )
     opens = window_start(spine.pairs.as_of, settings)
-    day = opens.cast("timestamp").date()  # of a date and an interval DuckDB makes a timestamp
-    start = lake.rows(spine.pairs.select(window_start=day))[0]["window_start"]
+    start = lake.rows(spine.pairs.select(window_start=opens))[0]["window_start"]
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
