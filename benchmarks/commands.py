@@ -18,11 +18,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import psutil
-from measuring import Measured, arguments, compared, finish, say
+from measuring import Measure, Measured, alternate, arguments, compared, finish, say
 
 PEER_SECONDS = 0.13
 PYTHON = [sys.executable, "-c"]
@@ -37,7 +37,7 @@ class Command:
 
     Attributes
     ----------
-    words : tuple of str
+    words : str
         What follows `guanjia`; `CUSTOMER`, `AS_OF` and `FOLDER` stand for those of the home.
     seconds : float
         Processor time at most, on a machine where the peer takes `PEER_SECONDS`.
@@ -86,33 +86,29 @@ def main() -> int:
         for command in COMMANDS:
             words = command.words.replace("AS_OF", as_of).replace("CUSTOMER", customer)
             line = [*GUANJIA, *words.replace("FOLDER", scratch).split()]
-            ours, peer = [], []
-            for _ in range(asked.repeats):
-                peer.append(run(PEER, 0))
-                ours.append(run(line, command.status))
-            lines.append(compared_line(command.words, ours, peer, command.seconds))
-        ours, peer = [], []
-        for _ in range(asked.repeats):
-            peer.append(run(PEER, 0))
-            ours.append(serve())
-        lines.append(compared_line("serve, until ready", ours, peer, SERVE_SECONDS))
+            measure = partial(run, line, command.status)
+            lines.append(beside_peer(command.words, measure, command.seconds, asked.repeats))
+        lines.append(beside_peer("serve, until ready", serve, SERVE_SECONDS, asked.repeats))
     return finish("commands", asked.customers, lines, asked.json)
 
 
-def compared_line(what: str, ours: list[float], peer: list[float], seconds: float) -> Measured:
-    """Compare the seconds of a command with the peer's, in rounds, and say so.
+def beside_peer(what: str, ours: Measure, seconds: float, repeats: int) -> Measured:
+    """Measure a command and the peer in turns.
 
     Parameters
     ----------
     what : str
         The command.
-    ours, peer : list of float
-        Processor seconds, round by round.
+    ours : callable of () to float
+        Its processor seconds.
     seconds : float
         The limit on a machine where the peer takes `PEER_SECONDS`.
+    repeats : int
+        Rounds that count.
     """
-    say(f"{what}: {median(ours):.2f} s, peer {median(peer):.2f} s")
-    return compared(what, "s", ours, peer, at_most=round(seconds / PEER_SECONDS, 1))
+    say(what)
+    measured, peer = alternate(ours, partial(run, PEER, 0), repeats)
+    return compared(what, "s", measured, peer, at_most=round(seconds / PEER_SECONDS, 1))
 
 
 def run(line: list[str], status: int) -> float:
@@ -132,14 +128,25 @@ def run(line: list[str], status: int) -> float:
 
 
 def serve() -> float:
-    """Start the service; return the processor time of all its processes when it is ready."""
+    """Start the service; return the processor time of all its processes when it is ready.
+
+    Raises
+    ------
+    SystemExit
+        If it ends, or is not ready in time.
+    """
     line = [*GUANJIA, "serve", "--port", "3999", "--json"]
     started = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert started.stdout is not None
     began = time.monotonic()
     for text in started.stdout:
-        if '"ready"' in text or time.monotonic() - began > READY_SECONDS:
+        if '"ready"' in text:
             break
+        if time.monotonic() - began > READY_SECONDS:
+            started.terminate()
+            sys.exit(f"serve is not ready after {READY_SECONDS} seconds")
+    else:
+        sys.exit(f"serve ended with {started.wait()} before it was ready")
     process = psutil.Process(started.pid)
     every = [process, *process.children(recursive=True)]
     spent = sum(times.user + times.system for one in every for times in [one.cpu_times()])
