@@ -80,6 +80,8 @@ class Customers(RawTable):
     city_tier: Text = column("城市等级", nullable=True, allowed=["1", "new_1", "2", "3_and_below"])
     branch: Text = column("机构", nullable=True)
     account_manager_id: Text = column("客户经理", nullable=True)
+    account_manager_name: Text = column("客户经理姓名", nullable=True, personal=True)
+    account_manager_phone: Text = column("客户经理电话", nullable=True, personal=True)
     household_id: Text = column("家庭号", nullable=True)
     mini_program_bound_at: Instant = column("小程序绑定时间", milestone=True, nullable=True)
     wecom_added_at: Instant = column("企业微信添加时间", milestone=True, nullable=True)
@@ -110,6 +112,8 @@ class Vehicles(RawTable):
     engine_cc: Real = column("排量", unit="cm3", nullable=True, at_least=0)
     doors: Integer = column("车门数", nullable=True, between=(0, 9))
     garage_area: Text = column("停放区域", nullable=True, allowed=["urban", "rural"])
+    plate: Text = column("车牌号", nullable=True, personal=True)
+    vin: Text = column("车架号", nullable=True, personal=True)
 
 
 @contract(label="保单年度", key="policy_id", event_time="signed_at", required=True)

@@ -1,4 +1,4 @@
-"""Compute the tags of a few customers now, by the catalogue's own expressions over their rows.
+"""Compute tags and contact details of a few customers now, by the expressions of their snapshot.
 
 The rows are the checked ones and those that events made since. The SQL of a group is one statement:
 it is compiled once and cached in a file, and planned once a process, so an event costs
@@ -25,7 +25,9 @@ from features.events.inbox import EventInbox
 from features.instants import TICK
 from features.lake import Lake
 from features.lake.known_at import checked_types, superseded_sql
-from features.lake.spine import Spine
+from features.lake.spine import SPINE, Spine
+from features.online.contact_details import COLUMNS, CONTACT_DETAILS, TABLES
+from features.online.detail_queries import contact_details
 from features.publishing import published
 from features.snapshots.definitions import definitions
 from features.snapshots.group_files import tag_schema
@@ -58,13 +60,13 @@ class LiveTags:
         self._tables: _Tables | None = None
 
     def groups_of(self, tables: Collection[str]) -> list[str]:
-        """List the tag groups that can depend on rows of some raw tables."""
+        """List the tag groups, and contact details, that can depend on rows of raw tables."""
         names = []
         for name, group in groups().items():
             tags = list(group.tags.values())
             if _raw_tables(relations_of([*tags, *needed_tags(tags)])) & set(tables):
                 names.append(name)
-        return names
+        return [*names, CONTACT_DETAILS] if set(TABLES) & set(tables) else names
 
     def prepare(self) -> None:
         """Compile and plan the statements, unless that is done for the raw tables there are.
@@ -95,20 +97,20 @@ class LiveTags:
         customers : dict of str to datetime
             Customer -> the instant (UTC).
         names : collection of str
-            Tag groups.
+            Tag groups, and `CONTACT_DETAILS`.
 
         Returns
         -------
         dict of str to pyarrow.Table
-            Group -> one row a customer, as `features.snapshots.group_files.tag_schema` says. Both
-            timestamps are the instant.
+            Group -> one row a customer, as `features.snapshots.group_files.tag_schema` says
+            (contact details: its `COLUMNS` in the place of tags). Both timestamps are the instant.
         """
         with self._lock:
             self.prepare()
             tables = self._tables
             assert tables is not None
-            relations = [name for group in names for name in _relations(group)]
-            for name in sorted(_raw_tables(relations) & set(tables.present)):
+            read = {table for group in names for table in _raw_tables_of(group)}
+            for name in sorted(read & set(tables.present)):
                 events = [
                     text
                     for batch in self._inbox.rows(name, list(customers))
@@ -125,21 +127,24 @@ class LiveTags:
                 )
                 for column in ("event_timestamp", "created_timestamp"):
                     rows = rows.set_column(rows.column_names.index(column), column, at)
-                computed[group] = rows.cast(tag_schema(group))
+                computed[group] = rows if group == CONTACT_DETAILS else rows.cast(tag_schema(group))
             return computed
 
     def _statements(self, tables: "_Tables") -> dict[str, str]:
         """Read the SQL of each group from the file that caches it, or compile it anew."""
         path = self._lake.home / "feast" / "live.json"
-        code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        files = (Path(__file__), Path(contact_details.__code__.co_filename))
+        code = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
         key = [definitions(self._lake), code, *tables.present]
         cache = json.loads(path.read_text("utf-8")) if path.exists() else {}
         if cache.get("key") != key:
-            cache = {"key": key, "sql": {name: _statement(tables, name) for name in groups()}}
+            sql = {name: _statement(tables, name) for name in groups()}
+            sql[CONTACT_DETAILS] = _details_statement(tables)
+            cache = {"key": key, "sql": sql}
             with published(path) as draft:
                 draft.write_text(json.dumps(cache), "utf-8")
-        sql: dict[str, str] = cache["sql"]
-        return sql
+        statements: dict[str, str] = cache["sql"]
+        return statements
 
 
 class _Tables(Lake):
@@ -220,6 +225,11 @@ def _relations(group: str) -> list[str]:
     return relations_of([*tags, *needed_tags(tags)])
 
 
+def _raw_tables_of(group: str) -> set[str]:
+    """Collect the raw tables that a tag group, or the contact details, are computed from."""
+    return set(TABLES) if group == CONTACT_DETAILS else _raw_tables(_relations(group))
+
+
 def _raw_tables(relations: Collection[str]) -> set[str]:
     """Collect the raw tables that relations read."""
     return {table for name in relations for table in RELATIONS[name].reads}
@@ -241,3 +251,16 @@ def _statement(tables: _Tables, group: str) -> str:
         parts[name] = ibis.table(rows.schema(), name=f"part_{name}")
     head = f"WITH {', '.join(queries)} " if queries else ""
     return f"{head}SELECT * FROM ({tables.sql(assemble(pairs, tags, parts))})"
+
+
+def _details_statement(tables: _Tables) -> str:
+    """Write the contact details as one query over the tables, in the form of a tag group's rows."""
+    pairs = tables.engine.table("spine_pairs")
+    rows = contact_details(tables, Spine(pairs))
+    stamped = pairs.left_join(rows, SPINE).select(
+        pairs.customer_id,
+        event_timestamp=pairs.cutoff,
+        created_timestamp=pairs.cutoff,
+        **{name: rows[name] for name in COLUMNS},
+    )
+    return tables.sql(stamped)

@@ -18,6 +18,7 @@ from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
+from features.online.contact_details import CONTACT_DETAILS, load_details
 from features.online.feast_home import feast_config
 from features.online.store import close, online_rows
 from features.online.views import customer, feature_services, feature_views
@@ -212,6 +213,8 @@ def materialize(
                 batch = [row for row in batch if row[0] not in gone]
             rows[name] += online.load(name, tags, batch)
             report("materialize", sum(rows.values()), total)
+    if lake.has("customers"):
+        rows[CONTACT_DETAILS] = load_details(lake, as_of, gone)
     return MaterializedRows(as_of, rows)
 
 

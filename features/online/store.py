@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PROJECT = "guanjia"
 """Feast's name of the project (`features/online/repo/feature_store.yaml`)."""
+STAMPS = ("customer_id", "as_of", "event_timestamp", "created_timestamp")
+"""Columns of computed rows beside their tags."""
 ON_REDIS = ("redis://", "rediss://", "unix://")
 _opened: dict[Settings, OnlineRows] = {}
 _lock = threading.Lock()
@@ -90,9 +92,9 @@ def push(lake: Lake, group: str, rows: "pa.Table") -> None:
     lake : Lake
         Its settings name the online store.
     group : str
-        The tag group.
+        The tag group, or `features.online.contact_details.CONTACT_DETAILS`.
     rows : pyarrow.Table
-        One row a customer, with the columns of `features.snapshots.group_files.tag_schema`.
+        One row a customer: `STAMPS`, and a column a tag.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def push(lake: Lake, group: str, rows: "pa.Table") -> None:
     """
     if rows.num_rows == 0:
         return
-    tags = list(catalogue.groups()[group].tags)
+    tags = [name for name in rows.column_names if name not in STAMPS]
     values = zip(*(rows[tag].to_pylist() for tag in tags), strict=True)
     stamps = zip(
         rows["customer_id"].to_pylist(),

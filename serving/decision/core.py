@@ -49,6 +49,8 @@ class Facts:
         The only channel that the caller can use.
     open_event : bool
         Whether the caller knows of a claim or complaint that the tags do not have yet.
+    inbound : bool
+        Whether the customer came to us, and is reached already.
     """
 
     customer_id: str
@@ -66,6 +68,7 @@ class Facts:
     policy: Policy
     only_channel: str | None = None
     open_event: bool = False
+    inbound: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,9 @@ def settle(facts: Facts) -> DecisionResult:
 def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    own = gates.check_candidate(candidate, facts.tags, facts.permission, facts.only_channel)
+    own = gates.check_candidate(
+        candidate, facts.tags, facts.permission, facts.only_channel, inbound=facts.inbound
+    )
     own += [block] if block is not None else []
     no_marketing = candidate.kind == "marketing" and not gates.all_passed(customer_gates)
     if no_marketing or not gates.all_passed(own):

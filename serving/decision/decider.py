@@ -11,7 +11,6 @@ from datetime import datetime
 
 from serving.content.check import load_content_check
 from serving.decision.core import DecisionResult, settle
-from serving.decision.gates import Gate
 from serving.decision.gather import DecisionInputs, Gatherer
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import ContactText, TouchpointSource
@@ -112,13 +111,10 @@ class Decider:
             if result.chosen is None:
                 return inputs, result, None
             candidate = result.chosen.candidate
-            text = self._touchpoints.text(candidate, facts.tags, stage, values)
-            findings = self._content.check(
-                text.chinese, channel=candidate.channel, kind=candidate.kind
-            ).findings
-            if not findings:
+            text = self._touchpoints.texts.text(candidate, facts.tags, speech)
+            gate = self._text_gate(text, candidate)
+            if gate is None:
                 return inputs, result, text
             blocks = list(facts.blocks)
-            gate = Gate("content", False, findings[0].chinese, findings[0].english)
             blocks[facts.candidates.index(candidate)] = gate
             inputs = replace(inputs, facts=replace(facts, blocks=blocks))

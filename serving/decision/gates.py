@@ -97,6 +97,8 @@ def check_candidate(
     tags: Mapping[str, Any],
     permission: Permission,
     only_channel: str | None = None,
+    *,
+    inbound: bool = False,
 ) -> list[Gate]:
     """Check the gates of one candidate: consent, the channel asked for, and its reach.
 
@@ -110,6 +112,8 @@ def check_candidate(
         What the customer consents to.
     only_channel : str, optional
         The only channel that the caller can use; default: any.
+    inbound : bool
+        Whether the customer came to us by the channel, which reaches them then.
     """
     channel, gates = candidate.channel, []
     if only_channel is not None:
@@ -123,7 +127,7 @@ def check_candidate(
         granted = permission.marketing.get(channel)
         gates.append(_consent(granted, channel))
     tag, chinese, english = REACHABLE.get(channel, ("", "", ""))
-    if tag:
+    if tag and not inbound:
         reached = bool(tags.get(tag))
         gates.append(
             Gate(

@@ -65,6 +65,8 @@ class CustomerFacts:
         Expected margin of the coming motor term in yuan.
     candidates : list of Candidate
         Candidates of the decision point, in its order.
+    details : Mapping[str, object]
+        What messages to the customer can name; empty without candidates.
     star, freshness : Star or None, Freshness
         As in the answer.
     versions : Mapping[str, object]
@@ -77,6 +79,7 @@ class CustomerFacts:
     effects: Mapping[str, float]
     margin: float | None
     candidates: list[Candidate]
+    details: Mapping[str, Any]
     star: Star | None
     freshness: Freshness
     versions: Mapping[str, Any]
@@ -170,15 +173,17 @@ class Gatherer:
             )
             margin = number_or_none(margins)
             changes = effects.lower_bounds(tags)
+        candidates = self._touchpoints.candidates(
+            request.decision_point, tags, context.stage, self._day(at), context.happened
+        )
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
             predictions=predictions,
             effects=changes,
             margin=margin,
-            candidates=self._touchpoints.candidates(
-                request.decision_point, tags, context.stage, self._day(at), context.happened
-            ),
+            candidates=candidates,
+            details=service.details(request.customer_id) if candidates else {},
             star=service.star(tags),
             freshness=service.freshness(tags),
             versions={
@@ -214,7 +219,10 @@ class Gatherer:
         consents = resolve_consents(history.consent_records, at, base_of(tags))
         profiled = consents.profiling is not False
         means = {} if profiled else averages(self._service.lake)
-        plans = self._plans(history, customer.candidates, request.context.campaign, branch, at)
+        inbound = self._touchpoints.is_inbound(request.decision_point)
+        plans = self._plans(
+            history, customer.candidates, request.context.campaign, branch, at, inbound=inbound
+        )
         facts = Facts(
             customer_id=request.customer_id,
             decision_point=request.decision_point,
@@ -236,6 +244,7 @@ class Gatherer:
             policy=self._policy,
             only_channel=request.context.channel,
             open_event=request.context.open_event,
+            inbound=inbound,
         )
         return DecisionInputs(facts, history, plans)
 
@@ -246,6 +255,8 @@ class Gatherer:
         campaign: str | None,
         branch: str | None,
         at: datetime,
+        *,
+        inbound: bool,
     ) -> list[Plan]:
         """Plan the contact of each candidate; candidates that the caps treat alike only once."""
         plans: dict[tuple[str, str, str], Plan] = {}
@@ -253,7 +264,12 @@ class Gatherer:
         for key, candidate in zip(keys, candidates, strict=True):
             if key not in plans:
                 traits = self._caps.traits(
-                    candidate.family, candidate.kind, candidate.channel, campaign, branch
+                    candidate.family,
+                    candidate.kind,
+                    candidate.channel,
+                    campaign,
+                    branch,
+                    inbound=inbound,
                 )
                 plans[key] = plan(self._caps.rules, history, traits, at)
         return [plans[key] for key in keys]

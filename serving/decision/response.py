@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from serving.decision.candidates import Candidate, Value
+from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult, Facts, ScoredCandidate
 from serving.decision.gates import Gate
 from serving.decision.gather import CustomerFacts
 from serving.decision.schemas import (
     Action,
+    ContactScript,
     DecideRequest,
     DecideResponse,
     GateTold,
@@ -15,7 +17,6 @@ from serving.decision.schemas import (
     Script,
     ValueTold,
 )
-from serving.decision.touchpoint_source import ContactText
 from serving.records.contacts.caps import Reservation
 from training.models import MODELS
 
@@ -94,7 +95,12 @@ def build_action(candidate: Candidate, reservation: Reservation, text: ContactTe
         offer=candidate.offer.name if candidate.offer else None,
         planned_at=reservation.planned_at,
         reserved_until=reservation.reserved_until,
-        script=Script(chinese=text.chinese, english=text.english),
+        script=ContactScript(
+            chinese=text.chinese,
+            english=text.english,
+            title=text.title and Script(**vars(text.title)),
+            button=text.button and Script(**vars(text.button)),
+        ),
     )
 
 

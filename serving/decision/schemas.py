@@ -118,6 +118,13 @@ class Script(Message):
     english: str
 
 
+class ContactScript(Script):
+    """What to say; in the mini-program a card with a title and a button."""
+
+    title: Script | None = Field(default=None, description="Heading of a card.")
+    button: Script | None = Field(default=None, description="Words of the card's button.")
+
+
 class Action(Message):
     """The contact to make."""
 
@@ -133,7 +140,7 @@ class Action(Message):
     reserved_until: datetime = Field(
         description="Unless the outcome `sent` is reported by then, the reservation ends."
     )
-    script: Script
+    script: ContactScript
 
 
 class DecideResponse(Message):

@@ -1,41 +1,17 @@
-"""Supply decisions with touchpoints: the candidates for a customer, and their filled scripts."""
+"""Supply decisions with touchpoints: the candidates for a customer at a decision point."""
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 
 from features.conditions import columns_of
 from features.lake import Lake
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
+from serving.decision.contact_text import BRANCH, SOLD_BY, STAR, ContactTexts
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
-from serving.touchpoints.fields import Channel, Touchpoint
-from serving.touchpoints.scripts import LANGUAGES, fill, variable_values
-
-STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
-
-
-@dataclass(frozen=True)
-class ContactText:
-    """The script of a contact, filled in.
-
-    Attributes
-    ----------
-    chinese, english : str
-        What to say.
-    purpose_chinese, purpose_english : str
-        What the contact is for.
-    role : {"system", "sales_steward", "service_steward"}
-        Who makes the contact.
-    """
-
-    chinese: str
-    english: str
-    purpose_chinese: str
-    purpose_english: str
-    role: str
+from serving.touchpoints.fields import Touchpoint
 
 
 class TouchpointSource:
@@ -52,6 +28,8 @@ class TouchpointSource:
         Tags that conditions, windows and scripts read, and the star and the sales channel.
     version : str
         A hash of what is shipped and what the home changes.
+    texts : ContactTexts
+        Fills in their scripts.
     """
 
     def __init__(self, lake: Lake) -> None:
@@ -61,6 +39,7 @@ class TouchpointSource:
         }
         self._actions_at: dict[tuple[str, str | None, str | None], list[_TouchpointActions]] = {}
         self.tags = self._tags()
+        self.texts = ContactTexts(self._catalogue, lake.home)
         texts = [SHIPPED.read_bytes()]
         own = lake.home / SHIPPED.name
         texts += [own.read_bytes()] if own.exists() else []
@@ -108,47 +87,20 @@ class TouchpointSource:
         place = decision_point, branch if branch in self._branches else None, stage
         if place not in self._actions_at:
             self._actions_at[place] = [
-                _TouchpointActions(self._catalogue, name, touchpoint)
+                _TouchpointActions(self._catalogue, decision_point, name, touchpoint)
                 for name, touchpoint in self._catalogue.candidates_at(*place).items()
             ]
         return self._actions_at[place]
 
-    def text(
-        self,
-        candidate: Candidate,
-        tags: Mapping[str, Any],
-        stage: str | None,
-        values: Mapping[str, str],
-    ) -> ContactText:
-        """Fill in the script of a candidate.
+    def is_inbound(self, decision_point: str) -> bool:
+        """Check whether the customer came to us there, and is reached already.
 
-        Parameters
-        ----------
-        candidate : Candidate
-            The candidate that was chosen.
-        tags : Mapping[str, object]
-            The customer's tags by name, at least `self.tags`.
-        stage : str or None
-            Stage of the loop ("entry", ...); None: what holds for all stages.
-        values : Mapping[str, str]
-            Values of script variables that only the caller knows.
+        Raises
+        ------
+        UnknownNameError
+            If there is no such decision point.
         """
-        touchpoint = self._catalogue.find(candidate.touchpoint, tags[BRANCH], stage)
-        assert touchpoint is not None
-        shared = self._catalogue.shared
-        known = variable_values(shared.variables, tags, values)
-        script = self._catalogue.script(touchpoint, cast("Channel", candidate.channel))
-        chinese, english = (
-            fill(script, known, shared.variables, language).text for language in LANGUAGES
-        )
-        steward = shared.roles.steward(touchpoint.role, tags[SOLD_BY])
-        return ContactText(
-            chinese=chinese,
-            english=english,
-            purpose_chinese=touchpoint.purpose.chinese,
-            purpose_english=touchpoint.purpose.english,
-            role="system" if touchpoint.trigger.by == "system" else steward,
-        )
+        return self._catalogue.decision_point(decision_point).inbound
 
     def _is_due(
         self, touchpoint: Touchpoint, tags: Mapping[str, Any], day: date, happened: Collection[str]
@@ -189,11 +141,12 @@ class TouchpointSource:
 
 
 class _TouchpointActions:
-    """A touchpoint with its actions, which differ between customers by their star alone."""
+    """A touchpoint at a place, with its actions: they differ between customers by the star alone."""
 
-    def __init__(self, catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> None:
+    def __init__(self, catalogue: Catalogue, place: str, name: str, touchpoint: Touchpoint) -> None:
         self.declared = touchpoint
-        self._name, self._catalogue = name, catalogue
+        self._name, self._catalogue, self._place = name, catalogue, place
+        self._channels = catalogue.shared.decision_points[place].channels
         self._by_star: dict[int | None, list[Candidate]] = {}
 
     def actions(self, star: int | None) -> list[Candidate]:
@@ -208,11 +161,11 @@ class _TouchpointActions:
                     family=declared.family,
                     kind=declared.kind,
                     channel=channel,
-                    cost=float(self._catalogue.cost(declared, channel)),
+                    cost=float(self._catalogue.cost(declared, channel, self._place)),
                     model=declared.models[0] if declared.models else None,
                     offer=offer,
                 )
-                for channel in declared.channels_for(star)
+                for channel in self._channels or declared.channels_for(star)
                 for offer in offers
             ]
         return self._by_star[star]

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult
 from serving.decision.gather import BRANCH, CustomerFacts, DecisionInputs
 from serving.decision.record import build_record
 from serving.decision.response import build_action, build_response
 from serving.decision.schemas import Action, DecideRequest, DecideResponse
-from serving.decision.touchpoint_source import ContactText
 from serving.records.columns import new_id
 from serving.records.contacts.caps import Caps, ContactRequest
 from serving.records.contacts.decisions import Decision, write_decision
@@ -128,7 +128,8 @@ def _reserve(
         branch=settled.customer.tags[BRANCH],
         campaign=request.context.campaign,
         cost=Decimal(str(candidate.cost)),
-        message=text.chinese,
+        message=text.message,
+        inbound=inputs.facts.inbound,
     )
     reservation = caps.reserve(
         connection, contact, settled.at, inputs.history, decision_id=decision_id

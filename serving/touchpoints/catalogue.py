@@ -6,7 +6,7 @@ and `false` instead of a table leaves the touchpoint out.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -19,8 +19,8 @@ from features.errors import GuanjiaError, did_you_mean, unknown_name
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
-from serving.touchpoints.fields import Channel, Shared, Stage, Touchpoint
-from serving.touchpoints.scripts import Script
+from serving.touchpoints.fields import Channel, DecisionPoint, Shared, Stage, Touchpoint
+from serving.touchpoints.scripts import BilingualText, Script
 from training.models import MODELS
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")
@@ -28,6 +28,8 @@ SHARED = tuple(Shared.model_fields)
 STAGES = get_args(Stage)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 MANUAL = "docs/touchpoints.md"
+OFFER = "offer"
+"""The variable that stands for the offer a contact carries."""
 ARTICLE = "Insurance Law art. 116 forbids to promise what the contract does not grant"
 
 Fields = dict[str, Any]
@@ -92,6 +94,19 @@ class Catalogue:
         touchpoints = {name: self.find(name, branch, stage) for name in self.variants}
         return {name: variant for name, variant in touchpoints.items() if variant is not None}
 
+    def decision_point(self, name: str) -> DecisionPoint:
+        """Find a decision point.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such decision point; it names similar ones.
+        """
+        points = self.shared.decision_points
+        if name not in points:
+            raise unknown_name("decision point", name, points)
+        return points[name]
+
     def candidates_at(
         self, decision_point: str, branch: str | None = None, stage: str | None = None
     ) -> dict[str, Touchpoint]:
@@ -109,29 +124,71 @@ class Catalogue:
         UnknownNameError
             If there is no such decision point.
         """
-        points = self.shared.decision_points
-        if decision_point not in points:
-            raise unknown_name("decision point", decision_point, points)
+        names = self.decision_point(decision_point).touchpoints
         touchpoints = self.touchpoints_for(branch, stage)
-        names = points[decision_point].touchpoints
         if names == "all":
             return touchpoints
         return {name: touchpoint for name, touchpoint in touchpoints.items() if name in names}
 
-    def cost(self, touchpoint: Touchpoint, channel: Channel) -> Decimal:
-        """Look up what a contact by a channel costs, yuan."""
-        return touchpoint.costs.get(channel, self.shared.costs[channel])
+    def cost(
+        self, touchpoint: Touchpoint, channel: Channel, decision_point: str | None = None
+    ) -> Decimal:
+        """Look up what a contact by a channel costs, yuan.
 
-    def script(self, touchpoint: Touchpoint, channel: Channel) -> Script:
-        """Build the script of a channel; marketing ends with how to opt out, if the channel can."""
-        script = touchpoint.script.get(channel) or touchpoint.script["default"]
-        closing = self.shared.opt_out.get(channel)
-        if touchpoint.kind != "marketing" or closing is None:
-            return script
-        return Script(
-            chinese=f"{script.chinese}{closing.chinese}",
-            english=f"{script.english} {closing.english}",
-        )
+        Parameters
+        ----------
+        touchpoint : Touchpoint
+            The touchpoint, which may have costs of its own.
+        channel : Channel
+            The channel.
+        decision_point : str, optional
+            Where the contact is made; its costs come first.
+        """
+        costs = {**self.shared.costs, **touchpoint.costs}
+        if decision_point is not None:
+            costs |= self.shared.decision_points[decision_point].costs
+        return costs[channel]
+
+    def scripts(
+        self,
+        touchpoint: Touchpoint,
+        channel: Channel,
+        decision_point: str | None = None,
+        *,
+        offer: bool = False,
+    ) -> list[Script]:
+        """Build the scripts of a channel, best first: opening, what to say, offer, opt-out.
+
+        Parameters
+        ----------
+        touchpoint : Touchpoint
+            The touchpoint.
+        channel : Channel
+            The channel; it has a script of its own or takes the default.
+        decision_point : str, optional
+            Where it is said: the place may have an opening of its own.
+        offer : bool
+            Whether the contact carries an offer, which the text names as `{offer}`.
+        """
+        shared = self.shared
+        openings = shared.openings
+        if decision_point is not None:
+            openings = {**openings, **shared.decision_points[decision_point].openings}
+        before = openings.get(channel)
+        benefit = self._offer_script(touchpoint, channel) if offer else None
+        closing = shared.opt_out.get(channel) if touchpoint.kind == "marketing" else None
+        return [
+            _joined(script, [part for part in (before, script, benefit, closing) if part])
+            for script in touchpoint.scripts(channel)
+        ]
+
+    def _offer_script(self, touchpoint: Touchpoint, channel: Channel) -> Script:
+        """Find what a message of the channel says of the offer it carries."""
+        for scripts in (touchpoint.offer_script, self.shared.offer_script):
+            script = scripts.get(channel) or scripts.get("default")
+            if script is not None:
+                return script
+        raise AssertionError("[offer_script] has a default")
 
 
 def load_touchpoints(home: Path) -> Catalogue:
@@ -176,8 +233,17 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
             variants[name] = {
                 key: _touchpoint(path, name, key, changed, shared) for key, changed in layers
             }
-    _check_shared(path, shared, base)
+    _check_shared(path, shared, variants)
     return Catalogue(shared, variants)
+
+
+def _joined(script: Script, parts: Sequence[BilingualText]) -> Script:
+    """Build the script that says the parts one after the other."""
+    texts = {
+        "chinese": "".join(part.chinese for part in parts),
+        "english": " ".join(part.english for part in parts),
+    }
+    return script.model_copy(update=texts)
 
 
 def _without_left_out(table: Any) -> Any:
@@ -253,7 +319,9 @@ def _touchpoint(
         except GuanjiaError as error:
             field = f"{thing}, field trigger.condition"
             raise GuanjiaError(field, f"{error.thing} {error.fault}", error.cure) from error
-    variables = {name for script in touchpoint.script.values() for name in script.variables}
+    said = [script for scripts in touchpoint.script.values() for script in scripts]
+    said += touchpoint.offer_script.values()
+    variables = {name for script in said for name in script.variables}
     references: dict[str, tuple[Collection[str], Collection[str]]] = {
         "trigger.events": (touchpoint.trigger.events, EVENTS),
         "models": (touchpoint.models, MODELS),
@@ -270,14 +338,44 @@ def _touchpoint(
     return touchpoint
 
 
-def _check_shared(path: Path, shared: Shared, touchpoints: Collection[str]) -> None:
+def _check_shared(
+    path: Path, shared: Shared, variants: Mapping[str, Mapping[StageBranch, Touchpoint | None]]
+) -> None:
     for name, point in shared.decision_points.items():
         if point.touchpoints != "all":
             field = f"{path}, decision point {name}, field touchpoints"
-            _check_names(field, point.touchpoints, touchpoints)
+            _check_names(field, point.touchpoints, variants)
+        for touchpoint, places in variants.items():
+            if point.touchpoints == "all" or touchpoint in point.touchpoints:
+                _check_place(f"{path}, decision point {name}", point, touchpoint, places.values())
+    shared_scripts = [*shared.openings.values(), *shared.offer_script.values()]
+    names = {name for script in shared_scripts for name in script.variables} - {OFFER}
+    _check_names(f"{path}, openings and offer_script", sorted(names), shared.variables)
+    if "default" not in shared.offer_script:
+        raise GuanjiaError(f"{path}, offer_script", "has no default", "write one")
     for name, variable in shared.variables.items():
         if variable.tag:
             _check_names(f"{path}, variable {name}, field tag", [variable.tag], catalogue())
+
+
+def _check_place(
+    thing: str, point: DecisionPoint, name: str, variants: Iterable[Touchpoint | None]
+) -> None:
+    """Check that a touchpoint says something by every channel of a place where it is a candidate."""
+    for channel in point.channels:
+        for touchpoint in variants:
+            if touchpoint is not None and not touchpoint.scripts(channel):
+                cure = f"write [{name}.script.{channel}], or take it out of the decision point"
+                raise GuanjiaError(
+                    f"{thing}, touchpoint {name}", f"has no words by {channel}", cure
+                )
+            if touchpoint is not None and channel == "phone":
+                for script in touchpoint.scripts(channel):
+                    if "link" in script.variables:
+                        cure = f"write [{name}.script.phone] without it"
+                        raise GuanjiaError(
+                            f"{thing}, touchpoint {name}", "reads a link out on the phone", cure
+                        )
 
 
 def _check_names(field: str, names: Collection[str], known: Collection[str]) -> None:

@@ -147,7 +147,40 @@ class Touchpoint(Declared):
     trigger: Trigger = Field(description="When it is due.")
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
-    script: dict[Literal["default"] | Channel, Script] = Field(description="话术 by channel.")
+    script: dict[Literal["default"] | Channel, tuple[Script, ...]] = Field(
+        description="话术 by channel: one, or several, of which the first that can be filled counts."
+    )
+    offer_script: dict[Literal["default"] | Channel, Script] = Field(
+        default={}, description="How it speaks of an offer that it carries, if unusual."
+    )
+
+    @field_validator("script", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        """Take a single script for a list of one."""
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: [script] if isinstance(script, Mapping) else script
+            for name, script in value.items()
+        }
+
+    @model_validator(mode="after")
+    def _says_what_its_channels_carry(self) -> Self:
+        for channel, scripts in self.script.items():
+            if not scripts:
+                raise ValueError(f"has an empty list of scripts for {channel}")
+            for script in scripts:
+                if "【" in script.chinese:
+                    raise ValueError(
+                        f"signs its script for {channel}: leave 【...】 out, [openings] sign each SMS"
+                    )
+                if channel == "app" and not (script.title and script.button):
+                    raise ValueError("shows a card in the app without title and button")
+        spoken = self.scripts("phone") if "phone" in self.every_channel else ()
+        if any("link" in script.variables for script in spoken):
+            raise ValueError("reads a link out on the phone: write a script for phone without one")
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -155,8 +188,8 @@ class Touchpoint(Declared):
             raise ValueError("marketing needs consent to marketing, a service message needs none")
         if self.models and not self.uses_profile:
             raise ValueError("turns on a model, so it uses the profile")
-        silent = sorted(self.every_channel - set(self.script))
-        if silent and "default" not in self.script:
+        silent = sorted(channel for channel in self.every_channel if not self.scripts(channel))
+        if silent:
             raise ValueError(f"has no script for {silent[0]}, and no default")
         levels = [rule.at_least for rule in self.stars]
         if len(set(levels)) < len(levels):
@@ -167,6 +200,14 @@ class Touchpoint(Declared):
     def every_channel(self) -> set[Channel]:
         """The channels of customers of any star."""
         return {*self.channels, *(channel for rule in self.stars for channel in rule.channels)}
+
+    def scripts(self, channel: Channel) -> tuple[Script, ...]:
+        """Find the scripts of a channel, best first: its own, else the default; empty: none.
+
+        A card of the app is no text that another channel could send, so it has no default.
+        """
+        own = self.script.get(channel, ())
+        return own if own or channel == "app" else self.script.get("default", ())
 
     def star_rule(self, star: int | None) -> StarRule | None:
         """Find the rule for a star: of several that apply, the one for the highest star."""
@@ -236,6 +277,26 @@ class DecisionPoint(Declared):
     label: str = Field(min_length=1, description="Chinese name.")
     english: str = Field(min_length=1, description="English name.")
     touchpoints: tuple[str, ...] | Literal["all"] = Field(description="Candidates, or all.")
+    channels: tuple[Channel, ...] = Field(
+        default=(),
+        description="What can be used there, best first; empty: as each touchpoint says.",
+    )
+    costs: dict[Channel, Yuan] = Field(
+        default={}, description="Yuan a contact there, where it costs less than elsewhere."
+    )
+    openings: dict[Channel, Script] = Field(
+        default={}, description="What is said first there, instead of [openings]."
+    )
+    inbound: bool = Field(
+        default=False,
+        description="The customer came to us and is reached already: the contact is made at once.",
+    )
+
+    @model_validator(mode="after")
+    def _knows_its_place(self) -> Self:
+        if self.inbound and not self.channels:
+            raise ValueError("is where the customer came to us: say by which channels we answer")
+        return self
 
 
 class Holiday(Declared):
@@ -260,6 +321,13 @@ class Shared(Declared):
     """The tables of the file that touchpoints share."""
 
     costs: dict[Channel, Yuan] = Field(description="Yuan a contact, by channel.")
+    openings: dict[Channel, Script] = Field(description="What each message begins with.")
+    offer_script: dict[Literal["default"] | Channel, Script] = Field(
+        description="How a message speaks of the offer it carries, by channel."
+    )
+    services: dict[str, BilingualText] = Field(
+        description="Names of entitlement services, by the code of the core system."
+    )
     opt_out: dict[Channel, BilingualText] = Field(
         description="What marketing ends with, by channel."
     )

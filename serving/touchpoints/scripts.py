@@ -6,7 +6,7 @@ keeps that name.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -31,31 +31,70 @@ class BilingualText(Declared):
 
 
 class Script(BilingualText):
-    """What to say, with variables; both languages use the same ones."""
+    """What to say, with variables; both languages use the same ones.
+
+    A card of the mini-program has a title above the text, and a button below it.
+    """
+
+    title: BilingualText | None = Field(default=None, description="Heading of a card.")
+    button: BilingualText | None = Field(default=None, description="Words of its button.")
 
     @model_validator(mode="after")
     def _uses_names_alone(self) -> Self:
-        for text in (self.chinese, self.english):
-            if BRACES.search(NAME.sub("", text)):
-                raise ValueError(f"may use {{name}} alone between braces: {text}")
-        apart = set(NAME.findall(self.chinese)) ^ set(NAME.findall(self.english))
-        if apart:
-            raise ValueError(f"uses {min(apart)} in one language only")
+        for part in self.parts:
+            for text in (part.chinese, part.english):
+                if BRACES.search(NAME.sub("", text)):
+                    raise ValueError(f"may use {{name}} alone between braces: {text}")
+            apart = set(NAME.findall(part.chinese)) ^ set(NAME.findall(part.english))
+            if apart:
+                raise ValueError(f"uses {min(apart)} in one language only")
         return self
+
+    @property
+    def parts(self) -> list[BilingualText]:
+        """Title, text and button, as far as there are."""
+        return [part for part in (self.title, self, self.button) if part is not None]
 
     @property
     def variables(self) -> list[str]:
         """Names of the variables, each once, sorted."""
-        return sorted(set(NAME.findall(self.chinese)))
+        return sorted({name for part in self.parts for name in NAME.findall(part.chinese)})
+
+    def unknown(self, values: Mapping[str, Any], variables: Mapping[str, "Variable"]) -> list[str]:
+        """List the variables without which this cannot be said: no value, and no other words.
+
+        Parameters
+        ----------
+        values : Mapping[str, object]
+            Name -> value; absent or None: not known.
+        variables : Mapping[str, Variable]
+            All variables that are declared.
+        """
+        absent = (name for name in self.variables if values.get(name) is None)
+        return [name for name in absent if variables[name].fallback is None]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A value that reads differently in the two languages."""
+
+    chinese: str
+    english: str
 
 
 class Variable(Declared):
     """A variable of scripts: where its value comes from, and what to say without one."""
 
     label: str = Field(min_length=1, description="Chinese name.")
-    tag: str | None = Field(default=None, description="The tag it is; else who asks must give it.")
+    tag: str | None = Field(default=None, description="The tag it is.")
+    source: str = Field(
+        default="", description="What Guanjia takes it from; without tag and source: who asks."
+    )
     form: Literal["text", "number", "yuan", "date"] = Field(default="text", description="Format.")
-    fallback: BilingualText = Field(description="What is said where it is not known.")
+    fallback: BilingualText | None = Field(
+        default=None,
+        description="What is said where it is not known; none: the script is not used then.",
+    )
 
 
 @dataclass(frozen=True)
@@ -68,10 +107,14 @@ class FilledScript:
         What to say.
     missing : list of str
         Variables that were not known, so that their fallback stands in the text.
+    title, button : str or None
+        Of a card of the app.
     """
 
     text: str
     missing: list[str]
+    title: str | None = None
+    button: str | None = None
 
 
 def fill(
@@ -85,13 +128,18 @@ def fill(
     Parameters
     ----------
     script : Script
-        The script.
+        The script; `Script.unknown` has no variable of it.
     values : Mapping[str, object]
         Name -> value; absent or None: not known.
     variables : Mapping[str, Variable]
         All variables that are declared; the script uses no other.
     language : {"chinese", "english"}
         Language of the text.
+
+    Raises
+    ------
+    ValueError
+        If a variable is not known and has no fallback.
 
     Examples
     --------
@@ -100,18 +148,42 @@ def fill(
     >>> guest = Variable(label="称呼", fallback=unnamed)
     >>> fill(script, {"customer": "张先生"}, {"customer": guest}).text
     '张先生您好'
-    >>> fill(script, {}, {"customer": guest}, "english")
-    FilledScript(text='Dear customer', missing=['customer'])
+    >>> fill(script, {}, {"customer": guest}, "english").text
+    'Dear customer'
     """
-    missing = [name for name in script.variables if values.get(name) is None]
+    unknown = script.unknown(values, variables)
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)} is not known, and has no other words")
 
     def replacement(match: re.Match[str]) -> str:
         name = match[1]
-        if name in missing:
+        if values.get(name) is None:
             return str(getattr(variables[name].fallback, language))
         return _format(values[name], variables[name].form, language)
 
-    return FilledScript(NAME.sub(replacement, getattr(script, language)), missing)
+    def filled(part: BilingualText | None) -> str | None:
+        return None if part is None else NAME.sub(replacement, getattr(part, language))
+
+    missing = [name for name in script.variables if values.get(name) is None]
+    text = NAME.sub(replacement, getattr(script, language))
+    return FilledScript(text, missing, filled(script.title), filled(script.button))
+
+
+def first_usable(
+    scripts: Sequence[Script], values: Mapping[str, Any], variables: Mapping[str, Variable]
+) -> Script | None:
+    """Choose the first of several scripts that can be said with what is known; None: none can.
+
+    Parameters
+    ----------
+    scripts : sequence of Script
+        The scripts of a channel, best first.
+    values : Mapping[str, object]
+        Name -> value; absent or None: not known.
+    variables : Mapping[str, Variable]
+        All variables that are declared.
+    """
+    return next((script for script in scripts if not script.unknown(values, variables)), None)
 
 
 def variable_values(
@@ -150,6 +222,8 @@ def _moved(tag: str, value: Any, days: int) -> Any:
 
 def _format(value: Any, form: str, language: Language) -> str:
     """Format a value as people write it: on one line, whatever a name holds."""
+    if isinstance(value, Wording):
+        value = getattr(value, language)
     if form == "number" and isinstance(value, int | float | Decimal):
         return f"{value:,.0f}"
     if form == "yuan" and isinstance(value, int | float | Decimal):

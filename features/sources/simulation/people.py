@@ -12,6 +12,8 @@ from features.sources.simulation.random import Bools, Draws, Floats, Ints
 from features.sources.simulation.writing import NULL, ids, instant, typed
 
 BRANCHES = tuple(f"B{n:02d}" for n in range(1, 31))
+MANAGERS = 20
+_PROVINCES = "京津沪渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云陕甘青宁新"
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 _GIVEN = "伟芳娜敏静磊强洋艳勇杰涛明超霞平刚桂英华玉兰红丽军建文"
 
@@ -171,8 +173,16 @@ def vehicle_id(key: Ints) -> pa.Array:
 
 
 def manager_id(who: People, rows: Ints) -> pa.Array:
-    """Assign account managers, twenty a branch."""
-    return ids("M", (who.branch[rows] + 1, 2), (who.index[rows] % 20, 2))
+    """Assign account managers, `MANAGERS` a branch."""
+    return ids("M", (who.branch[rows] + 1, 2), (who.index[rows] % MANAGERS, 2))
+
+
+def plates(who: People, park: Cars) -> pa.Array:
+    """Number the cars by province and city of their branch; no plate with an I is ever issued."""
+    cities = [f"{province}{letter}I" for province in _PROVINCES for letter in "ABCD"]
+    city = who.branch[park.owner] % len(_PROVINCES) * 4 + park.key // 10**4 % 4
+    place = pa.array(cities).take(pa.array(city))
+    return pc.binary_join_element_wise(place, ids("", (park.key % 10**4, 4)), "")
 
 
 def household_id(draws: Draws, index: Ints) -> pa.Array:
@@ -196,6 +206,7 @@ def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
     """
     n, rows = draws, len(who.index)
     names = [a + b for a in _SURNAMES for b in _GIVEN]
+    manager = who.branch * MANAGERS + who.index % MANAGERS
     licence = who.birth + (365.25 * (19 + 8 * n.uniform("licence", who.index))).astype(np.int64)
     return typed(
         "customers",
@@ -211,6 +222,8 @@ def people_table(draws: Draws, who: People, end_us: int) -> pa.Table:
             "city_tier": (c.CITY_TIERS, who.city),
             "branch": (BRANCHES, who.branch),
             "account_manager_id": manager_id(who, np.arange(rows)),
+            "account_manager_name": (names, manager * 37 % len(names)),
+            "account_manager_phone": ids("1009", (manager, 7)),
             "household_id": household_id(n, who.index),
             "mini_program_bound_at": np.where(who.mini < end_us, who.mini, NULL),
             "wecom_added_at": np.where(who.wecom < end_us, who.wecom, NULL),
@@ -255,6 +268,9 @@ def car_table(draws: Draws, who: People, park: Cars) -> pa.Table:
             "seats": park.seats,
             "power_kw": np.round(90 * np.exp(0.4 * size), 0),
             "weight_kg": np.round(1400 * np.exp(0.2 * size), 0),
+            "plate": plates(who, park),
+            # No frame number has a Q in it.
+            "vin": ids("LQQ", (park.key, 14)),
             "recorded_at": acquired,
         },
         len(park.key),

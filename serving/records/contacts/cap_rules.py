@@ -52,6 +52,7 @@ class ContactTraits:
     channel: str
     campaign: str | None
     zone: ZoneInfo
+    inbound: bool = False
 
 
 def first_block(
@@ -160,7 +161,7 @@ def _blocks(
         yield Block("opted_out", "已退订", "客户已退订", "the customer opted out", None)
     if marketing:
         yield from _cooling(caps, history, at)
-    quiet = caps.quiet_hours.get(traits.channel)
+    quiet = None if traits.inbound else caps.quiet_hours.get(traits.channel)
     local = at.astimezone(traits.zone)
     if quiet and quiet.covers(local.time()) and (marketing or not quiet.service_passes):
         chinese = f"免打扰时段 {quiet.begins:%H:%M}-{quiet.ends:%H:%M}"

@@ -6,7 +6,7 @@ contact counts for good.
 """
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -48,6 +48,8 @@ class ContactRequest:
         In yuan.
     message : str, optional
         The text as it will be sent.
+    inbound : bool
+        Whether the customer came to us: quiet hours do not hold the contact back.
     """
 
     customer_id: str
@@ -61,6 +63,7 @@ class ContactRequest:
     account_manager_id: str | None = None
     cost: Decimal | None = None
     message: str | None = None
+    inbound: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ class Caps:
         channel: str,
         campaign: str | None = None,
         branch: str | None = None,
+        *,
+        inbound: bool = False,
     ) -> ContactTraits:
         """Collect the properties of a contact that the rules look at.
 
@@ -168,6 +173,8 @@ class Caps:
             The campaign it is part of.
         branch : str, optional
             The customer's branch; its time zone decides civil days and quiet hours.
+        inbound : bool
+            Whether the customer came to us: then quiet hours do not hold the contact back.
 
         Raises
         ------
@@ -177,7 +184,7 @@ class Caps:
         if channel not in CONTACT_CHANNELS:
             cure = did_you_mean(channel, CONTACT_CHANNELS)
             raise GuanjiaError(f"channel {channel}", "is not known", cure)
-        return ContactTraits(family, purpose, channel, campaign, self._zone(branch))
+        return ContactTraits(family, purpose, channel, campaign, self._zone(branch), inbound)
 
     def reserve(
         self,
@@ -216,14 +223,20 @@ class Caps:
         GuanjiaError
             If the channel is not known.
         """
-        content = content_hash(asdict(contact)) if client_key else ""
+        columns = {name: value for name, value in vars(contact).items() if name != "inbound"}
+        content = content_hash(columns) if client_key else ""
         before = find_by_key(connection, contacts, client_key, content)
         if before is not None:
             return Reservation(
                 before["contact_id"], before["planned_at"], before["reserved_until"], repeated=True
             )
         traits = self.traits(
-            contact.family, contact.purpose, contact.channel, contact.campaign, contact.branch
+            contact.family,
+            contact.purpose,
+            contact.channel,
+            contact.campaign,
+            contact.branch,
+            inbound=contact.inbound,
         )
         block = first_block(self.rules, history, traits, contact.planned_at)
         if block is not None:
@@ -235,7 +248,7 @@ class Caps:
             "client_key": client_key,
             "content_hash": content or None,
             "decision_id": decision_id,
-            **vars(contact),
+            **columns,
             "time_zone": traits.zone.key,
             "local_day": contact.planned_at.astimezone(traits.zone).date(),
             "state": "reserved",

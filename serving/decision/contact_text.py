@@ -1,0 +1,184 @@
+"""Fill in the script of a contact: what is said, shown or sent, in both languages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from features.stars.settings import load_star_settings
+from serving.content.settings import load_content_settings
+from serving.decision.candidates import Candidate
+from serving.touchpoints.catalogue import Catalogue
+from serving.touchpoints.details import detail_values, sender_values, speaker
+from serving.touchpoints.fields import Channel, Touchpoint
+from serving.touchpoints.occasions import load_occasions
+from serving.touchpoints.scripts import LANGUAGES, Wording, fill, first_usable, variable_values
+
+STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
+
+
+@dataclass(frozen=True)
+class ContactText:
+    """The script of a contact, filled in.
+
+    Attributes
+    ----------
+    chinese, english : str
+        What to say.
+    purpose_chinese, purpose_english : str
+        What the contact is for.
+    role : {"system", "sales_steward", "service_steward"}
+        Who makes the contact.
+    title, button : Wording or None
+        Heading of a card, and the words of its button.
+    """
+
+    chinese: str
+    english: str
+    purpose_chinese: str
+    purpose_english: str
+    role: str
+    title: Wording | None = None
+    button: Wording | None = None
+
+    @property
+    def message(self) -> str:
+        """All that the customer reads, in Chinese: title, text and button, a line each."""
+        lines = (
+            self.title and self.title.chinese,
+            self.chinese,
+            self.button and self.button.chinese,
+        )
+        return "\n".join(line for line in lines if line)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What the words of a contact depend on, beside the touchpoint.
+
+    Attributes
+    ----------
+    decision_point : str
+        Where it is said.
+    day : date
+        Civil day of the contact.
+    stage : str or None
+        Stage of the loop ("entry", ...); None: what holds for all stages.
+    details : Mapping[str, object]
+        What Guanjia holds of the customer (`features.online.contact_details`).
+    values : Mapping[str, str]
+        Values of script variables that the caller gives: they come before ours.
+    """
+
+    decision_point: str
+    day: date
+    stage: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+class ContactTexts:
+    """Fill in the scripts of a catalogue; loaded once, shared by threads.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The touchpoints.
+    home : Path
+        The home folder: its `content.toml` says who sends, `star.toml` how stars are called,
+        `weather.toml` which warnings are out.
+    """
+
+    def __init__(self, catalogue: Catalogue, home: Path) -> None:
+        self._catalogue, self._home = catalogue, home
+        self._stars = load_star_settings(home)
+        sender = load_content_settings(home).sender
+        self._sender_values = (
+            sender_values(sender.insurer, sender.signature, sender.phones) if sender else {}
+        )
+
+    def text(
+        self, candidate: Candidate, tags: Mapping[str, Any], speech: Speech
+    ) -> ContactText | list[str]:
+        """Fill in the script of a candidate: the first whose variables are all known.
+
+        Parameters
+        ----------
+        candidate : Candidate
+            The candidate that was chosen.
+        tags : Mapping[str, object]
+            The customer's tags by name, at least `self.tags`.
+        speech : Speech
+            Where, when and with what is known.
+
+        Returns
+        -------
+        ContactText or list of str
+            The names of what is not known, if no script can do without.
+        """
+        catalogue, shared = self._catalogue, self._catalogue.shared
+        touchpoint = catalogue.find(candidate.touchpoint, tags[BRANCH], speech.stage)
+        assert touchpoint is not None
+        known = self._known(touchpoint, candidate, tags, speech)
+        scripts = catalogue.scripts(
+            touchpoint,
+            cast("Channel", candidate.channel),
+            speech.decision_point,
+            offer=candidate.offer is not None,
+        )
+        script = first_usable(scripts, known, shared.variables)
+        if script is None:
+            return scripts[-1].unknown(known, shared.variables)
+        chinese, english = (
+            fill(script, known, shared.variables, language) for language in LANGUAGES
+        )
+        steward = shared.roles.steward(touchpoint.role, tags[SOLD_BY])
+        return ContactText(
+            chinese=chinese.text,
+            english=english.text,
+            purpose_chinese=touchpoint.purpose.chinese,
+            purpose_english=touchpoint.purpose.english,
+            role="system" if touchpoint.trigger.by == "system" else steward,
+            title=_wording(chinese.title, english.title),
+            button=_wording(chinese.button, english.button),
+        )
+
+    def label(self, variable: str) -> str:
+        """Return the Chinese name of a variable of scripts."""
+        return self._catalogue.shared.variables[variable].label
+
+    def _known(
+        self, touchpoint: Touchpoint, candidate: Candidate, tags: Mapping[str, Any], speech: Speech
+    ) -> dict[str, Any]:
+        """Collect the values of all variables that are known; the caller's come first."""
+        shared, star = self._catalogue.shared, tags[STAR]
+        held = detail_values(speech.details, touchpoint, shared)
+        held |= self._sender_values
+        if star is not None:
+            tier = self._stars.tier(int(star))
+            held["star"] = Wording(tier.label, tier.name)
+        if touchpoint.trigger.occasion:
+            held["occasion"] = self._occasion(touchpoint, tags[BRANCH], speech.day)
+        if candidate.offer:
+            offer = shared.offers[candidate.offer.name]
+            held["offer"] = Wording(offer.label, offer.english)
+        known = variable_values(shared.variables, tags, {**held, **speech.values})
+        return known | {"speaker": known.get("speaker") or speaker(known)}
+
+    def _occasion(self, touchpoint: Touchpoint, branch: str | None, day: date) -> Wording | None:
+        """Name the holiday or the warning that a contact of a day is about."""
+        trigger = touchpoint.trigger
+        occasions = load_occasions(self._catalogue.shared, self._home)
+        timely = (
+            occasion
+            for occasion in occasions
+            if occasion.kind == trigger.occasion
+            and occasion.is_timely(day, trigger.days_before)
+            and (not occasion.branches or branch in occasion.branches)
+        )
+        return next((Wording(found.label, found.english) for found in timely), None)
+
+
+def _wording(chinese: str | None, english: str | None) -> Wording | None:
+    return None if chinese is None or english is None else Wording(chinese, english)
