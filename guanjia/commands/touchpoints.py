@@ -135,7 +135,9 @@ def _show_touchpoint(declared: Any, name: str, touchpoint: Any) -> list[Any]:
         service = f"{', '.join(rule.channels)}: {SERVICE_LEVELS[rule.service]}"
         facts[f"{rule.at_least} stars and more"] = service
     for channel in touchpoint.channels:
-        script = declared.script(touchpoint, channel)
-        facts[f"话术 {channel}"] = f"{script.chinese}\n{script.english}"
+        scripts = declared.scripts(touchpoint, channel)
+        facts[f"话术 {channel}"] = "\n".join(
+            f"{part.chinese}\n{part.english}" for script in scripts for part in script.parts
+        )
     rows = [{"what": what, "said": words} for what, words in facts.items()]
     return [table(f"{touchpoint.label} {touchpoint.english} ({name})", rows)]

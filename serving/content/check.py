@@ -1,5 +1,6 @@
 """Check whether a text may be sent: words, contact details, length, what it must say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,13 @@ class ContentCheck:
         self._details = ContactDetails(settings.patterns)
 
     def check(
-        self, text: str, *, channel: str, kind: Kind, sender: Sender | None = None
+        self,
+        text: str,
+        *,
+        channel: str,
+        kind: Kind,
+        sender: Sender | None = None,
+        phones: Sequence[str] = (),
     ) -> Verdict:
         """Check a text.
 
@@ -117,6 +124,8 @@ class ContentCheck:
             Marketing must say how to refuse it.
         sender : Sender, optional
             In whose name it goes out; default: the `[sender]` of the home's content.toml.
+        phones : sequence of str
+            Numbers that this text may name beside the sender's own.
 
         Raises
         ------
@@ -130,6 +139,8 @@ class ContentCheck:
         if kind not in KINDS:
             raise GuanjiaError(f"kind {kind}", "is not known", did_you_mean(kind, KINDS))
         rules, sender = self._settings.channels[channel], sender or self._settings.sender
+        if sender is not None and phones:
+            sender = sender.model_copy(update={"phones": (*sender.phones, *phones)})
         findings = [
             _violation_finding(violation, len(text))
             for violation in violations(text[: LONGEST_TEXT + 1], rules, kind, sender)

@@ -32,6 +32,8 @@ class ContactText:
         Who makes the contact.
     title, button : Wording or None
         Heading of a card, and the words of its button.
+    phones : tuple of str
+        Numbers of ours that it names beside those of the sender: the account manager's.
     """
 
     chinese: str
@@ -41,16 +43,13 @@ class ContactText:
     role: str
     title: Wording | None = None
     button: Wording | None = None
+    phones: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
         """All that the customer reads, in Chinese: title, text and button, a line each."""
-        lines = (
-            self.title and self.title.chinese,
-            self.chinese,
-            self.button and self.button.chinese,
-        )
-        return "\n".join(line for line in lines if line)
+        title, button = (part.chinese if part else "" for part in (self.title, self.button))
+        return "\n".join(line for line in (title, self.chinese, button) if line)
 
 
 @dataclass(frozen=True)
@@ -142,6 +141,7 @@ class ContactTexts:
             role="system" if touchpoint.trigger.by == "system" else steward,
             title=_wording(chinese.title, english.title),
             button=_wording(chinese.button, english.button),
+            phones=tuple(filter(None, [speech.details.get("account_manager_phone")])),
         )
 
     def label(self, variable: str) -> str:

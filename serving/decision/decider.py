@@ -10,10 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from serving.content.check import load_content_check
+from serving.decision.candidates import Candidate
+from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle
-from serving.decision.gather import DecisionInputs, Gatherer
+from serving.decision.gates import Gate
+from serving.decision.gather import CustomerFacts, DecisionInputs, Gatherer
 from serving.decision.schemas import DecideRequest, DecideResponse
-from serving.decision.touchpoint_source import ContactText, TouchpointSource
+from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.write import SettledDecision, write
 from serving.predictions.service import PredictionService
 from serving.records.contacts.caps import Caps
@@ -96,15 +99,18 @@ class Decider:
             if earlier is not None:
                 return DecideResponse.model_validate(earlier["document"]["answer"])
             inputs = self.gatherer.gather(connection, request, customer, at)
-            inputs, result, text = self._settle(request, inputs)
+            inputs, result, text = self._settle(request, customer, inputs)
             settled = SettledDecision(request, subject, at, customer, inputs, result, text)
             return write(connection, self._caps, settled, content, key)
 
     def _settle(
-        self, request: DecideRequest, inputs: DecisionInputs
+        self, request: DecideRequest, customer: CustomerFacts, inputs: DecisionInputs
     ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
         """Settle the facts; a script that may not be sent blocks its candidate: the next best."""
-        stage, values = request.context.stage, request.context.values
+        context, facts = request.context, inputs.facts
+        speech = Speech(
+            request.decision_point, facts.day, context.stage, customer.details, context.values
+        )
         while True:
             facts = inputs.facts
             result = settle(facts)
@@ -113,8 +119,20 @@ class Decider:
             candidate = result.chosen.candidate
             text = self._touchpoints.texts.text(candidate, facts.tags, speech)
             gate = self._text_gate(text, candidate)
-            if gate is None:
+            if gate is None and isinstance(text, ContactText):
                 return inputs, result, text
             blocks = list(facts.blocks)
             blocks[facts.candidates.index(candidate)] = gate
             inputs = replace(inputs, facts=replace(facts, blocks=blocks))
+
+    def _text_gate(self, text: ContactText | list[str], candidate: Candidate) -> Gate | None:
+        """Check whether there is a text, and whether it may be sent; None: both."""
+        if not isinstance(text, ContactText):
+            labels = "、".join(self._touchpoints.texts.label(name) for name in text)
+            return Gate("words", False, f"话术缺少{labels}", f"the text needs {', '.join(text)}")
+        findings = self._content.check(
+            text.message, channel=candidate.channel, kind=candidate.kind, phones=text.phones
+        ).findings
+        if not findings:
+            return None
+        return Gate("content", False, findings[0].chinese, findings[0].english)

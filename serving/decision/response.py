@@ -98,8 +98,8 @@ def build_action(candidate: Candidate, reservation: Reservation, text: ContactTe
         script=ContactScript(
             chinese=text.chinese,
             english=text.english,
-            title=text.title and Script(**vars(text.title)),
-            button=text.button and Script(**vars(text.button)),
+            title=Script(**vars(text.title)) if text.title else None,
+            button=Script(**vars(text.button)) if text.button else None,
         ),
     )
 

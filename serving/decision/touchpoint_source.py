@@ -141,7 +141,7 @@ class TouchpointSource:
 
 
 class _TouchpointActions:
-    """A touchpoint at a place, with its actions: they differ between customers by the star alone."""
+    """A touchpoint at a place with its actions, which differ between customers by star alone."""
 
     def __init__(self, catalogue: Catalogue, place: str, name: str, touchpoint: Touchpoint) -> None:
         self.declared = touchpoint

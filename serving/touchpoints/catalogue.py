@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +20,7 @@ from features.errors import GuanjiaError, did_you_mean, unknown_name
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
-from serving.touchpoints.fields import Channel, DecisionPoint, Shared, Stage, Touchpoint
+from serving.touchpoints.fields import LINK, Channel, DecisionPoint, Shared, Stage, Touchpoint
 from serving.touchpoints.scripts import BilingualText, Script
 from training.models import MODELS
 
@@ -361,21 +362,16 @@ def _check_shared(
 def _check_place(
     thing: str, point: DecisionPoint, name: str, variants: Iterable[Touchpoint | None]
 ) -> None:
-    """Check that a touchpoint says something by every channel of a place where it is a candidate."""
-    for channel in point.channels:
-        for touchpoint in variants:
-            if touchpoint is not None and not touchpoint.scripts(channel):
-                cure = f"write [{name}.script.{channel}], or take it out of the decision point"
-                raise GuanjiaError(
-                    f"{thing}, touchpoint {name}", f"has no words by {channel}", cure
-                )
-            if touchpoint is not None and channel == "phone":
-                for script in touchpoint.scripts(channel):
-                    if "link" in script.variables:
-                        cure = f"write [{name}.script.phone] without it"
-                        raise GuanjiaError(
-                            f"{thing}, touchpoint {name}", "reads a link out on the phone", cure
-                        )
+    """Check that a touchpoint has words for every channel of a place where it is a candidate."""
+    thing = f"{thing}, touchpoint {name}"
+    for channel, touchpoint in product(point.channels, variants):
+        scripts = touchpoint.scripts(channel) if touchpoint else ()
+        if touchpoint and not scripts:
+            cure = f"write [{name}.script.{channel}], or take it out of the decision point"
+            raise GuanjiaError(thing, f"has no words for {channel}", cure)
+        if channel == "phone" and any(LINK in script.variables for script in scripts):
+            cure = f"write [{name}.script.phone] without it"
+            raise GuanjiaError(thing, "reads a link out on the phone", cure)
 
 
 def _check_names(field: str, names: Collection[str], known: Collection[str]) -> None:

@@ -13,30 +13,10 @@ from serving.touchpoints.fields import Shared, Touchpoint
 from serving.touchpoints.scripts import Wording
 
 TITLES = {"M": ("先生", "Mr"), "F": ("女士", "Ms")}
-COMPOUND_SURNAMES = frozenset(
-    [
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "东方",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "令狐",
-        "司徒",
-        "宇文",
-        "长孙",
-        "端木",
-        "夏侯",
-        "轩辕",
-        "南宫",
-        "独孤",
-        "西门",
-        "闻人",
-    ]
+COMPOUND_SURNAMES = (
+    "欧阳司马上官诸葛东方皇甫尉迟公孙慕容令狐司徒宇文长孙端木夏侯轩辕南宫独孤西门闻人"
 )
+"""The common surnames of two characters, one after the other."""
 LONGEST_NAME = 4
 """Characters of a person's Chinese name at most; a longer one is a company's or a transcription."""
 PLATES = {
@@ -103,7 +83,8 @@ def salutation(name: str | None, gender: str | None) -> Wording | None:
         return None
     if gender not in TITLES or len(name) > LONGEST_NAME or not _is_chinese(name):
         return Wording(name, name)
-    surname = name[:2] if name[:2] in COMPOUND_SURNAMES and len(name) > 2 else name[0]
+    compound = COMPOUND_SURNAMES.find(name[:2])
+    surname = name[:2] if len(name) > 2 and compound >= 0 and compound % 2 == 0 else name[0]
     chinese, english = TITLES[gender]
     return Wording(f"{surname}{chinese}", f"{english} {surname}")
 

@@ -11,7 +11,15 @@ from features.markdown import list_item
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
 from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
-from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
+from serving.touchpoints.fields import (
+    KINDS,
+    ROLES,
+    SERVICE_LEVELS,
+    STARTERS,
+    DecisionPoint,
+    Touchpoint,
+)
+from serving.touchpoints.scripts import Script, Variable
 from serving.touchpoints.trigger_words import describe_trigger
 
 BEGIN = (
@@ -38,7 +46,8 @@ def _parts(catalogue: Catalogue) -> Iterator[str]:
     shared = catalogue.shared
     yield "### Decision points 决策点"
     yield _list(
-        f"`{name}` {point.label} {point.english}. Candidates: {_candidates(catalogue, name)}."
+        f"`{name}` {point.label} {point.english}. {_place(point)}"
+        f"Candidates: {_candidates(catalogue, name)}."
         for name, point in shared.decision_points.items()
     )
     yield "### Offers 权益与礼遇"
@@ -54,8 +63,8 @@ def _parts(catalogue: Catalogue) -> Iterator[str]:
     yield "### Variables of scripts 话术变量"
     yield _list(
         f"`{{{name}}}` {variable.label}, from "
-        f"{f'tag `{variable.tag}`' if variable.tag else 'the caller'}; without it: "
-        f"{variable.fallback.chinese}; {variable.fallback.english}."
+        f"{f'tag `{variable.tag}`' if variable.tag else variable.source or 'the caller'}; "
+        f"without it: {_without(variable)}."
         for name, variable in shared.variables.items()
     )
     yield "### Holidays 节日"
@@ -97,14 +106,28 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     if touchpoint.offers:
         labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
         facts.append(f"Offers: {', '.join(labels)}.")
-    for channel, script in touchpoint.script.items():
-        facts.append(f"话术 {channel}: {script.chinese} / {script.english}")
+    for channel, scripts in touchpoint.script.items():
+        facts += [f"话术 {channel}: {_said(script)}" for script in scripts]
     for (stage, branch), variant in catalogue.variants[name].items():
         if stage or branch:
             places = (("stage", stage), ("branch", branch))
             where = " and ".join(f"{level} {place}" for level, place in places if place)
             facts.append(f"At {where}: {_difference(touchpoint, variant)}.")
     return f"#### `{name}` {touchpoint.label}\n\n{_list(facts)}"
+
+
+def _said(script: Script) -> str:
+    """Write a script in both languages; of a card also its title and button."""
+    languages = [
+        [getattr(part, language) for part in script.parts] for language in ("chinese", "english")
+    ]
+    return " / ".join(" | ".join(parts) for parts in languages)
+
+
+def _without(variable: Variable) -> str:
+    """Say what happens where a variable is not known."""
+    fallback = variable.fallback
+    return f"{fallback.chinese}; {fallback.english}" if fallback else "the script is not used"
 
 
 def _difference(touchpoint: Touchpoint, variant: Touchpoint | None) -> str:
@@ -117,6 +140,14 @@ def _difference(touchpoint: Touchpoint, variant: Touchpoint | None) -> str:
         if getattr(touchpoint, name) != getattr(variant, name)
     ]
     return f"other {', '.join(changed)}" if changed else "the same"
+
+
+def _place(point: DecisionPoint) -> str:
+    """Say by what channels we speak at a decision point."""
+    if not point.channels:
+        return ""
+    came = "the customer came to us, " if point.inbound else ""
+    return f"{came}by {', '.join(point.channels)}. ".capitalize()
 
 
 def _candidates(catalogue: Catalogue, name: str) -> str:

@@ -32,6 +32,8 @@ ROLES = {
     "service_steward": "服务管家",
 }
 ONCE = {"term": "每保单年度", "year": "每年", "event": "每次事件", "entitlement": "每项权益"}
+LINK = "link"
+"""The variable of an address, which nobody reads out."""
 WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
 
 
@@ -148,7 +150,7 @@ class Touchpoint(Declared):
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
     script: dict[Literal["default"] | Channel, tuple[Script, ...]] = Field(
-        description="话术 by channel: one, or several, of which the first that can be filled counts."
+        description="话术 by channel: one, or a list of which the first that can be filled counts."
     )
     offer_script: dict[Literal["default"] | Channel, Script] = Field(
         default={}, description="How it speaks of an offer that it carries, if unusual."
@@ -173,12 +175,12 @@ class Touchpoint(Declared):
             for script in scripts:
                 if "【" in script.chinese:
                     raise ValueError(
-                        f"signs its script for {channel}: leave 【...】 out, [openings] sign each SMS"
+                        f"signs its script for {channel}: leave 【...】 out, [openings] signs SMS"
                     )
                 if channel == "app" and not (script.title and script.button):
                     raise ValueError("shows a card in the app without title and button")
         spoken = self.scripts("phone") if "phone" in self.every_channel else ()
-        if any("link" in script.variables for script in spoken):
+        if any(LINK in script.variables for script in spoken):
             raise ValueError("reads a link out on the phone: write a script for phone without one")
         return self
 

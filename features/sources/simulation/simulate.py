@@ -6,6 +6,7 @@ simulated, to which figures, and what is not: `docs/simulated-insurer.md`.
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
-from features.publishing import published_folder
+from features.publishing import published, published_folder
 from features.settings import cutoff
 from features.sources.simulation import calibration as c
 from features.sources.simulation import claims as claiming
@@ -27,6 +28,13 @@ from features.sources.simulation import truth as knowing
 from features.sources.simulation.random import Draws
 from features.sources.simulation.terms import terms
 
+SENDER = """\
+# The simulated insurer's name, as its customers know it (docs/content.md).
+[sender]
+insurer = "管家车险"
+signature = "管家车险"
+phones = ["4000000000"]
+"""
 TRUTHS = ("customers", "renewals", "cross_sell", "churn")
 
 
@@ -87,6 +95,7 @@ def simulate(
     if end <= c.START:
         raise GuanjiaError("end", f"{end} is not after {c.START}", "choose a later date")
     lake.prepare_raw_for("simulated")
+    _name_the_insurer(lake.home / "content.toml")
     # The simulated insurer lives in China, whatever zone the installation counts its days in.
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6
     last_day = (end - date(1970, 1, 1)).days
@@ -113,6 +122,13 @@ def simulate(
         for writer in writers.values():
             writer.close()
     return Simulated(customers, seed, end, rows, truth_rows)
+
+
+def _name_the_insurer(settings: Path) -> None:
+    """Give the simulated insurer the name its messages are signed with, unless it has one."""
+    if not settings.exists():
+        with published(settings) as draft:
+            draft.write_text(SENDER, "utf-8")
 
 
 def _chunk(
