@@ -40,6 +40,7 @@ docs: install  ## Write the generated pages anew.
 	$(BIN)/python -m features.segments.document docs/segments.md
 	$(BIN)/python -m features.events.document docs/events.md
 	$(BIN)/python -m serving.touchpoints.document docs/touchpoints.md
+	$(BIN)/python -m serving.decision.text_page docs/texts.md
 	$(BIN)/python -m guanjia.jobs.architecture docs/architecture.md
 
 bench: install  ## Measure against the peers named in benchmarks/README.md, on one insurer of 100,000.

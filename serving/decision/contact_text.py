@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from features.stars.settings import load_star_settings
-from serving.content.settings import load_content_settings
+from serving.content.settings import Sender, load_content_settings
 from serving.decision.candidates import Candidate
 from serving.touchpoints.catalogue import Catalogue
 from serving.touchpoints.details import detail_values, sender_values, speaker
@@ -58,8 +58,8 @@ class Speech:
 
     Attributes
     ----------
-    decision_point : str
-        Where it is said.
+    decision_point : str or None
+        Where it is said; None: nowhere in particular.
     day : date
         Civil day of the contact.
     stage : str or None
@@ -70,7 +70,7 @@ class Speech:
         Values of script variables that the caller gives: they come before ours.
     """
 
-    decision_point: str
+    decision_point: str | None
     day: date
     stage: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -87,12 +87,14 @@ class ContactTexts:
     home : Path
         The home folder: its `content.toml` says who sends, `star.toml` how stars are called,
         `weather.toml` which warnings are out.
+    sender : Sender, optional
+        Who sends; default: as `content.toml` says.
     """
 
-    def __init__(self, catalogue: Catalogue, home: Path) -> None:
+    def __init__(self, catalogue: Catalogue, home: Path, sender: Sender | None = None) -> None:
         self._catalogue, self._home = catalogue, home
         self._stars = load_star_settings(home)
-        sender = load_content_settings(home).sender
+        sender = sender or load_content_settings(home).sender
         self._sender_values = (
             sender_values(sender.insurer, sender.signature, sender.phones) if sender else {}
         )
