@@ -5,12 +5,11 @@ one row a customer beside the tags (`CONTACT_DETAILS`), so that a decision finds
 are erased with them. `features.online.detail_queries` derives them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.lake import Lake
-from features.online.store import online_rows, read_rows
+from features.online.store import read_rows
 
 CONTACT_DETAILS = "contact_details"
 """Name of the rows in the online store, beside those of the tag groups."""
@@ -23,34 +22,6 @@ COLUMNS = (*FROM_CUSTOMERS, *FROM_TERMS, *FROM_CLAIMS, "entitlements")
 """Columns of a row, in its order."""
 TABLES = ("customers", "policies", "vehicles", "claims", "claim_movements", "entitlements")
 """Raw tables from which a row is derived; all but `customers` may be absent."""
-
-
-def load_details(lake: Lake, as_of: date, erased: Collection[str] = ()) -> int:
-    """Load the details of all customers, as known at the end of a date, into the online store.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where the checked tables lie; its settings name the online store.
-    as_of : date
-        The date.
-    erased : collection of str
-        Customers who were erased, and are left out.
-
-    Returns
-    -------
-    int
-        Rows offered; rows that are newer in the store stay.
-    """
-    from features.online.detail_queries import details_rows  # Ibis, which no request waits for
-
-    rows = online_rows(lake)
-    rows.prepare_groups([CONTACT_DETAILS])
-    offered = 0
-    for batch in details_rows(lake, as_of):
-        stay = [row for row in batch if row[0] not in erased]
-        offered += rows.load(CONTACT_DETAILS, COLUMNS, stay)
-    return offered
 
 
 def read_details(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:

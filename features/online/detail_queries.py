@@ -1,6 +1,6 @@
-"""Derive the contact details of customers from the checked tables, as known at a cutoff."""
+"""Derive the contact details of customers from the checked tables, and load them online."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 
 import ibis
@@ -13,12 +13,40 @@ from features.lake.spine import SPINE, Spine, spine_of_customers
 from features.online.contact_details import (
     CLAIM_STEPS,
     COLUMNS,
+    CONTACT_DETAILS,
     FROM_CLAIMS,
     FROM_CUSTOMERS,
     FROM_TERMS,
 )
 from features.online.rows import Row
+from features.online.store import online_rows
 from features.tags.relations.relations import RELATIONS
+
+
+def load_details(lake: Lake, as_of: date, erased: Collection[str] = ()) -> int:
+    """Load the details of all customers, as known at the end of a date, into the online store.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie; its settings name the online store.
+    as_of : date
+        The date.
+    erased : collection of str
+        Customers who were erased, and are left out.
+
+    Returns
+    -------
+    int
+        Rows offered; rows that are newer in the store stay.
+    """
+    rows = online_rows(lake)
+    rows.prepare_groups([CONTACT_DETAILS])
+    offered = 0
+    for batch in details_rows(lake, as_of):
+        stay = [row for row in batch if row[0] not in erased]
+        offered += rows.load(CONTACT_DETAILS, COLUMNS, stay)
+    return offered
 
 
 def contact_details(lake: Lake, spine: Spine) -> ir.Table:
@@ -101,14 +129,14 @@ def _plates(lake: Lake, spine: Spine) -> ir.Table:
     order = {"policy": rows.policy_id}
     ends = ibis.struct({"days": rows.ends_in_days, **order})
     signed = ibis.struct({"at": rows.signed_at, **order})
-    one = rows.vehicle_id.nunique(where=rows.in_force) == 1
+    single = rows.vehicle_id.nunique(where=rows.in_force) == 1
     plates = rows.group_by(SPINE).aggregate(
         plate_to_renew=rows.plate.argmin(
             ends, where=rows.in_force & rows.cancelled_on.isnull() & ~renewed
         ),
         plate_signed=rows.plate.argmax(signed),
         plate_ended=rows.plate.argmax(ends, where=rows.ends_in_days <= 0),
-        plate_insured=one.ifelse(rows.plate.max(where=rows.in_force), ibis.null("string")),
+        plate_insured=single.ifelse(rows.plate.max(where=rows.in_force), ibis.null("string")),
     )
     return plates.mutate(**{name: plates[name].nullif("") for name in FROM_TERMS})
 
@@ -128,14 +156,14 @@ def _claims(lake: Lake, spine: Spine) -> ir.Table:
         step: ibis.struct({"at": rows[f"{step}_at"], "claim": rows.claim_id})
         for step in CLAIM_STEPS
     }
-    found = rows.group_by(SPINE).aggregate(
+    claims = rows.group_by(SPINE).aggregate(
         **{
             f"claim_{step}": rows.claim_id.argmax(order, where=rows[f"{step}_at"].notnull())
             for step, order in last.items()
         },
         amount_paid=rows.amount.argmax(last["paid"], where=rows.paid_at.notnull()),
     )
-    return found.mutate(amount_paid=found.amount_paid.nullif(""))
+    return claims.mutate(amount_paid=claims.amount_paid.nullif(""))
 
 
 def _entitlements(lake: Lake, spine: Spine) -> ir.Table:

@@ -18,7 +18,8 @@ from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
-from features.online.contact_details import CONTACT_DETAILS, load_details
+from features.online.contact_details import CONTACT_DETAILS
+from features.online.detail_queries import load_details
 from features.online.feast_home import feast_config
 from features.online.store import close, online_rows
 from features.online.views import customer, feature_services, feature_views

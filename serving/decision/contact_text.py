@@ -155,17 +155,17 @@ class ContactTexts:
     ) -> dict[str, Any]:
         """Collect the values of all variables that are known; the caller's come first."""
         shared, star = self._catalogue.shared, tags[STAR]
-        held = detail_values(speech.details, touchpoint, shared)
-        held |= self._sender_values
+        ours = detail_values(speech.details, touchpoint, shared)
+        ours |= self._sender_values
         if star is not None:
             tier = self._stars.tier(int(star))
-            held["star"] = Wording(tier.label, tier.name)
+            ours["star"] = Wording(tier.label, tier.name)
         if touchpoint.trigger.occasion:
-            held["occasion"] = self._occasion(touchpoint, tags[BRANCH], speech.day)
+            ours["occasion"] = self._occasion(touchpoint, tags[BRANCH], speech.day)
         if candidate.offer:
             offer = shared.offers[candidate.offer.name]
-            held["offer"] = Wording(offer.label, offer.english)
-        known = variable_values(shared.variables, tags, {**held, **speech.values})
+            ours["offer"] = Wording(offer.label, offer.english)
+        known = variable_values(shared.variables, tags, {**ours, **speech.values})
         return known | {"speaker": known.get("speaker") or speaker(known)}
 
     def _occasion(self, touchpoint: Touchpoint, branch: str | None, day: date) -> Wording | None:
@@ -179,7 +179,7 @@ class ContactTexts:
             and occasion.is_timely(day, trigger.days_before)
             and (not occasion.branches or branch in occasion.branches)
         )
-        return next((Wording(found.label, found.english) for found in timely), None)
+        return next((Wording(occasion.label, occasion.english) for occasion in timely), None)
 
 
 def _wording(chinese: str | None, english: str | None) -> Wording | None:

@@ -4,6 +4,8 @@ Tags, predictions and effects are read before the transaction of the records; co
 capacity prices in it. So the customer's lock is held for a short time.
 """
 
+import logging
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +16,8 @@ from sqlalchemy import Connection
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
+from features.errors import GuanjiaError
+from features.online.contact_details import read_details
 from features.tags.groups.touch_history import CHANNELS
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
@@ -40,6 +44,8 @@ from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
 from serving.records.people.consents import CoreSystemConsents, resolve_consents
 from serving.schemas import Freshness, Star
+
+logger = logging.getLogger(__name__)
 
 BRANCH = "branch"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
@@ -183,7 +189,7 @@ class Gatherer:
             effects=changes,
             margin=margin,
             candidates=candidates,
-            details=service.details(request.customer_id) if candidates else {},
+            details=self._details(request.customer_id) if candidates and not degraded else {},
             star=service.star(tags),
             freshness=service.freshness(tags),
             versions={
@@ -247,6 +253,14 @@ class Gatherer:
             inbound=inbound,
         )
         return DecisionInputs(facts, history, plans)
+
+    def _details(self, customer_id: str) -> Mapping[str, Any]:
+        """Read what messages to a customer can name; without it they say what they can."""
+        try:
+            return read_details(self._service.lake, [customer_id]).get(customer_id, {})
+        except (GuanjiaError, sqlite3.Error) as fault:
+            logger.warning("messages name neither the customer nor their car: %s", fault)
+            return {}
 
     def _plans(
         self,

@@ -141,12 +141,12 @@ def _lines(
                 reader.tags,
                 Speech(None, DAY, details=reader.details, values=values_of(touchpoint)),
             )
-            said = (
+            words = (
                 text.message.replace("\n", " ▸ ")
                 if isinstance(text, ContactText)
                 else f"*不发送: 缺少{'、'.join(map(texts.label, text))}*"
             )
-            yield list_item(f"{channel}, {reader.name}: {said}")
+            yield list_item(f"{channel}, {reader.name}: {words}")
 
 
 def values_of(touchpoint: Touchpoint) -> dict[str, str]:
@@ -155,7 +155,17 @@ def values_of(touchpoint: Touchpoint) -> dict[str, str]:
 
 
 def channels_of(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> list[Channel]:
-    """List the channels by which a touchpoint speaks, at some place or on its own account."""
+    """List the channels by which a touchpoint speaks, at some place or on its own account.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The catalogue, with its decision points.
+    name : str
+        Name of the touchpoint.
+    touchpoint : Touchpoint
+        The touchpoint.
+    """
     used = set(touchpoint.every_channel)
     for place, point in catalogue.shared.decision_points.items():
         if name in catalogue.candidates_at(place):

@@ -18,7 +18,6 @@ import pandas as pd
 from features.erased import Erased
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
-from features.online.contact_details import read_details
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
 from features.snapshots.snapshots import snapshot_dates
@@ -242,20 +241,6 @@ class PredictionService:
                 self._readers.clear()
             self._readers[names] = TagReader(self.lake, names)
         return self._readers[names]
-
-    def details(self, customer_id: str) -> Mapping[str, Any]:
-        """Read what messages to a customer can name (`features.online.contact_details`).
-
-        Empty while the online store is away, where it was filled by an earlier release, and for a
-        customer without a row: scripts then say what they can without.
-        """
-        if not self._store.may_ask(clock.ticks()):
-            return {}
-        try:
-            return read_details(self.lake, [customer_id]).get(customer_id, {})
-        except (GuanjiaError, KeyError, sqlite3.Error) as fault:
-            logger.warning("messages name neither customer nor car: %s", fault)
-            return {}
 
     def star(self, row: Mapping[str, Any]) -> Star | None:
         """Look up the star of a customer by their tags, and what it grants; None: not rated."""

@@ -6,32 +6,24 @@ and `false` instead of a table leaves the touchpoint out.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
-from features.conditions import predicate
 from features.declared import merged, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean, unknown_name
-from features.events.event_types import EVENTS
-from features.tags.catalogue import catalogue, every_tag
-from features.tags.relations.touchpoint_families import TOUCHPOINTS
-from serving.touchpoints.fields import LINK, Channel, DecisionPoint, Shared, Stage, Touchpoint
+from serving.touchpoints.catalogue_checks import check_shared, check_touchpoint
+from serving.touchpoints.fields import Channel, DecisionPoint, Shared, Stage, Touchpoint
 from serving.touchpoints.scripts import BilingualText, Script
-from training.models import MODELS
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")
 SHARED = tuple(Shared.model_fields)
 STAGES = get_args(Stage)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 MANUAL = "docs/touchpoints.md"
-OFFER = "offer"
-"""The variable that stands for the offer a contact carries."""
-ARTICLE = "Insurance Law art. 116 forbids to promise what the contract does not grant"
 
 Fields = dict[str, Any]
 StageBranch = tuple[str | None, str | None]
@@ -234,7 +226,8 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
             variants[name] = {
                 key: _touchpoint(path, name, key, changed, shared) for key, changed in layers
             }
-    _check_shared(path, shared, variants)
+    declared = {name: list(variants.get(name, {}).values()) for name in base}
+    check_shared(str(path), shared, declared)
     return Catalogue(shared, variants)
 
 
@@ -305,77 +298,5 @@ def _touchpoint(
     places = [f"{kind} {place}" for kind, place in kinds if place]
     thing = ", ".join([str(path), *places, f"touchpoint {name}"])
     touchpoint = parse_fields(Touchpoint, fields, thing=thing, manual=MANUAL)
-    family = touchpoint.family
-    if family != next((f for f, names in TOUCHPOINTS.items() if name in names), family):
-        fault = "is not that of the shipped touchpoint"
-        cure = "leave the family of a shipped touchpoint as it is"
-        raise GuanjiaError(f"{thing}, field family", fault, cure)
-    if not any(name in names for names in TOUCHPOINTS.values()) and not name.startswith(family):
-        # Tags count contacts by the family that the name begins with.
-        cure = f"call it {family}_{name}"
-        raise GuanjiaError(thing, f"is of the family {family} by its field alone", cure)
-    if touchpoint.trigger.condition:
-        try:
-            predicate(touchpoint.trigger.condition, every_tag())
-        except GuanjiaError as error:
-            field = f"{thing}, field trigger.condition"
-            raise GuanjiaError(field, f"{error.thing} {error.fault}", error.cure) from error
-    said = [script for scripts in touchpoint.script.values() for script in scripts]
-    said += touchpoint.offer_script.values()
-    variables = {name for script in said for name in script.variables}
-    references: dict[str, tuple[Collection[str], Collection[str]]] = {
-        "trigger.events": (touchpoint.trigger.events, EVENTS),
-        "models": (touchpoint.models, MODELS),
-        "offers": (touchpoint.offers, shared.offers),
-        "channels": (touchpoint.every_channel, shared.costs),
-        "script": (variables, shared.variables),
-    }
-    for field, (names, known) in references.items():
-        _check_names(f"{thing}, field {field}", sorted(names), known)
-    for offer in touchpoint.offers:
-        if not shared.offers[offer].within_contract:
-            cure = "take the offer out, or write it into the contract and name the clause"
-            raise GuanjiaError(f"{thing}, field offers", f"promises {offer}: {ARTICLE}", cure)
+    check_touchpoint(thing, name, touchpoint, shared)
     return touchpoint
-
-
-def _check_shared(
-    path: Path, shared: Shared, variants: Mapping[str, Mapping[StageBranch, Touchpoint | None]]
-) -> None:
-    for name, point in shared.decision_points.items():
-        if point.touchpoints != "all":
-            field = f"{path}, decision point {name}, field touchpoints"
-            _check_names(field, point.touchpoints, variants)
-        for touchpoint, places in variants.items():
-            if point.touchpoints == "all" or touchpoint in point.touchpoints:
-                _check_place(f"{path}, decision point {name}", point, touchpoint, places.values())
-    shared_scripts = [*shared.openings.values(), *shared.offer_script.values()]
-    names = {name for script in shared_scripts for name in script.variables} - {OFFER}
-    _check_names(f"{path}, openings and offer_script", sorted(names), shared.variables)
-    if "default" not in shared.offer_script:
-        raise GuanjiaError(f"{path}, offer_script", "has no default", "write one")
-    for name, variable in shared.variables.items():
-        if variable.tag:
-            _check_names(f"{path}, variable {name}, field tag", [variable.tag], catalogue())
-
-
-def _check_place(
-    thing: str, point: DecisionPoint, name: str, variants: Iterable[Touchpoint | None]
-) -> None:
-    """Check that a touchpoint has words for every channel of a place where it is a candidate."""
-    thing = f"{thing}, touchpoint {name}"
-    for channel, touchpoint in product(point.channels, variants):
-        scripts = touchpoint.scripts(channel) if touchpoint else ()
-        if touchpoint and not scripts:
-            cure = f"write [{name}.script.{channel}], or take it out of the decision point"
-            raise GuanjiaError(thing, f"has no words for {channel}", cure)
-        if channel == "phone" and any(LINK in script.variables for script in scripts):
-            cure = f"write [{name}.script.phone] without it"
-            raise GuanjiaError(thing, "reads a link out on the phone", cure)
-
-
-def _check_names(field: str, names: Collection[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            cure = did_you_mean(name, known)
-            raise GuanjiaError(field, f"names {name}, which is not there", cure)

@@ -62,7 +62,7 @@ def detail_values(
 
 
 def salutation(name: str | None, gender: str | None) -> Wording | None:
-    """Address a customer; None without a name.
+    """Write how a customer is addressed; None without a name.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
         labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
         facts.append(f"Offers: {', '.join(labels)}.")
     for channel, scripts in touchpoint.script.items():
-        facts += [f"话术 {channel}: {_said(script)}" for script in scripts]
+        facts += [f"话术 {channel}: {_both_languages(script)}" for script in scripts]
     for (stage, branch), variant in catalogue.variants[name].items():
         if stage or branch:
             places = (("stage", stage), ("branch", branch))
@@ -116,7 +116,7 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     return f"#### `{name}` {touchpoint.label}\n\n{_list(facts)}"
 
 
-def _said(script: Script) -> str:
+def _both_languages(script: Script) -> str:
     """Write a script in both languages; of a card also its title and button."""
     languages = [
         [getattr(part, language) for part in script.parts] for language in ("chinese", "english")

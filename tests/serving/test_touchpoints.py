@@ -66,7 +66,10 @@ def test_what_people_read_is_in_chinese() -> None:
     shipped = shipped_touchpoints().touchpoints_for().values()
     assert len({one.label for one in shipped}) == len(shipped)
     for one in shipped:
-        words = [one.purpose, one.orientation, one.strategy, *one.script.values()]
+        spoken = [
+            part for scripts in one.script.values() for script in scripts for part in script.parts
+        ]
+        words = [one.purpose, one.orientation, one.strategy, *spoken]
         said = [one.label, *(word.chinese for word in words)]
         assert all(any("一" <= letter <= "鿿" for letter in text) for text in said)
         assert not any("一" <= letter <= "鿿" for word in words for letter in word.english)
@@ -82,9 +85,9 @@ def test_words_are_those_of_the_tables() -> None:
 def test_marketing_by_sms_ends_with_the_opt_out_and_service_does_not() -> None:
     catalogue = shipped_touchpoints()
     for one in catalogue.touchpoints_for().values():
-        script = catalogue.script(one, "sms")
-        assert script.chinese.endswith("拒收请回复R") == (one.kind == "marketing")
-        assert script.english.endswith("Reply R to opt out.") == (one.kind == "marketing")
+        for script in catalogue.scripts(one, "sms"):
+            assert script.chinese.endswith("拒收请回复R") == (one.kind == "marketing")
+            assert script.english.endswith("Reply R to opt out.") == (one.kind == "marketing")
 
 
 def test_a_cost_is_the_channels_unless_the_touchpoint_says_otherwise(home: Path) -> None:
@@ -137,7 +140,7 @@ def test_a_branch_has_the_last_word_before_the_stage_the_home_and_what_is_shippe
         home,
         """
         [birthday]
-        channels = ["app"]
+        channels = ["mail"]
         role = "sales"
         [stage.trust.birthday]
         channels = ["phone"]
@@ -151,8 +154,8 @@ def test_a_branch_has_the_last_word_before_the_stage_the_home_and_what_is_shippe
         one = found.touchpoints_for(branch, stage)["birthday"]
         return one.channels[0], one.role, one.uses_profile, one.loop
 
-    assert resolved(None, None) == ("app", "sales", True, "stickiness")
-    assert resolved("B02", "entry") == ("app", "sales", True, "stickiness")
+    assert resolved(None, None) == ("mail", "sales", True, "stickiness")
+    assert resolved("B02", "entry") == ("mail", "sales", True, "stickiness")
     assert resolved(None, "trust") == ("phone", "sales", False, "stickiness")
     assert resolved("B01", None) == ("mail", "sales", True, "stickiness")
     assert resolved("B01", "trust") == ("mail", "sales", False, "stickiness")
