@@ -117,7 +117,7 @@ class Decider:
             if result.chosen is None:
                 return inputs, result, None
             candidate = result.chosen.candidate
-            text = self._touchpoints.texts.text(candidate, facts.tags, speech)
+            text = self._touchpoints.text(candidate, facts.tags, speech)
             gate = self._text_gate(text, candidate)
             if gate is None and isinstance(text, ContactText):
                 return inputs, result, text

@@ -9,7 +9,7 @@ from features.conditions import columns_of
 from features.lake import Lake
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
-from serving.decision.contact_text import BRANCH, SOLD_BY, STAR, ContactTexts
+from serving.decision.contact_text import BRANCH, SOLD_BY, STAR, ContactText, ContactTexts, Speech
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
 from serving.touchpoints.fields import Touchpoint
 
@@ -91,6 +91,12 @@ class TouchpointSource:
                 for name, touchpoint in self._catalogue.candidates_at(*place).items()
             ]
         return self._actions_at[place]
+
+    def text(
+        self, candidate: Candidate, tags: Mapping[str, Any], speech: Speech
+    ) -> ContactText | list[str]:
+        """Fill in the script of a candidate (`ContactTexts.text`)."""
+        return self.texts.text(candidate, tags, speech)
 
     def is_inbound(self, decision_point: str) -> bool:
         """Check whether the customer came to us there, and is reached already.

@@ -16,10 +16,11 @@ from sqlalchemy import Engine, event
 from features.lake import Lake
 from features.settings import Settings
 from serving.decision.candidates import Candidate
+from serving.decision.contact_text import ContactText, Speech
 from serving.decision.decider import Decider
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
-from serving.decision.touchpoint_source import ContactText, TouchpointSource
+from serving.decision.touchpoint_source import TouchpointSource
 from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
@@ -29,7 +30,7 @@ from serving.records.people.consents import ConsentChange, write_consent
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
-SAID = "【本公司】您好, 拒收请回复R"
+SAID = "【管家车险】您好, 拒收请回复R"
 EVERYBODY = """
 exploration_share = 0.0
 holdout_share = 0.0
@@ -59,8 +60,7 @@ class Renewals(TouchpointSource):
         self,
         candidate: Candidate,
         tags: Mapping[str, Any],
-        stage: str | None,
-        values: Mapping[str, str],
+        speech: Speech,
     ) -> ContactText:
         return ContactText(SAID, "Hello", "续保", "renewal", "system")
 
@@ -307,8 +307,7 @@ class Promising(Renewals):
         self,
         candidate: Candidate,
         tags: Mapping[str, Any],
-        stage: str | None,
-        values: Mapping[str, str],
+        speech: Speech,
     ) -> ContactText:
         said = SAID.replace("您好", "续保即送油卡") if candidate.channel == "sms" else SAID
         return ContactText(said, "Hello", "续保", "renewal", "system")
