@@ -101,10 +101,7 @@ class Lake:
             self._con.execute("SET TimeZone = 'UTC'")
             # No variable of Python is ever meant by the name of a table.
             self._con.execute("SET python_enable_replacements = false")
-            # Where there is no script (python -c) DuckDB draws a bar on stdout; in a notebook
-            # without ipywidgets it can draw none and refuses to say so.
-            with suppress(duckdb.InvalidInputException):
-                self._con.execute("SET enable_progress_bar = false")
+            draw_no_bar(self._con)
         return self._con
 
     @property
@@ -306,6 +303,18 @@ class Lake:
             (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
             for place in range(len(dates))
         )
+
+
+def draw_no_bar(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Keep DuckDB's bar of progress off stdout, where a command answers.
+
+    DuckDB draws one after two seconds where there is no script (`python -c`). In a notebook without
+    ipywidgets it can draw none, and refuses to be told so.
+    """
+    import duckdb
+
+    with suppress(duckdb.InvalidInputException):
+        connection.execute("SET enable_progress_bar = false")
 
 
 def sha256_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
@@ -18,6 +19,7 @@ from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
+from features.lake.connection import draw_no_bar
 from features.online.contact_details import CONTACT_DETAILS
 from features.online.detail_queries import load_details
 from features.online.feast_home import feast_config
@@ -231,6 +233,8 @@ def _store(lake: Lake) -> FeatureStore:
     """Return the cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.settings not in _opened:
+            # Feast reads histories with the default engine of Ibis, not with ours.
+            draw_no_bar(ibis.get_backend().con)
             _opened[lake.settings] = FeatureStore(config=feast_config(lake))
         return _opened[lake.settings]
 
