@@ -107,7 +107,7 @@ def renewing(lake: Lake) -> list[str]:
 
 
 def ask(customer: str, **more: Any) -> DecideRequest:
-    return DecideRequest(customer_id=customer, decision_point="app_open", **more)
+    return DecideRequest(customer_id=customer, decision_point="daily_batch", **more)
 
 
 def contacts(records: Records) -> int:
