@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from serving.content.characters import (
     address_form,
@@ -23,8 +24,7 @@ _FORMS: dict[Form, tuple[Callable[[str], str], Callable[[str], list[int]]]] = {
 _COUNTRY = re.compile(r"(?:00)?86(?=1[0-9]{10}$)")
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """A match of a pattern, and its place in the text as written."""
 
     pattern: str

@@ -41,6 +41,7 @@ class WordList(Rule):
         description="Words to search for; / between alternatives, … for a gap, # for a number.",
     )
     allowed: tuple[str, ...] = Field(default=(), description="Phrases in which they are allowed.")
+    hint: bool = Field(default=False, description="Told only where no other list finds anything.")
 
     @field_validator("words", "allowed")
     @classmethod
@@ -78,6 +79,13 @@ class Pattern(Rule):
         return pattern
 
 
+class Denials(Declared):
+    """Words by which a text speaks against what it names."""
+
+    before: tuple[str, ...] = Field(default=(), description="Shortly before what it names.")
+    anywhere: tuple[str, ...] = Field(default=(), description="Anywhere in the text.")
+
+
 class Channel(Declared):
     """What a channel can carry and must say."""
 
@@ -106,6 +114,7 @@ class ContentSettings(Declared):
     words: dict[str, WordList] = Field(description="Word lists by name.")
     patterns: dict[str, Pattern] = Field(description="Patterns by name.")
     channels: dict[ContactChannel, Channel] = Field(description="Channels by name.")
+    denials: Denials = Field(default=Denials(), description="What turns a block into a review.")
     sender: Sender | None = Field(default=None, description="In whose name messages go out.")
 
 
@@ -147,6 +156,7 @@ def _shipped_tables() -> dict[str, dict[str, Any]]:
         "words": words,
         "patterns": read_toml(HERE / "contact_details.toml"),
         "channels": read_toml(HERE / "channels.toml"),
+        "denials": read_toml(HERE / "denials.toml"),
     }
 
 

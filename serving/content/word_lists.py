@@ -1,7 +1,8 @@
 """Find the words of all lists in one pass over a text, however many there are (Aho-Corasick)."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import ahocorasick
@@ -31,32 +32,24 @@ class Hit:
     split: bool
 
 
-@dataclass(frozen=True)
-class _Term:
-    """A form that is searched for, and what it stands for.
-
-    Attributes
-    ----------
-    list : str
-        Name of the list.
-    form : str
-        What is searched for.
-    allows : bool
-        Whether it is an allowed phrase.
-    any_number : bool
-        Whether a digit at its end may be one of a longer number.
-    word : str
-        The word with gaps that it is a piece of; empty: it is all of one.
-    place : int
-        Which piece it is, from 0.
-    """
+@dataclass(frozen=True, eq=False)
+class _Word:
+    """A word or an allowed phrase of a list; of several pieces if there are gaps in it."""
 
     list: str
-    form: str
-    allows: bool = False
-    any_number: bool = False
-    word: str = ""
-    place: int = 0
+    allows: bool
+    has_number: bool
+    pieces: int
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A form that is searched for: a piece of a word, the only one if the word has no gap."""
+
+    word: _Word
+    place: int
+    length: int
+    ends_in_ascii: bool
 
 
 _Spans = list[tuple[int, int]]
@@ -73,12 +66,7 @@ class WordMatcher:
 
     def __init__(self, lists: Mapping[str, WordList]) -> None:
         self._automaton = ahocorasick.Automaton()
-        self._gaps = {
-            (name, word): len(pieces(word))
-            for name, one in lists.items()
-            for word in one.words
-            if len(pieces(word)) > 1
-        }
+        self._hints = {name for name, one in lists.items() if one.hint}
         for form, terms in _terms(lists).items():
             self._automaton.add_word(form, terms)
         self._empty = not len(self._automaton)
@@ -96,25 +84,29 @@ class WordMatcher:
         origins = word_origins(text)
         allowed: defaultdict[str, _Spans] = defaultdict(list)
         hits: defaultdict[str, _Spans] = defaultdict(list)
-        parts: defaultdict[tuple[str, str], defaultdict[int, _Spans]]
+        parts: defaultdict[_Word, defaultdict[int, _Spans]]
         parts = defaultdict(lambda: defaultdict(list))
         for last, terms in matches:
             for term in terms:
-                span = last + 1 - len(term.form), last + 1
-                if not _stands_alone(form, origins, *span, any_number=term.any_number):
+                word, span = term.word, (last + 1 - term.length, last + 1)
+                if term.ends_in_ascii and not _stands_alone(form, origins, *span, word.has_number):
                     continue
-                if term.word:
-                    parts[term.list, term.word][term.place].append(span)
-                elif not term.allows:
-                    hits[term.list].append(span)
+                if word.pieces > 1:
+                    parts[word][term.place].append(span)
+                elif not word.allows:
+                    hits[word.list].append(span)
                 elif SENTENCE_MARKS.isdisjoint(_between(text, origins, *span)):
-                    allowed[term.list].append(span)
-        for (name, word), of_word in parts.items():
-            if len(of_word) == self._gaps[name, word]:
-                for span in _join([of_word[place] for place in sorted(of_word)], allowed[name]):
-                    if SENTENCE_ENDS.isdisjoint(_between(text, origins, *span)):
-                        hits[name].append(span)
-        return [
+                    allowed[word.list].append(span)
+        whole = {word: found for word, found in parts.items() if len(found) == word.pieces}
+        # Phrases that allow first: they cover pieces of words.
+        for word, found in sorted(whole.items(), key=lambda pair: not pair[0].allows):
+            covered = [] if word.allows else allowed[word.list]
+            (allowed if word.allows else hits)[word.list] += [
+                span
+                for span in _join([found[place] for place in sorted(found)], covered)
+                if SENTENCE_ENDS.isdisjoint(_between(text, origins, *span))
+            ]
+        found = [
             Hit(
                 name,
                 origins[start],
@@ -124,22 +116,39 @@ class WordMatcher:
             for name, spans in hits.items()
             for start, end in _outermost(spans, allowed[name])
         ]
+        return _without_hints(found, self._hints)
 
 
 def _terms(lists: Mapping[str, WordList]) -> dict[str, tuple[_Term, ...]]:
-    """Collect what is searched for: each form once, with all terms of that form."""
-    terms: defaultdict[str, dict[_Term, None]] = defaultdict(dict)
+    """Collect what is searched for: each form once, with all words it is a piece of."""
+    terms: defaultdict[str, dict[tuple[str, bool, str, int], _Term]] = defaultdict(dict)
     for name, list_ in lists.items():
-        for word in list_.words:
-            expanded = pieces(word)
-            for place, forms in enumerate(expanded):
-                of = word if len(expanded) > 1 else ""
-                for form in forms:
-                    term = _Term(name, form, any_number=NUMBER in word, word=of, place=place)
-                    terms[form][term] = None
-        for form in map(word_form, list_.allowed):
-            terms[form][_Term(name, form, allows=True)] = None
-    return {form: tuple(of_form) for form, of_form in terms.items()}
+        for words, allows in ((list_.words, False), (list_.allowed, True)):
+            for written in words:
+                expanded = pieces(written)
+                word = _Word(name, allows, NUMBER in written, len(expanded))
+                gap = written if len(expanded) > 1 else ""
+                for place, forms in enumerate(expanded):
+                    for form in forms:
+                        is_ascii = form[0].isascii() or form[-1].isascii()
+                        term = _Term(word, place, len(form), is_ascii)
+                        terms[form].setdefault((name, allows, gap, place), term)
+    return {form: tuple(of_form.values()) for form, of_form in terms.items()}
+
+
+def _without_hints(hits: list[Hit], hints: Collection[str]) -> list[Hit]:
+    """Leave out the hits of hints that overlap another hit before them, or one of no hint."""
+    kept: list[Hit] = []
+    covered, hits = -1, sorted(hits, key=lambda hit: (hit.start, hit.list in hints, -hit.end))
+    ahead = [hit.start for hit in hits if hit.list not in hints]
+    for hit in hits:
+        if hit.list in hints:
+            place = bisect_left(ahead, hit.start)
+            if hit.start < covered or (place < len(ahead) and ahead[place] < hit.end):
+                continue
+        kept.append(hit)
+        covered = max(covered, hit.end)
+    return kept
 
 
 def _between(text: str, origins: list[int], start: int, end: int) -> str:
@@ -161,9 +170,7 @@ def _join(places: list[_Spans], allowed: _Spans) -> _Spans:
     return joined
 
 
-def _stands_alone(
-    form: str, origins: list[int], start: int, end: int, *, any_number: bool = False
-) -> bool:
+def _stands_alone(form: str, origins: list[int], start: int, end: int, any_number: bool) -> bool:
     """Check that a span does not cut a Latin word or a number at its ends.
 
     Parameters

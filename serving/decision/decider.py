@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from serving.content.check import load_content_check
+from serving.content.check import Finding, load_content_check
+from serving.decision.candidates import Candidate
 from serving.decision.core import DecisionResult, settle
 from serving.decision.gates import Gate
 from serving.decision.gather import DecisionInputs, Gatherer
@@ -113,12 +114,18 @@ class Decider:
                 return inputs, result, None
             candidate = result.chosen.candidate
             text = self._touchpoints.text(candidate, facts.tags, stage, values)
-            findings = self._content.check(
-                text.chinese, channel=candidate.channel, kind=candidate.kind
-            ).findings
+            findings = self._find_faults(text, candidate)
             if not findings:
                 return inputs, result, text
             blocks = list(facts.blocks)
             gate = Gate("content", False, findings[0].chinese, findings[0].english)
             blocks[facts.candidates.index(candidate)] = gate
             inputs = replace(inputs, facts=replace(facts, blocks=blocks))
+
+    def _find_faults(self, text: ContactText, candidate: Candidate) -> list[Finding]:
+        """Check a script in both languages, and by itself whatever the caller put into it."""
+        checked = self._content.check(text.chinese, channel=candidate.channel, kind=candidate.kind)
+        findings = list(checked.findings)
+        for other in (text.english, *text.values):
+            findings += self._content.search(other)
+        return findings

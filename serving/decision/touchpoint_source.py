@@ -29,6 +29,8 @@ class ContactText:
         What the contact is for.
     role : {"system", "sales_steward", "service_steward"}
         Who makes the contact.
+    values : tuple of str
+        What the caller gave that stands in it.
     """
 
     chinese: str
@@ -36,6 +38,7 @@ class ContactText:
     purpose_chinese: str
     purpose_english: str
     role: str
+    values: tuple[str, ...] = ()
 
 
 class TouchpointSource:
@@ -148,6 +151,7 @@ class TouchpointSource:
             purpose_chinese=touchpoint.purpose.chinese,
             purpose_english=touchpoint.purpose.english,
             role="system" if touchpoint.trigger.by == "system" else steward,
+            values=tuple(values[name] for name in script.variables if name in values),
         )
 
     def _is_due(
