@@ -1,26 +1,15 @@
 """Find numbers and addresses in a text that are not the sender's own, however they are written."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from serving.content.characters import (
-    address_form,
-    address_origins,
-    plain_form,
-    plain_origins,
-    word_form,
-    word_origins,
-)
+from serving.content.characters import plain_form
 from serving.content.domains import is_within
-from serving.content.settings import Form, Pattern, Sender
+from serving.content.forms import Reading
+from serving.content.settings import Pattern, Sender
 
-_FORMS: dict[Form, tuple[Callable[[str], str], Callable[[str], list[int]]]] = {
-    "letters": (word_form, word_origins),
-    "address": (address_form, address_origins),
-    "plain": (plain_form, plain_origins),
-}
 _COUNTRY = re.compile(r"(?:00)?86(?=1[0-9]{10}$)")
 
 
@@ -42,29 +31,6 @@ class _Rule:
     unless: re.Pattern[str] | None
 
 
-class _Read:
-    """A text in one form; where its characters come from is computed when first asked for."""
-
-    def __init__(self, text: str, form: Form) -> None:
-        normalise, self._locate = _FORMS[form]
-        self.text, self.form = normalise(text), form
-        self._written = text
-        self._origins: list[int] | None = None
-
-    def place(self, start: int, end: int) -> tuple[int, int]:
-        """Locate a span of the form in the text as written."""
-        if self._origins is None:
-            self._origins = self._locate(self._written)
-        return self._origins[start], self._origins[end - 1] + 1
-
-    def cuts_number(self, at: int) -> bool:
-        """Check whether digits stand side by side, no mark between, before and after a place."""
-        if not (at and self.text[at - 1 : at + 1].isdigit() and at < len(self.text)):
-            return False
-        first, last = self.place(at - 1, at + 1)
-        return last - first <= 2
-
-
 class ContactDetails:
     """Find the matches of all patterns; they are compiled once.
 
@@ -84,7 +50,8 @@ class ContactDetails:
 
     def find(self, text: str, sender: Sender | None) -> list[Detail]:
         """Find all matches in a text, except the sender's own numbers and addresses."""
-        reads = {form: _Read(text, form) for form in _FORMS}
+        forms = {rule.declared.form for rule in self._rules}
+        reads = {form: Reading(text, form) for form in forms}
         own: list[tuple[int, int]] = []
         details = []
         for rule in self._rules:
@@ -102,7 +69,7 @@ class ContactDetails:
         ]
 
 
-def _matches(rule: _Rule, read: _Read) -> Iterator[re.Match[str]]:
+def _matches(rule: _Rule, read: Reading) -> Iterator[re.Match[str]]:
     """List the matches of a rule that do not cut a number and pass the check of cards."""
     at = 0
     while match := rule.expression.search(read.text, at):
@@ -114,9 +81,9 @@ def _matches(rule: _Rule, read: _Read) -> Iterator[re.Match[str]]:
             at = max(whole.end(), at + 1)
 
 
-def _whole(match: re.Match[str], rule: _Rule, read: _Read) -> re.Match[str] | None:
+def _whole(match: re.Match[str], rule: _Rule, read: Reading) -> re.Match[str] | None:
     """Shorten a match until it ends where a number ends; None if there is no such match."""
-    if read.form != "letters":
+    if read.form not in ("letters", "digits"):
         return match
     if read.cuts_number(match.start()):
         return None
@@ -127,7 +94,7 @@ def _whole(match: re.Match[str], rule: _Rule, read: _Read) -> re.Match[str] | No
 
 
 def _is_own(
-    pattern: Pattern, match: re.Match[str], read: _Read, text: str, sender: Sender | None
+    pattern: Pattern, match: re.Match[str], read: Reading, text: str, sender: Sender | None
 ) -> bool:
     """Check whether a match is a number or an address of the sender's own.
 
@@ -137,7 +104,7 @@ def _is_own(
         Says which of the sender's details it may be.
     match : re.Match
         In the form that was read.
-    read : _Read
+    read : Reading
         The text in that form.
     text : str
         As written: a letter of another alphabet makes another address.

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 OWN = "content.toml"
 MANUAL = "docs/content.md"
 Severity = Literal["block", "review"]
-Form = Literal["letters", "address", "plain"]
+Form = Literal["digits", "letters", "address", "plain", "written"]
 ContactChannel = Annotated[str, one_of(CONTACT_CHANNELS)]
 
 
@@ -58,8 +58,8 @@ class Pattern(Rule):
     pattern: str = Field(min_length=1, description="Over the text in the form that is named.")
     form: Form = Field(
         default="plain",
-        description="letters: letters and digits alone; address: with the marks of an address; "
-        "plain: with all spaces and marks.",
+        description="letters: letters and digits alone; digits: the same, numbers made whole; "
+        "address: with the marks of an address; plain: with all spaces and marks; written: as is.",
     )
     unless: str | None = Field(
         default=None, description="Not found if this is found in the match, in its plain form."
