@@ -8,9 +8,9 @@ details and lengths.
 
 Before it measures, it compares: on texts in plain form all three agree which messages have a word.
 
-And what the check finds: of messages that a person has judged (`judged_messages.py`), which share of
-the bad it blocks or gives to a person, and which share of the innocent it blocks, for the half that
-was in view while the rules were written and for the half that was kept aside.
+And what the check finds: of messages that a person has judged (`judged_messages.py`), which share
+of the bad it blocks or gives to a person, and which share of the innocent it blocks, for the half
+that was in view while the rules were written and for the half that was kept aside.
 """
 
 import argparse

@@ -19,6 +19,7 @@ _FILLER = (
     "(?:转|杠|横杠?|竖|丨|空格?|点|减|加|接|再打?|然后|到|至|和|与|跟|换|下|"
     "中间[4位]{0,2}|后[4位]{1,2}|后面|最后)"
 )
+_PIECE = re.compile(f"{_FILLER}|(?P<digit>{_DIGIT})")
 _NUMBER = re.compile(f"{_DIGIT}(?:{_FILLER}?{_DIGIT})+")
 _FEWEST_DIGITS = 3
 
@@ -71,7 +72,7 @@ def _digits(text: str) -> _Read:
         found = match.group()
         if sum(character.isdigit() for character in found) < _FEWEST_DIGITS:
             continue
-        kept = [at for at, one in enumerate(found, match.start()) if re.match(_DIGIT, one)]
+        kept = [one.start() for one in _PIECE.finditer(letters, *match.span()) if one["digit"]]
         places += [*range(done, match.start()), *kept]
         pieces += [letters[done : match.start()], "".join(letters[at] for at in kept)]
         done = match.end()
