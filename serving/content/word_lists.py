@@ -106,7 +106,7 @@ class WordMatcher:
                 for span in _join([found[place] for place in sorted(found)], covered)
                 if SENTENCE_ENDS.isdisjoint(_between(text, origins, *span))
             ]
-        found = [
+        outer = [
             Hit(
                 name,
                 origins[start],
@@ -116,7 +116,7 @@ class WordMatcher:
             for name, spans in hits.items()
             for start, end in _outermost(spans, allowed[name])
         ]
-        return _without_hints(found, self._hints)
+        return _without_hints(outer, self._hints)
 
 
 def _terms(lists: Mapping[str, WordList]) -> dict[str, tuple[_Term, ...]]:
