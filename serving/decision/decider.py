@@ -118,7 +118,8 @@ class Decider:
             if not findings:
                 return inputs, result, text
             blocks = list(facts.blocks)
-            gate = Gate("content", False, findings[0].chinese, findings[0].english)
+            worst = min(findings, key=lambda finding: finding.severity != "block")
+            gate = Gate("content", False, worst.chinese, worst.english)
             blocks[facts.candidates.index(candidate)] = gate
             inputs = replace(inputs, facts=replace(facts, blocks=blocks))
 
