@@ -73,15 +73,15 @@ def _matches(rule: _Rule, read: Reading) -> Iterator[re.Match[str]]:
     """List the matches of a rule that do not cut a number and pass the check of cards."""
     at = 0
     while match := rule.expression.search(read.text, at):
-        whole = _whole(match, rule, read)
-        if whole is None or (rule.declared.luhn and not passes_luhn(_digits(whole.group()))):
+        ended = _end_of_number(match, rule, read)
+        if ended is None or (rule.declared.luhn and not passes_luhn(_digits(ended.group()))):
             at = match.start() + 1
         else:
-            yield whole
-            at = max(whole.end(), at + 1)
+            yield ended
+            at = max(ended.end(), at + 1)
 
 
-def _whole(match: re.Match[str], rule: _Rule, read: Reading) -> re.Match[str] | None:
+def _end_of_number(match: re.Match[str], rule: _Rule, read: Reading) -> re.Match[str] | None:
     """Shorten a match until it ends where a number ends; None if there is no such match."""
     if read.form not in ("letters", "digits"):
         return match

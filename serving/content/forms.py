@@ -1,4 +1,4 @@
-"""Read a text in the form that a pattern asks for, and locate what is found in it as written."""
+"""Read a text in the form that a pattern asks for, and locate what is number in it as written."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Reading:
         self._origins: list[int] | None = None
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Locate a span of the form in the text as written."""
+        """Find where a span of the form stands in the text as written."""
         if self._origins is None:
             self._origins = self._locate()
         return self._origins[start], self._origins[end - 1] + 1
@@ -67,17 +67,17 @@ def _digits(text: str) -> _Read:
     '电话139000122333点'
     """
     letters, places = word_form(text), list[int]()
-    pieces, done = [], 0
+    pieces, end = [], 0
     for match in _NUMBER.finditer(letters):
-        found = match.group()
-        if sum(character.isdigit() for character in found) < _FEWEST_DIGITS:
+        number = match.group()
+        if sum(character.isdigit() for character in number) < _FEWEST_DIGITS:
             continue
-        kept = [one.start() for one in _PIECE.finditer(letters, *match.span()) if one["digit"]]
-        places += [*range(done, match.start()), *kept]
-        pieces += [letters[done : match.start()], "".join(letters[at] for at in kept)]
-        done = match.end()
-    places += range(done, len(letters))
-    pieces.append(letters[done:])
+        digits = [one.start() for one in _PIECE.finditer(letters, *match.span()) if one["digit"]]
+        places += [*range(end, match.start()), *digits]
+        pieces += [letters[end : match.start()], "".join(letters[at] for at in digits)]
+        end = match.end()
+    places += range(end, len(letters))
+    pieces.append(letters[end:])
     for at in range(1, len(pieces), 2):
         pieces[at] = pieces[at].translate(_LOOK_ALIKES)
 

@@ -27,11 +27,11 @@ def pieces(word: str) -> list[list[str]]:
     >>> pieces("返#")[0][:3]
     ['返0', '返1', '返2']
     """
-    found = [
+    expanded = [
         [form for one in piece.split(OR) for form in map(word_form, _numbered(one)) if form]
         for piece in word.split(GAP)
     ]
-    return [alternatives for alternatives in found if alternatives]
+    return [alternatives for alternatives in expanded if alternatives]
 
 
 def shortest(word: str) -> int:

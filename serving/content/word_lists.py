@@ -97,13 +97,13 @@ class WordMatcher:
                     hits[word.list].append(span)
                 elif SENTENCE_MARKS.isdisjoint(_between(text, origins, *span)):
                     allowed[word.list].append(span)
-        whole = {word: found for word, found in parts.items() if len(found) == word.pieces}
+        complete = {word: places for word, places in parts.items() if len(places) == word.pieces}
         # Phrases that allow first: they cover pieces of words.
-        for word, found in sorted(whole.items(), key=lambda pair: not pair[0].allows):
+        for word, places in sorted(complete.items(), key=lambda pair: not pair[0].allows):
             covered = [] if word.allows else allowed[word.list]
             (allowed if word.allows else hits)[word.list] += [
                 span
-                for span in _join([found[place] for place in sorted(found)], covered)
+                for span in _join([places[place] for place in sorted(places)], covered)
                 if SENTENCE_ENDS.isdisjoint(_between(text, origins, *span))
             ]
         outer = [
@@ -138,7 +138,7 @@ def _terms(lists: Mapping[str, WordList]) -> dict[str, tuple[_Term, ...]]:
 
 def _without_hints(hits: list[Hit], hints: Collection[str]) -> list[Hit]:
     """Leave out the hits of hints that overlap another hit before them, or one of no hint."""
-    kept: list[Hit] = []
+    remaining: list[Hit] = []
     covered, hits = -1, sorted(hits, key=lambda hit: (hit.start, hit.list in hints, -hit.end))
     ahead = [hit.start for hit in hits if hit.list not in hints]
     for hit in hits:
@@ -146,9 +146,9 @@ def _without_hints(hits: list[Hit], hints: Collection[str]) -> list[Hit]:
             place = bisect_left(ahead, hit.start)
             if hit.start < covered or (place < len(ahead) and ahead[place] < hit.end):
                 continue
-        kept.append(hit)
+        remaining.append(hit)
         covered = max(covered, hit.end)
-    return kept
+    return remaining
 
 
 def _between(text: str, origins: list[int], start: int, end: int) -> str:

@@ -344,15 +344,3 @@ def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records
         assert {answer.action.channel for answer in answers if answer.action} == {"wecom"}
         for answer in answers:
             assert replay(lake, records, answer.decision_id).same
-
-
-def test_a_text_tells_which_values_of_the_caller_stand_in_it(lake: Lake) -> None:
-    source = TouchpointSource(lake)
-    tags = dict.fromkeys(source.tags) | {"days_to_expiry": 30}
-    candidate = Candidate(
-        "renewal_30d", "到期前30天", "renewal", "marketing", "wecom", 0.0, "renewal"
-    )
-    given = {"manager": "李明", "link": "evil.cn", "happened": "13900012233"}
-    text = source.text(candidate, tags, None, given)
-    assert "李明" in text.chinese
-    assert set(text.values) == {value for value in given.values() if value in text.chinese}
