@@ -43,9 +43,12 @@ class ContactDetails:
     def __init__(self, patterns: Mapping[str, Pattern]) -> None:
         self._rules = [
             _Rule(
-                name, one, re.compile(one.pattern), (one.unless and re.compile(one.unless)) or None
+                name,
+                detail,
+                re.compile(detail.pattern),
+                (detail.unless and re.compile(detail.unless)) or None,
             )
-            for name, one in patterns.items()
+            for name, detail in patterns.items()
         ]
 
     def find(self, text: str, sender: Sender | None) -> list[Detail]:
@@ -63,9 +66,9 @@ class ContactDetails:
                 elif not (rule.unless and rule.unless.search(plain_form(text[start:end]))):
                     details.append(Detail(rule.name, start, end))
         return [
-            one
-            for one in details
-            if not any(start <= one.start and one.end <= end for start, end in own)
+            detail
+            for detail in details
+            if not any(start <= detail.start and detail.end <= end for start, end in own)
         ]
 
 

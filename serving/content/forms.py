@@ -72,7 +72,9 @@ def _digits(text: str) -> _Read:
         number = match.group()
         if sum(character.isdigit() for character in number) < _FEWEST_DIGITS:
             continue
-        digits = [one.start() for one in _PIECE.finditer(letters, *match.span()) if one["digit"]]
+        digits = [
+            piece.start() for piece in _PIECE.finditer(letters, *match.span()) if piece["digit"]
+        ]
         places += [*range(end, match.start()), *digits]
         pieces += [letters[end : match.start()], "".join(letters[at] for at in digits)]
         end = match.end()

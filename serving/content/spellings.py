@@ -28,7 +28,12 @@ def pieces(word: str) -> list[list[str]]:
     ['返0', '返1', '返2']
     """
     expanded = [
-        [form for one in piece.split(OR) for form in map(word_form, _numbered(one)) if form]
+        [
+            form
+            for alternative in piece.split(OR)
+            for form in map(word_form, _numbered(alternative))
+            if form
+        ]
         for piece in word.split(GAP)
     ]
     return [alternatives for alternatives in expanded if alternatives]

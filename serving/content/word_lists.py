@@ -66,7 +66,7 @@ class WordMatcher:
 
     def __init__(self, lists: Mapping[str, WordList]) -> None:
         self._automaton = ahocorasick.Automaton()
-        self._hints = {name for name, one in lists.items() if one.hint}
+        self._hints = {name for name, words in lists.items() if words.hint}
         for form, terms in _terms(lists).items():
             self._automaton.add_word(form, terms)
         self._empty = not len(self._automaton)
