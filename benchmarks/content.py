@@ -7,6 +7,10 @@ Messages a second; the ratio says how much faster ours is. Also the whole check,
 details and lengths.
 
 Before it measures, it compares: on texts in plain form all three agree which messages have a word.
+
+And what the check finds: of messages that a person has judged (`judged_messages.py`), which share
+of the bad it blocks or gives to a person, and which share of the innocent it blocks, for the half
+that was in view while the rules were written and for the half that was kept aside.
 """
 
 import argparse
@@ -16,6 +20,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from judged_messages import BLOCKED_AT_MOST, CAUGHT_AT_LEAST, HALVES, measure, read_messages
 from measuring import Measured, Step, alternate, compared, finish, seconds
 
 from serving.content.check import LONGEST_TEXT, ContentCheck, load_content_check
@@ -26,7 +31,10 @@ SEED = 1
 FASTER = 2.0
 HARDEST = 20.0
 LENGTH = 70
-PIECES = ("1", "1 ", "a", "a.", "a-", "a@b.", "a点", "a   .   ", "010", "http://", "微信", "返现")
+PIECES = (
+    *("1", "1 ", "a", "a.", "a-", "a@b.", "a点", "a   .   ", "010", "http://", "微信", "返现"),
+    *("返还返", "转1", "v:", "qq1", "账号1", "13 ", "8600", "[.]", "//", "违法返现", "e😀"),
+)
 """What a careless pattern of numbers, addresses or words goes back and forth over."""
 CHARACTERS = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动"
@@ -64,6 +72,7 @@ def main() -> int:
     whole = max(rate(partial(through, check, messages), len(messages)) for _ in range(3))
     lines.append(Measured("the whole check, as shipped", "messages/s", whole))
     lines.append(hardest(content_check))
+    lines += judged(content_check)
     return finish("content", len(messages), lines, asked.json, of="messages")
 
 
@@ -78,6 +87,20 @@ def hardest(content_check: ContentCheck) -> Measured:
     worst = max(best((piece * LONGEST_TEXT)[:LONGEST_TEXT]) for piece in PIECES)
     what = "the whole check, its hardest text against words"
     return Measured(what, "s", worst, plain, worst / plain, at_most=HARDEST)
+
+
+def judged(content_check: ContentCheck) -> list[Measured]:
+    """What the check says of messages that a person has judged, by half."""
+    lines = []
+    for half in HALVES:
+        shares = measure(content_check, (one for one in read_messages() if one.half == half))
+        bad, innocent = f"{shares.bad} bad, {half}", f"{shares.innocent} innocent, {half}"
+        lines += [
+            Measured(f"{bad}: caught", "share", shares.caught, at_least=CAUGHT_AT_LEAST),
+            Measured(f"{innocent}: blocked", "share", shares.blocked, at_most=BLOCKED_AT_MOST),
+            Measured(f"{innocent}: for a person", "share", shares.reviewed),
+        ]
+    return lines
 
 
 def some_words(count: int) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from features.errors import GuanjiaError, did_you_mean, unknown_name
 from serving.content.channel_rules import Kind, Violation, parts, violations
 from serving.content.contact_details import ContactDetails
+from serving.content.denials import Denied
 from serving.content.settings import (
     ContentSettings,
     Rule,
@@ -139,8 +140,6 @@ class ContentCheck:
         if kind not in KINDS:
             raise GuanjiaError(f"kind {kind}", "is not known", did_you_mean(kind, KINDS))
         rules, sender = self._settings.channels[channel], sender or self._settings.sender
-        if sender is not None and phones:
-            sender = sender.model_copy(update={"phones": (*sender.phones, *phones)})
         findings = [
             _violation_finding(violation, len(text))
             for violation in violations(text[: LONGEST_TEXT + 1], rules, kind, sender)
@@ -148,20 +147,41 @@ class ContentCheck:
         if len(text) > LONGEST_TEXT:
             findings.append(_too_long(len(text)))
         else:
-            findings += self._search(text, sender)
+            findings += self.search(text, sender, phones)
         findings.sort(key=lambda finding: (finding.start, finding.end, finding.rule))
         return Verdict(tuple(findings), parts(text, rules))
 
-    def _search(self, text: str, sender: Sender | None) -> list[Finding]:
-        """Search a text for words of the lists and for contact details."""
+    def search(
+        self, text: str, sender: Sender | None = None, phones: Sequence[str] = ()
+    ) -> list[Finding]:
+        """Search a text, or a part of one, for words of the lists and for contact details.
+
+        What a channel can carry and what a message must say is not asked for: see `check`.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        sender : Sender, optional
+            As `check` takes it.
+        phones : sequence of str
+            Numbers that this text may name beside the sender's own.
+        """
+        sender = sender or self._settings.sender
+        if sender is not None and phones:
+            sender = sender.model_copy(update={"phones": (*sender.phones, *phones)})
         words, patterns = self._settings.words, self._settings.patterns
-        findings = [
-            _finding(hit.list, words[hit.list], text, hit.start, hit.end, split=hit.split)
-            for hit in self._words.find(text)
-        ]
+        findings = []
+        denied = Denied(text, self._settings.denials)
+        for hit in self._words.find(text):
+            rule = words[hit.list]
+            # Across the end of a sentence it may be chance, and who warns of it names it too.
+            milder = rule.severity == "block" and (hit.split or denied.at(hit.start, hit.end))
+            severity: Severity = "review" if milder else rule.severity
+            findings.append(_finding(hit.list, rule, text, hit.start, hit.end, severity))
         findings += [
-            _finding(detail.pattern, patterns[detail.pattern], text, detail.start, detail.end)
-            for detail in self._details.find(text, sender)
+            _finding(name, patterns[name], text, start, end, patterns[name].severity)
+            for name, start, end in self._details.find(text, sender)
         ]
         return findings
 
@@ -184,13 +204,9 @@ def load_content_check(home: Path) -> ContentCheck:
     return ContentCheck(load_content_settings(home))
 
 
-def _finding(
-    list_: str, rule: Rule, text: str, start: int, end: int, *, split: bool = False
-) -> Finding:
-    # Across the end of a sentence it may be chance: a person looks.
-    severity: Severity = "review" if split else rule.severity
+def _finding(name: str, rule: Rule, text: str, start: int, end: int, severity: Severity) -> Finding:
     names = rule.name, rule.label, rule.why, rule.why_chinese
-    return Finding(list_, *names, text[start:end], start, end, severity)
+    return Finding(name, *names, text[start:end], start, end, severity)
 
 
 def _violation_finding(violation: Violation, end: int) -> Finding:

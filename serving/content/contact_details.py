@@ -1,22 +1,34 @@
-"""Find numbers and addresses in a text that are not the sender's own."""
+"""Find numbers and addresses in a text that are not the sender's own, however they are written."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from serving.content.characters import plain_form, plain_origins
+from serving.content.characters import plain_form
+from serving.content.domains import is_within
+from serving.content.forms import Reading
 from serving.content.settings import Pattern, Sender
 
-_DOTS = re.compile(r"\s*(?:[.。]|点)\s*")
+_COUNTRY = re.compile(r"(?:00)?86(?=1[0-9]{10}$)")
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """A match of a pattern, and its place in the text as written."""
 
     pattern: str
     start: int
     end: int
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A pattern with its compiled expressions."""
+
+    name: str
+    declared: Pattern
+    expression: re.Pattern[str]
+    unless: re.Pattern[str] | None
 
 
 class ContactDetails:
@@ -29,49 +41,87 @@ class ContactDetails:
     """
 
     def __init__(self, patterns: Mapping[str, Pattern]) -> None:
-        self._patterns = {
-            name: (pattern, re.compile(pattern.pattern)) for name, pattern in patterns.items()
-        }
+        self._rules = [
+            _Rule(
+                name,
+                detail,
+                re.compile(detail.pattern),
+                (detail.unless and re.compile(detail.unless)) or None,
+            )
+            for name, detail in patterns.items()
+        ]
 
     def find(self, text: str, sender: Sender | None) -> list[Detail]:
         """Find all matches in a text, except the sender's own numbers and addresses."""
-        plain = plain_form(text)
-        places: list[int] = []
+        forms = {rule.declared.form for rule in self._rules}
+        reads = {form: Reading(text, form) for form in forms}
+        own: list[tuple[int, int]] = []
         details = []
-        for name, (pattern, compiled) in self._patterns.items():
-            for match in compiled.finditer(plain):
-                if _is_exempt(pattern, match, sender) or not _passes(pattern, match):
-                    continue
-                places = places or plain_origins(text)
-                details.append(Detail(name, places[match.start()], places[match.end() - 1] + 1))
-        return details
+        for rule in self._rules:
+            read = reads[rule.declared.form]
+            for match in _matches(rule, read):
+                start, end = read.place(*match.span())
+                if _is_own(rule.declared, match, read, text, sender):
+                    own.append((start, end))
+                elif not (rule.unless and rule.unless.search(plain_form(text[start:end]))):
+                    details.append(Detail(rule.name, start, end))
+        return [
+            detail
+            for detail in details
+            if not any(start <= detail.start and detail.end <= end for start, end in own)
+        ]
 
 
-def _is_exempt(pattern: Pattern, match: re.Match[str], sender: Sender | None) -> bool:
+def _matches(rule: _Rule, read: Reading) -> Iterator[re.Match[str]]:
+    """List the matches of a rule that do not cut a number and pass the check of cards."""
+    at = 0
+    while match := rule.expression.search(read.text, at):
+        ended = _end_of_number(match, rule, read)
+        if ended is None or (rule.declared.luhn and not passes_luhn(_digits(ended.group()))):
+            at = match.start() + 1
+        else:
+            yield ended
+            at = max(ended.end(), at + 1)
+
+
+def _end_of_number(match: re.Match[str], rule: _Rule, read: Reading) -> re.Match[str] | None:
+    """Shorten a match until it ends where a number ends; None if there is no such match."""
+    if read.form not in ("letters", "digits"):
+        return match
+    if read.cuts_number(match.start()):
+        return None
+    shorter: re.Match[str] | None = match
+    while shorter is not None and read.cuts_number(shorter.end()):
+        shorter = rule.expression.match(read.text, shorter.start(), shorter.end() - 1)
+    return shorter
+
+
+def _is_own(
+    pattern: Pattern, match: re.Match[str], read: Reading, text: str, sender: Sender | None
+) -> bool:
+    """Check whether a match is a number or an address of the sender's own.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        Says which of the sender's details it may be.
+    match : re.Match
+        In the form that was read.
+    read : Reading
+        The text in that form.
+    text : str
+        As written: a letter of another alphabet makes another address.
+    sender : Sender or None
+        None: nothing is anybody's own.
+    """
     if pattern.exempt is None or sender is None:
         return False
     named = match.groupdict()
     if pattern.exempt == "phones":
-        return _digits(named.get("number") or match.group()) in set(map(_digits, sender.phones))
-    return _is_within(named.get("host") or match.group(), sender.addresses)
-
-
-def _is_within(host: str, addresses: Iterable[str]) -> bool:
-    """Check whether a host is an address of the list, or a subdomain of one.
-
-    Examples
-    --------
-    >>> [_is_within(host, ["insurer.cn"]) for host in ("m.insurer.cn:443", "insurer.cn.evil.com")]
-    [True, False]
-    """
-    # What stands before an @ is a name one logs in with, not where the link leads.
-    bare = _DOTS.sub(".", host.rpartition("@")[2]).partition(":")[0].strip(".")
-    domains = (plain_form(address).strip(".") for address in addresses)
-    return any(bare == domain or bare.endswith(f".{domain}") for domain in domains)
-
-
-def _passes(pattern: Pattern, match: re.Match[str]) -> bool:
-    return not pattern.luhn or passes_luhn(_digits(match.group()))
+        number = _COUNTRY.sub("", _digits(named.get("number") or match.group()))
+        return number in set(map(_digits, sender.phones))
+    start, end = read.place(*match.span("host" if named.get("host") else 0))
+    return is_within(text[start:end], sender.addresses)
 
 
 def _digits(text: str) -> str:

@@ -13,12 +13,13 @@ from pydantic import Field, field_validator
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.declared import Declared, one_of, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean
-from serving.content.characters import word_form
+from serving.content.spellings import shortest
 
 HERE = Path(__file__).parent
 OWN = "content.toml"
 MANUAL = "docs/content.md"
 Severity = Literal["block", "review"]
+Form = Literal["digits", "letters", "address", "plain", "written"]
 ContactChannel = Annotated[str, one_of(CONTACT_CHANNELS)]
 
 
@@ -35,14 +36,18 @@ class Rule(Declared):
 class WordList(Rule):
     """Words that make a finding, and phrases in which they are allowed."""
 
-    words: tuple[str, ...] = Field(min_length=1, description="Words to search for.")
+    words: tuple[str, ...] = Field(
+        min_length=1,
+        description="Words to search for; / between alternatives, … for a gap, # for a number.",
+    )
     allowed: tuple[str, ...] = Field(default=(), description="Phrases in which they are allowed.")
+    hint: bool = Field(default=False, description="Told only where no other list finds anything.")
 
     @field_validator("words", "allowed")
     @classmethod
     def _long_enough(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         for word in words:
-            if len(word_form(word)) < 2:
+            if shortest(word) < 2:
                 raise ValueError(f"{word!r} has fewer than two letters or digits")
         return words
 
@@ -50,20 +55,35 @@ class WordList(Rule):
 class Pattern(Rule):
     """A regular expression whose matches are findings."""
 
-    pattern: str = Field(min_length=1, description="Over the text in one form (plain_form).")
+    pattern: str = Field(min_length=1, description="Over the text in the form that is named.")
+    form: Form = Field(
+        default="plain",
+        description="letters: letters and digits alone; digits: the same, numbers made whole; "
+        "address: with the marks of an address; plain: with all spaces and marks; written: as is.",
+    )
+    unless: str | None = Field(
+        default=None, description="Not found if this is found in the match, in its plain form."
+    )
     exempt: Literal["phones", "addresses"] | None = Field(
         default=None, description="Not found if it is one of the sender's own."
     )
     luhn: bool = Field(default=False, description="Whether its digits pass the check of cards.")
 
-    @field_validator("pattern")
+    @field_validator("pattern", "unless")
     @classmethod
-    def _compiles(cls, pattern: str) -> str:
+    def _compiles(cls, pattern: str | None) -> str | None:
         try:
-            re.compile(pattern)
+            re.compile(pattern or "")
         except re.error as error:
             raise ValueError(f"is no regular expression: {error}") from error
         return pattern
+
+
+class Denials(Declared):
+    """Words by which a text speaks against what it names."""
+
+    before: tuple[str, ...] = Field(default=(), description="Shortly before what it names.")
+    anywhere: tuple[str, ...] = Field(default=(), description="Anywhere in the text.")
 
 
 class Channel(Declared):
@@ -94,6 +114,7 @@ class ContentSettings(Declared):
     words: dict[str, WordList] = Field(description="Word lists by name.")
     patterns: dict[str, Pattern] = Field(description="Patterns by name.")
     channels: dict[ContactChannel, Channel] = Field(description="Channels by name.")
+    denials: Denials = Field(default=Denials(), description="What turns a block into a review.")
     sender: Sender | None = Field(default=None, description="In whose name messages go out.")
 
 
@@ -135,6 +156,7 @@ def _shipped_tables() -> dict[str, dict[str, Any]]:
         "words": words,
         "patterns": read_toml(HERE / "contact_details.toml"),
         "channels": read_toml(HERE / "channels.toml"),
+        "denials": read_toml(HERE / "denials.toml"),
     }
 
 

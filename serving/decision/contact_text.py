@@ -13,8 +13,17 @@ from serving.touchpoints.catalogue import Catalogue
 from serving.touchpoints.details import detail_values, sender_values, speaker
 from serving.touchpoints.fields import Channel, Touchpoint
 from serving.touchpoints.occasions import load_occasions
-from serving.touchpoints.scripts import LANGUAGES, Wording, fill, first_usable, variable_values
+from serving.touchpoints.scripts import (
+    LANGUAGES,
+    Script,
+    Wording,
+    fill,
+    first_usable,
+    variable_values,
+)
 
+SPEAKER = ("company", "manager")
+"""Variables that make up the variable `speaker`."""
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
 
 
@@ -34,6 +43,8 @@ class ContactText:
         Heading of a card, and the words of its button.
     phones : tuple of str
         Numbers of ours that it names beside those of the sender: the account manager's.
+    values : tuple of str
+        What the caller gave that stands in it.
     """
 
     chinese: str
@@ -44,6 +55,7 @@ class ContactText:
     title: Wording | None = None
     button: Wording | None = None
     phones: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -144,6 +156,9 @@ class ContactTexts:
             title=_wording(chinese.title, english.title),
             button=_wording(chinese.button, english.button),
             phones=tuple(filter(None, [speech.details.get("account_manager_phone")])),
+            values=tuple(
+                speech.values[name] for name in _words_of(script) if name in speech.values
+            ),
         )
 
     def label(self, variable: str) -> str:
@@ -180,6 +195,12 @@ class ContactTexts:
             and (not occasion.branches or branch in occasion.branches)
         )
         return next((Wording(occasion.label, occasion.english) for occasion in timely), None)
+
+
+def _words_of(script: Script) -> list[str]:
+    """List the variables that stand in a script, and those that make up who speaks."""
+    names = script.variables
+    return [*names, *SPEAKER] if "speaker" in names else names
 
 
 def _wording(chinese: str | None, english: str | None) -> Wording | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from serving.content.check import load_content_check
+from serving.content.check import Finding, load_content_check
 from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle
@@ -130,9 +130,18 @@ class Decider:
         if not isinstance(text, ContactText):
             labels = "、".join(self._touchpoints.texts.label(name) for name in text)
             return Gate("words", False, f"话术缺少{labels}", f"the text needs {', '.join(text)}")
-        findings = self._content.check(
-            text.message, channel=candidate.channel, kind=candidate.kind, phones=text.phones
-        ).findings
+        findings = self._find_faults(text, candidate)
         if not findings:
             return None
-        return Gate("content", False, findings[0].chinese, findings[0].english)
+        worst = min(findings, key=lambda finding: finding.severity != "block")
+        return Gate("content", False, worst.chinese, worst.english)
+
+    def _find_faults(self, text: ContactText, candidate: Candidate) -> list[Finding]:
+        """Check a script in both languages, and by itself whatever the caller put into it."""
+        checked = self._content.check(
+            text.message, channel=candidate.channel, kind=candidate.kind, phones=text.phones
+        )
+        findings = list(checked.findings)
+        for other in (text.english, *text.values):
+            findings += self._content.search(other, phones=text.phones)
+        return findings

@@ -95,7 +95,13 @@ class TouchpointSource:
     def text(
         self, candidate: Candidate, tags: Mapping[str, Any], speech: Speech
     ) -> ContactText | list[str]:
-        """Fill in the script of a candidate (`ContactTexts.text`)."""
+        """Fill in the script of a candidate.
+
+        Parameters
+        ----------
+        candidate, tags, speech
+            As `ContactTexts.text` takes them; so is the answer.
+        """
         return self.texts.text(candidate, tags, speech)
 
     def is_inbound(self, decision_point: str) -> bool:

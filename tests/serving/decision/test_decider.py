@@ -5,7 +5,9 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -301,7 +303,9 @@ def test_without_the_records_nothing_is_decided(
 
 
 class Promising(Renewals):
-    """The text message promises what the contract does not grant; WeCom does not."""
+    """The text message says what may not be said; WeCom does not."""
+
+    fault = ContactText(SAID, "Hello", "续保", "renewal", "system")
 
     def text(
         self,
@@ -309,21 +313,33 @@ class Promising(Renewals):
         tags: Mapping[str, Any],
         speech: Speech,
     ) -> ContactText:
-        said = SAID.replace("您好", "续保即送油卡") if candidate.channel == "sms" else SAID
-        return ContactText(said, "Hello", "续保", "renewal", "system")
+        if candidate.channel == "sms":
+            return self.fault
+        return super().text(candidate, tags, speech)
+
+
+FAULTS = {
+    "油卡": {"chinese": SAID.replace("您好", "续保即送油卡")},
+    "1390001": {"english": "Call 139 0001 2233"},
+    "carking01": {"values": ("微信号carking01",)},
+}
 
 
 def test_what_may_not_be_said_is_passed_over_with_the_reason(lake: Lake, records: Records) -> None:
-    decider = Decider(PredictionService(lake), records, Promising(lake))
-    answers = [decider.decide(ask(one, alternatives=2), NOON) for one in renewing(lake)[:40]]
-    stopped = {
-        one.channel: gate.chinese
-        for answer in answers
-        for one in answer.alternatives
-        for gate in one.gates
-        if gate.name == "content" and not gate.passed
-    }
-    assert "油卡" in stopped["sms"]
-    assert {answer.action.channel for answer in answers if answer.action} == {"wecom"}
-    for answer in answers:
-        assert replay(lake, records, answer.decision_id).same
+    source = Promising(lake)
+    decider = Decider(PredictionService(lake), records, source)
+    customers = iter(renewing(lake))
+    for word, said in FAULTS.items():
+        source.fault = replace(Promising.fault, **said)
+        answers = [decider.decide(ask(one, alternatives=2), NOON) for one in islice(customers, 15)]
+        stopped = {
+            one.channel: gate.chinese.replace(" ", "")
+            for answer in answers
+            for one in answer.alternatives
+            for gate in one.gates
+            if gate.name == "content" and not gate.passed
+        }
+        assert word in stopped["sms"]
+        assert {answer.action.channel for answer in answers if answer.action} == {"wecom"}
+        for answer in answers:
+            assert replay(lake, records, answer.decision_id).same
