@@ -22,6 +22,9 @@ BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are
 class TrainingRows:
     """Rows that several candidates learn from, binned for LightGBM once.
 
+    The rows held back are binned with the others: bounds of bins come from the tags alone, never
+    from an outcome.
+
     Attributes
     ----------
     matrix : numpy.ndarray
@@ -38,42 +41,43 @@ class TrainingRows:
     encoding: Encoding
     outcome: Array
     stop: Flags
-    _binned: dict[str, tuple[dict[str, Any], lgb.Dataset]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _binned: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def learned(self) -> Flags:
+        """Rows that are not held back; all of them if too few are, or they tell nothing apart."""
+        enough = self.stop.sum() >= FEWEST_TO_STOP and all(
+            len(np.unique(self.outcome[part])) > 1 for part in (self.stop, ~self.stop)
+        )
+        return ~self.stop if enough else np.ones(len(self.outcome), bool)
 
     def all_rows(self, settings: Mapping[str, Any]) -> lgb.Dataset:
         """Return all rows, binned; those of the last settings are reused."""
-        return self._dataset("all", None, settings)
-
-    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
-        """Return the rows not held back, and those that are, binned by the same bounds."""
-        part = self._dataset("part", ~self.stop, settings)
-        return part, self._dataset("stop", self.stop, settings, part)
-
-    def _dataset(
-        self,
-        name: str,
-        rows: Flags | None,
-        settings: Mapping[str, Any],
-        reference: lgb.Dataset | None = None,
-    ) -> lgb.Dataset:
         # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
         bins = {name: settings[name] for name in BINNING if name in settings}
-        if name not in self._binned or self._binned[name][0] != bins:
+        if self._binned.get("settings") != bins:
             features = self.encoding.features
             data = lgb.Dataset(
-                # All rows are passed without a copy: the matrix may be as large as the memory.
-                self.matrix if rows is None else self.matrix[rows],
-                self.outcome if rows is None else self.outcome[rows],
-                reference=reference,
+                self.matrix,
+                self.outcome,
                 feature_name=features,
                 categorical_feature=[features.index(text) for text in self.encoding.categories],
                 params={"verbosity": -1, **bins},
             )
             # Only the bins of the last settings are kept: a search tries hundreds.
-            self._binned[name] = bins, data
-        return self._binned[name][1]
+            self._binned.clear()
+            self._binned.update(settings=bins, all=data.construct())
+        return self._binned["all"]
+
+    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
+        """Return the rows not held back, and those that are, binned as all rows are."""
+        rows = self.all_rows(settings)
+        if "split" not in self._binned:
+            self._binned["split"] = tuple(
+                rows.subset(np.flatnonzero(part).tolist()).construct()
+                for part in (~self.stop, self.stop)
+            )
+        return self._binned["split"]
 
 
 def grow(
@@ -84,8 +88,9 @@ def grow(
     monotone: Mapping[str, int] | None = None,
     seed: int = 7,
     threads: int = 2,
+    on_all_rows: bool = True,
 ) -> lgb.Booster:
-    """Train trees on all rows, as many as lower the loss of the rows in `stop`, held back.
+    """Train as many trees as lower the loss of the rows held back, `stop`.
 
     Parameters
     ----------
@@ -101,6 +106,9 @@ def grow(
         Same data and seed give the same trees, byte for byte, whatever the threads.
     threads : int
         Largest number of threads; at most one per `ROWS_PER_THREAD` rows is used.
+    on_all_rows : bool
+        Whether as many trees are then trained on all rows. Without it, trees that are only compared
+        with others take half as long.
     """
     settings: dict[str, Any] = {
         "objective": OBJECTIVES[kind],
@@ -120,8 +128,7 @@ def grow(
         ]
     rounds = int(parameters.get("rounds", 100))
     patience = int(parameters.get("patience", 0))
-    enough = all(len(np.unique(rows.outcome[part])) > 1 for part in (rows.stop, ~rows.stop))
-    if patience > 0 and rows.stop.sum() >= FEWEST_TO_STOP and enough:
+    if patience > 0 and not rows.learned.all():
         part, held_back = rows.split(settings)
         stopped = lgb.train(
             settings,
@@ -130,6 +137,8 @@ def grow(
             valid_sets=[held_back],
             callbacks=[lgb.early_stopping(patience, verbose=False)],
         )
+        if not on_all_rows:
+            return stopped
         rounds = int(stopped.best_iteration)
     else:
         rounds = min(rounds, ROUNDS_UNTESTED)
