@@ -250,9 +250,7 @@ def _register(
             "code": provenance.code_identity(),
             "environment": provenance.environment(),
         },
-        example=data.frame[data.features]
-        .head(100)
-        .astype(
+        example=data.frame.head(100)[data.features].astype(
             {name: "float64" for name in data.features if name not in fitted.encoding_.categories}
         ),
     )
