@@ -22,9 +22,6 @@ BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are
 class TrainingRows:
     """Rows that several candidates learn from, binned for LightGBM once.
 
-    The rows held back are binned with the others: bounds of bins come from the tags alone, never
-    from an outcome.
-
     Attributes
     ----------
     matrix : numpy.ndarray
@@ -41,7 +38,9 @@ class TrainingRows:
     encoding: Encoding
     outcome: Array
     stop: Flags
-    _binned: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _binned: dict[str, tuple[dict[str, Any], lgb.Dataset]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def learned(self) -> Flags:
@@ -53,31 +52,36 @@ class TrainingRows:
 
     def all_rows(self, settings: Mapping[str, Any]) -> lgb.Dataset:
         """Return all rows, binned; those of the last settings are reused."""
+        return self._dataset("all", None, settings)
+
+    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
+        """Return the rows not held back, and those that are, binned by the same bounds."""
+        part = self._dataset("part", ~self.stop, settings)
+        return part, self._dataset("stop", self.stop, settings, part)
+
+    def _dataset(
+        self,
+        name: str,
+        rows: Flags | None,
+        settings: Mapping[str, Any],
+        reference: lgb.Dataset | None = None,
+    ) -> lgb.Dataset:
         # These settings decide the bins: LightGBM drops bins that no leaf of that size can split.
         bins = {name: settings[name] for name in BINNING if name in settings}
-        if self._binned.get("settings") != bins:
+        if name not in self._binned or self._binned[name][0] != bins:
             features = self.encoding.features
             data = lgb.Dataset(
-                self.matrix,
-                self.outcome,
+                # All rows are passed without a copy: the matrix may be as large as the memory.
+                self.matrix if rows is None else self.matrix[rows],
+                self.outcome if rows is None else self.outcome[rows],
+                reference=reference,
                 feature_name=features,
                 categorical_feature=[features.index(text) for text in self.encoding.categories],
                 params={"verbosity": -1, **bins},
             )
             # Only the bins of the last settings are kept: a search tries hundreds.
-            self._binned.clear()
-            self._binned.update(settings=bins, all=data.construct())
-        return self._binned["all"]
-
-    def split(self, settings: Mapping[str, Any]) -> tuple[lgb.Dataset, lgb.Dataset]:
-        """Return the rows not held back, and those that are, binned as all rows are."""
-        rows = self.all_rows(settings)
-        if "split" not in self._binned:
-            self._binned["split"] = tuple(
-                rows.subset(np.flatnonzero(part).tolist()).construct()
-                for part in (~self.stop, self.stop)
-            )
-        return self._binned["split"]
+            self._binned[name] = bins, data
+        return self._binned[name][1]
 
 
 def grow(
