@@ -76,16 +76,16 @@ def single_tags(
     return [SingleTag(name, orders[name], bool(orders[name] >= reach)) for name in best]
 
 
-def _numbers(whole: pd.Series, label: Array, train: Flags, test: Flags) -> Array:
+def _numbers(column: pd.Series, label: Array, train: Flags, test: Flags) -> Array:
     """Convert the test rows of a column to numbers, shape (test rows,).
 
     Null goes below all others; a text becomes its mean train outcome.
     """
-    column = whole[test]
-    if whole.dtype.kind == "O" and isinstance(next(iter(whole.dropna()), None), str):
-        means = pd.Series(label[train]).groupby(whole[train].to_numpy(dtype=object)).mean()
-        column = column.map(means)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    rows = column[test]
+    if column.dtype.kind == "O" and isinstance(next(iter(column.dropna()), None), str):
+        means = pd.Series(label[train]).groupby(column[train].to_numpy(dtype=object)).mean()
+        rows = rows.map(means)
+    values = pd.to_numeric(rows, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isnan(values).all():
         return np.zeros(len(values))
     return np.asarray(np.where(np.isnan(values), np.nanmin(values) - 1, values))
