@@ -1,4 +1,4 @@
-"""SQL of tags is compiled once a home: read back by the next process, written anew by other code."""
+"""SQL of tags is compiled once a home: read by the next process, written anew by other code."""
 
 from pathlib import Path
 
