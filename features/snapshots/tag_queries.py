@@ -13,9 +13,9 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.spine import SPINE, Spine
 from features.progress import Report
-from features.snapshots.compiled import compile_once
 from features.snapshots.definitions import definitions
 from features.snapshots.incremental import Base
 from features.tags.catalogue import catalogue, groups
@@ -62,11 +62,11 @@ def group_queries(
         chosen = {name: list(group.tags.values()) for name, group in groups().items()}
     tags = [tag for members in chosen.values() for tag in members]
     tags += [tag for tag in needed_tags(tags) if tag not in tags]
-    key = (definitions(lake), tuple(tag.name for tag in tags))
+    present = tuple(name for name in CONTRACTS if lake.has(name))
+    key = (definitions(lake), present, tuple(tag.name for tag in tags))
     names = relations_of(tags)
-    for table in CONTRACTS:
-        if lake.has(table):
-            lake.table(table)  # cached SQL reads it by name
+    for table in present:
+        lake.table(table)  # cached SQL reads it by name
     if base is not None:
         base.register_views(lake)
     with ExitStack() as stack:

@@ -1,14 +1,13 @@
-"""SQL of tags is compiled once a home: read by the next process, written anew by other code."""
+"""SQL is compiled once a home: read by the next process, written anew by other code."""
 
 from pathlib import Path
 
 import ibis
 import pytest
 
-from features.lake import Lake
+from features.lake import Lake, compiled
+from features.lake.compiled import compile_once
 from features.settings import Settings
-from features.snapshots import compiled
-from features.snapshots.compiled import compile_once
 
 KEY = ("definitions", ("claim_count_36m",), "pairs", 1)
 
@@ -41,14 +40,11 @@ def test_the_next_process_reads_what_the_first_compiled(lake: Lake) -> None:
     assert [path.read_text("utf-8") for path in files(lake)] == [first]
 
 
-@pytest.mark.parametrize("change", ["key", "table", "engine"])
+@pytest.mark.parametrize("change", ["key", "engine"])
 def test_what_the_sql_depends_on_is_another_file(
     lake: Lake, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = query(lake, 41)
-    if change == "table":
-        lake.checked("quotes").parent.mkdir(parents=True)
-        lake.checked("quotes").touch()
     if change == "engine":
         monkeypatch.setattr(lake, "name", "spark")
     second = query(lake, 42, *(["more"] if change == "key" else []))

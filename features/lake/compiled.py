@@ -1,4 +1,4 @@
-"""Cache of the SQL of tags, compiled once a home.
+"""Cache of the SQL of long expressions (tags, the rules of raw tables), compiled once a home.
 
 Turning the expressions of several hundred tags into SQL takes seconds; running it on a few
 customers takes a fraction of one. The SQL depends on the definitions, on which raw tables there are
@@ -16,8 +16,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from features.contracts.tables import CONTRACTS
-from features.lake import Lake
+from features.lake.connection import Lake
 from features.publishing import published
 
 LARGEST = 2_000
@@ -27,15 +26,15 @@ _queries: dict[tuple[object, ...], str] = {}
 
 
 def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Table]) -> str:
-    """Compile an expression to SQL, or reuse the SQL of the same key and the same raw tables.
+    """Compile an expression to SQL, or reuse the SQL of the same key.
 
     Parameters
     ----------
     lake : Lake
         The home whose engine runs the SQL.
     key : tuple
-        All that the expression depends on besides the raw tables that there are: of texts, numbers
-        and dates, so that it reads the same in every process.
+        All that the expression depends on besides the code and the engine: of texts, numbers and
+        dates, so that it reads the same in every process.
     build : callable of () to ibis Table
         Makes the expression; called only if its SQL is not in the cache.
 
@@ -44,7 +43,7 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Tab
     str
         The SQL.
     """
-    full_key = (lake.name, *key, *(name for name in CONTRACTS if lake.has(name)))
+    full_key = (lake.name, *key)
     if full_key not in _queries:
         if len(_queries) >= LARGEST:
             _queries.clear()
