@@ -68,7 +68,7 @@ def group_queries(
     for table in present:
         lake.table(table)  # cached SQL reads it by name
     if base is not None:
-        base.register_views(lake)
+        base.register(lake)
     with ExitStack() as stack:
         pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
         full_spine = Spine(pairs, spine.dates, lake.moments(spine.dates))
@@ -94,7 +94,7 @@ def group_queries(
                 with lake.materialised("part_stale", query) as recomputed:
                     query = compile_once(
                         lake,
-                        (*key, "carried", base.days, name),
+                        (*key, "carried", name),
                         partial(base.merge, lake, full_spine, name, tags, recomputed),
                     )
                     parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))
