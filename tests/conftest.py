@@ -47,7 +47,11 @@ ASK_THE_SERVICE = tuple(
     f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
 )
 
-BEGIN = ("test_documented_commands.py", "test_spark.py")
+BEGIN = (
+    *("test_documented_commands.py", "test_spark.py", "test_whole_home.py", "test_carry.py"),
+    *("test_tagging.py", "test_year.py", "test_study.py", "test_required_tables.py"),
+)
+"""Files of a minute and more, in this order: none is left to the end, when a worker would wait."""
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
@@ -62,9 +66,10 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let long files begin: one makes the demo, which others then find; none is left to the end."""
+    """Let long files begin: one makes the demo, which others then find; then those marked slow."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (item.path.name not in BEGIN, -slow[item.path]))
+    place = {name: number for number, name in enumerate(BEGIN)}
+    items.sort(key=lambda item: (place.get(item.path.name, len(BEGIN)), -slow[item.path]))
 
 
 @pytest.hookimpl(optionalhook=True)

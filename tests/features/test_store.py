@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -243,6 +244,15 @@ def test_a_whole_number_of_yuan_is_a_float_as_well() -> None:
     assert (type(values["premium_36m"]), type(values["claim_count_36m"])) == (float, int)
     with pytest.raises(ValueError, match="a row has 3 tags, its layout 4"):
         selection.copy_to(StoredRow(0, ("branch",), '["B1", 2, 9]'), values)
+
+
+def test_reading_a_history_draws_no_bar_into_json(lake: Lake) -> None:
+    engine = ibis.get_backend().con  # the engine that Feast reads by
+    engine.execute("SET enable_progress_bar = true")
+    snapshot(lake, JUNE, 2)
+    frame = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [at(JUNE)]})
+    feast_client.history(lake, frame, TAGS)
+    assert engine.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)
 
 
 def test_a_tag_that_a_history_lacks_is_refused(lake: Lake) -> None:
