@@ -27,7 +27,7 @@ from servers import (
 )
 from xdist.scheduler import LoadScopeScheduling
 
-from features.lake import sha256_of
+from features.lake import compiled, sha256_of
 from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
@@ -89,6 +89,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """SQL that one worker compiled in process is read by the others, whatever their homes."""
+    folder = shared_folder(tmp_path_factory) / "compiled" / "code"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "sql_folder", lambda lake: folder)
+        yield
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """The folder of the workers of this run, which they share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 def run_command(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """`guanjia ...` as a user types it."""
     return subprocess.run(
@@ -119,9 +134,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, 
 
     The workers of a run share it: the first to ask makes it, the others wait.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
+    shared = shared_folder(tmp_path_factory)
     folder, result = shared / "demo", shared / "demo.json"
     with (shared / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -47,7 +47,8 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Tab
     if full_key not in _queries:
         if len(_queries) >= LARGEST:
             _queries.clear()
-        file = sql_file(lake, full_key)
+        name = hashlib.sha256(repr(full_key).encode()).hexdigest()[:32]
+        file = sql_folder(lake) / f"{name}.sql"
         if not file.exists():
             _remove_other_code(file.parent)
             query = lake.sql(build())
@@ -57,10 +58,9 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Tab
     return _queries[full_key]
 
 
-def sql_file(lake: Lake, full_key: tuple[object, ...]) -> Path:
-    """Name the file of an expression's SQL, as the code and the libraries of today write it."""
-    key = hashlib.sha256(repr(full_key).encode()).hexdigest()[:32]
-    return lake.home / "compiled" / code_hash() / f"{key}.sql"
+def sql_folder(lake: Lake) -> Path:
+    """Return the folder of the SQL that the code and the libraries of today write."""
+    return lake.home / "compiled" / code_hash()
 
 
 @cache

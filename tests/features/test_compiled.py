@@ -6,7 +6,7 @@ import ibis
 import pytest
 
 from features.lake import Lake, compiled
-from features.lake.compiled import compile_once
+from features.lake.compiled import compile_once, sql_folder
 from features.settings import Settings
 
 KEY = ("definitions", ("claim_count_36m",), "pairs", 1)
@@ -19,8 +19,9 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture(autouse=True)
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this process has in memory is not asked."""
+    """What this process has in memory is not asked, nor what the other tests share."""
     monkeypatch.setattr(compiled, "_queries", {})
+    monkeypatch.setattr(compiled, "sql_folder", sql_folder)
 
 
 def query(lake: Lake, number: int, *more: object) -> str:
