@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def hide_progress_bar(con: "duckdb.DuckDBPyConnection") -> None:
-    """Switch the bar of a connection off.
+    """Keep a connection from drawing its bar.
 
     Where there is no script (`python -c`) DuckDB draws it on stdout, amid JSON, once a query takes
     two seconds.
