@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from features.tags.catalogue import groups
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md")),
@@ -229,6 +231,8 @@ def test_a_documented_command_runs(
     said = f"{COMMANDS[command]}: {command}\n{done.stdout[-1500:]}{done.stderr[-1500:]}"
     assert done.returncode in allowed, said
     assert "Traceback" not in done.stderr, said
+    if command.endswith("feature-views list"):
+        assert set(groups()) <= set(done.stdout.split())
 
 
 def test_both_readmes_have_the_same_commands() -> None:

@@ -213,20 +213,19 @@ def test_a_home_given_relative_to_the_project_is_found_from_within_the_repo(
 
 
 @pytest.mark.slow
-def test_feasts_own_command_line_works(tmp_path: Path) -> None:
+def test_feasts_own_command_line_makes_the_registry_of_an_empty_home(tmp_path: Path) -> None:
+    """What it lists then: tests/behaviour/test_documented_commands.py."""
     environment = os.environ | {"GUANJIA_HOME": str(tmp_path), "FEAST_USAGE": "False"}
-    feast = [str(Path(sys.executable).parent / "feast"), "-c", "features/online/repo"]
-    for command in (["apply"], ["feature-views", "list"]):
-        done = subprocess.run(
-            [*feast, *command],
-            check=False,
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-    assert set(catalogue.groups()) <= set(done.stdout.split())
+    feast = str(Path(sys.executable).parent / "feast")
+    done = subprocess.run(
+        [feast, "-c", "features/online/repo", "apply"],
+        check=False,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "feast" / "registry.db").exists()
 
 
