@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 from feast import FeatureStore
@@ -22,6 +23,7 @@ from features.online.feast_home import feast_config
 from features.online.store import close, online_rows
 from features.online.views import customer, feature_services, feature_views
 from features.progress import Report, quiet
+from features.progress_bar import hide_progress_bar
 from features.settings import Settings, cutoff
 from features.snapshots.group_files import require_computed
 from features.snapshots.snapshots import read_snapshot
@@ -228,6 +230,8 @@ def _store(lake: Lake) -> FeatureStore:
     with _lock:
         if lake.settings not in _opened:
             _opened[lake.settings] = FeatureStore(config=feast_config(lake))
+            # Feast reads histories by the engine that Ibis opens by default.
+            hide_progress_bar(ibis.get_backend().con)
         return _opened[lake.settings]
 
 
