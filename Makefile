@@ -9,22 +9,25 @@ export BENTOML_DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export FEAST_USAGE := False
 export OMP_WAIT_POLICY := PASSIVE
+# Without bytecode each process would compile all that it imports anew: 3 to 5 s of a processor.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install lint test docs bench demo mlflow
+.PHONY: help install lint test types tests docs bench demo mlflow
 
 help:  ## Say what there is.
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/'
 
 install: $(STAMP)  ## Make .venv with the `guanjia` command in it.
 
-# Hashes pin every package; the project itself is editable and brings no package of its own. What is
-# imported is compiled then: compiling all that is installed would take longer than the rest.
+# Hashes pin every package; the project itself is editable and brings no package of its own. The last
+# line compiles what is imported: compiling all that is installed would take longer than the rest.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 13) else "python3 is %d.%d; 3.11 or 3.12 is needed: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -W ignore -c "import econml, feast, guanjia.cli, mlflow, serving.api.app, sklearn"
 	@touch $@
 
 lint: install  ## Style and types.
@@ -32,7 +35,16 @@ lint: install  ## Style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## Set up, style, types and every test.
+# Types are checked beside the tests: one processor would stand idle meanwhile.
+test: install  ## Set up, style, types and every test.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 types tests
+
+types:
+	$(BIN)/mypy
+
+tests:
 	$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 docs: install  ## Write the generated pages anew.

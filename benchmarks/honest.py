@@ -137,7 +137,9 @@ def ask(
     fitted, trials = learn(model, frame[train], features, threads=threads)
     told = {OURS: fitted.predict_proba(frame[test])}
     for words, columns in {"": features, **(others or {})}.items():
-        for peer, answer in predict_peers(frame, train, test, columns, threads).items():
+        for peer, answer in predict_peers(
+            frame, train, test, columns, threads, all_peers=True
+        ).items():
             if not words or peer != "base_rate":
                 told[f"{peer}, {words}" if words else peer] = answer
     return Answers(told, [trials])

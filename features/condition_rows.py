@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.conditions import compile_condition, mentioned
+from features.progress_bar import hide_progress_bar
 
 
 def rows_where(where: str, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -52,4 +53,6 @@ def _compiled(where: str, columns: frozenset[str]) -> tuple[str, tuple[str, ...]
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """Open a database in memory; a single thread keeps the order of the rows."""
-    return duckdb.connect(config={"threads": 1, "enable_external_access": False})
+    engine = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+    hide_progress_bar(engine)
+    return engine

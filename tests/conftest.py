@@ -27,7 +27,7 @@ from servers import (
 )
 from xdist.scheduler import LoadScopeScheduling
 
-from features.lake import sha256_of
+from features.lake import compiled, sha256_of
 from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
@@ -47,7 +47,11 @@ ASK_THE_SERVICE = tuple(
     f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
 )
 
-BEGIN = ("test_documented_commands.py", "test_spark.py")
+BEGIN = (
+    *("test_documented_commands.py", "test_spark.py", "test_whole_home.py", "test_carry.py"),
+    *("test_tagging.py", "test_year.py", "test_study.py", "test_required_tables.py"),
+)
+"""Files of a minute and more, in this order: none is left to the end, when a worker would wait."""
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
@@ -62,9 +66,10 @@ class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let long files begin: one makes the demo, which others then find; none is left to the end."""
+    """Let long files begin: one makes the demo, which others then find; then those marked slow."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (item.path.name not in BEGIN, -slow[item.path]))
+    place = {name: number for number, name in enumerate(BEGIN)}
+    items.sort(key=lambda item: (place.get(item.path.name, len(BEGIN)), -slow[item.path]))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,6 +87,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("GUANJIA_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """SQL that one worker compiled in process is read by the others, whatever their homes."""
+    folder = shared_folder(tmp_path_factory) / "compiled" / "code"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "sql_folder", lambda lake: folder)
+        yield
+
+
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """The folder of the workers of this run, which they share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def run_command(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -114,9 +134,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, 
 
     The workers of a run share it: the first to ask makes it, the others wait.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
+    shared = shared_folder(tmp_path_factory)
     folder, result = shared / "demo", shared / "demo.json"
     with (shared / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -25,13 +24,14 @@ from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.events.versions import merged, staged
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.known_at import superseded_sql
 from features.progress import Report, quiet
 from features.publishing import published
 from features.sql import quoted, sql_text
 
 SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
-REASONED = "check_reasoned"
+REASONED, KNOWN = "check_reasoned", "check_known"
 ROW = "_row"
 """Column that identifies a row during the check."""
 ROW_GROUP = 20_480
@@ -296,21 +296,36 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
 
 def _add_reasons(lake: Lake, contract: Contract) -> None:
     """Create the view REASONED: TYPED with `reasons`, the sentences of all broken rules."""
+    if _is_owned(contract):
+        lake.engine.read_parquet(str(lake.checked("customers")), table_name=KNOWN)
+    # The types of the delivered cells are the delivery's own.
+    columns = tuple(_described(lake, f"FROM {TYPED}").items())
+    query = compile_once(
+        lake, ("reasons", contract.name, columns), lambda: _reasoned(lake, contract)
+    )
+    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
+
+
+def _is_owned(contract: Contract) -> bool:
+    """Check whether the rows of a table belong to customers that the check must know."""
+    return "customer_id" in contract.columns and contract.name != "customers"
+
+
+def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
+    """Express the rows of TYPED with `reasons`."""
     row: ir.Table = lake.engine.table(TYPED)
     repeated = lake.engine.table(REPEATED)
     row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
-    owned = "customer_id" in contract.columns and contract.name != "customers"
-    if owned:
-        known = lake.engine.read_parquet(str(lake.checked("customers")))
+    if _is_owned(contract):
+        known = lake.engine.table(KNOWN)
         known = known.select(known_id=known.customer_id).distinct()
         row = row.left_join(known, row.customer_id == known.known_id)
     broken = broken_rules(contract, row)
     broken += [(sentence, row.fault == sentence) for sentence in (REPEATS, disagreement(contract))]
-    if owned:
+    if _is_owned(contract):
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    query = ibis.to_sql(row.mutate(reasons=sentences(broken)), "duckdb")
-    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
+    return row.mutate(reasons=sentences(broken))
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:

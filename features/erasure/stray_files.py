@@ -19,6 +19,7 @@ OURS = (
     "quality",
     "monitoring",
     "feast",
+    "compiled",
     "snapshots",
     "tmp",
 )

@@ -8,6 +8,7 @@
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
 <home>/snapshots/<D>.json               manifest of a snapshot: files, hashes, snapshot id
+<home>/compiled/<code>/*.sql            SQL of the tags, as this code writes it
 <home>/segments/as_of=<D>.parquet       segments of each customer, one row a customer
 <home>/clusters/as_of=<D>.parquet       learned cluster of each customer, one row a customer
 <home>/scores/as_of=<D>.parquet         predictions, one row a customer
@@ -21,12 +22,13 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from features.errors import GuanjiaError, did_you_mean
+from features.progress_bar import hide_progress_bar
 from features.publishing import published
 from features.settings import Settings
 from features.sql import instant_sql, sql_text
@@ -101,7 +103,7 @@ class Lake:
             self._con.execute("SET TimeZone = 'UTC'")
             # No variable of Python is ever meant by the name of a table.
             self._con.execute("SET python_enable_replacements = false")
-            draw_no_bar(self._con)
+            hide_progress_bar(self._con)
         return self._con
 
     @property
@@ -303,18 +305,6 @@ class Lake:
             (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
             for place in range(len(dates))
         )
-
-
-def draw_no_bar(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Keep DuckDB's bar of progress off stdout, where a command answers.
-
-    DuckDB draws one after two seconds where there is no script (`python -c`). In a notebook without
-    ipywidgets it can draw none, and refuses to be told so.
-    """
-    import duckdb
-
-    with suppress(duckdb.InvalidInputException):
-        connection.execute("SET enable_progress_bar = false")
 
 
 def sha256_of(path: Path) -> str:

@@ -14,6 +14,11 @@ def day_variable(variable: str) -> ir.Value:
     """Read a date of the session."""
 
 
+@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), dt.int64))  # type: ignore[untyped-decorator]
+def number_variable(variable: str) -> ir.Value:
+    """Read a whole number of the session."""
+
+
 @ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), Instant))  # type: ignore[untyped-decorator]
 def instant_variable(variable: str) -> ir.Value:
     """Read an instant of the session."""

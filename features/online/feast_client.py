@@ -19,13 +19,13 @@ from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
-from features.lake.connection import draw_no_bar
 from features.online.contact_details import CONTACT_DETAILS
 from features.online.detail_queries import load_details
 from features.online.feast_home import feast_config
 from features.online.store import close, online_rows
 from features.online.views import customer, feature_services, feature_views
 from features.progress import Report, quiet
+from features.progress_bar import hide_progress_bar
 from features.settings import Settings, cutoff
 from features.snapshots.group_files import require_computed
 from features.snapshots.snapshots import read_snapshot
@@ -233,9 +233,9 @@ def _store(lake: Lake) -> FeatureStore:
     """Return the cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
         if lake.settings not in _opened:
-            # Feast reads histories with the default engine of Ibis, not with ours.
-            draw_no_bar(ibis.get_backend().con)
             _opened[lake.settings] = FeatureStore(config=feast_config(lake))
+            # Feast reads histories by the engine that Ibis opens by default.
+            hide_progress_bar(ibis.get_backend().con)
         return _opened[lake.settings]
 
 

@@ -26,11 +26,13 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import union_all
 from features.lake.spine import SPINE, Spine
+from features.lake.variables import number_variable
 from features.snapshots.snapshots import Snapshot, read_snapshot, snapshot_dates
 from features.snapshots.stale import stale_customers
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
 
+DAYS = "carried_days"
 LONGEST_STEP = 31
 """Days; beyond, most customers are stale anyway."""
 
@@ -89,14 +91,15 @@ class Base:
         carried = old.select(
             "customer_id",
             as_of=as_of,
-            **{tag.name: _shift_days(old[tag.name], tag.name, self.days) for tag in aggregated},
+            **{tag.name: _shift_days(old[tag.name], tag.name) for tag in aggregated},
         )
         # The engine's sum of whole numbers has a wider type than the tag.
         columns = {tag.name: recomputed[tag.name].cast(tag.type) for tag in aggregated}
         return carried.union(recomputed.select(*SPINE, **columns))
 
-    def register_views(self, lake: Lake) -> None:
-        """Register the base's files as views, by whose names the SQL of `merge` reads them."""
+    def register(self, lake: Lake) -> None:
+        """Register what the SQL of `merge` reads by name: the base's files, the days since it."""
+        lake.engine.raw_sql(f"SET VARIABLE {DAYS} = {self.days}::BIGINT")
         for group, entry in self.snapshot.files.items():
             lake.read(str(lake.home / entry["path"]), f"base_{group}")
 
@@ -196,7 +199,7 @@ def _values(lake: Lake, snapshot: Snapshot, tags: Sequence[Tag]) -> ir.Table:
     return values
 
 
-def _shift_days(value: ir.Value, name: str, days: int) -> ir.Value:
+def _shift_days(value: ir.Value, name: str) -> ir.Value:
     if name.startswith("days_since_"):
-        return value + days
-    return value - days if name.startswith("days_to_") else value
+        return value + number_variable(DAYS)
+    return value - number_variable(DAYS) if name.startswith("days_to_") else value

@@ -13,6 +13,7 @@ import duckdb
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.progress_bar import hide_progress_bar
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
 from features.snapshots.tag_columns import snapshot_files
@@ -28,6 +29,7 @@ class SnapshotLookup:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._engine = duckdb.connect(config={"threads": THREADS})
+        hide_progress_bar(self._engine)
         self._lock = threading.Lock()
         self._places: dict[date, dict[str, str]] = {}
         self._tried: date | None = None

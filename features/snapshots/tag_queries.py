@@ -13,9 +13,9 @@ import ibis.expr.types as ir
 
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.spine import SPINE, Spine
 from features.progress import Report
-from features.snapshots.compiled import compile_once
 from features.snapshots.definitions import definitions
 from features.snapshots.incremental import Base
 from features.tags.catalogue import catalogue, groups
@@ -62,13 +62,13 @@ def group_queries(
         chosen = {name: list(group.tags.values()) for name, group in groups().items()}
     tags = [tag for members in chosen.values() for tag in members]
     tags += [tag for tag in needed_tags(tags) if tag not in tags]
-    key = (definitions(lake), tuple(tag.name for tag in tags))
+    present = tuple(name for name in CONTRACTS if lake.has(name))
+    key = (definitions(lake), present, tuple(tag.name for tag in tags))
     names = relations_of(tags)
-    for table in CONTRACTS:
-        if lake.has(table):
-            lake.table(table)  # cached SQL reads it by name
+    for table in present:
+        lake.table(table)  # cached SQL reads it by name
     if base is not None:
-        base.register_views(lake)
+        base.register(lake)
     with ExitStack() as stack:
         pairs = stack.enter_context(lake.materialised("spine_pairs", spine.pairs))
         full_spine = Spine(pairs, spine.dates, lake.moments(spine.dates))
@@ -94,7 +94,7 @@ def group_queries(
                 with lake.materialised("part_stale", query) as recomputed:
                     query = compile_once(
                         lake,
-                        (*key, "carried", base.days, name),
+                        (*key, "carried", name),
                         partial(base.merge, lake, full_spine, name, tags, recomputed),
                     )
                     parts[name] = stack.enter_context(lake.materialised(f"part_{name}", query))

@@ -24,6 +24,9 @@ def train(
         float,
         typer.Option(min=0, metavar="SECONDS", help="Search better trees so long, a model."),
     ] = 0,
+    all_peers: Annotated[
+        bool, typer.Option("--all-peers", help="Compare with HistGradientBoosting too; slower.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train models and register them as challengers.
@@ -37,7 +40,7 @@ def train(
     lake = open_lake()
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
-        results = list(run(lake, names, by, report, tuning_seconds=tune))
+        results = list(run(lake, names, by, report, tuning_seconds=tune, all_peers=all_peers))
     reports = [f"Report of {trained.model}: {short_path(trained.report)}" for trained in results]
     versions = ", ".join(f"{trained.model} {trained.version}" for trained in results)
     emit(

@@ -21,7 +21,7 @@ from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
 from features.snapshots.compute import compute_group
-from features.tags.catalogue import catalogue
+from features.tags.catalogue import catalogue, groups
 
 Row = dict[str, Any]
 
@@ -122,6 +122,14 @@ def answer(answers: Callable[..., dict[tuple[str, date], Row]]) -> Callable[...,
         return answers(group, [("C1", as_of)], **tables)["C1", as_of]
 
     return compute
+
+
+@pytest.fixture
+def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One group stands for all in snapshots, where the tags are not what is tested."""
+    few = {name: group for name, group in groups().items() if name == "underwriting"}
+    monkeypatch.setattr("features.snapshots.compute.groups", lambda: few)
+    monkeypatch.setattr("features.snapshots.tag_queries.groups", lambda: few)
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -27,7 +28,7 @@ from features.snapshots.group_files import (
     require_computed,
     tag_schema,
 )
-from features.snapshots.snapshots import read_snapshot
+from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.sources.simulation.simulate import simulate
 from features.tags.catalogue import groups, with_sources
 
@@ -44,6 +45,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return found
 
 
+@pytest.fixture(scope="module")
+def written(lake: Lake) -> list[Snapshot]:
+    """Snapshots of all tags on three dates, computed in one pass."""
+    return write_snapshot(lake, DAYS, recompute_all=True)
+
+
 def copy_of(lake: Lake, home: Path, change: Any = lambda table: table) -> Lake:
     """The same checked tables in another home, each passed through `change`."""
     found = Lake(Settings(home=home))
@@ -56,11 +63,15 @@ def copy_of(lake: Lake, home: Path, change: Any = lambda table: table) -> Lake:
 
 
 def hashes(lake: Lake, days: list[date]) -> list[str]:
-    return [s.snapshot_id for s in write_snapshot(lake, days)]
+    return ids(write_snapshot(lake, days))
 
 
-def test_a_snapshot_is_what_its_manifest_says(lake: Lake) -> None:
-    (snapshot,) = write_snapshot(lake, [DAYS[2]])
+def ids(snapshots: list[Snapshot]) -> list[str]:
+    return [snapshot.snapshot_id for snapshot in snapshots]
+
+
+def test_a_snapshot_is_what_its_manifest_says(lake: Lake, written: list[Snapshot]) -> None:
+    snapshot = written[2]
     manifest = json.loads((lake.home / "snapshots" / "2026-06-30.json").read_text())
     assert list(manifest)[:5] == ["as_of", "snapshot_id", "customers", "files", "definitions"]
     assert manifest["snapshot_id"] == snapshot.snapshot_id
@@ -79,38 +90,60 @@ def test_a_snapshot_is_what_its_manifest_says(lake: Lake) -> None:
         assert rows["created_timestamp"] == rows["event_timestamp"]
 
 
-def test_most_tags_of_the_simulation_say_something(lake: Lake) -> None:
-    (snapshot,) = write_snapshot(lake, [DAYS[2]])
+def test_most_tags_of_the_simulation_say_something(lake: Lake, written: list[Snapshot]) -> None:
     mute: set[str] = set()
-    for entry in snapshot.files.values():
+    for entry in written[2].files.values():
         rows = pq.read_table(lake.home / entry["path"], partitioning=None)
         mute |= {n for n in rows.column_names if rows[n].null_count == rows.num_rows}
     assert len(mute) <= 20, mute
 
 
-def test_recomputing_is_bit_identical(lake: Lake, tmp_path: Path) -> None:
-    once = hashes(lake, DAYS)
-    assert hashes(lake, DAYS) == once
-    assert hashes(copy_of(lake, tmp_path), DAYS) == once
+def test_recomputing_is_bit_identical(lake: Lake, written: list[Snapshot], tmp_path: Path) -> None:
+    """Carried forward from itself, and computed again in another home."""
+    assert hashes(lake, DAYS) == ids(written)
+    assert hashes(copy_of(lake, tmp_path), DAYS) == ids(written)
 
 
-def test_several_dates_in_one_pass_equal_each_alone(lake: Lake) -> None:
-    together = hashes(lake, DAYS)
-    assert [hashes(lake, [day])[0] for day in DAYS] == together
+def test_several_dates_in_one_pass_equal_each_alone(lake: Lake, written: list[Snapshot]) -> None:
+    for day, together in zip(DAYS, written, strict=True):
+        (alone,) = write_snapshot(lake, [day], recompute_all=True)
+        assert alone.base is None
+        assert alone.snapshot_id == together.snapshot_id
 
 
-@pytest.mark.parametrize("portion", [23, 59, 100])
 def test_portions_of_customers_make_the_same_snapshots(
-    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
+    lake: Lake, written: list[Snapshot], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    days = DAYS[1:]
-    whole = hashes(copy_of(lake, tmp_path / "whole"), days)
-    # 60 customers on two dates: several portions, one of a single customer, one of all.
-    monkeypatch.setattr(compute, "PORTION", portion)
-    parts = copy_of(lake, tmp_path / "parts")
-    assert hashes(parts, days) == whole
+    # 60 customers on three dates: two portions.
+    monkeypatch.setattr(compute, "PORTION", 100)
+    parts = copy_of(lake, tmp_path)
+    assert hashes(parts, DAYS) == ids(written)
     # What is read afterwards is the whole table again.
     assert parts.table("customers").count().to_pyarrow().as_py() == 60
+
+
+@pytest.mark.usefixtures("few_tags")
+@pytest.mark.parametrize(("portion", "parts"), [(1, 3), (2, 2), (3, 1)])
+def test_a_portion_of_a_single_customer_and_one_of_all(
+    lake: Lake,
+    written: list[Snapshot],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    portion: int,
+    parts: int,
+) -> None:
+    def three(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.is_in(rows["customer_id"], pa.array(customers)))
+
+    (group,) = compute.groups()
+    whole = pq.read_table(lake.home / written[2].files[group]["path"], partitioning=None)
+    customers = whole["customer_id"].to_pylist()[:3]
+    other = copy_of(lake, tmp_path, three)
+    monkeypatch.setattr(compute, "PORTION", portion)
+    assert len(compute._portions(other, 1)) == parts
+    (found,) = write_snapshot(other, [DAYS[2]])
+    rows = pq.read_table(other.home / found.files[group]["path"], partitioning=None)
+    assert rows.equals(three(whole))
 
 
 def test_a_snapshot_carried_in_portions_is_the_same(
@@ -119,43 +152,41 @@ def test_a_snapshot_carried_in_portions_is_the_same(
     day, later = date(2026, 6, 10), date(2026, 6, 12)
     whole = hashes(copy_of(lake, tmp_path / "whole"), [later])
     parts = copy_of(lake, tmp_path / "parts")
-    monkeypatch.setattr(compute, "PORTION", 20)
     write_snapshot(parts, [day])
+    monkeypatch.setattr(compute, "PORTION", 20)
     (carried,) = write_snapshot(parts, [later])
     assert carried.base == "2026-06-10"
     assert [carried.snapshot_id] == whole
 
 
-def test_row_order_is_irrelevant(lake: Lake, tmp_path: Path) -> None:
+def test_row_order_is_irrelevant(lake: Lake, written: list[Snapshot], tmp_path: Path) -> None:
     def shuffle(table: pa.Table) -> pa.Table:
         order = list(range(table.num_rows))
         random.Random(5).shuffle(order)
         return table.take(order)
 
-    assert hashes(copy_of(lake, tmp_path, shuffle), DAYS) == hashes(lake, DAYS)
+    assert hashes(copy_of(lake, tmp_path, shuffle), DAYS) == ids(written)
 
 
-def test_history_equals_the_snapshots(lake: Lake) -> None:
-    snapshots = write_snapshot(lake, DAYS)
+def test_history_equals_the_snapshots(lake: Lake, written: list[Snapshot]) -> None:
     spine = spine_of_customers(lake, DAYS)
     paths = write_history(lake, spine_of(spine.pairs.union(spine.pairs)), "test")
     assert paths == [lake.tags(name) / "history-test.parquet" for name in NAMES]
     for name, path in zip(NAMES, paths, strict=True):
         parts = [
             pq.read_table(lake.home / snapshot.files[name]["path"], partitioning=None)
-            for snapshot in snapshots
+            for snapshot in written
         ]
         order = [("customer_id", "ascending"), ("as_of", "ascending")]
         assert pq.read_table(path).equals(pa.concat_tables(parts).sort_by(order))
 
 
-def test_one_group_alone_equals_the_snapshot(lake: Lake) -> None:
-    (snapshot,) = write_snapshot(lake, [DAYS[1]])
+def test_one_group_alone_equals_the_snapshot(lake: Lake, written: list[Snapshot]) -> None:
     spine = spine_of_customers(lake, [DAYS[1]])
     for name in NAMES:
         alone = compute_group(lake, spine, name)
-        written = pq.read_table(lake.home / snapshot.files[name]["path"], partitioning=None)
-        assert alone.equals(written)
+        path = lake.home / written[1].files[name]["path"]
+        assert alone.equals(pq.read_table(path, partitioning=None))
 
 
 def test_customers_are_on_the_spine_from_the_date_they_are_known(lake: Lake) -> None:
@@ -184,8 +215,11 @@ def test_a_customer_of_whom_nothing_is_known_has_zero_counts(lake: Lake) -> None
     assert {name: count for name, count in counts.items() if count != 0} == {}
 
 
-def test_a_crash_leaves_the_old_snapshot(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    day = DAYS[0] + timedelta(days=1)
+@pytest.mark.usefixtures("few_tags")
+def test_a_crash_leaves_the_old_snapshot(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, day = copy_of(lake, tmp_path), DAYS[0]
     write_snapshot(lake, [day])
     manifest = lake.home / "snapshots" / f"{day}.json"
     before = manifest.read_bytes()

@@ -242,6 +242,24 @@ def test_candidates_that_share_their_rows_learn_what_each_learns_alone():
         assert together == alone
 
 
+def test_compared_candidates_do_not_learn_from_the_rows_held_back():
+    frame, label = rows()
+    encoding, stop = Encoding.learn(frame, FEATURES), held_back(frame)
+    parameters = {"num_leaves": 7, "rounds": 60, "patience": 10, "min_data_in_leaf": 20}
+
+    def fitted(outcome, on_all_rows):
+        learned = TrainingRows(encoding.matrix(frame), encoding, outcome.astype(float), stop)
+        model = CalibratedModel(parameters, CANDIDATES["blend"], threads=1)
+        scorer = model.fit_rows(learned, on_all_rows=on_all_rows).scorer_
+        first = scorer.trees[0].predict(learned.matrix, raw_score=True, num_iteration=1)
+        return scorer.linear[0].to_json(), first.tolist()
+
+    other = np.where(stop, ~label, label)
+    assert fitted(label, False) == fitted(other, False)
+    assert fitted(label, True)[0] != fitted(other, True)[0]
+    assert fitted(label, True)[1] != fitted(other, True)[1]
+
+
 @pytest.mark.parametrize("fraction", [0.5, 0.8])
 def test_trees_do_not_depend_on_threads_nor_on_how_rows_are_read(fraction, monkeypatch):
     monkeypatch.setattr(lightgbm_library, "ROWS_PER_THREAD", 1)

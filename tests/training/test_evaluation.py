@@ -209,11 +209,13 @@ def test_every_kind_has_figures_and_peers(kind):
     }[kind]
     train = np.arange(size) < 600
     columns = ["risk", "channel", "nothing"]
-    told = predict_peers(frame, train, ~train, columns, threads=1, kind=kind)
+    told = predict_peers(frame, train, ~train, columns, threads=1, kind=kind, all_peers=True)
     label = frame["label"].to_numpy()[~train]
     resamples = Resamples(frame["customer_id"][~train])
     linear = "logistic_regression" if kind == "probability" else "generalised_linear"
     assert list(told) == ["base_rate", linear, "untuned_lightgbm", "hist_gradient_boosting"]
+    usual = predict_peers(frame, train, ~train, columns, threads=1, kind=kind)
+    assert list(usual) == ["base_rate", linear, "untuned_lightgbm"]
     # All that learn order better than nothing, and the linear model, which is true here, gains.
     found = {
         one.peer: one for one in compare_with_peers(label, told[linear], told, resamples, kind)

@@ -60,7 +60,13 @@ CANDIDATES: dict[str, Candidate] = {
             "deep",
             0.0,
             1.0,
-            parameters={"num_leaves": 15, "min_data_in_leaf": 100, "feature_fraction": 0.8},
+            parameters={
+                "num_leaves": 15,
+                "min_data_in_leaf": 30,
+                "lambda_l2": 5.0,
+                "feature_fraction": 0.8,
+                "learning_rate": 0.1,
+            },
         ),
         # For few outcomes of large spread, as costs of claims: predictions stay near the mean.
         Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
@@ -131,7 +137,11 @@ class CalibratedModel:
         return self.fit_rows(TrainingRows(encoding.matrix(frame), encoding, outcome, stop))
 
     def fit_rows(
-        self, rows: TrainingRows, linear: Linear | None = None, trees: lgb.Booster | None = None
+        self,
+        rows: TrainingRows,
+        linear: Linear | None = None,
+        trees: lgb.Booster | None = None,
+        on_all_rows: bool = True,
     ) -> "CalibratedModel":
         """Fit the parts to rows that are encoded already.
 
@@ -141,6 +151,9 @@ class CalibratedModel:
             Matrix, outcomes and the rows held back.
         linear, trees : Linear and lightgbm.Booster, optional
             Parts fitted on these rows before, used as they are; default: fit them here.
+        on_all_rows : bool
+            False: both parts learn from the rows not held back alone, which is enough to compare
+            candidates with each other.
 
         Raises
         ------
@@ -152,10 +165,11 @@ class CalibratedModel:
                 "the training rows", "all have the same outcome", "use a longer or later history"
             )
         if self.candidate.linear and linear is None:
+            every = on_all_rows or rows.learned.all()
             linear = Linear.fit(
-                rows.matrix,
+                rows.matrix if every else rows.matrix[rows.learned],
                 rows.encoding,
-                rows.outcome,
+                rows.outcome if every else rows.outcome[rows.learned],
                 self.kind,
                 self.monotone,
                 self.candidate.penalty,
@@ -168,6 +182,7 @@ class CalibratedModel:
                 monotone=self.monotone,
                 seed=self.seed,
                 threads=self.threads,
+                on_all_rows=on_all_rows,
             )
         self.scorer_ = Scorer(
             self.kind,

@@ -42,6 +42,14 @@ class TrainingRows:
         default_factory=dict, repr=False, compare=False
     )
 
+    @property
+    def learned(self) -> Flags:
+        """Rows that are not held back; all of them if too few are, or they tell nothing apart."""
+        enough = self.stop.sum() >= FEWEST_TO_STOP and all(
+            len(np.unique(self.outcome[part])) > 1 for part in (self.stop, ~self.stop)
+        )
+        return ~self.stop if enough else np.ones(len(self.outcome), bool)
+
     def all_rows(self, settings: Mapping[str, Any]) -> lgb.Dataset:
         """Return all rows, binned; those of the last settings are reused."""
         return self._dataset("all", None, settings)
@@ -84,8 +92,9 @@ def grow(
     monotone: Mapping[str, int] | None = None,
     seed: int = 7,
     threads: int = 2,
+    on_all_rows: bool = True,
 ) -> lgb.Booster:
-    """Train trees on all rows, as many as lower the loss of the rows in `stop`, held back.
+    """Train as many trees as lower the loss of the rows held back, `stop`.
 
     Parameters
     ----------
@@ -101,6 +110,9 @@ def grow(
         Same data and seed give the same trees, byte for byte, whatever the threads.
     threads : int
         Largest number of threads; at most one per `ROWS_PER_THREAD` rows is used.
+    on_all_rows : bool
+        Whether as many trees are then trained on all rows. Without it, trees that are only compared
+        with others take half as long.
     """
     settings: dict[str, Any] = {
         "objective": OBJECTIVES[kind],
@@ -120,8 +132,7 @@ def grow(
         ]
     rounds = int(parameters.get("rounds", 100))
     patience = int(parameters.get("patience", 0))
-    enough = all(len(np.unique(rows.outcome[part])) > 1 for part in (rows.stop, ~rows.stop))
-    if patience > 0 and rows.stop.sum() >= FEWEST_TO_STOP and enough:
+    if patience > 0 and not rows.learned.all():
         part, held_back = rows.split(settings)
         stopped = lgb.train(
             settings,
@@ -130,6 +141,8 @@ def grow(
             valid_sets=[held_back],
             callbacks=[lgb.early_stopping(patience, verbose=False)],
         )
+        if not on_all_rows:
+            return stopped
         rounds = int(stopped.best_iteration)
     else:
         rounds = min(rounds, ROUNDS_UNTESTED)

@@ -133,6 +133,7 @@ def assess(
     known_by: date,
     report: Report = quiet,
     priced: dict[tuple[str, str], Economics | None] | None = None,
+    all_peers: bool = False,
 ) -> Assessment:
     """Evaluate a bundle on the test slice of its dataset.
 
@@ -153,6 +154,8 @@ def assess(
     priced : dict, optional
         Cache of `economics` by (benefit, line), shared by models that are evaluated one after the
         other on the same tables; filled here.
+    all_peers : bool
+        Whether the dearest peer is trained too (`predict_peers`).
     """
     kind = model.kind
     threads = lake.settings.threads
@@ -164,7 +167,7 @@ def assess(
     figures = figures_of(label, predicted, resamples, kind)
     report(f"{model.name}: peers", 0, None)
     peers = predict_peers(
-        data.frame, data.split.train, data.split.test, data.features, threads, kind
+        data.frame, data.split.train, data.split.test, data.features, threads, kind, all_peers
     )
     report(f"{model.name}: evaluation", 0, None)
     event, priority = orient_for_contact(label, predicted, purpose, kind)

@@ -66,7 +66,7 @@ def single_tags(
     chance = 0.5 if kind == "probability" else 0.0
     orders = {}
     for name in features:
-        values = _numbers(frame[name], label, train)[test]
+        values = _numbers(frame[name], label, train, test)
         if np.ptp(values) == 0:
             continue
         ranked = auc(label[test], values) if kind == "probability" else gini(label[test], values)
@@ -76,13 +76,16 @@ def single_tags(
     return [SingleTag(name, orders[name], bool(orders[name] >= reach)) for name in best]
 
 
-def _numbers(column: pd.Series, label: Array, train: Flags) -> Array:
-    """Convert a column to numbers: null below all others, a text to its mean train outcome."""
-    present = column.dropna()
-    if len(present) and isinstance(present.iloc[0], str):
+def _numbers(column: pd.Series, label: Array, train: Flags, test: Flags) -> Array:
+    """Convert the test rows of a column to numbers, shape (test rows,).
+
+    Null goes below all others; a text becomes its mean train outcome.
+    """
+    rows = column[test]
+    if column.dtype.kind == "O" and isinstance(next(iter(column.dropna()), None), str):
         means = pd.Series(label[train]).groupby(column[train].to_numpy(dtype=object)).mean()
-        column = column.map(means)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        rows = rows.map(means)
+    values = pd.to_numeric(rows, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isnan(values).all():
         return np.zeros(len(values))
     return np.asarray(np.where(np.isnan(values), np.nanmin(values) - 1, values))

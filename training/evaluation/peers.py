@@ -62,8 +62,9 @@ def predict_peers(
     features: list[str],
     threads: int = 2,
     kind: Kind = "probability",
+    all_peers: bool = False,
 ) -> dict[str, Array]:
-    """Train every peer on the train rows and predict the test rows.
+    """Train peers on the train rows and predict the test rows.
 
     Parameters
     ----------
@@ -77,6 +78,9 @@ def predict_peers(
         Most threads LightGBM may use.
     kind : {"probability", "count", "amount"}
         What is predicted.
+    all_peers : bool
+        Whether HistGradientBoosting is a peer too. It takes as long as all the others together, and
+        untuned LightGBM is of the same kind.
 
     Returns
     -------
@@ -84,8 +88,9 @@ def predict_peers(
         Peer -> predictions, shape (test rows,).
     """
     label = frame["label"].to_numpy(dtype=np.float64)
-    encoding = Encoding.learn(frame[train], features)
-    train_matrix, test_matrix = encoding.matrix(frame[train]), encoding.matrix(frame[test])
+    rows = frame[train]
+    encoding = Encoding.learn(rows, features)
+    train_matrix, test_matrix = encoding.matrix(rows), encoding.matrix(frame[test])
     predicted = {
         "base_rate": np.full(int(test.sum()), label[train].mean()),
         "logistic_regression" if kind == "probability" else "generalised_linear": _linear(
@@ -95,9 +100,10 @@ def predict_peers(
     predicted["untuned_lightgbm"] = predict_untuned_lightgbm(
         train_matrix, test_matrix, label[train], threads, kind
     )
-    predicted["hist_gradient_boosting"] = _boosting(
-        train_matrix, test_matrix, encoding, label[train], kind
-    )
+    if all_peers:
+        predicted["hist_gradient_boosting"] = _boosting(
+            train_matrix, test_matrix, encoding, label[train], kind
+        )
     return predicted
 
 
@@ -263,6 +269,6 @@ def _wide(train_matrix: Array, encoding: Encoding) -> Callable[[Array], Array]:
             columns.append(np.clip((np.where(gone, middle, values) - middle) / spread, -5, 5))
             if flagged:
                 columns.append(gone)
-        return np.column_stack(columns).astype(np.float64)
+        return np.column_stack(columns).astype(np.float64, copy=False)
 
     return widen

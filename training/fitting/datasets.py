@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.conditions import mentioned
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.lake.spine import spine_of
@@ -102,9 +103,12 @@ def _dataset(
 ) -> Dataset:
     """Join labels with the tags as known at the cutoff of every row, and split."""
     entities = labels.to_pandas().rename(columns={"cutoff": "event_timestamp"})
+    # First the few tags that decide which rows are learned from, then all tags of those rows.
+    rules = [rule for rule in (model.eligible, model.describes) if rule]
+    read = {name for rule in rules for name in mentioned(rule, {*_tags(model), *entities})}
+    deciding = sorted(read - {*entities})
+    entities = sort_rows(entities[model.learns(shared.join(entities, deciding))])
     frame = shared.join(entities, _tags(model))
-    positions = sort_rows(entities.assign(place=range(len(entities)))[model.learns(frame)])["place"]
-    frame = frame.iloc[positions.to_numpy()].reset_index(drop=True)
     tags = list(model.tag_set.tags)
     path = _folder(lake, model) / "frame.parquet"
     with published(path) as draft:

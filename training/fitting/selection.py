@@ -167,7 +167,7 @@ class Fold:
         linear: Linear | None = None,
         trees: lgb.Booster | None = None,
     ) -> CalibratedModel:
-        """Fit a candidate to the training rows.
+        """Fit a candidate to the training rows that are not held back.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class Fold:
             seed=seed,
             threads=threads,
         )
-        return fitted.fit_rows(self.rows, linear, trees)
+        return fitted.fit_rows(self.rows, linear, trees, on_all_rows=False)
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:

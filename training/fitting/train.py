@@ -52,7 +52,7 @@ class TrainResult:
     figures : Figures or Amounts
         Figures on the test slice.
     baselines : dict[str, dict[str, float]]
-        `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and
+        `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and, if asked for,
         HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
     differences : list of PeerDifference
         By how much the model is better than every baseline, with paired intervals.
@@ -96,6 +96,7 @@ def train(
     report: Report = quiet,
     row_limit: int = ROW_LIMIT,
     tuning_seconds: float = 0,
+    all_peers: bool = False,
 ) -> Iterator[TrainResult]:
     """Train, calibrate, evaluate and register challengers on what was known by a date.
 
@@ -113,6 +114,8 @@ def train(
         Most labels of one model; beyond it customers are left out, chosen by hash.
     tuning_seconds : float
         Budget of each model to search for better parameters of the trees; 0: use those declared.
+    all_peers : bool
+        Whether the report compares with HistGradientBoosting too.
 
     Yields
     ------
@@ -137,7 +140,9 @@ def train(
             predictor = Predictor.load(bundle)
             # One thread: several waste time in busy waiting over sums of a few columns.
             with threadpool_limits(1, user_api="blas"):
-                assessment = assess(lake, model, data, predictor, known_by, report, priced)
+                assessment = assess(
+                    lake, model, data, predictor, known_by, report, priced, all_peers
+                )
             yield _register(
                 lake, model, data, fitted, trials, bundle, assessment, known_by, row_limit, report
             )
@@ -245,9 +250,7 @@ def _register(
             "code": provenance.code_identity(),
             "environment": provenance.environment(),
         },
-        example=data.frame[data.features]
-        .head(100)
-        .astype(
+        example=data.frame.head(100)[data.features].astype(
             {name: "float64" for name in data.features if name not in fitted.encoding_.categories}
         ),
     )

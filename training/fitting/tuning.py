@@ -20,6 +20,8 @@ from training.fitting.selection import Fold, time_windows
 from training.model_spec import ModelSpec
 
 SEED = 7
+COMPARED = "held back"
+"""How losses are measured; a study of losses that were measured otherwise is not gone on with."""
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
 
 
@@ -81,7 +83,7 @@ def tune(
     path.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{path}",
-        study_name=f"{model.name}-{data.sha256[:16]}",
+        study_name=f"{model.name}-{data.sha256[:16]}-{COMPARED}",
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=SEED),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5),

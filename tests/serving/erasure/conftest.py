@@ -6,7 +6,7 @@ import shutil
 import socket
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,16 +29,17 @@ NO_PROCESS = 2**30
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 
 
-def named_in(home: Path, number: str) -> set[str]:
-    """Every file that holds the number: its bytes, what is packed in it, and decoded cells."""
-    written = [number.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be")]
-    found = set()
+def named_in(home: Path, numbers: Collection[str]) -> dict[str, set[str]]:
+    """Number -> every file that holds it: its bytes, what is packed in it, and decoded cells."""
+    found: dict[str, set[str]] = {number: set() for number in numbers}
     for path in sorted(home.rglob("*")):
         if not path.is_file():
             continue
-        contents = [path.read_bytes(), *unpacked(path)]
-        if any(one in content for one in written for content in contents) or cells(path, number):
-            found.add(path.relative_to(home).as_posix())
+        contents = [path.read_bytes(), *unpacked(path), *cells(path)]
+        for number, places in found.items():
+            written = [number.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be")]
+            if any(one in content for one in written for content in contents):
+                places.add(path.relative_to(home).as_posix())
     return found
 
 
@@ -50,17 +51,16 @@ def unpacked(path: Path) -> Iterator[bytes]:
         yield gzip.decompress(path.read_bytes())
 
 
-def cells(path: Path, number: str) -> bool:
-    """Whether a cell of a Parquet file or of a database has the number in it."""
+def cells(path: Path) -> Iterator[bytes]:
+    """The texts in a Parquet file or a database, a column or a row a line."""
     if path.suffix == ".parquet":
-        return any(
-            pa.types.is_string(column.type) and pc.any(pc.match_substring(column, number)).as_py()
-            for column in pq.read_table(path, partitioning=None).columns
-        )
+        for column in pq.read_table(path, partitioning=None).columns:
+            if pa.types.is_string(column.type):
+                values = pc.unique(column).drop_null().to_pylist()
+                yield "\n".join(values).encode()
     if path.read_bytes()[:15] == b"SQLite format 3":
         with closing(sqlite3.connect(path)) as connection:
-            return any(number in line for line in connection.iterdump())
-    return False
+            yield "\n".join(connection.iterdump()).encode()
 
 
 def rows_of_others(home: Path, gone: set[str]) -> dict[str, Any]:
@@ -104,9 +104,9 @@ class Story:
     def gone(self) -> list[str]:
         return [self.by_api, *self.by_command]
 
-    def named(self, number: str, home: Path | None = None) -> set[str]:
-        """Files that hold a number now."""
-        return named_in(home or self.home, number)
+    def named(self, numbers: Collection[str], home: Path | None = None) -> dict[str, set[str]]:
+        """Number -> files that hold it now."""
+        return named_in(home or self.home, numbers)
 
     def others_now(self) -> dict[str, Any]:
         return rows_of_others(self.home, set(self.gone))
@@ -185,7 +185,7 @@ def story(
         for one in (*sorted(gone), stays):
             live(home, url, one)
         numbers = numbers_of(home, gone)
-        places = {one: named_in(home, one) for one in gone}
+        places = named_in(home, gone)
         others = rows_of_others(home, gone)
         online = online_of(home, stays)
         answers = asked_to_leave(home, url, by_api, run)
