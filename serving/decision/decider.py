@@ -14,6 +14,7 @@ from serving.decision.candidates import Candidate
 from serving.decision.core import DecisionResult, settle
 from serving.decision.gates import Gate
 from serving.decision.gather import DecisionInputs, Gatherer
+from serving.decision.record_frames import RecordFrames
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import ContactText, TouchpointSource
 from serving.decision.write import SettledDecision, write
@@ -45,6 +46,7 @@ class Decider:
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
         self._content = load_content_check(lake.home)
         self.gatherer = Gatherer(service, touchpoints, self._caps)
+        self._frames = RecordFrames(records, touchpoints, self.gatherer.policy)
 
     @property
     def is_local(self) -> bool:
@@ -90,6 +92,7 @@ class Decider:
             If neither the online store nor the snapshot can be read.
         """
         customer = self.gatherer.read_customer(request, at, branches)
+        frame = self._frames.stored(customer, at, seconds)
         content = request.model_dump(mode="json", exclude={"client_key"})
         key = request.client_key and f"{subject} {request.client_key}"
         with self._records.writing(seconds) as connection:
@@ -100,7 +103,7 @@ class Decider:
             inputs = self.gatherer.gather(connection, request, customer, at)
             inputs, result, text = self._settle(request, inputs)
             settled = SettledDecision(request, subject, at, customer, inputs, result, text)
-            return write(connection, self._caps, settled, content, key)
+            return write(connection, self._caps, settled, content, key, frame)
 
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs

@@ -15,6 +15,8 @@ from serving.touchpoints.fields import Channel, Touchpoint
 from serving.touchpoints.scripts import LANGUAGES, fill, variable_values
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
+STARS = (None, 1, 2, 3, 4, 5)
+"""Stars that a customer may have; None: not rated."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,20 @@ class TouchpointSource:
             if self._is_due(touchpoint.declared, tags, day, happened):
                 candidates += touchpoint.actions(tags[STAR])
         return candidates
+
+    def every_candidate(self) -> list[Candidate]:
+        """List each candidate that there may be, of any decision point, branch and star, once."""
+        catalogue = self._catalogue
+        return list(
+            dict.fromkeys(
+                candidate
+                for name, variants in catalogue.variants.items()
+                for declared in variants.values()
+                if declared is not None
+                for star in STARS
+                for candidate in _TouchpointActions(catalogue, name, declared).actions(star)
+            )
+        )
 
     def _touchpoints_at(
         self, decision_point: str, branch: str | None, stage: str | None
