@@ -223,6 +223,20 @@ erasures = Table(
 )
 """One row per erasure that deleted something."""
 
+retentions = Table(
+    "retentions",
+    METADATA,
+    column("retention_id", Text, "清理号", primary_key=True),
+    column("kind", Text, "记录类别"),
+    column("kept_days", Integer, "保存天数"),
+    column("before", Instant, "删除此前"),
+    column("ordered_by", Text, "操作人"),
+    column("deleted_at", Instant, "清理时间"),
+    column("rows", Document, "删除行数"),
+    info={"label": "到期清理记录"},
+)
+"""One row per run of `guanjia retain` and kind of which it deleted something."""
+
 due_touchpoints = Table(
     "due_touchpoints",
     METADATA,

@@ -126,7 +126,8 @@ def note_outcome(
     """
     full, earliest = _complete(connection, outcome)
     reported = full.occurred_at
-    full = replace(full, occurred_at=max(min(reported, at), earliest or reported))
+    bounded = min(reported, at)
+    full = replace(full, occurred_at=max(bounded, earliest or bounded))
     reported_at = reported if reported != full.occurred_at else None
     customer_id = str(full.customer_id)
     lock_customer(connection, customer_id)

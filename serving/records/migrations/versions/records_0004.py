@@ -1,4 +1,4 @@
-"""Packed decisions, days for which contacts are reserved, and instants of outcomes as reported.
+"""Packed decisions, days for which contacts are reserved, outcomes as reported, retention.
 
 Documents of decisions are compressed, each by itself: later ones refer to frames and are a fifth of
 that. A contact of before counts on the day on which it counted until now.
@@ -18,12 +18,23 @@ BATCH_ROWS = 1_000
 
 
 def upgrade() -> None:
-    """Add the columns and the table of frames, pack the documents, drop their column."""
+    """Add the columns and two tables, pack the documents, drop their column."""
     op.create_table(
         "decision_frames",
         sa.Column("frame_id", sa.String(), nullable=False),
         sa.Column("content", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("frame_id", name=op.f("pk_decision_frames")),
+    )
+    op.create_table(
+        "retentions",
+        sa.Column("retention_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("kept_days", sa.Integer(), nullable=False),
+        sa.Column("before", sa.BigInteger(), nullable=False),
+        sa.Column("ordered_by", sa.String(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("retention_id", name=op.f("pk_retentions")),
     )
     op.add_column("outcomes", sa.Column("reported_at", sa.BigInteger(), nullable=True))
     op.add_column("contacts", sa.Column("planned_day", sa.Date(), nullable=True))
