@@ -130,10 +130,9 @@ def _take_one(
 
 def _moved(body: OutcomeTold, stored: StoredOutcome) -> list[Fault]:
     """Say that an outcome counts at another instant than was reported."""
-    told = stored.reported_at
-    if told is None:
+    if stored.reported_at is None:
         return []
-    early = told < stored.occurred_at
+    told, early = body.occurred_at, stored.reported_at < stored.occurred_at
     fault = (
         f"is dated {told.isoformat()}, {'before its contact was reserved' if early else 'ahead'}: "
         f"it counts as of {stored.occurred_at.isoformat()}"

@@ -1,6 +1,7 @@
 """Make the frame of records: what decisions by one policy, catalogue and set of models share."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -104,7 +105,7 @@ def build_frame(
         "tags": tags,
         # Deflate looks back from the end: what is most alike to most records comes last.
         "samples": [
-            _record_of_nobody(policy, tags, json.loads(versions), some) for some in (marketing, [])
+            _record_of_nobody(policy, json.loads(versions), some) for some in (marketing, [])
         ],
     }
     shared = Frame(to_json(content, fallback=dict).decode())
@@ -112,15 +113,12 @@ def build_frame(
 
 
 def _record_of_nobody(
-    policy: Policy,
-    tags: Sequence[str],
-    versions: Mapping[str, Any],
-    candidates: Sequence[Candidate],
+    policy: Policy, versions: Mapping[str, Any], candidates: Sequence[Candidate]
 ) -> Any:
     """Decide about nobody, of whom nothing is known; the record has the words of all others."""
     request = DecideRequest(customer_id=NOBODY, decision_point=NOBODY, alternatives=1)
     predictions = dict.fromkeys(versions["models"], 0.5)
-    unknown: Mapping[str, Any] = dict.fromkeys(tags)
+    unknown: Mapping[str, Any] = defaultdict(lambda: None)
     customer = CustomerFacts(
         tags=unknown,
         degraded=False,
@@ -143,7 +141,7 @@ def _record_of_nobody(
         customer_id=NOBODY,
         decision_point=NOBODY,
         day=EPOCH.date(),
-        tags={},
+        tags=unknown,
         predictions=predictions,
         effects={},
         margin=None,
@@ -156,5 +154,5 @@ def _record_of_nobody(
     )
     result = settle(facts)
     answer = build_response(request, customer, facts, result, None, decision_id=NOBODY, at=EPOCH)
-    shared = replace(facts, candidates=[], blocks=[], policy=policy)
+    shared = replace(facts, tags={}, candidates=[], blocks=[], policy=policy)
     return json.loads(build_record(shared, answer, request.model_dump(mode="json"), NOBODY))

@@ -51,7 +51,8 @@ class Frame:
     def compress(self, text: str) -> bytes:
         """Compress the text of a document that refers to this frame."""
         packer = self._packer.copy()
-        return packer.compress(text.encode()) + packer.flush()
+        packed: bytes = packer.compress(text.encode()) + packer.flush()
+        return packed
 
     def restore(self, packed: bytes) -> dict[str, Any]:
         """Restore the document from what `compress` wrote."""

@@ -237,7 +237,7 @@ def _expired(kind: str, begins: Mapping[str, datetime]) -> list[tuple[Table, Col
     told = and_(_o.customer_id == _d.customer_id, _o.decision_id == _d.decision_id)
     if "outcomes" in begins:
         told = and_(told, _o.outcome_id >= first_id(begins["outcomes"]))
-    reviewed = true()
+    reviewed: ColumnElement[bool] = true()
     if "reviews" in begins:
         reviewed = or_(_r.answered_at.is_(None), _r.answered_at >= begins["reviews"])
 
