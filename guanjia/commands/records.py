@@ -79,12 +79,12 @@ def retain(
         for kind in expired
     ]
     total = sum(kind.total for kind in expired)
-    said = (
+    summary = (
         f"{total:,} rows deleted; the table retentions says so"
         if delete
         else f"{total:,} rows are too old; nothing is deleted. Delete them with --delete"
     )
-    emit([asdict(kind) for kind in expired], json, table("Records past their time", rows), said)
+    emit([asdict(kind) for kind in expired], json, table("Records past their time", rows), summary)
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:

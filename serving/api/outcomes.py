@@ -132,9 +132,10 @@ def _moved(body: OutcomeTold, stored: StoredOutcome) -> list[Fault]:
     """Say that an outcome counts at another instant than was reported."""
     if stored.reported_at is None:
         return []
-    told, early = body.occurred_at, stored.reported_at < stored.occurred_at
+    reported, early = body.occurred_at, stored.reported_at < stored.occurred_at
+    where = "before its contact was reserved" if early else "ahead of now"
     fault = (
-        f"is dated {told.isoformat()}, {'before its contact was reserved' if early else 'ahead'}: "
+        f"is dated {reported.isoformat()}, {where}: "
         f"it counts as of {stored.occurred_at.isoformat()}"
     )
     cure = "name the contact that it is about, and check the clock of the sender"

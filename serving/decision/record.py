@@ -66,7 +66,7 @@ def build_record(
     stored: dict[str, Any] = {STORED.get(name, name): v for name, v in vars(facts).items()}
     if frame is not None:
         numbers = frame.numbers
-        stored["candidates"] = [numbers.get(one, one) for one in facts.candidates]
+        stored["candidates"] = [numbers.get(candidate, candidate) for candidate in facts.candidates]
         if list(facts.tags) == frame.shared.tags:
             stored["tags"] = list(facts.tags.values())
     document = {"asked_by": subject, "request": request, "facts": stored, "answer": answer}

@@ -99,17 +99,17 @@ def build_frame(
     candidates : sequence of Candidate
         Every candidate of the touchpoints, each once.
     """
-    marketing = [one for one in candidates if one.kind == "marketing"][:2]
+    marketing = [candidate for candidate in candidates if candidate.kind == "marketing"][:2]
     content = {
         "candidates": candidates,
         "tags": tags,
         # Deflate looks back from the end: what is most alike to most records comes last.
         "samples": [
-            _record_of_nobody(policy, json.loads(versions), some) for some in (marketing, [])
+            _record_of_nobody(policy, json.loads(versions), weighed) for weighed in (marketing, [])
         ],
     }
     shared = Frame(to_json(content, fallback=dict).decode())
-    return RecordFrame(shared, {one: number for number, one in enumerate(candidates)})
+    return RecordFrame(shared, {candidate: number for number, candidate in enumerate(candidates)})
 
 
 def _record_of_nobody(

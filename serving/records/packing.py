@@ -48,14 +48,14 @@ class Frame:
         """Names of the tags, in the order in which documents list the values."""
         return list(self._parsed["tags"])
 
-    def compress(self, text: str) -> bytes:
-        """Compress the text of a document that refers to this frame."""
+    def pack(self, text: str) -> bytes:
+        """Pack the text of a document that refers to this frame."""
         packer = self._packer.copy()
         packed: bytes = packer.compress(text.encode()) + packer.flush()
         return packed
 
     def restore(self, packed: bytes) -> dict[str, Any]:
-        """Restore the document from what `compress` wrote."""
+        """Restore the document from what `pack` wrote."""
         unpacker = zlib.decompressobj(-zlib.MAX_WBITS, self._dictionary)
         document: dict[str, Any] = json.loads(unpacker.decompress(packed) + unpacker.flush())
         facts = document["facts"]
@@ -63,7 +63,7 @@ class Frame:
             facts["tags"] = dict(zip(self.tags, facts["tags"], strict=True))
         candidates = self._parsed["candidates"]
         facts["candidates"] = [
-            candidates[one] if isinstance(one, int) else one for one in facts["candidates"]
+            candidates[entry] if isinstance(entry, int) else entry for entry in facts["candidates"]
         ]
         return document
 
@@ -102,7 +102,7 @@ class Packed(TypeDecorator[Any]):
         if value is None:
             return None
         text = to_json(value.document)
-        return zlib.compress(text.encode()) if value.frame is None else value.frame.compress(text)
+        return zlib.compress(text.encode()) if value.frame is None else value.frame.pack(text)
 
 
 def unpack(packed: bytes) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def _decisions(records: Records, begin: datetime, end: datetime) -> Iterator[Map
     after, last = first_id(begin), first_id(end)
     while True:
         with records.reading() as connection:
-            found = connection.execute(_BATCH_QUERY, {"first": after, "end": last}).mappings()
-            rows = [with_document(connection, row) for row in found.all()]
+            batch = connection.execute(_BATCH_QUERY, {"first": after, "end": last}).mappings()
+            rows = [with_document(connection, row) for row in batch.all()]
         yield from rows
         if len(rows) < BATCH:
             return

@@ -149,9 +149,9 @@ def fits(contacts: Sequence[Collection[int]], day: int, width: int, most: int) -
     >>> fits([{8, 9}], 8, width=1, most=1), fits([{8, 9}], 10, width=1, most=1)
     (False, True)
     """
-    near = [days for days in contacts if any(abs(other - day) < width for other in days)]
-    return len(near) < most or all(
-        sum(any(first <= other < first + width for other in days) for days in near) < most
+    around = [days for days in contacts if any(abs(other - day) < width for other in days)]
+    return len(around) < most or all(
+        sum(any(first <= other < first + width for other in days) for days in around) < most
         for first in range(day - width + 1, day + 1)
     )
 
@@ -175,7 +175,9 @@ def _blocks(
     day = local.date().toordinal()
     for name, rule in caps.rules.items():
         if _binds(rule, traits):
-            counted = [one.days for one in history.contacts if _counts(rule, traits, one)]
+            counted = [
+                contact.days for contact in history.contacts if _counts(rule, traits, contact)
+            ]
             if len(counted) >= rule.most and not fits(counted, day, rule.days, rule.most):
                 yield _full(name, rule, counted, day, traits.zone)
 

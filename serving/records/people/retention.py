@@ -103,7 +103,7 @@ def count_expired(
     RecordsAwayError
         If the records do not answer.
     """
-    found = []
+    expired: list[Expired] = []
     days = _first_kept(retention, now, timezone)
     begins = {kind: _begin(day, timezone) for kind, day in days.items()}
     with records.reading(LONG_SECONDS) as connection:
@@ -115,8 +115,8 @@ def count_expired(
                 ).scalar_one()
                 for table, condition in _expired(kind, begins)
             }
-            found.append(Expired(kind, rule.label, rule.days, day, rows))
-    return found
+            expired.append(Expired(kind, rule.label, rule.days, day, rows))
+    return expired
 
 
 def delete_expired(
@@ -191,14 +191,14 @@ def _delete_batch(
     (key,) = table.primary_key.columns
     owner = table.c.get("customer_id", key)
     query = select(key, owner).where(key > after, condition).order_by(key).limit(BATCH_ROWS)
-    found = connection.execute(query).all()
-    if not found:
+    batch = connection.execute(query).all()
+    if not batch:
         return None, 0
-    numbers = [number for number, _ in found]
+    numbers = [number for number, _ in batch]
     # A request may ask for a review of one of these decisions: whoever has the lock goes first.
-    lock_customers(connection, {customer for _, customer in found})
+    lock_customers(connection, {customer for _, customer in batch})
     gone = connection.execute(delete(table).where(key.in_(numbers), condition)).rowcount
-    return (numbers[-1] if len(found) == BATCH_ROWS else None), gone
+    return (numbers[-1] if len(batch) == BATCH_ROWS else None), gone
 
 
 def _note(connection: Connection, note: Mapping[str, Any], rows: Mapping[str, int]) -> None:
@@ -234,9 +234,9 @@ def _expired(kind: str, begins: Mapping[str, datetime]) -> list[tuple[Table, Col
     """
     before = begins[kind]
     first = first_id(before)
-    told = and_(_o.customer_id == _d.customer_id, _o.decision_id == _d.decision_id)
+    outcome = and_(_o.customer_id == _d.customer_id, _o.decision_id == _d.decision_id)
     if "outcomes" in begins:
-        told = and_(told, _o.outcome_id >= first_id(begins["outcomes"]))
+        outcome = and_(outcome, _o.outcome_id >= first_id(begins["outcomes"]))
     reviewed: ColumnElement[bool] = true()
     if "reviews" in begins:
         reviewed = or_(_r.answered_at.is_(None), _r.answered_at >= begins["reviews"])
@@ -245,13 +245,13 @@ def _expired(kind: str, begins: Mapping[str, datetime]) -> list[tuple[Table, Col
         return not_(exists().where(_r.decision_id == table.c.decision_id, reviewed))
 
     old, silent = _d.decision_id < first, _d.touchpoint.is_(None)
-    alone = and_(old, silent, not_(exists().where(told)), unreviewed(decisions))
-    acted = and_(old, or_(not_(silent), exists().where(told)), unreviewed(decisions))
-    made = and_(func.coalesce(_k.sent_at, _k.planned_at) < before, unreviewed(contacts))
+    alone = and_(old, silent, not_(exists().where(outcome)), unreviewed(decisions))
+    acted = and_(old, or_(not_(silent), exists().where(outcome)), unreviewed(decisions))
+    old_contact = and_(func.coalesce(_k.sent_at, _k.planned_at) < before, unreviewed(contacts))
     return {
         "silence": [(decisions, and_(alone, _d.randomised.is_(False)))],
         "drawn": [(decisions, and_(alone, _d.randomised.is_(True)))],
-        "contacts": [(decisions, acted), (contacts, made)],
+        "contacts": [(decisions, acted), (contacts, old_contact)],
         "outcomes": [(outcomes, and_(_o.outcome_id < first, unreviewed(outcomes)))],
         "reviews": [(review_requests, _r.answered_at < before)],
         "due_touchpoints": [(due_touchpoints, due_touchpoints.c.until < before)],

@@ -75,7 +75,7 @@ def test_what_is_packed_is_restored(
     tags = dict(zip(TAGS, told, strict=True)) | ({"another": 1} if more else {})
     facts, answer = facts_of(tags, candidates), DecideResponse.model_construct(decision_id="1")
     alone = build_record(facts, answer, {}, "desk")
-    packed = frame.shared.compress(build_record(facts, answer, {}, "desk", frame))
+    packed = frame.shared.pack(build_record(facts, answer, {}, "desk", frame))
     document = frame.shared.restore(packed)
     assert document == json.loads(alone)
     assert list(document["facts"]["tags"]) == list(tags)

@@ -64,9 +64,9 @@ def _pack() -> tuple[int, int, int]:
     write = sa.text("UPDATE decisions SET packed = :packed WHERE decision_id = :decision_id")
     while rows := connection.execute(read, {"last": last, "most": BATCH_ROWS}).all():
         texts = [(number, text.encode()) for number, text in rows]
-        packed = [{"decision_id": number, "packed": zlib.compress(one)} for number, one in texts]
+        packed = [{"decision_id": number, "packed": zlib.compress(text)} for number, text in texts]
         connection.execute(write, packed)
         last, count = rows[-1][0], count + len(rows)
-        before += sum(len(one) for _, one in texts)
-        after += sum(len(one["packed"]) for one in packed)
+        before += sum(len(text) for _, text in texts)
+        after += sum(len(row["packed"]) for row in packed)
     return count, before, after
