@@ -86,7 +86,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "reviews": reviewing,
         "contacts": records.contacts,
         "handover": records.handover,
-        "forget-reads": records.forget_reads,
+        "retain": records.retain,
         "erase": erasure.erase,
     },
 }

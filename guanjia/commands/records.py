@@ -1,13 +1,13 @@
-"""Commands on operational records: handover, contacts of other systems, deletion of old notes."""
+"""Commands on operational records: handover, contacts of other systems, retention."""
 
+import getpass
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, open_lake, open_records, parse_day, read_clock
-from guanjia.terminal.output import emit, table
+from guanjia.terminal.options import AsOf, Json, open_lake, open_records, read_clock
+from guanjia.terminal.output import emit, progress, table
 
 
 def handover(
@@ -38,23 +38,53 @@ def handover(
     )
 
 
-def forget_reads(
-    before: Annotated[
-        date,
-        typer.Option(
-            "--before", parser=parse_day, metavar="YYYY-MM-DD", help="The first day to keep."
-        ),
-    ],
+def retain(
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete them. Default: count them only.")
+    ] = False,
+    compact: Annotated[
+        bool,
+        typer.Option("--compact", help="Write the database anew, smaller; writers wait meanwhile."),
+    ] = False,
+    who: Annotated[
+        str | None, typer.Option("--who", help="Who ordered it. Default: who is logged in.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Delete old notes of who read whose data."""
-    from serving.records.people.audit import forget_old_reads
+    """Count, or delete, the records that are older than retention.toml allows."""
+    from serving.records.people.retention import count_expired, delete_expired
+    from serving.records.people.retention_rules import load_retention
 
-    lake = open_lake()
-    with open_records(lake) as records:
-        deleted = forget_old_reads(records, before, read_clock(), lake.settings.timezone)
-    summary = f"{deleted:,} reads before {before} forgotten"
-    emit({"before": before, "forgotten": deleted}, json, summary)
+    lake, now = open_lake(), read_clock()
+    rules, timezone = load_retention(lake.home), lake.settings.timezone
+    with open_records(lake) as records, progress(json) as report:
+        if delete:
+            by = who or getpass.getuser()
+            expired = delete_expired(records, rules, now, timezone, by, report)
+        else:
+            expired = count_expired(records, rules, now, timezone)
+        if compact:
+            report("database", 0, 1)
+            records.scrub()
+            report("database", 1, 1)
+    rows = [
+        {
+            "kind": kind.kind,
+            "label": kind.label,
+            "kept_days": kind.kept_days,
+            "before": kind.before,
+            "rows": kind.total,
+            "tables": ", ".join(f"{name} {number:,}" for name, number in kind.rows.items()),
+        }
+        for kind in expired
+    ]
+    total = sum(kind.total for kind in expired)
+    summary = (
+        f"{total:,} rows deleted; the table retentions says so"
+        if delete
+        else f"{total:,} rows are too old; nothing is deleted. Delete them with --delete"
+    )
+    emit([asdict(kind) for kind in expired], json, table("Records past their time", rows), summary)
 
 
 def contacts(as_of: AsOf, json: Json = False) -> None:

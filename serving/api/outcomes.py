@@ -59,7 +59,15 @@ class OutcomeAnswer(Message):
     status: Literal["accepted", "repeated", "refused"]
     outcome_id: str | None = None
     recorded_at: datetime | None = None
-    faults: list[Fault] = Field(default_factory=list)
+    occurred_at: datetime | None = Field(
+        default=None,
+        description="When it counts as having occurred: as reported, but not before the contact "
+        "was reserved and not after now.",
+    )
+    faults: list[Fault] = Field(
+        default_factory=list,
+        description="Why it is refused; or, of an accepted one, that its instant was moved.",
+    )
 
 
 class OutcomesResponse(Message):
@@ -101,7 +109,7 @@ def _take_one(
         with records.writing(durable=True) as connection:
             _require_visible(request, connection, outcome)
             stored = note_outcome(connection, outcome, at, client_key=client_key)
-            event = None if stored.repeated else _contact_event(connection, outcome, stored)
+            event = None if stored.repeated else _contact_event(connection, outcome.kind, stored)
     except RecordsAwayError:
         raise
     except GuanjiaError as error:
@@ -115,7 +123,23 @@ def _take_one(
         status="repeated" if stored.repeated else "accepted",
         outcome_id=stored.outcome_id,
         recorded_at=at,
+        occurred_at=stored.occurred_at,
+        faults=_moved(body, stored),
     )
+
+
+def _moved(body: OutcomeTold, stored: StoredOutcome) -> list[Fault]:
+    """Say that an outcome counts at another instant than was reported."""
+    if stored.reported_at is None:
+        return []
+    reported, early = body.occurred_at, stored.reported_at < stored.occurred_at
+    where = "before its contact was reserved" if early else "ahead of now"
+    fault = (
+        f"is dated {reported.isoformat()}, {where}: "
+        f"it counts as of {stored.occurred_at.isoformat()}"
+    )
+    cure = "name the contact that it is about, and check the clock of the sender"
+    return [Fault(thing=f"outcome {body.kind}", fault=fault, cure=cure)]
 
 
 def _require_visible(request: Request, connection: Connection, outcome: Outcome) -> None:
@@ -130,22 +154,22 @@ def _require_visible(request: Request, connection: Connection, outcome: Outcome)
 
 
 def _contact_event(
-    connection: Connection, outcome: Outcome, stored: StoredOutcome
+    connection: Connection, kind: str, stored: StoredOutcome
 ) -> dict[str, Any] | None:
     """Convert an outcome to an event, so that the customer's tags include the contact at once."""
-    if stored.contact_id is None or outcome.kind in ("not_sent", "renewed", "bought"):
+    if stored.contact_id is None or kind in ("not_sent", "renewed", "bought"):
         return None
     contact = find_contact(connection, stored.contact_id)
     return {
         "event_id": f"outcome {stored.outcome_id}",
         "type": "contact_made",
         "customer_id": stored.customer_id,
-        "occurred_at": outcome.occurred_at.isoformat(),
+        "occurred_at": stored.occurred_at.isoformat(),
         "interaction_id": stored.contact_id,
         "touchpoint": contact["touchpoint"],
         "channel": contact["channel"],
         "direction": "out",
-        "result": outcome.kind,
+        "result": kind,
     }
 
 

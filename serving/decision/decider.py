@@ -15,6 +15,7 @@ from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle
 from serving.decision.gates import Gate
 from serving.decision.gather import CustomerFacts, DecisionInputs, Gatherer
+from serving.decision.record_frames import RecordFrames
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.write import SettledDecision, write
@@ -46,6 +47,7 @@ class Decider:
         self._caps = Caps(load_contact_caps(lake.home), lake.settings.timezone)
         self._content = load_content_check(lake.home)
         self.gatherer = Gatherer(service, touchpoints, self._caps)
+        self._frames = RecordFrames(records, touchpoints, self.gatherer.policy)
 
     @property
     def is_local(self) -> bool:
@@ -91,6 +93,7 @@ class Decider:
             If neither the online store nor the snapshot can be read.
         """
         customer = self.gatherer.read_customer(request, at, branches)
+        frame = self._frames.stored(customer, at, seconds)
         content = request.model_dump(mode="json", exclude={"client_key"})
         key = request.client_key and f"{subject} {request.client_key}"
         with self._records.writing(seconds) as connection:
@@ -101,7 +104,7 @@ class Decider:
             inputs = self.gatherer.gather(connection, request, customer, at)
             inputs, result, text = self._settle(request, customer, inputs)
             settled = SettledDecision(request, subject, at, customer, inputs, result, text)
-            return write(connection, self._caps, settled, content, key)
+            return write(connection, self._caps, settled, content, key, frame)
 
     def _settle(
         self, request: DecideRequest, customer: CustomerFacts, inputs: DecisionInputs

@@ -126,6 +126,8 @@ class Gatherer:
     ----------
     effects : Effects
         The effect models; replaced as a whole by `refresh`.
+    policy : Policy
+        The policy of the home.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class Gatherer:
         lake = service.lake
         self.effects = Effects(lake)
         self._service, self._touchpoints, self._caps = service, touchpoints, caps
-        self._policy = load_policy(lake.home)
+        self.policy = load_policy(lake.home)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._erasure_key = erasure_key(lake.settings)
         self._tag_lists: tuple[Mapping[str, ServedModel], Effects, tuple[str, ...]] | None = None
@@ -247,7 +249,7 @@ class Gatherer:
             blocks=[_gate(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
-            policy=self._policy,
+            policy=self.policy,
             only_channel=request.context.channel,
             open_event=request.context.open_event,
             inbound=inbound,

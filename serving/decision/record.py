@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,34 @@ from serving.decision.gates import Gate, Permission
 from serving.decision.policy import Policy
 from serving.decision.schemas import DecideResponse
 from serving.records.columns import JsonText
+from serving.records.packing import Frame
 
 STORED = {"predictions": "told"}
 """Field of the facts -> its key in the documents, if that is still the one of the first release."""
 
 
+@dataclass(frozen=True)
+class RecordFrame:
+    """What the records of many decisions share.
+
+    Attributes
+    ----------
+    shared : Frame
+        As it is stored.
+    numbers : Mapping[Candidate, int]
+        Places of its candidates.
+    """
+
+    shared: Frame
+    numbers: Mapping[Candidate, int]
+
+
 def build_record(
-    facts: Facts, answer: DecideResponse, request: Mapping[str, Any], subject: str
+    facts: Facts,
+    answer: DecideResponse,
+    request: Mapping[str, Any],
+    subject: str,
+    frame: RecordFrame | None = None,
 ) -> JsonText:
     """Build the JSON document of a decision: the request and its caller, the facts, the answer.
 
@@ -33,13 +55,20 @@ def build_record(
         The request, without the client key.
     subject : str
         The caller, by the token.
+    frame : RecordFrame, optional
+        What the document refers to (`serving.records.packing`). Default: it stands alone.
 
     Raises
     ------
     ValueError
         If a number is NaN or infinite, which the records do not store.
     """
-    stored = {STORED.get(name, name): value for name, value in vars(facts).items()}
+    stored: dict[str, Any] = {STORED.get(name, name): v for name, v in vars(facts).items()}
+    if frame is not None:
+        numbers = frame.numbers
+        stored["candidates"] = [numbers.get(candidate, candidate) for candidate in facts.candidates]
+        if list(facts.tags) == frame.shared.tags:
+            stored["tags"] = list(facts.tags.values())
     document = {"asked_by": subject, "request": request, "facts": stored, "answer": answer}
     text = to_json(document, fallback=dict).decode()
     if "NaN" in text or "Infinity" in text:  # as a number, or in somebody's words

@@ -13,6 +13,9 @@ from serving.decision.contact_text import BRANCH, SOLD_BY, STAR, ContactText, Co
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
 from serving.touchpoints.fields import Touchpoint
 
+STARS = (None, 1, 2, 3, 4, 5)
+"""Stars that a customer may have; None: not rated."""
+
 
 class TouchpointSource:
     """The catalogue of touchpoints of a home; loaded once, shared by threads.
@@ -78,6 +81,21 @@ class TouchpointSource:
             if self._is_due(touchpoint.declared, tags, day, happened):
                 candidates += touchpoint.actions(tags[STAR])
         return candidates
+
+    def every_candidate(self) -> list[Candidate]:
+        """List each candidate that there may be, of any decision point, branch and star, once."""
+        catalogue = self._catalogue
+        return list(
+            dict.fromkeys(
+                candidate
+                for place in catalogue.shared.decision_points
+                for name, variants in catalogue.variants.items()
+                for declared in variants.values()
+                if declared is not None
+                for star in STARS
+                for candidate in _TouchpointActions(catalogue, place, name, declared).actions(star)
+            )
+        )
 
     def _touchpoints_at(
         self, decision_point: str, branch: str | None, stage: str | None

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult
 from serving.decision.gather import BRANCH, CustomerFacts, DecisionInputs
-from serving.decision.record import build_record
+from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_action, build_response
 from serving.decision.schemas import Action, DecideRequest, DecideResponse
 from serving.records.columns import new_id
@@ -60,6 +60,7 @@ def write(
     settled: SettledDecision,
     content: Mapping[str, Any],
     client_key: str | None,
+    frame: RecordFrame,
 ) -> DecideResponse:
     """Reserve the contact, and store the decision with all it rests on.
 
@@ -75,6 +76,8 @@ def write(
         The request as it is stored, which the client key stands for.
     client_key : str or None
         The same key and request, sent again, get this decision again.
+    frame : RecordFrame
+        The stored frame of the record.
 
     Returns
     -------
@@ -92,7 +95,8 @@ def write(
         customer_id=facts.customer_id,
         decision_point=facts.decision_point,
         decided_at=settled.at,
-        document=build_record(facts, answer, content, settled.subject),
+        document=build_record(facts, answer, content, settled.subject, frame),
+        frame=frame.shared,
         branch=customer.tags[BRANCH],
         touchpoint=chosen.touchpoint if chosen else None,
         channel=chosen.channel if chosen else None,

@@ -7,7 +7,7 @@ caller per second tries to connect; the others are refused at once, so that no t
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     make_url,
     select,
+    text,
 )
 
 from features.errors import GuanjiaError
@@ -37,6 +38,9 @@ PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
+_LOCK_ALL = text(
+    "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
+)
 
 
 class RecordsAwayError(GuanjiaError):
@@ -259,6 +263,13 @@ def lock_customer(connection: Connection, customer_id: str) -> None:
     SQLite has one writer at a time anyway; on Postgres, writes for other customers go on.
     """
     advisory_lock(connection, f"customer {customer_id}")
+
+
+def lock_customers(connection: Connection, customer_ids: Collection[str]) -> None:
+    """Lock many customers as `lock_customer` does, in an order in which no two callers block."""
+    if connection.dialect.name == "postgresql":
+        numbers = sorted(_lock_number(f"customer {customer}") for customer in customer_ids)
+        connection.execute(_LOCK_ALL, {"numbers": numbers})
 
 
 def advisory_lock(connection: Connection, name: str) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from serving.records.columns import Document, Instant, Text, Yuan, column
+from serving.records.packing import Packed
 
 METADATA = MetaData(
     naming_convention={
@@ -57,11 +58,21 @@ decisions = Table(
     column("holdout", Boolean, "对照组"),
     column("degraded", Boolean, "降级"),
     column("snapshot_id", Text, "标签快照号", nullable=True),
-    column("document", Document, "决策全文"),
+    column("frame_id", Text, "共用内容号", nullable=True),
+    column("packed", Packed, "决策全文(压缩)"),
     Index(None, "customer_id", "decided_at"),  # a customer's decisions, latest first
     info={"label": "决策"},
 )
-"""One row per decision, silence included; `document` has everything that a replay needs."""
+"""One row per decision, silence included; `packed` has everything that a replay needs."""
+
+decision_frames = Table(
+    "decision_frames",
+    METADATA,
+    column("frame_id", Text, "共用内容号", primary_key=True),
+    column("content", Text, "共用内容"),
+    info={"label": "决策共用内容"},
+)
+"""One row per frame: what the documents of many decisions share, and nothing of a customer."""
 
 contacts = Table(
     "contacts",
@@ -79,6 +90,7 @@ contacts = Table(
     column("account_manager_id", Text, "客户经理", nullable=True),
     column("planned_at", Instant, "计划触达时间"),
     column("time_zone", Text, "客户时区"),
+    column("planned_day", Date, "预占当地日期"),
     column("local_day", Date, "当地日期"),
     column("state", Text, "状态"),
     column("reserved_at", Instant, "预占时间"),
@@ -98,7 +110,7 @@ contacts = Table(
     ),
     info={"label": "触达"},
 )
-"""One row per contact that was ever reserved."""
+"""One row per contact that was ever reserved; it counts on `planned_day` and on `local_day`."""
 
 outcomes = Table(
     "outcomes",
@@ -111,6 +123,7 @@ outcomes = Table(
     column("contact_id", Text, "触达号", nullable=True),
     column("channel", Text, "触达方式", nullable=True),
     column("occurred_at", Instant, "发生时间"),
+    column("reported_at", Instant, "报送的发生时间", nullable=True),  # if it lies out of bounds
     column("recorded_at", Instant, "登记时间"),
     column("detail", Document, "明细", nullable=True),
     Index(None, "customer_id", "occurred_at"),  # refusals, at every decision
@@ -209,6 +222,20 @@ erasures = Table(
     info={"label": "个人信息删除回执"},
 )
 """One row per erasure that deleted something."""
+
+retentions = Table(
+    "retentions",
+    METADATA,
+    column("retention_id", Text, "清理号", primary_key=True),
+    column("kind", Text, "记录类别"),
+    column("kept_days", Integer, "保存天数"),
+    column("before", Instant, "删除此前"),
+    column("ordered_by", Text, "操作人"),
+    column("deleted_at", Instant, "清理时间"),
+    column("rows", Document, "删除行数"),
+    info={"label": "到期清理记录"},
+)
+"""One row per run of `guanjia retain` and kind of which it deleted something."""
 
 due_touchpoints = Table(
     "due_touchpoints",

@@ -23,6 +23,7 @@ from features.snapshots.lookup import SnapshotLookup
 from features.snapshots.snapshots import read_snapshot
 from features.tags.catalogue import catalogue
 from serving.decision.replay import replay
+from serving.records.contacts.decisions import find_decision
 from serving.records.database import MIGRATIONS, Records
 from serving.records.tables import METADATA
 from training.estimators.bundle import Predictor
@@ -129,14 +130,23 @@ def records(lake: Lake) -> Any:
     records.close()
 
 
-def test_stored_records_are_migrated_and_keep_every_row(lake: Lake, records: Records) -> None:
+def test_stored_records_are_migrated_and_keep_every_row(
+    lake: Lake, records: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert [one for one in caplog.get_records("setup") if "are packed: their" in one.message]
     found = {}
     with records.reading() as connection:
         for table in METADATA.sorted_tables:
             query = table.select().order_by(*table.primary_key.columns)
             found[table.name] = [dict(row) for row in connection.execute(query).mappings()]
+        # Packed since release 0004, each by itself.
+        numbers = [row["decision_id"] for row in found["decisions"]]
+        found["decisions"] = [find_decision(connection, number) for number in numbers]
     for row in found["decisions"]:
         row["document"].pop("facts", None)
+    assert [row["planned_day"] for row in found["contacts"]] == [
+        row["local_day"] for row in found["contacts"]
+    ]
     found = json.loads(json.dumps(found, default=str))
     lost = {
         table: gone

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from serving.decision.core import settle
 from serving.decision.record import restore_facts
 from serving.records.columns import first_id
+from serving.records.contacts.decisions import with_document
 from serving.records.database import Records
 from serving.records.tables import decisions
 
@@ -24,7 +25,7 @@ _d = decisions.c
 _BATCH_QUERY = (
     select(
         _d.decision_id, _d.customer_id, _d.branch, _d.decided_at, _d.channel, _d.mandatory,
-        _d.randomised, _d.document,
+        _d.randomised, _d.frame_id, _d.packed,
     )
     .where(_d.decision_id >= bindparam("first"), _d.decision_id < bindparam("end"))
     .order_by(_d.decision_id)
@@ -102,8 +103,9 @@ def _decisions(records: Records, begin: datetime, end: datetime) -> Iterator[Map
     after, last = first_id(begin), first_id(end)
     while True:
         with records.reading() as connection:
-            rows = connection.execute(_BATCH_QUERY, {"first": after, "end": last}).mappings().all()
-        yield from (dict(row) for row in rows)
+            batch = connection.execute(_BATCH_QUERY, {"first": after, "end": last}).mappings()
+            rows = [with_document(connection, row) for row in batch.all()]
+        yield from rows
         if len(rows) < BATCH:
             return
         after = rows[-1]["decision_id"] + "0"

@@ -1,6 +1,6 @@
 """Apply the cap rules: which rule blocks a contact, and until when. No database, no clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -127,13 +127,13 @@ def next_free(
     return None
 
 
-def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
+def fits(contacts: Sequence[Collection[int]], day: int, width: int, most: int) -> bool:
     """Check whether one more contact keeps every window of days within the cap.
 
     Parameters
     ----------
-    days : sequence of int
-        Days of the existing contacts, as ordinals, in any order.
+    contacts : sequence of collection of int
+        The days of each existing contact, as ordinals; a window that has one of them holds it.
     day : int
         Day of the new contact, as ordinal.
     width : int
@@ -143,14 +143,18 @@ def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
 
     Examples
     --------
-    >>> fits([1, 8], 9, width=7, most=2), fits([3, 8], 9, width=7, most=2)
+    >>> fits([{1}, {8}], 9, width=7, most=2), fits([{3}, {8}], 9, width=7, most=2)
     (True, False)
-    >>> fits([12, 13], 9, width=7, most=2)
+    >>> fits([{12}, {13}], 9, width=7, most=2)
     False
+    >>> fits([{8, 9}], 8, width=1, most=1), fits([{8, 9}], 10, width=1, most=1)
+    (False, True)
     """
-    days_around = sorted([*(other for other in days if abs(other - day) < width), day])
-    spans = zip(days_around, days_around[most:], strict=False)
-    return not any(first <= day <= last and last - first < width for first, last in spans)
+    around = [days for days in contacts if any(abs(other - day) < width for other in days)]
+    return len(around) < most or all(
+        sum(any(first <= other < first + width for other in days) for days in around) < most
+        for first in range(day - width + 1, day + 1)
+    )
 
 
 def _blocks(
@@ -172,9 +176,11 @@ def _blocks(
     day = local.date().toordinal()
     for name, rule in caps.rules.items():
         if _binds(rule, traits):
-            days = [contact.day for contact in history.contacts if _counts(rule, traits, contact)]
-            if len(days) >= rule.most and not fits(days, day, rule.days, rule.most):
-                yield _full(name, rule, days, day, traits.zone)
+            counted = [
+                contact.days for contact in history.contacts if _counts(rule, traits, contact)
+            ]
+            if len(counted) >= rule.most and not fits(counted, day, rule.days, rule.most):
+                yield _full(name, rule, counted, day, traits.zone)
 
 
 def _cooling(caps: ContactCaps, history: History, at: datetime) -> Iterator[Block]:
@@ -189,13 +195,16 @@ def _cooling(caps: ContactCaps, history: History, at: datetime) -> Iterator[Bloc
             yield Block("cooling_off", rule.label, chinese, english, clears)
 
 
-def _full(name: str, rule: CapRule, days: list[int], day: int, zone: ZoneInfo) -> Block:
+def _full(
+    name: str, rule: CapRule, counted: Sequence[Collection[int]], day: int, zone: ZoneInfo
+) -> Block:
     chinese, english = PERIODS[rule.per]
     clears = None
     if rule.most > 0:
         # A place becomes free only on a day on which an earlier contact leaves the window.
-        later = sorted(past + rule.days for past in days if past + rule.days > day)
-        free = next(start for start in later if fits(days, start, rule.days, rule.most))
+        ends = {past + rule.days for days in counted for past in days}
+        later = sorted(end for end in ends if end > day)
+        free = next(start for start in later if fits(counted, start, rule.days, rule.most))
         clears = _instant(date.fromordinal(free), time(), zone)
     return Block(
         name,

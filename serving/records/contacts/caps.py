@@ -243,6 +243,7 @@ class Caps:
             free = next_free(self.rules, history, traits, contact.planned_at)
             raise ContactRefusedError(contact, block, free)
         until = max(contact.planned_at, at) + self.rules.reservation_period
+        day = contact.planned_at.astimezone(traits.zone).date()
         row = {
             "contact_id": new_id(at),
             "client_key": client_key,
@@ -250,7 +251,8 @@ class Caps:
             "decision_id": decision_id,
             **columns,
             "time_zone": traits.zone.key,
-            "local_day": contact.planned_at.astimezone(traits.zone).date(),
+            "planned_day": day,
+            "local_day": day,
             "state": "reserved",
             "reserved_at": at,
             "reserved_until": until,
@@ -263,7 +265,7 @@ class Caps:
 
 
 def mark_sent(connection: Connection, contact_id: str, at: datetime) -> None:
-    """Mark a contact as sent: it counts on the day it was made, and for good.
+    """Mark a contact as sent: it counts on the day it was made too, and for good.
 
     A contact whose reservation expired or was released is marked as well: it did happen.
 

@@ -9,11 +9,22 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from features.errors import GuanjiaError
 from serving.records.columns import JsonText, new_id
-from serving.records.idempotency import content_hash, find_by_key, insert_once
-from serving.records.tables import decisions
+from serving.records.idempotency import (
+    content_hash,
+    find_by_key,
+    insert_once,
+    insert_unless_present,
+)
+from serving.records.packing import Frame, Unpacked, unpack
+from serving.records.tables import decision_frames, decisions
 
 _d = decisions.c
 _FIND = select(decisions).where(_d.decision_id == bindparam("decision_id"))
+_FRAME = select(decision_frames.c.content).where(
+    decision_frames.c.frame_id == bindparam("frame_id")
+)
+_frames: dict[str, Frame] = {}
+"""Frames that were read; their ids are hashes, so that they hold for every database."""
 
 
 class UnknownDecisionError(GuanjiaError):
@@ -33,6 +44,8 @@ class Decision:
     document : mapping
         Everything else: inputs, gates, candidates, versions. Values of JSON, and decimals, dates
         and instants, which become text.
+    frame : Frame, optional
+        The stored frame that the document refers to. Default: the document stands alone.
     decision_id : str, optional
         A `new_id` under which a contact was reserved already. Default: a new one.
     """
@@ -52,6 +65,7 @@ class Decision:
     degraded: bool = False
     snapshot_id: str | None = None
     decision_id: str | None = None
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +102,12 @@ def write_decision(
         If the key was sent with another request.
     """
     decision_id = decision.decision_id or new_id(decision.decided_at)
-    row = vars(decision) | {
+    fields = dict(vars(decision))
+    document, frame = fields.pop("document"), fields.pop("frame")
+    row = fields | {
         "decision_id": decision_id,
+        "frame_id": frame and frame.frame_id,
+        "packed": Unpacked(document, frame),
         "client_key": client_key,
         "content_hash": content_hash(request or {}) if client_key else None,
     }
@@ -101,7 +119,7 @@ def write_decision(
 
 def repeated_decision(
     connection: Connection, client_key: str | None, request: Mapping[str, Any]
-) -> RowMapping | None:
+) -> dict[str, Any] | None:
     """Find the decision that an earlier request with the same key got, if any.
 
     Call it after `lock_customer` and before a contact is reserved: of two equal requests at once
@@ -122,13 +140,14 @@ def repeated_decision(
         If the key was sent with another request.
     """
     content = content_hash(request) if client_key else ""
-    return find_by_key(connection, decisions, client_key, content)
+    row = find_by_key(connection, decisions, client_key, content)
+    return None if row is None else with_document(connection, row)
 
 
 def find_decision(
     connection: Connection, decision_id: str, branches: Collection[str] | None = None
-) -> RowMapping:
-    """Find the row of a decision.
+) -> dict[str, Any]:
+    """Find the row of a decision, with its `document`.
 
     Parameters
     ----------
@@ -148,4 +167,23 @@ def find_decision(
     if row is None or not (branches is None or row["branch"] in branches):
         cure = "send the decision_id of an answer of `/decide`"
         raise UnknownDecisionError(f"decision {decision_id}", "is not known", cure)
-    return row
+    return with_document(connection, row)
+
+
+def with_document(connection: Connection, row: RowMapping) -> dict[str, Any]:
+    """Return a row of the table `decisions` with its `document` unpacked."""
+    fields = dict(row)
+    packed, frame_id = fields.pop("packed"), fields.pop("frame_id")
+    if frame_id is None:
+        return fields | {"document": unpack(packed)}
+    frame = _frames.get(frame_id)
+    if frame is None:
+        content = connection.execute(_FRAME, {"frame_id": frame_id}).scalar_one()
+        frame = _frames[frame_id] = Frame(content)
+    return fields | {"document": frame.restore(packed)}
+
+
+def store_frame(connection: Connection, frame: Frame) -> None:
+    """Store a frame unless it is there; it must be committed before a decision refers to it."""
+    statement = insert_unless_present(decision_frames, connection.dialect.name, "frame_id")
+    connection.execute(statement, {"frame_id": frame.frame_id, "content": frame.content})

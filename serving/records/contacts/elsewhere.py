@@ -209,10 +209,12 @@ def _identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _row(contact: ExternalContact, zone: ZoneInfo) -> dict[str, Any]:
     fields = {name: value for name, value in vars(contact).items() if name != "made_at"}
+    day = contact.made_at.astimezone(zone).date()
     return fields | {
         "planned_at": contact.made_at,
         "time_zone": zone.key,
-        "local_day": contact.made_at.astimezone(zone).date(),
+        "planned_day": day,
+        "local_day": day,
         "state": "sent",
         "reserved_at": contact.made_at,
         "reserved_until": contact.made_at,

@@ -40,17 +40,26 @@ _HISTORY = union_all(
         _NO_INSTANT.label("at"),
         _NO_FLAG.label("granted"),
         _NO_INSTANT.label("recorded_at"),
+        _k.planned_day,
     ).where(
         _k.customer_id == bindparam("customer_id"),
-        _k.local_day > bindparam("since_day", type_=Date),
+        (_k.local_day > bindparam("since_day", type_=Date))
+        | (_k.planned_day > bindparam("since_day", type_=Date)),
         (_k.state == "sent")
         | ((_k.state == "reserved") & (_k.reserved_until > bindparam("at", type_=Instant))),
     ),
     select(
-        _o.kind, _o.channel, *[_NO_TEXT] * 3, _NO_DAY, _o.occurred_at, _NO_FLAG, _NO_INSTANT
+        _o.kind,
+        _o.channel,
+        *[_NO_TEXT] * 3,
+        _NO_DAY,
+        _o.recorded_at,  # peace begins when we hear of it: a date may be too early
+        _NO_FLAG,
+        _NO_INSTANT,
+        _NO_DAY,
     ).where(
         _o.customer_id == bindparam("customer_id"),
-        _o.occurred_at > bindparam("cooling_since", type_=Instant),
+        _o.recorded_at > bindparam("cooling_since", type_=Instant),
         (_o.kind == "refused") | (_o.kind == "opted_out"),  # `in` would be compiled each time
     ),
     select(
@@ -62,6 +71,7 @@ _HISTORY = union_all(
         _c.changed_at,
         _c.granted,
         _c.recorded_at,
+        _NO_DAY,
     ).where(
         (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
     ),
@@ -70,9 +80,16 @@ _HISTORY = union_all(
 
 @dataclass(frozen=True)
 class CountedContact:
-    """A contact that counts under the caps: sent, or reserved and not expired."""
+    """A contact that counts under the caps: sent, or reserved and not expired.
 
-    day: int
+    Parameters
+    ----------
+    days : frozenset of int
+        The day for which it was reserved and the day on which it was made, as ordinals; a window
+        of days that has either holds the contact.
+    """
+
+    days: frozenset[int]
     channel: str
     purpose: str
     family: str
@@ -88,7 +105,8 @@ class History:
     contacts : tuple of CountedContact
         Days are those of the customer's time zone, as proleptic Gregorian ordinals.
     last_refusals : dict of str to datetime
-        When the customer last `refused` and last `opted_out`, if a cooling-off may still run.
+        When we last heard that the customer `refused` and `opted_out`, if a cooling-off may still
+        run.
     marketing : dict of channel or None to Consent
         The latest consent to marketing by a channel; under None to marketing by any channel.
     consent_records : tuple of ConsentRecord
@@ -129,7 +147,7 @@ def contact_history(
     since : date
         Contacts of this day and earlier are left out.
     cooling : timedelta
-        Refusals of this age and older are left out.
+        Refusals that we heard of this long ago and earlier are left out.
     erased_as : str, optional
         Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
     """
@@ -145,9 +163,10 @@ def contact_history(
     marketing: dict[str | None, list[Consent]] = {}
     records: list[ConsentRecord] = []
     rows = connection.execute(_HISTORY, parameters)
-    for what, channel, purpose, family, campaign, day, when, granted, recorded in rows:
+    for what, channel, purpose, family, campaign, day, when, granted, recorded, planned in rows:
         if what == "contact":
-            counted.append(CountedContact(day.toordinal(), channel, purpose, family, campaign))
+            days = frozenset((day.toordinal(), planned.toordinal()))
+            counted.append(CountedContact(days, channel, purpose, family, campaign))
         elif what == "consent":
             records.append(ConsentRecord(purpose, channel, granted, when, recorded))
             if purpose == "marketing":

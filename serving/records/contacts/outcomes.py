@@ -1,7 +1,9 @@
 """Record outcomes of contacts, as channels and staff report them: late, twice, in any order.
 
 Outcomes are stored as they come and never changed. The state of a contact is derived from all its
-outcomes each time, so that their order of arrival does not matter.
+outcomes each time, so that their order of arrival does not matter. No outcome is earlier than the
+contact it is about: one that is reported for an instant before the reservation counts from the
+reservation on, one that lies ahead counts from now on, and the stored outcome says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,11 +75,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class StoredOutcome:
-    """Id of a stored outcome; `repeated` if an earlier report with the same key stored it."""
+    """An outcome as stored.
+
+    Attributes
+    ----------
+    repeated : bool
+        Whether an earlier report with the same key stored it.
+    occurred_at : datetime
+        When it counts as having occurred.
+    reported_at : datetime or None
+        The instant that was reported, where it lies before the reservation or after now.
+    """
 
     outcome_id: str
     customer_id: str
     repeated: bool
+    occurred_at: datetime
+    reported_at: datetime | None = None
     contact_id: str | None = None
 
 
@@ -110,7 +124,11 @@ def note_outcome(
         If the kind or channel is not known, or if neither contact, decision nor customer is named,
         or they do not belong together.
     """
-    full = _complete(connection, outcome)
+    full, earliest = _complete(connection, outcome)
+    reported = full.occurred_at
+    bounded = min(reported, at)
+    full = replace(full, occurred_at=max(bounded, earliest or bounded))
+    reported_at = reported if reported != full.occurred_at else None
     customer_id = str(full.customer_id)
     lock_customer(connection, customer_id)
     outcome_id = new_id(at)
@@ -123,13 +141,15 @@ def note_outcome(
         "decision_id": full.decision_id,
         "contact_id": full.contact_id,
         "channel": full.channel,
-        "occurred_at": min(full.occurred_at, at),
+        "occurred_at": full.occurred_at,
+        "reported_at": reported_at,
         "recorded_at": at,
         "detail": full.detail,
     }
     existing = insert_once(connection, outcomes, row)
     if existing is not None:
-        return StoredOutcome(existing["outcome_id"], existing["customer_id"], True)
+        names = ("outcome_id", "customer_id", "occurred_at", "reported_at")
+        return StoredOutcome(**{name: existing[name] for name in names}, repeated=True)
     if full.contact_id is not None:
         _update_contact(connection, full.contact_id)
     if full.kind == "opted_out":
@@ -138,7 +158,9 @@ def note_outcome(
             customer_id, "marketing", False, full.occurred_at, channel, source="outcome"
         )
         write_consent(connection, withdrawal, at, outcome_id=outcome_id)
-    return StoredOutcome(outcome_id, customer_id, False, full.contact_id)
+    return StoredOutcome(
+        outcome_id, customer_id, False, full.occurred_at, reported_at, full.contact_id
+    )
 
 
 def made_at(reports: Sequence[tuple[str, datetime]]) -> datetime | None:
@@ -176,8 +198,8 @@ def _update_contact(connection: Connection, contact_id: str) -> None:
         mark_not_sent(connection, contact_id)
 
 
-def _complete(connection: Connection, outcome: Outcome) -> Outcome:
-    """Fill in contact, decision, customer and channel from what the outcome names."""
+def _complete(connection: Connection, outcome: Outcome) -> tuple[Outcome, datetime | None]:
+    """Fill in contact, decision, customer and channel; say when the outcome may begin, if known."""
     thing = f"outcome {outcome.kind}"
     if outcome.kind not in KINDS:
         raise GuanjiaError(thing, "is not known", did_you_mean(outcome.kind, KINDS))
@@ -193,7 +215,7 @@ def _complete(connection: Connection, outcome: Outcome) -> Outcome:
             customer_id=outcome.customer_id or contact["customer_id"],
             channel=outcome.channel or contact["channel"],
         )
-        owner = (contact["decision_id"], contact["customer_id"])
+        owner, earliest = (contact["decision_id"], contact["customer_id"]), contact["reserved_at"]
     elif outcome.decision_id is not None:
         decision = find_decision(connection, outcome.decision_id)
         full = replace(
@@ -201,9 +223,9 @@ def _complete(connection: Connection, outcome: Outcome) -> Outcome:
             customer_id=outcome.customer_id or decision["customer_id"],
             channel=outcome.channel or decision["channel"],
         )
-        owner = (outcome.decision_id, decision["customer_id"])
+        owner, earliest = (outcome.decision_id, decision["customer_id"]), decision["decided_at"]
     elif outcome.customer_id is not None:
-        return outcome
+        return outcome, None
     else:
         cure = "name a contact_id, a decision_id or a customer_id"
         raise GuanjiaError(thing, "names no contact, decision or customer", cure)
@@ -211,7 +233,7 @@ def _complete(connection: Connection, outcome: Outcome) -> Outcome:
         cure = "name the contact by its contact_id alone"
         fault = "names a contact, a decision and a customer that belong to different contacts"
         raise GuanjiaError(thing, fault, cure)
-    return full
+    return full, earliest
 
 
 def _contact(connection: Connection, outcome: Outcome) -> RowMapping | None:

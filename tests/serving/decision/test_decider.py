@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -140,8 +141,8 @@ def test_a_contact_is_reserved_and_written_down_and_can_be_made_again(
             altered = dict(find_decision(connection, decision_id)["document"])
             altered["facts"]["told"]["renewal"] = told * factor
             connection.exec_driver_sql(
-                "UPDATE decisions SET document = ? WHERE decision_id = ?",
-                (json.dumps(altered), decision_id),
+                "UPDATE decisions SET packed = ?, frame_id = NULL WHERE decision_id = ?",
+                (zlib.compress(json.dumps(altered).encode()), decision_id),
             )
         again = replay(lake, records, decision_id)
         assert again.same == same

@@ -3,19 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
-
-from features.errors import GuanjiaError
 from serving.records.contacts.capacity import CapacityPrice, prices_on, set_prices
 from serving.records.database import Records
-from serving.records.people.audit import (
-    LEAST_KEPT,
-    access_row,
-    delete_reads,
-    forget_old_reads,
-    insert_accesses,
-    note_export,
-)
+from serving.records.people.audit import access_row, insert_accesses, note_export
 from serving.records.tables import METADATA, exports, reads
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
@@ -49,17 +39,6 @@ def test_one_row_a_request_says_who_read_whom(records: Records, rows: Any) -> No
     ]
 
 
-def test_old_reads_are_forgotten_a_few_at_a_time(records: Records, rows: Any) -> None:
-    with records.writing() as connection:
-        for hours in range(5):
-            insert_accesses(
-                connection, [access_row("app", "/predict", ["C1"], NOW + hours * HOUR, "service")]
-            )
-        done = [delete_reads(connection, NOW + 3 * HOUR, most=2) for _ in range(3)]
-    assert done == [2, 1, 0]
-    assert sorted(row["at"] for row in rows(reads)) == [NOW + 3 * HOUR, NOW + 4 * HOUR]
-
-
 def test_an_export_says_what_left(records: Records, rows: Any) -> None:
     with records.writing() as connection:
         number = note_export(
@@ -90,27 +69,3 @@ def test_the_latest_prices_hold_until_there_are_later_ones(records: Records) -> 
         assert old in prices_on(connection, MONDAY)
         set_prices(connection, TUESDAY, [], NOW + HOUR)
         assert len(prices_on(connection, TUESDAY)) == 2
-
-
-def test_old_reads_are_forgotten_by_civil_days_and_young_ones_never(
-    records: Records, rows: Any
-) -> None:
-    midnight = datetime(2026, 5, 31, 16, tzinfo=UTC)  # of 1 June in Shanghai
-    tick = timedelta(microseconds=1)
-    with records.writing() as connection:
-        for at in (midnight - 400 * HOUR, midnight - tick, midnight, midnight + HOUR):
-            insert_accesses(connection, [access_row("app", "/predict", ["C1"], at, "service")])
-    now = midnight + LEAST_KEPT
-    with pytest.raises(GuanjiaError, match=r"art\. 21\)\. Name 2026-05-31 or a day before it"):
-        forget_old_reads(records, MONDAY, now - tick, "Asia/Shanghai")
-    assert len(rows(reads)) == 4
-    assert forget_old_reads(records, MONDAY, now, "Asia/Shanghai") == 2
-    assert [row["at"] for row in rows(reads)] == [midnight, midnight + HOUR]
-    assert forget_old_reads(records, MONDAY, now, "Asia/Shanghai") == 0
-
-
-def test_forgetting_as_it_is_typed(guanjia: Any) -> None:
-    done = guanjia("forget-reads", "--before", "2020-01-01")
-    assert (done.returncode, done.stdout) == (0, "0 reads before 2020-01-01 forgotten\n")
-    young = guanjia("forget-reads", "--before", "2199-01-01")
-    assert (young.returncode, "Cybersecurity Law" in young.stderr) == (2, True)

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, insert
+from sqlalchemy import JSON, insert, select
 
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records import database
+from serving.records.columns import to_json
 from serving.records.contacts.caps import Caps, ContactRequest
-from serving.records.contacts.decisions import Decision, write_decision
+from serving.records.contacts.decisions import Decision, with_document, write_decision
 from serving.records.contacts.due_touchpoints import NewDue, write_due
 from serving.records.contacts.outcomes import Outcome, note_outcome
 from serving.records.database import LOG_SECONDS, Records, RecordsAwayError
+from serving.records.packing import Packed
 from serving.records.people.audit import access_row, insert_accesses, note_export
 from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
 from serving.records.people.erase_records import DELETED, LISTED, erase_from_records
@@ -28,18 +30,21 @@ from serving.records.tables import (
     METADATA,
     capacity_prices,
     consent_changes,
+    decision_frames,
+    decisions,
     erasures,
     exports,
     handovers,
     manager_assignments,
     reads,
+    retentions,
 )
 from serving.touchpoints.event_triggers import DueTouchpoint
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 GONE, STAYS = "客户-4711-张", "客户-4712-李"
 KEY = b"k" * 32
-OF_NOBODY = (capacity_prices, handovers, erasures)
+OF_NOBODY = (capacity_prices, handovers, erasures, retentions, decision_frames)
 """Tables that hold no customer."""
 
 
@@ -91,11 +96,16 @@ def lived(records: Records, caps: Caps) -> Records:
 
 
 def everything(records: Records, settings: Settings, server: Any) -> bytes:
-    """All that is on the disk (SQLite), or a dump of every column (Postgres)."""
+    """All that is on the disk (SQLite), or a dump of every column (Postgres); and unpacked."""
+    with records.reading() as connection:
+        rows = connection.execute(decisions.select()).mappings().all()
+        documents = [to_json(with_document(connection, row)["document"]) for row in rows]
+    unpacked = "".join(documents).encode()
     if settings.database is None:
-        return b"".join(path.read_bytes() for path in settings.home.glob("records.db*"))
+        files = settings.home.glob("records.db*")
+        return unpacked + b"".join(path.read_bytes() for path in files)
     dump = [str(server.binaries / "pg_dump"), "--data-only", settings.database]
-    return subprocess.run(dump, check=True, capture_output=True, timeout=60).stdout
+    return unpacked + subprocess.run(dump, check=True, capture_output=True, timeout=60).stdout
 
 
 def test_every_table_and_every_document_is_accounted_for() -> None:
@@ -108,9 +118,9 @@ def test_every_table_and_every_document_is_accounted_for() -> None:
         column
         for table in known - set(DELETED)
         for column in table.c
-        if isinstance(column.type, JSON)
+        if isinstance(column.type, JSON | Packed)
     }
-    of_nobody = {exports.c["columns"], erasures.c["rows"]}
+    of_nobody = {exports.c["columns"], erasures.c["rows"], retentions.c["rows"]}
     assert documents - of_nobody == {table.c.customer_ids for table in LISTED}
 
 
@@ -120,11 +130,17 @@ def test_an_erased_customer_is_in_no_table_file_or_dump(
     server = request.getfixturevalue("postgres_server") if settings.database else None
     before = everything(lived, settings, server)
     assert GONE.encode() in before
+    with lived.reading() as connection:
+        query = select(decisions.c.packed).where(decisions.c.customer_id == GONE)
+        packed = connection.execute(query).scalar_one()
+    written = packed if settings.database is None else packed.hex().encode()
+    assert written in before
     with lived.writing(durable=True) as connection:
         receipt = erase_from_records(connection, GONE, "compliance", NOW, KEY)
     lived.scrub()
     after = everything(lived, settings, server).replace(f"{GONE}二".encode(), b"")
     assert GONE.encode() not in after
+    assert written not in after
     assert STAYS.encode() in after
     assert receipt.rows == {
         "decisions": 1, "contacts": 1, "outcomes": 2, "review_requests": 1,
