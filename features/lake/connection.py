@@ -20,9 +20,10 @@
 import hashlib
 import json
 import shutil
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -81,6 +82,7 @@ class Lake:
         self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
         self._customers: tuple[str, str | None] = ("", None)
+        self._kept = 0
 
     @property
     def con(self) -> "duckdb.DuckDBPyConnection":
@@ -249,8 +251,7 @@ class Lake:
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
         """Fetch the rows of an expression over DuckDB, as dicts of column to value."""
-        rows: list[dict[str, Any]] = self.arrow(table).to_pylist()
-        return rows
+        return plain_rows(self.arrow(table))
 
     def arrow(self, table: "ir.Table") -> "pa.Table":
         """Fetch the rows of an expression over DuckDB as an Arrow table.
@@ -286,6 +287,26 @@ class Lake:
         finally:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
+    def keep(self, rows: "ir.Table | str") -> "ir.Table":
+        """Compute rows once into a temporary table, which goes when no expression reads it.
+
+        Parameters
+        ----------
+        rows : ibis.Table or str
+            The rows, or a query for them in SQL.
+        """
+        self._kept += 1
+        name = f"kept_{self._kept}"
+        if isinstance(rows, str):
+            self.engine.raw_sql(f"CREATE TEMP TABLE {name} AS {rows}")
+            table = self.engine.table(name)
+        else:
+            table = self.engine.create_table(name, rows, temp=True)
+        weakref.finalize(
+            table.op(), self.con.execute, f"DROP TABLE IF EXISTS {name}"
+        ).atexit = False
+        return table
+
     @contextmanager
     def batches(self, query: str) -> "Iterator[Iterable[pa.RecordBatch]]":
         """Stream the rows of a query in batches; no other query may run inside the block."""
@@ -306,6 +327,25 @@ class Lake:
             (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
             for place in range(len(dates))
         )
+
+
+def plain_rows(table: "pa.Table") -> list[dict[str, Any]]:
+    """Convert an Arrow table to dicts of column to value; instants are datetimes in UTC.
+
+    As `to_pylist`, which imports pandas for an instant: a command would wait for it.
+    """
+    import pyarrow as pa
+
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_timestamp(field.type) and field.type.tz == "UTC":
+            naive = pa.timestamp(field.type.unit)
+            instants = (day for chunk in column.chunks for day in chunk.view(naive).to_pylist())
+            columns.append([instant and instant.replace(tzinfo=UTC) for instant in instants])
+        else:
+            columns.append(column.to_pylist())
+    names = table.column_names
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def sha256_of(path: Path) -> str:
