@@ -159,11 +159,36 @@ def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
     GuanjiaError
         If the customer is not known as of that date.
     """
+    refuse_unknown(lake, customer_id, as_of)
     # As SQL: an Arrow table made here would import pandas, and a command would wait for it.
-    closes, customer = cutoff(as_of, lake.settings.timezone), sql_text(customer_id)
+    row = (
+        f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, "
+        f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
+    )
+    return spine_of(lake.engine.sql(row))
+
+
+def refuse_unknown(lake: Lake, customer_id: str, as_of: date) -> None:
+    """Refuse a customer who is not known as of a date.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked table `customers`.
+    customer_id : str
+        The customer.
+    as_of : date
+        The date.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date.
+    """
     known = (
         f"SELECT 1 FROM read_parquet({sql_text(lake.require('customers'))}) "
-        f"WHERE customer_id = {customer} AND {known_sql(closes)}"
+        f"WHERE customer_id = {sql_text(customer_id)} "
+        f"AND {known_sql(cutoff(as_of, lake.settings.timezone))}"
     )
     if lake.con.execute(known).fetchone() is None:
         raise GuanjiaError(
@@ -171,9 +196,6 @@ def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
             f"is not known as of {as_of.isoformat()}",
             "check the customer id, or choose a later date",
         )
-    row = f"SELECT {customer} AS customer_id, DATE '{as_of}' AS as_of, "
-    row += f"{instant_sql(closes)} AS cutoff"
-    return spine_of(lake.engine.sql(row))
 
 
 def _claims(
