@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -31,7 +30,7 @@ from features.publishing import published
 from features.sql import quoted, sql_text
 
 SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
-REASONED = "check_reasoned"
+BROKEN = "check_broken"
 ROW = "_row"
 """Column that identifies a row during the check."""
 ROW_GROUP = 20_480
@@ -140,7 +139,7 @@ def _check(
     with _source(lake, contract, files, events, erased_rows) as (types, extra, absent):
         _type(lake, contract, types)
         _mark_repeated(lake, contract)
-        _add_reasons(lake, contract)
+        _find_broken(lake, contract)
         columns = ", ".join(quoted(name) for name in contract.columns)
         order = ", ".join(
             quoted(name)
@@ -149,7 +148,7 @@ def _check(
         )
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
-        valid = f"SELECT {columns}, {ROW} FROM {REASONED} WHERE len(reasons) = 0"
+        valid = f"SELECT {columns}, {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW})"
         if events is not None:
             valid = merged(contract, valid, ROW)
         good_rows = (
@@ -157,7 +156,7 @@ def _check(
         )
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
-            f"SELECT {delivered}, reasons FROM {REASONED} WHERE len(reasons) > 0 ORDER BY ALL"
+            f"SELECT {delivered}, reasons FROM {TYPED} JOIN {BROKEN} USING ({ROW}) ORDER BY ALL"
         )
         with (
             published(lake.checked(contract.name)) as good_draft,
@@ -220,9 +219,9 @@ def _source(
             types = _described(lake, f"FROM {SOURCE}")
             yield types, [name for name in types if name not in contract.columns], missing
         finally:
-            for view in (REASONED, TYPED):
-                sql(f"DROP VIEW IF EXISTS {view}")
-            sql(f"DROP TABLE IF EXISTS {REPEATED}")
+            sql(f"DROP VIEW IF EXISTS {TYPED}")
+            for table in (BROKEN, REPEATED):
+                sql(f"DROP TABLE IF EXISTS {table}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
 
@@ -294,8 +293,11 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
     )
 
 
-def _add_reasons(lake: Lake, contract: Contract) -> None:
-    """Create the view REASONED: TYPED with `reasons`, the sentences of all broken rules."""
+def _find_broken(lake: Lake, contract: Contract) -> None:
+    """Create the table BROKEN: bad rows with `reasons`, the sentences of all rules they break.
+
+    Bad rows are few: the rules are asked once, and good rows are those that are not in it.
+    """
     row: ir.Table = lake.engine.table(TYPED)
     repeated = lake.engine.table(REPEATED)
     row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
@@ -309,8 +311,10 @@ def _add_reasons(lake: Lake, contract: Contract) -> None:
     if owned:
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    query = ibis.to_sql(row.mutate(reasons=sentences(broken)), "duckdb")
-    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
+    rows = lake.engine.compile(row.select(ROW, reasons=sentences(broken)))
+    lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT * FROM ({rows}) WHERE len(reasons) > 0"
+    )
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:
