@@ -9,7 +9,7 @@ from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
-from features.snapshots.tag_columns import snapshot_tags
+from features.snapshots.tag_columns import snapshot_sql
 from features.sql import instant_sql, sql_text
 from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
@@ -44,7 +44,7 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
     closes = cutoff(as_of, lake.settings.timezone)
     known = known_sql(closes)
     scores = sql_text(scores_path(lake, as_of))
-    snapshot = lake.sql(snapshot_tags(lake, read_snapshot(lake, as_of), tags))
+    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
     matches = (
