@@ -3,15 +3,13 @@
 Python computes the bounds of the days, because engines disagree on how to name a time zone.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import ibis.expr.types as ir
 
+from features.instants import microseconds
 from features.lake import Lake
 from features.settings import cutoff
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
@@ -34,7 +32,7 @@ def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
     bounds = (
         cutoff(first + timedelta(number - 1), zone) for number in range((last - first).days + 2)
     )
-    listed = ", ".join(str((bound - EPOCH) // MICROSECOND) for bound in bounds)
+    listed = ", ".join(str(microseconds(bound)) for bound in bounds)
     return lake.keep(
         f"""
         SELECT day, opens, closes, unnest(list_distinct([
