@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import ibis.expr.types as ir
-import numpy as np
-import numpy.typing as npt
 
 from features.condition_truth import compile_test
 from features.conditions import mentioned
@@ -21,6 +19,8 @@ from features.tags.catalogue import every_tag
 from training.estimators.losses import Kind
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 # Few leaves and few tags per tree: what moves customers is nearly additive, and rows of a customer
@@ -226,7 +226,7 @@ class ModelSpec:
         """Tags that decide which customers are eligible."""
         return mentioned(self.eligible, every_tag().columns)
 
-    def asks(self, tags: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def asks(self, tags: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         """Mark the eligible rows, shape (rows,); False where a tag of the rule is null."""
         return self._where(self.eligible, tags)
 
@@ -240,13 +240,13 @@ class ModelSpec:
         """
         return self._rule({name: values[name] for name in self.rule_tags})
 
-    def learns(self, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def learns(self, frame: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         """Mark the labelled rows to learn from: eligible, and described by their tags."""
         eligible = self.asks(frame)
         return eligible & self._where(self.describes, frame) if self.describes else eligible
 
     @staticmethod
-    def _where(condition: str, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def _where(condition: str, frame: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         # Who only needs the names of the models does not wait for pandas.
         from features.condition_rows import rows_where
 
