@@ -16,12 +16,13 @@ from features.conditions import mentioned
 from features.lake import Lake
 from features.online.model_tags import TagSet
 from features.tags.catalogue import every_tag
-from training.estimators.losses import Kind
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+
+    from training.estimators.losses import Kind
 
 # Few leaves and few tags per tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -210,7 +211,7 @@ class ModelSpec:
     purpose: Purpose | None = None
     lists: tuple[TargetList, ...] = ()
     truth: str = ""
-    kind: Kind = "probability"
+    kind: "Kind" = "probability"
     monotone: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[str, ...] = ("linear", "additive", "trees", "blend")
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
