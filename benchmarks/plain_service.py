@@ -1,7 +1,7 @@
 """The plain service: FastAPI, Feast's SDK and LightGBM, as a competent engineer puts them together.
 
-`POST /predict {"customer_id": ...}` reads what the trees of three models split on, by one feature
-service of one request to the online store, makes one vector a model and asks its `Booster`. Nothing
+`POST /predict {"customer_id": ...}` reads what the trees of three models split on, by one
+request to the online store, makes one vector a model and asks its `Booster`. Nothing
 is looked up, parsed or converted in a request that can be done before it. `MODELS` is a folder of
 trees as LightGBM's text with `about.json`; `GUANJIA_HOME` has the online store.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 from fastapi import FastAPI
-from feast import FeatureService, FeatureStore
+from feast import FeatureStore
 from pydantic import BaseModel
 
 from features.lake import Lake
@@ -27,17 +27,12 @@ STORE = FeatureStore(config=feast_config(Lake(load())))
 SPLIT_ON = {tag for about in ABOUT.values() for tag in about["used"]}
 
 
-def feature_service() -> FeatureService:
-    """One feature service of all that the three models split on."""
-    views = [
-        view[[field.name for field in view.features if field.name in SPLIT_ON]]
-        for view in STORE.list_feature_views(allow_cache=True)
-        if any(field.name in SPLIT_ON for field in view.features)
-    ]
-    return FeatureService(name="plain_service", features=views)
-
-
-SERVICE = feature_service()
+READ = [
+    f"{view.name}:{field.name}"
+    for view in STORE.list_feature_views(allow_cache=True)
+    for field in view.features
+    if field.name in SPLIT_ON
+]
 app = FastAPI()
 
 
@@ -50,7 +45,7 @@ class Ask(BaseModel):
 @app.post("/predict")
 def predict(ask: Ask) -> dict[str, float]:
     """What each model tells."""
-    read = STORE.get_online_features(SERVICE, [{"customer_id": ask.customer_id}]).to_dict()
+    read = STORE.get_online_features(READ, [{"customer_id": ask.customer_id}]).to_dict()
     told = {}
     for name, booster in MODELS.items():
         about = ABOUT[name]
