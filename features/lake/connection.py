@@ -23,7 +23,7 @@ import shutil
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -251,6 +251,8 @@ class Lake:
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
         """Fetch the rows of an expression over DuckDB, as dicts of column to value."""
+        from features.lake.plain_rows import plain_rows
+
         return plain_rows(self.arrow(table))
 
     def arrow(self, table: "ir.Table") -> "pa.Table":
@@ -327,25 +329,6 @@ class Lake:
             (day_variable(f"as_of_{place}"), instant_variable(f"cutoff_{place}"))
             for place in range(len(dates))
         )
-
-
-def plain_rows(table: "pa.Table") -> list[dict[str, Any]]:
-    """Convert an Arrow table to dicts of column to value; instants are datetimes in UTC.
-
-    As `to_pylist`, which imports pandas for an instant: a command would wait for it.
-    """
-    import pyarrow as pa
-
-    columns = []
-    for field, column in zip(table.schema, table.columns, strict=True):
-        if pa.types.is_timestamp(field.type) and field.type.tz == "UTC":
-            naive = pa.timestamp(field.type.unit)
-            instants = (day for chunk in column.chunks for day in chunk.view(naive).to_pylist())
-            columns.append([instant and instant.replace(tzinfo=UTC) for instant in instants])
-        else:
-            columns.append(column.to_pylist())
-    names = table.column_names
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def sha256_of(path: Path) -> str:

@@ -109,7 +109,7 @@ def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
 
 
 def _instant(at: datetime | None) -> str | None:
-    return at and at.isoformat()
+    return None if at is None else at.isoformat()
 
 
 def _file(lake: Lake, table: str) -> str:

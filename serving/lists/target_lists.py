@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.connection import plain_rows
+from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue

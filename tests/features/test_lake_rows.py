@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.lake import Lake
 from features.lake.civil_days import civil_days
-from features.lake.connection import plain_rows
+from features.lake.plain_rows import plain_rows
 
 NOON = datetime(2026, 6, 30, 12, 0, 0, 5, UTC)
 
