@@ -26,7 +26,7 @@ from features.lake import Lake
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_tags
 from serving.predictions import probabilities, scoring
-from serving.predictions.probabilities import ServedModel, model_frame
+from serving.predictions.probabilities import ServedModel, model_columns
 from training.estimators.candidates import CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.model_spec import ModelSpec
@@ -78,7 +78,7 @@ def tags(lake: Lake, names: list[str]) -> pd.DataFrame:
 def matrices(models: dict[str, ServedModel], frame: pd.DataFrame) -> dict[str, Any]:
     """What each booster reads, of the rows its model is asked about."""
     return {
-        name: served.predictor.matrix(model_frame(served, frame[find(name).asks(frame)]))
+        name: served.predictor.matrix(model_columns(served, frame[find(name).asks(frame)]))
         for name, served in models.items()
     }
 

@@ -10,18 +10,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import ibis.expr.types as ir
-import numpy as np
-import numpy.typing as npt
 
 from features.condition_truth import compile_test
 from features.conditions import mentioned
 from features.lake import Lake
 from features.online.model_tags import TagSet
 from features.tags.catalogue import every_tag
-from training.estimators.losses import Kind
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+
+    from training.estimators.losses import Kind
 
 # Few leaves and few tags per tree: what moves customers is nearly additive, and rows of a customer
 # repeat (by lead time, by quarter), so a tree that fits single rows learns nothing.
@@ -210,7 +211,7 @@ class ModelSpec:
     purpose: Purpose | None = None
     lists: tuple[TargetList, ...] = ()
     truth: str = ""
-    kind: Kind = "probability"
+    kind: "Kind" = "probability"
     monotone: Mapping[str, int] = field(default_factory=dict)
     candidates: tuple[str, ...] = ("linear", "additive", "trees", "blend")
     parameters: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULTS))
@@ -226,7 +227,7 @@ class ModelSpec:
         """Tags that decide which customers are eligible."""
         return mentioned(self.eligible, every_tag().columns)
 
-    def asks(self, tags: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def asks(self, tags: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         """Mark the eligible rows, shape (rows,); False where a tag of the rule is null."""
         return self._where(self.eligible, tags)
 
@@ -240,13 +241,13 @@ class ModelSpec:
         """
         return self._rule({name: values[name] for name in self.rule_tags})
 
-    def learns(self, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def learns(self, frame: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         """Mark the labelled rows to learn from: eligible, and described by their tags."""
         eligible = self.asks(frame)
         return eligible & self._where(self.describes, frame) if self.describes else eligible
 
     @staticmethod
-    def _where(condition: str, frame: "pd.DataFrame") -> npt.NDArray[np.bool_]:
+    def _where(condition: str, frame: "pd.DataFrame") -> "npt.NDArray[np.bool_]":
         # Who only needs the names of the models does not wait for pandas.
         from features.condition_rows import rows_where
 

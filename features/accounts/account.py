@@ -18,7 +18,7 @@ from features.accounts.entries import BUSINESSES, COSTS, ITEMS, Period, entries,
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.joins import left_join
-from features.stars.explain import spine_of_customer
+from features.stars.explain import refuse_unknown
 from features.stars.value import MONEY
 
 Level = Literal["customer", "household", "manager", "branch"]
@@ -99,8 +99,11 @@ def account(lake: Lake, since: date, as_of: date, by: Level) -> ir.Table:
     GuanjiaError
         If the period ends before it begins, or the customers were checked by an older version.
     """
-    period = Period(since, as_of, lake.settings.timezone)
-    rows = _owned(lake, period, by)
+    return _sums(lake, _owned(lake, Period(since, as_of, lake.settings.timezone), by))
+
+
+def _sums(lake: Lake, rows: ir.Table) -> ir.Table:
+    """Sum entries by `key`, item and business."""
     sums = {}
     for item in ITEMS:
         is_item = rows.item == item
@@ -144,12 +147,17 @@ def accounts(
     """
     if by not in get_args(Level):
         raise GuanjiaError(f"level {by}", "is not known", did_you_mean(by, LEVELS))
-    selected = account(lake, since, as_of, by)
+    period = Period(since, as_of, lake.settings.timezone)
+    entered = _owned(lake, period, by)
     if customer_id is not None:
-        spine_of_customer(lake, customer_id, as_of)  # refuses a customer who is not known
-        own = _keys(lake, Period(since, as_of, lake.settings.timezone), by)
-        own = own.filter(own.customer_id == customer_id).select("key")
-        selected = selected.filter(selected.key.identical_to(own.as_scalar()))
+        refuse_unknown(lake, customer_id, as_of)
+        keys = _keys(lake, period, by)
+        (own,) = lake.rows(keys.filter(keys.customer_id == customer_id).select("key"))
+        # Before the sums: those of everybody take longer than all the rest.
+        entered = entered.filter(entered.key.identical_to(ibis.literal(own["key"], "string")))
+        if by == "customer":
+            entered = entered.filter(entered.customer_id == customer_id)
+    selected = _sums(lake, entered)
     rows = lake.arrow(selected.order_by(selected.profit.desc(), selected.key))
     money = [name for name in rows.column_names if name not in ("key", "customers")]
     total: dict[str, Any] = {name: _total(rows[name]) for name in money}

@@ -18,7 +18,7 @@ from features.contracts.vocabulary import MOTOR_LINES
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import left_join, union_all
-from features.lake.known_at import known_rows
+from features.lake.known_at import known_rows, select_known
 from features.lake.terms import cover_end
 from features.settings import cutoff
 from features.stars.value import MONEY
@@ -101,7 +101,7 @@ def entries(lake: Lake, period: Period) -> ir.Table:
     return union_all(parts)
 
 
-def known_table(lake: Lake, table: str, closes: datetime) -> ir.Table:
+def known_table(lake: Lake, table: str, closes: datetime, *columns: str) -> ir.Table:
     """Read a table as it was known at an instant, rows without a customer included.
 
     `features.lake.known.known_versions` does the same by customer, for many dates.
@@ -114,17 +114,31 @@ def known_table(lake: Lake, table: str, closes: datetime) -> ir.Table:
         Name of a raw table.
     closes : datetime
         The instant (UTC); rows recorded before it are known.
+    *columns : str
+        Columns that are read; default: all.
 
     Raises
     ------
     GuanjiaError
         If the table is not declared or was not checked.
     """
-    return known_rows(lake.table(table), CONTRACTS[table], _instant(closes))
+    rows = select_known(lake.table(table), CONTRACTS[table], columns)
+    return known_rows(rows, CONTRACTS[table], _instant(closes))
 
 
 def _policies(lake: Lake, period: Period) -> ir.Table:
-    rows = known_table(lake, "policies", period.closes)
+    rows = known_table(
+        lake,
+        "policies",
+        period.closes,
+        "policy_id",
+        "customer_id",
+        "line",
+        "inception",
+        "expiry",
+        "cancelled_on",
+        "written_premium",
+    )
     return rows.select(
         "policy_id",
         "customer_id",
@@ -171,12 +185,23 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
     A movement whose claim is not known counts on its own day, so that no amount is lost.
     """
-    moves = known_table(lake, "claim_movements", period.closes)
+    moves = known_table(
+        lake,
+        "claim_movements",
+        period.closes,
+        "claim_id",
+        "customer_id",
+        "moved_at",
+        "paid_change",
+        "outstanding_change",
+    )
     moves = moves.select(
         "claim_id", "moved_at", mover=moves.customer_id,
         change=moves.paid_change + moves.outstanding_change,
     )  # fmt: skip
-    claims = known_table(lake, "claims", period.closes)
+    claims = known_table(
+        lake, "claims", period.closes, "claim_id", "customer_id", "policy_id", "occurred_at"
+    )
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
     rows = left_join(moves, claims, ["claim_id"])
     rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
@@ -187,14 +212,16 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 def _services(lake: Lake, period: Period) -> ir.Table:
     """Book the cost of a service on the day of its use, as motor: stars are earned by motor."""
-    rows = known_table(lake, "entitlements", period.closes)
+    rows = known_table(lake, "entitlements", period.closes, "customer_id", "used_at", "unit_cost")
     rows = rows.filter(period.has_instant(rows.used_at))
     return _entries(rows, ibis.literal("motor"), "service_cost", rows.unit_cost)
 
 
 def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     """Book the cost of a contact on its day."""
-    rows = known_table(lake, "interactions", period.closes)
+    rows = known_table(
+        lake, "interactions", period.closes, "customer_id", "policy_id", "occurred_at", "cost"
+    )
     rows = rows.filter(period.has_instant(rows.occurred_at))
     rows = _with_business(rows.select("customer_id", "policy_id", "cost"), policies)
     return _entries(rows, rows.business, "contact_cost", rows.cost)
@@ -202,7 +229,17 @@ def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
 
 def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     """Book costs on their day, but acquisition cost of a known term together with its premium."""
-    rows = known_table(lake, "costs", period.closes)
+    rows = known_table(
+        lake,
+        "costs",
+        period.closes,
+        "customer_id",
+        "policy_id",
+        "branch",
+        "kind",
+        "incurred_at",
+        "amount",
+    )
     rows = rows.select("customer_id", "policy_id", "branch", "kind", "incurred_at", "amount")
     rows = _with_business(rows, policies)
     acquired = rows.kind.isin(ACQUISITION)

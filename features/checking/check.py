@@ -31,7 +31,7 @@ from features.publishing import published
 from features.sql import quoted, sql_text
 
 SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
-REASONED, KNOWN = "check_reasoned", "check_known"
+BROKEN, KNOWN = "check_broken", "check_known"
 ROW = "_row"
 """Column that identifies a row during the check."""
 ROW_GROUP = 20_480
@@ -140,7 +140,7 @@ def _check(
     with _source(lake, contract, files, events, erased_rows) as (types, extra, absent):
         _type(lake, contract, types)
         _mark_repeated(lake, contract)
-        _add_reasons(lake, contract)
+        _find_broken(lake, contract)
         columns = ", ".join(quoted(name) for name in contract.columns)
         order = ", ".join(
             quoted(name)
@@ -149,7 +149,7 @@ def _check(
         )
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
-        valid = f"SELECT {columns}, {ROW} FROM {REASONED} WHERE len(reasons) = 0"
+        valid = f"SELECT {columns}, {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW})"
         if events is not None:
             valid = merged(contract, valid, ROW)
         good_rows = (
@@ -157,7 +157,7 @@ def _check(
         )
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
-            f"SELECT {delivered}, reasons FROM {REASONED} WHERE len(reasons) > 0 ORDER BY ALL"
+            f"SELECT {delivered}, reasons FROM {TYPED} JOIN {BROKEN} USING ({ROW}) ORDER BY ALL"
         )
         with (
             published(lake.checked(contract.name)) as good_draft,
@@ -220,9 +220,9 @@ def _source(
             types = _described(lake, f"FROM {SOURCE}")
             yield types, [name for name in types if name not in contract.columns], missing
         finally:
-            for view in (REASONED, TYPED):
-                sql(f"DROP VIEW IF EXISTS {view}")
-            sql(f"DROP TABLE IF EXISTS {REPEATED}")
+            sql(f"DROP VIEW IF EXISTS {TYPED}")
+            for table in (BROKEN, REPEATED):
+                sql(f"DROP TABLE IF EXISTS {table}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
 
@@ -294,8 +294,11 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
     )
 
 
-def _add_reasons(lake: Lake, contract: Contract) -> None:
-    """Create the view REASONED: TYPED with `reasons`, the sentences of all broken rules."""
+def _find_broken(lake: Lake, contract: Contract) -> None:
+    """Create the table BROKEN: bad rows with `reasons`, the sentences of all rules they break.
+
+    Bad rows are few: the rules are asked once, and good rows are those that are not in it.
+    """
     if _is_owned(contract):
         lake.engine.read_parquet(str(lake.checked("customers")), table_name=KNOWN)
     # The types of the delivered cells are the delivery's own.
@@ -303,7 +306,9 @@ def _add_reasons(lake: Lake, contract: Contract) -> None:
     query = compile_once(
         lake, ("reasons", contract.name, columns), lambda: _reasoned(lake, contract)
     )
-    lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {REASONED} AS {query}")
+    lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT * FROM ({query}) WHERE len(reasons) > 0"
+    )
 
 
 def _is_owned(contract: Contract) -> bool:
@@ -325,7 +330,7 @@ def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
     if _is_owned(contract):
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    return row.mutate(reasons=sentences(broken))
+    return row.select(ROW, reasons=sentences(broken))
 
 
 def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:

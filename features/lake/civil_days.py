@@ -3,16 +3,13 @@
 Python computes the bounds of the days, because engines disagree on how to name a time zone.
 """
 
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
-import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
+from features.instants import microseconds
 from features.lake import Lake
 from features.settings import cutoff
-
-INSTANT = pa.timestamp("us", "UTC")
 
 
 def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
@@ -32,18 +29,23 @@ def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
         `utc_date` (date), by which instants can be joined without comparing every pair.
     """
     zone = lake.settings.timezone
-    rows = []
-    for number in range((last - first).days + 1):
-        day = first + timedelta(number)
-        opens, closes = cutoff(day - timedelta(1), zone), cutoff(day, zone)
-        utc_dates = {opens.astimezone(UTC).date(), (closes - timedelta(microseconds=1)).date()}
-        rows += [(day, opens, closes, utc_date) for utc_date in sorted(utc_dates)]
-    columns = list(zip(*rows, strict=True)) or [()] * 4
-    types = {"day": pa.date32(), "opens": INSTANT, "closes": INSTANT, "utc_date": pa.date32()}
-    arrays = [
-        pa.array(values, type_) for values, type_ in zip(columns, types.values(), strict=True)
-    ]
-    return ibis.memtable(pa.table(arrays, list(types)))
+    bounds = (
+        cutoff(first + timedelta(number - 1), zone) for number in range((last - first).days + 2)
+    )
+    listed = ", ".join(str(microseconds(bound)) for bound in bounds)
+    return lake.keep(
+        f"""
+        SELECT day, opens, closes, unnest(list_distinct([
+            opens::DATE, (closes - INTERVAL 1 MICROSECOND)::DATE
+        ])) AS utc_date
+        FROM (
+            SELECT DATE '{first}' + number::INTEGER AS day,
+                make_timestamptz(bounds[number + 1]) AS opens,
+                make_timestamptz(bounds[number + 2]) AS closes
+            FROM (SELECT [{listed}]::BIGINT[] AS bounds), range(len(bounds) - 1) AS r(number)
+        )
+        """
+    )
 
 
 def with_day(rows: ir.Table, instant: str, days: ir.Table) -> ir.Table:

@@ -21,6 +21,7 @@
 import hashlib
 import json
 import shutil
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -83,6 +84,7 @@ class Lake:
         self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
         self._customers: tuple[str, str | None] = ("", None)
+        self._kept = 0
 
     @property
     def con(self) -> "duckdb.DuckDBPyConnection":
@@ -248,8 +250,9 @@ class Lake:
 
     def rows(self, table: "ir.Table") -> list[dict[str, Any]]:
         """Fetch the rows of an expression over DuckDB, as dicts of column to value."""
-        rows: list[dict[str, Any]] = self.arrow(table).to_pylist()
-        return rows
+        from features.lake.plain_rows import plain_rows
+
+        return plain_rows(self.arrow(table))
 
     def arrow(self, table: "ir.Table") -> "pa.Table":
         """Fetch the rows of an expression over DuckDB as an Arrow table.
@@ -284,6 +287,26 @@ class Lake:
                 yield self.engine.create_table(name, rows, temp=True)
         finally:
             self.engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+    def keep(self, rows: "ir.Table | str") -> "ir.Table":
+        """Compute rows once into a temporary table, which goes when no expression reads it.
+
+        Parameters
+        ----------
+        rows : ibis.Table or str
+            The rows, or a query for them in SQL.
+        """
+        self._kept += 1
+        name = f"kept_{self._kept}"
+        if isinstance(rows, str):
+            self.engine.raw_sql(f"CREATE TEMP TABLE {name} AS {rows}")
+            table = self.engine.table(name)
+        else:
+            table = self.engine.create_table(name, rows, temp=True)
+        weakref.finalize(
+            table.op(), self.con.execute, f"DROP TABLE IF EXISTS {name}"
+        ).atexit = False
+        return table
 
     @contextmanager
     def batches(self, query: str) -> "Iterator[Iterable[pa.RecordBatch]]":

@@ -13,7 +13,7 @@ from features.contracts.contract import civil_day
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.joins import union_all
-from features.lake.known_at import known_rows
+from features.lake.known_at import known_rows, select_known
 from features.lake.spine import Spine
 
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
@@ -74,7 +74,7 @@ def relation(*tables: str, also: tuple[str, ...] = ()) -> Callable[[Build], Buil
     return register
 
 
-def known_versions(lake: Lake, spine: Spine, table: str) -> ir.Table:
+def known_versions(lake: Lake, spine: Spine, table: str, *columns: str) -> ir.Table:
     """Read a table as it was known at each cutoff of the spine.
 
     Parameters
@@ -85,6 +85,8 @@ def known_versions(lake: Lake, spine: Spine, table: str) -> ir.Table:
         Customers and dates.
     table : str
         Name of a raw table that has a `customer_id`.
+    *columns : str
+        Columns that are read beside `customer_id`; default: all.
 
     Returns
     -------
@@ -93,9 +95,9 @@ def known_versions(lake: Lake, spine: Spine, table: str) -> ir.Table:
         happened by then (`features.lake.known_at.known_rows`); with `as_of`, `cutoff`, `from_36m`.
     """
     contract = CONTRACTS[table]
-    return union_all(
-        [known_rows(rows, contract, rows.cutoff) for rows in spine.join(lake.table(table))]
-    )
+    read = ("customer_id", *columns) if columns else ()
+    checked = select_known(lake.table(table), contract, read)
+    return union_all([known_rows(rows, contract, rows.cutoff) for rows in spine.join(checked)])
 
 
 def days_ago(rows: ir.Table, day: str) -> ir.Value:

@@ -17,6 +17,8 @@ from features.sql import instant_sql, quoted
 
 if TYPE_CHECKING:
     # Commands that ask DuckDB in SQL do not wait for Ibis.
+    from collections.abc import Iterable
+
     import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
 
@@ -79,15 +81,43 @@ def known_rows(rows: "ir.Table", contract: "Contract", instant: "ir.Value") -> "
     import ibis
 
     rows = rows.filter(known_at(rows, instant))
-    masked = {name: name for name in contract.milestones}
-    civil = {**contract.civil_days, **contract.civil_hours}
-    masked |= {name: milestone for name, milestone in civil.items() if milestone in masked}
+    masked = _masked(contract)
     return rows.mutate(
         **{
             name: (rows[milestone] < instant).ifelse(rows[name], ibis.null(rows[name].type()))
             for name, milestone in masked.items()
+            if name in rows.columns
         }
     ).drop("recorded_at", "superseded_at")
+
+
+def select_known(rows: "ir.Table", contract: "Contract", columns: "Iterable[str]") -> "ir.Table":
+    """Select columns of a checked table, and those by which `known_rows` decides about them.
+
+    Every column that an expression carries costs the time in which a command makes its SQL.
+
+    Parameters
+    ----------
+    rows : ibis.Table
+        The checked rows.
+    contract : Contract
+        The contract of the table.
+    columns : iterable of str
+        The columns that are read; none: all.
+    """
+    read = list(columns)
+    if not read:
+        return rows
+    masked = _masked(contract)
+    needed = [masked[name] for name in read if name in masked]
+    return rows.select(*dict.fromkeys([*read, *needed, "recorded_at", "superseded_at"]))
+
+
+def _masked(contract: "Contract") -> dict[str, str]:
+    """List the columns that are null before a milestone, each with its milestone."""
+    masked = {name: name for name in contract.milestones}
+    civil = {**contract.civil_days, **contract.civil_hours}
+    return masked | {name: milestone for name, milestone in civil.items() if milestone in masked}
 
 
 def checked_types(contract: "Contract") -> "dict[str, dt.DataType]":

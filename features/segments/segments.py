@@ -231,7 +231,13 @@ def compare(before: pa.Table, after: pa.Table) -> list[SegmentStability]:
 
 def _matrix(membership: pa.Table) -> npt.NDArray[np.bool_]:
     """Convert membership to a matrix, shape (customers, segments)."""
-    columns = [column.to_numpy() for column in membership.columns[1:]]
+    # A column's own `to_numpy` imports pandas: a command would wait for it.
+    columns = [
+        np.frombuffer(column.cast(pa.uint8()).combine_chunks().buffers()[1] or b"", bool)[
+            : len(column)
+        ]
+        for column in membership.columns[1:]
+    ]
     return np.column_stack(columns) if columns else np.empty((membership.num_rows, 0), bool)
 
 

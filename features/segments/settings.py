@@ -5,7 +5,7 @@ and the field; the rule is checked against the tags before any data is read.
 """
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -101,9 +101,15 @@ def _segment(path: Path, name: str, fields: Any) -> Segment:
         raise GuanjiaError(thing, "is named like a tag", "give it another name")
     segment = parse_fields(Segment, fields, thing=thing, manual="docs/segments.md")
     try:
-        predicate(segment.rule, every_tag())
+        _check_rule(segment.rule)
     except GuanjiaError as fault:
         raise GuanjiaError(
             f"{thing}, field rule", f"{fault.thing} {fault.fault}", fault.cure
         ) from fault
     return segment
+
+
+@lru_cache(maxsize=1_000)
+def _check_rule(rule: str) -> None:
+    """Refuse a rule that no tags can meet; the same rule is compiled once a process."""
+    predicate(rule, every_tag())

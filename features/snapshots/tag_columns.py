@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.snapshots.snapshots import Snapshot
+from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 
 
@@ -90,6 +91,33 @@ def snapshot_tags(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> ir.Tab
         part = lake.engine.read_parquet(str(path)).select("customer_id", *names)
         joined = part if joined is None else joined.inner_join(part, "customer_id")
     return joined
+
+
+def snapshot_sql(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> str:
+    """Write the query of `snapshot_tags` as DuckDB SQL, for commands that do not wait for Ibis.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot to read.
+    tags : iterable of str
+        Names of the catalogue; with none, the query lists the customers.
+
+    Raises
+    ------
+    GuanjiaError
+        As `snapshot_files`.
+    """
+    files = snapshot_files(lake, snapshot, tags) or _first_file(lake, snapshot)
+    columns = ["customer_id", *(quoted(name) for _, names in files.values() for name in names)]
+    parts = [
+        f"read_parquet({sql_text(path)}) AS g{place}"
+        for place, (path, _) in enumerate(files.values())
+    ]
+    joined = parts[0] + "".join(f" JOIN {part} USING (customer_id)" for part in parts[1:])
+    return f"SELECT {', '.join(columns)} FROM {joined}"
 
 
 def snapshot_batches(

@@ -14,6 +14,7 @@ from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
 from features.lake.civil_days import civil_days, with_day
 from features.lake.spine import spine_of
+from features.sql import sql_text
 from features.stars.settings import StarSettings
 from features.stars.value import KEYS, chain_terms, motor_terms, rate
 
@@ -26,12 +27,17 @@ def calendar(lake: Lake, spine: ir.Table) -> ir.Table:
 
     They begin with the first motor inception or the first occurrence of a claim; this runs queries.
     """
-    policies, claims = lake.table("policies"), lake.table("claims")
-    first = policies.filter(policies.line.isin(MOTOR_LINES)).inception.min()
-    bounds = (first, claims.occurred_at.min().date(), spine.as_of.max())
-    inception, occurred, last = (lake.engine.to_pyarrow(day).as_py() for day in bounds)
+    (row,) = lake.rows(spine.aggregate(last=spine.as_of.max()))
+    last: date | None = row["last"]
     if last is None:
         return civil_days(lake, date.max, date.min)
+    policies, claims = (sql_text(lake.require(table)) for table in ("policies", "claims"))
+    motor = ", ".join(sql_text(line) for line in MOTOR_LINES)
+    firsts = (
+        f"SELECT (SELECT min(inception) FROM read_parquet({policies}) WHERE line IN ({motor})), "
+        f"(SELECT min(occurred_at)::DATE FROM read_parquet({claims}))"
+    )
+    inception, occurred = lake.con.execute(firsts).fetchone() or (None, None)
     # The day before: west of Greenwich an instant's civil day may be the one before its UTC date.
     causes = [day for day in (inception, occurred and occurred - timedelta(1)) if day]
     return civil_days(lake, min([*causes, last]), last)
@@ -81,12 +87,7 @@ def entitlement_years(
     # A year of an earlier chain gives way to the first year of the next one.
     cut = (years.next_start < years.year_end).fill_null(False)
     years = years.select(*KEYS, "year_start", year_end=cut.ifelse(years.next_start, years.year_end))
-    return in_memory(lake, years.filter(years.year_end > years.as_of) if current else years)
-
-
-def in_memory(lake: Lake, rows: ir.Table) -> ir.Table:
-    """Compute rows once and wrap them as a table, for a query that reads them several times."""
-    return ibis.memtable(lake.arrow(rows))
+    return lake.keep(years.filter(years.year_end > years.as_of) if current else years)
 
 
 def star_days(lake: Lake, years: ir.Table, days: ir.Table, settings: StarSettings) -> ir.Table:
@@ -116,7 +117,7 @@ def star_days(lake: Lake, years: ir.Table, days: ir.Table, settings: StarSetting
     closing = days.select("day", "closes").distinct()
     spine = rating_days.inner_join(closing, "day")
     spine = spine.select("customer_id", as_of=spine.day, cutoff=spine.closes).distinct()
-    spine = in_memory(lake, spine)
+    spine = lake.keep(spine)
     rated = rate(lake, spine_of(spine), settings)
     rated = rated.select(
         "customer_id",
@@ -124,7 +125,7 @@ def star_days(lake: Lake, years: ir.Table, days: ir.Table, settings: StarSetting
         day=rated.as_of,
         covered=(rated.cover_end > rated.as_of).fill_null(False),
     )
-    return in_memory(lake, rating_days.inner_join(rated, ["customer_id", "day"]))
+    return lake.keep(rating_days.inner_join(rated, ["customer_id", "day"]))
 
 
 def allowances(lake: Lake, years: ir.Table, stars: ir.Table, settings: StarSettings) -> ir.Table:
@@ -154,10 +155,10 @@ def allowances(lake: Lake, years: ir.Table, stars: ir.Table, settings: StarSetti
     most = {name: _services(covered.star_level, name, settings).max() for name in CLASSES}
     highest = covered.group_by(*YEAR).agg(**most, days=covered.count())
     joined = years.left_join(highest, list(YEAR)).select(*YEAR, *CLASSES, "days")
-    by_class = joined.cross_join(ibis.memtable({"service_class": CLASSES}))
+    by_class = joined.mutate(service_class=ibis.array(CLASSES).unnest())
     allowed = ibis.cases(*((by_class.service_class == name, by_class[name]) for name in CLASSES))
     allowed = by_class.days.isnull().ifelse(0, allowed).cast("int64")
-    return in_memory(lake, by_class.select(*YEAR, "service_class", allowance=allowed))
+    return lake.keep(by_class.select(*YEAR, "service_class", allowance=allowed))
 
 
 def _services(star: ir.Value, service_class: str, settings: StarSettings) -> ir.Value:

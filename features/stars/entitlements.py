@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import ibis
@@ -23,7 +24,6 @@ from features.stars.entitlement_years import (
     allowances,
     calendar,
     entitlement_years,
-    in_memory,
     star_days,
 )
 from features.stars.explain import spine_of_customer
@@ -78,7 +78,7 @@ def _balances(tables: "_LedgerTables", every_year: bool) -> ir.Table:
         rows = left_join(tables.allowed, sums.filter(sums.year_start.notnull()), by)
         rows = ibis.union(rows, outside.select(*rows.columns))
     else:
-        classes = tables.spine.select(*KEYS).cross_join(ibis.memtable({"service_class": CLASSES}))
+        classes = tables.spine.select(*KEYS, service_class=ibis.array(CLASSES).unnest())
         allowed = left_join(classes, tables.allowed, [*KEYS, "service_class"])
         # Without a running year nothing is allowed; null means that the star of one is unknown.
         idle = allowed.year_start.isnull()
@@ -125,7 +125,7 @@ def _ledger_tables(
     lake: Lake, spine: Spine, settings: StarSettings | None, *, current: bool
 ) -> _LedgerTables:
     settings = settings or load_star_settings(lake.home)
-    pairs = in_memory(lake, spine.pairs)
+    pairs = lake.keep(spine.pairs)
     days = calendar(lake, pairs)
     years = entitlement_years(lake, pairs, days, settings, current=current)
     stars = star_days(lake, years, days, settings)
@@ -141,7 +141,7 @@ def _in_years(lake: Lake, pairs: ir.Table, years: ir.Table) -> ir.Table:
         (rows.used_at.notnull(), "used"), (rows.expires_on <= rows.as_of, "expired"), else_="open"
     )
     rows = rows.mutate(state=state).drop("cutoff", "from_36m")
-    placed = in_memory(lake, rows.select(*KEYS, "entitlement_id", "granted_on"))
+    placed = lake.keep(rows.select(*KEYS, "entitlement_id", "granted_on"))
     placed = placed.inner_join(years, list(KEYS))
     within = (placed.granted_on >= placed.year_start) & (placed.granted_on < placed.year_end)
     placed = placed.filter(within).select(*YEAR, "entitlement_id")
@@ -233,7 +233,7 @@ def explain_entitlements(
     lines = lake.rows(_numbered(tables).order_by("granted_at", "entitlement_id"))
     rows = lake.rows(_balances(tables, True).order_by("year_start", "service_class"))
     running = [row for row in rows if row["year_end"] and row["year_end"] > as_of]
-    days = lake.rows(tables.stars.order_by("day"))
+    days = sorted(lake.rows(tables.stars), key=itemgetter("day"))
     stars = _steps(row for row in days if row["year_end"] > as_of)
     return Ledger(
         customer_id=customer_id,

@@ -10,12 +10,13 @@ import ibis.expr.types as ir
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
-from features.lake.known import known_versions
+from features.lake.civil_days import years_before
+from features.lake.known_at import known_sql
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 from features.stars.settings import StarSettings, Tier, load_star_settings
-from features.stars.value import claim_costs, motor_terms, rate, window_start
+from features.stars.value import claim_costs, motor_terms, rate
 
 __all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
 
@@ -121,8 +122,7 @@ def explain_rating(
         CountedTerm(**{name: row[name] for name in CountedTerm.__dataclass_fields__})
         for row in lake.rows(motor.order_by("inception", "policy_id"))
     )
-    opens = window_start(spine.pairs.as_of, settings)
-    start = lake.rows(spine.pairs.select(window_start=opens))[0]["window_start"]
+    start = years_before(as_of, settings.window_years)
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
@@ -159,17 +159,43 @@ def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
     GuanjiaError
         If the customer is not known as of that date.
     """
+    refuse_unknown(lake, customer_id, as_of)
     # As SQL: an Arrow table made here would import pandas, and a command would wait for it.
-    end = instant_sql(cutoff(as_of, lake.settings.timezone))
-    row = f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, {end} AS cutoff"
-    spine = spine_of(lake.engine.sql(row))
-    if not lake.rows(known_versions(lake, spine, "customers").select("customer_id")):
+    row = (
+        f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, "
+        f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
+    )
+    return spine_of(lake.engine.sql(row))
+
+
+def refuse_unknown(lake: Lake, customer_id: str, as_of: date) -> None:
+    """Refuse a customer who is not known as of a date.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked table `customers`.
+    customer_id : str
+        The customer.
+    as_of : date
+        The date.
+
+    Raises
+    ------
+    GuanjiaError
+        If the customer is not known as of that date.
+    """
+    known = (
+        f"SELECT 1 FROM read_parquet({sql_text(lake.require('customers'))}) "
+        f"WHERE customer_id = {sql_text(customer_id)} "
+        f"AND {known_sql(cutoff(as_of, lake.settings.timezone))}"
+    )
+    if lake.con.execute(known).fetchone() is None:
         raise GuanjiaError(
             f"customer {customer_id}",
             f"is not known as of {as_of.isoformat()}",
             "check the customer id, or choose a later date",
         )
-    return spine
 
 
 def _claims(

@@ -106,7 +106,18 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
         (expiry, or cancellation), `premium` (yuan), `in_chain` (counts for tenure), `in_value` (its
         claims count), `in_premium` (its premium counts).
     """
-    terms = known_versions(lake, spine, "policies")
+    terms = known_versions(
+        lake,
+        spine,
+        "policies",
+        "policy_id",
+        "line",
+        "inception",
+        "expiry",
+        "cancelled_on",
+        "private_car",
+        "written_premium",
+    )
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     terms = terms.filter((terms.inception <= terms.as_of) & existed(terms))
     private = terms.private_car.fill_null(False)
@@ -147,13 +158,17 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
         The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, and in yuan `paid`,
         `outstanding`, `cost`.
     """
-    claims = known_versions(lake, spine, "claims")
+    claims = known_versions(
+        lake, spine, "claims", "claim_id", "policy_id", "occurred_at", "occurred_on"
+    )
     after = claims.occurred_on > window_start(claims.as_of, settings)
     claims = claims.filter(after & (claims.occurred_at < claims.cutoff))
     claims = claims.select(*KEYS, "claim_id", "policy_id", "occurred_at", "occurred_on")
     valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
     claims = claims.inner_join(valued, [*KEYS, "policy_id"])
-    moves = known_versions(lake, spine, "claim_movements")
+    moves = known_versions(
+        lake, spine, "claim_movements", "claim_id", "paid_change", "outstanding_change"
+    )
     sums = moves.group_by(*KEYS, "claim_id").agg(
         paid=moves.paid_change.sum(), outstanding=moves.outstanding_change.sum()
     )

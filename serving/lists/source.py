@@ -1,16 +1,15 @@
 """Query who is on a target list: who meets its condition, and which of them are barred."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
-
-import pyarrow as pa
+from datetime import date, datetime
 
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
-from features.snapshots.tag_columns import snapshot_tags
+from features.snapshots.tag_columns import snapshot_sql
 from features.sql import instant_sql, sql_text
 from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
@@ -45,7 +44,7 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
     closes = cutoff(as_of, lake.settings.timezone)
     known = known_sql(closes)
     scores = sql_text(scores_path(lake, as_of))
-    snapshot = lake.sql(snapshot_tags(lake, read_snapshot(lake, as_of), tags))
+    snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
     people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
     matches = (
@@ -87,21 +86,30 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
 
 @contextmanager
 def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
-    """Register refusals as the table `REFUSED` in this block: customers, and when they refused."""
-    customers = list(refused.marketing | refused.profiling)
-    at = pa.timestamp("us", tz="UTC")
-    table = pa.table(
+    """Make the table `REFUSED` of refusals in this block: customers, and when they refused."""
+    rows = [
         {
-            "customer_id": pa.array(customers, pa.string()),
-            "marketing": pa.array([refused.marketing.get(customer) for customer in customers], at),
-            "profiling": pa.array([refused.profiling.get(customer) for customer in customers], at),
+            "customer_id": customer,
+            "marketing": _instant(refused.marketing.get(customer)),
+            "profiling": _instant(refused.profiling.get(customer)),
         }
+        for customer in refused.marketing | refused.profiling
+    ]
+    # As JSON: to register an Arrow table, or to take parameters, DuckDB imports pandas.
+    form = '[{"customer_id": "VARCHAR", "marketing": "VARCHAR", "profiling": "VARCHAR"}]'
+    lake.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {REFUSED} AS SELECT r.customer_id, "
+        "r.marketing::TIMESTAMPTZ AS marketing, r.profiling::TIMESTAMPTZ AS profiling "
+        f"FROM (SELECT unnest(from_json({sql_text(json.dumps(rows))}, '{form}')) AS r)"
     )
-    lake.con.register(REFUSED, table)
     try:
         yield
     finally:
-        lake.con.unregister(REFUSED)
+        lake.con.execute(f"DROP TABLE IF EXISTS {REFUSED}")
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def _file(lake: Lake, table: str) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pandas as pd
 import pyarrow.parquet as pq
 
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
@@ -26,17 +26,23 @@ from features.tags.declare import Tag
 from serving.lists.questions import check_list, readable_columns
 from serving.lists.source import list_query, refusals_table
 from serving.predictions.margin import LABELS
-from serving.predictions.probabilities import ServedModel, load_models, model_frame, needed_tags
+from serving.predictions.probabilities import (
+    ServedModel,
+    customer_columns,
+    load_models,
+    needed_tags,
+)
 from serving.predictions.reasons import Direction, Reason, strongest_reasons
 from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
-from serving.tag_words import words_of
+from serving.tag_words import is_absent, words_of
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
 
 FEN = Decimal("0.01")
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
+Row = dict[str, Any]
 Note = Callable[[Sequence[str], Sequence[str]], None]
 """Called with the headings and the customer ids of a list before it is written."""
 
@@ -132,29 +138,31 @@ def write_list(
     used = [tag for tag in tags if tag in named and tag not in readable_columns()]
     query = list_query(lake, as_of, used, question.conditions)
     with refusals_table(lake, refused or Refusals()):
-        counted = _rows(lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred")
+        counted = _rows(
+            lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred ORDER BY barred"
+        )
         chosen = _rows(
             lake,
             f"SELECT * FROM ({query}) WHERE barred IS NULL "
             f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
         )
-    counts = dict(zip(counted["barred"], counted["rows"], strict=True))
+    counts = {row["barred"]: row["rows"] for row in counted}
     chosen = _without_erased(lake, chosen)
     reasons = _reasons(models[spec.name], chosen, target.effect, tags)
     sheet = _sheet(chosen, spec, target, reasons, tags)
     if note is not None:
-        note(list(sheet), [str(customer) for customer in chosen["customer_id"]])
+        note(list(sheet), [str(row["customer_id"]) for row in chosen])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
     preview = [
         {
             "customer_id": row["customer_id"],
             "name": row["name"],
-            "star": f"{row['star_level']:.0f} {row['star_name']}" if row["star_name"] else None,
+            "star": f"{row['star_level']} {row['star_name']}" if row["star_name"] else None,
             spec.name: round(float(row[spec.name]), 4),
             "why": "; ".join(reason.chinese for reason in why),
             "why_english": "; ".join(reason.english for reason in why),
         }
-        for row, why in zip(chosen.head(shown).to_dict("records"), reasons, strict=False)
+        for row, why in zip(chosen[:shown], reasons, strict=False)
     ]
     return ListRun(
         name=name,
@@ -162,8 +170,8 @@ def write_list(
         as_of=as_of,
         path=out,
         rows=rows,
-        matched=sum(int(count) for count in counts.values()),
-        left_out={str(why): int(count) for why, count in counts.items() if isinstance(why, str)},
+        matched=sum(counts.values()),
+        left_out={why: count for why, count in counts.items() if why is not None},
         consent="checked" if lake.has("consents") else "not recorded",
         preview=preview,
     )
@@ -179,13 +187,13 @@ def _check_scores(lake: Lake, as_of: date) -> None:
     path = sql_text(scores_path(lake, as_of))
     scored = _rows(lake, f"SELECT DISTINCT snapshot_id FROM read_parquet({path})")
     snapshot = read_snapshot(lake, as_of)
-    if set(scored["snapshot_id"]) - {snapshot.snapshot_id, *snapshot.former_ids}:
+    if {row["snapshot_id"] for row in scored} - {snapshot.snapshot_id, *snapshot.former_ids}:
         raise GuanjiaError(f"scores of {as_of}", "were made from an earlier snapshot", cure)
 
 
-def _rows(lake: Lake, sql: str) -> pd.DataFrame:
+def _rows(lake: Lake, sql: str) -> list[Row]:
     try:
-        return lake.con.execute(sql).to_arrow_table().to_pandas()
+        return plain_rows(lake.con.execute(sql).to_arrow_table())
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
@@ -194,50 +202,59 @@ def _rows(lake: Lake, sql: str) -> pd.DataFrame:
         ) from None
 
 
-def _without_erased(lake: Lake, chosen: pd.DataFrame) -> pd.DataFrame:
+def _without_erased(lake: Lake, chosen: list[Row]) -> list[Row]:
     """Leave out customers who were erased since the scores were made."""
-    gone = Erased(lake.settings).among(chosen["customer_id"])
-    return chosen[~chosen["customer_id"].isin(gone)].reset_index(drop=True) if gone else chosen
+    gone = Erased(lake.settings).among(row["customer_id"] for row in chosen)
+    return [row for row in chosen if row["customer_id"] not in gone]
 
 
 def _reasons(
-    served: ServedModel, frame: pd.DataFrame, effect: Direction, tags: Mapping[str, Tag]
+    served: ServedModel, chosen: list[Row], effect: Direction, tags: Mapping[str, Tag]
 ) -> list[list[Reason]]:
-    if frame.empty:
+    if not chosen:
         return []
-    columns = model_frame(served, frame)
+    columns = customer_columns(served, chosen)
     contributions = served.predictor.contributions(columns)
-    values = columns.astype(object).to_dict("records")
     return [
-        strongest_reasons(served.features, row, weights, effect=effect, known=tags)
-        for row, weights in zip(values, contributions, strict=True)
+        strongest_reasons(
+            served.features,
+            dict(zip(columns, values, strict=True)),
+            weights,
+            effect=effect,
+            known=tags,
+        )
+        for *values, weights in zip(*columns.values(), contributions, strict=True)
     ]
 
 
 def _sheet(
-    frame: pd.DataFrame,
+    chosen: list[Row],
     spec: ModelSpec,
     target: TargetList,
     reasons: list[list[Reason]],
     tags: Mapping[str, Tag],
 ) -> dict[str, list[Any]]:
     """Build the columns of the file, by their Chinese headings."""
-    rows = frame.astype(object).where(frame.notna(), None)
+    values = [row["customer_value"] for row in chosen]
     sheet: dict[str, list[Any]] = {
-        "客户号": list(rows["customer_id"]),
-        "姓名": list(rows["name"]),
-        "手机号": list(rows["phone"]),
-        "星级": list(rows["star_level"]),
-        "星级名称": list(rows["star_name"]),
-        "客户价值(元)": [v if v is None else v.quantize(FEN) for v in rows["customer_value"]],
+        "客户号": [row["customer_id"] for row in chosen],
+        "姓名": [row["name"] for row in chosen],
+        "手机号": [row["phone"] for row in chosen],
+        "星级": [row["star_level"] for row in chosen],
+        "星级名称": [row["star_name"] for row in chosen],
+        "客户价值(元)": [value if value is None else value.quantize(FEN) for value in values],
     }
     for name, model in MODELS.items():
         digits = 2 if model.kind == "amount" else 4
-        sheet[model.label] = [None if p is None else round(float(p), digits) for p in rows[name]]
+        sheet[model.label] = [_rounded(row[name], digits) for row in chosen]
     for name, label in LABELS.items():
-        sheet[label] = [None if v is None else round(float(v), 2) for v in rows[name]]
+        sheet[label] = [_rounded(row[name], 2) for row in chosen]
     for name in target.columns:
-        sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in rows[name]]
+        sheet[tags[name].label] = [words_of(row[name], tags[name].unit)[0] for row in chosen]
     heading = f"原因({EFFECTS[target.effect]}{spec.label})"
     sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet
+
+
+def _rounded(value: Any, digits: int) -> float | None:
+    return None if is_absent(value) else round(float(value), digits)

@@ -7,11 +7,11 @@ The premium is that of the renewal quote in force, or the current term's if ther
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from serving.predictions.scores_file import COST, MARGIN
 from training.estimators.encoding import Array
@@ -46,7 +46,7 @@ def expected_cost_and_margin(
         Cost and margin, of shape (customers,), or () for one customer; NaN where unknown.
     """
     if not margin_tags(answers):
-        size = len(tags) if isinstance(tags, pd.DataFrame) else ()
+        size = len(tags) if _is_pandas(tags) else ()
         return np.full(size, np.nan), np.full(size, np.nan)
     cost = np.asarray(_numbers(answers[FREQUENCY]) * _numbers(answers[SEVERITY]))
     return cost, premium(tags) * (1 - expense_share) - cost
@@ -70,6 +70,12 @@ def _numbers(values: Any) -> Any:
     """Read a column or a plain value as float64, missing ones NaN."""
     if isinstance(values, np.ndarray):
         return values.astype(np.float64, copy=False)
-    if isinstance(values, pd.Series):
-        return pd.to_numeric(values).astype("float64").to_numpy()
+    if _is_pandas(values):
+        return sys.modules["pandas"].to_numeric(values).astype("float64").to_numpy()
     return np.nan if values is None else float(values)
+
+
+def _is_pandas(values: object) -> bool:
+    """Check whether values are a frame or a column; importing pandas takes longer than the sums."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(values, pandas.DataFrame | pandas.Series)

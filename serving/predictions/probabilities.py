@@ -3,13 +3,12 @@
 It also decides which customers a model's question is asked of, and what a model reads beside tags.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
@@ -17,6 +16,10 @@ from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
 from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
 from training.registry.champions import champion
+
+if TYPE_CHECKING:
+    # Commands that predict a few customers do not wait for pandas.
+    import pandas as pd
 
 HAZARD = "churn_hazard"
 
@@ -79,7 +82,7 @@ def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> l
 
 
 def predict(
-    models: Mapping[str, ServedModel], tags: pd.DataFrame, lead_days: int | None = None
+    models: Mapping[str, ServedModel], tags: "pd.DataFrame", lead_days: int | None = None
 ) -> dict[str, np.ndarray]:
     """Predict calibrated probabilities and means of many customers.
 
@@ -169,8 +172,8 @@ def churn_by_month(
 
 
 def model_columns(
-    served: ServedModel, tags: pd.DataFrame, lead_days: int | None = None
-) -> dict[str, pd.Series]:
+    served: ServedModel, tags: "pd.DataFrame", lead_days: int | None = None
+) -> "dict[str, pd.Series]":
     """Return the model's columns in its own order: tags, and the features of its question.
 
     Parameters
@@ -193,17 +196,28 @@ def model_columns(
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def model_frame(
-    served: ServedModel, tags: pd.DataFrame, lead_days: int | None = None
-) -> pd.DataFrame:
-    """Return the model's columns as a frame, for explanations.
+def customer_columns(
+    served: ServedModel, customers: Sequence[Mapping[str, Any]], lead_days: int | None = None
+) -> dict[str, list[Any]]:
+    """Return the model's columns of a few customers in its own order, for explanations.
 
     Parameters
     ----------
-    served, tags, lead_days
-        As in `model_columns`.
+    served : ServedModel
+        The model.
+    customers : sequence of mapping of str to object
+        Tags of `needed_tags` by name, as plain values, of each customer.
+    lead_days : int, optional
+        As in `predict`.
     """
-    return pd.DataFrame(model_columns(served, tags, lead_days))
+    stated = _stated(lead_days)
+    columns = {name: [tags.get(name) for tags in customers] for name in served.features}
+    for feature in find(served.name).extra:
+        if feature.name in stated:
+            columns[feature.name] = [stated[feature.name]] * len(customers)
+        elif feature.name in columns:
+            columns[feature.name] = [feature.derive_one(tags) for tags in customers]
+    return {name: columns[name] for name in served.features}
 
 
 def load_model(name: str, folder: Path) -> ServedModel:
@@ -217,5 +231,7 @@ def _stated(lead_days: int | None) -> dict[str, int]:
     return {} if lead_days is None else {LEAD_TIME.name: lead_days}
 
 
-def _all(tags: pd.DataFrame, number: int) -> "pd.Series[float]":
+def _all(tags: "pd.DataFrame", number: int) -> "pd.Series[float]":
+    import pandas as pd
+
     return pd.Series(float(number), index=tags.index)

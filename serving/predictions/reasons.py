@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any, Literal
 
-from scipy.special import expit
-
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
 from serving.tag_words import is_absent, words_of
+from training.estimators.logistic import expit
 from training.estimators.losses import Kind
 from training.models import MODELS
 

@@ -13,8 +13,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pandas as pd
-
 from features.erased import Erased
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
@@ -30,7 +28,7 @@ from serving.predictions.margin import FREQUENCY, SEVERITY, expected_cost_and_ma
 from serving.predictions.probabilities import (
     ServedModel,
     churn_by_month,
-    model_frame,
+    customer_columns,
     needed_tags,
     predict_one,
 )
@@ -300,15 +298,16 @@ class PredictionService:
     ) -> list[dict[str, tuple[list[Reason], Explanation]]]:
         """Explain every prediction: for each row, by model, its reasons and its explanation."""
         explained: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in rows]
-        tags = pd.DataFrame(rows)
         for name, served in models.items():
             kind = find(name).kind
             places = [i for i, answers in enumerate(predicted) if answers[name] is not None]
             if not places:
                 continue
-            frame = model_frame(served, tags.iloc[places], lead)
-            contributions = served.predictor.contributions(frame)
-            values = frame.astype(object).to_dict("records")
+            columns = customer_columns(served, [rows[i] for i in places], lead)
+            contributions = served.predictor.contributions(columns)
+            values = (
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            )
             for i, row, weights in zip(places, values, contributions, strict=True):
                 words = explain(served.features, row, weights, kind=kind, known=self.catalogue)
                 sums = asdict(words) | {"prediction": predicted[i][name]}

@@ -17,10 +17,13 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
+    column,
     exc,
     func,
+    inspect,
     make_url,
     select,
+    table,
     text,
 )
 
@@ -37,6 +40,7 @@ LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
 MIGRATIONS = Path(__file__).with_name("migrations")
+_REVISIONS = table("alembic_version", column("version_num"))
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 _LOCK_ALL = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
@@ -153,16 +157,18 @@ class Records:
         RecordsAwayError
             If the database cannot be reached or changed.
         """
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self._maintenance(LONG_SECONDS) as engine:
             if self._is_sqlite:
                 keep_write_ahead_log(engine, Path(str(self._url.database)))
             with engine.begin() as connection:
                 advisory_lock(connection, "migrations")
+                if _revision(connection) == _newest_revision():
+                    return  # Alembic takes a command longer to import than the rest of its work
+                from alembic import command
+                from alembic.config import Config
+
+                config = Config()
+                config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
 
@@ -282,6 +288,19 @@ def _lock_number(name: str) -> int:
     """Hash a name to the number of an advisory lock: 64 bits, signed."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def _revision(connection: Connection) -> str | None:
+    """Read the revision of the tables; None where there are none."""
+    if not inspect(connection).has_table(_REVISIONS.name):
+        return None
+    return connection.execute(select(_REVISIONS.c.version_num)).scalar()
+
+
+def _newest_revision() -> str:
+    """Find the newest migration, from the names of their files: `records_0003.py` is 0003."""
+    names = (path.stem for path in (MIGRATIONS / "versions").glob("records_*.py"))
+    return max(names).removeprefix("records_")
 
 
 def _address(settings: Settings) -> URL:

@@ -21,6 +21,7 @@ finally:
 """
 LEARNING = {"feast", "mlflow", "econml", "sklearn", "bentoml"}
 MODELS = LEARNING | {"lightgbm", "scipy"}
+RECORDS = {"sqlalchemy", "alembic"}
 ENGINES = {"duckdb", "ibis", "numpy", "pandas", "pyarrow"}
 COMMANDS = {
     "--help": MODELS | ENGINES,
@@ -30,19 +31,19 @@ COMMANDS = {
     "promote no_such_model --who me --why test": MODELS | {"pandas"},
     "rollback no_such_model --who me --why test": MODELS | {"pandas"},
     "monitor --model no_such_model": MODELS | {"pandas"},
-    "list no_such_list": MODELS | {"pandas", "sqlalchemy"},
-    "list renewal_risk --where no_such_column=1": MODELS | {"pandas", "sqlalchemy"},
-    "rate CUSTOMER": MODELS,
-    "entitlements CUSTOMER": MODELS,
-    "account CUSTOMER": MODELS,
-    "account --by branch": MODELS,
-    "segments": MODELS,
+    "list no_such_list": MODELS | RECORDS | {"pandas", "pyarrow", "numpy"},
+    "list renewal_risk --where no_such_column=1": MODELS | RECORDS | {"pandas", "pyarrow", "numpy"},
+    "rate CUSTOMER": MODELS | RECORDS | {"pandas"},
+    "entitlements CUSTOMER": MODELS | RECORDS | {"pandas"},
+    "account CUSTOMER": MODELS | RECORDS | {"pandas"},
+    "account --by branch": MODELS | RECORDS | {"pandas"},
+    "segments": MODELS | RECORDS | {"pandas"},
     "touchpoints": MODELS | {"pandas"},
     "content-try 您好 --channel sms": MODELS | ENGINES,
     "token somebody": MODELS | ENGINES,
-    "triggers --as-of 2026-06-30": MODELS,
-    "check": MODELS,
-    "list renewal_risk": LEARNING,
+    "triggers --as-of 2026-06-30": MODELS | RECORDS,
+    "check": MODELS | RECORDS | {"pandas"},
+    "list renewal_risk": MODELS | {"pandas", "alembic"},
     "score": LEARNING,
 }
 

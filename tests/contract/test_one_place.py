@@ -23,7 +23,7 @@ FILES = [
         (r"// (TICK|timedelta\(microseconds=1\))", "features/instants.py"),
         (r"_right\b", "features/lake/joins.py"),
         (
-            r"(engine\.to_pyarrow|\b(self|lake)\.arrow)\(.*\)\.to_pylist",
+            r"(engine\.to_pyarrow|\b(self|lake)\.arrow)\(.*\)\.to_pylist|plain_rows\((self|lake)\.arrow",
             "features/lake/connection.py",
         ),
         (r"LONGEST_LEAD =|clip\(7, 60\)|le=60", "training/labels/leads.py"),

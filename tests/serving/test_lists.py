@@ -20,7 +20,7 @@ from features.settings import Settings
 from features.tags.catalogue import catalogue
 from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
-from serving.predictions.probabilities import ServedModel, load_models, model_frame
+from serving.predictions.probabilities import ServedModel, load_models, model_columns
 from training.models import MODELS
 
 Demo = tuple[Path, dict[str, Any]]
@@ -198,7 +198,7 @@ def test_reasons_are_words_of_the_lists_direction(
 
 def _weights(served: ServedModel, rows: pd.DataFrame) -> list[dict[str, float]]:
     """What moved each customer's probability, and by how much, as the model itself says."""
-    moved = served.predictor.contributions(model_frame(served, rows))
+    moved = served.predictor.contributions(pd.DataFrame(model_columns(served, rows)))
     return [dict(zip(served.features, row, strict=False)) for row in moved]
 
 

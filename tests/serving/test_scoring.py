@@ -20,7 +20,12 @@ from features.lake import Lake
 from features.settings import Settings
 from serving.lists.target_lists import write_list
 from serving.predictions import scoring
-from serving.predictions.probabilities import ServedModel, model_frame, needed_tags
+from serving.predictions.probabilities import (
+    ServedModel,
+    customer_columns,
+    model_columns,
+    needed_tags,
+)
 from serving.predictions.scores_file import scores_path, scores_schema
 from serving.predictions.scoring import score
 from training.models import MODELS
@@ -201,10 +206,14 @@ def served(features: list[str]) -> ServedModel:
 def test_the_lead_time_is_the_days_to_expiry_held_between_a_week_and_two_months() -> None:
     tags = pd.DataFrame({"days_to_commercial_expiry": [0, 7, 30, 60, 200], "channel": "agent"})
     model = served(["channel", "lead_days"])
-    assert list(model_frame(model, tags)) == ["channel", "lead_days"]
-    assert model_frame(model, tags)["lead_days"].tolist() == [7, 7, 30, 60, 60]
-    assert model_frame(model, tags, 14)["lead_days"].tolist() == [14.0] * 5
-    assert list(model_frame(served(["channel"]), tags, 14)) == ["channel"]
+    assert list(model_columns(model, tags)) == ["channel", "lead_days"]
+    assert model_columns(model, tags)["lead_days"].tolist() == [7, 7, 30, 60, 60]
+    assert model_columns(model, tags, 14)["lead_days"].tolist() == [14.0] * 5
+    assert list(model_columns(served(["channel"]), tags, 14)) == ["channel"]
+    rows = tags.to_dict("records")
+    for lead in (None, 14):
+        few, many = customer_columns(model, rows, lead), model_columns(model, tags, lead)
+        assert few == {name: column.tolist() for name, column in many.items()}
     assert "lead_days" not in needed_tags({"renewal": model})
     assert {"channel", "days_to_commercial_expiry"} <= set(needed_tags({"renewal": model}))
 

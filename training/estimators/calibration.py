@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from scipy.special import expit, logit
 
 from training.estimators.encoding import Array, Flags
+from training.estimators.logistic import expit, logit
 from training.estimators.losses import TINY
 
 FEWEST_FOR_ISOTONIC = 1000

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from training.estimators.booster import SingleRow, booster_of
 from training.estimators.encoding import Array, Encoding
 from training.estimators.lightgbm_library import thread_count
 from training.estimators.linear import Linear
+from training.estimators.logistic import expit
 
 
 class Trees(Protocol):

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
@@ -67,6 +66,8 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
     labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
+    import pyarrow as pa  # who only names the models does not wait for Arrow
+
     leads = ibis.memtable(pa.table({LEAD_DAYS: pa.array(LEADS, pa.int64())}))
     rows = labelled.cross_join(leads)
     rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
@@ -241,6 +242,8 @@ def calendar(lake: Lake, known_by: date) -> ir.Table:
 
 
 def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:
+    import pyarrow as pa
+
     instants = [cutoff(day, lake.settings.timezone) for day in days]
     table = pa.table(
         {

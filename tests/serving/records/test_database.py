@@ -14,13 +14,20 @@ import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import sqlite
 
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.columns import Instant, Yuan, new_id
-from serving.records.database import Records, RecordsAwayError, lock_customer
+from serving.records.database import (
+    MIGRATIONS,
+    Records,
+    RecordsAwayError,
+    _newest_revision,
+    lock_customer,
+)
 from serving.records.tables import METADATA, capacity_prices, handovers
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +54,10 @@ def test_the_migrated_tables_are_those_declared(records: Records) -> None:
     with records.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_the_newest_migration_is_told_from_the_names_of_the_files() -> None:
+    assert _newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def test_several_processes_may_migrate_at_once(settings: Settings) -> None:
