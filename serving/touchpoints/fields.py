@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from features.condition_truth import compile_test
+from features.conditions import columns_of
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.touchpoints.scripts import DAY_TAGS, BilingualText, Script, Variable
+from serving.touchpoints.scripts import BilingualText, Script, Variable
+from serving.touchpoints.tag_days import DAY_TAGS
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
 SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]
@@ -33,6 +35,10 @@ ROLES = {
 }
 ONCE = {"term": "每保单年度", "year": "每年", "event": "每次事件", "entitlement": "每项权益"}
 WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
+WINDOW_TAG_AGE, OTHER_TAG_AGE = 1, 7
+"""Oldest tags, in days, of a touchpoint that declares none: with a window, and without."""
+Ending = Literal["renewed", "bought"]
+"""Outcomes after which a touchpoint is pointless."""
 
 
 class Window(Declared):
@@ -73,6 +79,11 @@ class Trigger(Declared):
     delay_minutes: int = Field(default=0, ge=0, description="How long after the event.")
     days_after: int = Field(default=7, ge=1, description="Until how long after the event.")
     hours: tuple[int, int] = Field(default=(9, 20), description="From and to which hour.")
+    tag_age: int | None = Field(
+        default=None,
+        ge=1,
+        description="Oldest tags that make it due, in days; default: 1 with a window, else 7.",
+    )
     once_per: Literal["term", "year", "event", "entitlement"] = Field(
         description="For what one contact is enough."
     )
@@ -108,6 +119,19 @@ class Trigger(Declared):
     def tags(self) -> frozenset[str]:
         """All tags that conditions may name."""
         return frozenset(catalogue())
+
+    @property
+    def oldest_tags(self) -> int:
+        """Days from the date of the tags to the day on which they may still make it due."""
+        default = WINDOW_TAG_AGE if self.window else OTHER_TAG_AGE
+        return default if self.tag_age is None else self.tag_age
+
+    @cached_property
+    def tags_read(self) -> tuple[str, ...]:
+        """Tags of its window and its condition."""
+        window = [self.window.tag] if self.window else []
+        named = columns_of(self.condition, self.tags) if self.condition else ()
+        return tuple(dict.fromkeys([*window, *named]))
 
     @cached_property
     def met(self) -> Callable[[Mapping[str, Any]], bool]:
@@ -146,6 +170,9 @@ class Touchpoint(Declared):
     stars: tuple[StarRule, ...] = Field(default=(), description="Other channels for higher stars.")
     trigger: Trigger = Field(description="When it is due.")
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
+    ended_by: tuple[Ending, ...] | None = Field(
+        default=None, description="Outcomes that end it; default: by family and models."
+    )
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
     script: dict[Literal["default"] | Channel, Script] = Field(description="话术 by channel.")
 

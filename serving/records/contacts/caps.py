@@ -122,6 +122,7 @@ class Caps:
         at: datetime,
         branch: str | None = None,
         erased_as: str | None = None,
+        memory: timedelta = timedelta(0),
     ) -> History:
         """Read in one statement the history that the rules need for contacts from `at` on.
 
@@ -137,6 +138,8 @@ class Caps:
             The customer's branch; its time zone decides the civil days.
         erased_as : str, optional
             Mark of an earlier erasure of the customer (`features.erased`): refusals are kept.
+        memory : timedelta
+            How far back contacts count as made, and outcomes as won. Default: as the caps look.
 
         Returns
         -------
@@ -144,7 +147,7 @@ class Caps:
             Every contact that counts, service contacts too, and every consent change.
         """
         since = at.astimezone(self._zone(branch)).date() - self._span
-        return contact_history(connection, customer_id, at, since, self._cooling, erased_as)
+        return contact_history(connection, customer_id, at, since, self._cooling, erased_as, memory)
 
     def traits(
         self,

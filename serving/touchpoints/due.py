@@ -1,0 +1,266 @@
+"""Decide whether a touchpoint is due for a customer: the one answer of all who ask.
+
+`/decide`, `/v1/due` and `guanjia triggers` mean the same by "due". The first two call `standing`;
+the triggers of a whole snapshot are the same rules as SQL (`trigger_sql`), and a test holds the two
+together. Pure functions: no clock, no database.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from features.tags.catalogue import catalogue
+from serving.touchpoints.endings import (
+    BOUGHT_DAYS,
+    SIGNED,
+    Past,
+    endings,
+    products,
+    renewal_is_pending,
+)
+from serving.touchpoints.fields import Touchpoint, Trigger
+from serving.touchpoints.occasions import Occasion
+from serving.touchpoints.tag_days import tag_age, tags_on
+
+YEAR_DAYS = 365
+CONTACTED = "touchpoints_contacted"
+State = Literal["due", "not_due", "stale", "made", "ended"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Why a touchpoint is timely on a day.
+
+    Attributes
+    ----------
+    reason : str
+        A tag with its value, an occasion, a month, an event.
+    first, last : date
+        First and last day of the window.
+    since : date or datetime
+        From when on a contact counts as made about the same term, event or entitlement.
+    """
+
+    reason: str
+    first: date
+    last: date
+    since: date | datetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a touchpoint stands with a customer on a day.
+
+    Attributes
+    ----------
+    state : {"due", "not_due", "stale", "made", "ended"}
+        "stale": the tags are too old to tell. "made": the contact was made already. "ended": what
+        it is about was signed or bought.
+    timing : Timing or None
+        Why it is timely; None if it is not, or the tags cannot tell.
+    """
+
+    state: State
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What is known of a customer when it is asked what is due.
+
+    Attributes
+    ----------
+    tags : Mapping[str, object]
+        Tags by name, with `as_of` and `newer` (`features.online.reader`).
+    today : date
+        The day of the question, by which tags are old or new.
+    zone : ZoneInfo
+        The insurer's time zone, whose days count.
+    past : Past
+        What the records know.
+    """
+
+    tags: Mapping[str, Any]
+    today: date
+    zone: ZoneInfo
+    past: Past = field(default_factory=Past)
+
+    @cached_property
+    def contacts(self) -> dict[str, datetime]:
+        """Touchpoint -> last contact, by our records and by the core system's interactions."""
+        made = read_contacts(self.tags.get(CONTACTED))
+        for name, at in self.past.contacts.items():
+            made[name] = max(at, made.get(name, at))
+        return made
+
+    @cached_property
+    def signed_on(self) -> date | None:
+        """Day on which a motor policy was last signed, as far as the tags know."""
+        days = tags_on(self.tags, self.today).get(SIGNED)
+        return None if days is None else self.today - timedelta(days)
+
+    def day_of(self, at: datetime) -> date:
+        """Return the civil day of an instant."""
+        return at.astimezone(self.zone).date()
+
+
+def standing(
+    name: str,
+    touchpoint: Touchpoint,
+    customer: Customer,
+    day: date,
+    *,
+    occasions: Sequence[Occasion] = (),
+    happened: Collection[str] = (),
+    event_at: datetime | None = None,
+) -> Standing:
+    """Say whether a touchpoint is due for a customer by a contact on a day.
+
+    Parameters
+    ----------
+    name : str
+        Name of the touchpoint.
+    touchpoint : Touchpoint
+        The touchpoint as declared for the customer's branch and stage.
+    customer : Customer
+        What is known of the customer.
+    day : date
+        Civil day on which the contact is made.
+    occasions : sequence of Occasion
+        Holidays and weather warnings.
+    happened : collection of str
+        Kinds of events and occasions that bring the customer here.
+    event_at : datetime, optional
+        When the event occurred that makes it due, if that is known.
+    """
+    trigger = touchpoint.trigger
+    if tag_age(customer.tags, customer.today, trigger.tags_read) > trigger.oldest_tags:
+        return Standing("stale")
+    tags = tags_on(customer.tags, day)
+    if not trigger.met(tags):
+        return Standing("not_due")
+    timings = list(_timings(trigger, tags, day, occasions, happened, event_at))
+    if not timings:
+        return Standing("not_due")
+    if _is_ended(touchpoint, customer):
+        return Standing("ended", timings[0])
+    left = [timing for timing in timings if not _is_made(name, timing.since, customer)]
+    if not left:
+        return Standing("made", timings[0])
+    # Of two warnings at once the one that began first, as in the triggers of a snapshot.
+    first = min(left, key=lambda timing: (timing.first, -timing.last.toordinal(), timing.reason))
+    return Standing("due", first)
+
+
+def read_contacts(text: str | None) -> dict[str, datetime]:
+    """Read the tag `touchpoints_contacted`: touchpoint -> last contact.
+
+    Examples
+    --------
+    >>> read_contacts("birthday:1782864000")["birthday"].isoformat()
+    '2026-07-01T00:00:00+00:00'
+    """
+    pairs = (entry.rpartition(":") for entry in text.split(";")) if text else ()
+    return {name: datetime.fromtimestamp(int(seconds), UTC) for name, _, seconds in pairs}
+
+
+def longest_memory(touchpoints: Collection[Touchpoint]) -> timedelta:
+    """Return how far back a contact may lie and still count as made, for any of the touchpoints."""
+    days = YEAR_DAYS
+    for touchpoint in touchpoints:
+        window, trigger = touchpoint.trigger.window, touchpoint.trigger
+        days = max(days, trigger.days_after, max(window.first, window.last) if window else 0)
+    return timedelta(days + 1)
+
+
+def _timings(
+    trigger: Trigger,
+    tags: Mapping[str, Any],
+    day: date,
+    occasions: Sequence[Occasion],
+    happened: Collection[str],
+    event_at: datetime | None,
+) -> Iterator[Timing]:
+    """Yield why a day is timely; nothing if it is not."""
+    window = trigger.window
+    value = None if window is None else tags.get(window.tag)
+    brought = sorted({*trigger.events, trigger.occasion or ""}.intersection(happened))
+    if brought:
+        yield Timing(brought[0], day, day, _since_event(trigger, value, day, event_at))
+    elif window is not None:
+        if value is not None and min(window.first, window.last) <= value <= max(
+            window.first, window.last
+        ):
+            zero = day - timedelta(window.step * value)
+            first, last = (
+                zero + timedelta(window.step * days) for days in (window.first, window.last)
+            )
+            reason = f"{catalogue()[window.tag].label} {value}"
+            since = zero if window.step > 0 else first
+            yield Timing(reason, first, last, _since(trigger, since, day))
+    elif trigger.months:
+        if day.month in trigger.months:
+            first = day.replace(day=1)
+            last = (first + timedelta(31)).replace(day=1) - timedelta(1)
+            yield Timing(f"{day.month}月", first, last, _since(trigger, first, day))
+    elif trigger.occasion:
+        for occasion in occasions:
+            here = not occasion.branches or tags.get("branch") in occasion.branches
+            timely = here and occasion.is_timely(day, trigger.days_before)
+            if occasion.kind == trigger.occasion and timely:
+                begins = occasion.begins - timedelta(trigger.days_before)
+                reason = f"{occasion.label} {occasion.begins}"
+                yield Timing(reason, begins, occasion.ends, _since(trigger, begins, day))
+    elif trigger.daily:
+        yield Timing("符合条件", day, day, _since(trigger, day, day))
+
+
+def _since(trigger: Trigger, since: date, day: date) -> date:
+    """Return the day from which a contact counts as made, of once a year 365 days ago."""
+    # A contact on the same day of last year was of last year.
+    return day - timedelta(YEAR_DAYS - 1) if trigger.once_per == "year" else since
+
+
+def _since_event(
+    trigger: Trigger, value: int | None, day: date, event_at: datetime | None
+) -> date | datetime:
+    """Return from when on a contact counts as made about what an event makes due.
+
+    A term or an entitlement began on the day on which its tag was 0. Where nobody knows when the
+    event occurred, a contact within the days in which it makes the touchpoint due, or since the
+    eve of an occasion, is taken to be about the same one.
+    """
+    if trigger.once_per == "year":
+        return _since(trigger, day, day)
+    if trigger.once_per == "event" and event_at is not None:
+        return event_at
+    if trigger.window is not None and trigger.window.step > 0 and value is not None and value >= 0:
+        return day - timedelta(value)
+    within = trigger.days_before if trigger.occasion else trigger.days_after - 1
+    return event_at or day - timedelta(within)
+
+
+def _is_made(name: str, since: date | datetime, customer: Customer) -> bool:
+    last = customer.contacts.get(name)
+    if last is None:
+        return False
+    return last >= since if isinstance(since, datetime) else customer.day_of(last) >= since
+
+
+def _is_ended(touchpoint: Touchpoint, customer: Customer) -> bool:
+    """Check whether what the touchpoint is about was renewed or bought, as outcomes say."""
+    past, today = customer.past, customer.today
+    if past.renewed is None and not past.bought:
+        return False
+    ends = endings(touchpoint)
+    if "renewed" in ends and past.renewed is not None:
+        reported = customer.day_of(past.renewed)
+        if renewal_is_pending(reported, customer.signed_on, today):
+            return True
+    return "bought" in ends and any(
+        today < customer.day_of(past.bought[line]) + timedelta(BOUGHT_DAYS)
+        for line in products(touchpoint) & past.bought.keys()
+    )
