@@ -52,8 +52,9 @@ class Decider:
         return self._service.is_local and self._records.is_local
 
     def refresh(self) -> None:
-        """Load the effect models that were trained since the last refresh."""
+        """Load effect models and weather warnings that are new since the last refresh."""
         self.gatherer.refresh()
+        self._touchpoints.refresh()
 
     def decide(
         self,
@@ -113,7 +114,8 @@ class Decider:
             if result.chosen is None:
                 return inputs, result, None
             candidate = result.chosen.candidate
-            text = self._touchpoints.text(candidate, facts.tags, stage, values)
+            tags = inputs.contact_tags(candidate)
+            text = self._touchpoints.text(candidate, tags, stage, values)
             findings = self._find_faults(text, candidate)
             if not findings:
                 return inputs, result, text

@@ -1,17 +1,21 @@
 """Supply decisions with touchpoints: the candidates for a customer, and their filled scripts."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, cast
 
-from features.conditions import columns_of
 from features.lake import Lake
-from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
+from serving.decision.left_out import Found, LeftOut, ended_reservations, leave_out
+from serving.records.contacts.history import History
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
+from serving.touchpoints.due import CONTACTED, Customer, Standing, longest_memory, standing
+from serving.touchpoints.endings import SIGNED, Past, Won, ended_touchpoints, recall
 from serving.touchpoints.fields import Channel, Touchpoint
+from serving.touchpoints.occasions import load_occasions
 from serving.touchpoints.scripts import LANGUAGES, fill, variable_values
 
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
@@ -52,7 +56,10 @@ class TouchpointSource:
     Attributes
     ----------
     tags : list of str
-        Tags that conditions, windows and scripts read, and the star and the sales channel.
+        Tags that conditions, windows and scripts read, those that tell what was done already, and
+        the star and the sales channel.
+    memory : timedelta
+        How far back contacts count as made.
     version : str
         A hash of what is shipped and what the home changes.
     """
@@ -62,6 +69,9 @@ class TouchpointSource:
         self._branches = {
             branch for places in self._catalogue.variants.values() for _, branch in places
         }
+        self._home = lake.home
+        self._occasions = load_occasions(self._catalogue.shared, lake.home)
+        self.memory = longest_memory(self._catalogue.every_variant)
         self._actions_at: dict[tuple[str, str | None, str | None], list[_TouchpointActions]] = {}
         self.tags = self._tags()
         texts = [SHIPPED.read_bytes()]
@@ -69,39 +79,83 @@ class TouchpointSource:
         texts += [own.read_bytes()] if own.exists() else []
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
+    def refresh(self) -> None:
+        """Load the weather warnings again, which come and go while the service runs."""
+        self._occasions = load_occasions(self._catalogue.shared, self._home)
+
     def candidates(
         self,
         decision_point: str,
-        tags: Mapping[str, Any],
+        customer: Customer,
         stage: str | None,
-        day: date,
-        happened: Collection[str],
-    ) -> list[Candidate]:
+        day_of: Callable[[Candidate], date],
+        happened: Collection[str] = (),
+        events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
+    ) -> Found:
         """List the candidates of a decision point: each touchpoint that is due, by each channel.
 
         Parameters
         ----------
         decision_point : str
             Where the decision is asked for.
-        tags : Mapping[str, object]
-            The customer's tags by name, at least `self.tags`.
+        customer : Customer
+            What is known of the customer; tags by name, at least `self.tags`.
         stage : str or None
             Stage of the loop ("entry", ...); None: what holds for all stages.
-        day : date
-            Civil day of the contact.
+        day_of : callable of Candidate to date
+            Civil day on which a contact would be made: quiet hours can move it.
         happened : collection of str
             Kinds of events and occasions that bring the customer here.
+        events : Mapping[(str, str), datetime]
+            Touchpoint and kind of event -> when it occurred, where the records know it.
 
         Raises
         ------
         UnknownNameError
             If there is no such decision point.
         """
-        candidates: list[Candidate] = []
-        for touchpoint in self._touchpoints_at(decision_point, tags[BRANCH], stage):
-            if self._is_due(touchpoint.declared, tags, day, happened):
-                candidates += touchpoint.actions(tags[STAR])
-        return candidates
+        tags, candidates, stale = customer.tags, [], False
+        left_out: dict[str, LeftOut] = {}
+        for actions in self._touchpoints_at(decision_point, tags[BRANCH], stage):
+            name = actions.name
+            at = max((events[name, one] for one in happened if (name, one) in events), default=None)
+            stands: dict[date, Standing] = {}
+            for candidate in actions.actions(tags[STAR]):
+                day = day_of(candidate)
+                if day not in stands:
+                    stands[day] = standing(
+                        name,
+                        actions.declared,
+                        customer,
+                        day,
+                        occasions=self._occasions,
+                        happened=happened,
+                        event_at=at,
+                    )
+                state = stands[day].state
+                if state == "due":
+                    candidates.append(candidate)
+                elif state == "stale":
+                    stale = True
+                elif name not in left_out and (why := leave_out(candidate, state, customer)):
+                    left_out[name] = why
+        due = {candidate.touchpoint for candidate in candidates}
+        rest = [why for name, why in left_out.items() if name not in due]
+        return Found(candidates, rest, stale)
+
+    def ended(self, won: Won) -> list[str]:
+        """List the touchpoints that an outcome ends: renewals, or those about a product."""
+        return ended_touchpoints(self._catalogue, won)
+
+    def past(self, history: History) -> Past:
+        """Put together what the records know of a customer."""
+        return recall(self._catalogue, history.made, history.won)
+
+    def ended_reservations(self, customer: Customer, history: History) -> list[str]:
+        """List reserved touchpoints whose renewal was signed since, as the tags know by now."""
+        if not history.reserved:
+            return []
+        return ended_reservations(self._catalogue, customer, history, self._occasions)
 
     def _touchpoints_at(
         self, decision_point: str, branch: str | None, stage: str | None
@@ -130,7 +184,8 @@ class TouchpointSource:
         candidate : Candidate
             The candidate that was chosen.
         tags : Mapping[str, object]
-            The customer's tags by name, at least `self.tags`.
+            The customer's tags by name, at least `self.tags`, as they stand on the day of the
+            contact (`serving.touchpoints.tag_days.tags_on`).
         stage : str or None
             Stage of the loop ("entry", ...); None: what holds for all stages.
         values : Mapping[str, str]
@@ -154,39 +209,11 @@ class TouchpointSource:
             values=tuple(values[name] for name in script.variables if name in values),
         )
 
-    def _is_due(
-        self, touchpoint: Touchpoint, tags: Mapping[str, Any], day: date, happened: Collection[str]
-    ) -> bool:
-        """Check whether a touchpoint is due for this customer, on this day, after what happened."""
-        trigger = touchpoint.trigger
-        if not trigger.met(tags) or (trigger.months and day.month not in trigger.months):
-            return False
-        if not set(trigger.events).isdisjoint(happened):
-            return True  # its window, if any, is for customers without the event
-        if trigger.occasion == "holiday":
-            occasion = day + timedelta(days=trigger.days_before)
-            holidays = self._catalogue.shared.holidays.values()
-            return any(occasion in holiday.days for holiday in holidays)
-        if trigger.occasion is not None:
-            return trigger.occasion in happened
-        if trigger.window is not None:
-            days = tags[trigger.window.tag]
-            first, last = sorted((trigger.window.first, trigger.window.last))
-            return days is not None and first <= days <= last
-        return trigger.daily
-
     def _tags(self) -> list[str]:
         """List the tags that the touchpoints read, each once."""
-        known = catalogue()
-        tags = [STAR, SOLD_BY, BRANCH]
-        for variants in self._catalogue.variants.values():
-            for touchpoint in variants.values():
-                if touchpoint is None:
-                    continue
-                if touchpoint.trigger.condition:
-                    tags += columns_of(touchpoint.trigger.condition, known)
-                if touchpoint.trigger.window:
-                    tags.append(touchpoint.trigger.window.tag)
+        tags = [STAR, SOLD_BY, BRANCH, CONTACTED, SIGNED]
+        for touchpoint in self._catalogue.every_variant:
+            tags += touchpoint.trigger.tags_read
         variables = self._catalogue.shared.variables.values()
         tags += [variable.tag for variable in variables if variable.tag]
         return list(dict.fromkeys(tags))
@@ -196,8 +223,8 @@ class _TouchpointActions:
     """A touchpoint with its actions, which differ between customers by their star alone."""
 
     def __init__(self, catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> None:
-        self.declared = touchpoint
-        self._name, self._catalogue = name, catalogue
+        self.name, self.declared = name, touchpoint
+        self._catalogue = catalogue
         self._by_star: dict[int | None, list[Candidate]] = {}
 
     def actions(self, star: int | None) -> list[Candidate]:
@@ -207,7 +234,7 @@ class _TouchpointActions:
             offers = [None, *map(self._offer, declared.offers)]
             self._by_star[star] = [
                 Candidate(
-                    touchpoint=self._name,
+                    touchpoint=self.name,
                     label=declared.label,
                     family=declared.family,
                     kind=declared.kind,

@@ -137,12 +137,20 @@ def standing(
         When the event occurred that makes it due, if that is known.
     """
     trigger = touchpoint.trigger
-    if tag_age(customer.tags, customer.today, trigger.tags_read) > trigger.oldest_tags:
+    brought = sorted({*trigger.events, trigger.occasion or ""}.intersection(happened))
+    by_window = trigger.window is not None and not brought
+    age = tag_age(customer.tags, customer.today, trigger.tags_read)
+    if age > trigger.oldest_tags(by_window=by_window):
         return Standing("stale")
     tags = tags_on(customer.tags, day)
     if not trigger.met(tags):
         return Standing("not_due")
-    timings = list(_timings(trigger, tags, day, occasions, happened, event_at))
+    if brought:
+        value = tags.get(trigger.window.tag) if trigger.window else None
+        since = _since_event(trigger, value, day, event_at)
+        timings = [Timing(brought[0], day, day, since)]
+    else:
+        timings = list(_timings(trigger, tags, day, occasions))
     if not timings:
         return Standing("not_due")
     if _is_ended(touchpoint, customer):
@@ -177,23 +185,14 @@ def longest_memory(touchpoints: Collection[Touchpoint]) -> timedelta:
 
 
 def _timings(
-    trigger: Trigger,
-    tags: Mapping[str, Any],
-    day: date,
-    occasions: Sequence[Occasion],
-    happened: Collection[str],
-    event_at: datetime | None,
+    trigger: Trigger, tags: Mapping[str, Any], day: date, occasions: Sequence[Occasion]
 ) -> Iterator[Timing]:
-    """Yield why a day is timely; nothing if it is not."""
+    """Yield why a day is timely without an event; nothing if it is not."""
     window = trigger.window
-    value = None if window is None else tags.get(window.tag)
-    brought = sorted({*trigger.events, trigger.occasion or ""}.intersection(happened))
-    if brought:
-        yield Timing(brought[0], day, day, _since_event(trigger, value, day, event_at))
-    elif window is not None:
-        if value is not None and min(window.first, window.last) <= value <= max(
-            window.first, window.last
-        ):
+    if window is not None:
+        value = tags.get(window.tag)
+        low, high = sorted((window.first, window.last))
+        if value is not None and low <= value <= high:
             zero = day - timedelta(window.step * value)
             first, last = (
                 zero + timedelta(window.step * days) for days in (window.first, window.last)

@@ -36,7 +36,7 @@ ROLES = {
 ONCE = {"term": "每保单年度", "year": "每年", "event": "每次事件", "entitlement": "每项权益"}
 WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
 WINDOW_TAG_AGE, OTHER_TAG_AGE = 1, 7
-"""Oldest tags, in days, of a touchpoint that declares none: with a window, and without."""
+"""Oldest tags, in days, where none are declared: due by a window, and by anything else."""
 Ending = Literal["renewed", "bought"]
 """Outcomes after which a touchpoint is pointless."""
 
@@ -82,7 +82,7 @@ class Trigger(Declared):
     tag_age: int | None = Field(
         default=None,
         ge=1,
-        description="Oldest tags that make it due, in days; default: 1 with a window, else 7.",
+        description="Oldest tags that make it due, in days; default: 1 by a window, else 7.",
     )
     once_per: Literal["term", "year", "event", "entitlement"] = Field(
         description="For what one contact is enough."
@@ -120,10 +120,9 @@ class Trigger(Declared):
         """All tags that conditions may name."""
         return frozenset(catalogue())
 
-    @property
-    def oldest_tags(self) -> int:
-        """Days from the date of the tags to the day on which they may still make it due."""
-        default = WINDOW_TAG_AGE if self.window else OTHER_TAG_AGE
+    def oldest_tags(self, *, by_window: bool) -> int:
+        """Return how old tags may be that make it due, in days, by its window or otherwise."""
+        default = WINDOW_TAG_AGE if by_window else OTHER_TAG_AGE
         return default if self.tag_age is None else self.tag_age
 
     @cached_property

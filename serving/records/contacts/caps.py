@@ -146,7 +146,7 @@ class Caps:
         History
             Every contact that counts, service contacts too, and every consent change.
         """
-        since = at.astimezone(self._zone(branch)).date() - self._span
+        since = at.astimezone(self.zone(branch)).date() - self._span
         return contact_history(connection, customer_id, at, since, self._cooling, erased_as, memory)
 
     def traits(
@@ -180,7 +180,7 @@ class Caps:
         if channel not in CONTACT_CHANNELS:
             cure = did_you_mean(channel, CONTACT_CHANNELS)
             raise GuanjiaError(f"channel {channel}", "is not known", cure)
-        return ContactTraits(family, purpose, channel, campaign, self._zone(branch))
+        return ContactTraits(family, purpose, channel, campaign, self.zone(branch))
 
     def reserve(
         self,
@@ -248,7 +248,8 @@ class Caps:
         connection.execute(_INSERT, row)
         return Reservation(str(row["contact_id"]), contact.planned_at, until)
 
-    def _zone(self, branch: str | None) -> ZoneInfo:
+    def zone(self, branch: str | None) -> ZoneInfo:
+        """Return the time zone of the customers of a branch."""
         return self._zones.get(branch, self._default)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from features.lake import Lake
 from features.settings import Settings
 from serving.decision.candidates import Candidate
 from serving.decision.decider import Decider
+from serving.decision.left_out import Found
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import ContactText, TouchpointSource
@@ -27,6 +29,7 @@ from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.idempotency import ClientKeyConflictError
 from serving.records.people.consents import ConsentChange, write_consent
+from serving.touchpoints.due import Customer
 
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]
@@ -46,16 +49,19 @@ class Renewals(TouchpointSource):
     def candidates(
         self,
         decision_point: str,
-        tags: Mapping[str, Any],
+        customer: Customer,
         stage: str | None,
-        day: date,
-        happened: Collection[str],
-    ) -> list[Candidate]:
+        day_of: Callable[[Candidate], date],
+        happened: Collection[str] = (),
+        events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
+    ) -> Found:
         channels = (("sms", 0.05), ("wecom", 0.0))
-        return [
-            Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
-            for one, cost in channels
-        ]
+        return Found(
+            [
+                Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
+                for one, cost in channels
+            ]
+        )
 
     def text(
         self,
