@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from features.contracts.vocabulary import MOTOR_LINES
 from features.events.event_types import Event
 from features.events.inbox import EventInbox
 from serving.events.schemas import DueTold
@@ -24,16 +25,17 @@ from serving.records.contacts.due_touchpoints import (
     list_open_due,
     write_due,
 )
-from serving.records.contacts.made_contacts import made_contacts, won_outcomes
-from serving.records.database import Records
+from serving.records.contacts.made_contacts import made_contacts, release_reserved, won_outcomes
+from serving.records.database import Records, lock_customer
 from serving.touchpoints.catalogue import load_touchpoints
-from serving.touchpoints.due import CONTACTED, Customer, longest_memory
-from serving.touchpoints.endings import SIGNED, Past, Won, recall
+from serving.touchpoints.due import CONTACTED, Customer, longest_memory, standing
+from serving.touchpoints.endings import SIGNED, Past, Won, endings, recall, touchpoints_about
 from serving.touchpoints.event_triggers import still_due, triggered_by
 
 BATCH_EVENTS = 500
 """Events that are processed in one batch."""
 ALWAYS = ("star_level", "branch", "life_cycle_stage")
+SIGNED_EVENT = "policy_signed"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class DueTouchpoints:
         GuanjiaError
             If the records or the tags do not answer.
         """
+        self._end_signed(events, now)
         due: dict[str | None, list[StoredDue]] = {event.event_id: [] for event in events}
         triggering = {event.event_id: event for event in events if event.type.name in self._types}
         if not triggering:
@@ -144,6 +147,34 @@ class DueTouchpoints:
             if len(rows) < most:
                 return Page(valid, None, degraded)
             after = rows[-1].place
+
+    def _end_signed(self, events: Sequence[Event], now: datetime) -> None:
+        """Release what is reserved about the policies that events say were signed.
+
+        Of a renewal, only touchpoints that are not due any more: a second car may be left to renew.
+        """
+        for event in events:
+            if event.type.name != SIGNED_EVENT:
+                continue
+            customer_id, line = event.customer_id, str(event.fields["line"])
+            renewal = line in MOTOR_LINES
+            names = touchpoints_about(self._catalogue, renewal=renewal, lines=[line])
+            if renewal:
+                tags, degraded = self._read_tags(customer_id)
+                if tags is None or degraded:
+                    continue
+                customer = Customer(tags, now.astimezone(self._zone).date(), self._zone)
+                branch, stage = tags["branch"], tags["life_cycle_stage"]
+                there = self._catalogue.touchpoints_for(branch, stage)
+                names = [
+                    name
+                    for name in names
+                    if name not in there
+                    or standing(name, there[name], customer, customer.today).state == "not_due"
+                ]
+            with self._records.writing() as connection:
+                lock_customer(connection, customer_id)
+                release_reserved(connection, customer_id, names)
 
     def _catch_up(self, now: datetime, customers: Sequence[str] | None = None) -> None:
         """Process events that are not marked yet and whose tags are online; store what is due."""
@@ -215,7 +246,7 @@ class DueTouchpoints:
         types, tags = set(), {*ALWAYS, CONTACTED, SIGNED}
         for touchpoint in self._catalogue.every_variant:
             types.update(touchpoint.trigger.events)
-            if touchpoint.trigger.events:
+            if touchpoint.trigger.events or "renewed" in endings(touchpoint):
                 tags.update(touchpoint.trigger.tags_read)
         return sorted(types), sorted(tags)
 

@@ -5,10 +5,10 @@ moment of the report the touchpoints about it are pointless. Once tags know of t
 tell by themselves what is left to renew.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal, get_args
+from typing import get_args
 
 from serving.touchpoints.catalogue import Catalogue
 from serving.touchpoints.fields import Ending, Touchpoint
@@ -27,9 +27,9 @@ ENDINGS: tuple[Ending, ...] = get_args(Ending)
 
 @dataclass(frozen=True)
 class Won:
-    """An outcome that ends touchpoints, at a touchpoint if it names one."""
+    """An outcome that ends touchpoints (`ENDINGS`), at a touchpoint if it names one."""
 
-    kind: Literal["renewed", "bought"]
+    kind: str
     touchpoint: str | None
     at: datetime
 
@@ -125,15 +125,33 @@ def recall(catalogue: Catalogue, contacts: Mapping[str, datetime], won: Iterable
 def ended_touchpoints(catalogue: Catalogue, won: Won) -> list[str]:
     """List the touchpoints that an outcome ends, in the order of the catalogue."""
     is_renewal, lines = what_ended(catalogue, won)
+    return touchpoints_about(catalogue, renewal=is_renewal, lines=lines)
+
+
+def touchpoints_about(
+    catalogue: Catalogue, *, renewal: bool = False, lines: Collection[str] = ()
+) -> list[str]:
+    """List the touchpoints that a renewal or the purchase of a line ends.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The touchpoints of the home.
+    renewal : bool
+        Whether motor cover was renewed.
+    lines : collection of str
+        Lines of insurance that were bought.
+    """
+
+    def ends(variant: Touchpoint) -> bool:
+        by = endings(variant)
+        bought = "bought" in by and not products(variant).isdisjoint(lines)
+        return bought or (renewal and "renewed" in by)
+
     return [
         name
         for name, variants in catalogue.variants.items()
-        for variant in variants.values()
-        if variant is not None
-        and (
-            (is_renewal and "renewed" in endings(variant))
-            or ("bought" in endings(variant) and lines & products(variant))
-        )
+        if any(variant is not None and ends(variant) for variant in variants.values())
     ]
 
 
