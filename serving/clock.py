@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from features.settings import Settings
 
-MORNING = time_of_day(10)
-"""When the day of a simulated insurer begins at the start of a service: contacts may be made."""
+MORNING = time_of_day(9)
+"""When a service of a simulated insurer starts: quiet hours are over."""
 
 
 def now(settings: Settings) -> datetime:
@@ -25,7 +25,7 @@ def simulated_now(last_day: date, settings: Settings) -> datetime:
     Examples
     --------
     >>> simulated_now(date(2026, 6, 30), Settings()).isoformat()
-    '2026-07-01T10:00:00+08:00'
+    '2026-07-01T09:00:00+08:00'
     """
     morning = datetime.combine(last_day + timedelta(days=1), MORNING)
     return morning.replace(tzinfo=ZoneInfo(settings.timezone))

@@ -243,7 +243,8 @@ class DueTouchpoints:
 
     def _event_types_and_tags(self) -> tuple[list[str], list[str]]:
         """Collect the event types that trigger touchpoints, and the tags of their conditions."""
-        types, tags = set(), {*ALWAYS, CONTACTED, SIGNED}
+        types: set[str] = set()
+        tags = {*ALWAYS, CONTACTED, SIGNED}
         for touchpoint in self._catalogue.every_variant:
             types.update(touchpoint.trigger.events)
             if touchpoint.trigger.events or "renewed" in endings(touchpoint):

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    CompoundSelect,
     Connection,
     Date,
     String,
@@ -32,7 +34,7 @@ from serving.touchpoints.endings import ENDINGS, Won
 _k, _o, _c, _u = contacts.c, outcomes.c, consent_changes.c, due_touchpoints.c
 _NO_TEXT = cast(null(), String)
 _NO_DAY, _NO_INSTANT, _NO_FLAG = cast(null(), Date), cast(null(), Instant), cast(null(), Boolean)
-_HISTORY = union_all(
+_HISTORY: CompoundSelect[Any] = union_all(
     select(
         literal("contact", String).label("what"),
         _k.channel,
