@@ -12,7 +12,7 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.left_out import Found, LeftOut, ended_reservations, leave_out
 from serving.records.contacts.history import History
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
-from serving.touchpoints.due import CONTACTED, Customer, Standing, longest_memory, standing
+from serving.touchpoints.due import CONTACTED, Customer, State, longest_memory, standing
 from serving.touchpoints.endings import SIGNED, Past, Won, ended_touchpoints, recall
 from serving.touchpoints.fields import Channel, Touchpoint
 from serving.touchpoints.occasions import load_occasions
@@ -114,34 +114,34 @@ class TouchpointSource:
         UnknownNameError
             If there is no such decision point.
         """
-        tags, candidates, stale = customer.tags, [], False
-        left_out: dict[str, LeftOut] = {}
-        for actions in self._touchpoints_at(decision_point, tags[BRANCH], stage):
-            name = actions.name
-            at = max((events[name, one] for one in happened if (name, one) in events), default=None)
-            stands: dict[date, Standing] = {}
-            for candidate in actions.actions(tags[STAR]):
-                day = day_of(candidate)
-                if day not in stands:
-                    stands[day] = standing(
-                        name,
-                        actions.declared,
+        tags, stale = customer.tags, False
+        candidates: list[Candidate] = []
+        left_out: list[LeftOut] = []
+        for touchpoint in self._touchpoints_at(decision_point, tags[BRANCH], stage):
+            actions = touchpoint.actions(tags[STAR])
+            event_at = _last_event(events, touchpoint.name, happened) if events else None
+            states: dict[date, State] = {}
+            for found in actions.values():
+                day = day_of(found[0])
+                if day not in states:
+                    states[day] = standing(
+                        touchpoint.name,
+                        touchpoint.declared,
                         customer,
                         day,
                         occasions=self._occasions,
                         happened=happened,
-                        event_at=at,
-                    )
-                state = stands[day].state
-                if state == "due":
-                    candidates.append(candidate)
-                elif state == "stale":
-                    stale = True
-                elif name not in left_out and (why := leave_out(candidate, state, customer)):
-                    left_out[name] = why
-        due = {candidate.touchpoint for candidate in candidates}
-        rest = [why for name, why in left_out.items() if name not in due]
-        return Found(candidates, rest, stale)
+                        event_at=event_at,
+                    ).state
+                if states[day] == "due":
+                    candidates += found
+            seen = set(states.values())
+            if "due" not in seen and seen != {"not_due"}:
+                stale = stale or "stale" in seen
+                one = next(iter(actions.values()))[0]
+                reasons = (leave_out(one, state, customer) for state in sorted(seen))
+                left_out += [reason for reason in reasons if reason is not None][:1]
+        return Found(candidates, left_out, stale)
 
     def ended(self, won: Won) -> list[str]:
         """List the touchpoints that an outcome ends: renewals, or those about a product."""
@@ -219,33 +219,43 @@ class TouchpointSource:
         return list(dict.fromkeys(tags))
 
 
+def _last_event(
+    events: Mapping[tuple[str, str], datetime], touchpoint: str, happened: Collection[str]
+) -> datetime | None:
+    """Return when an event last occurred that makes a touchpoint due, if the records know it."""
+    known = (events.get((touchpoint, kind)) for kind in happened)
+    return max((at for at in known if at is not None), default=None)
+
+
 class _TouchpointActions:
     """A touchpoint with its actions, which differ between customers by their star alone."""
 
     def __init__(self, catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> None:
         self.name, self.declared = name, touchpoint
         self._catalogue = catalogue
-        self._by_star: dict[int | None, list[Candidate]] = {}
+        self._by_star: dict[int | None, dict[str, list[Candidate]]] = {}
 
-    def actions(self, star: int | None) -> list[Candidate]:
-        """List the candidates: each channel, with each offer and without."""
+    def actions(self, star: int | None) -> dict[str, list[Candidate]]:
+        """List the candidates by channel, best first: with each offer and without."""
         if star not in self._by_star:
             declared = self.declared
             offers = [None, *map(self._offer, declared.offers)]
-            self._by_star[star] = [
-                Candidate(
-                    touchpoint=self.name,
-                    label=declared.label,
-                    family=declared.family,
-                    kind=declared.kind,
-                    channel=channel,
-                    cost=float(self._catalogue.cost(declared, channel)),
-                    model=declared.models[0] if declared.models else None,
-                    offer=offer,
-                )
+            self._by_star[star] = {
+                channel: [
+                    Candidate(
+                        touchpoint=self.name,
+                        label=declared.label,
+                        family=declared.family,
+                        kind=declared.kind,
+                        channel=channel,
+                        cost=float(self._catalogue.cost(declared, channel)),
+                        model=declared.models[0] if declared.models else None,
+                        offer=offer,
+                    )
+                    for offer in offers
+                ]
                 for channel in declared.channels_for(star)
-                for offer in offers
-            ]
+            }
         return self._by_star[star]
 
     def _offer(self, name: str) -> Offer:

@@ -8,7 +8,7 @@ together. Pure functions: no clock, no database.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -67,6 +67,9 @@ class Standing:
     timing: Timing | None = None
 
 
+STALE, NOT_DUE = Standing("stale"), Standing("not_due")
+
+
 @dataclass(frozen=True)
 class Customer:
     """What is known of a customer when it is asked what is due.
@@ -89,6 +92,28 @@ class Customer:
     past: Past = field(default_factory=Past)
 
     @cached_property
+    def _moved(self) -> dict[date, dict[str, Any]]:
+        """Tags by the day to which they were moved: a decision asks about one day or two."""
+        return {}
+
+    def tags_on(self, day: date) -> Mapping[str, Any]:
+        """Return the tags as they stand on a day."""
+        if day not in self._moved:
+            self._moved[day] = tags_on(self.tags, day)
+        return self._moved[day]
+
+    @cached_property
+    def _age(self) -> int:
+        """Age of all tags together."""
+        return tag_age(self.tags, self.today)
+
+    def age_of(self, trigger: Trigger) -> int:
+        """Return the age in days of the tags that a trigger reads."""
+        if not self.tags.get("newer"):
+            return self._age
+        return tag_age(self.tags, self.today, trigger.tags_read)
+
+    @cached_property
     def contacts(self) -> dict[str, datetime]:
         """Touchpoint -> last contact, by our records and by the core system's interactions."""
         made = read_contacts(self.tags.get(CONTACTED))
@@ -99,7 +124,7 @@ class Customer:
     @cached_property
     def signed_on(self) -> date | None:
         """Day on which a motor policy was last signed, as far as the tags know."""
-        days = tags_on(self.tags, self.today).get(SIGNED)
+        days = self.tags_on(self.today).get(SIGNED)
         return None if days is None else self.today - timedelta(days)
 
     def day_of(self, at: datetime) -> date:
@@ -137,22 +162,21 @@ def standing(
         When the event occurred that makes it due, if that is known.
     """
     trigger = touchpoint.trigger
-    brought = sorted({*trigger.events, trigger.occasion or ""}.intersection(happened))
-    by_window = trigger.window is not None and not brought
-    age = tag_age(customer.tags, customer.today, trigger.tags_read)
-    if age > trigger.oldest_tags(by_window=by_window):
-        return Standing("stale")
-    tags = tags_on(customer.tags, day)
+    brought = _brought(trigger, happened) if happened else None
+    by_window = trigger.window is not None and brought is None
+    if customer.age_of(trigger) > trigger.oldest_tags(by_window=by_window):
+        return STALE
+    tags = customer.tags_on(day)
     if not trigger.met(tags):
-        return Standing("not_due")
-    if brought:
+        return NOT_DUE
+    if brought is not None:
         value = tags.get(trigger.window.tag) if trigger.window else None
         since = _since_event(trigger, value, day, event_at)
-        timings = [Timing(brought[0], day, day, since)]
+        timings = [Timing(brought, day, day, since)]
     else:
         timings = list(_timings(trigger, tags, day, occasions))
     if not timings:
-        return Standing("not_due")
+        return NOT_DUE
     if _is_ended(touchpoint, customer):
         return Standing("ended", timings[0])
     left = [timing for timing in timings if not _is_made(name, timing.since, customer)]
@@ -184,6 +208,12 @@ def longest_memory(touchpoints: Collection[Touchpoint]) -> timedelta:
     return timedelta(days + 1)
 
 
+def _brought(trigger: Trigger, happened: Collection[str]) -> str | None:
+    """Return what happened that makes the touchpoint due; None if nothing did."""
+    kinds = (*trigger.events, trigger.occasion)
+    return next((kind for kind in kinds if kind is not None and kind in happened), None)
+
+
 def _timings(
     trigger: Trigger, tags: Mapping[str, Any], day: date, occasions: Sequence[Occasion]
 ) -> Iterator[Timing]:
@@ -191,13 +221,13 @@ def _timings(
     window = trigger.window
     if window is not None:
         value = tags.get(window.tag)
-        low, high = sorted((window.first, window.last))
-        if value is not None and low <= value <= high:
+        # Whichever of the two is the lower: days_to_ falls and days_since_ rises.
+        if value is not None and (window.first - value) * (value - window.last) >= 0:
             zero = day - timedelta(window.step * value)
             first, last = (
                 zero + timedelta(window.step * days) for days in (window.first, window.last)
             )
-            reason = f"{catalogue()[window.tag].label} {value}"
+            reason = f"{_label(window.tag)} {value}"
             since = zero if window.step > 0 else first
             yield Timing(reason, first, last, _since(trigger, since, day))
     elif trigger.months:
@@ -207,14 +237,20 @@ def _timings(
             yield Timing(f"{day.month}月", first, last, _since(trigger, first, day))
     elif trigger.occasion:
         for occasion in occasions:
+            if occasion.kind != trigger.occasion:
+                continue
             here = not occasion.branches or tags.get("branch") in occasion.branches
-            timely = here and occasion.is_timely(day, trigger.days_before)
-            if occasion.kind == trigger.occasion and timely:
+            if here and occasion.is_timely(day, trigger.days_before):
                 begins = occasion.begins - timedelta(trigger.days_before)
                 reason = f"{occasion.label} {occasion.begins}"
                 yield Timing(reason, begins, occasion.ends, _since(trigger, begins, day))
     elif trigger.daily:
         yield Timing("符合条件", day, day, _since(trigger, day, day))
+
+
+@cache
+def _label(tag: str) -> str:
+    return catalogue()[tag].label
 
 
 def _since(trigger: Trigger, since: date, day: date) -> date:

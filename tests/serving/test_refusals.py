@@ -243,22 +243,6 @@ def test_health_is_open(client: httpx.Client, path: str) -> None:
     assert (response.status_code, response.text.strip()) == (200, "")
 
 
-def test_ready_says_how_old_the_tags_are_and_so_does_a_metric(
-    client: httpx.Client, service: Any
-) -> None:
-    """A simulated home serves with a clock of its own: on the day after its latest tags."""
-    ready = client.get("/readyz")
-    assert (ready.status_code, ready.headers["content-type"]) == (200, "application/json")
-    assert ready.json() == {"tags": {"as_of": service.as_of, "age_days": 1}}
-    token = {"Authorization": f"Bearer {service.token}"}
-    lines = client.get("/v1/metrics", headers=token).text.splitlines()
-    assert "guanjia_tags_age_days 1" in lines
-    refused(client.get("/v1/metrics"), 401)
-    body = {"customer_ids": [CUSTOMER]}
-    (predicted,) = client.post("/predict", json=body, headers=token).json()["predictions"]
-    assert (predicted["tags"]["as_of"], predicted["tags"]["age_days"]) == (service.as_of, 1)
-
-
 def test_the_page_needs_no_other_machine(client: httpx.Client) -> None:
     assert client.get("/").headers["location"] == "/docs"
     page = client.get("/docs")
