@@ -100,7 +100,7 @@ def touchpoints_contacted(t: ir.Table) -> ir.Value:
     """When we last made contact at each touchpoint, whoever made it; a call that nobody answered is
     none. Written `name:seconds` with the seconds since 1970, by name, with `;` between. It tells
     that a touchpoint is not due again."""
-    seconds = t.last_made_at.epoch_seconds().cast("string")
+    seconds = t.last_made_at.truncate("s").epoch_seconds().cast("int64").cast("string")
     return (t.touchpoint + ":" + seconds).collect().sort().join(";")
 
 
