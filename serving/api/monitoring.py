@@ -73,8 +73,8 @@ async def answer_ready(
 
 def _tags(app: Any) -> dict[str, Any]:
     """Return date and age of the tags that are read now."""
-    found: TagsDate | None = getattr(app.state, "tags_date", None)
-    if found is None or found.as_of is None:
+    tags_date: TagsDate | None = getattr(app.state, "tags_date", None)
+    if tags_date is None or tags_date.as_of is None:
         return {"as_of": None, "age_days": None}
     now = clock.now(app.state.service.lake.settings)
-    return {"as_of": found.as_of.isoformat(), "age_days": found.age_days(now)}
+    return {"as_of": tags_date.as_of.isoformat(), "age_days": tags_date.age_days(now)}

@@ -234,7 +234,7 @@ class Gatherer:
         means = {} if profiled else averages(self._service.lake)
         zone = self._caps.zone(branch)
         plan_of = self._planner(history, request.context.campaign, branch, at)
-        found = self._touchpoints.candidates(
+        offered = self._touchpoints.candidates(
             request.decision_point,
             known,
             request.context.stage,
@@ -242,7 +242,7 @@ class Gatherer:
             request.context.happened,
             history.events,
         )
-        plans = [plan_of(candidate) for candidate in found.candidates]
+        plans = [plan_of(candidate) for candidate in offered.candidates]
         facts = Facts(
             customer_id=request.customer_id,
             decision_point=request.decision_point,
@@ -257,7 +257,7 @@ class Gatherer:
                 {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
                 consents.profiling,
             ),
-            candidates=found.candidates,
+            candidates=offered.candidates,
             blocks=[_gate(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
@@ -265,7 +265,7 @@ class Gatherer:
             only_channel=request.context.channel,
             open_event=request.context.open_event,
         )
-        return DecisionInputs(facts, history, plans, zone, found.left_out, found.stale)
+        return DecisionInputs(facts, history, plans, zone, offered.left_out, offered.stale)
 
     def _planner(
         self, history: History, campaign: str | None, branch: str | None, at: datetime

@@ -34,7 +34,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Found:
+class Offered:
     """What a decision point offers a customer.
 
     Attributes

@@ -65,7 +65,7 @@ def build_response(
         profile_used=facts.permission.profiling is not False,
         degraded=customer.degraded,
         stale=inputs.stale,
-        left_out=[LeftOutTold(**vars(one)) for one in inputs.left_out],
+        left_out=[LeftOutTold(**vars(touchpoint)) for touchpoint in inputs.left_out],
         gates=[_gate(gate) for gate in result.customer_gates],
         alternatives=[_option(scored) for scored in others[: request.alternatives]],
         predictions=dict(facts.predictions),

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from features.lake import Lake
 from serving.decision.candidates import Candidate, Offer
-from serving.decision.left_out import Found, LeftOut, ended_reservations, leave_out
+from serving.decision.left_out import LeftOut, Offered, ended_reservations, leave_out
 from serving.records.contacts.history import History
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
 from serving.touchpoints.due import CONTACTED, Customer, State, longest_memory, standing
@@ -91,7 +91,7 @@ class TouchpointSource:
         day_of: Callable[[Candidate], date],
         happened: Collection[str] = (),
         events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
-    ) -> Found:
+    ) -> Offered:
         """List the candidates of a decision point: each touchpoint that is due, by each channel.
 
         Parameters
@@ -121,8 +121,8 @@ class TouchpointSource:
             actions = touchpoint.actions(tags[STAR])
             event_at = _last_event(events, touchpoint.name, happened) if events else None
             states: dict[date, State] = {}
-            for found in actions.values():
-                day = day_of(found[0])
+            for options in actions.values():
+                day = day_of(options[0])
                 if day not in states:
                     states[day] = standing(
                         touchpoint.name,
@@ -134,14 +134,14 @@ class TouchpointSource:
                         event_at=event_at,
                     ).state
                 if states[day] == "due":
-                    candidates += found
+                    candidates += options
             seen = set(states.values())
             if "due" not in seen and seen != {"not_due"}:
                 stale = stale or "stale" in seen
-                one = next(iter(actions.values()))[0]
-                reasons = (leave_out(one, state, customer) for state in sorted(seen))
+                first = next(iter(actions.values()))[0]
+                reasons = (leave_out(first, state, customer) for state in sorted(seen))
                 left_out += [reason for reason in reasons if reason is not None][:1]
-        return Found(candidates, left_out, stale)
+        return Offered(candidates, left_out, stale)
 
     def ended(self, won: Won) -> list[str]:
         """List the touchpoints that an outcome ends: renewals, or those about a product."""
@@ -149,7 +149,7 @@ class TouchpointSource:
 
     def past(self, history: History) -> Past:
         """Put together what the records know of a customer."""
-        return recall(self._catalogue, history.made, history.won)
+        return recall(self._catalogue, history.last_contacts, history.won)
 
     def ended_reservations(self, customer: Customer, history: History) -> list[str]:
         """List reserved touchpoints whose renewal was signed since, as the tags know by now."""

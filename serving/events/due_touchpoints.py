@@ -220,14 +220,14 @@ class DueTouchpoints:
         if not customers:
             return {}
         since = now - self._memory
-        made: dict[str, dict[str, datetime]] = {customer: {} for customer in customers}
+        last_contacts: dict[str, dict[str, datetime]] = {customer: {} for customer in customers}
         won: dict[str, list[Won]] = {customer: [] for customer in customers}
         for customer, touchpoint, at in made_contacts(connection, now, since, customers):
-            made[customer][touchpoint] = at
+            last_contacts[customer][touchpoint] = at
         for customer, outcome in won_outcomes(connection, now, since, customers):
             won[customer].append(outcome)
         return {
-            customer: recall(self._catalogue, made[customer], won[customer])
+            customer: recall(self._catalogue, last_contacts[customer], won[customer])
             for customer in customers
         }
 

@@ -59,8 +59,8 @@ class Catalogue:
     @property
     def every_variant(self) -> list[Touchpoint]:
         """Each touchpoint as it is declared somewhere."""
-        found = (variant for variants in self.variants.values() for variant in variants.values())
-        return [variant for variant in found if variant is not None]
+        every = (variant for variants in self.variants.values() for variant in variants.values())
+        return [variant for variant in every if variant is not None]
 
     def find(
         self, name: str, branch: str | None = None, stage: str | None = None

@@ -116,10 +116,10 @@ class Customer:
     @cached_property
     def contacts(self) -> dict[str, datetime]:
         """Touchpoint -> last contact, by our records and by the core system's interactions."""
-        made = read_contacts(self.tags.get(CONTACTED))
+        last = read_contacts(self.tags.get(CONTACTED))
         for name, at in self.past.contacts.items():
-            made[name] = max(at, made.get(name, at))
-        return made
+            last[name] = max(at, last.get(name, at))
+        return last
 
     @cached_property
     def signed_on(self) -> date | None:

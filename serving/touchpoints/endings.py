@@ -90,12 +90,12 @@ def what_ended(catalogue: Catalogue, won: Won) -> tuple[bool, frozenset[str]]:
     be of any line.
     """
     variants = [
-        found for found in catalogue.variants.get(won.touchpoint or "", {}).values() if found
+        variant for variant in catalogue.variants.get(won.touchpoint or "", {}).values() if variant
     ]
     if won.kind == "renewed" or any(variant.family in RENEWING for variant in variants):
         return True, frozenset()
     if won.touchpoint is None:
-        variants = [one for found in catalogue.variants.values() for one in found.values() if one]
+        variants = catalogue.every_variant
     return False, frozenset(line for variant in variants for line in products(variant))
 
 

@@ -81,12 +81,12 @@ def tag_age(tags: Tags, day: date, names: Iterable[str] | None = None) -> int:
 def _date_of(tags: Tags, group: str) -> date:
     """Return the date of the tags of a group: that of all, or a later one after an event."""
     newer = tags.get("newer")
-    found: date = newer.get(group, tags["as_of"]) if newer else tags["as_of"]
-    return found
+    day: date = newer.get(group, tags["as_of"]) if newer else tags["as_of"]
+    return day
 
 
 @cache
 def _day_tags() -> Mapping[str, tuple[str, int]]:
     """List the tags that count days: name -> group, and by how much it moves in a day."""
     steps = {name: (tag.group, day_step(name)) for name, tag in catalogue().items()}
-    return {name: found for name, found in steps.items() if found[1]}
+    return {name: step for name, step in steps.items() if step[1]}

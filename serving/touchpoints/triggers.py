@@ -42,7 +42,7 @@ from serving.touchpoints.trigger_sql import (
 
 DUE = "due_touchpoints"
 """The name of the table of what is due."""
-MADE, RENEWED, BOUGHT = "contacts_made", "renewals_reported", "purchases_reported"
+CONTACTS, RENEWED, BOUGHT = "contacts_made", "renewals_reported", "purchases_reported"
 """Tables of what the records know."""
 HIDDEN = ("place", "counts_from", "renews", "lines", "signed_on")
 SHOWN = tuple(name for name in DUE_COLUMNS if name not in HIDDEN)
@@ -143,7 +143,7 @@ def find_due(
     finally:
         for name in (BATCH, DUE):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
-        for name in (MADE, RENEWED, BOUGHT):
+        for name in (CONTACTS, RENEWED, BOUGHT):
             connection.unregister(name)
     counts = _counts(lake, path, declared)
     return TriggerRun(
@@ -194,11 +194,11 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
         "QUALIFY row_number() OVER (PARTITION BY f.customer_id, f.touchpoint "
         "ORDER BY f.due_on, f.window_end DESC, f.reason) = 1 ORDER BY f.customer_id, f.place"
     )
-    made = f"SELECT customer_id, touchpoint, made_on FROM {MADE}"
+    contacts = f"SELECT customer_id, touchpoint, made_on FROM {CONTACTS}"
     if lake.has("interactions"):
         closes = cutoff(as_of, lake.settings.timezone)
         # A call that nobody answered is no contact yet.
-        made += (
+        contacts += (
             " UNION ALL SELECT customer_id, touchpoint, occurred_on "
             f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
             f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
@@ -212,7 +212,7 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
     return (
         f"SELECT {shown}, {fixed} FROM {DUE} f "
-        f"LEFT JOIN (SELECT customer_id, touchpoint, max(made_on) AS last_made FROM ({made}) "
+        f"LEFT JOIN (SELECT customer_id, touchpoint, max(made_on) AS last_made FROM ({contacts}) "
         "GROUP BY ALL) m ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
         f"LEFT JOIN {RENEWED} r ON r.customer_id = f.customer_id "
         f"LEFT JOIN (SELECT customer_id, list(line) AS lines FROM {BOUGHT} "
@@ -227,7 +227,7 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
 def _register(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
     """Register what the records knew as tables of the engine."""
     zone = ZoneInfo(lake.settings.timezone)
-    made = [
+    contacts = [
         (customer, touchpoint, at.astimezone(zone).date())
         for customer, touchpoint, at in recorded.contacts
     ]
@@ -242,7 +242,7 @@ def _register(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
             bought[customer, line] = max(day, bought.get((customer, line), day))
     text, civil = pa.string(), pa.date32()
     tables: dict[str, tuple[dict[str, pa.DataType], list[tuple[Any, ...]]]] = {
-        MADE: ({"customer_id": text, "touchpoint": text, "made_on": civil}, made),
+        CONTACTS: ({"customer_id": text, "touchpoint": text, "made_on": civil}, contacts),
         RENEWED: ({"customer_id": text, "renewed_on": civil}, list(renewed.items())),
         BOUGHT: (
             {"customer_id": text, "line": text, "bought_on": civil},

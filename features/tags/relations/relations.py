@@ -203,9 +203,9 @@ def touchpoint_contacts(lake: Lake, spine: Spine) -> ir.Table:
     A call that nobody answered is no contact yet.
     """
     rows = events(lake, spine, "interactions")
-    made = rows.direction == "out"
-    made &= (rows.result != "no_answer").fill_null(True) & rows.touchpoint.notnull()
-    rows = rows.filter(made)
+    outbound = rows.direction == "out"
+    answered = (rows.result != "no_answer").fill_null(True) & rows.touchpoint.notnull()
+    rows = rows.filter(outbound, answered)
     return rows.group_by([*SPINE, "touchpoint"]).aggregate(last_made_at=rows.occurred_at.max())
 
 

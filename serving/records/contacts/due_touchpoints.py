@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from features.instants import EPOCH, instant_of
 from serving.records.columns import Instant, first_id, new_id
-from serving.records.contacts.made_contacts import MADE, MADE_AT
+from serving.records.contacts.made_contacts import IS_MADE, MADE_AT
 from serving.records.tables import contacts, decisions, due_touchpoints
 from serving.touchpoints.event_triggers import DueTouchpoint
 
@@ -27,7 +27,7 @@ _CONTACTED = exists().where(
     _k.customer_id == _u.customer_id,
     _k.touchpoint == _u.touchpoint,
     _u.occurred_at <= MADE_AT,
-    MADE,
+    IS_MADE,
 )
 _DECIDED_OTHERWISE = exists().where(
     _d.client_key == bindparam("subject_prefix") + _u.due_id,

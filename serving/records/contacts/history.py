@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from serving.records.columns import Instant
-from serving.records.contacts.made_contacts import COUNTS, MADE, MADE_AT, WON
+from serving.records.contacts.made_contacts import COUNTS, IS_MADE, MADE_AT, WON
 from serving.records.people.consents import (
     Consent,
     ConsentRecord,
@@ -43,7 +43,7 @@ _HISTORY: CompoundSelect[Any] = union_all(
         _k.campaign,
         _k.local_day.label("day"),
         MADE_AT.label("at"),
-        MADE.label("flag"),
+        IS_MADE.label("flag"),
         _k.reserved_at.label("recorded_at"),
         _k.touchpoint,
         _k.state,
@@ -129,7 +129,7 @@ class History:
         The latest consent to marketing by a channel; under None to marketing by any channel.
     consent_records : tuple of ConsentRecord
         All consent changes of the customer, of every purpose.
-    made : dict of str to datetime
+    last_contacts : dict of str to datetime
         Touchpoint -> when the last contact was made, or for when one is reserved.
     reserved : tuple of ReservedContact
         Contacts that have their place and were not sent yet.
@@ -143,23 +143,25 @@ class History:
     last_refusals: Mapping[str, datetime]
     marketing: Mapping[str | None, Consent]
     consent_records: tuple[ConsentRecord, ...] = ()
-    made: Mapping[str, datetime] = field(default_factory=dict)
+    last_contacts: Mapping[str, datetime] = field(default_factory=dict)
     reserved: tuple[ReservedContact, ...] = ()
     won: tuple[Won, ...] = ()
     events: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
     def without(self, touchpoints: Collection[str]) -> "History":
         """Return the history without the reserved contacts of some touchpoints."""
-        gone = [one for one in self.reserved if one.touchpoint in touchpoints]
+        gone = [contact for contact in self.reserved if contact.touchpoint in touchpoints]
         counted = list(self.contacts)
-        for one in gone:
-            if one.counted in counted:
-                counted.remove(one.counted)
+        for contact in gone:
+            if contact.counted in counted:
+                counted.remove(contact.counted)
         return replace(
             self,
             contacts=tuple(counted),
-            made={name: at for name, at in self.made.items() if name not in touchpoints},
-            reserved=tuple(one for one in self.reserved if one not in gone),
+            last_contacts={
+                name: at for name, at in self.last_contacts.items() if name not in touchpoints
+            },
+            reserved=tuple(contact for contact in self.reserved if contact not in gone),
         )
 
     def is_closed(self, channel: str) -> bool:
@@ -206,7 +208,7 @@ def contact_history(
         "outcomes_since": at - max(cooling, memory),
     }
     counted: list[CountedContact] = []
-    made: dict[str, datetime] = {}
+    last_contacts: dict[str, datetime] = {}
     reserved: list[ReservedContact] = []
     won: list[Won] = []
     events: dict[tuple[str, str], datetime] = {}
@@ -222,7 +224,7 @@ def contact_history(
             if text == "reserved":
                 reserved.append(ReservedContact(at_point, recorded, contact))
             if flag:
-                made[at_point] = max(when, made.get(at_point, when))
+                last_contacts[at_point] = max(when, last_contacts.get(at_point, when))
         elif what == "consent":
             records.append(ConsentRecord(purpose, channel, flag, when, recorded))
             if purpose == "marketing":
@@ -239,7 +241,7 @@ def contact_history(
         last_refusals,
         latest,
         tuple(records),
-        made,
+        last_contacts,
         tuple(reserved),
         tuple(won),
         events,

@@ -50,7 +50,7 @@ COUNTS = or_(
     and_(_k.state == "reserved", _k.reserved_until > _AT),
 )
 """Whether a contact was sent, or has its place at the instant `at`."""
-MADE = and_(COUNTS, or_(_k.state == "reserved", ~_UNANSWERED))
+IS_MADE = and_(COUNTS, or_(_k.state == "reserved", ~_UNANSWERED))
 """Whether a contact counts as made at the instant `at`."""
 WON = or_(*[_o.kind == ending for ending in ENDINGS])
 """Whether an outcome ends touchpoints."""
@@ -67,7 +67,17 @@ ROWS = 50_000
 
 
 def recorded_by(records: Records, lake: Lake, as_of: date) -> Recorded:
-    """Read what the records knew of all customers at the end of a date."""
+    """Read what the records knew of all customers at the end of a date.
+
+    Parameters
+    ----------
+    records : Records
+        Contacts and outcomes.
+    lake : Lake
+        The home with the touchpoints.
+    as_of : date
+        The date.
+    """
     at = cutoff(as_of, lake.settings.timezone)
     since = at - longest_memory(load_touchpoints(lake.home).every_variant)
     with records.reading() as connection:
@@ -97,7 +107,7 @@ def made_contacts(
     """
     last: ColumnElement[datetime] = func.max(MADE_AT, type_=Instant)
     query = select(_k.customer_id, _k.touchpoint, last).where(
-        MADE,
+        IS_MADE,
         bindparam("since", type_=Instant) <= MADE_AT,
         or_(_k.state == "reserved", _k.sent_at < _AT),
         _k.reserved_at < _AT,

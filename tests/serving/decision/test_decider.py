@@ -20,7 +20,7 @@ from features.lake import Lake
 from features.settings import Settings
 from serving.decision.candidates import Candidate
 from serving.decision.decider import Decider
-from serving.decision.left_out import Found
+from serving.decision.left_out import Offered
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import ContactText, TouchpointSource
@@ -54,9 +54,9 @@ class Renewals(TouchpointSource):
         day_of: Callable[[Candidate], date],
         happened: Collection[str] = (),
         events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
-    ) -> Found:
+    ) -> Offered:
         channels = (("sms", 0.05), ("wecom", 0.0))
-        return Found(
+        return Offered(
             [
                 Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
                 for one, cost in channels

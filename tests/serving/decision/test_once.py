@@ -90,13 +90,11 @@ def told(records: Records, answer: DecideResponse, kinds: list[str], at: datetim
 def test_a_service_message_is_given_once_and_then_the_renewal_is_heard(
     decider: Decider, records: Records, tags: pd.DataFrame
 ) -> None:
+    insured = tags["motor_policies_in_force"] > 0
     served = (
         tags["days_since_last_claim_paid"].between(0, 2)
         | tags["days_since_last_claim_closed"].between(2, 9)
-        | (
-            tags["days_since_last_motor_signing"].between(0, 14)
-            & (tags["motor_policies_in_force"] > 0)
-        )
+        | (tags["days_since_last_motor_signing"].between(0, 14) & insured)
     )
     calm = (tags["open_claims"] == 0) & (tags["open_complaints"] == 0)
     customers = list(tags.index[served & calm])
