@@ -3,13 +3,12 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -29,7 +28,6 @@ from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.idempotency import ClientKeyConflictError
 from serving.records.people.consents import ConsentChange, write_consent
-from serving.touchpoints.due import Customer
 
 pytestmark = pytest.mark.slow
 Copy = Callable[..., Lake]
@@ -46,15 +44,7 @@ motor_margin_share = 1.0
 class Renewals(TouchpointSource):
     """Renewal by text message or WeCom, and nothing else."""
 
-    def candidates(
-        self,
-        decision_point: str,
-        customer: Customer,
-        stage: str | None,
-        day_of: Callable[[Candidate], date],
-        happened: Collection[str] = (),
-        events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
-    ) -> Offered:
+    def candidates(self, *_: Any, **__: Any) -> Offered:
         channels = (("sms", 0.05), ("wecom", 0.0))
         return Offered(
             [
