@@ -114,10 +114,15 @@ class Claims(Message):
 
 
 class Freshness(Message):
-    """The date of the tags, and until when they are known."""
+    """The date of the tags, until when they are known, and how old they are."""
 
     as_of: date
     known_until: datetime
+    age_days: int | None = Field(
+        default=None,
+        description="Days from `as_of` to today: 1 on the day after. Null in decisions of releases "
+        "that did not count it.",
+    )
     snapshot_id: str | None
 
 

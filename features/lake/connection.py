@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
+SOURCE = "source.json"
 DERIVED = (
     "checked",
     "quarantine",
@@ -144,6 +145,12 @@ class Lake:
         """File of the events received."""
         return self.home / "events.db"
 
+    @property
+    def source(self) -> str | None:
+        """The source of ours that wrote `raw/`, such as "simulated"; None: the insurer's own."""
+        mark = self.home / SOURCE
+        return str(json.loads(mark.read_text("utf-8"))["source"]) if mark.exists() else None
+
     def prepare_raw_for(self, source: str) -> None:
         """Prepare `raw/` for a source that writes it: delete derived folders and the inbox.
 
@@ -157,8 +164,7 @@ class Lake:
         GuanjiaError
             If `raw/` holds tables that this source did not write: they may be an insurer's own.
         """
-        mark = self.home / "source.json"
-        writer = json.loads(mark.read_text("utf-8"))["source"] if mark.exists() else None
+        mark, writer = self.home / SOURCE, self.source
         raw = self.home / "raw"
         if raw.exists() and any(raw.iterdir()) and writer != source:
             raise GuanjiaError(

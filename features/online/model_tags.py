@@ -3,7 +3,8 @@
 A model's declaration (`training.models`) names one of these sets, or has one of its own.
 
 Left out on purpose: gender (a protected attribute), identifiers, `customer_value_exact` (text for
-people), and consents and opt-outs, which are gates before a contact and not evidence for one.
+people), and consents, opt-outs and `touchpoints_contacted`, which are gates before a contact and
+not evidence for one.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ FORBIDDEN = frozenset(
         "wechat_opted_out",
         "wecom_opted_out",
         "phone_opted_out",
+        "touchpoints_contacted",
     }
 )
 """Tags that no model may use."""

@@ -5,20 +5,18 @@ values; a test compares them.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
 from features.errors import GuanjiaError, did_you_mean
-from features.instants import instant_of
+from features.instants import TICK, instant_of
 from features.lake import Lake
 from features.online.rows import StoredRow
 from features.online.store import read_rows
 from features.tags import catalogue
-
-SECOND = timedelta(seconds=1)
 
 
 class TagReader:
@@ -55,9 +53,10 @@ class TagReader:
         Returns
         -------
         list[dict[str, object]]
-            A row per id: `customer_id`, `known`, `freshness`, `as_of`, then the tags by name. An
-            unknown customer has `known` False and None everywhere else. `freshness` is the oldest
-            event timestamp (UTC) among the groups read, `as_of` the civil date that ended then.
+            A row per id: `customer_id`, `known`, `freshness`, `as_of`, `newer`, then the tags by
+            name. An unknown customer has `known` False and None everywhere else. `freshness` is the
+            oldest event timestamp (UTC) among the groups read, `as_of` the civil date that ended
+            then. `newer` has the groups of a later date, which an event refreshed, with that date.
 
         Raises
         ------
@@ -70,21 +69,31 @@ class TagReader:
 
     def _row(self, customer_id: str, stored: Sequence[Mapping[str, StoredRow]]) -> dict[str, Any]:
         values: dict[str, Any] = dict.fromkeys(self.tags)
-        oldest: int | None = None
+        known_until: dict[str, int] = {}
         for group, rows in zip(self._groups, stored, strict=True):
             row = rows.get(customer_id)
-            if row is None:
-                continue
-            oldest = row.event_us if oldest is None else min(oldest, row.event_us)
-            self._selection(group, row.layout).copy_to(row, values)
-        freshness = None if oldest is None else instant_of(oldest)
+            if row is not None:
+                known_until[group] = row.event_us
+                self._selection(group, row.layout).copy_to(row, values)
+        oldest = min(known_until.values(), default=None)
+        as_of = None if oldest is None else self._day(oldest)
+        newer = {
+            group: day
+            for group, until in known_until.items()
+            if until != oldest and (day := self._day(until)) != as_of
+        }
         return {
             "customer_id": customer_id,
-            "known": freshness is not None,
-            "freshness": freshness,
-            "as_of": freshness and (freshness - SECOND).astimezone(self._zone).date(),
+            "known": oldest is not None,
+            "freshness": None if oldest is None else instant_of(oldest),
+            "as_of": as_of,
+            "newer": newer,
             **values,
         }
+
+    def _day(self, until: int) -> date:
+        """Return the civil date that tags known until an instant (microseconds) are of."""
+        return (instant_of(until) - TICK).astimezone(self._zone).date()
 
     def _selection(self, group: str, layout: tuple[str, ...]) -> "_Selection":
         """Return the cached selection for rows of a layout; a process meets few layouts."""

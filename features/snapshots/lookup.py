@@ -58,6 +58,7 @@ class SnapshotLookup:
                 "known": customer in values,
                 "freshness": at if customer in values else None,
                 "as_of": day if customer in values else None,
+                "newer": {},
                 **nothing,
                 **values.get(customer, {}),
             }

@@ -3,13 +3,15 @@
 import os
 import sys
 from contextlib import redirect_stdout
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
 from guanjia.terminal.options import Json, MaybeNow, open_lake, read_clock
 from guanjia.terminal.output import emit, progress
+
+AHEAD = "GUANJIA_CLOCK_AHEAD_SECONDS"
 
 
 def serve(
@@ -23,23 +25,39 @@ def serve(
 
     It reports that it is ready only when it answers.
     """
-    address = f"http://{host}:{port}"
+    address, lake = f"http://{host}:{port}", open_lake()
+    if now is None and AHEAD not in os.environ:
+        now = _time_of_simulation(lake)
+    where = f"Ready at {address} (stop with Ctrl-C)"
+    if now is not None:
+        where += f"; it is {now:%Y-%m-%d %H:%M} there (--now to say otherwise)"
     # A worker writes this text once it has loaded all that a request needs (`serving.api.start`).
-    folder = open_lake().home / "tmp"
+    folder = lake.home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / f"ready-{os.getpid()}.txt"
     with ready.open("w", encoding="utf-8") as text, redirect_stdout(text):
-        emit({"address": address, "ready": True}, json, f"Ready at {address} (stop with Ctrl-C)")
+        emit({"address": address, "ready": True, "now": now}, json, where)
     os.environ["GUANJIA_ANNOUNCEMENT"] = str(ready)
     if not json:
         sys.stderr.write(f"Starting at {address} ...\n")
         sys.stderr.flush()
     if now is not None:
         # As a difference, so that all workers, also restarted ones, have the same clock.
-        os.environ["GUANJIA_CLOCK_AHEAD_SECONDS"] = str((now - read_clock()).total_seconds())
+        os.environ[AHEAD] = str((now - read_clock()).total_seconds())
     command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
     command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
     os.execv(command[0], command)
+
+
+def _time_of_simulation(lake: Any) -> datetime | None:
+    """Return the time at a simulated insurer: the morning after its latest tags; None elsewhere."""
+    from features.snapshots.snapshots import snapshot_dates
+    from serving import clock
+
+    days = snapshot_dates(lake)
+    if lake.source != "simulated" or not days:
+        return None
+    return clock.simulated_now(max(days), lake.settings)
 
 
 def token(

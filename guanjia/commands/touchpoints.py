@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, open_lake
+from guanjia.terminal.options import AsOf, Json, open_lake, open_records
 from guanjia.terminal.output import emit, progress, short_path, table
 
 CUSTOMERS_SHOWN = 20
@@ -70,6 +70,7 @@ def triggers(
     json: Json = False,
 ) -> None:
     """Find who is due for which touchpoint the day after a date."""
+    from serving.records.contacts.made_contacts import recorded_by
     from serving.touchpoints.catalogue import load_touchpoints
     from serving.touchpoints.fields import KINDS, STARTERS
     from serving.touchpoints.triggers import find_due, first_due
@@ -77,8 +78,10 @@ def triggers(
     lake = open_lake()
     if touchpoint is not None:
         load_touchpoints(lake.home).find(touchpoint)
+    with open_records(lake) as records:
+        recorded = recorded_by(records, lake, as_of)
     with progress(json) as report:
-        day = find_due(lake, as_of, report)
+        day = find_due(lake, as_of, report, recorded)
     rows = [
         {
             "touchpoint": count.touchpoint,

@@ -267,7 +267,7 @@ def show_results(demo: Demo) -> list[Table | str]:
         f"  guanjia rate {first} --as-of {demo.as_of}        why this star",
         f'  guanjia list {LIST} --where "star >= 3 and renewal < 0.6" --top 500 --out list.csv',
         "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
-        "  guanjia token; guanjia serve                     the API, with its pages at /docs",
+        "  guanjia token; guanjia serve                     the API, on the morning after: /docs",
     ]
 
 

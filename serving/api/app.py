@@ -10,6 +10,7 @@ from serving.api import (
     decisions,
     due,
     events,
+    monitoring,
     outcomes,
     pages,
     predictions,
@@ -29,6 +30,7 @@ RESOURCES = (
     events.router,
     due.router,
     catalogues.router,
+    monitoring.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 

@@ -13,13 +13,16 @@ from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
+from serving.decision.touchpoint_source import TouchpointSource
 from serving.events.schemas import Instant
 from serving.events.service import EventService
 from serving.records.contacts.caps import find_contact
 from serving.records.contacts.decisions import find_decision
+from serving.records.contacts.made_contacts import release_reserved
 from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
 from serving.schemas import CustomerId, Fault, Message
+from serving.touchpoints.endings import ENDINGS, Won
 
 router = guarded()
 logger = logging.getLogger(__name__)
@@ -109,6 +112,7 @@ def _take_one(
         with records.writing(durable=True) as connection:
             _require_visible(request, connection, outcome)
             stored = note_outcome(connection, outcome, at, client_key=client_key)
+            _end_touchpoints(request, connection, outcome, stored)
             event = None if stored.repeated else _contact_event(connection, outcome.kind, stored)
     except RecordsAwayError:
         raise
@@ -153,11 +157,24 @@ def _require_visible(request: Request, connection: Connection, outcome: Outcome)
         request.app.state.service.tags([outcome.customer_id], [], branches)
 
 
+def _end_touchpoints(
+    request: Request, connection: Connection, outcome: Outcome, stored: StoredOutcome
+) -> None:
+    """Release what is reserved about a renewal that was signed, or a product that was bought."""
+    if stored.repeated or outcome.kind not in ENDINGS:
+        return
+    contact = find_contact(connection, stored.contact_id) if stored.contact_id else None
+    touchpoint = contact["touchpoint"] if contact else None
+    source: TouchpointSource = request.app.state.touchpoint_source
+    ended = source.ended(Won(outcome.kind, touchpoint, outcome.occurred_at))
+    release_reserved(connection, stored.customer_id, ended)
+
+
 def _contact_event(
     connection: Connection, kind: str, stored: StoredOutcome
 ) -> dict[str, Any] | None:
     """Convert an outcome to an event, so that the customer's tags include the contact at once."""
-    if stored.contact_id is None or kind in ("not_sent", "renewed", "bought"):
+    if stored.contact_id is None or kind in ("not_sent", *ENDINGS):
         return None
     contact = find_contact(connection, stored.contact_id)
     return {

@@ -7,6 +7,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService
@@ -27,13 +28,16 @@ async def predict(request: Request, body: PredictRequest) -> Response:
     """Predict for 1 to 1,000 customers: probabilities, star, freshness and model versions."""
     service: PredictionService = request.app.state.service
     branches = caller(request).branches
+    at = clock.now(service.lake.settings)
     if len(body.customer_ids) > MOST_AT_ONCE or body.explain:
-        predictions = await to_thread.run_sync(service.answer, body, branches, limiter=_limiter())
+        predictions = await to_thread.run_sync(
+            service.answer, body, at, branches, limiter=_limiter()
+        )
     elif service.is_local:
         # Handing a request to a thread costs more than answering it here (docs/adr/0014).
-        predictions = service.answer(body, branches)
+        predictions = service.answer(body, at, branches)
     else:
-        predictions = await run_in_threadpool(service.answer, body, branches)
+        predictions = await run_in_threadpool(service.answer, body, at, branches)
     # Serialised once by pydantic; FastAPI would validate the answer a second time.
     answer = predictions.model_dump_json()
     note(request, body.customer_ids)

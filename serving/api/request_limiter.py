@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import GuanjiaError
 from features.settings import load
+from serving.api.monitoring import answer_ready
 from serving.api.refusals import (
     CURES,
     EVENT_CURES,
@@ -18,7 +19,8 @@ from serving.api.refusals import (
 )
 
 LARGEST_BODY = 256 * 1024
-HEALTH = ("/livez", "/healthz", "/readyz")
+HEALTH = ("/livez", "/healthz")
+READY = "/readyz"
 
 
 class RequestLimiter:
@@ -47,6 +49,9 @@ class RequestLimiter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
+            return
+        if scope["path"] == READY:
+            await answer_ready(self._inner, self._app, scope, receive, send)
             return
         if scope["path"] in HEALTH:
             await self._inner(scope, receive, send)

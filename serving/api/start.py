@@ -19,6 +19,7 @@ from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.service import EventService
 from serving.periodic import every
 from serving.predictions.service import PredictionService
+from serving.predictions.tags_date import TagsDate
 from serving.records.database import Records
 from serving.touchpoints.catalogue import load_touchpoints
 
@@ -46,12 +47,15 @@ def start(app: FastAPI) -> None:
     app.state.touchpoints = load_touchpoints(lake.home)
     app.state.touchpoint_source = TouchpointSource(lake)
     app.state.decider = Decider(app.state.service, app.state.records, app.state.touchpoint_source)
+    app.state.tags_date = TagsDate(app.state.service)
+    app.state.tags_date.refresh()
     every(
         lake.settings.model_refresh_seconds,
         "refresh models and tags",
         app.state.service.current.refresh,
         app.state.decider.refresh,
         app.state.service.get_ready,
+        app.state.tags_date.refresh,
     )
     app.state.due = DueTouchpoints(app.state.service, app.state.records)
     app.state.events = EventService(lake, app.state.due)

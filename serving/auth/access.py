@@ -23,6 +23,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "customers:erase": "erase a customer",
         "touchpoints:read": "read the catalogue of touchpoints",
         "tags:read": "read the catalogue of tags",
+        "metrics:read": "read metrics of the service",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
@@ -41,6 +42,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/due": "decide",
         "GET /v1/touchpoints": "touchpoints:read",
         "GET /v1/tags": "tags:read",
+        "GET /v1/metrics": "metrics:read",
     }
 )
 

@@ -14,7 +14,7 @@ from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle
 from serving.decision.gates import Gate
-from serving.decision.gather import CustomerFacts, DecisionInputs, Gatherer
+from serving.decision.gather import DecisionInputs, Gatherer
 from serving.decision.record_frames import RecordFrames
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import TouchpointSource
@@ -55,8 +55,9 @@ class Decider:
         return self._service.is_local and self._records.is_local
 
     def refresh(self) -> None:
-        """Load the effect models that were trained since the last refresh."""
+        """Load effect models and weather warnings that are new since the last refresh."""
         self.gatherer.refresh()
+        self._touchpoints.refresh()
 
     def decide(
         self,
@@ -102,17 +103,17 @@ class Decider:
             if earlier is not None:
                 return DecideResponse.model_validate(earlier["document"]["answer"])
             inputs = self.gatherer.gather(connection, request, customer, at)
-            inputs, result, text = self._settle(request, customer, inputs)
+            inputs, result, text = self._settle(request, inputs)
             settled = SettledDecision(request, subject, at, customer, inputs, result, text)
             return write(connection, self._caps, settled, content, key, frame)
 
     def _settle(
-        self, request: DecideRequest, customer: CustomerFacts, inputs: DecisionInputs
+        self, request: DecideRequest, inputs: DecisionInputs
     ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
         """Settle the facts; a script that may not be sent blocks its candidate: the next best."""
         context, facts = request.context, inputs.facts
         speech = Speech(
-            request.decision_point, facts.day, context.stage, customer.details, context.values
+            request.decision_point, facts.day, context.stage, inputs.details, context.values
         )
         while True:
             facts = inputs.facts
@@ -120,7 +121,8 @@ class Decider:
             if result.chosen is None:
                 return inputs, result, None
             candidate = result.chosen.candidate
-            text = self._touchpoints.text(candidate, facts.tags, speech)
+            tags = inputs.contact_tags(candidate)
+            text = self._touchpoints.text(candidate, tags, speech)
             gate = self._text_gate(text, candidate)
             if gate is None and isinstance(text, ContactText):
                 return inputs, result, text

@@ -6,8 +6,8 @@ capacity prices in it. So the customer's lock is held for a short time.
 
 import logging
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
 from serving.decision.effects import Effects
 from serving.decision.gates import Gate, Permission
+from serving.decision.left_out import LeftOut
 from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
@@ -42,8 +43,11 @@ from serving.records.contacts.cap_rules import Plan, plan
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
+from serving.records.contacts.made_contacts import release_reserved
 from serving.records.people.consents import CoreSystemConsents, resolve_consents
 from serving.schemas import Freshness, Star
+from serving.touchpoints.due import Customer
+from serving.touchpoints.tag_days import tags_on
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +73,6 @@ class CustomerFacts:
         By model, and by treatment; empty if the customer refuses profiling.
     margin : float or None
         Expected margin of the coming motor term in yuan.
-    candidates : list of Candidate
-        Candidates of the decision point, in its order.
-    details : Mapping[str, object]
-        What messages to the customer can name; empty without candidates.
     star, freshness : Star or None, Freshness
         As in the answer.
     versions : Mapping[str, object]
@@ -84,8 +84,6 @@ class CustomerFacts:
     predictions: Mapping[str, float | None]
     effects: Mapping[str, float]
     margin: float | None
-    candidates: list[Candidate]
-    details: Mapping[str, Any]
     star: Star | None
     freshness: Freshness
     versions: Mapping[str, Any]
@@ -103,11 +101,28 @@ class DecisionInputs:
         Earlier contacts of the customer, which the caps count.
     plans : list of Plan
         For each candidate, when its contact would be made.
+    zone : ZoneInfo
+        The customer's time zone, whose civil day is that of a contact.
+    left_out : list of LeftOut
+        Timely touchpoints that are no candidates.
+    stale : bool
+        Whether the tags are too old to tell of some touchpoint whether it is due.
+    details : Mapping[str, object]
+        What messages to the customer can name; empty without candidates.
     """
 
     facts: Facts
     history: History
     plans: list[Plan]
+    zone: ZoneInfo
+    left_out: list[LeftOut]
+    stale: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def contact_tags(self, candidate: Candidate) -> Mapping[str, Any]:
+        """Return the tags as they stand on the day on which a candidate's contact is made."""
+        at = self.plans[self.facts.candidates.index(candidate)].at
+        return tags_on(self.facts.tags, at.astimezone(self.zone).date())
 
 
 class Gatherer:
@@ -181,19 +196,14 @@ class Gatherer:
             )
             margin = number_or_none(margins)
             changes = effects.lower_bounds(tags)
-        candidates = self._touchpoints.candidates(
-            request.decision_point, tags, context.stage, self._day(at), context.happened
-        )
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
             predictions=predictions,
             effects=changes,
             margin=margin,
-            candidates=candidates,
-            details=self._details(request.customer_id) if candidates and not degraded else {},
             star=service.star(tags),
-            freshness=service.freshness(tags),
+            freshness=service.freshness(tags, self._day(at)),
             versions={
                 "models": {name: served.version for name, served in models.items()},
                 "effects": effects.versions,
@@ -223,14 +233,28 @@ class Gatherer:
         """
         tags, branch = customer.tags, customer.tags[BRANCH]
         erased_as = pseudonym(self._erasure_key, request.customer_id)
-        history = self._caps.history(connection, request.customer_id, at, branch, erased_as)
+        history = self._caps.history(
+            connection, request.customer_id, at, branch, erased_as, self._touchpoints.memory
+        )
+        known = Customer(tags, self._day(at), self._zone, self._touchpoints.past(history))
+        if ended := self._touchpoints.ended_reservations(known, history):
+            release_reserved(connection, request.customer_id, ended)
+            history = history.without(ended)
         consents = resolve_consents(history.consent_records, at, base_of(tags))
         profiled = consents.profiling is not False
         means = {} if profiled else averages(self._service.lake)
         inbound = self._touchpoints.is_inbound(request.decision_point)
-        plans = self._plans(
-            history, customer.candidates, request.context.campaign, branch, at, inbound=inbound
+        zone = self._caps.zone(branch)
+        plan_of = self._planner(history, request.context.campaign, branch, at, inbound=inbound)
+        offered = self._touchpoints.candidates(
+            request.decision_point,
+            known,
+            request.context.stage,
+            lambda candidate: plan_of(candidate).at.astimezone(zone).date(),
+            request.context.happened,
+            history.events,
         )
+        plans = [plan_of(candidate) for candidate in offered.candidates]
         facts = Facts(
             customer_id=request.customer_id,
             decision_point=request.decision_point,
@@ -245,7 +269,7 @@ class Gatherer:
                 {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
                 consents.profiling,
             ),
-            candidates=customer.candidates,
+            candidates=offered.candidates,
             blocks=[_gate(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
@@ -254,7 +278,9 @@ class Gatherer:
             open_event=request.context.open_event,
             inbound=inbound,
         )
-        return DecisionInputs(facts, history, plans)
+        reads = offered.candidates and not customer.degraded
+        details = self._details(request.customer_id) if reads else {}
+        return DecisionInputs(facts, history, plans, zone, offered.left_out, offered.stale, details)
 
     def _details(self, customer_id: str) -> Mapping[str, Any]:
         """Read what messages to a customer can name; without it they say what they can."""
@@ -264,20 +290,20 @@ class Gatherer:
             logger.warning("messages name neither the customer nor their car: %s", fault)
             return {}
 
-    def _plans(
+    def _planner(
         self,
         history: History,
-        candidates: Sequence[Candidate],
         campaign: str | None,
         branch: str | None,
         at: datetime,
         *,
         inbound: bool,
-    ) -> list[Plan]:
-        """Plan the contact of each candidate; candidates that the caps treat alike only once."""
+    ) -> Callable[[Candidate], Plan]:
+        """Return what plans the contact of a candidate; those that the caps treat alike once."""
         plans: dict[tuple[str, str, str], Plan] = {}
-        keys = [(candidate.family, candidate.kind, candidate.channel) for candidate in candidates]
-        for key, candidate in zip(keys, candidates, strict=True):
+
+        def plan_of(candidate: Candidate) -> Plan:
+            key = candidate.family, candidate.kind, candidate.channel
             if key not in plans:
                 traits = self._caps.traits(
                     candidate.family,
@@ -288,7 +314,9 @@ class Gatherer:
                     inbound=inbound,
                 )
                 plans[key] = plan(self._caps.rules, history, traits, at)
-        return [plans[key] for key in keys]
+            return plans[key]
+
+        return plan_of
 
     def _tag_names(self, models: Mapping[str, ServedModel], effects: Effects) -> tuple[str, ...]:
         """List the tags that decisions read with these models, once for all requests."""

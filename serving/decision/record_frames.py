@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
@@ -14,13 +15,14 @@ from features.instants import EPOCH
 from serving.decision.candidates import Candidate
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.gather import CustomerFacts
+from serving.decision.gather import CustomerFacts, DecisionInputs
 from serving.decision.policy import Policy
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_response
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.records.contacts.decisions import store_frame
+from serving.records.contacts.history import History
 from serving.records.database import Records
 from serving.records.packing import Frame
 from serving.schemas import Freshness, Star
@@ -125,8 +127,6 @@ def _record_of_nobody(
         predictions=predictions,
         effects={},
         margin=None,
-        candidates=list(candidates),
-        details={},
         star=Star(
             level=1,
             name="",
@@ -154,6 +154,7 @@ def _record_of_nobody(
         policy=policy.model_copy(update={"holdout_share": 0.0, "exploration_share": 0.0}),
     )
     result = settle(facts)
-    answer = build_response(request, customer, facts, result, None, decision_id=NOBODY, at=EPOCH)
+    inputs = DecisionInputs(facts, History((), {}, {}, ()), [], ZoneInfo("UTC"), [], stale=False)
+    answer = build_response(request, customer, inputs, result, None, decision_id=NOBODY, at=EPOCH)
     shared = replace(facts, tags={}, candidates=[], blocks=[], policy=policy)
     return json.loads(build_record(shared, answer, request.model_dump(mode="json"), NOBODY))

@@ -4,15 +4,16 @@ from datetime import datetime
 
 from serving.decision.candidates import Candidate, Value
 from serving.decision.contact_text import ContactText
-from serving.decision.core import DecisionResult, Facts, ScoredCandidate
+from serving.decision.core import DecisionResult, ScoredCandidate
 from serving.decision.gates import Gate
-from serving.decision.gather import CustomerFacts
+from serving.decision.gather import CustomerFacts, DecisionInputs
 from serving.decision.schemas import (
     Action,
     ContactScript,
     DecideRequest,
     DecideResponse,
     GateTold,
+    LeftOutTold,
     Option,
     Script,
     ValueTold,
@@ -24,7 +25,7 @@ from training.models import MODELS
 def build_response(
     request: DecideRequest,
     customer: CustomerFacts,
-    facts: Facts,
+    inputs: DecisionInputs,
     result: DecisionResult,
     action: Action | None,
     *,
@@ -39,8 +40,8 @@ def build_response(
         The request; it says how many alternatives to list.
     customer : CustomerFacts
         What was known before the records were read.
-    facts : Facts
-        What the decision was made from.
+    inputs : DecisionInputs
+        What the decision was made from, and what was left out.
     result : DecisionResult
         The decision.
     action : Action or None
@@ -50,6 +51,7 @@ def build_response(
     at : datetime
         When the decision was made.
     """
+    facts = inputs.facts
     others = [scored for scored in result.candidates if scored is not result.chosen]
     return DecideResponse(
         decision_id=decision_id,
@@ -57,12 +59,14 @@ def build_response(
         decision_point=request.decision_point,
         decided_at=at,
         action=action,
-        reasons=reasons(result),
+        reasons=_no_candidate(inputs, customer) or reasons(result),
         probability=result.probability,
         explored=result.drawn,
         holdout=result.holdout,
         profile_used=facts.permission.profiling is not False,
         degraded=customer.degraded,
+        stale=inputs.stale,
+        left_out=[LeftOutTold(**vars(touchpoint)) for touchpoint in inputs.left_out],
         gates=[_gate(gate) for gate in result.customer_gates],
         alternatives=[_option(scored) for scored in others[: request.alternatives]],
         predictions=dict(facts.predictions),
@@ -140,6 +144,22 @@ def reasons(result: DecisionResult) -> Script:
         english=f"{chosen.candidate.touchpoint}: {english}, worth {worth:,.0f} yuan each, "
         f"at a cost of {costs:.2f}: {value.total:.2f} yuan net.",
     )
+
+
+def _no_candidate(inputs: DecisionInputs, customer: CustomerFacts) -> Script | None:
+    """Explain why no touchpoint is a candidate: old tags, or what was done already."""
+    if inputs.facts.candidates:
+        return None
+    if inputs.stale:
+        as_of, age = customer.freshness.as_of, customer.freshness.age_days
+        return Script(
+            chinese=f"保持静默: 客户标签截至{as_of}, 已有{age}天, 过旧不用。",
+            english=f"Silence: the tags are of {as_of}, {age} days old, too old to be used.",
+        )
+    if inputs.left_out:
+        first = inputs.left_out[0]
+        return Script(chinese=f"保持静默: {first.chinese}。", english=f"Silence: {first.english}.")
+    return None
 
 
 def _gate(gate: Gate) -> GateTold:

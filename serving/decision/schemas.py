@@ -143,6 +143,18 @@ class Action(Message):
     script: ContactScript
 
 
+class LeftOutTold(Message):
+    """A touchpoint that is timely here and no candidate."""
+
+    touchpoint: str
+    why: str = Field(
+        description="made (its contact was made, or has its place) or ended (what it is about was "
+        "renewed or bought)."
+    )
+    chinese: str
+    english: str
+
+
 class DecideResponse(Message):
     """One action, or silence; and why."""
 
@@ -159,6 +171,15 @@ class DecideResponse(Message):
         description="False: the customer refuses profiling, so averages took the profile's place."
     )
     degraded: bool = Field(description="Whether the answer rests on older data than usual.")
+    stale: bool = Field(
+        default=False,
+        description="Whether the tags are older than some touchpoint allows, which is no candidate "
+        "then: see `tags.age_days`.",
+    )
+    left_out: list[LeftOutTold] = Field(
+        default_factory=list,
+        description="Timely touchpoints that are no candidates, because once is enough.",
+    )
     gates: list[GateTold] = Field(description="Gates of the customer, which block all marketing.")
     alternatives: list[Option]
     predictions: dict[str, float | None]

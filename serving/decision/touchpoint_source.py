@@ -1,17 +1,21 @@
 """Supply decisions with touchpoints: the candidates for a customer at a decision point."""
 
 import hashlib
-from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
-from features.conditions import columns_of
 from features.lake import Lake
-from features.tags.catalogue import catalogue
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.contact_text import BRANCH, SOLD_BY, STAR, ContactText, ContactTexts, Speech
+from serving.decision.left_out import LeftOut, Offered, ended_reservations, leave_out
+from serving.records.contacts.history import History
 from serving.touchpoints.catalogue import SHIPPED, Catalogue, load_touchpoints
+from serving.touchpoints.due import CONTACTED, Customer, State, longest_memory, standing
+from serving.touchpoints.endings import SIGNED, Past, Won, ended_touchpoints, recall
 from serving.touchpoints.fields import Touchpoint
+from serving.touchpoints.occasions import load_occasions
 
 STARS = (None, 1, 2, 3, 4, 5)
 """Stars that a customer may have; None: not rated."""
@@ -28,7 +32,10 @@ class TouchpointSource:
     Attributes
     ----------
     tags : list of str
-        Tags that conditions, windows and scripts read, and the star and the sales channel.
+        Tags that conditions, windows and scripts read, those that tell what was done already, and
+        the star and the sales channel.
+    memory : timedelta
+        How far back contacts count as made.
     version : str
         A hash of what is shipped and what the home changes.
     texts : ContactTexts
@@ -40,6 +47,9 @@ class TouchpointSource:
         self._branches = {
             branch for places in self._catalogue.variants.values() for _, branch in places
         }
+        self._home = lake.home
+        self._occasions = load_occasions(self._catalogue.shared, lake.home)
+        self.memory = longest_memory(self._catalogue.every_variant)
         self._actions_at: dict[tuple[str, str | None, str | None], list[_TouchpointActions]] = {}
         self.tags = self._tags()
         self.texts = ContactTexts(self._catalogue, lake.home)
@@ -48,39 +58,83 @@ class TouchpointSource:
         texts += [own.read_bytes()] if own.exists() else []
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
+    def refresh(self) -> None:
+        """Load the weather warnings again, which come and go while the service runs."""
+        self._occasions = load_occasions(self._catalogue.shared, self._home)
+
     def candidates(
         self,
         decision_point: str,
-        tags: Mapping[str, Any],
+        customer: Customer,
         stage: str | None,
-        day: date,
-        happened: Collection[str],
-    ) -> list[Candidate]:
+        day_of: Callable[[Candidate], date],
+        happened: Collection[str] = (),
+        events: Mapping[tuple[str, str], datetime] = MappingProxyType({}),
+    ) -> Offered:
         """List the candidates of a decision point: each touchpoint that is due, by each channel.
 
         Parameters
         ----------
         decision_point : str
             Where the decision is asked for.
-        tags : Mapping[str, object]
-            The customer's tags by name, at least `self.tags`.
+        customer : Customer
+            What is known of the customer; tags by name, at least `self.tags`.
         stage : str or None
             Stage of the loop ("entry", ...); None: what holds for all stages.
-        day : date
-            Civil day of the contact.
+        day_of : callable of Candidate to date
+            Civil day on which a contact would be made: quiet hours can move it.
         happened : collection of str
             Kinds of events and occasions that bring the customer here.
+        events : Mapping[(str, str), datetime]
+            Touchpoint and kind of event -> when it occurred, where the records know it.
 
         Raises
         ------
         UnknownNameError
             If there is no such decision point.
         """
+        tags, stale = customer.tags, False
         candidates: list[Candidate] = []
+        left_out: list[LeftOut] = []
         for touchpoint in self._touchpoints_at(decision_point, tags[BRANCH], stage):
-            if self._is_due(touchpoint.declared, tags, day, happened):
-                candidates += touchpoint.actions(tags[STAR])
-        return candidates
+            actions = touchpoint.actions(tags[STAR])
+            event_at = _last_event(events, touchpoint.name, happened) if events else None
+            states: dict[date, State] = {}
+            for options in actions.values():
+                day = day_of(options[0])
+                if day not in states:
+                    states[day] = standing(
+                        touchpoint.name,
+                        touchpoint.declared,
+                        customer,
+                        day,
+                        occasions=self._occasions,
+                        happened=happened,
+                        event_at=event_at,
+                    ).state
+                if states[day] == "due":
+                    candidates += options
+            seen = set(states.values())
+            if "due" not in seen and seen != {"not_due"}:
+                stale = stale or "stale" in seen
+                first = next(iter(actions.values()))[0]
+                reasons = (leave_out(first, state, customer) for state in sorted(seen))
+                left_out += [reason for reason in reasons if reason is not None][:1]
+        return Offered(candidates, left_out, stale)
+
+    def ended(self, won: Won) -> list[str]:
+        """List the touchpoints that an outcome ends: renewals, or those about a product."""
+        return ended_touchpoints(self._catalogue, won)
+
+    def past(self, history: History) -> Past:
+        """Put together what the records know of a customer."""
+        return recall(self._catalogue, history.last_contacts, history.won)
+
+    def ended_reservations(self, customer: Customer, history: History) -> list[str]:
+        """List reserved touchpoints whose renewal was signed since, as the tags know by now."""
+        if not history.reserved:
+            return []
+        return ended_reservations(self._catalogue, customer, history, self._occasions)
 
     def every_candidate(self) -> list[Candidate]:
         """List each candidate that there may be, of any decision point, branch and star, once."""
@@ -93,7 +147,10 @@ class TouchpointSource:
                 for declared in variants.values()
                 if declared is not None
                 for star in STARS
-                for candidate in _TouchpointActions(catalogue, place, name, declared).actions(star)
+                for options in _TouchpointActions(catalogue, place, name, declared)
+                .actions(star)
+                .values()
+                for candidate in options
             )
         )
 
@@ -132,72 +189,54 @@ class TouchpointSource:
         """
         return self._catalogue.decision_point(decision_point).inbound
 
-    def _is_due(
-        self, touchpoint: Touchpoint, tags: Mapping[str, Any], day: date, happened: Collection[str]
-    ) -> bool:
-        """Check whether a touchpoint is due for this customer, on this day, after what happened."""
-        trigger = touchpoint.trigger
-        if not trigger.met(tags) or (trigger.months and day.month not in trigger.months):
-            return False
-        if not set(trigger.events).isdisjoint(happened):
-            return True  # its window, if any, is for customers without the event
-        if trigger.occasion == "holiday":
-            occasion = day + timedelta(days=trigger.days_before)
-            holidays = self._catalogue.shared.holidays.values()
-            return any(occasion in holiday.days for holiday in holidays)
-        if trigger.occasion is not None:
-            return trigger.occasion in happened
-        if trigger.window is not None:
-            days = tags[trigger.window.tag]
-            first, last = sorted((trigger.window.first, trigger.window.last))
-            return days is not None and first <= days <= last
-        return trigger.daily
-
     def _tags(self) -> list[str]:
         """List the tags that the touchpoints read, each once."""
-        known = catalogue()
-        tags = [STAR, SOLD_BY, BRANCH]
-        for variants in self._catalogue.variants.values():
-            for touchpoint in variants.values():
-                if touchpoint is None:
-                    continue
-                if touchpoint.trigger.condition:
-                    tags += columns_of(touchpoint.trigger.condition, known)
-                if touchpoint.trigger.window:
-                    tags.append(touchpoint.trigger.window.tag)
+        tags = [STAR, SOLD_BY, BRANCH, CONTACTED, SIGNED]
+        for touchpoint in self._catalogue.every_variant:
+            tags += touchpoint.trigger.tags_read
         variables = self._catalogue.shared.variables.values()
         tags += [variable.tag for variable in variables if variable.tag]
         return list(dict.fromkeys(tags))
+
+
+def _last_event(
+    events: Mapping[tuple[str, str], datetime], touchpoint: str, happened: Collection[str]
+) -> datetime | None:
+    """Return when an event last occurred that makes a touchpoint due, if the records know it."""
+    known = (events.get((touchpoint, kind)) for kind in happened)
+    return max((at for at in known if at is not None), default=None)
 
 
 class _TouchpointActions:
     """A touchpoint at a place with its actions, which differ between customers by star alone."""
 
     def __init__(self, catalogue: Catalogue, place: str, name: str, touchpoint: Touchpoint) -> None:
-        self.declared = touchpoint
-        self._name, self._catalogue, self._place = name, catalogue, place
+        self.name, self.declared = name, touchpoint
+        self._catalogue, self._place = catalogue, place
         self._channels = catalogue.shared.decision_points[place].channels
-        self._by_star: dict[int | None, list[Candidate]] = {}
+        self._by_star: dict[int | None, dict[str, list[Candidate]]] = {}
 
-    def actions(self, star: int | None) -> list[Candidate]:
-        """List the candidates: each channel, with each offer and without."""
+    def actions(self, star: int | None) -> dict[str, list[Candidate]]:
+        """List the candidates by channel, best first: with each offer and without."""
         if star not in self._by_star:
             declared = self.declared
             offers = [None, *map(self._offer, declared.offers)]
-            self._by_star[star] = [
-                Candidate(
-                    touchpoint=self._name,
-                    label=declared.label,
-                    family=declared.family,
-                    kind=declared.kind,
-                    channel=channel,
-                    cost=float(self._catalogue.cost(declared, channel, self._place)),
-                    model=declared.models[0] if declared.models else None,
-                    offer=offer,
-                )
+            self._by_star[star] = {
+                channel: [
+                    Candidate(
+                        touchpoint=self.name,
+                        label=declared.label,
+                        family=declared.family,
+                        kind=declared.kind,
+                        channel=channel,
+                        cost=float(self._catalogue.cost(declared, channel, self._place)),
+                        model=declared.models[0] if declared.models else None,
+                        offer=offer,
+                    )
+                    for offer in offers
+                ]
                 for channel in self._channels or declared.channels_for(star)
-                for offer in offers
-            ]
+            }
         return self._by_star[star]
 
     def _offer(self, name: str) -> Offer:

@@ -88,7 +88,13 @@ def write(
     customer, result, facts = settled.customer, settled.result, settled.inputs.facts
     action = _reserve(connection, caps, settled, decision_id)
     answer = build_response(
-        settled.request, customer, facts, result, action, decision_id=decision_id, at=settled.at
+        settled.request,
+        customer,
+        settled.inputs,
+        result,
+        action,
+        decision_id=decision_id,
+        at=settled.at,
     )
     chosen = result.chosen.candidate if result.chosen else None
     decision = Decision(

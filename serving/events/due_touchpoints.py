@@ -5,15 +5,17 @@ first processes the events that are not marked yet: nothing is lost after a kill
 records did not answer, and a touchpoint that is written twice is stored once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from features.conditions import columns_of
+from sqlalchemy import Connection
+
+from features.contracts.vocabulary import MOTOR_LINES
 from features.events.event_types import Event
 from features.events.inbox import EventInbox
-from features.tags.catalogue import catalogue
 from serving.events.schemas import DueTold
 from serving.predictions.service import PredictionService, UnknownCustomerError
 from serving.records.contacts.due_touchpoints import (
@@ -23,13 +25,17 @@ from serving.records.contacts.due_touchpoints import (
     list_open_due,
     write_due,
 )
-from serving.records.database import Records
+from serving.records.contacts.made_contacts import made_contacts, release_reserved, won_outcomes
+from serving.records.database import Records, lock_customer
 from serving.touchpoints.catalogue import load_touchpoints
+from serving.touchpoints.due import CONTACTED, Customer, longest_memory, standing
+from serving.touchpoints.endings import SIGNED, Past, Won, endings, recall, touchpoints_about
 from serving.touchpoints.event_triggers import still_due, triggered_by
 
 BATCH_EVENTS = 500
 """Events that are processed in one batch."""
 ALWAYS = ("star_level", "branch", "life_cycle_stage")
+SIGNED_EVENT = "policy_signed"
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class DueTouchpoints:
         self._service, self._records = service, records
         self._inbox = EventInbox(lake)
         self._catalogue = load_touchpoints(lake.home)
-        self._zone = lake.settings.timezone
+        self._zone = ZoneInfo(lake.settings.timezone)
+        self._memory = longest_memory(self._catalogue.every_variant)
         self._types, self._tags = self._event_types_and_tags()
 
     def find_due(self, events: Sequence[Event], now: datetime) -> dict[str | None, list[StoredDue]]:
@@ -78,6 +85,7 @@ class DueTouchpoints:
         GuanjiaError
             If the records or the tags do not answer.
         """
+        self._end_signed(events, now)
         due: dict[str | None, list[StoredDue]] = {event.event_id: [] for event in events}
         triggering = {event.event_id: event for event in events if event.type.name in self._types}
         if not triggering:
@@ -127,10 +135,11 @@ class DueTouchpoints:
                 rows = list_open_due(
                     connection, now, by, most, subject=subject, branches=branches, after=after
                 )
+                pasts = self._pasts(connection, {row.due.customer_id for row in rows}, now)
             for position, row in enumerate(rows):
                 tags, from_snapshot = self._read_tags(row.due.customer_id, branches)
                 degraded = degraded or from_snapshot
-                if tags is not None and self._holds(row, tags, now):
+                if tags is not None and self._holds(row, tags, pasts[row.due.customer_id], now):
                     valid.append(row)
                 if len(valid) == most:
                     more = position + 1 < len(rows) or len(rows) == most
@@ -138,6 +147,34 @@ class DueTouchpoints:
             if len(rows) < most:
                 return Page(valid, None, degraded)
             after = rows[-1].place
+
+    def _end_signed(self, events: Sequence[Event], now: datetime) -> None:
+        """Release what is reserved about the policies that events say were signed.
+
+        Of a renewal, only touchpoints that are not due any more: a second car may be left to renew.
+        """
+        for event in events:
+            if event.type.name != SIGNED_EVENT:
+                continue
+            customer_id, line = event.customer_id, str(event.fields["line"])
+            renewal = line in MOTOR_LINES
+            names = touchpoints_about(self._catalogue, renewal=renewal, lines=[line])
+            if renewal:
+                tags, degraded = self._read_tags(customer_id)
+                if tags is None or degraded:
+                    continue
+                customer = Customer(tags, now.astimezone(self._zone).date(), self._zone)
+                branch, stage = tags["branch"], tags["life_cycle_stage"]
+                there = self._catalogue.touchpoints_for(branch, stage)
+                names = [
+                    name
+                    for name in names
+                    if name not in there
+                    or standing(name, there[name], customer, customer.today).state == "not_due"
+                ]
+            with self._records.writing() as connection:
+                lock_customer(connection, customer_id)
+                release_reserved(connection, customer_id, names)
 
     def _catch_up(self, now: datetime, customers: Sequence[str] | None = None) -> None:
         """Process events that are not marked yet and whose tags are online; store what is due."""
@@ -163,15 +200,36 @@ class DueTouchpoints:
                 continue
             processed.append(sequence)
             if tags is not None:
-                triggered = triggered_by(self._catalogue, event, tags, self._zone)
+                triggered = triggered_by(self._catalogue, event, tags, self._zone.key)
                 origin = event.type.name, event.occurred_at, tags["branch"]
                 new += [NewDue(due, *origin) for due in triggered if due.until > now]
         return processed, new
 
-    def _holds(self, row: StoredDue, tags: Mapping[str, Any], now: datetime) -> bool:
-        """Check that a touchpoint still exists and its condition still holds."""
-        exists = row.due.touchpoint in self._catalogue.variants
-        return exists and still_due(self._catalogue, row.due, tags, max(now, row.due.due_at))
+    def _holds(self, row: StoredDue, tags: Mapping[str, Any], past: Past, now: datetime) -> bool:
+        """Check that a touchpoint still exists and is still due."""
+        if row.due.touchpoint not in self._catalogue.variants:
+            return False
+        customer = Customer(tags, now.astimezone(self._zone).date(), self._zone, past)
+        at = max(now, row.due.due_at)
+        return still_due(self._catalogue, row.due, customer, at, row.event_type, row.occurred_at)
+
+    def _pasts(
+        self, connection: Connection, customers: Collection[str], now: datetime
+    ) -> dict[str, Past]:
+        """Read what the records know of some customers."""
+        if not customers:
+            return {}
+        since = now - self._memory
+        last_contacts: dict[str, dict[str, datetime]] = {customer: {} for customer in customers}
+        won: dict[str, list[Won]] = {customer: [] for customer in customers}
+        for customer, touchpoint, at in made_contacts(connection, now, since, customers):
+            last_contacts[customer][touchpoint] = at
+        for customer, outcome in won_outcomes(connection, now, since, customers):
+            won[customer].append(outcome)
+        return {
+            customer: recall(self._catalogue, last_contacts[customer], won[customer])
+            for customer in customers
+        }
 
     def _read_tags(
         self, customer: str, branches: frozenset[str] | None = None
@@ -185,16 +243,13 @@ class DueTouchpoints:
 
     def _event_types_and_tags(self) -> tuple[list[str], list[str]]:
         """Collect the event types that trigger touchpoints, and the tags of their conditions."""
-        known, types, tags = catalogue(), set(), set(ALWAYS)
-        for touchpoint in self._touchpoints():
+        types: set[str] = set()
+        tags = {*ALWAYS, CONTACTED, SIGNED}
+        for touchpoint in self._catalogue.every_variant:
             types.update(touchpoint.trigger.events)
-            if touchpoint.trigger.events and touchpoint.trigger.condition:
-                tags.update(columns_of(touchpoint.trigger.condition, known))
+            if touchpoint.trigger.events or "renewed" in endings(touchpoint):
+                tags.update(touchpoint.trigger.tags_read)
         return sorted(types), sorted(tags)
-
-    def _touchpoints(self) -> Iterator[Any]:
-        for variants in self._catalogue.variants.values():
-            yield from (touchpoint for touchpoint in variants.values() if touchpoint is not None)
 
 
 def due_answer(row: StoredDue) -> DueTold:

@@ -2,7 +2,8 @@
 
 A list is declared with its model (`training.models`). It is selected from the scores and tags of a
 date, joined with names and phone numbers as known then, without customers who have not consented
-to marketing.
+to marketing. Days are told as they stand on the day after the date, on which the list is worked;
+conditions are about the date.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +38,13 @@ from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
 from serving.tag_words import is_absent, words_of
+from serving.touchpoints.tag_days import day_step
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
 
 FEN = Decimal("0.01")
+DAYS_OF_QUESTIONS = {"lead_days": -1}
+"""Features of questions that count days and are no tags -> by how much they move in a day."""
 EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 Row = dict[str, Any]
 Note = Callable[[Sequence[str], Sequence[str]], None]
@@ -218,13 +222,22 @@ def _reasons(
     return [
         strongest_reasons(
             served.features,
-            dict(zip(columns, values, strict=True)),
+            _on_next_day(dict(zip(columns, values, strict=True))),
             weights,
             effect=effect,
             known=tags,
         )
         for *values, weights in zip(*columns.values(), contributions, strict=True)
     ]
+
+
+def _on_next_day(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as they stand on the day after the date, on which the list is worked."""
+    steps = {name: DAYS_OF_QUESTIONS.get(name, day_step(name)) for name in values}
+    return {
+        name: value if is_absent(value) or not steps[name] else value + steps[name]
+        for name, value in values.items()
+    }
 
 
 def _sheet(
@@ -250,7 +263,8 @@ def _sheet(
     for name, label in LABELS.items():
         sheet[label] = [_rounded(row[name], 2) for row in chosen]
     for name in target.columns:
-        sheet[tags[name].label] = [words_of(row[name], tags[name].unit)[0] for row in chosen]
+        moved = (_on_next_day({name: row[name]})[name] for row in chosen)
+        sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in moved]
     heading = f"原因({EFFECTS[target.effect]}{spec.label})"
     sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet

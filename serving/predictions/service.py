@@ -9,9 +9,10 @@ import logging
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from features.erased import Erased
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
@@ -98,7 +99,7 @@ class PredictionService:
             self._lookup.get_ready()
 
     def answer(
-        self, request: PredictRequest, branches: Collection[str] | None = None
+        self, request: PredictRequest, at: datetime, branches: Collection[str] | None = None
     ) -> PredictResponse:
         """Answer one request.
 
@@ -106,6 +107,8 @@ class PredictionService:
         ----------
         request : PredictRequest
             Customers, models, and whether to explain.
+        at : datetime
+            Now, by which the tags are old or new.
         branches : collection of str, optional
             Branches whose customers the caller sees; others are unknown to them. Default: all.
 
@@ -122,6 +125,7 @@ class PredictionService:
         names = self._tag_names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
+        day = at.astimezone(ZoneInfo(self.lake.settings.timezone)).date()
         predicted = [predict_one(models, row, lead) for row in rows]
         explained = self._explain(models, rows, lead, predicted) if request.explain else None
         predictions = [
@@ -133,7 +137,7 @@ class PredictionService:
                 claims=self._claims(models, row, answers),
                 churn_by_month=churn_by_month(models, row, answers),
                 star=self.star(row),
-                tags=self.freshness(row),
+                tags=self.freshness(row, day),
                 reasons=None
                 if explained is None
                 else {name: reasons for name, (reasons, _) in explained[i].items()},
@@ -260,10 +264,15 @@ class PredictionService:
             },
         )
 
-    def freshness(self, row: Mapping[str, Any]) -> Freshness:
-        """Return the date of a customer's tags, and until when they are known."""
+    def freshness(self, row: Mapping[str, Any], day: date) -> Freshness:
+        """Return the date of a customer's tags, until when they are known, and how old they are."""
         as_of, until = row["as_of"], row["freshness"]
-        return Freshness(as_of=as_of, known_until=until, snapshot_id=self._snapshot(as_of))
+        return Freshness(
+            as_of=as_of,
+            known_until=until,
+            age_days=(day - as_of).days,
+            snapshot_id=self._snapshot(as_of),
+        )
 
     def _snapshot(self, as_of: date) -> str | None:
         if as_of not in self._snapshots:

@@ -51,6 +51,12 @@ class Catalogue:
         """All names, in the order of the file."""
         return list(self.variants)
 
+    @property
+    def every_variant(self) -> list[Touchpoint]:
+        """Each touchpoint as it is declared somewhere."""
+        every = (variant for variants in self.variants.values() for variant in variants.values())
+        return [variant for variant in every if variant is not None]
+
     def find(
         self, name: str, branch: str | None = None, stage: str | None = None
     ) -> Touchpoint | None:

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from features.events.event_types import Event
 from serving.touchpoints.catalogue import Catalogue
+from serving.touchpoints.due import Customer, standing
 from serving.touchpoints.fields import Channel, Touchpoint
+from serving.touchpoints.tag_days import tags_on
 
 Tags = Mapping[str, Any]
 
@@ -80,17 +82,31 @@ def triggered_by(
     ('accident_care', '2026-07-01T02:30:00+00:00', ('phone', 'wecom'))
     """
     touchpoints = catalogue.touchpoints_for(tags.get("branch"), tags.get("life_cycle_stage"))
-    return [
-        _due(name, touchpoint, event, tags, ZoneInfo(timezone))
+    zone = ZoneInfo(timezone)
+    waiting = [
+        (touchpoint, _due(name, touchpoint, event, tags, zone))
         for name, touchpoint in touchpoints.items()
-        if event.type.name in touchpoint.trigger.events and touchpoint.trigger.met(tags)
+        if event.type.name in touchpoint.trigger.events
+    ]
+    return [
+        due
+        for touchpoint, due in waiting
+        if touchpoint.trigger.met(tags_on(tags, due.due_at.astimezone(zone).date()))
     ]
 
 
-def still_due(catalogue: Catalogue, due: DueTouchpoint, tags: Tags, at: datetime) -> bool:
+def still_due(
+    catalogue: Catalogue,
+    due: DueTouchpoint,
+    customer: Customer,
+    at: datetime,
+    event_type: str,
+    occurred_at: datetime,
+) -> bool:
     """Check whether a touchpoint is still due at an instant: it may have become pointless.
 
-    A quote that was viewed may have been paid before the delay was over.
+    A quote that was viewed may have been paid before the delay was over, and a contact made since
+    is enough.
 
     Parameters
     ----------
@@ -98,14 +114,28 @@ def still_due(catalogue: Catalogue, due: DueTouchpoint, tags: Tags, at: datetime
         The touchpoints of the home.
     due : DueTouchpoint
         What `triggered_by` returned.
-    tags : Mapping[str, object]
-        The customer's tags at that instant.
+    customer : Customer
+        What is known of the customer at that instant.
     at : datetime
         The instant, with a time zone.
+    event_type : str
+        Kind of the event that made it due.
+    occurred_at : datetime
+        When the event occurred.
     """
+    tags = customer.tags
     touchpoint = catalogue.find(due.touchpoint, tags.get("branch"), tags.get("life_cycle_stage"))
-    timely = due.due_at <= at < due.until
-    return timely and touchpoint is not None and touchpoint.trigger.met(tags)
+    if touchpoint is None or not due.due_at <= at < due.until:
+        return False
+    stands = standing(
+        due.touchpoint,
+        touchpoint,
+        customer,
+        customer.day_of(at),
+        happened=(event_type,),
+        event_at=occurred_at,
+    )
+    return stands.state == "due"
 
 
 def _due(

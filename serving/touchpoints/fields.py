@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from features.condition_truth import compile_test
+from features.conditions import columns_of
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.touchpoints.scripts import DAY_TAGS, BilingualText, Script, Variable
+from serving.touchpoints.scripts import BilingualText, Script, Variable
+from serving.touchpoints.tag_days import DAY_TAGS
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
 SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]
@@ -35,6 +37,10 @@ ONCE = {"term": "每保单年度", "year": "每年", "event": "每次事件", "e
 LINK = "link"
 """The variable of an address, which nobody reads out."""
 WEATHER_LEVELS = ("blue", "yellow", "orange", "red")
+WINDOW_TAG_AGE, OTHER_TAG_AGE = 1, 7
+"""Oldest tags, in days, where none are declared: due by a window, and by anything else."""
+Ending = Literal["renewed", "bought"]
+"""Outcomes after which a touchpoint is pointless."""
 
 
 class Window(Declared):
@@ -75,6 +81,11 @@ class Trigger(Declared):
     delay_minutes: int = Field(default=0, ge=0, description="How long after the event.")
     days_after: int = Field(default=7, ge=1, description="Until how long after the event.")
     hours: tuple[int, int] = Field(default=(9, 20), description="From and to which hour.")
+    tag_age: int | None = Field(
+        default=None,
+        ge=1,
+        description="Oldest tags that make it due, in days; default: 1 by a window, else 7.",
+    )
     once_per: Literal["term", "year", "event", "entitlement"] = Field(
         description="For what one contact is enough."
     )
@@ -110,6 +121,18 @@ class Trigger(Declared):
     def tags(self) -> frozenset[str]:
         """All tags that conditions may name."""
         return frozenset(catalogue())
+
+    def oldest_tags(self, *, by_window: bool) -> int:
+        """Return how old tags may be that make it due, in days, by its window or otherwise."""
+        default = WINDOW_TAG_AGE if by_window else OTHER_TAG_AGE
+        return default if self.tag_age is None else self.tag_age
+
+    @cached_property
+    def tags_read(self) -> tuple[str, ...]:
+        """Tags of its window and its condition."""
+        window = [self.window.tag] if self.window else []
+        named = columns_of(self.condition, self.tags) if self.condition else ()
+        return tuple(dict.fromkeys([*window, *named]))
 
     @cached_property
     def met(self) -> Callable[[Mapping[str, Any]], bool]:
@@ -148,6 +171,9 @@ class Touchpoint(Declared):
     stars: tuple[StarRule, ...] = Field(default=(), description="Other channels for higher stars.")
     trigger: Trigger = Field(description="When it is due.")
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
+    ended_by: tuple[Ending, ...] | None = Field(
+        default=None, description="Outcomes that end it; default: by family and models."
+    )
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
     script: dict[Literal["default"] | Channel, tuple[Script, ...]] = Field(
         description="话术 by channel: one, or a list of which the first that can be filled counts."

@@ -20,7 +20,6 @@ Language = Literal["chinese", "english"]
 LANGUAGES: tuple[Language, ...] = ("chinese", "english")
 NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 BRACES = re.compile(r"[{}]")
-DAY_TAGS = {"days_since_": 1, "days_to_": -1}
 
 
 class BilingualText(Declared):
@@ -190,7 +189,6 @@ def variable_values(
     variables: Mapping[str, Variable],
     tags: Mapping[str, Any],
     context: Mapping[str, Any],
-    days_later: int = 0,
 ) -> dict[str, Any]:
     """Look up the values of all variables that are known.
 
@@ -199,25 +197,18 @@ def variable_values(
     variables : Mapping[str, Variable]
         All variables that are declared.
     tags : Mapping[str, object]
-        The customer's tags of a date.
+        The customer's tags as they stand on the day of the contact (`tag_days.tags_on`).
     context : Mapping[str, object]
         What the caller knows: names, numbers, the plate. It takes precedence over tags.
-    days_later : int
-        Days from the tags' date to the contact: `days_to_` and `days_since_` move with them.
     """
     values = {}
     for name, variable in variables.items():
         value = context.get(name)
         if value is None and variable.tag:
-            value = _moved(variable.tag, tags.get(variable.tag), days_later)
+            value = tags.get(variable.tag)
         if value is not None:
             values[name] = value
     return values
-
-
-def _moved(tag: str, value: Any, days: int) -> Any:
-    step = next((step for begin, step in DAY_TAGS.items() if tag.startswith(begin)), 0)
-    return value if value is None else value + step * days if step else value
 
 
 def _format(value: Any, form: str, language: Language) -> str:

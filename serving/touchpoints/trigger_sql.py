@@ -1,18 +1,22 @@
 """Compile the triggers of touchpoints to SQL over the tags of a batch of customers.
 
-Days are those of the contact, which is made on the day after the tags' date.
+Days are those of the contact, which is made on the day after the tags' date. The rules are those of
+`serving.touchpoints.due.standing`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from features.conditions import columns_of, compile_condition
+from features.conditions import compile_condition
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from serving.touchpoints.catalogue import Catalogue, StageBranch
+from serving.touchpoints.due import YEAR_DAYS
+from serving.touchpoints.endings import SIGNED, endings, products
 from serving.touchpoints.fields import Touchpoint, Trigger
 from serving.touchpoints.occasions import Occasion
+from serving.touchpoints.tag_days import day_step
 
 BATCH = "tags_of_batch"
 """The name of the table of tags."""
@@ -29,11 +33,14 @@ DUE_COLUMNS = {
     "star": "BIGINT",
     "place": "INTEGER",
     "counts_from": "DATE",
+    "renews": "BOOLEAN",
+    "lines": "VARCHAR[]",
+    "signed_on": "DATE",
 }
-"""Columns of the query: `place` is the touchpoint's place in the catalogue, and `counts_from` the
-day from which a contact counts as made about the same term, event or entitlement."""
-WHO = ("branch", "life_cycle_stage", "star_level")
-YEAR_DAYS = 365
+"""Columns of the query: `place` is the touchpoint's place in the catalogue, `counts_from` the day
+from which a contact counts as made about the same term, event or entitlement, `renews` and `lines`
+say what ends it (`serving.touchpoints.endings`), `signed_on` when a motor policy was signed."""
+WHO = ("branch", "life_cycle_stage", "star_level", SIGNED)
 
 
 @dataclass(frozen=True)
@@ -84,11 +91,28 @@ def due_query(
             if touchpoint is None or not touchpoint.trigger.daily:
                 continue
             trigger = touchpoint.trigger
-            tags |= dict.fromkeys(_tags_of(trigger))
+            tags |= dict.fromkeys(trigger.tags_read)
             whose = _variant_condition(stage_branch, variants)
             for timing in _timings(trigger, occasions, as_of):
                 selects.append(_select(place, name, touchpoint, whose, timing, as_of))
     return "\nUNION ALL\n".join(selects), list(tags)
+
+
+def batch_query(tags: Sequence[str], read: str) -> str:
+    """Write the query of the table `BATCH`: tags as they stand on the day after their date.
+
+    Parameters
+    ----------
+    tags : sequence of str
+        Tags of the table `read`.
+    read : str
+        Table with the tags of a date.
+    """
+    moved = [
+        f'CAST("{tag}" + {day_step(tag)} AS INTEGER) AS "{tag}"' for tag in tags if day_step(tag)
+    ]
+    replaced = f"REPLACE ({', '.join(moved)}) " if moved else ""
+    return f"SELECT * {replaced}FROM {read}"
 
 
 def _select(
@@ -112,10 +136,14 @@ def _select(
     if trigger.once_per == "year":
         # A contact on the same day of last year was of last year.
         since = day_text(as_of + timedelta(2 - YEAR_DAYS))
+    signed = f'{day_text(as_of + timedelta(1))} - "{SIGNED}"'
+    ends = endings(touchpoint)
+    lines = _texts(sorted(products(touchpoint)) if "bought" in ends else ())
     return (
         f"SELECT customer_id, {sql_text(name)}, {timing.reason}, {timing.due_on}, "
         f"{timing.window_end}, {sql_text(touchpoint.kind)}, {sql_text(trigger.by)}, {channels}, "
-        f"{service}, star_level, {place}, {since} "
+        f"{service}, star_level, {place}, {since}, {'renewed' in ends}, "
+        f"{lines}::VARCHAR[], {signed} "
         f"FROM {BATCH} WHERE {whose} AND {timing.met} AND ({condition})"
     )
 
@@ -126,8 +154,8 @@ def _timings(trigger: Trigger, occasions: Sequence[Occasion], as_of: date) -> It
     if trigger.window:
         window = trigger.window
         label = catalogue()[window.tag].label
-        # As it stands on the day of contact; the day on which it is 0 is fixed.
-        value = f'CAST("{window.tag}" + {window.step} AS INTEGER)'
+        # The day on which it is 0 is fixed.
+        value = f'"{window.tag}"'
         zero = f"{day_text(day)} - {window.step} * {value}"
         low, high = sorted((window.first, window.last))
         opens = f"{zero} + {window.step * window.first}"
@@ -169,11 +197,6 @@ def _variant_condition(stage_branch: StageBranch, variants: Iterable[StageBranch
         elif others:
             tests.append(f"({tag} IN {_list(others)}) IS NOT TRUE")
     return " AND ".join(tests) or "true"
-
-
-def _tags_of(trigger: Trigger) -> list[str]:
-    window = [trigger.window.tag] if trigger.window else []
-    return [*window, *(columns_of(trigger.condition, trigger.tags) if trigger.condition else ())]
 
 
 def day_text(day: date) -> str:

@@ -2,14 +2,16 @@
 
 What is known at the end of a date decides who is contacted on the day after it. Tags that count
 days have the value of that day. Every touchpoint is one query over a batch of customers; its
-conditions were checked when the catalogue was loaded. Customers who already had the contact, as far
-as is known by the date, are left out. Consent, caps and priorities are decided later.
+conditions were checked when the catalogue was loaded. Customers who already had the contact, or
+renewed or bought what it is about, as far as is known by the date, are left out. Consent, caps and
+priorities are decided later.
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -22,12 +24,29 @@ from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.snapshots.tag_columns import snapshot_batches
 from features.sql import instant_sql, sql_text
 from serving.touchpoints.catalogue import Catalogue, load_touchpoints
+from serving.touchpoints.endings import (
+    BOUGHT_DAYS,
+    RENEWED_DAYS,
+    SIGNED_BEFORE,
+    Recorded,
+    what_ended,
+)
 from serving.touchpoints.occasions import load_occasions, no_holiday_declared
-from serving.touchpoints.trigger_sql import BATCH, DUE_COLUMNS, day_text, due_query
+from serving.touchpoints.trigger_sql import (
+    BATCH,
+    DUE_COLUMNS,
+    batch_query,
+    day_text,
+    due_query,
+)
 
 DUE = "due_touchpoints"
 """The name of the table of what is due."""
-SHOWN = tuple(name for name in DUE_COLUMNS if name not in ("place", "counts_from"))
+CONTACTS, RENEWED, BOUGHT = "contacts_made", "renewals_reported", "purchases_reported"
+"""Tables of what the records know."""
+HIDDEN = ("place", "counts_from", "renews", "lines", "signed_on")
+SHOWN = tuple(name for name in DUE_COLUMNS if name not in HIDDEN)
+NOTHING = Recorded()
 ROWS = 100_000
 UNANSWERED = "no_answer"
 
@@ -60,7 +79,7 @@ class TriggerRun:
     counts : list of TouchpointCount
         By touchpoint, in the order of the catalogue; those for which nobody is due are left out.
     contacts : {"checked", "not recorded"}
-        Whether contacts already made could be left out.
+        Whether contacts that the core system made could be left out.
     snapshot_id : str
         The snapshot that was read.
     warnings : list of str
@@ -77,7 +96,9 @@ class TriggerRun:
     warnings: list[str]
 
 
-def find_due(lake: Lake, as_of: date, report: Report = quiet) -> TriggerRun:
+def find_due(
+    lake: Lake, as_of: date, report: Report = quiet, recorded: Recorded = NOTHING
+) -> TriggerRun:
     """Find who is due for which touchpoint on the day after a date, and publish the file at once.
 
     Parameters
@@ -88,6 +109,8 @@ def find_due(lake: Lake, as_of: date, report: Report = quiet) -> TriggerRun:
         Date of the tags.
     report : Report
         Called with the progress: step, customers done, customers in all.
+    recorded : Recorded
+        What our own records knew at the end of the date. Default: nothing.
 
     Raises
     ------
@@ -106,18 +129,22 @@ def find_due(lake: Lake, as_of: date, report: Report = quiet) -> TriggerRun:
         for batch in snapshot_batches(lake, snapshot, tags, ROWS):
             # Read once into a table of the engine: each touchpoint scans it anew.
             connection.register("read", pa.Table.from_batches([batch]))
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS FROM read")
+            moved = batch_query(tags, "read")
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {moved}")
             connection.unregister("read")
             if query:
                 connection.execute(f"INSERT INTO {DUE} {query}")
             done += len(batch)
             report("triggers", done, snapshot.customers)
+        _register(recorded, lake, declared)
         with published(path) as draft:
             remaining = _not_yet_made(lake, as_of, snapshot)
             connection.execute(f"COPY ({remaining}) TO {sql_text(draft)} (FORMAT parquet)")
     finally:
         for name in (BATCH, DUE):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in (CONTACTS, RENEWED, BOUGHT):
+            connection.unregister(name)
     counts = _counts(lake, path, declared)
     return TriggerRun(
         as_of=as_of,
@@ -159,7 +186,7 @@ def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[
 
 
 def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
-    """Write the query of what is due less contacts already made, one row per pair."""
+    """Write the query of what is due less what was made or has ended, one row per pair."""
     shown = ", ".join(f'f."{name}"' for name in SHOWN)
     fixed = f"{day_text(as_of)} AS as_of, {sql_text(snapshot.snapshot_id)} AS snapshot_id"
     # Two warnings can be out at once.
@@ -167,24 +194,68 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
         "QUALIFY row_number() OVER (PARTITION BY f.customer_id, f.touchpoint "
         "ORDER BY f.due_on, f.window_end DESC, f.reason) = 1 ORDER BY f.customer_id, f.place"
     )
-    if not lake.has("interactions"):
-        return f"SELECT {shown}, {fixed} FROM {DUE} f {once}"
-    closes = cutoff(as_of, lake.settings.timezone)
-    # A call that nobody answered is no contact yet.
-    contacts = (
-        "SELECT customer_id, touchpoint, max(occurred_on) AS last_made "
-        f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
-        f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
-        f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
-        f"AND occurred_on >= (SELECT min(counts_from) FROM {DUE}) "
-        "GROUP BY ALL"
+    contacts = f"SELECT customer_id, touchpoint, made_on FROM {CONTACTS}"
+    if lake.has("interactions"):
+        closes = cutoff(as_of, lake.settings.timezone)
+        # A call that nobody answered is no contact yet.
+        contacts += (
+            " UNION ALL SELECT customer_id, touchpoint, occurred_on "
+            f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
+            f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
+            f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
+            f"AND occurred_on >= (SELECT min(counts_from) FROM {DUE})"
+        )
+    day = day_text(as_of + timedelta(1))
+    pending = (
+        f"{day} < r.renewed_on + {RENEWED_DAYS} "
+        f"AND (f.signed_on >= r.renewed_on - {SIGNED_BEFORE}) IS NOT TRUE"
     )
     return (
         f"SELECT {shown}, {fixed} FROM {DUE} f "
-        f"LEFT JOIN ({contacts}) m "
-        "ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
-        f"WHERE (m.last_made >= f.counts_from) IS NOT TRUE {once}"
+        f"LEFT JOIN (SELECT customer_id, touchpoint, max(made_on) AS last_made FROM ({contacts}) "
+        "GROUP BY ALL) m ON m.customer_id = f.customer_id AND m.touchpoint = f.touchpoint "
+        f"LEFT JOIN {RENEWED} r ON r.customer_id = f.customer_id "
+        f"LEFT JOIN (SELECT customer_id, list(line) AS lines FROM {BOUGHT} "
+        f"WHERE {day} < bought_on + {BOUGHT_DAYS} GROUP BY ALL) b "
+        "ON b.customer_id = f.customer_id "
+        "WHERE (m.last_made >= f.counts_from) IS NOT TRUE "
+        f"AND (f.renews AND {pending}) IS NOT TRUE "
+        f"AND list_has_any(f.lines, b.lines) IS NOT TRUE {once}"
     )
+
+
+def _register(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
+    """Register what the records knew as tables of the engine."""
+    zone = ZoneInfo(lake.settings.timezone)
+    contacts = [
+        (customer, touchpoint, at.astimezone(zone).date())
+        for customer, touchpoint, at in recorded.contacts
+    ]
+    renewed: dict[str, date] = {}
+    bought: dict[tuple[str, str], date] = {}
+    for customer, won in recorded.won:
+        day = won.at.astimezone(zone).date()
+        is_renewal, lines = what_ended(declared, won)
+        if is_renewal:
+            renewed[customer] = max(day, renewed.get(customer, day))
+        for line in lines:
+            bought[customer, line] = max(day, bought.get((customer, line), day))
+    text, civil = pa.string(), pa.date32()
+    tables: dict[str, tuple[dict[str, pa.DataType], list[tuple[Any, ...]]]] = {
+        CONTACTS: ({"customer_id": text, "touchpoint": text, "made_on": civil}, contacts),
+        RENEWED: ({"customer_id": text, "renewed_on": civil}, list(renewed.items())),
+        BOUGHT: (
+            {"customer_id": text, "line": text, "bought_on": civil},
+            [(*pair, day) for pair, day in bought.items()],
+        ),
+    }
+    for name, (types, rows) in tables.items():
+        columns = zip(*rows, strict=True) if rows else ([] for _ in types)
+        arrays = [
+            pa.array(list(column), type_)
+            for column, type_ in zip(columns, types.values(), strict=True)
+        ]
+        lake.con.register(name, pa.Table.from_arrays(arrays, names=list(types)))
 
 
 def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[TouchpointCount]:

@@ -95,6 +95,18 @@ def test_the_history_of_contacts(answer: Answer, expect: Expect) -> None:
         wecom_response_share_365d=0.0,
         wechat_response_share_365d=0.0,
         best_contact_channel_36m="sms",  # by phone there were two only
+        touchpoints_contacted=";".join(
+            f"{name}:{at(occurred).timestamp():.0f}"
+            for name, occurred in (
+                ("birthday", "2026-06-15"),
+                ("flash_sale", "2026-06-20"),
+                ("holiday", "2026-02-17"),
+                ("renewal_45d", "2026-04-15"),
+                ("renewal_60d", "2026-06-30T15:59:59"),
+                ("spring_sale", "2025-06-01"),
+                ("underwriting_satisfaction", "2025-08-01"),
+            )
+        ),
     )
 
 

@@ -39,7 +39,9 @@ class Here:
         )
         self.gate = RequestLimiter(self.app, self.app)
 
-    def answer(self, _body: PredictRequest, branches: frozenset[str] | None) -> PredictResponse:
+    def answer(
+        self, _body: PredictRequest, _at: datetime, branches: frozenset[str] | None
+    ) -> PredictResponse:
         self.asked.append(branches)
         return PredictResponse(
             model_versions={}, models_confirmed=True, degraded=False, predictions=[]

@@ -19,6 +19,7 @@ from serving.schemas import PredictRequest
 
 pytestmark = pytest.mark.slow
 NOBODY = "C99999999"
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 
 
 class Running(Protocol):
@@ -127,7 +128,7 @@ def test_a_customer_of_another_branch_takes_the_steps_of_nobody(copy: Copy) -> N
         sys.setprofile(note)
         try:
             with pytest.raises(UnknownCustomerError):
-                service.answer(request, branches={own})
+                service.answer(request, NOON, branches={own})
         finally:
             sys.setprofile(None)
         return taken

@@ -4,16 +4,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.event_types import EVENTS, Event
-from serving.touchpoints.catalogue import load_touchpoints, shipped_touchpoints
-from serving.touchpoints.event_triggers import still_due, triggered_by
+from serving.touchpoints.catalogue import Catalogue, load_touchpoints, shipped_touchpoints
+from serving.touchpoints.due import CONTACTED, Customer
+from serving.touchpoints.endings import Past
+from serving.touchpoints.event_triggers import DueTouchpoint, still_due, triggered_by
 
 CATALOGUE = shipped_touchpoints()
+ZONE = ZoneInfo("Asia/Shanghai")
+ALONE = Past()
 NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 VIEWED = {
     "renewal_quote_viewed": True,
@@ -24,6 +29,15 @@ VIEWED = {
 
 def event(kind: str, at: datetime = NOON, **fields: Any) -> Event:
     return Event("E1", EVENTS[kind], "C1", at, fields)
+
+
+def holds(
+    catalogue: Catalogue, due: DueTouchpoint, tags: dict[str, Any], at: datetime, past: Past = ALONE
+) -> bool:
+    """Whether it is still due to whoever has these tags."""
+    kind = {"quote_viewed_not_paid": "quote_viewed", "accident_care": "claim_reported"}
+    customer = Customer(tags, at.astimezone(ZONE).date(), ZONE, past)
+    return still_due(catalogue, due, customer, at, kind[due.touchpoint], NOON)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +106,38 @@ def test_whenever_it_happens_the_contact_is_in_its_hours_and_not_before(second: 
 def test_who_paid_meanwhile_is_not_due_any_more() -> None:
     (due,) = triggered_by(CATALOGUE, event("quote_viewed"), VIEWED)
     paid = {**VIEWED, "commercial_renewal_signed": True}
-    assert still_due(CATALOGUE, due, VIEWED, due.due_at)
-    assert not still_due(CATALOGUE, due, paid, due.due_at)
-    assert not still_due(CATALOGUE, due, VIEWED, due.due_at - timedelta(seconds=1))
-    assert not still_due(CATALOGUE, due, VIEWED, due.until)
-    assert still_due(CATALOGUE, replace(due, event_id="E2"), VIEWED, due.due_at)
+    assert holds(CATALOGUE, due, VIEWED, due.due_at)
+    assert not holds(CATALOGUE, due, paid, due.due_at)
+    assert not holds(CATALOGUE, due, VIEWED, due.due_at - timedelta(seconds=1))
+    assert not holds(CATALOGUE, due, VIEWED, due.until)
+    assert holds(CATALOGUE, replace(due, event_id="E2"), VIEWED, due.due_at)
+
+
+def test_a_contact_since_the_event_is_enough_whoever_made_it() -> None:
+    (due,) = triggered_by(CATALOGUE, event("quote_viewed"), VIEWED)
+    second = timedelta(seconds=1)
+
+    def left(ours: datetime | None = None, theirs: datetime | None = None) -> bool:
+        name = "quote_viewed_not_paid"
+        past = Past({name: ours} if ours else {})
+        tags = {**VIEWED, CONTACTED: f"{name}:{theirs.timestamp():.0f}" if theirs else None}
+        return holds(CATALOGUE, due, tags, due.due_at, past)
+
+    assert left()
+    assert left(ours=NOON - second)
+    assert not left(ours=NOON)
+    assert left(theirs=NOON - second)
+    assert not left(theirs=NOON)
+
+
+def test_a_renewal_that_is_reported_ends_what_an_event_made_due() -> None:
+    (due,) = triggered_by(CATALOGUE, event("quote_viewed"), VIEWED)
+    known = {**VIEWED, "as_of": NOON.date(), "days_since_last_motor_signing": 0}
+    renewed = Past(renewed=NOON - timedelta(days=1))
+    assert not holds(CATALOGUE, due, VIEWED, due.due_at, renewed)
+    # The tags know of a signing since then: they say by themselves what is left.
+    assert holds(CATALOGUE, due, known, due.due_at, renewed)
+    assert holds(CATALOGUE, due, VIEWED, due.due_at, Past(renewed=NOON - timedelta(days=90)))
 
 
 def test_a_branch_that_left_a_touchpoint_out_is_not_triggered(home: Path) -> None:
@@ -107,4 +148,4 @@ def test_a_branch_that_left_a_touchpoint_out_is_not_triggered(home: Path) -> Non
     tags = {"open_claims": 1, "branch": "B02"}
     (due,) = triggered_by(catalogue, event("claim_reported"), tags)
     assert triggered_by(catalogue, event("claim_reported"), {**tags, "branch": "B01"}) == []
-    assert not still_due(catalogue, due, {**tags, "branch": "B01"}, due.due_at)
+    assert not holds(catalogue, due, {**tags, "branch": "B01"}, due.due_at)

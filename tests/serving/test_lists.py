@@ -167,7 +167,8 @@ def test_cells_are_those_of_scores_and_customers(
         shown = [float(cell) if cell else None for cell in found.column(label)]
         assert shown == [None if pd.isna(v) else round(v, 2) for v in rows[name]]
     days = catalogue()["days_to_commercial_expiry"].label
-    assert found.column(days) == [f"{d:.0f}天" for d in rows["days_to_commercial_expiry"]]
+    # The list of a date is worked the day after it.
+    assert found.column(days) == [f"{d - 1:.0f}天" for d in rows["days_to_commercial_expiry"]]
 
 
 @pytest.mark.parametrize("name", LISTS)

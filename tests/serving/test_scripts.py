@@ -74,11 +74,11 @@ def test_both_languages_use_the_same_names() -> None:
         Script(chinese="{customer}{price}", english="{customer}")
 
 
-def test_values_come_from_the_moment_before_tags_and_days_move_to_the_contact() -> None:
+def test_values_come_from_the_moment_before_tags() -> None:
     tags = {"days_to_unrenewed_expiry": 31, "renewal_quote_premium": 2500.0}
-    assert variable_values(VARIABLES, tags, {"customer": "张先生"}, days_later=1) == {
+    assert variable_values(VARIABLES, tags, {"customer": "张先生"}) == {
         "customer": "张先生",
-        "days": 30,
+        "days": 31,
         "price": 2500.0,
     }
     assert variable_values(VARIABLES, tags, {"price": 2400})["price"] == 2400

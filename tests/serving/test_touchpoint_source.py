@@ -1,11 +1,14 @@
 """An event brings its touchpoint to a decision at once; the window is for whom the event missed."""
 
 from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from features.lake import Lake
 from serving.decision.touchpoint_source import TouchpointSource
+from serving.touchpoints.due import Customer
 
 DAY = date(2026, 7, 1)
 
@@ -24,9 +27,13 @@ def test_after_the_event_or_in_the_window(
     lake: Lake, days: int, happened: list[str], there: bool
 ) -> None:
     source = TouchpointSource(lake)
-    tags = dict.fromkeys(source.tags) | {"open_claims": 1, "days_since_last_claim_reported": days}
-    found = source.candidates("call_in", tags, None, DAY, happened)
-    assert ("accident_care" in {one.touchpoint for one in found}) == there
+
+    def touchpoints(**tags: Any) -> set[str]:
+        customer = Customer(dict.fromkeys(source.tags) | tags, DAY, ZoneInfo("Asia/Shanghai"))
+        found = source.candidates("call_in", customer, None, lambda _: DAY, happened)
+        return {one.touchpoint for one in found.candidates}
+
+    reported = {"days_since_last_claim_reported": days}
+    assert ("accident_care" in touchpoints(open_claims=1, **reported)) == there
     # What happened does not make a condition hold.
-    closed = source.candidates("call_in", tags | {"open_claims": 0}, None, DAY, happened)
-    assert "accident_care" not in {one.touchpoint for one in closed}
+    assert "accident_care" not in touchpoints(open_claims=0, **reported)

@@ -94,6 +94,16 @@ def last_contact_result(t: ir.Table) -> ir.Value:
     return t.result.argmax(_latest(t), where=t.outbound & t.result.notnull())
 
 
+@tag("各触点上次触达时间", unit="touchpoints", relation="touchpoint_contacts", type="string",
+     null="we made no contact")  # fmt: skip
+def touchpoints_contacted(t: ir.Table) -> ir.Value:
+    """When we last made contact at each touchpoint, whoever made it; a call that nobody answered is
+    none. Written `name:seconds` with the seconds since 1970, by name, with `;` between. It tells
+    that a touchpoint is not due again."""
+    seconds = t.last_made_at.truncate("s").epoch_seconds().cast("int64").cast("string")
+    return (t.touchpoint + ":" + seconds).collect().sort().join(";")
+
+
 @tag("连续未响应次数", unit="contacts", relation="interactions", null=NO_CONTACTS, type="int64",
      empty=0)  # fmt: skip
 def contacts_since_last_response(t: ir.Table) -> ir.Value:

@@ -196,6 +196,19 @@ def interactions(lake: Lake, spine: Spine) -> ir.Table:
     )
 
 
+@relation("interactions")
+def touchpoint_contacts(lake: Lake, spine: Spine) -> ir.Table:
+    """List the touchpoints at which we contacted the customer, each with `last_made_at`.
+
+    A call that nobody answered is no contact yet.
+    """
+    rows = events(lake, spine, "interactions")
+    outbound = rows.direction == "out"
+    answered = (rows.result != "no_answer").fill_null(True) & rows.touchpoint.notnull()
+    rows = rows.filter(outbound, answered)
+    return rows.group_by([*SPINE, "touchpoint"]).aggregate(last_made_at=rows.occurred_at.max())
+
+
 @relation("entitlements")
 def entitlements(lake: Lake, spine: Spine) -> ir.Table:
     """List the entitlements granted, dated by the grant, with what became of them."""

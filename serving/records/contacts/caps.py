@@ -125,6 +125,7 @@ class Caps:
         at: datetime,
         branch: str | None = None,
         erased_as: str | None = None,
+        memory: timedelta = timedelta(0),
     ) -> History:
         """Read in one statement the history that the rules need for contacts from `at` on.
 
@@ -140,14 +141,16 @@ class Caps:
             The customer's branch; its time zone decides the civil days.
         erased_as : str, optional
             Mark of an earlier erasure of the customer (`features.erased`): refusals are kept.
+        memory : timedelta
+            How far back contacts count as made, and outcomes as won. Default: as the caps look.
 
         Returns
         -------
         History
             Every contact that counts, service contacts too, and every consent change.
         """
-        since = at.astimezone(self._zone(branch)).date() - self._span
-        return contact_history(connection, customer_id, at, since, self._cooling, erased_as)
+        since = at.astimezone(self.zone(branch)).date() - self._span
+        return contact_history(connection, customer_id, at, since, self._cooling, erased_as, memory)
 
     def traits(
         self,
@@ -184,7 +187,7 @@ class Caps:
         if channel not in CONTACT_CHANNELS:
             cure = did_you_mean(channel, CONTACT_CHANNELS)
             raise GuanjiaError(f"channel {channel}", "is not known", cure)
-        return ContactTraits(family, purpose, channel, campaign, self._zone(branch), inbound)
+        return ContactTraits(family, purpose, channel, campaign, self.zone(branch), inbound)
 
     def reserve(
         self,
@@ -260,7 +263,8 @@ class Caps:
         connection.execute(_INSERT, row)
         return Reservation(str(row["contact_id"]), contact.planned_at, until)
 
-    def _zone(self, branch: str | None) -> ZoneInfo:
+    def zone(self, branch: str | None) -> ZoneInfo:
+        """Return the time zone of the customers of a branch."""
         return self._zones.get(branch, self._default)
 
 

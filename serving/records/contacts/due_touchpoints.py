@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from features.instants import EPOCH, instant_of
 from serving.records.columns import Instant, first_id, new_id
+from serving.records.contacts.made_contacts import IS_MADE, MADE_AT
 from serving.records.tables import contacts, decisions, due_touchpoints
 from serving.touchpoints.event_triggers import DueTouchpoint
 
@@ -25,8 +26,8 @@ _NOW = bindparam("now", type_=Instant)
 _CONTACTED = exists().where(
     _k.customer_id == _u.customer_id,
     _k.touchpoint == _u.touchpoint,
-    _k.planned_at >= _u.occurred_at,
-    (_k.state == "sent") | ((_k.state == "reserved") & (_k.reserved_until > _NOW)),
+    _u.occurred_at <= MADE_AT,
+    IS_MADE,
 )
 _DECIDED_OTHERWISE = exists().where(
     _d.client_key == bindparam("subject_prefix") + _u.due_id,
@@ -141,6 +142,7 @@ def list_open_due(
     after_at, after_id = _split_place(after)
     parameters = {
         "now": now,
+        "at": now,
         "by": by,
         "most": most,
         "subject_prefix": f"{subject} ",

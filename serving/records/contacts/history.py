@@ -1,11 +1,13 @@
-"""Read the contact history of a customer, on which the caps decide, in one statement."""
+"""Read what the records know of a customer, in one statement: for the caps, and for what is due."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    CompoundSelect,
     Connection,
     Date,
     String,
@@ -13,23 +15,26 @@ from sqlalchemy import (
     cast,
     literal,
     null,
+    or_,
     select,
     union_all,
 )
 
 from serving.records.columns import Instant
+from serving.records.contacts.made_contacts import COUNTS, IS_MADE, MADE_AT, WON
 from serving.records.people.consents import (
     Consent,
     ConsentRecord,
     is_channel_open,
     latest_consent,
 )
-from serving.records.tables import consent_changes, contacts, outcomes
+from serving.records.tables import consent_changes, contacts, due_touchpoints, outcomes
+from serving.touchpoints.endings import ENDINGS, Won
 
-_k, _o, _c = contacts.c, outcomes.c, consent_changes.c
+_k, _o, _c, _u = contacts.c, outcomes.c, consent_changes.c, due_touchpoints.c
 _NO_TEXT = cast(null(), String)
 _NO_DAY, _NO_INSTANT, _NO_FLAG = cast(null(), Date), cast(null(), Instant), cast(null(), Boolean)
-_HISTORY = union_all(
+_HISTORY: CompoundSelect[Any] = union_all(
     select(
         literal("contact", String).label("what"),
         _k.channel,
@@ -37,31 +42,47 @@ _HISTORY = union_all(
         _k.family,
         _k.campaign,
         _k.local_day.label("day"),
-        _NO_INSTANT.label("at"),
-        _NO_FLAG.label("granted"),
-        _NO_INSTANT.label("recorded_at"),
+        MADE_AT.label("at"),
+        IS_MADE.label("flag"),
+        _k.reserved_at.label("recorded_at"),
+        _k.touchpoint,
+        _k.state,
         _k.planned_day,
     ).where(
         _k.customer_id == bindparam("customer_id"),
         (_k.local_day > bindparam("since_day", type_=Date))
         | (_k.planned_day > bindparam("since_day", type_=Date)),
-        (_k.state == "sent")
-        | ((_k.state == "reserved") & (_k.reserved_until > bindparam("at", type_=Instant))),
+        COUNTS,
     ),
     select(
         _o.kind,
         _o.channel,
         *[_NO_TEXT] * 3,
         _NO_DAY,
+        _o.occurred_at,
+        _NO_FLAG,
         _o.recorded_at,  # peace begins when we hear of it: a date may be too early
+        _k.touchpoint,
+        _NO_TEXT,
+        _NO_DAY,
+    )
+    .select_from(outcomes.outerjoin(contacts, _k.contact_id == _o.contact_id))
+    .where(
+        _o.customer_id == bindparam("customer_id"),
+        _o.recorded_at > bindparam("outcomes_since", type_=Instant),
+        or_((_o.kind == "refused") | (_o.kind == "opted_out"), WON),  # `in` is compiled each time
+    ),
+    select(
+        literal("event", String),
+        *[_NO_TEXT] * 4,
+        _NO_DAY,
+        _u.occurred_at,
         _NO_FLAG,
         _NO_INSTANT,
+        _u.touchpoint,
+        _u.event_type,
         _NO_DAY,
-    ).where(
-        _o.customer_id == bindparam("customer_id"),
-        _o.recorded_at > bindparam("cooling_since", type_=Instant),
-        (_o.kind == "refused") | (_o.kind == "opted_out"),  # `in` would be compiled each time
-    ),
+    ).where(_u.customer_id == bindparam("customer_id"), _u.until > bindparam("at", type_=Instant)),
     select(
         literal("consent", String),
         _c.channel,
@@ -71,6 +92,7 @@ _HISTORY = union_all(
         _c.changed_at,
         _c.granted,
         _c.recorded_at,
+        *[_NO_TEXT] * 2,
         _NO_DAY,
     ).where(
         (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
@@ -97,6 +119,15 @@ class CountedContact:
 
 
 @dataclass(frozen=True)
+class ReservedContact:
+    """A touchpoint whose contact has its place and was not sent yet, and when it got it."""
+
+    touchpoint: str
+    reserved_at: datetime
+    counted: CountedContact
+
+
+@dataclass(frozen=True)
 class History:
     """A customer's contacts, refusals and consents to marketing.
 
@@ -111,12 +142,40 @@ class History:
         The latest consent to marketing by a channel; under None to marketing by any channel.
     consent_records : tuple of ConsentRecord
         All consent changes of the customer, of every purpose.
+    last_contacts : dict of str to datetime
+        Touchpoint -> when the last contact was made, or for when one is reserved.
+    reserved : tuple of ReservedContact
+        Contacts that have their place and were not sent yet.
+    won : tuple of Won
+        Renewals and purchases reported as outcomes.
+    events : dict of (str, str) to datetime
+        Touchpoint and kind of event -> when the event that makes it due last occurred.
     """
 
     contacts: tuple[CountedContact, ...]
     last_refusals: Mapping[str, datetime]
     marketing: Mapping[str | None, Consent]
     consent_records: tuple[ConsentRecord, ...] = ()
+    last_contacts: Mapping[str, datetime] = field(default_factory=dict)
+    reserved: tuple[ReservedContact, ...] = ()
+    won: tuple[Won, ...] = ()
+    events: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def without(self, touchpoints: Collection[str]) -> "History":
+        """Return the history without the reserved contacts of some touchpoints."""
+        gone = [contact for contact in self.reserved if contact.touchpoint in touchpoints]
+        counted = list(self.contacts)
+        for contact in gone:
+            if contact.counted in counted:
+                counted.remove(contact.counted)
+        return replace(
+            self,
+            contacts=tuple(counted),
+            last_contacts={
+                name: at for name, at in self.last_contacts.items() if name not in touchpoints
+            },
+            reserved=tuple(contact for contact in self.reserved if contact not in gone),
+        )
 
     def is_closed(self, channel: str) -> bool:
         """Check whether the customer closed a channel to marketing."""
@@ -133,6 +192,7 @@ def contact_history(
     since: date,
     cooling: timedelta,
     erased_as: str | None = None,
+    memory: timedelta = timedelta(0),
 ) -> History:
     """Read a customer's history as it stands at an instant.
 
@@ -145,33 +205,72 @@ def contact_history(
     at : datetime
         Now; reservations that expired before are left out.
     since : date
-        Contacts of this day and earlier are left out.
+        Contacts of this day and earlier do not count under the caps.
     cooling : timedelta
         Refusals that we heard of this long ago and earlier are left out.
     erased_as : str, optional
         Mark of an earlier erasure of the customer (`features.erased`): refusals are kept under it.
+    memory : timedelta
+        How far back contacts count as made, and outcomes as won; at least as far as the caps look.
     """
     parameters = {
         "customer_id": customer_id,
         "erased_as": erased_as,
         "at": at,
-        "since_day": since,
-        "cooling_since": at - cooling,
+        "since_day": min(since, (at - memory).date()),
+        "outcomes_since": at - max(cooling, memory),
     }
     counted: list[CountedContact] = []
+    last_contacts: dict[str, datetime] = {}
+    reserved: list[ReservedContact] = []
+    won: list[Won] = []
+    events: dict[tuple[str, str], datetime] = {}
     last_refusals: dict[str, datetime] = {}
     marketing: dict[str | None, list[Consent]] = {}
     records: list[ConsentRecord] = []
     rows = connection.execute(_HISTORY, parameters)
-    for what, channel, purpose, family, campaign, day, when, granted, recorded, planned in rows:
+    for row in rows:
+        (
+            what,
+            channel,
+            purpose,
+            family,
+            campaign,
+            day,
+            when,
+            flag,
+            recorded,
+            at_point,
+            text,
+            plan,
+        ) = row
         if what == "contact":
-            days = frozenset((day.toordinal(), planned.toordinal()))
-            counted.append(CountedContact(days, channel, purpose, family, campaign))
+            days = frozenset((day.toordinal(), plan.toordinal()))
+            contact = CountedContact(days, channel, purpose, family, campaign)
+            if max(day, plan) > since:
+                counted.append(contact)
+            if text == "reserved":
+                reserved.append(ReservedContact(at_point, recorded, contact))
+            if flag:
+                last_contacts[at_point] = max(when, last_contacts.get(at_point, when))
         elif what == "consent":
-            records.append(ConsentRecord(purpose, channel, granted, when, recorded))
+            records.append(ConsentRecord(purpose, channel, flag, when, recorded))
             if purpose == "marketing":
-                marketing.setdefault(channel, []).append(Consent(granted, when))
-        else:
-            last_refusals[what] = max(when, last_refusals.get(what, when))
+                marketing.setdefault(channel, []).append(Consent(flag, when))
+        elif what == "event":
+            events[at_point, text] = max(when, events.get((at_point, text), when))
+        elif what in ENDINGS:
+            won.append(Won(what, at_point, when))
+        elif recorded > at - cooling:
+            last_refusals[what] = max(recorded, last_refusals.get(what, recorded))
     latest = {channel: latest_consent(consents) for channel, consents in marketing.items()}
-    return History(tuple(counted), last_refusals, latest, tuple(records))
+    return History(
+        tuple(counted),
+        last_refusals,
+        latest,
+        tuple(records),
+        last_contacts,
+        tuple(reserved),
+        tuple(won),
+        events,
+    )

@@ -18,6 +18,7 @@ from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
 from serving.records.contacts.caps import find_contact, mark_not_sent, mark_sent
 from serving.records.contacts.decisions import find_decision
+from serving.records.contacts.made_contacts import REACHED
 from serving.records.database import lock_customer
 from serving.records.idempotency import content_hash, insert_once
 from serving.records.people.consents import ConsentChange, write_consent
@@ -30,10 +31,6 @@ KINDS: Mapping[str, str] = {
     "not_sent": "未发送",
 }
 """Kind -> Chinese label."""
-REACHED = frozenset(
-    {"delivered", "read", "clicked", "replied", "connected", "refused", "opted_out"}
-)
-"""Kinds that prove that the contact reached the customer."""
 TRIED = frozenset({"sent", "no_answer"})
 """Kinds that say that a contact was made, unless `not_sent` follows."""
 

@@ -18,6 +18,7 @@ from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.online import feast_client
+from features.online.reader import read_tags
 from features.settings import Settings
 from features.snapshots.lookup import SnapshotLookup
 from serving.api.app import create_app
@@ -27,8 +28,10 @@ from serving.events.due_touchpoints import DueTouchpoints
 from serving.events.schemas import EventAnswer, EventsRequest
 from serving.events.service import EventService
 from serving.predictions.service import PredictionService
+from serving.records.contacts.caps import Caps, ContactRequest, find_contact
+from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.due_touchpoints import StoredDue
-from serving.records.database import Records, RecordsAwayError
+from serving.records.database import Records, RecordsAwayError, lock_customer
 from serving.records.tables import due_touchpoints
 
 NINE = datetime(2026, 7, 1, 1, tzinfo=UTC)
@@ -121,6 +124,34 @@ def test_a_quote_paid_meanwhile_is_followed_up_no_more(at_work: Desk) -> None:
     tags = service.tags
     service.tags = lambda *asked: ([tags(*asked)[0][0] | signed], False)
     assert at_work.listed(tomorrow) == []
+
+
+def test_a_policy_that_is_signed_ends_what_is_reserved_for_its_renewal(at_work: Desk) -> None:
+    """Cover of both ends on 20 July; C8 signs for another car, which leaves the first to renew."""
+    reserved = {one: reserve(at_work, one) for one in ("C7", "C8")}
+    at_work.tell(signed("q1", "C7", "V1 C7"), signed("q2", "C8", "V9"))
+    with at_work.records.reading() as connection:
+        states = {one: find_contact(connection, reserved[one])["state"] for one in reserved}
+    assert states == {"C7": "released", "C8": "reserved"}
+    left = read_tags(at_work.lake, ["C7", "C8"], ["days_to_unrenewed_expiry"])
+    assert [row["days_to_unrenewed_expiry"] for row in left] == [None, 19]
+
+
+def signed(name: str, customer: str, vehicle: str) -> dict[str, Any]:
+    return {"event_id": name, "type": "policy_signed", "customer_id": customer,
+            "occurred_at": "2026-07-01T09:00:00+08:00", "policy_id": f"new {name}",
+            "line": "motor_commercial", "vehicle_id": vehicle, "private_car": True,
+            "inception": "2026-07-20", "expiry": "2027-07-20"}  # fmt: skip
+
+
+def reserve(at_work: Desk, customer: str) -> str:
+    """A contact about the renewal that has its place since yesterday."""
+    caps = Caps(load_contact_caps(at_work.lake.home), "Asia/Shanghai")
+    contact = ContactRequest(customer, "renewal_30d", "renewal", "marketing", "sms", NINE)
+    with at_work.records.writing() as connection:
+        lock_customer(connection, customer)
+        history = caps.history(connection, customer, NINE - DAY)
+        return caps.reserve(connection, contact, NINE - DAY, history).contact_id
 
 
 def test_the_records_away_cost_nothing(at_work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from features.settings import Settings
 from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.decider import Decider
+from serving.decision.left_out import Offered
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import TouchpointSource
@@ -45,19 +46,14 @@ motor_margin_share = 1.0
 class Renewals(TouchpointSource):
     """Renewal by text message or WeCom, and nothing else."""
 
-    def candidates(
-        self,
-        decision_point: str,
-        tags: Mapping[str, Any],
-        stage: str | None,
-        day: date,
-        happened: Collection[str],
-    ) -> list[Candidate]:
+    def candidates(self, *_: Any, **__: Any) -> Offered:
         channels = (("sms", 0.05), ("wecom", 0.0))
-        return [
-            Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
-            for one, cost in channels
-        ]
+        return Offered(
+            [
+                Candidate("renewal_30d", "到期前30天", "renewal", "marketing", one, cost, "renewal")
+                for one, cost in channels
+            ]
+        )
 
     def text(
         self,

@@ -98,9 +98,14 @@ def test_a_contact_from_its_decision_to_its_outcome(
     assert (action["touchpoint"], action["channel"]) == ("renewal_always", "sms")
     assert "Dear customer" in action["script"]["english"]
     assert action["script"]["chinese"].endswith("拒收请回复R")
-    # Sent again it is the same one; another request of the day is silence.
+    # Sent again it is the same one; another request is silence, because once is enough.
     assert api.decide(customer, client_key=f"first {customer}") == answer
-    assert api.decide(customer)["action"] is None
+    assert (answer["stale"], answer["tags"]["age_days"], answer["left_out"]) == (False, 1, [])
+    second = api.decide(customer)
+    assert second["action"] is None
+    (left_out,) = second["left_out"]
+    assert (left_out["touchpoint"], left_out["why"]) == ("renewal_always", "made")
+    assert second["reasons"]["chinese"] == "保持静默: 续保测试已于7月1日触达或排定, 不再重复。"
     sent = {"outcomes": [outcome("sent", client_key="sent-001", contact_id=action["contact_id"])]}
     (told,) = api.ask("POST", "/v1/outcomes", sent).json()["outcomes"]
     assert told["status"] == "accepted"
@@ -173,8 +178,11 @@ def test_an_opt_out_holds_at_once(
     customer, answer = next(contacted)
     where = f"/v1/customers/{customer}/consents"
     assert api.ask("GET", where).json()["marketing"] is True
-    told = outcome("opted_out", client_key="out-0001", contact_id=answer["action"]["contact_id"])
-    assert api.ask("POST", "/v1/outcomes", {"outcomes": [told]}).status_code == 200
+    told = [
+        outcome("not_sent", client_key="out-0000", contact_id=answer["action"]["contact_id"]),
+        outcome("opted_out", client_key="out-0001", customer_id=customer, channel="sms"),
+    ]
+    assert api.ask("POST", "/v1/outcomes", {"outcomes": told}).status_code == 200
     assert api.ask("GET", where).json()["channels"]["sms"] is False
     after = api.decide(customer, alternatives=1)
     assert after["action"] is None
@@ -197,6 +205,26 @@ def test_what_is_not_sent_gives_its_place_back(
     told = outcome("not_sent", client_key="not-0001", contact_id=answer["action"]["contact_id"])
     assert api.ask("POST", "/v1/outcomes", {"outcomes": [told]}).status_code == 200
     assert api.decide(customer)["action"] is not None
+
+
+def test_a_renewal_ends_what_is_reserved_and_every_renewal_touchpoint(
+    api: Api, contacted: Iterator[tuple[str, dict[str, Any]]]
+) -> None:
+    customer, answer = next(contacted)
+    contact = answer["action"]["contact_id"]
+
+    def state() -> str:
+        with closing(sqlite3.connect(api.lake.home / "records.db")) as connection:
+            asked = "SELECT state FROM contacts WHERE contact_id = ?"
+            (found,) = connection.execute(asked, [contact]).fetchone()
+        return str(found)
+
+    assert state() == "reserved"
+    told = outcome("renewed", client_key="won-0001", customer_id=customer)
+    assert api.ask("POST", "/v1/outcomes", {"outcomes": [told]}).status_code == 200
+    assert state() == "released"
+    after = api.decide(customer)
+    assert (after["action"], [one["why"] for one in after["left_out"]]) == (None, ["ended"])
 
 
 def test_what_cannot_be_is_refused_by_name(
