@@ -11,10 +11,10 @@ from datetime import datetime
 
 from serving.content.check import Finding, load_content_check
 from serving.decision.candidates import Candidate
-from serving.decision.core import DecisionResult, settle
+from serving.decision.core import DecisionResult, settle_worded
 from serving.decision.gates import Gate
 from serving.decision.gather import DecisionInputs, Gatherer
-from serving.decision.schemas import DecideRequest, DecideResponse
+from serving.decision.schemas import DecideRequest, DecideResponse, check_context
 from serving.decision.touchpoint_source import ContactText, TouchpointSource
 from serving.decision.write import SettledDecision, write
 from serving.predictions.service import PredictionService
@@ -82,6 +82,8 @@ class Decider:
         ------
         UnknownCustomerError, UnknownNameError
             If the customer or the decision point is not known.
+        UnknownWordError
+            If the context names a channel, a stage, an event or a variable that there is not.
         ClientKeyConflictError
             If the client key was sent before with another request.
         RecordsAwayError
@@ -89,6 +91,7 @@ class Decider:
         GuanjiaError
             If neither the online store nor the snapshot can be read.
         """
+        check_context(request.context, self._touchpoints.variables)
         customer = self.gatherer.read_customer(request, at, branches)
         content = request.model_dump(mode="json", exclude={"client_key"})
         key = request.client_key and f"{subject} {request.client_key}"
@@ -105,23 +108,19 @@ class Decider:
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs
     ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
-        """Settle the facts; a script that may not be sent blocks its candidate: the next best."""
-        stage, values = request.context.stage, request.context.values
-        while True:
-            facts = inputs.facts
-            result = settle(facts)
-            if result.chosen is None:
-                return inputs, result, None
-            candidate = result.chosen.candidate
-            text = self._touchpoints.text(candidate, facts.tags, stage, values)
+        """Settle the facts; a script that may not be sent blocks its candidate."""
+        context, tags = request.context, inputs.facts.tags
+
+        def read(candidate: Candidate) -> tuple[ContactText, Gate | None]:
+            text = self._touchpoints.text(candidate, tags, context.stage, context.values)
             findings = self._find_faults(text, candidate)
             if not findings:
-                return inputs, result, text
-            blocks = list(facts.blocks)
+                return text, None
             worst = min(findings, key=lambda finding: finding.severity != "block")
-            gate = Gate("content", False, worst.chinese, worst.english)
-            blocks[facts.candidates.index(candidate)] = gate
-            inputs = replace(inputs, facts=replace(facts, blocks=blocks))
+            return text, Gate("content", False, worst.chinese, worst.english)
+
+        facts, result, text = settle_worded(inputs.facts, read)
+        return replace(inputs, facts=facts), result, text
 
     def _find_faults(self, text: ContactText, candidate: Candidate) -> list[Finding]:
         """Check a script in both languages, and by itself whatever the caller put into it."""

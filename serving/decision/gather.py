@@ -14,16 +14,17 @@ from sqlalchemy import Connection
 
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
+from features.instants import microseconds
 from features.tags.groups.touch_history import CHANNELS
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
-from serving.decision.effects import Effects
 from serving.decision.gates import Gate, Permission
-from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
-from serving.decision.value import RECENT_CONTACTS, UNANSWERED_CONTACTS
+from serving.decision.worth.effects import Effects
+from serving.decision.worth.policy import load_policy
+from serving.decision.worth.value import COMPULSORY_PREMIUM, RECENT_CONTACTS, UNANSWERED_CONTACTS
 from serving.predictions.margin import (
     CURRENT_PREMIUM,
     QUOTED_PREMIUM,
@@ -45,7 +46,13 @@ BRANCH = "branch"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
-VALUE_TAGS = (RECENT_CONTACTS, UNANSWERED_CONTACTS, QUOTED_PREMIUM, CURRENT_PREMIUM)
+VALUE_TAGS = (
+    RECENT_CONTACTS,
+    UNANSWERED_CONTACTS,
+    QUOTED_PREMIUM,
+    CURRENT_PREMIUM,
+    COMPULSORY_PREMIUM,
+)
 PRICES_LIFETIME = timedelta(minutes=5)
 
 
@@ -117,6 +124,8 @@ class Gatherer:
     ----------
     effects : Effects
         The effect models; replaced as a whole by `refresh`.
+    policy : Policy
+        The policy of the home.
     """
 
     def __init__(
@@ -125,7 +134,7 @@ class Gatherer:
         lake = service.lake
         self.effects = Effects(lake)
         self._service, self._touchpoints, self._caps = service, touchpoints, caps
-        self._policy = load_policy(lake.home)
+        self.policy = load_policy(lake.home)
         self._zone = ZoneInfo(lake.settings.timezone)
         self._erasure_key = erasure_key(lake.settings)
         self._tag_lists: tuple[Mapping[str, ServedModel], Effects, tuple[str, ...]] | None = None
@@ -136,7 +145,11 @@ class Gatherer:
         self.effects = Effects(self._service.lake, self.effects)
 
     def read_customer(
-        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+        self,
+        request: DecideRequest,
+        at: datetime,
+        branches: Collection[str] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> CustomerFacts:
         """Read a customer's tags, and predict from them.
 
@@ -148,6 +161,8 @@ class Gatherer:
             Now, with a time zone.
         branches : collection of str, optional
             Branches whose customers the caller sees; default: all.
+        changes : Mapping[str, object], optional
+            Tags that are other than the customer's, for a report on what a choice depends on.
 
         Raises
         ------
@@ -160,21 +175,23 @@ class Gatherer:
         models, effects = service.current.now.models, self.effects
         names = self._tag_names(models, effects)
         (tags,), degraded = service.tags([request.customer_id], names, branches)
+        tags = {**tags, **changes} if changes else tags
         predictions: dict[str, float | None] = {}
-        changes: dict[str, float] = {}
+        bounds: dict[str, float] = {}
         margin = None
         if tags["profiling_consent"] is not False:
-            predictions = predict_one(models, tags, context.lead_days)
+            neutral = self.policy.neutral_tags(tags)
+            predictions = predict_one(models, neutral, context.lead_days)
             _, margins = expected_cost_and_margin(
                 tags, predictions, service.lake.settings.expense_share
             )
             margin = number_or_none(margins)
-            changes = effects.lower_bounds(tags)
+            bounds = effects.lower_bounds(neutral)
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
             predictions=predictions,
-            effects=changes,
+            effects=bounds,
             margin=margin,
             candidates=self._touchpoints.candidates(
                 request.decision_point, tags, context.stage, self._day(at), context.happened
@@ -233,9 +250,10 @@ class Gatherer:
             blocks=[_gate(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
-            policy=self._policy,
+            policy=self.policy,
             only_channel=request.context.channel,
             open_event=request.context.open_event,
+            lot=str(microseconds(at)),
         )
         return DecisionInputs(facts, history, plans)
 

@@ -69,6 +69,11 @@ class TouchpointSource:
         texts += [own.read_bytes()] if own.exists() else []
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
+    @property
+    def variables(self) -> Collection[str]:
+        """Names of the variables that scripts may use."""
+        return self._catalogue.shared.variables.keys()
+
     def candidates(
         self,
         decision_point: str,
@@ -215,6 +220,9 @@ class _TouchpointActions:
                     cost=float(self._catalogue.cost(declared, channel)),
                     model=declared.models[0] if declared.models else None,
                     offer=offer,
+                    fallbacks=declared.models[1:],
+                    returns=declared.returns,
+                    worth=float(declared.worth),
                 )
                 for channel in declared.channels_for(star)
                 for offer in offers
@@ -223,4 +231,6 @@ class _TouchpointActions:
 
     def _offer(self, name: str) -> Offer:
         offer = self._catalogue.shared.offers[name]
-        return Offer(name, offer.label, float(offer.cost), offer.redeem_probability)
+        return Offer(
+            name, offer.label, float(offer.cost), offer.redeem_probability, offer.turned_share
+        )

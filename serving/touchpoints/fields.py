@@ -146,6 +146,12 @@ class Touchpoint(Declared):
     stars: tuple[StarRule, ...] = Field(default=(), description="Other channels for higher stars.")
     trigger: Trigger = Field(description="When it is due.")
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
+    returns: float = Field(
+        default=0, ge=0, le=1, description="Share of lapsed customers who come back, for win-back."
+    )
+    worth: Yuan = Field(
+        default=Decimal(0), description="Yuan a contact is worth, where no model predicts it."
+    )
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
     script: dict[Literal["default"] | Channel, Script] = Field(description="话术 by channel.")
 
@@ -153,6 +159,8 @@ class Touchpoint(Declared):
     def _fits_together(self) -> Self:
         if (self.kind == "marketing") != (self.consent == "marketing"):
             raise ValueError("marketing needs consent to marketing, a service message needs none")
+        if sum([bool(self.models), self.returns > 0, self.worth > 0]) > 1:
+            raise ValueError("has more than one of models, returns and worth")
         if self.models and not self.uses_profile:
             raise ValueError("turns on a model, so it uses the profile")
         silent = sorted(self.every_channel - set(self.script))
@@ -195,6 +203,9 @@ class Offer(Declared):
     clause: str = Field(default="", description="Where the contract does.")
     cost: Yuan = Field(description="Yuan if redeemed.")
     redeem_probability: float = Field(ge=0, le=1, description="Before anything is learned.")
+    turned_share: float = Field(
+        default=0, ge=0, le=1, description="Share of leaving customers it keeps, the same."
+    )
 
     @model_validator(mode="after")
     def _is_told(self) -> Self:

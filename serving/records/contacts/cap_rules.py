@@ -1,6 +1,9 @@
-"""Apply the cap rules: which rule blocks a contact, and until when. No database, no clock."""
+"""Apply the cap rules: which rule blocks a contact, and until when. No database, no clock.
 
-from collections.abc import Iterator, Sequence
+Of several rules that block it the strongest is named: the one that holds longest.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -54,10 +57,10 @@ class ContactTraits:
     zone: ZoneInfo
 
 
-def first_block(
+def strongest_block(
     caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
 ) -> Block | None:
-    """Find the first rule that blocks a contact at an instant, if any.
+    """Find the rule that blocks a contact at an instant for the longest time, if any does.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def first_block(
     at : datetime
         When it would be made.
     """
-    return next(_blocks(caps, history, traits, at), None)
+    return _strongest(_blocks(caps, history, traits, at))
 
 
 def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetime) -> Plan:
@@ -92,10 +95,11 @@ def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetim
     Plan
         The rules are evaluated once, and again only if quiet hours move the contact.
     """
-    block = first_block(caps, history, traits, at)
-    if block is None or block.clears_at is None or not block.rule.startswith(QUIET):
-        return Plan(at, block)
-    return Plan(block.clears_at, first_block(caps, history, traits, block.clears_at))
+    blocks = list(_blocks(caps, history, traits, at))
+    quiet = next((block for block in blocks if block.rule.startswith(QUIET)), None)
+    if quiet is None or quiet.clears_at is None:
+        return Plan(at, _strongest(blocks))
+    return Plan(quiet.clears_at, strongest_block(caps, history, traits, quiet.clears_at))
 
 
 def next_free(
@@ -117,7 +121,7 @@ def next_free(
         Earliest instant.
     """
     for _ in range(MOST_STEPS):
-        block = first_block(caps, history, traits, at)
+        block = strongest_block(caps, history, traits, at)
         if block is None:
             return at
         if block.clears_at is None:
@@ -150,6 +154,12 @@ def fits(days: Sequence[int], day: int, width: int, most: int) -> bool:
     days_around = sorted([*(other for other in days if abs(other - day) < width), day])
     spans = zip(days_around, days_around[most:], strict=False)
     return not any(first <= day <= last and last - first < width for first, last in spans)
+
+
+def _strongest(blocks: Iterable[Block]) -> Block | None:
+    """Choose the block that holds longest; of several, the first."""
+    never = datetime.max.replace(tzinfo=UTC)
+    return max(blocks, key=lambda block: block.clears_at or never, default=None)
 
 
 def _blocks(
