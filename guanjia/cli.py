@@ -81,6 +81,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "serve": service.serve,
         "capacity": decisions.capacity,
         "replay": decisions.replay,
+        "decisions": decisions.decisions,
     },
     "Keep records": {
         "reviews": reviewing,

@@ -25,6 +25,16 @@ CONTACT_CHANNEL_LABELS = {
     "mail": "信函",
     "branch": "网点",
 }
+CONTACT_CHANNEL_NAMES = {
+    "sms": "text message",
+    "wechat": "WeChat",
+    "wecom": "WeCom",
+    "phone": "phone",
+    "app": "the app",
+    "mail": "letter",
+    "branch": "a visit to the branch",
+}
+"""How English sentences say a contact channel: contact by ..."""
 CONTACT_CHANNELS = tuple(CONTACT_CHANNEL_LABELS)
 CONTACT_RESULT_LABELS = {
     "sent": "已发送",

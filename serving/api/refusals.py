@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from features.errors import GuanjiaError, UnknownNameError
 from serving.auth.tokens import InvalidTokenError
+from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
@@ -125,6 +126,8 @@ def _refuse_fault(_request: Request, error: Exception) -> Response:
         return refuse(401, error, headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, ForbiddenError):
         return refuse(403, error)
+    if isinstance(error, UnknownWordError):
+        return refuse(422, error)
     if isinstance(error, CONTRADICTIONS):
         return refuse(409, error)
     return refuse(404 if isinstance(error, UNKNOWN) else 503, error)

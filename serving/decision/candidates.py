@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["service", "marketing"]
-Basis = Literal["uplift", "propensity", "none"]
+Basis = Literal["uplift", "propensity", "declared", "none"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,16 @@ class Offer:
         Yuan, if the customer redeems it.
     redeemed : float
         Probability that the customer redeems it.
+    turned : float or None
+        Share of the leaving customers whom it keeps beyond the contact itself (declared). None, in
+        records of earlier releases: it counts as a contact alone, whose effect was not learned.
     """
 
     name: str
     label: str
     cost: float
     redeemed: float
+    turned: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Candidate:
         Model whose outcome the contact changes; None: the contact has no value in yuan.
     offer : Offer or None
         None: the contact carries no offer.
+    fallbacks : tuple of str
+        Models whose outcome it changes where `model` has no answer, the first that has one.
+    returns : float
+        Share of lapsed customers who come back (declared); 0: the contact is not for them.
+    worth : float
+        Yuan the contact is worth where no model predicts its outcome (declared).
     """
 
     touchpoint: str
@@ -56,6 +66,9 @@ class Candidate:
     cost: float
     model: str | None = None
     offer: Offer | None = None
+    fallbacks: tuple[str, ...] = ()
+    returns: float = 0.0
+    worth: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -79,13 +92,15 @@ class Value:
     contact, offer, fatigue, capacity : float
         Costs in yuan: of the contact, of the offer times its probability to be redeemed, of the
         customer's patience, and of the capacity that the contact takes from others.
-    basis : {"uplift", "propensity", "none"}
-        Where the change comes from: learned from randomised contacts, or a declared share of a
-        probability; "none" has no benefit in yuan.
+    basis : {"uplift", "propensity", "declared", "none"}
+        Where the benefit comes from: a change learned from randomised contacts, a declared share of
+        a probability, a declared amount; "none" has no benefit in yuan.
     change : float or None
         Change of the outcome's probability; None without a benefit.
     worth : float or None
         Yuan the outcome is worth; None without a benefit.
+    model : str or None
+        Model whose outcome is changed; None if no model predicts it.
     """
 
     benefit: float
@@ -97,6 +112,7 @@ class Value:
     basis: Basis
     change: float | None = None
     worth: float | None = None
+    model: str | None = None
 
     @property
     def total(self) -> float:

@@ -3,18 +3,20 @@
 So a decision can be replayed from its record, with the same answer.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from serving.decision import gates
 from serving.decision.candidates import Candidate, Value
 from serving.decision.choice import choose
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, month_of
-from serving.decision.policy import Policy
-from serving.decision.value import value_candidate
+from serving.decision.worth.policy import Policy
+from serving.decision.worth.value import value_candidate
+
+Text = TypeVar("Text")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Facts:
         Whether the caller knows of a claim or complaint that the tags do not have yet.
     inbound : bool
         Whether the customer came to us, and is reached already.
+    lot : str or None
+        What tells this decision's draw from others of the customer: its instant. None, in records
+        of earlier releases: the month.
     """
 
     customer_id: str
@@ -69,6 +74,7 @@ class Facts:
     only_channel: str | None = None
     open_event: bool = False
     inbound: bool = False
+    lot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,14 @@ def settle(facts: Facts) -> DecisionResult:
     choice = choose(
         [(x.candidate, x.value) for x in scored if x.eligible and x.value is not None],
         explores=explores(policy.salt, customer, facts.day, policy.exploration_share),
-        lot_words=(policy.salt, "action", customer, facts.decision_point, month_of(facts.day)),
+        # Were it the same all month, who drew silence on its first day would never draw a contact.
+        lot_words=(
+            policy.salt,
+            "action",
+            customer,
+            facts.decision_point,
+            facts.lot or month_of(facts.day),
+        ),
     )
     by_key = {x.candidate.key: x for x in scored}
     return DecisionResult(
@@ -151,6 +164,49 @@ def settle(facts: Facts) -> DecisionResult:
         customer_gates=customer_gates,
         candidates=ranked,
     )
+
+
+def settle_worded(
+    facts: Facts, read: Callable[[Candidate], tuple[Text, Gate | None]]
+) -> tuple[Facts, DecisionResult, Text | None]:
+    """Settle facts, and find the text of the contact that is chosen; one that may be sent.
+
+    A script costs time to fill and to check, so of a choice that no lot has a part in only the
+    chosen one is read; if it may not be sent, the next best is chosen. Of a draw every candidate is
+    read first: were another one drawn only when one may not be sent, the probability in the answer
+    would not be that of the choice.
+
+    Parameters
+    ----------
+    facts : Facts
+        What the decision depends on.
+    read : callable
+        Fills in the script of a candidate: the text, and the gate that holds it back, if any.
+
+    Returns
+    -------
+    facts : Facts
+        The same, with the gates of scripts among the blocks.
+    result : DecisionResult
+        The decision.
+    text : Text or None
+        What the contact says; None for silence.
+    """
+    texts: dict[Candidate, Text] = {}
+    while True:
+        result = settle(facts)
+        weighed = result.candidates if result.drawn else [result.chosen]
+        blocks = list(facts.blocks)
+        for scored in weighed:
+            if scored is None or not scored.eligible or scored.candidate in texts:
+                continue
+            texts[scored.candidate], gate = read(scored.candidate)
+            if gate is not None:
+                blocks[facts.candidates.index(scored.candidate)] = gate
+        if blocks == list(facts.blocks):
+            chosen = result.chosen
+            return facts, result, texts[chosen.candidate] if chosen else None
+        facts = replace(facts, blocks=blocks)
 
 
 def _score_candidate(

@@ -12,11 +12,11 @@ from datetime import datetime
 from serving.content.check import Finding, load_content_check
 from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
-from serving.decision.core import DecisionResult, settle
+from serving.decision.core import DecisionResult, settle_worded
 from serving.decision.gates import Gate
 from serving.decision.gather import DecisionInputs, Gatherer
 from serving.decision.record_frames import RecordFrames
-from serving.decision.schemas import DecideRequest, DecideResponse
+from serving.decision.schemas import DecideRequest, DecideResponse, check_context
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.write import SettledDecision, write
 from serving.predictions.service import PredictionService
@@ -86,6 +86,8 @@ class Decider:
         ------
         UnknownCustomerError, UnknownNameError
             If the customer or the decision point is not known.
+        UnknownWordError
+            If the context names a channel, a stage, an event or a variable that there is not.
         ClientKeyConflictError
             If the client key was sent before with another request.
         RecordsAwayError
@@ -93,6 +95,7 @@ class Decider:
         GuanjiaError
             If neither the online store nor the snapshot can be read.
         """
+        check_context(request.context, self._touchpoints.variables)
         customer = self.gatherer.read_customer(request, at, branches)
         frame = self._frames.stored(customer, at, seconds)
         content = request.model_dump(mode="json", exclude={"client_key"})
@@ -110,25 +113,19 @@ class Decider:
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs
     ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
-        """Settle the facts; a script that may not be sent blocks its candidate: the next best."""
-        context, facts = request.context, inputs.facts
+        """Settle the facts; a script that may not be sent blocks its candidate."""
+        context = request.context
         speech = Speech(
-            request.decision_point, facts.day, context.stage, inputs.details, context.values
+            request.decision_point, inputs.facts.day, context.stage, inputs.details, context.values
         )
-        while True:
-            facts = inputs.facts
-            result = settle(facts)
-            if result.chosen is None:
-                return inputs, result, None
-            candidate = result.chosen.candidate
-            tags = inputs.contact_tags(candidate)
-            text = self._touchpoints.text(candidate, tags, speech)
-            gate = self._text_gate(text, candidate)
-            if gate is None and isinstance(text, ContactText):
-                return inputs, result, text
-            blocks = list(facts.blocks)
-            blocks[facts.candidates.index(candidate)] = gate
-            inputs = replace(inputs, facts=replace(facts, blocks=blocks))
+
+        def read(candidate: Candidate) -> tuple[ContactText | list[str], Gate | None]:
+            text = self._touchpoints.text(candidate, inputs.contact_tags(candidate), speech)
+            return text, self._text_gate(text, candidate)
+
+        facts, result, text = settle_worded(inputs.facts, read)
+        chosen = text if isinstance(text, ContactText) else None
+        return replace(inputs, facts=facts), result, chosen
 
     def _text_gate(self, text: ContactText | list[str], candidate: Candidate) -> Gate | None:
         """Check whether there is a text, and whether it may be sent; None: both."""

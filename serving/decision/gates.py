@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_CHANNEL_NAMES
 from serving.decision.candidates import Candidate
 
 REACHABLE: Mapping[str, tuple[str, str, str]] = {
-    "wecom": ("wecom_added", "未添加企业微信", "has not added us on WeCom"),
-    "app": ("mini_program_bound", "未绑定小程序", "has not bound the mini-program"),
+    "wecom": ("wecom_added", "客户未添加企业微信", "has not added us on WeCom"),
+    "app": ("mini_program_bound", "客户未绑定小程序", "has not bound the mini-program"),
 }
 """Channel -> the tag that must be true, and what it means if it is not, in two languages."""
+CHANNEL_ASKED = "channel_asked"
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,10 @@ def check_candidate(
     channel, gates = candidate.channel, []
     if only_channel is not None:
         same = channel == only_channel
+        chinese, english = _words(only_channel)
         gates.append(
             Gate(
-                "channel_asked", same, f"本触点仅限{only_channel}", f"only {only_channel} is asked"
+                CHANNEL_ASKED, same, f"仅可通过{chinese}触达", f"only contact by {english} is asked"
             )
         )
     if candidate.kind == "marketing":
@@ -146,10 +149,19 @@ def all_passed(gates: Iterable[Gate]) -> bool:
 
 
 def _consent(granted: bool | None, channel: str) -> Gate:
+    chinese, english = _words(channel)
     if granted:
-        return Gate("consent", True, "已同意营销", f"consents to marketing by {channel}")
+        return Gate("consent", True, f"已同意{chinese}营销", f"consents to marketing by {english}")
     # Silence is no consent (PIPL, art. 14).
-    reason = ("未表示同意营销", "never consented to marketing")
+    reason = ("客户未表示同意营销", "the customer never consented to marketing")
     if granted is False:
-        reason = (f"已拒绝{channel}营销", f"refuses marketing by {channel}")
+        reason = (f"客户已拒绝{chinese}营销", f"the customer refuses marketing by {english}")
     return Gate("consent", False, *reason)
+
+
+def _words(channel: str) -> tuple[str, str]:
+    """Name a channel in both languages; a record may name one that is no longer known."""
+    return (
+        CONTACT_CHANNEL_LABELS.get(channel, channel),
+        CONTACT_CHANNEL_NAMES.get(channel, channel),
+    )

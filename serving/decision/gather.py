@@ -17,18 +17,19 @@ from sqlalchemy import Connection
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.erased import erasure_key, pseudonym
 from features.errors import GuanjiaError
+from features.instants import microseconds
 from features.online.contact_details import read_details
 from features.tags.groups.touch_history import CHANNELS
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
-from serving.decision.effects import Effects
 from serving.decision.gates import Gate, Permission
 from serving.decision.left_out import LeftOut
-from serving.decision.policy import load_policy
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
-from serving.decision.value import RECENT_CONTACTS, UNANSWERED_CONTACTS
+from serving.decision.worth.effects import Effects
+from serving.decision.worth.policy import load_policy
+from serving.decision.worth.value import COMPULSORY_PREMIUM, RECENT_CONTACTS, UNANSWERED_CONTACTS
 from serving.predictions.margin import (
     CURRENT_PREMIUM,
     QUOTED_PREMIUM,
@@ -55,7 +56,13 @@ BRANCH = "branch"
 CONSENTS = ("marketing_consent", "profiling_consent", "location_consent")
 OPT_OUTS = {channel: f"{channel}_opted_out" for channel in CHANNELS}
 GATE_TAGS = ("open_claims", "open_complaints", "wecom_added", "mini_program_bound", BRANCH)
-VALUE_TAGS = (RECENT_CONTACTS, UNANSWERED_CONTACTS, QUOTED_PREMIUM, CURRENT_PREMIUM)
+VALUE_TAGS = (
+    RECENT_CONTACTS,
+    UNANSWERED_CONTACTS,
+    QUOTED_PREMIUM,
+    CURRENT_PREMIUM,
+    COMPULSORY_PREMIUM,
+)
 PRICES_LIFETIME = timedelta(minutes=5)
 
 
@@ -162,7 +169,11 @@ class Gatherer:
         self.effects = Effects(self._service.lake, self.effects)
 
     def read_customer(
-        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+        self,
+        request: DecideRequest,
+        at: datetime,
+        branches: Collection[str] | None = None,
+        changes: Mapping[str, Any] | None = None,
     ) -> CustomerFacts:
         """Read a customer's tags, and predict from them.
 
@@ -174,6 +185,8 @@ class Gatherer:
             Now, with a time zone.
         branches : collection of str, optional
             Branches whose customers the caller sees; default: all.
+        changes : Mapping[str, object], optional
+            Tags that are other than the customer's, for a report on what a choice depends on.
 
         Raises
         ------
@@ -186,21 +199,23 @@ class Gatherer:
         models, effects = service.current.now.models, self.effects
         names = self._tag_names(models, effects)
         (tags,), degraded = service.tags([request.customer_id], names, branches)
+        tags = {**tags, **changes} if changes else tags
         predictions: dict[str, float | None] = {}
-        changes: dict[str, float] = {}
+        bounds: dict[str, float] = {}
         margin = None
         if tags["profiling_consent"] is not False:
-            predictions = predict_one(models, tags, context.lead_days)
+            neutral = self.policy.neutral_tags(tags)
+            predictions = predict_one(models, neutral, context.lead_days)
             _, margins = expected_cost_and_margin(
                 tags, predictions, service.lake.settings.expense_share
             )
             margin = number_or_none(margins)
-            changes = effects.lower_bounds(tags)
+            bounds = effects.lower_bounds(neutral)
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
             predictions=predictions,
-            effects=changes,
+            effects=bounds,
             margin=margin,
             star=service.star(tags),
             freshness=service.freshness(tags, self._day(at)),
@@ -277,6 +292,7 @@ class Gatherer:
             only_channel=request.context.channel,
             open_event=request.context.open_event,
             inbound=inbound,
+            lot=str(microseconds(at)),
         )
         reads = offered.candidates and not customer.degraded
         details = self._details(request.customer_id) if reads else {}

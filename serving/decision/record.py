@@ -11,8 +11,8 @@ from pydantic_core import to_json
 from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts
 from serving.decision.gates import Gate, Permission
-from serving.decision.policy import Policy
 from serving.decision.schemas import DecideResponse
+from serving.decision.worth.policy import Policy
 from serving.records.columns import JsonText
 from serving.records.packing import Frame
 
@@ -94,4 +94,7 @@ def _no_number(constant: str) -> float:
 
 def _candidate(stored: Mapping[str, Any]) -> Candidate:
     offer = stored["offer"]
-    return Candidate(**{**stored, "offer": Offer(**offer) if offer else None})
+    fallbacks = tuple(stored.get("fallbacks", ()))
+    return Candidate(
+        **{**stored, "offer": Offer(**offer) if offer else None, "fallbacks": fallbacks}
+    )

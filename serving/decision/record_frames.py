@@ -16,11 +16,11 @@ from serving.decision.candidates import Candidate
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
 from serving.decision.gather import CustomerFacts, DecisionInputs
-from serving.decision.policy import Policy
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_response
 from serving.decision.schemas import DecideRequest
 from serving.decision.touchpoint_source import TouchpointSource
+from serving.decision.worth.policy import Policy
 from serving.records.contacts.decisions import store_frame
 from serving.records.contacts.history import History
 from serving.records.database import Records

@@ -15,8 +15,8 @@ from features.lake import Lake
 from features.snapshots.lookup import SnapshotLookup
 from features.tags.catalogue import catalogue
 from serving.decision.core import settle
-from serving.decision.effects import Effects
 from serving.decision.record import restore_facts
+from serving.decision.worth.effects import Effects
 from serving.predictions.probabilities import ServedModel, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
@@ -91,14 +91,15 @@ def replay(lake: Lake, records: Records, decision_id: str) -> ReplayReport:
             f"{answer['probability']:g}"
         )
     if answer["profile_used"]:
-        predictions, missing = _predict_again(lake, document, facts.tags)
+        neutral = facts.policy.neutral_tags(facts.tags)
+        predictions, missing = _predict_again(lake, document, neutral)
         notes += missing
         changed += [
             f"{name} predicts {value} instead of {facts.predictions.get(name)}"
             for name, value in predictions.items()
             if not _equal(value, facts.predictions.get(name))
         ]
-        changed += _compare_effects(lake, answer, facts.tags, facts.effects, notes)
+        changed += _compare_effects(lake, answer, neutral, facts.effects, notes)
     notes += _compare_tags(lake, answer, facts.customer_id, facts.tags)
     return ReplayReport(decision_id, now, then, not changed, changed, notes)
 

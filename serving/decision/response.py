@@ -18,8 +18,13 @@ from serving.decision.schemas import (
     Script,
     ValueTold,
 )
+from serving.decision.silence import DRAWN, NOT_WORTH_IT, NOTHING_DUE, held_gates, silence_reasons
 from serving.records.contacts.caps import Reservation
 from training.models import MODELS
+
+COMING_BACK = "重新投保", "coming back"
+MOST_GATES = 3
+"""Gates that a silence is explained with."""
 
 
 def build_response(
@@ -60,6 +65,7 @@ def build_response(
         decided_at=at,
         action=action,
         reasons=_no_candidate(inputs, customer) or reasons(result),
+        held_by=[] if result.chosen else _held_by(inputs, result),
         probability=result.probability,
         explored=result.drawn,
         holdout=result.holdout,
@@ -127,12 +133,18 @@ def reasons(result: DecisionResult) -> Script:
         )
     value = chosen.value
     assert value is not None  # every eligible candidate has a value
-    purpose = MODELS[chosen.candidate.model or ""].purpose
-    assert purpose is not None  # a benefit comes from a model with a purpose
     costs = value.benefit * value.weight - value.total
+    if value.basis == "declared":
+        return Script(
+            chinese=f"{label}: 关怀触达, 每次价值{value.benefit:.2f}元, 成本{costs:.2f}元, "
+            f"净值{value.total:.2f}元。",
+            english=f"{chosen.candidate.touchpoint}: a contact of care, worth {value.benefit:.2f} "
+            f"yuan, at a cost of {costs:.2f}: {value.total:.2f} yuan net.",
+        )
+    won_chinese, won_english = _won(value)
     change, worth = value.change or 0.0, value.worth or 0.0
-    chinese = f"提高{purpose.won_chinese}概率{change:.2%}"
-    english = f"raises the probability of {purpose.won_english} by {change:.2%}"
+    chinese = f"提高{won_chinese}概率{change:.2%}"
+    english = f"raises the probability of {won_english} by {change:.2%}"
     if value.basis == "uplift":
         chinese, english = f"至少{chinese}", f"{english} at the least"
     else:
@@ -162,6 +174,21 @@ def _no_candidate(inputs: DecisionInputs, customer: CustomerFacts) -> Script | N
     return None
 
 
+def _held_by(inputs: DecisionInputs, result: DecisionResult) -> list[str]:
+    """Name what a silence rests on: old tags, what was done already, else gates."""
+    if not inputs.facts.candidates and inputs.stale:
+        return ["stale"]
+    if not inputs.facts.candidates and inputs.left_out:
+        return [inputs.left_out[0].why]
+    return silence_reasons(result)
+
+
+def _won(value: Value) -> tuple[str, str]:
+    """Say in both languages what a contact makes more probable."""
+    purpose = MODELS[value.model].purpose if value.model else None
+    return (purpose.won_chinese, purpose.won_english) if purpose else COMING_BACK
+
+
 def _gate(gate: Gate) -> GateTold:
     return GateTold(**vars(gate))
 
@@ -185,28 +212,25 @@ def _option(scored: ScoredCandidate) -> Option:
 
 
 def _silence(result: DecisionResult) -> Script:
-    failed = [gate for gate in result.customer_gates if not gate.passed]
-    if failed:
-        return Script(
-            chinese=f"保持静默: {failed[0].chinese}。", english=f"Silence: {failed[0].english}."
-        )
-    if result.drawn:
-        return Script(
-            chinese=f"保持静默: 随机探索, 选择概率{result.probability:.1%}。",
-            english=f"Silence: drawn by lot, with probability {result.probability:.1%}.",
-        )
+    """Explain a silence in words: the gates that held, the strongest first."""
     best = result.candidates[0] if result.candidates else None
-    if best is not None and best.eligible and best.value is not None:
-        total = best.value.total
-        return Script(
-            chinese=f"保持静默: 最佳方案{best.candidate.label}净值{total:.2f}元, 不值得打扰。",
-            english=f"Silence: the best contact, {best.candidate.touchpoint}, is worth "
-            f"{total:.2f} yuan.",
-        )
-    first = next((gate for gate in best.gates if not gate.passed), None) if best else None
-    if first is not None:
-        return Script(chinese=f"保持静默: {first.chinese}。", english=f"Silence: {first.english}.")
-    return Script(
-        chinese="保持静默: 该客户在此场景没有适用的触点。",
-        english="Silence: no touchpoint applies to this customer here.",
-    )
+    match silence_reasons(result):
+        case [one] if one == NOTHING_DUE:
+            chinese, english = (
+                "该客户在此场景没有适用的触点",
+                "no touchpoint applies to this customer here",
+            )
+        case [one] if one == DRAWN:
+            chinese = f"随机探索, 选择概率{result.probability:.1%}"
+            english = f"drawn by lot, with probability {result.probability:.1%}"
+        case [one] if one == NOT_WORTH_IT and best is not None and best.value is not None:
+            chinese = f"最佳方案{best.candidate.label}净值{best.value.total:.2f}元, 不值得打扰"
+            english = (
+                f"the best contact, {best.candidate.touchpoint}, is worth "
+                f"{best.value.total:.2f} yuan"
+            )
+        case _:
+            gates = held_gates(result)[:MOST_GATES]
+            chinese = "; ".join(gate.chinese for gate in gates)
+            english = "; ".join(gate.english for gate in gates)
+    return Script(chinese=f"保持静默: {chinese}。", english=f"Silence: {english}.")

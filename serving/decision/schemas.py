@@ -1,11 +1,16 @@
 """Define the request and the answer of `POST /decide`."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 
+from features.contracts.vocabulary import CONTACT_CHANNELS
+from features.errors import GuanjiaError, did_you_mean
+from features.events.event_types import EVENTS
 from serving.schemas import CustomerId, Freshness, Message, Star
+from serving.touchpoints.catalogue import STAGES
 from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
@@ -18,6 +23,9 @@ VALUES_SCHEMA = {
 }
 """JSON schema of script values. Pydantic's own would allow keys that do not match the pattern."""
 MOST_ALTERNATIVES = 20
+WEATHER = "weather"
+HAPPENINGS = (*EVENTS, WEATHER)
+"""What can have brought a customer here: kinds of events, and a warning of weather."""
 
 
 class DecideContext(Message):
@@ -92,10 +100,11 @@ class ValueTold(Message):
     capacity: float
     basis: str = Field(
         description="uplift (lower bound of a randomised effect), propensity (a declared share of "
-        "a probability: not uplift), or none."
+        "a probability: not uplift), declared (an amount), or none."
     )
     change: float | None = Field(description="Change of the probability of the outcome.")
     worth: float | None = Field(description="What the outcome is worth, yuan.")
+    model: str | None = Field(default=None, description="Model that predicts the outcome.")
 
 
 class Option(Message):
@@ -164,6 +173,11 @@ class DecideResponse(Message):
     decided_at: datetime
     action: Action | None = Field(description="Null: leave the customer in peace.")
     reasons: Script = Field(description="Why, in words.")
+    held_by: list[str] = Field(
+        default_factory=list,
+        description="What silence rests on, the strongest first: names of gates, or nothing_due, "
+        "not_worth_it, drawn, stale (tags too old), made, ended. Empty if there is an action.",
+    )
     probability: float = Field(description="Probability of this choice, given what was known.")
     explored: bool = Field(description="Whether it was drawn by lot.")
     holdout: bool
@@ -186,3 +200,46 @@ class DecideResponse(Message):
     star: Star | None
     tags: Freshness | None
     versions: dict[str, Any]
+
+
+class UnknownWordError(GuanjiaError):
+    """A field of a request has a word that is none of those there are.
+
+    A misspelt word must not pass for one that says nothing: the contact would be chosen, or worded,
+    without what the caller knows.
+    """
+
+
+def check_context(context: DecideContext, variables: Collection[str]) -> None:
+    """Check that what the caller names is known.
+
+    Parameters
+    ----------
+    context : DecideContext
+        What the caller knows.
+    variables : collection of str
+        Names of the variables that scripts may use.
+
+    Raises
+    ------
+    UnknownWordError
+        For the first word that is not known; it names similar ones.
+
+    Examples
+    --------
+    >>> check_context(DecideContext(channel="wecon"), ())
+    Traceback (most recent call last):
+        ...
+    serving.decision.schemas.UnknownWordError: context.channel wecon: is not known. Did you ...
+    """
+    one_of_each: tuple[tuple[str, Collection[str], Collection[str]], ...] = (
+        ("channel", [context.channel] if context.channel else [], CONTACT_CHANNELS),
+        ("stage", [context.stage] if context.stage else [], STAGES),
+        ("happened", context.happened, HAPPENINGS),
+        ("values", context.values, variables),
+    )
+    for field, words, known in one_of_each:
+        for word in words:
+            if word not in known:
+                cure = did_you_mean(word, known)
+                raise UnknownWordError(f"context.{field} {word}", "is not known", cure)

@@ -58,6 +58,11 @@ class TouchpointSource:
         texts += [own.read_bytes()] if own.exists() else []
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:12]
 
+    @property
+    def variables(self) -> Collection[str]:
+        """Names of the variables that scripts may use."""
+        return self._catalogue.shared.variables.keys()
+
     def refresh(self) -> None:
         """Load the weather warnings again, which come and go while the service runs."""
         self._occasions = load_occasions(self._catalogue.shared, self._home)
@@ -232,6 +237,9 @@ class _TouchpointActions:
                         cost=float(self._catalogue.cost(declared, channel, self._place)),
                         model=declared.models[0] if declared.models else None,
                         offer=offer,
+                        fallbacks=declared.models[1:],
+                        returns=declared.returns,
+                        worth=float(declared.worth),
                     )
                     for offer in offers
                 ]
@@ -241,4 +249,6 @@ class _TouchpointActions:
 
     def _offer(self, name: str) -> Offer:
         offer = self._catalogue.shared.offers[name]
-        return Offer(name, offer.label, float(offer.cost), offer.redeem_probability)
+        return Offer(
+            name, offer.label, float(offer.cost), offer.redeem_probability, offer.turned_share
+        )

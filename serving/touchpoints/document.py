@@ -103,6 +103,10 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     ]
     if touchpoint.models:
         facts.append(f"Models: {', '.join(touchpoint.models)}.")
+    if touchpoint.returns:
+        facts.append(f"Worth: of lapsed customers {touchpoint.returns:.0%} come back.")
+    if touchpoint.worth:
+        facts.append(f"Worth: {touchpoint.worth} yuan a contact.")
     if touchpoint.offers:
         labels = (catalogue.shared.offers[offer].label for offer in touchpoint.offers)
         facts.append(f"Offers: {', '.join(labels)}.")

@@ -174,6 +174,12 @@ class Touchpoint(Declared):
     ended_by: tuple[Ending, ...] | None = Field(
         default=None, description="Outcomes that end it; default: by family and models."
     )
+    returns: float = Field(
+        default=0, ge=0, le=1, description="Share of lapsed customers who come back, for win-back."
+    )
+    worth: Yuan = Field(
+        default=Decimal(0), description="Yuan a contact is worth, where no model predicts it."
+    )
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
     script: dict[Literal["default"] | Channel, tuple[Script, ...]] = Field(
         description="话术 by channel: one, or a list of which the first that can be filled counts."
@@ -214,6 +220,8 @@ class Touchpoint(Declared):
     def _fits_together(self) -> Self:
         if (self.kind == "marketing") != (self.consent == "marketing"):
             raise ValueError("marketing needs consent to marketing, a service message needs none")
+        if sum([bool(self.models), self.returns > 0, self.worth > 0]) > 1:
+            raise ValueError("has more than one of models, returns and worth")
         if self.models and not self.uses_profile:
             raise ValueError("turns on a model, so it uses the profile")
         silent = sorted(channel for channel in self.every_channel if not self.scripts(channel))
@@ -264,6 +272,9 @@ class Offer(Declared):
     clause: str = Field(default="", description="Where the contract does.")
     cost: Yuan = Field(description="Yuan if redeemed.")
     redeem_probability: float = Field(ge=0, le=1, description="Before anything is learned.")
+    turned_share: float = Field(
+        default=0, ge=0, le=1, description="Share of leaving customers it keeps, the same."
+    )
 
     @model_validator(mode="after")
     def _is_told(self) -> Self:

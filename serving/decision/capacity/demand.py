@@ -24,8 +24,8 @@ BATCH = 500
 _d = decisions.c
 _BATCH_QUERY = (
     select(
-        _d.decision_id, _d.customer_id, _d.branch, _d.decided_at, _d.channel, _d.mandatory,
-        _d.randomised, _d.frame_id, _d.packed,
+        _d.decision_id, _d.customer_id, _d.branch, _d.decision_point, _d.decided_at, _d.channel,
+        _d.mandatory, _d.randomised, _d.frame_id, _d.packed,
     )
     .where(_d.decision_id >= bindparam("first"), _d.decision_id < bindparam("end"))
     .order_by(_d.decision_id)
@@ -76,7 +76,7 @@ def measure_demand(
     """
     demands: dict[str, Demand] = {}
     days: set[int] = set()
-    for row in _decisions(records, begin, end):
+    for row in past_decisions(records, begin, end):
         day = row["decided_at"].astimezone(zone).date().toordinal()
         days.add(day)
         if row["branch"] is not None:
@@ -98,8 +98,16 @@ def _count(demand: Demand, row: Mapping[str, Any], day: int) -> None:
             best[channel] = max(worth, best.get(channel, worth))
 
 
-def _decisions(records: Records, begin: datetime, end: datetime) -> Iterator[Mapping[str, Any]]:
-    """Read decisions in the order of time, in batches, so that no transaction is long."""
+def past_decisions(records: Records, begin: datetime, end: datetime) -> Iterator[Mapping[str, Any]]:
+    """Read decisions in the order of time, in batches, so that no transaction is long.
+
+    Parameters
+    ----------
+    records : Records
+        Where decisions are stored.
+    begin, end : datetime
+        Decisions from `begin` until before `end`.
+    """
     after, last = first_id(begin), first_id(end)
     while True:
         with records.reading() as connection:

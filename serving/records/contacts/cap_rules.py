@@ -1,6 +1,9 @@
-"""Apply the cap rules: which rule blocks a contact, and until when. No database, no clock."""
+"""Apply the cap rules: which rule blocks a contact, and until when. No database, no clock.
 
-from collections.abc import Collection, Iterator, Sequence
+Of several rules that block it the strongest is named: the one that holds longest.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -55,10 +58,10 @@ class ContactTraits:
     inbound: bool = False
 
 
-def first_block(
+def strongest_block(
     caps: ContactCaps, history: History, traits: ContactTraits, at: datetime
 ) -> Block | None:
-    """Find the first rule that blocks a contact at an instant, if any.
+    """Find the rule that blocks a contact at an instant for the longest time, if any does.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def first_block(
     at : datetime
         When it would be made.
     """
-    return next(_blocks(caps, history, traits, at), None)
+    return _strongest(_blocks(caps, history, traits, at))
 
 
 def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetime) -> Plan:
@@ -93,10 +96,11 @@ def plan(caps: ContactCaps, history: History, traits: ContactTraits, at: datetim
     Plan
         The rules are evaluated once, and again only if quiet hours move the contact.
     """
-    block = first_block(caps, history, traits, at)
-    if block is None or block.clears_at is None or not block.rule.startswith(QUIET):
-        return Plan(at, block)
-    return Plan(block.clears_at, first_block(caps, history, traits, block.clears_at))
+    blocks = list(_blocks(caps, history, traits, at))
+    quiet = next((block for block in blocks if block.rule.startswith(QUIET)), None)
+    if quiet is None or quiet.clears_at is None:
+        return Plan(at, _strongest(blocks))
+    return Plan(quiet.clears_at, strongest_block(caps, history, traits, quiet.clears_at))
 
 
 def next_free(
@@ -118,7 +122,7 @@ def next_free(
         Earliest instant.
     """
     for _ in range(MOST_STEPS):
-        block = first_block(caps, history, traits, at)
+        block = strongest_block(caps, history, traits, at)
         if block is None:
             return at
         if block.clears_at is None:
@@ -155,6 +159,12 @@ def fits(contacts: Sequence[Collection[int]], day: int, width: int, most: int) -
         sum(any(first <= other < first + width for other in days) for days in around) < most
         for first in range(day - width + 1, day + 1)
     )
+
+
+def _strongest(blocks: Iterable[Block]) -> Block | None:
+    """Choose the block that holds longest; of several, the first."""
+    never = datetime.max.replace(tzinfo=UTC)
+    return max(blocks, key=lambda block: block.clears_at or never, default=None)
 
 
 def _blocks(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from serving.records.columns import new_id
-from serving.records.contacts.cap_rules import Block, ContactTraits, first_block, next_free
+from serving.records.contacts.cap_rules import Block, ContactTraits, next_free, strongest_block
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
 from serving.records.contacts.history import History, contact_history
 from serving.records.idempotency import content_hash, find_by_key
@@ -241,7 +241,7 @@ class Caps:
             contact.branch,
             inbound=contact.inbound,
         )
-        block = first_block(self.rules, history, traits, contact.planned_at)
+        block = strongest_block(self.rules, history, traits, contact.planned_at)
         if block is not None:
             free = next_free(self.rules, history, traits, contact.planned_at)
             raise ContactRefusedError(contact, block, free)

@@ -20,8 +20,8 @@ from serving.decision.capacity.prices import fit_prices, price_branch
 from serving.decision.capacity.settings import load_capacity
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.policy import load_policy
 from serving.decision.record import STORED
+from serving.decision.worth.policy import load_policy
 from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.decisions import Decision, write_decision
 from serving.records.database import Records

@@ -15,8 +15,8 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import draw_lot, explores, in_holdout
-from serving.decision.policy import load_policy
 from serving.decision.record import restore_facts
+from serving.decision.worth.policy import load_policy
 
 DAY = date(2026, 6, 30)
 SHIPPED = load_policy(Path("a home without a policy of its own"))
@@ -62,7 +62,7 @@ def facts(*candidates: Candidate, **changes: Any) -> Facts:
 def test_the_best_candidate_is_chosen_and_its_sum_is_right() -> None:
     found = settle(facts(SMS, WECOM, PACK))
     # A term kept is worth 100 + 10% of 3,000 yuan. The lower bounds of the effects are 2 and 5
-    # points: 8 and 20 yuan. Fatigue: 0.3 for one recent contact, 0.2 for each of two unanswered.
+    # points: 8 and 20 yuan. Fatigue: 0.3 for one recent contact, 0.1 for each of two unanswered.
     assert found.chosen is not None
     assert found.chosen.candidate == WECOM
     values = {one.candidate.key: one.value for one in found.candidates}
@@ -70,9 +70,9 @@ def test_the_best_candidate_is_chosen_and_its_sum_is_right() -> None:
     assert wecom
     assert sms
     assert pack
-    assert wecom.total == pytest.approx(0.02 * 400 - 0.7)
-    assert sms.total == pytest.approx(0.02 * 400 - 0.05 - 0.7)
-    assert pack.total == pytest.approx(0.05 * 400 - 0.5 * 50 - 0.7)
+    assert wecom.total == pytest.approx(0.02 * 400 - 0.5)
+    assert sms.total == pytest.approx(0.02 * 400 - 0.05 - 0.5)
+    assert pack.total == pytest.approx(0.05 * 400 - 0.5 * 50 - 0.5)
     assert {wecom.basis, sms.basis, pack.basis} == {"uplift"}
     assert [one.candidate for one in found.candidates] == [WECOM, SMS, PACK]
     assert (found.probability, found.drawn, found.mandatory) == (1.0, False, False)
@@ -82,12 +82,12 @@ def test_without_lots_it_is_propensity_and_says_so() -> None:
     (one,) = settle(facts(WECOM, effects={})).candidates
     assert one.value
     # Of the 40% who would leave WeCom keeps 2% (declared).
-    assert one.value.total == pytest.approx(0.4 * 0.02 * 400 - 0.7)
+    assert one.value.total == pytest.approx(0.4 * 0.02 * 400 - 0.5)
     assert one.value.basis == "propensity"
     (one,) = settle(facts(ACCIDENT)).candidates
     assert one.value
     # A premium of 260 yuan, 15% of it ours; a tenth of 2% buy because of the message.
-    assert one.value.total == pytest.approx(0.02 * 0.10 * 260 * 0.15 - 0.7)
+    assert one.value.total == pytest.approx(0.02 * 0.10 * 260 * 0.15 - 0.5)
 
 
 def test_silence_wins_where_nothing_is_worth_its_cost() -> None:
@@ -95,11 +95,11 @@ def test_silence_wins_where_nothing_is_worth_its_cost() -> None:
     # A sleeping dog: contact makes it worse.
     assert settle(facts(WECOM, effects={"contact": -0.01})).chosen is None
     # A contact that loses four tenths of a fen is not made, one that gains as little is.
-    assert settle(facts(WECOM, effects={"contact": 0.00174})).chosen is None
-    assert settle(facts(WECOM, effects={"contact": 0.00176})).chosen is not None
+    assert settle(facts(WECOM, effects={"contact": 0.00124})).chosen is None
+    assert settle(facts(WECOM, effects={"contact": 0.00126})).chosen is not None
     # Keeping a customer who costs more than they pay is worth less than nothing.
     assert settle(facts(WECOM, margin=-400.0)).chosen is None
-    # Worth 7.3 yuan, but the channel's next contact is worth 8 to somebody else.
+    # Worth 7.5 yuan, but the channel's next contact is worth 8 to somebody else.
     assert settle(facts(WECOM, capacity_prices={"wecom": 8.0})).chosen is None
     assert settle(facts()).chosen is None
 

@@ -106,6 +106,7 @@ def test_a_contact_from_its_decision_to_its_outcome(
     (left_out,) = second["left_out"]
     assert (left_out["touchpoint"], left_out["why"]) == ("renewal_always", "made")
     assert second["reasons"]["chinese"] == "保持静默: 续保测试已于7月1日触达或排定, 不再重复。"
+    assert second["held_by"] == ["made"]
     sent = {"outcomes": [outcome("sent", client_key="sent-001", contact_id=action["contact_id"])]}
     (told,) = api.ask("POST", "/v1/outcomes", sent).json()["outcomes"]
     assert told["status"] == "accepted"
@@ -297,6 +298,19 @@ def insured(api: Api) -> tuple[str, str]:
     calm = force[~force["customer_id"].isin(claims["customer_id"])]
     row = calm.sort_values("policy_id").iloc[0]
     return row["customer_id"], row["policy_id"]
+
+
+def test_a_word_that_is_not_known_is_told_with_the_nearest(api: Api) -> None:
+    for context, cure in (
+        ({"channel": "fax"}, "use one of sms, wechat, wecom, phone, app, mail, branch"),
+        ({"stage": "foo"}, "use one of entry, stickiness, trust"),
+        ({"happened": ["quote_veiwed"]}, "did you mean quote_viewed"),
+        ({"values": {"custmer": "x"}}, "did you mean customer"),
+    ):
+        body = {"customer_id": "C1", "decision_point": "tests", "context": context}
+        response = api.ask("POST", "/decide", body)
+        refused(response, 422)
+        assert response.json()["faults"][0]["cure"].startswith(cure), response.text
 
 
 def test_what_an_event_makes_due_is_decided_once(api: Api) -> None:

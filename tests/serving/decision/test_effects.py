@@ -8,7 +8,7 @@ import pytest
 
 from features.lake import Lake
 from features.settings import Settings
-from serving.decision.effects import Effects
+from serving.decision.worth.effects import Effects
 from training.estimators.encoding import Encoding
 from training.uplift.bundle import write_effect
 

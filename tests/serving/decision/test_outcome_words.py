@@ -10,7 +10,7 @@ from serving.decision import response
 from serving.decision.candidates import Candidate
 from serving.decision.core import DecisionResult, Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.policy import load_policy
+from serving.decision.worth.policy import load_policy
 from training import models
 from training.model_spec import Purpose
 

@@ -18,12 +18,12 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts
 from serving.decision.decider import Decider
 from serving.decision.gates import Permission
-from serving.decision.policy import load_policy
 from serving.decision.record import RecordFrame, build_record, restore_facts
 from serving.decision.record_frames import build_frame
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import TouchpointSource
+from serving.decision.worth.policy import load_policy
 from serving.predictions.service import PredictionService
 from serving.records.contacts.decisions import UnknownDecisionError, find_decision
 from serving.records.database import Records

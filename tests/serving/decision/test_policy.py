@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import GuanjiaError
-from serving.decision.policy import load_policy
+from serving.decision.worth.policy import load_policy
 
 
 def test_a_home_replaces_single_values(tmp_path: Path) -> None:

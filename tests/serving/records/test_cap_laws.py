@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.settings import Settings
-from serving.records.contacts.cap_rules import ContactTraits, first_block, fits, next_free
+from serving.records.contacts.cap_rules import ContactTraits, fits, next_free, strongest_block
 from serving.records.contacts.caps import (
     Caps,
     ContactRefusedError,
@@ -188,10 +188,10 @@ def test_the_next_time_is_the_first_free_one(
     free = next_free(RULES, history, asked, at)
     assert free is not None
     assert free >= at
-    assert first_block(RULES, history, asked, free) is None
+    assert strongest_block(RULES, history, asked, free) is None
     hour = at
     while hour < free:
-        assert first_block(RULES, history, asked, hour) is not None
+        assert strongest_block(RULES, history, asked, hour) is not None
         hour += timedelta(hours=1)
 
 
