@@ -10,8 +10,11 @@ from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
 
-CustomerId = Annotated[str, Field(min_length=1, max_length=64)]
-ModelName = Annotated[str, Field(min_length=1, max_length=64)]
+# The pattern is for the document: `serving.api.texts` refuses NUL in any text of a request.
+NO_NUL = r"^[^\x00]*$"
+CustomerId = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+ClientKey = Annotated[str, Field(min_length=8, max_length=128, pattern=NO_NUL)]
 
 
 class Message(BaseModel):

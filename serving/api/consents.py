@@ -13,12 +13,13 @@ from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
+from serving.records.idempotency import caller_key
 from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
-from serving.schemas import Message
+from serving.schemas import NO_NUL, ClientKey, Message
 
 router = guarded()
 PATH = "/v1/customers/{customer_id}/consents"
-Customer = Annotated[str, Path(min_length=1, max_length=64)]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
 
 
 class ConsentsTold(Message):
@@ -44,7 +45,7 @@ class ConsentTold(Message):
         }
     )
 
-    client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
+    client_key: ClientKey = Field(
         description="Your own key, unique to this change: never use it for another one."
     )
     purpose: Literal["marketing", "profiling", "location"]
@@ -53,7 +54,7 @@ class ConsentTold(Message):
     channel: Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"] | None = Field(
         default=None, description="Marketing by this channel alone; default: by every channel."
     )
-    source: Annotated[str, Field(min_length=1, max_length=64)] = "customer"
+    source: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] = "customer"
 
     @model_validator(mode="after")
     def _only_marketing_has_channels(self) -> Self:
@@ -107,7 +108,10 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
     )
     with records.writing(durable=True) as connection:
         stored = write_consent(
-            connection, change, at, client_key=f"{caller(request).subject} {body.client_key}"
+            connection,
+            change,
+            at,
+            client_key=caller_key(caller(request).subject, body.client_key),
         )
     if body.channel is None and not stored.repeated:
         event = {

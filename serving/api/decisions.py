@@ -18,7 +18,7 @@ from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people.reviews import find_review, request_review
-from serving.schemas import Message
+from serving.schemas import NO_NUL, Message
 
 router = guarded()
 DecisionId = Annotated[str, Path(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
@@ -38,7 +38,7 @@ class Explained(Message):
 class ReviewRequest(Message):
     """Why a human should review a decision."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
+    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_NUL)]
 
 
 class ReviewAsked(Message):

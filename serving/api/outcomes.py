@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
+from serving.api.log_lines import hide_in_log
 from serving.api.refusals import refusal_schemas
 from serving.events.schemas import Instant
 from serving.events.service import EventService
@@ -19,7 +20,8 @@ from serving.records.contacts.caps import find_contact
 from serving.records.contacts.decisions import find_decision
 from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
-from serving.schemas import CustomerId, Fault, Message
+from serving.records.idempotency import caller_key
+from serving.schemas import NO_NUL, ClientKey, CustomerId, Fault, Message
 
 router = guarded()
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ Number = Annotated[str, Field(min_length=1, max_length=64, pattern="^[0-9a-f]+$"
 class OutcomeTold(Message):
     """An outcome of a contact, a decision or a customer."""
 
-    client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
+    client_key: ClientKey = Field(
         description="Your own key, unique to this outcome: never use it for another one."
     )
     kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
@@ -38,7 +40,7 @@ class OutcomeTold(Message):
     contact_id: Number | None = None
     decision_id: Number | None = None
     customer_id: CustomerId | None = None
-    channel: Annotated[str, Field(max_length=20)] | None = Field(
+    channel: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = Field(
         default=None, description="Default: the contact's."
     )
     all_channels: StrictBool = Field(
@@ -96,11 +98,12 @@ def _take_one(
     """Store one outcome, and append its customer to `customers`."""
     records: Records = request.app.state.records
     outcome = Outcome(**body.model_dump(exclude={"client_key"}))
-    client_key = f"{caller(request).subject} {body.client_key}"
+    client_key = caller_key(caller(request).subject, body.client_key)
     try:
         with records.writing(durable=True) as connection:
             _require_visible(request, connection, outcome)
             stored = note_outcome(connection, outcome, at, client_key=client_key)
+            hide_in_log([stored.customer_id])
             event = None if stored.repeated else _contact_event(connection, outcome, stored)
     except RecordsAwayError:
         raise

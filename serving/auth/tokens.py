@@ -7,6 +7,7 @@ whose public part is in `GUANJIA_JWKS`; then our own tokens are no longer valid.
 """
 
 import contextlib
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -30,6 +31,10 @@ LEEWAY_SECONDS = 10
 """By how much the clocks of issuer and service may differ."""
 EVERY_BRANCH = "*"
 MOST_VERIFIED = 4096
+UNFIT = re.compile("[\0\ud800-\udfff]")
+"""What no text of ours may contain: NUL, and half a surrogate pair, which no UTF-8 can write."""
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no subject or branch may contain: it would forge lines of logs and lists."""
 
 
 class _VerifiedToken(NamedTuple):
@@ -78,8 +83,9 @@ def make_token(
     Raises
     ------
     GuanjiaError
-        If the subject is empty or too long, a scope or branch is not one, the lifetime is not
-        positive, the key is too short, or an identity provider issues tokens (`GUANJIA_JWKS`).
+        If the subject is empty, too long or has control characters, a scope or branch is not one,
+        the lifetime is not positive, the key is too short, or an identity provider issues tokens
+        (`GUANJIA_JWKS`).
     """
     if settings.jwks is not None:
         fault = "would be refused: GUANJIA_JWKS names another issuer of tokens"
@@ -90,6 +96,9 @@ def make_token(
     if len(subject) > LONGEST_SUBJECT:
         cure = f"use at most {LONGEST_SUBJECT} characters"
         raise GuanjiaError("token", "has too long a subject", cure)
+    if any(CONTROL.search(name) for name in (subject, *(branches or ()))):
+        cure = "use letters, digits, spaces and signs"
+        raise GuanjiaError("token", "has a control character in its subject or branch", cure)
     if lifetime <= timedelta(0):
         raise GuanjiaError("token", "would never be valid", "give it a lifetime above zero")
     if issued_at.tzinfo is None:
@@ -114,7 +123,8 @@ def read_token(settings: Settings, token: str) -> Caller:
     Raises
     ------
     InvalidTokenError
-        If the token is expired, altered, signed with another key or meant for another audience.
+        If the token is expired, altered, signed with another key or meant for another audience, or
+        its subject or a branch has a control character.
     GuanjiaError
         If our own key is too short, or the public keys cannot be fetched.
     """
@@ -219,6 +229,8 @@ def _caller(settings: Settings, claims: dict[str, Any]) -> Caller:
     else:
         raise _invalid(settings)
     if not isinstance(scope, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise _invalid(settings)
+    if any(CONTROL.search(name) for name in (subject, *(visible or ()))):
         raise _invalid(settings)
     # An issuer has scopes of its own (openid, profile), which are ignored.
     return Caller(subject, frozenset(scope.split()) & SCOPES.keys(), visible)

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 
-from serving.schemas import CustomerId, Freshness, Message, Star
+from serving.schemas import NO_NUL, ClientKey, CustomerId, Freshness, Message, Star
 from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
-Value = Annotated[str, Field(max_length=200)]
+Value = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 VALUES_SCHEMA = {
     "type": "object",
     "propertyNames": TypeAdapter(Name).json_schema(),
@@ -65,7 +65,7 @@ class DecideRequest(Message):
         description="How many ranked alternatives a person is to choose from. With any, nothing is "
         "reserved for them: the answer's own action alone has its place.",
     )
-    client_key: Annotated[str, Field(min_length=8, max_length=128)] | None = Field(
+    client_key: ClientKey | None = Field(
         default=None,
         description="Of your choice: the same request sent again with it gets the same decision.",
     )
