@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from fastapi import Path, Request
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
@@ -123,6 +124,11 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
             "purpose": body.purpose,
             "granted": body.granted,
         }
-        request.app.state.events.take_own(event, at)
+        try:
+            request.app.state.events.take_own(event, at)
+        except GuanjiaError:
+            # Refuse a customer who was erased meanwhile as one who is not known.
+            service.tags([customer_id], [], caller(request).branches)
+            raise
     note(request, [customer_id])
     return ConsentKept(change_id=stored.change_id, repeated=stored.repeated, recorded_at=at)
