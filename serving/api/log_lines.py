@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-CONTROL = re.compile("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+from features.texts import CONTROL
+
 CONTINUED = "\n    | "
 IDS = ("customer_id", "customer_ids")
 _body: ContextVar[bytes] = ContextVar("body", default=b"")
@@ -43,10 +44,11 @@ class SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
         text = self._inner.format(record)
-        for customer_id in sorted(_customers(), key=len, reverse=True):
-            text = text.replace(customer_id, "***")
-        text = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-        return text.rstrip("\n").replace("\n", CONTINUED)
+        customers = sorted(_customers(), key=len, reverse=True)
+        if customers:
+            alone = rf"(?<!\w)(?:{'|'.join(map(re.escape, customers))})(?!\w)"
+            text = re.sub(alone, "***", text)
+        return CONTINUED.join(CONTROL.sub(_escaped, line) for line in text.strip("\n").split("\n"))
 
 
 def make_logs_safe() -> None:
@@ -55,6 +57,10 @@ def make_logs_safe() -> None:
         for handler in logging.getLogger(name).handlers:
             if not isinstance(handler.formatter, SafeFormatter):
                 handler.setFormatter(SafeFormatter(handler.formatter or logging.Formatter()))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
 
 
 def _customers() -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
-from serving.auth.tokens import UNFIT
+from features.texts import UNFIT
 
 NOT_UTF_8 = "is not UTF-8"
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")

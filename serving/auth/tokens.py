@@ -7,7 +7,6 @@ whose public part is in `GUANJIA_JWKS`; then our own tokens are no longer valid.
 """
 
 import contextlib
-import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -18,6 +17,7 @@ import jwt
 from features.errors import GuanjiaError
 from features.key_file import read_or_create_key
 from features.settings import Settings
+from features.texts import CONTROL
 from serving import clock
 from serving.auth.access import SCOPES, Caller, require_scope
 from serving.auth.token_keys import KeysAwayError, KeySet
@@ -31,10 +31,6 @@ LEEWAY_SECONDS = 10
 """By how much the clocks of issuer and service may differ."""
 EVERY_BRANCH = "*"
 MOST_VERIFIED = 4096
-UNFIT = re.compile("[\0\ud800-\udfff]")
-"""What no text of ours may contain: NUL, and half a surrogate pair, which no UTF-8 can write."""
-CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What no subject or branch may contain: it would forge lines of logs and lists."""
 
 
 class _VerifiedToken(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
+revision = "0003b"
 down_revision = "0003"
 TABLES = {
     "decisions": "decision_id",
