@@ -20,7 +20,7 @@ from serving.schemas import NO_NUL, ClientKey, Message
 
 router = guarded()
 PATH = "/v1/customers/{customer_id}/consents"
-Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
 
 
 class ConsentsTold(Message):
@@ -41,6 +41,13 @@ class ConsentTold(Message):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "example": {
+                "client_key": "mini-program 4711",
+                "purpose": "marketing",
+                "granted": False,
+                "changed_at": "2026-06-30T10:00:00+08:00",
+                "channel": "phone",
+            },
             "if": {"required": ["channel"], "properties": {"channel": {"type": "string"}}},
             "then": {"properties": {"purpose": {"const": "marketing"}}},
         }
@@ -55,7 +62,9 @@ class ConsentTold(Message):
     channel: Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"] | None = Field(
         default=None, description="Marketing by this channel alone; default: by every channel."
     )
-    source: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)] = "customer"
+    source: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])
+    ] = "customer"
 
     @model_validator(mode="after")
     def _only_marketing_has_channels(self) -> Self:

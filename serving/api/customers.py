@@ -16,7 +16,7 @@ from serving.records.people.erase_everywhere import begin_erasure, find_receipt
 from serving.schemas import NO_NUL, Message
 
 router = guarded()
-Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
 
 
 class ErasureTold(Message):

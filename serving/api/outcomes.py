@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
@@ -50,6 +50,22 @@ class OutcomeTold(Message):
 
 class OutcomesRequest(Message):
     """1 to 100 outcomes, in any order; each is accepted or refused on its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "outcomes": [
+                    {
+                        "client_key": "call-centre 4711",
+                        "kind": "refused",
+                        "occurred_at": "2026-06-30T10:00:00+08:00",
+                        "customer_id": "C00000001",
+                        "channel": "phone",
+                    }
+                ]
+            }
+        }
+    )
 
     outcomes: list[OutcomeTold] = Field(min_length=1, max_length=MOST_OUTCOMES)
 

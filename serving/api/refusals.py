@@ -157,18 +157,26 @@ def unknown_address(path: str) -> GuanjiaError:
     return GuanjiaError(f"address {path[:LONGEST_NAME]}", "is not known", "see /docs")
 
 
+def status_of(error: GuanjiaError) -> int:
+    """Return the status of an error; one that is not the caller's fault is 503."""
+    by_type = (
+        (InvalidTokenError, 401),
+        (ForbiddenError, 403),
+        (UNKNOWN, 404),
+        (CONTRADICTIONS, 409),
+        (TooManyError, 429),
+    )
+    return next((status for types, status in by_type if isinstance(error, types)), 503)
+
+
 def _refuse_fault(_request: Request, error: Exception) -> Response:
     """Refuse by the type of the error; an error that is not the caller's fault is 503."""
     assert isinstance(error, GuanjiaError)
     if isinstance(error, TooManyError):
         return refuse_too_many(error)
-    if isinstance(error, InvalidTokenError):
-        return refuse(401, error, headers={"WWW-Authenticate": "Bearer"})
-    if isinstance(error, ForbiddenError):
-        return refuse(403, error)
-    if isinstance(error, CONTRADICTIONS):
-        return refuse(409, error)
-    return refuse(404 if isinstance(error, UNKNOWN) else 503, error)
+    status = status_of(error)
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return refuse(status, error, headers=challenge)
 
 
 def _refuse_shape(_request: Request, error: Exception) -> Response:

@@ -51,7 +51,9 @@ class ReviewsResponse(Message):
 class AnswerRequest(Message):
     """The answer to a review, in words for the customer."""
 
-    answer: Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_NUL)]
+    answer: Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_NUL)] = Field(
+        examples=["已复核：当日已达触达上限，次日会再联系。"]
+    )
     upheld: StrictBool = Field(description="Whether the decision stands.")
 
 

@@ -20,7 +20,7 @@ from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
 from serving.touchpoints.fields import Channel, Shared, Stage, Touchpoint
-from serving.touchpoints.scripts import Script
+from serving.touchpoints.scripts import ScriptTemplate
 from training.models import MODELS
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")
@@ -122,13 +122,13 @@ class Catalogue:
         """Look up what a contact by a channel costs, yuan."""
         return touchpoint.costs.get(channel, self.shared.costs[channel])
 
-    def script(self, touchpoint: Touchpoint, channel: Channel) -> Script:
+    def script(self, touchpoint: Touchpoint, channel: Channel) -> ScriptTemplate:
         """Build the script of a channel; marketing ends with how to opt out, if the channel can."""
         script = touchpoint.script.get(channel) or touchpoint.script["default"]
         closing = self.shared.opt_out.get(channel)
         if touchpoint.kind != "marketing" or closing is None:
             return script
-        return Script(
+        return ScriptTemplate(
             chinese=f"{script.chinese}{closing.chinese}",
             english=f"{script.english} {closing.english}",
         )

@@ -15,7 +15,7 @@ from features.condition_truth import compile_test
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.touchpoints.scripts import DAY_TAGS, BilingualText, Script, Variable
+from serving.touchpoints.scripts import DAY_TAGS, BilingualText, ScriptTemplate, Variable
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
 SalesChannel = Literal["direct", "telephone", "online", "agent", "broker", "dealer"]
@@ -147,7 +147,9 @@ class Touchpoint(Declared):
     trigger: Trigger = Field(description="When it is due.")
     models: tuple[str, ...] = Field(default=(), description="Models whose word it turns on.")
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
-    script: dict[Literal["default"] | Channel, Script] = Field(description="话术 by channel.")
+    script: dict[Literal["default"] | Channel, ScriptTemplate] = Field(
+        description="话术 by channel."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -30,7 +30,7 @@ class BilingualText(Declared):
     english: str = Field(min_length=1, description="What English readers see.")
 
 
-class Script(BilingualText):
+class ScriptTemplate(BilingualText):
     """What to say, with variables; both languages use the same ones."""
 
     @model_validator(mode="after")
@@ -75,7 +75,7 @@ class FilledScript:
 
 
 def fill(
-    script: Script,
+    script: ScriptTemplate,
     values: Mapping[str, Any],
     variables: Mapping[str, Variable],
     language: Language = "chinese",
@@ -84,7 +84,7 @@ def fill(
 
     Parameters
     ----------
-    script : Script
+    script : ScriptTemplate
         The script.
     values : Mapping[str, object]
         Name -> value; absent or None: not known.
@@ -95,7 +95,7 @@ def fill(
 
     Examples
     --------
-    >>> script = Script(chinese="{customer}您好", english="Dear {customer}")
+    >>> script = ScriptTemplate(chinese="{customer}您好", english="Dear {customer}")
     >>> unnamed = BilingualText(chinese="尊敬的客户", english="customer")
     >>> guest = Variable(label="称呼", fallback=unnamed)
     >>> fill(script, {"customer": "张先生"}, {"customer": guest}).text
