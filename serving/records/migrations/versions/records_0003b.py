@@ -33,11 +33,8 @@ def upgrade() -> None:
         found = connection.execute(
             sa.select(row_id, old, document).where(ambiguous).order_by(sa.func.length(old).desc())
         ).all()
-        change = (
-            sa.update(rows)
-            .where(row_id == sa.bindparam("row"))
-            .values(client_key=sa.bindparam("k"))
-        )
+        new = {"client_key": sa.bindparam("key")}
+        change = sa.update(rows).where(row_id == sa.bindparam("row")).values(new)
         for row, stored, said in found:
             connection.execute(change, {"row": row, "key": _joined(stored, _subject(stored, said))})
 
