@@ -15,6 +15,8 @@ from serving.api.limits import HEAD_SECONDS, LARGEST_HEAD
 
 PIECE = 16 * 1024
 """Bytes that are read before they are counted."""
+LINGER_SECONDS = 2
+"""For which more bytes are read and dropped after a refusal."""
 FRAMES_SHARE = 8
 """Of a chunked body, frames may take one byte for so many of its own, beside `LARGEST_HEAD`."""
 TOO_LARGE = {
@@ -29,6 +31,7 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's reader of HTTP/1.1 that refuses a head above `LARGEST_HEAD` and WebSockets."""
 
     _head = _body = _piece = 0
+    _refused = False
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -43,12 +46,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read bytes of the connection, in pieces small enough to count in between."""
+        if self._refused:
+            return
         for start in range(0, len(data), PIECE):
             piece = data[start : start + PIECE]
             self._piece = len(piece)
             self._head += self._piece
             super().data_received(piece)
-            if self.transport.is_closing():
+            if self._refused or self.transport.is_closing():
                 return
             if self._head > LARGEST_HEAD + self._body // FRAMES_SHARE:
                 self._refuse(b"431 Request Header Fields Too Large", TOO_LARGE)
@@ -98,4 +103,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete or not cycle.response_started:
             head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
             self.transport.write(head % (status, len(body)) + b"connection: close\r\n\r\n" + body)
-        self.transport.close()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        # Who is still sending would lose the answer if the connection were closed at once.
+        self._refused = True
+        self._stop_waiting()
+        self._late = self.loop.call_later(LINGER_SECONDS, self.transport.close)
