@@ -10,7 +10,7 @@ from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
 
-# The pattern is for the document: `serving.api.texts` refuses NUL in any text of a request.
+# The pattern is for the document: `serving.api.door.texts` refuses NUL in any text of a request.
 NO_NUL = r"^[^\x00]*$"
 CustomerId = Annotated[
     str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])

@@ -19,8 +19,8 @@ from serving.api import (
     reviews,
     triggers,
 )
+from serving.api.door.rate_limit import RateLimit
 from serving.api.guard import Read
-from serving.api.rate_limit import RateLimit
 from serving.api.refusals import answer_refusals
 from serving.api.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 

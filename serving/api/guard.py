@@ -21,11 +21,11 @@ from starlette.exceptions import HTTPException
 from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
-from serving.api.limits import LONGEST_TOKEN
-from serving.api.log_lines import hide_body_in_log, hide_in_log
-from serving.api.rate_limit import RateLimit
+from serving.api.door.limits import LONGEST_TOKEN
+from serving.api.door.log_lines import hide_body_in_log, hide_in_log
+from serving.api.door.rate_limit import RateLimit
+from serving.api.door.texts import require_texts
 from serving.api.refusals import ForbiddenError, TooManyError, failed, refusal_schemas, refuse
-from serving.api.texts import require_texts
 from serving.auth.access import Caller, scope_of
 from serving.auth.tokens import InvalidTokenError, may_wait, read_token
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from serving import clock
+from serving.api.door.log_lines import hide_in_log
 from serving.api.guard import caller, guarded, note
-from serving.api.log_lines import hide_in_log
 from serving.api.refusals import refusal_schemas
 from serving.events.schemas import Instant
 from serving.events.service import EventService

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from features.errors import GuanjiaError, UnknownNameError
-from serving.api.limits import (
+from serving.api.door.limits import (
     BODY_SECONDS,
     LARGEST_BODY,
     LARGEST_HEAD,

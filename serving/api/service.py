@@ -14,7 +14,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import bentoml
 
-from serving.api.limits import BODY_SECONDS, MOST_SECONDS
+from serving.api.door.limits import BODY_SECONDS, MOST_SECONDS
 
 
 class LateApp:
@@ -40,7 +40,7 @@ class LateRequestLimiter:
     """A `RequestLimiter`, created with the worker's other middleware."""
 
     def __init__(self, inner: Any, app: LateApp) -> None:
-        from serving.api.request_limiter import RequestLimiter
+        from serving.api.door.request_limiter import RequestLimiter
 
         self._limiter = RequestLimiter(inner, app.fastapi_app)
 
@@ -63,7 +63,7 @@ class GuanjiaService:
     """The service of a worker; loads everything before the first request."""
 
     def __init__(self) -> None:
-        from serving.api.watcher import end_with_watcher
+        from serving.api.door.watcher import end_with_watcher
 
         end_with_watcher()
         from serving.api.start import announce, start
@@ -76,5 +76,5 @@ if "uvicorn" in sys.modules:
     # In a worker. BentoML has no option for what reads connections.
     from uvicorn.config import HTTP_PROTOCOLS
 
-    HTTP_PROTOCOLS["auto"] = "serving.api.http_protocol:LimitedProtocol"
+    HTTP_PROTOCOLS["auto"] = "serving.api.door.http_protocol:LimitedProtocol"
 GuanjiaService.add_asgi_middleware(LateRequestLimiter, app=app)  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from features.lake import Lake
 from features.settings import load
 from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
-from serving.api.log_lines import make_logs_safe
+from serving.api.door.log_lines import make_logs_safe
 from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.decision.touchpoint_source import TouchpointSource

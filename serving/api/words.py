@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from serving.api.limits import (
+from serving.api.door.limits import (
     BODY_SECONDS,
     LARGEST_BODY,
     LARGEST_HEAD,

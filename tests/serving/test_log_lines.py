@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.texts import CONTROL
-from serving.api.log_lines import CONTINUED, SafeFormatter, hide_body_in_log, hide_in_log
+from serving.api.door.log_lines import CONTINUED, SafeFormatter, hide_body_in_log, hide_in_log
 
 FORMATTER = SafeFormatter(logging.Formatter("AT %(message)s"))
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from features.settings import Settings
-from serving.api.limits import LARGEST_BODY
+from serving.api.door.limits import LARGEST_BODY
 from serving.auth.access import ENDPOINTS
 from serving.auth.tokens import make_token
 from serving.schemas import Refusal

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from serving.api.limits import LARGEST_HEAD, LONGEST_ADDRESS, LONGEST_TOKEN
+from serving.api.door.limits import LARGEST_HEAD, LONGEST_ADDRESS, LONGEST_TOKEN
 from serving.auth.tokens import signing_key
 
 pytestmark = pytest.mark.slow

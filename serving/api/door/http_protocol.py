@@ -11,7 +11,7 @@ import json
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.api.limits import HEAD_SECONDS, LARGEST_HEAD
+from serving.api.door.limits import HEAD_SECONDS, LARGEST_HEAD
 
 PIECE = 16 * 1024
 """Bytes that are read before they are counted."""

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.settings import load
 from serving import clock
-from serving.api.limits import BODY_SECONDS, LARGEST_BODY, LONGEST_ADDRESS, MOST_SECONDS
+from serving.api.door.limits import BODY_SECONDS, LARGEST_BODY, LONGEST_ADDRESS, MOST_SECONDS
 from serving.api.refusals import (
     TooManyError,
     failed,
