@@ -65,10 +65,10 @@ def find_address(host: str, port: int) -> str:
     """
     place = "127.0.0.1" if host == "localhost" else host
     try:
-        kind, _, _, _, found = socket.getaddrinfo(place, port, type=socket.SOCK_STREAM)[0]
+        kind, _, _, _, location = socket.getaddrinfo(place, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(kind, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(found)
+            listener.bind(location)
             listener.listen()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -79,7 +79,7 @@ def find_address(host: str, port: int) -> str:
             raise GuanjiaError(f"port {port} of {host}", "is not yours to use", cure) from None
         cure = "give --host an address of this machine: 127.0.0.1 for itself, 0.0.0.0 for all"
         raise GuanjiaError(f"host {host}", f"cannot be had ({error.strerror})", cure) from None
-    return str(found[0])
+    return str(location[0])
 
 
 def token(

@@ -32,10 +32,10 @@ def close_to_others(home: Path) -> None:
                 if not path.is_symlink():
                     path.chmod(path.stat().st_mode & 0o7777 & ~OTHERS)
     except PermissionError as error:
-        told = (
+        sentence = (
             f"Home {home} is open to other users of this machine, and {error.filename} belongs to"
             " another one: let its owner run `chmod -R go-rwx` on it."
         )
     else:
-        told = f"Home {home} was open to other users of this machine: now it is yours alone."
-    sys.stderr.write(told + "\n")
+        sentence = f"Home {home} was open to other users of this machine: now it is yours alone."
+    sys.stderr.write(sentence + "\n")

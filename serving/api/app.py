@@ -67,13 +67,13 @@ def describe_operations(app: FastAPI) -> None:
 
     def described() -> dict[str, Any]:
         known = app.openapi_schema is not None
-        found = document()
+        openapi = document()
         if not known:
-            for operations in found["paths"].values():
+            for operations in openapi["paths"].values():
                 for operation in operations.values():
                     tag, operation["summary"] = OPERATIONS[operation["operationId"]]
                     operation["tags"] = [tag]
-        return found
+        return openapi
 
     app.openapi = described  # type: ignore[method-assign]
 

@@ -93,19 +93,19 @@ def _decide_all(
     """Decide one by one, each in a transaction of its own: other requests come in between."""
     settings = request.app.state.service.lake.settings
     answers = []
-    for one in body.decisions:
+    for wish in body.decisions:
         at = clock.now(settings)
         try:
-            made = decider.decide(one, at, requester.branches, requester.subject)
+            decision = decider.decide(wish, at, requester.branches, requester.subject)
         except GuanjiaError as error:
             if status_of(error) == 503:
                 raise
             fault = Fault(thing=error.thing, fault=error.fault, cure=error.cure)
             answers.append(
-                DecisionAnswer(client_key=one.client_key, status="refused", faults=[fault])
+                DecisionAnswer(client_key=wish.client_key, status="refused", faults=[fault])
             )
         else:
             answers.append(
-                DecisionAnswer(client_key=one.client_key, status="decided", decision=made)
+                DecisionAnswer(client_key=wish.client_key, status="decided", decision=decision)
             )
     return answers

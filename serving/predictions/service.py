@@ -185,23 +185,19 @@ class PredictionService:
             If neither the online store nor the snapshot can be read.
         """
         columns = tuple(names) if BRANCH in names else (*names, BRANCH)
-        rows, degraded = self._read(ids, columns)
+        online = self._read_online(ids, columns)
+        rows = self._lookup.read(ids, columns) if online is None else online
         visible = self._visible(rows, branches)
         missing = [row["customer_id"] for row in rows if row["customer_id"] not in visible]
         if missing:
             raise unknown_customers(missing)
-        return rows, degraded
+        return rows, online is None
 
     def visible(self, ids: Collection[str], branches: Collection[str] | None) -> set[str]:
         """Select the customers who are known, not erased, and of the branches (None: of any)."""
-        return self._visible(self._read(sorted(ids), (BRANCH,))[0], branches) if ids else set()
-
-    def _read(
-        self, ids: Sequence[str], columns: tuple[str, ...]
-    ) -> tuple[list[dict[str, Any]], bool]:
-        """Read tags from the online store, else the snapshot: the rows, and whether it was that."""
-        online = self._read_online(ids, columns)
-        return (self._lookup.read(ids, columns), True) if online is None else (online, False)
+        online = self._read_online(sorted(ids), (BRANCH,))
+        rows = self._lookup.read(sorted(ids), (BRANCH,)) if online is None else online
+        return self._visible(rows, branches)
 
     def _visible(
         self, rows: Sequence[Mapping[str, Any]], branches: Collection[str] | None

@@ -89,23 +89,23 @@ def read_triggers(
         which = "triggers" if day is None else f"triggers of {day}"
         cure = "run `guanjia triggers`" + ("" if day is None else f" --as-of {day}")
         raise UnknownNameError(which, "are not there", cure)
-    wanted = ["(customer_id, touchpoint) > (?, ?)"]
-    given: list[Any] = [*after]
+    conditions = ["(customer_id, touchpoint) > (?, ?)"]
+    parameters: list[Any] = [*after]
     if touchpoint is not None:
-        wanted.append("touchpoint = ?")
-        given.append(touchpoint)
+        conditions.append("touchpoint = ?")
+        parameters.append(touchpoint)
     if branches is not None:
         tags = lake.tags(BRANCH_GROUP) / f"as_of={day}.parquet"
-        wanted.append(
+        conditions.append(
             f"customer_id IN (SELECT customer_id FROM read_parquet({sql_text(tags)})"
             " WHERE list_contains(?, branch))"
         )
-        given.append(sorted(branches))
+        parameters.append(sorted(branches))
     columns = ", ".join(f'"{name}"' for name in (*COLUMNS, "snapshot_id"))
     query = (
         f"SELECT {columns} FROM read_parquet({sql_text(triggers_path(lake, day))})"
-        f" WHERE {' AND '.join(wanted)} ORDER BY customer_id, touchpoint LIMIT {int(most)}"
+        f" WHERE {' AND '.join(conditions)} ORDER BY customer_id, touchpoint LIMIT {int(most)}"
     )
-    rows = lake.con.cursor().execute(query, given).to_arrow_table().to_pylist()
+    rows = lake.con.cursor().execute(query, parameters).to_arrow_table().to_pylist()
     ids = [row.pop("snapshot_id") for row in rows]
     return TriggerPage(day, ids[0] if ids else None, rows, more=len(rows) == most)

@@ -52,15 +52,15 @@ class SafeFormatter(logging.Formatter):
 
 
 def make_logs_safe() -> None:
-    """Let every handler that exists write by `SafeFormatter`; called once a worker has started."""
+    """Make every handler that exists write by `SafeFormatter`; called once a worker has started."""
     for name in (None, *logging.root.manager.loggerDict):
         for handler in logging.getLogger(name).handlers:
             if not isinstance(handler.formatter, SafeFormatter):
                 handler.setFormatter(SafeFormatter(handler.formatter or logging.Formatter()))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return ascii(found[0])[1:-1]
+def _escaped(character: re.Match[str]) -> str:
+    return ascii(character[0])[1:-1]
 
 
 def _customers() -> set[str]:

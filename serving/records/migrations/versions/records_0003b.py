@@ -30,13 +30,15 @@ def upgrade() -> None:
         document = rows.c.document if name == "decisions" else sa.null()
         ambiguous = old.like("% % %") | old.like("%!%% %", escape="!")
         # The longest first: a key becomes longer, and so meets only keys that have changed already.
-        found = connection.execute(
+        ambiguous_rows = connection.execute(
             sa.select(row_id, old, document).where(ambiguous).order_by(sa.func.length(old).desc())
         ).all()
         new = {"client_key": sa.bindparam("key")}
         change = sa.update(rows).where(row_id == sa.bindparam("row")).values(new)
-        for row, stored, said in found:
-            connection.execute(change, {"row": row, "key": _joined(stored, _subject(stored, said))})
+        for row, stored, document_of_row in ambiguous_rows:
+            connection.execute(
+                change, {"row": row, "key": _joined(stored, _subject(stored, document_of_row))}
+            )
 
 
 def _subject(stored: str, document: Any) -> str:
