@@ -93,12 +93,10 @@ class RequestLimiter:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read_body(receive)
-        except ConnectionError:
-            return
-        except TimeoutError:
-            await refuse(408, too_slow_body(), headers={"Connection": "close"})(
-                scope, receive, send
-            )
+        except (ConnectionError, TimeoutError):
+            # Who is gone does not get it, but BentoML would wait for an answer.
+            closing = {"Connection": "close"}
+            await refuse(408, too_slow_body(), headers=closing)(scope, receive, send)
             return
         if body is None:
             await refuse(413, too_large_body())(scope, receive, send)

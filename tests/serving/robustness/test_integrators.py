@@ -159,3 +159,4 @@ def test_a_generated_client_drives_the_whole_loop(
     assert call("tags").tags
     assert call("erase_customer", customers[0]).finished is False
     assert used == tags.keys()
+    client.get_httpx_client().close()

@@ -33,7 +33,7 @@ def upgrade() -> None:
         ambiguous_rows = connection.execute(
             sa.select(row_id, old, document).where(ambiguous).order_by(sa.func.length(old).desc())
         ).all()
-        new = {"client_key": sa.bindparam("key")}
+        new: dict[str, Any] = {"client_key": sa.bindparam("key")}
         change = sa.update(rows).where(row_id == sa.bindparam("row")).values(new)
         for row, stored, document_of_row in ambiguous_rows:
             connection.execute(
