@@ -3,8 +3,8 @@
 import logging
 import os
 import signal
-import threading
-import time
+
+from serving.periodic import every
 
 logger = logging.getLogger(__name__)
 WATCHER = "GUANJIA_WATCHER"
@@ -22,9 +22,9 @@ def end_with_watcher() -> None:
         return
 
     def look() -> None:
-        while os.getppid() == int(watcher):
-            time.sleep(SECONDS)
-        logger.warning("the process that watches this worker is gone: the worker ends too")
-        os.kill(os.getpid(), signal.SIGTERM)
+        if os.getppid() != int(watcher):
+            watching.set()
+            logger.warning("the process that watches this worker is gone: the worker ends too")
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=look, name="look after the watcher", daemon=True).start()
+    watching = every(SECONDS, "look after the watcher", look)
