@@ -71,8 +71,9 @@ def describe_operations(app: FastAPI) -> None:
         if not known:
             for operations in openapi["paths"].values():
                 for operation in operations.values():
-                    tag, operation["summary"] = OPERATIONS[operation["operationId"]]
-                    operation["tags"] = [tag]
+                    if operation["operationId"] in OPERATIONS:
+                        tag, operation["summary"] = OPERATIONS[operation["operationId"]]
+                        operation["tags"] = [tag]
         return openapi
 
     app.openapi = described  # type: ignore[method-assign]

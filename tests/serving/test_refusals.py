@@ -131,7 +131,7 @@ def with_context(lead_days: str) -> bytes:
         (b'{"customer_ids": [NaN]}', "customer_ids.0", "/docs"),
         (b'{"customer_ids": [""]}', "customer_ids.0", "/docs"),
         (b'{"customer_ids": ["%s"]}' % (b"C" * 65), "customer_ids.0", "/docs"),
-        (b'{"customer_ids": ["\\ud800"]}', "customer_ids.0", "/docs"),
+        (b'{"customer_ids": ["\\ud800"]}', "customer_ids.0", "UTF-8"),
         (b'{"customer_ids": ["C"], "model": "churn"}', "model", "leave this field out"),
         (b'{"customer_ids": ["C"], "context": {"a": 1}}', "context.a", "leave this field out"),
         (b'{"customer_ids": ["C"], "models": "churn"}', "models", "/docs"),
@@ -154,7 +154,7 @@ def with_context(lead_days: str) -> bytes:
         (b"", "body", "add this field"),
         (b"{", "body", "valid JSON"),
         (b"{'customer_ids': ['C']}", "body", "valid JSON"),
-        (b"\xff\xfe", "body", "valid JSON"),
+        (b"\xff\xfe", "body", "UTF-8"),
         (b"[" * 100_000, "body", "valid JSON"),
     ],
 )
