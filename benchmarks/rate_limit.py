@@ -1,8 +1,8 @@
 """What the rate limit adds to every request, against a bare dictionary of the same numbers.
 
-Ours: `serving.api.rate_limit.RateLimit.wait`, with one caller and with ten thousand in turns. The
-peer keeps the same instant for each caller and neither refuses nor forgets. Ours may take 5 x: it
-must stay far below what a request takes, however many callers there are.
+Ours: `serving.api.door.rate_limit.RateLimit.wait`, with one caller and with ten thousand in turns.
+The peer keeps the same instant for each caller and neither refuses nor forgets. Ours may take 5 x:
+it must stay far below what a request takes, however many callers there are.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from measuring import alternate, compared, finish, seconds
 
-from serving.api.rate_limit import MOST_SUBJECTS, RateLimit
+from serving.api.door.rate_limit import MOST_SUBJECTS, RateLimit
 
 REQUESTS = 100_000
 LIMIT = 5.0

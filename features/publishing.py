@@ -18,7 +18,7 @@ ASIDE = ".old"
 
 
 @contextmanager
-def published(path: Path, mode: int = 0o644) -> Iterator[Path]:
+def published(path: Path, mode: int = 0o600) -> Iterator[Path]:
     """Yield a draft beside `path` that replaces it, with `mode`, if the block raises no error.
 
     A reader sees the old file or the new one, never a part; after a crash the old one stays.
@@ -48,7 +48,6 @@ def published_folder(path: Path) -> Iterator[Path]:
     aside = draft.with_name(draft.name + ASIDE)
     try:
         yield draft
-        draft.chmod(0o755)
         if path.exists():
             path.replace(aside)
         draft.replace(path)

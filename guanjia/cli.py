@@ -33,6 +33,7 @@ from guanjia.commands import (
     uplift,
 )
 from guanjia.terminal.output import complain
+from guanjia.terminal.private_home import write_for_owner_alone
 
 imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
 imports.command("lledo-pavia")(data.import_lledo_pavia)
@@ -139,6 +140,7 @@ for _commands in GROUPS.values():
 
 def main() -> None:
     """Run a command; a fault the user can mend ends with exit code 2 and no traceback."""
+    write_for_owner_alone()
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("FEAST_USAGE", "False")

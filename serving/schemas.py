@@ -10,8 +10,13 @@ from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 MOST_CUSTOMERS = 1_000
 MOST_MODELS = 32
 
-CustomerId = Annotated[str, Field(min_length=1, max_length=64)]
-ModelName = Annotated[str, Field(min_length=1, max_length=64)]
+# The pattern is for the document: `serving.api.door.texts` refuses NUL in any text of a request.
+NO_NUL = r"^[^\x00]*$"
+CustomerId = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])
+]
+ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+ClientKey = Annotated[str, Field(min_length=8, max_length=128, pattern=NO_NUL)]
 
 
 class Message(BaseModel):
@@ -38,7 +43,7 @@ class PredictRequest(Message):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {"customer_ids": ["C0000001"], "models": ["renewal"], "explain": True}
+            "example": {"customer_ids": ["C00000001"], "models": ["renewal"], "explain": True}
         }
     )
 

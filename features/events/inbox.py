@@ -180,12 +180,13 @@ class EventInbox:
         query = 'SELECT 1 FROM events WHERE "table" = ? LIMIT 1'
         return self._connection().execute(query, [table]).fetchone() is not None
 
-    def is_online(self, sequence: int) -> bool:
-        """Check whether the tags that an event changes are online."""
+    def is_online(self, sequence: int) -> bool | None:
+        """Check whether the tags that an event changes are online; None: it is erased."""
         cursor = self._connection().execute(
             "SELECT online FROM events WHERE sequence = ?", [sequence]
         )
-        return bool(cursor.fetchone()[0])
+        row = cursor.fetchone()
+        return None if row is None else bool(row[0])
 
     def waiting(self, customers: Sequence[str]) -> list[tuple[int, str, str]]:
         """List events of customers whose tags are not online yet: (sequence, customer, table)."""

@@ -30,6 +30,15 @@ class RefusedError(GuanjiaError):
     """An event about an unknown customer or row, or one whose row would break a rule."""
 
 
+def unknown_customer(event: Event) -> RefusedError:
+    """Describe an event about a customer who is not known, or not any more."""
+    return RefusedError(
+        f"event {event.event_id}",
+        f"customer_id {event.customer_id} is not a known customer",
+        "check the number; a new customer is known after the next `guanjia check`",
+    )
+
+
 class Intake:
     """Check events and store them; shared by threads.
 
@@ -99,18 +108,21 @@ class Intake:
     ) -> None:
         """Refuse an unknown customer and one of another branch with the same words."""
         row = self._known("customers", event.customer_id, event.customer_id, before)
-        gone = self._erased.mark(event.customer_id) is not None
-        if gone or row is None or not (branches is None or row["branch"] in branches):
-            raise RefusedError(
-                f"event {event.event_id}",
-                f"customer_id {event.customer_id} is not a known customer",
-                "check the number; a new customer is known after the next `guanjia check`",
-            )
+        if row is None or not (branches is None or row["branch"] in branches):
+            raise unknown_customer(event)
+        self._require_not_erased(event)
+
+    def _require_not_erased(self, event: Event) -> None:
+        if self._erased.mark(event.customer_id) is not None:
+            raise unknown_customer(event)
 
     def _version(
         self, event: Event, checked: Row | None, recorded_at: datetime, latest: Row | None
     ) -> Row:
         """Make the row of the event, if it keeps the rules of its table."""
+        # Once more, in the inbox's transaction: an erasure first marks the customer, then deletes
+        # their events in a transaction of its own, so that none is stored behind it.
+        self._require_not_erased(event)
         versions = [row for row in (checked, latest) if row is not None]
         base = max(versions, key=lambda row: row["recorded_at"]) if versions else None
         thing, contract = f"event {event.event_id}", event.type.contract

@@ -1,6 +1,8 @@
 """Commands to start the service, to issue its tokens, and to run the demo."""
 
+import errno
 import os
+import socket
 import sys
 from contextlib import redirect_stdout
 from datetime import datetime, timedelta
@@ -8,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from features.errors import GuanjiaError
 from guanjia.terminal.options import Json, MaybeNow, open_lake, read_clock
 from guanjia.terminal.output import emit, progress
 
@@ -25,7 +28,9 @@ def serve(
 
     It reports that it is ready only when it answers.
     """
-    address, lake = f"http://{host}:{port}", open_lake()
+    lake = open_lake()
+    ip = find_address(host, port)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if now is None and AHEAD not in os.environ:
         now = _time_of_simulation(lake)
     where = f"Ready at {address} (stop with Ctrl-C)"
@@ -37,6 +42,8 @@ def serve(
     ready = folder / f"ready-{os.getpid()}.txt"
     with ready.open("w", encoding="utf-8") as text, redirect_stdout(text):
         emit({"address": address, "ready": True, "now": now}, json, where)
+    # This process will be the one that watches the workers, and keeps its number.
+    os.environ["GUANJIA_WATCHER"] = str(os.getpid())
     os.environ["GUANJIA_ANNOUNCEMENT"] = str(ready)
     if not json:
         sys.stderr.write(f"Starting at {address} ...\n")
@@ -45,7 +52,7 @@ def serve(
         # As a difference, so that all workers, also restarted ones, have the same clock.
         os.environ[AHEAD] = str((now - read_clock()).total_seconds())
     command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
-    command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
+    command += ["--host", ip, "--port", str(port), "--api-workers", str(workers)]
     os.execv(command[0], command)
 
 
@@ -58,6 +65,40 @@ def _time_of_simulation(lake: Any) -> datetime | None:
     if lake.source != "simulated" or not days:
         return None
     return clock.simulated_now(max(days), lake.settings)
+
+
+def find_address(host: str, port: int) -> str:
+    """Find the IP address of a host to listen on, and check that its port is free.
+
+    Parameters
+    ----------
+    host : str
+        A name or an address of this machine.
+    port : int
+        The port.
+
+    Raises
+    ------
+    GuanjiaError
+        If it is no address of this machine, or the port cannot be had.
+    """
+    place = "127.0.0.1" if host == "localhost" else host
+    try:
+        kind, _, _, _, location = socket.getaddrinfo(place, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(location)
+            listener.listen()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            cure = "stop the program that listens there, or choose another with --port"
+            raise GuanjiaError(f"port {port} of {host}", "is in use", cure) from None
+        if error.errno == errno.EACCES:
+            cure = "choose one from 1024 on with --port"
+            raise GuanjiaError(f"port {port} of {host}", "is not yours to use", cure) from None
+        cure = "give --host an address of this machine: 127.0.0.1 for itself, 0.0.0.0 for all"
+        raise GuanjiaError(f"host {host}", f"cannot be had ({error.strerror})", cure) from None
+    return str(location[0])
 
 
 def token(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from features.errors import GuanjiaError
+from guanjia.terminal.private_home import close_to_others
 
 
 def parse_day(text: str) -> date:
@@ -76,10 +77,11 @@ class Engine(StrEnum):
 
 
 def open_lake(engine: Engine = Engine.duckdb) -> Any:
-    """Open the lake of the home that the environment names."""
+    """Open the lake of the home that the environment names, for its owner alone."""
     from features import settings
     from features.lake import Lake
 
+    close_to_others(settings.load().home)
     if engine is Engine.spark:
         from features.lake.spark import SparkLake
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from fastapi import Path, Request
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from features.errors import GuanjiaError
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
@@ -13,12 +14,13 @@ from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
 from serving.events.schemas import Instant
 from serving.predictions.service import PredictionService
 from serving.records.database import Records
+from serving.records.idempotency import caller_key
 from serving.records.people.consents import ConsentChange, consents_as_of, write_consent
-from serving.schemas import Message
+from serving.schemas import NO_NUL, ClientKey, Message
 
 router = guarded()
 PATH = "/v1/customers/{customer_id}/consents"
-Customer = Annotated[str, Path(min_length=1, max_length=64)]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
 
 
 class ConsentsTold(Message):
@@ -39,12 +41,19 @@ class ConsentTold(Message):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "example": {
+                "client_key": "mini-program 4711",
+                "purpose": "marketing",
+                "granted": False,
+                "changed_at": "2026-06-30T10:00:00+08:00",
+                "channel": "phone",
+            },
             "if": {"required": ["channel"], "properties": {"channel": {"type": "string"}}},
             "then": {"properties": {"purpose": {"const": "marketing"}}},
         }
     )
 
-    client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
+    client_key: ClientKey = Field(
         description="Your own key, unique to this change: never use it for another one."
     )
     purpose: Literal["marketing", "profiling", "location"]
@@ -53,7 +62,9 @@ class ConsentTold(Message):
     channel: Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"] | None = Field(
         default=None, description="Marketing by this channel alone; default: by every channel."
     )
-    source: Annotated[str, Field(min_length=1, max_length=64)] = "customer"
+    source: Annotated[
+        str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])
+    ] = "customer"
 
     @model_validator(mode="after")
     def _only_marketing_has_channels(self) -> Self:
@@ -107,7 +118,10 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
     )
     with records.writing(durable=True) as connection:
         stored = write_consent(
-            connection, change, at, client_key=f"{caller(request).subject} {body.client_key}"
+            connection,
+            change,
+            at,
+            client_key=caller_key(caller(request).subject, body.client_key),
         )
     if body.channel is None and not stored.repeated:
         event = {
@@ -119,6 +133,11 @@ def change_consent(request: Request, customer_id: Customer, body: ConsentTold) -
             "purpose": body.purpose,
             "granted": body.granted,
         }
-        request.app.state.events.take_own(event, at)
+        try:
+            request.app.state.events.take_own(event, at)
+        except GuanjiaError:
+            # Refuse a customer who was erased meanwhile as one who is not known.
+            service.tags([customer_id], [], caller(request).branches)
+            raise
     note(request, [customer_id])
     return ConsentKept(change_id=stored.change_id, repeated=stored.repeated, recorded_at=at)

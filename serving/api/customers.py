@@ -13,10 +13,10 @@ from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService, unknown_customers
 from serving.records.database import Records
 from serving.records.people.erase_everywhere import begin_erasure, find_receipt
-from serving.schemas import Message
+from serving.schemas import NO_NUL, Message
 
 router = guarded()
-Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])]
 
 
 class ErasureTold(Message):

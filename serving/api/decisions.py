@@ -1,4 +1,4 @@
-"""`POST /decide`; past decisions: explain them, or request a review by a human."""
+"""`POST /v1/decide`, also without `/v1`; past decisions: explain them, or request a review."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -18,7 +18,7 @@ from serving.decision.schemas import DecideRequest, DecideResponse
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.people.reviews import find_review, request_review
-from serving.schemas import Message
+from serving.schemas import NO_NUL, Message
 
 router = guarded()
 DecisionId = Annotated[str, Path(min_length=1, max_length=64, pattern="^[0-9a-f]+$")]
@@ -38,7 +38,9 @@ class Explained(Message):
 class ReviewRequest(Message):
     """Why a human should review a decision."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
+    reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_NUL)] = Field(
+        examples=["客户问：为何没有续保优惠？"]
+    )
 
 
 class ReviewAsked(Message):
@@ -50,8 +52,12 @@ class ReviewAsked(Message):
 
 
 @router.post(
-    "/decide", response_model=DecideResponse, responses=refusal_schemas(404, 409, 413, 422, 503)
+    "/decide",
+    response_model=DecideResponse,
+    responses=refusal_schemas(404, 409, 413),
+    include_in_schema=False,
 )
+@router.post("/v1/decide", response_model=DecideResponse, responses=refusal_schemas(404, 409, 413))
 async def decide(request: Request, body: DecideRequest) -> Response:
     """Decide on the next contact with a customer, or silence; reserve and record it."""
     decider: Decider = request.app.state.decider

@@ -4,6 +4,7 @@ A resource declares its endpoints on a router of `guarded()`; the scope of each 
 `serving.auth.access`, and an endpoint without one does not start.
 """
 
+import logging
 import math
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -15,15 +16,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
 
+from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
-from serving.api.rate_limit import RateLimit
-from serving.api.refusals import ForbiddenError, TooManyError, refusal_schemas
+from serving.api.door.limits import LONGEST_TOKEN
+from serving.api.door.log_lines import hide_body_in_log, hide_in_log
+from serving.api.door.rate_limit import RateLimit
+from serving.api.door.texts import require_texts
+from serving.api.refusals import ForbiddenError, TooManyError, failed, refusal_schemas, refuse
 from serving.auth.access import Caller, scope_of
 from serving.auth.tokens import InvalidTokenError, may_wait, read_token
 
+logger = logging.getLogger(__name__)
+EXPECTED = (GuanjiaError, RequestValidationError, HTTPException)
+"""Errors that `serving.api.refusals` answers."""
 EXTRA, NOT_KNOWN = "extra_forbidden", "Extra inputs are not permitted"
+EVERYWHERE = (401, 403, 408, 414, 422, 429, 431, 503, 504)
+"""Refusals that any endpoint may give."""
 bearer = HTTPBearer(auto_error=False, description="What `guanjia token` prints.")
 
 
@@ -78,7 +89,7 @@ class _GuardedRoute(APIRoute):
         (method,) = more["methods"]
         self.scope = scope_of(method, path)
         responses = more.get("responses") or {}
-        more["responses"] = refusal_schemas(401, 403, 422, 429) | responses
+        more["responses"] = refusal_schemas(*EVERYWHERE) | responses
         # `bearer` is a dependency for the API document alone: the route checks the token itself.
         others = more.get("dependencies") or ()
         more["dependencies"] = [
@@ -91,6 +102,7 @@ class _GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler with the checks."""
         handler = super().get_route_handler()
+        path, method = self.path, next(iter(self.methods or ()))
 
         async def guarded_handler(request: Request) -> Response:
             sender = await _authenticate(request)
@@ -110,7 +122,17 @@ class _GuardedRoute(APIRoute):
                 raise RequestValidationError(
                     [{"type": EXTRA, "loc": ("query", name), "msg": NOT_KNOWN} for name in unknown]
                 )
-            response = await handler(request)
+            await require_texts(request)
+            hide_in_log([request.path_params.get("customer_id", "")])
+            hide_body_in_log(await request.body())
+            try:
+                response = await handler(request)
+            except EXPECTED:
+                raise
+            except Exception:
+                # Here, and not by the server: only here it is known whose numbers to hide.
+                logger.exception("%s %s failed and is answered 500", method, path)
+                return refuse(500, failed())
             # Data of customers is for the caller alone: no proxy may cache it.
             response.headers["Cache-Control"] = "no-store"
             return response
@@ -126,6 +148,9 @@ async def _authenticate(request: Request) -> Caller:
         raise InvalidTokenError("request", "has no bearer token", cure)
     settings: Settings = request.app.state.service.lake.settings
     token = credentials.credentials
+    if len(token) > LONGEST_TOKEN:
+        cure = "ask its issuer for one with fewer claims"
+        raise InvalidTokenError("token", f"is longer than {LONGEST_TOKEN // 1024} kB", cure)
     if may_wait(settings, token):
         return await run_in_threadpool(read_token, settings, token)
     return read_token(settings, token)

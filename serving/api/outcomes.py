@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from serving import clock
+from serving.api.door.log_lines import hide_in_log
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.decision.touchpoint_source import TouchpointSource
@@ -21,7 +22,8 @@ from serving.records.contacts.decisions import find_decision
 from serving.records.contacts.made_contacts import release_reserved
 from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, note_outcome
 from serving.records.database import Records, RecordsAwayError
-from serving.schemas import CustomerId, Fault, Message
+from serving.records.idempotency import caller_key
+from serving.schemas import NO_NUL, ClientKey, CustomerId, Fault, Message
 from serving.touchpoints.endings import ENDINGS, Won
 
 router = guarded()
@@ -33,7 +35,7 @@ Number = Annotated[str, Field(min_length=1, max_length=64, pattern="^[0-9a-f]+$"
 class OutcomeTold(Message):
     """An outcome of a contact, a decision or a customer."""
 
-    client_key: Annotated[str, Field(min_length=8, max_length=128, pattern=r"^[^\x00]+$")] = Field(
+    client_key: ClientKey = Field(
         description="Your own key, unique to this outcome: never use it for another one."
     )
     kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
@@ -41,7 +43,7 @@ class OutcomeTold(Message):
     contact_id: Number | None = None
     decision_id: Number | None = None
     customer_id: CustomerId | None = None
-    channel: Annotated[str, Field(max_length=20)] | None = Field(
+    channel: Annotated[str, Field(max_length=20, pattern=NO_NUL)] | None = Field(
         default=None, description="Default: the contact's."
     )
     all_channels: StrictBool = Field(
@@ -51,6 +53,22 @@ class OutcomeTold(Message):
 
 class OutcomesRequest(Message):
     """1 to 100 outcomes, in any order; each is accepted or refused on its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "outcomes": [
+                    {
+                        "client_key": "call-centre 4711",
+                        "kind": "refused",
+                        "occurred_at": "2026-06-30T10:00:00+08:00",
+                        "customer_id": "C00000001",
+                        "channel": "phone",
+                    }
+                ]
+            }
+        }
+    )
 
     outcomes: list[OutcomeTold] = Field(min_length=1, max_length=MOST_OUTCOMES)
 
@@ -107,11 +125,12 @@ def _take_one(
     """Store one outcome, and append its customer to `customers`."""
     records: Records = request.app.state.records
     outcome = Outcome(**body.model_dump(exclude={"client_key"}))
-    client_key = f"{caller(request).subject} {body.client_key}"
+    client_key = caller_key(caller(request).subject, body.client_key)
     try:
         with records.writing(durable=True) as connection:
             _require_visible(request, connection, outcome)
             stored = note_outcome(connection, outcome, at, client_key=client_key)
+            hide_in_log([stored.customer_id])
             _end_touchpoints(request, connection, outcome, stored)
             event = None if stored.repeated else _contact_event(connection, outcome.kind, stored)
     except RecordsAwayError:

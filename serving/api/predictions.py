@@ -1,4 +1,4 @@
-"""`POST /predict`: predictions, stars and reasons of customers."""
+"""`POST /v1/predict`, also without `/v1`: predictions, stars and reasons of customers."""
 
 from functools import cache
 
@@ -22,8 +22,12 @@ MOST_LARGE = 2
 
 
 @router.post(
-    "/predict", response_model=PredictResponse, responses=refusal_schemas(404, 413, 422, 503)
+    "/predict",
+    response_model=PredictResponse,
+    responses=refusal_schemas(404, 413),
+    include_in_schema=False,
 )
+@router.post("/v1/predict", response_model=PredictResponse, responses=refusal_schemas(404, 413))
 async def predict(request: Request, body: PredictRequest) -> Response:
     """Predict for 1 to 1,000 customers: probabilities, star, freshness and model versions."""
     service: PredictionService = request.app.state.service
@@ -31,7 +35,7 @@ async def predict(request: Request, body: PredictRequest) -> Response:
     at = clock.now(service.lake.settings)
     if len(body.customer_ids) > MOST_AT_ONCE or body.explain:
         predictions = await to_thread.run_sync(
-            service.answer, body, at, branches, limiter=_limiter()
+            service.answer, body, at, branches, limiter=large_requests()
         )
     elif service.is_local:
         # Handing a request to a thread costs more than answering it here (docs/adr/0014).
@@ -45,5 +49,6 @@ async def predict(request: Request, body: PredictRequest) -> Response:
 
 
 @cache
-def _limiter() -> CapacityLimiter:
+def large_requests() -> CapacityLimiter:
+    """Return the limiter of requests that compute for long; all endpoints share it."""
     return CapacityLimiter(MOST_LARGE)

@@ -10,8 +10,14 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from features.errors import GuanjiaError, UnknownNameError
+from serving.api.door.limits import (
+    BODY_SECONDS,
+    LARGEST_BODY,
+    LARGEST_HEAD,
+    LONGEST_ADDRESS,
+    MOST_SECONDS,
+)
 from serving.auth.tokens import InvalidTokenError
-from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
@@ -23,11 +29,15 @@ _DESCRIPTIONS = {
     401: "No valid token",
     403: "The token does not allow it",
     404: "Something that the request names is not known",
+    408: f"The body did not arrive within {BODY_SECONDS} seconds",
     409: "The request contradicts an earlier one",
-    413: "The request is too large",
+    413: f"The body is larger than {LARGEST_BODY // 2**20} MB",
+    414: f"Path and query are longer than {LONGEST_ADDRESS // 1024} kB",
     422: "The request is not as declared",
     429: "Too many requests; `Retry-After` says when to try again",
+    431: f"Address and headers are larger than {LARGEST_HEAD // 1024} kB",
     503: "The service lacks data or a database; the caller need not change the request",
+    504: f"No answer within {MOST_SECONDS} seconds; what was asked may still be done",
 }
 CURES = {
     "too_long": f"ask for at most {MOST_CUSTOMERS:,} customers in one request",
@@ -36,6 +46,7 @@ CURES = {
     "missing": "add this field",
     "json_invalid": "send valid JSON",
     "bool_type": "send true or false, without quotes",
+    "unfit_text": "send text in UTF-8, without NUL and halves of surrogate pairs",
     "finite_number": "send a finite number, or leave the field out",
 }
 EVENT_CURES = {
@@ -112,9 +123,51 @@ def invalid_json(where: str) -> GuanjiaError:
     return GuanjiaError("body", f"is not JSON {where}", CURES["json_invalid"])
 
 
+def too_large_body() -> GuanjiaError:
+    """Describe a body above the limit."""
+    cure = f"send at most {LARGEST_BODY // 2**20} MB in one request"
+    return GuanjiaError("request", "is too large", cure)
+
+
+def too_slow_body() -> GuanjiaError:
+    """Describe a body that does not arrive."""
+    fault = f"did not arrive within {BODY_SECONDS} s"
+    return GuanjiaError("body", fault, "send it at once, or in smaller requests")
+
+
+def too_long_address() -> GuanjiaError:
+    """Describe an address above the limit."""
+    return GuanjiaError("address", f"is longer than {LONGEST_ADDRESS // 1024} kB", "see /docs")
+
+
+def took_too_long() -> GuanjiaError:
+    """Describe an answer that does not come in time."""
+    cure = "ask for less at once; repeat a write with the same client_key, so that it is done once"
+    return GuanjiaError("answer", f"did not begin within {MOST_SECONDS} s", cure)
+
+
+def failed() -> GuanjiaError:
+    """Describe a fault of ours."""
+    cure = "tell whoever runs it the time of the request; the log has the reason"
+    return GuanjiaError("service", "failed", cure)
+
+
 def unknown_address(path: str) -> GuanjiaError:
     """Describe an address that does not exist."""
     return GuanjiaError(f"address {path[:LONGEST_NAME]}", "is not known", "see /docs")
+
+
+def status_of(error: GuanjiaError) -> int:
+    """Return the status of an error; one that is not the caller's fault is 503."""
+    by_type = (
+        (InvalidTokenError, 401),
+        (ForbiddenError, 403),
+        (UnknownWordError, 422),
+        (UNKNOWN, 404),
+        (CONTRADICTIONS, 409),
+        (TooManyError, 429),
+    )
+    return next((status for types, status in by_type if isinstance(error, types)), 503)
 
 
 def _refuse_fault(_request: Request, error: Exception) -> Response:
@@ -122,15 +175,9 @@ def _refuse_fault(_request: Request, error: Exception) -> Response:
     assert isinstance(error, GuanjiaError)
     if isinstance(error, TooManyError):
         return refuse_too_many(error)
-    if isinstance(error, InvalidTokenError):
-        return refuse(401, error, headers={"WWW-Authenticate": "Bearer"})
-    if isinstance(error, ForbiddenError):
-        return refuse(403, error)
-    if isinstance(error, UnknownWordError):
-        return refuse(422, error)
-    if isinstance(error, CONTRADICTIONS):
-        return refuse(409, error)
-    return refuse(404 if isinstance(error, UNKNOWN) else 503, error)
+    status = status_of(error)
+    challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return refuse(status, error, headers=challenge)
 
 
 def _refuse_shape(_request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.records.database import Records
 from serving.records.people.reviews import answer_review, list_reviews
-from serving.schemas import CustomerId, Message
+from serving.schemas import NO_NUL, CustomerId, Message
 
 router = guarded()
 MOST_REVIEWS = 500
@@ -51,7 +51,9 @@ class ReviewsResponse(Message):
 class AnswerRequest(Message):
     """The answer to a review, in words for the customer."""
 
-    answer: Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]+$")]
+    answer: Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_NUL)] = Field(
+        examples=["已复核：当日已达触达上限，次日会再联系。"]
+    )
     upheld: StrictBool = Field(description="Whether the decision stands.")
 
 
@@ -70,7 +72,7 @@ def reviews(
     ] = "open",
     customer_id: Annotated[
         CustomerId | None,
-        Query(pattern=r"^[^\x00]+$", description="Only reviews of decisions about this customer."),
+        Query(description="Only reviews of decisions about this customer."),
     ] = None,
     after: Annotated[
         str | None, Query(pattern="^[0-9a-f]{15,64}$", description="`next` of the previous page.")

@@ -6,12 +6,15 @@ and in each worker. The heavy modules are imported only in workers, at their sta
 """
 
 import os
+import sys
 from functools import cached_property
 from typing import Any
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import bentoml
+
+from serving.api.door.limits import BODY_SECONDS, MOST_SECONDS
 
 
 class LateApp:
@@ -37,7 +40,7 @@ class LateRequestLimiter:
     """A `RequestLimiter`, created with the worker's other middleware."""
 
     def __init__(self, inner: Any, app: LateApp) -> None:
-        from serving.api.request_limiter import RequestLimiter
+        from serving.api.door.request_limiter import RequestLimiter
 
         self._limiter = RequestLimiter(inner, app.fastapi_app)
 
@@ -48,16 +51,30 @@ class LateRequestLimiter:
 app = LateApp()
 
 
-@bentoml.service(name="guanjia", metrics={"enabled": False}, traffic={"timeout": 30})
+@bentoml.service(
+    name="guanjia",
+    metrics={"enabled": False},
+    # The limits are those of `RequestLimiter`, and so are the lines of the access log.
+    traffic={"timeout": BODY_SECONDS + 2 * MOST_SECONDS},
+    logging={"access": {"enabled": False}},
+)
 @bentoml.asgi_app(app, path="/")
 class GuanjiaService:
     """The service of a worker; loads everything before the first request."""
 
     def __init__(self) -> None:
+        from serving.api.door.watcher import end_with_watcher
+
+        end_with_watcher()
         from serving.api.start import announce, start
 
         start(app.fastapi_app)
         announce()
 
 
+if "uvicorn" in sys.modules:
+    # In a worker. BentoML has no option for what reads connections.
+    from uvicorn.config import HTTP_PROTOCOLS
+
+    HTTP_PROTOCOLS["auto"] = "serving.api.door.http_protocol:LimitedProtocol"
 GuanjiaService.add_asgi_middleware(LateRequestLimiter, app=app)  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from features.lake import Lake
 from features.settings import load
 from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
+from serving.api.door.log_lines import make_logs_safe
 from serving.auth import tokens
 from serving.decision.decider import Decider
 from serving.decision.touchpoint_source import TouchpointSource
@@ -36,6 +37,7 @@ def start(app: FastAPI) -> None:
     GuanjiaError
         If a file of the home is missing or has a fault, or the records do not answer.
     """
+    make_logs_safe()
     lake = Lake(load())
     tokens.get_ready(lake.settings)
     limit_rate(app, lake.settings)

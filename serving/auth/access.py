@@ -28,8 +28,9 @@ SCOPES: Mapping[str, str] = MappingProxyType(
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
     {
-        "POST /predict": "predict",
-        "POST /decide": "decide",
+        "POST /v1/predict": "predict",
+        "POST /v1/decide": "decide",
+        "POST /v1/decisions": "decide",
         "GET /v1/decisions/{decision_id}": "decisions:read",
         "POST /v1/decisions/{decision_id}/review": "decisions:read",
         "GET /v1/reviews": "reviews:read",
@@ -40,11 +41,16 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "DELETE /v1/customers/{customer_id}": "customers:erase",
         "POST /v1/events": "events",
         "GET /v1/due": "decide",
+        "GET /v1/triggers": "decide",
         "GET /v1/touchpoints": "touchpoints:read",
         "GET /v1/tags": "tags:read",
         "GET /v1/metrics": "metrics:read",
     }
 )
+SHORT: Mapping[str, str] = MappingProxyType(
+    {"POST /predict": "POST /v1/predict", "POST /decide": "POST /v1/decide"}
+)
+"""Short names of the first release, which stay; the API document has the long ones."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ def scope_of(method: str, path: str) -> str:
     'predict'
     """
     endpoint = f"{method} {path}"
+    endpoint = SHORT.get(endpoint, endpoint)
     if endpoint not in ENDPOINTS:
         cure = "add it to ENDPOINTS in serving/auth/access.py"
         raise GuanjiaError(f"endpoint {endpoint}", "has no declared scope", cure)

@@ -17,6 +17,7 @@ import jwt
 from features.errors import GuanjiaError
 from features.key_file import read_or_create_key
 from features.settings import Settings
+from features.texts import CONTROL
 from serving import clock
 from serving.auth.access import SCOPES, Caller, require_scope
 from serving.auth.token_keys import KeysAwayError, KeySet
@@ -78,8 +79,9 @@ def make_token(
     Raises
     ------
     GuanjiaError
-        If the subject is empty or too long, a scope or branch is not one, the lifetime is not
-        positive, the key is too short, or an identity provider issues tokens (`GUANJIA_JWKS`).
+        If the subject is empty, too long or has control characters, a scope or branch is not one,
+        the lifetime is not positive, the key is too short, or an identity provider issues tokens
+        (`GUANJIA_JWKS`).
     """
     if settings.jwks is not None:
         fault = "would be refused: GUANJIA_JWKS names another issuer of tokens"
@@ -90,6 +92,9 @@ def make_token(
     if len(subject) > LONGEST_SUBJECT:
         cure = f"use at most {LONGEST_SUBJECT} characters"
         raise GuanjiaError("token", "has too long a subject", cure)
+    if any(CONTROL.search(name) for name in (subject, *(branches or ()))):
+        cure = "use letters, digits, spaces and signs"
+        raise GuanjiaError("token", "has a control character in its subject or branch", cure)
     if lifetime <= timedelta(0):
         raise GuanjiaError("token", "would never be valid", "give it a lifetime above zero")
     if issued_at.tzinfo is None:
@@ -114,7 +119,8 @@ def read_token(settings: Settings, token: str) -> Caller:
     Raises
     ------
     InvalidTokenError
-        If the token is expired, altered, signed with another key or meant for another audience.
+        If the token is expired, altered, signed with another key or meant for another audience, or
+        its subject or a branch has a control character.
     GuanjiaError
         If our own key is too short, or the public keys cannot be fetched.
     """
@@ -219,6 +225,8 @@ def _caller(settings: Settings, claims: dict[str, Any]) -> Caller:
     else:
         raise _invalid(settings)
     if not isinstance(scope, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise _invalid(settings)
+    if any(CONTROL.search(name) for name in (subject, *(visible or ()))):
         raise _invalid(settings)
     # An issuer has scopes of its own (openid, profile), which are ignored.
     return Caller(subject, frozenset(scope.split()) & SCOPES.keys(), visible)

@@ -15,7 +15,7 @@ from serving.touchpoints.fields import Channel, Touchpoint
 from serving.touchpoints.occasions import load_occasions
 from serving.touchpoints.scripts import (
     LANGUAGES,
-    Script,
+    ScriptTemplate,
     Wording,
     fill,
     first_usable,
@@ -197,7 +197,7 @@ class ContactTexts:
         return next((Wording(occasion.label, occasion.english) for occasion in timely), None)
 
 
-def _words_of(script: Script) -> list[str]:
+def _words_of(script: ScriptTemplate) -> list[str]:
     """List the variables that stand in a script, and those that make up who speaks."""
     names = script.variables
     return [*names, *SPEAKER] if "speaker" in names else names

@@ -24,6 +24,7 @@ from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import repeated_decision
 from serving.records.database import WAIT_SECONDS, Records, lock_customer
+from serving.records.idempotency import caller_key
 
 
 class Decider:
@@ -99,7 +100,7 @@ class Decider:
         customer = self.gatherer.read_customer(request, at, branches)
         frame = self._frames.stored(customer, at, seconds)
         content = request.model_dump(mode="json", exclude={"client_key"})
-        key = request.client_key and f"{subject} {request.client_key}"
+        key = request.client_key and caller_key(subject, request.client_key)
         with self._records.writing(seconds) as connection:
             lock_customer(connection, request.customer_id)
             earlier = repeated_decision(connection, key, content)

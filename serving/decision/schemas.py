@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from features.events.event_types import EVENTS
-from serving.schemas import CustomerId, Freshness, Message, Star
+from serving.schemas import NO_NUL, ClientKey, CustomerId, Freshness, Message, Star
 from serving.touchpoints.catalogue import STAGES
 from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
-Value = Annotated[str, Field(max_length=200)]
+Value = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 VALUES_SCHEMA = {
     "type": "object",
     "propertyNames": TypeAdapter(Name).json_schema(),
@@ -73,7 +73,7 @@ class DecideRequest(Message):
         description="How many ranked alternatives a person is to choose from. With any, nothing is "
         "reserved for them: the answer's own action alone has its place.",
     )
-    client_key: Annotated[str, Field(min_length=8, max_length=128)] | None = Field(
+    client_key: ClientKey | None = Field(
         default=None,
         description="Of your choice: the same request sent again with it gets the same decision.",
     )

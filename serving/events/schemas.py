@@ -18,6 +18,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictBool,
     StrictFloat,
@@ -157,6 +158,23 @@ AnyEvent: Any = Annotated[
 
 class EventsRequest(Message):
     """Events to report: 1 to 100, in the order in which they happened."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "events": [
+                    {
+                        "event_id": "complaint 4711",
+                        "type": "complaint_received",
+                        "customer_id": "C00000001",
+                        "occurred_at": "2026-06-30T10:00:00+08:00",
+                        "case_id": "K4711",
+                        "topic": "claims",
+                    }
+                ]
+            }
+        }
+    )
 
     events: list[Annotated[AnyEvent, WrapValidator(_validated_alone)]] = Field(
         min_length=1, max_length=MOST_EVENTS

@@ -9,7 +9,7 @@ from typing import Any
 from features.errors import GuanjiaError
 from features.events.event_types import Event
 from features.events.inbox import ConflictError, EventInbox, StoredEvent
-from features.events.intake import Intake, RefusedError
+from features.events.intake import Intake, RefusedError, unknown_customer
 from features.lake import Lake
 from features.online.push_events import FreshTags
 from serving.events.due_touchpoints import DueTouchpoints, due_answer
@@ -156,14 +156,18 @@ class EventService:
         due: Mapping[str | None, list[DueTold]],
     ) -> EventAnswer:
         """Build the answer to an event: stored, or refused with faults."""
-        if isinstance(outcome, StoredEvent):
+        if isinstance(outcome, StoredEvent) and isinstance(event, Event):
+            online = self._inbox.is_online(outcome.sequence)
+            if online is None:  # erased with the customer, before this answer
+                return self._answer(event, [unknown_customer(event)], due)
             return EventAnswer(
                 event_id=event.event_id,
                 status="repeated" if outcome.repeated else "accepted",
                 recorded_at=outcome.recorded_at,
-                tags="online" if self._inbox.is_online(outcome.sequence) else "pending",
+                tags="online" if online else "pending",
                 due=due.get(event.event_id),
             )
+        assert not isinstance(outcome, StoredEvent), "a malformed event is never stored"
         faults = [Fault(thing=error.thing, fault=error.fault, cure=error.cure) for error in outcome]
         conflict = any(isinstance(error, ConflictError) for error in outcome)
         return EventAnswer(

@@ -18,7 +18,7 @@ from serving.predictions.probabilities import ServedModel, load_model
 from training.models import MODELS
 from training.registry import local_models
 from training.registry.champions import fetch, no_champion
-from training.registry.load_check import try_loading
+from training.registry.load_check import LateError, try_loading
 from training.registry.mlflow_client import RegistryAwayError
 from training.registry.versions import CHAMPION, version_by_alias
 
@@ -90,9 +90,9 @@ class CurrentModels:
                 models[name] = self._load(name, version)
                 versions[name] = version
                 logger.info("model %s: version %s answers now", name, version)
-            except RegistryAwayError as error:
+            except (RegistryAwayError, LateError) as error:
                 logger.warning(
-                    "model %s: version %s cannot be fetched yet, %s: %s",
+                    "model %s: version %s cannot be taken up yet, %s: %s",
                     name, version, meanwhile, error
                 )  # fmt: skip
             except GuanjiaError as error:

@@ -189,18 +189,30 @@ class PredictionService:
         columns = tuple(names) if BRANCH in names else (*names, BRANCH)
         online = self._read_online(ids, columns)
         rows = self._lookup.read(ids, columns) if online is None else online
-        # Even if they still have a row: pushed at this moment, or in the snapshot of yesterday.
-        erased = self.erased.among(ids)
-        missing = [
-            row["customer_id"]
-            for row in rows
-            if not row["known"]
-            or row["customer_id"] in erased
-            or (branches is not None and row[BRANCH] not in branches)
-        ]
+        visible = self._visible(rows, branches)
+        missing = [row["customer_id"] for row in rows if row["customer_id"] not in visible]
         if missing:
             raise unknown_customers(missing)
         return rows, online is None
+
+    def visible(self, ids: Collection[str], branches: Collection[str] | None) -> set[str]:
+        """Select the customers who are known, not erased, and of the branches (None: of any)."""
+        online = self._read_online(sorted(ids), (BRANCH,))
+        rows = self._lookup.read(sorted(ids), (BRANCH,)) if online is None else online
+        return self._visible(rows, branches)
+
+    def _visible(
+        self, rows: Sequence[Mapping[str, Any]], branches: Collection[str] | None
+    ) -> set[str]:
+        # Even if they still have a row: pushed at this moment, or in the snapshot of yesterday.
+        erased = self.erased.among([row["customer_id"] for row in rows])
+        return {
+            str(row["customer_id"])
+            for row in rows
+            if row["known"]
+            and row["customer_id"] not in erased
+            and (branches is None or row[BRANCH] in branches)
+        }
 
     def _read_online(
         self, ids: Sequence[str], names: tuple[str, ...]

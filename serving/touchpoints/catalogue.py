@@ -17,7 +17,7 @@ from features.declared import merged, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean, unknown_name
 from serving.touchpoints.catalogue_checks import check_shared, check_touchpoint
 from serving.touchpoints.fields import Channel, DecisionPoint, Shared, Stage, Touchpoint
-from serving.touchpoints.scripts import BilingualText, Script
+from serving.touchpoints.scripts import BilingualText, ScriptTemplate
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")
 SHARED = tuple(Shared.model_fields)
@@ -155,7 +155,7 @@ class Catalogue:
         decision_point: str | None = None,
         *,
         offer: bool = False,
-    ) -> list[Script]:
+    ) -> list[ScriptTemplate]:
         """Build the scripts of a channel, best first: opening, what to say, offer, opt-out.
 
         Parameters
@@ -181,7 +181,7 @@ class Catalogue:
             for script in touchpoint.scripts(channel)
         ]
 
-    def _offer_script(self, touchpoint: Touchpoint, channel: Channel) -> Script:
+    def _offer_script(self, touchpoint: Touchpoint, channel: Channel) -> ScriptTemplate:
         """Find what a message of the channel says of the offer it carries."""
         for scripts in (touchpoint.offer_script, self.shared.offer_script):
             script = scripts.get(channel) or scripts.get("default")
@@ -237,7 +237,7 @@ def _catalogue(path: Path, own: Fields) -> Catalogue:
     return Catalogue(shared, variants)
 
 
-def _joined(script: Script, parts: Sequence[BilingualText]) -> Script:
+def _joined(script: ScriptTemplate, parts: Sequence[BilingualText]) -> ScriptTemplate:
     """Build the script that says the parts one after the other."""
     texts = {
         "chinese": "".join(part.chinese for part in parts),

@@ -19,7 +19,7 @@ from serving.touchpoints.fields import (
     DecisionPoint,
     Touchpoint,
 )
-from serving.touchpoints.scripts import Script, Variable
+from serving.touchpoints.scripts import ScriptTemplate, Variable
 from serving.touchpoints.trigger_words import describe_trigger
 
 BEGIN = (
@@ -120,7 +120,7 @@ def _section(catalogue: Catalogue, name: str, touchpoint: Touchpoint) -> str:
     return f"#### `{name}` {touchpoint.label}\n\n{_list(facts)}"
 
 
-def _both_languages(script: Script) -> str:
+def _both_languages(script: ScriptTemplate) -> str:
     """Write a script in both languages; of a card also its title and button."""
     languages = [
         [getattr(part, language) for part in script.parts] for language in ("chinese", "english")

@@ -16,7 +16,7 @@ from features.conditions import columns_of
 from features.contracts.vocabulary import CHANNELS as SALES_CHANNELS
 from features.declared import Declared
 from features.tags.catalogue import catalogue
-from serving.touchpoints.scripts import BilingualText, Script, Variable
+from serving.touchpoints.scripts import BilingualText, ScriptTemplate, Variable
 from serving.touchpoints.tag_days import DAY_TAGS
 
 Channel = Literal["sms", "wechat", "wecom", "phone", "app", "mail", "branch"]
@@ -181,10 +181,10 @@ class Touchpoint(Declared):
         default=Decimal(0), description="Yuan a contact is worth, where no model predicts it."
     )
     offers: tuple[str, ...] = Field(default=(), description="Offers it may carry.")
-    script: dict[Literal["default"] | Channel, tuple[Script, ...]] = Field(
+    script: dict[Literal["default"] | Channel, tuple[ScriptTemplate, ...]] = Field(
         description="话术 by channel: one, or a list of which the first that can be filled counts."
     )
-    offer_script: dict[Literal["default"] | Channel, Script] = Field(
+    offer_script: dict[Literal["default"] | Channel, ScriptTemplate] = Field(
         default={}, description="How it speaks of an offer that it carries, if unusual."
     )
 
@@ -237,7 +237,7 @@ class Touchpoint(Declared):
         """The channels of customers of any star."""
         return {*self.channels, *(channel for rule in self.stars for channel in rule.channels)}
 
-    def scripts(self, channel: Channel) -> tuple[Script, ...]:
+    def scripts(self, channel: Channel) -> tuple[ScriptTemplate, ...]:
         """Find the scripts of a channel, best first: its own, else the default; empty: none.
 
         A card of the app is no text that another channel could send, so it has no default.
@@ -323,7 +323,7 @@ class DecisionPoint(Declared):
     costs: dict[Channel, Yuan] = Field(
         default={}, description="Yuan a contact there, where it costs less than elsewhere."
     )
-    openings: dict[Channel, Script] = Field(
+    openings: dict[Channel, ScriptTemplate] = Field(
         default={}, description="What is said first there, instead of [openings]."
     )
     inbound: bool = Field(
@@ -360,8 +360,8 @@ class Shared(Declared):
     """The tables of the file that touchpoints share."""
 
     costs: dict[Channel, Yuan] = Field(description="Yuan a contact, by channel.")
-    openings: dict[Channel, Script] = Field(description="What each message begins with.")
-    offer_script: dict[Literal["default"] | Channel, Script] = Field(
+    openings: dict[Channel, ScriptTemplate] = Field(description="What each message begins with.")
+    offer_script: dict[Literal["default"] | Channel, ScriptTemplate] = Field(
         description="How a message speaks of the offer it carries, by channel."
     )
     services: dict[str, BilingualText] = Field(

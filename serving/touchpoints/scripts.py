@@ -29,7 +29,7 @@ class BilingualText(Declared):
     english: str = Field(min_length=1, description="What English readers see.")
 
 
-class Script(BilingualText):
+class ScriptTemplate(BilingualText):
     """What to say, with variables; both languages use the same ones.
 
     A card of the mini-program has a title above the text, and a button below it.
@@ -117,7 +117,7 @@ class FilledScript:
 
 
 def fill(
-    script: Script,
+    script: ScriptTemplate,
     values: Mapping[str, Any],
     variables: Mapping[str, Variable],
     language: Language = "chinese",
@@ -126,8 +126,8 @@ def fill(
 
     Parameters
     ----------
-    script : Script
-        The script; `Script.unknown` has no variable of it.
+    script : ScriptTemplate
+        The script; `ScriptTemplate.unknown` has no variable of it.
     values : Mapping[str, object]
         Name -> value; absent or None: not known.
     variables : Mapping[str, Variable]
@@ -142,7 +142,7 @@ def fill(
 
     Examples
     --------
-    >>> script = Script(chinese="{customer}您好", english="Dear {customer}")
+    >>> script = ScriptTemplate(chinese="{customer}您好", english="Dear {customer}")
     >>> unnamed = BilingualText(chinese="尊敬的客户", english="customer")
     >>> guest = Variable(label="称呼", fallback=unnamed)
     >>> fill(script, {"customer": "张先生"}, {"customer": guest}).text
@@ -169,13 +169,13 @@ def fill(
 
 
 def first_usable(
-    scripts: Sequence[Script], values: Mapping[str, Any], variables: Mapping[str, Variable]
-) -> Script | None:
+    scripts: Sequence[ScriptTemplate], values: Mapping[str, Any], variables: Mapping[str, Variable]
+) -> ScriptTemplate | None:
     """Choose the first of several scripts that can be said with what is known; None: none can.
 
     Parameters
     ----------
-    scripts : sequence of Script
+    scripts : sequence of ScriptTemplate
         The scripts of a channel, best first.
     values : Mapping[str, object]
         Name -> value; absent or None: not known.

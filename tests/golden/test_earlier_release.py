@@ -139,7 +139,7 @@ def test_stored_records_are_migrated_and_keep_every_row(
         for table in METADATA.sorted_tables:
             query = table.select().order_by(*table.primary_key.columns)
             found[table.name] = [dict(row) for row in connection.execute(query).mappings()]
-        # Packed since release 0004, each by itself.
+        # Packed since migration 0005, each by itself.
         numbers = [row["decision_id"] for row in found["decisions"]]
         found["decisions"] = [find_decision(connection, number) for number in numbers]
     for row in found["decisions"]:

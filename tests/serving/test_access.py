@@ -15,9 +15,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from serving.api.app import create_app
+from serving.api.door.rate_limit import RateLimit
+from serving.api.door.request_limiter import RequestLimiter
 from serving.api.guard import Read, guarded
-from serving.api.rate_limit import RateLimit
-from serving.api.request_limiter import RequestLimiter
 from serving.auth.access import ENDPOINTS, SCOPES, scope_of
 from serving.auth.tokens import make_token
 from serving.schemas import PredictRequest, PredictResponse, Refusal

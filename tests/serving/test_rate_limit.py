@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.api import rate_limit
-from serving.api.rate_limit import RateLimit
+from serving.api.door.rate_limit import RateLimit
 
 
 def test_a_burst_and_then_the_rate() -> None:

@@ -1,6 +1,7 @@
 """What the running service refuses, in which words, and what it shows to whom without a token."""
 
 import json
+import operator
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from features.settings import Settings
+from serving.api.door.limits import LARGEST_BODY
 from serving.auth.access import ENDPOINTS
 from serving.auth.tokens import make_token
 from serving.schemas import Refusal
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 CUSTOMER = "C00000001"
 ONE = json.dumps({"customer_ids": [CUSTOMER]}).encode()
-LIMIT = 256 * 1024
+LIMIT = LARGEST_BODY
 JSON = {"Content-Type": "application/json"}
 
 
@@ -129,7 +131,7 @@ def with_context(lead_days: str) -> bytes:
         (b'{"customer_ids": [NaN]}', "customer_ids.0", "/docs"),
         (b'{"customer_ids": [""]}', "customer_ids.0", "/docs"),
         (b'{"customer_ids": ["%s"]}' % (b"C" * 65), "customer_ids.0", "/docs"),
-        (b'{"customer_ids": ["\\ud800"]}', "customer_ids.0", "/docs"),
+        (b'{"customer_ids": ["\\ud800"]}', "customer_ids.0", "UTF-8"),
         (b'{"customer_ids": ["C"], "model": "churn"}', "model", "leave this field out"),
         (b'{"customer_ids": ["C"], "context": {"a": 1}}', "context.a", "leave this field out"),
         (b'{"customer_ids": ["C"], "models": "churn"}', "models", "/docs"),
@@ -152,7 +154,7 @@ def with_context(lead_days: str) -> bytes:
         (b"", "body", "add this field"),
         (b"{", "body", "valid JSON"),
         (b"{'customer_ids': ['C']}", "body", "valid JSON"),
-        (b"\xff\xfe", "body", "valid JSON"),
+        (b"\xff\xfe", "body", "UTF-8"),
         (b"[" * 100_000, "body", "valid JSON"),
     ],
 )
@@ -275,11 +277,13 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
     document: dict[str, Any] = client.get("/openapi.json").json()
     assert not re.search(r"https?://", json.dumps(document))
     consents = "/v1/customers/{customer_id}/consents"
-    everywhere = {"401", "403", "422", "429", "503"}
+    everywhere = {"401", "403", "408", "414", "422", "429", "431", "503", "504"}
     body = everywhere | {"413"}
     told = {
-        "POST /predict": ("predict", {"200": "PredictResponse"}, body | {"404"}),
-        "POST /decide": ("decide", {"200": "DecideResponse"}, body | {"404", "409"}),
+        "POST /v1/predict": ("predict", {"200": "PredictResponse"}, body | {"404"}),
+        "POST /v1/decide": ("decide", {"200": "DecideResponse"}, body | {"404", "409"}),
+        "POST /v1/decisions": (
+            "decide", {"200": "DecisionsResponse", "207": "DecisionsResponse"}, body),
         "GET /v1/decisions/{decision_id}": (
             "decisions:read", {"200": "Explained"}, body | {"404"}),
         "POST /v1/decisions/{decision_id}/review": (
@@ -294,6 +298,7 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
         "POST /v1/events": (
             "events", {"200": "EventsResponse", "207": "EventsResponse"}, body | {"409"}),
         "GET /v1/due": ("decide", {"200": "DueResponse"}, everywhere),
+        "GET /v1/triggers": ("decide", {"200": "TriggersResponse"}, everywhere | {"404"}),
         "GET /v1/touchpoints": (
             "touchpoints:read", {"200": "TouchpointsTold", "304": ""}, everywhere | {"404"}),
         "GET /v1/metrics": ("metrics:read", {"200": ""}, everywhere),
@@ -322,6 +327,13 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
             schema = response["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
             assert schema == answers.get(status, "Refusal")
     schemas = document["components"]["schemas"]
+    for told in (schemas.values(), map(operator.itemgetter("operationId"), there.values())):
+        names = [one if isinstance(one, str) else one["title"] for one in told]
+        assert len(set(names)) == len(names)
+    tags = {tag["name"] for tag in document["tags"]}
+    for declared in there.values():
+        assert {*declared["tags"]} <= tags
+        assert re.search("[一-鿿].*[A-Za-z]", declared["summary"])
     assert "HTTPValidationError" not in schemas
     assert set(schemas["Fault"]["required"]) == {"thing", "fault", "cure"}
     ids = schemas["PredictRequest"]["properties"]["customer_ids"]
@@ -331,6 +343,6 @@ def test_the_document_says_what_is(client: httpx.Client) -> None:
 def test_the_log_holds_no_token_and_no_traceback(service: Running, ask: Ask) -> None:
     assert ask([CUSTOMER]).status_code == 200
     log = service.log.read_text(encoding="utf-8", errors="replace")
-    assert "path=/predict" in log
+    assert "POST /predict 200" in log
     assert "Traceback" not in log
     assert service.token not in log

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from serving.touchpoints.scripts import (
     LANGUAGES,
     BilingualText,
-    Script,
+    ScriptTemplate,
     Variable,
     fill,
     variable_values,
@@ -29,11 +29,11 @@ VARIABLES = {
     "price": variable(tag="renewal_quote_premium", form="yuan"),
     "until": variable(form="date"),
 }
-GREETING = Script(chinese="{customer}您好", english="Dear {customer}")
+GREETING = ScriptTemplate(chinese="{customer}您好", english="Dear {customer}")
 
 
-def script(text: str) -> Script:
-    return Script(chinese=text, english=text)
+def script(text: str) -> ScriptTemplate:
+    return ScriptTemplate(chinese=text, english=text)
 
 
 def test_values_are_filled_in_and_what_is_missing_is_told() -> None:
@@ -71,7 +71,7 @@ def test_a_script_has_names_alone_between_braces(text: str) -> None:
 
 def test_both_languages_use_the_same_names() -> None:
     with pytest.raises(ValidationError, match="uses price in one language only"):
-        Script(chinese="{customer}{price}", english="{customer}")
+        ScriptTemplate(chinese="{customer}{price}", english="{customer}")
 
 
 def test_values_come_from_the_moment_before_tags() -> None:

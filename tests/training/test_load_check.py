@@ -15,7 +15,8 @@ from training.estimators.bundle import Predictor
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS
-from training.registry.load_check import try_loading
+from training.registry import load_check
+from training.registry.load_check import LateError, try_loading
 
 Bundle = Callable[..., Path]
 
@@ -69,3 +70,11 @@ def test_an_encoding_that_is_no_json_is_refused(bundle: Bundle, tmp_path: Path) 
     (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
     with pytest.raises(GuanjiaError, match="does not load"):
         try_loading(folder)
+
+
+def test_a_slow_machine_says_nothing_about_the_bundle(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_check, "SECONDS", 0.001)
+    with pytest.raises(LateError, match=r"was not loaded within .*try again when less runs on it"):
+        try_loading(bundle("good"))

@@ -20,7 +20,7 @@ from features.settings import Settings
 from features.snapshots.compute import write_snapshot
 from features.sources.simulation.simulate import simulate
 from serving.api.app import create_app
-from serving.api.request_limiter import RequestLimiter
+from serving.api.door.request_limiter import RequestLimiter
 from serving.auth.tokens import make_token
 from serving.lists.target_lists import write_list
 from serving.predictions.scores_file import scores_path

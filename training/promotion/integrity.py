@@ -14,7 +14,7 @@ from training.model_spec import ModelSpec
 from training.promotion.gates import Verdict
 from training.registry import versions
 from training.registry.champions import family, fetch
-from training.registry.load_check import try_loading
+from training.registry.load_check import LateError, try_loading
 from training.registry.mlflow_client import RegistryAwayError
 from training.registry.versions import Version
 
@@ -40,6 +40,8 @@ def check_integrity(
     ------
     RegistryAwayError
         If the registry does not answer.
+    LateError
+        If the machine is too slow to try the version now.
     """
     cure = f"run `guanjia train {family(model.name)}` again"
     try:
@@ -56,6 +58,8 @@ def check_integrity(
     verdicts = [Verdict("file hashes", True, f"{files} files as registered", "", {"files": files})]
     try:
         loaded = try_loading(folder)
+    except LateError:
+        raise
     except GuanjiaError as error:
         return [*verdicts, Verdict("trial load", False, _sentence(error), error.cure, {})]
     verdicts.append(Verdict("trial load", True, f"bundle {loaded} loads and predicts", "", {}))

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from features.instants import EPOCH, instant_of
 from serving.records.columns import Instant, first_id, new_id
 from serving.records.contacts.made_contacts import IS_MADE, MADE_AT
+from serving.records.idempotency import caller_key
 from serving.records.tables import contacts, decisions, due_touchpoints
 from serving.touchpoints.event_triggers import DueTouchpoint
 
@@ -145,7 +146,7 @@ def list_open_due(
         "at": now,
         "by": by,
         "most": most,
-        "subject_prefix": f"{subject} ",
+        "subject_prefix": caller_key(subject, ""),
         "after_at": after_at,
         "after_id": after_id,
     }

@@ -20,6 +20,7 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.instants import instant_of, microseconds
+from features.texts import UNFIT
 from serving import clock
 from serving.records.columns import to_json
 from serving.records.database import Records
@@ -170,5 +171,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
                 path.name,
             )
             continue
-        rows.append(row | {"at": instant_of(row["at"])})
+        # Earlier releases let tokens in whose subject no database can store.
+        subject = UNFIT.sub("\ufffd", row["subject"])
+        rows.append(row | {"at": instant_of(row["at"]), "subject": subject})
     return rows

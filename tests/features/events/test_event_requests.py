@@ -18,7 +18,7 @@ from features.online import feast_client
 from features.online.reader import read_tags
 from features.settings import Settings
 from serving.api.app import create_app
-from serving.api.request_limiter import LARGEST_BODY, RequestLimiter
+from serving.api.door.request_limiter import LARGEST_BODY, RequestLimiter
 from serving.auth.tokens import make_token
 from serving.events.service import EventService
 from serving.schemas import Refusal

@@ -117,3 +117,14 @@ def test_a_note_that_cannot_be_written_is_an_error(home: Path) -> None:
     folder.write_text("a file where the folder should be")
     with pytest.raises(GuanjiaError, match="cannot be written"):
         note(AccessLog(folder), "C1")
+
+
+def test_a_note_of_an_earlier_release_that_cannot_be_stored_sticks_no_more(
+    records: Records, rows: Any, home: Path
+) -> None:
+    folder = log_folder(home)
+    notes = AccessLog(folder)
+    notes.append("a\0b", "POST /predict", ["C1"], NOW, "request")
+    notes.rotate()
+    copy_whole_log(records, folder)
+    assert [row["subject"] for row in rows(reads)] == ["a\ufffdb"]

@@ -28,10 +28,16 @@ ANSWERS_BEFORE_DEATH = 40
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 
 
+def watcher(url: str) -> psutil.Process:
+    """The process that `guanjia serve` has become, and that starts the workers."""
+    port = url.rsplit(":", 1)[1]
+    (found,) = [one for one in psutil.Process(os.getpid()).children() if port in one.cmdline()]
+    return found
+
+
 def kill(url: str) -> None:
     """Kill the service with all its processes, as `kill -9` does."""
-    port = url.rsplit(":", 1)[1]
-    (parent,) = [one for one in psutil.Process(os.getpid()).children() if port in one.cmdline()]
+    parent = watcher(url)
     parent.suspend()  # else it starts what is killed again
     for one in [*parent.children(recursive=True), parent]:
         one.kill()
@@ -108,5 +114,12 @@ def test_killed_while_it_decides(
             assert again == answered.get((customer, key), again)
         (decisions,) = rows(home, "SELECT count(*) FROM decisions")
         assert decisions == (len(asked),)
+        # Killed alone, what watches the workers leaves none behind.
+        parent = watcher(asker.url)
+        workers = parent.children(recursive=True)
+        parent.kill()
+        _, left = psutil.wait_procs(workers, timeout=60)
+        assert workers
+        assert left == []
     no_customer_is_contacted_too_often()
     no_contact_is_without_a_decision()

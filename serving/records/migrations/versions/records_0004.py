@@ -1,72 +1,56 @@
-"""Packed decisions, days for which contacts are reserved, outcomes as reported, retention.
+"""Client keys of two subjects never meet: spaces of a subject are written as %20.
 
-Documents of decisions are compressed, each by itself: later ones refer to frames and are a fifth of
-that. A contact of before counts on the day on which it counted until now.
+A key was the subject, a space and the caller's own key. Where there is one space in it, it stays,
+unless the subject has a per cent. Where there are more, the subject of a decision is in its
+document; of outcomes and consents it is not known where the subject ended: all but the last word
+are taken for it, since subjects ("mini app") have spaces more often than keys.
 """
 
-import logging
-import zlib
+import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-
-logger = logging.getLogger(__name__)
-BATCH_ROWS = 1_000
+TABLES = {
+    "decisions": "decision_id",
+    "outcomes": "outcome_id",
+    "consent_changes": "change_id",
+}
 
 
 def upgrade() -> None:
-    """Add the columns and two tables, pack the documents, drop their column."""
-    op.create_table(
-        "decision_frames",
-        sa.Column("frame_id", sa.String(), nullable=False),
-        sa.Column("content", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("frame_id", name=op.f("pk_decision_frames")),
-    )
-    op.create_table(
-        "retentions",
-        sa.Column("retention_id", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("kept_days", sa.Integer(), nullable=False),
-        sa.Column("before", sa.BigInteger(), nullable=False),
-        sa.Column("ordered_by", sa.String(), nullable=False),
-        sa.Column("deleted_at", sa.BigInteger(), nullable=False),
-        sa.Column("rows", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("retention_id", name=op.f("pk_retentions")),
-    )
-    op.add_column("outcomes", sa.Column("reported_at", sa.BigInteger(), nullable=True))
-    op.add_column("contacts", sa.Column("planned_day", sa.Date(), nullable=True))
-    op.execute("UPDATE contacts SET planned_day = local_day")
-    with op.batch_alter_table("contacts") as contacts:
-        contacts.alter_column("planned_day", existing_type=sa.Date(), nullable=False)
-    op.add_column("decisions", sa.Column("frame_id", sa.String(), nullable=True))
-    op.add_column("decisions", sa.Column("packed", sa.LargeBinary(), nullable=True))
-    decisions, before, after = _pack()
-    with op.batch_alter_table("decisions") as table:
-        table.alter_column("packed", existing_type=sa.LargeBinary(), nullable=False)
-        table.drop_column("document")
-    if decisions:
-        logger.warning(
-            "%d decisions of before are packed: their documents take %.1f MB instead of %.1f MB",
-            decisions, after / 1e6, before / 1e6,
-        )  # fmt: skip
+    """Write the keys of subjects with spaces or per cents anew."""
+    connection = op.get_bind()
+    for name, key in TABLES.items():
+        rows = sa.table(name, sa.column(key), sa.column("client_key"), sa.column("document"))
+        row_id, old = rows.c[key], rows.c.client_key
+        document = rows.c.document if name == "decisions" else sa.null()
+        ambiguous = old.like("% % %") | old.like("%!%% %", escape="!")
+        # The longest first: a key becomes longer, and so meets only keys that have changed already.
+        ambiguous_rows = connection.execute(
+            sa.select(row_id, old, document).where(ambiguous).order_by(sa.func.length(old).desc())
+        ).all()
+        new: dict[str, Any] = {"client_key": sa.bindparam("key")}
+        change = sa.update(rows).where(row_id == sa.bindparam("row")).values(new)
+        for row, stored, document_of_row in ambiguous_rows:
+            connection.execute(
+                change, {"row": row, "key": _joined(stored, _subject(stored, document_of_row))}
+            )
 
 
-def _pack() -> tuple[int, int, int]:
-    """Pack every document; return how many, and their bytes before and after."""
-    connection, last, count, before, after = op.get_bind(), "", 0, 0, 0
-    read = sa.text(
-        "SELECT decision_id, CAST(document AS TEXT) FROM decisions WHERE decision_id > :last "
-        "ORDER BY decision_id LIMIT :most"
-    )
-    write = sa.text("UPDATE decisions SET packed = :packed WHERE decision_id = :decision_id")
-    while rows := connection.execute(read, {"last": last, "most": BATCH_ROWS}).all():
-        texts = [(number, text.encode()) for number, text in rows]
-        packed = [{"decision_id": number, "packed": zlib.compress(text)} for number, text in texts]
-        connection.execute(write, packed)
-        last, count = rows[-1][0], count + len(rows)
-        before += sum(len(text) for _, text in texts)
-        after += sum(len(row["packed"]) for row in packed)
-    return count, before, after
+def _subject(stored: str, document: Any) -> str:
+    """Find where the subject of a key ends."""
+    if document is not None:
+        content = json.loads(document) if isinstance(document, str) else document
+        subject = str(content.get("asked_by", ""))
+        if subject and stored.startswith(f"{subject} "):
+            return subject
+    return stored.rpartition(" ")[0]
+
+
+def _joined(stored: str, subject: str) -> str:
+    words = subject.replace("%", "%25").replace(" ", "%20")
+    return f"{words} {stored[len(subject) + 1 :]}"

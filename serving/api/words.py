@@ -1,0 +1,66 @@
+"""Describe endpoints and limits for the API document, in Chinese and English."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from serving.api.door.limits import (
+    BODY_SECONDS,
+    LARGEST_BODY,
+    LARGEST_HEAD,
+    LONGEST_ADDRESS,
+    LONGEST_TOKEN,
+    MOST_SECONDS,
+)
+
+TITLE = "Guanjia 管家"
+DESCRIPTION = f"""车险客户经营服务：预测与星级，与每位客户的下一次触达，事件与触达结果。
+Predictions and stars of customers, the next contact with each, events and outcomes.
+
+每个请求都要带令牌（`Authorization: Bearer ...`），接口的 security 写明令牌须有的权限。
+Every request needs a bearer token; an endpoint's security names the scope that the token must have.
+
+限制 Limits, beside those of each field:
+
+- 请求体 body: {LARGEST_BODY // 2**20} MB, {BODY_SECONDS} s (413, 408)
+- 地址 path and query: {LONGEST_ADDRESS // 1024} kB (414)
+- 地址与请求头 address and headers together: {LARGEST_HEAD // 1024} kB (431)
+- 令牌 token: {LONGEST_TOKEN // 1024} kB (401)
+- 应答 an answer begins within {MOST_SECONDS} s (504)
+- 频率与并发 rate of a subject, requests at once: settings of the service (429, `Retry-After`)
+
+文本须为 UTF-8，不含 NUL 与半个代理对。
+Texts are UTF-8, without NUL and halves of surrogate pairs (422).
+"""
+TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "predictions": "预测、星级与理由。 Predictions, stars and reasons.",
+        "decisions": "下一次触达：决策、解释、复核。 The next contact: decide, explain, review.",
+        "outcomes": "触达结果。 Outcomes of contacts.",
+        "events": "客户事件，及其引发的待触达。 Events, and the touchpoints that are due.",
+        "customers": "授权与个人信息删除。 Consents, and erasure of a customer.",
+        "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
+        "monitoring": "运行监控。 Monitoring of the service.",
+    }
+)
+OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "predict": ("predictions", "预测客户 · Predict for customers"),
+        "decide": ("decisions", "决定下一次触达 · Decide on the next contact"),
+        "decide_many": ("decisions", "批量决策 · Decide on many customers"),
+        "explain": ("decisions", "解释一次决策 · Explain a decision"),
+        "ask_review": ("decisions", "申请人工复核 · Ask for a review by a human"),
+        "reviews": ("decisions", "列出复核 · List reviews"),
+        "answer": ("decisions", "答复复核 · Answer a review"),
+        "take_outcomes": ("outcomes", "上报触达结果 · Report outcomes"),
+        "take_events": ("events", "上报客户事件 · Report events"),
+        "due": ("events", "事件引发的待触达 · What events made due"),
+        "triggers": ("events", "每日待触达 · What is due by the tags of a date"),
+        "consents": ("customers", "查询授权 · Read consents"),
+        "change_consent": ("customers", "变更授权 · Change a consent"),
+        "erase_customer": ("customers", "删除客户个人信息 · Erase a customer"),
+        "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),
+        "touchpoints": ("catalogues", "触点目录 · Catalogue of touchpoints"),
+        "tags": ("catalogues", "标签目录 · Catalogue of tags"),
+    }
+)
+"""Operation id, which is the name of the function -> its tag and its summary."""
