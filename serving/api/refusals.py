@@ -18,6 +18,7 @@ from serving.api.door.limits import (
     MOST_SECONDS,
 )
 from serving.auth.tokens import InvalidTokenError
+from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
