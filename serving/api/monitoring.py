@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import clock
@@ -17,7 +17,7 @@ router = guarded()
 
 @router.get(
     "/v1/metrics",
-    response_class=PlainTextResponse,
+    response_class=Response,
     responses={
         **refusal_schemas(503),
         200: {

@@ -41,7 +41,7 @@ COMMANDS = {
     "touchpoints": MODELS | {"pandas"},
     "content-try 您好 --channel sms": MODELS | ENGINES,
     "token somebody": MODELS | ENGINES,
-    "triggers --as-of 2026-06-30": MODELS | RECORDS,
+    "triggers --as-of 2026-06-30": MODELS | {"alembic"},
     "check": MODELS | RECORDS | {"pandas"},
     "list renewal_risk": MODELS | {"pandas", "alembic"},
     "score": LEARNING,

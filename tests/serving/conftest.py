@@ -60,8 +60,8 @@ condition = "days_to_commercial_expiry >= 0"
 once_per = "year"
 
 [renewal_always.script.default]
-chinese = "【{company}】{customer}您好。"
-english = "[{company}] Dear {customer}."
+chinese = "您的保险可以续保了。"
+english = "Your cover can be renewed."
 
 [decision_points.tests]
 label = "测试"

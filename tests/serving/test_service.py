@@ -206,6 +206,7 @@ def test_tags_say_how_fresh_they_are(answer: Row, service: Running) -> None:
         assert one["tags"] == {
             "as_of": "2026-06-30",
             "known_until": "2026-06-30T16:00:00Z",
+            "age_days": 1,
             "snapshot_id": manifest["snapshot_id"],
         }
 

@@ -96,7 +96,7 @@ def test_a_contact_from_its_decision_to_its_outcome(
     customer, answer = next(contacted)
     action = answer["action"]
     assert (action["touchpoint"], action["channel"]) == ("renewal_always", "sms")
-    assert "Dear customer" in action["script"]["english"]
+    assert "Your cover can be renewed." in action["script"]["english"]
     assert action["script"]["chinese"].endswith("拒收请回复R")
     # Sent again it is the same one; another request is silence, because once is enough.
     assert api.decide(customer, client_key=f"first {customer}") == answer
