@@ -36,6 +36,8 @@ Ask = Callable[..., httpx.Response]
 Copy = Callable[..., Lake]
 Found = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 READY_SECONDS = 120
+SENDER = "content.toml"
+"""Says who sends: without it no message is signed, and none sent."""
 STOP_SECONDS = 30
 POLICY = "exploration_share = 0.0\nholdout_share = 0.0\nmotor_margin_share = 1.0\n"
 ALWAYS = """
@@ -228,6 +230,7 @@ def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
             shutil.copyfile(path, target)
         for folder in ("snapshots", "models", *more):
             shutil.copytree(demo[0] / folder, home / folder)
+        shutil.copyfile(demo[0] / SENDER, home / SENDER)
         return Lake(Settings(home=home))
 
     return copied
@@ -254,6 +257,7 @@ def contactable(
     def made(home: Path) -> Lake:
         for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
             shutil.copytree(demo[0] / folder, home / folder)
+        shutil.copyfile(demo[0] / SENDER, home / SENDER)
         one_touchpoint(home)
         return Lake(Settings(home=home, token_key=None))
 

@@ -5,7 +5,7 @@ own, and decisions of earlier releases are counted by the same rules.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import fmean
@@ -79,7 +79,9 @@ class DecisionSummary:
     places: dict[str, PlaceCount] = field(default_factory=dict)
     actions: dict[ActionKey, list[float | None]] = field(default_factory=dict)
 
-    def add(self, decision_point: str, result: DecisionResult) -> None:
+    def add(
+        self, decision_point: str, result: DecisionResult, held_by: Sequence[str] = ()
+    ) -> None:
         """Count a decision.
 
         Parameters
@@ -88,12 +90,15 @@ class DecisionSummary:
             Where it was asked for.
         result : DecisionResult
             The decision.
+        held_by : sequence of str
+            What the answer says its silence rests on; empty, in answers of earlier releases: found
+            anew.
         """
         place = self.places.setdefault(decision_point, PlaceCount())
         place.decisions += 1
         place.due += bool(result.candidates)
         if result.chosen is None:
-            place.silence[silence_reasons(result)[0]] += 1
+            place.silence[(held_by or silence_reasons(result))[0]] += 1
             return
         candidate, value = result.chosen.candidate, result.chosen.value
         place.service += candidate.kind == "service"
@@ -156,7 +161,8 @@ def summarise(records: Records, days: int) -> DecisionSummary:
     end = last + timedelta(microseconds=1)
     for row in past_decisions(records, end - timedelta(days), end):
         summary.first = summary.first or row["decided_at"]
-        summary.add(row["decision_point"], _settled(row))
+        held_by = row["document"]["answer"].get("held_by", ())
+        summary.add(row["decision_point"], _settled(row), held_by)
     return summary
 
 
