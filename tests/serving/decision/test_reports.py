@@ -95,7 +95,7 @@ def test_a_summary_counts_what_was_answered(
         held = Counter(answer.held_by[0] for answer in here if answer.held_by)
         assert place.silence == held
         assert held.total() == kinds["silence"]
-        assert place.decisions - place.due == held["nothing_due"]
+        assert place.decisions - place.due == held["nothing_due"] + held["made"]
     acted = [answer.action for answer in answers if answer.action]
     counted = Counter((one.touchpoint, one.channel, one.offer or "") for one in acted)
     shown = Counter[tuple[str, ...]]()
