@@ -79,9 +79,7 @@ class DecisionSummary:
     places: dict[str, PlaceCount] = field(default_factory=dict)
     actions: dict[ActionKey, list[float | None]] = field(default_factory=dict)
 
-    def add(
-        self, decision_point: str, result: DecisionResult, held_by: Sequence[str] = ()
-    ) -> None:
+    def add(self, decision_point: str, result: DecisionResult, held_by: Sequence[str] = ()) -> None:
         """Count a decision.
 
         Parameters
