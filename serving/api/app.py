@@ -21,9 +21,9 @@ from serving.api import (
     triggers,
 )
 from serving.api.door.rate_limit import RateLimit
+from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
 from serving.api.refusals import answer_refusals
-from serving.api.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 
 RESOURCES = (
     predictions.router,

@@ -14,7 +14,8 @@ from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle_worded
 from serving.decision.gates import Gate
-from serving.decision.gather import DecisionInputs, Gatherer
+from serving.decision.gather import Gatherer
+from serving.decision.inputs import DecisionInputs
 from serving.decision.record_frames import RecordFrames
 from serving.decision.schemas import DecideRequest, DecideResponse, check_context
 from serving.decision.touchpoint_source import TouchpointSource

@@ -15,7 +15,7 @@ from features.instants import EPOCH
 from serving.decision.candidates import Candidate
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Permission
-from serving.decision.gather import CustomerFacts, DecisionInputs
+from serving.decision.inputs import CustomerFacts, DecisionInputs
 from serving.decision.record import RecordFrame, build_record
 from serving.decision.response import build_response
 from serving.decision.schemas import DecideRequest

@@ -6,7 +6,7 @@ from serving.decision.candidates import Candidate, Value
 from serving.decision.contact_text import ContactText
 from serving.decision.core import DecisionResult, ScoredCandidate
 from serving.decision.gates import Gate
-from serving.decision.gather import CustomerFacts, DecisionInputs
+from serving.decision.inputs import CustomerFacts, DecisionInputs
 from serving.decision.schemas import (
     Action,
     ContactScript,

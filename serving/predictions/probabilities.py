@@ -235,3 +235,21 @@ def _all(tags: "pd.DataFrame", number: int) -> "pd.Series[float]":
     import pandas as pd
 
     return pd.Series(float(number), index=tags.index)
+
+
+def requested_models(
+    models: Mapping[str, ServedModel], names: list[str] | None
+) -> Mapping[str, ServedModel]:
+    """Select the models a request names; all of them if it names none.
+
+    Raises
+    ------
+    UnknownNameError
+        If it names a model that is not served.
+    """
+    if names is None:
+        return models
+    for name in names:
+        if name not in models:
+            raise unknown_name("model", name, models)
+    return {name: models[name] for name in names}

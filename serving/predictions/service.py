@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.erased import Erased
-from features.errors import GuanjiaError, UnknownNameError, unknown_name
+from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
@@ -32,6 +32,7 @@ from serving.predictions.probabilities import (
     customer_columns,
     needed_tags,
     predict_one,
+    requested_models,
 )
 from serving.predictions.reasons import explain
 from serving.predictions.scoring import STAR_TAGS
@@ -121,7 +122,7 @@ class PredictionService:
         """
         # Taken once: a promotion meanwhile is for the requests that come after.
         current = self.current.now
-        models = _requested_models(current.models, request.models)
+        models = requested_models(current.models, request.models)
         names = self._tag_names(current.models, models, request.explain)
         rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
@@ -344,15 +345,3 @@ def unknown_customers(customer_ids: Sequence[str]) -> UnknownCustomerError:
     named = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
     cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
     return UnknownCustomerError(f"customer {named}", "is not known", cure)
-
-
-def _requested_models(
-    models: Mapping[str, ServedModel], names: list[str] | None
-) -> Mapping[str, ServedModel]:
-    """Select the models a request names; all of them if it names none."""
-    if names is None:
-        return models
-    for name in names:
-        if name not in models:
-            raise unknown_name("model", name, models)
-    return {name: models[name] for name in names}

@@ -16,8 +16,9 @@ from typing import Any, get_args
 from features.declared import merged, overlay, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean, unknown_name
 from serving.touchpoints.catalogue_checks import check_shared, check_touchpoint
-from serving.touchpoints.fields import Channel, DecisionPoint, Shared, Stage, Touchpoint
+from serving.touchpoints.fields import Channel, Stage, Touchpoint
 from serving.touchpoints.scripts import BilingualText, ScriptTemplate
+from serving.touchpoints.shared_fields import DecisionPoint, Shared
 
 SHIPPED = Path(__file__).with_name("touchpoints.toml")
 SHARED = tuple(Shared.model_fields)

@@ -8,7 +8,8 @@ from features.errors import GuanjiaError, did_you_mean
 from features.events.event_types import EVENTS
 from features.tags.catalogue import catalogue, every_tag
 from features.tags.relations.touchpoint_families import TOUCHPOINTS
-from serving.touchpoints.fields import LINK, DecisionPoint, Shared, Touchpoint
+from serving.touchpoints.fields import LINK, Touchpoint
+from serving.touchpoints.shared_fields import DecisionPoint, Shared
 from training.models import MODELS
 
 OFFER = "offer"

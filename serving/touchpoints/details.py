@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.online.contact_details import CLAIM_STEPS
-from serving.touchpoints.fields import Shared, Touchpoint
+from serving.touchpoints.fields import Touchpoint
 from serving.touchpoints.scripts import Wording
+from serving.touchpoints.shared_fields import Shared
 
 TITLES = {"M": ("先生", "Mr"), "F": ("女士", "Ms")}
 COMPOUND_SURNAMES = (

@@ -11,15 +11,9 @@ from features.markdown import list_item
 from features.tags.groups.life_cycle import STAGES
 from features.tags.relations.touchpoint_families import FAMILIES
 from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
-from serving.touchpoints.fields import (
-    KINDS,
-    ROLES,
-    SERVICE_LEVELS,
-    STARTERS,
-    DecisionPoint,
-    Touchpoint,
-)
+from serving.touchpoints.fields import KINDS, ROLES, SERVICE_LEVELS, STARTERS, Touchpoint
 from serving.touchpoints.scripts import ScriptTemplate, Variable
+from serving.touchpoints.shared_fields import DecisionPoint
 from serving.touchpoints.trigger_words import describe_trigger
 
 BEGIN = (

@@ -22,7 +22,8 @@ from pydantic import Field, model_validator
 
 from features.declared import Declared, parse_fields, read_toml
 from features.errors import GuanjiaError, did_you_mean
-from serving.touchpoints.fields import WEATHER_LEVELS, Shared
+from serving.touchpoints.fields import WEATHER_LEVELS
+from serving.touchpoints.shared_fields import Shared
 
 FILE = "weather.toml"
 MANUAL = "docs/triggers.md"

@@ -153,6 +153,7 @@ def test_a_generated_client_drives_the_whole_loop(
     call("due")
     assert call("touchpoints").touchpoints
     assert call("tags").tags
+    call("metrics")
     assert call("erase_customer", customers[0]).finished is False
     assert used == tags.keys()
     client.get_httpx_client().close()

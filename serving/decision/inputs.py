@@ -1,0 +1,80 @@
+"""Hold what a decision is made from: what is known of the customer, and what the records know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from serving.decision.candidates import Candidate
+from serving.decision.core import Facts
+from serving.decision.left_out import LeftOut
+from serving.records.contacts.cap_rules import Plan
+from serving.records.contacts.history import History
+from serving.schemas import Freshness, Star
+from serving.touchpoints.tag_days import tags_on
+
+
+@dataclass(frozen=True)
+class CustomerFacts:
+    """What is known of a customer before the records are read.
+
+    Attributes
+    ----------
+    tags : Mapping[str, object]
+        Tags by name, as plain values.
+    degraded : bool
+        Whether the tags are the latest snapshot's, because the online store does not answer.
+    predictions, effects : Mapping[str, float or None]
+        By model, and by treatment; empty if the customer refuses profiling.
+    margin : float or None
+        Expected margin of the coming motor term in yuan.
+    star, freshness : Star or None, Freshness
+        As in the answer.
+    versions : Mapping[str, object]
+        Versions of the models, the effect models and the touchpoints.
+    """
+
+    tags: Mapping[str, Any]
+    degraded: bool
+    predictions: Mapping[str, float | None]
+    effects: Mapping[str, float]
+    margin: float | None
+    star: Star | None
+    freshness: Freshness
+    versions: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DecisionInputs:
+    """The facts of a decision, and what it takes to reserve its contact.
+
+    Attributes
+    ----------
+    facts : Facts
+        What the decision depends on.
+    history : History
+        Earlier contacts of the customer, which the caps count.
+    plans : list of Plan
+        For each candidate, when its contact would be made.
+    zone : ZoneInfo
+        The customer's time zone, whose civil day is that of a contact.
+    left_out : list of LeftOut
+        Timely touchpoints that are no candidates.
+    stale : bool
+        Whether the tags are too old to tell of some touchpoint whether it is due.
+    details : Mapping[str, object]
+        What messages to the customer can name; empty without candidates.
+    """
+
+    facts: Facts
+    history: History
+    plans: list[Plan]
+    zone: ZoneInfo
+    left_out: list[LeftOut]
+    stale: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def contact_tags(self, candidate: Candidate) -> Mapping[str, Any]:
+        """Return the tags as they stand on the day on which a candidate's contact is made."""
+        at = self.plans[self.facts.candidates.index(candidate)].at
+        return tags_on(self.facts.tags, at.astimezone(self.zone).date())
