@@ -16,7 +16,7 @@ from features.lake import Lake
 from features.progress_bar import hide_progress_bar
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
-from features.snapshots.tag_columns import snapshot_files
+from features.snapshots.tag_columns import snapshot_files, stored_tags
 from features.sql import sql_text
 from features.tags.catalogue import groups
 
@@ -46,6 +46,10 @@ class SnapshotLookup:
         with self._lock:
             places = self._files(day)
             values: dict[str, dict[str, Any]] = {}
+            absent = [tag for tag in tags if tag not in places]
+            if absent:
+                cure = f"run `guanjia tags --as-of {day}` again"
+                raise GuanjiaError(f"snapshot of {day}", f"lacks tag {min(absent)}", cure)
             for path in dict.fromkeys(places[tag] for tag in tags):
                 names = [tag for tag in tags if places[tag] == path]
                 for row in self._rows(path, names, customer_ids):
@@ -86,8 +90,14 @@ class SnapshotLookup:
         """Map each tag to its file."""
         if day not in self._places:
             # Verified once: files are replaced, never changed.
-            all_tags = [tag for group in groups().values() for tag in group.tags]
-            files = snapshot_files(self._lake, read_snapshot(self._lake, day), all_tags)
+            snapshot = read_snapshot(self._lake, day)
+            # A tag that was declared later is missed by who asks for it, and by nobody else.
+            names = [
+                tag
+                for name, group in groups().items()
+                for tag in stored_tags(self._lake, snapshot, name, list(group.tags))
+            ]
+            files = snapshot_files(self._lake, snapshot, names)
             self._places = {
                 day: {tag: str(path) for path, names in files.values() for tag in names}
             }

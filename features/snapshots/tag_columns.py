@@ -3,7 +3,7 @@
 Because of the hashes, a reader never mixes the files of two runs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -61,6 +61,28 @@ def snapshot_files(
     return {
         group: (lake.home / files[group]["path"], names) for group, names in names_by_group.items()
     }
+
+
+def stored_tags(lake: Lake, snapshot: Snapshot, group: str, tags: Sequence[str]) -> list[str]:
+    """List those of a group's tags that a snapshot has; all, where its file is not there to ask.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the snapshot.
+    snapshot : Snapshot
+        The snapshot.
+    group : str
+        The tag group.
+    tags : sequence of str
+        Its tags as declared today.
+    """
+    file = snapshot.files.get(group)
+    path = lake.home / file["path"] if file else None
+    if path is None or not path.exists():
+        return list(tags)
+    there = set(pq.read_schema(path).names)
+    return [tag for tag in tags if tag in there]
 
 
 def snapshot_tags(lake: Lake, snapshot: Snapshot, tags: Iterable[str]) -> ir.Table:

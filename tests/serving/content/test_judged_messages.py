@@ -14,8 +14,6 @@ from benchmarks.judged_messages import (
     read_messages,
 )
 from serving.content.check import load_content_check
-from serving.touchpoints.catalogue import load_touchpoints
-from serving.touchpoints.scripts import LANGUAGES, fill
 
 GATE = load_content_check(Path("no home"))
 MESSAGES = read_messages()
@@ -82,25 +80,3 @@ def test_who_warns_of_a_word_is_read_by_a_person_and_not_blocked() -> None:
 )
 def test_a_word_with_a_gap_is_found_within_a_sentence(text: str, words: list[str]) -> None:
     assert [one.text for one in GATE.search(text)] == words
-
-
-def test_every_script_that_is_shipped_may_be_sent() -> None:
-    catalogue = load_touchpoints(Path("no home"))
-    variables = catalogue.shared.variables
-    values = {
-        "company": "安途财险", "customer": "张先生", "plate": "浙A***56", "manager": "李明",
-        "hotline": "95300", "manager_phone": "95300", "link": "https://m.antu.example/a",
-    }  # fmt: skip
-    scripts = [
-        script
-        for variants in catalogue.variants.values()
-        for touchpoint in variants.values()
-        if touchpoint is not None
-        for script in touchpoint.script.values()
-    ]
-    assert len(scripts) > 40
-    for script in scripts:
-        for language in LANGUAGES:
-            for known in (values, {}):
-                text = fill(script, known, variables, language).text
-                assert GATE.search(text, SENDER) == [], text

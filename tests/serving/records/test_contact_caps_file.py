@@ -107,7 +107,8 @@ def test_a_fault_names_file_rule_and_field(home: Path, text: str, fault: str) ->
 
 def test_the_example_of_the_document_is_one(home: Path) -> None:
     text = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (example,) = (example for example in examples if "marketing_week" in example)
     caps = load_contact_caps(own(home, example))
     assert (caps.reservation_hours, caps.rules["marketing_week"].most) == (4, 3)
     assert "wecom_day" not in caps.rules

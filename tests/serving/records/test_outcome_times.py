@@ -98,7 +98,7 @@ def test_six_calls_in_a_minute_are_one_whatever_their_date(
         said.append(found if isinstance(found, str) else "called")
         if isinstance(found, Reservation):
             tell(records, kind, at - 2 * DAY, at, contact_id=found.contact_id)
-    assert said == ["called", *["marketing_day"] * 5]
+    assert said == ["called", *["marketing_phone_week"] * 5]
 
 
 def test_a_contact_counts_on_the_day_planned_and_on_the_day_made(
