@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.api import rate_limit
+from serving.api.door import rate_limit
 from serving.api.door.rate_limit import RateLimit
 
 

@@ -243,6 +243,8 @@ def test_redis_forgets_too(redis_url: str, home: Path, snapshot: Snapshot) -> No
     import redis
 
     lake, records = settled(home, snapshot, online=redis_url)
+    for path in (lake.home / "checked").glob("*.parquet"):
+        path.unlink()  # rows of one column: no contact details could be made of them
     feast_client.materialize(lake, DAY, now=NOW)
     with redis.Redis.from_url(redis_url) as client:
         assert len(client.keys(f"*{GONE}")) == 8

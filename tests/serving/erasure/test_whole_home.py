@@ -78,7 +78,7 @@ def test_the_api_knows_them_no_more_from_the_first_answer_on(story: Any) -> None
     assert (first["finished"], again["finished"], finished["finished"]) == (False, False, True)
     assert story.by_api not in first["customer_hash"]
     assert finished["rows"]["raw/customers"] == finished["rows"]["scores"] == 1
-    assert finished["rows"]["online"] == 8
+    assert finished["rows"]["online"] == 9  # eight tag groups, and contact details
     assert finished["rows"]["decisions"] == 1
 
 
