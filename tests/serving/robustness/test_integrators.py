@@ -158,7 +158,9 @@ def test_a_generated_client_drives_the_whole_loop(
     page = importlib.import_module(f"{NAME}.api.monitoring.metrics").sync_detailed(client=client)
     assert b"guanjia_tags_age_days" in page.content
     # Whom no other test asks about.
-    scored = read_table(next((sturdy.lake.home / "scores").glob("*.parquet")), ["customer_id"])
+    scored = read_table(
+        next((sturdy.lake.home / "scores").glob("*.parquet")), columns=["customer_id"]
+    )
     leaver = max({*scored["customer_id"].to_pylist()} - {*sturdy.renewing})
     assert call("erase_customer", leaver).finished is False
     assert used == tags.keys()
