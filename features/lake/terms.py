@@ -23,3 +23,19 @@ def cover_end(terms: ir.Table) -> ir.DateValue:
 def in_force(terms: ir.Table, day: ir.Value) -> ir.BooleanValue:
     """Check which terms gave cover on a day (a date or a column of dates); never null."""
     return (terms.inception <= day) & (cover_end(terms) > day)
+
+
+def left_to_renew(terms: ir.Table) -> ir.BooleanValue:
+    """Check which motor terms in force are neither cancelled nor renewed.
+
+    Renewed: the vehicle's last motor term incepts later, and no earlier than 30 days before the end
+    of cover.
+
+    Parameters
+    ----------
+    terms : ibis.Table
+        Rows of the relation `motor_terms`, with `in_force`, `cover_end` and `last_inception`.
+    """
+    ahead = terms.last_inception.delta(terms.cover_end, unit="day")
+    renewed = (terms.last_inception > terms.inception) & (ahead >= -30)
+    return terms.in_force & terms.cancelled_on.isnull() & ~renewed

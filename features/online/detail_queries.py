@@ -10,6 +10,7 @@ from features.instants import microseconds
 from features.lake import Lake
 from features.lake.known import events, known_versions
 from features.lake.spine import SPINE, Spine, spine_of_customers
+from features.lake.terms import left_to_renew
 from features.online.contact_details import (
     CLAIM_STEPS,
     COLUMNS,
@@ -123,17 +124,12 @@ def _plates(lake: Lake, spine: Spine) -> ir.Table:
     joined = terms.left_join(cars, [*SPINE, "vehicle_id"])
     # An absent plate is a value here: else another car's would take its place.
     rows = joined.select(*(terms[name] for name in terms.columns), plate=cars.plate.fill_null(""))
-    renewed = (rows.last_inception > rows.inception) & (
-        rows.last_inception.delta(rows.cover_end, unit="day") >= -30
-    )
     order = {"policy": rows.policy_id}
     ends = ibis.struct({"days": rows.ends_in_days, **order})
     signed = ibis.struct({"at": rows.signed_at, **order})
     single = rows.vehicle_id.nunique(where=rows.in_force) == 1
     plates = rows.group_by(SPINE).aggregate(
-        plate_to_renew=rows.plate.argmin(
-            ends, where=rows.in_force & rows.cancelled_on.isnull() & ~renewed
-        ),
+        plate_to_renew=rows.plate.argmin(ends, where=left_to_renew(rows)),
         plate_signed=rows.plate.argmax(signed),
         plate_ended=rows.plate.argmax(ends, where=rows.ends_in_days <= 0),
         plate_insured=single.ifelse(rows.plate.max(where=rows.in_force), ibis.null("string")),

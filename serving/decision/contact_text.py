@@ -1,6 +1,6 @@
 """Fill in the script of a contact: what is said, shown or sent, in both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from serving.decision.candidates import Candidate
 from serving.touchpoints.catalogue import Catalogue
 from serving.touchpoints.details import detail_values, sender_values, speaker
 from serving.touchpoints.fields import Channel, Touchpoint
-from serving.touchpoints.occasions import load_occasions
+from serving.touchpoints.occasions import Occasion, timely_occasions
 from serving.touchpoints.scripts import (
     LANGUAGES,
     ScriptTemplate,
@@ -80,6 +80,8 @@ class Speech:
         What Guanjia holds of the customer (`features.online.contact_details`).
     values : Mapping[str, str]
         Values of script variables that the caller gives: they come before ours.
+    occasions : sequence of Occasion
+        Holidays and warnings that are declared.
     """
 
     decision_point: str | None
@@ -87,6 +89,7 @@ class Speech:
     stage: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    occasions: Sequence[Occasion] = ()
 
 
 class ContactTexts:
@@ -97,14 +100,13 @@ class ContactTexts:
     catalogue : Catalogue
         The touchpoints.
     home : Path
-        The home folder: its `content.toml` says who sends, `star.toml` how stars are called,
-        `weather.toml` which warnings are out.
+        The home folder: its `content.toml` says who sends, `star.toml` how stars are called.
     sender : Sender, optional
         Who sends; default: as `content.toml` says.
     """
 
     def __init__(self, catalogue: Catalogue, home: Path, sender: Sender | None = None) -> None:
-        self._catalogue, self._home = catalogue, home
+        self._catalogue = catalogue
         self._stars = load_star_settings(home)
         sender = sender or load_content_settings(home).sender
         self._sender_values = (
@@ -175,26 +177,19 @@ class ContactTexts:
         if star is not None:
             tier = self._stars.tier(int(star))
             ours["star"] = Wording(tier.label, tier.name)
-        if touchpoint.trigger.occasion:
-            ours["occasion"] = self._occasion(touchpoint, tags[BRANCH], speech.day)
+        trigger = touchpoint.trigger
+        if trigger.occasion:
+            timely = timely_occasions(
+                speech.occasions, trigger.occasion, tags[BRANCH], speech.day, trigger.days_before
+            )
+            ours["occasion"] = next(
+                (Wording(occasion.label, occasion.english) for occasion in timely), None
+            )
         if candidate.offer:
             offer = shared.offers[candidate.offer.name]
             ours["offer"] = Wording(offer.label, offer.english)
         known = variable_values(shared.variables, tags, {**ours, **speech.values})
         return known | {"speaker": known.get("speaker") or speaker(known)}
-
-    def _occasion(self, touchpoint: Touchpoint, branch: str | None, day: date) -> Wording | None:
-        """Name the holiday or the warning that a contact of a day is about."""
-        trigger = touchpoint.trigger
-        occasions = load_occasions(self._catalogue.shared, self._home)
-        timely = (
-            occasion
-            for occasion in occasions
-            if occasion.kind == trigger.occasion
-            and occasion.is_timely(day, trigger.days_before)
-            and (not occasion.branches or branch in occasion.branches)
-        )
-        return next((Wording(occasion.label, occasion.english) for occasion in timely), None)
 
 
 def _words_of(script: ScriptTemplate) -> list[str]:

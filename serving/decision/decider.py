@@ -117,11 +117,16 @@ class Decider:
     ) -> tuple[DecisionInputs, DecisionResult, ContactText | None]:
         """Settle the facts; a script that may not be sent blocks its candidate."""
         context = request.context
-        speech = Speech(
-            request.decision_point, inputs.facts.day, context.stage, inputs.details, context.values
-        )
 
         def read(candidate: Candidate) -> tuple[ContactText | list[str], Gate | None]:
+            speech = Speech(
+                request.decision_point,
+                inputs.contact_day(candidate),
+                context.stage,
+                inputs.details,
+                context.values,
+                self._touchpoints.occasions,
+            )
             text = self._touchpoints.text(candidate, inputs.contact_tags(candidate), speech)
             return text, self._text_gate(text, candidate)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,5 +77,9 @@ class DecisionInputs:
 
     def contact_tags(self, candidate: Candidate) -> Mapping[str, Any]:
         """Return the tags as they stand on the day on which a candidate's contact is made."""
+        return tags_on(self.facts.tags, self.contact_day(candidate))
+
+    def contact_day(self, candidate: Candidate) -> date:
+        """Return the civil day on which a candidate's contact is made."""
         at = self.plans[self.facts.candidates.index(candidate)].at
-        return tags_on(self.facts.tags, at.astimezone(self.zone).date())
+        return at.astimezone(self.zone).date()

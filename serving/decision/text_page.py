@@ -18,6 +18,7 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.contact_text import ContactText, ContactTexts, Speech
 from serving.touchpoints.catalogue import Catalogue, shipped_touchpoints
 from serving.touchpoints.fields import Channel, Touchpoint
+from serving.touchpoints.occasions import load_occasions
 
 CHANNEL_ORDER: tuple[Channel, ...] = ("sms", "wecom", "wechat", "phone", "app", "mail", "branch")
 DAY = date(2026, 9, 30)
@@ -139,7 +140,13 @@ def _lines(
                     catalogue, name, touchpoint, channel, next(iter(touchpoint.offers), None)
                 ),
                 reader.tags,
-                Speech(None, DAY, details=reader.details, values=values_of(touchpoint)),
+                Speech(
+                    None,
+                    DAY,
+                    details=reader.details,
+                    values=values_of(touchpoint),
+                    occasions=load_occasions(catalogue.shared, Path("no home")),
+                ),
             )
             words = (
                 text.message.replace("\n", " ▸ ")

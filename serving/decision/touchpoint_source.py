@@ -38,6 +38,8 @@ class TouchpointSource:
         How far back contacts count as made.
     version : str
         A hash of what is shipped and what the home changes.
+    occasions : list of Occasion
+        Holidays and warnings; replaced as a whole by `refresh`.
     texts : ContactTexts
         Fills in their scripts.
     """
@@ -48,7 +50,7 @@ class TouchpointSource:
             branch for places in self._catalogue.variants.values() for _, branch in places
         }
         self._home = lake.home
-        self._occasions = load_occasions(self._catalogue.shared, lake.home)
+        self.occasions = load_occasions(self._catalogue.shared, lake.home)
         self.memory = longest_memory(self._catalogue.every_variant)
         self._actions_at: dict[tuple[str, str | None, str | None], list[_TouchpointActions]] = {}
         self.tags = self._tags()
@@ -65,7 +67,7 @@ class TouchpointSource:
 
     def refresh(self) -> None:
         """Load the weather warnings again, which come and go while the service runs."""
-        self._occasions = load_occasions(self._catalogue.shared, self._home)
+        self.occasions = load_occasions(self._catalogue.shared, self._home)
 
     def candidates(
         self,
@@ -113,7 +115,7 @@ class TouchpointSource:
                         touchpoint.declared,
                         customer,
                         day,
-                        occasions=self._occasions,
+                        occasions=self.occasions,
                         happened=happened,
                         event_at=event_at,
                     ).state
@@ -139,7 +141,7 @@ class TouchpointSource:
         """List reserved touchpoints whose renewal was signed since, as the tags know by now."""
         if not history.reserved:
             return []
-        return ended_reservations(self._catalogue, customer, history, self._occasions)
+        return ended_reservations(self._catalogue, customer, history, self.occasions)
 
     def every_candidate(self) -> list[Candidate]:
         """List each candidate that there may be, of any decision point, branch and star, once."""

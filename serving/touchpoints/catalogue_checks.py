@@ -12,8 +12,6 @@ from serving.touchpoints.fields import LINK, Touchpoint
 from serving.touchpoints.shared_fields import DecisionPoint, Shared
 from training.models import MODELS
 
-OFFER = "offer"
-"""The variable that stands for the offer a contact carries."""
 ARTICLE = "Insurance Law art. 116 forbids to promise what the contract does not grant"
 
 
@@ -96,7 +94,7 @@ def check_shared(
             if point.touchpoints == "all" or touchpoint in point.touchpoints:
                 _check_place(f"{path}, decision point {name}", point, touchpoint, places)
     shared_scripts = [*shared.openings.values(), *shared.offer_script.values()]
-    names = {name for script in shared_scripts for name in script.variables} - {OFFER}
+    names = {name for script in shared_scripts for name in script.variables}
     _check_names(f"{path}, openings and offer_script", sorted(names), shared.variables)
     if "default" not in shared.offer_script:
         raise GuanjiaError(f"{path}, offer_script", "has no default", "write one")

@@ -22,7 +22,7 @@ from serving.touchpoints.endings import (
     renewal_is_pending,
 )
 from serving.touchpoints.fields import Touchpoint, Trigger
-from serving.touchpoints.occasions import Occasion
+from serving.touchpoints.occasions import Occasion, timely_occasions
 from serving.touchpoints.tag_days import tag_age, tags_on
 
 YEAR_DAYS = 365
@@ -236,14 +236,13 @@ def _timings(
             last = (first + timedelta(31)).replace(day=1) - timedelta(1)
             yield Timing(f"{day.month}月", first, last, _since(trigger, first, day))
     elif trigger.occasion:
-        for occasion in occasions:
-            if occasion.kind != trigger.occasion:
-                continue
-            here = not occasion.branches or tags.get("branch") in occasion.branches
-            if here and occasion.is_timely(day, trigger.days_before):
-                begins = occasion.begins - timedelta(trigger.days_before)
-                reason = f"{occasion.label} {occasion.begins}"
-                yield Timing(reason, begins, occasion.ends, _since(trigger, begins, day))
+        before = trigger.days_before
+        for occasion in timely_occasions(
+            occasions, trigger.occasion, tags.get("branch"), day, before
+        ):
+            begins = occasion.begins - timedelta(before)
+            reason = f"{occasion.label} {occasion.begins}"
+            yield Timing(reason, begins, occasion.ends, _since(trigger, begins, day))
     elif trigger.daily:
         yield Timing("符合条件", day, day, _since(trigger, day, day))
 

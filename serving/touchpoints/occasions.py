@@ -12,7 +12,7 @@ writes them to `weather.toml` in the home folder and removes them when they are 
     branches = ["B03", "B07"]           # left out: everywhere
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -88,6 +88,34 @@ def load_occasions(shared: Shared, home: Path) -> list[Occasion]:
     ]
     occasions = [*holidays, *_warnings(shared, home / FILE)]
     return sorted(occasions, key=lambda occasion: occasion.begins)
+
+
+def timely_occasions(
+    occasions: Iterable[Occasion],
+    kind: str,
+    branch: str | None,
+    day: date,
+    days_before: int,
+) -> Iterator[Occasion]:
+    """Find the occasions that a contact of a day can be about.
+
+    Parameters
+    ----------
+    occasions : iterable of Occasion
+        All that are declared.
+    kind : {"holiday", "weather"}
+        Which of the two.
+    branch : str or None
+        The customer's branch.
+    day : date
+        Civil day of the contact.
+    days_before : int
+        How long before the occasion it is timely.
+    """
+    for occasion in occasions:
+        here = not occasion.branches or branch in occasion.branches
+        if occasion.kind == kind and here and occasion.is_timely(day, days_before):
+            yield occasion
 
 
 def no_holiday_declared(shared: Shared, day: date) -> bool:

@@ -4,6 +4,7 @@ discount, channels, transfers, how terms begin and end, and years of cover."""
 import ibis
 import ibis.expr.types as ir
 
+from features.lake.terms import left_to_renew
 from features.tags.declare import M36
 from features.tags.exact import mean, ratio, yuan
 from features.tags.groups.underwriting import GROUP, NO_MOTOR, NO_TERM, next_commercial
@@ -26,9 +27,7 @@ def days_to_unrenewed_expiry(t: ir.Table) -> ir.Value:
     """Days to the end of the motor term in force that ends first, of those that are not cancelled
     and whose vehicle has no motor term signed that incepts later and no earlier than 30 days before
     this end. With several cars, the next one to renew."""
-    ahead = t.last_inception.delta(t.cover_end, unit="day")
-    renewed = (t.last_inception > t.inception) & (ahead >= -30)
-    return t.ends_in_days.min(where=t.in_force & t.cancelled_on.isnull() & ~renewed)
+    return t.ends_in_days.min(where=left_to_renew(t))
 
 
 @tag("距上次车险签单天数", unit="days", relation="motor_terms", type="int64", null=NO_MOTOR)

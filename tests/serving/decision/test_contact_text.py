@@ -1,5 +1,6 @@
 """What a contact says: the text fits its channel and place, and names only what is known."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,13 @@ from serving.decision.text_page import (
 )
 from serving.touchpoints.catalogue import load_touchpoints, shipped_touchpoints
 from serving.touchpoints.details import detail_values
+from serving.touchpoints.occasions import load_occasions
 from serving.touchpoints.scripts import Wording
 
 PAGE = Path(__file__).parents[3] / "docs" / "texts.md"
 CATALOGUE = shipped_touchpoints()
 TEXTS = ContactTexts(CATALOGUE, Path("no home"), SENDER)
+OCCASIONS = load_occasions(CATALOGUE.shared, Path("no home"))
 KNOWN, TWO_CARS, UNKNOWN = READERS
 
 
@@ -40,7 +43,11 @@ def every_text() -> list[tuple[Candidate, ContactText]]:
                 for place in places:
                     for reader in READERS:
                         speech = Speech(
-                            place, DAY, details=reader.details, values=values_of(touchpoint)
+                            place,
+                            DAY,
+                            details=reader.details,
+                            values=values_of(touchpoint),
+                            occasions=OCCASIONS,
                         )
                         text = TEXTS.text(candidate, reader.tags, speech)
                         if isinstance(text, ContactText):
@@ -101,6 +108,19 @@ def test_a_text_whose_variables_are_not_known_is_not_used() -> None:
     assert say("account_manager_notice", "sms", UNKNOWN) == ["manager", "manager_phone"]
     assert say("account_manager_notice", "wecom", TWO_CARS) == ["manager_phone"]
     assert say("quote_reached", "phone", TWO_CARS) == ["premium_quoted"]
+
+
+def test_the_holiday_is_that_of_the_day_of_the_contact() -> None:
+    def greet(day: date) -> ContactText | list[str]:
+        speech = Speech(None, day, details=KNOWN.details, occasions=OCCASIONS)
+        return TEXTS.text(
+            Candidate("holiday", "", "care", "marketing", "sms", 0.0), KNOWN.tags, speech
+        )
+
+    before = greet(DAY)
+    assert isinstance(before, ContactText)
+    assert "国庆节将至" in before.chinese
+    assert greet(DAY - timedelta(1)) == ["occasion"]
 
 
 def test_without_a_sender_nothing_is_signed() -> None:
