@@ -12,12 +12,12 @@ from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.api.guard import guarded
 from serving.api.refusals import refusal_schemas
-from serving.schemas import Message
+from serving.schemas import NO_NUL, Message
 from serving.touchpoints.catalogue import STAGES, Catalogue
 from serving.touchpoints.fields import Touchpoint
 
 router = guarded()
-Name = Annotated[str | None, Query(min_length=1, max_length=64)]
+Name = Annotated[str | None, Query(min_length=1, max_length=64, pattern=NO_NUL)]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {

@@ -25,6 +25,7 @@ from pydantic import (
     StrictInt,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     create_model,
 )
@@ -37,6 +38,7 @@ from serving.schemas import CustomerId, Fault, Message
 MOST_EVENTS = 100
 LONGEST_NAME = 100
 MOST_FAULTS = 10
+YUAN = r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$"
 EARLIEST_YEAR, LATEST_YEAR = 1950, 2199
 
 
@@ -90,6 +92,7 @@ _TYPES: dict[type[dt.DataType], Any] = {
         BeforeValidator(_amount),
         Field(max_digits=14, decimal_places=2),
         AfterValidator(_cents),
+        WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": YUAN}]}),
     ],
     dt.Int64: Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)],
     dt.Float64: StrictFloat,

@@ -4,7 +4,8 @@ Schemathesis makes requests from the document, right and wrong ones, and holds e
 it: status, headers, content type, schema, what must be refused and what must not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 
+from features.snapshots.snapshots import snapshot_dates
 from serving.auth.access import ENDPOINTS, SCOPES
 from serving.auth.tokens import make_token
+from serving.touchpoints.triggers import find_due
 
 pytestmark = pytest.mark.slow
 EXAMPLES = 40
@@ -45,6 +48,15 @@ schemathesis.openapi.format("date-time", INSTANTS.map(datetime.isoformat))
 # Each of several events is judged by itself, against what is known of its customer: no schema says
 # what becomes of the request.
 JUDGED = ("POST /v1/events", "POST /v1/decide")
+
+
+@pytest.fixture(scope="module")
+def sturdy(asked_at_noon: Callable[..., AbstractContextManager[Any]]) -> Iterator[Any]:
+    """A service of this file's own: requests at random leave their traces."""
+    settings = {"RATE_PER_SECOND": "100000", "RATE_BURST": "100000"}
+    with asked_at_noon(**{f"GUANJIA_{name}": value for name, value in settings.items()}) as found:
+        find_due(found.lake, max(snapshot_dates(found.lake)))
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +90,7 @@ def known(sturdy: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def leaver(sturdy: Any) -> str:
-    """A customer whom no other test asks about: he may be erased."""
+    """A customer whom no other test asks about: they may be erased."""
     ids = pq.read_table(
         next(sturdy.lake.tags("loyalty").glob("as_of=*.parquet")),
         columns=["customer_id"],

@@ -4,6 +4,7 @@ openapi-python-client makes from it."""
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +65,36 @@ def test_every_example_works_against_the_demo(
             )
     answer = sturdy.client.request(method, path, json=body)
     assert answer.status_code == 200, answer.text
+
+
+def texts(document: Any, schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of a text in there, by its place."""
+    if isinstance(schema, list):
+        for one in schema:
+            yield from texts(document, one, place)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type") == "string":
+        yield place, schema
+    if "$ref" in schema:
+        name = str(schema["$ref"]).split("/")[-1]
+        yield from texts(document, document["components"]["schemas"][name], name)
+    for name, one in schema.items():
+        if name != "if":  # a question about a field that is declared elsewhere
+            yield from texts(document, one, f"{place}.{name}")
+
+
+def test_every_text_of_a_request_says_which_characters_it_takes(document: dict[str, Any]) -> None:
+    found = [
+        text
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        for part in ("parameters", "requestBody")
+        for text in texts(document, operation.get(part), path)
+    ]
+    assert len(found) > 20
+    free = {place for place, one in found if not {"pattern", "enum", "const", "format"} & {*one}}
+    assert not free, f"without a pattern, NUL is declared right and then refused: {free}"
 
 
 @pytest.fixture(scope="module")
