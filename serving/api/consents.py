@@ -63,7 +63,7 @@ class ConsentTold(Message):
         default=None, description="Marketing by this channel alone; default: by every channel."
     )
     source: Annotated[
-        str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["C00000001"])
+        str, Field(min_length=1, max_length=64, pattern=NO_NUL, examples=["customer"])
     ] = "customer"
 
     @model_validator(mode="after")

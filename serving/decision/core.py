@@ -229,6 +229,7 @@ def _score_candidate(
         margin=facts.margin,
         recent_contacts=facts.recent_contacts,
         capacity_price=facts.capacity_prices.get(candidate.channel, 0.0),
+        inbound=facts.inbound,
     )
     if value is None:
         english = f"the model {candidate.model} has no answer"

@@ -224,11 +224,9 @@ def _silence(result: DecisionResult) -> Script:
             chinese = f"随机探索, 选择概率{result.probability:.1%}"
             english = f"drawn by lot, with probability {result.probability:.1%}"
         case [one] if one == NOT_WORTH_IT and best is not None and best.value is not None:
-            chinese = f"最佳方案{best.candidate.label}净值{best.value.total:.2f}元, 不值得打扰"
-            english = (
-                f"the best contact, {best.candidate.touchpoint}, is worth "
-                f"{best.value.total:.2f} yuan"
-            )
+            worth = round(best.value.total, 2) or 0.0  # nobody reads -0.00
+            chinese = f"最佳方案{best.candidate.label}净值{worth:.2f}元, 不值得打扰"
+            english = f"the best contact, {best.candidate.touchpoint}, is worth {worth:.2f} yuan"
         case _:
             gates = held_gates(result)[:MOST_GATES]
             chinese = "; ".join(gate.chinese for gate in gates)

@@ -34,6 +34,7 @@ def value_candidate(
     margin: float | None,
     recent_contacts: int,
     capacity_price: float = 0.0,
+    inbound: bool = False,
 ) -> Value | None:
     """Calculate the expected value of a candidate.
 
@@ -55,6 +56,8 @@ def value_candidate(
         Contacts of the last 30 days, by any channel.
     capacity_price : float
         Yuan that a contact by this channel is worth to other customers today.
+    inbound : bool
+        Whether the customer came to us: what they meet there takes none of their patience.
 
     Returns
     -------
@@ -64,12 +67,15 @@ def value_candidate(
     unanswered = tags.get(UNANSWERED_CONTACTS) or 0
     if policy.unanswered_counted is not None:
         unanswered = min(unanswered, policy.unanswered_counted)
+    patience = (
+        policy.fatigue_per_recent_contact * recent_contacts
+        + policy.fatigue_per_unanswered_contact * unanswered
+    )
     costs: dict[str, Any] = {
         "weight": policy.weight(candidate.touchpoint),
         "contact": candidate.cost,
         "offer": candidate.offer.cost * candidate.offer.redeemed if candidate.offer else 0.0,
-        "fatigue": policy.fatigue_per_recent_contact * recent_contacts
-        + policy.fatigue_per_unanswered_contact * unanswered,
+        "fatigue": 0.0 if inbound else patience,
         "capacity": capacity_price,
     }
     if candidate.returns:

@@ -55,6 +55,14 @@ def test_a_greeting_is_worth_what_is_declared() -> None:
     assert value.basis == "declared"
 
 
+def test_whoever_comes_to_us_loses_no_patience() -> None:
+    # Two contacts of the last 30 days cost 0.3 yuan each, the three unanswered that count 0.1 each.
+    tags = TAGS | {"contacts_since_last_response": 7}
+    asked = {"recent_contacts": 2, "tags": tags}
+    assert total(GREETING, **asked) == pytest.approx(0.5 - 0.2 - 2 * 0.3 - 3 * 0.1)
+    assert total(GREETING, **asked, inbound=True) == pytest.approx(0.5 - 0.2)
+
+
 def test_an_offer_adds_to_its_contact_and_never_replaces_it() -> None:
     # A term kept is worth 100 + 10% of 3,000 yuan; 40% would leave. WeCom keeps 2% of them, the
     # offer 3% more; 6% redeem it for 150 yuan.
