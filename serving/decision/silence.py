@@ -28,6 +28,7 @@ STRENGTH = (
 )
 """Gates, the strongest first: the customer's word, their troubles, the lot, what can be done, what
 is worth it. Rules of the contact caps stand where "caps" does."""
+OF_TEXTS = ("words", "content")
 _PLACES = {name: place for place, name in enumerate(STRENGTH)}
 _SAME = {"opted_out": "consent"}
 """Gates that find the same as another one does: who opted out of a channel refuses it."""
@@ -45,7 +46,7 @@ def silence_reasons(result: DecisionResult) -> list[str]:
         return [NOTHING_DUE]
     if result.drawn:
         return [DRAWN]
-    if any(scored.eligible for scored in result.candidates):
+    if any(scored.eligible for scored in result.candidates) and not _unsaid(result):
         return [NOT_WORTH_IT]
     return list(dict.fromkeys(gate.name for gate in held_gates(result)))
 
@@ -54,8 +55,11 @@ def held_gates(result: DecisionResult) -> list[Gate]:
     """List the gates that really held where nothing could be done, the strongest first.
 
     Findings that differ by channel are all there, each once. Where more than one gate held back
-    every contact, they are those of the contact with the fewest.
+    every contact, they are those of the contact with the fewest. Where some contact passed and was
+    not worth it, they are those of the contacts that were, and could not be put into words.
     """
+    if any(scored.eligible for scored in result.candidates):
+        return _unsaid(result)
     failed = [_failed(scored) for scored in result.candidates if not scored.eligible]
     # To who asked for WeCom a phone call is no contact that something else held back.
     reachable = [gates for gates in failed if CHANNEL_ASKED not in gates] or failed
@@ -65,6 +69,17 @@ def held_gates(result: DecisionResult) -> list[Gate]:
         (gate.name, gate.chinese): gate for gates in nearest for gate in gates.values()
     }
     return sorted(gates_by_words.values(), key=lambda gate: _place(gate.name))
+
+
+def _unsaid(result: DecisionResult) -> list[Gate]:
+    """List the gates of texts, each finding once: only what had been chosen was read."""
+    found = {
+        (gate.name, gate.chinese): gate
+        for scored in result.candidates
+        for gate in scored.gates
+        if gate.name in OF_TEXTS and not gate.passed
+    }
+    return sorted(found.values(), key=lambda gate: _place(gate.name))
 
 
 def _failed(scored: ScoredCandidate) -> Mapping[str, Gate]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,17 @@ def decided(channels: Sequence[str], *blocks: Gate | None, **changes: Any) -> De
         "policy": POLICY,
     }
     return settle(Facts(**(given | changes)))
+
+
+def test_what_was_worth_it_and_has_no_words_is_the_reason() -> None:
+    # The phone call was chosen and could not be said; the letter costs more than it brings.
+    wordless = Gate("words", False, "话术缺少公司名称", "the text needs company")
+    letter = replace(by("mail"), cost=80.0)
+    found = decided(["phone"], wordless, None, candidates=[by("phone"), letter])
+    assert silence_reasons(found) == ["words"]
+    assert reasons(found).chinese == "保持静默: 话术缺少公司名称。"
+    # Where it could be said but is not worth it either, that is the reason.
+    assert silence_reasons(decided([], None, candidates=[letter])) == ["not_worth_it"]
 
 
 def test_to_who_asked_for_a_channel_another_channel_is_no_reason() -> None:
