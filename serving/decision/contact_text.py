@@ -1,5 +1,6 @@
 """Fill in the script of a contact: what is said, shown or sent, in both languages."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +23,7 @@ from serving.touchpoints.scripts import (
     variable_values,
 )
 
+logger = logging.getLogger(__name__)
 SPEAKER = ("company", "manager")
 """Variables that make up the variable `speaker`."""
 STAR, SOLD_BY, BRANCH = "star_level", "channel", "branch"
@@ -109,6 +111,12 @@ class ContactTexts:
         self._catalogue = catalogue
         self._stars = load_star_settings(home)
         sender = sender or load_content_settings(home).sender
+        if sender is None:
+            logger.warning(
+                "%s has no [sender]: no text is used that says who we are or how to reach us, "
+                "calls and SMS among them; write the section (docs/content.md) and start again",
+                home / "content.toml",
+            )
         self._sender_values = (
             sender_values(sender.insurer, sender.signature, sender.phones) if sender else {}
         )

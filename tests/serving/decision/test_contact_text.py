@@ -233,3 +233,10 @@ def test_a_catalogue_that_cannot_be_said_is_refused(home: Path, text: str, named
 
 def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == render()
+
+
+def test_a_home_that_does_not_say_who_sends_is_told_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ContactTexts(shipped_touchpoints(), tmp_path)
+    assert f"{tmp_path / 'content.toml'} has no [sender]" in caplog.text
