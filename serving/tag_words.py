@@ -50,6 +50,15 @@ UNITS = {
         "changes", "gaps", "returns",
     )},
 }  # fmt: skip
+SMALL_SHARE = 0.02
+"""Shares below it are given to a tenth of a per cent."""
+USUAL = 0.25
+"""Distance of a score from 0 below which it is as usual."""
+SCORES = {
+    -1: ("低于一般客户", "below most customers"),
+    0: ("与一般客户相当", "as most customers"),
+    1: ("高于一般客户", "above most customers"),
+}
 CATEGORIES = {
     **CHANNEL_LABELS,
     **CONTACT_CHANNEL_LABELS,
@@ -99,6 +108,8 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
     ('2,779元', '2,779 yuan')
     >>> words_of(0.155, "change")
     ('+16%', '+16%')
+    >>> words_of(-0.51, "score")
+    ('低于一般客户', 'below most customers')
     >>> words_of(None, "days")
     ('无记录', 'none on record')
     """
@@ -110,8 +121,13 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
         return ("是", "yes") if value else ("否", "no")
     number = float(value)
     if unit in {"share", "change"}:
-        text = f"{number:+.0%}" if unit == "change" else f"{number:.0%}"
+        small = 0 < abs(number) < SMALL_SHARE
+        text = f"{number:+.0%}" if unit == "change" else f"{number:.{int(small)}%}"
+        text = text.replace("-0%", "+0%")  # nobody reads -0%
         return text, text
+    if unit == "score":  # a distance from the usual, of a scale that no reader knows
+        side = 0 if abs(number) < USUAL else 1 if number > 0 else -1
+        return SCORES[side]
     text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
     chinese, english = UNITS.get(unit, ("", unit))
     return f"{text}{chinese}", f"{text} {english}".strip()

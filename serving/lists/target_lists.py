@@ -33,8 +33,9 @@ from serving.predictions.probabilities import (
     load_models,
     needed_tags,
 )
-from serving.predictions.reasons import Direction, Reason, strongest_reasons
+from serving.predictions.reasons import Reason, strongest_reasons
 from serving.predictions.scores_file import scores_path
+from serving.predictions.sense import Direction, staying_direction
 from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
 from serving.tag_words import is_absent, words_of
@@ -219,12 +220,14 @@ def _reasons(
         return []
     columns = customer_columns(served, chosen)
     contributions = served.predictor.contributions(columns)
+    staying = staying_direction(MODELS[served.name])
     return [
         strongest_reasons(
             served.features,
             _on_next_day(dict(zip(columns, values, strict=True))),
             weights,
             effect=effect,
+            staying=staying,
             known=tags,
         )
         for *values, weights in zip(*columns.values(), contributions, strict=True)

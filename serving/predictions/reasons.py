@@ -2,18 +2,20 @@
 
 A contribution is the model's own, on its raw scale against the average: log-odds of a probability,
 the log of a count or an amount. Contributions are summed by theme (`features.tags.themes`), so that
-ten tags of one meaning give one reason, named by the strongest of them. Themes of protected traits
-may move a model, but they are never shown: what they add is part of the rest.
+ten tags of one meaning give one reason, named by the strongest of them that makes sense
+(`serving.predictions.sense`). Themes of protected traits may move a model, but they are never
+shown, nor is a theme without a tag that makes sense: what they add is part of the rest.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
-from typing import Any, Literal
+from typing import Any
 
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
+from serving.predictions.sense import Direction, Word, makes_sense
 from serving.tag_words import is_absent, words_of
 from training.estimators.logistic import expit
 from training.estimators.losses import Kind
@@ -21,7 +23,6 @@ from training.models import MODELS
 
 SMALLEST = 0.01
 """Share of the score below which a theme is no reason."""
-Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def explain(
     contributions: Sequence[float],
     *,
     kind: Kind = "probability",
+    staying: Direction | None = None,
     known: Mapping[str, Tag] | None = None,
 ) -> Explanation:
     """Explain a prediction as a sum over themes.
@@ -91,13 +93,15 @@ def explain(
         One per feature, in the same order, and the base after them; shape (features + 1,).
     kind : {"probability", "count", "amount"}
         What the model predicts.
+    staying : {"raises", "lowers"}, optional
+        Which way the prediction moves where the customer stays (`sense.staying_direction`).
     known : Mapping[str, Tag], optional
         Tags by name; default: the catalogue.
     """
     tags = catalogue() if known is None else known
     moved = [float(weight) for weight in contributions]
     total, base = sum(moved), moved[len(features)]
-    shares = _shares(features, values, moved, tags)
+    shares = _shares(features, values, moved, tags, staying)
     rest = total - base - sum(share.score for share in shares)
     return Explanation(base, shares, rest, total, _raw(total, kind))
 
@@ -109,13 +113,14 @@ def strongest_reasons(
     *,
     top: int = 3,
     effect: Direction | None = None,
+    staying: Direction | None = None,
     known: Mapping[str, Tag] | None = None,
 ) -> list[Reason]:
     """List the strongest reasons of a prediction, strongest first, one per theme.
 
     Parameters
     ----------
-    features, values, contributions, known
+    features, values, contributions, staying, known
         As in `explain`; the base may be left out of the contributions.
     top : int
         Maximal number of reasons.
@@ -124,7 +129,7 @@ def strongest_reasons(
     """
     tags = catalogue() if known is None else known
     moved = [float(weight) for weight in contributions]
-    shares = _shares(features, values, moved, tags)
+    shares = _shares(features, values, moved, tags, staying)
     reasons = [share.strongest for share in shares if effect in (None, share.effect)]
     return reasons[:top]
 
@@ -134,6 +139,7 @@ def _shares(
     values: Mapping[str, Any],
     moved: Sequence[float],
     tags: Mapping[str, Tag],
+    staying: Direction | None,
 ) -> list[Share]:
     """Sum the contributions of the themes that may be shown, strongest first."""
     themes: dict[str, Theme] = {}
@@ -151,14 +157,47 @@ def _shares(
         if abs(sums[key]) < SMALLEST:
             break
         effect: Direction = "raises" if sums[key] > 0 else "lowers"
-        # The strongest tag of the sum's own direction: others only took away from it.
-        sign = 1 if sums[key] > 0 else -1
-        name = min(members[key], key=lambda member: (-sign * member[1], member[0]))[0]
         theme = themes[key]
+        name = _spokesman(members[key], values, tags, theme, effect, staying)
+        if name is None:
+            continue
         reason = _reason(name, values.get(name), theme, effect, tags.get(name))
         share = Share(theme.name, theme.chinese, theme.english, sums[key], effect, reason)
         shares.append(share)
     return shares
+
+
+def _spokesman(
+    members: Sequence[tuple[str, float]],
+    values: Mapping[str, Any],
+    tags: Mapping[str, Tag],
+    theme: Theme,
+    effect: Direction,
+    staying: Direction | None,
+) -> str | None:
+    """Choose the tag that stands for a theme: the strongest in its direction that makes sense.
+
+    Parameters
+    ----------
+    members : sequence of (str, float)
+        Tags of the theme and what each added.
+    values, tags : Mapping
+        The customer's values, and the declarations of tags.
+    theme : Theme
+        The theme.
+    effect : {"raises", "lowers"}
+        Direction of the theme's sum: tags of the other direction only took away from it.
+    staying : {"raises", "lowers"} or None
+        Which way the prediction moves where the customer stays.
+    """
+    sign = 1 if effect == "raises" else -1
+    word: Word | None = None if staying is None else "stays" if effect == staying else "leaves"
+    for name, weight in sorted(members, key=lambda member: (-sign * member[1], member[0])):
+        if sign * weight <= 0:
+            return None
+        if makes_sense(name, tags.get(name), theme.name, values.get(name), speaks_for=word):
+            return name
+    return None
 
 
 def _reason(name: str, value: Any, theme: Theme, effect: Direction, tag: Tag | None) -> Reason:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ from serving.predictions.probabilities import (
 )
 from serving.predictions.reasons import explain
 from serving.predictions.scoring import STAR_TAGS
+from serving.predictions.sense import staying_direction
 from serving.schemas import (
     Claims,
     Explanation,
@@ -321,7 +323,8 @@ class PredictionService:
         """Explain every prediction: for each row, by model, its reasons and its explanation."""
         explained: list[dict[str, tuple[list[Reason], Explanation]]] = [{} for _ in rows]
         for name, served in models.items():
-            kind = find(name).kind
+            spec, known = find(name), self.catalogue
+            tell = partial(explain, kind=spec.kind, staying=staying_direction(spec), known=known)
             places = [i for i, answers in enumerate(predicted) if answers[name] is not None]
             if not places:
                 continue
@@ -331,7 +334,7 @@ class PredictionService:
                 dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
             )
             for i, row, weights in zip(places, values, contributions, strict=True):
-                words = explain(served.features, row, weights, kind=kind, known=self.catalogue)
+                words = tell(served.features, row, weights)
                 sums = asdict(words) | {"prediction": predicted[i][name]}
                 explanation = Explanation.model_validate(sums)
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]

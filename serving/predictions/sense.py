@@ -1,0 +1,141 @@
+"""Say what a value can mean for whether a customer stays, so that no reason contradicts it.
+
+Models split on hundreds of tags, many of which say nearly the same. So a tag may move a prediction
+against what its value means to a reader: "price -5%" as a reason to leave. Such a reason helps
+nobody who talks to the customer. What a high or a low value can mean is declared by theme; a reason
+that says the opposite is left out, and the next tag of its theme takes its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from features.tags.declare import Tag
+from serving.tag_words import is_absent
+from training.model_spec import ModelSpec
+
+Direction = Literal["raises", "lowers"]
+Word = Literal["stays", "leaves"]
+
+
+@dataclass(frozen=True)
+class Sense:
+    """What values of some tags of a theme can mean.
+
+    Attributes
+    ----------
+    theme : str
+        Name of the theme.
+    words : frozenset of str
+        Words, one of which the tag's name has; empty: every tag of the theme.
+    units : frozenset of str
+        Units, one of which the tag has.
+    low : float
+        A value up to this one means only `low_means`; yes is 1, no is 0.
+    low_means : {"stays", "leaves"}
+    high : float or None
+        A value from this one on means only the opposite; None: it may mean either. A value between
+        the two may mean either.
+    """
+
+    theme: str
+    words: frozenset[str]
+    units: frozenset[str]
+    low: float
+    low_means: Word
+    high: float | None = None
+
+
+def _declare(
+    theme: str, words: str, units: str, low: float, low_means: Word, high: float | None = None
+) -> Sense:
+    named = frozenset(unit.strip() for unit in units.split(","))
+    return Sense(theme, frozenset(words.split()), named, low, low_means, high)
+
+
+SENSES = (
+    # A price that fell keeps nobody from staying, one that rose holds nobody.
+    _declare("price", "", "change", 0, "stays", 0.005),
+    _declare("price", "spread", "share", -1, "leaves", 0.005),
+    _declare("price", "increases", "renewals, share", 0, "leaves"),
+    _declare("satisfaction", "complaint complaints disputed", "complaints, claims", 0, "stays", 1),
+    _declare("satisfaction", "score", "score of 1 to 5", 2, "leaves", 4),
+    _declare("claims", "time", "share", 0.5, "leaves", 1),
+    _declare("claims", "overdue disputed", "claims, share", 0, "stays", 1),
+    _declare("service", "expired never", "services, share", 0, "stays"),
+    _declare("service", "used use activated", "services, share", 0, "leaves"),
+    _declare("contact", "since", "contacts", 0, "stays"),
+    _declare("contact", "opted refused", "yes or no, contacts", 0, "stays", 1),
+    _declare("contact", "response read clicked replied", "contacts, share", 0, "leaves"),
+    _declare("contact", "bound added", "yes or no", 0, "leaves", 1),
+    _declare("quotes", "bought", "quotes", 0, "stays"),
+    _declare("quotes", "since", "quotes", 0, "stays"),
+    _declare("quotes", "viewed delivered reached", "quotes, share, yes or no", 0, "leaves"),
+)
+"""The first that fits a tag counts. What is not here may mean either."""
+
+
+def staying_direction(spec: ModelSpec) -> Direction | None:
+    """Return which way the prediction moves where a customer is likelier to stay.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+
+    Returns
+    -------
+    {"raises", "lowers"} or None
+        None if the model does not predict whether customers stay.
+    """
+    if spec.purpose is None or spec.purpose.benefit != "motor":
+        return None
+    return "lowers" if spec.purpose.outcome_label else "raises"
+
+
+def makes_sense(
+    name: str, tag: Tag | None, theme: str, value: Any, *, speaks_for: Word | None
+) -> bool:
+    """Check that a value does not mean the opposite of what it would be a reason for.
+
+    Parameters
+    ----------
+    name : str
+        Name of the tag.
+    tag : Tag or None
+        Its declaration; None for a field of the question.
+    theme : str
+        Name of its theme.
+    value : object
+        Its value; one that is absent contradicts nothing, but a change that there was not is no
+        reason.
+    speaks_for : {"stays", "leaves"} or None
+        What it is to be a reason for; None: the model does not ask whether the customer stays.
+
+    Examples
+    --------
+    >>> from features.tags.catalogue import catalogue
+    >>> tag = catalogue()["renewal_quote_change_ratio"]
+    >>> makes_sense(tag.name, tag, "price", -0.05, speaks_for="leaves")
+    False
+    """
+    if speaks_for is None or tag is None or isinstance(value, str):
+        return True
+    if is_absent(value):
+        return tag.unit != "change"
+    words = frozenset(name.split("_"))
+    sense = next(
+        (
+            one
+            for one in SENSES
+            if one.theme == theme and tag.unit in one.units and (not one.words or one.words & words)
+        ),
+        None,
+    )
+    if sense is None:
+        return True
+    number = float(value)
+    if number <= sense.low:
+        return sense.low_means == speaks_for
+    if sense.high is not None and number >= sense.high:
+        return sense.low_means != speaks_for
+    return True
