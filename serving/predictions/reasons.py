@@ -158,16 +158,16 @@ def _shares(
             break
         effect: Direction = "raises" if sums[key] > 0 else "lowers"
         theme = themes[key]
-        name = _spokesman(members[key], values, tags, theme, effect, staying)
-        if name is None:
+        speaker = _speaker(members[key], values, tags, theme, effect, staying)
+        if speaker is None:
             continue
-        reason = _reason(name, values.get(name), theme, effect, tags.get(name))
+        reason = _reason(speaker, values.get(speaker), theme, effect, tags.get(speaker))
         share = Share(theme.name, theme.chinese, theme.english, sums[key], effect, reason)
         shares.append(share)
     return shares
 
 
-def _spokesman(
+def _speaker(
     members: Sequence[tuple[str, float]],
     values: Mapping[str, Any],
     tags: Mapping[str, Tag],
