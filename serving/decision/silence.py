@@ -73,13 +73,13 @@ def held_gates(result: DecisionResult) -> list[Gate]:
 
 def _unsaid(result: DecisionResult) -> list[Gate]:
     """List the gates of texts, each finding once: only what had been chosen was read."""
-    found = {
+    unsaid = {
         (gate.name, gate.chinese): gate
         for scored in result.candidates
         for gate in scored.gates
         if gate.name in OF_TEXTS and not gate.passed
     }
-    return sorted(found.values(), key=lambda gate: _place(gate.name))
+    return sorted(unsaid.values(), key=lambda gate: _place(gate.name))
 
 
 def _failed(scored: ScoredCandidate) -> Mapping[str, Gate]:

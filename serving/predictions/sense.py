@@ -44,6 +44,11 @@ class Sense:
     low_means: Word
     high: float | None = None
 
+    def is_of(self, theme: str, unit: str, words: frozenset[str]) -> bool:
+        """Check whether it is declared for a tag of such a theme, unit and words of its name."""
+        named = not self.words or bool(self.words & words)
+        return self.theme == theme and unit in self.units and named
+
 
 def _declare(
     theme: str, words: str, units: str, low: float, low_means: Word, high: float | None = None
@@ -123,14 +128,8 @@ def makes_sense(
     if is_absent(value):
         return tag.unit != "change"
     words = frozenset(name.split("_"))
-    sense = next(
-        (
-            one
-            for one in SENSES
-            if one.theme == theme and tag.unit in one.units and (not one.words or one.words & words)
-        ),
-        None,
-    )
+    fitting = (sense for sense in SENSES if sense.is_of(theme, tag.unit, words))
+    sense = next(fitting, None)
     if sense is None:
         return True
     number = float(value)

@@ -81,9 +81,7 @@ def test_a_value_may_mean_one_thing_at_least(name: str, value: float) -> None:
 def test_every_declared_sense_is_of_some_tag() -> None:
     for sense in SENSES:
         assert any(
-            theme_of(name, tag).name == sense.theme
-            and tag.unit in sense.units
-            and (not sense.words or sense.words & {*name.split("_")})
+            sense.is_of(theme_of(name, tag).name, tag.unit, frozenset(name.split("_")))
             for name, tag in TAGS.items()
         ), sense
 
