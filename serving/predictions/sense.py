@@ -45,7 +45,15 @@ class Sense:
     high: float | None = None
 
     def is_of(self, theme: str, unit: str, words: frozenset[str]) -> bool:
-        """Check whether it is declared for a tag of such a theme, unit and words of its name."""
+        """Check whether it is declared for a tag.
+
+        Parameters
+        ----------
+        theme, unit : str
+            The tag's theme and unit.
+        words : frozenset of str
+            The words of its name.
+        """
         named = not self.words or bool(self.words & words)
         return self.theme == theme and unit in self.units and named
 
