@@ -88,10 +88,11 @@ class RedisRows(OnlineRows):
         A group that was never filled is an error: if Redis lost its rows, those that events wrote
         since are only a part.
         """
-        keys = [self._key(group, customer_id) for group in groups for customer_id in ids]
+        marked = [self._filled_mark(group) for group in groups]
+        keys = [mark + (customer_id or RESERVED) for mark in marked for customer_id in ids]
         stored: list[dict[str, StoredRow]] = [{} for _ in groups]
         with _connected(self._url, READ_SECONDS) as client:
-            answer = client.mget([*map(self._filled_mark, groups), *keys])
+            answer = client.mget([*marked, *keys])
             marks, values = answer[: len(groups)], answer[len(groups) :]
             empty = [group for group, mark in zip(groups, marks, strict=True) if mark is None]
             if empty:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from features.online.rows import RESERVED, OnlineRows, Row, StoredRow, not_filled
+from features.online.rows import OnlineRows, Row, StoredRow, not_filled
 from features.sql import quoted
 from features.sqlite import connect, file_identity, scrub, transaction
 
@@ -27,8 +27,9 @@ ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
     created_us = excluded.created_us, layout = excluded.layout, tags = excluded.tags
 WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
 """
-_MARK = "INSERT OR IGNORE INTO {table} VALUES (?, 0, 0, 0, '[]')"
-"""The mark of a filled table is a row of it, without a layout: it goes when the rows go."""
+_MARK = b""
+"""Key of the row that marks a table as filled: it goes when the rows go. No text equals it."""
+_SET_MARK = "INSERT OR IGNORE INTO {table} VALUES (?, 0, 0, 0, '[]')"
 
 
 class SqliteRows(OnlineRows):
@@ -50,7 +51,7 @@ class SqliteRows(OnlineRows):
     def mark_filled(self, group: str) -> None:
         """Mark a group as filled, by a row of its table."""
         with self._writing() as connection:
-            connection.execute(_MARK.format(table=self._quoted(group)), [RESERVED])
+            connection.execute(_SET_MARK.format(table=self._quoted(group)), [_MARK])
 
     def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows in one transaction.
@@ -76,7 +77,7 @@ class SqliteRows(OnlineRows):
     def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
         """Read the rows of customers with one statement for all groups."""
         connection = self._connection(make=False)
-        tables = tuple(map(self._quoted, groups))
+        tables = _table_names(self._project, tuple(groups))
         stored: list[dict[str, StoredRow]] = [{} for _ in groups]
         size = max(1, LARGEST_QUERY // max(len(groups), 1))
         for start in range(0, len(ids) if groups else 0, size):
@@ -90,11 +91,12 @@ class SqliteRows(OnlineRows):
             for place, customer_id, event_us, layout, array in rows:
                 names = self._names(connection, layout)
                 stored[place][customer_id] = StoredRow(event_us, names, array)
-        # Asked only about those without a row: for the others it would cost as much as the row.
-        lacking = [place for place, rows in enumerate(stored) if len(rows) < len(ids)]
-        empty = [groups[at] for at in lacking if not _is_marked(connection, tables[at])]
-        if empty:
-            raise not_filled(empty)
+        if sum(map(len, stored)) < len(ids) * len(groups):
+            marked = connection.execute(_select(tables, 1), [_MARK] * len(groups))
+            filled = {place for place, *_ in marked}
+            lacking = {place for place, rows in enumerate(stored) if len(rows) < len(ids)}
+            if lacking - filled:
+                raise not_filled([groups[place] for place in sorted(lacking - filled)])
         return stored
 
     def loaded_groups(self) -> list[str]:
@@ -179,7 +181,7 @@ class SqliteRows(OnlineRows):
         with transaction(connection):
             for table in map(quoted, self._tables(connection)):
                 if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
-                    connection.execute(_MARK.format(table=table), [RESERVED])
+                    connection.execute(_SET_MARK.format(table=table), [_MARK])
             connection.execute(f"PRAGMA user_version = {FORM}")
 
     def _tables(self, connection: sqlite3.Connection) -> list[str]:
@@ -192,7 +194,7 @@ class SqliteRows(OnlineRows):
         return f"{self._project}_{group}"
 
     def _quoted(self, group: str) -> str:
-        return quoted(self._table(group))
+        return _table_names(self._project, (group,))[0]
 
     def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
         """Return the tags of a layout, cached: a layout never changes."""
@@ -204,12 +206,18 @@ class SqliteRows(OnlineRows):
 
 
 @lru_cache(maxsize=1024)
+def _table_names(project: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Write the tables of groups as identifiers, once for all requests that read them."""
+    return tuple(quoted(f"{project}_{group}") for group in groups)
+
+
+@lru_cache(maxsize=1024)
 def _select(tables: tuple[str, ...], ids: int) -> str:
     """Write the query that reads the rows of `ids` customers, each with the place of its table."""
     marks = ", ".join("?" * ids)
     return " UNION ALL ".join(
         f"SELECT {place}, customer_id, event_us, layout, tags FROM {table} "
-        f"WHERE customer_id IN ({marks}) AND layout > 0"
+        f"WHERE customer_id IN ({marks})"
         for place, table in enumerate(tables)
     )
 
@@ -220,8 +228,3 @@ def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
     connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
     (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()
     return int(number)
-
-
-def _is_marked(connection: sqlite3.Connection, table: str) -> bool:
-    found = connection.execute(f"SELECT 1 FROM {table} WHERE customer_id = ?", [RESERVED])
-    return found.fetchone() is not None
