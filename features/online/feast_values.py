@@ -63,26 +63,25 @@ def microseconds_of(at: datetime) -> int:
 
 
 def require_supported(view: Any) -> None:
-    """Refuse a view whose rows Feast could not write or read here.
+    """Refuse a view whose rows Feast could not write, read or search here.
 
     Raises
     ------
     GuanjiaError
-        If a join key is of a type that Feast cannot put into a key, or a column has no type.
+        If a join key is of a type that Feast cannot put into a key, or a column has no type or asks
+        for a vector index.
     """
     for column in view.entity_columns:
         if column.dtype not in KEY_TYPES:
-            names = ", ".join(map(str, KEY_TYPES))
-            raise GuanjiaError(
-                f"view {view.name}",
-                f"has the join key {column.name} of type {column.dtype}, of which Feast makes no "
-                "key",
-                f"declare it as one of {names}",
-            )
+            fault = f"has the join key {column.name} of type {column.dtype}, of which Feast makes "
+            cure = f"declare it as one of {', '.join(map(str, KEY_TYPES))}"
+            raise GuanjiaError(f"view {view.name}", f"{fault}no key", cure)
     for column in view.features:
         if column.dtype == Invalid:
-            raise GuanjiaError(
-                f"view {view.name}",
-                f"has the column {column.name} without a type",
-                "declare its type, as in Field(name=..., dtype=Int64)",
-            )
+            fault = f"has the column {column.name} without a type"
+            cure = "declare its type, as in Field(name=..., dtype=Int64)"
+            raise GuanjiaError(f"view {view.name}", fault, cure)
+        if column.vector_index:
+            fault = f"asks for a vector index of the column {column.name}, and this store has none"
+            cure = "declare it without vector_index, or keep the view in a store that searches"
+            raise GuanjiaError(f"view {view.name}", fault, cure)

@@ -189,3 +189,12 @@ def test_a_column_without_a_type_is_refused_at_apply(ours: FeatureStore) -> None
     customer = entity()
     with pytest.raises(GuanjiaError, match="view view: has the column number without a type"):
         ours.apply([customer, feature_view(ours, {"number": types.Invalid}, [customer])])
+
+
+def test_a_vector_index_is_refused_at_apply(ours: FeatureStore) -> None:
+    customer = entity()
+    view = feature_view(ours, {"place": types.Array(types.Float32)}, [customer])
+    ours.apply([customer, view])
+    view.features[0].vector_index = True
+    with pytest.raises(GuanjiaError, match="view view: asks for a vector index of the column pla"):
+        ours.apply([customer, view])
