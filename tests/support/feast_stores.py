@@ -94,7 +94,7 @@ def read(store: FeatureStore, columns: Sequence[str], **keys: Sequence[Any]) -> 
     return {name: list(zip(values[name], statuses[name], strict=True)) for name in wanted}
 
 
-def numbers(store: FeatureStore, *customers: str, name: str = "view") -> list[Any]:
+def numbers(store: FeatureStore, *customers: str | None, name: str = "view") -> list[Any]:
     """The numbers of customers in the view of `one_number`."""
     return [value for value, _ in read(store, [f"{name}:number"], customer_id=customers)["number"]]
 

@@ -78,6 +78,17 @@ def test_a_blank_id_in_a_batch_is_a_key_like_any_other(store: FeatureStore) -> N
     assert numbers(store, "", "C1", "\x1f", "\x1f\x1f", " ") == [7, 1, 8, None, None]
 
 
+def test_an_absent_id_is_no_key(store: FeatureStore) -> None:
+    """Read or written: Feast makes no key of it, and no row answers for it."""
+    one_number(store)
+    store.write_to_online_store("view", frame(customer_id=["C1", ""], number=[1, 2]))
+    with pytest.raises(TypeError, match="attribute name must be string"):
+        numbers(store, "C1", None)
+    with pytest.raises(ValueError, match="Value type not supported"):
+        store.write_to_online_store("view", frame(customer_id=["C2", None], number=[3, 4]))
+    assert numbers(store, "C1", "C2", "") == [1, None, 2]
+
+
 def test_a_view_without_an_entity_has_one_row(store: FeatureStore) -> None:
     store.apply([feature_view(store, {"number": Int64})])
     assert read(store, ["view:number"], any=[1])["number"] == [(None, NOT_FOUND)]
