@@ -46,7 +46,8 @@ def load_details(lake: Lake, as_of: date, erased: Collection[str] = ()) -> int:
     offered = 0
     for batch in details_rows(lake, as_of):
         stay = [row for row in batch if row[0] not in erased]
-        offered += rows.load(CONTACT_DETAILS, COLUMNS, stay)
+        offered += rows.offer(CONTACT_DETAILS, COLUMNS, stay)
+    rows.mark_filled(CONTACT_DETAILS)
     return offered
 
 
@@ -89,7 +90,7 @@ def contact_details(lake: Lake, spine: Spine) -> ir.Table:
 
 
 def details_rows(lake: Lake, as_of: date) -> Iterator[list[Row]]:
-    """Compute the rows of all customers of a date, in batches, for `OnlineRows.load`.
+    """Compute the rows of all customers of a date, in batches, for `OnlineRows.offer`.
 
     Parameters
     ----------

@@ -214,8 +214,9 @@ def materialize(
         while batch := cursor.fetchmany(BATCH):
             if gone:
                 batch = [row for row in batch if row[0] not in gone]
-            rows[name] += online.load(name, tags, batch)
+            rows[name] += online.offer(name, tags, batch)
             report("materialize", sum(rows.values()), total)
+        online.mark_filled(name)
     if lake.has("customers"):
         rows[CONTACT_DETAILS] = load_details(lake, as_of, gone)
     return MaterializedRows(as_of, rows)

@@ -1,23 +1,27 @@
 """Adapter through which Feast writes and reads the packed online rows.
 
 Feast finds a store by the name of its class in `feature_store.yaml`. The service and `guanjia
-materialize` use the rows directly (`features.online.store`), without Feast.
+materialize` use the rows directly (`features.online.store`), without Feast. What a value and a key
+become in a row: `features.online.feast_values`.
 """
 
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from feast.infra.online_stores.online_store import OnlineStore
-from feast.protos.feast.types.Value_pb2 import Value
-from feast.types import Bool, Float64, Int64, String
 
-from features.instants import microseconds
-from features.online.rows import OnlineRows
-
-_FIELDS = {Int64: "int64_val", Float64: "double_val", String: "string_val", Bool: "bool_val"}
+from features.instants import instant_of
+from features.online.feast_values import (
+    microseconds_of,
+    require_supported,
+    row_id,
+    to_stored,
+    to_value,
+)
+from features.online.rows import NotFilledError, OnlineRows
 
 
 class PackedOnlineStore(OnlineStore):
@@ -28,49 +32,52 @@ class PackedOnlineStore(OnlineStore):
         """Open the rows that the configuration names."""
 
     def online_write_batch(self, config: Any, table: Any, data: Any, progress: Any) -> None:
-        """Write rows in Feast's form.
+        """Write rows in Feast's form; the view counts as filled from then on.
+
+        Feast does not say whether a batch is all of a view, so any batch fills it.
 
         Parameters
         ----------
         config, table, data, progress
             As `OnlineStore.online_write_batch` takes them.
         """
-        tags = [field.name for field in table.features]
+        written = {name: None for _, values, _, _ in data for name in values}
+        tags = list({field.name: None for field in table.features} | written)
         rows = []
-        for entity, values, event, created in data:
+        for key, values, event, created in data:
             known = event if created is None else created
-            array = json.dumps([_plain(values.get(tag)) for tag in tags], ensure_ascii=False)
-            rows.append((_customer(entity), microseconds(event), microseconds(known), array))
-        self.rows(config).write(table.name, tags, rows)
+            array = json.dumps([to_stored(values.get(tag)) for tag in tags], ensure_ascii=False)
+            rows.append((row_id(key), microseconds_of(event), microseconds_of(known), array))
+        self.rows(config).load(table.name, tags, rows)
         if progress:
             progress(len(rows))
 
     def online_read(
         self, config: Any, table: Any, entity_keys: Any, requested_features: Any = None
     ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
-        """Read rows in the order of the entity keys.
+        """Read rows in the order of the entity keys; a view that was never filled has none.
 
         Parameters
         ----------
         config, table, entity_keys, requested_features
             As `OnlineStore.online_read` takes them.
         """
-        fields = {
-            field.name: _FIELDS[field.dtype]
-            for field in table.features
-            if requested_features is None or field.name in requested_features
-        }
-        ids = [_customer(key) for key in entity_keys]
-        (stored,) = self.rows(config).read([table.name], list(dict.fromkeys(ids)))
+        ids = [row_id(key) for key in entity_keys]
+        try:
+            (stored,) = self.rows(config).read([table.name], list(dict.fromkeys(ids)))
+        except NotFilledError:
+            return [(None, None)] * len(ids)
         answer: list[tuple[datetime | None, dict[str, Any] | None]] = []
-        for customer_id in ids:
-            if customer_id not in stored:
+        for name in ids:
+            if name not in stored:
                 answer.append((None, None))
                 continue
-            plain = stored[customer_id].values()
-            values = {name: _value(field, plain.get(name)) for name, field in fields.items()}
-            event = datetime.fromtimestamp(stored[customer_id].event_us / 1e6, UTC)
-            answer.append((event, values))
+            values = {
+                tag: to_value(value)
+                for tag, value in stored[name].values().items()
+                if requested_features is None or tag in requested_features
+            }
+            answer.append((instant_of(stored[name].event_us), values))
         return answer
 
     def update(
@@ -88,7 +95,14 @@ class PackedOnlineStore(OnlineStore):
         ----------
         config, tables_to_delete, tables_to_keep, entities_to_delete, entities_to_keep, partial
             As `OnlineStore.update` takes them.
+
+        Raises
+        ------
+        GuanjiaError
+            If a view has a key or a value that the rows cannot have.
         """
+        for view in tables_to_keep:
+            require_supported(view)
         rows = self.rows(config)
         rows.drop([view.name for view in tables_to_delete])
         rows.prepare_groups([view.name for view in tables_to_keep])
@@ -102,18 +116,3 @@ class PackedOnlineStore(OnlineStore):
             As `OnlineStore.teardown` takes them.
         """
         self.rows(config).drop_all()
-
-
-def _customer(key: Any) -> str:
-    """Return the customer of an entity key; it is the only join key of all views."""
-    return str(key.entity_values[0].string_val)
-
-
-def _plain(value: Any) -> Any:
-    """Convert a Feast value to a JSON value; an absent one becomes null."""
-    kind = value.WhichOneof("val") if value is not None else None
-    return None if kind is None or kind == "null_val" else getattr(value, kind)
-
-
-def _value(field: str, plain: Any) -> Any:
-    return Value() if plain is None else Value(**{field: plain})

@@ -7,6 +7,7 @@ in one step (`docs/adr/0009-events.md`). One database of a Redis server belongs 
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from features.errors import GuanjiaError
-from features.online.rows import OnlineRows, Row, StoredRow
+from features.online.rows import RESERVED, OnlineRows, Row, StoredRow, not_filled
 
 READ_SECONDS = 0.1
 """How long a request waits for rows, without a retry: the snapshot answers instead."""
@@ -27,8 +28,8 @@ CHUNK = 500
 _OFFER = """
 for i, key in ipairs(KEYS) do
     local there = redis.call('GETRANGE', key, 0, 40)
-    local event, created = string.match(there, '^(%d+) (%d+) ')
-    local offered_event, offered_created = string.match(ARGV[i], '^(%d+) (%d+) ')
+    local event, created = string.match(there, '^(-?%d+) (-?%d+) ')
+    local offered_event, offered_created = string.match(ARGV[i], '^(-?%d+) (-?%d+) ')
     event, created = tonumber(event), tonumber(created)
     offered_event, offered_created = tonumber(offered_event), tonumber(offered_created)
     if not event or offered_event > event
@@ -56,19 +57,20 @@ class RedisRows(OnlineRows):
         # A layout is named by its hash, so it can be cached for good.
         self._layouts: dict[str, tuple[str, ...]] = {}
 
-    def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
-        """Offer whole rows, some hundreds a script, and mark the group as loaded.
+    def mark_filled(self, group: str) -> None:
+        """Mark a group as filled, by a key beside those of its rows."""
+        with _connected(self._url, PATIENT_SECONDS) as client:
+            client.set(self._filled_mark(group), 1)
+
+    def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+        """Offer whole rows, some hundreds a script.
 
         Parameters
         ----------
         group, tags, rows
-            As `OnlineRows.load` takes them.
+            As `OnlineRows.offer` takes them.
         """
-        offered = self._offer(group, tags, rows, PATIENT_SECONDS)
-        with _connected(self._url, PATIENT_SECONDS) as client:
-            client.set(self._loaded_mark(group), 1)
-            client.sadd(f"{self._project}:groups", group)
-        return offered
+        return self._offer(group, tags, rows, PATIENT_SECONDS)
 
     def write(self, group: str, tags: Sequence[str], rows: Sequence[Row]) -> None:
         """Offer a few rows, in the time of a request.
@@ -76,25 +78,25 @@ class RedisRows(OnlineRows):
         Parameters
         ----------
         group, tags, rows
-            As `OnlineRows.load` takes them.
+            As `OnlineRows.offer` takes them.
         """
         self._offer(group, tags, rows, QUICK_SECONDS)
 
     def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
         """Read the rows of customers with one request for all groups.
 
-        A group that was never loaded is an error: if Redis lost its rows, those that events wrote
+        A group that was never filled is an error: if Redis lost its rows, those that events wrote
         since are only a part.
         """
-        keys = [self._key(group, customer_id) for group in groups for customer_id in ids]
+        marked = [self._filled_mark(group) for group in groups]
+        keys = [mark + (customer_id or RESERVED) for mark in marked for customer_id in ids]
         stored: list[dict[str, StoredRow]] = [{} for _ in groups]
         with _connected(self._url, READ_SECONDS) as client:
-            answer = client.mget([*map(self._loaded_mark, groups), *keys])
+            answer = client.mget([*marked, *keys])
             marks, values = answer[: len(groups)], answer[len(groups) :]
-            for group, mark in zip(groups, marks, strict=True):
-                if mark is None:
-                    fault = f"on Redis was not filled with tags of {group}"
-                    raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
+            empty = [group for group, mark in zip(groups, marks, strict=True) if mark is None]
+            if empty:
+                raise not_filled(empty, "on Redis ")
             rows = [None if value is None else value.decode().split(" ", 3) for value in values]
             self._read_layouts(client, {row[2] for row in rows if row is not None})
         for place, row in enumerate(rows):
@@ -107,7 +109,7 @@ class RedisRows(OnlineRows):
         return stored
 
     def loaded_groups(self) -> list[str]:
-        """List the tag groups that were loaded, declared today or not."""
+        """List the tag groups that have rows, declared today or not."""
         with _connected(self._url, PATIENT_SECONDS) as client:
             return sorted(name.decode() for name in client.smembers(f"{self._project}:groups"))
 
@@ -123,7 +125,7 @@ class RedisRows(OnlineRows):
         """Delete the rows of tag groups that are gone."""
         with _connected(self._url, PATIENT_SECONDS) as client:
             for group in groups:
-                _delete(client, self._key(group, ""))
+                _delete(client, self._filled_mark(group))
                 client.srem(f"{self._project}:groups", group)
 
     def drop_all(self) -> None:
@@ -140,7 +142,10 @@ class RedisRows(OnlineRows):
         layout = hashlib.sha256(names.encode()).hexdigest()[:12]
         offered = 0
         with _connected(self._url, seconds) as client:
-            client.hset(f"{self._project}:layouts", layout, names)
+            with client.pipeline() as first:
+                first.sadd(f"{self._project}:groups", group)
+                first.hset(f"{self._project}:layouts", layout, names)
+                first.execute()
             offer = client.register_script(_OFFER)
             remaining = iter(rows)
             while part := list(islice(remaining, CHUNK)):
@@ -154,14 +159,18 @@ class RedisRows(OnlineRows):
         if new:
             stored = client.hmget(f"{self._project}:layouts", new)
             for layout, names in zip(new, stored, strict=True):
+                if names is None:
+                    fault = f"on Redis lost the layout {layout} of its rows"
+                    raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
                 self._layouts[layout] = tuple(json.loads(names))
 
     def _key(self, group: str, customer_id: str) -> str:
-        return f"{self._project}:{group}:{customer_id}"
+        """Name the key of a row; a blank id has one as well, beside the mark."""
+        return self._filled_mark(group) + (customer_id or RESERVED)
 
-    def _loaded_mark(self, group: str) -> str:
-        """Name the key that marks the group as loaded; no customer has it."""
-        return self._key(group, "")
+    def _filled_mark(self, group: str) -> str:
+        """Name the key that marks the group as filled; no row has it."""
+        return f"{self._project}:{group}:"
 
 
 @lru_cache
@@ -204,6 +213,7 @@ def _connected(url: str, seconds: float) -> Iterator[Any]:
 
 def _delete(client: Any, prefix: str) -> None:
     unlink: Callable[..., Any] = client.unlink
-    keys = client.scan_iter(match=f"{prefix}*", count=1000)
+    literal = re.sub(r"([*?\[\]\\])", r"\\\1", prefix)
+    keys = client.scan_iter(match=f"{literal}*", count=1000)
     while part := list(islice(keys, CHUNK)):
         unlink(*part)

@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from features.errors import GuanjiaError
+
+RESERVED = "\x1f"
+"""Ids that begin with this character are the store's own; no customer number has a control one."""
 Row = tuple[str, int, int, str]
 """Customer, event and created time in microseconds UTC, tags as a JSON array."""
 
@@ -38,11 +42,55 @@ class StoredRow(NamedTuple):
         return dict(zip(self.layout, from_json(self.array), strict=True))
 
 
+class NotFilledError(GuanjiaError):
+    """Tag groups were never filled, or lost their rows: nobody can be called unknown."""
+
+
+def not_filled(groups: Sequence[str], place: str = "") -> NotFilledError:
+    """Make the error for tag groups that were not filled.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        The tag groups.
+    place : str
+        Where the store is, if not in the home: "on Redis ".
+
+    Examples
+    --------
+    >>> print(not_filled(["claims"]))
+    the online store: was not filled with tags of claims. Run `guanjia materialize`.
+    """
+    fault = f"{place}was not filled with tags of {', '.join(groups)}"
+    return NotFilledError("the online store", fault, "run `guanjia materialize`")
+
+
 class OnlineRows(ABC):
     """Packed rows by tag group and customer; a subclass decides where they are stored."""
 
-    @abstractmethod
     def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+        """Offer all rows of a group, and mark it as filled.
+
+        Parameters
+        ----------
+        group, tags, rows
+            As `offer` takes them.
+
+        Returns
+        -------
+        int
+            Rows offered.
+        """
+        offered = self.offer(group, tags, rows)
+        self.mark_filled(group)
+        return offered
+
+    @abstractmethod
+    def mark_filled(self, group: str) -> None:
+        """Mark a group as filled: whoever has no row is unknown from now on."""
+
+    @abstractmethod
+    def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer any number of rows; rows that are newer in the store stay.
 
         Parameters
@@ -66,9 +114,9 @@ class OnlineRows(ABC):
         Parameters
         ----------
         group, tags, rows
-            As `load` takes them.
+            As `offer` takes them.
         """
-        self.load(group, tags, rows)
+        self.offer(group, tags, rows)
 
     @abstractmethod
     def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
@@ -83,8 +131,10 @@ class OnlineRows(ABC):
 
         Raises
         ------
+        NotFilledError
+            If a customer has no row of a group, and the group was never filled or lost its rows.
         GuanjiaError
-            If the store was never filled with tags of a group, or does not answer.
+            If the store does not answer.
         """
 
     @abstractmethod

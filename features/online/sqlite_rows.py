@@ -13,17 +13,23 @@ from functools import lru_cache
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from features.online.rows import OnlineRows, Row, StoredRow
+from features.online.rows import OnlineRows, Row, StoredRow, not_filled
+from features.sql import quoted
 from features.sqlite import connect, file_identity, scrub, transaction
 
 LARGEST_QUERY = 500
 PATIENCE_SECONDS = 30.0
+FORM = 1
+"""Of the file: its tables are marked once they are filled. Files of before have 0."""
 _UPSERT = """
-INSERT INTO "{table}" (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
+INSERT INTO {table} (customer_id, event_us, created_us, layout, tags) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (customer_id) DO UPDATE SET event_us = excluded.event_us,
     created_us = excluded.created_us, layout = excluded.layout, tags = excluded.tags
 WHERE (excluded.event_us, excluded.created_us) >= (event_us, created_us)
 """
+_MARK = b""
+"""Key of the row that marks a table as filled: it goes when the rows go. No text equals it."""
+_SET_MARK = "INSERT OR IGNORE INTO {table} VALUES (?, 0, 0, 0, '[]')"
 
 
 class SqliteRows(OnlineRows):
@@ -42,13 +48,18 @@ class SqliteRows(OnlineRows):
         self._project = project
         self._local = threading.local()
 
-    def load(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
+    def mark_filled(self, group: str) -> None:
+        """Mark a group as filled, by a row of its table."""
+        with self._writing() as connection:
+            connection.execute(_SET_MARK.format(table=self._quoted(group)), [_MARK])
+
+    def offer(self, group: str, tags: Sequence[str], rows: Iterable[Row]) -> int:
         """Offer whole rows in one transaction.
 
         Parameters
         ----------
         group, tags, rows
-            As `OnlineRows.load` takes them.
+            As `OnlineRows.offer` takes them.
         """
         offered = 0
         with self._writing() as connection:
@@ -60,13 +71,13 @@ class SqliteRows(OnlineRows):
                     offered += 1
                     yield customer_id, event_us, created_us, layout, array
 
-            connection.executemany(_UPSERT.format(table=self._table(group)), counted())
+            connection.executemany(_UPSERT.format(table=self._quoted(group)), counted())
         return offered
 
     def read(self, groups: Sequence[str], ids: Sequence[str]) -> Sequence[Mapping[str, StoredRow]]:
         """Read the rows of customers with one statement for all groups."""
         connection = self._connection(make=False)
-        tables = tuple(self._table(group) for group in groups)
+        tables = _table_names(self._project, tuple(groups))
         stored: list[dict[str, StoredRow]] = [{} for _ in groups]
         size = max(1, LARGEST_QUERY // max(len(groups), 1))
         for start in range(0, len(ids) if groups else 0, size):
@@ -76,24 +87,28 @@ class SqliteRows(OnlineRows):
             except sqlite3.OperationalError as fault:
                 if "no such table" not in str(fault):
                     raise
-                raise _unfilled(groups) from fault
+                raise not_filled(groups) from fault
             for place, customer_id, event_us, layout, array in rows:
                 names = self._names(connection, layout)
                 stored[place][customer_id] = StoredRow(event_us, names, array)
+        if sum(map(len, stored)) < len(ids) * len(groups):
+            marked = connection.execute(_select(tables, 1), [_MARK] * len(groups))
+            filled = {place for place, *_ in marked}
+            lacking = {place for place, rows in enumerate(stored) if len(rows) < len(ids)}
+            if lacking - filled:
+                raise not_filled([groups[place] for place in sorted(lacking - filled)])
         return stored
 
     def loaded_groups(self) -> list[str]:
         """List the tag groups that have a table, declared today or not."""
-        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        names = [name for (name,) in self._connection().execute(query)]
         prefix = self._table("")
-        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+        return [table.removeprefix(prefix) for table in self._tables(self._connection())]
 
     def remove(self, group: str, ids: Sequence[str]) -> list[str]:
         """Delete the rows of customers; return those who had one."""
         if group not in self.loaded_groups():
             return []
-        delete = f'DELETE FROM "{self._table(group)}" WHERE customer_id = ?'
+        delete = f"DELETE FROM {self._quoted(group)} WHERE customer_id = ?"
         with self._writing() as connection:
             return [name for name in ids if connection.execute(delete, [name]).rowcount]
 
@@ -102,7 +117,7 @@ class SqliteRows(OnlineRows):
         with self._writing() as connection:
             for group in groups:
                 connection.execute(
-                    f'CREATE TABLE IF NOT EXISTS "{self._table(group)}" (customer_id TEXT PRIMARY'
+                    f"CREATE TABLE IF NOT EXISTS {self._quoted(group)} (customer_id TEXT PRIMARY"
                     " KEY, event_us INTEGER NOT NULL, created_us INTEGER NOT NULL, layout INTEGER"
                     " NOT NULL, tags TEXT NOT NULL) WITHOUT ROWID"
                 )
@@ -111,7 +126,7 @@ class SqliteRows(OnlineRows):
         """Drop the tables of tag groups that are gone."""
         with self._writing() as connection:
             for group in groups:
-                connection.execute(f'DROP TABLE IF EXISTS "{self._table(group)}"')
+                connection.execute(f"DROP TABLE IF EXISTS {self._quoted(group)}")
 
     def drop_all(self) -> None:
         """Delete the file."""
@@ -133,7 +148,7 @@ class SqliteRows(OnlineRows):
         except sqlite3.OperationalError as fault:
             if "no such table" not in str(fault):
                 raise
-            raise _unfilled([str(fault).rpartition(f"{self._project}_")[2]]) from fault
+            raise not_filled([str(fault).rpartition(f"{self._project}_")[2]]) from fault
 
     def _connection(self, make: bool = True) -> sqlite3.Connection:
         """Return this thread's connection: SQLite lets many read while one writes.
@@ -154,12 +169,32 @@ class SqliteRows(OnlineRows):
         connection.execute(
             "CREATE TABLE IF NOT EXISTS layouts (layout INTEGER PRIMARY KEY, tags TEXT UNIQUE)"
         )
+        (form,) = connection.execute("PRAGMA user_version").fetchone()
+        if form < FORM:
+            self._mark_old_tables(connection)
         cache["connection"], cache["place"] = connection, file_identity(self._path)
         cache["layouts"] = {}
         return connection
 
+    def _mark_old_tables(self, connection: sqlite3.Connection) -> None:
+        """Mark the tables of an earlier release that have rows: it knew no marks."""
+        with transaction(connection):
+            for table in map(quoted, self._tables(connection)):
+                if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+                    connection.execute(_SET_MARK.format(table=table), [_MARK])
+            connection.execute(f"PRAGMA user_version = {FORM}")
+
+    def _tables(self, connection: sqlite3.Connection) -> list[str]:
+        """List the tables of the project's groups."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = [name for (name,) in connection.execute(query)]
+        return sorted(name for name in names if name.startswith(self._table("")))
+
     def _table(self, group: str) -> str:
         return f"{self._project}_{group}"
+
+    def _quoted(self, group: str) -> str:
+        return _table_names(self._project, (group,))[0]
 
     def _names(self, connection: sqlite3.Connection, layout: int) -> tuple[str, ...]:
         """Return the tags of a layout, cached: a layout never changes."""
@@ -171,11 +206,17 @@ class SqliteRows(OnlineRows):
 
 
 @lru_cache(maxsize=1024)
+def _table_names(project: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Write the tables of groups as identifiers, once for all requests that read them."""
+    return tuple(quoted(f"{project}_{group}") for group in groups)
+
+
+@lru_cache(maxsize=1024)
 def _select(tables: tuple[str, ...], ids: int) -> str:
     """Write the query that reads the rows of `ids` customers, each with the place of its table."""
     marks = ", ".join("?" * ids)
     return " UNION ALL ".join(
-        f'SELECT {place}, customer_id, event_us, layout, tags FROM "{table}" '
+        f"SELECT {place}, customer_id, event_us, layout, tags FROM {table} "
         f"WHERE customer_id IN ({marks})"
         for place, table in enumerate(tables)
     )
@@ -187,8 +228,3 @@ def _layout(connection: sqlite3.Connection, tags: Sequence[str]) -> int:
     connection.execute("INSERT OR IGNORE INTO layouts (tags) VALUES (?)", [names])
     (number,) = connection.execute("SELECT layout FROM layouts WHERE tags = ?", [names]).fetchone()
     return int(number)
-
-
-def _unfilled(groups: Sequence[str]) -> GuanjiaError:
-    fault = f"was not filled with tags of {', '.join(groups)}"
-    return GuanjiaError("the online store", fault, "run `guanjia materialize`")

@@ -25,6 +25,7 @@ FEAST_USERS = (
     "features/online/views.py",
     "features/online/feast_home.py",
     "features/online/feast_rows.py",
+    "features/online/feast_values.py",
     "features/online/sqlite_store.py",
     "features/online/redis_store.py",
 )

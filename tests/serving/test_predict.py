@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 
 from features.lake import Lake
 from features.online.reader import TagReader
+from features.online.store import online_rows
 from serving import clock
 from serving.api.app import create_app
 from serving.auth.tokens import make_token
@@ -35,7 +38,14 @@ def damaged(lake: Lake) -> None:
     (lake.home / "feast" / "online.db").write_bytes(b"no database" * 1000)
 
 
-@pytest.mark.parametrize("change", [no_store, no_rows, damaged])
+def emptied(lake: Lake) -> None:
+    with closing(sqlite3.connect(lake.home / "feast" / "online.db")) as connection:
+        for group in online_rows(lake).loaded_groups():
+            connection.execute(f'DELETE FROM "guanjia_{group}"')
+        connection.commit()
+
+
+@pytest.mark.parametrize("change", [no_store, no_rows, damaged, emptied])
 def test_without_the_online_store_the_snapshot_answers_and_says_so(
     change: Callable[[Lake], None], copy: Copy
 ) -> None:
