@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -17,6 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import in_a_process, in_this_process
 from servers import (
     mortal_postgres,
     mortal_redis,
@@ -104,32 +104,26 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-def run_command(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """`guanjia ...` as a user types it."""
-    return subprocess.run(
-        [sys.executable, "-c", "from guanjia.cli import main; main()", *words],
-        env={**os.environ, "GUANJIA_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-
-
 @pytest.fixture
 def guanjia(home: Path) -> Command:
-    """The command line in the test's own home."""
-    return lambda *words: run_command(home, *words)
+    """The command line in the test's own home, in this process."""
+    return lambda *words: in_this_process(home, *words)
 
 
 @pytest.fixture(scope="session")
 def run() -> Command:
-    """The command line in a home that is named: `run(home, "rate", "C1")`."""
-    return run_command
+    """The command line in a home that is named: `run(home, "rate", "C1")`, in this process."""
+    return in_this_process
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, dict[str, Any]]:
+def process() -> Command:
+    """The same in a process of its own: what a command imports, starts or leaves is its own."""
+    return in_a_process
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, process: Command) -> tuple[Path, dict[str, Any]]:
     """The home and the JSON result of one small demo; tests read it and change nothing.
 
     The workers of a run share it: the first to ask makes it, the others wait.
@@ -139,7 +133,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, 
     with (shared / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not result.exists():
-            done = run(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+            done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
             assert done.returncode == 0, done.stderr[-4000:]
             result.write_text(done.stdout, encoding="utf-8")
     return folder, json.loads(result.read_text(encoding="utf-8"))
