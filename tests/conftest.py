@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import in_a_process, in_this_process
+from command_line import THREADS, in_a_process, in_this_process
 from servers import (
     mortal_postgres,
     mortal_redis,
@@ -41,6 +42,9 @@ __all__ = [
 ]
 # As the command line has it: idle threads of OpenMP sleep, so that two workers do not starve.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Tables are tiny, and other workers are there for the other processors: a second thread costs a
+# third more. Commands with a process of their own have as many as a user's; so has test_tagging.py.
+os.environ[THREADS] = "1"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
 ASK_THE_SERVICE = tuple(
@@ -72,6 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (place.get(item.path.name, len(BEGIN)), -slow[item.path]))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking for garbage in it, again and again, took a tenth of the
+    time of tests that build expressions."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles:
     """How tests are shared out where there are several workers."""
@@ -82,7 +94,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the home folder of whoever runs it."""
     for name in [name for name in os.environ if name.startswith("GUANJIA_")]:
-        if name != "GUANJIA_LLEDO_PAVIA":
+        if name not in ("GUANJIA_LLEDO_PAVIA", THREADS):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("GUANJIA_HOME", str(folder))

@@ -34,7 +34,7 @@ pytestmark = [
 DAYS = [date(2024, 2, 29), date(2026, 6, 30)]
 END = datetime(2026, 6, 30, 16, tzinfo=UTC)
 MEMORY = "2GB"
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-BytecodeVerificationRemote"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A Java machine that lives two minutes: what its second compiler makes faster never pays."""
 CUSTOMERS = ["C1", "C2", "C'3", "顾客"]
 """Those with rows at the edges."""

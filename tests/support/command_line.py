@@ -13,14 +13,17 @@ import pytest
 
 from guanjia.cli import main
 
+THREADS = "GUANJIA_THREADS"
+"""One in the processes of the tests; what a user starts has as many as they have."""
 Done = subprocess.CompletedProcess[str]
 
 
 def in_a_process(home: Path, *words: str) -> Done:
     """`guanjia ...` as a user types it."""
+    kept = {name: value for name, value in os.environ.items() if name != THREADS}
     return subprocess.run(
         [sys.executable, "-c", "from guanjia.cli import main; main()", *words],
-        env={**os.environ, "GUANJIA_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
+        env={**kept, "GUANJIA_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
         capture_output=True,
         text=True,
         timeout=500,
