@@ -4,20 +4,15 @@ Feast decorates its classes with `typeguard.typechecked`, which parses and compi
 method once a method: four of the six seconds of its import. Other users of typeguard keep it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typeguard
 
 
-def _unchanged(target: Any = None, **_: Any) -> Any:
-    """Decorate with nothing, with or without options."""
-    return _without_options if target is None else target
-
-
-def _without_options(target: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what is decorated."""
+def _unchanged(target: Any) -> Any:
+    """Decorate with nothing."""
     return target
 
 
