@@ -1,7 +1,6 @@
 """What several rooms' tests share: a home of its own for each test, and one small demo for all."""
 
 import contextlib
-import fcntl
 import gc
 import json
 import os
@@ -26,6 +25,7 @@ from servers import (
     redis_server,
     redis_url,
 )
+from shared import made_once, shared_folder
 from xdist.scheduler import LoadScopeScheduling
 
 from features.lake import compiled, sha256_of
@@ -110,12 +110,6 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """The folder of the workers of this run, which they share."""
-    own = factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
 @pytest.fixture
 def guanjia(home: Path) -> Command:
     """The command line in the test's own home, in this process."""
@@ -136,19 +130,15 @@ def process() -> Command:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, process: Command) -> tuple[Path, dict[str, Any]]:
-    """The home and the JSON result of one small demo; tests read it and change nothing.
+    """The home and the JSON result of one small demo; tests read it and change nothing."""
 
-    The workers of a run share it: the first to ask makes it, the others wait.
-    """
-    shared = shared_folder(tmp_path_factory)
-    folder, result = shared / "demo", shared / "demo.json"
-    with (shared / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not result.exists():
-            done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
-            assert done.returncode == 0, done.stderr[-4000:]
-            result.write_text(done.stdout, encoding="utf-8")
-    return folder, json.loads(result.read_text(encoding="utf-8"))
+    def make(folder: Path) -> None:
+        done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+        assert done.returncode == 0, done.stderr[-4000:]
+        folder.with_suffix(".json").write_text(done.stdout, encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "demo", make)
+    return folder, json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
