@@ -47,26 +47,30 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ[THREADS] = "1"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
-ASK_THE_SERVICE = tuple(
-    f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
-)
+TOGETHER = {
+    **{f"tests/serving/test_{name}.py": "service" for name in
+       ("branches", "predict", "refusals", "service")},
+    **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
+       ("door", "files_away", "integrators", "overload")},
+}  # fmt: skip
+"""Files that ask a service that runs for the session: a second worker would start a second one."""
 
 BEGIN = (
-    *("test_documented_commands.py", "test_spark.py", "test_whole_home.py", "test_carry.py"),
-    *("test_tagging.py", "test_year.py", "test_study.py", "test_required_tables.py"),
+    *("test_documented_commands.py", "test_spark.py", "test_document_holds.py", "test_carry.py"),
+    *("test_year.py", "test_study.py", "test_whole_home.py", "test_tagging.py"),
 )
 """Files of a minute and more, in this order: none is left to the end, when a worker would wait."""
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
-    """Files go to the workers whole; those that ask the one running service go to one worker.
+    """Files go to the workers whole; those that ask one running service go to one worker.
 
     (What `--dist loadgroup` would do; xdist 3.8 sees no groups under pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.split("::", 1)[0]
-        return "service" if file in ASK_THE_SERVICE else file
+        return TOGETHER.get(file, file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
