@@ -1,12 +1,11 @@
 """What several rooms' tests share: a home of its own for each test, and one small demo for all."""
 
 import contextlib
-import fcntl
+import gc
 import json
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -17,6 +16,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import THREADS, in_a_process, in_this_process
 from servers import (
     mortal_postgres,
     mortal_redis,
@@ -25,6 +25,7 @@ from servers import (
     redis_server,
     redis_url,
 )
+from shared import made_once, shared_folder
 from xdist.scheduler import LoadScopeScheduling
 
 from features.lake import compiled, sha256_of
@@ -41,28 +42,35 @@ __all__ = [
 ]
 # As the command line has it: idle threads of OpenMP sleep, so that two workers do not starve.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Tables are tiny, and other workers are there for the other processors: a second thread costs a
+# third more. Commands with a process of their own have as many as a user's; so has test_tagging.py.
+os.environ[THREADS] = "1"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 DEMO_CUSTOMERS = 900
-ASK_THE_SERVICE = tuple(
-    f"tests/serving/test_{name}.py" for name in ("branches", "predict", "refusals", "service")
-)
+TOGETHER = {
+    **{f"tests/serving/test_{name}.py": "service" for name in
+       ("branches", "predict", "refusals", "service")},
+    **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
+       ("door", "files_away", "integrators", "overload")},
+}  # fmt: skip
+"""Files that ask a service that runs for the session: a second worker would start a second one."""
 
 BEGIN = (
-    *("test_documented_commands.py", "test_spark.py", "test_whole_home.py", "test_carry.py"),
-    *("test_tagging.py", "test_year.py", "test_study.py", "test_required_tables.py"),
+    *("test_documented_commands.py", "test_spark.py", "test_document_holds.py", "test_carry.py"),
+    *("test_year.py", "test_study.py", "test_whole_home.py", "test_tagging.py"),
 )
 """Files of a minute and more, in this order: none is left to the end, when a worker would wait."""
 
 
 class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]
-    """Files go to the workers whole; those that ask the one running service go to one worker.
+    """Files go to the workers whole; those that ask one running service go to one worker.
 
     (What `--dist loadgroup` would do; xdist 3.8 sees no groups under pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.split("::", 1)[0]
-        return "service" if file in ASK_THE_SERVICE else file
+        return TOGETHER.get(file, file)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,6 +78,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     place = {name: number for number, name in enumerate(BEGIN)}
     items.sort(key=lambda item: (place.get(item.path.name, len(BEGIN)), -slow[item.path]))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking for garbage in it, again and again, took a tenth of the
+    time of tests that build expressions."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,7 +98,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeFiles:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the home folder of whoever runs it."""
     for name in [name for name in os.environ if name.startswith("GUANJIA_")]:
-        if name != "GUANJIA_LLEDO_PAVIA":
+        if name not in ("GUANJIA_LLEDO_PAVIA", THREADS):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("GUANJIA_HOME", str(folder))
@@ -98,51 +114,35 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """The folder of the workers of this run, which they share."""
-    own = factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
-def run_command(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """`guanjia ...` as a user types it."""
-    return subprocess.run(
-        [sys.executable, "-c", "from guanjia.cli import main; main()", *words],
-        env={**os.environ, "GUANJIA_HOME": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-
-
 @pytest.fixture
 def guanjia(home: Path) -> Command:
-    """The command line in the test's own home."""
-    return lambda *words: run_command(home, *words)
+    """The command line in the test's own home, in this process."""
+    return lambda *words: in_this_process(home, *words)
 
 
 @pytest.fixture(scope="session")
 def run() -> Command:
-    """The command line in a home that is named: `run(home, "rate", "C1")`."""
-    return run_command
+    """The command line in a home that is named: `run(home, "rate", "C1")`, in this process."""
+    return in_this_process
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, run: Command) -> tuple[Path, dict[str, Any]]:
-    """The home and the JSON result of one small demo; tests read it and change nothing.
+def process() -> Command:
+    """The same in a process of its own: what a command imports, starts or leaves is its own."""
+    return in_a_process
 
-    The workers of a run share it: the first to ask makes it, the others wait.
-    """
-    shared = shared_folder(tmp_path_factory)
-    folder, result = shared / "demo", shared / "demo.json"
-    with (shared / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not result.exists():
-            done = run(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
-            assert done.returncode == 0, done.stderr[-4000:]
-            result.write_text(done.stdout, encoding="utf-8")
-    return folder, json.loads(result.read_text(encoding="utf-8"))
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, process: Command) -> tuple[Path, dict[str, Any]]:
+    """The home and the JSON result of one small demo; tests read it and change nothing."""
+
+    def make(folder: Path) -> None:
+        done = process(folder, "demo", "--customers", str(DEMO_CUSTOMERS), "--json")
+        assert done.returncode == 0, done.stderr[-4000:]
+        folder.with_suffix(".json").write_text(done.stdout, encoding="utf-8")
+
+    folder = made_once(tmp_path_factory, "demo", make)
+    return folder, json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

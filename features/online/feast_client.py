@@ -13,7 +13,6 @@ from typing import Any
 import ibis
 import pandas as pd
 import pyarrow as pa
-from feast import FeatureStore
 
 from features.erased import Erased
 from features.erasure.customer_files import customers_in
@@ -21,6 +20,7 @@ from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from features.online.contact_details import CONTACT_DETAILS
 from features.online.detail_queries import load_details
+from features.online.feast_api import FeatureStore
 from features.online.feast_home import feast_config
 from features.online.store import close, online_rows
 from features.online.views import customer, feature_services, feature_views

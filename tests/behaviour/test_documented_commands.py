@@ -178,7 +178,7 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment of a user who works in this folder."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("GUANJIA_")},
         "PATH": path,
         "GUANJIA_HOME": str(folder / ".guanjia"),
         "DAY": "2026-06-30",

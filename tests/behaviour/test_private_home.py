@@ -29,9 +29,9 @@ CLOSED = {(True, "0o700"), (False, "0o600")}
 
 @pytest.mark.usefixtures("open_umask")
 def test_what_a_command_makes_is_for_its_owner_alone(
-    guanjia: Callable[..., Any], home: Path
+    process: Callable[..., Any], home: Path
 ) -> None:
-    done = guanjia("simulate", "--customers", "20", "--json")
+    done = process(home, "simulate", "--customers", "20", "--json")
     assert done.returncode == 0, done.stderr
     assert modes(home) == CLOSED
     assert "open to other users" not in done.stderr

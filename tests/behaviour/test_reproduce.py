@@ -40,9 +40,9 @@ def own(demo: Demo, tmp_path: Path) -> Lake:
     return Lake(Settings(home=home))
 
 
-def test_a_run_is_reproduced_bit_for_bit(demo: Demo, run: Run) -> None:
+def test_a_run_is_reproduced_bit_for_bit(demo: Demo, process: Run) -> None:
     before = sorted(path for path in demo[0].rglob("*") if path.suffix == ".parquet")
-    done = run(demo[0], "reproduce", f"{MODEL}/1")
+    done = process(demo[0], "reproduce", f"{MODEL}/1")
     assert done.returncode == 0, done.stdout + done.stderr
     for line in ("data: as in the run", "code: as in the run", "environment: as in the run"):
         assert line in done.stdout

@@ -15,9 +15,10 @@ DAY = "2026-06-30"
 
 
 @pytest.mark.slow
-def test_the_three_required_tables_are_enough(home: Path, run: Run) -> None:
+def test_the_three_required_tables_are_enough(home: Path, run: Run, process: Run) -> None:
     def step(*words: str) -> str:
-        done = run(home, *words)
+        # What trains and promotes is run in a process of its own nowhere else.
+        done = (process if words[0] in ("train", "promote") else run)(home, *words)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 

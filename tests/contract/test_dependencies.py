@@ -18,6 +18,7 @@ BROUGHT = {
     "starlette": "fastapi",
     "anyio": "fastapi",
     "markupsafe": "jinja2",
+    "typeguard": "feast",
 }
 """Parts of a library that are distributions of their own -> what brings them."""
 

@@ -21,7 +21,7 @@ MLFLOW_USERS = tuple(
     f"training/registry/{name}.py" for name in ("mlflow_client", "registration", "versions")
 )
 FEAST_USERS = (
-    "features/online/feast_client.py",
+    "features/online/feast_api.py",
     "features/online/views.py",
     "features/online/feast_home.py",
     "features/online/feast_rows.py",

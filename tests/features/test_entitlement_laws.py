@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.lake import Lake
+from features.lake.compiled import compile_once
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import cutoff
 from features.stars.entitlements import balances, explain_entitlements
@@ -136,7 +137,13 @@ def stars_by_day(lake: Lake, first: date) -> dict[tuple[str, date], Row]:
             "cutoff": pa.array([cutoff(day, ZONE) for _, day in pairs], pa.timestamp("us", "UTC")),
         }
     )
-    rows = lake.engine.to_pyarrow(rate(lake, spine_of(ibis.memtable(spine)), RULE)).to_pylist()
+    pq.write_table(spine, lake.home / "spine.parquet")
+    by_day = lake.read(str(lake.home / "spine.parquet"), "spine_of_laws")
+    for table in ("policies", "claims", "claim_movements"):
+        lake.table(table)
+    # The SQL is the same whatever the rows are; it reads the tables by name.
+    query = compile_once(lake, ("stars by day",), lambda: rate(lake, spine_of(by_day), RULE))
+    rows = lake.con.sql(query).to_arrow_table().to_pylist()
     return {(row["customer_id"], row["as_of"]): row for row in rows}
 
 
@@ -234,8 +241,7 @@ def test_equals_the_rule_read_day_by_day_of_what_was_known(
         key = (row["customer_id"], row["service_class"])
         assert row == running.get(key, row)
         assert row["year_start"] or (row["allowance"], row["granted"]) == (0, 0)
-    customers = {row["customer_id"] for row in rows}
-    lines = [line for one in customers for line in explain_entitlements(lake, one, END).lines]
-    assert sum(line["beyond_allowance"] for line in lines) == sum(
-        row["beyond_allowance"] for row in rows
-    )
+    for one in sorted({row["customer_id"] for row in rows})[seed % 2 :: 2]:
+        lines = explain_entitlements(lake, one, END).lines
+        mine = [row["beyond_allowance"] for row in rows if row["customer_id"] == one]
+        assert sum(line["beyond_allowance"] for line in lines) == sum(mine)

@@ -184,14 +184,16 @@ def test_published_portfolio_passes_the_check(tmp_path: Path) -> None:
         assert check.bad <= 0.001 * check.rows, check
 
 
-def test_the_command_imports_in_a_process_of_its_own(tmp_path: Path, guanjia: Any) -> None:
+def test_the_command_imports_in_a_process_of_its_own(
+    tmp_path: Path, home: Path, process: Any
+) -> None:
     """Nothing that a test imported before helps it: contracts are there for whoever asks first."""
     files = [tmp_path / "portfolio.csv", tmp_path / "sample.csv"]
     for file, text in zip(files, (PORTFOLIO, SAMPLE), strict=True):
         file.write_text(text, encoding="utf-8")
-    done = guanjia("import", "lledo-pavia", *map(str, files), "--json")
+    done = process(home, "import", "lledo-pavia", *map(str, files), "--json")
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)["counts"]
     assert list(counts) == TABLES
     assert counts["customers"] == 2
-    assert guanjia("check").returncode == 0
+    assert process(home, "check").returncode == 0

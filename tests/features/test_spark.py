@@ -34,6 +34,8 @@ pytestmark = [
 DAYS = [date(2024, 2, 29), date(2026, 6, 30)]
 END = datetime(2026, 6, 30, 16, tzinfo=UTC)
 MEMORY = "2GB"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A Java machine that lives two minutes: what its second compiler makes faster never pays."""
 CUSTOMERS = ["C1", "C2", "C'3", "顾客"]
 """Those with rows at the edges."""
 Rows = list[dict[str, Any]]
@@ -56,6 +58,7 @@ def spark() -> Iterator[Callable[[Lake], SparkLake]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pyspark.java_gateway.Popen", start)
+        patch.setenv("JDK_JAVA_OPTIONS", JAVA)
         yield of
     if SparkContext._gateway:
         made[0].spark._session.stop()
@@ -100,8 +103,9 @@ def differing(lake: Lake, other: Lake, days: list[date]) -> list[str]:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory, put: Any) -> Lake:
     """A simulated insurer, and customers with rows at every edge in the same tables."""
-    found = Lake(Settings(home=tmp_path_factory.mktemp("two-engines"), memory_limit=MEMORY))
-    simulate(found, 2_000, 5)
+    home = tmp_path_factory.mktemp("two-engines")
+    found = Lake(Settings(home=home, memory_limit=MEMORY, threads=1))
+    simulate(found, 400, 5)
     check_tables(found)
     for name, rows in edges().items():
         simulated = pq.read_table(found.checked(name), partitioning=None)
@@ -125,7 +129,7 @@ def test_spark_agrees_on_the_simulated_insurer_and_at_every_edge(
     for day in DAYS:
         rows = pq.read_table(lake.tags("loyalty") / f"as_of={day}.parquet", partitioning=None)
         customers = rows["customer_id"].to_pylist()
-        assert len(customers) > 1_000
+        assert len(customers) > 250
         assert set(CUSTOMERS) <= set(customers)
 
 

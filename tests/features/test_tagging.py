@@ -38,8 +38,11 @@ NAMES = list(groups())
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """The checked tables of 60 simulated customers; tests add tags and change no table."""
-    found = Lake(Settings(home=tmp_path_factory.mktemp("lake")))
+    """The checked tables of 60 simulated customers; tests add tags and change no table.
+
+    Its snapshots are made by two threads, those of the copies by one.
+    """
+    found = Lake(Settings(home=tmp_path_factory.mktemp("lake"), threads=2))
     simulate(found, 60, 11)
     check_tables(found)
     return found

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from shared import made_once
 
 from features.lake import Lake, sha256_of
 from features.settings import Settings
@@ -51,9 +52,14 @@ def rows(seed: int) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's database, empty; making one takes seconds."""
-    lake = Lake(Settings(home=tmp_path_factory.mktemp("empty")))
-    with warnings.catch_warnings(action="ignore"), mlflow_client.client_session(lake):
-        return mlflow_client.database(lake)
+
+    def make(home: Path) -> None:
+        lake = Lake(Settings(home=home))
+        with warnings.catch_warnings(action="ignore"), mlflow_client.client_session(lake):
+            assert mlflow_client.database(lake).exists()
+
+    home = made_once(tmp_path_factory, "empty-registry", make)
+    return mlflow_client.database(Lake(Settings(home=home)))
 
 
 @pytest.fixture

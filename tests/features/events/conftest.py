@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared import made_once
 
 from features.contracts.tables import CONTRACTS
 from features.events.event_types import EVENTS, Event
@@ -124,11 +125,14 @@ class Desk:
 @pytest.fixture(scope="session")
 def kept_sql(tmp_path_factory: pytest.TempPathFactory, put: Put) -> Path:
     """The SQL of live tags, compiled once for all tests; every raw table is there."""
-    lake = Lake(Settings(home=tmp_path_factory.mktemp("compiled")))
-    for table in CONTRACTS:
-        put(lake, table, [])
-    FreshTags(lake, EventInbox(lake)).prepare()
-    return lake.home / "feast" / "live.json"
+
+    def make(home: Path) -> None:
+        lake = Lake(Settings(home=home))
+        for table in CONTRACTS:
+            put(lake, table, [])
+        FreshTags(lake, EventInbox(lake)).prepare()
+
+    return made_once(tmp_path_factory, "live-tags", make) / "feast" / "live.json"
 
 
 @pytest.fixture(scope="session")
@@ -143,13 +147,16 @@ def online_home(
     tmp_path_factory: pytest.TempPathFactory, put: Put, tables: dict[str, list[Row]], kept_sql: Path
 ) -> Path:
     """A home of these customers whose tags of yesterday are online; tests copy it."""
-    lake = Lake(Settings(home=tmp_path_factory.mktemp("online")))
-    for table, rows in tables.items():
-        put(lake, table, rows)
-    shutil.copytree(kept_sql.parent, lake.home / "feast")
-    write_snapshot(lake, [YESTERDAY])
-    feast_client.materialize(lake, YESTERDAY, now=NINE)
-    return lake.home
+
+    def make(home: Path) -> None:
+        lake = Lake(Settings(home=home))
+        for table, rows in tables.items():
+            put(lake, table, rows)
+        shutil.copytree(kept_sql.parent, lake.home / "feast")
+        write_snapshot(lake, [YESTERDAY])
+        feast_client.materialize(lake, YESTERDAY, now=NINE)
+
+    return made_once(tmp_path_factory, "online", make)
 
 
 def copied(online_home: Path, folder: Path) -> Desk:

@@ -339,9 +339,9 @@ def test_what_an_event_makes_due_is_decided_once(api: Api) -> None:
     assert hidden.json() == {"due": [], "next": None, "degraded": False}
 
 
-def test_capacity_is_priced_from_what_was_decided(api: Api, run: Command) -> None:
+def test_capacity_is_priced_from_what_was_decided(api: Api, run: Command, process: Command) -> None:
     (api.lake.home / "capacity.toml").write_text("[every_branch]\nsms = 0\n", encoding="utf-8")
-    done = run(api.lake.home, "capacity", "--as-of", "2026-07-01", "--json")
+    done = process(api.lake.home, "capacity", "--as-of", "2026-07-01", "--json")
     assert done.returncode == 0, done.stderr
     prices = [one for one in json.loads(done.stdout)["prices"] if one["channel"] == "sms"]
     assert all((one["price"] > 0) == (one["wanted"] > one["taken"]) for one in prices)

@@ -142,11 +142,11 @@ def test_the_checked_table_is_taken_over(settings: Settings, records: Records, r
 
 
 def test_the_command_contacts_says_what_it_took_over(
-    home: Path, guanjia: Callable[..., Any]
+    home: Path, guanjia: Callable[..., Any], process: Callable[..., Any]
 ) -> None:
     wrong = guanjia("contacts", "--as-of", "2026-06-15")
     assert (wrong.returncode, "has no checked rows" in wrong.stderr) == (2, True)
     checked(Settings(home=home))
-    done = guanjia("contacts", "--as-of", "2026-06-15", "--json")
+    done = process(home, "contacts", "--as-of", "2026-06-15", "--json")
     told = json.loads(done.stdout)
     assert (told["read"], told["new"]) == (3, 3)

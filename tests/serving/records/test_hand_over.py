@@ -100,9 +100,11 @@ def test_a_wrong_name_is_told_with_the_nearest(
     assert rows(handovers) == []
 
 
-def test_as_it_is_typed(lake: Lake, records: Records, guanjia: Callable[..., Any]) -> None:
+def test_as_it_is_typed(
+    lake: Lake, records: Records, guanjia: Callable[..., Any], process: Callable[..., Any]
+) -> None:
     words = ("handover", "--from", "M0101", "--to", "M0102", "--who", "boss")
-    told = json.loads(guanjia(*words, "--json").stdout)
+    told = json.loads(process(lake.home, *words, "--json").stdout)
     assert [(one["branch"], one["customers"]) for one in told] == [("", 1), ("B1", 1), ("B2", 1)]
     again = guanjia(*words)
     assert "From M0101 to M0102" in again.stdout

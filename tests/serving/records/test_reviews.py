@@ -175,7 +175,9 @@ def test_a_handover_changes_no_review(records: Records, rows: Any) -> None:
     assert listed(records, branches=["B1"]) == [number]
 
 
-def test_as_they_are_typed(guanjia: Callable[..., Any], home: Path) -> None:
+def test_as_they_are_typed(
+    guanjia: Callable[..., Any], process: Callable[..., Any], home: Path
+) -> None:
     records = Records(Settings(home=home))
     records.migrate()
     first, second = requested(records), requested(records, "C2", "B2", hours=1)
@@ -185,7 +187,7 @@ def test_as_they_are_typed(guanjia: Callable[..., Any], home: Path) -> None:
     assert [row["customer_id"] for row in shown["reviews"]] == ["C2"]
     words = ("reviews", "answer", first, "--text", "维持", "--who", "ann")
     assert guanjia(*words).returncode == 2  # upheld or overturned: somebody has to say
-    done = guanjia(*words, "--overturned")
+    done = process(home, *words, "--overturned")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("overturned by ann: decision ")
     again = json.loads(guanjia(*words, "--overturned", "--json").stdout)

@@ -190,15 +190,17 @@ def test_a_token_that_cannot_be_noted_is_refused(sturdy: Any, claims: dict[str, 
     assert answer.status_code == 401
 
 
-def test_a_port_in_use_is_a_sentence(sturdy: Any, run: Callable[..., Any]) -> None:
+def test_a_port_in_use_is_a_sentence(sturdy: Any, process: Callable[..., Any]) -> None:
     port = sturdy.url.rsplit(":", 1)[1]
-    done = run(sturdy.lake.home, "serve", "--port", port)
+    done = process(sturdy.lake.home, "serve", "--port", port)
     assert done.returncode == 2
     assert f"port {port} of 127.0.0.1: is in use." in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_address_of_another_machine_is_a_sentence(run: Callable[..., Any], home: Path) -> None:
-    done = run(home, "serve", "--host", "192.0.2.1")
+def test_an_address_of_another_machine_is_a_sentence(
+    process: Callable[..., Any], home: Path
+) -> None:
+    done = process(home, "serve", "--host", "192.0.2.1")
     assert done.returncode == 2
     assert "host 192.0.2.1: cannot be had" in done.stderr
