@@ -90,7 +90,8 @@ def test_no_milestone_takes_its_row_out(
         contradicts = told == "soon" or (told != LATER and bool(check.notes))
         value = None if contradicts else datetime.fromisoformat(told)
         assert kept[milestone] == value
-        assert len(check.notes) == contradicts
+        # Of a row that was delivered twice, the text that is no instant goes with the repetition.
+        assert len(check.notes) == (contradicts and not (told == "soon" and len(rows) > 1))
 
 
 def test_rows_that_differ_in_milestones_alone_are_one(tmp_path: Path) -> None:

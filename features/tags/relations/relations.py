@@ -66,15 +66,16 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
     """List the claims with `paid` and `outstanding` as they stood at the cutoff.
 
     `first_reserve` is the first outstanding amount; `reopened` marks claims whose amounts moved
-    after they were closed.
+    after they were closed. Those that are open again are not closed, as in `claims`.
     """
     sums = _amounts(lake, spine)
     rows = events(lake, spine, "claims", "occurred_at")
     rows = rows.inner_join(sums, [*SPINE, "claim_id"])
-    return rows.mutate(
+    rows = rows.mutate(
         incurred=rows.paid + rows.outstanding,
         reopened=(rows.last_moved_at > rows.closed_at).fill_null(False),
     )
+    return _without_closing(rows, rows.reopened & (rows.outstanding > 0))
 
 
 def _amounts(lake: Lake, spine: Spine) -> ir.Table:
@@ -97,9 +98,14 @@ def _opened_again(lake: Lake, spine: Spine, rows: ir.Table) -> ir.Table:
     sums = _amounts(lake, spine).select(*SPINE, "claim_id", "outstanding", "last_moved_at")
     rows = left_join(rows, sums, [*SPINE, "claim_id"])
     again = (rows.last_moved_at > rows.closed_at) & (rows.outstanding > 0)
-    again = again.fill_null(False)
+    rows = _without_closing(rows, again.fill_null(False))
+    return rows.drop("outstanding", "last_moved_at")
+
+
+def _without_closing(rows: ir.Table, again: ir.Value) -> ir.Table:
+    """Take the closing from the claims that are open again."""
     closing = {name: again.ifelse(None, rows[name]) for name in ("closed_at", "closed_on")}
-    return rows.mutate(**closing).drop("outstanding", "last_moved_at")
+    return rows.mutate(**closing)
 
 
 @relation("quotes", "policies")
