@@ -51,9 +51,8 @@ def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.T
     chain = _chains(motor, settings)
     joined = left_join(left_join(spine.pairs, premium, KEYS), chain, KEYS)
     if lake.has("claim_movements"):
-        costs = (
-            claim_costs(lake, spine, motor, settings).group_by(*KEYS).agg(claims=ibis._.cost.sum())
-        )
+        costs = claim_costs(lake, spine, motor, settings)
+        costs = costs.filter(costs.counts).group_by(*KEYS).agg(claims=ibis._.cost.sum())
         joined = left_join(joined, costs, KEYS).mutate(claims_5y=_money(ibis._.claims))
     else:
         joined = joined.mutate(claims_5y=ibis.null(MONEY))
@@ -141,7 +140,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
 
 
 def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """Sum paid and outstanding, as recorded then, of each claim that counts for a spine row.
+    """Sum paid and outstanding, as recorded then, of each claim of the window of a spine row.
 
     A claim counts if its term does. Where its term gives no answer, since it was not known, had not
     begun or never existed, the claim counts if its car has a term that does.
@@ -161,7 +160,7 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     -------
     ibis.Table
         The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, and in yuan `paid`,
-        `outstanding`, `cost`.
+        `outstanding`, `cost`; `counts` is true for those that make the value.
     """
     claims = known_versions(
         lake, spine, "claims", "claim_id", "policy_id", "vehicle_id", "occurred_at", "occurred_on"
@@ -171,7 +170,7 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     claims = claims.select(
         *KEYS, "claim_id", "policy_id", "vehicle_id", "occurred_at", "occurred_on"
     )
-    claims = _on_valued_cars(lake, spine, motor, settings, claims)
+    claims = _with_counts(lake, spine, motor, settings, claims)
     moves = known_versions(
         lake, spine, "claim_movements", "claim_id", "paid_change", "outstanding_change"
     )
@@ -182,10 +181,10 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     return costs.mutate(cost=costs.paid + costs.outstanding)
 
 
-def _on_valued_cars(
+def _with_counts(
     lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings, claims: ir.Table
 ) -> ir.Table:
-    """Select the claims on cars whose premium makes the value.
+    """Add to claims `counts`: is it a claim on a car whose premium makes the value?
 
     Parameters
     ----------
@@ -221,7 +220,7 @@ def _on_valued_cars(
     begun = ~claims.void.fill_null(False) | (claims.covered_from <= claims.occurred_on)
     by_car = claims.covered_from.notnull() & begun & claims.valued.fill_null(True)
     counts = claims.answers.fill_null(False).ifelse(claims.valued, by_car)
-    return claims.filter(counts.fill_null(False)).drop(
+    return claims.mutate(counts=counts.fill_null(False)).drop(
         "vehicle_id", "term_vehicle", "answers", "void", "valued", "covered_from"
     )
 

@@ -98,6 +98,10 @@ def test_a_claim_counts_by_its_term_or_else_by_its_car(
     explained = explain_rating(lake, "C1", DAY)
     assert (explained.value, explained.star_level) == rating
     assert sum(claim.paid for claim in explained.claims) == explained.claims_5y
+    # What does not count is told.
+    assert [claim.claim_id for claim in explained.uncounted] == ["K1"] * (rating == FIVE)
+    told = [text for text in explained.sentences if text.startswith("Not counted: 1 claim(s)")]
+    assert len(told) == (rating == FIVE)
 
 
 def deliver(lake: Lake, **tables: list[Row]) -> dict[str, TableCheck]:
