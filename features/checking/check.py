@@ -38,7 +38,7 @@ from features.progress import Report, quiet
 from features.publishing import published
 from features.sql import quoted, sql_text
 
-JUDGED, KNOWN = "check_judged", "check_known"
+ODD, KNOWN = "check_odd", "check_known"
 Rows = Iterable[pa.RecordBatch]
 
 
@@ -182,15 +182,15 @@ def _check(
                 )
     erased = erased_rows.rows[contract.name] if erased_rows is not None else 0
     return TableCheck(
-        contract.name,
-        rows,
-        good,
-        bad,
-        erased,
-        reasons,
-        tuple(extra),
-        tuple(absent),
-        left_out | notes,
+        table=contract.name,
+        rows=rows,
+        good=good,
+        bad=bad,
+        erased=erased,
+        reasons=reasons,
+        extra_columns=tuple(extra),
+        absent_columns=tuple(absent),
+        notes=left_out | notes,
     )
 
 
@@ -236,7 +236,7 @@ def _source(
             yield types, [name for name in types if name not in contract.columns], missing
         finally:
             drop_typed(lake)
-            for table in (BROKEN, JUDGED, OWNERS):
+            for table in (BROKEN, ODD, OWNERS):
                 sql(f"DROP TABLE IF EXISTS {table}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
@@ -261,7 +261,7 @@ def _delivered(files: list[Path]) -> tuple[str, str]:
 def _find_broken(lake: Lake, contract: Contract) -> None:
     """Create the table BROKEN: bad rows with `reasons`, the sentences of all rules they break.
 
-    Bad rows are few: the rules are asked once, and good rows are those that are not in it. JUDGED
+    Bad rows are few: the rules are asked once, and good rows are those that are not in it. ODD
     holds the rows with contradicted milestones beside them.
     """
     if _is_owned(contract):
@@ -272,11 +272,11 @@ def _find_broken(lake: Lake, contract: Contract) -> None:
         lake, ("reasons", contract.name, columns), lambda: _reasoned(lake, contract)
     )
     lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {JUDGED} AS SELECT * FROM ({query})"
+        f"CREATE OR REPLACE TEMP TABLE {ODD} AS SELECT * FROM ({query})"
         " WHERE len(reasons) > 0 OR len(left_out) > 0"
     )
     lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT {ROW}, reasons FROM {JUDGED}"
+        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT {ROW}, reasons FROM {ODD}"
         " WHERE len(reasons) > 0"
     )
 
@@ -286,13 +286,13 @@ def _valid(lake: Lake, contract: Contract) -> tuple[str, dict[str, int]]:
     good = f"FROM {TYPED} t ANTI JOIN {BROKEN} USING ({ROW})"
     counts = fetch(
         lake,
-        f"SELECT note, count(*) FROM (SELECT unnest(left_out) AS note FROM {JUDGED}"
+        f"SELECT note, count(*) FROM (SELECT unnest(left_out) AS note FROM {ODD}"
         " WHERE len(reasons) = 0) GROUP BY note ORDER BY 1",
     )
     left_out = {str(note): int(str(number)) for note, number in counts}
     changed = {name: f"t.{quoted(name)}" for name in contract.columns}
     if left_out:
-        good += f" LEFT JOIN {JUDGED} j USING ({ROW})"
+        good += f" LEFT JOIN {ODD} j USING ({ROW})"
         for name in contract.milestones:
             lost = (
                 f"list_contains(list_transform(j.left_out, x -> split_part(x, ' ', 1)), '{name}')"

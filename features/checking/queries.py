@@ -16,6 +16,19 @@ ROW_GROUP = 20_480
 
 
 def copy_rows(lake: Lake, query: str, path: Path, more: str = "") -> None:
+    """Write the rows of a query to a Parquet file.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine runs the query.
+    query : str
+        The rows.
+    path : Path
+        The file.
+    more : str
+        Further options of the copy, after a comma.
+    """
     lake.engine.raw_sql(
         f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd, "
         f"ROW_GROUP_SIZE {ROW_GROUP}{more})"
@@ -23,11 +36,13 @@ def copy_rows(lake: Lake, query: str, path: Path, more: str = "") -> None:
 
 
 def fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    """Run a query and return its rows."""
     rows: list[tuple[object, ...]] = lake.engine.raw_sql(query).fetchall()
     return rows
 
 
 def count(lake: Lake, query: str) -> int:
+    """Run a query whose one cell is a number."""
     (row,) = fetch(lake, query)
     return int(str(row[0]))
 

@@ -43,12 +43,12 @@ def type_rows(lake: Lake, contract: Contract, types: dict[str, str]) -> None:
             f"CREATE OR REPLACE TEMP TABLE {FILLED} AS SELECT {key} AS k, recorded_at AS r,"
             f" {filled} FROM {CAST} GROUP BY ALL HAVING count(*) > 1"
         )
-        told = ", ".join(
+        earliest = ", ".join(
             f"coalesce(f.{quoted(name)}, c.{quoted(name)}) AS {quoted(name)}"
             for name in contract.milestones
         )
         rows = (
-            f"SELECT c.* REPLACE ({told}) FROM {CAST} c LEFT JOIN {FILLED} f"
+            f"SELECT c.* REPLACE ({earliest}) FROM {CAST} c LEFT JOIN {FILLED} f"
             f" ON c.{key} = f.k AND c.recorded_at = f.r"
         )
     _view(lake, TYPED, rows)

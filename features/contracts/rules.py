@@ -66,12 +66,12 @@ def contradictions(contract: Contract, row: ir.Table) -> list[tuple[str, str, ir
     list of (str, str, ibis boolean)
         Milestone, sentence, and where it is contradicted; null counts as not contradicted.
     """
-    found = [
+    invalid = [
         (name, f"{name} is not a valid {_kind(contract.columns[name])}", _invalid(row, name))
         for name in contract.milestones
         if AS_DELIVERED + name in row.columns
     ]
-    return found + [
+    return invalid + [
         (rule.milestone, rule.sentence, ~rule.holds(row))
         for rule in contract.rules
         if rule.milestone

@@ -46,5 +46,5 @@ def anniversary(first: ir.Value, year: ir.Value) -> ir.Value:
     leap = (first.month() == 2) & (first.day() == 29)
     month, day = leap.ifelse(3, first.month()), leap.ifelse(1, first.day())
     # Spark makes dates of 32-bit numbers only.
-    found = ibis.date(year.cast("int32"), month.cast("int32"), day.cast("int32"))
-    return leap.ifelse((found - ibis.interval(days=1)).cast("date"), found)
+    moved = ibis.date(year.cast("int32"), month.cast("int32"), day.cast("int32"))
+    return leap.ifelse((moved - ibis.interval(days=1)).cast("date"), moved)
