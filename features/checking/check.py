@@ -10,14 +10,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.checking.erased_rows import ErasedRowFilter
+from features.checking.owners import OWNERS, find_owners, has_owner
+from features.checking.queries import BROKEN, ROW, SOURCE, TYPED, copy_rows, count, described, fetch
+from features.checking.typed_rows import REPEATED, REPEATS, drop_typed, type_rows
 from features.contracts.contract import Contract
-from features.contracts.contract_sql import civil_columns, sql_type
-from features.contracts.rules import AS_DELIVERED, broken_rules, disagreement, sentences
+from features.contracts.contract_sql import civil_columns
+from features.contracts.rules import (
+    AS_DELIVERED,
+    broken_rules,
+    contradictions,
+    disagreement,
+    sentences,
+)
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
@@ -30,14 +38,8 @@ from features.progress import Report, quiet
 from features.publishing import published
 from features.sql import quoted, sql_text
 
-SOURCE, TYPED, REPEATED = "check_source", "check_typed", "check_repeated"
-BROKEN, KNOWN = "check_broken", "check_known"
-ROW = "_row"
-"""Column that identifies a row during the check."""
-ROW_GROUP = 20_480
-"""Rows of a Parquet row group: small, so that the rows of one customer are read fast."""
+ODD, KNOWN = "check_odd", "check_known"
 Rows = Iterable[pa.RecordBatch]
-REPEATS = "the row repeats another row"
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class TableCheck:
         Delivered columns that the contract does not know; ignored.
     absent_columns : tuple of str
         Nullable columns that were not delivered; they are null.
+    notes : dict of str to int
+        What is odd about published rows and how they count, as a sentence -> rows.
     """
 
     table: str
@@ -68,6 +72,7 @@ class TableCheck:
     reasons: dict[str, int] = field(default_factory=dict)
     extra_columns: tuple[str, ...] = ()
     absent_columns: tuple[str, ...] = ()
+    notes: dict[str, int] = field(default_factory=dict)
 
 
 def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
@@ -138,10 +143,10 @@ def _check(
     erased_rows: ErasedRowFilter | None = None,
 ) -> TableCheck:
     with _source(lake, contract, files, events, erased_rows) as (types, extra, absent):
-        _type(lake, contract, types)
-        _mark_repeated(lake, contract)
+        type_rows(lake, contract, types)
         _find_broken(lake, contract)
         columns = ", ".join(quoted(name) for name in contract.columns)
+        notes = find_owners(lake, contract)
         order = ", ".join(
             quoted(name)
             for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
@@ -149,7 +154,7 @@ def _check(
         )
         zone = sql_text(lake.settings.timezone)
         days = civil_columns(contract, lake.settings.timezone)
-        valid = f"SELECT {columns}, {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW})"
+        valid, left_out = _valid(lake, contract)
         if events is not None:
             valid = merged(contract, valid, ROW)
         good_rows = (
@@ -163,11 +168,11 @@ def _check(
             published(lake.checked(contract.name)) as good_draft,
             published(lake.quarantine(contract.name)) as bad_draft,
         ):
-            _copy(lake, good_rows, good_draft, f", KV_METADATA {{timezone: {zone}}}")
-            _copy(lake, bad_rows, bad_draft)
-            rows = _count(lake, f"SELECT count(*) FROM {SOURCE}")
-            good = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
-            bad = _count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
+            copy_rows(lake, good_rows, good_draft, f", KV_METADATA {{timezone: {zone}}}")
+            copy_rows(lake, bad_rows, bad_draft)
+            rows = count(lake, f"SELECT count(*) FROM {SOURCE}")
+            good = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
+            bad = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
             reasons = count_reasons(lake, bad_draft)
             if rows != good + bad:
                 raise GuanjiaError(
@@ -176,12 +181,22 @@ def _check(
                     "run `guanjia check` again when its delivery is complete",
                 )
     erased = erased_rows.rows[contract.name] if erased_rows is not None else 0
-    return TableCheck(contract.name, rows, good, bad, erased, reasons, tuple(extra), tuple(absent))
+    return TableCheck(
+        table=contract.name,
+        rows=rows,
+        good=good,
+        bad=bad,
+        erased=erased,
+        reasons=reasons,
+        extra_columns=tuple(extra),
+        absent_columns=tuple(absent),
+        notes=left_out | notes,
+    )
 
 
 def count_reasons(lake: Lake, quarantined: Path) -> dict[str, int]:
     """Count the rows of a quarantine file by the rule they break (a sentence), most first."""
-    counts = _fetch(
+    counts = fetch(
         lake,
         "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
         f" read_parquet({sql_text(quarantined)})) GROUP BY reason ORDER BY 2 DESC, 1",
@@ -203,7 +218,7 @@ def _source(
     with ExitStack() as stack:
         missing: list[str] = []
         if files:
-            columns = _described(lake, select)
+            columns = described(lake, select)
             missing = [name for name in contract.columns if name not in columns]
         for name in missing:
             if not contract.declared[name].nullable:
@@ -214,14 +229,14 @@ def _source(
             event_rows = stack.enter_context(staged(lake, contract, events, ROW))
             select = f"{select} UNION ALL BY NAME {event_rows}" if files else event_rows
         if erased_rows is not None:
-            select = erased_rows.without(contract, select, list(_described(lake, select)))
+            select = erased_rows.without(contract, select, list(described(lake, select)))
         sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
         try:
-            types = _described(lake, f"FROM {SOURCE}")
+            types = described(lake, f"FROM {SOURCE}")
             yield types, [name for name in types if name not in contract.columns], missing
         finally:
-            sql(f"DROP VIEW IF EXISTS {TYPED}")
-            for table in (BROKEN, REPEATED):
+            drop_typed(lake)
+            for table in (BROKEN, ODD, OWNERS):
                 sql(f"DROP TABLE IF EXISTS {table}")
             sql(f"DROP {kind} IF EXISTS {SOURCE}")
 
@@ -243,72 +258,51 @@ def _delivered(files: list[Path]) -> tuple[str, str]:
     )
 
 
-def _described(lake: Lake, query: str) -> dict[str, str]:
-    """List the columns of a query with their types, without the row identity."""
-    described = _fetch(lake, f"DESCRIBE {query}")
-    return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
-
-
-def _type(lake: Lake, contract: Contract, types: dict[str, str]) -> None:
-    """Create the view TYPED: columns cast to the contract's types, beside the delivered cells."""
-    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_DELIVERED + name)}" for name in types)]
-    for name, type_ in contract.columns.items():
-        target = sql_type(type_)
-        cell = f"s.{quoted(name)}" if name in types else "NULL"
-        cast = f"TRY_CAST({cell} AS {target})"
-        if isinstance(type_, dt.Integer) and types.get(name) != target:
-            # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
-            cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
-        if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
-            cast = f"CASE WHEN isfinite({cast}) THEN {cast} END"
-        parts.append(f"{cast} AS {quoted(name)}")
-    lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP VIEW {TYPED} AS SELECT {', '.join(parts)} FROM {SOURCE} s"
-    )
-
-
-def _mark_repeated(lake: Lake, contract: Contract) -> None:
-    """Create the table REPEATED: rows that share key and `recorded_at`, each with its reason."""
-    key = quoted(contract.key)
-    columns = ", ".join(quoted(name) for name in contract.columns)
-    lake.engine.raw_sql(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {REPEATED} AS
-        WITH shared AS (
-            SELECT {key} AS k, recorded_at AS r FROM {TYPED}
-            WHERE k IS NOT NULL AND r IS NOT NULL GROUP BY ALL HAVING count(*) > 1
-        ), numbered AS (
-            SELECT {ROW}, {key} AS k, recorded_at AS r,
-                row_number() OVER (PARTITION BY {columns} ORDER BY {ROW}) AS n,
-                row({columns})::VARCHAR AS content
-            FROM {TYPED} SEMI JOIN shared ON {key} = k AND recorded_at = r
-        ), compared AS (
-            SELECT *, min(content) OVER w <> max(content) OVER w AS disagree
-            FROM numbered WINDOW w AS (PARTITION BY k, r)
-        )
-        SELECT {ROW} AS repeated_row,
-            CASE WHEN disagree THEN {sql_text(disagreement(contract))}
-                ELSE {sql_text(REPEATS)} END AS fault
-        FROM compared WHERE disagree OR n > 1
-        """
-    )
-
-
 def _find_broken(lake: Lake, contract: Contract) -> None:
     """Create the table BROKEN: bad rows with `reasons`, the sentences of all rules they break.
 
-    Bad rows are few: the rules are asked once, and good rows are those that are not in it.
+    Bad rows are few: the rules are asked once, and good rows are those that are not in it. ODD
+    holds the rows with contradicted milestones beside them.
     """
     if _is_owned(contract):
         lake.engine.read_parquet(str(lake.checked("customers")), table_name=KNOWN)
     # The types of the delivered cells are the delivery's own.
-    columns = tuple(_described(lake, f"FROM {TYPED}").items())
+    columns = tuple(described(lake, f"FROM {TYPED}").items())
     query = compile_once(
         lake, ("reasons", contract.name, columns), lambda: _reasoned(lake, contract)
     )
     lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT * FROM ({query}) WHERE len(reasons) > 0"
+        f"CREATE OR REPLACE TEMP TABLE {ODD} AS SELECT * FROM ({query})"
+        " WHERE len(reasons) > 0 OR len(left_out) > 0"
     )
+    lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT {ROW}, reasons FROM {ODD}"
+        " WHERE len(reasons) > 0"
+    )
+
+
+def _valid(lake: Lake, contract: Contract) -> tuple[str, dict[str, int]]:
+    """Write the query of the good rows; count the milestones that are left out, by sentence."""
+    good = f"FROM {TYPED} t ANTI JOIN {BROKEN} USING ({ROW})"
+    counts = fetch(
+        lake,
+        f"SELECT note, count(*) FROM (SELECT unnest(left_out) AS note FROM {ODD}"
+        " WHERE len(reasons) = 0) GROUP BY note ORDER BY 1",
+    )
+    left_out = {str(note): int(str(number)) for note, number in counts}
+    changed = {name: f"t.{quoted(name)}" for name in contract.columns}
+    if left_out:
+        good += f" LEFT JOIN {ODD} j USING ({ROW})"
+        for name in contract.milestones:
+            lost = (
+                f"list_contains(list_transform(j.left_out, x -> split_part(x, ' ', 1)), '{name}')"
+            )
+            changed[name] = f"CASE WHEN {lost} IS NOT TRUE THEN t.{quoted(name)} END"
+    if has_owner(contract):
+        good += f" LEFT JOIN {OWNERS} o USING ({ROW})"
+        changed["customer_id"] = "coalesce(o.owner, t.customer_id)"
+    columns = ", ".join(f"{value} AS {quoted(name)}" for name, value in changed.items())
+    return f"SELECT {columns}, {ROW} {good}", left_out
 
 
 def _is_owned(contract: Contract) -> bool:
@@ -330,21 +324,8 @@ def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
     if _is_owned(contract):
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
-    return row.select(ROW, reasons=sentences(broken))
-
-
-def _copy(lake: Lake, query: str, path: Path, more: str = "") -> None:
-    lake.engine.raw_sql(
-        f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd, "
-        f"ROW_GROUP_SIZE {ROW_GROUP}{more})"
-    )
-
-
-def _fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = lake.engine.raw_sql(query).fetchall()
-    return rows
-
-
-def _count(lake: Lake, query: str) -> int:
-    (row,) = _fetch(lake, query)
-    return int(str(row[0]))
+    left_out = [
+        (f"{milestone} is left out: {sentence}", where)
+        for milestone, sentence, where in contradictions(contract, row)
+    ]
+    return row.select(ROW, reasons=sentences(broken), left_out=sentences(left_out))

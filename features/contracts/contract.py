@@ -83,15 +83,29 @@ class Rule:
         The rule in words, for the people who deliver the rows.
     holds : callable of ibis.Table to ibis boolean
         Returns, for each row, whether the rule holds.
+    milestone : str or None
+        The milestone that is left out of a row that breaks the rule; None: the row is held back.
     """
 
     sentence: str
     holds: Callable[[ir.Table], ir.Value]
+    milestone: str | None = None
 
 
-def rule(sentence: str) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
-    """Declare the decorated function as a rule, with this sentence."""
-    return lambda holds: Rule(sentence, holds)
+def rule(
+    sentence: str, *, milestone: str | None = None
+) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
+    """Declare the decorated function as a rule, with this sentence.
+
+    Parameters
+    ----------
+    sentence : str
+        The rule in words.
+    milestone : str, optional
+        Milestone of which the rule speaks. One that comes later must not take its row out of the
+        past, so it alone is left out where the rule is broken.
+    """
+    return lambda holds: Rule(sentence, holds, milestone)
 
 
 class RawTable:

@@ -14,7 +14,9 @@ AS_DELIVERED = "_as_delivered_"
 
 
 def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
-    """List the rules of a contract, each with the condition under which a row breaks it.
+    """List the rules that hold a row back, each with the condition under which it breaks one.
+
+    Rules of milestones are not among them (`contradictions`).
 
     Parameters
     ----------
@@ -31,25 +33,60 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
     broken: list[tuple[str, ir.BooleanValue]] = []
     for name, type_ in contract.columns.items():
         cell, delivered = row[name], AS_DELIVERED + name
+        declared = contract.declared[name]
+        if declared.milestone:
+            continue
         if delivered in row.columns:
-            invalid = row[delivered].notnull() & cell.isnull()
-            broken.append((f"{name} is not a valid {_kind(type_)}", invalid))
+            broken.append((f"{name} is not a valid {_kind(type_)}", _invalid(row, name)))
             missing = row[delivered].isnull()
         else:
             missing = cell.isnull()
-        declared = contract.declared[name]
         if not declared.nullable:
             broken.append((f"{name} is missing", missing))
         broken += _outside(name, cell, declared)
-    broken += [(rule.sentence, ~rule.holds(row)) for rule in contract.rules]
+    broken += [(rule.sentence, ~rule.holds(row)) for rule in contract.rules if not rule.milestone]
     if contract.event_time != "recorded_at":
         early = row.recorded_at < row[contract.event_time]
         broken.append((f"recorded_at is before {contract.event_time}", early))
     return broken
 
 
+def contradictions(contract: Contract, row: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
+    """List what contradicts the milestones of a row.
+
+    Parameters
+    ----------
+    contract : Contract
+        The contract of the table.
+    row : ibis.Table
+        Typed rows, as for `broken_rules`.
+
+    Returns
+    -------
+    list of (str, str, ibis boolean)
+        Milestone, sentence, and where it is contradicted; null counts as not contradicted.
+    """
+    invalid = [
+        (name, f"{name} is not a valid {_kind(contract.columns[name])}", _invalid(row, name))
+        for name in contract.milestones
+        if AS_DELIVERED + name in row.columns
+    ]
+    return invalid + [
+        (rule.milestone, rule.sentence, ~rule.holds(row))
+        for rule in contract.rules
+        if rule.milestone
+    ]
+
+
+def _invalid(row: ir.Table, name: str) -> ir.BooleanValue:
+    """Check whether a delivered cell has no value of the column's type."""
+    return row[AS_DELIVERED + name].notnull() & row[name].isnull()
+
+
 def sentences(broken: list[tuple[str, ir.BooleanValue]]) -> ir.ArrayValue:
     """Collect the sentences of the rules that each row breaks, as an array column."""
+    if not broken:
+        return ibis.literal([], "array<string>")
     texts = [ibis.ifelse(rule.fill_null(False), sentence, None) for sentence, rule in broken]
     return ibis.array(texts).filter(lambda sentence: sentence.notnull())
 

@@ -4,7 +4,8 @@ Every row carries its event time (when it happened) and `recorded_at` (when we c
 both UTC microseconds. A row is never changed in place: a change is a new row with the same key and
 a later `recorded_at`, and as of a date the latest row recorded by then counts. A *milestone* is a
 timestamp inside a row that is known from the moment it happens, not before: as of an earlier date
-it reads null (`docs/adr/0002-row-versions-and-milestones.md`).
+it reads null (`docs/adr/0002-row-versions-and-milestones.md`). A milestone that is no instant or
+breaks a rule is left out, and its row stays: it was known before the milestone was told.
 
 Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover runs from `inception`
 at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
@@ -172,10 +173,19 @@ class Quotes(RawTable):
     delivered_at: Instant = column("触达时间", milestone=True, nullable=True)
     viewed_at: Instant = column("查看时间", milestone=True, nullable=True, hour=True)
 
-    @rule("a quote is delivered after it is made and viewed after delivery")
-    def steps_in_order(row: ir.Table) -> ir.Value:
-        delivered = not_before(row.delivered_at, row.quoted_at)
-        return delivered & not_before(row.viewed_at, row.delivered_at.fill_null(row.quoted_at))
+    @rule("a quote is delivered after it is made", milestone="delivered_at")
+    def delivered_after_quote(row: ir.Table) -> ir.Value:
+        return not_before(row.delivered_at, row.quoted_at)
+
+    @rule("a quote is viewed after it is made", milestone="viewed_at")
+    def viewed_after_quote(row: ir.Table) -> ir.Value:
+        return not_before(row.viewed_at, row.quoted_at)
+
+    @rule("a quote is delivered before it is viewed", milestone="delivered_at")
+    def delivered_before_view(row: ir.Table) -> ir.Value:
+        # A delivery that is told of after the view is the later of the two: the view stays.
+        late = row.delivered_at > row.viewed_at
+        return ~(late & (row.viewed_at >= row.quoted_at))
 
 
 @contract(label="赔案", key="claim_id", event_time="reported_at", required=True)
@@ -201,10 +211,13 @@ class Claims(RawTable):
     def reported_after_occurrence(row: ir.Table) -> ir.Value:
         return row.reported_at >= row.occurred_at
 
-    @rule("the steps of a claim follow its report")
-    def steps_after_report(row: ir.Table) -> ir.Value:
-        first = not_before(row.surveyed_at, row.reported_at)
-        return first & not_before(row.closed_at, row.reported_at)
+    @rule("a claim is surveyed after its report", milestone="surveyed_at")
+    def surveyed_after_report(row: ir.Table) -> ir.Value:
+        return not_before(row.surveyed_at, row.reported_at)
+
+    @rule("a claim is closed after its report", milestone="closed_at")
+    def closed_after_report(row: ir.Table) -> ir.Value:
+        return not_before(row.closed_at, row.reported_at)
 
 
 @contract(label="赔款变动", key="movement_id", event_time="moved_at")
@@ -264,7 +277,7 @@ class Entitlements(RawTable):
     expires_on: Day = column("失效日期")
     unit_cost: Money = column("单次成本", unit="yuan", nullable=True, at_least=0)
 
-    @rule("an entitlement is used after it is granted")
+    @rule("an entitlement is used after it is granted", milestone="used_at")
     def used_after_grant(row: ir.Table) -> ir.Value:
         return not_before(row.used_at, row.granted_at)
 

@@ -13,7 +13,7 @@ import ibis
 
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import row_columns
-from features.contracts.rules import broken_rules, sentences
+from features.contracts.rules import broken_rules, contradictions, sentences
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
@@ -187,7 +187,9 @@ def _rules(table: str) -> str:
     """Compile the query that lists the rules broken by a row, given as a JSON text."""
     contract = CONTRACTS[table]
     candidate = ibis.table(ibis.schema(contract.columns), name="candidate")
-    broken = candidate.select(broken=sentences(broken_rules(contract, candidate)))
+    rules = broken_rules(contract, candidate)
+    rules += [(sentence, where) for _, sentence, where in contradictions(contract, candidate)]
+    broken = candidate.select(broken=sentences(rules))
     query = ibis.to_sql(broken, dialect="duckdb", pretty=False)
     return (
         f"WITH candidate AS (SELECT {row_columns(contract)} FROM (SELECT ?::VARCHAR AS row))"

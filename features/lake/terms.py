@@ -9,6 +9,9 @@ Each function takes policies with `inception`, `expiry` and `cancelled_on`, in t
 
 import ibis.expr.types as ir
 
+VOID = "cancelled_on <= inception"
+"""SQL condition: the term was cancelled from its inception. What `existed` says, for policies."""
+
 
 def existed(terms: ir.Table) -> ir.BooleanValue:
     """Check which terms ever gave cover; False for a term cancelled from its inception."""

@@ -53,6 +53,8 @@ class Rating:
 
     Attributes
     ----------
+    uncounted : tuple of CountedClaim
+        Claims of the window that do not count: they are on no car whose premium counts.
     claims_5y, value, star_level, star_name, star_label : optional
         None if there is no table `claim_movements`: unknown is not zero.
     chain_days : int, optional
@@ -70,6 +72,7 @@ class Rating:
     window_start: date
     terms: tuple[CountedTerm, ...]
     claims: tuple[CountedClaim, ...]
+    uncounted: tuple[CountedClaim, ...]
     premium_5y: Decimal
     claims_5y: Decimal | None
     chain_start: date | None
@@ -127,18 +130,19 @@ def explain_rating(
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
     )
-    claims = _claims(lake, spine, motor, settings)
+    claims, uncounted = _claims(lake, spine, motor, settings)
     return Rating(
         **rated,
         window_start=start,
         terms=terms,
         claims=claims,
+        uncounted=uncounted,
         chain_days=chain_days,
         star_name=tier.name if tier else None,
         star_label=tier.label if tier else None,
         entitlements=_entitlements(tier),
         missing=_missing(rated, settings),
-        sentences=_sentences(rated, terms, claims, start, chain_days, tier, settings),
+        sentences=_sentences(rated, terms, claims, uncounted, start, chain_days, tier, settings),
     )
 
 
@@ -200,19 +204,20 @@ def refuse_unknown(lake: Lake, customer_id: str, as_of: date) -> None:
 
 def _claims(
     lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings
-) -> tuple[CountedClaim, ...]:
+) -> tuple[tuple[CountedClaim, ...], tuple[CountedClaim, ...]]:
+    """List the claims of the window that count, and those that do not."""
     if not lake.has("claim_movements"):
-        return ()
+        return (), ()
     costs = claim_costs(lake, spine, motor, settings).order_by("occurred_at", "claim_id")
-    return tuple(
-        CountedClaim(
-            row["claim_id"],
-            row["policy_id"],
-            row["occurred_on"],
-            row["paid"],
-            row["outstanding"],
-        )
-        for row in lake.rows(costs)
+    rows = lake.rows(costs)
+    named = [
+        CountedClaim(**{name: row[name] for name in CountedClaim.__dataclass_fields__})
+        for row in rows
+    ]
+    counts = [row["counts"] for row in rows]
+    return (
+        tuple(claim for claim, counted in zip(named, counts, strict=True) if counted),
+        tuple(claim for claim, counted in zip(named, counts, strict=True) if not counted),
     )
 
 
@@ -232,6 +237,7 @@ def _sentences(
     rated: dict[str, Any],
     terms: tuple[CountedTerm, ...],
     claims: tuple[CountedClaim, ...],
+    uncounted: tuple[CountedClaim, ...],
     start: date,
     chain_days: int | None,
     tier: Tier | None,
@@ -247,6 +253,7 @@ def _sentences(
         else f"Claims 赔款 b = {_yuan(rated['claims_5y'])}: {len(claims)} claim(s) occurring "
         f"{window}, settled 已决 {_yuan(_sum(claim.paid for claim in claims))} and outstanding "
         f"未决 {_yuan(_sum(claim.outstanding for claim in claims))}.",
+        *_uncounted_sentence(uncounted),
         _tenure_sentence(rated, chain_days, settings),
         f"Coefficient 留存系数 c = {_short(rated['coefficient'])}.",
     ]
@@ -263,6 +270,17 @@ def _sentences(
             ),
         ]
     return tuple(sentences)
+
+
+def _uncounted_sentence(claims: tuple[CountedClaim, ...]) -> tuple[str, ...]:
+    if not claims:
+        return ()
+    cost = _sum(claim.paid + claim.outstanding for claim in claims)
+    names = ", ".join(claim.claim_id for claim in claims)
+    return (
+        f"Not counted: {len(claims)} claim(s) of {_yuan(cost)} on no car whose premium counts"
+        f" ({names}; docs/star.md).",
+    )
 
 
 def _tenure_sentence(rated: dict[str, Any], chain_days: int | None, settings: StarSettings) -> str:

@@ -51,9 +51,8 @@ def rate(lake: Lake, spine: Spine, settings: StarSettings | None = None) -> ir.T
     chain = _chains(motor, settings)
     joined = left_join(left_join(spine.pairs, premium, KEYS), chain, KEYS)
     if lake.has("claim_movements"):
-        costs = (
-            claim_costs(lake, spine, motor, settings).group_by(*KEYS).agg(claims=ibis._.cost.sum())
-        )
+        costs = claim_costs(lake, spine, motor, settings)
+        costs = costs.filter(costs.counts).group_by(*KEYS).agg(claims=ibis._.cost.sum())
         joined = left_join(joined, costs, KEYS).mutate(claims_5y=_money(ibis._.claims))
     else:
         joined = joined.mutate(claims_5y=ibis.null(MONEY))
@@ -102,15 +101,16 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
     Returns
     -------
     ibis.Table
-        One row per spine row and term: the keys, `policy_id`, `line`, `inception`, `cover_end`
-        (expiry, or cancellation), `premium` (yuan), `in_chain` (counts for tenure), `in_value` (its
-        claims count), `in_premium` (its premium counts).
+        One row per spine row and term: the keys, `policy_id`, `vehicle_id`, `line`, `inception`,
+        `cover_end` (expiry, or cancellation), `premium` (yuan), `in_chain` (counts for tenure),
+        `in_value` (its claims count), `in_premium` (its premium counts).
     """
     terms = known_versions(
         lake,
         spine,
         "policies",
         "policy_id",
+        "vehicle_id",
         "line",
         "inception",
         "expiry",
@@ -128,6 +128,7 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
     return terms.select(
         *KEYS,
         "policy_id",
+        "vehicle_id",
         "line",
         "inception",
         cover_end=cover_end(terms),
@@ -139,7 +140,10 @@ def motor_terms(lake: Lake, spine: Spine, settings: StarSettings) -> ir.Table:
 
 
 def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings) -> ir.Table:
-    """Sum paid and outstanding, as recorded then, of each claim that counts for a spine row.
+    """Sum paid and outstanding, as recorded then, of each claim of the window of a spine row.
+
+    A claim counts if its term does. Where its term gives no answer, since it was not known, had not
+    begun or never existed, the claim counts if its car has a term that does.
 
     Parameters
     ----------
@@ -156,16 +160,17 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     -------
     ibis.Table
         The keys, `claim_id`, `policy_id`, `occurred_at`, `occurred_on`, and in yuan `paid`,
-        `outstanding`, `cost`.
+        `outstanding`, `cost`; `counts` is true for those that make the value.
     """
     claims = known_versions(
-        lake, spine, "claims", "claim_id", "policy_id", "occurred_at", "occurred_on"
+        lake, spine, "claims", "claim_id", "policy_id", "vehicle_id", "occurred_at", "occurred_on"
     )
     after = claims.occurred_on > window_start(claims.as_of, settings)
     claims = claims.filter(after & (claims.occurred_at < claims.cutoff))
-    claims = claims.select(*KEYS, "claim_id", "policy_id", "occurred_at", "occurred_on")
-    valued = motor.filter(motor.in_value).select(*KEYS, "policy_id")
-    claims = claims.inner_join(valued, [*KEYS, "policy_id"])
+    claims = claims.select(
+        *KEYS, "claim_id", "policy_id", "vehicle_id", "occurred_at", "occurred_on"
+    )
+    claims = _with_counts(lake, spine, motor, settings, claims)
     moves = known_versions(
         lake, spine, "claim_movements", "claim_id", "paid_change", "outstanding_change"
     )
@@ -174,6 +179,50 @@ def claim_costs(lake: Lake, spine: Spine, motor: ir.Table, settings: StarSetting
     )
     costs = claims.inner_join(sums, [*KEYS, "claim_id"])
     return costs.mutate(cost=costs.paid + costs.outstanding)
+
+
+def _with_counts(
+    lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings, claims: ir.Table
+) -> ir.Table:
+    """Add to claims `counts`: is it a claim on a car whose premium makes the value?
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked table `policies`.
+    spine : Spine
+        Customers and dates.
+    motor : ibis.Table
+        `motor_terms` of this spine.
+    settings : StarSettings
+        Which lines count.
+    claims : ibis.Table
+        Claims with the spine's keys, `policy_id`, `vehicle_id` and `occurred_on`.
+    """
+    terms = known_versions(
+        lake, spine, "policies", "policy_id", "vehicle_id", "line", "private_car",
+        "inception", "expiry", "cancelled_on",
+    )  # fmt: skip
+    terms = terms.select(
+        *KEYS,
+        "policy_id",
+        term_vehicle=terms.vehicle_id,
+        answers=existed(terms) & (terms.inception <= terms.as_of),
+        void=~existed(terms),
+        valued=terms.line.isin(settings.premium_lines) & terms.private_car.fill_null(False),
+    )
+    claims = left_join(claims, terms, [*KEYS, "policy_id"])
+    valued = motor.filter(motor.in_value)
+    cars = valued.group_by(*KEYS, "vehicle_id").agg(covered_from=valued.inception.min())
+    claims = claims.mutate(vehicle_id=ibis.coalesce(claims.vehicle_id, claims.term_vehicle))
+    claims = left_join(claims, cars, [*KEYS, "vehicle_id"])
+    # Of a term that never existed, the claim is that of a term of the car that had begun by then.
+    begun = ~claims.void.fill_null(False) | (claims.covered_from <= claims.occurred_on)
+    by_car = claims.covered_from.notnull() & begun & claims.valued.fill_null(True)
+    counts = claims.answers.fill_null(False).ifelse(claims.valued, by_car)
+    return claims.mutate(counts=counts.fill_null(False)).drop(
+        "vehicle_id", "term_vehicle", "answers", "void", "valued", "covered_from"
+    )
 
 
 def chain_terms(motor: ir.Table, settings: StarSettings) -> ir.Table:

@@ -16,7 +16,9 @@ recorded by then, and milestones that had happened by then. A window of N days e
 includes it. Where a table that a tag needs is absent, the tag is null for everyone.
 
 Each line gives the name, the label, the type, the unit and the window of a tag, then what it is
-and when it is null.
+and when it is null. What the words mean (the leading motor term, a whole term, reached, open again)
+is defined in [definitions.md](definitions.md), with the windows and what an unknown value does;
+some rules that a company should know are in [tag-rules.md](tag-rules.md).
 """
 
 

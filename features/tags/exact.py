@@ -39,3 +39,12 @@ def whole_years(earlier: ir.Value, later: ir.Value) -> ir.Value:
     """Count the whole years between two dates; from 29 February a year is complete on 1 March."""
     before = (later.month() * 100 + later.day()) < (earlier.month() * 100 + earlier.day())
     return later.year() - earlier.year() - before.cast("int64")
+
+
+def anniversary(first: ir.Value, year: ir.Value) -> ir.Value:
+    """Find the anniversary of a date in a year; that of 29 February is the last day of February."""
+    leap = (first.month() == 2) & (first.day() == 29)
+    month, day = leap.ifelse(3, first.month()), leap.ifelse(1, first.day())
+    # Spark makes dates of 32-bit numbers only.
+    moved = ibis.date(year.cast("int32"), month.cast("int32"), day.cast("int32"))
+    return leap.ifelse((moved - ibis.interval(days=1)).cast("date"), moved)

@@ -70,4 +70,11 @@ def check(json: Json = False) -> None:
     shown = [table("Raw tables", rows)]
     if broken:
         shown.append(table("Rules broken (rows lie under quarantine/)", broken))
+    odd = [
+        {"table": check.table, "what is odd, and how it counts": note, "rows": count}
+        for check in checks
+        for note, count in check.notes.items()
+    ]
+    if odd:
+        shown.append(table("Odd rows (they lie under checked/)", odd))
     emit(checks, json, *shown)

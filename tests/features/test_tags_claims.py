@@ -94,3 +94,46 @@ def test_customer_without_claims_has_zero_counts_and_null_days(
     found = answer("claims", claim_movements=[])
     expect(found, claim_count_36m=0, claims_incurred_36m=0.0, days_since_last_claim=None,
            mean_claim_36m=None, claims_ratio_36m=None)  # fmt: skip
+
+
+REOPENED: dict[str, tuple[list[tuple[str, float, float]], bool]] = {
+    # movements after the closing on 1 March (moved, paid, outstanding), and whether it is open
+    "closed": ([], False),
+    "money is set aside again": ([("2026-04-01", 0, 800)], True),
+    "and paid out": ([("2026-04-01", 0, 800), ("2026-05-01", 800, -800)], False),
+    "and in part": ([("2026-04-01", 0, 800), ("2026-05-01", 300, -300)], True),
+    "a late payment": ([("2026-04-01", 500, 0)], False),
+    "money comes back": ([("2026-04-01", -500, 0)], False),
+    "moved in July": ([("2026-07-01", 0, 800)], False),
+}
+
+
+def test_a_reopened_claim_is_open_again(answers: Any, expect: Expect) -> None:
+    """Closed on 1 March 2026 with 1,500 paid; looked at on 30 June."""
+    claims, movements = [], []
+    for name, (later, _) in REOPENED.items():
+        row = claim(f"K{name}", "2026-01-10", customer_id=name, reported_at=at("2026-01-11"),
+                    closed_at=at("2026-03-01"), paid_at=at("2026-03-01"))  # fmt: skip
+        claims.append(row)
+        moves = [("2026-01-11", 0, 2000), ("2026-02-20", 1500, -2000), *later]
+        movements += [
+            {"movement_id": f"{name}/{n}", "claim_id": f"K{name}", "customer_id": name,
+             "moved_at": at(moved), "recorded_at": at(moved), "paid_change": paid,
+             "outstanding_change": outstanding}
+            for n, (moved, paid, outstanding) in enumerate(moves)
+        ]  # fmt: skip
+    end = date(2026, 6, 30)
+    pairs = [(name, end) for name in REOPENED]
+    # Without the table, nothing tells that a claim was opened again.
+    found = answers("claims", pairs, claims=claims)
+    assert {row["open_claims"] for row in found.values()} == {0}
+    found = answers("claims", pairs, claims=claims, claim_movements=movements)
+    for name, (_, is_open) in REOPENED.items():
+        expect(
+            found[name, end],
+            open_claims=int(is_open),
+            days_since_oldest_open_claim=170 if is_open else None,
+            days_since_last_claim_closed=None if is_open else 121,
+            open_claim_stage="pay" if is_open else None,
+            overdue_claims=0,
+        )

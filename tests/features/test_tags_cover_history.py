@@ -220,3 +220,61 @@ def test_refunds_are_known_from_their_record(answers: Answer, expect: Expect, te
         cancelled_from_inception_ever=1,
     )
     expect(later, cancellation_count_36m=0, refund_36m=0.0, cancelled_from_inception_ever=1)
+
+
+def test_an_unknown_premium_is_not_zero(answers: Answer, expect: Expect, term: Answer) -> None:
+    """Only pairs of two known premiums count: 3,300 / 3,000, though the second car's is unknown."""
+    policies = [
+        term("S1", "2024-01-01", "2025-01-01", 3000),
+        term("S2", "2025-01-01", "2026-01-01", 3300),
+        term("T1", "2024-01-01", "2025-01-01", 2000, vehicle_id="V2"),
+        term("T2", "2025-01-01", "2026-01-01", None, vehicle_id="V2"),
+        term("U1", "2024-01-01", "2025-01-01", None, vehicle_id="V3"),
+        term("U2", "2025-01-01", "2026-01-01", 2500, vehicle_id="V3"),
+    ]
+    alone = [{**row, "customer_id": "alone"} for row in policies[2:4]]
+    end = date(2025, 12, 31)
+    pairs = [("C1", end), ("alone", end)]
+    found = answers("underwriting", pairs, policies=[*policies, *alone])
+    expect(found["C1", end], motor_premium_change_ratio=0.1)
+    expect(found["alone", end], motor_premium_change_ratio=None)
+    # Accepted a rise: one of one, for of the second car's term it is not known.
+    found = answers("behaviour", pairs, policies=[*policies, *alone])
+    expect(found["C1", end], price_increase_acceptance_share=1.0, price_increases_accepted=1)
+    expect(found["alone", end], price_increase_acceptance_share=None)
+
+
+WON_BACK: dict[str, tuple[list[tuple[str, str, str, str]], int]] = {
+    # line, inception, expiry, business type
+    "the same line": (
+        [("motor_commercial", "2022-01-01", "2023-01-01", "new"),
+         ("motor_commercial", "2024-06-01", "2025-06-01", "transfer")], 1),
+    "another line": (
+        [("motor_compulsory", "2022-01-01", "2023-01-01", "new"),
+         ("motor_commercial", "2024-06-01", "2025-06-01", "transfer")], 1),
+    "both covers": (
+        [("motor_commercial", "2022-01-01", "2023-01-01", "new"),
+         ("motor_commercial", "2024-06-01", "2025-06-01", "transfer"),
+         ("motor_compulsory", "2024-06-10", "2025-06-10", "transfer")], 2),
+    # Who brings both covers, one after the other, was never ours before.
+    "a new customer": (
+        [("motor_compulsory", "2024-06-01", "2025-06-01", "transfer"),
+         ("motor_commercial", "2024-06-10", "2025-06-10", "transfer")], 0),
+    "on the day of the end": (
+        [("motor_commercial", "2022-01-01", "2023-01-01", "new"),
+         ("motor_commercial", "2023-01-01", "2024-01-01", "transfer")], 1),
+}  # fmt: skip
+
+
+def test_a_vehicle_is_won_back_whichever_cover_it_had(
+    answers: Answer, expect: Expect, term: Answer
+) -> None:
+    policies = []
+    for name, (rows, _) in WON_BACK.items():
+        for number, (line, inception, expiry, kind) in enumerate(rows):
+            row = term(f"{name}/{number}", inception, expiry, 1000, line=line, business_type=kind)
+            policies.append({**row, "customer_id": name})
+    end = date(2025, 1, 1)
+    found = answers("underwriting", [(name, end) for name in WON_BACK], policies=policies)
+    for name, (_, count) in WON_BACK.items():
+        expect(found[name, end], won_back_terms_ever=count)

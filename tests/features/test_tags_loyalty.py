@@ -1,6 +1,7 @@
 """Loyalty tags against answers worked out by hand on tables of a few rows."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 Row = dict[str, Any]
@@ -39,3 +40,20 @@ def test_loyalty_counts_breaks_and_products(answer: Answer, expect: Expect, term
         star_level=1,
         customer_value=0.0,
     )
+
+
+def test_no_gap_lies_behind_the_first_day(answers: Any, expect: Expect, term: Answer) -> None:
+    policies = [
+        term("P1", "2026-06-30", "2027-06-30", 1000),
+        {**term("P2", "2026-07-01", "2027-07-01", 1000), "customer_id": "ahead"},
+        # Two terms on the first day, the second without a gap.
+        {**term("P3", "2026-06-30", "2027-06-30", 1000), "customer_id": "both"},
+        {**term("Q3", "2026-06-30", "2027-06-30", 950, line="motor_compulsory"),
+         "customer_id": "both"},
+    ]  # fmt: skip
+    names = ("C1", "ahead", "both")
+    day = date(2026, 6, 30)
+    found = answers("loyalty", [(name, day) for name in names], policies=policies)
+    expect(found["C1", day], days_since_first_motor_term=0, longest_gap_share=0.0)
+    expect(found["ahead", day], days_since_first_motor_term=None, longest_gap_share=None)
+    expect(found["both", day], longest_cover_gap_days=0, longest_gap_share=0.0)

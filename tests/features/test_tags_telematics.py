@@ -82,6 +82,7 @@ def test_driving_habits_are_rates_by_distance(answer: Answer, expect: Expect) ->
         days_since_first_trip=365,
         distance_km_per_driven_day_90d=75.0,
         driven_days_share_90d=4 / 90,
+        # Of the window: 1 July 2025 to 30 June 2026 is 365 days, 500 km by two vehicles.
         annual_distance_km=250.0,
     )
 
@@ -95,6 +96,18 @@ def test_a_year_is_estimated_from_first_to_last_trip(answers: Any, expect: Expec
     expect(found["C1", END], annual_distance_km=20 * 365 / 30, distance_km_30d=0.0,
            night_distance_share_30d=None, longest_day_km_30d=None)  # fmt: skip
     expect(found["short", END], annual_distance_km=None, driven_days_share_90d=1 / 90)
+
+
+def test_a_year_is_estimated_from_trips_of_the_year_alone(answers: Any, expect: Expect) -> None:
+    """Trips of long ago begin no span: 30 days from 1 April, not 365 of which 336 were silent."""
+    long_ago = trip("2024-05-01")
+    recent = [trip("2026-04-01"), trip("2026-04-30")]
+    near = [{**row, "customer_id": "near"} for row in (long_ago, trip("2026-04-30"))]
+    consents = [word("2024-01-01", True), word("2024-01-01", True, customer_id="near")]
+    pairs = [("C1", END), ("near", END)]
+    found = answers("telematics", pairs, trips=[long_ago, *recent, *near], consents=consents)
+    expect(found["C1", END], annual_distance_km=20 * 365 / 30, days_since_first_trip=790)
+    expect(found["near", END], annual_distance_km=None, distance_km_365d=10.0)
 
 
 CONSENTS: dict[str, tuple[list[Row], list[int]]] = {

@@ -28,6 +28,13 @@ DUE: list[tuple[Day, Day, Day, Day, Day | None, Day | None]] = [
     ((2020, 5, 20), (2030, 5, 20), (2031, 5, 20), (2031, 5, 20), (2031, 5, 20), (2030, 5, 20)),
     ((2020, 5, 20), (2036, 6, 1), (2037, 5, 20), (2037, 5, 20), (2037, 5, 20), (2036, 5, 20)),
     ((2020, 2, 29), (2025, 7, 1), (2026, 2, 28), (2026, 2, 28), (2026, 2, 28), (2025, 2, 28)),
+    # On 28 February 2025 the day itself is due, and the next one counts.
+    ((2020, 2, 29), (2025, 2, 27), (2026, 2, 28), (2026, 2, 28), (2025, 2, 28), (2024, 2, 29)),
+    ((2020, 2, 29), (2025, 2, 28), (2026, 2, 28), (2026, 2, 28), (2026, 2, 28), (2025, 2, 28)),
+    ((2020, 2, 29), (2026, 2, 28), (2030, 2, 28), (2028, 2, 29), (2027, 2, 28), (2026, 2, 28)),
+    # In a leap year it is 29 February.
+    ((2020, 2, 29), (2028, 2, 28), (2030, 2, 28), (2028, 2, 29), (2028, 2, 29), (2027, 2, 28)),
+    ((2020, 2, 29), (2028, 2, 29), (2030, 2, 28), (2030, 2, 28), (2029, 2, 28), (2028, 2, 29)),
     ((2020, 8, 31), (2021, 2, 1), (2026, 8, 31), (2022, 8, 31), (2021, 2, 28), None),
     # Known before it is registered.
     ((2020, 7, 1), (2020, 6, 1), (2026, 7, 1), (2022, 7, 1), (2021, 1, 1), None),
@@ -143,4 +150,37 @@ def test_distance_brings_maintenance_forward(answers: Any, expect: Expect, term:
         days_to_next_maintenance=184,
         maintenance_due_30d=True,
         battery_warranty_distance_share=100 * 546 / 120_000,
+    )
+
+
+def test_distance_is_read_from_the_trips_of_the_year(
+    answers: Any, expect: Expect, term: Answer
+) -> None:
+    """A trip of 2023 begins no span: 73 days from 10 April, 14,600 km, 200 km a day."""
+    end = date(2026, 6, 30)
+    days = [date(2023, 5, 1), date(2026, 4, 10), date(2026, 6, 21)]
+    trips = [
+        {"trip_id": f"T{day}", "vehicle_id": "V1", "distance_m": 7_300_000, "night_distance_m": 0,
+         "ended_at": datetime(day.year, day.month, day.day, 12, tzinfo=UTC)}
+        for day in days
+    ]  # fmt: skip
+    trips = [{**row, "recorded_at": row["ended_at"]} for row in trips]
+    consent = {"consent_id": "A1", "purpose": "location", "granted": True,
+               "changed_at": datetime(2023, 1, 1, tzinfo=UTC)}  # fmt: skip
+    found = answers(
+        "vehicle_care",
+        [("C1", end)],
+        vehicles=[car("V1", date(2022, 5, 12), energy="electric")],
+        policies=[term("P1", "2026-01-01", "2027-01-01", 1000)],
+        trips=trips,
+        consents=[consent],
+    )
+    expect(
+        found["C1", end],
+        days_since_last_maintenance_due=49,
+        days_to_next_maintenance=316,
+        maintenance_distance_share=200 * 49 / 10_000,
+        maintenance_due_30d=False,
+        days_since_first_registration=1510,
+        battery_warranty_distance_share=200 * 1510 / 120_000,
     )

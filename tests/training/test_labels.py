@@ -121,6 +121,16 @@ def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
     assert renewals(lake_of(before, after)).lead_days.tolist() == [30, 60]
 
 
+@pytest.mark.parametrize("end", ["2025-01-10", "2024-12-28"])
+def test_a_term_cancelled_to_a_date_ahead_has_no_rows_once_that_is_known(lake_of, end):
+    """Known on 20 December, to its expiry or earlier: as its tag says, nothing is left to renew."""
+    told = at("2024-12-20T00:00")
+    before = {**FIRST, "superseded_at": told}
+    after = {**FIRST, "recorded_at": told, "cancelled_on": date.fromisoformat(end)}
+    follows = term("P2", "2025-01-10", "2026-01-10", "2025-01-05T00:00")
+    assert renewals(lake_of(before, after, follows)).lead_days.tolist() == [30, 60]
+
+
 def churns(lake, day, known_by="2026-12-31"):
     asked = date.fromisoformat(known_by), [date.fromisoformat(day)]
     return churn_labels.within_180_days(lake, *asked).to_pandas()

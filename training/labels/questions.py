@@ -30,7 +30,8 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
 
     True if another motor term of the same customer and vehicle incepts no earlier than 30 days
     before the expiry and is signed by 30 days after it. A next term cancelled before it began does
-    not count. Terms already cancelled at `as_of`, as then known, have nothing to renew.
+    not count. Terms known at `as_of` to be cancelled, by then or to a date ahead, be it the expiry,
+    have nothing to renew: those of the tag `commercial_cancellation_known`.
     """
     known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
@@ -79,9 +80,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     )
     versions = versions.filter(versions.line == "motor_commercial")
     rows = rows.join(versions, "policy_id")
-    rows = rows.filter(
-        known_at(rows, rows.cutoff), rows.cancelled_on.isnull() | (rows.cancelled_on > rows.as_of)
-    )
+    rows = rows.filter(known_at(rows, rows.cutoff), rows.cancelled_on.isnull())
     return rows.select(
         "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
     )

@@ -130,8 +130,9 @@ def price_increases_accepted(t: ir.Table) -> ir.Value:
 
 @tag("接受涨价占比", unit="share", relation="motor_terms", null=NO_RENEWAL)
 def price_increase_acceptance_share(t: ir.Table) -> ir.Value:
-    """Share of the commercial terms that followed another which were bought at over 5% more."""
-    follows = t.commercial & (t.previous_premium > 0)
+    """Share of the commercial terms that followed another which were bought at over 5% more; only
+    where both premiums are known."""
+    follows = t.commercial & (t.previous_premium > 0) & t.written_premium.notnull()
     renewals = t.count(where=follows)
     share = t.count(where=_increased(t)).cast("float64") / renewals
     return (renewals > 0).ifelse(share, ibis.null("float64"))

@@ -47,7 +47,8 @@ def days_since_last_claim(t: ir.Table) -> ir.Value:
 
 @tag("未决赔案数", unit="claims", relation="claims", type="int64", empty=0)
 def open_claims(t: ir.Table) -> ir.Value:
-    """Number of claims reported and not closed."""
+    """Number of claims reported and not closed, or opened again: amounts moved after the closing,
+    and something is outstanding."""
     return t.count(where=t.closed_at.isnull() & (t.reported_days_ago >= 0))
 
 
@@ -59,7 +60,7 @@ def days_since_oldest_open_claim(t: ir.Table) -> ir.Value:
 
 @tag("距上次结案天数", unit="days", relation="claims", null="no claim was closed", type="int64")
 def days_since_last_claim_closed(t: ir.Table) -> ir.Value:
-    """Days since a claim was last closed."""
+    """Days since a claim was last closed; of those that are not open again."""
     return t.closed_days_ago.min()
 
 

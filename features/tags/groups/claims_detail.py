@@ -143,7 +143,7 @@ def disputed_claim_ratio_36m(t: ir.Table) -> ir.Value:
 
 
 @tag("商业险年均出险次数", unit="claims a year", needs=COVER_TIME,
-     null="no commercial cover has begun")  # fmt: skip
+     null="no commercial cover has begun, or it began on the date")  # fmt: skip
 def commercial_claim_frequency(t: ir.Table) -> ir.Value:
     """commercial_claim_count_ever / commercial_insured_years."""
     return ratio(t.commercial_claim_count_ever, commercial_insured_years(t))

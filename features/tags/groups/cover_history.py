@@ -182,8 +182,10 @@ def transferred_vehicles_ever(t: ir.Table) -> ir.Value:
 
 @tag("赢回次数", unit="terms", relation="motor_terms", type="int64", empty=0)
 def won_back_terms_ever(t: ir.Table) -> ir.Value:
-    """Number of motor terms transferred in of a vehicle that we had insured before."""
-    return t.count(where=(t.business_type == "transfer") & (t.term_number > 1))
+    """Number of motor terms transferred in of a vehicle that we had insured before: a motor term of
+    it, of either line, had ended by the inception."""
+    won_back = (t.business_type == "transfer") & (t.first_cover_end <= t.inception)
+    return t.count(where=won_back)
 
 
 @tag("上年承保公司", unit="insurer", relation="motor_terms", type="string",

@@ -159,4 +159,5 @@ def longest_gap_share(t: ir.Table) -> ir.Value:
     """longest_cover_gap_days / days_since_first_motor_term, 0 without a gap."""
     days = t.days_since_first_motor_term
     share = t.longest_cover_gap_days.fill_null(0) / days
-    return (days > 0).ifelse(share, ibis.null("float64"))
+    # On the first day no gap can lie behind, and there is nothing to divide by.
+    return (days == 0).ifelse(ibis.literal(0.0), share)

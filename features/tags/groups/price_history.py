@@ -36,11 +36,15 @@ def premium_change_since_first_ratio(t: ir.Table) -> ir.Value:
 
 
 @tag("车险总保费变化率", unit="change", relation="motor_terms",
-     null="no motor term in force has a whole term of its vehicle and line before it")  # fmt: skip
+     null="no motor term in force has a whole term of its vehicle and line before it, with both "
+     "premiums known")  # fmt: skip
 def motor_premium_change_ratio(t: ir.Table) -> ir.Value:
     """Premium of the motor terms in force that follow another, compulsory and commercial of all
-    vehicles, / of the terms before them - 1; whole terms only."""
+    vehicles, / of the terms before them - 1; whole terms only, and only where both premiums are
+    known."""
     here = t.in_force & t.whole & t.previous_whole & t.previous_premium.notnull()
+    # A premium that is not known is not 0: its pair says nothing of the price.
+    here &= t.written_premium.notnull()
     now = t.written_premium.sum(where=here)
     return ratio(now, t.previous_premium.sum(where=here)) - 1
 

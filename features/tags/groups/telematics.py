@@ -19,6 +19,7 @@ WINDOWS: tuple[Window, ...] = (D30, D90, D365)
 NO_TRIP = "no consent to location, or no trip within it is known"
 NO_DISTANCE = "no consent to location, or no distance within it in the window"
 LEAST_DAYS = 30
+YEAR_DAYS = 365
 
 
 @family("行驶里程", *WINDOWS, unit="km", relation="trips", null=NO_TRIP)
@@ -105,24 +106,18 @@ def driven_days_share_90d(t: ir.Table) -> ir.Value:
     return ratio(t.driven_days_90d, ibis.least(t.days_since_first_trip + 1, 90))
 
 
-DRIVEN = (
-    "distance_km_365d",
-    "vehicles_driven_365d",
-    "days_since_first_trip",
-    "days_since_last_trip",
-)
-"""Tags from which the distance of a year is estimated."""
-
-
-@tag("估计年里程", unit="km", window="365 days",
+@tag("估计年里程", unit="km", window="365 days", relation="trips",
      null="no consent to location, or fewer than 30 days from first to last trip within it in "
      "the window")  # fmt: skip
 def annual_distance_km(t: ir.Table) -> ir.Value:
     """Distance a vehicle is driven in a year, estimated: distance_km_365d / vehicles_driven_365d,
-    carried from the days between the first and the last trip of the window to 365; from 30 days.
-    Days after the last trip do not count: a device that is silent tells no distance."""
-    days = ibis.least(t.days_since_first_trip + 1, 365) - t.days_since_last_trip
-    yearly = ratio(t.distance_km_365d * 365, t.vehicles_driven_365d * days)
+    carried from the days from the first to the last trip within 365 days, both included, to 365;
+    from 30 days. Days before the first and after the last trip of the window do not count: a device
+    that is silent tells no distance."""
+    driven = D365.contains(t) & (t.distance_m > 0)
+    days = t.days_ago.max(where=driven) - t.days_ago.min(where=driven) + 1
+    metres = _sum(t.distance_m, driven) * YEAR_DAYS
+    yearly = ratio(metres, t.vehicle_id.nunique(where=driven) * days * 1000)
     return (days >= LEAST_DAYS).ifelse(yearly, ibis.null("float64"))
 
 

@@ -228,7 +228,7 @@ def commercial_renewal_signed(t: ir.Table) -> ir.Value:
 @tag("已定终止", unit="yes or no", relation="motor_terms", null=NO_TERM, type="boolean")
 def commercial_cancellation_known(t: ir.Table) -> ir.Value:
     """Whether it is known that the commercial term in force that ends first will not be renewed,
-    because it is cancelled to a date ahead."""
+    because it is cancelled to a date ahead, be it its expiry."""
     return t.cancelled_on.notnull().any(where=next_commercial(t))
 
 

@@ -1,7 +1,8 @@
 """Vehicle care tags 车辆养护: age, energy, and when inspection, maintenance and warranty fall due.
 
 Due dates are counted from the first registration of the leading motor term's vehicle and lie ahead:
-on the due day itself the next one counts. A due date of 29 February becomes 28 February.
+on the due day itself the next one counts. In a year without a 29 February, what falls due on that
+day falls due on 28 February; an age in whole years is complete on 1 March then.
 
 Inspection 年检 follows the rule for private cars since 1 October 2022 (opinion of four ministries
 on vehicle inspection; stated from general knowledge): a mark (检验标志) every two years up to year
@@ -16,8 +17,7 @@ import ibis.expr.types as ir
 
 from features.lake.known import days_ago
 from features.tags.declare import TagGroup
-from features.tags.exact import ratio, whole_years
-from features.tags.groups.telematics import DRIVEN, annual_distance_km
+from features.tags.exact import anniversary, ratio, whole_years
 from features.tags.groups.underwriting import NO_VEHICLE
 
 GROUP = TagGroup("vehicle_care", "车辆养护")
@@ -34,6 +34,7 @@ MAINTENANCE_KM = 10_000
 WARRANTY_YEARS = 8
 WARRANTY_KM = 120_000
 MONTH_DAYS = 365.25 / 12
+DRIVEN = ("annual_distance_km",)
 
 
 @tag("距初登天数", unit="days", relation="insured_vehicle", null=NO_DATE, type="int64")
@@ -76,14 +77,14 @@ def plug_in_hybrid(t: ir.Table) -> ir.Value:
 def days_to_next_inspection(t: ir.Table) -> ir.Value:
     """Days to the next inspection on site of the leading motor term's car: at years 6 and 10, then
     every year."""
-    return _days_to(t, _inspection_year(_age(t) + 1)).min(where=t.kind == "car")
+    return _days_to(t, _inspection_year(_due_years(t) + 1)).min(where=t.kind == "car")
 
 
 @tag("距年检标志到期天数", unit="days", relation="insured_vehicle", null=NO_CAR, type="int64")
 def days_to_next_inspection_mark(t: ir.Table) -> ir.Value:
     """Days to the next inspection mark of the leading motor term's car, on site or not: every two
     years up to year 10, then every year."""
-    return _days_to(t, _mark_year(_age(t) + 1)).min(where=t.kind == "car")
+    return _days_to(t, _mark_year(_due_years(t) + 1)).min(where=t.kind == "car")
 
 
 @tag("年检临近", unit="yes or no", null=NO_CAR, type="boolean")
@@ -98,16 +99,16 @@ def days_to_next_maintenance(t: ir.Table) -> ir.Value:
     after its first registration, then on each anniversary."""
     first = _first_maintenance(t)
     to_first = first.delta(t.as_of, unit="day").cast("int64")
-    return (first > t.as_of).ifelse(to_first, _days_to(t, _age(t) + 1)).min()
+    return (first > t.as_of).ifelse(to_first, _days_to(t, _due_years(t) + 1)).min()
 
 
 @tag("距上次应保养天数", unit="days", relation="insured_vehicle", type="int64",
      null=NO_VEHICLE + ", or its first maintenance is ahead")  # fmt: skip
 def days_since_last_maintenance_due(t: ir.Table) -> ir.Value:
     """Days since maintenance of the leading motor term's vehicle last fell due by the calendar."""
-    anniversary = 0 - _days_to(t, _age(t))
+    anniversary = 0 - _days_to(t, _due_years(t))
     to_first = t.as_of.delta(_first_maintenance(t), unit="day").cast("int64")
-    since = (_age(t) >= 1).ifelse(anniversary, to_first)
+    since = (_due_years(t) >= 1).ifelse(anniversary, to_first)
     return since.min(where=_first_maintenance(t) <= t.as_of)
 
 
@@ -117,7 +118,7 @@ def maintenance_distance_share(t: ir.Table) -> ir.Value:
     after which it is due again (5,000 km the first time)."""
     begun = t.days_since_last_maintenance_due.notnull()
     days = begun.ifelse(t.days_since_last_maintenance_due, t.days_since_first_registration)
-    driven = annual_distance_km(t) * days / 365
+    driven = t.annual_distance_km * days / 365
     return driven / begun.ifelse(MAINTENANCE_KM, FIRST_MAINTENANCE_KM)
 
 
@@ -134,8 +135,8 @@ def days_to_battery_warranty_end(t: ir.Table) -> ir.Value:
     """Days to the end of the 8 years of warranty on battery, motor and control of the leading motor
     term's vehicle, if it is electric or a plug-in hybrid."""
     new_energy = t.energy.isin(("electric", "plug_in"))
-    running = new_energy & (_age(t) < WARRANTY_YEARS)
-    return _days_to(t, _age(t) * 0 + WARRANTY_YEARS).min(where=running)
+    running = new_energy & (_due_years(t) < WARRANTY_YEARS)
+    return _days_to(t, _due_years(t) * 0 + WARRANTY_YEARS).min(where=running)
 
 
 @tag("三电质保里程进度", unit="share", needs=DRIVEN,
@@ -143,7 +144,7 @@ def days_to_battery_warranty_end(t: ir.Table) -> ir.Value:
 def battery_warranty_distance_share(t: ir.Table) -> ir.Value:
     """Distance since the first registration, estimated from annual_distance_km, / the 120,000 km of
     warranty on battery, motor and control; above 1 it is over."""
-    driven = annual_distance_km(t) * t.days_since_first_registration / 365 / WARRANTY_KM
+    driven = t.annual_distance_km * t.days_since_first_registration / 365 / WARRANTY_KM
     return t.days_to_battery_warranty_end.notnull().ifelse(driven, ibis.null("float64"))
 
 
@@ -194,13 +195,16 @@ def _age(t: ir.Table) -> ir.Value:
     return whole_years(t.first_registered, t.as_of)
 
 
+def _due_years(t: ir.Table) -> ir.Value:
+    """Count the anniversaries of the first registration up to the date; -1 in the year before."""
+    first = t.first_registered
+    ahead = anniversary(first, t.as_of.year()) > t.as_of
+    return t.as_of.year() - first.year() - ahead.cast("int64")
+
+
 def _days_to(t: ir.Table, years: ir.Value) -> ir.Value:
     """Count the days to an anniversary, in years, of the first registration."""
-    first = t.first_registered
-    leap = (first.month() == 2) & (first.day() == 29)
-    # Spark makes dates of 32-bit numbers only.
-    year = (first.year() + years).cast("int32")
-    due = ibis.date(year, first.month(), leap.ifelse(28, first.day()).cast("int32"))
+    due = anniversary(t.first_registered, t.first_registered.year() + years)
     return due.delta(t.as_of, unit="day").cast("int64")
 
 

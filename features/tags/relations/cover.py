@@ -43,7 +43,8 @@ def motor_terms(lake: Lake, spine: Spine) -> ir.Table:
     `next_of_line` marks, per line, the term in force that ends first; without one, the term that
     ended last. `leading` marks one term over both lines, commercial before compulsory. Ties go to
     the smaller policy number. `last_inception` is the inception of the vehicle's last motor term,
-    of either line. `gap_days` counts the days without any motor cover before the term.
+    `first_cover_end` the end of that which ended first, of either line. `gap_days` counts the days
+    without any motor cover before the term.
     """
     rows = _ranked(lake, spine)
     rows = rows.mutate(whole=rows.cover_end.delta(rows.inception, unit="day") >= WHOLE_TERM_DAYS)
@@ -199,7 +200,9 @@ def expiring_terms(lake: Lake, spine: Spine) -> ir.Table:
 
 
 def _ranked(lake: Lake, spine: Spine) -> ir.Table:
-    """List the motor terms with `commercial`, `next_of_line`, `leading` and `last_inception`.
+    """List the motor terms with the columns that rank them within a customer or a vehicle.
+
+    They are `commercial`, `next_of_line`, `leading`, `last_inception` and `first_cover_end`.
 
     Aggregates are joined back: windows over all terms would take half as long again.
     """
@@ -217,7 +220,9 @@ def _ranked(lake: Lake, spine: Spine) -> ir.Table:
         first=rows.policy_id.argmin(motor_order),
     )
     vehicle = [*SPINE, "vehicle_id"]
-    last = rows.group_by(vehicle).aggregate(last_inception=rows.inception.max())
+    last = rows.group_by(vehicle).aggregate(
+        last_inception=rows.inception.max(), first_cover_end=rows.cover_end.min()
+    )
     rows = rows.inner_join(first, SPINE).inner_join(last, vehicle)
     next_policy = rows.commercial.ifelse(rows.next_commercial, rows.next_compulsory)
     rows = rows.mutate(

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import features.tags.relations.trips  # noqa: F401  (declares its relation)
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
+from features.lake.joins import left_join
 from features.lake.known import RELATIONS, days_ago, events, known_versions, relation
 from features.lake.spine import SPINE, Spine
 from features.stars.value import rate
@@ -37,17 +38,18 @@ def customers(lake: Lake, spine: Spine) -> ir.Table:
     )
 
 
-@relation("claims", "policies")
+@relation("claims", "policies", also=("claim_movements",))
 def claims(lake: Lake, spine: Spine) -> ir.Table:
     """List the known claims, dated by their occurrence, with the steps of the claims chain.
 
-    `commercial` is true for a claim on commercial cover, false on compulsory; null if its term is
-    not known.
+    A claim whose amounts moved after it was closed, and on which something is outstanding, is open
+    again: `closed_at` and `closed_on` are null. `commercial` is true for a claim on commercial
+    cover, false on compulsory; null if its term is not known.
     """
     terms = known_versions(lake, spine, "policies")
     terms = terms.filter(terms.line.isin(MOTOR_LINES))
     lines = terms.select(*SPINE, "policy_id", commercial=terms.line == "motor_commercial")
-    rows = events(lake, spine, "claims", "occurred_at")
+    rows = _opened_again(lake, spine, events(lake, spine, "claims", "occurred_at"))
     joined = rows.left_join(lines, [*SPINE, "policy_id"])
     rows = joined.select(*(joined[name] for name in rows.columns), "commercial")
     rows = with_steps(rows, load_claims_standards(lake.home))
@@ -64,11 +66,22 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
     """List the claims with `paid` and `outstanding` as they stood at the cutoff.
 
     `first_reserve` is the first outstanding amount; `reopened` marks claims whose amounts moved
-    after they were closed.
+    after they were closed. Those that are open again are not closed, as in `claims`.
     """
-    moves = known_versions(lake, spine, "claim_movements")
-    moves = moves.filter(moves.moved_at < moves.cutoff)
-    sums = moves.group_by([*SPINE, "claim_id"]).aggregate(
+    sums = _amounts(lake, spine)
+    rows = events(lake, spine, "claims", "occurred_at")
+    rows = rows.inner_join(sums, [*SPINE, "claim_id"])
+    rows = rows.mutate(
+        incurred=rows.paid + rows.outstanding,
+        reopened=(rows.last_moved_at > rows.closed_at).fill_null(False),
+    )
+    return _without_closing(rows, rows.reopened & (rows.outstanding > 0))
+
+
+def _amounts(lake: Lake, spine: Spine) -> ir.Table:
+    """Sum the movements of each claim that had happened by the cutoff."""
+    moves = events(lake, spine, "claim_movements")
+    return moves.group_by([*SPINE, "claim_id"]).aggregate(
         paid=moves.paid_change.sum(),
         outstanding=moves.outstanding_change.sum(),
         last_moved_at=moves.moved_at.max(),
@@ -76,12 +89,23 @@ def claim_amounts(lake: Lake, spine: Spine) -> ir.Table:
             ibis.struct({"moment": moves.moved_at, "movement": moves.movement_id})
         ),
     )
-    rows = events(lake, spine, "claims", "occurred_at")
-    rows = rows.inner_join(sums, [*SPINE, "claim_id"])
-    return rows.mutate(
-        incurred=rows.paid + rows.outstanding,
-        reopened=(rows.last_moved_at > rows.closed_at).fill_null(False),
-    )
+
+
+def _opened_again(lake: Lake, spine: Spine, rows: ir.Table) -> ir.Table:
+    """Take the closing from claims that were opened again, if there are movements of amounts."""
+    if not lake.has("claim_movements"):
+        return rows
+    sums = _amounts(lake, spine).select(*SPINE, "claim_id", "outstanding", "last_moved_at")
+    rows = left_join(rows, sums, [*SPINE, "claim_id"])
+    again = (rows.last_moved_at > rows.closed_at) & (rows.outstanding > 0)
+    rows = _without_closing(rows, again.fill_null(False))
+    return rows.drop("outstanding", "last_moved_at")
+
+
+def _without_closing(rows: ir.Table, again: ir.Value) -> ir.Table:
+    """Take the closing from the claims that are open again."""
+    closing = {name: again.ifelse(None, rows[name]) for name in ("closed_at", "closed_on")}
+    return rows.mutate(**closing)
 
 
 @relation("quotes", "policies")

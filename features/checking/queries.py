@@ -1,0 +1,53 @@
+"""Run the queries of a check, and name the relations that they share."""
+
+from pathlib import Path
+
+from features.lake import Lake
+from features.sql import sql_text
+
+SOURCE, TYPED = "check_source", "check_typed"
+"""The delivered rows; the same rows with cells of the contract's types."""
+BROKEN = "check_broken"
+"""The rows that are held back, with their reasons."""
+ROW = "_row"
+"""Column that identifies a row during the check."""
+ROW_GROUP = 20_480
+"""Rows of a Parquet row group: small, so that the rows of one customer are read fast."""
+
+
+def copy_rows(lake: Lake, query: str, path: Path, more: str = "") -> None:
+    """Write the rows of a query to a Parquet file.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine runs the query.
+    query : str
+        The rows.
+    path : Path
+        The file.
+    more : str
+        Further options of the copy, after a comma.
+    """
+    lake.engine.raw_sql(
+        f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet, COMPRESSION zstd, "
+        f"ROW_GROUP_SIZE {ROW_GROUP}{more})"
+    )
+
+
+def fetch(lake: Lake, query: str) -> list[tuple[object, ...]]:
+    """Run a query and return its rows."""
+    rows: list[tuple[object, ...]] = lake.engine.raw_sql(query).fetchall()
+    return rows
+
+
+def count(lake: Lake, query: str) -> int:
+    """Run a query whose one cell is a number."""
+    (row,) = fetch(lake, query)
+    return int(str(row[0]))
+
+
+def described(lake: Lake, query: str) -> dict[str, str]:
+    """List the columns of a query with their types, without the row identity."""
+    described = fetch(lake, f"DESCRIBE {query}")
+    return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
