@@ -1,17 +1,79 @@
-"""Fit a model: choose the best candidate, fit it to all rows, and calibrate."""
+"""Fit a model: choose and judge a candidate in time, then learn anew from every ripe row."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.fitting.selection import CandidateScore, choose
 from training.model_spec import ModelSpec
 
 SEED = 7
+BUNDLE, JUDGED = "bundle", "judged"
+"""Folders of the two bundles of a training."""
+
+
+@dataclass(frozen=True)
+class Fits:
+    """The two fits of one training.
+
+    Attributes
+    ----------
+    judged : CalibratedModel
+        Learned from the train slice, calibrated on the next: its figures are those that are told.
+    registered : CalibratedModel
+        The same candidate, learned from every ripe row: it serves once it is promoted.
+    trials : list of CandidateScore
+        Candidates with their loss on later rows of the train slice, best first.
+    """
+
+    judged: CalibratedModel
+    registered: CalibratedModel
+    trials: list[CandidateScore]
+
+    def write(self, folder: Path, model: ModelSpec, tags: Sequence[str]) -> tuple[Path, Path]:
+        """Write both bundles into a folder; return that to register, then the judged one.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder to write into.
+        model : ModelSpec
+            The model's declaration.
+        tags : sequence of str
+            Tags it was trained on.
+        """
+        return (
+            write_bundle(folder / BUNDLE, model, self.registered, tags),
+            write_bundle(folder / JUDGED, model, self.judged, tags),
+        )
+
+
+def fit_both(
+    model: ModelSpec,
+    data: Dataset,
+    threads: int = 2,
+    parameters: Mapping[str, float] | None = None,
+    report: Report = quiet,
+    seed: int = SEED,
+) -> Fits:
+    """Fit the candidate that is judged, then the same one to every ripe row.
+
+    Parameters
+    ----------
+    model, data, threads, parameters, report, seed
+        As `fit` takes them.
+    """
+    judged, trials = fit(model, data, threads, parameters, report, seed)
+    report(f"{model.name}: every ripe row", 0, None)
+    return Fits(judged, refit(data, judged), trials)
 
 
 def fit(
@@ -22,7 +84,10 @@ def fit(
     report: Report = quiet,
     seed: int = SEED,
 ) -> tuple[CalibratedModel, list[CandidateScore]]:
-    """Fit the train slice of a dataset and calibrate on the slice after it, as `learn` does.
+    """Fit the candidate that is judged: on the train slice, calibrated on the slice after it.
+
+    The customers held back choose the number of its trees and are not learned from: `refit` does
+    that.
 
     Parameters
     ----------
@@ -45,20 +110,55 @@ def fit(
         See `learn`.
     """
     rows, later = data.frame[data.split.train], data.frame[data.split.calibration]
-    return learn(model, rows, data.features, later, threads, parameters, report, seed)
+    judged, trials = learn(
+        model, rows, data.features, threads, parameters, report, seed, on_all_rows=False
+    )
+    return judged.calibrate(later, later["label"].to_numpy()), trials
+
+
+def refit(data: Dataset, judged: CalibratedModel) -> CalibratedModel:
+    """Fit the judged candidate anew to every ripe row, with as many trees, and calibrate it.
+
+    It is calibrated on rows that the same candidate predicts after learning from earlier rows: the
+    calibration slice by the judged fit, the test slice by one that learned all that was ripe before
+    it.
+
+    Parameters
+    ----------
+    data : Dataset
+        Frame and split.
+    judged : CalibratedModel
+        What `fit` returned for them.
+
+    Returns
+    -------
+    CalibratedModel
+        The model to register.
+    """
+    frame, split = data.frame, data.split
+    outcome = frame["label"].to_numpy()
+    ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
+    later = judged.fit_again(frame[ripe], outcome[ripe], data.features)
+    folds = (judged, split.calibration), (later, split.test)
+    registered = judged.fit_again(frame, outcome, data.features)
+    return registered.calibrate_raw(
+        np.concatenate([fitted.raw(frame[rows]) for fitted, rows in folds]),
+        np.concatenate([outcome[rows] for _, rows in folds]),
+    )
 
 
 def learn(
     model: ModelSpec,
     rows: pd.DataFrame,
     features: Sequence[str],
-    later: pd.DataFrame | None = None,
     threads: int = 2,
     parameters: Mapping[str, float] | None = None,
     report: Report = quiet,
     seed: int = SEED,
+    *,
+    on_all_rows: bool = True,
 ) -> tuple[CalibratedModel, list[CandidateScore]]:
-    """Choose the best candidate within the rows and fit it to all of them.
+    """Choose the best candidate within the rows and fit it to them, not calibrated.
 
     Parameters
     ----------
@@ -68,8 +168,6 @@ def learn(
         Rows with the features, `as_of`, `matures`, `label` and `customer_id`.
     features : sequence of str
         Columns to learn from.
-    later : pandas.DataFrame, optional
-        Rows to calibrate on; without them predictions are not calibrated.
     threads : int
         Largest number of threads.
     parameters : Mapping[str, float], optional
@@ -78,6 +176,8 @@ def learn(
         Called with progress.
     seed : int
         Same data and seed give the same model.
+    on_all_rows : bool
+        Whether trees are grown anew on all rows once the customers held back chose their number.
 
     Returns
     -------
@@ -99,7 +199,6 @@ def learn(
         seed=seed,
         threads=threads,
     )
-    fitted.fit(rows, rows["label"].to_numpy(), held_back(rows), features)
-    if later is not None:
-        fitted.calibrate(later, later["label"].to_numpy())
-    return fitted, trials
+    stop = held_back(rows) if fitted.candidate.trees else np.zeros(len(rows), bool)
+    outcome = rows["label"].to_numpy()
+    return fitted.fit(rows, outcome, stop, features, on_all_rows=on_all_rows), trials
