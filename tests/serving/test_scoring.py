@@ -203,11 +203,11 @@ def served(features: list[str]) -> ServedModel:
     return ServedModel("renewal", "1", cast("Any", predictor))
 
 
-def test_the_lead_time_is_the_days_to_expiry_held_between_a_week_and_two_months() -> None:
+def test_the_lead_time_is_the_days_to_expiry_held_within_two_months() -> None:
     tags = pd.DataFrame({"days_to_commercial_expiry": [0, 7, 30, 60, 200], "channel": "agent"})
     model = served(["channel", "lead_days"])
     assert list(model_columns(model, tags)) == ["channel", "lead_days"]
-    assert model_columns(model, tags)["lead_days"].tolist() == [7, 7, 30, 60, 60]
+    assert model_columns(model, tags)["lead_days"].tolist() == [0, 7, 30, 60, 60]
     assert model_columns(model, tags, 14)["lead_days"].tolist() == [14.0] * 5
     assert list(model_columns(served(["channel"]), tags, 14)) == ["channel"]
     rows = tags.to_dict("records")

@@ -84,11 +84,29 @@ def test_a_next_term_counts_by_signing_and_inception(lake_of, signed, inception,
     assert renewals(lake).label.tolist() == [label] * 4
 
 
-def test_renewal_rows_have_four_leads(lake_of):
+def test_renewal_rows_are_of_days_drawn_by_the_number_of_the_term(lake_of):
+    """md5("7:0:P1") begins with a5e = 2654, and 0 + 2654 % 15 = 14; f55, f30, 36a likewise."""
     frame = renewals(lake_of(FIRST))
-    assert frame.lead_days.tolist() == [7, 15, 30, 60]
+    assert frame.lead_days.tolist() == [14, 25, 33, 55]
     days = [str(pd.Timestamp(day).date()) for day in frame.as_of]
-    assert days == ["2025-01-03", "2024-12-26", "2024-12-11", "2024-11-11"]
+    assert days == ["2024-12-27", "2024-12-16", "2024-12-08", "2024-11-16"]
+
+
+def test_drawn_days_are_all_days_of_the_range_about_as_often(lake_of):
+    terms = [
+        term(f"P{n}", "2024-01-10", "2025-01-10", "2024-01-01T00:00", vehicle_id=f"V{n}")
+        for n in range(1500)
+    ]
+    frame = labels.renewal(lake_of(*terms), date(2025, 6, 30)).to_pandas()
+    counts = frame.lead_days.value_counts().reindex(range(61))
+    assert len(frame) == 4 * 1500
+    # One of 15 or 16 days: 100 or 94, and a deviation of 10.
+    assert counts.between(60, 140).all()
+
+
+def test_a_term_is_asked_about_on_one_day_where_that_is_wanted(lake_of):
+    frame = labels.renewal_at(lake_of(FIRST), date(2025, 6, 30), 30).to_pandas()
+    assert [str(pd.Timestamp(day).date()) for day in frame.as_of] == ["2024-12-11"]
 
 
 def test_renewal_appears_on_the_day_it_matures(lake_of):
@@ -118,7 +136,8 @@ def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
         "recorded_at": at("2024-12-20T00:00"),
         "cancelled_on": date(2024, 12, 20),
     }
-    assert renewals(lake_of(before, after)).lead_days.tolist() == [30, 60]
+    # It ends 21 days before the expiry.
+    assert renewals(lake_of(before, after)).lead_days.tolist() == [25, 33, 55]
 
 
 def churns(lake, day, known_by="2026-12-31"):

@@ -57,8 +57,11 @@ def fitted(frame: pd.DataFrame) -> Fits:
 
 def files(fits: Fits, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Hashes of the files of the registered and of the judged bundle."""
-    registered, judged = fits.write(folder, MODEL, TAGS)
-    return tuple({one.name: sha256_of(one) for one in path.iterdir()} for path in (registered, judged))  # type: ignore[return-value]  # fmt: skip
+    registered, judged = (
+        {one.name: sha256_of(one) for one in path.iterdir()}
+        for path in fits.write(folder, MODEL, TAGS)
+    )
+    return registered, judged
 
 
 def test_the_registered_model_has_seen_the_newest_ripe_outcome_and_the_judged_one_has_not(
@@ -154,7 +157,7 @@ def test_what_is_recorded_after_known_by_changes_no_training_row(tmp_path: Path)
         {
             model.name: data.sha256
             for model, data in zip(models, build(home, models, known_by), strict=True)
-        }  # fmt: skip
+        }
         for home in (lake, other)
     ]
     assert frames[0] == frames[1]

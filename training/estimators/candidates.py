@@ -88,6 +88,8 @@ class CalibratedModel:
         "probability", "count" or "amount".
     monotone : Mapping[str, int]
         Feature -> -1 or 1: the prediction never rises, or never falls, with it.
+    bends : Mapping[str, sequence of float]
+        Feature -> values at which the line of the linear part may bend.
     seed : int
         Same data and seed give the same parts, byte for byte.
     threads : int
@@ -101,6 +103,7 @@ class CalibratedModel:
         *,
         kind: str = "probability",
         monotone: Mapping[str, int] | None = None,
+        bends: Mapping[str, Sequence[float]] | None = None,
         seed: int = 7,
         threads: int = 2,
     ) -> None:
@@ -108,6 +111,7 @@ class CalibratedModel:
         self.candidate = candidate
         self.kind = kind
         self.monotone = monotone or {}
+        self.bends = bends or {}
         self.seed = seed
         self.threads = threads
 
@@ -186,6 +190,7 @@ class CalibratedModel:
                 self.kind,
                 self.monotone,
                 self.candidate.penalty,
+                self.bends,
             )
         if self.candidate.trees and trees is None:
             trees = self._grow(rows, count)
@@ -242,6 +247,7 @@ class CalibratedModel:
             self.candidate,
             kind=self.kind,
             monotone=self.monotone,
+            bends=self.bends,
             seed=self.seed,
             threads=self.threads,
         )

@@ -196,6 +196,7 @@ def learn(
         CANDIDATES[winner],
         kind=model.kind,
         monotone=model.monotone,
+        bends=model.bends,
         seed=seed,
         threads=threads,
     )

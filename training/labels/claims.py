@@ -65,8 +65,8 @@ def _costs(lake: Lake, known_by: date) -> ir.Table:
 
 def _terms(lake: Lake, known_by: date) -> ir.Table:
     """Pair renewed terms with the `term` that renews them and its `deadline`, when it is ripe."""
-    renewed = questions.renewal(lake, known_by)
-    renewed = renewed.filter(renewed.label, renewed.lead_days == LEAD).drop("matures", "label")
+    renewed = questions.renewal_at(lake, known_by, LEAD)
+    renewed = renewed.filter(renewed.label).drop("matures", "label")
     known = questions.known_policies(lake, known_by)
     renewed = renewed.join(known.select("policy_id", "vehicle_id"), "policy_id")
     later = known.filter(known.line == "motor_commercial", existed(known)).select(

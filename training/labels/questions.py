@@ -7,7 +7,7 @@ not appear, so unfinished outcomes are never read as "no". Who is eligible is de
 recorded at `as_of`; only the outcome looks ahead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import ibis
@@ -18,7 +18,7 @@ from features.lake import Lake
 from features.lake.known_at import known_at
 from features.lake.terms import cover_end, existed, in_force
 from features.settings import cutoff
-from training.labels.leads import LEAD_DAYS, LEADS
+from training.labels.leads import LEAD_DAYS, LONGEST_LEAD, SEED, STRATA
 
 RENEWAL_GRACE_DAYS = 30
 CROSS_SELL_DAYS = 90
@@ -26,12 +26,42 @@ GRID_MONTHS = 42
 
 
 def renewal(lake: Lake, known_by: date) -> ir.Table:
-    """Label each motor commercial term and lead time: does a next motor term with us follow?
+    """Label each motor commercial term on drawn days: does a next motor term with us follow?
 
     True if another motor term of the same customer and vehicle incepts no earlier than 30 days
     before the expiry and is signed by 30 days after it. A next term cancelled before it began does
-    not count. Terms already cancelled at `as_of`, as then known, have nothing to renew.
+    not count. Terms already cancelled at `as_of`, as then known, have nothing to renew. The days
+    before the expiry are one of each of `STRATA`; the same term has the same days in every run.
     """
+    terms = _renewed_terms(lake, known_by)
+    strata = [{"stratum": n, "first": low, "days": high - low + 1}
+              for n, (low, high) in enumerate(STRATA)]  # fmt: skip
+    rows = terms.cross_join(_memtable(strata))
+    drawn = _hash(ibis.literal(f"{SEED}:") + rows.stratum.cast("string") + ":" + rows.policy_id)
+    rows = rows.mutate(**{LEAD_DAYS: rows["first"] + drawn % rows.days})
+    return _in_force_at_lead(lake, known_by, rows)
+
+
+def renewal_at(lake: Lake, known_by: date, lead: int) -> ir.Table:
+    """Label each motor commercial term as `renewal` does, all on the same day before the expiry.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+    lead : int
+        Days before the expiry.
+    """
+    terms = _renewed_terms(lake, known_by)
+    return _in_force_at_lead(
+        lake, known_by, terms.mutate(**{LEAD_DAYS: ibis.literal(lead, "int64")})
+    )
+
+
+def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
+    """Label each motor commercial term whose outcome is ripe."""
     known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
     term = known.filter(
@@ -65,11 +95,12 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
         .distinct()
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
-    labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
-    import pyarrow as pa  # who only names the models does not wait for Arrow
+    return labelled.mutate(label=labelled.renewed_policy.notnull())
 
-    leads = ibis.memtable(pa.table({LEAD_DAYS: pa.array(LEADS, pa.int64())}))
-    rows = labelled.cross_join(leads)
+
+def _in_force_at_lead(lake: Lake, known_by: date, rows: ir.Table) -> ir.Table:
+    """Date each row by its days before expiry; drop terms that were then known to be cancelled."""
+    days = calendar(lake, known_by)
     rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
     rows = rows.join(days, rows.as_of == days.day).drop("day")
     versions = lake.table("policies")
@@ -152,7 +183,7 @@ def trial_renewals(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -
     days = calendar(lake, known_by)
     drawn = drawn.join(days, drawn.as_of == days.day).drop("day")
     # The label is the term's own: alike at every lead time.
-    terms = renewal(lake, known_by)
+    terms = renewal_at(lake, known_by, LONGEST_LEAD)
     terms = terms.select("policy_id", "customer_id", "expiry", "matures", "label").distinct()
     rows = drawn.join(terms, "policy_id")
     return rows.select(
@@ -227,6 +258,13 @@ def grid(known_by: date, horizon: int) -> list[date]:
     return quarter_starts(last - timedelta(days=GRID_MONTHS * 31), last)
 
 
+def _hash(text: ir.Value) -> ir.Value:
+    """Hash texts to whole numbers from 0 to 4,095, alike on every engine."""
+    digits = [text.hexdigest("md5").substr(place, 1) for place in range(3)]
+    high, middle, low = (ibis.literal("0123456789abcdef").find(digit) for digit in digits)
+    return high * 256 + middle * 16 + low
+
+
 def day_of(value: ir.Value) -> ir.Value:
     """Cast a date that days were added to back to a civil day."""
     # Ibis takes date + interval for a date, DuckDB makes a timestamp of it.
@@ -239,6 +277,12 @@ def calendar(lake: Lake, known_by: date) -> ir.Table:
     start = first - timedelta(days=400)
     days = (known_by - start).days + 1
     return _instants(lake, [start + timedelta(days=number) for number in range(days)])
+
+
+def _memtable(rows: Sequence[Mapping[str, int]]) -> ir.Table:
+    import pyarrow as pa  # who only names the models does not wait for Arrow
+
+    return ibis.memtable(pa.Table.from_pylist([dict(row) for row in rows]))
 
 
 def _instants(lake: Lake, days: Sequence[date]) -> ir.Table:

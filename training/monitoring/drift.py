@@ -24,7 +24,7 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
 from training.fitting.datasets import ROW_LIMIT, thin
-from training.labels.leads import LEADS
+from training.labels.leads import LONGEST_LEAD
 from training.model_spec import ModelSpec
 from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
@@ -38,9 +38,6 @@ from training.monitoring.rule import (
     mean_of,
     two_sided,
 )
-
-AROUND = 3
-"""Days on either side of a lead time within which an expiry stands for it."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,8 @@ def snapshot_questions(
 ) -> pd.DataFrame:
     """Build the questions of a snapshot, in the way of those the champion learned from.
 
-    Renewals were asked at 60, 30, 15 and 7 days before expiry. In one snapshot few terms are at
-    exactly these lead times, so terms within three days of them stand for them.
+    Renewals were asked about on days drawn from the last sixty before expiry, as frequent as among
+    the terms of a snapshot that expire within them.
 
     Parameters
     ----------
@@ -139,9 +136,7 @@ def snapshot_questions(
         if feature.name in predictor.extra:
             frame[feature.name] = feature.derive(frame)
     if LEAD_TIME.name in predictor.extra:
-        days = frame[LEAD_TIME.tag].to_numpy()
-        close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
-        frame = frame[close].reset_index(drop=True)
+        frame = frame[frame[LEAD_TIME.tag] <= LONGEST_LEAD].reset_index(drop=True)
     return frame
 
 

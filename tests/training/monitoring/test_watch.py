@@ -167,7 +167,7 @@ def test_a_tag_that_moves_nothing_is_none_however_it_drifts(lake, bundle, tmp_pa
     assert drifted(lake, bundle, tmp_path, **{idle: 50.0}).alerts == []
 
 
-def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
+def test_who_expires_within_the_lead_times_is_asked(home, snapshot):
     lake = Lake(Settings(home=home))
     whole = {"commercial_renewal_signed": False, "commercial_cancellation_known": False}
     days = {"C1": 63, "C2": 57, "C3": 56, "C4": 31, "C5": 4, "C6": 3, "C7": 200}
@@ -176,9 +176,8 @@ def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
     snapshot(home, date(2026, 7, 31), customers)
     reader = SimpleNamespace(tags=["tenure_years"], extra=["lead_days"])
     found = drift.snapshot_questions(lake, MODELS[MODEL], reader, date(2026, 7, 31))
-    # As serving has it, the lead time is held in 7 to 60 days.
     assert dict(zip(found["customer_id"], found["lead_days"], strict=True)) == {
-        "C1": 60, "C2": 57, "C4": 31, "C5": 7,
+        "C2": 57, "C3": 56, "C4": 31, "C5": 4, "C6": 3,
     }  # fmt: skip
 
 
