@@ -10,6 +10,7 @@ import pandas as pd
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.fitting.selection import CandidateScore, choose
@@ -86,8 +87,8 @@ def fit(
 ) -> tuple[CalibratedModel, list[CandidateScore]]:
     """Fit the candidate that is judged: on the train slice, calibrated on the slice after it.
 
-    The customers held back choose the number of its trees and are not learned from: `refit` does
-    that.
+    That slice also chooses the number of its trees, as later rows will be what it is asked about.
+    If it is too small for that, customers held back from the train slice choose it.
 
     Parameters
     ----------
@@ -109,11 +110,16 @@ def fit(
     (CalibratedModel, list of CandidateScore)
         See `learn`.
     """
-    rows, later = data.frame[data.split.train], data.frame[data.split.calibration]
-    judged, trials = learn(
-        model, rows, data.features, threads, parameters, report, seed, on_all_rows=False
-    )
-    return judged.calibrate(later, later["label"].to_numpy()), trials
+    split, outcome = data.split, data.frame["label"].to_numpy()
+    rows, later = data.frame[split.train], data.frame[split.calibration]
+    judged, trials = _choose(model, rows, data.features, threads, parameters, report, seed)
+    if len(later) >= FEWEST_TO_STOP and len(np.unique(outcome[split.calibration])) > 1:
+        seen = split.train | split.calibration
+        stop = split.calibration[seen]
+    else:
+        seen, stop = split.train, held_back(rows)
+    judged.fit(data.frame[seen], outcome[seen], stop, data.features, on_all_rows=False)
+    return judged.calibrate(later, outcome[split.calibration]), trials
 
 
 def refit(data: Dataset, judged: CalibratedModel) -> CalibratedModel:
@@ -155,10 +161,8 @@ def learn(
     parameters: Mapping[str, float] | None = None,
     report: Report = quiet,
     seed: int = SEED,
-    *,
-    on_all_rows: bool = True,
 ) -> tuple[CalibratedModel, list[CandidateScore]]:
-    """Choose the best candidate within the rows and fit it to them, not calibrated.
+    """Choose the best candidate within the rows and fit it to all of them, not calibrated.
 
     Parameters
     ----------
@@ -176,8 +180,6 @@ def learn(
         Called with progress.
     seed : int
         Same data and seed give the same model.
-    on_all_rows : bool
-        Whether trees are grown anew on all rows once the customers held back chose their number.
 
     Returns
     -------
@@ -185,13 +187,28 @@ def learn(
         The fitted model, and the candidates, best first. The list is empty if the rows cannot be
         divided into windows: then the candidate declared first is fitted.
     """
+    fitted, trials = _choose(model, rows, features, threads, parameters, report, seed)
+    stop = held_back(rows) if fitted.candidate.trees else np.zeros(len(rows), bool)
+    return fitted.fit(rows, rows["label"].to_numpy(), stop, features), trials
+
+
+def _choose(
+    model: ModelSpec,
+    rows: pd.DataFrame,
+    features: Sequence[str],
+    threads: int,
+    parameters: Mapping[str, float] | None,
+    report: Report,
+    seed: int,
+) -> tuple[CalibratedModel, list[CandidateScore]]:
+    """Choose the candidate that predicts best within the rows; it is not fitted yet."""
     parameters = model.parameters if parameters is None else parameters
     trials = choose(
         model, rows, features, parameters=parameters, seed=seed, threads=threads, report=report
     )
     winner = trials[0].candidate if trials else model.candidates[0]
     report(f"{model.name}: {winner}", 0, None)
-    fitted = CalibratedModel(
+    chosen = CalibratedModel(
         parameters,
         CANDIDATES[winner],
         kind=model.kind,
@@ -200,6 +217,4 @@ def learn(
         seed=seed,
         threads=threads,
     )
-    stop = held_back(rows) if fitted.candidate.trees else np.zeros(len(rows), bool)
-    outcome = rows["label"].to_numpy()
-    return fitted.fit(rows, outcome, stop, features, on_all_rows=on_all_rows), trials
+    return chosen, trials
