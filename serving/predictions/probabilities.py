@@ -141,8 +141,8 @@ def predict_one(
     for name, served in models.items():
         spec = find(name)
         for feature in spec.extra:
-            asked = stated.get(feature.name, feature.derive_one(tags))
-            values[feature.name] = _within(served, feature.name, asked)
+            value = stated.get(feature.name, feature.derive_one(tags))
+            values[feature.name] = _within(served, feature.name, value)
         answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
     return answers
 

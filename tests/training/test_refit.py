@@ -92,13 +92,13 @@ def test_nothing_of_the_test_slice_reaches_what_is_judged(tmp_path: Path) -> Non
 def test_as_many_trees_and_the_same_settings_and_a_later_level() -> None:
     frame = history()
     fits = fitted(frame)
-    assert fits.registered.trees_ == fits.judged.trees_ > 0
-    assert fits.registered.candidate == fits.judged.candidate
-    assert fits.registered.parameters == fits.judged.parameters
+    assert fits.registered.trees_ == fits.judged_fit.trees_ > 0
+    assert fits.registered.candidate == fits.judged_fit.candidate
+    assert fits.registered.parameters == fits.judged_fit.parameters
     # The outcome becomes rarer: what learned from the last months says so.
     last = frame[pd.to_datetime(frame["as_of"]) > pd.Timestamp("2023-11-30")]
     rate = last["label"].mean()
-    told = [fit.predict_proba(last).mean() for fit in (fits.registered, fits.judged)]
+    told = [fit.predict_proba(last).mean() for fit in (fits.registered, fits.judged_fit)]
     assert abs(told[0] - rate) < abs(told[1] - rate)
 
 

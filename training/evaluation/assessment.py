@@ -270,16 +270,16 @@ def _time_slices(data: Dataset) -> list[TimeSlice]:
     return time_slices
 
 
-def _learned(data: Dataset, judged: str, registered: str) -> list[Learned]:
+def _learned(data: Dataset, version: str, registered: str) -> list[Learned]:
     split = data.split
-    fits = [("judged candidate", "受检模型", judged, split.train, split.train | split.calibration)]
+    fits = [("judged candidate", "受检模型", version, split.train, split.train | split.calibration)]
     if registered:
         every = np.ones(len(data.frame), bool)
         fits.append(("registered model", "注册模型", registered, every, every))
     learned = []
-    for name, chinese, version, rows, seen in fits:
+    for name, chinese, bundle, rows, seen in fits:
         part = data.frame[["as_of", "matures"]][seen].apply(pd.to_datetime)
         first, last = part["as_of"].min().date(), part["as_of"].max().date()
         newest = part["matures"].max().date()
-        learned.append(Learned(name, chinese, version, int(rows.sum()), first, last, newest))
+        learned.append(Learned(name, chinese, bundle, int(rows.sum()), first, last, newest))
     return learned

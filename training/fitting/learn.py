@@ -17,7 +17,7 @@ from training.fitting.selection import CandidateScore, choose
 from training.model_spec import ModelSpec
 
 SEED = 7
-BUNDLE, JUDGED = "bundle", "judged"
+BUNDLE, JUDGED_BUNDLE = "bundle", "judged"
 """Folders of the two bundles of a training."""
 
 
@@ -27,7 +27,7 @@ class Fits:
 
     Attributes
     ----------
-    judged : CalibratedModel
+    judged_fit : CalibratedModel
         Learned from the train slice, calibrated on the next: its figures are those that are told.
     registered : CalibratedModel
         The same candidate, learned from every ripe row: it serves once it is promoted.
@@ -35,7 +35,7 @@ class Fits:
         Candidates with their loss on later rows of the train slice, best first.
     """
 
-    judged: CalibratedModel
+    judged_fit: CalibratedModel
     registered: CalibratedModel
     trials: list[CandidateScore]
 
@@ -53,7 +53,7 @@ class Fits:
         """
         return (
             write_bundle(folder / BUNDLE, model, self.registered, tags),
-            write_bundle(folder / JUDGED, model, self.judged, tags),
+            write_bundle(folder / JUDGED_BUNDLE, model, self.judged_fit, tags),
         )
 
 
@@ -72,9 +72,9 @@ def fit_both(
     model, data, threads, parameters, report, seed
         As `fit` takes them.
     """
-    judged, trials = fit(model, data, threads, parameters, report, seed)
+    judged_fit, trials = fit(model, data, threads, parameters, report, seed)
     report(f"{model.name}: every ripe row", 0, None)
-    return Fits(judged, refit(data, judged), trials)
+    return Fits(judged_fit, refit(data, judged_fit), trials)
 
 
 def fit(
@@ -112,17 +112,17 @@ def fit(
     """
     split, outcome = data.split, data.frame["label"].to_numpy()
     rows, later = data.frame[split.train], data.frame[split.calibration]
-    judged, trials = _choose(model, rows, data.features, threads, parameters, report, seed)
+    fitted, trials = _choose(model, rows, data.features, threads, parameters, report, seed)
     if len(later) >= FEWEST_TO_STOP and len(np.unique(outcome[split.calibration])) > 1:
         seen = split.train | split.calibration
         stop = split.calibration[seen]
     else:
         seen, stop = split.train, held_back(rows)
-    judged.fit(data.frame[seen], outcome[seen], stop, data.features, on_all_rows=False)
-    return judged.calibrate(later, outcome[split.calibration]), trials
+    fitted.fit(data.frame[seen], outcome[seen], stop, data.features, on_all_rows=False)
+    return fitted.calibrate(later, outcome[split.calibration]), trials
 
 
-def refit(data: Dataset, judged: CalibratedModel) -> CalibratedModel:
+def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     """Fit the judged candidate anew to every ripe row, with as many trees, and calibrate it.
 
     It is calibrated on rows that the same candidate predicts after learning from earlier rows: the
@@ -133,7 +133,7 @@ def refit(data: Dataset, judged: CalibratedModel) -> CalibratedModel:
     ----------
     data : Dataset
         Frame and split.
-    judged : CalibratedModel
+    judged_fit : CalibratedModel
         What `fit` returned for them.
 
     Returns
@@ -144,9 +144,9 @@ def refit(data: Dataset, judged: CalibratedModel) -> CalibratedModel:
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
     ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
-    later = judged.fit_again(frame[ripe], outcome[ripe], data.features)
-    folds = (judged, split.calibration), (later, split.test)
-    registered = judged.fit_again(frame, outcome, data.features)
+    later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
+    folds = (judged_fit, split.calibration), (later, split.test)
+    registered = judged_fit.fit_again(frame, outcome, data.features)
     return registered.calibrate_raw(
         np.concatenate([fitted.raw(frame[rows]) for fitted, rows in folds]),
         np.concatenate([outcome[rows] for _, rows in folds]),

@@ -107,7 +107,9 @@ def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
         stated = {name: _document(lake, version.run, name, scratch) for name in DOCUMENTS}
         bundles = {"": versions.download(lake, version.run, "bundle", scratch)}
         if versions.JUDGED_HASH in version.tags:
-            bundles["judged/"] = versions.download(lake, version.run, versions.JUDGED, scratch)
+            bundles["judged/"] = versions.download(
+                lake, version.run, versions.JUDGED_BUNDLE, scratch
+            )
         training = stated["training"]
         if lake.settings.timezone != training["timezone"]:
             cure = f"set GUANJIA_TIMEZONE to {training['timezone']}"
@@ -146,12 +148,12 @@ def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
             except _OtherDataError:
                 return comparison
         same_names = True
-        for (prefix, bundle), made in zip(bundles.items(), again, strict=False):
+        for (prefix, bundle), result in zip(bundles.items(), again, strict=False):
             names = sorted([*verify(bundle)["sha256"], "spec.json"])
-            same_names &= {path.name for path in made.iterdir()} == {*names}
+            same_names &= {path.name for path in result.iterdir()} == {*names}
             comparison.files |= {
-                prefix + name: (made / name).exists()
-                and sha256_of(made / name) == sha256_of(bundle / name)
+                prefix + name: (result / name).exists()
+                and sha256_of(result / name) == sha256_of(bundle / name)
                 for name in names
             }
         comparison.identical = same_names and all(comparison.files.values())

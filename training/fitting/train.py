@@ -20,7 +20,7 @@ from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.fitting import provenance
 from training.fitting.datasets import ROW_LIMIT, build
-from training.fitting.learn import BUNDLE, JUDGED, SEED, Fits, fit_both
+from training.fitting.learn import BUNDLE, JUDGED_BUNDLE, SEED, Fits, fit_both
 from training.fitting.selection import CandidateScore
 from training.fitting.tuning import tune
 from training.model_spec import ModelSpec
@@ -140,8 +140,8 @@ def train(
         parameters = tuned.parameters if tuned else model.parameters
         fits = fit_both(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
-            bundle, judged = fits.write(Path(scratch), model, data.tags)
-            predictor, registered = Predictor.load(judged), Predictor.load(bundle).version
+            bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
+            predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
             # One thread: several waste time in busy waiting over sums of a few columns.
             with threadpool_limits(1, user_api="blas"):
                 assessment = assess(
@@ -250,7 +250,7 @@ def _register(
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         files=files,
-        judged=scratch / JUDGED,
+        judged_bundle=scratch / JUDGED_BUNDLE,
         documents={
             "training": {
                 "model": model.name,

@@ -97,7 +97,7 @@ def fetch_judged(lake: Lake, version: Version, folder: Path) -> Path:
     if versions.JUDGED_HASH not in version.tags:
         return fetch(lake, version.model, version.version)
     folder.mkdir(parents=True, exist_ok=True)
-    bundle = versions.download(lake, version.run, versions.JUDGED, folder)
+    bundle = versions.download(lake, version.run, versions.JUDGED_BUNDLE, folder)
     _check_unaltered(version, bundle, versions.JUDGED_HASH)
     verify(bundle)
     return bundle
