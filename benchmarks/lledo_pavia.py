@@ -50,7 +50,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.lledo_pavia import import_lledo_pavia
 from training.fitting.datasets import build
-from training.labels.questions import renewal_at
+from training.labels.renewals import renewal_at
 from training.models import find
 
 FILES = ("Motor vehicle insurance data.csv", "sample type claim.csv")

@@ -13,7 +13,7 @@ from features.contracts.vocabulary import NON_MOTOR_LABELS
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import CHURN_TAGS, CLAIMS_TAGS, CROSS_SELL_TAGS, RENEWAL_TAGS
-from training.labels import churn, claims, questions
+from training.labels import churn, claims, questions, renewals
 from training.labels.leads import BENDS, LEAD_DAYS, LONGEST_LEAD, SHORTEST_LEAD
 from training.model_spec import ModelSpec, PromotionBounds, Purpose, QuestionFeature, TargetList
 
@@ -102,7 +102,7 @@ MODELS: dict[str, ModelSpec] = {
             name="renewal",
             label="续保概率",
             tag_set=RENEWAL_TAGS,
-            labels=questions.renewal,
+            labels=renewals.renewal,
             eligible="days_to_commercial_expiry >= 0 and commercial_renewal_signed == 0 "
             "and commercial_cancellation_known == 0",
             describes="days_to_commercial_expiry == lead_days",

@@ -11,6 +11,7 @@ from features.lake import Lake
 from features.settings import Settings
 from training.labels import churn as churn_labels
 from training.labels import questions as labels
+from training.labels import renewals as renewals_of
 
 SCHEMA = pa.schema(
     [
@@ -63,7 +64,7 @@ FIRST = term("P1", "2024-01-10", "2025-01-10", "2024-01-01T00:00")
 
 
 def renewals(lake, known_by="2025-06-30"):
-    frame = labels.renewal(lake, date.fromisoformat(known_by)).to_pandas()
+    frame = renewals_of.renewal(lake, date.fromisoformat(known_by)).to_pandas()
     return frame[frame.policy_id == "P1"].sort_values("lead_days")
 
 
@@ -97,7 +98,7 @@ def test_drawn_days_are_all_days_of_the_range_about_as_often(lake_of):
         term(f"P{n}", "2024-01-10", "2025-01-10", "2024-01-01T00:00", vehicle_id=f"V{n}")
         for n in range(1500)
     ]
-    frame = labels.renewal(lake_of(*terms), date(2025, 6, 30)).to_pandas()
+    frame = renewals_of.renewal(lake_of(*terms), date(2025, 6, 30)).to_pandas()
     counts = frame.lead_days.value_counts().reindex(range(61))
     assert len(frame) == 4 * 1500
     # One of 15 or 16 days: 100 or 94, and a deviation of 10.
@@ -105,7 +106,7 @@ def test_drawn_days_are_all_days_of_the_range_about_as_often(lake_of):
 
 
 def test_a_term_is_asked_about_on_one_day_where_that_is_wanted(lake_of):
-    frame = labels.renewal_at(lake_of(FIRST), date(2025, 6, 30), 30).to_pandas()
+    frame = renewals_of.renewal_at(lake_of(FIRST), date(2025, 6, 30), 30).to_pandas()
     assert [str(pd.Timestamp(day).date()) for day in frame.as_of] == ["2024-12-11"]
 
 
@@ -237,7 +238,7 @@ def draw(arm="contact", on="2024-11-20", policy="P1", trial="renewal_contact", *
 def trials(lake, *draws, known_by="2025-06-30", arms=("control", "contact")):
     path = lake.checked("assignments")
     pq.write_table(pa.Table.from_pylist(list(draws), DRAWN), path)
-    found = labels.trial_renewals(lake, date.fromisoformat(known_by), "renewal_contact", arms)
+    found = renewals_of.trial_renewals(lake, date.fromisoformat(known_by), "renewal_contact", arms)
     return found.to_pandas()
 
 
