@@ -82,27 +82,34 @@ def renewals(lake, known_by="2025-06-30"):
 )
 def test_a_next_term_counts_by_signing_and_inception(lake_of, signed, inception, label):
     lake = lake_of(FIRST, term("P2", inception, "2026-02-01", signed))
-    assert renewals(lake).label.tolist() == [label] * 4
+    assert renewals(lake).label.tolist() == [label] * 5
 
 
 def test_renewal_rows_are_of_days_drawn_by_the_number_of_the_term(lake_of):
-    """md5("7:0:P1") begins with a5e = 2654, and 0 + 2654 % 15 = 14; f55, f30, 36a likewise."""
+    """md5("7:0:P1") begins with a5e = 2654, and 0 + 2654 % 3 = 2; f55, f30, 36a, a64 likewise."""
     frame = renewals(lake_of(FIRST))
-    assert frame.lead_days.tolist() == [14, 25, 33, 55]
+    assert frame.lead_days.tolist() == [2, 4, 7, 19, 55]
     days = [str(pd.Timestamp(day).date()) for day in frame.as_of]
-    assert days == ["2024-12-27", "2024-12-16", "2024-12-08", "2024-11-16"]
+    assert days == ["2025-01-08", "2025-01-06", "2025-01-03", "2024-12-22", "2024-11-16"]
 
 
-def test_drawn_days_are_all_days_of_the_range_about_as_often(lake_of):
+def test_drawn_days_are_all_days_of_a_stratum_about_as_often(lake_of):
     terms = [
         term(f"P{n}", "2024-01-10", "2025-01-10", "2024-01-01T00:00", vehicle_id=f"V{n}")
         for n in range(1500)
     ]
     frame = renewals_of.renewal(lake_of(*terms), date(2025, 6, 30)).to_pandas()
     counts = frame.lead_days.value_counts().reindex(range(61))
-    assert len(frame) == 4 * 1500
-    # One of 15 or 16 days: 100 or 94, and a deviation of 10.
-    assert counts.between(60, 140).all()
+    assert len(frame) == 5 * 1500
+    for low, high, expected in (
+        (0, 2, 500),
+        (3, 6, 375),
+        (7, 14, 188),
+        (15, 29, 100),
+        (30, 60, 48),
+    ):
+        close = 4 * expected**0.5
+        assert counts.loc[low:high].between(expected - close, expected + close).all()
 
 
 def test_a_term_is_asked_about_on_one_day_where_that_is_wanted(lake_of):
@@ -112,7 +119,7 @@ def test_a_term_is_asked_about_on_one_day_where_that_is_wanted(lake_of):
 
 def test_renewal_appears_on_the_day_it_matures(lake_of):
     lake = lake_of(FIRST)
-    assert len(renewals(lake, "2025-02-09")) == 4
+    assert len(renewals(lake, "2025-02-09")) == 5
     assert len(renewals(lake, "2025-02-08")) == 0
 
 
@@ -138,7 +145,7 @@ def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
         "cancelled_on": date(2024, 12, 20),
     }
     # It ends 21 days before the expiry.
-    assert renewals(lake_of(before, after)).lead_days.tolist() == [25, 33, 55]
+    assert renewals(lake_of(before, after)).lead_days.tolist() == [55]
 
 
 def churns(lake, day, known_by="2026-12-31"):

@@ -23,8 +23,8 @@ from training.estimators.contributions import MOST_ROWS, importance
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
-from training.fitting.datasets import ROW_LIMIT, thin
-from training.labels.leads import LONGEST_LEAD
+from training.fitting.datasets import ROW_LIMIT, hash_fractions, thin
+from training.labels.leads import LONGEST_LEAD, STRATA
 from training.model_spec import ModelSpec
 from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
@@ -104,8 +104,7 @@ def snapshot_questions(
 ) -> pd.DataFrame:
     """Build the questions of a snapshot, in the way of those the champion learned from.
 
-    Renewals were asked about on days drawn from the last sixty before expiry, as frequent as among
-    the terms of a snapshot that expire within them.
+    Renewals are asked about within the last sixty days before expiry.
 
     Parameters
     ----------
@@ -143,9 +142,15 @@ def snapshot_questions(
 def comparable_test_rows(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
     """Select the rows of the test slice that a snapshot can be compared with.
 
-    Of a hazard these are the questions about the first month: a question about a later month is
+    Of renewals these are as many of each day before the expiry: labels are denser towards it. Of a
+    hazard these are the questions about the first month: a question about a later month is
     asked only of customers still covered then, which nobody knows yet of a snapshot.
     """
+    if LEAD_TIME.name in predictor.extra:
+        widths = np.array([high - low + 1 for low, high in STRATA])
+        places = np.searchsorted([high for _, high in STRATA], tested[LEAD_TIME.name])
+        part = hash_fractions(tested, "days") < (widths / widths.max())[places]
+        return tested[part].reset_index(drop=True)
     if MONTH_AHEAD.name not in predictor.extra:
         return tested
     first = tested[MONTH_AHEAD.name] == MONTH_AHEAD.lowest
