@@ -18,7 +18,9 @@ something leaks. The last table leaks on purpose, one way a line, and shows what
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -48,6 +50,7 @@ from features.lake import Lake
 from features.settings import Settings
 from features.sources.lledo_pavia import import_lledo_pavia
 from training.fitting.datasets import build
+from training.labels.renewals import renewal_at
 from training.models import find
 
 FILES = ("Motor vehicle insurance data.csv", "sample type claim.csv")
@@ -117,17 +120,18 @@ def own_columns(rows: pd.DataFrame) -> list[str]:
 
 
 def tagged(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """The renewals asked 60 days before expiry with their tags, as `guanjia train` makes them."""
+    """The renewals asked about on the day of the offer, with their tags."""
     with tempfile.TemporaryDirectory() as home:
         lake = Lake(Settings(home=Path(home)))
         say("import and check")
         import_lledo_pavia(lake, files[0], files[1])
         check_tables(lake)
         say("labels and tags")
-        (data,) = build(lake, [find("renewal")], KNOWN_BY)
+        asked = replace(find("renewal"), labels=partial(renewal_at, lead=OFFER_LEAD))
+        (data,) = build(lake, [asked], KNOWN_BY)
     frame = data.frame.assign(offered=pd.to_datetime(data.frame["expiry"]))
     features = [name for name in data.features if name != "lead_days"]
-    return frame[frame["lead_days"] == OFFER_LEAD], features
+    return frame, features
 
 
 def honest_splits(

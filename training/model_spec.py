@@ -134,6 +134,8 @@ class QuestionFeature:
         Range that models have learned.
     tag : str
         Tag whose value, clipped to the range, is the default; without a tag it is `lowest`.
+    bends : tuple of float
+        Values at which the linear part of a model may bend; empty: a straight line.
     """
 
     name: str
@@ -142,6 +144,7 @@ class QuestionFeature:
     lowest: int
     highest: int
     tag: str = ""
+    bends: tuple[float, ...] = ()
 
     def derive_one(self, tags: Mapping[str, Any]) -> float | None:
         """Derive the feature for one customer from tag values by name; None if the tag is null."""
@@ -221,6 +224,11 @@ class ModelSpec:
     def features(self) -> list[str]:
         """Columns the model reads, in order: its tags, then the features of its question."""
         return [*self.tag_set.tags, *(feature.name for feature in self.extra)]
+
+    @property
+    def bends(self) -> dict[str, tuple[float, ...]]:
+        """Features at whose values the linear part may bend."""
+        return {feature.name: feature.bends for feature in self.extra if feature.bends}
 
     @cached_property
     def rule_tags(self) -> list[str]:

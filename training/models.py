@@ -13,8 +13,8 @@ from features.contracts.vocabulary import NON_MOTOR_LABELS
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import CHURN_TAGS, CLAIMS_TAGS, CROSS_SELL_TAGS, RENEWAL_TAGS
-from training.labels import churn, claims, questions
-from training.labels.leads import LEAD_DAYS, LONGEST_LEAD, SHORTEST_LEAD
+from training.labels import churn, claims, questions, renewals
+from training.labels.leads import BENDS, LEAD_DAYS, LONGEST_LEAD, SHORTEST_LEAD
 from training.model_spec import ModelSpec, PromotionBounds, Purpose, QuestionFeature, TargetList
 
 # A dearer offer never makes a renewal likelier, all else equal.
@@ -27,6 +27,7 @@ LEAD_TIME = QuestionFeature(
     lowest=SHORTEST_LEAD,
     highest=LONGEST_LEAD,
     tag="days_to_commercial_expiry",
+    bends=BENDS,
 )
 """Days before the expiry of the commercial term at which the renewal is asked about."""
 
@@ -101,7 +102,7 @@ MODELS: dict[str, ModelSpec] = {
             name="renewal",
             label="续保概率",
             tag_set=RENEWAL_TAGS,
-            labels=questions.renewal,
+            labels=renewals.renewal,
             eligible="days_to_commercial_expiry >= 0 and commercial_renewal_signed == 0 "
             "and commercial_cancellation_known == 0",
             describes="days_to_commercial_expiry == lead_days",

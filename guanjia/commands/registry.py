@@ -164,7 +164,8 @@ def show_comparison(comparison: "Comparison") -> list[Table | str]:
     ]
     cohort = (
         f"{overall.rows:,} rows of {overall.customers:,} customers, as of {comparison.first} to "
-        f"{comparison.last}, outcomes known by {comparison.known_by}; neither learned from any."
+        f"{comparison.last}, outcomes known by {comparison.known_by}; "
+        "what was judged of either learned from none."
     )
     story: list[Table | str] = [
         table(

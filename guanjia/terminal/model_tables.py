@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from training.fitting.train import TrainResult
 
 PROBABILITY_NOTE = """\
-Measured on the latest matured outcomes, which no step before has seen.
+Figures are the judged candidates', on the latest matured outcomes, which no step before has seen.
+What is registered is the same candidate, fitted anew to every matured outcome.
 logistic, untuned: AUC of a logistic regression and of LightGBM as it comes, on the same rows.
 truth (here): AUC of the simulation's true probabilities, and of the model on the rows they cover.
 gain: how much lower the log loss is than the base rate's.

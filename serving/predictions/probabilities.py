@@ -3,6 +3,7 @@
 It also decides which customers a model's question is asked of, and what a model reads beside tags.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ class ServedModel:
     def features(self) -> list[str]:
         """Columns the model needs, in its own order."""
         return list(self.predictor.features)
+
+    def range_of(self, feature: str) -> tuple[float, float]:
+        """Return the lowest and highest value of a question's feature that it learned from."""
+        return self.predictor.ranges.get(feature, (-math.inf, math.inf))
 
 
 def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, ServedModel]:
@@ -136,7 +141,8 @@ def predict_one(
     for name, served in models.items():
         spec = find(name)
         for feature in spec.extra:
-            values[feature.name] = stated.get(feature.name, feature.derive_one(tags))
+            value = stated.get(feature.name, feature.derive_one(tags))
+            values[feature.name] = _within(served, feature.name, value)
         answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
     return answers
 
@@ -187,9 +193,9 @@ def model_columns(
     """
     stated = _stated(lead_days)
     extra = {
-        feature.name: _all(tags, stated[feature.name])
-        if feature.name in stated
-        else feature.derive(tags)
+        feature.name: (
+            _all(tags, stated[feature.name]) if feature.name in stated else feature.derive(tags)
+        ).clip(*served.range_of(feature.name))
         for feature in find(served.name).extra
     }
     columns = {name: extra.get(name, tags.get(name)) for name in served.features}
@@ -213,10 +219,11 @@ def customer_columns(
     stated = _stated(lead_days)
     columns = {name: [tags.get(name) for tags in customers] for name in served.features}
     for feature in find(served.name).extra:
-        if feature.name in stated:
-            columns[feature.name] = [stated[feature.name]] * len(customers)
-        elif feature.name in columns:
-            columns[feature.name] = [feature.derive_one(tags) for tags in customers]
+        if feature.name in columns:
+            columns[feature.name] = [
+                _within(served, feature.name, stated.get(feature.name, feature.derive_one(tags)))
+                for tags in customers
+            ]
     return {name: columns[name] for name in served.features}
 
 
@@ -229,6 +236,12 @@ def load_model(name: str, folder: Path) -> ServedModel:
 def _stated(lead_days: int | None) -> dict[str, int]:
     """Return the features of the question that the request states, by name."""
     return {} if lead_days is None else {LEAD_TIME.name: lead_days}
+
+
+def _within(served: ServedModel, feature: str, value: float | None) -> float | None:
+    """Clip a feature of the question to what the model learned from."""
+    low, high = served.range_of(feature)
+    return None if value is None else min(max(value, low), high)
 
 
 def _all(tags: "pd.DataFrame", number: int) -> "pd.Series[float]":

@@ -76,6 +76,7 @@ def test_bundles_of_every_kind_are_kept() -> None:
         (None, "no parts"),  # from before there were parts: trees alone
     }
     assert specs["churn_hazard"]["extra"] == ["month_ahead"]
+    assert not [name for name, spec in specs.items() if "ranges" in spec]
     assert [path.name for path in (RELEASE / "effects").iterdir()] == ["contact"]
 
 
@@ -92,6 +93,7 @@ def test_a_stored_model_predicts_what_it_predicted(name: str, lake: Lake) -> Non
     )
     asked = columns(model.tags, model.extra)
     assert model.version == stored["version"]
+    assert model.ranges == {"lead_days": (7, 60)}
     assert model.scorer.score(model.matrix(asked)).tolist() == stored["scores"]
     predicted = model.predict(asked).tolist()
     assert predicted == pytest.approx(stored["predictions"], **CLOSE)

@@ -144,7 +144,7 @@ def with_context(lead_days: str) -> bytes:
         (with_context("Infinity"), "context.lead_days", "finite number"),
         (with_context("-Infinity"), "context.lead_days", "finite number"),
         (with_context("1e999"), "context.lead_days", "finite number"),
-        (with_context("6"), "context.lead_days", "/docs"),
+        (with_context("-1"), "context.lead_days", "/docs"),
         (with_context("61"), "context.lead_days", "/docs"),
         (with_context("10.5"), "context.lead_days", "/docs"),
         (with_context('"soon"'), "context.lead_days", "/docs"),

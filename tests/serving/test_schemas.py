@@ -16,7 +16,7 @@ from serving.schemas import PredictRequest
         ({"customer_ids": ["C"], "model": "renewal"}, "extra_forbidden"),
         ({"customer_ids": ["C"], "context": {"lead": 3}}, "extra_forbidden"),
         ({"customer_ids": ["C"], "context": {"lead_days": float("nan")}}, "finite_number"),
-        ({"customer_ids": ["C"], "context": {"lead_days": 6}}, "greater_than_equal"),
+        ({"customer_ids": ["C"], "context": {"lead_days": -1}}, "greater_than_equal"),
         ({"customer_ids": [""]}, "string_too_short"),
         ({"customer_ids": [None]}, "string_type"),
         ({"customer_ids": ["C"], "explain": "yes"}, "bool_type"),

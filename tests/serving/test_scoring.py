@@ -199,21 +199,27 @@ def test_a_file_the_snapshot_does_not_describe_is_refused(
 
 def served(features: list[str]) -> ServedModel:
     tags = [name for name in features if name != "lead_days"]
-    predictor = SimpleNamespace(features=features, tags=tags, version="1")
+    predictor = SimpleNamespace(features=features, tags=tags, version="1", ranges={})
     return ServedModel("renewal", "1", cast("Any", predictor))
 
 
-def test_the_lead_time_is_the_days_to_expiry_held_between_a_week_and_two_months() -> None:
+def test_the_lead_time_is_the_days_to_expiry_held_within_two_months() -> None:
     tags = pd.DataFrame({"days_to_commercial_expiry": [0, 7, 30, 60, 200], "channel": "agent"})
     model = served(["channel", "lead_days"])
     assert list(model_columns(model, tags)) == ["channel", "lead_days"]
-    assert model_columns(model, tags)["lead_days"].tolist() == [7, 7, 30, 60, 60]
+    assert model_columns(model, tags)["lead_days"].tolist() == [0, 7, 30, 60, 60]
     assert model_columns(model, tags, 14)["lead_days"].tolist() == [14.0] * 5
     assert list(model_columns(served(["channel"]), tags, 14)) == ["channel"]
     rows = tags.to_dict("records")
     for lead in (None, 14):
         few, many = customer_columns(model, rows, lead), model_columns(model, tags, lead)
         assert few == {name: column.tolist() for name, column in many.items()}
+    # A model of an earlier release learned from a week on, and is asked no nearer.
+    earlier = served(["lead_days"])
+    earlier.predictor.ranges["lead_days"] = (7, 60)
+    assert model_columns(earlier, tags)["lead_days"].tolist() == [7, 7, 30, 60, 60]
+    assert customer_columns(earlier, rows)["lead_days"] == [7, 7, 30, 60, 60]
+    assert customer_columns(earlier, rows, 3)["lead_days"] == [7] * 5
     assert "lead_days" not in needed_tags({"renewal": model})
     assert {"channel", "days_to_commercial_expiry"} <= set(needed_tags({"renewal": model}))
 

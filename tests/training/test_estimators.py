@@ -16,7 +16,7 @@ from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
 from training.estimators.candidates import CANDIDATES, CalibratedModel
 from training.estimators.encoding import Encoding
-from training.estimators.linear import PENALTY
+from training.estimators.linear import PENALTY, Linear
 from training.estimators.trees import TrainingRows
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
@@ -274,3 +274,37 @@ def test_trees_do_not_depend_on_threads_nor_on_how_rows_are_read(fraction, monke
             text = trees.grow(learned, parameters, threads=threads).model_to_string()
             grown.add(text.split("\nparameters:")[0])
     assert len(grown) == 1
+
+
+def test_the_linear_part_bends_where_it_is_told_to():
+    """Log-odds fall by 2 in the last four days and are level before: no straight line does that."""
+    draw = np.random.default_rng(5)
+    days = draw.integers(0, 61, 20_000).astype(float)
+    odds = -0.5 * np.maximum(4 - days, 0)
+    frame = pd.DataFrame({"customer_id": [f"C{n}" for n in range(len(days))], "lead_days": days})
+    label = draw.random(len(days)) < 1 / (1 + np.exp(-odds))
+    none = np.zeros(len(days), bool)
+    asked = pd.DataFrame({"lead_days": [0.0, 2.0, 4.0, 60.0]})
+    right = 1 / (1 + np.exp([2.0, 1.0, 0.0, 0.0]))
+    for bends, close in (({}, False), ({"lead_days": (4,)}, True)):
+        model = CalibratedModel({}, CANDIDATES["linear"], bends=bends, threads=1)
+        told = model.fit(frame, label, none, ["lead_days"]).predict_proba(asked)
+        assert np.allclose(told, right, atol=0.06) == close
+        linear, matrix = model.scorer_.linear[0], model.encoding_.matrix(asked)
+        alone = [linear.score_one(row, model.encoding_) for row in matrix]
+        assert alone == linear.score(matrix, model.encoding_).tolist()
+        assert linear.from_json(linear.to_json()).score(matrix, model.encoding_).tolist() == alone
+
+
+def test_where_a_bend_has_no_value_it_says_nothing():
+    encoding = Encoding(["lead_days"], {})
+    matrix = np.array([[1.0], [np.nan], [9.0]] * 50)
+    linear = bent(matrix, encoding)
+    missing = [term.kind for term in linear.terms]
+    assert missing.count("bend") == 1
+    assert linear.score_one(np.array([np.nan]), encoding) == linear.score(matrix, encoding)[1]
+
+
+def bent(matrix, encoding):
+    outcome = (np.arange(len(matrix)) % 2).astype(float)
+    return Linear.fit(matrix, encoding, outcome, bends={"lead_days": (4,), "unknown": (1,)})

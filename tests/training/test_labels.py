@@ -11,6 +11,7 @@ from features.lake import Lake
 from features.settings import Settings
 from training.labels import churn as churn_labels
 from training.labels import questions as labels
+from training.labels import renewals as renewals_of
 
 SCHEMA = pa.schema(
     [
@@ -63,7 +64,7 @@ FIRST = term("P1", "2024-01-10", "2025-01-10", "2024-01-01T00:00")
 
 
 def renewals(lake, known_by="2025-06-30"):
-    frame = labels.renewal(lake, date.fromisoformat(known_by)).to_pandas()
+    frame = renewals_of.renewal(lake, date.fromisoformat(known_by)).to_pandas()
     return frame[frame.policy_id == "P1"].sort_values("lead_days")
 
 
@@ -81,19 +82,44 @@ def renewals(lake, known_by="2025-06-30"):
 )
 def test_a_next_term_counts_by_signing_and_inception(lake_of, signed, inception, label):
     lake = lake_of(FIRST, term("P2", inception, "2026-02-01", signed))
-    assert renewals(lake).label.tolist() == [label] * 4
+    assert renewals(lake).label.tolist() == [label] * 5
 
 
-def test_renewal_rows_have_four_leads(lake_of):
+def test_renewal_rows_are_of_days_drawn_by_the_number_of_the_term(lake_of):
+    """md5("7:0:P1") begins with a5e = 2654, and 0 + 2654 % 3 = 2; f55, f30, 36a, a64 likewise."""
     frame = renewals(lake_of(FIRST))
-    assert frame.lead_days.tolist() == [7, 15, 30, 60]
+    assert frame.lead_days.tolist() == [2, 4, 7, 19, 55]
     days = [str(pd.Timestamp(day).date()) for day in frame.as_of]
-    assert days == ["2025-01-03", "2024-12-26", "2024-12-11", "2024-11-11"]
+    assert days == ["2025-01-08", "2025-01-06", "2025-01-03", "2024-12-22", "2024-11-16"]
+
+
+def test_drawn_days_are_all_days_of_a_stratum_about_as_often(lake_of):
+    terms = [
+        term(f"P{n}", "2024-01-10", "2025-01-10", "2024-01-01T00:00", vehicle_id=f"V{n}")
+        for n in range(1500)
+    ]
+    frame = renewals_of.renewal(lake_of(*terms), date(2025, 6, 30)).to_pandas()
+    counts = frame.lead_days.value_counts().reindex(range(61))
+    assert len(frame) == 5 * 1500
+    for low, high, expected in (
+        (0, 2, 500),
+        (3, 6, 375),
+        (7, 14, 188),
+        (15, 29, 100),
+        (30, 60, 48),
+    ):
+        close = 4 * expected**0.5
+        assert counts.loc[low:high].between(expected - close, expected + close).all()
+
+
+def test_a_term_is_asked_about_on_one_day_where_that_is_wanted(lake_of):
+    frame = renewals_of.renewal_at(lake_of(FIRST), date(2025, 6, 30), 30).to_pandas()
+    assert [str(pd.Timestamp(day).date()) for day in frame.as_of] == ["2024-12-11"]
 
 
 def test_renewal_appears_on_the_day_it_matures(lake_of):
     lake = lake_of(FIRST)
-    assert len(renewals(lake, "2025-02-09")) == 4
+    assert len(renewals(lake, "2025-02-09")) == 5
     assert len(renewals(lake, "2025-02-08")) == 0
 
 
@@ -118,7 +144,8 @@ def test_a_cancelled_term_has_no_rows_once_that_is_known(lake_of):
         "recorded_at": at("2024-12-20T00:00"),
         "cancelled_on": date(2024, 12, 20),
     }
-    assert renewals(lake_of(before, after)).lead_days.tolist() == [30, 60]
+    # It ends 21 days before the expiry.
+    assert renewals(lake_of(before, after)).lead_days.tolist() == [55]
 
 
 @pytest.mark.parametrize("end", ["2025-01-10", "2024-12-28"])
@@ -228,7 +255,7 @@ def draw(arm="contact", on="2024-11-20", policy="P1", trial="renewal_contact", *
 def trials(lake, *draws, known_by="2025-06-30", arms=("control", "contact")):
     path = lake.checked("assignments")
     pq.write_table(pa.Table.from_pylist(list(draws), DRAWN), path)
-    found = labels.trial_renewals(lake, date.fromisoformat(known_by), "renewal_contact", arms)
+    found = renewals_of.trial_renewals(lake, date.fromisoformat(known_by), "renewal_contact", arms)
     return found.to_pandas()
 
 

@@ -4,25 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.sources.simulation import truth
 from serving.decision.schemas import DecideContext
 from serving.schemas import Context
-from training.labels.leads import LEADS, LONGEST_LEAD, SHORTEST_LEAD
+from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD, STRATA
 from training.models import LEAD_TIME, MONTH_AHEAD
 
 TAG = "days_to_commercial_expiry"
-DAYS = [-5.0, 0.0, 6.5, 7.0, 7.5, 30.0, 60.0, 61.0, 365.0]
-ASKED = [7.0, 7.0, 7.0, 7.0, 7.5, 30.0, 60.0, 60.0, 60.0]
+DAYS = [-5.0, 0.0, 0.5, 7.0, 7.5, 30.0, 60.0, 61.0, 365.0]
+ASKED = [0.0, 0.0, 0.5, 7.0, 7.5, 30.0, 60.0, 60.0, 60.0]
 
 
 def test_days_to_the_expiry_stay_within_what_models_learned_from() -> None:
     assert [LEAD_TIME.derive_one({TAG: days}) for days in DAYS] == ASKED
     assert LEAD_TIME.derive(pd.DataFrame({TAG: DAYS})).tolist() == ASKED
-    assert [LEAD_TIME.derive_one({TAG: days}) for days in LEADS] == list(LEADS)
 
 
-def test_the_simulation_tells_the_truth_at_the_same_lead_times() -> None:
-    assert truth.LEADS == LEADS
+def test_every_day_of_the_range_is_in_one_stratum() -> None:
+    days = [day for low, high in STRATA for day in range(low, high + 1)]
+    assert days == list(range(SHORTEST_LEAD, LONGEST_LEAD + 1))
 
 
 def test_days_that_are_not_known_stay_so() -> None:

@@ -22,6 +22,8 @@ from training.estimators.linear import Linear
 from training.estimators.scorer import Scorer
 
 FILES = ("calibration.json", "encoding.json")
+EARLIER_RANGES = {"lead_days": (7, 60)}
+"""Values of features of questions that bundles learned from which do not state them."""
 PARTS = {"linear": "linear.json", "trees": "booster.txt"}
 
 
@@ -34,6 +36,8 @@ class Predictor:
         As in the specification; `service` is the tag set, `version` a hash of the contents.
     features, tags, extra : list of str
         Columns it takes, in order; those of them that are tags; the others.
+    ranges : dict of str to (int, int)
+        Lowest and highest value that it learned from, of features that are no tags.
     features_used : set of str
         Columns that a prediction depends on; the others may be left out of a single row.
     """
@@ -48,6 +52,9 @@ class Predictor:
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
         self.tags = [name for name in self.features if name not in self.extra]
+        self.ranges: dict[str, tuple[int, int]] = {
+            name: (low, high) for name, (low, high) in spec.get("ranges", EARLIER_RANGES).items()
+        }
         self.scorer = scorer
         self.calibration = calibration
         self.features_used = scorer.features_used

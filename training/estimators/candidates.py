@@ -17,7 +17,7 @@ from training.estimators.calibration import Calibration
 from training.estimators.encoding import Array, Columns, Encoding, Flags
 from training.estimators.linear import PENALTY, Linear
 from training.estimators.scorer import Scorer
-from training.estimators.trees import TrainingRows, grow
+from training.estimators.trees import TrainingRows, grow, number_of_trees
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class CalibratedModel:
         "probability", "count" or "amount".
     monotone : Mapping[str, int]
         Feature -> -1 or 1: the prediction never rises, or never falls, with it.
+    bends : Mapping[str, sequence of float]
+        Feature -> values at which the line of the linear part may bend.
     seed : int
         Same data and seed give the same parts, byte for byte.
     threads : int
@@ -101,6 +103,7 @@ class CalibratedModel:
         *,
         kind: str = "probability",
         monotone: Mapping[str, int] | None = None,
+        bends: Mapping[str, Sequence[float]] | None = None,
         seed: int = 7,
         threads: int = 2,
     ) -> None:
@@ -108,11 +111,19 @@ class CalibratedModel:
         self.candidate = candidate
         self.kind = kind
         self.monotone = monotone or {}
+        self.bends = bends or {}
         self.seed = seed
         self.threads = threads
 
     def fit(
-        self, frame: pd.DataFrame, outcome: Flags | Array, stop: Flags, features: Sequence[str]
+        self,
+        frame: pd.DataFrame,
+        outcome: Flags | Array,
+        stop: Flags,
+        features: Sequence[str],
+        *,
+        on_all_rows: bool = True,
+        count: int | None = None,
     ) -> "CalibratedModel":
         """Fit the parts; rows in `stop` are first held back to choose the number of trees.
 
@@ -126,6 +137,8 @@ class CalibratedModel:
             Shape (rows,): rows held back.
         features : sequence of str
             Columns to learn from.
+        on_all_rows, count : bool, int or None
+            As in `fit_rows`.
 
         Raises
         ------
@@ -134,7 +147,8 @@ class CalibratedModel:
         """
         encoding = Encoding.learn(frame, features)
         outcome = np.asarray(outcome, np.float64)
-        return self.fit_rows(TrainingRows(encoding.matrix(frame), encoding, outcome, stop))
+        rows = TrainingRows(encoding.matrix(frame), encoding, outcome, stop)
+        return self.fit_rows(rows, on_all_rows=on_all_rows, count=count)
 
     def fit_rows(
         self,
@@ -142,6 +156,7 @@ class CalibratedModel:
         linear: Linear | None = None,
         trees: lgb.Booster | None = None,
         on_all_rows: bool = True,
+        count: int | None = None,
     ) -> "CalibratedModel":
         """Fit the parts to rows that are encoded already.
 
@@ -152,8 +167,10 @@ class CalibratedModel:
         linear, trees : Linear and lightgbm.Booster, optional
             Parts fitted on these rows before, used as they are; default: fit them here.
         on_all_rows : bool
-            False: both parts learn from the rows not held back alone, which is enough to compare
-            candidates with each other.
+            False: both parts learn from the rows not held back alone, which is enough to judge a
+            candidate. True: the trees are then grown anew, as many, on all rows.
+        count : int, optional
+            Number of trees, grown on all rows; default: the rows held back choose it.
 
         Raises
         ------
@@ -173,17 +190,12 @@ class CalibratedModel:
                 self.kind,
                 self.monotone,
                 self.candidate.penalty,
+                self.bends,
             )
         if self.candidate.trees and trees is None:
-            trees = grow(
-                rows,
-                {**self.parameters, **(self.candidate.parameters or {})},
-                kind=self.kind,
-                monotone=self.monotone,
-                seed=self.seed,
-                threads=self.threads,
-                on_all_rows=on_all_rows,
-            )
+            trees = self._grow(rows, count)
+            if on_all_rows and trees.best_iteration > 0:
+                trees = self._grow(rows, number_of_trees(trees))
         self.scorer_ = Scorer(
             self.kind,
             rows.encoding,
@@ -193,21 +205,60 @@ class CalibratedModel:
         self.calibration_ = Calibration("identity", [], [])
         return self
 
+    def _grow(self, rows: TrainingRows, count: int | None) -> lgb.Booster:
+        return grow(
+            rows,
+            {**self.parameters, **(self.candidate.parameters or {})},
+            kind=self.kind,
+            monotone=self.monotone,
+            seed=self.seed,
+            threads=self.threads,
+            count=count,
+        )
+
     @property
     def trees_(self) -> int:
-        """Number of trees."""
+        """Number of trees that predict."""
         if self.scorer_.trees is None:
             return 0
-        return int(cast(lgb.Booster, self.scorer_.trees[0]).current_iteration())
+        return number_of_trees(cast(lgb.Booster, self.scorer_.trees[0]))
 
     @property
     def encoding_(self) -> Encoding:
         """Names and categories of the columns it reads."""
         return self.scorer_.encoding
 
+    def fit_again(
+        self, frame: pd.DataFrame, outcome: Flags | Array, features: Sequence[str]
+    ) -> "CalibratedModel":
+        """Fit the same candidate to other rows, with as many trees; not calibrated.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row per outcome, with the columns `features`.
+        outcome : numpy.ndarray
+            Shape (rows,): boolean, count, or amount in yuan.
+        features : sequence of str
+            Columns to learn from.
+        """
+        again = CalibratedModel(
+            self.parameters,
+            self.candidate,
+            kind=self.kind,
+            monotone=self.monotone,
+            bends=self.bends,
+            seed=self.seed,
+            threads=self.threads,
+        )
+        return again.fit(frame, outcome, np.zeros(len(frame), bool), features, count=self.trees_)
+
     def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
         """Choose and fit the calibration on rows that the parts were not fitted on."""
-        raw = self.raw(frame)
+        return self.calibrate_raw(self.raw(frame), outcome)
+
+    def calibrate_raw(self, raw: Array, outcome: Flags | Array) -> "CalibratedModel":
+        """Choose and fit the calibration on predictions of rows no part was fitted on."""
         if self.kind == "probability":
             self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
         else:

@@ -23,7 +23,8 @@ class Term:
     feature : str
         The feature it is made of.
     kind : str
-        "number", "missing" (1 where there is no value) or "category" (1 where it has `code`).
+        "number", "missing" (1 where there is no value), "category" (1 where it has `code`) or
+        "bend" (how far a number is below `centre`, 0 above it).
     code, centre, spread : float
         Code of the category; what a number is shifted and divided by.
     """
@@ -68,6 +69,7 @@ class Linear:
         kind: str = "probability",
         monotone: Mapping[str, int] | None = None,
         penalty: float = PENALTY,
+        bends: Mapping[str, Sequence[float]] | None = None,
     ) -> "Linear":
         """Fit outcomes on the rows of a matrix.
 
@@ -86,8 +88,10 @@ class Linear:
             is left out, and the rest is fitted again.
         penalty : float
             Penalty of the squared coefficients, in rows: it weighs as much as so many rows.
+        bends : Mapping[str, sequence of float]
+            Feature -> values at which its line may bend.
         """
-        terms = _terms(matrix, encoding)
+        terms = [*_terms(matrix, encoding), *_bends(matrix, encoding, bends or {})]
         design = np.ascontiguousarray(_design(matrix, encoding, terms))
         while True:
             # One thread: several spend three times as long in busy waiting as in work, and the
@@ -124,14 +128,17 @@ class Linear:
                 np.array([encoding.place[term.feature] for term in self.terms], np.intp),
                 np.array([kind == "missing" for kind in kinds], bool),
                 np.array([kind == "category" for kind in kinds], bool),
+                np.array([kind == "bend" for kind in kinds], bool),
                 np.array([term.code for term in self.terms]),
                 np.array([term.centre for term in self.terms]),
                 np.array([term.spread for term in self.terms]),
             )
-        places, missing, category, codes, centres, spreads = self._table
+        places, missing, category, bend, codes, centres, spreads = self._table
         values = row[places]
         scaled = (values - centres) / spreads
         columns = np.clip(np.nan_to_num(scaled, nan=0.0), -WIDEST, WIDEST)
+        if bend.any():
+            columns = np.where(bend, np.maximum(-np.nan_to_num(scaled, nan=0.0), 0.0), columns)
         columns = np.where(missing, np.isnan(values), np.where(category, values == codes, columns))
         return np.asarray(self.coefficients * columns, np.float64)
 
@@ -194,6 +201,21 @@ def _terms(matrix: Array, encoding: Encoding) -> list[Term]:
     return terms
 
 
+def _bends(matrix: Array, encoding: Encoding, bends: Mapping[str, Sequence[float]]) -> list[Term]:
+    """Make a term of each bend that enough rows lie below."""
+    terms = []
+    for name, values in bends.items():
+        if name not in encoding.place:
+            continue
+        seen = matrix[:, encoding.place[name]]
+        seen = seen[~np.isnan(seen)]
+        for centre in values:
+            below = np.maximum(centre - seen, 0.0)
+            if np.count_nonzero(below) >= FEWEST:
+                terms.append(Term(name, "bend", 0.0, float(centre), float(below.std()) or 1.0))
+    return terms
+
+
 def _design(matrix: Array, encoding: Encoding, terms: Sequence[Term]) -> Array:
     """Build the design matrix with one column per term, shape (rows, terms)."""
     # By column, as the matrix is.
@@ -212,6 +234,8 @@ def _column(matrix: Array, encoding: Encoding, term: Term) -> Array:
     scaled = values - term.centre
     scaled /= term.spread
     scaled[np.isnan(scaled)] = 0.0
+    if term.kind == "bend":
+        return np.asarray(np.maximum(-scaled, 0.0, out=scaled))
     return np.asarray(np.clip(scaled, -WIDEST, WIDEST, out=scaled))
 
 

@@ -92,9 +92,9 @@ def grow(
     monotone: Mapping[str, int] | None = None,
     seed: int = 7,
     threads: int = 2,
-    on_all_rows: bool = True,
+    count: int | None = None,
 ) -> lgb.Booster:
-    """Train as many trees as lower the loss of the rows held back, `stop`.
+    """Train as many trees as lower the loss of the rows held back, `stop`, or a given number.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def grow(
         Same data and seed give the same trees, byte for byte, whatever the threads.
     threads : int
         Largest number of threads; at most one per `ROWS_PER_THREAD` rows is used.
-    on_all_rows : bool
-        Whether as many trees are then trained on all rows. Without it, trees that are only compared
-        with others take half as long.
+    count : int, optional
+        Number of trees, grown on all rows; default: the rows that are not held back grow them, and
+        those held back choose their number.
     """
     settings: dict[str, Any] = {
         "objective": OBJECTIVES[kind],
@@ -130,21 +130,23 @@ def grow(
         settings["monotone_constraints"] = [
             monotone.get(name, 0) for name in rows.encoding.features
         ]
+    if count is not None:
+        return lgb.train(settings, rows.all_rows(settings), num_boost_round=count)
     rounds = int(parameters.get("rounds", 100))
     patience = int(parameters.get("patience", 0))
-    if patience > 0 and not rows.learned.all():
-        part, held_back = rows.split(settings)
-        stopped = lgb.train(
-            settings,
-            part,
-            num_boost_round=rounds,
-            valid_sets=[held_back],
-            callbacks=[lgb.early_stopping(patience, verbose=False)],
-        )
-        if not on_all_rows:
-            return stopped
-        rounds = int(stopped.best_iteration)
-    else:
+    if patience <= 0 or rows.learned.all():
         rounds = min(rounds, ROUNDS_UNTESTED)
-    # The rows held back chose the number of trees; now all rows are learned from.
-    return lgb.train(settings, rows.all_rows(settings), num_boost_round=rounds)
+        return lgb.train(settings, rows.all_rows(settings), num_boost_round=rounds)
+    part, held_back = rows.split(settings)
+    return lgb.train(
+        settings,
+        part,
+        num_boost_round=rounds,
+        valid_sets=[held_back],
+        callbacks=[lgb.early_stopping(patience, verbose=False)],
+    )
+
+
+def number_of_trees(grown: lgb.Booster) -> int:
+    """Count the trees that predict: those after the best round of early stopping do not."""
+    return int(grown.best_iteration) if grown.best_iteration > 0 else grown.current_iteration()

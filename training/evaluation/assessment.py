@@ -52,11 +52,42 @@ class TimeSlice:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What one of the two models of a training learned from.
+
+    Attributes
+    ----------
+    name, chinese : str
+        "judged candidate", which the figures measure, or "registered model", which serves.
+    bundle_version : str
+        Version of its bundle.
+    rows : int
+        Rows its parts were fitted to.
+    first, last : datetime.date
+        First and last `as_of` of these rows and of those it was calibrated on.
+    newest : datetime.date
+        Last day that decided an outcome among them.
+    """
+
+    name: str
+    chinese: str
+    bundle_version: str
+    rows: int
+    first: date
+    last: date
+    newest: date
+
+
+@dataclass(frozen=True)
 class Assessment:
     """Evaluation of one model on its test slice.
 
     Attributes
     ----------
+    bundle_version : str
+        Version of the bundle that is registered, and serves once it is promoted.
+    learned : list of Learned
+        What the judged candidate, and the registered model, learned from.
     figures : Figures or Amounts
         Main figures; `differences` compares them with each peer's.
     calibration, gain : pandas.DataFrame
@@ -79,6 +110,7 @@ class Assessment:
     features: int
     labelled: int
     time_slices: list[TimeSlice]
+    learned: list[Learned]
     frame_sha256: str
     inputs: dict[str, str]
     figures: Figures | Amounts
@@ -110,6 +142,7 @@ class Assessment:
     def metrics(self) -> dict[str, float]:
         """Collect the figures that the registry stores, by name."""
         metrics = {f"test_{key}": float(value) for key, value in asdict(self.figures).items()}
+        metrics["test_contact_lift"] = float(self.gain["lift"].iloc[0])
         for peer, figures in self.baselines.items():
             metrics |= {f"{peer}_{key}": value for key, value in figures.items()}
         for difference in self.differences:
@@ -134,8 +167,9 @@ def assess(
     report: Report = quiet,
     priced: dict[tuple[str, str], Economics | None] | None = None,
     all_peers: bool = False,
+    registered: str = "",
 ) -> Assessment:
-    """Evaluate a bundle on the test slice of its dataset.
+    """Evaluate the judged candidate of a model on the test slice of its dataset.
 
     Parameters
     ----------
@@ -146,7 +180,7 @@ def assess(
     data : Dataset
         What the model learned from.
     predictor : Predictor
-        Loaded from the bundle, so that what is measured is what is served.
+        The judged candidate, loaded from its bundle, so that its predictions are those of serving.
     known_by : datetime.date
         Costs and premiums recorded later are not used.
     report : Report
@@ -156,6 +190,8 @@ def assess(
         other on the same tables; filled here.
     all_peers : bool
         Whether the dearest peer is trained too (`predict_peers`).
+    registered : str
+        Version of the bundle that was fitted anew to every ripe row; empty: the judged one serves.
     """
     kind = model.kind
     threads = lake.settings.threads
@@ -184,10 +220,11 @@ def assess(
         kind=kind,
         purpose=purpose,
         known_by=known_by,
-        bundle_version=predictor.version,
+        bundle_version=registered or predictor.version,
         features=len(predictor.features),
         labelled=data.labelled,
         time_slices=_time_slices(data),
+        learned=_learned(data, predictor.version, registered),
         frame_sha256=data.sha256,
         inputs=data.inputs,
         figures=figures,
@@ -231,3 +268,18 @@ def _time_slices(data: Dataset) -> list[TimeSlice]:
             )
         )
     return time_slices
+
+
+def _learned(data: Dataset, version: str, registered: str) -> list[Learned]:
+    split = data.split
+    fits = [("judged candidate", "受检模型", version, split.train, split.train | split.calibration)]
+    if registered:
+        every = np.ones(len(data.frame), bool)
+        fits.append(("registered model", "注册模型", registered, every, every))
+    learned = []
+    for name, chinese, bundle, rows, seen in fits:
+        part = data.frame[["as_of", "matures"]][seen].apply(pd.to_datetime)
+        first, last = part["as_of"].min().date(), part["as_of"].max().date()
+        newest = part["matures"].max().date()
+        learned.append(Learned(name, chinese, bundle, int(rows.sum()), first, last, newest))
+    return learned

@@ -23,6 +23,7 @@ SMALLEST_ROWS = 200
 SMALLEST_EVENTS = 20
 """Rows of the rarer outcome that a part needs, else its AUC or Gini is not given."""
 AGE_STEPS = (30, 40, 50, 60)
+LEAD_STEPS = (0, 3, 7, 15, 30, 61)
 NOT_KNOWN = ("未知", "not known")
 BUSINESS_LABELS = {"new": "新保", "transfer": "转保", "renewal": "续保"}
 CITY_LABELS = {"1": "一线", "new_1": "新一线", "2": "二线", "3_and_below": "三线及以下"}
@@ -110,6 +111,13 @@ def age_bands(column: pd.Series) -> pd.Series:
     return cut.astype(object)
 
 
+def lead_bands(column: pd.Series) -> pd.Series:
+    """Name the band of each number of days before expiry: "0-2", "30-60"; null stays null."""
+    names = [f"{low}-{high - 1}" for low, high in pairwise(LEAD_STEPS)]
+    cut = pd.cut(pd.to_numeric(column), [*LEAD_STEPS], right=False, labels=names)
+    return cut.astype(object)
+
+
 ATTRIBUTES = (
     Attribute("month", "月份", "month asked", "as_of", _months, {}),
     Attribute("star", "星级", "star", "star_level", _integers, {}),
@@ -117,7 +125,7 @@ ATTRIBUTES = (
     Attribute("channel", "渠道", "channel", "channel", _texts, CHANNEL_LABELS),
     Attribute("age", "年龄段", "age band", "age_years", age_bands, {}),
     Attribute("business", "新转续", "business type", "business_type", _texts, BUSINESS_LABELS),
-    Attribute("lead", "距到期天数", "days before expiry", "lead_days", _integers, {}),
+    Attribute("lead", "距到期天数", "days before expiry", "lead_days", lead_bands, {}),
 )
 PROTECTED_ATTRIBUTES = (
     ATTRIBUTES[4],

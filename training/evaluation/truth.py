@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from features.lake import Lake
+from features.sources.simulation.terms import unsigned
 from training.estimators.encoding import Array
 from training.evaluation.discrimination import auc
 from training.evaluation.resampling import RESAMPLES
@@ -99,13 +100,7 @@ def read_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     truth = pd.read_parquet(path)
     keys = ["customer_id", "as_of"]
     if "lead_days" in rows:
-        keys = ["policy_id", "lead_days"]
-        truth = truth[truth["policy_id"].isin(rows["policy_id"])]
-        leads = truth.filter(regex=r"^p_\d+d$").columns
-        truth = truth.drop(columns="p").melt(
-            [name for name in ("policy_id", *UNSEEN) if name in truth], leads, value_name="p"
-        )
-        truth["lead_days"] = truth["variable"].str.extract(r"(\d+)").astype(int)
+        keys = ["policy_id"]
     elif "line" in truth:
         sold = model.purpose.line if model.purpose else ""
         truth = truth[truth["line"] == sold]
@@ -114,7 +109,10 @@ def read_truth(lake: Lake, model: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame
     truth = truth[[*keys, "p", *unseen]].rename(columns=latent)
     truth = truth.assign(**{key: _comparable(truth[key]) for key in keys})
     left = rows[keys].assign(**{key: _comparable(rows[key]) for key in keys})
-    joined = left.merge(truth, on=keys, how="left", validate="one_to_one").drop(columns=keys)
+    joined = left.merge(truth, on=keys, how="left", validate="many_to_one").drop(columns=keys)
+    if "lead_days" in rows:
+        # Who has not signed so many days before expiry is the less likely to.
+        joined["p"] = unsigned(joined["p"].to_numpy(), rows["lead_days"].to_numpy(np.float64))
     who = pd.read_parquet(lake.truth("customers")).set_index("customer_id").add_prefix("latent_")
     traits = who.reindex(rows["customer_id"]).reset_index(drop=True)
     return pd.concat([joined, traits], axis=1).set_axis(rows.index)

@@ -65,6 +65,7 @@ def write_bundle(
         "weights": weights,
         "features": scorer.encoding.features,
         "extra": [feature.name for feature in model.extra],
+        "ranges": {feature.name: [feature.lowest, feature.highest] for feature in model.extra},
         "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "sha256": hashes,
     }

@@ -37,9 +37,10 @@ class Reproduction:
     known_by : date
         Last day whose outcomes the run used.
     identical : bool
-        True if every file of the bundle has the same bytes.
+        True if every file of both bundles has the same bytes.
     files : dict[str, bool]
-        File of the bundle -> whether its bytes are the same; empty if the data differ.
+        File of the registered bundle, and, as `judged/<file>`, of the judged candidate's -> whether
+        its bytes are the same; empty if the data differ.
     data, code, environment : list of str
         What differs from the run, in words.
     """
@@ -104,7 +105,11 @@ def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         stated = {name: _document(lake, version.run, name, scratch) for name in DOCUMENTS}
-        bundle = versions.download(lake, version.run, "bundle", scratch)
+        bundles = {"": versions.download(lake, version.run, "bundle", scratch)}
+        if versions.JUDGED_HASH in version.tags:
+            bundles["judged/"] = versions.download(
+                lake, version.run, versions.JUDGED_BUNDLE, scratch
+            )
         training = stated["training"]
         if lake.settings.timezone != training["timezone"]:
             cure = f"set GUANJIA_TIMEZONE to {training['timezone']}"
@@ -142,12 +147,16 @@ def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
                 )
             except _OtherDataError:
                 return comparison
-        comparison.files = {
-            name: (again / name).exists() and sha256_of(again / name) == sha256_of(bundle / name)
-            for name in sorted([*verify(bundle)["sha256"], "spec.json"])
-        }
-        same = {path.name for path in again.iterdir()} == set(comparison.files)
-        comparison.identical = same and all(comparison.files.values())
+        same_names = True
+        for (prefix, bundle), result in zip(bundles.items(), again, strict=False):
+            names = sorted([*verify(bundle)["sha256"], "spec.json"])
+            same_names &= {path.name for path in result.iterdir()} == {*names}
+            comparison.files |= {
+                prefix + name: (result / name).exists()
+                and sha256_of(result / name) == sha256_of(bundle / name)
+                for name in names
+            }
+        comparison.identical = same_names and all(comparison.files.values())
     return comparison
 
 

@@ -187,6 +187,7 @@ class Fold:
             candidate,
             kind=model.kind,
             monotone=model.monotone,
+            bends=model.bends,
             seed=seed,
             threads=threads,
         )

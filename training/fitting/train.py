@@ -12,7 +12,6 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
-from training.estimators.candidates import CalibratedModel
 from training.evaluation.assessment import Assessment, assess
 from training.evaluation.economics import Economics
 from training.evaluation.figures import Amounts, Figures
@@ -20,9 +19,8 @@ from training.evaluation.peers import PeerDifference
 from training.evaluation.report_files import publish_report, write_files
 from training.evaluation.truth import Truth
 from training.fitting import provenance
-from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import ROW_LIMIT, build
-from training.fitting.learn import SEED, fit
+from training.fitting.learn import BUNDLE, JUDGED_BUNDLE, SEED, Fits, fit_both
 from training.fitting.selection import CandidateScore
 from training.fitting.tuning import tune
 from training.model_spec import ModelSpec
@@ -38,7 +36,7 @@ class TrainResult:
     Attributes
     ----------
     model, label, version, bundle_version : str
-        Name, Chinese label, number in the registry, hash of the contents.
+        Name, Chinese label, number in the registry, hash of the contents of its bundle.
     folder : pathlib.Path
         The verified bundle that serving loads once it is promoted.
     known_by : datetime.date
@@ -46,11 +44,15 @@ class TrainResult:
     labelled : int
         Number of matured outcomes; beyond the limit training used a sample by customer.
     train_rows, calibration_rows, test_rows : int
-        Rows of the three slices.
+        Rows of the three slices, in which the candidate was judged.
+    registered_rows : int
+        Rows that the registered model learned from: all that were ripe.
+    newest_outcome : datetime.date
+        Last day that decided one of their outcomes.
     test_from : datetime.date
         First `as_of` of the test slice.
     figures : Figures or Amounts
-        Figures on the test slice.
+        Figures of the judged candidate on the test slice.
     baselines : dict[str, dict[str, float]]
         `auc` and `log_loss` of base rate, logistic regression, untuned LightGBM and, if asked for,
         HistGradientBoosting, same slice; of a count or an amount `gini` and `deviance`.
@@ -78,6 +80,8 @@ class TrainResult:
     train_rows: int
     calibration_rows: int
     test_rows: int
+    registered_rows: int
+    newest_outcome: date
     test_from: date
     figures: Figures | Amounts
     baselines: dict[str, dict[str, float]]
@@ -134,17 +138,25 @@ def train(
         report("models trained", done, len(models))
         tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
         parameters = tuned.parameters if tuned else model.parameters
-        fitted, trials = fit(model, data, lake.settings.threads, parameters, report)
+        fits = fit_both(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
-            bundle = write_bundle(Path(scratch) / "bundle", model, fitted, data.tags)
-            predictor = Predictor.load(bundle)
+            bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
+            predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
             # One thread: several waste time in busy waiting over sums of a few columns.
             with threadpool_limits(1, user_api="blas"):
                 assessment = assess(
-                    lake, model, data, predictor, known_by, report, priced, all_peers
+                    lake,
+                    model,
+                    data,
+                    predictor,
+                    known_by,
+                    report,
+                    priced,
+                    all_peers,
+                    registered,
                 )
             yield _register(
-                lake, model, data, fitted, trials, bundle, assessment, known_by, row_limit, report
+                lake, model, data, fits, Path(scratch), assessment, known_by, row_limit, report
             )
     report("models trained", len(models), len(models))
 
@@ -161,7 +173,7 @@ def retrain(
     row_limit: int = ROW_LIMIT,
     report: Report = quiet,
     check: Callable[[Dataset], None] | None = None,
-) -> Path:
+) -> tuple[Path, Path]:
     """Build the dataset and train as `train` does, without registering anything.
 
     Parameters
@@ -177,7 +189,7 @@ def retrain(
     seed, threads : int
         Random seed; largest number of threads.
     folder : pathlib.Path
-        Folder of the bundle.
+        Folder of the two bundles.
     row_limit : int
         Most labels; beyond it customers are left out, chosen by hash.
     report : Report
@@ -187,34 +199,34 @@ def retrain(
 
     Returns
     -------
-    pathlib.Path
-        The bundle's folder.
+    tuple of pathlib.Path
+        Folders of the bundle to register, and of the judged candidate's.
     """
     (data,) = build(lake, [model], known_by, report, row_limit)
     if check is not None:
         check(data)
-    fitted, _ = fit(model, data, threads, parameters, report, seed)
-    return write_bundle(folder, model, fitted, data.tags)
+    fits = fit_both(model, data, threads, parameters, report, seed)
+    return fits.write(folder, model, data.tags)
 
 
 def _register(
     lake: Lake,
     model: ModelSpec,
     data: Dataset,
-    fitted: CalibratedModel,
-    trials: list[CandidateScore],
-    bundle: Path,
+    fits: Fits,
+    scratch: Path,
     assessment: Assessment,
     known_by: date,
     row_limit: int,
     report: Report,
 ) -> TrainResult:
-    files = write_files(assessment, bundle.parent / "evaluation")
+    files = write_files(assessment, scratch / "evaluation")
+    fitted, learned = fits.registered, assessment.learned[-1]
     report(f"{model.name}: registry", 0, None)
     version = register(
         lake,
         model.name,
-        bundle,
+        scratch / BUNDLE,
         parameters={
             **fitted.parameters,
             "candidate": fitted.candidate.name,
@@ -224,18 +236,21 @@ def _register(
             "calibration_from": data.split.calibration_from.isoformat(),
             "test_from": data.split.test_from.isoformat(),
             "rows": len(data.frame),
+            "judged_version": assessment.learned[0].bundle_version,
+            "newest_outcome": learned.newest.isoformat(),
             "base_rate": float(data.frame.loc[data.split.train, "label"].mean()),
             "seed": SEED,
             "threads": lake.settings.threads,
             "row_limit": row_limit,
         },
         metrics=assessment.metrics()
-        | {f"validation_{score.candidate}_loss": score.loss for score in trials},
+        | {f"validation_{score.candidate}_loss": score.loss for score in fits.trials},
         tags={
             "training_frame_sha256": data.sha256,
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         files=files,
+        judged_bundle=scratch / JUDGED_BUNDLE,
         documents={
             "training": {
                 "model": model.name,
@@ -265,6 +280,8 @@ def _register(
         train_rows=int(data.split.train.sum()),
         calibration_rows=int(data.split.calibration.sum()),
         test_rows=int(data.split.test.sum()),
+        registered_rows=learned.rows,
+        newest_outcome=learned.newest,
         test_from=data.split.test_from,
         figures=assessment.figures,
         baselines=assessment.baselines,
@@ -272,6 +289,6 @@ def _register(
         truth=assessment.truth,
         importance=assessment.importance.features,
         candidate=fitted.candidate.name,
-        trials=trials,
+        trials=fits.trials,
         report=publish_report(lake, files, model.name, version),
     )

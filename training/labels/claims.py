@@ -15,7 +15,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.known_at import known_at
 from features.lake.terms import existed
-from training.labels import questions
+from training.labels import questions, renewals
 
 LEAD = 30
 DEVELOPMENT_DAYS = 90
@@ -65,8 +65,8 @@ def _costs(lake: Lake, known_by: date) -> ir.Table:
 
 def _terms(lake: Lake, known_by: date) -> ir.Table:
     """Pair renewed terms with the `term` that renews them and its `deadline`, when it is ripe."""
-    renewed = questions.renewal(lake, known_by)
-    renewed = renewed.filter(renewed.label, renewed.lead_days == LEAD).drop("matures", "label")
+    renewed = renewals.renewal_at(lake, known_by, LEAD)
+    renewed = renewed.filter(renewed.label).drop("matures", "label")
     known = questions.known_policies(lake, known_by)
     renewed = renewed.join(known.select("policy_id", "vehicle_id"), "policy_id")
     later = known.filter(known.line == "motor_commercial", existed(known)).select(
@@ -75,7 +75,7 @@ def _terms(lake: Lake, known_by: date) -> ir.Table:
     pairs = renewed.join(later, ["customer_id", "vehicle_id"])
     pairs = pairs.filter(
         pairs.term != pairs.policy_id,
-        pairs.begins >= pairs.expiry - ibis.interval(days=questions.RENEWAL_GRACE_DAYS),
+        pairs.begins >= pairs.expiry - ibis.interval(days=renewals.RENEWAL_GRACE_DAYS),
         pairs.begins <= pairs.expiry + ibis.interval(days=LATEST_START_DAYS),
     )
     first = ibis.window(group_by="policy_id", order_by=["begins", "term"])

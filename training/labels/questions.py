@@ -1,10 +1,9 @@
 """Label past predictions with what came true, only where the outcome can no longer change.
 
 Each function reads the policies as known by a date and returns one row per prediction that could
-have been made: `customer_id`, `as_of`, `matures` (last day that decides the outcome), `label`, and
-for renewals `policy_id`, `expiry`, `lead_days`. A row whose `matures` lies after `known_by` does
-not appear, so unfinished outcomes are never read as "no". Who is eligible is decided by what was
-recorded at `as_of`; only the outcome looks ahead.
+have been made: `customer_id`, `as_of`, `matures` (last day that decides the outcome), `label`. A
+row whose `matures` lies after `known_by` does not appear, so unfinished outcomes are never read as
+"no". Who is eligible is decided by what was recorded at `as_of`; only the outcome looks ahead.
 """
 
 from collections.abc import Sequence
@@ -18,72 +17,9 @@ from features.lake import Lake
 from features.lake.known_at import known_at
 from features.lake.terms import cover_end, existed, in_force
 from features.settings import cutoff
-from training.labels.leads import LEAD_DAYS, LEADS
 
-RENEWAL_GRACE_DAYS = 30
 CROSS_SELL_DAYS = 90
 GRID_MONTHS = 42
-
-
-def renewal(lake: Lake, known_by: date) -> ir.Table:
-    """Label each motor commercial term and lead time: does a next motor term with us follow?
-
-    True if another motor term of the same customer and vehicle incepts no earlier than 30 days
-    before the expiry and is signed by 30 days after it. A next term cancelled before it began does
-    not count. Terms known at `as_of` to be cancelled, by then or to a date ahead, be it the expiry,
-    have nothing to renew: those of the tag `commercial_cancellation_known`.
-    """
-    known = known_policies(lake, known_by)
-    days = calendar(lake, known_by)
-    term = known.filter(
-        known.line == "motor_commercial",
-        known.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS) <= ibis.literal(known_by),
-    ).select("policy_id", "customer_id", "vehicle_id", "inception", "expiry")
-    term = term.mutate(matures=day_of(term.expiry + ibis.interval(days=RENEWAL_GRACE_DAYS)))
-    term = term.join(days, term.matures == days.day).drop("day").rename(deadline="cutoff")
-
-    later = known.filter(known.line.isin(MOTOR_LINES), existed(known)).select(
-        next_policy="policy_id",
-        next_customer="customer_id",
-        next_vehicle="vehicle_id",
-        next_inception="inception",
-        next_signed="signed_at",
-    )
-    renewed = (
-        term.join(
-            later,
-            [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
-        )
-        .filter(
-            lambda t: (
-                (t.next_policy != t.policy_id)
-                & (t.next_inception > t.inception)
-                & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
-                & (t.next_signed < t.deadline)
-            )
-        )
-        .select(renewed_policy="policy_id")
-        .distinct()
-    )
-    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
-    labelled = labelled.mutate(label=labelled.renewed_policy.notnull())
-    import pyarrow as pa  # who only names the models does not wait for Arrow
-
-    leads = ibis.memtable(pa.table({LEAD_DAYS: pa.array(LEADS, pa.int64())}))
-    rows = labelled.cross_join(leads)
-    rows = rows.mutate(as_of=day_of(rows.expiry - rows.lead_days.as_interval("D")))
-    rows = rows.join(days, rows.as_of == days.day).drop("day")
-    versions = lake.table("policies")
-    # Of the rows' own columns only those of the prediction, so that the others are the version's.
-    rows = rows.select(
-        "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
-    )
-    versions = versions.filter(versions.line == "motor_commercial")
-    rows = rows.join(versions, "policy_id")
-    rows = rows.filter(known_at(rows, rows.cutoff), rows.cancelled_on.isnull())
-    return rows.select(
-        "customer_id", "as_of", "cutoff", "matures", "label", "lead_days", "policy_id", "expiry"
-    )
 
 
 def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) -> ir.Table:
@@ -116,48 +52,6 @@ def cross_sell(lake: Lake, known_by: date, as_ofs: Sequence[date], line: str) ->
     known = known_policies(lake, known_by)
     bought = known.filter(known.line == line, existed(known))
     return label_by_events(lake, known_by, rows, bought.select("customer_id", at="signed_at"))
-
-
-def trial_renewals(lake: Lake, known_by: date, name: str, arms: Sequence[str]) -> ir.Table:
-    """Label each term that was drawn by lot into some arms of a trial: is it renewed?
-
-    The label is that of `renewal`. Tags are read as of the day before the lot, so that they hold
-    nothing that it set off. A draw about no commercial term has no row.
-
-    Parameters
-    ----------
-    lake : Lake
-        Home with the checked tables `assignments` and `policies`.
-    known_by : date
-        Last day whose records may be used for outcomes.
-    name : str
-        Name of the trial.
-    arms : sequence of str
-        Only draws into these arms.
-
-    Returns
-    -------
-    ibis.Table
-        The columns of `renewal`, the `arm`, and its `probability` as stated.
-    """
-    drawn = lake.table("assignments")
-    end = ibis.literal(cutoff(known_by, lake.settings.timezone))
-    drawn = drawn.filter(
-        drawn.trial == name,
-        drawn.arm.isin(list(arms)),
-        known_at(drawn, end),
-    ).mutate(as_of=day_of(drawn.assigned_on - ibis.interval(days=1)))
-    drawn = drawn.select("policy_id", "as_of", "arm", "probability")
-    days = calendar(lake, known_by)
-    drawn = drawn.join(days, drawn.as_of == days.day).drop("day")
-    # The label is the term's own: alike at every lead time.
-    terms = renewal(lake, known_by)
-    terms = terms.select("policy_id", "customer_id", "expiry", "matures", "label").distinct()
-    rows = drawn.join(terms, "policy_id")
-    return rows.select(
-        "customer_id", "as_of", "cutoff", "matures", "label", "policy_id", "expiry", "arm",
-        "probability", lead_days=rows.expiry.delta(rows.as_of, unit="day"),
-    )  # fmt: skip
 
 
 def label_by_events(lake: Lake, known_by: date, rows: ir.Table, events: ir.Table) -> ir.Table:

@@ -23,8 +23,8 @@ from training.estimators.contributions import MOST_ROWS, importance
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import BINS
-from training.fitting.datasets import ROW_LIMIT, thin
-from training.labels.leads import LEADS
+from training.fitting.datasets import ROW_LIMIT, hash_fractions, thin
+from training.labels.leads import LONGEST_LEAD, STRATA
 from training.model_spec import ModelSpec
 from training.models import LEAD_TIME, MONTH_AHEAD
 from training.monitoring.bounds import Bounds
@@ -38,9 +38,6 @@ from training.monitoring.rule import (
     mean_of,
     two_sided,
 )
-
-AROUND = 3
-"""Days on either side of a lead time within which an expiry stands for it."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,7 @@ def snapshot_questions(
 ) -> pd.DataFrame:
     """Build the questions of a snapshot, in the way of those the champion learned from.
 
-    Renewals were asked at 60, 30, 15 and 7 days before expiry. In one snapshot few terms are at
-    exactly these lead times, so terms within three days of them stand for them.
+    Renewals are asked about within the last sixty days before expiry.
 
     Parameters
     ----------
@@ -139,18 +135,22 @@ def snapshot_questions(
         if feature.name in predictor.extra:
             frame[feature.name] = feature.derive(frame)
     if LEAD_TIME.name in predictor.extra:
-        days = frame[LEAD_TIME.tag].to_numpy()
-        close = np.abs(days[:, None] - np.asarray(LEADS)).min(axis=1) <= AROUND
-        frame = frame[close].reset_index(drop=True)
+        frame = frame[frame[LEAD_TIME.tag] <= LONGEST_LEAD].reset_index(drop=True)
     return frame
 
 
 def comparable_test_rows(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
     """Select the rows of the test slice that a snapshot can be compared with.
 
-    Of a hazard these are the questions about the first month: a question about a later month is
+    Of renewals these are as many of each day before the expiry: labels are denser towards it. Of a
+    hazard these are the questions about the first month: a question about a later month is
     asked only of customers still covered then, which nobody knows yet of a snapshot.
     """
+    if LEAD_TIME.name in predictor.extra:
+        widths = np.array([high - low + 1 for low, high in STRATA])
+        places = np.searchsorted([high for _, high in STRATA], tested[LEAD_TIME.name])
+        part = hash_fractions(tested, "days") < (widths / widths.max())[places]
+        return tested[part].reset_index(drop=True)
     if MONTH_AHEAD.name not in predictor.extra:
         return tested
     first = tested[MONTH_AHEAD.name] == MONTH_AHEAD.lowest

@@ -16,7 +16,7 @@ from training.registry.mlflow_client import RegistryAwayError, away_error, regis
 from training.registry.versions import Version, read_version
 
 PARAMETERS = ("known_by", "test_from", "base_rate")
-FIGURES = ("auc", "gini", "slope", "ece", "lift")
+FIGURES = ("auc", "gini", "slope", "ece", "lift", "contact_lift")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrainingRun:
     base_rate : float
         Mean outcome of the rows it learned from.
     figures : Mapping[str, float]
-        `FIGURES` of its test slice, as far as the run has them.
+        `FIGURES` of the judged candidate on the test slice, as far as the run has them.
     run : Version
         The run itself.
     from_registry : bool

@@ -142,7 +142,11 @@ def watch(
 def _reference(
     lake: Lake, model: ModelSpec, predictor: Predictor, tested: pd.DataFrame, trained: TrainingRun
 ) -> dict[str, float]:
-    """Measure the test slice, which the cohorts are compared with."""
+    """Read the figures of the test slice, which the cohorts are compared with.
+
+    They are the judged candidate's: the champion has learned from the slice. A run of an earlier
+    release lacks some; its champion was judged itself, and is measured.
+    """
     predicted = predictor.predict(tested, lake.settings.threads)
     likely = model.kind == "probability"
     label = tested["label"].to_numpy(bool if likely else np.float64)
@@ -153,7 +157,7 @@ def _reference(
         "rows": float(len(tested)),
         "base_rate": trained.base_rate,
         "order": trained.figures.get(name, Ranking(label, predicted).measure()[column]),
-        "lift": lift,
+        "lift": trained.figures.get("contact_lift", lift),
     }
 
 

@@ -1,8 +1,8 @@
 """Build the cohort on which versions of a model are compared: outcomes none of them learned from.
 
-Each version states the first `as_of` of its test slice; every outcome it learned from, or was
-calibrated on, was ripe before. The cohort begins with the later of these days, so no version has
-seen any of it, and holds all that is ripe by `known_by`.
+Each version states the first `as_of` of its test slice; every outcome that its judged candidate
+learned from, or was calibrated on, was ripe before. The cohort begins with the later of these days,
+so no candidate has seen any of it, and holds all that is ripe by `known_by`.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,9 @@
 """Compare champion and challenger of a model on one cohort, as a whole and by segment."""
 
+import tempfile
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from training.model_spec import ModelSpec
 from training.models import find
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions
-from training.registry.champions import family, fetch
+from training.registry.champions import family, fetch_judged
 from training.registry.versions import Version
 
 FEWEST_SEGMENT_ROWS = 30
@@ -27,7 +29,7 @@ FEWEST_SEGMENT_ROWS = 30
 
 @dataclass(frozen=True)
 class Comparison:
-    """Champion and challenger compared.
+    """Champion and challenger compared, each by the candidate that was judged at its training.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class Comparison:
     known_by, first, last : datetime.date
         Last day whose outcomes were used; first and last `as_of` of the cohort.
     tested_before : int
-        Rows of the champion's own test slice; it learned from none of them.
+        Rows of the champion's own test slice; what was judged of it learned from none of them.
     overall : PairedFigures
         All rows of the cohort.
     segments : list of PairedFigures
@@ -90,7 +92,9 @@ def compare_versions(
     known_by: date | None = None,
     report: Report = quiet,
 ) -> Comparison:
-    """Compare two versions on the latest ripe outcomes that neither learned from.
+    """Compare the judged candidates of two versions on the latest ripe outcomes new to both.
+
+    The versions themselves, fitted anew to every ripe row, have learned from these outcomes.
 
     Parameters
     ----------
@@ -117,10 +121,13 @@ def compare_versions(
     pair = [version for version in (champion, challenger) if version is not None]
     dates = [(_date(version, "test_from"), _date(version, "known_by")) for version in pair]
     by = known_by or max(known for _, known in dates)
-    predictors = {
-        version.version: Predictor.load(fetch(lake, model.name, version.version))
-        for version in pair
-    }
+    with tempfile.TemporaryDirectory() as scratch:
+        predictors = {
+            version.version: Predictor.load(
+                fetch_judged(lake, version, Path(scratch) / version.version)
+            )
+            for version in pair
+        }
     tags = {name for predictor in predictors.values() for name in predictor.tags}
     first = max(first for first, _ in dates)
     cohort = read_cohort(lake, model, first, by, tags, ROW_LIMIT, report, challenger)

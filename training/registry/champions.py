@@ -9,6 +9,7 @@ from training.estimators.bundle import verify
 from training.models import find
 from training.registry import local_models, versions
 from training.registry.mlflow_client import RegistryAwayError
+from training.registry.versions import Version
 
 
 class NoChampionError(GuanjiaError):
@@ -63,16 +64,54 @@ def fetch(lake: Lake, model: str, version: str) -> Path:
         registered = versions.read_version(lake, model, version)
         with tempfile.TemporaryDirectory() as draft:
             bundle = versions.download(lake, registered.run, "bundle", Path(draft))
-            stated = registered.tags.get(versions.SPEC_HASH)
-            if stated is not None and sha256_of(bundle / "spec.json") != stated:
-                raise GuanjiaError(
-                    f"version {version} of {model}",
-                    "was altered in the registry after it was registered, so it is not used",
-                    "find out who can write to the registry, and train the model again",
-                )
+            _check_unaltered(registered, bundle, versions.SPEC_HASH)
             local_models.save_bundle(lake, model, version, bundle)
     verify(folder)
     return folder
+
+
+def fetch_judged(lake: Lake, version: Version, folder: Path) -> Path:
+    """Fetch and verify the bundle of the candidate that was judged when a version was trained.
+
+    A version of an earlier release was not fitted anew: it was judged itself.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the bundles.
+    version : Version
+        The version, with the tags of its run.
+    folder : Path
+        Folder to download to.
+
+    Returns
+    -------
+    Path
+        Folder of the bundle.
+
+    Raises
+    ------
+    GuanjiaError
+        If the registry does not answer, or its files are not those that were registered.
+    """
+    if versions.JUDGED_HASH not in version.tags:
+        return fetch(lake, version.model, version.version)
+    folder.mkdir(parents=True, exist_ok=True)
+    bundle = versions.download(lake, version.run, versions.JUDGED_BUNDLE, folder)
+    _check_unaltered(version, bundle, versions.JUDGED_HASH)
+    verify(bundle)
+    return bundle
+
+
+def _check_unaltered(version: Version, bundle: Path, tag: str) -> None:
+    """Check the specification of a bundle against the hash in a tag of its run."""
+    stated = version.tags.get(tag)
+    if stated is not None and sha256_of(bundle / "spec.json") != stated:
+        raise GuanjiaError(
+            f"version {version.version} of {version.model}",
+            "was altered in the registry after it was registered, so it is not used",
+            "find out who can write to the registry, and train the model again",
+        )
 
 
 def no_champion(model: str) -> NoChampionError:

@@ -14,7 +14,7 @@ from features.publishing import is_running
 from training.estimators.bundle import verify
 from training.models import find
 from training.registry.mlflow_client import client_session, experiment_id
-from training.registry.versions import CHALLENGER, SPEC_HASH
+from training.registry.versions import CHALLENGER, JUDGED_BUNDLE, JUDGED_HASH, SPEC_HASH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,7 @@ def register(
     files: Iterable[Path],
     example: "pd.DataFrame",
     documents: Mapping[str, object] | None = None,
+    judged_bundle: Path | None = None,
 ) -> str:
     """Log a run with its bundle, register it as a new version, and make that the challenger.
 
@@ -53,6 +54,8 @@ def register(
         Rows with the model's columns, for the signature.
     documents : Mapping[str, object], optional
         Name -> content of further JSON files to log.
+    judged_bundle : Path, optional
+        Folder of the bundle whose figures these are; default: `bundle` itself.
 
     Returns
     -------
@@ -75,6 +78,9 @@ def register(
         "bundle_version": spec["version"],
         SPEC_HASH: sha256_of(bundle / "spec.json"),
     }
+    if judged_bundle is not None:
+        verify(judged_bundle)
+        stated[JUDGED_HASH] = sha256_of(judged_bundle / "spec.json")
     with client_session(lake) as client:
         name = f"{model}-{spec['version']}"
         with _logged(lake, client, name, parameters, metrics, stated, bundle) as run:
@@ -82,6 +88,8 @@ def register(
             for title, value in {"signature": signature.to_dict(), **(documents or {})}.items():
                 text = json.dumps(value, ensure_ascii=False)
                 client.log_text(run.info.run_id, text, f"{title}.json")
+            if judged_bundle is not None:
+                client.log_artifacts(run.info.run_id, str(judged_bundle), JUDGED_BUNDLE)
             for path in files:
                 client.log_artifact(run.info.run_id, str(path), "evaluation")
             version = _create_version(client, model, run, stated)

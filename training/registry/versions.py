@@ -20,6 +20,9 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 ACT = "act."
 SPEC_HASH = "spec_sha256"
+JUDGED_HASH = "judged_spec_sha256"
+JUDGED_BUNDLE = "judged"
+"""Artifact of a run: the bundle of the candidate that was judged, which serves nobody."""
 
 
 @dataclass(frozen=True)

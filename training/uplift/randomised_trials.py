@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.online.model_tags import UPLIFT_TAGS
-from training.labels import questions
+from training.labels import renewals
 from training.model_spec import ModelSpec
 from training.models import MODELS
 
@@ -93,7 +93,7 @@ def _drawn(treatment: Treatment, lake: Lake, known_by: date) -> ir.Table:
             "are no trial: no draw by lot is recorded",
             CURE,
         )
-    return questions.trial_renewals(lake, known_by, TRIAL, (CONTROL, treatment.name))
+    return renewals.trial_renewals(lake, known_by, TRIAL, (CONTROL, treatment.name))
 
 
 def describe_contacts(lake: Lake) -> str:

@@ -167,7 +167,7 @@ def test_a_tag_that_moves_nothing_is_none_however_it_drifts(lake, bundle, tmp_pa
     assert drifted(lake, bundle, tmp_path, **{idle: 50.0}).alerts == []
 
 
-def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
+def test_who_expires_within_the_lead_times_is_asked(home, snapshot):
     lake = Lake(Settings(home=home))
     whole = {"commercial_renewal_signed": False, "commercial_cancellation_known": False}
     days = {"C1": 63, "C2": 57, "C3": 56, "C4": 31, "C5": 4, "C6": 3, "C7": 200}
@@ -176,9 +176,8 @@ def test_who_expires_near_a_lead_time_stands_for_it(home, snapshot):
     snapshot(home, date(2026, 7, 31), customers)
     reader = SimpleNamespace(tags=["tenure_years"], extra=["lead_days"])
     found = drift.snapshot_questions(lake, MODELS[MODEL], reader, date(2026, 7, 31))
-    # As serving has it, the lead time is held in 7 to 60 days.
     assert dict(zip(found["customer_id"], found["lead_days"], strict=True)) == {
-        "C1": 60, "C2": 57, "C4": 31, "C5": 7,
+        "C2": 57, "C3": 56, "C4": 31, "C5": 4, "C6": 3,
     }  # fmt: skip
 
 
@@ -191,8 +190,19 @@ def test_a_hazard_is_held_against_the_first_month(home, snapshot):
     assert (list(found["customer_id"]), list(found["month_ahead"])) == (["C1"], [1.0])
     tested = pd.DataFrame({"customer_id": ["A", "B", "C"], "month_ahead": [1, 4, 1]})
     assert list(drift.comparable_test_rows(reader, tested)["customer_id"]) == ["A", "C"]
-    others = SimpleNamespace(extra=["lead_days"])
+    others = SimpleNamespace(extra=[])
     assert drift.comparable_test_rows(others, tested) is tested
+
+
+def test_renewals_are_held_against_as_many_of_each_day():
+    days = np.repeat([0, 4, 10, 20, 45], 2_000)
+    customers = [f"C{n % 2_000}-{day}" for n, day in enumerate(days)]
+    tested = pd.DataFrame({"customer_id": customers, "lead_days": days})
+    left = drift.comparable_test_rows(SimpleNamespace(extra=["lead_days"]), tested)
+    # One day of 3, 4, 8, 15 and 31 was drawn: of the last all rows stay, of the first 3 in 31.
+    counts = left["lead_days"].value_counts().sort_index().tolist()
+    assert counts == pytest.approx([194, 258, 516, 968, 2_000], abs=90)
+    assert counts[-1] == 2_000
 
 
 def test_bounds_of_a_company_come_over_the_declared_ones(tmp_path):
