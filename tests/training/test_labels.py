@@ -155,7 +155,7 @@ def test_a_term_cancelled_to_a_date_ahead_has_no_rows_once_that_is_known(lake_of
     before = {**FIRST, "superseded_at": told}
     after = {**FIRST, "recorded_at": told, "cancelled_on": date.fromisoformat(end)}
     follows = term("P2", "2025-01-10", "2026-01-10", "2025-01-05T00:00")
-    assert renewals(lake_of(before, after, follows)).lead_days.tolist() == [30, 60]
+    assert renewals(lake_of(before, after, follows)).lead_days.tolist() == [55]
 
 
 def churns(lake, day, known_by="2026-12-31"):
