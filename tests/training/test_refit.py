@@ -13,15 +13,20 @@ import pytest
 
 from features.checking.check import check_tables
 from features.contracts.tables import CONTRACTS
+from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
+from features.progress import quiet
 from features.settings import Settings, cutoff
 from features.sources.simulation.simulate import simulate
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.evaluation.assessment import Learned, assess
+from training.fitting import train
 from training.fitting.datasets import build, split_by_time
 from training.fitting.learn import Fits, fit_both
 from training.models import MODELS
+from training.registry import versions
+from training.registry.champions import fetch_judged
 
 FIRST, TAGS = date(2022, 1, 1), ["x", "z"]
 MODEL = replace(MODELS["churn"], monotone={}, candidates=("blend",), purpose=None, truth="")
@@ -123,6 +128,32 @@ def test_card_and_report_say_which_figure_belongs_to_what(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert ripe < split.test_from <= frame["matures"].max()
     assert done.bundle_version == bundles[0].version != bundles[1].version
+
+
+def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(
+    lake: Lake, tmp_path: Path
+) -> None:
+    frame = history().assign(**dict.fromkeys(("gender", "city_tier", "branch", "channel"), "a"))
+    data = dataset(frame.assign(age_years=40.0, star_level=1.0))
+    fits, known_by = fit_both(MODEL, data, 1, PARAMETERS), date(2024, 2, 1)
+    registered, judged = fits.write(tmp_path, MODEL, TAGS)
+    version = Predictor.load(registered).version
+    done = assess(lake, MODEL, data, Predictor.load(judged), known_by, registered=version)
+    trained = train._register(lake, MODEL, data, fits, tmp_path, done, known_by, 400_000, quiet)
+    assert (trained.registered_rows, trained.newest_outcome) == (4000, frame["matures"].max())
+    assert trained.bundle_version == Predictor.load(trained.folder).version == version
+    logged = versions.read_version(lake, "churn", trained.version)
+    assert logged.parameters["judged_version"] == Predictor.load(judged).version != version
+    assert logged.parameters["newest_outcome"] == str(frame["matures"].max())
+    assert logged.metrics["test_contact_lift"] == pytest.approx(done.gain["lift"].iloc[0])
+    compared = fetch_judged(lake, logged, tmp_path / "compared")
+    assert Predictor.load(compared).version == Predictor.load(judged).version
+    # A version of an earlier release has one bundle, which was judged and serves.
+    earlier = replace(logged, tags={})
+    assert fetch_judged(lake, earlier, tmp_path / "earlier") == trained.folder
+    other = replace(logged, tags={**logged.tags, versions.JUDGED_HASH: "0" * 64})
+    with pytest.raises(GuanjiaError, match="was altered in the registry"):
+        fetch_judged(lake, other, tmp_path / "other")
 
 
 def altered(lake: Lake, home: Path, change: Any) -> Lake:
