@@ -197,6 +197,7 @@ def test_the_card_has_what_a_reader_must_know(found: tuple[Assessment, Path]) ->
         "Purpose",
         "Who is asked",
         "Data",
+        "Which model a figure is about",
         "Figures on the test slice",
         "Fairness",
         "Profit",

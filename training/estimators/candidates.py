@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
-from training.estimators.calibration import Calibration
+from training.estimators.calibration import Calibration, log_odds
 from training.estimators.encoding import Array, Columns, Encoding, Flags
 from training.estimators.linear import PENALTY, Linear
+from training.estimators.logistic import expit
 from training.estimators.scorer import Scorer
 from training.estimators.trees import TrainingRows, grow, number_of_trees
 
@@ -196,7 +197,7 @@ class CalibratedModel:
             trees = self._grow(rows, count)
             if on_all_rows and trees.best_iteration > 0:
                 trees = self._grow(rows, number_of_trees(trees))
-        self.scorer_ = Scorer(
+        self.scorer_ = self.parts_ = Scorer(
             self.kind,
             rows.encoding,
             (linear, self.candidate.linear) if linear and self.candidate.linear else None,
@@ -255,15 +256,44 @@ class CalibratedModel:
 
     def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
         """Choose and fit the calibration on rows that the parts were not fitted on."""
-        return self.calibrate_raw(self.raw(frame), outcome)
+        return self.calibrate_raw(frame, self.raw_of_parts(frame), outcome)
 
-    def calibrate_raw(self, raw: Array, outcome: Flags | Array) -> "CalibratedModel":
-        """Choose and fit the calibration on predictions of rows no part was fitted on."""
+    def calibrate_raw(
+        self, frame: pd.DataFrame, raw: Array, outcome: Flags | Array
+    ) -> "CalibratedModel":
+        """Choose and fit the calibration, and what the bends add, on rows no part was fitted on.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            The rows, with the columns it reads.
+        raw : numpy.ndarray
+            Shape (rows,): predictions of the parts, `raw_of_parts`, perhaps of an earlier fit.
+        outcome : numpy.ndarray
+            Shape (rows,): boolean, count, or amount in yuan.
+        """
         if self.kind == "probability":
+            if self.bends:
+                raw = self._follow_bends(frame, raw, np.asarray(outcome, np.float64))
             self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
         else:
             self.calibration_ = Calibration.balance(raw, np.asarray(outcome, np.float64))
         return self
+
+    def _follow_bends(self, frame: pd.DataFrame, raw: Array, outcome: Array) -> Array:
+        """Make the score follow the bends; return the raw predictions that it gives now."""
+        matrix, scores = self.encoding_.matrix(frame), log_odds(raw)
+        fitted = Linear.of_bends(matrix, self.encoding_, scores, outcome, self.bends)
+        self.scorer_ = self.parts_
+        if fitted is None:
+            return raw
+        added, slope = fitted
+        self.scorer_ = self.parts_.plus(added, slope)
+        return np.asarray(expit(scores * slope + added.score(matrix, self.encoding_)), np.float64)
+
+    def raw_of_parts(self, frame: Columns) -> Array:
+        """Predict rows by the fitted parts alone, before bends and calibration, shape (rows,)."""
+        return self.parts_.raw(self.encoding_.matrix(frame), self.threads)
 
     def raw(self, frame: Columns) -> Array:
         """Predict rows before calibration, shape (rows,)."""

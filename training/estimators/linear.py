@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from training.estimators.encoding import Array, Encoding
 
 WIDEST = 5.0  # standard deviations; values beyond are clipped
+BEND_PENALTY = 1.0
 PENALTY = 10.0  # of the squared coefficients, in rows: it weighs as much as so many rows
 FEWEST = 20  # rows of a category or of missing values worth a coefficient
 
@@ -104,6 +105,59 @@ class Linear:
             design = design[:, ~wrong]
             terms = [term for term, left_out in zip(terms, wrong, strict=True) if not left_out]
         return cls(terms, coefficients, design.mean(axis=0, dtype=np.float64), intercept)
+
+    @classmethod
+    def of_bends(
+        cls,
+        matrix: Array,
+        encoding: Encoding,
+        scores: Array,
+        outcome: Array,
+        bends: Mapping[str, Sequence[float]],
+    ) -> "tuple[Linear, float] | None":
+        """Fit what bends add to the log-odds that other parts gave, so that these follow them.
+
+        A calibration of the scores alone shrinks all that moves them alike: of many columns learned
+        from few rows, also the one that is known well.
+
+        Parameters
+        ----------
+        matrix : numpy.ndarray
+            Shape (rows, features): rows that the other parts did not learn from.
+        encoding : Encoding
+            Names of the columns of `matrix`.
+        scores : numpy.ndarray
+            Shape (rows,): log-odds by the other parts.
+        outcome : numpy.ndarray
+            Shape (rows,): 0 or 1.
+        bends : Mapping[str, sequence of float]
+            Feature -> values at which the answer may bend.
+
+        Returns
+        -------
+        (Linear, float) or None
+            What is added, and what the scores are multiplied by before; None if too few rows lie
+            below the bends, or if the scores do not order the outcomes at all.
+        """
+        terms = _bends(matrix, encoding, bends)
+        if not terms or len(np.unique(outcome)) < 2:
+            return None
+        design = np.column_stack([_design(matrix, encoding, terms), scores])
+        with threadpool_limits(1, user_api="blas"):
+            coefficients, _ = _coefficients(design, outcome, "probability", BEND_PENALTY)
+        slope = float(coefficients[-1])
+        if slope <= 0:
+            return None
+        return cls(terms, coefficients[:-1], design[:, :-1].mean(axis=0), 0.0), slope
+
+    def plus(self, other: "Linear", times: float) -> "Linear":
+        """Add the terms of another, its coefficients multiplied."""
+        return Linear(
+            [*self.terms, *other.terms],
+            np.concatenate([self.coefficients, other.coefficients * times]),
+            np.concatenate([self.means, other.means]),
+            self.intercept,
+        )
 
     def score(self, matrix: Array, encoding: Encoding) -> Array:
         """Compute log-odds or log means, shape (rows,)."""

@@ -88,6 +88,15 @@ class Scorer:
             scores += self.trees[1] * np.asarray(grown)
         return scores
 
+    def plus(self, added: Linear, slope: float) -> "Scorer":
+        """Return one whose score is this one's times a slope, and that of a further linear part."""
+        linear = added, 1.0
+        if self.linear:
+            weight = self.linear[1] * slope
+            linear = self.linear[0].plus(added, 1 / weight), weight
+        trees = (self.trees[0], self.trees[1] * slope) if self.trees else None
+        return Scorer(self.kind, self.encoding, linear, trees)
+
     def raw(self, matrix: Array, threads: int = 1) -> Array:
         """Compute probabilities or means before calibration, shape (rows,)."""
         return np.asarray(self._inverse_link(self.score(matrix, threads)), np.float64)

@@ -148,7 +148,8 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
     return registered.calibrate_raw(
-        np.concatenate([fitted.raw(frame[rows]) for fitted, rows in folds]),
+        pd.concat([frame[rows] for _, rows in folds]),
+        np.concatenate([fitted.raw_of_parts(frame[rows]) for fitted, rows in folds]),
         np.concatenate([outcome[rows] for _, rows in folds]),
     )
 
