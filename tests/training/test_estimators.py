@@ -14,7 +14,7 @@ from training.estimators import lightgbm_library, trees
 from training.estimators.booster import SingleRow, booster_of
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
-from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidate
 from training.estimators.encoding import Encoding
 from training.estimators.linear import PENALTY, Linear
 from training.estimators.trees import TrainingRows
@@ -308,3 +308,22 @@ def test_where_a_bend_has_no_value_it_says_nothing():
 def bent(matrix, encoding):
     outcome = (np.arange(len(matrix)) % 2).astype(float)
     return Linear.fit(matrix, encoding, outcome, bends={"lead_days": (4,), "unknown": (1,)})
+
+
+def test_bends_are_followed_however_much_the_score_is_shrunk() -> None:
+    """The score of the parts is nearly noise; what is known of the days is not lost with it."""
+    draw = np.random.default_rng(5)
+    days = draw.integers(0, 61, 4_000).astype(float)
+    label = draw.random(4_000) < np.where(days < 3, 0.3, 0.8)
+    frame = pd.DataFrame({"days": days, **{f"x{n}": draw.normal(size=4_000) for n in range(60)}})
+    candidate = Candidate("linear", linear=1.0, trees=0.0, penalty=1.0)
+    model = CalibratedModel({}, candidate, bends={"days": (2.0, 4.0)})
+    few = frame.index < 200
+    model.fit(frame[few], label[few], np.zeros(200, bool), list(frame))
+    model.calibrate(frame[~few], label[~few])
+    predicted = model.predict_proba(frame[~few])
+    for part in (days[~few] < 3, days[~few] > 4):
+        assert predicted[part].mean() == pytest.approx(label[~few][part].mean(), abs=0.02)
+    # Of a bundle one row at a time, as many at once.
+    one = model.scorer_.raw_one(model.encoding_.matrix(frame[:1])[0])
+    assert one == pytest.approx(model.raw(frame[:1])[0], rel=1e-12)

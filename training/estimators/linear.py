@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from training.estimators.encoding import Array, Encoding
 
 WIDEST = 5.0  # standard deviations; values beyond are clipped
-BEND_PENALTY = 1.0
+BEND_PENALTY, LEAST_SLOPE = 1.0, 0.01
 PENALTY = 10.0  # of the squared coefficients, in rows: it weighs as much as so many rows
 FEWEST = 20  # rows of a category or of missing values worth a coefficient
 
@@ -137,7 +137,7 @@ class Linear:
         -------
         (Linear, float) or None
             What is added, and what the scores are multiplied by before; None if too few rows lie
-            below the bends, or if the scores do not order the outcomes at all.
+            below the bends.
         """
         terms = _bends(matrix, encoding, bends)
         if not terms or len(np.unique(outcome)) < 2:
@@ -145,9 +145,7 @@ class Linear:
         design = np.column_stack([_design(matrix, encoding, terms), scores])
         with threadpool_limits(1, user_api="blas"):
             coefficients, _ = _coefficients(design, outcome, "probability", BEND_PENALTY)
-        slope = float(coefficients[-1])
-        if slope <= 0:
-            return None
+        slope = max(float(coefficients[-1]), LEAST_SLOPE)
         return cls(terms, coefficients[:-1], design[:, :-1].mean(axis=0), 0.0), slope
 
     def plus(self, other: "Linear", times: float) -> "Linear":
