@@ -323,7 +323,7 @@ def test_bends_are_followed_however_much_the_score_is_shrunk() -> None:
     model.calibrate(frame[~few], label[~few])
     predicted = model.predict_proba(frame[~few])
     for part in (days[~few] < 3, days[~few] > 4):
-        assert predicted[part].mean() == pytest.approx(label[~few][part].mean(), abs=0.02)
+        assert predicted[part].mean() == pytest.approx(label[~few][part].mean(), abs=0.03)
     # Of a bundle one row at a time, as many at once.
     one = model.scorer_.raw_one(model.encoding_.matrix(frame[:1])[0])
     assert one == pytest.approx(model.raw(frame[:1])[0], rel=1e-12)
