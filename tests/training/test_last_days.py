@@ -52,7 +52,7 @@ def test_as_many_are_lost_as_predicted_in_every_band_of_days(seed: int, tmp_path
         gaps = part.groupby("customer")["gap"].sum()
         assert part["lost"].sum() >= 25, band
         assert abs(gaps.sum()) <= Z * np.sqrt((gaps**2).sum()), band
-    # Against the true probabilities: the level that 5,000 customers teach is known to some 3%.
+    # Against the true probabilities; the level that was learned has chance in it, too.
     known = read_truth(lake, MODEL, test)
     assert known is not None
     assert (1 - predicted).sum() == pytest.approx((1 - known["p"]).sum(), rel=0.09)
