@@ -5,6 +5,7 @@ features add up too. A fitted model is stored as text and JSON, never as a pickl
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -243,16 +244,8 @@ class CalibratedModel:
         features : sequence of str
             Columns to learn from.
         """
-        again = CalibratedModel(
-            self.parameters,
-            self.candidate,
-            kind=self.kind,
-            monotone=self.monotone,
-            bends=self.bends,
-            seed=self.seed,
-            threads=self.threads,
-        )
-        return again.fit(frame, outcome, np.zeros(len(frame), bool), features, count=self.trees_)
+        nobody = np.zeros(len(frame), bool)
+        return copy(self).fit(frame, outcome, nobody, features, count=self.trees_)
 
     def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
         """Choose and fit the calibration on rows that the parts were not fitted on."""
