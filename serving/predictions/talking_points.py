@@ -7,6 +7,7 @@ against the year before, not the value in yuan but the star.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from features.tags.declare import Tag
@@ -99,8 +100,7 @@ def is_talking_point(name: str, tag: Tag | None, theme: str, value: Any) -> bool
     """
     if tag is None:
         return True
-    words = frozenset(name.split("_"))
-    if any(silent.is_of(theme, tag.unit, words) for silent in SILENT):
+    if _is_silent(name, tag.unit, theme):
         return False
     if is_absent(value):
         return means_never(name) and theme in NEVER_THEMES
@@ -112,3 +112,9 @@ def is_talking_point(name: str, tag: Tag | None, theme: str, value: Any) -> bool
 def means_never(name: str) -> bool:
     """Check whether a tag that is absent says that a thing never happened."""
     return name.startswith("days_since_last_")
+
+
+@cache
+def _is_silent(name: str, unit: str, theme: str) -> bool:
+    words = frozenset(name.split("_"))
+    return any(silent.is_of(theme, unit, words) for silent in SILENT)
