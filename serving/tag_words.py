@@ -140,7 +140,9 @@ def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     if unit == "score":  # a distance from the usual, of a scale that no reader knows
         side = 0 if abs(number) < USUAL else 1 if number > 0 else -1
         return SCORES[side]
-    text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
+    # Nobody speaks of half a day.
+    exact = unit != "days" and number != round(number) and abs(number) < 100
+    text = f"{number:,.2f}" if exact else f"{number:,.0f}"
     chinese, english = UNITS.get(unit, ("", unit))
     chinese = "次" if label.endswith(TIMES) else chinese
     return f"{text}{chinese}", f"{text} {english}".strip()

@@ -110,6 +110,8 @@ def test_times_are_counted_in_times() -> None:
         (0, "claims", "0次", "0 claims"),
         (np.int64(3), "days", "3天", "3 days"),
         (2.5, "years", "2.50年", "2.50 years"),
+        (5.6, "days", "6天", "6 days"),
+        (0.4, "days", "0天", "0 days"),
         (6, "month", "6月", "6 (month)"),
         (-2, "level", "-2级", "-2"),
         (4, "stars", "4星", "4 stars"),
