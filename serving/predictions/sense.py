@@ -10,6 +10,7 @@ the opposite of both.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from typing import Any, Literal
 
@@ -169,9 +170,7 @@ def makes_sense(
     number = _number(name, value)
     if speaks_for is None or tag is None or number is None:
         return True
-    words = frozenset(name.split("_"))
-    fitting = (sense for sense in SENSES if sense.is_of(theme, tag.unit, words))
-    sense = next(fitting, None)
+    sense = _sense_of(name, theme, tag.unit)
     if sense is None:
         return True
     if number <= sense.low:
@@ -179,6 +178,12 @@ def makes_sense(
     if sense.high is not None and number >= sense.high:
         return sense.low_means != speaks_for
     return True
+
+
+@cache
+def _sense_of(name: str, theme: str, unit: str) -> Sense | None:
+    words = frozenset(name.split("_"))
+    return next((sense for sense in SENSES if sense.is_of(theme, unit, words)), None)
 
 
 def _number(name: str, value: Any) -> float | None:
