@@ -183,6 +183,10 @@ class ModelSpec:
         empty: all of them.
     extra : tuple of QuestionFeature
         Features that are not tags but part of the question.
+    adds_up_to : str
+        Another model, declared before, that asks about all values of the only feature in `extra`
+        together, of the same customers and by the same tags: predictions are reconciled with it
+        (`training.estimators.hazard`). Empty: none.
     family : str
         Name under which `guanjia train` trains it together with others; empty: its own name.
     purpose : Purpose or None
@@ -210,6 +214,7 @@ class ModelSpec:
     eligible: str
     describes: str = ""
     extra: tuple[QuestionFeature, ...] = ()
+    adds_up_to: str = ""
     family: str = ""
     purpose: Purpose | None = None
     lists: tuple[TargetList, ...] = ()

@@ -154,6 +154,7 @@ MODELS: dict[str, ModelSpec] = {
             labels=_churn_hazard,
             eligible="motor_policies_in_force > 0",
             extra=(MONTH_AHEAD,),
+            adds_up_to="churn",
             family="churn",
             purpose=LEAVES,
             # Cover ends when a term does: month and days to expiry must meet in one tree.

@@ -5,7 +5,7 @@ It also decides which customers a model's question is asked of, and what a model
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
+from training.estimators.hazard import CoherentHazard
 from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
-from training.registry.champions import champion
+from training.registry.champions import NoChampionError, champion
 
 if TYPE_CHECKING:
     # Commands that predict a few customers do not wait for pandas.
@@ -66,7 +67,35 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
         models[name] = load_model(name, folder)
     if missing is not None and not models:
         raise missing
-    return models
+    return reconcile(models, {**_others(lake, models), **models})
+
+
+def reconcile(
+    models: Mapping[str, ServedModel], among: Mapping[str, ServedModel] | None = None
+) -> dict[str, ServedModel]:
+    """Make each hazard add up to the model that asks about all its steps together.
+
+    A hazard whose other model is not there answers alone, and so does one of an earlier release.
+
+    Parameters
+    ----------
+    models : Mapping[str, ServedModel]
+        Models as loaded, by name.
+    among : Mapping[str, ServedModel], optional
+        The models that a hazard may add up to; default: `models`.
+    """
+    others = models if among is None else among
+    return {
+        name: replace(
+            served,
+            predictor=CoherentHazard(
+                served.predictor, others[served.predictor.adds_up_to].predictor
+            ),
+        )
+        if served.predictor.adds_up_to in others
+        else served
+        for name, served in models.items()
+    }
 
 
 def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> list[str]:
@@ -165,14 +194,18 @@ def churn_by_month(
     -------
     list of float, or None
         Probability that the cover has ended by the end of each of the next six months, never
-        falling; None if the hazard is not among these models, or does not arise.
+        falling; None if the hazard is not among these models, or does not arise. The first is the
+        answer of the hazard, and the last that of `churn`, if it is served.
     """
     first = answers.get(HAZARD)
     if first is None:
         return None
+    predictor = models[HAZARD].predictor
+    if isinstance(predictor, CoherentHazard):
+        return predictor.predict_by_step(tags)
     stays, ended = 1 - first, [first]
     for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD.name: month})
+        stays *= 1 - predictor.predict_one({**tags, MONTH_AHEAD.name: month})
         ended.append(1 - stays)
     return ended
 
@@ -198,7 +231,8 @@ def model_columns(
         ).clip(*served.range_of(feature.name))
         for feature in find(served.name).extra
     }
-    columns = {name: extra.get(name, tags.get(name)) for name in served.features}
+    names = [*served.features, *served.predictor.tags]
+    columns = {name: extra.get(name, tags.get(name)) for name in names}
     return {name: column for name, column in columns.items() if column is not None}
 
 
@@ -231,6 +265,17 @@ def load_model(name: str, folder: Path) -> ServedModel:
     """Load a model from its verified bundle."""
     predictor = Predictor.load(folder)
     return ServedModel(name, predictor.version, predictor)
+
+
+def _others(lake: Lake, models: Mapping[str, ServedModel]) -> dict[str, ServedModel]:
+    """Load the champions that hazards add up to, if they are not among the models."""
+    others = {}
+    for name in {served.predictor.adds_up_to for served in models.values()} - {"", *models}:
+        try:
+            others[name] = load_model(name, champion(lake, name))
+        except NoChampionError:
+            continue
+    return others
 
 
 def _stated(lead_days: int | None) -> dict[str, int]:

@@ -40,6 +40,12 @@ class Predictor:
         Lowest and highest value that it learned from, of features that are no tags.
     features_used : set of str
         Columns that a prediction depends on; the others may be left out of a single row.
+    adds_up_to : str
+        Model that asks about all values of the question together
+        (`training.estimators.hazard`); empty: none.
+    level_deviation : float or None
+        How far the log-odds of a later quarter may be off together (`training.estimators.level`);
+        None of counts and amounts, and of bundles of earlier releases.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
@@ -51,6 +57,8 @@ class Predictor:
         self.version: str = spec["version"]
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
+        self.adds_up_to: str = spec.get("adds_up_to", "")
+        self.level_deviation: float | None = spec.get("level_deviation")
         self.tags = [name for name in self.features if name not in self.extra]
         self.ranges: dict[str, tuple[int, int]] = {
             name: (low, high) for name, (low, high) in spec.get("ranges", EARLIER_RANGES).items()

@@ -205,6 +205,7 @@ class CalibratedModel:
             (trees, self.candidate.trees) if trees and self.candidate.trees else None,
         )
         self.calibration_ = Calibration("identity", [], [])
+        self.level_deviation_: float | None = None
         return self
 
     def _grow(self, rows: TrainingRows, count: int | None) -> lgb.Booster:
@@ -264,6 +265,11 @@ class CalibratedModel:
             Shape (rows,): predictions of the parts, `raw_of_parts`, perhaps of an earlier fit.
         outcome : numpy.ndarray
             Shape (rows,): boolean, count, or amount in yuan.
+
+        Returns
+        -------
+        CalibratedModel
+            Itself; `calibrated_` holds its predictions of the rows.
         """
         if self.kind == "probability":
             if self.bends:
@@ -271,6 +277,7 @@ class CalibratedModel:
             self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
         else:
             self.calibration_ = Calibration.balance(raw, np.asarray(outcome, np.float64))
+        self.calibrated_ = self.calibration_.apply(raw)
         return self
 
     def _follow_bends(self, frame: pd.DataFrame, raw: Array, outcome: Array) -> Array:

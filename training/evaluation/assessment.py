@@ -11,6 +11,7 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
+from training.estimators.hazard import CoherentHazard
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
 from training.evaluation.contact import Curve, orient_for_contact, profit_curves
@@ -86,6 +87,9 @@ class Assessment:
     ----------
     bundle_version : str
         Version of the bundle that is registered, and serves once it is promoted.
+    adds_up_to : str
+        Name and version of the judged candidate that a hazard was reconciled with, as it is when it
+        serves; empty: it was judged alone.
     learned : list of Learned
         What the judged candidate, and the registered model, learned from.
     figures : Figures or Amounts
@@ -107,6 +111,7 @@ class Assessment:
     purpose: Purpose | None
     known_by: date
     bundle_version: str
+    adds_up_to: str
     features: int
     labelled: int
     time_slices: list[TimeSlice]
@@ -221,6 +226,9 @@ def assess(
         purpose=purpose,
         known_by=known_by,
         bundle_version=registered or predictor.version,
+        adds_up_to=f"{predictor.whole.name} {predictor.whole.version}"
+        if isinstance(predictor, CoherentHazard)
+        else "",
         features=len(predictor.features),
         labelled=data.labelled,
         time_slices=_time_slices(data),

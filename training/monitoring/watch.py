@@ -32,6 +32,7 @@ from training.monitoring.drift import Drift, comparable_test_rows, drift_of, sna
 from training.monitoring.training_run import TrainingRun, read_training_run
 from training.promotion.cohort import TooFewError, read_cohort
 from training.registry.champions import champion
+from training.registry.reconciled import load_served
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def watch(
     model = find(name)
     folder = champion(lake, name)
     bounds = load_bounds(lake.home).bounds_for(name)
-    predictor = Predictor.load(folder)
+    predictor = load_served(folder, lake)
     trained = read_training_run(lake, name, folder.name)
     tested = read_cohort(
         lake,

@@ -22,6 +22,7 @@ from training.models import find
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions
 from training.registry.champions import family, fetch_judged
+from training.registry.reconciled import judged_as_served, judged_whole
 from training.registry.versions import Version
 
 FEWEST_SEGMENT_ROWS = 30
@@ -94,7 +95,8 @@ def compare_versions(
 ) -> Comparison:
     """Compare the judged candidates of two versions on the latest ripe outcomes new to both.
 
-    The versions themselves, fitted anew to every ripe row, have learned from these outcomes.
+    The versions themselves, fitted anew to every ripe row, have learned from these outcomes. Both
+    are judged as they would serve: hazards add up to the champion of their other model.
 
     Parameters
     ----------
@@ -121,15 +123,17 @@ def compare_versions(
     pair = [version for version in (champion, challenger) if version is not None]
     dates = [(_date(version, "test_from"), _date(version, "known_by")) for version in pair]
     by = known_by or max(known for _, known in dates)
+    whole = judged_whole(lake, model)
     with tempfile.TemporaryDirectory() as scratch:
         predictors = {
-            version.version: Predictor.load(
-                fetch_judged(lake, version, Path(scratch) / version.version)
+            version.version: judged_as_served(
+                Predictor.load(fetch_judged(lake, version, Path(scratch) / version.version)),
+                whole.predictor if whole else None,
             )
             for version in pair
         }
     tags = {name for predictor in predictors.values() for name in predictor.tags}
-    first = max(first for first, _ in dates)
+    first = max([first for first, _ in dates] + ([whole.test_from] if whole else []))
     cohort = read_cohort(lake, model, first, by, tags, ROW_LIMIT, report, challenger)
     predicted = predictors[challenger.version].predict(cohort.frame, lake.settings.threads)
     if champion is None:
