@@ -14,7 +14,7 @@ from types import MappingProxyType
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tags.catalogue import catalogue
-from serving.predictions.probabilities import ServedModel, load_model, reconcile
+from serving.predictions.probabilities import ServedModel, chain, load_model
 from training.models import MODELS
 from training.registry import local_models
 from training.registry.champions import fetch, no_champion
@@ -90,7 +90,9 @@ class CurrentModels:
             try:
                 models[name] = self._load(name, version)
                 versions[name] = version
-                logger.info("model %s: version %s answers now", name, version)
+                given = models[name].predictor.given
+                waits = f"waits for a champion of {given}" if given not in ("", *models) else ""
+                logger.info("model %s: version %s %s", name, version, waits or "answers now")
             except (RegistryAwayError, LateError) as error:
                 logger.warning(
                     "model %s: version %s cannot be taken up yet, %s: %s",
@@ -104,7 +106,7 @@ class CurrentModels:
         self._loaded, self._versions = models, versions
         # In the order they are declared; one assignment, which no request sees half of.
         order = {name: models[name] for name in MODELS if name in models}
-        self.now = ModelSet(MappingProxyType(reconcile(order)), confirmed)
+        self.now = ModelSet(MappingProxyType(chain(order)), confirmed)
 
     def _load(self, name: str, version: str) -> ServedModel:
         folder = fetch(self._lake, name, version)

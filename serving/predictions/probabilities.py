@@ -15,9 +15,9 @@ from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
-from training.estimators.hazard import CoherentHazard
+from training.estimators.chained import Chained
 from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
-from training.registry.champions import NoChampionError, champion
+from training.registry.champions import champion
 
 if TYPE_CHECKING:
     # Commands that predict a few customers do not wait for pandas.
@@ -45,12 +45,13 @@ class ServedModel:
 
 
 def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, ServedModel]:
-    """Load the champions of the named models; without names, of every model that has one.
+    """Load the champions of the named models; without names, of every model that can answer.
 
     Raises
     ------
     GuanjiaError
-        If a named model is unknown or has no champion, or if no model at all has one.
+        If a named model is unknown, or it or the model it takes for granted has no champion, or
+        if no model at all has one.
     """
     models: dict[str, ServedModel] = {}
     missing: GuanjiaError | None = None
@@ -65,37 +66,40 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
             missing = error
             continue
         models[name] = load_model(name, folder)
-    if missing is not None and not models:
+    given = {served.predictor.given for served in models.values()} - {"", *models}
+    # Of all models, those without their other are left out; a model that is named needs it.
+    others = {name: load_model(name, champion(lake, name)) for name in given} if names else {}
+    chained = chain(models, {**others, **models})
+    if missing is not None and not chained:
         raise missing
-    return reconcile(models, {**_others(lake, models), **models})
+    return chained
 
 
-def reconcile(
+def chain(
     models: Mapping[str, ServedModel], among: Mapping[str, ServedModel] | None = None
 ) -> dict[str, ServedModel]:
-    """Make each hazard add up to the model that asks about all its steps together.
+    """Multiply each model that takes another's "yes" for granted by the probability of that yes.
 
-    A hazard whose other model is not there answers alone, and so does one of an earlier release.
+    Where the other has no champion, such a model answers nothing and is left out: when somebody
+    leaves says nothing about whether they do.
 
     Parameters
     ----------
     models : Mapping[str, ServedModel]
         Models as loaded, by name.
     among : Mapping[str, ServedModel], optional
-        The models that a hazard may add up to; default: `models`.
+        Where the other models are found; default: `models`.
     """
     others = models if among is None else among
-    return {
-        name: replace(
-            served,
-            predictor=CoherentHazard(
-                served.predictor, others[served.predictor.adds_up_to].predictor
-            ),
-        )
-        if served.predictor.adds_up_to in others
-        else served
-        for name, served in models.items()
-    }
+    chained = {}
+    for name, served in models.items():
+        given = served.predictor.given
+        if given in others:
+            predictor = Chained(served.predictor, others[given].predictor)
+            chained[name] = replace(served, predictor=predictor)
+        elif not given:
+            chained[name] = served
+    return chained
 
 
 def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> list[str]:
@@ -140,8 +144,12 @@ def predict(
         rows = np.flatnonzero(find(name).asks(tags))
         answer = np.full(len(tags), np.nan)
         if len(rows):
-            columns = model_columns(served, tags, lead_days)
-            answer[rows] = served.predictor.predict(columns, rows=rows)
+            columns, predictor = model_columns(served, tags, lead_days), served.predictor
+            if isinstance(predictor, Chained) and predictor.other.name in answers:
+                known = answers[predictor.other.name][rows]
+                answer[rows] = predictor.predict(columns, rows=rows, other=known)
+            else:
+                answer[rows] = predictor.predict(columns, rows=rows)
         answers[name] = answer
     return answers
 
@@ -172,8 +180,17 @@ def predict_one(
         for feature in spec.extra:
             value = stated.get(feature.name, feature.derive_one(tags))
             values[feature.name] = _within(served, feature.name, value)
-        answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
+        answers[name] = _answer(served.predictor, values, answers) if spec.asks_one(tags) else None
     return answers
+
+
+def _answer(
+    predictor: Predictor, values: Mapping[str, Any], answers: Mapping[str, float | None]
+) -> float:
+    """Predict for one customer; the other of two chained models is not asked a second time."""
+    if isinstance(predictor, Chained):
+        return predictor.predict_one(values, answers.get(predictor.other.name))
+    return predictor.predict_one(values)
 
 
 def churn_by_month(
@@ -184,30 +201,28 @@ def churn_by_month(
     Parameters
     ----------
     models : Mapping[str, ServedModel]
-        Models by name; the hazard model is used.
+        Models by name; `churn_hazard` is used.
     tags : Mapping[str, object]
         The customer's tags by name, as plain values.
     answers : Mapping[str, float or None]
-        What `predict_one` returned for the same customer; of the hazard, the first month.
+        What `predict_one` returned for the same customer.
 
     Returns
     -------
     list of float, or None
         Probability that the cover has ended by the end of each of the next six months, never
-        falling; None if the hazard is not among these models, or does not arise. The first is the
-        answer of the hazard, and the last that of `churn`, if it is served.
+        falling: the first is the answer of `churn_hazard`, the last that of `churn`. None if
+        `churn_hazard` is not among these models, or does not arise, or is of an earlier release,
+        which did not agree with `churn`.
     """
-    first = answers.get(HAZARD)
-    if first is None:
+    first, served = answers.get(HAZARD), models.get(HAZARD)
+    if first is None or served is None or not isinstance(served.predictor, Chained):
         return None
-    predictor = models[HAZARD].predictor
-    if isinstance(predictor, CoherentHazard):
-        return predictor.predict_by_step(tags)
-    stays, ended = 1 - first, [first]
-    for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
-        stays *= 1 - predictor.predict_one({**tags, MONTH_AHEAD.name: month})
-        ended.append(1 - stays)
-    return ended
+    predictor, churn = served.predictor, answers.get(served.predictor.other.name)
+    whole = predictor.other.predict_one(tags) if churn is None else churn
+    months = range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1)
+    later = [predictor.predict_one({**tags, MONTH_AHEAD.name: month}, whole) for month in months]
+    return [first, *later, whole]
 
 
 def model_columns(
@@ -265,17 +280,6 @@ def load_model(name: str, folder: Path) -> ServedModel:
     """Load a model from its verified bundle."""
     predictor = Predictor.load(folder)
     return ServedModel(name, predictor.version, predictor)
-
-
-def _others(lake: Lake, models: Mapping[str, ServedModel]) -> dict[str, ServedModel]:
-    """Load the champions that hazards add up to, if they are not among the models."""
-    others = {}
-    for name in {served.predictor.adds_up_to for served in models.values()} - {"", *models}:
-        try:
-            others[name] = load_model(name, champion(lake, name))
-        except NoChampionError:
-            continue
-    return others
 
 
 def _stated(lead_days: int | None) -> dict[str, int]:

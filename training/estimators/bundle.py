@@ -40,9 +40,8 @@ class Predictor:
         Lowest and highest value that it learned from, of features that are no tags.
     features_used : set of str
         Columns that a prediction depends on; the others may be left out of a single row.
-    adds_up_to : str
-        Model that asks about all values of the question together
-        (`training.estimators.hazard`); empty: none.
+    given : str
+        Model whose "yes" it takes for granted (`training.estimators.chained`); empty: none.
     level_deviation : float or None
         How far the log-odds of a later quarter may be off together (`training.estimators.level`);
         None of counts and amounts, and of bundles of earlier releases.
@@ -57,7 +56,7 @@ class Predictor:
         self.version: str = spec["version"]
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
-        self.adds_up_to: str = spec.get("adds_up_to", "")
+        self.given: str = spec.get("given", "")
         self.level_deviation: float | None = spec.get("level_deviation")
         self.tags = [name for name in self.features if name not in self.extra]
         self.ranges: dict[str, tuple[int, int]] = {

@@ -11,7 +11,6 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.estimators.contributions import Importance, importance
-from training.estimators.hazard import CoherentHazard
 from training.estimators.losses import Kind
 from training.evaluation.calibration import calibration_table
 from training.evaluation.contact import Curve, orient_for_contact, profit_curves
@@ -87,9 +86,6 @@ class Assessment:
     ----------
     bundle_version : str
         Version of the bundle that is registered, and serves once it is promoted.
-    adds_up_to : str
-        Name and version of the judged candidate that a hazard was reconciled with, as it is when it
-        serves; empty: it was judged alone.
     learned : list of Learned
         What the judged candidate, and the registered model, learned from.
     figures : Figures or Amounts
@@ -97,7 +93,8 @@ class Assessment:
     calibration, gain : pandas.DataFrame
         By tenth of predictions; `gain` in the order of contacts (`purpose`).
     economics, curves : Economics or None, list of Curve
-        None and empty if no contact follows from the model, or costs are not recorded.
+        None and empty if no contact follows from the model, or costs are not recorded, or it takes
+        another model's "yes" for granted.
     truth : Truth or None
         None on real data.
     labelled : int
@@ -111,7 +108,6 @@ class Assessment:
     purpose: Purpose | None
     known_by: date
     bundle_version: str
-    adds_up_to: str
     features: int
     labelled: int
     time_slices: list[TimeSlice]
@@ -213,7 +209,7 @@ def assess(
     report(f"{model.name}: evaluation", 0, None)
     event, priority = orient_for_contact(label, predicted, purpose, kind)
     money = None
-    if purpose and kind == "probability":
+    if purpose and kind == "probability" and not model.given:
         priced = {} if priced is None else priced
         won = purpose.benefit, purpose.line
         if won not in priced:
@@ -226,9 +222,6 @@ def assess(
         purpose=purpose,
         known_by=known_by,
         bundle_version=registered or predictor.version,
-        adds_up_to=f"{predictor.whole.name} {predictor.whole.version}"
-        if isinstance(predictor, CoherentHazard)
-        else "",
         features=len(predictor.features),
         labelled=data.labelled,
         time_slices=_time_slices(data),

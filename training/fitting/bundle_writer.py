@@ -56,9 +56,9 @@ def write_bundle(
         hashes[name] = sha256_of(folder / name)
     deviation = fitted.level_deviation_
     known = {} if deviation is None else {"level_deviation": deviation}
-    reconciled = {"adds_up_to": model.adds_up_to} if model.adds_up_to else {}
+    given = {"given": model.given} if model.given else {}
     parts = {"name": model.name, "files": hashes, "tags": list(tags), "weights": weights}
-    identity = _json(parts | reconciled)
+    identity = _json(parts | given)
     spec = {
         "name": model.name,
         "label": model.label,
@@ -73,7 +73,7 @@ def write_bundle(
         "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "sha256": hashes,
         **known,
-        **reconciled,
+        **given,
     }
     (folder / "spec.json").write_bytes(_json(spec).encode("utf-8"))
     return folder

@@ -26,7 +26,6 @@ from training.fitting.tuning import tune
 from training.model_spec import ModelSpec
 from training.models import find
 from training.registry.champions import fetch
-from training.registry.reconciled import judged_as_served, judged_whole
 from training.registry.registration import register
 
 
@@ -135,7 +134,6 @@ def train(
     models = [find(name) for name in names]
     datasets = build(lake, models, known_by, report, row_limit)
     priced: dict[tuple[str, str], Economics | None] = {}
-    judged: dict[str, Predictor] = {}
     for done, (model, data) in enumerate(zip(models, datasets, strict=True)):
         report("models trained", done, len(models))
         tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
@@ -143,10 +141,7 @@ def train(
         fits = fit_both(model, data, lake.settings.threads, parameters, report)
         with tempfile.TemporaryDirectory() as scratch:
             bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
-            judged[model.name] = Predictor.load(judged_bundle)
-            registered = Predictor.load(bundle).version
-            whole = judged.get(model.adds_up_to) or _champion_to_add_up_to(lake, model, data)
-            predictor = judged_as_served(judged[model.name], whole)
+            predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
             # One thread: several waste time in busy waiting over sums of a few columns.
             with threadpool_limits(1, user_api="blas"):
                 assessment = assess(
@@ -164,12 +159,6 @@ def train(
                 lake, model, data, fits, Path(scratch), assessment, known_by, row_limit, report
             )
     report("models trained", len(models), len(models))
-
-
-def _champion_to_add_up_to(lake: Lake, model: ModelSpec, data: Dataset) -> Predictor | None:
-    """Load what a hazard that is trained alone adds up to; None if it has seen the test slice."""
-    whole = judged_whole(lake, model)
-    return whole.predictor if whole and whole.test_from <= data.split.test_from else None
 
 
 def retrain(

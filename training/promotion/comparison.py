@@ -22,7 +22,6 @@ from training.models import find
 from training.promotion.cohort import PROTECTED, SEGMENTS, Cohort, read_cohort
 from training.registry import versions
 from training.registry.champions import family, fetch_judged
-from training.registry.reconciled import judged_as_served, judged_whole
 from training.registry.versions import Version
 
 FEWEST_SEGMENT_ROWS = 30
@@ -39,7 +38,8 @@ class Comparison:
     kind : Kind
         What the model predicts.
     champion : str or None
-        Version; None if there is none: then the base rate takes its place.
+        Version; None if there is none, or it answers the question of an earlier release: then the
+        base rate takes its place.
     challenger : str
         Version.
     known_by, first, last : datetime.date
@@ -95,8 +95,7 @@ def compare_versions(
 ) -> Comparison:
     """Compare the judged candidates of two versions on the latest ripe outcomes new to both.
 
-    The versions themselves, fitted anew to every ripe row, have learned from these outcomes. Both
-    are judged as they would serve: hazards add up to the champion of their other model.
+    The versions themselves, fitted anew to every ripe row, have learned from these outcomes.
 
     Parameters
     ----------
@@ -123,17 +122,18 @@ def compare_versions(
     pair = [version for version in (champion, challenger) if version is not None]
     dates = [(_date(version, "test_from"), _date(version, "known_by")) for version in pair]
     by = known_by or max(known for _, known in dates)
-    whole = judged_whole(lake, model)
     with tempfile.TemporaryDirectory() as scratch:
         predictors = {
-            version.version: judged_as_served(
-                Predictor.load(fetch_judged(lake, version, Path(scratch) / version.version)),
-                whole.predictor if whole else None,
+            version.version: Predictor.load(
+                fetch_judged(lake, version, Path(scratch) / version.version)
             )
             for version in pair
         }
+    if champion and predictors[champion.version].given != predictors[challenger.version].given:
+        # An earlier release asked it another question: there is nothing to compare with.
+        champion = None
     tags = {name for predictor in predictors.values() for name in predictor.tags}
-    first = max([first for first, _ in dates] + ([whole.test_from] if whole else []))
+    first = max(first for first, _ in dates)
     cohort = read_cohort(lake, model, first, by, tags, ROW_LIMIT, report, challenger)
     predicted = predictors[challenger.version].predict(cohort.frame, lake.settings.threads)
     if champion is None:
