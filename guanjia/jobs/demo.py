@@ -242,8 +242,8 @@ def _interval(
 
     if not len(probabilities):
         return None
-    deviation = Predictor.load(champion(lake, model)).level_deviation
-    return None if deviation is None else interval_of_total(probabilities, deviation)
+    margin = Predictor.load(champion(lake, model)).level_margin
+    return None if margin is None else interval_of_total(probabilities, margin)
 
 
 def show_first_look(demo: Demo) -> list[Table | str]:

@@ -42,9 +42,9 @@ class Predictor:
         Columns that a prediction depends on; the others may be left out of a single row.
     given : str
         Model whose "yes" it takes for granted (`training.estimators.chained`); empty: none.
-    level_deviation : float or None
-        How far the log-odds of a later quarter may be off together (`training.estimators.level`);
-        None of counts and amounts, and of bundles of earlier releases.
+    level_margin : float or None
+        How far a later quarter may be off (`training.estimators.level`); None of judged candidates,
+        of counts and amounts, and in bundles of earlier releases.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
@@ -57,7 +57,7 @@ class Predictor:
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
         self.given: str = spec.get("given", "")
-        self.level_deviation: float | None = spec.get("level_deviation")
+        self.level_margin: float | None = spec.get("level_margin")
         self.tags = [name for name in self.features if name not in self.extra]
         self.ranges: dict[str, tuple[int, int]] = {
             name: (low, high) for name, (low, high) in spec.get("ranges", EARLIER_RANGES).items()

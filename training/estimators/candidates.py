@@ -205,7 +205,7 @@ class CalibratedModel:
             (trees, self.candidate.trees) if trees and self.candidate.trees else None,
         )
         self.calibration_ = Calibration("identity", [], [])
-        self.level_deviation_: float | None = None
+        self.level_margin_: float | None = None
         return self
 
     def _grow(self, rows: TrainingRows, count: int | None) -> lgb.Booster:

@@ -5,9 +5,10 @@ the mean sum(p) and the variance sum(p * (1 - p)) (the Poisson binomial distribu
 level: if all log-odds are too high or too low by d, the sum is off by about d * sum(p * (1 - p)).
 How large d may be is learned from the rows that the model was calibrated on: what was left over
 differs by customer and from one quarter to the next. A quarter to come is one more draw of the
-same kind, as in the prediction interval of a random-effects meta-analysis (Higgins, Thompson and
-Spiegelhalter 2009, J. R. Stat. Soc. A 172, 137-159); the variance between quarters is the moment
-estimator of DerSimonian and Laird (1986, Control. Clin. Trials 7, 177-188).
+same kind, as in the prediction interval of a random-effects meta-analysis, with Student's t
+(Higgins, Thompson and Spiegelhalter 2009, J. R. Stat. Soc. A 172, 137-159; with one degree of
+freedom more it covers here). The variance between quarters is the moment estimator of DerSimonian
+and Laird (1986, Control. Clin. Trials 7, 177-188).
 """
 
 import math
@@ -24,7 +25,7 @@ Z95 = 1.959963984540054
 """Standard deviations to either side that hold 95% of a normal distribution."""
 
 
-def level_deviation(
+def level_margin(
     outcome: Flags, predicted: Array, customers: "pd.Series[str]", dates: "pd.Series[object]"
 ) -> float:
     """Estimate how far the log-odds of all rows of a later quarter may be off together.
@@ -32,44 +33,43 @@ def level_deviation(
     Parameters
     ----------
     outcome, predicted : numpy.ndarray
-        Shape (rows,): outcomes and calibrated probabilities of rows that the parts of the model
-        were not fitted on.
+        Shape (rows,): outcomes, and calibrated probabilities inside (0, 1), of rows that the parts
+        of the model were not fitted on.
     customers, dates : pandas.Series
         Shape (rows,): customer id and date of each row. Rows of one customer are not independent.
 
     Returns
     -------
     float
-        Standard deviation in log-odds; infinite without rows whose outcome is in doubt.
+        95% margin in log-odds, to either side.
     """
     import pandas as pd
+    from scipy.special import stdtrit
 
     left_over = np.asarray(outcome, np.float64) - predicted
-    doubt = predicted * (1 - predicted)
-    if not doubt.sum() > 0:
-        return math.inf
+    weight = predicted * (1 - predicted)
     quarters, names = pd.factorize(pd.to_datetime(dates).dt.to_period("Q"))
     people, _ = pd.factorize(customers)
-    of_all = _variance(left_over, doubt, people)
     levels, variances = [], []
     for quarter in range(len(names)):
         rows = quarters == quarter
-        variance = _variance(left_over[rows], doubt[rows], people[rows])
-        if variance > 0:
-            levels.append(left_over[rows].sum() / doubt[rows].sum())
-            variances.append(variance)
-    return math.sqrt(of_all + _between(np.array(levels), np.array(variances)))
+        levels.append(left_over[rows].sum() / weight[rows].sum())
+        variances.append(_variance(left_over[rows], weight[rows], people[rows]))
+    known = np.array(variances) > 0
+    between = _between(np.array(levels)[known], np.array(variances)[known])
+    quantile = float(stdtrit(max(len(names) - 1, 1), 0.975))
+    return quantile * math.sqrt(_variance(left_over, weight, people) + between)
 
 
-def interval_of_total(probabilities: Array, deviation: float) -> tuple[float, float]:
+def interval_of_total(probabilities: Array, margin: float) -> tuple[float, float]:
     """Compute the 95% prediction interval of how many of some customers have the outcome.
 
     Parameters
     ----------
     probabilities : numpy.ndarray
         Shape (customers,): calibrated probabilities, one of each customer.
-    deviation : float
-        What `level_deviation` estimated of the model, in log-odds.
+    margin : float
+        What `level_margin` estimated of the model, in log-odds.
 
     Returns
     -------
@@ -80,21 +80,19 @@ def interval_of_total(probabilities: Array, deviation: float) -> tuple[float, fl
     --------
     >>> interval_of_total(np.full(100, 0.5), 0.0)
     (40.0, 60.0)
-    >>> interval_of_total(np.full(100, 0.5), 0.2)
-    (36.0, 64.0)
+    >>> interval_of_total(np.full(100, 0.5), 0.4)
+    (35.0, 65.0)
     """
     total, chance = float(probabilities.sum()), float((probabilities * (1 - probabilities)).sum())
-    # Nobody in doubt: then no error of the level moves the sum.
-    level = deviation * chance if chance else 0.0
-    half = Z95 * math.sqrt(chance + level**2)
+    half = math.hypot(Z95 * math.sqrt(chance), margin * chance)
     low, high = max(total - half, 0.0), min(total + half, float(len(probabilities)))
     return float(math.floor(low)), float(math.ceil(high))
 
 
-def _variance(left_over: Array, doubt: Array, people: Array) -> float:
+def _variance(left_over: Array, weight: Array, people: Array) -> float:
     """Compute the variance of the level of some rows, with rows of a customer taken together."""
-    own = np.bincount(people, left_over - left_over.sum() * doubt / doubt.sum())
-    return float((own**2).sum() / doubt.sum() ** 2)
+    own = np.bincount(people, left_over - left_over.sum() * weight / weight.sum())
+    return float((own**2).sum() / weight.sum() ** 2)
 
 
 def _between(levels: Array, variances: Array) -> float:

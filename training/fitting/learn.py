@@ -10,7 +10,7 @@ import pandas as pd
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES, CalibratedModel
-from training.estimators.level import level_deviation
+from training.estimators.level import level_margin
 from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
@@ -140,8 +140,8 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     Returns
     -------
     CalibratedModel
-        The model to register. Of a probability, `level_deviation_` says how far a later quarter may
-        be off (`training.estimators.level`).
+        The model to register. Of a probability, `level_margin_` says how far a later quarter may be
+        off (`training.estimators.level`).
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
@@ -154,7 +154,7 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     raw = np.concatenate([fitted.raw_of_parts(frame[part]) for fitted, part in folds])
     registered.calibrate_raw(rows, raw, came)
     if registered.kind == "probability":
-        registered.level_deviation_ = level_deviation(
+        registered.level_margin_ = level_margin(
             came, registered.calibrated_, rows["customer_id"], rows["as_of"]
         )
     return registered
