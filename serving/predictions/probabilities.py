@@ -219,10 +219,10 @@ def churn_by_month(
     if first is None or served is None or not isinstance(served.predictor, Chained):
         return None
     predictor, churn = served.predictor, answers.get(served.predictor.other.name)
-    whole = predictor.other.predict_one(tags) if churn is None else churn
+    last = predictor.other.predict_one(tags) if churn is None else churn
     months = range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1)
-    later = [predictor.predict_one({**tags, MONTH_AHEAD.name: month}, whole) for month in months]
-    return [first, *later, whole]
+    later = [predictor.predict_one({**tags, MONTH_AHEAD.name: month}, last) for month in months]
+    return [first, *later, last]
 
 
 def model_columns(

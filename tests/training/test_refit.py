@@ -131,7 +131,7 @@ def test_card_and_report_say_which_figure_belongs_to_what(tmp_path: Path) -> Non
     # Only what serves says how far off the level of a later quarter may be.
     assert bundles[0].level_margin == fits.registered.level_margin_
     assert fits.registered.level_margin_ is not None
-    assert 0 < fits.registered.level_margin_ < 1
+    assert fits.registered.level_margin_ > 0
     assert bundles[1].level_margin is None
 
 
