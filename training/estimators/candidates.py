@@ -35,6 +35,8 @@ class Candidate:
         Changes to LightGBM's parameters.
     penalty : float
         Penalty of the linear part (`Linear.fit`).
+    monotone_method : {"basic", "advanced"}
+        How the trees keep to what is declared monotone (`grow`).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Candidate:
     trees: float
     parameters: Mapping[str, float] | None = None
     penalty: float = PENALTY
+    monotone_method: str = "basic"
 
 
 CANDIDATES: dict[str, Candidate] = {
@@ -57,7 +60,8 @@ CANDIDATES: dict[str, Candidate] = {
         ),
         Candidate("trees", 0.0, 1.0),
         Candidate("blend", 0.5, 0.5),
-        # For tags that matter only together, as the month ahead and the days to expiry do.
+        # For tags that matter only together, as the month ahead and the days to expiry do. One of
+        # them is monotone and in nearly every tree, where "basic" costs .002 of log loss.
         Candidate(
             "deep",
             0.0,
@@ -69,6 +73,7 @@ CANDIDATES: dict[str, Candidate] = {
                 "feature_fraction": 0.8,
                 "learning_rate": 0.1,
             },
+            monotone_method="advanced",
         ),
         # For few outcomes of large spread, as costs of claims: predictions stay near the mean.
         Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
@@ -214,6 +219,7 @@ class CalibratedModel:
             {**self.parameters, **(self.candidate.parameters or {})},
             kind=self.kind,
             monotone=self.monotone,
+            monotone_method=self.candidate.monotone_method,
             seed=self.seed,
             threads=self.threads,
             count=count,
