@@ -2,7 +2,7 @@
 
 Two models share one answer by the chain rule of probability: P(by month m) = P(at all) * P(by month
 m, given that it happens at all). Neither can contradict the other, and each is learned and judged
-by its own question: the log loss of both together is the sum of their log losses.
+by its own question: nothing is reconciled after the report.
 """
 
 from collections.abc import Mapping
