@@ -143,8 +143,8 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
-    ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
-    later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
+    before = split.before_test
+    later = judged_fit.fit_again(frame[before], outcome[before], data.features)
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
     return registered.calibrate_raw(

@@ -39,17 +39,17 @@ class TrainResult:
         Name, Chinese label, number in the registry, hash of the contents of its bundle.
     folder : pathlib.Path
         The verified bundle that serving loads once it is promoted.
-    known_by : datetime.date
-        Outcomes recorded later were not used.
+    known_by : datetime.date or None
+        Outcomes recorded later were not used; None, as all dates here, where rows have no dates.
     labelled : int
         Number of matured outcomes; beyond the limit training used a sample by customer.
     train_rows, calibration_rows, test_rows : int
         Rows of the three slices, in which the candidate was judged.
     registered_rows : int
         Rows that the registered model learned from: all that were ripe.
-    newest_outcome : datetime.date
+    newest_outcome : datetime.date or None
         Last day that decided one of their outcomes.
-    test_from : datetime.date
+    test_from : datetime.date or None
         First `as_of` of the test slice.
     figures : Figures or Amounts
         Figures of the judged candidate on the test slice.
@@ -75,14 +75,14 @@ class TrainResult:
     version: str
     bundle_version: str
     folder: Path
-    known_by: date
+    known_by: date | None
     labelled: int
     train_rows: int
     calibration_rows: int
     test_rows: int
     registered_rows: int
-    newest_outcome: date
-    test_from: date
+    newest_outcome: date | None
+    test_from: date | None
     figures: Figures | Amounts
     baselines: dict[str, dict[str, float]]
     differences: list[PeerDifference]
@@ -136,29 +136,74 @@ def train(
     priced: dict[tuple[str, str], Economics | None] = {}
     for done, (model, data) in enumerate(zip(models, datasets, strict=True)):
         report("models trained", done, len(models))
-        tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
-        parameters = tuned.parameters if tuned else model.parameters
-        fits = fit_both(model, data, lake.settings.threads, parameters, report)
-        with tempfile.TemporaryDirectory() as scratch:
-            bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
-            predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
-            # One thread: several waste time in busy waiting over sums of a few columns.
-            with threadpool_limits(1, user_api="blas"):
-                assessment = assess(
-                    lake,
-                    model,
-                    data,
-                    predictor,
-                    known_by,
-                    report,
-                    priced,
-                    all_peers,
-                    registered,
-                )
-            yield _register(
-                lake, model, data, fits, Path(scratch), assessment, known_by, row_limit, report
-            )
+        yield train_on(
+            lake,
+            model,
+            data,
+            known_by,
+            report=report,
+            row_limit=row_limit,
+            tuning_seconds=tuning_seconds,
+            all_peers=all_peers,
+            priced=priced,
+        )
     report("models trained", len(models), len(models))
+
+
+def train_on(
+    lake: Lake,
+    model: ModelSpec,
+    data: Dataset,
+    known_by: date | None,
+    *,
+    report: Report = quiet,
+    row_limit: int = ROW_LIMIT,
+    tuning_seconds: float = 0,
+    all_peers: bool = False,
+    priced: dict[tuple[str, str], Economics | None] | None = None,
+) -> TrainResult:
+    """Tune, fit, evaluate and register one model on its rows, wherever those come from.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home of reports, bundles and the registry; tables are read only for a model with a purpose.
+    model : ModelSpec
+        The model to train.
+    data : Dataset
+        Its rows, split.
+    known_by : datetime.date or None
+        Outcomes recorded later are not in the rows; None where rows have no dates.
+    report : Report
+        Called with progress.
+    row_limit : int
+        Most labels the rows were thinned to; stated with the run.
+    tuning_seconds : float
+        Budget to search for better parameters of the trees; 0: use those declared.
+    all_peers : bool
+        Whether the report compares with HistGradientBoosting too.
+    priced : dict, optional
+        Cache that models trained one after the other share, as `assess` takes it.
+
+    Returns
+    -------
+    TrainResult
+        The registered model.
+    """
+    tuned = tune(lake, model, data, tuning_seconds, report) if tuning_seconds else None
+    parameters = tuned.parameters if tuned else model.parameters
+    fits = fit_both(model, data, lake.settings.threads, parameters, report)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle, judged_bundle = fits.write(Path(scratch), model, data.tags)
+        predictor, registered = Predictor.load(judged_bundle), Predictor.load(bundle).version
+        # One thread: several waste time in busy waiting over sums of a few columns.
+        with threadpool_limits(1, user_api="blas"):
+            assessment = assess(
+                lake, model, data, predictor, known_by, report, priced, all_peers, registered
+            )
+        return _register(
+            lake, model, data, fits, Path(scratch), assessment, known_by, row_limit, report
+        )
 
 
 def retrain(
@@ -216,13 +261,20 @@ def _register(
     fits: Fits,
     scratch: Path,
     assessment: Assessment,
-    known_by: date,
+    known_by: date | None,
     row_limit: int,
     report: Report,
 ) -> TrainResult:
     files = write_files(assessment, scratch / "evaluation")
     fitted, learned = fits.registered, assessment.learned[-1]
     report(f"{model.name}: registry", 0, None)
+    dates = {
+        "known_by": known_by,
+        "calibration_from": data.split.calibration_from,
+        "test_from": data.split.test_from,
+        "newest_outcome": learned.newest,
+    }
+    stated = {name: day.isoformat() for name, day in dates.items() if day is not None}
     version = register(
         lake,
         model.name,
@@ -232,12 +284,9 @@ def _register(
             "candidate": fitted.candidate.name,
             "trees": fitted.trees_,
             "calibration": fitted.calibration_.kind,
-            "known_by": known_by.isoformat(),
-            "calibration_from": data.split.calibration_from.isoformat(),
-            "test_from": data.split.test_from.isoformat(),
+            **stated,
             "rows": len(data.frame),
             "judged_version": assessment.learned[0].bundle_version,
-            "newest_outcome": learned.newest.isoformat(),
             "base_rate": float(data.frame.loc[data.split.train, "label"].mean()),
             "seed": SEED,
             "threads": lake.settings.threads,
@@ -254,7 +303,8 @@ def _register(
         documents={
             "training": {
                 "model": model.name,
-                "known_by": known_by.isoformat(),
+                "known_by": stated.get("known_by"),
+                "own_frame": assessment.own_frame,
                 "row_limit": row_limit,
                 "parameters": dict(fitted.parameters),
                 "seed": SEED,

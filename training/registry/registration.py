@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from features.lake import Lake, sha256_of
 from features.publishing import is_running
 from training.estimators.bundle import verify
-from training.models import find
 from training.registry.mlflow_client import client_session, experiment_id
 from training.registry.versions import CHALLENGER, JUDGED_BUNDLE, JUDGED_HASH, SPEC_HASH
 
@@ -92,7 +91,7 @@ def register(
                 client.log_artifacts(run.info.run_id, str(judged_bundle), JUDGED_BUNDLE)
             for path in files:
                 client.log_artifact(run.info.run_id, str(path), "evaluation")
-            version = _create_version(client, model, run, stated)
+            version = _create_version(client, model, spec["label"], run, stated)
         client.set_registered_model_alias(model, CHALLENGER, version)
     return version
 
@@ -169,13 +168,13 @@ def _logged(
     client.set_terminated(run_id)
 
 
-def _create_version(client: Any, model: str, run: Any, tags: Mapping[str, str]) -> str:
+def _create_version(client: Any, model: str, label: str, run: Any, tags: Mapping[str, str]) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
         client.get_registered_model(model)
     except MlflowException:
-        client.create_registered_model(model, description=find(model).label)
+        client.create_registered_model(model, description=label)
     source = f"{run.info.artifact_uri}/bundle"
     registered = client.create_model_version(model, source, run.info.run_id, tags=dict(tags))
     return str(registered.version)
