@@ -39,7 +39,7 @@ class Demo:
         Number of these who are more likely to leave than to renew.
     insured, churning : int, float
         Customers with motor cover, and the expected number of them who lose it within 180 days.
-    models : list of training.fitting.train.TrainResult
+    models : list of training.fitting.recording.TrainResult
         The trained models.
     kept_out : list of str
         Models whose gates failed: they are not served.

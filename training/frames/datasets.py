@@ -34,6 +34,8 @@ COMPETING: Mapping[Kind, tuple[str, ...]] = {
 KINDS: tuple[Kind, ...] = ("probability", "count", "amount")
 PERFECT = 0.999
 """A column that ranks outcomes this well, as a share of the outcome itself, holds the outcome."""
+FEWEST_IN_LEAF, LEAVES = 5, 50
+"""Fewest rows of a leaf; as many leaves of the fewest rows as the rows must suffice for."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -42,6 +44,7 @@ def declare_frame(
     label: str,
     kind: Kind,
     features: list[str],
+    rows: int,
     *,
     monotone: Mapping[str, int] | None = None,
     candidates: tuple[str, ...] | None = None,
@@ -57,6 +60,8 @@ def declare_frame(
         What is predicted.
     features : list of str
         Columns it reads.
+    rows : int
+        Rows to learn from: of few, a leaf of the trees may hold fewer.
     monotone, candidates, parameters
         As `fit` takes them.
 
@@ -83,6 +88,7 @@ def declare_frame(
             raise GuanjiaError(
                 f"monotone {feature}: {sign}", "names no feature, or no direction", "give 1 or -1"
             )
+    leaf = min(DEFAULTS["min_data_in_leaf"], max(FEWEST_IN_LEAF, rows // LEAVES))
     return ModelSpec(
         name=name,
         label=label,
@@ -92,7 +98,7 @@ def declare_frame(
         kind=kind,
         monotone=monotone or {},
         candidates=candidates or COMPETING[kind],
-        parameters={**DEFAULTS, **(parameters or {})},
+        parameters={**DEFAULTS, "min_data_in_leaf": leaf, **(parameters or {})},
     )
 
 

@@ -138,7 +138,7 @@ def fit_uplift(
     if arm.name in TREATMENTS:
         raise GuanjiaError(f"treatment {arm.name}", "is a declared one", "give another `name`")
     rows = read_rows(frame, roles, "probability")
-    model = declare_frame(arm.model, arm.label, "probability", rows.features)
+    model = declare_frame(arm.model, arm.label, "probability", rows.features, len(rows.frame))
     data = dataset_of(rows, model)
     refuse_leaks(data, "probability")
     rows.frame["arm"], rows.frame["probability"] = _draws(rows.frame, arm.name, probability)

@@ -20,7 +20,8 @@ from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
 from training.evaluation.figures import Amounts, Figures
 from training.evaluation.report_files import CARD
-from training.fitting.train import TrainResult, train_on
+from training.fitting.recording import TrainResult
+from training.fitting.train import train_on
 from training.frames.columns import Roles, read_rows, tuple_of
 from training.frames.datasets import KINDS, dataset_of, declare_frame, known_by, refuse_leaks
 from training.frames.predicting import FramePredictor
@@ -134,7 +135,8 @@ def fit(
     candidates : collection of str, optional
         Candidates that compete (`training.estimators.candidates.CANDIDATES`).
     parameters : Mapping[str, float], optional
-        Parameters of the trees in place of the default ones (`training.model_spec.DEFAULTS`).
+        Parameters of the trees in place of the default ones (`training.model_spec.DEFAULTS`; a leaf
+        of theirs holds fewer rows where the frame has fewer than 15,000).
     tuning_seconds : float
         Budget to search for better parameters; 0: none.
     threads : int
@@ -169,6 +171,7 @@ def fit(
         label or name or outcome,
         kind,
         rows.features,
+        len(rows.frame),
         monotone=monotone,
         candidates=tuple_of(candidates),
         parameters=parameters,
@@ -178,7 +181,13 @@ def fit(
     settings = Settings(home=Path(home), threads=threads)
     lake = Lake(settings)
     trained = train_on(
-        lake, model, data, known_by(data), report=report, tuning_seconds=tuning_seconds
+        lake,
+        model,
+        data,
+        known_by(data),
+        report=report,
+        tuning_seconds=tuning_seconds,
+        source="training.frames.fit",
     )
     run = read_version(lake, model.name, trained.version).run
     predictor = FramePredictor(Predictor.load(trained.folder), threads)

@@ -1,7 +1,5 @@
 """Read the outcome, the dates and the weights of a frame."""
 
-from numbers import Integral
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -109,10 +107,10 @@ def read_dates(
             "name the column of the day on which the outcome is known, or give the days until then",
         )
     as_of = _days(frame[time])
-    if isinstance(matures, Integral):
-        ripe = as_of + pd.Timedelta(days=int(matures))
+    if isinstance(matures, str):
+        ripe = _days(frame[matures])
     else:
-        ripe = _days(frame[str(matures)])
+        ripe = as_of + pd.Timedelta(days=int(matures))
     early = int((ripe < as_of).sum())
     if early:
         raise GuanjiaError(
@@ -158,7 +156,7 @@ def read_weights(column: pd.Series, largest: int) -> npt.NDArray[np.int64]:
             f"makes {len(column):,} rows stand for {total:,}, and {largest:,} are the most",
             "divide the weights by a number and round them",
         )
-    return numbers.to_numpy(np.int64)
+    return np.asarray(numbers, np.int64)
 
 
 def _days(column: pd.Series) -> pd.Series:

@@ -3,6 +3,7 @@
 The test slice is used once, here.
 """
 
+import time
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +17,10 @@ from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
 from training.evaluation.resampling import interval
 from training.fitting.datasets import build
+from training.fitting.provenance import code_identity
 from training.model_spec import ModelSpec
 from training.registry.registration import log_run
+from training.registry.run_page import RunPage
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, doubly_robust_outcomes, encode_rows, fit
 from training.uplift.policy import Estimate, Policy, SleepingDogs
@@ -162,6 +165,7 @@ def learn_on(
     GuanjiaError
         If the treatment was not given by lot, or too few outcomes are ripe.
     """
+    begun = time.monotonic()
     report(f"{treatment.model}: was it a lot", 0, None)
     randomisation = check(data.frame, data.features, CONTROL, treatment.name)
     stated = randomisation.probabilities
@@ -195,7 +199,40 @@ def learn_on(
         **figures,
     )
     report(f"{treatment.model}: registry", 0, None)
-    return replace(result, run=_log(lake, data, treatment, result))
+    source = f"guanjia uplift {treatment.name}" if trial == TRIAL else "training.frames.fit_uplift"
+    page = RunPage(
+        description=_describe(result),
+        dataset=f"{treatment.model} rows",
+        digest=data.sha256,
+        place=str(data.path) if data.path is not None else "a frame of its owner's",
+        rows=len(data.frame),
+        source=source,
+        code=code_identity(),
+        seconds=time.monotonic() - begun,
+    )
+    return replace(result, run=_log(lake, data, treatment, result, page))
+
+
+def _describe(result: EffectResult) -> str:
+    """Describe a study in Markdown: whose effect, from which rows, how large, and for whom."""
+    average, qini, dogs = result.average, result.qini, result.sleeping_dogs
+    differs = "differs by customer" if qini.low > 0 else "is not shown to differ by customer"
+    return "\n".join(
+        [
+            f"**{result.label}** (`{result.treatment}`): what it adds to the probability "
+            f"of the outcome. Learner *{result.learner}*.",
+            "",
+            f"Learned from {result.train_rows:,} rows, measured on {result.test_rows:,} others; "
+            f"{result.drawn:,} were drawn by lot.",
+            "",
+            f"- Average effect {100 * average.value:+.1f} points "
+            f"({100 * average.low:+.1f} to {100 * average.high:+.1f}).",
+            f"- Qini {qini.value:.4f} ({qini.low:.4f} to {qini.high:.4f}), chance 0: the effect "
+            f"{differs}.",
+            f"- Below zero predicted for {dogs.share:.0%}"
+            f"{', and below zero observed' if dogs.proven else ', not proven'}.",
+        ]
+    )
 
 
 def effect_folder(lake: Lake, treatment: Treatment) -> Path:
@@ -244,7 +281,9 @@ def _qini(rows: Rows, effect: Array) -> Estimate:
     return Estimate(value, *interval(np.array(samples)))
 
 
-def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) -> str:
+def _log(
+    lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult, page: RunPage
+) -> str:
     """Log a run with the figures and the bundle, and return its id; serving reads the folder."""
     figures = {
         "average": result.average.value,
@@ -274,4 +313,5 @@ def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) 
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         bundle=result.folder,
+        page=page,
     )
