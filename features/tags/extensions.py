@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -76,7 +77,7 @@ def load_extensions(home: Path) -> list[Extension]:
     for path in sorted(folder.glob("*.py")):
         for checked in (home, folder, path):
             _check_writers(checked)
-        _load(str(path), path.name, lambda path=path: _run(path), path)
+        _load(str(path), path.name, partial(_run, path), path)
     return list(_loaded.values())
 
 

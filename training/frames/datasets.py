@@ -121,7 +121,8 @@ def known_by(data: Dataset) -> date | None:
     """Return the day by which all outcomes of the rows are known; None without dates."""
     if "matures" not in data.frame:
         return None
-    return pd.Timestamp(data.frame["matures"].max()).date()
+    newest: date = pd.Timestamp(data.frame["matures"].max()).date()
+    return newest
 
 
 def refuse_leaks(data: Dataset, kind: Kind) -> None:

@@ -163,7 +163,10 @@ def _logged(
     _mark_killed_runs(client, group, tags["model"])
     writer = {"writer": f"{socket.gethostname()}:{os.getpid()}"}
     # MLflow's own clock, which ends the run as well: its page then shows how long training took.
-    begun = get_current_time_millis() - int(1000 * page.seconds) if page is not None else None
+    begun = None
+    if page is not None:
+        now: int = get_current_time_millis()  # type: ignore[no-untyped-call]
+        begun = now - int(1000 * page.seconds)
     shown = page.tags() if page is not None else {}
     run = client.create_run(
         group, start_time=begun, run_name=name, tags={**tags, **writer, **shown}
