@@ -18,6 +18,8 @@ from training.frames.values import as_numbers, as_texts, is_text
 
 OWN = ("customer_id", "as_of", "matures", "label", "treated", "worth", "arm", "probability")
 """Names that training gives to columns itself."""
+MEASURED_AS_NUMBERS = ("age_years", "star_level", "lead_days")
+"""Columns by whose values, if the frame has them, the report divides the rows."""
 LARGEST = 5_000_000
 """Most rows after weights were written out as rows."""
 
@@ -196,6 +198,12 @@ def _groups(frame: pd.DataFrame, name: str | None) -> pd.Series:
 def _feature(column: pd.Series, category: bool) -> pd.Series:
     if not (category or is_text(column)):
         return as_numbers(column)
+    if column.name in MEASURED_AS_NUMBERS:
+        raise GuanjiaError(
+            f"column {column.name}",
+            "holds texts, and the report divides rows by it as by a number",
+            "give numbers, or another name",
+        )
     texts = as_texts(column)
     different = texts.nunique()
     if different > max(20, len(texts) / 2):

@@ -65,6 +65,7 @@ REFUSED: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
     "texts that name rows": (
         frame(policy=[f"P{n}" for n in range(ROWS)]), {}, "200 different texts in 200 rows",
     ),
+    "ages in words": (frame(age_years="young"), {}, "age_years: holds texts.*another name"),
     "an infinite value": (frame(premium=np.inf), {}, "premium: holds 200 infinite values"),
     "a name of training's own": (frame(label=1.0), {}, "label: has a name that training gives"),
     "a category that is no feature": (
