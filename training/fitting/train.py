@@ -97,7 +97,7 @@ def train_on(
     source: str = "training.fitting.train.train_on",
     begun: float | None = None,
 ) -> TrainResult:
-    """Tune, fit, evaluate and register one model on its rows, wherever those come from.
+    """Train one model on its rows: tune, fit, evaluate and register it.
 
     Parameters
     ----------

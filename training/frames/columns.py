@@ -156,12 +156,14 @@ def _check_names(frame: pd.DataFrame, roles: Roles) -> None:
 
 def _features(frame: pd.DataFrame, roles: Roles) -> tuple[list[str], list[str]]:
     """Return the columns to learn from, and those that no model may learn from."""
-    taken = roles.columns
-    named = roles.features or tuple(name for name in frame if name not in taken)
+    roles_named = roles.columns
+    named = roles.features or tuple(name for name in frame if name not in roles_named)
     for name in named:
-        if name in taken:
+        if name in roles_named:
             raise GuanjiaError(
-                f"column {name}", f"is the {taken[name]} and a feature", "take it out of `features`"
+                f"column {name}",
+                f"is the {roles_named[name]} and a feature",
+                "take it out of `features`",
             )
     left_out = [name for name in named if name in FORBIDDEN and name not in OWN]
     features = [name for name in named if name not in left_out]

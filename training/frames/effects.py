@@ -142,7 +142,7 @@ def fit_uplift(
     data = dataset_of(rows, model)
     refuse_leaks(data, "probability")
     rows.frame["arm"], rows.frame["probability"] = _draws(rows.frame, arm.name, probability)
-    each = rows.frame["worth"] if roles.worth else pd.Series(float(worth), index=rows.frame.index)
+    worths = rows.frame["worth"] if roles.worth else pd.Series(float(worth), index=rows.frame.index)
     lake = Lake(Settings(home=Path(home), threads=threads))
     try:
         study = learn_on(
@@ -150,7 +150,7 @@ def fit_uplift(
             arm,
             model,
             data,
-            each.to_numpy(np.float64),
+            worths.to_numpy(np.float64),
             known_by(data),
             trial=TRIAL,
             report=report,
