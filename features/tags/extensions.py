@@ -86,6 +86,11 @@ def tag_sources() -> dict[str, str]:
     return {entry.name: entry.sha256 for entry in _loaded.values() if entry.tags}
 
 
+def sources() -> dict[str, str]:
+    """Return name -> hash of all loaded extensions."""
+    return {entry.name: entry.sha256 for entry in _loaded.values()}
+
+
 def _load(key: str, name: str, load: Callable[[], ModuleType], path: Path | None = None) -> None:
     """Load one extension, and note which tags it declared."""
     if key in _loaded:

@@ -17,6 +17,7 @@ from features.tags.catalogue import catalogue, every_tag
 from features.tags.extensions import load_extensions
 from features.tags.groups import claims
 from training import models
+from training.fitting.provenance import code_identity
 from training.registry.champions import family
 
 HEAD = "from features.tags.groups.claims import GROUP\n"
@@ -96,6 +97,7 @@ def test_snapshots_are_computed_anew_when_a_tag_of_an_extension_changes(home: Pa
     written(home, LIST.format(name="loyal_renewal"))
     load_extensions(home)
     assert definitions(lake) == hashes[0]  # a list moves no tag
+    assert "extension mine.py" in code_identity()  # but a run says with which code it was made
 
 
 MODEL = (

@@ -166,6 +166,16 @@ def test_counts_and_amounts_are_learned(kind: Any, home: Path) -> None:
     assert np.corrcoef(predicted, mean)[0, 1] > 0.5
 
 
+def test_outcomes_that_are_parted_without_a_fault_are_reported(home: Path) -> None:
+    """Two columns together know the outcome; no slope of calibration is finite then."""
+    draw = np.random.default_rng(9)
+    rows = pd.DataFrame(draw.normal(size=(400, 2)), columns=["x", "z"])
+    rows = rows[(rows["x"] + rows["z"]).abs() > 0.5].assign(yes=lambda each: each.x + each.z > 0)
+    model = fit(rows, "yes", home=home, name="parted", candidates=("linear",), threads=1)
+    assert model.figures.auc == 1  # type: ignore[union-attr]
+    assert "slope and intercept cannot be estimated" in model.card.read_text("utf-8")
+
+
 def test_tuning_needs_no_dates(home: Path) -> None:
     with warnings.catch_warnings(action="ignore"):
         model = fit(policies(900).drop(columns="asked_on"), "renewed", home=home, name="tuned",
