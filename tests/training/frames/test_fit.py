@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
 from features.settings import Settings
+from training.estimators.calibration import Calibration
 from training.frames import FrameModel, fit, load
 from training.registry import mlflow_client
 from training.registry.versions import read_run
@@ -164,6 +165,14 @@ def test_counts_and_amounts_are_learned(kind: Any, home: Path) -> None:
     predicted = model.predict(rows)
     assert predicted.mean() == pytest.approx(rows["outcome"].mean(), rel=0.1)
     assert np.corrcoef(predicted, mean)[0, 1] > 0.5
+
+
+def test_few_rows_make_no_prediction_certain() -> None:
+    """Of 40 yes and 60 no that are parted, the line aims at 41/42 and 1/62 (Platt 1999)."""
+    raw, label = np.repeat([0.9, 0.1], [40, 60]), np.repeat([True, False], [40, 60])
+    calibration = Calibration.choose(raw, label)
+    assert calibration.kind == "platt"
+    assert calibration.apply(raw)[[0, -1]] == pytest.approx([41 / 42, 1 / 62], abs=1e-4)
 
 
 def test_outcomes_that_are_parted_without_a_fault_are_reported(home: Path) -> None:
