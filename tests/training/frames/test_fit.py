@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -53,16 +54,22 @@ def benign(home: Path) -> tuple[FrameModel, pd.DataFrame]:
     return model, rows[later]
 
 
-def test_it_is_as_good_as_a_peer_of_scikit_learn(benign: tuple[FrameModel, pd.DataFrame]) -> None:
+def test_it_is_as_good_as_peers_of_scikit_learn(benign: tuple[FrameModel, pd.DataFrame]) -> None:
+    """It orders like the better peer, and is calibrated better than the other."""
     model, unseen = benign
-    seen = cells().drop(index=unseen.index)
-    peer = make_pipeline(StandardScaler(), LogisticRegression())
-    peer.fit(seen.drop(columns="target"), seen["target"])
-    theirs = peer.predict_proba(unseen.drop(columns="target"))[:, 1]
+    seen, label = cells().drop(index=unseen.index), unseen["target"]
     ours = model.predict(unseen)
-    label = unseen["target"]
-    assert roc_auc_score(label, ours) >= roc_auc_score(label, theirs) - 0.005
-    assert log_loss(label, ours) <= log_loss(label, theirs) + 0.03
+    theirs = [
+        peer.fit(seen.drop(columns="target"), seen["target"]).predict_proba(
+            unseen.drop(columns="target")
+        )[:, 1]
+        for peer in (
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            HistGradientBoostingClassifier(random_state=7),
+        )
+    ]
+    assert roc_auc_score(label, ours) >= max(roc_auc_score(label, p) for p in theirs) - 0.005
+    assert log_loss(label, ours) <= log_loss(label, theirs[1])
     assert model.figures.rows < len(seen) / 3  # type: ignore[union-attr]
 
 
