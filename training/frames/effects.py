@@ -12,6 +12,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import Settings
+from features.tags.extensions import load_extensions
 from training.frames.columns import Roles, read_rows, tuple_of
 from training.frames.datasets import dataset_of, declare_frame, known_by, refuse_leaks
 from training.frames.predicting import read_features
@@ -137,13 +138,14 @@ def fit_uplift(
     arm = Treatment(name or treatment, label or name or treatment, cost)
     if arm.name in TREATMENTS:
         raise GuanjiaError(f"treatment {arm.name}", "is a declared one", "give another `name`")
+    lake = Lake(Settings(home=Path(home), threads=threads))
+    load_extensions(lake.home)  # whose models' names are taken
     rows = read_rows(frame, roles, "probability")
     model = declare_frame(arm.model, arm.label, "probability", rows.features, len(rows.frame))
     data = dataset_of(rows, model)
     refuse_leaks(data, "probability")
     rows.frame["arm"], rows.frame["probability"] = _draws(rows.frame, arm.name, probability)
     worths = rows.frame["worth"] if roles.worth else pd.Series(float(worth), index=rows.frame.index)
-    lake = Lake(Settings(home=Path(home), threads=threads))
     try:
         study = learn_on(
             lake,

@@ -16,6 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.settings import Settings
+from features.tags.extensions import load_extensions
 from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
 from training.evaluation.figures import Amounts, Figures
@@ -165,6 +166,8 @@ def fit(
     )
     if kind not in KINDS:
         raise GuanjiaError(f"kind {kind}", "is not known", f"use one of {', '.join(KINDS)}")
+    lake = Lake(Settings(home=Path(home), threads=threads))
+    load_extensions(lake.home)  # whose models' names are taken
     rows = read_rows(frame, roles, kind)
     model = declare_frame(
         name or outcome,
@@ -178,8 +181,6 @@ def fit(
     )
     data = dataset_of(rows, model)
     refuse_leaks(data, kind)
-    settings = Settings(home=Path(home), threads=threads)
-    lake = Lake(settings)
     trained = train_on(
         lake,
         model,
