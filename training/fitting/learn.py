@@ -140,20 +140,20 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     Returns
     -------
     CalibratedModel
-        The model to register. Of a probability, `level_margin_` says how far a later quarter may be
-        off (`training.estimators.level`).
+        The model to register. Of a probability whose rows have dates, `level_margin_` says how far
+        a later quarter may be off (`training.estimators.level`).
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
-    ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
-    later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
+    before = split.before_test
+    later = judged_fit.fit_again(frame[before], outcome[before], data.features)
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
     rows = pd.concat([frame[part] for _, part in folds])
     came = np.concatenate([outcome[part] for _, part in folds])
     raw = np.concatenate([fitted.raw_of_parts(frame[part]) for fitted, part in folds])
     registered.calibrate_raw(rows, raw, came)
-    if registered.kind == "probability":
+    if registered.kind == "probability" and "as_of" in rows:
         registered.level_margin_ = level_margin(
             came, registered.calibrated_, rows["customer_id"], rows["as_of"]
         )
