@@ -157,7 +157,7 @@ MODELS: dict[str, ModelSpec] = {
             family="churn",
             purpose=LEAVES,
             # Cover ends when a term does: month and days to expiry must meet in one tree.
-            candidates=("trees", "deep"),
+            candidates=("trees", "deep", "blend"),
         ),
         ModelSpec(
             name="claim_frequency",
@@ -168,7 +168,7 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="count",
-            candidates=("linear", "shrunk", "additive", "trees"),
+            candidates=("linear", "shrunk", "additive", "trees", "blend"),
             gates=PromotionBounds(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(

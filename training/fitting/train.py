@@ -230,6 +230,7 @@ def _register(
         parameters={
             **fitted.parameters,
             "candidate": fitted.candidate.name,
+            **{f"weight_{name}": weight for name, weight in fitted.candidate.weights.items()},
             "trees": fitted.trees_,
             "calibration": fitted.calibration_.kind,
             "known_by": known_by.isoformat(),

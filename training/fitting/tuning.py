@@ -14,8 +14,8 @@ import optuna
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
-from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
+from training.estimators.parts import CANDIDATES
 from training.fitting.selection import Fold, time_windows
 from training.model_spec import ModelSpec
 
