@@ -153,7 +153,7 @@ def xgboost(
         parameters,
         library.DMatrix(matrix[~stop], label[~stop]),
         ROUNDS,
-        [(held, "held back")],
+        [(held, "held_back")],
         early_stopping_rounds=PATIENCE,
         verbose_eval=False,
     )
