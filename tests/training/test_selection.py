@@ -139,7 +139,7 @@ def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> N
     assert again.declared_loss == first.declared_loss
     assert again.loss <= again.declared_loss
     (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/training/churn/tuning.db")
-    assert study.study_name == "churn-" + "a" * 16 + "-held back"
+    assert study.study_name == "churn-" + "a" * 16 + "-held back, declared bins"
     # Other data: another study, from the beginning.
     other = tune(lake, MODEL, replace(data, sha256="b" * 64), 0.01)
     assert other is not None

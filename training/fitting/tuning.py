@@ -20,7 +20,7 @@ from training.fitting.selection import Fold, time_windows
 from training.model_spec import ModelSpec
 
 SEED = 7
-COMPARED = "held back"
+COMPARED = "held back, declared bins"
 """How losses are measured; a study of losses that were measured otherwise is not gone on with."""
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
 
@@ -94,7 +94,7 @@ def tune(
         study.enqueue_trial(declared)
 
     def objective(trial: optuna.Trial) -> float:
-        parameters = {**OWN, **_suggested(trial)}
+        parameters = {**model.parameters, **OWN, **_suggested(trial)}
         return _loss(model, folds, parameters, lake.settings.threads, trial)
 
     begun = time.monotonic()
