@@ -141,6 +141,7 @@ class CalibratedModel:
             (sum_of(trees), 1.0) if len(trees) > 1 else next(iter(trees), None),
         )
         self.calibration_ = Calibration("identity", [], [])
+        self.level_margin_: float | None = None
         return self
 
     def _fit(
@@ -168,6 +169,7 @@ class CalibratedModel:
             {**self.parameters, **part.parameters},
             kind=self.kind,
             monotone=self.monotone,
+            monotone_method=part.monotone_method,
             seed=self.seed,
             threads=self.threads,
             count=count,
@@ -221,6 +223,11 @@ class CalibratedModel:
             Shape (rows,): predictions of the parts, `raw_of_parts`, perhaps of an earlier fit.
         outcome : numpy.ndarray
             Shape (rows,): boolean, count, or amount in yuan.
+
+        Returns
+        -------
+        CalibratedModel
+            Itself; `calibrated_` holds its predictions of the rows.
         """
         if self.kind == "probability":
             if self.bends:
@@ -228,6 +235,7 @@ class CalibratedModel:
             self.calibration_ = Calibration.choose(raw, np.asarray(outcome, bool))
         else:
             self.calibration_ = Calibration.balance(raw, np.asarray(outcome, np.float64))
+        self.calibrated_ = self.calibration_.apply(raw)
         return self
 
     def _follow_bends(self, frame: pd.DataFrame, raw: Array, outcome: Array) -> Array:

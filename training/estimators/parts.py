@@ -20,11 +20,14 @@ class Part:
         Penalty of a linear part (`Linear.fit`); 0: the part is trees.
     parameters : Mapping[str, float]
         Changes to the declared parameters of trees.
+    monotone_method : {"basic", "advanced"}
+        How trees keep to what is declared monotone (`grow`).
     """
 
     name: str
     penalty: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
+    monotone_method: str = "basic"
 
     @property
     def linear(self) -> bool:
@@ -43,7 +46,8 @@ PARTS: dict[str, Part] = {
         # Trees of one split add up to a curve for each tag: a generalised additive model.
         Part("additive", parameters={"num_leaves": 2, "feature_fraction": 0.5}),
         Part("trees"),
-        # For tags that matter only together, as the month ahead and the days to expiry do.
+        # For tags that matter only together, as the month ahead and the days to expiry do. One of
+        # them is monotone and in nearly every tree, where "basic" costs .002 of log loss.
         Part(
             "deep",
             parameters={
@@ -53,6 +57,7 @@ PARTS: dict[str, Part] = {
                 "feature_fraction": 0.8,
                 "learning_rate": 0.05,
             },
+            monotone_method="advanced",
         ),
     )
 }

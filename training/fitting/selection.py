@@ -93,7 +93,7 @@ def choose(
     list of CandidateScore
         Empty if the slice is too small to be divided.
     """
-    windows = time_windows(rows) or customer_windows(rows)
+    windows = windows_of(rows)
     alone = [CANDIDATES[name] for name in model.candidates if name != BLEND]
     scores: dict[str, list[Array]] = {candidate.name: [] for candidate in alone}
     outcomes: list[Array] = []
@@ -111,15 +111,15 @@ def choose(
         return []
     outcome = np.concatenate(outcomes)
     joined = {name: np.concatenate(parts) for name, parts in scores.items()}
-    found = []
+    compared = []
     for name, score in joined.items():
         loss = row_loss(outcome, inverse_link(score, model.kind), model.kind)
-        found.append(CandidateScore(name, float(loss.mean()), len(outcome), {name: 1.0}))
+        compared.append(CandidateScore(name, float(loss.mean()), len(outcome), {name: 1.0}))
     if BLEND in model.candidates:
         weights, loss = blend(joined, outcome, model.kind)
         if len(weights) > 1:
-            found.append(CandidateScore(BLEND, float(loss.mean()), len(outcome), weights))
-    return sorted(found, key=lambda score: score.loss)
+            compared.append(CandidateScore(BLEND, float(loss.mean()), len(outcome), weights))
+    return sorted(compared, key=lambda score: score.loss)
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,12 @@ class Fold:
             threads=threads,
         )
         return fitted.fit_rows(self.rows, on_all_rows=False)
+
+
+def windows_of(rows: pd.DataFrame) -> list[Window]:
+    """Divide the rows by time; where they have no dates or too few days, by customer."""
+    later = time_windows(rows) if "as_of" in rows else []
+    return later or customer_windows(rows)
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:
