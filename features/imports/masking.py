@@ -1,0 +1,35 @@
+"""Mask personal data in samples that a plan shows."""
+
+from features.contracts.contract import Column
+from features.imports.evidence import is_identity_number
+
+
+def mask(text: str, name: str, declared: Column | None) -> str:
+    """Mask a sample if its column is personal, or if it looks like a number of a person.
+
+    Parameters
+    ----------
+    text : str
+        The sample.
+    name : str
+        The column of the raw table.
+    declared : Column, optional
+        Its declaration; None: the heading is matched with no column.
+
+    Examples
+    --------
+    >>> from features.contracts.tables import CONTRACTS
+    >>> mask("13800000001", "phone", CONTRACTS["customers"].declared["phone"])
+    '13*******01'
+    >>> mask("2,802.5", "written_premium", CONTRACTS["policies"].declared["written_premium"])
+    '2,802.5'
+    """
+    personal = declared is None or declared.personal or name == "customer_id"
+    digits = sum(letter.isdecimal() for letter in text)
+    if not (declared is not None and declared.personal) and not (
+        is_identity_number(text) or (personal and digits >= 11)
+    ):
+        return text
+    if len(text) <= 3:
+        return text[:1] + "*" * (len(text) - 1)
+    return text[:2] + "*" * (len(text) - 4) + text[-2:]
