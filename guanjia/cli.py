@@ -20,6 +20,7 @@ from guanjia.commands import (
     data,
     decisions,
     erasure,
+    imports,
     models,
     monitoring,
     quality,
@@ -35,8 +36,11 @@ from guanjia.commands import (
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
-imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
-imports.command("lledo-pavia")(data.import_lledo_pavia)
+importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
+importing.command("plan")(imports.plan)
+importing.command("check")(imports.check)
+importing.command("run")(imports.run)
+importing.command("lledo-pavia")(data.import_lledo_pavia)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list")(reviews.list_reviews)
 reviewing.command("answer")(reviews.answer)
@@ -45,7 +49,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
     "Load and check tables": {
         "simulate": data.simulate,
-        "import": imports,
+        "import": importing,
         "check": data.check,
     },
     "Compute tags, look at customers": {

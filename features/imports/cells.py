@@ -62,7 +62,9 @@ def without_nulls(cell: str, nulls: Sequence[str]) -> str:
     listed = ", ".join(sql_text(text.upper()) for text in nulls)
     if not listed:
         return cell
-    return f"CASE WHEN length({cell}) > {longest} OR upper({cell}) NOT IN ({listed}) THEN {cell} END"
+    return (
+        f"CASE WHEN length({cell}) > {longest} OR upper({cell}) NOT IN ({listed}) THEN {cell} END"
+    )
 
 
 def identifier(cell: str, suffix: str = "") -> str:
@@ -142,9 +144,7 @@ def number(cell: str, factor: str, decimal: str = ".") -> str:
     names = ["open", "sign", "inner", "whole_part", "fraction", "unit", "shut", "trailing"]
     parts = f"regexp_extract(upper({cell}), {sql_text(NUMBER)}, {names})"
     units = " ".join(f"WHEN {sql_text(unit)} THEN {value}" for unit, value in OWN_UNITS.items())
-    digits = (
-        f"TRY_CAST(replace({parts}.whole_part, ',', '') || {parts}.fraction AS DECIMAL(24,6))"
-    )
+    digits = f"TRY_CAST(replace({parts}.whole_part, ',', '') || {parts}.fraction AS DECIMAL(24,6))"
     signs = (
         f"(CASE WHEN {parts}.sign = '-' OR {parts}.inner = '-' OR {parts}.trailing = '-'"
         f" OR ({parts}.open <> '' AND {parts}.shut <> '') THEN -1 ELSE 1 END)"

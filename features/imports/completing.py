@@ -28,9 +28,7 @@ REFERENCES = {
 """Columns that another table knows: column, table, column that both have."""
 
 
-def further_tables(
-    tables: list[TableMap], matches: Map[str, Map[str, Match]]
-) -> list[TableMap]:
+def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -> list[TableMap]:
     """List the tables that no source is, but the rows of a matched one hold too.
 
     Parameters
@@ -53,9 +51,7 @@ def further_tables(
     return further
 
 
-def complete(
-    table: TableMap, there: set[str], evidence: Map[str, Evidence]
-) -> TableMap:
+def complete(table: TableMap, there: set[str], evidence: Map[str, Evidence]) -> TableMap:
     """Add the columns that a raw table needs and its source does not name.
 
     Parameters
@@ -91,7 +87,9 @@ def complete(
     return table.model_copy(update={"columns": in_order})
 
 
-def share_vehicles(tables: list[TableMap], evidence: Map[str, Map[str, Evidence]]) -> list[TableMap]:
+def share_vehicles(
+    tables: list[TableMap], evidence: Map[str, Map[str, Evidence]]
+) -> list[TableMap]:
     """Let policies name their vehicle as the table of vehicles does: by number, VIN or plate.
 
     Parameters

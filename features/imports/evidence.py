@@ -70,8 +70,7 @@ def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> d
     """
     rows = f"(SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL)"
     return {
-        heading: _look(con, rows, heading, source.cell(heading), zone)
-        for heading in source.columns
+        heading: _look(con, rows, heading, source.cell(heading), zone) for heading in source.columns
     }
 
 
@@ -94,19 +93,21 @@ def _look(
     looked_at = [
         str(row[0])
         for row in con.execute(
-            f"SELECT t FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT})"
-            " WHERE t IS NOT NULL"
+            f"SELECT t FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
         ).fetchall()
     ]
-    kinds = con.execute(
-        f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
-        f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
-        f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
-        f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
-        f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
-        f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
-        f" FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
-    ).fetchone() or (0,) * 5
+    kinds = (
+        con.execute(
+            f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
+            f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
+            f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
+            f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
+            f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
+            f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
+            f" FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
+        ).fetchone()
+        or (0,) * 5
+    )
     names = ("day", "number", "mobile", "plate", "damaged")
     shares = {name: float(share or 0) for name, share in zip(names, kinds, strict=True)}
     shares["identity"] = _share(looked_at, is_identity_number)

@@ -116,7 +116,9 @@ def _terms(lake: Lake) -> list[Join]:
         ),
     ]
     if days[1] > 0.5 * days[0]:
-        sentence = "terms that end a day before the anniversary: expiry is their last day, not the end"
+        sentence = (
+            "terms that end a day before the anniversary: expiry is their last day, not the end"
+        )
         joins.append(Join(sentence, days[1], days[0], False))
     return joins
 

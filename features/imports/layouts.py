@@ -211,9 +211,7 @@ def _pattern(name: str, others: Sequence[str]) -> str:
     return literal if any(matches(other, (pattern,)) for other in others) else pattern
 
 
-def _name(
-    path: Path, source: Source, taken: dict[str, Source], layouts: Sequence[Layout]
-) -> str:
+def _name(path: Path, source: Source, taken: dict[str, Source], layouts: Sequence[Layout]) -> str:
     stem = path.name.partition(".")[0]
     sheets = {layout.source.sheet for layout in layouts if layout.path == path}
     stem = str(source.sheet) if len(sheets) > 1 else stem

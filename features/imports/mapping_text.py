@@ -1,7 +1,8 @@
 """Write a mapping as TOML that a person reads: samples, counts and doubts stand beside the values."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping as Map
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
 
 from features.contracts.contract import Column
 from features.contracts.tables import CONTRACTS
@@ -45,7 +46,14 @@ def mapping_text(
     for source_name, source in mapping.sources.items():
         lines += ["", *_source_lines(source_name, source, notes.get(source_name, []))]
     for table in mapping.tables:
-        lines += ["", *_table_lines(table, evidence.get(table.source, {}))]
+        personal = {
+            column.heading
+            for other in mapping.tables
+            if other.source == table.source
+            for column_name, column in other.columns.items()
+            if CONTRACTS[other.name].declared[column_name].personal
+        }
+        lines += ["", *_table_lines(table, evidence.get(table.source, {}), personal)]
     return "\n".join(lines) + "\n"
 
 
@@ -69,7 +77,9 @@ def _source_lines(name: str, source: Source, notes: Iterable[str]) -> Iterator[s
     yield "]"
 
 
-def _table_lines(table: TableMap, evidence: Map[str, Evidence]) -> Iterator[str]:
+def _table_lines(
+    table: TableMap, evidence: Map[str, Evidence], personal: set[str | None]
+) -> Iterator[str]:
     contract = CONTRACTS[table.name]
     yield "[[tables]]"
     yield f"name = {_value(table.name)}  # {contract.label}: {contract.grain.splitlines()[0]}"
@@ -86,7 +96,8 @@ def _table_lines(table: TableMap, evidence: Map[str, Evidence]) -> Iterator[str]
         if column.codes is not None:
             coded[name] = column
             continue
-        yield f"{name} = {_inline(column)}{_comment(name, contract.declared[name], looks)}"
+        hidden = column.heading in personal
+        yield f"{name} = {_inline(column)}{_comment(name, contract.declared[name], looks, hidden)}"
     for name, column in coded.items():
         yield ""
         yield f"[tables.columns.{name}]  # {contract.declared[name].label}"
@@ -94,7 +105,7 @@ def _table_lines(table: TableMap, evidence: Map[str, Evidence]) -> Iterator[str]
             if field != "codes":
                 yield f"{field} = {_value(value)}"
         allowed = contract.declared[name].allowed
-        yield f"# {', '.join(allowed) if allowed else 'true, false'}; \"\" is none, \"?\" unknown"
+        yield f'# {", ".join(allowed) if allowed else "true, false"}; "" is none, "?" unknown'
         yield f"[tables.columns.{name}.codes]"
         values = (evidence.get(column.heading or "") or _NOTHING).values
         for code, meaning in (column.codes or {}).items():
@@ -116,10 +127,10 @@ def _fields(column: ColumnMap) -> list[tuple[str, object]]:
             ("confidence", column.confidence)]  # fmt: skip
 
 
-def _comment(name: str, declared: Column, looks: Evidence | None) -> str:
+def _comment(name: str, declared: Column, looks: Evidence | None, personal: bool) -> str:
     if looks is None:
         return f"  # {declared.label}"
-    samples = ", ".join(mask(text, name, declared) for text in looks.samples)
+    samples = ", ".join(mask(text, name, declared, personal=personal) for text in looks.samples)
     return f"  # {declared.label}: {samples}".replace("\n", " ")
 
 

@@ -4,7 +4,7 @@ from features.contracts.contract import Column
 from features.imports.evidence import is_identity_number
 
 
-def mask(text: str, name: str, declared: Column | None) -> str:
+def mask(text: str, name: str, declared: Column, *, personal: bool = False) -> str:
     """Mask a sample if its column is personal, or if it looks like a number of a person.
 
     Parameters
@@ -13,8 +13,10 @@ def mask(text: str, name: str, declared: Column | None) -> str:
         The sample.
     name : str
         The column of the raw table.
-    declared : Column, optional
-        Its declaration; None: the heading is matched with no column.
+    declared : Column
+        Its declaration.
+    personal : bool
+        True if the same heading gives a personal column too.
 
     Examples
     --------
@@ -24,11 +26,8 @@ def mask(text: str, name: str, declared: Column | None) -> str:
     >>> mask("2,802.5", "written_premium", CONTRACTS["policies"].declared["written_premium"])
     '2,802.5'
     """
-    personal = declared is None or declared.personal or name == "customer_id"
-    digits = sum(letter.isdecimal() for letter in text)
-    if not (declared is not None and declared.personal) and not (
-        is_identity_number(text) or (personal and digits >= 11)
-    ):
+    hidden = personal or declared.personal or is_identity_number(text)
+    if not hidden:
         return text
     if len(text) <= 3:
         return text[:1] + "*" * (len(text) - 1)

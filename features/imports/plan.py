@@ -164,7 +164,9 @@ def missing_columns(mapping: Mapping) -> dict[str, list[str]]:
     """Return the columns of each raw table that no source fills."""
     missing = {}
     for name, contract in CONTRACTS.items():
-        filled = {column for table in mapping.tables if table.name == name for column in table.columns}
+        filled = {
+            column for table in mapping.tables if table.name == name for column in table.columns
+        }
         left = [column for column in contract.columns if column not in filled | {"recorded_at"}]
         if left:
             missing[name] = left

@@ -1,6 +1,6 @@
 """List the files of a delivery and read those of a source, whatever their kind."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,11 +91,23 @@ def files_of(source: Source, folder: Path) -> list[Path]:
     return files
 
 
-def unused_files(mapping: Mapping, folder: Path) -> dict[str, str]:
-    """Return the files of a delivery that no source reads, each with the reason."""
+def unused_files(mapping: Mapping, folder: Path, ours: Collection[Path]) -> dict[str, str]:
+    """Return the files of a delivery that no source reads, each with the reason.
+
+    Parameters
+    ----------
+    mapping : Mapping
+        Its sources.
+    folder : Path
+        The delivery.
+    ours : collection of Path
+        The mapping and its page, which may lie there too.
+    """
     unused = {}
     for path in list_files(folder):
         name, kind = path_below(path, folder), kind_of(path)
+        if path.resolve() in ours:
+            continue
         if any(s.kind == kind and matches(name, s.files) for s in mapping.sources.values()):
             continue
         if matches(name, mapping.ignored):

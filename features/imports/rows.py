@@ -13,6 +13,7 @@ from features.contracts.contract_sql import sql_type
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.imports.mapping import ColumnMap, Mapping, TableMap
+from features.imports.masking import mask
 from features.imports.text_tables import TextTable
 from features.imports.values import select_typed
 from features.lake import Lake
@@ -147,7 +148,9 @@ def _read_part(
     query = select_typed(contract, table.columns, source, mapping, lake.settings.timezone)
     con.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {query}")
     for needed in table.only_with:
-        cell = f"{quoted(needed)} IS NULL OR CAST({quoted(needed)} AS VARCHAR) SIMILAR TO '0(\\.0*)?'"
+        cell = (
+            f"{quoted(needed)} IS NULL OR CAST({quoted(needed)} AS VARCHAR) SIMILAR TO '0(\\.0*)?'"
+        )
         # A premium that cannot be read is no sign that there is no cover.
         unread = 1 << list(table.columns).index(needed)
         (number,) = con.execute(
@@ -192,22 +195,23 @@ def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
         ("_rounded", "has more than two decimal places"),
     )
     counts = [
-        f"count(*) FILTER ({mask} & {1 << place} > 0)"
-        for mask, _ in masks
+        f"count(*) FILTER ({bits} & {1 << place} > 0)"
+        for bits, _ in masks
         for place in range(len(names))
     ]
     numbers = lake.con.execute(f"SELECT {', '.join(counts)} FROM typed").fetchone() or ()
     findings = []
-    for number, (mask, fault, place) in zip(
+    for number, (bits, fault, place) in zip(
         numbers,
-        [(mask, fault, place) for mask, fault in masks for place in range(len(names))],
+        [(bits, fault, place) for bits, fault in masks for place in range(len(names))],
         strict=True,
     ):
         if not number:
             continue
         name = names[place]
-        examples = _examples(lake, source, table.columns[name], f"{mask} & {1 << place} > 0")
-        if mask == "_unread" and table.name in STOPPING:
+        condition = f"{bits} & {1 << place} > 0"
+        examples = _examples(lake, source, table.name, name, table.columns[name], condition)
+        if bits == "_unread" and table.name in STOPPING:
             raise GuanjiaError(
                 f"table {table.name}, column {name}",
                 f"cannot be read in {number:,} rows ({'; '.join(examples)})",
@@ -218,15 +222,15 @@ def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
             "_unread": "the row waits" if waits else "the cell is empty",
             "_hourless": "noon is taken",
             "_rounded": "it is rounded",
-        }[mask]
+        }[bits]
         findings.append(Finding(table.name, name, fault, effect, number, examples))
     return findings
 
 
 def _examples(
-    lake: Lake, source: TextTable, column: ColumnMap, condition: str
+    lake: Lake, source: TextTable, table: str, name: str, column: ColumnMap, condition: str
 ) -> tuple[str, ...]:
-    """Name the first places of a finding: file, line and the cell as delivered."""
+    """Name the first places of a finding: file, line and the cell, masked if it is personal."""
     if column.heading is None:
         return ()
     rows = lake.con.execute(
@@ -234,7 +238,11 @@ def _examples(
         f" JOIN (SELECT _file, _line FROM typed WHERE {condition} ORDER BY ALL LIMIT {EXAMPLES})"
         " USING (_file, _line) ORDER BY 1, 2"
     ).fetchall()
-    return tuple(f"{source.parts[file].path.name}, line {line}: {cell}" for file, line, cell in rows)
+    declared = CONTRACTS[table].declared[name]
+    return tuple(
+        f"{source.parts[file].path.name}, line {line}: {mask(str(cell), name, declared)}"
+        for file, line, cell in rows
+    )
 
 
 def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> None:
@@ -270,17 +278,13 @@ def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> Non
         )
 
 
-def _judge(
-    lake: Lake, contract: Contract, prepared: Prepared, findings: list[Finding]
-) -> None:
+def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Finding]) -> None:
     """Find repeated rows and those that lack a required cell, and count all."""
     con, table = lake.con, f"ready_{contract.name}"
     columns = [name for name in contract.columns if name != "recorded_at"]
     listed = ", ".join(map(quoted, columns))
     required = [
-        name
-        for name in columns
-        if not contract.declared[name].nullable and name != "recorded_at"
+        name for name in columns if not contract.declared[name].nullable and name != "recorded_at"
     ]
     missing = ", ".join(
         f"CASE WHEN {quoted(name)} IS NULL AND NOT list_contains(_reasons, '{name} cannot be read')"

@@ -63,9 +63,7 @@ class Delivery:
     written: bool
 
 
-def check_delivery(
-    lake: Lake, path: Path, delivered: datetime, report: Report = quiet
-) -> Delivery:
+def check_delivery(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> Delivery:
     """Try a mapping: read everything, judge it, write nothing that stays.
 
     Parameters
@@ -156,9 +154,7 @@ def run(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> 
 
 
 @contextmanager
-def _delivery(
-    lake: Lake, path: Path, delivered: datetime, report: Report
-) -> Iterator[Delivery]:
+def _delivery(lake: Lake, path: Path, delivered: datetime, report: Report) -> Iterator[Delivery]:
     """Read a delivery into `ready_<table>` and `added_<table>`; drop them at the end."""
     mapping = load_mapping(path)
     folder = path.parent / mapping.folder
@@ -181,7 +177,9 @@ def _delivery(
         ]
         yield Delivery(
             files=[part for source in sources.values() for part in source.parts],
-            unused_files=unused_files(mapping, folder),
+            unused_files=unused_files(
+                mapping, folder, {path.resolve(), path.resolve().with_suffix(".html")}
+            ),
             unused_columns=unused_columns(mapping),
             tables=list(tables.values()),
             versions=versions,
@@ -225,10 +223,7 @@ def _rejected(source: TextTable) -> list[Finding]:
     for part in source.parts:
         for reason in dict.fromkeys(line.reason for line in part.rejected):
             lines = [line for line in part.rejected if line.reason == reason]
-            examples = tuple(
-                f"{part.path.name}, line {line.line}: {line.text[:60]}"
-                for line in lines[:REJECTED_SHOWN]
-            )
+            examples = tuple(f"line {line.line}" for line in lines[:REJECTED_SHOWN])
             number = sum(line.lines for line in lines)
             findings.append(Finding("", part.path.name, reason, "the line waits", number, examples))
     return findings

@@ -178,9 +178,7 @@ def _latest(
         days.without_no_days(days.instant(part, column.order, zone), mapping.no_days)
         for part in parts
     ]
-    return Reading(
-        name, f"[{', '.join(tidied)}]", f"greatest({', '.join(instants)})", "false"
-    )
+    return Reading(name, f"[{', '.join(tidied)}]", f"greatest({', '.join(instants)})", "false")
 
 
 def select_typed(

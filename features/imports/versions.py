@@ -103,16 +103,19 @@ def find_versions(
     content = f"ROW({', '.join(f'd.{column}' for column in others)})"
     before = f"ROW({', '.join(f'l.{column}' for column in others)})"
     moment = instant_sql(delivered)
-    recorded = f"coalesce(d.recorded_at, {moment})" if tells_recorded else moment
+    # Versions that tell when they were recorded are compared with all that is known.
+    told = f"SELECT * REPLACE (greatest(recorded_at, {event}) AS recorded_at) FROM {ready}"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE added_{name} AS"
-        f" SELECT d.* REPLACE (greatest({recorded}, d.{event}) AS recorded_at),"
+        f" SELECT d.*, l.{key} IS NULL AS _new FROM ({told} WHERE recorded_at IS NOT NULL"
+        f" EXCEPT FROM known) d LEFT JOIN latest l USING ({key}) UNION ALL"
+        f" SELECT d.* REPLACE (greatest({moment}, d.{event}) AS recorded_at),"
         f" l.{key} IS NULL AS _new FROM {ready} d LEFT JOIN latest l USING ({key})"
-        f" WHERE l.{key} IS NULL OR {content} IS DISTINCT FROM {before}"
+        f" WHERE d.recorded_at IS NULL AND (l.{key} IS NULL"
+        f" OR {content} IS DISTINCT FROM {before})"
     )
     new = _count(lake, f"FROM added_{name} WHERE _new")
     changed = _count(lake, f"FROM added_{name} WHERE NOT _new")
-    # A second delivery within the same second corrects the first: what it replaces goes.
     con.execute(f"ALTER TABLE added_{name} DROP COLUMN _new")
     rows = _count(lake, f"FROM {ready}")
     vanished = _count(lake, f"FROM latest ANTI JOIN {ready} d USING ({key})")
@@ -122,9 +125,7 @@ def find_versions(
         if tells_recorded
         else f"the delivery, {delivered:%Y-%m-%d %H:%M %Z}"
     )
-    return Versions(
-        name, False, new, changed, rows - new - changed, vanished, new + changed, said
-    )
+    return Versions(name, False, new, changed, rows - new - changed, vanished, new + changed, said)
 
 
 def _first(lake: Lake, contract: Contract, ready: str) -> str:
@@ -133,12 +134,13 @@ def _first(lake: Lake, contract: Contract, ready: str) -> str:
     known = f"greatest(coalesce(recorded_at, {event}), {event})"
     if later is None:
         return f"SELECT * REPLACE ({known} AS recorded_at) FROM {ready}"
-    zone = sql_text(lake.settings.timezone)
-    day = f"(CAST({quoted(later)} AS TIMESTAMP) + {NOON}) AT TIME ZONE {zone}"
+    zone, cell = sql_text(lake.settings.timezone), quoted(later)
+    day = f"(CAST({cell} AS TIMESTAMP) + {NOON}) AT TIME ZONE {zone}"
+    unknown_yet = f"recorded_at IS NULL AND {day} > {known}"
     return (
-        f"SELECT * REPLACE ({known} AS recorded_at, CASE WHEN {day} <= {known} THEN {quoted(later)}"
-        f" END AS {quoted(later)}) FROM {ready} UNION ALL"
-        f" SELECT * REPLACE ({day} AS recorded_at) FROM {ready} WHERE {day} > {known}"
+        f"SELECT * REPLACE ({known} AS recorded_at, CASE WHEN NOT coalesce({unknown_yet}, false)"
+        f" THEN {cell} END AS {cell}) FROM {ready} UNION ALL"
+        f" SELECT * REPLACE ({day} AS recorded_at) FROM {ready} WHERE {unknown_yet}"
     )
 
 

@@ -87,13 +87,17 @@ def unit_of(heading: str) -> str | None:
     ('万元', '千元', None)
     """
     units = "".join(UNIT.findall(unicodedata.normalize("NFKC", heading)))
-    return next((unit for unit in ("万元", "千元") if unit in units), "分" if units == "分" else None)
+    return next(
+        (unit for unit in ("万元", "千元") if unit in units), "分" if units == "分" else None
+    )
 
 
 @cache
 def headings_of(table: str, column: str) -> tuple[str, ...]:
     """List the normalised headings of a column, the best first."""
     listed = vocabulary().tables[table].columns.get(column, ())
+    if column == "recorded_at" and not listed:
+        listed = ("@policies.recorded_at",)
     names: list[str] = [normalise(column), normalise(CONTRACTS[table].declared[column].label)]
     for heading in listed:
         if heading.startswith("@"):

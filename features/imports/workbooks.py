@@ -68,9 +68,7 @@ def read_sheets(path: Path) -> list[Sheet]:
     return sheets
 
 
-def read_workbook(
-    con: "duckdb.DuckDBPyConnection", path: Path, source: Source, table: str
-) -> Part:
+def read_workbook(con: "duckdb.DuckDBPyConnection", path: Path, source: Source, table: str) -> Part:
     """Read the sheet of a source into a table of c0, c1, ... and `LINE` (the number of the row).
 
     Parameters
