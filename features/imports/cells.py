@@ -33,7 +33,7 @@ OWN_UNITS = {
     "元": "1",
 }
 LANDLINE = r"0\d{2,3}\d{7,8}"
-MOBILE = r"1[3-9]\d{9}"
+MOBILE = r"1\d{10}"
 
 
 def tidy(cell: str, *, half_width: bool = True) -> str:
@@ -125,8 +125,8 @@ def code(cell: str, codes: Mapping[str, str | bool], unknown: str) -> str:
 def number(cell: str, factor: str, decimal: str = ".") -> str:
     """Write the SQL of a number with six decimal places, times a factor.
 
-    Thousands, `¥`, `元`, `万元`, `%`, brackets and a trailing minus are understood; a unit in the cell
-    goes before the factor.
+    Thousands, `¥`, `元`, `万元`, `%`, brackets and a trailing minus are understood; a unit in the
+    cell goes before the factor.
 
     Parameters
     ----------
@@ -149,7 +149,10 @@ def number(cell: str, factor: str, decimal: str = ".") -> str:
         f"(CASE WHEN {parts}.sign = '-' OR {parts}.inner = '-' OR {parts}.trailing = '-'"
         f" OR ({parts}.open <> '' AND {parts}.shut <> '') THEN -1 ELSE 1 END)"
     )
-    balanced = f"({parts}.open = '') = ({parts}.shut = '')"
+    marks = " + ".join(
+        f"({parts}.{name} <> '')::INT" for name in ("open", "sign", "inner", "trailing")
+    )
+    balanced = f"({parts}.open = '') = ({parts}.shut = '') AND {marks} <= 1"
     other = (
         f"CASE WHEN {balanced} THEN {digits} * {signs}"
         f" * (CASE {parts}.unit {units} ELSE {factor} END) END"

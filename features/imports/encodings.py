@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from features.errors import GuanjiaError
 
@@ -24,7 +24,7 @@ MARKS = (
 )
 ASK = "ask"
 """Stands in a mapping where the user has to say the encoding."""
-MOST_UNCOMMON = 0.1
+MOST_UNCOMMON = 0.2
 """Share of Chinese characters outside GB2312 level 1, above which GB18030 is not taken for sure.
 
 In names and addresses of simplified Chinese it is about 0.02; Big5 read as GB18030 has over 0.5."""
@@ -62,11 +62,12 @@ def find_encoding(path: Path) -> Reading:
         if utf8 and not HAN.search(utf8) and chinese is not None and _is_common(chinese):
             return Reading(ASK, "all of it is valid UTF-8 and common Chinese in GB18030")
         return Reading("utf-8", "all of it is valid UTF-8" if utf8 else "it is plain ASCII")
-    if chinese is None:
-        return Reading(ASK, "it is neither valid UTF-8 nor valid GB18030")
-    if not _is_common(chinese):
-        return Reading(ASK, "it is valid GB18030, but reads as uncommon characters (Big5?)")
-    return Reading("gb18030", "all of it is valid GB18030 and common Chinese")
+    if chinese is not None and _is_common(chinese):
+        return Reading("gb18030", "all of it is valid GB18030 and common Chinese")
+    why = "it is neither valid UTF-8 nor valid GB18030"
+    if chinese is not None:
+        why = "it is valid GB18030, but reads as uncommon characters (Big5?)"
+    return Reading(ASK, why)
 
 
 def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -> int:
@@ -129,7 +130,7 @@ def read_lines(path: Path, encoding: str, most: int) -> list[str]:
 
 def _opened(path: Path) -> IO[bytes]:
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
 
 
@@ -156,7 +157,8 @@ def _decodes(path: Path, encoding: str) -> str | None:
 
 def _is_common(text: str) -> bool:
     """Check whether most Chinese characters are among the 3,755 of GB2312 level 1."""
-    letters = HAN.findall(text[:100_000])
+    # Characters of four bytes are proof for GB18030: no other encoding writes them so.
+    letters = [x for x in HAN.findall(text[:100_000]) if len(x.encode("gb18030")) == 2]
     common = sum(_in_level_1(letter) for letter in letters)
     # A rare character in a name of a small file is no proof against it.
     allowed = max(MOST_UNCOMMON * len(letters), len(letters) >= 10)

@@ -18,10 +18,13 @@ MOST_CODES = 60
 """Different values up to which a column may be one of codes."""
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_DIGITS = "10X98765432"
-VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", (
-    1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9, *range(10)), strict=True))  # fmt: skip
+VIN_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+VIN_DIGITS = "12345678123457923456789" + "0123456789"
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-PLATE = "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·• -]?[A-Z0-9]{4,5}[A-Z0-9学挂港澳]"
+PLATE = (
+    "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·• -]?"
+    "[A-Z0-9]{4,5}[A-Z0-9学挂港澳]"
+)
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,11 @@ def is_vin(text: str) -> bool:
     (True, False)
     """
     letters = text.upper()
-    if len(letters) != 17 or any(letter not in VIN_VALUES for letter in letters):
+    if len(letters) != 17 or any(letter not in VIN_LETTERS for letter in letters):
         return False
     total = sum(
-        VIN_VALUES[letter] * weight for letter, weight in zip(letters, VIN_WEIGHTS, strict=True)
+        int(VIN_DIGITS[VIN_LETTERS.index(letter)]) * weight
+        for letter, weight in zip(letters, VIN_WEIGHTS, strict=True)
     )
     return letters[8] == "0123456789X"[total % 11]
 

@@ -19,7 +19,7 @@ FOOTER = (
     r"|(制表|填表|审核|打印|导出|统计)(人|时间|日期|单位)?\s*[::].*|备注\s*[::].*|注\s*[::].*"
     r"|第\s*\d+\s*页.*|-+\s*(end|完).*)\s*$"
 )
-"""Rows below the data: `TOTAL` in the first cell that is not empty, `FOOTER` in a row's only cell."""
+"""Rows below the data: `TOTAL` in the first filled cell, `FOOTER` in a row's only cell."""
 
 
 @dataclass(frozen=True)

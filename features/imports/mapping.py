@@ -1,4 +1,4 @@
-"""Say what the files of a delivery hold: `mapping.toml`, from bytes to the columns of raw tables."""
+"""Say what the files of a delivery hold: `mapping.toml`, from bytes to columns of raw tables."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Write a mapping as TOML that a person reads: samples, counts and doubts stand beside the values."""
+"""Write a mapping as TOML that a person reads: samples and counts stand beside the values."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -97,7 +97,7 @@ def _table_lines(
             coded[name] = column
             continue
         hidden = column.heading in personal
-        yield f"{name} = {_inline(column)}{_comment(name, contract.declared[name], looks, hidden)}"
+        yield f"{name} = {_inline(column)}{_comment(contract.declared[name], looks, hidden)}"
     for name, column in coded.items():
         yield ""
         yield f"[tables.columns.{name}]  # {contract.declared[name].label}"
@@ -127,10 +127,10 @@ def _fields(column: ColumnMap) -> list[tuple[str, object]]:
             ("confidence", column.confidence)]  # fmt: skip
 
 
-def _comment(name: str, declared: Column, looks: Evidence | None, personal: bool) -> str:
+def _comment(declared: Column, looks: Evidence | None, personal: bool) -> str:
     if looks is None:
         return f"  # {declared.label}"
-    samples = ", ".join(mask(text, name, declared, personal=personal) for text in looks.samples)
+    samples = ", ".join(mask(text, declared, personal=personal) for text in looks.samples)
     return f"  # {declared.label}: {samples}".replace("\n", " ")
 
 

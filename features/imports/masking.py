@@ -4,15 +4,13 @@ from features.contracts.contract import Column
 from features.imports.evidence import is_identity_number
 
 
-def mask(text: str, name: str, declared: Column, *, personal: bool = False) -> str:
+def mask(text: str, declared: Column, *, personal: bool = False) -> str:
     """Mask a sample if its column is personal, or if it looks like a number of a person.
 
     Parameters
     ----------
     text : str
         The sample.
-    name : str
-        The column of the raw table.
     declared : Column
         Its declaration.
     personal : bool
@@ -21,9 +19,9 @@ def mask(text: str, name: str, declared: Column, *, personal: bool = False) -> s
     Examples
     --------
     >>> from features.contracts.tables import CONTRACTS
-    >>> mask("13800000001", "phone", CONTRACTS["customers"].declared["phone"])
+    >>> mask("13800000001", CONTRACTS["customers"].declared["phone"])
     '13*******01'
-    >>> mask("2,802.5", "written_premium", CONTRACTS["policies"].declared["written_premium"])
+    >>> mask("2,802.5", CONTRACTS["policies"].declared["written_premium"])
     '2,802.5'
     """
     hidden = personal or declared.personal or is_identity_number(text)

@@ -211,14 +211,16 @@ def _fits(table: str, column: str, looks: Evidence) -> bool:
     if isinstance(type_, dt.Date | dt.Timestamp):
         serial = all(re.fullmatch(SERIAL, text) for text in looks.samples)
         born = column == "birth_date" and shares["identity"] > 0.9
-        return shares["day"] > 0.5 or serial or born
-    if isinstance(type_, dt.Decimal | dt.Integer | dt.Floating):
-        return shares["number"] > 0.5 and shares["mobile"] < 0.5
-    if column in PHONES:
-        return shares["mobile"] + shares["damaged"] > 0.3 or shares["number"] > 0.5
-    if column.endswith("_id"):
+        fits = shares["day"] > 0.5 or serial or born
+    elif isinstance(type_, dt.Decimal | dt.Integer | dt.Floating):
+        fits = shares["number"] > 0.5 and shares["mobile"] < 0.5
+    elif column in PHONES:
+        fits = shares["mobile"] + shares["damaged"] > 0.3 or shares["number"] > 0.5
+    elif column.endswith("_id"):
         dates = shares["day"] > 0.9 and shares["number"] < 0.9
-        return not dates and shares["mobile"] < 0.9
-    if contract.declared[column].allowed or isinstance(type_, dt.Boolean):
-        return bool(looks.values)
-    return shares["day"] < 0.9
+        fits = not dates and shares["mobile"] < 0.9
+    elif contract.declared[column].allowed or isinstance(type_, dt.Boolean):
+        fits = bool(looks.values)
+    else:
+        fits = shares["day"] < 0.9
+    return fits

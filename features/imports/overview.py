@@ -55,8 +55,7 @@ def column_rows(plan: Plan) -> list[ColumnRow]:
             hidden = (table.source, column.heading) in personal
             declared = contract.declared[name]
             samples = [
-                mask(text, name, declared, personal=hidden)
-                for text in (looks.samples if looks else ())
+                mask(text, declared, personal=hidden) for text in (looks.samples if looks else ())
             ]
             counts = looks.values if looks else {}
             rows.append(

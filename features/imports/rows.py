@@ -99,7 +99,7 @@ def prepare_rows(
         If the order of day and month is still to be said, or a consent cannot be read.
     """
     prepared: dict[str, Prepared] = {}
-    for name, contract in CONTRACTS.items():
+    for name in CONTRACTS:
         maps = [table for table in mapping.tables if table.name == name]
         if not maps:
             continue
@@ -115,8 +115,8 @@ def prepare_rows(
         for part in parts:
             lake.con.execute(f"DROP TABLE {part}")
     _complete(lake, mapping, prepared)
-    for name in prepared:
-        _judge(lake, CONTRACTS[name], prepared[name], findings)
+    for name, table in prepared.items():
+        _judge(lake, CONTRACTS[name], table, findings)
     return prepared
 
 
@@ -170,12 +170,12 @@ def _read_part(
         for name, type_ in contract.columns.items()
     )
     required = [name for name in table.columns if not contract.declared[name].nullable]
-    unread = " , ".join(
+    unreadable = ", ".join(
         f"CASE WHEN _unread & {1 << list(table.columns).index(name)} > 0"
         f" THEN '{name} cannot be read' END"
         for name in required
     )
-    reasons = f"list_filter([{unread}], x -> x IS NOT NULL)" if required else "[]::VARCHAR[]"
+    reasons = f"list_filter([{unreadable}], x -> x IS NOT NULL)" if required else "[]::VARCHAR[]"
     reasons = f"CASE WHEN _unread = 0 THEN []::VARCHAR[] ELSE {reasons} END"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source, _file,"
@@ -240,7 +240,7 @@ def _examples(
     ).fetchall()
     declared = CONTRACTS[table].declared[name]
     return tuple(
-        f"{source.parts[file].path.name}, line {line}: {mask(str(cell), name, declared)}"
+        f"{source.parts[file].path.name}, line {line}: {mask(str(cell), declared)}"
         for file, line, cell in rows
     )
 

@@ -90,9 +90,9 @@ def check_delivery(lake: Lake, path: Path, delivered: datetime, report: Report =
     with _delivery(lake, path, delivered, report) as delivery, _trial_home(lake) as trial:
         for versions in delivery.versions:
             _write_table(lake, trial.raw(versions.table), versions)
-        for table in CONTRACTS:
-            if lake.raw(table).exists() and not trial.raw(table).exists():
-                trial.raw(table).symlink_to(lake.raw(table).resolve())
+        for name in CONTRACTS:
+            if lake.raw(name).exists() and not trial.raw(name).exists():
+                trial.raw(name).symlink_to(lake.raw(name).resolve())
         missing = [
             name
             for name, contract in CONTRACTS.items()
@@ -142,9 +142,9 @@ def run(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> 
             return delivery
         report("write raw tables", 0, None)
         with published_folder(lake.home / "raw") as draft:
-            for table in CONTRACTS:
-                if lake.raw(table).exists():
-                    shutil.copytree(lake.raw(table), draft / table, copy_function=_link)
+            for name in CONTRACTS:
+                if lake.raw(name).exists():
+                    shutil.copytree(lake.raw(name), draft / name, copy_function=_link)
             for versions in delivery.versions:
                 if versions.versions:
                     _write_table(lake, draft / versions.table, versions)
@@ -192,8 +192,8 @@ def _delivery(lake: Lake, path: Path, delivered: datetime, report: Report) -> It
         drop_rows(lake, tables)
         for name in tables:
             lake.con.execute(f"DROP TABLE IF EXISTS added_{name}")
-        for source in sources.values():
-            drop_view(lake.con, source)
+        for text_table in sources.values():
+            drop_view(lake.con, text_table)
 
 
 def unused_columns(mapping: Mapping) -> dict[str, list[str]]:

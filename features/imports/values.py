@@ -80,30 +80,23 @@ def read_column(
     unread = f"{t} IS NOT NULL AND {v} IS NULL"
     hour = rounded = "false"
     if coded is not None:
-        value = cells.code(t, coded, UNKNOWN)
+        value = _coded_value(t, coded, type_)
         none = [text for text, meaning in coded.items() if meaning == ""]
         if none:
             unread += f" AND {t} NOT IN ({', '.join(map(sql_text, none))})"
-        if isinstance(type_, dt.Boolean):
-            value = f"CAST({value} AS BOOLEAN)"
     elif isinstance(type_, dt.String):
         value = _text(name, t, column)
     elif isinstance(type_, dt.Date):
-        read = days.birth_day if name == "birth_date" else days.day
-        value = read(t, column.order, zone)
-        if column.last_day:
-            # Not of a day that stands for none: 9999-12-31 has no day after it.
-            value = f"({value}) + (CASE WHEN year({value}) < 9999 THEN 1 ELSE 0 END)"
+        value = _day(name, t, column, zone)
     elif isinstance(type_, dt.Timestamp):
         value = days.instant(t, column.order, zone)
         hour = f"{v} IS NOT NULL AND NOT {days.has_hour(t)}"
     else:
-        factor = str(UNITS[column.unit])
-        exact = cells.number(t, factor, column.decimal)
+        exact = cells.number(t, str(UNITS[column.unit]), column.decimal)
         value = f"TRY_CAST({exact} AS {sql_type(type_)})"
         if isinstance(type_, dt.Decimal):
             rounded = f"{v} <> {exact}"
-        elif isinstance(type_, dt.Integer):
+        if isinstance(type_, dt.Integer):
             value = f"CASE WHEN {exact} = trunc({exact}) THEN {value} END"
     if column.empty is not None:
         tidy = f"coalesce({tidy}, {sql_text(column.empty)})"
@@ -130,7 +123,8 @@ def final_value(contract: Contract, name: str, no_days: Sequence[str]) -> str:
 def default_codes(contract: Contract, name: str) -> dict[str, str | bool] | None:
     """Return the codes of a column that need no list: its allowed values, yes and no."""
     if isinstance(contract.columns[name], dt.Boolean):
-        return dict.fromkeys(cells.YES, True) | dict.fromkeys(cells.NO, False)
+        flags: dict[str, str | bool] = dict.fromkeys(cells.NO, False)
+        return dict.fromkeys(cells.YES, True) | flags
     allowed = contract.declared[name].allowed
     return {value: value for value in allowed} or None
 
@@ -150,6 +144,20 @@ def _nulls(column: ColumnMap, mapping: Mapping, type_: dt.DataType) -> list[str]
     if isinstance(type_, dt.Date | dt.Timestamp):
         nulls += days.no_day_texts(mapping.no_days)
     return nulls
+
+
+def _coded_value(t: str, codes: dict[str, str | bool], type_: dt.DataType) -> str:
+    value = cells.code(t, codes, UNKNOWN)
+    return f"CAST({value} AS BOOLEAN)" if isinstance(type_, dt.Boolean) else value
+
+
+def _day(name: str, t: str, column: ColumnMap, zone: str) -> str:
+    read = days.birth_day if name == "birth_date" else days.day
+    value = read(t, column.order, zone)
+    if not column.last_day:
+        return value
+    # Not of a day that stands for none: 9999-12-31 has no day after it.
+    return f"({value}) + (CASE WHEN year({value}) < 9999 THEN 1 ELSE 0 END)"
 
 
 def _is_identifier(name: str) -> bool:

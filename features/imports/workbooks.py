@@ -165,18 +165,22 @@ def text_of(cell: Any) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
-        if abs(cell) >= EXACT:
-            return f"{cell:.15G}"
-        if cell == int(cell):
-            return str(int(cell))
-        text = f"{cell:.15g}"
-        return text if "e" not in text else f"{cell:.12f}".rstrip("0")
+        return _number_text(cell)
     if isinstance(cell, datetime):
         midnight = not (cell.hour or cell.minute or cell.second or cell.microsecond)
         return cell.date().isoformat() if midnight else cell.isoformat(" ", "seconds")
     if isinstance(cell, date):
         return cell.isoformat()
     return str(cell)
+
+
+def _number_text(number: float) -> str:
+    if abs(number) >= EXACT:
+        return f"{number:.15G}"
+    if number == int(number):
+        return str(int(number))
+    text = f"{number:.15g}"
+    return text if "e" not in text else f"{number:.12f}".rstrip("0")
 
 
 def _hidden_rows(path: Path, name: str) -> int:

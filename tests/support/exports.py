@@ -302,7 +302,8 @@ def workbook_style() -> tuple[Style, Workbook]:
         versions=False,
         headings={table: columns for table, columns in CHINESE.headings.items()
                   if table in {"customers", "policies", "claims", "claim_movements"}},
-        files={"customers": "客户", "policies": "保单", "claims": "赔案", "claim_movements": "赔款变动"},
+        files={"customers": "客户", "policies": "保单", "claims": "赔案",
+               "claim_movements": "赔款变动"},
         codes=CHINESE.codes,
         day=lambda day: f"{day.year}年{day.month}月{day.day}日",
         instant=lambda moment: moment.strftime("%Y/%m/%d %H:%M:%S"),
