@@ -92,7 +92,8 @@ def _continues(
         return False
     # Below a cell of one row stands nothing; below a spanned one stand the parts.
     parts = {place for place, cell in enumerate(following) if cell.strip()}
-    return set(gaps) <= parts and len(parts) < len(row)
+    # Without merged cells, a row that fills all columns is data.
+    return set(gaps) <= parts and (bool(spans) or len(parts) < len(row))
 
 
 def _spread(

@@ -21,9 +21,7 @@ from features.sql import quoted, sql_text
 
 EXAMPLES = 3
 """Places that a finding names."""
-STOPPING = frozenset({"consents"})
-"""Tables in which a cell that cannot be read stops the run: it may be a withdrawal."""
-PLACE = "_source, _file, _line"
+UNREAD = "cannot be read"
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def prepare_rows(
     Raises
     ------
     GuanjiaError
-        If the order of day and month is still to be said, or a consent cannot be read.
+        If the order of day and month is still to be said.
     """
     prepared: dict[str, Prepared] = {}
     for name in CONTRACTS:
@@ -190,7 +188,7 @@ def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
     contract = CONTRACTS[table.name]
     names = list(table.columns)
     masks = (
-        ("_unread", "cannot be read"),
+        ("_unread", UNREAD),
         ("_hourless", "is a day without its hour"),
         ("_rounded", "has more than two decimal places"),
     )
@@ -211,12 +209,6 @@ def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
         name = names[place]
         condition = f"{bits} & {1 << place} > 0"
         examples = _examples(lake, source, table.name, name, table.columns[name], condition)
-        if bits == "_unread" and table.name in STOPPING:
-            raise GuanjiaError(
-                f"table {table.name}, column {name}",
-                f"cannot be read in {number:,} rows ({'; '.join(examples)})",
-                "say what the value means in the mapping: it may be a withdrawal of consent",
-            )
         waits = not contract.declared[name].nullable
         effect = {
             "_unread": "the row waits" if waits else "the cell is empty",

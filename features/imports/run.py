@@ -15,7 +15,7 @@ from features.errors import GuanjiaError
 from features.imports.joins import Join, find_joins
 from features.imports.mapping import Mapping, load_mapping
 from features.imports.readers import files_of, read_source, unused_files
-from features.imports.rows import Finding, Prepared, drop_rows, prepare_rows
+from features.imports.rows import UNREAD, Finding, Prepared, drop_rows, prepare_rows
 from features.imports.text_tables import Part, TextTable, drop_view
 from features.imports.versions import Versions, find_versions
 from features.lake import Lake
@@ -120,8 +120,8 @@ def run(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> 
     Raises
     ------
     GuanjiaError
-        If the mapping or a file cannot be read, the home holds tables of the simulation, or all
-        rows of a required table wait.
+        If the mapping, a file or a consent cannot be read, the home holds tables of the
+        simulation, or all rows of a required table wait.
     """
     if lake.source is not None:
         raise GuanjiaError(
@@ -137,6 +137,7 @@ def run(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> 
                     f"has {table.rows:,} rows, and all of them wait",
                     "see `guanjia import check`, and mend the mapping",
                 )
+        _refuse_unread_consents(delivery)
         _keep_waiting(lake, delivery)
         if not any(versions.versions for versions in delivery.versions):
             return delivery
@@ -194,6 +195,17 @@ def _delivery(lake: Lake, path: Path, delivered: datetime, report: Report) -> It
             lake.con.execute(f"DROP TABLE IF EXISTS added_{name}")
         for text_table in sources.values():
             drop_view(lake.con, text_table)
+
+
+def _refuse_unread_consents(delivery: Delivery) -> None:
+    """Stop where a change of consent cannot be read: it may be a withdrawal."""
+    for finding in delivery.findings:
+        if finding.table == "consents" and finding.fault == UNREAD:
+            raise GuanjiaError(
+                f"table consents, column {finding.column}",
+                f"cannot be read in {finding.rows:,} rows ({'; '.join(finding.examples)})",
+                "say what the value means in the mapping: it may be a withdrawal of consent",
+            )
 
 
 def unused_columns(mapping: Mapping) -> dict[str, list[str]]:

@@ -176,12 +176,50 @@ def test_a_consent_that_cannot_be_read_stops_the_run(
     (exports / "授权.csv").write_text(
         "授权号,客户编号,授权用途,授权状态,授权时间\nA1,C1,营销,撤销了,2025-01-01 10:00:00\n"
     )
-    plan = planned_or_error(planned, exports)
-    assert "may be a withdrawal of consent" in plan
+    planned(exports)
+    path = exports / "mapping.toml"
+    with pytest.raises(GuanjiaError, match="may be a withdrawal of consent"):
+        run(lake, path, DELIVERED)
+    assert not (lake.home / "raw").exists()
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"撤销了" = "?"', '"撤销了" = false'), encoding="utf-8")
+    assert run(lake, path, DELIVERED).written
 
 
-def planned_or_error(planned: Planned, exports: Path) -> str:
-    try:
-        return str(planned(exports).questions)
-    except GuanjiaError as error:
-        return str(error)
+def test_a_placeholder_birthday_and_an_unknown_code_cost_their_cells(
+    exports: Path, lake: Lake, imported: Imported, rows: Rows
+) -> None:
+    change(exports, "客户", "建档时间\n", "建档时间,出生日期,性别\n")
+    change(exports, "客户", "2022-01-05 10:00:00\n", "2022-01-05 10:00:00,1900-01-01,男\n")
+    change(exports, "客户", "2022-03-05 10:00:00\n", "2022-03-05 10:00:00,1990-12-31,X\n")
+    delivery = imported(exports)
+    cells = [(row["birth_date"], row["gender"]) for row in rows("customers")]
+    assert cells == [(None, "M"), (date(1990, 12, 31), None)]
+    said = {(f.table, f.column): (f.fault, f.effect, f.rows) for f in delivery.findings}
+    assert said[("customers", "gender")] == ("cannot be read", "the cell is empty", 1)
+
+
+def test_near_copies_of_an_identifier_are_one(
+    exports: Path, imported: Imported, rows: Rows
+) -> None:
+    change(exports, "保单", "P1,C1,", "P1,Ｃ１\u3000,")
+    change(exports, "保单", "P2,C2,", "P2, C2\t,")
+    imported(exports)
+    assert [row["customer_id"] for row in rows("policies")] == ["C1", "C2"]
+
+
+def test_a_row_that_disagrees_with_its_copy_waits_and_an_equal_one_is_no_fault(
+    exports: Path, imported: Imported, rows: Rows
+) -> None:
+    text = (exports / "保单.csv").read_text("gb18030")
+    line = text.splitlines()[1]
+    (exports / "保单.csv").write_text(f"{text}{line}\n", encoding="gb18030")
+    delivery = imported(exports)
+    policies = next(table for table in delivery.tables if table.table == "policies")
+    assert (policies.rows, policies.good, policies.repeated, policies.waiting) == (3, 2, 1, 0)
+    (exports / "保单.csv").write_text(
+        f"{text}{line.replace('3000.00', '2900.00')}\n", encoding="gb18030"
+    )
+    delivery = imported(exports)
+    policies = next(table for table in delivery.tables if table.table == "policies")
+    assert (policies.rows, policies.good, policies.repeated, policies.waiting) == (3, 1, 0, 2)
