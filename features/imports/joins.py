@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from features.contracts.tables import CONTRACTS
 from features.imports.rows import Prepared
 from features.lake import Lake
+from features.lake.terms import cover_end
 from features.sql import quoted
 
 REFERENCES = (
@@ -124,14 +125,16 @@ def _terms(lake: Lake) -> list[Join]:
 
 
 def _claims(lake: Lake) -> list[Join]:
+    terms = lake.engine.table("ready_policies")
+    columns = ("policy_id", "customer_id", "inception", "_reasons")
+    ends = lake.sql(terms.select(*columns, ends=cover_end(terms)))
     total, outside, example, others, other_example = lake.con.execute(
         "SELECT count(*), count(*) FILTER (outside), min(claim_id) FILTER (outside),"
         " count(*) FILTER (theirs), min(claim_id) FILTER (theirs) FROM (SELECT c.claim_id,"
         " c.occurred_at < p.starts OR c.occurred_at >= p.ends + INTERVAL 1 DAY AS outside,"
         " c.customer_id <> p.customer_id AS theirs FROM ready_claims c JOIN (SELECT policy_id,"
-        " min(inception) AS starts, max(coalesce(cancelled_on, expiry)) AS ends,"
-        " any_value(customer_id) AS customer_id"
-        " FROM ready_policies WHERE len(_reasons) = 0 GROUP BY 1) p USING (policy_id)"
+        " min(inception) AS starts, max(ends) AS ends, any_value(customer_id) AS customer_id"
+        f" FROM ({ends}) WHERE len(_reasons) = 0 GROUP BY 1) p USING (policy_id)"
         " WHERE len(c._reasons) = 0)"
     ).fetchone() or (0, 0, None, 0, None)
     return [

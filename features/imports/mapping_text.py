@@ -6,9 +6,9 @@ from collections.abc import Mapping as Map
 
 from features.contracts.contract import Column
 from features.contracts.tables import CONTRACTS
-from features.imports.evidence import Evidence
 from features.imports.mapping import NO_DAYS, NULLS, ColumnMap, Mapping, Source, TableMap
 from features.imports.masking import mask
+from features.imports.matching.evidence import Evidence
 
 HEAD = """\
 # What the files of a delivery hold, from bytes to the raw tables of Guanjia (docs/import.md).

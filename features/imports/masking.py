@@ -1,7 +1,7 @@
 """Mask personal data in samples that a plan shows."""
 
 from features.contracts.contract import Column
-from features.imports.evidence import is_identity_number
+from features.imports.matching.evidence import is_identity_number
 
 
 def mask(text: str, declared: Column, *, personal: bool = False) -> str:

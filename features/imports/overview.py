@@ -9,8 +9,8 @@ from features.contracts.tables import CONTRACTS
 from features.imports.mapping import UNKNOWN, ColumnMap
 from features.imports.masking import mask
 from features.imports.plan import Plan
+from features.imports.reading.text_tables import Part
 from features.imports.run import Delivery
-from features.imports.text_tables import Part
 
 
 @dataclass(frozen=True)

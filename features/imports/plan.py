@@ -6,28 +6,28 @@ from pathlib import Path
 
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports.completing import (
+from features.imports.joins import Join, find_joins
+from features.imports.mapping import Mapping, TableMap
+from features.imports.matching.completing import (
     complete,
     further_tables,
     movements_of_sums,
     share_vehicles,
 )
-from features.imports.evidence import Evidence, look_at
-from features.imports.forms import find_forms
-from features.imports.joins import Join, find_joins
-from features.imports.layouts import Described, describe
-from features.imports.mapping import Mapping, TableMap
-from features.imports.matcher import (
+from features.imports.matching.evidence import Evidence, look_at
+from features.imports.matching.forms import find_forms
+from features.imports.matching.matcher import (
     Match,
     best_tables,
     match_table,
     split_covers,
     table_map,
 )
-from features.imports.readers import files_of, read_source
+from features.imports.reading.describe import Described, describe
+from features.imports.reading.readers import files_of, read_source
+from features.imports.reading.text_tables import Part, TextTable, drop_view
 from features.imports.rows import Finding, Prepared, drop_rows, prepare_rows
 from features.imports.run import unused_columns
-from features.imports.text_tables import Part, TextTable, drop_view
 from features.lake import Lake
 from features.progress import Report, quiet
 
@@ -85,7 +85,7 @@ def plan_import(
     report: Report = quiet,
     encoding: str | None = None,
 ) -> Plan:
-    """Understand the files of a folder.
+    """Describe the files of a folder and match them with raw tables.
 
     Parameters
     ----------

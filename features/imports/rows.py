@@ -14,7 +14,7 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.masking import mask
-from features.imports.text_tables import TextTable
+from features.imports.reading.text_tables import TextTable
 from features.imports.values import select_typed
 from features.lake import Lake
 from features.sql import quoted, sql_text
@@ -248,24 +248,24 @@ def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> Non
     order = list(CONTRACTS)
     lookups.sort(key=lambda item: (item[2].earliest is not None, order.index(item[0])))
     for table_name, name, column in lookups:
-        other, _, wanted = (column.earliest or f"{column.lookup}.{name}").partition(".")
-        if other not in prepared or wanted not in CONTRACTS[other].columns:
+        other, _, column_there = (column.earliest or f"{column.lookup}.{name}").partition(".")
+        if other not in prepared or column_there not in CONTRACTS[other].columns:
             raise GuanjiaError(
                 f"table {table_name}, column {name}",
-                f"is read from {other}.{wanted}, which the mapping does not make",
+                f"is read from {other}.{column_there}, which the mapping does not make",
                 "map that table too, or take the column from elsewhere",
             )
         by = column.by or CONTRACTS[table_name].key
         event = CONTRACTS[other].event_time
         value = (
-            f"min({quoted(wanted)})"
+            f"min({quoted(column_there)})"
             if column.earliest is not None
-            else f"max_by({quoted(wanted)}, {quoted(event)})"
+            else f"max_by({quoted(column_there)}, {quoted(event)})"
         )
         lake.con.execute(
             f"UPDATE ready_{table_name} SET {quoted(name)} = other.value FROM"
             f" (SELECT {quoted(by)} AS key, {value} AS value FROM ready_{other}"
-            f" WHERE {quoted(wanted)} IS NOT NULL GROUP BY 1) AS other"
+            f" WHERE {quoted(column_there)} IS NOT NULL GROUP BY 1) AS other"
             f" WHERE {quoted(name)} IS NULL AND {quoted(by)} = other.key"
         )
 

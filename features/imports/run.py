@@ -14,9 +14,9 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.imports.joins import Join, find_joins
 from features.imports.mapping import Mapping, load_mapping
-from features.imports.readers import files_of, read_source, unused_files
+from features.imports.reading.readers import files_of, read_source, unused_files
+from features.imports.reading.text_tables import Part, TextTable, drop_view
 from features.imports.rows import UNREAD, Finding, Prepared, drop_rows, prepare_rows
-from features.imports.text_tables import Part, TextTable, drop_view
 from features.imports.versions import Versions, find_versions
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -301,8 +301,11 @@ def _trial_home(lake: Lake) -> Iterator[Lake]:
 
 
 def _link(source: str, target: str) -> None:
-    """Take a file over without copying its bytes."""
-    Path(target).hardlink_to(source)
+    """Take a file over, without copying its bytes where the file system allows it."""
+    try:
+        Path(target).hardlink_to(Path(source).resolve())
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _keep_strangers(raw: Path, draft: Path) -> None:

@@ -9,7 +9,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
 from features.imports import cells, days
 from features.imports.mapping import UNITS, UNKNOWN, ColumnMap, Mapping
-from features.imports.text_tables import TextTable
+from features.imports.reading.text_tables import TextTable
 from features.sql import quoted, sql_text
 
 PHONES = frozenset({"phone", "account_manager_phone"})

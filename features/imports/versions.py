@@ -88,8 +88,8 @@ def find_versions(
     if not files:
         con.execute(f"CREATE OR REPLACE TEMP TABLE added_{name} AS {_first(lake, contract, ready)}")
         new = _count(lake, f"SELECT count(*) FROM {ready}")
-        said = _recorded_first(contract, tells_recorded)
-        return Versions(name, True, new, 0, 0, 0, _count(lake, f"FROM added_{name}"), said)
+        rule = _recorded_first(contract, tells_recorded)
+        return Versions(name, True, new, 0, 0, 0, _count(lake, f"FROM added_{name}"), rule)
     paths = ", ".join(sql_text(path) for path in files)
     con.execute(
         f"CREATE OR REPLACE TEMP VIEW known AS SELECT {columns} FROM read_parquet([{paths}],"
@@ -104,10 +104,10 @@ def find_versions(
     before = f"ROW({', '.join(f'l.{column}' for column in others)})"
     moment = instant_sql(delivered)
     # Versions that tell when they were recorded are compared with all that is known.
-    told = f"SELECT * REPLACE (greatest(recorded_at, {event}) AS recorded_at) FROM {ready}"
+    own_versions = f"SELECT * REPLACE (greatest(recorded_at, {event}) AS recorded_at) FROM {ready}"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE added_{name} AS"
-        f" SELECT d.*, l.{key} IS NULL AS _new FROM ({told} WHERE recorded_at IS NOT NULL"
+        f" SELECT d.*, l.{key} IS NULL AS _new FROM ({own_versions} WHERE recorded_at IS NOT NULL"
         f" EXCEPT FROM known) d LEFT JOIN latest l USING ({key}) UNION ALL"
         f" SELECT d.* REPLACE (greatest({moment}, d.{event}) AS recorded_at),"
         f" l.{key} IS NULL AS _new FROM {ready} d LEFT JOIN latest l USING ({key})"
@@ -120,12 +120,12 @@ def find_versions(
     rows = _count(lake, f"FROM {ready}")
     vanished = _count(lake, f"FROM latest ANTI JOIN {ready} d USING ({key})")
     con.execute("DROP TABLE latest; DROP VIEW known")
-    said = (
+    rule = (
         "as the source tells it, else the delivery"
         if tells_recorded
         else f"the delivery, {delivered:%Y-%m-%d %H:%M %Z}"
     )
-    return Versions(name, False, new, changed, rows - new - changed, vanished, new + changed, said)
+    return Versions(name, False, new, changed, rows - new - changed, vanished, new + changed, rule)
 
 
 def _first(lake: Lake, contract: Contract, ready: str) -> str:
@@ -145,11 +145,11 @@ def _first(lake: Lake, contract: Contract, ready: str) -> str:
 
 
 def _recorded_first(contract: Contract, tells_recorded: bool) -> str:
-    said = f"the row's own {contract.event_time}"
+    rule = f"the row's own {contract.event_time}"
     if tells_recorded:
-        said = f"as the source tells it, never before {contract.event_time}"
+        rule = f"as the source tells it, never before {contract.event_time}"
     later = LATER.get(contract.name)
-    return f"{said}; {later} is known from its day on" if later else said
+    return f"{rule}; {later} is known from its day on" if later else rule
 
 
 def _count(lake: Lake, query: str) -> int:

@@ -13,12 +13,14 @@ from typing import Any
 
 import ibis
 import ibis.expr.operations as ops
-import pyarrow.parquet as pq
 
+from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
+from features.lake.known_at import superseded_sql
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
+from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.relations.relations import RELATIONS
@@ -89,15 +91,15 @@ def _empty_lake(home: Path) -> Lake:
     lake = Lake(Settings(home=home))
     (home / "checked").mkdir(parents=True)
     for name, contract in CONTRACTS.items():
-        schema = ibis.schema(
-            {
-                **contract.columns,
-                **dict.fromkeys(contract.civil_days, "date"),
-                **dict.fromkeys(contract.civil_hours, "int64"),
-                "superseded_at": 'timestamp("UTC", 6)',
-            }
-        ).to_pyarrow()
-        pq.write_table(schema.empty_table(), lake.checked(name))
+        nothing = ", ".join(
+            f"NULL::{sql_type(type_)} AS {quoted(column)}"
+            for column, type_ in contract.columns.items()
+        )
+        days = civil_columns(contract, lake.settings.timezone)
+        lake.con.execute(
+            f"COPY (SELECT *, {', '.join(filter(None, [days, superseded_sql(contract)]))}"
+            f" FROM (SELECT {nothing}) LIMIT 0) TO {sql_text(lake.checked(name))} (FORMAT parquet)"
+        )
     return lake
 
 

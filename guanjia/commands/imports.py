@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 DEAREST = 12
 """Missing tables and columns that are shown on screen."""
-MappingFile = Annotated[Path, typer.Argument(metavar="MAPPING.TOML", help="The mapping.")]
-Delivered = Annotated[
-    date | None,
-    typer.Option(
-        "--delivered",
-        parser=parse_day,
-        metavar="YYYY-MM-DD",
-        help="Day of the delivery: what changed is known from then on. Default: now.",
-    ),
-]
 
 
 def plan(
@@ -39,7 +29,7 @@ def plan(
     replace: Annotated[bool, typer.Option(help="Replace a mapping that is there.")] = False,
     json: Json = False,
 ) -> None:
-    """Understand the exports of a folder; write a mapping and a page."""
+    """Plan an import: write what the exports of a folder hold as a mapping and a page."""
     import os
 
     from features.imports.mapping_text import mapping_text
@@ -73,7 +63,18 @@ def plan(
     )
 
 
-def check(mapping: MappingFile, delivered: Delivered = None, json: Json = False) -> None:
+def check(
+    mapping: Annotated[Path, typer.Argument(metavar="MAPPING.TOML", help="The mapping.")],
+    delivered: Annotated[
+        date | None,
+        typer.Option(
+            parser=parse_day,
+            metavar="YYYY-MM-DD",
+            help="Day of the delivery: changes are known from then on. Default: now.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Try a mapping: rows by table, findings, joins; write nothing."""
     from features.imports.overview import delivery_payload
     from features.imports.run import check_delivery
@@ -97,7 +98,18 @@ def check(mapping: MappingFile, delivered: Delivered = None, json: Json = False)
     )
 
 
-def run(mapping: MappingFile, delivered: Delivered = None, json: Json = False) -> None:
+def run(
+    mapping: Annotated[Path, typer.Argument(metavar="MAPPING.TOML", help="The mapping.")],
+    delivered: Annotated[
+        date | None,
+        typer.Option(
+            parser=parse_day,
+            metavar="YYYY-MM-DD",
+            help="Day of the delivery: changes are known from then on. Default: now.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Write the raw tables of a delivery, all together."""
     from features.imports.overview import delivery_payload
     from features.imports.run import run as run_delivery
@@ -105,9 +117,12 @@ def run(mapping: MappingFile, delivered: Delivered = None, json: Json = False) -
     lake = open_lake()
     with progress(json) as report:
         delivery = run_delivery(lake, mapping, _moment(lake, delivered), report)
-    said = "Raw tables written." if delivery.written else "Nothing is new; nothing was written."
+    outcome = "Raw tables written." if delivery.written else "Nothing is new; nothing was written."
     emit(
-        delivery_payload(delivery), json, *_delivery_tables(delivery), f"{said} Next: guanjia check"
+        delivery_payload(delivery),
+        json,
+        *_delivery_tables(delivery),
+        f"{outcome} Next: guanjia check",
     )
 
 

@@ -67,8 +67,8 @@ def missing_costs(missing: Mapping[str, list[str]]) -> list[MissingCost]:
 
 def _cost(missing: str, label: str, table: str, columns: set[str]) -> MissingCost:
     tags, needs, reads = catalogue(), tag_tables(), tag_columns()
-    whole = len(columns) > 1
-    null = {name for name in tags if whole and table in needs[name]}
+    table_missing = len(columns) > 1
+    null = {name for name in tags if table_missing and table in needs[name]}
     touched = {(table, column) for column in columns}
     poorer = {name for name in tags if reads[name] & touched} - null
     rated = {name for name, tag in tags.items() if tag.relation == RATING}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from features.imports.encodings import ASK, copy_as_utf8, find_encoding, read_lines
+from features.imports.reading.encodings import ASK, copy_as_utf8, find_encoding, read_lines
 
 SIMPLIFIED = "保单号,被保险人,签单保费\nP1,王伟,3000\nP2,李娜,950\n"
 TRADITIONAL = "保單號,被保險人,簽單保費\nP1,王大偉,3000\nP2,陳志明,950\n"

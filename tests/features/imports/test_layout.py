@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.imports.dialects import Dialect, find_dialect, split_lines
-from features.imports.layout import find_headings
+from features.imports.reading.dialects import Dialect, find_dialect, split_lines
+from features.imports.reading.layout import find_headings
 
 WORD = st.text("abcdefgh甲乙丙丁", min_size=1, max_size=6)
 

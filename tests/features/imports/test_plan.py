@@ -13,13 +13,13 @@ import xlsxwriter
 
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports.evidence import Evidence
 from features.imports.mapping import load_mapping
-from features.imports.matcher import match_table
+from features.imports.matching.evidence import Evidence
+from features.imports.matching.matcher import match_table
+from features.imports.matching.vocabulary import vocabulary
 from features.imports.overview import column_rows, doubts
 from features.imports.plan import Plan
 from features.imports.run import Delivery
-from features.imports.vocabulary import vocabulary
 
 Planned = Callable[..., Plan]
 Imported = Callable[[Path], Delivery]

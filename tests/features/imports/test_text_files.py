@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.imports.mapping import Source
-from features.imports.readers import kind_of, list_files, read_source
-from features.imports.text_tables import TextTable
+from features.imports.reading.readers import kind_of, list_files, read_source
+from features.imports.reading.text_tables import TextTable
 from features.lake import Lake
 from features.settings import Settings
 

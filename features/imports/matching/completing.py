@@ -7,9 +7,9 @@ vehicles too; the sums of a claim become one movement. Every such rule is writte
 from collections.abc import Mapping as Map
 
 from features.contracts.tables import CONTRACTS
-from features.imports.evidence import Evidence
 from features.imports.mapping import ColumnMap, TableMap
-from features.imports.matcher import Match, identity_heading, match_table, table_map
+from features.imports.matching.evidence import Evidence
+from features.imports.matching.matcher import Match, identity_heading, match_table, table_map
 
 STEPS = ("closed_at", "paid_at", "adjusted_at", "assessed_at", "surveyed_at", "reported_at")
 HOSTS = {
@@ -90,7 +90,7 @@ def complete(table: TableMap, there: set[str], evidence: Map[str, Evidence]) -> 
 def share_vehicles(
     tables: list[TableMap], evidence: Map[str, Map[str, Evidence]]
 ) -> list[TableMap]:
-    """Let policies name their vehicle as the table of vehicles does: by number, VIN or plate.
+    """Map policies to their vehicle as the table of vehicles does: by number, VIN or plate.
 
     Parameters
     ----------

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from features.imports.dialects import find_dialect, split_lines
-from features.imports.encodings import ASK, Reading, find_encoding, read_lines
-from features.imports.layout import find_headings
 from features.imports.mapping import Source
-from features.imports.readers import (
+from features.imports.reading.dialects import find_dialect, split_lines
+from features.imports.reading.encodings import ASK, Reading, find_encoding, read_lines
+from features.imports.reading.layout import find_headings
+from features.imports.reading.readers import (
     kind_of,
     list_files,
     matches,
     parquet_columns,
     path_below,
 )
-from features.imports.workbooks import read_sheets
+from features.imports.reading.workbooks import read_sheets
 from features.lake import Lake
 
 LOOKED_AT = 300
@@ -211,13 +211,13 @@ def _pattern(name: str, others: Sequence[str]) -> str:
     return literal if any(matches(other, (pattern,)) for other in others) else pattern
 
 
-def _name(path: Path, source: Source, taken: dict[str, Source], layouts: Sequence[Layout]) -> str:
+def _name(path: Path, source: Source, others: dict[str, Source], layouts: Sequence[Layout]) -> str:
     stem = path.name.partition(".")[0]
     sheets = {layout.source.sheet for layout in layouts if layout.path == path}
     stem = str(source.sheet) if len(sheets) > 1 else stem
     base = re.sub(r"[\W\d_]+$", "", stem) or stem or "source"
     name, number = base, 1
-    while name in taken:
+    while name in others:
         number += 1
         name = f"{base} {number}"
     return name

@@ -12,20 +12,23 @@ import ibis.expr.datatypes as dt
 
 from features.contracts.tables import CONTRACTS
 from features.imports.days import SERIAL
-from features.imports.evidence import Evidence
 from features.imports.mapping import ColumnMap, TableMap
-from features.imports.values import PHONES
-from features.imports.vocabulary import (
+from features.imports.matching.evidence import Evidence
+from features.imports.matching.vocabulary import (
     cover_of,
+    meaning_of,
     normalise,
     score_heading,
     unit_of,
     vocabulary,
 )
+from features.imports.values import PHONES
 
 SURE = 0.95
 """Score of a heading from which it names the column."""
-LIKELY = 0.6
+LIKELY, BY_VALUES = 0.6, 0.61
+TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
+"""Columns of codes that are known by their values, whatever the heading says."""
 SHARED = frozenset({"customer_id", "policy_id", "vehicle_id", "claim_id", "branch", "channel"})
 """Columns of many tables: they say little about which table it is."""
 LEAST_TABLE = 2.5
@@ -68,9 +71,13 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
     """
     contract = CONTRACTS[table]
     scored = [
-        (score_heading(heading, table, column), column, heading)
+        (
+            max(score_heading(heading, table, column), _score_values(table, column, looks)),
+            column,
+            heading,
+        )
         for column in contract.columns
-        for heading in evidence
+        for heading, looks in evidence.items()
     ]
     match, used = Match(table), set[str]()
     for score, column, heading in sorted(scored, key=lambda item: -item[0]):
@@ -191,6 +198,20 @@ def identity_heading(evidence: Map[str, Evidence]) -> str | None:
     named = [heading for heading in evidence if normalise(heading) in known]
     by_value = [heading for heading, looks in evidence.items() if looks.shares["identity"] > 0.9]
     return next(iter([*named, *by_value]), None)
+
+
+def _score_values(table: str, column: str, looks: Evidence) -> float:
+    """Score how well the cells alone show a column: numbers with check digits, known codes."""
+    if column in {"vin", "plate"} and looks.shares[column] > 0.9:
+        return BY_VALUES
+    if column in TELLING and looks.values:
+        known = sum(
+            rows
+            for value, rows in looks.values.items()
+            if len(value) > 1 and meaning_of(value, table, column) is not None
+        )
+        return BY_VALUES if known > 0.8 * looks.filled else 0.0
+    return 0.0
 
 
 def _column_map(match: Match, column: str) -> ColumnMap:

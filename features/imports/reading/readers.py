@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from features.errors import GuanjiaError
 from features.imports.mapping import Mapping, Source
-from features.imports.text_files import read_text_file
-from features.imports.text_tables import LINE, Part, TextTable, make_view
-from features.imports.workbooks import EXACT, read_workbook
+from features.imports.reading.text_files import read_text_file
+from features.imports.reading.text_tables import LINE, Part, TextTable, make_view
+from features.imports.reading.workbooks import EXACT, read_workbook
 from features.lake import Lake
 from features.sql import quoted, sql_text
 

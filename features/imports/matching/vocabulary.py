@@ -5,13 +5,23 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from pydantic import Field
 from rapidfuzz import fuzz
 
 from features.contracts.tables import CONTRACTS
 from features.declared import Declared, load_layered
 
-EXACT, ENDING, NEAREST = 1.0, 0.75, 0.7
-"""Scores of a heading that is a synonym, that ends with one, and that is similar to one."""
+EXACT, ENDING, NEAREST, PATTERN = 1.0, 0.75, 0.7, 0.62
+"""Scores of a heading that is a synonym, ends with one, is similar to one, fits the pattern."""
+OWNERS = {
+    "customer_id": "customers",
+    "vehicle_id": "vehicles",
+    "policy_id": "policies",
+    "claim_id": "claims",
+    "line": "policies",
+    "channel": "policies",
+}
+"""Columns of many tables -> the table that has their pattern."""
 SIMILAR = 84
 """Similarity of two headings in percent, from which they may mean the same."""
 COVERS = {
@@ -29,11 +39,14 @@ class TableWords(Declared):
     ----------
     words : tuple of str
         In names of files and sheets.
+    patterns : mapping of str to str
+        Column -> regular expression for normalised headings that are in no list.
     columns : mapping of str to tuple of str
         Column -> headings; "@table.column" stands for those of another column.
     """
 
     words: tuple[str, ...]
+    patterns: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, tuple[str, ...]]
 
 
@@ -132,7 +145,16 @@ def score_heading(heading: str, table: str, column: str) -> float:
         similarity = fuzz.ratio(name, synonym)
         if similarity >= SIMILAR:
             best = max(best, NEAREST * similarity / 100)
+    pattern = _pattern(table, column)
+    if best < PATTERN and pattern and re.search(pattern, name):
+        best = PATTERN
     return best
+
+
+def _pattern(table: str, column: str) -> str | None:
+    tables = vocabulary().tables
+    owner = OWNERS.get(column, table)
+    return tables[table].patterns.get(column) or tables[owner].patterns.get(column)
 
 
 def cover_of(heading: str) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from features.errors import GuanjiaError
 from features.imports.mapping import Source
-from features.imports.text_tables import LINE, Part, Rejected
+from features.imports.reading.text_tables import LINE, Part, Rejected
 from features.sql import quoted
 
 if TYPE_CHECKING:

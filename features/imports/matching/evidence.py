@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from features.imports import cells, days
 from features.imports.mapping import NULLS
-from features.imports.text_tables import TextTable
+from features.imports.reading.text_tables import TextTable
 from features.sql import quoted, sql_text
 
 if TYPE_CHECKING:

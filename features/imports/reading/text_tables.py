@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.imports.layout import FOOTER, TOTAL
+from features.imports.reading.layout import FOOTER, TOTAL
 from features.sql import quoted, sql_text
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.errors import GuanjiaError
-from features.imports.encodings import ASK, copy_as_utf8
-from features.imports.layout import FOOTER, TOTAL
 from features.imports.mapping import Source
-from features.imports.text_tables import KINDS, LINE, Part, Rejected
+from features.imports.reading.encodings import ASK, copy_as_utf8
+from features.imports.reading.layout import FOOTER, TOTAL
+from features.imports.reading.text_tables import KINDS, LINE, Part, Rejected
 from features.sql import quoted, sql_text
 
 if TYPE_CHECKING:

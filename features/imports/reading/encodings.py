@@ -123,7 +123,17 @@ def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -
 
 
 def read_lines(path: Path, encoding: str, most: int) -> list[str]:
-    """Read the first lines of a text file, without their ends."""
+    """Read the first lines of a text file, without their ends.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which may be compressed.
+    encoding : str
+        Name of a codec; what it cannot decode is replaced.
+    most : int
+        Lines, at most.
+    """
     with _opened(path) as stream, _text(stream, encoding, "replace") as text:
         return [line.rstrip("\n") for line in islice(text, most)]
 

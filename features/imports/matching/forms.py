@@ -7,11 +7,11 @@ import ibis.expr.datatypes as dt
 from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
 from features.imports import cells
-from features.imports.evidence import Evidence
 from features.imports.mapping import UNKNOWN, ColumnMap, Mapping, TableMap
-from features.imports.text_tables import TextTable
+from features.imports.matching.evidence import Evidence
+from features.imports.matching.vocabulary import meaning_of
+from features.imports.reading.text_tables import TextTable
 from features.imports.values import read_column, select_typed
-from features.imports.vocabulary import meaning_of
 from features.lake import Lake
 from features.sql import quoted
 
