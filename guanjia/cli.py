@@ -20,6 +20,7 @@ from guanjia.commands import (
     data,
     decisions,
     erasure,
+    imports,
     models,
     monitoring,
     quality,
@@ -48,8 +49,11 @@ class AfterExtensions(TyperCommand):
         return super().invoke(ctx)
 
 
-imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
-imports.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
+importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
+importing.command("plan", cls=AfterExtensions)(imports.plan)
+importing.command("check", cls=AfterExtensions)(imports.check)
+importing.command("run", cls=AfterExtensions)(imports.run)
+importing.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
 reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
@@ -58,7 +62,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
     "Load and check tables": {
         "simulate": data.simulate,
-        "import": imports,
+        "import": importing,
         "check": data.check,
     },
     "Compute tags, look at customers": {
