@@ -1,4 +1,4 @@
-"""Measure calibration: predicted against observed means by bin, the ECE, slope and intercept."""
+"""Measure calibration: predicted against observed means by bin, the error, slope and intercept."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from training.estimators.calibration import log_odds
 from training.estimators.encoding import Array
 from training.estimators.losses import Outcomes
 from training.evaluation.discrimination import BINS
-from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
+from training.evaluation.distances import Distance, root_mean_square
+from training.evaluation.resampling import Interval, Resamples, interval
 
 STEPS = 50
 
@@ -65,74 +66,54 @@ def calibration_table(
     return table.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
-def expected_calibration_error(label: Outcomes, predicted: Array, bins: int = BINS) -> float:
-    """Compute the expected calibration error (ECE): mean gap of predicted and observed means.
-
-    Parameters
-    ----------
-    label, predicted : numpy.ndarray
-        Shape (rows,): outcomes and predictions.
-    bins : int
-        Number of bins of equal size over which gaps are averaged, weighted by rows.
-    """
-    table = calibration_table(label, predicted, bins)
-    gaps = (table["told"] - table["observed"]).abs()
-    return float((gaps * table["rows"]).sum() / table["rows"].sum())
-
-
-def resampled_calibration_errors(
+def calibration_error(
     label: Outcomes, predicted: Array, resamples: Resamples, bins: int = BINS
-) -> Array:
-    """Compute the expected calibration error in every resample, shape (resamples,).
+) -> Distance:
+    """Estimate the calibration error: root mean square gap of predicted and observed means by bin.
+
+    What chance adds to the gaps is taken off, so that it can be 0.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
     resamples : Resamples
-        Resamples of the customers of the rows.
+        The customers of the rows.
     bins : int
-        Number of bins; those of all rows are used in every resample.
+        Number of bins of equal size, lowest prediction first.
     """
-    counts, outcomes, predictions = _resampled_bins(
-        label, predicted, _parts(predicted, bins), resamples
-    )
-    return np.asarray(np.abs(outcomes - predictions).sum(axis=1) / counts.sum(axis=1))
+    gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins)
+    return root_mean_square(gaps, weights, resamples.covariance(columns))
 
 
-def calibration_error_interval(
-    label: Outcomes, predicted: Array, resamples: Resamples, bins: int = BINS
-) -> tuple[float, float, float]:
-    """Compute the 95% interval of the expected calibration error, and the error of chance alone.
+def gaps_by_bin(
+    label: Outcomes, predicted: Array, order: Array, bins: int = BINS
+) -> tuple[Array, Array, Array]:
+    """Measure predicted minus observed means in bins of equal size.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
-    resamples : Resamples
-        Resamples of the customers of the rows.
+    order : numpy.ndarray
+        Shape (rows,): what the rows are ordered by.
     bins : int
-        Number of bins of equal size.
+        Number of bins.
 
     Returns
     -------
-    low, high : float
-        The interval.
-    by_chance : float
-        The mean error that a perfectly calibrated model shows on as many rows of as many
-        customers.
+    gaps, weights : numpy.ndarray
+        Shape (bins,): gap, and share of the rows.
+    columns : numpy.ndarray
+        Shape (rows, bins): what each row adds to the noise of each gap.
     """
-    counts, outcomes, predictions = _resampled_bins(
-        label, predicted, _parts(predicted, bins), resamples
-    )
-    gaps = _ratio(outcomes - predictions, counts)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    samples = np.abs(outcomes - predictions).sum(axis=1) / counts.sum(axis=1)
-    spread = np.nanstd(gaps, axis=0)
-    # The mean of |x| of a normal x is its deviation times sqrt(2 / pi).
-    by_chance = float((spread * shares.mean(axis=0)).sum() * np.sqrt(2 / np.pi))
-    low, high = centred_interval(expected_calibration_error(label, predicted, bins), samples)
-    return low, high, by_chance
+    parts = _parts(order, bins)
+    over = predicted - label
+    gaps, columns = np.empty(len(parts)), np.zeros((len(over), len(parts)))
+    for number, part in enumerate(parts):
+        gaps[number] = over[part].mean()
+        columns[part, number] = (over[part] - gaps[number]) / len(part)
+    return gaps, np.array([len(part) for part in parts]) / len(over), columns
 
 
 def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> CalibrationLine:

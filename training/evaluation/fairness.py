@@ -13,7 +13,8 @@ import pandas as pd
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.contact import mark_contacted, orient_for_contact
-from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
+from training.evaluation.distances import UNKNOWN, typical_difference
+from training.evaluation.resampling import Interval, Resamples, interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
@@ -157,34 +158,37 @@ def _attribute(
     resamples: Resamples,
     bound: float,
 ) -> Fairness:
-    members, rates, samples = [], [], []
+    members, rates, noises = [], [], []
     for value, chinese, rows in groups:
         small = int(rows.sum()) < SMALLEST_ROWS
-        own = _rates(columns[rows].sum(axis=0, keepdims=True))[0]
+        sums = columns[rows].sum(axis=0, keepdims=True)
+        own = _rates(sums)[0]
         drawn = _rates(resamples.within(rows).sums(columns[rows]))
         members.append(_group(value, chinese, int(rows.sum()), small, own, drawn))
         if not small:
-            rates.append(own)
-            samples.append(drawn)
+            rates.append(own[2:])
+            noises.append(rows[:, None] * _noise(columns, own, sums[0]))
     if len(rates) < 2:
-        nothing = float("nan"), (float("nan"), float("nan"))
-        spans, verdict = [nothing] * 3, "none"
+        spans, verdict = [UNKNOWN] * 3, "none"
     else:
-        # Columns of `_rates`: predicted, observed, gap, selected, hit rate.
-        spans = [_span(np.array(rates)[:, k], np.array(samples)[:, :, k]) for k in (2, 3, 4)]
-        low, high = spans[0][1]
+        values, noise = np.array(rates), np.array(noises)
+        spans = [
+            typical_difference(values[:, k], resamples.covariance(noise[:, :, k].T))
+            for k in range(values.shape[1])
+        ]
+        low, high = spans[0].interval
         verdict = "within" if high <= bound else "beyond" if low > bound else "undecided"
     return Fairness(
         attribute=attribute.name,
         chinese=attribute.chinese,
         english=attribute.english,
         groups=tuple(members),
-        calibration=spans[0][0],
-        calibration_interval=spans[0][1],
-        selection=spans[1][0],
-        selection_interval=spans[1][1],
-        hit_rate=spans[2][0],
-        hit_rate_interval=spans[2][1],
+        calibration=spans[0].value,
+        calibration_interval=spans[0].interval,
+        selection=spans[1].value,
+        selection_interval=spans[1].interval,
+        hit_rate=spans[2].value,
+        hit_rate_interval=spans[2].interval,
         bound=bound,
         verdict=verdict,
     )
@@ -218,10 +222,15 @@ def _rates(sums: Array) -> Array:
         return np.column_stack([*parts, hits / events])
 
 
-def _span(rates: Array, samples: Array) -> tuple[float, Interval]:
-    """Return the largest difference between two groups; shapes (groups,) and (groups, samples)."""
-    if np.isnan(rates).all():
-        return float("nan"), (float("nan"), float("nan"))
-    widest = float(np.nanmax(rates) - np.nanmin(rates))
-    usable = samples[:, ~np.isnan(samples).any(axis=0)]
-    return widest, centred_interval(widest, np.ptp(usable, axis=0))
+def _noise(columns: Array, rates: Array, sums: Array) -> Array:
+    """Compute what each row adds to the noise of gap, selected and hit rate, shape (rows, 3)."""
+    rows, predicted, observed, selected, hits, events = columns.T
+    *_, gap, chosen, hit_rate = rates
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.column_stack(
+            [
+                (predicted - observed - gap * rows) / sums[0],
+                (selected - chosen * rows) / sums[0],
+                (hits - hit_rate * events) / sums[5],
+            ]
+        )

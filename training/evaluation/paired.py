@@ -11,11 +11,9 @@ import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
-from training.evaluation.calibration import (
-    expected_calibration_error,
-    resampled_calibration_errors,
-)
+from training.evaluation.calibration import calibration_error, gaps_by_bin
 from training.evaluation.discrimination import Ranking
+from training.evaluation.distances import Distance, noise
 from training.evaluation.resampling import Resamples, interval
 
 
@@ -57,8 +55,10 @@ class PairedFigures:
     reference : float
         Loss of always predicting the mean of these rows: the scale of differences in loss.
     order, loss, ece : Difference
-        AUC or Gini; log loss or deviance; expected calibration error, of counts and amounts as a
-        share of the mean outcome.
+        AUC or Gini; log loss or deviance; expected calibration error (`compare_calibration`), of
+        counts and amounts as a share of the mean outcome.
+    challenger_ece : Distance
+        The challenger's own error, in tenths of its own predictions, in the same unit.
     """
 
     dimension: str
@@ -70,6 +70,7 @@ class PairedFigures:
     order: Difference
     loss: Difference
     ece: Difference
+    challenger_ece: Distance
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,11 @@ def compare(
     scale = _scale(label, kind)
     first, first_drawn = _figures(label, champion, resamples, kind)
     second, second_drawn = _figures(label, challenger, resamples, kind)
-    order, loss, ece = (
-        _difference(before, after, drawn / unit, unit)
-        for before, after, drawn, unit in zip(
-            first, second, (second_drawn - first_drawn).T, (1.0, 1.0, scale), strict=True
-        )
+    order, loss = (
+        _difference(before, after, drawn)
+        for before, after, drawn in zip(first, second, (second_drawn - first_drawn).T, strict=True)
     )
+    own = calibration_error(label, challenger, resamples)
     mean = np.full(len(label), label.mean())
     return PairedFigures(
         dimension,
@@ -143,8 +143,53 @@ def compare(
         reference=mean_loss(label, mean, kind),
         order=order,
         loss=loss,
-        ece=ece,
+        ece=compare_calibration(label / scale, champion / scale, challenger / scale, resamples),
+        challenger_ece=Distance(
+            own.value / scale,
+            (own.interval[0] / scale, own.interval[1] / scale),
+            own.by_chance / scale,
+        ),
     )
+
+
+def compare_calibration(
+    label: Outcomes, champion: Array, challenger: Array, resamples: Resamples
+) -> Difference:
+    """Compare the expected calibration errors of two models in the same tenths.
+
+    The tenths are of the mean of both predictions. In the same tenths both models err against the
+    same outcomes, so that only predictions set them apart, and those are known: the errors differ
+    by no more than the predictions do. What is not known is how far the champion errs in the
+    direction in which the predictions differ, and how far in all others. Both are drawn around
+    their estimates, the latter as a square without what noise adds (generalised pivotal
+    quantities: Hannig 2009, "On generalized fiducial inference").
+
+    Parameters
+    ----------
+    label, champion, challenger : numpy.ndarray
+        Shape (rows,): outcomes and the predictions of both models, in the same unit.
+    resamples : Resamples
+        The customers of the rows.
+    """
+    middle = (champion + challenger) / 2
+    first, weights, columns = gaps_by_bin(label, champion, middle)
+    second, _, _ = gaps_by_bin(label, challenger, middle)
+    covariance = resamples.covariance(columns)
+    apart = second - first
+    length = float(np.sqrt(weights @ apart**2))
+    if not np.isfinite(covariance).all() or not np.isfinite(length):
+        return Difference(*(float("nan"),) * 6)
+    added = float(weights @ np.diag(covariance))
+    before, after = (float(np.sqrt(max(weights @ gap**2 - added, 0))) for gap in (first, second))
+    if not length:
+        return Difference(before, after, 0.0, 0.0, 0.0, 0.0)
+    direction = weights * apart / length
+    across = added - float(direction @ covariance @ direction)
+    drawn = first + noise(covariance)
+    along = drawn @ direction
+    rest = np.maximum(drawn**2 @ weights - along**2 - 2 * across, 0.0)
+    samples = np.sqrt((along + length) ** 2 + rest) - np.sqrt(along**2 + rest)
+    return Difference(before, after, after - before, *interval(samples), float(samples.std()))
 
 
 def gaps(
@@ -211,25 +256,20 @@ def gaps(
 def _figures(
     label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind
 ) -> tuple[Array, Array]:
-    """Measure order, loss and ECE, shape (3,), and in every resample, shape (resamples, 3)."""
+    """Measure order and loss, shape (2,), and in every resample, shape (resamples, 2)."""
     column = 1 if kind == "probability" else 0
     ranking, losses = Ranking(label, predicted), row_loss(label, predicted, kind)
     sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
     drawn = np.column_stack(
-        [
-            ranking.measure_order_resamples(resamples)[:, column],
-            sums[:, 0] / sums[:, 1],
-            resampled_calibration_errors(label, predicted, resamples),
-        ]
+        [ranking.measure_order_resamples(resamples)[:, column], sums[:, 0] / sums[:, 1]]
     )
-    own = [ranking.measure()[column], losses.mean(), expected_calibration_error(label, predicted)]
-    return np.array(own), drawn
+    return np.array([ranking.measure()[column], losses.mean()]), drawn
 
 
-def _difference(first: float, second: float, drawn: Array, unit: float) -> Difference:
-    first, second = float(first / unit), float(second / unit)
+def _difference(first: float, second: float, drawn: Array) -> Difference:
     known = drawn[np.isfinite(drawn)]
     spread = float(known.std()) if len(known) else float("nan")
+    first, second = float(first), float(second)
     return Difference(first, second, second - first, *interval(drawn), spread)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from features.contracts.vocabulary import CHANNEL_LABELS
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
-from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
+from training.evaluation.calibration import calibration_error
 from training.evaluation.discrimination import Ranking
 from training.evaluation.resampling import Interval, Resamples, interval
 
@@ -219,9 +219,8 @@ def _slice(
         with np.errstate(invalid="ignore", divide="ignore"):
             gap_interval = interval(sums[:, 0] / sums[:, 1])
         loss = mean_loss(label, predicted, kind)
-        ece = expected_calibration_error(label, predicted)
-        low, high, _ = calibration_error_interval(label, predicted, resamples)
-        ece_interval = (low, high)
+        error = calibration_error(label, predicted, resamples)
+        ece, ece_interval = error.value, error.interval
         events = int((label > 0).sum())
         rarer = min(events, len(label) - events) if kind == "probability" else events
         if rarer >= SMALLEST_EVENTS:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
-from training.evaluation.calibration import expected_calibration_error, fit_line
+from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.resampling import RESAMPLES, Resamples
@@ -185,7 +185,7 @@ def cohort_figures(
         observed=float(label.mean()),
         predicted=float(predicted.mean()),
         slope=line.slope if line is not None else float("nan"),
-        ece=expected_calibration_error(label, predicted)
+        ece=calibration_error(label, predicted, resamples).value
         / (1.0 if likely else float(label.mean()) or float("nan")),
         loss=mean_loss(label, predicted, kind),
         base_loss=mean_loss(label, base, kind),
