@@ -8,12 +8,14 @@ from scipy.special import expit
 
 from training.estimators.calibration import log_odds
 from training.estimators.encoding import Array
-from training.estimators.losses import Outcomes
+from training.estimators.losses import Kind, Outcomes
 from training.evaluation.discrimination import BINS
 from training.evaluation.distances import Distance, root_mean_square
 from training.evaluation.resampling import Interval, Resamples, interval
 
 STEPS = 50
+FEWEST_OUTCOMES, FEWEST_PAID = 30, 150
+"""Customers in a bin of the calibration error: with the rarer outcome; of an amount."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def calibration_table(
 
 
 def calibration_error(
-    label: Outcomes, predicted: Array, resamples: Resamples, bins: int = BINS
+    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind = "probability"
 ) -> Distance:
     """Estimate the calibration error: root mean square gap of predicted and observed means by bin.
 
@@ -79,15 +81,33 @@ def calibration_error(
         Shape (rows,): outcomes and predictions.
     resamples : Resamples
         The customers of the rows.
-    bins : int
-        Number of bins of equal size, lowest prediction first.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts the error is a share of the mean outcome.
     """
-    gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins)
-    return root_mean_square(gaps, weights, resamples.covariance(columns))
+    bins = count_bins(label, resamples)
+    gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins, kind)
+    customers = len(resamples.drawn) / len(gaps)
+    return root_mean_square(gaps, weights, resamples.covariance(columns), customers)
+
+
+def count_bins(label: Outcomes, resamples: Resamples) -> int:
+    """Count the bins of a calibration error: tenths, or fewer where outcomes are few.
+
+    A gap needs outcomes enough for its noise to be nearly normal: customers with the rarer outcome,
+    or of amounts, which are skewed, customers.
+    """
+    people = len(resamples.drawn)
+    came = len(np.unique(resamples.codes[label > 0]))
+    evidence = (
+        people / FEWEST_PAID
+        if came == people
+        else min(came, len(np.unique(resamples.codes[label <= 0]))) / FEWEST_OUTCOMES
+    )
+    return int(np.clip(evidence, 1, BINS))
 
 
 def gaps_by_bin(
-    label: Outcomes, predicted: Array, order: Array, bins: int = BINS
+    label: Outcomes, predicted: Array, order: Array, bins: int, kind: Kind = "probability"
 ) -> tuple[Array, Array, Array]:
     """Measure predicted minus observed means in bins of equal size.
 
@@ -99,6 +119,8 @@ def gaps_by_bin(
         Shape (rows,): what the rows are ordered by.
     bins : int
         Number of bins.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts gaps are shares of the mean outcome.
 
     Returns
     -------
@@ -113,6 +135,10 @@ def gaps_by_bin(
     for number, part in enumerate(parts):
         gaps[number] = over[part].mean()
         columns[part, number] = (over[part] - gaps[number]) / len(part)
+    if kind != "probability":
+        mean = float(label.mean()) or float("nan")
+        gaps = gaps / mean
+        columns = columns / mean - gaps * ((label - mean) / mean / len(label))[:, None]
     return gaps, np.array([len(part) for part in parts]) / len(over), columns
 
 

@@ -48,19 +48,39 @@ class Distance:
 UNKNOWN = Distance(float("nan"), (float("nan"), float("nan")), float("nan"))
 
 
-def noise(covariance: Array, seed: int = 7) -> Array:
-    """Draw normal noise of a covariance, shape (k, k): `DRAWS` draws, shape (draws, k)."""
+def noise(covariance: Array, customers: float = np.inf, seed: int = 7) -> Array:
+    """Draw noise of an estimated covariance.
+
+    Parameters
+    ----------
+    covariance : numpy.ndarray
+        Shape (k, k).
+    customers : float
+        Customers that a variance was estimated from: with few, large noise is more frequent than
+        the normal distribution has it (Student's t).
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (`DRAWS`, k).
+    """
     values, vectors = np.linalg.eigh(covariance)
-    draws = np.random.default_rng(seed).standard_normal((DRAWS, len(covariance)))
+    generator = np.random.default_rng(seed)
+    freedom = max(customers - 1, 2.0)
+    draws = (
+        generator.standard_t(freedom, (DRAWS, len(covariance)))
+        if np.isfinite(freedom)
+        else generator.standard_normal((DRAWS, len(covariance)))
+    )
     return np.asarray(draws @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
 
-def root_mean_square(gaps: Array, weights: Array, covariance: Array) -> Distance:
+def root_mean_square(
+    gaps: Array, weights: Array, covariance: Array, customers: float = np.inf
+) -> Distance:
     """Estimate the root mean square of true gaps, with its interval.
-
-    The probability of error of 5% is spent on both sides alike once the distance is clear of
-    noise, and on one side at 0, where it cannot be missed on the other (as in Feldman and Cousins
-    1998, "Unified approach to the classical statistical analysis of small signals").
 
     Parameters
     ----------
@@ -68,6 +88,8 @@ def root_mean_square(gaps: Array, weights: Array, covariance: Array) -> Distance
         Shape (k,): observed gaps; their weights, of sum 1.
     covariance : numpy.ndarray
         Shape (k, k): covariance of the gaps.
+    customers : float
+        Customers that each gap rests on, as in `noise`.
 
     Returns
     -------
@@ -76,7 +98,7 @@ def root_mean_square(gaps: Array, weights: Array, covariance: Array) -> Distance
     """
     if not np.isfinite(gaps).all() or not np.isfinite(covariance).all():
         return UNKNOWN
-    drawn = noise(covariance)
+    drawn = noise(covariance, customers)
     square = float(weights @ gaps**2)
     added = float(weights @ np.diag(covariance))
     along, own = drawn @ (weights * gaps), drawn**2 @ weights
@@ -91,12 +113,32 @@ def root_mean_square(gaps: Array, weights: Array, covariance: Array) -> Distance
         part = size / observed
         return float((part**2 * square + 2 * part * along + own <= square).mean())
 
-    def two_sided(size: float) -> float:
+    low, high = invert(below, clear, observed + 4 * clear)
+    return Distance(min(max(value, low), high), (low, high), float(np.sqrt(added)))
+
+
+def invert(below: Callable[[float], float], clear: float, top: float) -> Interval:
+    """Return the sizes at which a figure as observed is no surprise: a 95% interval, at least 0.
+
+    The probability of error of 5% is spent on both sides alike once the size is clear of noise, and
+    on one side at 0, where it cannot be missed on the other (as in Feldman and Cousins 1998,
+    "Unified approach to the classical statistical analysis of small signals").
+
+    Parameters
+    ----------
+    below : Callable[[float], float]
+        Maps a true size to the probability of a figure up to the observed one; falling.
+    clear : float
+        Size from which noise alone rarely shows as much.
+    top : float
+        A size larger than the interval can hold.
+    """
+
+    def spent(size: float) -> float:
         return (1 - CONFIDENCE) / 2 * min(1.0, size / clear)
 
-    low = _crossing(lambda size: below(size) - (CONFIDENCE + two_sided(size)), observed)
-    high = _crossing(lambda size: below(size) - two_sided(size), observed + 4 * clear)
-    return Distance(min(max(value, low), high), (low, high), float(np.sqrt(added)))
+    low = _crossing(lambda size: below(size) - (CONFIDENCE + spent(size)), top)
+    return low, _crossing(lambda size: below(size) - spent(size), top)
 
 
 def typical_difference(values: Array, covariance: Array) -> Distance:

@@ -12,15 +12,17 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
-from training.evaluation.contact import mark_contacted, orient_for_contact
+from training.evaluation.contact import WORKING_SHARE, mark_contacted, orient_for_contact
 from training.evaluation.distances import UNKNOWN, typical_difference
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.resampling import Interval, Resamples, student_interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
 CALIBRATION_BOUND = 0.05
 """Largest allowed difference of (predicted - observed) between two groups (A): our own bound, no
 law names one."""
+NEAR = 0.05
+"""Rows ranked so near the last one contacted show whom one contact more would reach."""
 MEAN_BOUND = 0.5
 """For a rare outcome the bound is at most this share of its mean (A)."""
 
@@ -141,8 +143,20 @@ def fairness(
         bound = min(CALIBRATION_BOUND, rare)
     scale = 1.0 if kind == "probability" else float(event.mean()) or float("nan")
     chosen = mark_contacted(priority)
+    near = mark_contacted(priority, WORKING_SHARE + NEAR) - mark_contacted(
+        priority, WORKING_SHARE - NEAR
+    )
     columns = np.column_stack(
-        [np.ones(len(event)), priority / scale, event / scale, chosen, chosen * event, event]
+        [
+            np.ones(len(event)),
+            priority / scale,
+            event / scale,
+            chosen,
+            chosen * event,
+            event,
+            near,
+            near * event,
+        ]
     )
     return [
         _attribute(attribute, list(parts(frame, attribute)), columns, resamples, bound)
@@ -161,13 +175,14 @@ def _attribute(
     members, rates, noises = [], [], []
     for value, chinese, rows in groups:
         small = int(rows.sum()) < SMALLEST_ROWS
-        sums = columns[rows].sum(axis=0, keepdims=True)
-        own = _rates(sums)[0]
-        drawn = _rates(resamples.within(rows).sums(columns[rows]))
-        members.append(_group(value, chinese, int(rows.sum()), small, own, drawn))
+        own = _rates(columns[rows].sum(axis=0))
+        noise = _noise(columns, rows, own)
+        deviations = np.sqrt(np.diag(resamples.covariance(noise)))
+        customers = len(np.unique(resamples.codes[rows]))
+        members.append(_group(value, chinese, int(rows.sum()), small, own, deviations, customers))
         if not small:
             rates.append(own[2:])
-            noises.append(rows[:, None] * _noise(columns, own, sums[0]))
+            noises.append(noise)
     if len(rates) < 2:
         spans, verdict = [UNKNOWN] * 3, "none"
     else:
@@ -194,10 +209,22 @@ def _attribute(
     )
 
 
-def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: Array) -> Group:
+def _group(
+    value: str,
+    chinese: str,
+    rows: int,
+    small: bool,
+    own: Array,
+    deviations: Array,
+    customers: int,
+) -> Group:
     if small:
-        own, drawn = np.full(5, np.nan), np.full((1, 5), np.nan)
+        own, deviations = np.full(5, np.nan), np.full(3, np.nan)
     predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
+    bounds = [
+        student_interval(figure, deviation, customers)
+        for figure, deviation in zip((gap, selected, hit_rate), deviations, strict=True)
+    ]
     return Group(
         value=value,
         chinese=chinese,
@@ -206,31 +233,38 @@ def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: 
         predicted=predicted,
         observed=observed,
         gap=gap,
-        gap_interval=interval(drawn[:, 2]),
+        gap_interval=bounds[0],
         selected=selected,
-        selected_interval=interval(drawn[:, 3]),
+        selected_interval=bounds[1],
         hit_rate=hit_rate,
-        hit_rate_interval=interval(drawn[:, 4]),
+        hit_rate_interval=bounds[2],
     )
 
 
 def _rates(sums: Array) -> Array:
-    """Compute predicted, observed, gap, selected and hit rate from sums, shape (samples, 5)."""
-    rows, predicted, observed, selected, hits, events = sums.T
+    """Compute predicted, observed, gap, selected and hit rate from sums of the columns."""
+    rows, predicted, observed, selected, hits, events = sums[:6]
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = [predicted / rows, observed / rows, (predicted - observed) / rows, selected / rows]
-        return np.column_stack([*parts, hits / events])
+        return np.array([*parts, hits / events])
 
 
-def _noise(columns: Array, rates: Array, sums: Array) -> Array:
-    """Compute what each row adds to the noise of gap, selected and hit rate, shape (rows, 3)."""
-    rows, predicted, observed, selected, hits, events = columns.T
+def _noise(columns: Array, inside: Flags, rates: Array) -> Array:
+    """Compute what each row adds to the noise of gap, selected and hit rate, shape (rows, 3).
+
+    Who is contacted first depends on all rows: where more of them rank high, fewer of the group are
+    contacted, by the share of the group among those ranked near the last one contacted.
+    """
+    own = columns * inside[:, None]
+    rows, predicted, observed, selected, hits, events = own.T[:6]
     *_, gap, chosen, hit_rate = rates
+    many, total = own.sum(axis=0), columns.sum(axis=0)
+    crowded = (columns[:, 3] - total[3] / total[0]) / total[6]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.column_stack(
             [
-                (predicted - observed - gap * rows) / sums[0],
-                (selected - chosen * rows) / sums[0],
-                (hits - hit_rate * events) / sums[5],
+                (predicted - observed - gap * rows) / many[0],
+                (selected - chosen * rows) / many[0] - crowded * many[6] / many[0],
+                (hits - hit_rate * events) / many[5] - crowded * many[7] / many[5],
             ]
         )

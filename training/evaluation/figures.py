@@ -179,8 +179,7 @@ def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind
     sums = resamples.sums(np.column_stack([predicted, label]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])
-    error = calibration_error(label, predicted, resamples)
-    scale = mean or float("nan")
+    error = calibration_error(label, predicted, resamples, kind)
     return Amounts(
         rows=len(label),
         mean=mean,
@@ -192,8 +191,8 @@ def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind
         total_ratio=float(predicted.sum()) / float(label.sum()) if mean else float("nan"),
         total_ratio_low=ratio_low,
         total_ratio_high=ratio_high,
-        ece=error.value / scale,
-        ece_low=error.interval[0] / scale,
-        ece_high=error.interval[1] / scale,
+        ece=error.value,
+        ece_low=error.interval[0],
+        ece_high=error.interval[1],
         lift=float(gain_table(label, predicted)["lift"].iloc[0]),
     )

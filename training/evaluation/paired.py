@@ -11,7 +11,7 @@ import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
-from training.evaluation.calibration import calibration_error, gaps_by_bin
+from training.evaluation.calibration import calibration_error, count_bins, gaps_by_bin
 from training.evaluation.discrimination import Ranking
 from training.evaluation.distances import Distance, noise
 from training.evaluation.resampling import Resamples, interval
@@ -125,14 +125,12 @@ def compare(
     kind : {"probability", "count", "amount"}
         What is predicted.
     """
-    scale = _scale(label, kind)
     first, first_drawn = _figures(label, champion, resamples, kind)
     second, second_drawn = _figures(label, challenger, resamples, kind)
     order, loss = (
         _difference(before, after, drawn)
         for before, after, drawn in zip(first, second, (second_drawn - first_drawn).T, strict=True)
     )
-    own = calibration_error(label, challenger, resamples)
     mean = np.full(len(label), label.mean())
     return PairedFigures(
         dimension,
@@ -143,24 +141,24 @@ def compare(
         reference=mean_loss(label, mean, kind),
         order=order,
         loss=loss,
-        ece=compare_calibration(label / scale, champion / scale, challenger / scale, resamples),
-        challenger_ece=Distance(
-            own.value / scale,
-            (own.interval[0] / scale, own.interval[1] / scale),
-            own.by_chance / scale,
-        ),
+        ece=compare_calibration(label, champion, challenger, resamples, kind),
+        challenger_ece=calibration_error(label, challenger, resamples, kind),
     )
 
 
 def compare_calibration(
-    label: Outcomes, champion: Array, challenger: Array, resamples: Resamples
+    label: Outcomes,
+    champion: Array,
+    challenger: Array,
+    resamples: Resamples,
+    kind: Kind = "probability",
 ) -> Difference:
     """Compare the expected calibration errors of two models in the same tenths.
 
     The tenths are of the mean of both predictions. In the same tenths both models err against the
-    same outcomes, so that only predictions set them apart, and those are known: the errors differ
-    by no more than the predictions do. What is not known is how far the champion errs in the
-    direction in which the predictions differ, and how far in all others. Both are drawn around
+    same outcomes, so that only their predictions set them apart, and the errors differ by no more
+    than these do. What is not known is how far the champion errs in the direction in which the
+    predictions differ, and how far in all others. Both are drawn around
     their estimates, the latter as a square without what noise adds (generalised pivotal
     quantities: Hannig 2009, "On generalized fiducial inference").
 
@@ -170,25 +168,31 @@ def compare_calibration(
         Shape (rows,): outcomes and the predictions of both models, in the same unit.
     resamples : Resamples
         The customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts errors are shares of the mean outcome.
     """
     middle = (champion + challenger) / 2
-    first, weights, columns = gaps_by_bin(label, champion, middle)
-    second, _, _ = gaps_by_bin(label, challenger, middle)
-    covariance = resamples.covariance(columns)
-    apart = second - first
-    length = float(np.sqrt(weights @ apart**2))
+    bins = count_bins(label, resamples)
+    first, weights, before_noise = gaps_by_bin(label, champion, middle, bins, kind)
+    second, _, after_noise = gaps_by_bin(label, challenger, middle, bins, kind)
+    covariance = resamples.covariance(np.hstack([before_noise, after_noise]))
+    length = float(np.sqrt(weights @ (second - first) ** 2))
     if not np.isfinite(covariance).all() or not np.isfinite(length):
         return Difference(*(float("nan"),) * 6)
-    added = float(weights @ np.diag(covariance))
-    before, after = (float(np.sqrt(max(weights @ gap**2 - added, 0))) for gap in (first, second))
+    variances = np.diag(covariance)
+    added = weights @ variances[:bins], weights @ variances[bins:]
+    before, after = (
+        float(np.sqrt(max(weights @ gaps**2 - extra, 0.0)))
+        for gaps, extra in zip((first, second), added, strict=True)
+    )
     if not length:
         return Difference(before, after, 0.0, 0.0, 0.0, 0.0)
-    direction = weights * apart / length
-    across = added - float(direction @ covariance @ direction)
-    drawn = first + noise(covariance)
-    along = drawn @ direction
-    rest = np.maximum(drawn**2 @ weights - along**2 - 2 * across, 0.0)
-    samples = np.sqrt((along + length) ** 2 + rest) - np.sqrt(along**2 + rest)
+    direction = weights * (second - first) / length
+    across = added[0] - float(direction @ covariance[:bins, :bins] @ direction)
+    one, other = np.hsplit(np.r_[first, second] + noise(covariance, len(resamples.drawn) / bins), 2)
+    along = one @ direction
+    rest = np.maximum(one**2 @ weights - along**2 - 2 * across, 0.0)
+    samples = np.sqrt((other @ direction) ** 2 + rest) - np.sqrt(along**2 + rest)
     return Difference(before, after, after - before, *interval(samples), float(samples.std()))
 
 

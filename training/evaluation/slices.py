@@ -68,7 +68,7 @@ class Slice:
         Mean outcome, mean prediction (`predicted`), and prediction - outcome.
     order, loss, ece : float
         AUC and log loss of a probability, Gini and deviance of a count or an amount; expected
-        calibration error.
+        calibration error, of a count or an amount as a share of the mean outcome.
     """
 
     attribute: str
@@ -219,7 +219,7 @@ def _slice(
         with np.errstate(invalid="ignore", divide="ignore"):
             gap_interval = interval(sums[:, 0] / sums[:, 1])
         loss = mean_loss(label, predicted, kind)
-        error = calibration_error(label, predicted, resamples)
+        error = calibration_error(label, predicted, resamples, kind)
         ece, ece_interval = error.value, error.interval
         events = int((label > 0).sum())
         rarer = min(events, len(label) - events) if kind == "probability" else events

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -169,7 +170,7 @@ def _measured(
     worth = worth_share * test.frame["commercial_premium_current"].to_numpy(np.float64)
     return {
         "average": _average(rows),
-        "qini": _qini(test, effect),
+        "qini": qini_with_interval(test.label, test.treated, effect, test.customers),
         "auuc": measures.auuc(test.label, test.treated, effect),
         "policies": policy.policies(outcomes, effect, lower, worth, treatment.cost),
         "sleeping_dogs": policy.sleeping_dogs(outcomes, effect),
@@ -187,12 +188,24 @@ def _average(rows: Rows) -> Estimate:
     return policy.means({"effect": outcomes.effect}, outcomes.customers)["effect"]
 
 
-def _qini(rows: Rows, effect: Array) -> Estimate:
-    """Calculate the Qini coefficient, with its interval over resamples of customers."""
-    value = measures.qini(rows.label, rows.treated, effect)
+def qini_with_interval(
+    label: Flags, treated: Flags, effect: Array, customers: pd.Series
+) -> Estimate:
+    """Calculate the Qini coefficient, with its interval over resamples of customers.
+
+    Parameters
+    ----------
+    label, treated : numpy.ndarray of bool
+        Shape (rows,): outcome, and whether the row was treated.
+    effect : numpy.ndarray
+        Shape (rows,): predicted effect.
+    customers : pandas.Series
+        Customer of every row.
+    """
+    value = measures.qini(label, treated, effect)
     samples = [
-        measures.qini(rows.label[drawn], rows.treated[drawn], effect[drawn])
-        for drawn in policy.resampled(rows.customers)
+        measures.qini(label[drawn], treated[drawn], effect[drawn])
+        for drawn in policy.resampled(customers)
     ]
     return Estimate(value, *interval(np.array(samples)))
 

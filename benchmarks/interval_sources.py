@@ -1,0 +1,287 @@
+"""Every interval that is printed, computed as it is printed, for `coverage.py`.
+
+`shown` gives each figure with its interval. Of a whole world, with the true means in the place of
+outcomes, it gives the truth: all figures but the loss are the same functions of means as of
+outcomes, and a difference of losses is linear in them.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from drawn_world import World
+
+from training.estimators.encoding import Array, Flags
+from training.estimators.losses import Kind, Outcomes, row_loss
+from training.evaluation.calibration import calibration_error, calibration_table, fit_line
+from training.evaluation.contact import profit_curves
+from training.evaluation.discrimination import Ranking
+from training.evaluation.economics import Economics
+from training.evaluation.fairness import fairness
+from training.evaluation.figures import amount_figures, probability_figures
+from training.evaluation.paired import compare, compare_calibration, gaps
+from training.evaluation.peers import compare_with_peers
+from training.evaluation.resampling import RESAMPLES, Resamples
+from training.evaluation.slices import ATTRIBUTES, parts, slices
+from training.evaluation.truth import rank_correlation
+from training.models import MODELS
+from training.monitoring.bounds import Bounds
+from training.monitoring.cohorts import SEGMENTS, cohort_figures, lift_of
+from training.monitoring.rule import index_test
+from training.uplift import measures, policy
+from training.uplift.study import qini_with_interval
+
+Value = tuple[float, float, float]
+Shown = dict[tuple[str, str], Value]
+"""Figure and part -> value, low, high."""
+MONEY = Economics({"phone": 8.0}, 150.0, {"phone": 0.2}, ())
+TENTHS_MOVED = np.linspace(0.7, 1.3, 10) / 10
+"""Shares of tenths after a drift; before it all are 0.1."""
+
+
+def shown(
+    world: World,
+    label: Outcomes,
+    generator: np.random.Generator,
+    exact: bool = False,
+    of_parts: bool = True,
+) -> Shown:
+    """All figures of the rows with their intervals.
+
+    Parameters
+    ----------
+    world : World
+        The rows of a sample; of all customers for the truth.
+    label : numpy.ndarray
+        Shape (rows,): outcomes; for the truth the true means.
+    generator : numpy.random.Generator
+        Draws lots of a trial, and tags that drift.
+    exact : bool
+        Whether it is the truth: no interval is computed.
+    of_parts : bool
+        Whether slices and segments are wanted too, which take as long as all the rest.
+    """
+    resamples = Resamples(world.frame["customer_id"], 1 if exact else RESAMPLES)
+    lines = list(_of_all_rows(world, label, resamples, exact))
+    lines += list(_of_groups(world, label, resamples))
+    lines += list(_against_another(world, label, resamples, exact))
+    if of_parts:
+        lines += list(_of_parts(world, label, resamples, exact))
+        lines += list(_monitored(world, label, exact))
+    if world.kind == "probability":
+        lines += list(_profit(world, label, resamples, exact))
+    if world.name == "common":
+        lines += list(_uplift(world, generator, exact))
+        lines += list(_drift(world, generator, exact))
+    return {(figure, place): value for figure, place, value in lines}
+
+
+Line = tuple[str, str, Value]
+
+
+def _of_all_rows(
+    world: World, label: Outcomes, resamples: Resamples, exact: bool
+) -> Iterator[Line]:
+    """Figures of the report's head, and of the registry."""
+    predicted = world.predicted
+    names = {"auc": "AUC", "average_precision": "average precision", "ece": "calibration error",
+             "slope": "slope", "intercept": "intercept"}  # fmt: skip
+    if world.kind != "probability":
+        names = {"gini": "Gini", "total_ratio": "total ratio", "ece": "calibration error"}
+        figures = vars(amount_figures(label, predicted, resamples, world.kind))
+    elif exact:
+        line = fit_line(label, predicted, resamples)
+        _, auc, precision = Ranking(label, predicted).measure()
+        error = calibration_error(label, predicted, resamples).value
+        figures = {"auc": auc, "average_precision": precision, "ece": error,
+                   "slope": line.slope, "intercept": line.intercept}  # fmt: skip
+    else:
+        figures = vars(probability_figures(label, predicted, resamples))
+    for key, name in names.items():
+        bounds = (0.0, 0.0) if exact else (figures[f"{key}_low"], figures[f"{key}_high"])
+        yield name, "", (figures[key], *bounds)
+    for row in calibration_table(label, predicted, resamples=resamples).itertuples():
+        yield "observed mean by tenth", str(row.Index), (row.observed, row.low, row.high)
+
+
+def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
+    """Slices."""
+    kind = world.kind
+    for part in slices(world.frame, label, world.predicted, resamples, kind):
+        place = f"{part.attribute} {part.value}"
+        yield "slices, gap", place, (part.gap, *part.gap_interval)
+        yield "slices, calibration error", place, (part.ece, *part.ece_interval)
+        if not exact:
+            yield f"slices, {_order(kind)}", place, (part.order, *part.order_interval)
+    for attribute in ATTRIBUTES if exact else ():
+        for value, _, rows in parts(world.frame, attribute):
+            order = _measured(label[rows], world.predicted[rows], kind)
+            yield f"slices, {_order(kind)}", f"{attribute.name} {value}", (order, 0.0, 0.0)
+
+
+def _of_groups(world: World, label: Outcomes, resamples: Resamples) -> Iterator[Line]:
+    """Fairness."""
+    for attribute in fairness(world.frame, label, world.predicted, resamples, kind=world.kind):
+        for group in attribute.groups:
+            place = f"{attribute.attribute} {group.value}"
+            yield "fairness, gap", place, (group.gap, *group.gap_interval)
+            yield "fairness, selected", place, (group.selected, *group.selected_interval)
+            yield "fairness, hit rate", place, (group.hit_rate, *group.hit_rate_interval)
+        yield (
+            "fairness, gap between groups",
+            attribute.attribute,
+            (attribute.calibration, *attribute.calibration_interval),
+        )
+        yield (
+            "fairness, selection between groups",
+            attribute.attribute,
+            (attribute.selection, *attribute.selection_interval),
+        )
+        yield (
+            "fairness, hit rate between groups",
+            attribute.attribute,
+            (attribute.hit_rate, *attribute.hit_rate_interval),
+        )
+
+
+def _against_another(
+    world: World, label: Outcomes, resamples: Resamples, exact: bool
+) -> Iterator[Line]:
+    """Peers, and `compare`."""
+    kind, first, second = world.kind, world.other, world.predicted
+    order = f"compare, {_order(kind)}"
+    if exact:
+        gain = _measured(label, second, kind) - _measured(label, first, kind)
+        lower = float((_loss(label, first, kind) - _loss(label, second, kind)).mean())
+        yield f"peers, {_order(kind)}", "", (gain, 0.0, 0.0)
+        yield "peers, loss", "", (lower, 0.0, 0.0)
+        yield order, "", (gain, 0.0, 0.0)
+        yield "compare, loss", "", (-lower, 0.0, 0.0)
+        error = compare_calibration(label, first, second, resamples, kind)
+        yield "compare, calibration error", "", (error.difference, 0.0, 0.0)
+    else:
+        (peer,) = compare_with_peers(label, second, {"other": first}, resamples, kind)
+        yield (
+            f"peers, {_order(kind)}",
+            "",
+            (peer.order_gain, peer.order_low, peer.order_high),
+        )
+        yield "peers, loss", "", (peer.loss_gain, peer.loss_low, peer.loss_high)
+        both = compare(label, first, second, resamples, kind=kind)
+        for name, figure in ((order, both.order), ("compare, loss", both.loss),
+                             ("compare, calibration error", both.ece)):  # fmt: skip
+            yield name, "", (figure.difference, figure.low, figure.high)
+    for column in ("gender", "city_tier"):
+        for gap in gaps(label, second, resamples, world.frame[column], column, kind):
+            yield "compare, gap of a group", f"{column} {gap.value}", (gap.gap, gap.low, gap.high)
+
+
+def _monitored(world: World, label: Outcomes, exact: bool) -> Iterator[Line]:
+    """Cohorts of `monitor`: all rows and segments."""
+    kind, predicted = world.kind, world.predicted
+    base = {"common": 0.3, "rare": 0.07, "count": 0.25, "amount": 4000.0}[world.name]
+    order = "auc" if kind == "probability" else "gini"
+    if exact:
+        resamples = Resamples(world.frame["customer_id"], 1)
+        gained = _loss(label, np.full(len(label), base), kind) - _loss(label, predicted, kind)
+        yield "monitoring, gap", "", (float((label - predicted).mean()), 0.0, 0.0)
+        yield f"monitoring, {order}", "", (_measured(label, predicted, kind), 0.0, 0.0)
+        lift, _ = lift_of(label, predicted, None, resamples, kind)
+        yield "monitoring, lift", "", (lift, 0.0, 0.0)
+        yield "monitoring, loss", "", (float(gained.mean()), 0.0, 0.0)
+        if kind == "probability":
+            slope = fit_line(label, predicted, resamples).slope
+            yield "monitoring, slope", "", (slope, 0.0, 0.0)
+        for attribute in SEGMENTS:
+            for value, _, rows in parts(world.frame, attribute):
+                gap = float((label[rows] - predicted[rows]).mean())
+                place = f"{attribute.english} {value}"
+                yield "monitoring, gap of a segment", place, (gap, 0.0, 0.0)
+        return
+    frame = world.frame.assign(label=label)
+    reference = {"rows": 4.0 * len(label), "order": 0.7, "lift": 2.0, "base_rate": base}
+    cohort = cohort_figures("all", frame, predicted, reference, Bounds(), 0.01, None, kind)
+    for test in cohort.tests:
+        figure = "gap of a segment" if test.subject else test.figure
+        yield f"monitoring, {figure}", test.subject, (test.estimate, test.low, test.high)
+
+
+def _profit(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
+    """Profit by share contacted, and at the share of highest expected profit."""
+    purpose = MODELS["churn"].purpose
+    assert purpose is not None, "churn has a purpose"
+    (curve,) = profit_curves(label, world.predicted, purpose, MONEY, resamples)
+    for row in curve.table.itertuples():
+        yield "profit by share", str(row.share), (row.profit, row.low, row.high)
+        if exact:
+            yield "profit at the best share", str(row.share), (row.profit, row.low, row.high)
+    if not exact:
+        value = (curve.best_profit, *curve.best_interval)
+        yield "profit at the best share", str(curve.best_share), value
+
+
+def _uplift(world: World, generator: np.random.Generator, exact: bool) -> Iterator[Line]:
+    """A trial in which a third of the terms are treated."""
+    first = ~world.frame["term"].duplicated().to_numpy()
+    trial, share = world[first], 1 / 3
+    who = trial.frame["customer_id"]
+    score = 0.5 * trial.effect + 0.3 * (trial.other - trial.predicted)
+    if exact:
+        outcomes = policy.Outcomes(trial.mean + trial.effect, trial.mean, who)
+        yield "uplift, Qini", "", (measures.expected_qini(trial.effect, score), 0.0, 0.0)
+    else:
+        treated = generator.random(len(who)) < share
+        label = trial.outcomes(generator, trial.mean + treated * trial.effect)
+        expected = trial.other, trial.other + 0.03
+        outcomes = policy.doubly_robust(label, treated, share, expected, who)
+        qini = qini_with_interval(label, treated, score, who)
+        yield "uplift, Qini", "", (qini.value, qini.low, qini.high)
+    average = policy.means({"effect": outcomes.effect}, who)["effect"]
+    yield "uplift, average effect", "", (average.value, average.low, average.high)
+    worth = np.full(len(who), 300.0)
+    for rule in policy.policies(outcomes, score, score - 0.02, worth, 5.0):
+        for name in ("renewal", "gained", "yuan"):
+            figure = getattr(rule, name)
+            if figure.low < figure.high or exact:
+                yield (
+                    f"uplift, {name} of a rule",
+                    rule.name,
+                    (figure.value, figure.low, figure.high),
+                )
+    dogs = policy.sleeping_dogs(outcomes, score).effect
+    if dogs is not None:
+        yield "uplift, sleeping dogs", "", (dogs.value, dogs.low, dogs.high)
+
+
+def _drift(world: World, generator: np.random.Generator, exact: bool) -> Iterator[Line]:
+    """Stability of tenths that stay and of tenths that move; correlation of a tag with a trait."""
+    flat = np.full(10, 0.1)
+    for name, after in (("none", flat), ("some", TENTHS_MOVED)):
+        place = f"drift (PSI), {name}"
+        if exact:
+            index = float(((after - flat) * np.log(after / flat)).sum())
+            yield place, "", (index, 0.0, 0.0)
+            continue
+        many = world.frame["customer_id"].nunique()
+        counts = [generator.multinomial(many, shares).tolist() for shares in (flat, after)]
+        test = index_test("score_drift", *counts, (many, many), 0.1)
+        yield place, "", (test.estimate, test.low, test.high)
+    alone = ~world.frame["customer_id"].duplicated().to_numpy()
+    ranks = rank_correlation(world.predicted[alone], world.mean[alone])
+    yield "rank correlation", "", (ranks.correlation, ranks.low, ranks.high)
+
+
+def _order(kind: Kind) -> str:
+    return "AUC" if kind == "probability" else "Gini"
+
+
+def _measured(label: Outcomes, predicted: Array, kind: Kind) -> float:
+    return Ranking(label, predicted).measure()[1 if kind == "probability" else 0]
+
+
+def _loss(label: Outcomes, predicted: Array, kind: Kind) -> Array:
+    """Losses expected where the outcome has a mean; of all kinds less what no prediction moves."""
+    if kind != "probability":
+        return row_loss(label, predicted, kind)
+    every: Flags = np.ones(len(label), bool)
+    yes, no = row_loss(every, predicted), row_loss(~every, predicted)
+    return np.asarray(label * yes + (1 - label) * no)
