@@ -12,9 +12,14 @@ from drawn_world import World
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, row_loss
-from training.evaluation.calibration import calibration_error, calibration_table, fit_line
+from training.evaluation.calibration import (
+    calibration_error,
+    calibration_table,
+    count_bins,
+    fit_line,
+)
 from training.evaluation.contact import profit_curves
-from training.evaluation.discrimination import Ranking
+from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.economics import Economics
 from training.evaluation.fairness import fairness
 from training.evaluation.figures import amount_figures, probability_figures
@@ -91,14 +96,18 @@ def _of_all_rows(
     elif exact:
         line = fit_line(label, predicted, resamples)
         _, auc, precision = Ranking(label, predicted).measure()
-        error = calibration_error(label, predicted, resamples).value
-        figures = {"auc": auc, "average_precision": precision, "ece": error,
-                   "slope": line.slope, "intercept": line.intercept}  # fmt: skip
+        figures = {"auc": auc, "average_precision": precision}
+        figures |= {"slope": line.slope, "intercept": line.intercept}
     else:
         figures = vars(probability_figures(label, predicted, resamples))
+    if exact:
+        names.pop("ece")
+        yield from _errors(world, label, np.ones(len(label), bool), "calibration error", "")
+    bins = count_bins(label, resamples)
     for key, name in names.items():
         bounds = (0.0, 0.0) if exact else (figures[f"{key}_low"], figures[f"{key}_high"])
-        yield name, "", (figures[key], *bounds)
+        place = f" {bins} bins" if key == "ece" else ""
+        yield name, place, (figures[key], *bounds)
     for row in calibration_table(label, predicted, resamples=resamples).itertuples():
         yield "observed mean by tenth", str(row.Index), (row.observed, row.low, row.high)
 
@@ -106,16 +115,24 @@ def _of_all_rows(
 def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
     """Slices."""
     kind = world.kind
+    inside = {
+        f"{attribute.name} {value}": rows
+        for attribute in ATTRIBUTES
+        for value, _, rows in parts(world.frame, attribute)
+    }
     for part in slices(world.frame, label, world.predicted, resamples, kind):
         place = f"{part.attribute} {part.value}"
         yield "slices, gap", place, (part.gap, *part.gap_interval)
-        yield "slices, calibration error", place, (part.ece, *part.ece_interval)
         if not exact:
+            rows = inside[place]
+            bins = count_bins(label[rows], resamples.within(rows))
+            error = (part.ece, *part.ece_interval)
+            yield "slices, calibration error", f"{place} {bins} bins", error
             yield f"slices, {_order(kind)}", place, (part.order, *part.order_interval)
-    for attribute in ATTRIBUTES if exact else ():
-        for value, _, rows in parts(world.frame, attribute):
-            order = _measured(label[rows], world.predicted[rows], kind)
-            yield f"slices, {_order(kind)}", f"{attribute.name} {value}", (order, 0.0, 0.0)
+    for place, rows in inside.items() if exact else ():
+        order = _measured(label[rows], world.predicted[rows], kind)
+        yield f"slices, {_order(kind)}", place, (order, 0.0, 0.0)
+        yield from _errors(world, label, rows, "slices, calibration error", place)
 
 
 def _of_groups(world: World, label: Outcomes, resamples: Resamples) -> Iterator[Line]:
@@ -156,8 +173,9 @@ def _against_another(
         yield "peers, loss", "", (lower, 0.0, 0.0)
         yield order, "", (gain, 0.0, 0.0)
         yield "compare, loss", "", (-lower, 0.0, 0.0)
-        error = compare_calibration(label, first, second, resamples, kind)
-        yield "compare, calibration error", "", (error.difference, 0.0, 0.0)
+        for bins in range(1, BINS + 1):
+            error = compare_calibration(label, first, second, resamples, kind, bins)
+            yield "compare, calibration error", f"{bins} bins", (error.difference, 0.0, 0.0)
     else:
         (peer,) = compare_with_peers(label, second, {"other": first}, resamples, kind)
         yield (
@@ -167,9 +185,10 @@ def _against_another(
         )
         yield "peers, loss", "", (peer.loss_gain, peer.loss_low, peer.loss_high)
         both = compare(label, first, second, resamples, kind=kind)
-        for name, figure in ((order, both.order), ("compare, loss", both.loss),
-                             ("compare, calibration error", both.ece)):  # fmt: skip
-            yield name, "", (figure.difference, figure.low, figure.high)
+        bins = f"{count_bins(label, resamples)} bins"
+        for name, place, figure in ((order, "", both.order), ("compare, loss", "", both.loss),
+                                    ("compare, calibration error", bins, both.ece)):  # fmt: skip
+            yield name, place, (figure.difference, figure.low, figure.high)
     for column in ("gender", "city_tier"):
         for gap in gaps(label, second, resamples, world.frame[column], column, kind):
             yield "compare, gap of a group", f"{column} {gap.value}", (gap.gap, gap.low, gap.high)
@@ -268,6 +287,14 @@ def _drift(world: World, generator: np.random.Generator, exact: bool) -> Iterato
     alone = ~world.frame["customer_id"].duplicated().to_numpy()
     ranks = rank_correlation(world.predicted[alone], world.mean[alone])
     yield "rank correlation", "", (ranks.correlation, ranks.low, ranks.high)
+
+
+def _errors(world: World, label: Outcomes, rows: Flags, figure: str, place: str) -> Iterator[Line]:
+    """True calibration errors of a part, in as many bins as a sample may have."""
+    alone = Resamples(world.frame["customer_id"][rows], 1)
+    for bins in range(1, BINS + 1):
+        error = calibration_error(label[rows], world.predicted[rows], alone, world.kind, bins)
+        yield figure, f"{place} {bins} bins", (error.value, 0.0, 0.0)
 
 
 def _order(kind: Kind) -> str:

@@ -69,7 +69,11 @@ def calibration_table(
 
 
 def calibration_error(
-    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind = "probability"
+    label: Outcomes,
+    predicted: Array,
+    resamples: Resamples,
+    kind: Kind = "probability",
+    bins: int | None = None,
 ) -> Distance:
     """Estimate the calibration error: root mean square gap of predicted and observed means by bin.
 
@@ -83,8 +87,10 @@ def calibration_error(
         The customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted: of counts and amounts the error is a share of the mean outcome.
+    bins : int, optional
+        Number of bins of equal size, lowest prediction first; default: as `count_bins` has it.
     """
-    bins = count_bins(label, resamples)
+    bins = count_bins(label, resamples) if bins is None else bins
     gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins, kind)
     customers = len(resamples.drawn) / len(gaps)
     return root_mean_square(gaps, weights, resamples.covariance(columns), customers)

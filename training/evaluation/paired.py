@@ -152,6 +152,7 @@ def compare_calibration(
     challenger: Array,
     resamples: Resamples,
     kind: Kind = "probability",
+    bins: int | None = None,
 ) -> Difference:
     """Compare the expected calibration errors of two models in the same tenths.
 
@@ -170,9 +171,11 @@ def compare_calibration(
         The customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted: of counts and amounts errors are shares of the mean outcome.
+    bins : int, optional
+        Number of bins; default: as `training.evaluation.calibration.count_bins` has it.
     """
     middle = (champion + challenger) / 2
-    bins = count_bins(label, resamples)
+    bins = count_bins(label, resamples) if bins is None else bins
     first, weights, before_noise = gaps_by_bin(label, champion, middle, bins, kind)
     second, _, after_noise = gaps_by_bin(label, challenger, middle, bins, kind)
     covariance = resamples.covariance(np.hstack([before_noise, after_noise]))
