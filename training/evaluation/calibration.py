@@ -11,7 +11,13 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.discrimination import BINS
 from training.evaluation.distances import Distance, root_mean_square
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.resampling import (
+    Interval,
+    Resamples,
+    interval,
+    student_interval,
+    wilson_interval,
+)
 
 STEPS = 50
 FEWEST_OUTCOMES, FEWEST_PAID = 30, 150
@@ -63,8 +69,15 @@ def calibration_table(
     table = pd.DataFrame(rows, columns=["rows", "told", "observed"])
     if resamples is None:
         return table
-    counts, outcomes, _ = _resampled_bins(label, predicted, parts, resamples)
-    bounds = [interval(_ratio(y, n)) for y, n in zip(outcomes.T, counts.T, strict=True)]
+    columns = np.zeros((len(label), len(parts)))
+    for number, part in enumerate(parts):
+        columns[part, number] = (label[part] - rows[number][2]) / len(part)
+    deviations = np.sqrt(np.diag(resamples.covariance(columns)))
+    interval_of = wilson_interval if label.dtype == bool else student_interval
+    bounds = [
+        interval_of(mean, float(deviation), len(np.unique(resamples.codes[part])))
+        for part, (_, _, mean), deviation in zip(parts, rows, deviations, strict=True)
+    ]
     return table.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
@@ -102,14 +115,8 @@ def count_bins(label: Outcomes, resamples: Resamples) -> int:
     A gap needs outcomes enough for its noise to be nearly normal: customers with the rarer outcome,
     or of amounts, which are skewed, customers.
     """
-    people = len(resamples.drawn)
-    came = len(np.unique(resamples.codes[label > 0]))
-    evidence = (
-        people / FEWEST_PAID
-        if came == people
-        else min(came, len(np.unique(resamples.codes[label <= 0]))) / FEWEST_OUTCOMES
-    )
-    return int(np.clip(evidence, 1, BINS))
+    fewest = FEWEST_OUTCOMES if (label <= 0).any() else FEWEST_PAID
+    return int(np.clip(resamples.evidence(label) / fewest, 1, BINS))
 
 
 def gaps_by_bin(
@@ -175,24 +182,6 @@ def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> Calibra
 
 def _parts(predicted: Array, bins: int) -> list[Array]:
     return np.array_split(np.argsort(predicted, kind="stable"), min(bins, max(len(predicted), 1)))
-
-
-def _resampled_bins(
-    label: Outcomes, predicted: Array, parts: list[Array], resamples: Resamples
-) -> tuple[Array, Array, Array]:
-    """Sum weights, outcomes and predictions by bin, each of shape (resamples, bins)."""
-    place = np.empty(len(predicted), dtype=np.int64)
-    for number, part in enumerate(parts):
-        place[part] = number
-    inside = place[:, None] == np.arange(len(parts))
-    columns = np.hstack([inside, inside * label[:, None], inside * predicted[:, None]])
-    sums = resamples.sums(columns.astype(np.float64))
-    counts, outcomes, predictions = np.split(sums, 3, axis=1)
-    return counts, outcomes, predictions
-
-
-def _ratio(above: Array, below: Array) -> Array:
-    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
 def _gradient(label: Outcomes, line: Array, offset: Array, at: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.discrimination import Ranking, gain_table
-from training.evaluation.resampling import Resamples, interval
+from training.evaluation.resampling import Resamples, interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,9 @@ def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples)
     ranking = Ranking(label, predicted)
     _, auc, precision = ranking.measure()
     order = ranking.measure_resamples(resamples)
-    auc_low, auc_high = interval(order[:, 1])
-    precision_low, precision_high = interval(order[:, 2])
+    evidence = resamples.evidence(label)
+    auc_low, auc_high = share_interval(auc, order[:, 1], evidence)
+    precision_low, precision_high = share_interval(precision, order[:, 2], evidence)
     error = calibration_error(label, predicted, resamples)
     line = fit_line(label, predicted, resamples)
     return Figures(

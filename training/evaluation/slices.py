@@ -16,7 +16,7 @@ from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error
 from training.evaluation.discrimination import Ranking
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.resampling import Interval, Resamples, interval, share_interval
 
 SMALLEST_ROWS = 200
 """A part of fewer rows is only counted; no figures are given."""
@@ -227,7 +227,11 @@ def _slice(
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
-            order_interval = interval(ranking.measure_order_resamples(resamples)[:, column])
+            samples = ranking.measure_order_resamples(resamples)[:, column]
+            evidence = resamples.evidence(label)
+            order_interval = (
+                share_interval(order, samples, evidence) if column else interval(samples)
+            )
     return Slice(
         attribute=attribute,
         value=value,
