@@ -4,8 +4,8 @@ Noise moves every gap away from 0 and so makes a distance larger, most of all wh
 small. Its square is too large by the sum of the gaps' variances, which is taken off (Brocker 2012,
 "Estimating reliability and resolution of probability forecasts"; Kumar, Liang and Ma 2019,
 "Verified uncertainty calibration"). Resampling adds the same noise a second time, so the interval
-inverts a test instead: it holds every size at which the gaps, scaled to it, would show a distance
-like the one observed.
+inverts a test instead: it holds every size at which a distance like the one observed is no
+surprise.
 
 A mean of absolute gaps, and a largest one, have no such interval: how much noise adds to them
 depends on how the true distance is spread over the gaps, which nobody knows. In trials their
@@ -22,8 +22,10 @@ from training.evaluation.resampling import CONFIDENCE, Interval
 
 DRAWS = 2000
 """Draws of noise that a distribution is taken from."""
-STEPS = 40
-"""Halvings of the search for an end of an interval."""
+STEPS = 30
+"""Halvings of a search."""
+WIDEST = 14.0
+"""Powers of e by which a gap may be scaled."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,7 @@ def noise(covariance: Array, customers: float = np.inf, seed: int = 7) -> Array:
         Shape (`DRAWS`, k).
     """
     values, vectors = np.linalg.eigh(covariance)
-    generator = np.random.default_rng(seed)
-    freedom = max(customers - 1, 2.0)
-    draws = (
-        generator.standard_t(freedom, (DRAWS, len(covariance)))
-        if np.isfinite(freedom)
-        else generator.standard_normal((DRAWS, len(covariance)))
-    )
+    draws = _standard(len(covariance), customers, seed)
     return np.asarray(draws @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)
 
 
@@ -98,23 +94,48 @@ def root_mean_square(
     """
     if not np.isfinite(gaps).all() or not np.isfinite(covariance).all():
         return UNKNOWN
-    drawn = noise(covariance, customers)
-    square = float(weights @ gaps**2)
-    added = float(weights @ np.diag(covariance))
-    along, own = drawn @ (weights * gaps), drawn**2 @ weights
+    scale = np.sqrt(weights)
+    variances, axes = np.linalg.eigh(scale[:, None] * covariance * scale)
+    variances = np.maximum(variances, 0.0)
+    # Along these axes the square is a plain sum, and the noises do not depend on each other.
+    along = axes.T @ (scale * gaps)
+    drawn = _standard(len(gaps), customers) * np.sqrt(variances)
+    square, added = float(along @ along), float(variances.sum())
     value = float(np.sqrt(max(square - added, 0.0)))
-    if not square:
-        return Distance(0.0, (0.0, 0.0), float(np.sqrt(added)))
-    observed = float(np.sqrt(square))
-    clear = max(float(np.sqrt(np.quantile(own, CONFIDENCE))), 1e-12)
+    clear = max(float(np.sqrt(np.quantile((drawn**2).sum(axis=1), CONFIDENCE))), 1e-12)
 
     def below(size: float) -> float:
         """Share of draws not above the observed distance if the true one has a size."""
-        part = size / observed
-        return float((part**2 * square + 2 * part * along + own <= square).mean())
+        gap = _likeliest(along, variances, size) + drawn
+        return float(((gap**2).sum(axis=1) <= square).mean())
 
-    low, high = invert(below, clear, observed + 4 * clear)
+    low, high = invert(below, clear, float(np.sqrt(square)) + 4 * clear)
     return Distance(min(max(value, low), high), (low, high), float(np.sqrt(added)))
+
+
+def _likeliest(observed: Array, variances: Array, size: float) -> Array:
+    """Return the true gaps of a size that are likeliest, given those observed.
+
+    Where a gap is noisier, more of what is missing to the size is put there: observed gaps all
+    scaled alike would hide noise just where it was small by chance. (Chuang and Lai 2000, "Hybrid
+    resampling methods for confidence intervals".)
+    """
+    most = float(variances.max())
+    if not size or not most:
+        length = float(np.sqrt(observed @ observed)) or 1.0
+        return observed * (size / length)
+    part = variances / most
+
+    def gaps_at(power: float) -> Array:
+        factor = np.exp(power)  # of the noisiest gap; one without noise stays as it is
+        return np.asarray(observed * factor / (factor + (1 - factor) * part))
+
+    low, high = -WIDEST, WIDEST
+    for _ in range(STEPS):
+        power = (low + high) / 2
+        gaps = gaps_at(power)
+        low, high = (low, power) if gaps @ gaps > size**2 else (power, high)
+    return gaps_at((low + high) / 2)
 
 
 def invert(below: Callable[[float], float], clear: float, top: float) -> Interval:
@@ -168,3 +189,10 @@ def _crossing(falling: Callable[[float], float], top: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if falling(middle) > 0 else (low, middle)
     return (low + high) / 2
+
+
+def _standard(size: int, customers: float, seed: int = 7) -> Array:
+    generator, freedom = np.random.default_rng(seed), max(customers - 1, 2.0)
+    if not np.isfinite(freedom):
+        return generator.standard_normal((DRAWS, size))
+    return generator.standard_t(freedom, (DRAWS, size))
