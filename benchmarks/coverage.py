@@ -11,6 +11,10 @@ truth.
     python benchmarks/coverage.py --rounds 500
 """
 
+# Other benchmarks stand in this folder, and numba imports the package `coverage` where it can.
+if __name__ != "__main__":
+    raise ImportError("benchmarks/coverage.py is a program, not the package coverage")
+
 import argparse
 import sys
 import warnings
