@@ -85,10 +85,10 @@ def test_noise_has_its_covariance_and_with_few_customers_fatter_tails():
 def test_a_test_is_inverted_on_one_side_at_zero():
     """A figure that is the size plus a uniform error of -.5 to .5; clear of noise from .5 on."""
 
-    def below(figure):
-        return lambda size: float(np.clip(figure - size + 0.5, 0, 1))
+    def error(figure):
+        return lambda size: (size, float(np.clip(figure - size + 0.5, 0, 1)))
 
     # 95% of the errors are below .45: a figure of .44 leaves 0 possible, .46 does not.
-    assert invert(below(0.44), 0.5, 9.0)[0] == 0.0
-    assert invert(below(0.46), 0.5, 9.0)[0] > 0.0
-    assert invert(below(5.0), 0.5, 9.0) == pytest.approx((4.525, 5.475), abs=1e-6)
+    assert invert(error(0.44), 0.5, (0, 9))[0] == 0.0
+    assert invert(error(0.46), 0.5, (0, 9))[0] > 0.0
+    assert invert(error(5.0), 0.5, (0, 9)) == pytest.approx((4.525, 5.475), abs=1e-6)

@@ -104,41 +104,32 @@ def root_mean_square(
     value = float(np.sqrt(max(square - added, 0.0)))
     clear = max(float(np.sqrt(np.quantile((drawn**2).sum(axis=1), CONFIDENCE))), 1e-12)
 
-    def below(size: float) -> float:
-        """Share of draws not above the observed distance if the true one has a size."""
-        gap = _likeliest(along, variances, size) + drawn
-        return float(((gap**2).sum(axis=1) <= square).mean())
+    if not variances.any():
+        return Distance(value, (value, value), 0.0)
 
-    low, high = invert(below, clear, float(np.sqrt(square)) + 4 * clear)
+    def at(power: float) -> tuple[float, float]:
+        gap = _likeliest(along, variances, power)
+        share = (((gap + drawn) ** 2).sum(axis=1) <= square).mean()
+        return float(np.sqrt(gap @ gap)), float(share)
+
+    low, high = invert(at, clear, (-WIDEST, WIDEST))
     return Distance(min(max(value, low), high), (low, high), float(np.sqrt(added)))
 
 
-def _likeliest(observed: Array, variances: Array, size: float) -> Array:
-    """Return the true gaps of a size that are likeliest, given those observed.
+def _likeliest(observed: Array, variances: Array, power: float) -> Array:
+    """Return the true gaps that are likeliest among those of the same size; larger by a power of e.
 
     Where a gap is noisier, more of what is missing to the size is put there: observed gaps all
     scaled alike would hide noise just where it was small by chance. (Chuang and Lai 2000, "Hybrid
     resampling methods for confidence intervals".)
     """
-    most = float(variances.max())
-    if not size or not most:
-        length = float(np.sqrt(observed @ observed)) or 1.0
-        return observed * (size / length)
-    part = variances / most
-
-    def gaps_at(power: float) -> Array:
-        factor = np.exp(power)  # of the noisiest gap; one without noise stays as it is
-        return np.asarray(observed * factor / (factor + (1 - factor) * part))
-
-    low, high = -WIDEST, WIDEST
-    for _ in range(STEPS):
-        power = (low + high) / 2
-        gaps = gaps_at(power)
-        low, high = (low, power) if gaps @ gaps > size**2 else (power, high)
-    return gaps_at((low + high) / 2)
+    factor = np.exp(power)  # of the noisiest gap; one without noise stays as it is
+    return np.asarray(observed * factor / (factor + (1 - factor) * variances / variances.max()))
 
 
-def invert(below: Callable[[float], float], clear: float, top: float) -> Interval:
+def invert(
+    at: Callable[[float], tuple[float, float]], clear: float, between: tuple[float, float]
+) -> Interval:
     """Return the sizes at which a figure as observed is no surprise: a 95% interval, at least 0.
 
     The probability of error of 5% is spent on both sides alike once the size is clear of noise, and
@@ -147,19 +138,30 @@ def invert(below: Callable[[float], float], clear: float, top: float) -> Interva
 
     Parameters
     ----------
-    below : Callable[[float], float]
-        Maps a true size to the probability of a figure up to the observed one; falling.
+    at : Callable[[float], tuple[float, float]]
+        Maps a place on a line to a true size, rising, and to the probability of a figure up to the
+        observed one if that is true, falling.
     clear : float
         Size from which noise alone rarely shows as much.
-    top : float
-        A size larger than the interval can hold.
+    between : tuple of float
+        Places of a size of 0 and of one larger than the interval can hold.
     """
+
+    def crossing(level: Callable[[float], float]) -> float:
+        low, high = between
+        size, share = at(low)
+        if share <= level(size):
+            return 0.0
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            size, share = at(middle)
+            low, high = (middle, high) if share > level(size) else (low, middle)
+        return size
 
     def spent(size: float) -> float:
         return (1 - CONFIDENCE) / 2 * min(1.0, size / clear)
 
-    low = _crossing(lambda size: below(size) - (CONFIDENCE + spent(size)), top)
-    return low, _crossing(lambda size: below(size) - spent(size), top)
+    return crossing(lambda size: CONFIDENCE + spent(size)), crossing(spent)
 
 
 def typical_difference(values: Array, covariance: Array) -> Distance:
@@ -178,17 +180,6 @@ def typical_difference(values: Array, covariance: Array) -> Distance:
     pairs = np.eye(len(values))[first] - np.eye(len(values))[second]
     weights = np.full(len(pairs), 1 / len(pairs))
     return root_mean_square(pairs @ values, weights, pairs @ covariance @ pairs.T)
-
-
-def _crossing(falling: Callable[[float], float], top: float) -> float:
-    """Return where a falling function crosses 0 between 0 and `top`; 0 if it begins below."""
-    if falling(0.0) <= 0:
-        return 0.0
-    low, high = 0.0, top
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
 
 
 def _standard(size: int, customers: float, seed: int = 7) -> Array:

@@ -230,10 +230,10 @@ def _index_interval(shown: float, freedom: int) -> Interval:
     """Return the true indices, in units of chance, at which one as observed is no surprise."""
     clear = max(float(ncx2.ppf(CONFIDENCE, freedom, 1e-9)) - freedom, 1.0)
 
-    def below(index: float) -> float:
-        return float(ncx2.cdf(shown, freedom, max(index, 1e-9)))
+    def at(index: float) -> tuple[float, float]:
+        return index, float(ncx2.cdf(shown, freedom, max(index, 1e-9)))
 
-    return invert(below, clear, shown + 10 * clear)
+    return invert(at, clear, (0.0, shown + 10 * clear))
 
 
 def _test(
