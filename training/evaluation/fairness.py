@@ -19,7 +19,7 @@ from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attr
 from training.model_spec import Purpose
 
 CALIBRATION_BOUND = 0.05
-"""Largest allowed difference of (predicted - observed) between two groups (A): our own bound, no
+"""Allowed typical difference of (predicted - observed) between two groups (A): our own bound, no
 law names one."""
 NEAR = 0.05
 """Rows ranked so near the last one contacted show whom one contact more would reach."""
@@ -58,12 +58,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Fairness:
-    """One protected attribute: its groups, the largest differences between two, and the verdict.
+    """One protected attribute: its groups, the typical difference of two, and the verdict.
 
     Attributes
     ----------
     calibration, selection, hit_rate : float
-        Largest difference of `gap`, `selected`, `hit_rate` between two groups not small.
+        Typical difference of `gap`, `selected`, `hit_rate` between two groups not small: root mean
+        square over all pairs, without what chance adds; of two groups their difference.
     bound : float
         Bound of `calibration`.
     verdict : {"within", "undecided", "beyond", "none"}
@@ -101,10 +102,10 @@ class Fairness:
             "beyond": "which is beyond",
         }
         return (
-            f"{self.chinese}: 两组之间校准差最大 {figures}, "
+            f"{self.chinese}: 两组之间校准差(均方根) {figures}, "
             f"{chinese[self.verdict]}界限 {self.bound:.1%}。",
-            f"{self.english.capitalize()}: predicted minus observed differs by at most "
-            f"{figures} between two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
+            f"{self.english.capitalize()}: predicted minus observed differs by {figures} between "
+            f"two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
         )
 
 
@@ -133,7 +134,7 @@ def fairness(
     kind : {"probability", "count", "amount"}
         What is predicted.
     bound : float, optional
-        Largest allowed difference of calibration between two groups: of a probability in its own
+        Allowed typical difference of calibration between two groups: of a probability in its own
         unit, of a count or an amount as a share of the mean outcome. Default: `CALIBRATION_BOUND`,
         for a rare outcome `MEAN_BOUND` of its mean.
     """
