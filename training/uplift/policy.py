@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from training.estimators.encoding import Array, Flags
 
@@ -19,6 +20,8 @@ Numbers = npt.NDArray[np.intp]
 
 RESAMPLES = 1000
 TOPS = (0.1, 0.2, 0.3, 0.5)
+POWER = 0.8
+"""Probability that an effect as predicted would be proven."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ class SleepingDogs:
         Their mean effect as observed, on rows the model has not seen; None if there are none.
     proven : bool
         True if the whole interval lies below zero.
+    needed : int
+        Such rows that would prove it four times in five (power 0.8), if the effect is as predicted;
+        0 if there are none.
     """
 
     customers: int
@@ -78,6 +84,7 @@ class SleepingDogs:
     predicted: float
     effect: Estimate | None
     proven: bool
+    needed: int
 
 
 @dataclass(frozen=True)
@@ -186,12 +193,16 @@ def sleeping_dogs(outcomes: Outcomes, effect: Array, seed: int = 7) -> SleepingD
     """
     below = effect < 0
     if not below.any():
-        return SleepingDogs(0, 0.0, float("nan"), None, False)
+        return SleepingDogs(0, 0.0, float("nan"), None, False, 0)
     customers = outcomes.customers[below]
     observed = means({"effect": outcomes.effect[below]}, customers, seed)["effect"]
     predicted = float(effect[below].mean())
+    rows = int(below.sum())
+    # The variance of a mean falls with the rows it is of.
+    deviation = (observed.high - observed.low) / (2 * ndtri(0.975))
+    needed = rows * (deviation * (ndtri(0.975) + ndtri(POWER)) / predicted) ** 2
     return SleepingDogs(
-        int(below.sum()), float(below.mean()), predicted, observed, observed.high < 0
+        rows, float(below.mean()), predicted, observed, observed.high < 0, int(np.ceil(needed))
     )
 
 
