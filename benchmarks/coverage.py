@@ -19,19 +19,19 @@ import argparse
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from drawn_world import LEVELS, World, draw_world
-from interval_sources import Shown, shown
+from interval_sources import SOURCES, Shown, shown
 from measuring import Measured, finish, say
 
 LEAST, MOST = 0.93, 0.97
 SIZES = (500, 1000, 2000)
 POPULATION = 100_000
-PARTS_EVERY = 3
-"""Slices and segments are many in a round: every third round is enough of them."""
+MANY, MANY_EVERY = ("slices", "monitoring"), 3
+"""Parts are many in a round: every third round is enough of them."""
 
 
 def main() -> int:
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=500, help="samples of each size and world")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="customers of a sample")
     parser.add_argument("--worlds", nargs="+", default=list(LEVELS), choices=list(LEVELS))
+    parser.add_argument("--sources", nargs="+", default=list(SOURCES), choices=list(SOURCES))
     parser.add_argument("--population", type=int, default=POPULATION, help="customers of a world")
     parser.add_argument("--json", type=Path, help="write the results to this file too")
     asked = parser.parse_args()
@@ -50,39 +51,40 @@ def main() -> int:
     for name in asked.worlds:
         world = draw_world(name, asked.population)
         say(f"{name}: the truth")
-        truth = shown(world, world.mean, np.random.default_rng(0), exact=True)
+        truth = shown(world, world.mean, np.random.default_rng(0), asked.sources, exact=True)
         for size in asked.sizes:
             say(f"{name}: {size:,} customers")
             generator = np.random.default_rng(size)
-            lines += list(covered(name, world, truth, size, asked.rounds, generator))
+            lines += list(covered(world, truth, size, asked.rounds, generator, asked.sources))
     return finish("coverage", asked.sizes, lines, asked.json)
 
 
 def covered(
-    name: str,
     world: World,
     truth: Shown,
     size: int,
     rounds: int,
     generator: np.random.Generator,
+    sources: Sequence[str],
 ) -> Iterator[Measured]:
     """Draw samples of a size and count how often the intervals hold the truth."""
     below, above, count = (defaultdict(int) for _ in range(3))
     for turn in range(rounds):
         part = world.sample(size, generator)
         label = part.outcomes(generator)
-        figures = shown(part, label, generator, of_parts=turn % PARTS_EVERY == 0)
+        now = [name for name in sources if name not in MANY or turn % MANY_EVERY == 0]
+        figures = shown(part, label, generator, now)
         for (figure, place), (_, low, high) in figures.items():
             true = truth[figure, place][0]
             if not np.isfinite([true, low, high]).all():
                 continue
             count[figure] += 1
-            below[figure] += high < true - 1e-12
-            above[figure] += low > true + 1e-12
+            below[figure] += int(high < true - 1e-12)
+            above[figure] += int(low > true + 1e-12)
     for figure, many in count.items():
         share = 1 - (below[figure] + above[figure]) / many
         yield Measured(
-            f"{name} {size:,}: {figure}", "share", share, 0.95, None,
+            f"{world.name} {size:,}: {figure}", "share", share, 0.95, None,
             below[figure] / many, above[figure] / many, MOST, LEAST,
         )  # fmt: skip
 

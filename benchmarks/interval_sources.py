@@ -5,7 +5,7 @@ outcomes, it gives the truth: all figures but the loss are the same functions of
 outcomes, and a difference of losses is linear in them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 from drawn_world import World
@@ -47,8 +47,8 @@ def shown(
     world: World,
     label: Outcomes,
     generator: np.random.Generator,
+    sources: Collection[str],
     exact: bool = False,
-    of_parts: bool = True,
 ) -> Shown:
     """All figures of the rows with their intervals.
 
@@ -60,23 +60,19 @@ def shown(
         Shape (rows,): outcomes; for the truth the true means.
     generator : numpy.random.Generator
         Draws lots of a trial, and tags that drift.
+    sources : collection of str
+        Which of `SOURCES`.
     exact : bool
         Whether it is the truth: no interval is computed.
-    of_parts : bool
-        Whether slices and segments are wanted too, which take as long as all the rest.
     """
     resamples = Resamples(world.frame["customer_id"], 1 if exact else RESAMPLES)
-    lines = list(_of_all_rows(world, label, resamples, exact))
-    lines += list(_of_groups(world, label, resamples))
-    lines += list(_against_another(world, label, resamples, exact))
-    if of_parts:
-        lines += list(_of_parts(world, label, resamples, exact))
-        lines += list(_monitored(world, label, exact))
-    if world.kind == "probability":
-        lines += list(_profit(world, label, resamples, exact))
-    if world.name == "common":
-        lines += list(_uplift(world, generator, exact))
-        lines += list(_drift(world, generator, exact))
+    lines: list[Line] = []
+    for name in sources:
+        source = SOURCES[name]
+        if source is None:
+            lines += list(_uplift_or_drift(name, world, generator, exact))
+        elif name != "profit" or world.kind == "probability":
+            lines += list(source(world, label, resamples, exact))
     return {(figure, place): value for figure, place, value in lines}
 
 
@@ -135,7 +131,7 @@ def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) 
         yield from _errors(world, label, rows, "slices, calibration error", place)
 
 
-def _of_groups(world: World, label: Outcomes, resamples: Resamples) -> Iterator[Line]:
+def _of_groups(world: World, label: Outcomes, resamples: Resamples, _: bool) -> Iterator[Line]:
     """Fairness."""
     for attribute in fairness(world.frame, label, world.predicted, resamples, kind=world.kind):
         for group in attribute.groups:
@@ -194,13 +190,12 @@ def _against_another(
             yield "compare, gap of a group", f"{column} {gap.value}", (gap.gap, gap.low, gap.high)
 
 
-def _monitored(world: World, label: Outcomes, exact: bool) -> Iterator[Line]:
+def _monitored(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
     """Cohorts of `monitor`: all rows and segments."""
     kind, predicted = world.kind, world.predicted
     base = {"common": 0.3, "rare": 0.07, "count": 0.25, "amount": 4000.0}[world.name]
     order = "auc" if kind == "probability" else "gini"
     if exact:
-        resamples = Resamples(world.frame["customer_id"], 1)
         gained = _loss(label, np.full(len(label), base), kind) - _loss(label, predicted, kind)
         yield "monitoring, gap", "", (float((label - predicted).mean()), 0.0, 0.0)
         yield f"monitoring, {order}", "", (_measured(label, predicted, kind), 0.0, 0.0)
@@ -289,6 +284,14 @@ def _drift(world: World, generator: np.random.Generator, exact: bool) -> Iterato
     yield "rank correlation", "", (ranks.correlation, ranks.low, ranks.high)
 
 
+def _uplift_or_drift(
+    name: str, world: World, generator: np.random.Generator, exact: bool
+) -> Iterator[Line]:
+    """What does not depend on the outcomes drawn: of the common world alone."""
+    if world.name == "common":
+        yield from (_uplift if name == "uplift" else _drift)(world, generator, exact)
+
+
 def _errors(world: World, label: Outcomes, rows: Flags, figure: str, place: str) -> Iterator[Line]:
     """True calibration errors of a part, in as many bins as a sample may have."""
     alone = Resamples(world.frame["customer_id"][rows], 1)
@@ -312,3 +315,16 @@ def _loss(label: Outcomes, predicted: Array, kind: Kind) -> Array:
     every: Flags = np.ones(len(label), bool)
     yes, no = row_loss(every, predicted), row_loss(~every, predicted)
     return np.asarray(label * yes + (1 - label) * no)
+
+
+SOURCES: dict[str, Callable[[World, Outcomes, Resamples, bool], Iterator[Line]] | None] = {
+    "report": _of_all_rows,
+    "fairness": _of_groups,
+    "compare": _against_another,
+    "slices": _of_parts,
+    "monitoring": _monitored,
+    "profit": _profit,
+    "uplift": None,
+    "drift": None,
+}
+"""Where the figures come from."""

@@ -185,7 +185,7 @@ def compare_calibration(
     variances = np.diag(covariance)
     added = weights @ variances[:bins], weights @ variances[bins:]
     before, after = (
-        float(np.sqrt(max(weights @ gaps**2 - extra, 0.0)))
+        float(np.sqrt(max(float(weights @ gaps**2 - extra), 0.0)))
         for gaps, extra in zip((first, second), added, strict=True)
     )
     if not length:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
+from scipy.special import chndtr, stdtr
 from scipy.stats import ncx2
 
 from features.quality.statistics import population_stability_index
@@ -231,7 +231,7 @@ def _index_interval(shown: float, freedom: int) -> Interval:
     clear = max(float(ncx2.ppf(CONFIDENCE, freedom, 1e-9)) - freedom, 1.0)
 
     def at(index: float) -> tuple[float, float]:
-        return index, float(ncx2.cdf(shown, freedom, max(index, 1e-9)))
+        return index, float(chndtr(shown, freedom, index))
 
     return invert(at, clear, (0.0, shown + 10 * clear))
 
