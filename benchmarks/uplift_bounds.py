@@ -27,7 +27,7 @@ from features.lake import Lake
 from training.estimators.encoding import Array, Encoding
 from training.fitting.datasets import build, split_by_time
 from training.uplift.fitting import Rows, choose, fit
-from training.uplift.randomised_trials import TREATMENTS, effect_model_spec
+from training.uplift.randomised_trials import TRIAL, TREATMENTS, effect_model_spec
 
 KNOWN_BY = date(2026, 6, 30)
 PROPENSITY = 1 / 3
@@ -82,7 +82,9 @@ def trial(
     rows = Rows(frame, encoding, encoding.matrix(frame), label, treated, PROPENSITY)
     name = learner or choose(rows, split.test_from)[0]
     with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as scratch:
-        model = fit(rows[earlier], TREATMENTS["contact"], name, Path(scratch) / "effect")
+        contact = TREATMENTS["contact"]
+        spec, folder = effect_model_spec(contact), Path(scratch) / "effect"
+        model = fit(rows[earlier], contact, spec, TRIAL, name, folder)
         predicted, lower = model.predict(frame[split.test])
     true = effect[split.test]
     tenths = np.array_split(np.argsort(predicted, kind="stable"), 10)

@@ -1,9 +1,11 @@
-"""Declare the models: a new model is a new instance here, not a new script.
+"""Declare the models: a new model is a new instance, not a new script.
 
-The fields are explained in `training.model_spec`.
+The fields are explained in `training.model_spec`. A model of one's own is declared by `declare`, in
+an extension.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -32,9 +34,9 @@ LEAD_TIME = QuestionFeature(
 """Days before the expiry of the commercial term at which the renewal is asked about."""
 
 MONTH_AHEAD = QuestionFeature(
-    name="month_ahead", label="今后第几个月", lowest=1, highest=churn.MONTHS
+    name="month_ahead", label="今后第几个月", lowest=1, highest=churn.MONTHS - 1
 )
-"""Which of the coming months the hazard is asked about; by default the first."""
+"""By the end of which of the coming months; by default the first. Of the last, `churn` knows."""
 
 LEAVES = Purpose(
     chinese="流失",
@@ -51,9 +53,9 @@ def _churn(lake: Lake, known_by: date) -> ir.Table:
     return churn.within_180_days(lake, known_by, grid)
 
 
-def _churn_hazard(lake: Lake, known_by: date) -> ir.Table:
-    grid = questions.grid(known_by, churn.MONTH_DAYS + churn.GRACE_DAYS)
-    return churn.hazard(lake, known_by, grid)
+def _churn_by_month(lake: Lake, known_by: date) -> ir.Table:
+    grid = questions.grid(known_by, churn.DAYS + churn.GRACE_DAYS)
+    return churn.by_month(lake, known_by, grid)
 
 
 def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
@@ -151,11 +153,13 @@ MODELS: dict[str, ModelSpec] = {
             name="churn_hazard",
             label="月流失风险率",
             tag_set=CHURN_TAGS,
-            labels=_churn_hazard,
+            labels=_churn_by_month,
             eligible="motor_policies_in_force > 0",
             extra=(MONTH_AHEAD,),
+            given="churn",
             family="churn",
             purpose=LEAVES,
+            monotone={MONTH_AHEAD.name: 1},
             # Cover ends when a term does: month and days to expiry must meet in one tree.
             candidates=("trees", "deep"),
         ),
@@ -186,6 +190,48 @@ MODELS: dict[str, ModelSpec] = {
         *(_product(line, label) for line, label in NON_MOTOR_LABELS.items()),
     )
 }
+
+
+def declare(spec: ModelSpec) -> ModelSpec:
+    """Declare a model of one's own, from an extension (`features.tags.extensions`).
+
+    Raises
+    ------
+    GuanjiaError
+        If a model, a family or a target list of that name is declared already.
+    """
+    if spec.name in MODELS or spec.name in families():
+        raise GuanjiaError(f"model {spec.name}", "is declared already", "give yours another name")
+    for target in spec.lists:
+        _check_list(target)
+    MODELS[spec.name] = spec
+    return spec
+
+
+def declare_list(model: str, target: TargetList) -> TargetList:
+    """Declare a target list of one's own, drawn from the predictions of a model.
+
+    Parameters
+    ----------
+    model : str
+        Name of a declared model.
+    target : TargetList
+        The list.
+
+    Raises
+    ------
+    GuanjiaError
+        If the model is not declared, or a list of that name is.
+    """
+    spec = find(model)
+    _check_list(target)
+    MODELS[model] = replace(spec, lists=(*spec.lists, target))
+    return target
+
+
+def _check_list(target: TargetList) -> None:
+    if any(target.name == known.name for spec in MODELS.values() for known in spec.lists):
+        raise GuanjiaError(f"list {target.name}", "is declared already", "give yours another name")
 
 
 def find(name: str) -> ModelSpec:

@@ -15,6 +15,7 @@
 <home>/reports/<model>/<version>/       report, model card and tables of a trained model
 <home>/effects/<treatment>/             effect of a contact or an offer on renewals: text and JSON
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and broken bounds
+<home>/extensions/*.py                  tags, models and lists of one's own
 <home>/monitoring/as_of=<D>.json        champions compared with later outcomes, and what to do
 """
 
@@ -192,11 +193,13 @@ class Lake:
         GuanjiaError
             If the table is not declared, has not been checked, or was checked in another time zone.
         """
-        from features.contracts.tables import CONTRACTS
-
-        if table not in CONTRACTS:
-            raise GuanjiaError(f"table {table}", "is not declared", did_you_mean(table, CONTRACTS))
         if not self.has(table):
+            # Contracts are written in Ibis, and a command would wait for it.
+            from features.contracts.tables import CONTRACTS
+
+            if table not in CONTRACTS:
+                cure = did_you_mean(table, CONTRACTS)
+                raise GuanjiaError(f"table {table}", "is not declared", cure)
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )

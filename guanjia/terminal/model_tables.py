@@ -7,7 +7,7 @@ from guanjia.terminal.output import Table, table
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Amounts, Figures
-    from training.fitting.train import TrainResult
+    from training.fitting.recording import TrainResult
 
 PROBABILITY_NOTE = """\
 Figures are the judged candidates', on the latest matured outcomes, which no step before has seen.

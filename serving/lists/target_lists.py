@@ -267,7 +267,9 @@ def _sheet(
         sheet[label] = [_rounded(row[name], 2) for row in chosen]
     for name in target.columns:
         moved = (_on_next_day({name: row[name]})[name] for row in chosen)
-        sheet[tags[name].label] = [words_of(value, tags[name].unit)[0] for value in moved]
+        sheet[tags[name].label] = [
+            words_of(value, tags[name].unit, tags[name].label)[0] for value in moved
+        ]
     heading = f"原因({EFFECTS[target.effect]}{spec.label})"
     sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet

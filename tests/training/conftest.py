@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from later_rows import LaterRows, read_later_rows, write_later_rows
 from shared import made_once
 
 from features.lake import Lake, sha256_of
@@ -22,6 +23,7 @@ from training.models import MODELS
 from training.promotion import comparison
 from training.promotion.cohort import Cohort
 from training.registry import mlflow_client, registration
+from training.registry.run_page import RunPage
 
 MODEL = "renewal"
 FEATURES = MODELS[MODEL].features
@@ -33,6 +35,16 @@ TEXTS = {
     "gender": ["F", "M"],
 }
 ROWS = 1500
+PAGE = RunPage(
+    description="**续保概率** (`renewal`): who renews.",
+    dataset="renewal rows",
+    digest="ab" * 32,
+    place="frame.parquet",
+    rows=ROWS,
+    source="guanjia train renewal",
+    code={"version": "0.1.0", "commit": "c0ffee"},
+    seconds=90.0,
+)
 
 
 def rows(seed: int) -> pd.DataFrame:
@@ -60,6 +72,20 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     home = made_once(tmp_path_factory, "empty-registry", make)
     return mlflow_client.database(Lake(Settings(home=home)))
+
+
+@pytest.fixture(scope="session")
+def later_rows(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], LaterRows]:
+    """What a model predicted of later rows, by name and seed; learning both takes a minute."""
+
+    def read(model: str, seed: int) -> LaterRows:
+        def make(folder: Path) -> None:
+            with warnings.catch_warnings(action="ignore"):
+                write_later_rows(folder, seed)
+
+        return read_later_rows(made_once(tmp_path_factory, f"later-rows-{seed}", make), model)
+
+    return read
 
 
 @pytest.fixture
@@ -119,6 +145,7 @@ def register() -> Callable[..., str]:
             tags={"training_frame_sha256": "abc"},
             files=[],
             example=rows(1)[features].head(5),
+            page=PAGE,
         )
 
     return call

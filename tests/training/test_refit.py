@@ -15,15 +15,14 @@ from features.checking.check import check_tables
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.progress import quiet
 from features.settings import Settings, cutoff
 from features.sources.simulation.simulate import simulate
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.evaluation.assessment import Learned, assess
-from training.fitting import train
 from training.fitting.datasets import build, split_by_time
 from training.fitting.learn import Fits, fit_both
+from training.fitting.recording import record
 from training.models import MODELS
 from training.registry import versions
 from training.registry.champions import fetch_judged
@@ -128,6 +127,11 @@ def test_card_and_report_say_which_figure_belongs_to_what(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert ripe < split.test_from <= frame["matures"].max()
     assert done.bundle_version == bundles[0].version != bundles[1].version
+    # Only what serves says how far off the level of a later quarter may be.
+    assert bundles[0].level_margin == fits.registered.level_margin_
+    assert fits.registered.level_margin_ is not None
+    assert fits.registered.level_margin_ > 0
+    assert bundles[1].level_margin is None
 
 
 def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(
@@ -139,7 +143,8 @@ def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(
     registered, judged = fits.write(tmp_path, MODEL, TAGS)
     version = Predictor.load(registered).version
     done = assess(lake, MODEL, data, Predictor.load(judged), known_by, registered=version)
-    trained = train._register(lake, MODEL, data, fits, tmp_path, done, known_by, 400_000, quiet)
+    trained = record(lake, MODEL, data, fits, tmp_path, done, known_by=known_by, row_limit=400_000,
+                     source="test", seconds=0)  # fmt: skip
     assert (trained.registered_rows, trained.newest_outcome) == (4000, frame["matures"].max())
     assert trained.bundle_version == Predictor.load(trained.folder).version == version
     logged = versions.read_version(lake, "churn", trained.version)

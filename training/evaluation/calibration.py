@@ -158,6 +158,8 @@ def gaps_by_bin(
 def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> CalibrationLine:
     """Fit calibration slope and intercept; NaN if all outcomes or all predictions are the same.
 
+    NaN too where every yes is predicted higher than every no: any steeper line then fits better.
+
     Each resample takes one Newton step from the fit of all rows. That is its fit to first order,
     and needs only sums by customer.
 
@@ -171,6 +173,9 @@ def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> Calibra
     nothing = (float("nan"), float("nan"))
     odds = log_odds(predicted)
     if not len(label) or label.all() or not label.any() or np.ptp(odds) == 0:
+        return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
+    yes = np.asarray(label, dtype=bool)
+    if odds[yes].min() > odds[~yes].max():
         return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
     line = np.column_stack([odds, np.ones(len(odds))])
     both = _newton(label, line, np.zeros(len(odds)), np.array([1.0, 0.0]))

@@ -111,6 +111,13 @@ def _calibration(assessment: Assessment) -> Statement:
         level = figures.intercept_low <= 0 <= figures.intercept_high
         small = figures.ece_low <= ECE_BAR
         tone: Tone = "good" if small and straight and level else "watch"
+        if math.isnan(figures.slope):
+            return Statement(
+                "watch",
+                f"校准误差(ECE) {figure}; 检验集中结果被完全分开, 无法估计斜率与截距。",
+                f"Expected calibration error {figure}. Predictions part the outcomes of the test "
+                "slice without a fault, so slope and intercept cannot be estimated.",
+            )
         line = f"{figures.slope:.2f} ({figures.slope_low:.2f}–{figures.slope_high:.2f})"
         offset = (
             f"{figures.intercept:.2f} ({figures.intercept_low:.2f}–{figures.intercept_high:.2f})"

@@ -153,7 +153,33 @@ def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
     for part in (train, calibration, test):
         if part.sum() < FEWEST_ROWS // 5:
             raise _too_few(name, int(part.sum()))
-    return Split(train, calibration, test, calibration_from.date(), test_from.date())
+    before = ripe < test_from
+    return Split(train, calibration, test, before, calibration_from.date(), test_from.date())
+
+
+def split_by_groups(frame: pd.DataFrame, name: str = "model") -> Split:
+    """Split rows that have no dates: a customer's rows lie in one slice, chosen by hash.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows with `customer_id`.
+    name : str
+        Name of the model, for errors.
+
+    Raises
+    ------
+    GuanjiaError
+        If a slice has too few rows.
+    """
+    fractions = hash_fractions(frame, "split")
+    test = fractions < TEST_SHARE
+    calibration = ~test & (fractions < TEST_SHARE + CALIBRATION_SHARE)
+    train = ~test & ~calibration
+    for part in (train, calibration, test):
+        if part.sum() < FEWEST_ROWS // 5:
+            raise _too_few(name, int(part.sum()))
+    return Split(train, calibration, test, ~test)
 
 
 def held_back(
@@ -224,8 +250,9 @@ def thin(labels: ir.Table, count: int, row_limit: int) -> ir.Table:
 
 
 def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by those of the columns customer, date, term and lead time that they have."""
-    order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
+    """Sort rows by those of the columns customer, date, term, lead time and month they have."""
+    names = ("customer_id", "as_of", "policy_id", "lead_days", "month_ahead")
+    order = [name for name in names if name in frame]
     return frame.sort_values(order, kind="stable").reset_index(drop=True)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.level import level_margin
 from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
@@ -139,19 +140,24 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     Returns
     -------
     CalibratedModel
-        The model to register.
+        The model to register. Of a probability whose rows have dates, `level_margin_` says how far
+        a later quarter may be off (`training.estimators.level`).
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
-    ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
-    later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
+    before = split.before_test
+    later = judged_fit.fit_again(frame[before], outcome[before], data.features)
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
-    return registered.calibrate_raw(
-        pd.concat([frame[rows] for _, rows in folds]),
-        np.concatenate([fitted.raw_of_parts(frame[rows]) for fitted, rows in folds]),
-        np.concatenate([outcome[rows] for _, rows in folds]),
-    )
+    rows = pd.concat([frame[part] for _, part in folds])
+    came = np.concatenate([outcome[part] for _, part in folds])
+    raw = np.concatenate([fitted.raw_of_parts(frame[part]) for fitted, part in folds])
+    registered.calibrate_raw(rows, raw, came)
+    if registered.kind == "probability" and "as_of" in rows:
+        registered.level_margin_ = level_margin(
+            came, registered.calibrated_, rows["customer_id"], rows["as_of"]
+        )
+    return registered
 
 
 def learn(

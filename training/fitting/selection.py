@@ -84,7 +84,7 @@ def choose(
     list of CandidateScore
         Empty if the slice is too small to be divided.
     """
-    windows = time_windows(rows) or customer_windows(rows)
+    windows = windows_of(rows)
     losses: dict[str, list[Array]] = {name: [] for name in model.candidates}
     for done, window in enumerate(windows):
         report(f"{model.name}: candidates", done, len(windows))
@@ -192,6 +192,12 @@ class Fold:
             threads=threads,
         )
         return fitted.fit_rows(self.rows, linear, trees, on_all_rows=False)
+
+
+def windows_of(rows: pd.DataFrame) -> list[Window]:
+    """Divide the rows by time; where they have no dates or too few days, by customer."""
+    later = time_windows(rows) if "as_of" in rows else []
+    return later or customer_windows(rows)
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:

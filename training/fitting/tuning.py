@@ -2,7 +2,8 @@
 
 A study lies at `<home>/training/<model>/tuning.db` and is named by the data: it goes on where it
 was stopped, and starts anew when the data change. A trial is evaluated window after window on later
-rows; one that is worse than the median of the others after the first window is pruned.
+rows, or, where rows cannot be divided by time, on those of other customers; one that is worse than
+the median of the others after the first window is pruned.
 """
 
 import time
@@ -16,7 +17,7 @@ from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
-from training.fitting.selection import Fold, time_windows
+from training.fitting.selection import Fold, windows_of
 from training.model_spec import ModelSpec
 
 SEED = 7
@@ -74,7 +75,7 @@ def tune(
         None if the train slice is too short to be divided into windows.
     """
     rows = data.frame[data.split.train]
-    encoded = (Fold.encode(rows, data.features, window) for window in time_windows(rows))
+    encoded = (Fold.encode(rows, data.features, window) for window in windows_of(rows))
     folds = [fold for fold in encoded if fold is not None]
     if not folds:
         return None
