@@ -80,7 +80,7 @@ def trial(
     earlier = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
     encoding = Encoding.learn(frame[earlier], features)
     rows = Rows(frame, encoding, encoding.matrix(frame), label, treated, PROPENSITY)
-    name = learner or choose(rows, split.test_from)[0]
+    name = learner or choose(rows, split)[0]
     with tempfile.TemporaryDirectory(prefix="guanjia-bench-") as scratch:
         contact = TREATMENTS["contact"]
         spec, folder = effect_model_spec(contact), Path(scratch) / "effect"
