@@ -27,7 +27,7 @@ from features.lake import Lake
 from training.estimators.encoding import Array, Encoding
 from training.fitting.datasets import build, split_by_time
 from training.uplift.fitting import Rows, choose, fit
-from training.uplift.randomised_trials import TRIAL, TREATMENTS, effect_model_spec
+from training.uplift.randomised_trials import TREATMENTS, TRIAL, effect_model_spec
 
 KNOWN_BY = date(2026, 6, 30)
 PROPENSITY = 1 / 3
