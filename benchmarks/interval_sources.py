@@ -33,7 +33,6 @@ from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import SEGMENTS, cohort_figures, lift_of
 from training.monitoring.rule import index_test
 from training.uplift import measures, policy
-from training.uplift.study import qini_with_interval
 
 Value = tuple[float, float, float]
 Shown = dict[tuple[str, str], Value]
@@ -247,7 +246,7 @@ def _uplift(world: World, generator: np.random.Generator, exact: bool) -> Iterat
         label = trial.outcomes(generator, trial.mean + treated * trial.effect)
         expected = trial.other, trial.other + 0.03
         outcomes = policy.doubly_robust(label, treated, share, expected, who)
-        qini = qini_with_interval(label, treated, score, who)
+        qini = policy.qini_with_interval(label, treated, score, who)
         yield "uplift, Qini", "", (qini.value, qini.low, qini.high)
     average = policy.means({"effect": outcomes.effect}, who)["effect"]
     yield "uplift, average effect", "", (average.value, average.low, average.high)

@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import Resamples, student_interval
+from training.evaluation.resampling import Resamples, interval, student_interval
+from training.uplift import measures
 
 Numbers = npt.NDArray[np.intp]
 
@@ -218,6 +219,27 @@ def resampled(customers: pd.Series, count: int = 200, seed: int = 7) -> Iterator
     for _ in range(count):
         drawn = generator.integers(0, len(people), len(people))
         yield np.concatenate([order[starts[code] : starts[code + 1]] for code in drawn])
+
+
+def qini_with_interval(
+    label: Flags, treated: Flags, effect: Array, customers: pd.Series
+) -> Estimate:
+    """Calculate the Qini coefficient, with its interval over resamples of customers.
+
+    Parameters
+    ----------
+    label, treated : numpy.ndarray of bool
+        Shape (rows,): outcome, and whether the row was treated.
+    effect : numpy.ndarray
+        Shape (rows,): predicted effect.
+    customers : pandas.Series
+        Customer of every row.
+    """
+    value = measures.qini(label, treated, effect)
+    samples = [
+        measures.qini(label[drawn], treated[drawn], effect[drawn]) for drawn in resampled(customers)
+    ]
+    return Estimate(value, *interval(np.array(samples)))
 
 
 def means(columns: Mapping[str, Array], customers: pd.Series) -> dict[str, Estimate]:

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import interval
 from training.fitting.datasets import build
 from training.fitting.provenance import code_identity
 from training.model_spec import ModelSpec
@@ -254,7 +252,7 @@ def _measured(
     effect, lower = predicted
     return {
         "average": _average(rows),
-        "qini": qini_with_interval(test.label, test.treated, effect, test.customers),
+        "qini": policy.qini_with_interval(test.label, test.treated, effect, test.customers),
         "auuc": measures.auuc(test.label, test.treated, effect),
         "policies": policy.policies(outcomes, effect, lower, worth, treatment.cost),
         "sleeping_dogs": policy.sleeping_dogs(outcomes, effect),
@@ -270,28 +268,6 @@ def _average(rows: Rows) -> Estimate:
         rows.label, rows.treated, rows.propensity, (without, with_it), rows.customers
     )
     return policy.means({"effect": outcomes.effect}, outcomes.customers)["effect"]
-
-
-def qini_with_interval(
-    label: Flags, treated: Flags, effect: Array, customers: pd.Series
-) -> Estimate:
-    """Calculate the Qini coefficient, with its interval over resamples of customers.
-
-    Parameters
-    ----------
-    label, treated : numpy.ndarray of bool
-        Shape (rows,): outcome, and whether the row was treated.
-    effect : numpy.ndarray
-        Shape (rows,): predicted effect.
-    customers : pandas.Series
-        Customer of every row.
-    """
-    value = measures.qini(label, treated, effect)
-    samples = [
-        measures.qini(label[drawn], treated[drawn], effect[drawn])
-        for drawn in policy.resampled(customers)
-    ]
-    return Estimate(value, *interval(np.array(samples)))
 
 
 def _log(
