@@ -4,6 +4,7 @@ The rooms are imported inside the commands, so that `guanjia --help` answers at 
 nowhere below, the clock is read; every room gets its dates as parameters.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -34,6 +35,9 @@ from guanjia.commands import (
 )
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that is full or cannot be written."""
 
 imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
 imports.command("lledo-pavia")(data.import_lledo_pavia)
@@ -138,6 +142,10 @@ for _commands in GROUPS.values():
             app.command(_name)(_command)
 
 
+def _wants_json() -> bool:
+    return "--json" in sys.argv
+
+
 def main() -> None:
     """Run a command; a fault the user can mend ends with exit code 2 and no traceback."""
     write_for_owner_alone()
@@ -153,5 +161,12 @@ def main() -> None:
     try:
         app()
     except GuanjiaError as error:
-        complain(error, "--json" in sys.argv)
+        complain(error, _wants_json())
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        place = str(error.filename or "the disk")
+        fault = f"cannot be written: {error.strerror}; what was there before is unchanged"
+        complain(GuanjiaError(place, fault, "make room and run the command again"), _wants_json())
         sys.exit(2)

@@ -5,6 +5,7 @@
 <home>/source.json                      the source that wrote raw/, if it was one of ours
 <home>/truth/*.parquet                  truth behind the simulation; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
+<home>/check.json                       files that the last check read, with hashes; rows by table
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
 <home>/snapshots/<D>.json               manifest of a snapshot: files, hashes, snapshot id
@@ -132,6 +133,11 @@ class Lake:
         """Return the file of a table's bad rows."""
         return self.home / "quarantine" / f"{table}.parquet"
 
+    @property
+    def unfinished_check(self) -> Path:
+        """File that is there while a check replaces the files of `checked/` and `quarantine/`."""
+        return self.home / "checked" / ".unfinished"
+
     def truth(self, name: str) -> Path:
         """Return a file of the simulation's truth; only evaluation and tests may read it."""
         return self.home / "truth" / f"{name}.parquet"
@@ -190,7 +196,8 @@ class Lake:
         Raises
         ------
         GuanjiaError
-            If the table is not declared, has not been checked, or was checked in another time zone.
+            If the table is not declared, has not been checked, or was checked in another time zone;
+            or if the last check was cut off while it published its tables.
         """
         from features.contracts.tables import CONTRACTS
 
@@ -199,6 +206,12 @@ class Lake:
         if not self.has(table):
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
+            )
+        if self.unfinished_check.exists():
+            raise GuanjiaError(
+                f"table {table}",
+                "may be of another check than the other tables: the last one was cut off",
+                "run `guanjia check` again",
             )
         path = sql_text(self.checked(table))
         query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
