@@ -80,11 +80,16 @@ def suspect_text(cell: str, *, as_id: bool) -> str:
     as_id : bool
         True if the column holds ids.
     """
+    unseen = f"{INVISIBLE}|^[{BLANKS}]|[{BLANKS}]$" + (
+        "|[\uff01-\uff5e]|^无$|^不详$" if as_id else ""
+    )
     tests = [
-        f"strlen({cell}) <> length({cell})",
+        f"CASE WHEN strlen({cell}) <> length({cell})"
+        f" THEN regexp_matches({cell}, {sql_text(unseen)}) ELSE false END",
         f"{cell} < '!'",
         f"{cell} LIKE '% '",
-        f"lower({cell}) IN ({', '.join(map(sql_text, NOTHING))})",
+        f"CASE WHEN strlen({cell}) <= 4 THEN lower({cell}) IN"
+        f" ({', '.join(map(sql_text, NOTHING))}) ELSE false END",
     ]
     if as_id:
         # Nothing that stands for no id is longer, and spreadsheets make a number of no shorter one.
@@ -125,12 +130,18 @@ def clean_text(cell: str, *, as_id: bool) -> str:
     )
 
 
-def read_id(cell: str) -> str:
-    """Write an id as SQL as `clean_text` reads it, fast where most of them are clean."""
-    return (
-        f"CASE WHEN {suspect_text(cell, as_id=True)}"
-        f" THEN {clean_text(cell, as_id=True)} ELSE {cell} END"
-    )
+def read_text(cell: str, *, as_id: bool) -> str:
+    """Write a text as SQL as `clean_text` reads it, fast where most cells are clean.
+
+    Parameters
+    ----------
+    cell : str
+        The text as SQL.
+    as_id : bool
+        True if the column holds ids.
+    """
+    suspect, clean = (write(cell, as_id=as_id) for write in (suspect_text, clean_text))
+    return f"CASE WHEN {suspect} THEN {clean} ELSE {cell} END"
 
 
 def _instant_or_day(name: str, type_: dt.DataType, delivered: str, timezone: str) -> str:

@@ -250,8 +250,7 @@ def _find_broken(lake: Lake, contract: Contract, checked: Mapping[str, Path]) ->
         f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT {ROW},"
         f" CASE WHEN {LINE_FAULT} IS NULL THEN reasons || CAST(left_out AS VARCHAR[])"
         f" ELSE [{LINE_FAULT}] END"
-        f" AS reasons FROM {ODD} JOIN (SELECT {ROW}, {LINE_FAULT} FROM {TYPED}) USING ({ROW})"
-        " WHERE len(reasons) > 0"
+        f" AS reasons FROM {ODD} WHERE len(reasons) > 0"
     )
 
 
@@ -306,4 +305,4 @@ def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
         (left_out(column, sentence), where)
         for column, sentence, where in contradictions(contract, row)
     ]
-    return row.select(ROW, reasons=sentences(broken), left_out=sentences(lost_cells))
+    return row.select(ROW, LINE_FAULT, reasons=sentences(broken), left_out=sentences(lost_cells))

@@ -2,7 +2,7 @@
 
 import ibis.expr.datatypes as dt
 
-from features.checking.cells import TEXT, clean_text, is_id, read_cell, suspect_text
+from features.checking.cells import TEXT, is_id, read_cell, read_text, suspect_text
 from features.checking.queries import (
     LINE_FAULT,
     ROW,
@@ -21,8 +21,8 @@ from features.sql import quoted, sql_text
 
 REPEATED = "check_repeated"
 """Rows that share key and `recorded_at`, each with its fault; null: the one that counts."""
-CAST, FILLED = "check_cast", "check_filled"
-"""Rows with the contract's types; the milestones of rows that were delivered twice."""
+CAST, FILLED, SHARED = "check_cast", "check_filled", "check_shared"
+"""Rows with the contract's types; the milestones of rows that were delivered twice; their keys."""
 REPEATS = "the row repeats another row"
 
 
@@ -65,7 +65,7 @@ def drop_typed(lake: Lake) -> None:
     """Drop what `type_rows` created."""
     for view in (TYPED, CAST):
         lake.engine.raw_sql(f"DROP VIEW IF EXISTS {view}")
-    for table in (REPEATED, FILLED):
+    for table in (REPEATED, FILLED, SHARED):
         lake.engine.raw_sql(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -84,7 +84,7 @@ def _cast(
         if name not in types:
             value = f"CAST(NULL AS {sql_type(type_)})"
         elif name in suspect:
-            value = clean_text(cell, as_id=suspect[name])
+            value = read_text(cell, as_id=suspect[name])
         else:
             value = read_cell(cell, type_, types[name], lake.settings.timezone)
         parts.append(f"{value} AS {quoted(name)}")
@@ -170,16 +170,24 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
     needed = [name for name, declared in contract.declared.items() if not declared.nullable]
     complete = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in needed)
     lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP TABLE {SHARED} AS SELECT {key} AS k, recorded_at AS r FROM {CAST}"
+        f" WHERE k IS NOT NULL AND r IS NOT NULL AND {LINE_FAULT} IS NULL"
+        " GROUP BY ALL HAVING count(*) > 1"
+    )
+    if not count(lake, f"SELECT count(*) FROM {SHARED}"):
+        # So it is nearly always, and the query below reads every column of every row.
+        lake.engine.raw_sql(
+            f"CREATE OR REPLACE TEMP TABLE {REPEATED}"
+            " (repeated_row VARCHAR, first_row VARCHAR, fault VARCHAR)"
+        )
+        return
+    lake.engine.raw_sql(
         rf"""
         CREATE OR REPLACE TEMP TABLE {REPEATED} AS
-        WITH shared AS (
-            SELECT {key} AS k, recorded_at AS r FROM {CAST}
-            WHERE k IS NOT NULL AND r IS NOT NULL AND {LINE_FAULT} IS NULL
-            GROUP BY ALL HAVING count(*) > 1
-        ), numbered AS (
+        WITH numbered AS (
             SELECT *, {complete} AS complete, regexp_extract({ROW}, '^(.*):\d+$', 1) AS file,
                 CAST(regexp_extract({ROW}, '\d+$') AS BIGINT) AS number
-            FROM {CAST} SEMI JOIN shared ON {key} = k AND recorded_at = r
+            FROM {CAST} SEMI JOIN {SHARED} ON {key} = k AND recorded_at = r
             WHERE {LINE_FAULT} IS NULL
         ), compared AS (
             SELECT {ROW} AS repeated_row,

@@ -100,6 +100,8 @@ IDS = {
     "nan": None,
     "#N/A": None,
     "-": None,
+    "无": None,
+    "京A12345": "京A12345",
     "0": None,
     "000000": None,
     "": None,
