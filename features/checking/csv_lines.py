@@ -9,8 +9,12 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.csv
 
 from features.contracts.contract import Contract
 from features.errors import GuanjiaError
@@ -22,27 +26,27 @@ HEADING = "the line repeats the heading"
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAVE_AS = "save it as CSV UTF-8 (in a spreadsheet: CSV UTF-8, comma delimited)"
 LARGEST_CELL = 1 << 24
+BATCH = 20_000
 _NOT_TEXT = re.compile("[\udc80-\udcff]")
 """How Python writes bytes that are not UTF-8."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of a CSV file.
+class Batch(NamedTuple):
+    """Rows of a CSV file, in their order.
 
     Attributes
     ----------
-    number : int
-        Its line in the file, from 1; of a row over several lines the first.
-    cells : list of str
-        Its cells, as many as the heading has; what is missing is empty.
-    fault : str or None
-        What is wrong with the line.
+    numbers : sequence of int
+        The line of each row in the file, from 1; of a row over several lines the first.
+    columns : list of pyarrow.Array of string
+        The cells of each column of the heading; an empty or missing cell is null.
+    faults : list of (str or None)
+        What is wrong with each line.
     """
 
-    number: int
-    cells: list[str]
-    fault: str | None = None
+    numbers: Sequence[int]
+    columns: list[pa.Array]
+    faults: list[str | None]
 
 
 class _Lines(Iterator[str]):
@@ -53,7 +57,7 @@ class _Lines(Iterator[str]):
         self._again: deque[str] = deque()
         self.number = 0
         self.read: list[str] = []
-        """Lines read since the list was last cleared."""
+        """Lines read one by one since the list was last cleared."""
 
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._lines)
@@ -61,11 +65,17 @@ class _Lines(Iterator[str]):
         self.read.append(line)
         return line
 
-    def give_back_all_but_first(self) -> None:
-        """Give back the lines read but for the first: a quote that is not closed took them."""
-        taken = self.read[1:]
-        self._again.extendleft(reversed(taken))
-        self.number -= len(taken)
+    def take(self, most: int) -> list[str]:
+        """Read so many lines at once, or those that are left."""
+        again = [self._again.popleft() for _ in range(min(most, len(self._again)))]
+        taken = again + list(islice(self._lines, most - len(again)))
+        self.number += len(taken)
+        return taken
+
+    def give_back(self, lines: Sequence[str]) -> None:
+        """Give back the lines that were read last."""
+        self._again.extendleft(reversed(lines))
+        self.number -= len(lines)
 
 
 def read_heading(path: Path, contract: Contract) -> list[str]:
@@ -98,7 +108,9 @@ def read_heading(path: Path, contract: Contract) -> list[str]:
     return [name or f"column_{place}" for place, name in enumerate(names, 1)]
 
 
-def read_lines(path: Path, contract: Contract, heading: Sequence[str]) -> Iterator[Line]:
+def read_batches(
+    path: Path, contract: Contract, heading: Sequence[str], size: int = BATCH
+) -> Iterator[Batch]:
     """Read the rows of a CSV file below its heading; blank lines are passed over.
 
     Parameters
@@ -109,6 +121,8 @@ def read_lines(path: Path, contract: Contract, heading: Sequence[str]) -> Iterat
         The contract of the table, to see a second heading in the middle of the file.
     heading : sequence of str
         The names of the columns, as `read_heading` returns them.
+    size : int
+        Lines read at once; it decides nothing but speed.
 
     Raises
     ------
@@ -117,36 +131,89 @@ def read_lines(path: Path, contract: Contract, heading: Sequence[str]) -> Iterat
         another layout than those above.
     """
     csv.field_size_limit(LARGEST_CELL)
-    width = len(heading)
     with _open(path) as stream:
         lines = _Lines(iter(stream))
-        reader = csv.reader(lines, strict=True)
-        next(reader)
-        while True:
-            lines.read.clear()
-            first = lines.number + 1
-            fault = None
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                cells, fault = lines.read[0].rstrip("\n").split(","), QUOTES
-            if not cells:
+        next(csv.reader(lines, strict=True))
+        while chunk := lines.take(size):
+            columns = _plain_columns(chunk, contract, heading)
+            if columns is not None:
+                first = lines.number - len(chunk) + 1
+                yield Batch(range(first, lines.number + 1), columns, [None] * len(chunk))
                 continue
-            if fault is None and len(cells) != width:
-                fault = CELLS
-            if fault and len(lines.read) > 1:
-                lines.give_back_all_but_first()
-                cells, fault = lines.read[0].rstrip("\n").split(","), QUOTES
-            if contract.key in cells and len(set(cells) & set(contract.columns)) > 1:
-                _refuse_other_layout(path, first, cells, heading)
-                fault = HEADING
-            if not all(map(str.isascii, cells)) and any(map(_NOT_TEXT.search, cells)):
-                cells, fault = [_NOT_TEXT.sub("\ufffd", cell) for cell in cells], ENCODING
-            if fault:
-                cells = (cells + [""] * width)[:width]
-            yield Line(first, cells, fault)
+            lines.give_back(chunk)
+            yield _line_by_line(lines, len(chunk), path, contract, heading)
+
+
+def _plain_columns(
+    chunk: list[str], contract: Contract, heading: Sequence[str]
+) -> list[pa.Array] | None:
+    """Parse lines that are a whole row each; None if one of them needs to be looked at."""
+    text = "".join(chunk)
+    if '"' in text or contract.key in text or not (text.isascii() or not _NOT_TEXT.search(text)):
+        return None
+    data = text.encode()
+    try:
+        table = pa.csv.read_csv(
+            pa.py_buffer(data),
+            pa.csv.ReadOptions(
+                column_names=list(heading), block_size=len(data) + 1, use_threads=False
+            ),
+            pa.csv.ParseOptions(quote_char=False),
+            pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(heading, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None  # a row of more or fewer cells
+    # As many rows as lines: none is blank.
+    return [c.combine_chunks() for c in table.columns] if table.num_rows == len(chunk) else None
+
+
+def _line_by_line(
+    lines: _Lines, most: int, path: Path, contract: Contract, heading: Sequence[str]
+) -> Batch:
+    """Read rows one by one, from at least so many lines, each with its fault."""
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    faults: list[str | None] = []
+    width, end = len(heading), lines.number + most
+    reader = csv.reader(lines, strict=True)
+    while lines.number < end:
+        lines.read.clear()
+        first = lines.number + 1
+        fault = None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            cells, fault = _split(lines.read[0]), QUOTES
+        if not cells:
+            continue
+        if fault is None and len(cells) != width:
+            fault = CELLS
+        if fault and len(lines.read) > 1:
+            # A quote that is not closed took the lines below: they are rows of their own.
+            lines.give_back(lines.read[1:])
+            cells, fault = _split(lines.read[0]), QUOTES
+        if contract.key in cells and len(set(cells) & set(contract.columns)) > 1:
+            _refuse_other_layout(path, first, cells, heading)
+            fault = HEADING
+        if any(map(_NOT_TEXT.search, cells)):
+            cells, fault = [_NOT_TEXT.sub("\ufffd", cell) for cell in cells], ENCODING
+        numbers.append(first)
+        rows.append((cells + [""] * width)[:width])
+        faults.append(fault)
+    columns = [
+        pa.array([row[place] or None for row in rows], pa.string()) for place in range(width)
+    ]
+    return Batch(numbers, columns, faults)
+
+
+def _split(line: str) -> list[str]:
+    return line.rstrip("\n").split(",")
 
 
 def _open(path: Path):  # type: ignore[no-untyped-def]

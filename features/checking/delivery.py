@@ -3,13 +3,12 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.checking.csv_lines import read_heading, read_lines
+from features.checking.csv_lines import read_batches, read_heading
 from features.checking.queries import LINE_FAULT, ROW
 from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
@@ -19,7 +18,6 @@ from features.sql import quoted, sql_text
 
 CSV_ROWS = "check_csv"
 """Temporary table of the rows of CSV files, as text."""
-BATCH = 20_000
 SIMILAR = 0.8
 """Similarity from which one name may be a misspelling of another."""
 
@@ -178,15 +176,11 @@ def _batches(
     """Read the rows of CSV files as text columns; an empty cell is null."""
     schema = pa.schema([(name, pa.string()) for name in [*names, ROW, LINE_FAULT]])
     for path, heading in headings.by_file.items():
-        lines = read_lines(path, contract, heading)
-        while batch := list(islice(lines, BATCH)):
-            cells = zip(*(line.cells for line in batch), strict=True)
-            columns = {
-                name: pa.array([cell or None for cell in column], pa.string())
-                for name, column in zip(heading, cells, strict=True)
-            }
-            columns[ROW] = pa.array([f"{path}:{line.number:09}" for line in batch], pa.string())
-            columns[LINE_FAULT] = pa.array([line.fault for line in batch], pa.string())
-            empty = pa.nulls(len(batch), pa.string())
+        for batch in read_batches(path, contract, heading):
+            columns = dict(zip(heading, batch.columns, strict=True))
+            rows = [f"{path}:{number:09}" for number in batch.numbers]
+            columns[ROW] = pa.array(rows, pa.string())
+            columns[LINE_FAULT] = pa.array(batch.faults, pa.string())
+            empty = pa.nulls(len(rows), pa.string())
             arrays = [columns.get(name, empty) for name in schema.names]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from features.checking.check import check_tables
-from features.checking.csv_lines import CELLS, ENCODING, HEADING, QUOTES, read_heading, read_lines
+from features.checking.csv_lines import CELLS, ENCODING, HEADING, QUOTES, read_batches, read_heading
 from features.checking.folders import find_files
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
@@ -101,31 +101,39 @@ LINES = st.lists(
 )
 
 
-@given(LINES)
+def lines_of(path: Path, heading: list[str], size: int) -> list[tuple[int, list[str], str | None]]:
+    batches = list(read_batches(path, CONTRACTS["customers"], heading, size))
+    return [
+        (number, [cell.as_py() or "" for cell in cells], fault)
+        for batch in batches
+        for number, *cells, fault in zip(batch.numbers, *batch.columns, batch.faults, strict=True)
+    ]
+
+
+@given(parts=LINES, size=st.integers(1, 5))
 def test_no_line_is_lost_whatever_it_holds(
-    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes]
+    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], size: int
 ) -> None:
-    """Every line that is not blank lies in exactly one row: rows begin one after the other."""
+    """Every line that is not blank lies in exactly one row, however many are read at once."""
     path = tmp_path_factory.mktemp("csv") / "a.csv"
     path.write_bytes(HEAD.encode() + b"".join(parts) + b"\n" + customer(9, "末").encode())
-    contract = CONTRACTS["customers"]
     try:
-        heading = read_heading(path, contract)
-        lines = list(read_lines(path, contract, heading))
+        heading = read_heading(path, CONTRACTS["customers"])
     except GuanjiaError as error:
         event(error.fault)
         return
+    lines = lines_of(path, heading, 1_000)
+    assert lines_of(path, heading, size) == lines
     text = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    starts = [line.number for line in lines]
+    starts = [number for number, _, _ in lines]
     assert starts == sorted(set(starts))
     assert starts[-1] == len(text) - 1
-    assert lines[-1].cells[2] == "末" or lines[-1].fault
     covered = set()
-    for line, following in zip(lines, [*starts[1:], len(text)], strict=True):
-        assert len(line.cells) == len(heading)
-        held = "".join(line.cells).count("\n") if line.fault is None else 0
-        covered |= {*range(line.number, line.number + held + 1)}
-        assert line.number + held < following
+    for (number, cells, fault), following in zip(lines, [*starts[1:], len(text)], strict=True):
+        assert len(cells) == len(heading)
+        more = "".join(cells).count("\n") if fault is None else 0
+        covered |= {*range(number, number + more + 1)}
+        assert number + more < following
     blank = {number for number, line in enumerate(text, 1) if not line}
     assert {*range(2, len(text))} <= covered | blank
 
