@@ -25,11 +25,11 @@ from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake, sha256_of
+from features.lake.publication import check_lock, unfinished_check
 from features.progress import Report, quiet
 from features.publishing import published
 
 MANIFEST = "check.json"
-LOCK = ".check.lock"
 
 
 class BrokenBoundError(GuanjiaError):
@@ -143,7 +143,7 @@ def _publish(
 
     The manifest is written last: `check.json` names the files and the rows of each table.
     """
-    unfinished = lake.unfinished_check
+    unfinished = unfinished_check(lake.home)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     unfinished.touch()
     stack.close()
@@ -205,7 +205,7 @@ def _described(path: Path, seen: os.stat_result) -> dict[str, object]:
 def _alone(lake: Lake) -> Iterator[None]:
     """Hold the lock of the check of a home; refuse a second check."""
     lake.home.mkdir(parents=True, exist_ok=True)
-    with (lake.home / LOCK).open("w") as lock:
+    with check_lock(lake.home).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

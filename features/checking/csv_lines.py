@@ -68,9 +68,9 @@ class _Lines(Iterator[str]):
     def take(self, most: int) -> list[str]:
         """Read so many lines at once, or those that are left."""
         again = [self._again.popleft() for _ in range(min(most, len(self._again)))]
-        taken = again + list(islice(self._lines, most - len(again)))
-        self.number += len(taken)
-        return taken
+        lines = again + list(islice(self._lines, most - len(again)))
+        self.number += len(lines)
+        return lines
 
     def give_back(self, lines: Sequence[str]) -> None:
         """Give back the lines that were read last."""

@@ -1,6 +1,5 @@
 """Put the delivered files of a raw table into one relation, and compare headings with contracts."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from features.checking.csv_lines import read_batches, read_heading
 from features.checking.queries import LINE_FAULT, ROW
 from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
-from features.errors import GuanjiaError
+from features.errors import GuanjiaError, similar_names
 from features.lake import Lake
 from features.sql import quoted, sql_text
 
@@ -107,7 +106,7 @@ def refuse_missing(lake: Lake, headings: Mapping[str, Headings]) -> None:
 
 def suggestion(column: str, absent: Sequence[str]) -> str:
     """Suggest which absent column an unknown one may be; empty: none is similar."""
-    similar = difflib.get_close_matches(column.lower(), absent, n=1, cutoff=SIMILAR)
+    similar = similar_names(column.lower(), absent, most=1, least=SIMILAR)
     return similar[0] if similar else ""
 
 
@@ -152,7 +151,7 @@ def file_and_line(row: str) -> tuple[str, int]:
 
     Examples
     --------
-    >>> file_and_line("/home/raw/policies/a.csv:17")
+    >>> file_and_line("raw/policies/a.csv:17")
     ('a.csv', 17)
     """
     path, _, number = row.rpartition(":")

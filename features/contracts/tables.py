@@ -4,12 +4,10 @@ Every row carries its event time (when it happened) and `recorded_at` (when we c
 both UTC microseconds. A row is never changed in place: a change is a new row with the same key and
 a later `recorded_at`, and as of a date the latest row recorded by then counts. A *milestone* is a
 timestamp inside a row that is known from the moment it happens, not before: as of an earlier date
-it reads null (`docs/adr/0002-row-versions-and-milestones.md`). A cell that may be absent and cannot
-be read, or breaks a rule, is left out and its row stays, unless its absence says something
-(`docs/adr/0029-what-a-check-takes.md`).
-
-Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover runs from `inception`
-at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
+it reads null (`docs/adr/0002-row-versions-and-milestones.md`). An optional cell that breaks a rule
+is left out and its row stays (`docs/adr/0029-what-a-check-takes.md`). Money is `decimal(14, 2)` in
+yuan. Days are civil days of the insurer. Cover runs from `inception` at 00:00 to `expiry` at 00:00,
+so an annual term expires on the anniversary of its inception.
 """
 
 from collections.abc import Callable
@@ -36,13 +34,11 @@ from features.contracts.vocabulary import (
     CONTACT_RESULT_LABELS,
     LINES,
     MOTOR_LINES,
+    TELEPHONE,
 )
 
-TELEPHONE = r"^\+?[0-9]([ ()/-]*[0-9]){5,19}$"
-"""A telephone number as it can be dialled."""
-
 CONTRACTS: dict[str, Contract] = {}
-"""Contracts by table. Defined in this module so that it cannot be read before they are declared."""
+"""Contracts by table. Defined here so that it cannot be read before they are declared."""
 
 
 def contract(
@@ -98,7 +94,7 @@ class Customers(RawTable):
 
     @rule("phone has 6 to 20 digits", leaves_out="phone")
     def dialled(row: ir.Table) -> ir.Value:
-        return row.phone.isnull() | row.phone.re_search(TELEPHONE)
+        return row.phone.re_search(TELEPHONE)
 
 
 @contract(label="车辆", key="vehicle_id", event_time="acquired_at")

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from features.errors import GuanjiaError, did_you_mean
+from features.lake.publication import refuse_cut_off_check
 from features.progress_bar import hide_progress_bar
 from features.publishing import published
 from features.settings import Settings
@@ -133,11 +134,6 @@ class Lake:
         """Return the file of a table's bad rows."""
         return self.home / "quarantine" / f"{table}.parquet"
 
-    @property
-    def unfinished_check(self) -> Path:
-        """File that is there while a check replaces the files of `checked/` and `quarantine/`."""
-        return self.home / "checked" / ".unfinished"
-
     def truth(self, name: str) -> Path:
         """Return a file of the simulation's truth; only evaluation and tests may read it."""
         return self.home / "truth" / f"{name}.parquet"
@@ -207,12 +203,7 @@ class Lake:
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
-        if self.unfinished_check.exists():
-            raise GuanjiaError(
-                f"table {table}",
-                "may be of another check than the other tables: the last one was cut off",
-                "run `guanjia check` again",
-            )
+        refuse_cut_off_check(self.home, table)
         path = sql_text(self.checked(table))
         query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
         row = self.con.cursor().execute(query).fetchone()

@@ -92,8 +92,10 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
     except UnknownNameError as error:
         raise _of_heading(error) from None
     named = [column for column in columns if any(f'"{column}"' in text for text in conditions)]
-    asked = compared_texts(where, {*columns}) if where and not _names_any(where, rules) else []
-    return ListQuestion(spec, target, conditions, named, asked)
+    texts_asked = (
+        compared_texts(where, {*columns}) if where and not _names_any(where, rules) else []
+    )
+    return ListQuestion(spec, target, conditions, named, texts_asked)
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:

@@ -160,17 +160,17 @@ def write_list(
         order = f"ORDER BY {target.order}, customer_id"
         free = _rows(lake, f"SELECT customer_id FROM ({query}) WHERE barred IS NULL {order}")
         ids = [str(row["customer_id"]) for row in free]
-        held = {customer for customer in ids if in_holdout is not None and in_holdout(customer)}
-        ids = [customer for customer in ids if with_holdout or customer not in held][:top]
+        holdout = {customer for customer in ids if in_holdout is not None and in_holdout(customer)}
+        ids = [customer for customer in ids if with_holdout or customer not in holdout][:top]
         listed = ", ".join(map(sql_text, ids)) or "NULL"
         chosen = _rows(lake, f"SELECT * FROM ({query}) WHERE customer_id IN ({listed}) {order}")
     counts = {row["barred"]: row["rows"] for row in counted}
-    if held and not with_holdout:
-        counts[HOLDOUT] = len(held)
-        counts[None] -= len(held)
+    if holdout and not with_holdout:
+        counts[HOLDOUT] = len(holdout)
+        counts[None] -= len(holdout)
     chosen = _without_erased(lake, chosen)
     reasons = _reasons(models[spec.name], chosen, target.effect, tags)
-    sheet = _sheet(chosen, spec, target, reasons, tags, held if with_holdout else None)
+    sheet = _sheet(chosen, spec, target, reasons, tags, holdout if with_holdout else None)
     if note is not None:
         note(list(sheet), [str(row["customer_id"]) for row in chosen])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))

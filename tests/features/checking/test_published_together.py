@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from features.checking import check as checking
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.lake.publication import check_lock, unfinished_check
 
 Check = Callable[..., dict[str, Any]]
 
@@ -62,9 +64,22 @@ def test_a_check_that_is_cut_off_is_seen(
     assert lake.require("policies").exists()
 
 
+def test_a_reader_waits_for_a_check_that_is_publishing(check: Check, lake: Lake) -> None:
+    check()
+    unfinished_check(lake.home).touch()
+    with ThreadPoolExecutor(1) as pool, check_lock(lake.home).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        reader = pool.submit(lake.require, "policies")
+        with pytest.raises(TimeoutError):
+            reader.result(timeout=0.2)
+        unfinished_check(lake.home).unlink()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert reader.result(timeout=60) == lake.checked("policies")
+
+
 def test_one_check_at_a_time(check: Check, lake: Lake) -> None:
     check()
-    with (lake.home / checking.LOCK).open("w") as lock:
+    with check_lock(lake.home).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(GuanjiaError, match="is being checked by another process"):
             check_tables(lake)
