@@ -4,22 +4,32 @@ Importing this module reads nothing; `load()` does, each time it is called, so t
 `GUANJIA_HOME`. The clock is not a setting: dates are parameters everywhere.
 """
 
+import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from features.errors import GuanjiaError
 
+PREFIX = "GUANJIA_"
 
-class Settings(BaseSettings):
+
+class Settings(BaseModel):
     """Settings of an installation, each an environment variable `GUANJIA_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="GUANJIA_", extra="ignore", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     home: Path = Field(default=Path(".guanjia"), description="Folder of all state.")
     timezone: str = Field(
@@ -96,6 +106,14 @@ class Settings(BaseSettings):
     most_concurrent: int = Field(
         default=64, ge=1, description="Requests that a process of the service works on at once."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take from the environment what is not given."""
+        variables = {name: PREFIX + name.upper() for name in cls.model_fields}
+        read = {name: os.environ[key] for name, key in variables.items() if key in os.environ}
+        return {**read, **given}
 
     @field_validator("timezone")
     @classmethod

@@ -142,7 +142,8 @@ class Prediction(Message):
     churn_by_month: list[float] | None = Field(
         default=None,
         description="Probability that all motor cover is gone by the end of each of the next six "
-        "months of 30 days; null if churn_hazard is not served, not asked, or does not arise.",
+        "months of 30 days; the first is churn_hazard, the last churn. Null if churn_hazard is not "
+        "served, not asked, or does not arise.",
     )
     star: Star | None = Field(description="Null if the insurer delivers no claim movements.")
     tags: Freshness

@@ -50,6 +50,7 @@ UNITS = {
         "changes", "gaps", "returns",
     )},
 }  # fmt: skip
+TIMES = "次数"
 SMALL_SHARE = 0.02
 """Shares below it are given to a tenth of a per cent."""
 USUAL = 0.25
@@ -99,8 +100,17 @@ CATEGORIES = {
 }
 
 
-def words_of(value: Any, unit: str) -> tuple[str, str]:
+def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     """Put the value of a tag into words, in Chinese and in English.
+
+    Parameters
+    ----------
+    value : object
+        The value; absent: none on record.
+    unit : str
+        The tag's unit.
+    label : str
+        Its Chinese label: one that ends in 次数 counts times, whatever the unit.
 
     Examples
     --------
@@ -110,6 +120,8 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
     ('+16%', '+16%')
     >>> words_of(-0.51, "score")
     ('低于一般客户', 'below most customers')
+    >>> words_of(0, "terms", "连续投保续保次数")
+    ('0次', '0 terms')
     >>> words_of(None, "days")
     ('无记录', 'none on record')
     """
@@ -128,15 +140,23 @@ def words_of(value: Any, unit: str) -> tuple[str, str]:
     if unit == "score":  # a distance from the usual, of a scale that no reader knows
         side = 0 if abs(number) < USUAL else 1 if number > 0 else -1
         return SCORES[side]
-    text = f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:,.2f}"
+    # Nobody speaks of half a day.
+    exact = unit != "days" and number != round(number) and abs(number) < 100
+    text = f"{number:,.2f}" if exact else f"{number:,.0f}"
     chinese, english = UNITS.get(unit, ("", unit))
+    chinese = "次" if label.endswith(TIMES) else chinese
     return f"{text}{chinese}", f"{text} {english}".strip()
 
 
-def figure_of(value: Any, unit: str) -> tuple[Any, str]:
+def figure_of(value: Any, unit: str, label: str = "") -> tuple[Any, str]:
     """Put the value of a tag into a cell that can be sorted and added, with its unit in Chinese.
 
     The unit is for the heading; it is empty where the cell holds words.
+
+    Parameters
+    ----------
+    value, unit, label
+        As in `words_of`.
 
     Examples
     --------
@@ -146,11 +166,11 @@ def figure_of(value: Any, unit: str) -> tuple[Any, str]:
     (('+16%', ''), (None, '天'))
     """
     if isinstance(value, str | bool) or unit in {"share", "change", "score"}:
-        return words_of(value, unit)[0], ""
-    chinese = UNITS.get(unit, ("", unit))[0]
+        return words_of(value, unit, label)[0], ""
+    chinese = "次" if label.endswith(TIMES) else UNITS.get(unit, ("", unit))[0]
     if is_absent(value):
         return None, chinese
-    number = round(float(value), 2)
+    number = round(float(value), 0 if unit == "days" else 2)
     return int(number) if number.is_integer() else number, chinese
 
 

@@ -183,6 +183,10 @@ class ModelSpec:
         empty: all of them.
     extra : tuple of QuestionFeature
         Features that are not tags but part of the question.
+    given : str
+        Another model, declared before, of the same customers and tags, whose "yes" the question
+        takes for granted: labels are of customers for whom it came true, and what serves is the
+        product of both (`training.estimators.chained`). Empty: none.
     family : str
         Name under which `guanjia train` trains it together with others; empty: its own name.
     purpose : Purpose or None
@@ -210,6 +214,7 @@ class ModelSpec:
     eligible: str
     describes: str = ""
     extra: tuple[QuestionFeature, ...] = ()
+    given: str = ""
     family: str = ""
     purpose: Purpose | None = None
     lists: tuple[TargetList, ...] = ()

@@ -32,9 +32,9 @@ LEAD_TIME = QuestionFeature(
 """Days before the expiry of the commercial term at which the renewal is asked about."""
 
 MONTH_AHEAD = QuestionFeature(
-    name="month_ahead", label="今后第几个月", lowest=1, highest=churn.MONTHS
+    name="month_ahead", label="今后第几个月", lowest=1, highest=churn.MONTHS - 1
 )
-"""Which of the coming months the hazard is asked about; by default the first."""
+"""By the end of which of the coming months; by default the first. Of the last, `churn` knows."""
 
 LEAVES = Purpose(
     chinese="流失",
@@ -51,9 +51,9 @@ def _churn(lake: Lake, known_by: date) -> ir.Table:
     return churn.within_180_days(lake, known_by, grid)
 
 
-def _churn_hazard(lake: Lake, known_by: date) -> ir.Table:
-    grid = questions.grid(known_by, churn.MONTH_DAYS + churn.GRACE_DAYS)
-    return churn.hazard(lake, known_by, grid)
+def _churn_by_month(lake: Lake, known_by: date) -> ir.Table:
+    grid = questions.grid(known_by, churn.DAYS + churn.GRACE_DAYS)
+    return churn.by_month(lake, known_by, grid)
 
 
 def _cross_sell(line: str, lake: Lake, known_by: date) -> ir.Table:
@@ -151,11 +151,13 @@ MODELS: dict[str, ModelSpec] = {
             name="churn_hazard",
             label="月流失风险率",
             tag_set=CHURN_TAGS,
-            labels=_churn_hazard,
+            labels=_churn_by_month,
             eligible="motor_policies_in_force > 0",
             extra=(MONTH_AHEAD,),
+            given="churn",
             family="churn",
             purpose=LEAVES,
+            monotone={MONTH_AHEAD.name: 1},
             # Cover ends when a term does: month and days to expiry must meet in one tree.
             candidates=("trees", "deep"),
         ),

@@ -5,103 +5,55 @@ the sums of all levels agree with each other and with the tables. The rules and 
 are in `docs/account.md`.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from features.accounts.session import BEFORE, CLOSES, OPENS, SINCE, UNTIL
 from features.contracts.tables import CONTRACTS
 from features.contracts.vocabulary import MOTOR_LINES
-from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.joins import left_join, union_all
 from features.lake.known_at import known_rows, select_known
 from features.lake.terms import cover_end
-from features.settings import cutoff
+from features.lake.variables import day_variable, instant_variable
 from features.stars.value import MONEY
 
-BUSINESSES = ("motor", "non_motor", "unallocated")
-COSTS = ("service_cost", "contact_cost", "acquisition_cost", "other_cost")
-ITEMS = ("written_premium", "earned_premium", "claims", *COSTS, "booked_again")
-INSTANT = 'timestamp("UTC", 6)'
 ACQUISITION = ("acquisition", "commission")
 
 
-@dataclass(frozen=True)
-class Period:
-    """The civil days `since` to `as_of`, both included, with what is known at the end of `as_of`.
-
-    Raises
-    ------
-    GuanjiaError
-        If it ends before it begins.
-    """
-
-    since: date
-    as_of: date
-    timezone: str
-
-    def __post_init__(self) -> None:
-        if self.since > self.as_of:
-            raise GuanjiaError(
-                f"period {self.since} to {self.as_of}",
-                "ends before it begins",
-                "give a --from that is not after --as-of",
-            )
-
-    @property
-    def opens(self) -> datetime:
-        """The instant at which the first day begins."""
-        return cutoff(self.since - timedelta(1), self.timezone)
-
-    @property
-    def closes(self) -> datetime:
-        """The instant at which the last day ends; rows recorded before it are known."""
-        return cutoff(self.as_of, self.timezone)
-
-    def has_instant(self, instant: ir.Value) -> ir.Value:
-        """Check whether an instant lies in the period."""
-        return (instant >= _instant(self.opens)) & (instant < _instant(self.closes))
-
-    def has_day(self, day: ir.Value) -> ir.Value:
-        """Check whether a civil day lies in the period."""
-        return day.between(self.since, self.as_of)
-
-
-def entries(lake: Lake, period: Period) -> ir.Table:
+def entries(lake: Lake) -> ir.Table:
     """List every amount of a period, as recorded by its end.
 
     Parameters
     ----------
     lake : Lake
         Holds the checked tables `policies` and `claims`; `claim_movements`, `entitlements`,
-        `interactions` and `costs` may be missing and then have no entries.
-    period : Period
-        The civil days that count.
+        `interactions` and `costs` may be missing and then have no entries. The period is set in
+        its session (`features.accounts.session.Period.set_in`).
 
     Returns
     -------
     ibis.Table
         `customer_id` (null for a cost booked to no customer), `branch` (of a booked cost),
-        `business` (one of `BUSINESSES`), `item` (one of `ITEMS`), `amount` (yuan, decimal(18, 2)).
+        `business` and `item` (those of `features.accounts.items`), `amount` (yuan, decimal(18, 2)).
     """
-    policies = _policies(lake, period)
-    parts = [_written(policies, period), _earned(policies, period)]
+    policies = _policies(lake)
+    parts = [_written(policies), _earned(policies)]
     if lake.has("claim_movements"):
-        parts.append(_claims(lake, policies, period))
+        parts.append(_claims(lake, policies))
     if lake.has("entitlements"):
-        parts.append(_services(lake, period))
+        parts.append(_services(lake))
     if lake.has("interactions"):
-        parts.append(_contacts(lake, policies, period))
+        parts.append(_contacts(lake, policies))
     if lake.has("costs"):
-        parts.append(_costs(lake, policies, period))
+        parts.append(_costs(lake, policies))
     return union_all(parts)
 
 
-def known_table(lake: Lake, table: str, closes: datetime, *columns: str) -> ir.Table:
+def known_table(lake: Lake, table: str, closes: ir.Value, *columns: str) -> ir.Table:
     """Read a table as it was known at an instant, rows without a customer included.
 
     `features.lake.known.known_versions` does the same by customer, for many dates.
@@ -112,7 +64,7 @@ def known_table(lake: Lake, table: str, closes: datetime, *columns: str) -> ir.T
         Where the checked tables lie.
     table : str
         Name of a raw table.
-    closes : datetime
+    closes : ibis timestamp
         The instant (UTC); rows recorded before it are known.
     *columns : str
         Columns that are read; default: all.
@@ -123,14 +75,13 @@ def known_table(lake: Lake, table: str, closes: datetime, *columns: str) -> ir.T
         If the table is not declared or was not checked.
     """
     rows = select_known(lake.table(table), CONTRACTS[table], columns)
-    return known_rows(rows, CONTRACTS[table], _instant(closes))
+    return known_rows(rows, CONTRACTS[table], closes)
 
 
-def _policies(lake: Lake, period: Period) -> ir.Table:
-    rows = known_table(
+def _policies(lake: Lake) -> ir.Table:
+    rows = _known(
         lake,
         "policies",
-        period.closes,
         "policy_id",
         "customer_id",
         "line",
@@ -149,22 +100,21 @@ def _policies(lake: Lake, period: Period) -> ir.Table:
     )
 
 
-def _written(policies: ir.Table, period: Period) -> ir.Table:
+def _written(policies: ir.Table) -> ir.Table:
     """Book premium, net of refunds, on the day on which cover begins."""
-    rows = policies.filter(period.has_day(policies.inception))
+    rows = policies.filter(_has_day(policies.inception))
     return _entries(rows, rows.business, "written_premium", rows.written_premium)
 
 
-def _earned(policies: ir.Table, period: Period) -> ir.Table:
+def _earned(policies: ir.Table) -> ir.Table:
     """Book the premium that the days of the period earn: earned by its end less earned before."""
-    before = period.since - timedelta(1)
-    rows = policies.filter(policies.inception <= period.as_of)
-    cents = _earned_by(rows, period.as_of) - _earned_by(rows, before)
+    rows = policies.filter(policies.inception <= day_variable(UNTIL))
+    cents = _earned_by(rows, day_variable(UNTIL)) - _earned_by(rows, day_variable(BEFORE))
     amount = cents.cast(MONEY) * ibis.literal(Decimal("0.01"), MONEY)
     return _entries(rows, rows.business, "earned_premium", amount)
 
 
-def _earned_by(terms: ir.Table, day: date) -> ir.Value:
+def _earned_by(terms: ir.Table, day: ir.Value) -> ir.Value:
     """Compute the cents earned by the end of a day, pro rata by day, rounded half up.
 
     Uses integers only: premium = quotient * days + rest. So no product is large, and no engine's
@@ -173,22 +123,21 @@ def _earned_by(terms: ir.Table, day: date) -> ir.Value:
     cents = (terms.written_premium * 100).cast("int64")
     # A term cancelled from its inception has no days: premium not refunded is earned at once.
     days = terms.cover_end.delta(terms.inception, unit="day").cast("int64").clip(lower=1)
-    passed = ibis.literal(day).delta(terms.inception, unit="day").cast("int64") + 1
+    passed = day.delta(terms.inception, unit="day").cast("int64") + 1
     passed = ibis.least(ibis.greatest(passed, 0), days)
     rest = cents % days
     quotient = (cents - rest) // days
     return quotient * passed + (2 * rest * passed + days) // (2 * days)
 
 
-def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+def _claims(lake: Lake, policies: ir.Table) -> ir.Table:
     """Book paid plus outstanding of a claim on the day on which it occurred.
 
     A movement whose claim is not known counts on its own day, so that no amount is lost.
     """
-    moves = known_table(
+    moves = _known(
         lake,
         "claim_movements",
-        period.closes,
         "claim_id",
         "customer_id",
         "moved_at",
@@ -199,40 +148,49 @@ def _claims(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
         "claim_id", "moved_at", mover=moves.customer_id,
         change=moves.paid_change + moves.outstanding_change,
     )  # fmt: skip
-    claims = known_table(
-        lake, "claims", period.closes, "claim_id", "customer_id", "policy_id", "occurred_at"
+    claims = _known(
+        lake,
+        "claims",
+        "claim_id",
+        "customer_id",
+        "policy_id",
+        "occurred_at",
     )
     claims = claims.select("claim_id", "customer_id", "policy_id", "occurred_at")
     rows = left_join(moves, claims, ["claim_id"])
-    rows = rows.filter(period.has_instant(rows.occurred_at.fill_null(rows.moved_at)))
+    rows = rows.filter(_has_instant(rows.occurred_at.fill_null(rows.moved_at)))
     rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.mover))
     rows = _with_business(rows, policies)
     return _entries(rows, rows.business, "claims", rows.change)
 
 
-def _services(lake: Lake, period: Period) -> ir.Table:
+def _services(lake: Lake) -> ir.Table:
     """Book the cost of a service on the day of its use, as motor: stars are earned by motor."""
-    rows = known_table(lake, "entitlements", period.closes, "customer_id", "used_at", "unit_cost")
-    rows = rows.filter(period.has_instant(rows.used_at))
+    rows = _known(lake, "entitlements", "customer_id", "used_at", "unit_cost")
+    rows = rows.filter(_has_instant(rows.used_at))
     return _entries(rows, ibis.literal("motor"), "service_cost", rows.unit_cost)
 
 
-def _contacts(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+def _contacts(lake: Lake, policies: ir.Table) -> ir.Table:
     """Book the cost of a contact on its day."""
-    rows = known_table(
-        lake, "interactions", period.closes, "customer_id", "policy_id", "occurred_at", "cost"
+    rows = _known(
+        lake,
+        "interactions",
+        "customer_id",
+        "policy_id",
+        "occurred_at",
+        "cost",
     )
-    rows = rows.filter(period.has_instant(rows.occurred_at))
+    rows = rows.filter(_has_instant(rows.occurred_at))
     rows = _with_business(rows.select("customer_id", "policy_id", "cost"), policies)
     return _entries(rows, rows.business, "contact_cost", rows.cost)
 
 
-def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
+def _costs(lake: Lake, policies: ir.Table) -> ir.Table:
     """Book costs on their day, but acquisition cost of a known term together with its premium."""
-    rows = known_table(
+    rows = _known(
         lake,
         "costs",
-        period.closes,
         "customer_id",
         "policy_id",
         "branch",
@@ -245,7 +203,7 @@ def _costs(lake: Lake, policies: ir.Table, period: Period) -> ir.Table:
     acquired = rows.kind.isin(ACQUISITION)
     with_term = acquired & rows.inception.notnull()
     inside = with_term.ifelse(
-        period.has_day(rows.inception).fill_null(False), period.has_instant(rows.incurred_at)
+        _has_day(rows.inception).fill_null(False), _has_instant(rows.incurred_at)
     )
     rows = rows.filter(inside)
     rows = rows.mutate(customer_id=rows.customer_id.fill_null(rows.holder))
@@ -286,5 +244,16 @@ def _entries(
     ).filter(ibis._.amount.notnull() & (ibis._.amount != 0))
 
 
-def _instant(when: datetime) -> ir.Value:
-    return ibis.literal(when, INSTANT)
+def _known(lake: Lake, table: str, *columns: str) -> ir.Table:
+    """Read a table as it was known at the end of the period."""
+    return known_table(lake, table, instant_variable(CLOSES), *columns)
+
+
+def _has_instant(instant: ir.Value) -> ir.Value:
+    """Check whether an instant lies in the period."""
+    return (instant >= instant_variable(OPENS)) & (instant < instant_variable(CLOSES))
+
+
+def _has_day(day: ir.Value) -> ir.Value:
+    """Check whether a civil day lies in the period."""
+    return day.between(day_variable(SINCE), day_variable(UNTIL))

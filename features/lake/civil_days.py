@@ -4,16 +4,19 @@ Python computes the bounds of the days, because engines disagree on how to name 
 """
 
 from datetime import date, timedelta
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
 
 from features.instants import microseconds
 from features.lake import Lake
 from features.settings import cutoff
 
+if TYPE_CHECKING:
+    # Commands that run stored SQL do not wait for Ibis.
+    import ibis.expr.types as ir
 
-def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
-    """List the civil days of a period, each once for every UTC date that it touches.
+
+def civil_days_sql(lake: Lake, first: date, last: date) -> str:
+    """Write the query of the civil days of a period, each once for every UTC date it touches.
 
     Parameters
     ----------
@@ -24,17 +27,17 @@ def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
 
     Returns
     -------
-    ibis.Table
-        `day` (date), `opens` and `closes` (timestamps, UTC; the day is [opens, closes)), and
-        `utc_date` (date), by which instants can be joined without comparing every pair.
+    str
+        SQL of the columns `day` (date), `opens` and `closes` (timestamps, UTC; the day is
+        [opens, closes)), and `utc_date` (date), by which instants can be joined without comparing
+        every pair.
     """
     zone = lake.settings.timezone
     bounds = (
         cutoff(first + timedelta(number - 1), zone) for number in range((last - first).days + 2)
     )
     listed = ", ".join(str(microseconds(bound)) for bound in bounds)
-    return lake.keep(
-        f"""
+    return f"""
         SELECT day, opens, closes, unnest(list_distinct([
             opens::DATE, (closes - INTERVAL 1 MICROSECOND)::DATE
         ])) AS utc_date
@@ -45,10 +48,9 @@ def civil_days(lake: Lake, first: date, last: date) -> ir.Table:
             FROM (SELECT [{listed}]::BIGINT[] AS bounds), range(len(bounds) - 1) AS r(number)
         )
         """
-    )
 
 
-def with_day(rows: ir.Table, instant: str, days: ir.Table) -> ir.Table:
+def with_day(rows: "ir.Table", instant: str, days: "ir.Table") -> "ir.Table":
     """Add to each row the civil day on which an instant of it falls; drop rows of other days.
 
     Parameters
@@ -58,7 +60,7 @@ def with_day(rows: ir.Table, instant: str, days: ir.Table) -> ir.Table:
     instant : str
         Name of a timestamp column (UTC).
     days : ibis.Table
-        Civil days as `civil_days` returns them.
+        Civil days, the rows of `civil_days_sql`.
 
     Returns
     -------

@@ -10,14 +10,18 @@ this process from memory, by the next one from `<home>/compiled/<code>/<key>.sql
 import hashlib
 import importlib.metadata
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
 
 from features.lake.connection import Lake
 from features.publishing import published
+from features.sql import sql_text
+
+if TYPE_CHECKING:
+    # Commands that run stored SQL do not wait for Ibis.
+    import ibis.expr.types as ir
 
 LARGEST = 2_000
 CODE = Path(__file__).parents[1]
@@ -25,7 +29,7 @@ LIBRARIES = ("duckdb", "ibis-framework", "sqlglot")
 _queries: dict[tuple[object, ...], str] = {}
 
 
-def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Table]) -> str:
+def compile_once(lake: Lake, key: tuple[object, ...], build: "Callable[[], ir.Table | str]") -> str:
     """Compile an expression to SQL, or reuse the SQL of the same key.
 
     Parameters
@@ -35,8 +39,8 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Tab
     key : tuple
         All that the expression depends on besides the code and the engine: of texts, numbers and
         dates, so that it reads the same in every process.
-    build : callable of () to ibis Table
-        Makes the expression; called only if its SQL is not in the cache.
+    build : callable of () to ibis Table or str
+        Makes the expression, or writes the SQL of several; called only if the cache lacks it.
 
     Returns
     -------
@@ -51,11 +55,41 @@ def compile_once(lake: Lake, key: tuple[object, ...], build: Callable[[], ir.Tab
         file = sql_folder(lake) / f"{name}.sql"
         if not file.exists():
             _remove_other_code(file.parent)
-            query = lake.sql(build())
+            built = build()
+            query = built if isinstance(built, str) else lake.sql(built)
             with published(file) as draft:
                 draft.write_text(query, "utf-8")
         _queries[full_key] = file.read_text("utf-8")
     return _queries[full_key]
+
+
+def open_tables(lake: Lake, tables: Iterable[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Open checked tables by the names at which stored SQL reads them, as `Lake.table` does.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home of the tables.
+    tables : iterable of str
+        Names of raw tables.
+
+    Returns
+    -------
+    tuple of (str, tuple of str)
+        Each table with its columns and their types: part of the key of the SQL that reads it.
+
+    Raises
+    ------
+    GuanjiaError
+        As `Lake.require`.
+    """
+    opened = []
+    for table in tables:
+        rows = f"SELECT * FROM read_parquet({sql_text(lake.require(table))})"
+        lake.con.execute(f'CREATE OR REPLACE TEMP VIEW "checked_{table}" AS {rows}')
+        columns = lake.con.execute(f"{rows} LIMIT 0").description
+        opened.append((table, tuple(f"{name} {type_}" for name, type_, *_ in columns)))
+    return tuple(opened)
 
 
 def sql_folder(lake: Lake) -> Path:

@@ -195,11 +195,13 @@ class Lake:
             If the table is not declared, has not been checked, or was checked in another time zone;
             or if the last check was cut off while it published its tables.
         """
-        from features.contracts.tables import CONTRACTS
-
-        if table not in CONTRACTS:
-            raise GuanjiaError(f"table {table}", "is not declared", did_you_mean(table, CONTRACTS))
         if not self.has(table):
+            # Contracts are written in Ibis, and a command would wait for it.
+            from features.contracts.tables import CONTRACTS
+
+            if table not in CONTRACTS:
+                cure = did_you_mean(table, CONTRACTS)
+                raise GuanjiaError(f"table {table}", "is not declared", cure)
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )

@@ -22,3 +22,8 @@ def number_variable(variable: str) -> ir.Value:
 @ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), Instant))  # type: ignore[untyped-decorator]
 def instant_variable(variable: str) -> ir.Value:
     """Read an instant of the session."""
+
+
+@ibis.udf.scalar.builtin(name="getvariable", signature=((dt.string,), dt.string))  # type: ignore[untyped-decorator]
+def text_variable(variable: str) -> ir.Value:
+    """Read a text of the session."""

@@ -5,16 +5,14 @@ left the star's window. So rating on these days alone, each with what was known 
 the highest star of a year. The rule is in `docs/entitlements.md`.
 """
 
-from datetime import date, timedelta
-
 import ibis
 import ibis.expr.types as ir
 
 from features.contracts.vocabulary import MOTOR_LINES
 from features.lake import Lake
-from features.lake.civil_days import civil_days, with_day
+from features.lake.civil_days import with_day
 from features.lake.spine import spine_of
-from features.sql import sql_text
+from features.stars.calendar import calendar_sql
 from features.stars.settings import StarSettings
 from features.stars.value import KEYS, chain_terms, motor_terms, rate
 
@@ -25,22 +23,10 @@ YEAR = (*KEYS, "year_start", "year_end")
 def calendar(lake: Lake, spine: ir.Table) -> ir.Table:
     """List the civil days on which stars can move, up to the last date of the spine.
 
-    They begin with the first motor inception or the first occurrence of a claim; this runs queries.
+    They are those of `features.stars.calendar.calendar_sql`; this runs queries.
     """
     (row,) = lake.rows(spine.aggregate(last=spine.as_of.max()))
-    last: date | None = row["last"]
-    if last is None:
-        return civil_days(lake, date.max, date.min)
-    policies, claims = (sql_text(lake.require(table)) for table in ("policies", "claims"))
-    motor = ", ".join(sql_text(line) for line in MOTOR_LINES)
-    firsts = (
-        f"SELECT (SELECT min(inception) FROM read_parquet({policies}) WHERE line IN ({motor})), "
-        f"(SELECT min(occurred_at)::DATE FROM read_parquet({claims}))"
-    )
-    inception, occurred = lake.con.execute(firsts).fetchone() or (None, None)
-    # The day before: west of Greenwich an instant's civil day may be the one before its UTC date.
-    causes = [day for day in (inception, occurred and occurred - timedelta(1)) if day]
-    return civil_days(lake, min([*causes, last]), last)
+    return lake.keep(calendar_sql(lake, row["last"]))
 
 
 def entitlement_years(

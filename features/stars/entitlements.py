@@ -1,15 +1,11 @@
 """Keep the entitlement ledger (权益台账): services allowed in a year, granted, used and left.
 
-`balances` computes it for many customers and dates at once, `explain_entitlements` for one customer
-with the rows behind it. The rule is in `docs/entitlements.md`.
+`balances` computes it for many customers and dates at once; `features.stars.ledger` explains that
+of one customer by the same rule, which is in `docs/entitlements.md`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from operator import itemgetter
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -17,6 +13,7 @@ import ibis.expr.types as ir
 from features.lake import Lake
 from features.lake.joins import left_join
 from features.lake.known import known_versions
+from features.lake.script import ScriptLake
 from features.lake.spine import Spine, spine_of
 from features.stars.entitlement_years import (
     CLASSES,
@@ -26,7 +23,6 @@ from features.stars.entitlement_years import (
     entitlement_years,
     star_days,
 )
-from features.stars.explain import spine_of_customer
 from features.stars.settings import StarSettings, load_star_settings
 from features.stars.value import KEYS, MONEY
 
@@ -65,8 +61,37 @@ def balances(
     GuanjiaError
         If there is no table `entitlements`.
     """
-    tables = _ledger_tables(lake, spine, settings, current=not every_year)
+    settings = settings or load_star_settings(lake.home)
+    pairs = lake.keep(spine.pairs)
+    tables = _ledger_tables(lake, pairs, calendar(lake, pairs), settings, current=not every_year)
     return _balances(tables, every_year)
+
+
+def ledger_script(
+    lake: Lake, pairs: str, days: str, settings: StarSettings, results: tuple[str, str, str]
+) -> str:
+    """Write the SQL that computes the ledgers of customers, every year of each.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where the checked tables lie.
+    pairs : str
+        Name of a table of customers and dates (customer_id, as_of, cutoff).
+    days : str
+        Name of a table with the rows of `calendar_sql` for these dates.
+    settings : StarSettings
+        The star rule.
+    results : tuple of str
+        Names for the tables that the SQL creates: entitlements, balances and `star_days`.
+    """
+    writer = ScriptLake(lake, "ledger")
+    spine, listed = lake.engine.table(pairs), lake.engine.table(days)
+    tables = _ledger_tables(writer, spine, listed, settings, current=False)
+    rows = (_numbered(tables), _balances(tables, True), tables.stars)
+    for name, result in zip(results, rows, strict=True):
+        writer.create(name, result)
+    return writer.script
 
 
 def _balances(tables: "_LedgerTables", every_year: bool) -> ir.Table:
@@ -122,11 +147,8 @@ class _LedgerTables:
 
 
 def _ledger_tables(
-    lake: Lake, spine: Spine, settings: StarSettings | None, *, current: bool
+    lake: Lake, pairs: ir.Table, days: ir.Table, settings: StarSettings, *, current: bool
 ) -> _LedgerTables:
-    settings = settings or load_star_settings(lake.home)
-    pairs = lake.keep(spine.pairs)
-    days = calendar(lake, pairs)
     years = entitlement_years(lake, pairs, days, settings, current=current)
     stars = star_days(lake, years, days, settings)
     allowed = allowances(lake, years, stars, settings)
@@ -163,96 +185,3 @@ def _sums(lines: ir.Table, outside: bool) -> ir.Table:
         used_cost=lines.unit_cost.sum(where=used).cast(MONEY),
         used_without_cost=(used & lines.unit_cost.isnull()).sum(),
     )
-
-
-@dataclass(frozen=True)
-class StarStep:
-    """A day of the running year on which the star or the state of cover changed."""
-
-    day: date
-    star_level: int | None
-    covered: bool
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """The entitlements of a customer, with everything behind them.
-
-    Attributes
-    ----------
-    year_start, year_end : date, optional
-        The running entitlement year; None without one.
-    covered : bool
-        True if motor cover is in force: without it, nothing may be granted.
-    balances : tuple of dict
-        One row a year and class, and for grants outside any year, with the columns of `balances`.
-    stars : tuple of StarStep
-        The stars of the running year, as they were known.
-    lines : tuple of dict
-        Every entitlement granted by the date, with its year and state: `customer_id`,
-        `as_of`, `year_start`, `year_end` (null outside any year), `entitlement_id`, `service`,
-        `service_class`, `granted_at`, `granted_on`, `notified_at`, `activated_at`, `used_at`,
-        `expires_on`, `state` ("used", "expired" or "open"), `unit_cost`, `number` (1, 2, ... in
-        year and class, by time of grant), `allowance`, `beyond_allowance` (boolean: granted after
-        the allowance was spent; null if the star is not known).
-    """
-
-    customer_id: str
-    as_of: date
-    year_start: date | None
-    year_end: date | None
-    covered: bool
-    stars: tuple[StarStep, ...]
-    balances: tuple[dict[str, Any], ...]
-    lines: tuple[dict[str, Any], ...]
-
-
-def explain_entitlements(
-    lake: Lake, customer_id: str, as_of: date, settings: StarSettings | None = None
-) -> Ledger:
-    """Compute the ledger of one customer as of a date, by the rule of `balances`.
-
-    Parameters
-    ----------
-    lake : Lake
-        Where the checked tables lie.
-    customer_id : str
-        The customer.
-    as_of : date
-        The date.
-    settings : StarSettings, optional
-        Default: those of `<home>/star.toml`.
-
-    Raises
-    ------
-    GuanjiaError
-        If the customer is not known as of that date, or there is no table `entitlements`.
-    """
-    spine = spine_of_customer(lake, customer_id, as_of)
-    tables = _ledger_tables(lake, spine, settings, current=False)
-    lines = lake.rows(_numbered(tables).order_by("granted_at", "entitlement_id"))
-    rows = lake.rows(_balances(tables, True).order_by("year_start", "service_class"))
-    running = [row for row in rows if row["year_end"] and row["year_end"] > as_of]
-    days = sorted(lake.rows(tables.stars), key=itemgetter("day"))
-    stars = _steps(row for row in days if row["year_end"] > as_of)
-    return Ledger(
-        customer_id=customer_id,
-        as_of=as_of,
-        year_start=running[0]["year_start"] if running else None,
-        year_end=running[0]["year_end"] if running else None,
-        covered=bool(stars) and stars[-1].covered,
-        stars=stars,
-        balances=tuple(rows),
-        lines=tuple(lines),
-    )
-
-
-def _steps(days: Iterable[dict[str, Any]]) -> tuple[StarStep, ...]:
-    """Keep the first of each run of days with the same star and cover."""
-    steps: list[StarStep] = []
-    for row in days:
-        step = StarStep(row["day"], row["star_level"], row["covered"])
-        last = (steps[-1].star_level, steps[-1].covered) if steps else None
-        if last != (step.star_level, step.covered):
-            steps.append(step)
-    return tuple(steps)

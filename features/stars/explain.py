@@ -7,11 +7,10 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.lake import Lake
 from features.lake.civil_days import years_before
-from features.lake.known_at import known_sql
+from features.lake.known_customers import refuse_unknown
 from features.lake.spine import Spine, spine_of
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
@@ -170,36 +169,6 @@ def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
         f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
     )
     return spine_of(lake.engine.sql(row))
-
-
-def refuse_unknown(lake: Lake, customer_id: str, as_of: date) -> None:
-    """Refuse a customer who is not known as of a date.
-
-    Parameters
-    ----------
-    lake : Lake
-        Holds the checked table `customers`.
-    customer_id : str
-        The customer.
-    as_of : date
-        The date.
-
-    Raises
-    ------
-    GuanjiaError
-        If the customer is not known as of that date.
-    """
-    known = (
-        f"SELECT 1 FROM read_parquet({sql_text(lake.require('customers'))}) "
-        f"WHERE customer_id = {sql_text(customer_id)} "
-        f"AND {known_sql(cutoff(as_of, lake.settings.timezone))}"
-    )
-    if lake.con.execute(known).fetchone() is None:
-        raise GuanjiaError(
-            f"customer {customer_id}",
-            f"is not known as of {as_of.isoformat()}",
-            "check the customer id, or choose a later date",
-        )
 
 
 def _claims(

@@ -22,8 +22,8 @@ def entitlements(
     json: Json = False,
 ) -> None:
     """Show what a customer was granted and used, and the balance."""
-    from features.stars.entitlements import explain_entitlements
-    from features.stars.explain import load_star_settings
+    from features.stars.ledger import explain_entitlements
+    from features.stars.settings import load_star_settings
 
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
@@ -72,7 +72,8 @@ def account(
 
     Motor and non-motor, apart and together.
     """
-    from features.accounts.account import LEVELS, accounts
+    from features.accounts.account import accounts
+    from features.accounts.items import LEVELS
     from features.lake.civil_days import years_before
 
     lake = open_lake()
@@ -137,7 +138,7 @@ def _balance(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Condense a row to the width of a screen, in whole yuan; the file has the cents."""
-    from features.accounts.entries import COSTS
+    from features.accounts.items import COSTS
 
     def yuan(amount: Decimal | None) -> Decimal | None:
         return None if amount is None else amount.quantize(Decimal(1), ROUND_HALF_UP)
@@ -156,7 +157,7 @@ def _summary(row: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Arrange a total as a line for each item and a column for each business."""
-    from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
+    from features.accounts.items import BUSINESS_LABELS, ITEM_LABELS
 
     endings = {f"{b.replace('_', '-')} {label}": f"_{b}" for b, label in BUSINESS_LABELS.items()}
     return [
@@ -171,7 +172,7 @@ def _statement(total: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _write(out: Path, rows: Any) -> int:
     """Write the rows as CSV with Chinese headings, every item by business; count them."""
-    from features.accounts.account import BUSINESS_LABELS, ITEM_LABELS
+    from features.accounts.items import BUSINESS_LABELS, ITEM_LABELS
     from serving.spreadsheet import write_csv
 
     columns = {"key": "归属", "customers": "客户数"}

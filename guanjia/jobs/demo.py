@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -35,10 +37,15 @@ class Demo:
         Customers whose commercial cover ends within 60 days and is not renewed yet.
     leaving : float
         Expected number of these who do not renew: the sum of their probabilities.
+    leaving_interval : tuple of float, or None
+        95% prediction interval of that number (`training.estimators.level`); None if the model is
+        not served.
     doubtful : int
         Number of these who are more likely to leave than to renew.
     insured, churning : int, float
         Customers with motor cover, and the expected number of them who lose it within 180 days.
+    churning_interval : tuple of float, or None
+        The same of that number.
     models : list of training.fitting.train.TrainResult
         The trained models.
     kept_out : list of str
@@ -60,9 +67,11 @@ class Demo:
     segments: list[dict[str, Any]] = field(default_factory=list)
     expiring: int = 0
     leaving: float = 0.0
+    leaving_interval: tuple[float, float] | None = None
     doubtful: int = 0
     insured: int = 0
     churning: float = 0.0
+    churning_interval: tuple[float, float] | None = None
     models: list[Any] = field(default_factory=list)
     kept_out: list[str] = field(default_factory=list)
     top: list[dict[str, Any]] = field(default_factory=list)
@@ -208,20 +217,33 @@ def summarise(lake: Lake, demo: Demo) -> None:
     file = lake.tags("underwriting") / f"as_of={demo.as_of}.parquet"
     tags = lake.engine.read_parquet(str(file))
     soon = tags.filter(tags.days_to_commercial_expiry.between(0, 60)).select("customer_id")
-    counted = scores.semi_join(soon, "customer_id").filter(ibis._.renewal.notnull())
-    (counts,) = (
-        counted.aggregate(
-            expiring=counted.count(),
-            leaving=(1 - counted.renewal).sum(),
-            doubtful=counted.count(where=counted.renewal < 0.5),
-        )
-        .to_pyarrow()
-        .to_pylist()
-    )
-    demo.expiring, demo.doubtful = counts["expiring"], counts["doubtful"]
-    demo.leaving = round(counts["leaving"] or 0.0, 1)
-    demo.insured = int(scores.churn.count().execute())
-    demo.churning = round(float(scores.churn.sum().execute() or 0.0), 1)
+    renewal = _predicted(scores.semi_join(soon, "customer_id"), "renewal")
+    churn = _predicted(scores, "churn")
+    demo.expiring, demo.doubtful = len(renewal), int((renewal < 0.5).sum())
+    demo.leaving = round(float((1 - renewal).sum()), 1)
+    demo.leaving_interval = _interval(lake, "renewal", 1 - renewal)
+    demo.insured, demo.churning = len(churn), round(float(churn.sum()), 1)
+    demo.churning_interval = _interval(lake, "churn", churn)
+
+
+def _predicted(scores: ibis.Table, model: str) -> npt.NDArray[np.float64]:
+    """Read the probabilities that a model predicted, shape (customers,)."""
+    column = scores.filter(scores[model].notnull())[model].to_pyarrow()
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _interval(
+    lake: Lake, model: str, probabilities: npt.NDArray[np.float64]
+) -> tuple[float, float] | None:
+    """Bound how many customers have an outcome that a champion predicts."""
+    from training.estimators.bundle import Predictor
+    from training.estimators.level import interval_of_total
+    from training.registry.champions import champion
+
+    if not len(probabilities):
+        return None
+    margin = Predictor.load(champion(lake, model)).level_margin
+    return None if margin is None else interval_of_total(probabilities, margin)
 
 
 def show_first_look(demo: Demo) -> list[Table | str]:
@@ -251,10 +273,11 @@ def show_results(demo: Demo) -> list[Table | str]:
         _show_stars(demo),
         "",
         f"Commercial cover of {demo.expiring:,} customers ends within 60 days and is not renewed "
-        f"yet: about {demo.leaving:,.0f} of them will not renew, {demo.doubtful:,} of them more "
-        "likely than not.",
-        f"Of {demo.insured:,} customers with motor cover, about {demo.churning:,.0f} will be "
-        "without it within 180 days.",
+        f"yet: about {demo.leaving:,.0f} of them will not renew{_between(demo.leaving_interval)}"
+        f", {demo.doubtful:,} of them more likely than not.",
+        f"Of {demo.insured:,} customers with motor cover, about {demo.churning:,.0f}"
+        f"{_between(demo.churning_interval)} will be without it within 180 days.",
+        "In brackets: 95% prediction intervals.",
         "",
         *model_tables(demo.models),
         f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
@@ -269,6 +292,10 @@ def show_results(demo: Demo) -> list[Table | str]:
         "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
         "  guanjia token; guanjia serve                     the API, on the morning after: /docs",
     ]
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" ({interval[0]:,.0f} to {interval[1]:,.0f})"
 
 
 def _show_list(demo: Demo) -> list[Table | str]:

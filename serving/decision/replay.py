@@ -17,7 +17,7 @@ from features.tags.catalogue import catalogue
 from serving.decision.core import settle
 from serving.decision.record import restore_facts
 from serving.decision.worth.effects import Effects
-from serving.predictions.probabilities import ServedModel, predict_one
+from serving.predictions.probabilities import ServedModel, chain, predict_one
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records
 from training.estimators.bundle import Predictor
@@ -123,7 +123,7 @@ def _predict_again(
             continue
         models[name] = ServedModel(name, version, Predictor.load(folder))
     lead = document["request"]["context"]["lead_days"]
-    return predict_one(models, tags, lead), missing
+    return predict_one(chain(models), tags, lead), missing
 
 
 def _compare_effects(

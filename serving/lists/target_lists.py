@@ -284,9 +284,10 @@ def _sheet(
         sheet[label] = [_rounded(row[name], 2) for row in chosen]
     for name in target.columns:
         moved = (_on_next_day({name: row[name]})[name] for row in chosen)
-        cells = [figure_of(value, tags[name].unit) for value in moved]
-        unit = figure_of(None, tags[name].unit)[1]
-        sheet[f"{tags[name].label}({unit})" if unit else tags[name].label] = [c for c, _ in cells]
+        label = tags[name].label
+        cells = [figure_of(value, tags[name].unit, label) for value in moved]
+        unit = figure_of(None, tags[name].unit, label)[1]
+        sheet[f"{label}({unit})" if unit else label] = [shown for shown, _ in cells]
     if marked is not None:
         sheet[HOLDOUT_HEADING] = ["是" if row["customer_id"] in marked else "" for row in chosen]
     heading = f"原因({EFFECTS[target.effect]}{spec.label})"

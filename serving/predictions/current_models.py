@@ -14,7 +14,7 @@ from types import MappingProxyType
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.tags.catalogue import catalogue
-from serving.predictions.probabilities import ServedModel, load_model
+from serving.predictions.probabilities import ServedModel, chain, load_model
 from training.models import MODELS
 from training.registry import local_models
 from training.registry.champions import fetch, no_champion
@@ -62,6 +62,7 @@ class CurrentModels:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self._loaded: dict[str, ServedModel] = {}
         self._versions: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self.now = ModelSet()
@@ -71,7 +72,7 @@ class CurrentModels:
 
     def refresh(self) -> None:
         """Load new champions; if one cannot be loaded, the version before goes on answering."""
-        models, versions, confirmed = dict(self.now.models), dict(self._versions), True
+        models, versions, confirmed = dict(self._loaded), dict(self._versions), True
         for name in MODELS:
             version = None
             if confirmed:
@@ -89,7 +90,9 @@ class CurrentModels:
             try:
                 models[name] = self._load(name, version)
                 versions[name] = version
-                logger.info("model %s: version %s answers now", name, version)
+                given = models[name].predictor.given
+                waits = f"waits for a champion of {given}" if given not in ("", *models) else ""
+                logger.info("model %s: version %s %s", name, version, waits or "answers now")
             except (RegistryAwayError, LateError) as error:
                 logger.warning(
                     "model %s: version %s cannot be taken up yet, %s: %s",
@@ -100,10 +103,10 @@ class CurrentModels:
                 logger.error(
                     "model %s: version %s is refused, %s: %s", name, version, meanwhile, error
                 )
-        self._versions = versions
+        self._loaded, self._versions = models, versions
         # In the order they are declared; one assignment, which no request sees half of.
         order = {name: models[name] for name in MODELS if name in models}
-        self.now = ModelSet(MappingProxyType(order), confirmed)
+        self.now = ModelSet(MappingProxyType(chain(order)), confirmed)
 
     def _load(self, name: str, version: str) -> ServedModel:
         folder = fetch(self._lake, name, version)

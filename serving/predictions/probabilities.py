@@ -5,7 +5,7 @@ It also decides which customers a model's question is asked of, and what a model
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
 from serving.predictions.margin import margin_tags
 from training.estimators.bundle import Predictor
+from training.estimators.chained import Chained
 from training.models import LEAD_TIME, MODELS, MONTH_AHEAD, find
 from training.registry.champions import champion
 
@@ -44,12 +45,13 @@ class ServedModel:
 
 
 def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, ServedModel]:
-    """Load the champions of the named models; without names, of every model that has one.
+    """Load the champions of the named models; without names, of every model that can answer.
 
     Raises
     ------
     GuanjiaError
-        If a named model is unknown or has no champion, or if no model at all has one.
+        If a named model is unknown, or it or the model it takes for granted has no champion, or
+        if no model at all has one.
     """
     models: dict[str, ServedModel] = {}
     missing: GuanjiaError | None = None
@@ -64,9 +66,40 @@ def load_models(lake: Lake, names: Collection[str] | None = None) -> dict[str, S
             missing = error
             continue
         models[name] = load_model(name, folder)
-    if missing is not None and not models:
+    given = {served.predictor.given for served in models.values()} - {"", *models}
+    # Of all models, those without their other are left out; a model that is named needs it.
+    others = {name: load_model(name, champion(lake, name)) for name in given} if names else {}
+    chained = chain(models, {**others, **models})
+    if missing is not None and not chained:
         raise missing
-    return models
+    return chained
+
+
+def chain(
+    models: Mapping[str, ServedModel], among: Mapping[str, ServedModel] | None = None
+) -> dict[str, ServedModel]:
+    """Multiply each model that takes another's "yes" for granted by the probability of that yes.
+
+    Where the other has no champion, such a model answers nothing and is left out: when somebody
+    leaves says nothing about whether they do.
+
+    Parameters
+    ----------
+    models : Mapping[str, ServedModel]
+        Models as loaded, by name.
+    among : Mapping[str, ServedModel], optional
+        Where the other models are found; default: `models`.
+    """
+    others = models if among is None else among
+    chained = {}
+    for name, served in models.items():
+        given = served.predictor.given
+        if given in others:
+            predictor = Chained(served.predictor, others[given].predictor)
+            chained[name] = replace(served, predictor=predictor)
+        elif not given:
+            chained[name] = served
+    return chained
 
 
 def needed_tags(models: Mapping[str, ServedModel], *, explain: bool = True) -> list[str]:
@@ -111,8 +144,12 @@ def predict(
         rows = np.flatnonzero(find(name).asks(tags))
         answer = np.full(len(tags), np.nan)
         if len(rows):
-            columns = model_columns(served, tags, lead_days)
-            answer[rows] = served.predictor.predict(columns, rows=rows)
+            columns, predictor = model_columns(served, tags, lead_days), served.predictor
+            if isinstance(predictor, Chained) and predictor.other.name in answers:
+                known = answers[predictor.other.name][rows]
+                answer[rows] = predictor.predict(columns, rows=rows, other=known)
+            else:
+                answer[rows] = predictor.predict(columns, rows=rows)
         answers[name] = answer
     return answers
 
@@ -143,8 +180,17 @@ def predict_one(
         for feature in spec.extra:
             value = stated.get(feature.name, feature.derive_one(tags))
             values[feature.name] = _within(served, feature.name, value)
-        answers[name] = served.predictor.predict_one(values) if spec.asks_one(tags) else None
+        answers[name] = _answer(served.predictor, values, answers) if spec.asks_one(tags) else None
     return answers
+
+
+def _answer(
+    predictor: Predictor, values: Mapping[str, Any], answers: Mapping[str, float | None]
+) -> float:
+    """Predict for one customer; the other of two chained models is not asked a second time."""
+    if isinstance(predictor, Chained):
+        return predictor.predict_one(values, answers.get(predictor.other.name))
+    return predictor.predict_one(values)
 
 
 def churn_by_month(
@@ -155,26 +201,28 @@ def churn_by_month(
     Parameters
     ----------
     models : Mapping[str, ServedModel]
-        Models by name; the hazard model is used.
+        Models by name; `churn_hazard` is used.
     tags : Mapping[str, object]
         The customer's tags by name, as plain values.
     answers : Mapping[str, float or None]
-        What `predict_one` returned for the same customer; of the hazard, the first month.
+        What `predict_one` returned for the same customer.
 
     Returns
     -------
     list of float, or None
         Probability that the cover has ended by the end of each of the next six months, never
-        falling; None if the hazard is not among these models, or does not arise.
+        falling: the first is the answer of `churn_hazard`, the last that of `churn`. None if
+        `churn_hazard` is not among these models, or does not arise, or is of an earlier release,
+        which did not agree with `churn`.
     """
-    first = answers.get(HAZARD)
-    if first is None:
+    first, served = answers.get(HAZARD), models.get(HAZARD)
+    if first is None or served is None or not isinstance(served.predictor, Chained):
         return None
-    stays, ended = 1 - first, [first]
-    for month in range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1):
-        stays *= 1 - models[HAZARD].predictor.predict_one({**tags, MONTH_AHEAD.name: month})
-        ended.append(1 - stays)
-    return ended
+    predictor, churn = served.predictor, answers.get(served.predictor.other.name)
+    last = predictor.other.predict_one(tags) if churn is None else churn
+    months = range(MONTH_AHEAD.lowest + 1, MONTH_AHEAD.highest + 1)
+    later = [predictor.predict_one({**tags, MONTH_AHEAD.name: month}, last) for month in months]
+    return [first, *later, last]
 
 
 def model_columns(
@@ -198,7 +246,8 @@ def model_columns(
         ).clip(*served.range_of(feature.name))
         for feature in find(served.name).extra
     }
-    columns = {name: extra.get(name, tags.get(name)) for name in served.features}
+    names = [*served.features, *served.predictor.tags]
+    columns = {name: extra.get(name, tags.get(name)) for name in names}
     return {name: column for name, column in columns.items() if column is not None}
 
 

@@ -3,8 +3,9 @@
 A contribution is the model's own, on its raw scale against the average: log-odds of a probability,
 the log of a count or an amount. Contributions are summed by theme (`features.tags.themes`), so that
 ten tags of one meaning give one reason, named by the strongest of them that makes sense
-(`serving.predictions.sense`). Themes of protected traits may move a model, but they are never
-shown, nor is a theme without a tag that makes sense: what they add is part of the rest.
+(`serving.predictions.sense`) and that a talk can begin with (`serving.predictions.talking_points`).
+Themes of protected traits may move a model, but they are never shown, nor is a theme without such a
+tag: what they add is part of the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,13 @@ from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from features.tags.themes import Theme, theme_of
 from serving.predictions.sense import Direction, Word, makes_sense
+from serving.predictions.talking_points import is_talking_point
 from serving.tag_words import is_absent, words_of
 from training.estimators.logistic import expit
 from training.estimators.losses import Kind
 from training.models import MODELS
 
+NEVER = "从未"
 SMALLEST = 0.01
 """Share of the score below which a theme is no reason."""
 
@@ -94,7 +97,8 @@ def explain(
     kind : {"probability", "count", "amount"}
         What the model predicts.
     staying : {"raises", "lowers"}, optional
-        Which way the prediction moves where the customer stays (`sense.staying_direction`).
+        Which way the prediction moves where the customer stays or buys
+        (`sense.staying_direction`).
     known : Mapping[str, Tag], optional
         Tags by name; default: the catalogue.
     """
@@ -175,7 +179,7 @@ def _speaker(
     effect: Direction,
     staying: Direction | None,
 ) -> str | None:
-    """Choose the tag that stands for a theme: the strongest in its direction that makes sense.
+    """Choose the tag that stands for a theme: the strongest in its direction that can speak for it.
 
     Parameters
     ----------
@@ -188,14 +192,17 @@ def _speaker(
     effect : {"raises", "lowers"}
         Direction of the theme's sum: tags of the other direction only took away from it.
     staying : {"raises", "lowers"} or None
-        Which way the prediction moves where the customer stays.
+        Which way the prediction moves where the customer stays or buys.
     """
     sign = 1 if effect == "raises" else -1
     word: Word | None = None if staying is None else "stays" if effect == staying else "leaves"
     for name, weight in sorted(members, key=lambda member: (-sign * member[1], member[0])):
         if sign * weight <= 0:
             return None
-        if makes_sense(name, tags.get(name), theme.name, values.get(name), speaks_for=word):
+        tag, value = tags.get(name), values.get(name)
+        if is_talking_point(name, tag, theme.name, value) and makes_sense(
+            name, tag, theme.name, value, speaks_for=word
+        ):
             return name
     return None
 
@@ -203,9 +210,9 @@ def _speaker(
 def _reason(name: str, value: Any, theme: Theme, effect: Direction, tag: Tag | None) -> Reason:
     """Put a tag and its value into words."""
     label, unit = (tag.label, tag.unit) if tag else question_words(name)
-    chinese, english = words_of(value, unit)
+    chinese, english = words_of(value, unit, label)
     if tag and is_absent(value):
-        english = tag.null
+        chinese, english = NEVER, tag.null
     words = f"{name.replace('_', ' ')}: {english}"
     return Reason(name, theme.name, effect, f"{label}: {chinese}", words)
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from features.lake import Lake
 from features.lake.known_at import known_sql
+from features.lake.loaded_rows import load_rows, rows_as_file
 from features.progress import Report, quiet
 from features.publishing import published
 from features.settings import cutoff
@@ -128,23 +129,20 @@ def find_due(
         done = 0
         for batch in snapshot_batches(lake, snapshot, tags, ROWS):
             # Read once into a table of the engine: each touchpoint scans it anew.
-            connection.register("read", pa.Table.from_batches([batch]))
-            moved = batch_query(tags, "read")
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {moved}")
-            connection.unregister("read")
+            with rows_as_file(lake, pa.Table.from_batches([batch])) as rows:
+                moved = batch_query(tags, rows)
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE {BATCH} AS {moved}")
             if query:
                 connection.execute(f"INSERT INTO {DUE} {query}")
             done += len(batch)
             report("triggers", done, snapshot.customers)
-        _register(recorded, lake, declared)
+        _load(recorded, lake, declared)
         with published(path) as draft:
             remaining = _not_yet_made(lake, as_of, snapshot)
             connection.execute(f"COPY ({remaining}) TO {sql_text(draft)} (FORMAT parquet)")
     finally:
-        for name in (BATCH, DUE):
+        for name in (BATCH, DUE, CONTACTS, RENEWED, BOUGHT):
             connection.execute(f"DROP TABLE IF EXISTS {name}")
-        for name in (CONTACTS, RENEWED, BOUGHT):
-            connection.unregister(name)
     counts = _counts(lake, path, declared)
     return TriggerRun(
         as_of=as_of,
@@ -224,8 +222,8 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
 
 
-def _register(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
-    """Register what the records knew as tables of the engine."""
+def _load(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
+    """Load what the records knew into tables of the engine."""
     zone = ZoneInfo(lake.settings.timezone)
     contacts = [
         (customer, touchpoint, at.astimezone(zone).date())
@@ -240,22 +238,11 @@ def _register(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
             renewed[customer] = max(day, renewed.get(customer, day))
         for line in lines:
             bought[customer, line] = max(day, bought.get((customer, line), day))
-    text, civil = pa.string(), pa.date32()
-    tables: dict[str, tuple[dict[str, pa.DataType], list[tuple[Any, ...]]]] = {
-        CONTACTS: ({"customer_id": text, "touchpoint": text, "made_on": civil}, contacts),
-        RENEWED: ({"customer_id": text, "renewed_on": civil}, list(renewed.items())),
-        BOUGHT: (
-            {"customer_id": text, "line": text, "bought_on": civil},
-            [(*pair, day) for pair, day in bought.items()],
-        ),
-    }
-    for name, (types, rows) in tables.items():
-        columns = zip(*rows, strict=True) if rows else ([] for _ in types)
-        arrays = [
-            pa.array(list(column), type_)
-            for column, type_ in zip(columns, types.values(), strict=True)
-        ]
-        lake.con.register(name, pa.Table.from_arrays(arrays, names=list(types)))
+    customer = {"customer_id": "VARCHAR"}
+    load_rows(lake, CONTACTS, {**customer, "touchpoint": "VARCHAR", "made_on": "DATE"}, contacts)
+    load_rows(lake, RENEWED, {**customer, "renewed_on": "DATE"}, renewed.items())
+    purchases = [(*pair, day) for pair, day in bought.items()]
+    load_rows(lake, BOUGHT, {**customer, "line": "VARCHAR", "bought_on": "DATE"}, purchases)
 
 
 def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[TouchpointCount]:

@@ -28,6 +28,9 @@ def test_the_demo_counts_every_customer_once(demo: Demo) -> None:
     assert 0 <= result["doubtful"] <= result["expiring"]
     assert 0 < result["leaving"] < result["expiring"]
     assert 0 < result["churning"] < result["insured"]
+    for total in ("leaving", "churning"):
+        low, high = result[f"{total}_interval"]
+        assert 0 <= low < result[total] < high <= result["insured"]
 
 
 def test_the_demo_trains_every_model(demo: Demo) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "account --by branch": MODELS | RECORDS | {"pandas"},
     "segments": MODELS | RECORDS | {"pandas"},
     "touchpoints": MODELS | {"pandas"},
+    "triggers --as-of AS_OF": MODELS | {"pandas", "alembic"},
     "content-try 您好 --channel sms": MODELS | ENGINES,
     "token somebody": MODELS | ENGINES,
     "triggers --as-of 2026-06-30": MODELS | {"alembic"},
@@ -46,21 +47,24 @@ COMMANDS = {
     "list renewal_risk": MODELS | {"pandas", "alembic"},
     "score": LEARNING,
 }
+STORED = ("entitlements CUSTOMER", "account CUSTOMER", "account --by branch")
+"""Commands that run SQL which an earlier one stored."""
 
 
 @pytest.fixture(scope="module")
 def home(
     demo: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
-    """A copy of the demo that commands may change, and one of its customers."""
+) -> tuple[Path, dict[str, str]]:
+    """A copy of the demo that commands may change; one of its customers, and its date."""
     folder = tmp_path_factory.mktemp("imports") / "home"
     shutil.copytree(demo[0], folder)
-    return folder, demo[1]["top"][0]["customer_id"]
+    as_of = max(path.stem for path in (folder / "snapshots").glob("*.json"))
+    return folder, {"CUSTOMER": demo[1]["top"][0]["customer_id"], "AS_OF": as_of}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_loads_only_what_it_needs(command: str, home: tuple[Path, str]) -> None:
-    words = command.replace("CUSTOMER", home[1]).split()
+def loaded(command: str, home: tuple[Path, dict[str, str]]) -> set[str]:
+    """The packages that a command loads, in a process of its own."""
+    words = [home[1].get(word, word) for word in command.split()]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
         env={**os.environ, "GUANJIA_HOME": str(home[0])},
@@ -71,6 +75,21 @@ def test_a_command_loads_only_what_it_needs(command: str, home: tuple[Path, str]
     )
     fault = "no_such" in command or "no-such" in command
     assert done.returncode in ((2,) if fault else (0, 1)), done.stderr
-    loaded = set(json.loads(done.stderr.splitlines()[-1]))
-    assert "typer" in loaded
-    assert loaded & COMMANDS[command] == set()
+    packages = set(json.loads(done.stderr.splitlines()[-1]))
+    assert "typer" in packages
+    return packages
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_loads_only_what_it_needs(
+    command: str, home: tuple[Path, dict[str, str]]
+) -> None:
+    assert loaded(command, home) & COMMANDS[command] == set()
+
+
+@pytest.mark.parametrize("command", STORED)
+def test_a_command_with_stored_sql_loads_no_ibis(
+    command: str, home: tuple[Path, dict[str, str]]
+) -> None:
+    assert "duckdb" in loaded(command, home)
+    assert loaded(command, home) & {"ibis", "sqlglot"} == set()

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.accounts.account import LEVELS, Level, accounts
+from features.accounts.account import accounts
+from features.accounts.items import LEVELS, Level
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.accounts.account import ITEMS, LEVELS, Level, accounts
-from features.accounts.entries import BUSINESSES
+from features.accounts.account import accounts
+from features.accounts.items import BUSINESSES, ITEMS, LEVELS, Level
 from features.lake import Lake
 from features.settings import cutoff
 

@@ -7,7 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.accounts.account import LEVELS, Accounts, Level, accounts
+from features.accounts.account import Accounts, accounts
+from features.accounts.items import LEVELS, Level
 from features.checking.check import check_tables
 from features.lake import Lake
 from features.settings import Settings

@@ -15,8 +15,9 @@ from features.lake import Lake
 from features.lake.compiled import compile_once
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import cutoff
-from features.stars.entitlements import balances, explain_entitlements
+from features.stars.entitlements import balances
 from features.stars.explain import StarSettings, rate
+from features.stars.ledger import explain_entitlements
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -10,8 +10,9 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
-from features.stars.entitlements import balances, explain_entitlements
+from features.stars.entitlements import balances
 from features.stars.explain import StarSettings
+from features.stars.ledger import explain_entitlements
 
 Row = dict[str, Any]
 LakeOf = Callable[..., Lake]

@@ -92,15 +92,47 @@ def running(own: Lake, run: Run, tmp_path: Path, serving: Any) -> Iterator[tuple
         yield url, token
 
 
-def test_a_promotion_arrives_and_every_answer_is_of_one_version(
-    own: Lake, running: tuple[str, str]
+def test_a_running_service_passes_damage_over_and_takes_up_a_promotion(
+    own: Lake, running: tuple[str, str], tmp_path: Path
 ) -> None:
+    """One service for both: to start it takes longer than what is asked of it."""
     url, token = running
+    headers = {"Authorization": f"Bearer {token}"}
+    damage_while_it_runs_changes_no_answer(own, url, headers, tmp_path / "log.txt")
+    a_promotion_arrives_and_every_answer_is_of_one_version(own, url, headers)
+
+
+def damage_while_it_runs_changes_no_answer(
+    own: Lake, url: str, headers: dict[str, str], log: Path
+) -> None:
+    """Of the files of a model that answers, and of a version that is promoted."""
+    asked = {"customer_ids": ["C00000001"]}
+
+    def answer() -> dict[str, Any]:
+        response = httpx.post(f"{url}/predict", json=asked, headers=headers, timeout=60)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    before = answer()
+    (local_models.bundle_path(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
+    promote(own, MODEL, changed(own.home / "bundles" / MODEL / "1", own.home / "cut", trees=False))
+    until = time.monotonic() + 60
+    while "is refused" not in log.read_text("utf-8"):
+        assert time.monotonic() < until
+        assert answer() == before
+        time.sleep(0.2)
+    assert answer() == before
+    assert before["models_confirmed"]
+
+
+def a_promotion_arrives_and_every_answer_is_of_one_version(
+    own: Lake, url: str, headers: dict[str, str]
+) -> None:
     ids = pd.read_parquet(
         next(own.home.glob("tags/underwriting/*.parquet")), columns=["customer_id"]
     )
     asked = {"customer_ids": ids["customer_id"].head(CUSTOMERS).tolist()}
-    headers = {"Authorization": f"Bearer {token}"}
     answers: list[dict[str, Any]] = []
     enough = threading.Event()
 
@@ -114,7 +146,7 @@ def test_a_promotion_arrives_and_every_answer_is_of_one_version(
     threads = [threading.Thread(target=hammer) for _ in range(4)]
     for thread in threads:
         thread.start()
-    old = Predictor.load(local_models.bundle_path(own, MODEL, "1")).version
+    old = Predictor.load(own.home / "bundles" / MODEL / "1").version
     bundle = changed(own.home / "bundles" / MODEL / "1", own.home / "second", HALVED)
     new = Predictor.load(bundle).version
     promote(own, MODEL, bundle)
@@ -180,31 +212,6 @@ def test_a_service_starts_without_its_registry(own: Lake, ends: Any) -> None:
         found = CurrentModels(Lake(away)).now
     assert list(found.models) == list(MODELS)
     assert not found.confirmed
-
-
-def test_damage_while_it_runs_changes_no_answer(
-    own: Lake, running: tuple[str, str], tmp_path: Path
-) -> None:
-    """Of the files of a model that answers, and of a version that is promoted."""
-    url, token = running
-    headers, asked = {"Authorization": f"Bearer {token}"}, {"customer_ids": ["C00000001"]}
-
-    def answer() -> dict[str, Any]:
-        response = httpx.post(f"{url}/predict", json=asked, headers=headers, timeout=60)
-        assert response.status_code == 200, response.text
-        found: dict[str, Any] = response.json()
-        return found
-
-    before = answer()
-    (local_models.bundle_path(own, MODEL, "1") / "booster.txt").write_bytes(b"tree\n")
-    promote(own, MODEL, changed(own.home / "bundles" / MODEL / "1", own.home / "cut", trees=False))
-    until = time.monotonic() + 60
-    while "is refused" not in (tmp_path / "log.txt").read_text("utf-8"):
-        assert time.monotonic() < until
-        assert answer() == before
-        time.sleep(0.2)
-    assert answer() == before
-    assert before["models_confirmed"]
 
 
 def test_a_damaged_model_at_start_is_missed_by_name_and_the_others_serve(

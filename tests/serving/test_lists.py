@@ -23,6 +23,7 @@ from serving.decision.worth.policy import load_policy
 from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import ServedModel, load_models, model_columns
+from serving.tag_words import words_of
 from training.models import MODELS
 
 Demo = tuple[Path, dict[str, Any]]
@@ -225,16 +226,28 @@ def test_reasons_are_words_of_the_lists_direction(
     (served,) = load_models(Lake(Settings(home=demo[0])), [model]).values()
     given = 0
     rows = people.loc[found.column("客户号")]
-    for cell, weights in zip(found.column(heading), _weights(served, rows), strict=True):
+    cells = zip(rows.index, found.column(heading), _weights(served, rows), strict=True)
+    for customer, cell, weights in cells:
         reasons = [part.partition(": ") for part in cell.split("; ")] if cell else []
         assert len(reasons) <= 3
         given += len(reasons)
         for label, _, value in reasons:
             tag = labels[label.lstrip("'")]
             assert tag not in protected_tags
-            assert value
+            assert value == _words(tag, rows.loc[customer])
             assert (weights[tag] < 0) == ("降低" in heading)
     assert given > len(rows)
+
+
+def _words(tag: str, row: pd.Series) -> str:
+    """The value of a tag on the day after the date, or of the days to expiry that were asked."""
+    if tag == "lead_days":
+        return words_of(row["days_to_commercial_expiry"] - 1, "days")[0]
+    declared, value = catalogue()[tag], row[tag]
+    if pd.isna(value):
+        return "从未"
+    step = 1 if tag.startswith("days_since_") else -1 if tag.startswith("days_to_") else 0
+    return words_of(value + step if step else value, declared.unit, declared.label)[0]
 
 
 def _weights(served: ServedModel, rows: pd.DataFrame) -> list[dict[str, float]]:

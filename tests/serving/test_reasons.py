@@ -84,15 +84,20 @@ def test_numpy_rows_give_the_same() -> None:
 
 
 def test_a_value_that_is_not_there_says_what_that_means() -> None:
+    name = "days_since_last_response"
+    tag = catalogue()[name]
     for value in (None, float("nan"), np.float64("nan"), pd.NA):
-        (reason,) = strongest_reasons(
-            ["days_since_last_claim"], {"days_since_last_claim": value}, [1.0]
-        )
-        assert reason.chinese == f"{catalogue()['days_since_last_claim'].label}: 无记录"
-        meaning = catalogue()["days_since_last_claim"].null
-        assert reason.english == f"days since last claim: {meaning}"
-    (absent,) = strongest_reasons(["days_since_last_claim"], {}, [1.0])
-    assert absent.chinese.endswith(": 无记录")
+        (reason,) = strongest_reasons([name], {name: value}, [1.0])
+        assert reason.chinese == f"{tag.label}: 从未"
+        assert reason.english == f"days since last response: {tag.null}"
+    (absent,) = strongest_reasons([name], {}, [1.0])
+    assert absent.chinese.endswith(": 从未")
+
+
+def test_times_are_counted_in_times() -> None:
+    name = "renewals_in_chain"
+    (reason,) = strongest_reasons([name], {name: 0}, [1.0])
+    assert reason.chinese == "连续投保续保次数: 0次"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,8 @@ def test_a_value_that_is_not_there_says_what_that_means() -> None:
         (0, "claims", "0次", "0 claims"),
         (np.int64(3), "days", "3天", "3 days"),
         (2.5, "years", "2.50年", "2.50 years"),
+        (5.6, "days", "6天", "6 days"),
+        (0.4, "days", "0天", "0 days"),
         (6, "month", "6月", "6 (month)"),
         (-2, "level", "-2级", "-2"),
         (4, "stars", "4星", "4 stars"),

@@ -150,7 +150,7 @@ def test_when_cover_ends_is_told_by_month(answer: Row, ask: Ask) -> None:
         assert (months is None) == (hazard is None)
         if months is not None:
             seen += 1
-            assert months[0] == pytest.approx(hazard)
+            assert (months[0], months[-1]) == (hazard, one["probabilities"]["churn"])
             assert len(months) == 6
             assert sorted(months) == months
             assert 0 < months[0] <= months[-1] < 1
@@ -158,6 +158,8 @@ def test_when_cover_ends_is_told_by_month(answer: Row, ask: Ask) -> None:
     customer = answer["predictions"][0]["customer_id"]
     (none,) = ask([customer], models=["churn"]).json()["predictions"]
     assert none["churn_by_month"] is None
+    (alone,) = ask([customer], models=["churn_hazard"]).json()["predictions"]
+    assert alone["churn_by_month"] == answer["predictions"][0]["churn_by_month"]
 
 
 def test_null_is_where_the_question_does_not_arise(answer: Row, tags: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from later_rows import LaterRows, read_later_rows, write_later_rows
 from shared import made_once
 
 from features.lake import Lake, sha256_of
@@ -60,6 +61,20 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     home = made_once(tmp_path_factory, "empty-registry", make)
     return mlflow_client.database(Lake(Settings(home=home)))
+
+
+@pytest.fixture(scope="session")
+def later_rows(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], LaterRows]:
+    """What a model predicted of later rows, by name and seed; learning both takes a minute."""
+
+    def read(model: str, seed: int) -> LaterRows:
+        def make(folder: Path) -> None:
+            with warnings.catch_warnings(action="ignore"):
+                write_later_rows(folder, seed)
+
+        return read_later_rows(made_once(tmp_path_factory, f"later-rows-{seed}", make), model)
+
+    return read
 
 
 @pytest.fixture

@@ -179,30 +179,39 @@ def test_churn_looks_180_days_ahead(lake_of):
     assert churns(lake, "2025-01-10").empty
 
 
-def test_the_hazard_asks_one_month_of_six_of_who_is_covered_till_then(lake_of, monkeypatch):
-    """Cover of 10 January 2024 to 2025, asked about on 1 October: month 4 is 30 December to 29
-    January; months 5 and 6 begin when it is over, and before month 4 it cannot end."""
-    people = [{**FIRST, "customer_id": f"C{n}", "policy_id": f"P{n}"} for n in range(60)]
-    lake = lake_of(*people)
-    found = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 10, 1)]).to_pandas()
-    assert found.customer_id.is_unique
-    assert {*zip(found.month_ahead, found.label, strict=True)} == {
-        (1, False), (2, False), (3, False), (4, True),
-    }  # fmt: skip
-    ripe = found.set_index("month_ahead").matures.map(lambda day: str(pd.Timestamp(day).date()))
-    assert ripe[1].unique().tolist() == ["2024-11-30"]
-    assert ripe[4].unique().tolist() == ["2025-02-28"]
-    # Another quarter asks each of another month.
-    later = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 7, 1)]).to_pandas()
-    both = found.merge(later, on="customer_id")
-    assert (both.month_ahead_x != both.month_ahead_y).all()
-    # Cancelled in hindsight before it was asked: gone in the first month.
-    gone = [{**one, "cancelled_on": date(2024, 9, 1), "recorded_at": at("2024-11-01T00:00")}
-            for one in people]  # fmt: skip
-    first = [{**one, "superseded_at": at("2024-11-01T00:00")} for one in people]
-    lake = lake_of(*first, *gone)
-    found = churn_labels.hazard(lake, date(2026, 12, 31), [date(2024, 10, 1)]).to_pandas()
-    assert {*zip(found.month_ahead, found.label, strict=True)} == {(1, True)}
+def by_month(lake, day, known_by="2026-12-31"):
+    asked = date.fromisoformat(known_by), [date.fromisoformat(day)]
+    return churn_labels.by_month(lake, *asked).to_pandas().sort_values("month_ahead")
+
+
+def test_who_churns_is_asked_by_which_month_of_the_first_five(lake_of):
+    """Cover to 10 January 2025, asked about on 12 September: day 120 is 10 January."""
+    lake = lake_of(FIRST)
+    assert by_month(lake, "2024-09-12").month_ahead.tolist() == [1, 2, 3, 4, 5]
+    assert by_month(lake, "2024-09-12").label.tolist() == [False, False, False, True, True]
+    assert by_month(lake, "2024-09-11").label.tolist() == [False, False, False, False, True]
+    assert by_month(lake, "2024-12-31").label.tolist() == [True] * 5
+    assert by_month(lake, "2024-07-14").label.tolist() == [False] * 5
+    assert by_month(lake, "2024-07-13").empty  # day 180 is 9 January: no churn
+
+
+def test_who_is_asked_about_the_month_is_who_churns_and_ripens_with_it(lake_of):
+    stays = [{**term(f"S{n}", f"202{n}-01-10", f"202{n + 1}-01-10", f"202{n}-01-01T00:00"),
+              "customer_id": "C2"} for n in (4, 5, 6)]  # fmt: skip
+    lake = lake_of(FIRST, *stays)
+    for day in ("2024-07-13", "2024-07-14", "2024-10-01", "2025-01-10"):
+        for known_by in ("2025-02-08", "2025-02-09", "2026-12-31"):
+            whole = churns(lake, day, known_by)
+            months = by_month(lake, day, known_by)
+            assert {*months.customer_id} == {*whole.customer_id[whole.label]}
+            assert {*months.matures} <= {*whole.matures}
+
+
+def test_cover_cancelled_in_hindsight_is_gone_by_the_first_month(lake_of):
+    told = at("2024-11-01T00:00")
+    before = {**FIRST, "superseded_at": told}
+    after = {**FIRST, "cancelled_on": date(2024, 9, 1), "recorded_at": told}
+    assert by_month(lake_of(before, after), "2024-10-01").label.tolist() == [True] * 5
 
 
 def test_churn_appears_after_210_days(lake_of):

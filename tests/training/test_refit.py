@@ -128,6 +128,11 @@ def test_card_and_report_say_which_figure_belongs_to_what(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert ripe < split.test_from <= frame["matures"].max()
     assert done.bundle_version == bundles[0].version != bundles[1].version
+    # Only what serves says how far off the level of a later quarter may be.
+    assert bundles[0].level_margin == fits.registered.level_margin_
+    assert fits.registered.level_margin_ is not None
+    assert fits.registered.level_margin_ > 0
+    assert bundles[1].level_margin is None
 
 
 def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(

@@ -40,6 +40,11 @@ class Predictor:
         Lowest and highest value that it learned from, of features that are no tags.
     features_used : set of str
         Columns that a prediction depends on; the others may be left out of a single row.
+    given : str
+        Model whose "yes" it takes for granted (`training.estimators.chained`); empty: none.
+    level_margin : float or None
+        How far a later quarter may be off (`training.estimators.level`); None of judged candidates,
+        of counts and amounts, and in bundles of earlier releases.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:
@@ -51,6 +56,8 @@ class Predictor:
         self.version: str = spec["version"]
         self.features: list[str] = spec["features"]
         self.extra: list[str] = spec["extra"]
+        self.given: str = spec.get("given", "")
+        self.level_margin: float | None = spec.get("level_margin")
         self.tags = [name for name in self.features if name not in self.extra]
         self.ranges: dict[str, tuple[int, int]] = {
             name: (low, high) for name, (low, high) in spec.get("ranges", EARLIER_RANGES).items()

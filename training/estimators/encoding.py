@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.errors import GuanjiaError
 
@@ -150,6 +149,9 @@ def _arrow(column: pa.Array | pa.ChunkedArray, codes: Mapping[str, float] | None
     if codes is not None:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
+        # A command that reads scores alone would wait for it.
+        import pyarrow.compute as pc
+
         places = pc.index_in(column, value_set=pa.array(list(codes), column.type))
         known = np.array([*codes.values(), np.nan])
         return np.asarray(known[places.fill_null(len(codes)).to_numpy(zero_copy_only=False)])

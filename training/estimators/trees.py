@@ -90,6 +90,7 @@ def grow(
     *,
     kind: str = "probability",
     monotone: Mapping[str, int] | None = None,
+    monotone_method: str = "basic",
     seed: int = 7,
     threads: int = 2,
     count: int | None = None,
@@ -106,6 +107,8 @@ def grow(
         "probability", "count" or "amount".
     monotone : Mapping[str, int]
         Feature -> -1 or 1: the prediction never rises, or never falls, with it.
+    monotone_method : {"basic", "advanced"}
+        How LightGBM keeps to that: "basic" forbids more than it must, "advanced" takes longer.
     seed : int
         Same data and seed give the same trees, byte for byte, whatever the threads.
     threads : int
@@ -130,6 +133,7 @@ def grow(
         settings["monotone_constraints"] = [
             monotone.get(name, 0) for name in rows.encoding.features
         ]
+        settings["monotone_constraints_method"] = monotone_method
     if count is not None:
         return lgb.train(settings, rows.all_rows(settings), num_boost_round=count)
     rounds = int(parameters.get("rounds", 100))

@@ -93,7 +93,8 @@ class Assessment:
     calibration, gain : pandas.DataFrame
         By tenth of predictions; `gain` in the order of contacts (`purpose`).
     economics, curves : Economics or None, list of Curve
-        None and empty if no contact follows from the model, or costs are not recorded.
+        None and empty if no contact follows from the model, or costs are not recorded, or it takes
+        another model's "yes" for granted.
     truth : Truth or None
         None on real data.
     labelled : int
@@ -208,7 +209,7 @@ def assess(
     report(f"{model.name}: evaluation", 0, None)
     event, priority = orient_for_contact(label, predicted, purpose, kind)
     money = None
-    if purpose and kind == "probability":
+    if purpose and kind == "probability" and not model.given:
         priced = {} if priced is None else priced
         won = purpose.benefit, purpose.line
         if won not in priced:

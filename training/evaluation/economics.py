@@ -9,9 +9,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import ibis
+import ibis.expr.types as ir
 
 from features.accounts.account import accounts
 from features.accounts.entries import known_table
+from features.contracts.contract import Instant
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, MOTOR_LINES
 from features.lake import Lake
 from features.settings import cutoff
@@ -152,11 +154,9 @@ def _contact_costs(lake: Lake, known_by: date) -> tuple[dict[str, float], dict[s
     """Compute mean cost and number of the year's outbound contacts by channel, cheapest first."""
     if not lake.has("interactions"):
         return {}, {}
-    rows = known_table(lake, "interactions", cutoff(known_by, lake.settings.timezone))
-    since = cutoff(known_by - YEAR - timedelta(days=1), lake.settings.timezone)
-    rows = rows.filter(
-        rows.direction == "out", rows.cost.notnull(), rows.occurred_at >= ibis.literal(since)
-    )
+    rows = known_table(lake, "interactions", _end_of(known_by, lake))
+    since = _end_of(known_by - YEAR - timedelta(days=1), lake)
+    rows = rows.filter(rows.direction == "out", rows.cost.notnull(), rows.occurred_at >= since)
     grouped = rows.group_by("channel").aggregate(total=rows.cost.sum(), contacts=rows.count())
     channels = lake.rows(grouped)
     channels = sorted(channels, key=lambda row: (row["total"] / row["contacts"], row["channel"]))
@@ -224,7 +224,7 @@ def _motor_margin(lake: Lake, known_by: date) -> Assumption:
 
 
 def _mean_premium(lake: Lake, known_by: date, lines: tuple[str, ...], by: str) -> float | None:
-    rows = known_table(lake, "policies", cutoff(known_by, lake.settings.timezone))
+    rows = known_table(lake, "policies", _end_of(known_by, lake))
     rows = rows.filter(
         rows.line.isin(lines),
         rows.written_premium > 0,
@@ -233,3 +233,8 @@ def _mean_premium(lake: Lake, known_by: date, lines: tuple[str, ...], by: str) -
     key = rows[by] if by else rows.policy_id
     (sums,) = lake.rows(rows.aggregate(total=rows.written_premium.sum(), units=key.nunique()))
     return float(sums["total"] / sums["units"]) if sums["units"] else None
+
+
+def _end_of(day: date, lake: Lake) -> ir.Value:
+    """Return the instant (UTC) at which a civil day of the insurer ends."""
+    return ibis.literal(cutoff(day, lake.settings.timezone), Instant)

@@ -54,7 +54,11 @@ def write_bundle(
     for name, text in contents.items():
         (folder / name).write_bytes(text.encode("utf-8"))
         hashes[name] = sha256_of(folder / name)
-    identity = _json({"name": model.name, "files": hashes, "tags": list(tags), "weights": weights})
+    margin = fitted.level_margin_
+    level = {} if margin is None else {"level_margin": margin}
+    given = {"given": model.given} if model.given else {}
+    parts = {"name": model.name, "files": hashes, "tags": list(tags), "weights": weights}
+    identity = _json(parts | given)
     spec = {
         "name": model.name,
         "label": model.label,
@@ -68,6 +72,8 @@ def write_bundle(
         "ranges": {feature.name: [feature.lowest, feature.highest] for feature in model.extra},
         "version": hashlib.sha256(identity.encode()).hexdigest()[:12],
         "sha256": hashes,
+        **level,
+        **given,
     }
     (folder / "spec.json").write_bytes(_json(spec).encode("utf-8"))
     return folder

@@ -224,8 +224,9 @@ def thin(labels: ir.Table, count: int, row_limit: int) -> ir.Table:
 
 
 def sort_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by those of the columns customer, date, term and lead time that they have."""
-    order = [n for n in ("customer_id", "as_of", "policy_id", "lead_days") if n in frame]
+    """Sort rows by those of the columns customer, date, term, lead time and month they have."""
+    names = ("customer_id", "as_of", "policy_id", "lead_days", "month_ahead")
+    order = [name for name in names if name in frame]
     return frame.sort_values(order, kind="stable").reset_index(drop=True)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.level import level_margin
 from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
@@ -139,7 +140,8 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     Returns
     -------
     CalibratedModel
-        The model to register.
+        The model to register. Of a probability, `level_margin_` says how far a later quarter may be
+        off (`training.estimators.level`).
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
@@ -147,11 +149,15 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
-    return registered.calibrate_raw(
-        pd.concat([frame[rows] for _, rows in folds]),
-        np.concatenate([fitted.raw_of_parts(frame[rows]) for fitted, rows in folds]),
-        np.concatenate([outcome[rows] for _, rows in folds]),
-    )
+    rows = pd.concat([frame[part] for _, part in folds])
+    came = np.concatenate([outcome[part] for _, part in folds])
+    raw = np.concatenate([fitted.raw_of_parts(frame[part]) for fitted, part in folds])
+    registered.calibrate_raw(rows, raw, came)
+    if registered.kind == "probability":
+        registered.level_margin_ = level_margin(
+            came, registered.calibrated_, rows["customer_id"], rows["as_of"]
+        )
+    return registered
 
 
 def learn(

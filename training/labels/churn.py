@@ -1,4 +1,4 @@
-"""Label churn: does all motor cover end, within 180 days or in one of the six months ahead?"""
+"""Label churn: does all motor cover end within 180 days, and if so, by which month?"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -43,13 +43,11 @@ def within_180_days(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Ta
     return rows.select("customer_id", "as_of", "cutoff", "matures", label=gone)
 
 
-def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
-    """Label each customer and date in one of the six months ahead: does the cover end in it?
+def by_month(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
+    """Label each customer who churns within 180 days: has the cover ended by the end of a month?
 
-    True if the cover ends within the month and none follows within 30 days. A month is 30 days;
-    `month_ahead` 1 begins at `as_of`. A customer has a row only if covered until the month begins.
-    Which of the six months a customer is asked about changes with the date, by hash: rows for all
-    six would be nearly the same.
+    A month is 30 days; the first begins at `as_of`. Every customer of whom `within_180_days` is
+    true has a row for each month but the last, in which the cover of all of them has ended.
 
     Parameters
     ----------
@@ -63,25 +61,22 @@ def hazard(lake: Lake, known_by: date, as_ofs: Sequence[date]) -> ir.Table:
     Returns
     -------
     ibis.Table
-        `customer_id`, `as_of`, `cutoff`, `matures`, `month_ahead` (1 to 6), `label` (boolean).
+        `customer_id`, `as_of`, `cutoff`, `matures`, `month_ahead` (1 to 5), `label` (boolean).
     """
-    spans = [
-        questions.ripe_dates(lake, as_ofs, known_by, MONTH_DAYS * month + GRACE_DAYS).mutate(
-            month_ahead=ibis.literal(month, "int64")
-        )
-        for month in range(1, MONTHS + 1)
-    ]
-    rows = _covered(lake, known_by, union_all(spans))
-    digit = ibis.literal("0123456789abcdef").find(rows.customer_id.hexdigest("md5").substr(0, 1))
-    month_of_customer = (digit + rows.as_of.year() * 4 + rows.as_of.quarter()) % MONTHS + 1
-    begins = rows.as_of + ((rows.month_ahead - 1) * MONTH_DAYS).as_interval("D")
-    ends = rows.as_of + (rows.month_ahead * MONTH_DAYS).as_interval("D")
+    rows = _covered(lake, known_by, questions.ripe_dates(lake, as_ofs, known_by, DAYS + GRACE_DAYS))
     # No chain at all means that the cover was cancelled in hindsight: it ends in the first month.
     last = rows.chain_end.coalesce(rows.as_of + ibis.interval(days=1))
-    rows = rows.mutate(label=last <= ends).filter(
-        rows.month_ahead == month_of_customer, last > begins
+    rows = rows.mutate(last=last).filter(last <= rows.as_of + ibis.interval(days=DAYS))
+    months = [
+        rows.mutate(
+            month_ahead=ibis.literal(month, "int64"),
+            label=rows["last"] <= rows.as_of + ibis.interval(days=MONTH_DAYS * month),
+        )
+        for month in range(1, MONTHS)
+    ]
+    return union_all(months).select(
+        "customer_id", "as_of", "cutoff", "matures", "month_ahead", "label"
     )
-    return rows.select("customer_id", "as_of", "cutoff", "matures", "month_ahead", "label")
 
 
 def _covered(lake: Lake, known_by: date, dates: ir.Table) -> ir.Table:

@@ -26,7 +26,7 @@ from training.evaluation.discrimination import BINS
 from training.fitting.datasets import ROW_LIMIT, hash_fractions, thin
 from training.labels.leads import LONGEST_LEAD, STRATA
 from training.model_spec import ModelSpec
-from training.models import LEAD_TIME, MONTH_AHEAD
+from training.models import LEAD_TIME
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import scale_of
 from training.monitoring.rule import (
@@ -142,19 +142,14 @@ def snapshot_questions(
 def comparable_test_rows(predictor: Predictor, tested: pd.DataFrame) -> pd.DataFrame:
     """Select the rows of the test slice that a snapshot can be compared with.
 
-    Of renewals these are as many of each day before the expiry: labels are denser towards it. Of a
-    hazard these are the questions about the first month: a question about a later month is
-    asked only of customers still covered then, which nobody knows yet of a snapshot.
+    Of renewals these are as many of each day before the expiry: labels are denser towards it.
     """
     if LEAD_TIME.name in predictor.extra:
         widths = np.array([high - low + 1 for low, high in STRATA])
         places = np.searchsorted([high for _, high in STRATA], tested[LEAD_TIME.name])
         part = hash_fractions(tested, "days") < (widths / widths.max())[places]
         return tested[part].reset_index(drop=True)
-    if MONTH_AHEAD.name not in predictor.extra:
-        return tested
-    first = tested[MONTH_AHEAD.name] == MONTH_AHEAD.lowest
-    return tested[first].reset_index(drop=True)
+    return tested
 
 
 def drift_of(

@@ -31,7 +31,7 @@ from training.monitoring.cohorts import (
 from training.monitoring.drift import Drift, comparable_test_rows, drift_of, snapshot_questions
 from training.monitoring.training_run import TrainingRun, read_training_run
 from training.promotion.cohort import TooFewError, read_cohort
-from training.registry.champions import champion
+from training.registry.champions import NoChampionError, champion, family
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class MonitoringReport:
     ripe_on : datetime.date or None
         When the first cohort can be ripe, if none is yet.
     drift : Drift or None
-        None if there is no snapshot after the last question of the test slice.
+        None if there is no snapshot after the last question of the test slice, or the model takes
+        another's "yes" for granted.
     alerts : list of Alert
         Broken bounds.
     """
@@ -99,13 +100,21 @@ def watch(
 
     Raises
     ------
+    NoChampionError
+        If the model has no champion, or one of an earlier release that was asked another question.
     GuanjiaError
-        If the model has no champion, or its training run cannot be read or lacks a parameter.
+        If its training run cannot be read or lacks a parameter.
     """
     model = find(name)
     folder = champion(lake, name)
     bounds = load_bounds(lake.home).bounds_for(name)
     predictor = Predictor.load(folder)
+    if predictor.given != model.given:
+        raise NoChampionError(
+            f"version {folder.name} of {name}",
+            "answers the question of an earlier release, so it cannot be measured by this one's",
+            f"run `guanjia train {family(name)}` and `guanjia promote {name}`",
+        )
     trained = read_training_run(lake, name, folder.name)
     tested = read_cohort(
         lake,
@@ -221,7 +230,13 @@ def _drift(
     bounds: Bounds,
     report: Report,
 ) -> Drift | None:
-    """Compare the latest snapshot by the date with the test slice; None if there are no rows."""
+    """Compare the latest snapshot by the date with the test slice; None if there are no rows.
+
+    None, too, of a model that takes another's "yes" for granted: of whom that is true is not known
+    yet. The other model is asked of the same customers by the same tags; it shows the drift.
+    """
+    if model.given:
+        return None
     last = pd.to_datetime(tested["as_of"]).max().date()
     day = max((day for day in snapshot_dates(lake) if last < day <= as_of), default=None)
     if day is None:

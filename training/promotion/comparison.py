@@ -38,7 +38,8 @@ class Comparison:
     kind : Kind
         What the model predicts.
     champion : str or None
-        Version; None if there is none: then the base rate takes its place.
+        Version; None if there is none, or it answers the question of an earlier release: then the
+        base rate takes its place.
     challenger : str
         Version.
     known_by, first, last : datetime.date
@@ -128,6 +129,9 @@ def compare_versions(
             )
             for version in pair
         }
+    if champion and predictors[champion.version].given != predictors[challenger.version].given:
+        # An earlier release asked it another question: there is nothing to compare with.
+        champion = None
     tags = {name for predictor in predictors.values() for name in predictor.tags}
     first = max(first for first, _ in dates)
     cohort = read_cohort(lake, model, first, by, tags, ROW_LIMIT, report, challenger)

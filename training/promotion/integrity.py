@@ -73,6 +73,10 @@ def _signature(
     with tempfile.TemporaryDirectory() as folder:
         path = versions.download(lake, version.run, "signature.json", Path(folder))
         inputs = json.loads(json.loads(path.read_text("utf-8"))["inputs"])
+    if not served and spec.get("given", "") != model.given:
+        sentence = "its question is that of an earlier release: what it takes for granted differs"
+        cure = f"run `guanjia train {family(model.name)}` with this release"
+        return Verdict("signature", False, sentence, cure, {})
     registered = [column["name"] for column in inputs]
     reads = list(spec["features"])
     expected = model.features

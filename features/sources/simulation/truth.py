@@ -180,7 +180,8 @@ def _by_quarter(
         # Whoever has signed the next term stays; of the others it is what is left of the chance.
         signed = main.renewed[rows] & (main.next_signed[rows] >= left)
         stay = np.where(signed, 1.0, unsigned(main.p[rows], left))
-        goes = np.where(left <= 180, 1 - stay * (1 - c.CANCELLED), 0.0)
+        # A term is cancelled on some day of its year: the next one has few of them by then.
+        goes = np.where(left <= 180, 1 - stay * (1 - c.CANCELLED * (180 - left) / 365), 0.0)
         stays = c.CANCELLED * np.minimum(left, 180) / 365
         alone = ~two_cars[person]
         leaves.append(

@@ -1,5 +1,6 @@
 """Push, write, materialise, tear down and apply again, on Feast's own SQLite store and on ours."""
 
+import asyncio
 import inspect
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +62,29 @@ def test_a_file_is_materialised(store: FeatureStore) -> None:
     assert numbers(store, "C2", "C1", "C3") == [2, 1, None]
     times = store.get_online_features(["view:number"], {"customer_id": ["C1"]}).proto.results
     assert times[1].event_timestamps[0].ToDatetime(UTC) == AT
+
+
+def test_a_file_is_materialised_in_steps_and_agrees_with_its_history(store: FeatureStore) -> None:
+    one_number(store)
+    rows = [frame(at, customer_id=["C1"], number=[number]) for at, number in
+            ((EARLIER, 1), (AT, 2), (LATER, 3))]  # fmt: skip
+    write_file(store, pd.concat(rows))
+    store.materialize(EARLIER - timedelta(hours=1), EARLIER)  # from here on, step by step
+    for end, number in ((AT - timedelta(minutes=1), 1), (AT, 2), (LATER, 3)):
+        store.materialize_incremental(end)
+        asked = pd.DataFrame({"customer_id": ["C1"], "event_timestamp": [end]})
+        history = store.get_historical_features(asked, ["view:number"]).to_df()
+        assert numbers(store, "C1") == history["number"].tolist() == [number]
+
+
+def test_reading_and_writing_asynchronously_is_refused(store: FeatureStore) -> None:
+    one_number(store)
+    for call in (
+        store.get_online_features_async(["view:number"], {"customer_id": ["C1"]}),
+        store.push_async("view_push", frame(customer_id=["C1"], number=[1])),
+    ):
+        with pytest.raises(NotImplementedError, match=r"does not support online .* async"):
+            asyncio.run(call)
 
 
 def test_what_is_older_than_its_time_to_live_is_still_read_online(store: FeatureStore) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.progress import quiet
 from features.settings import Settings
 from guanjia.cli import app
 from training.estimators.bundle import Predictor
@@ -24,6 +25,7 @@ from training.registry.mlflow_client import RegistryAwayError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 MODEL = "renewal"
+STORED = Path(__file__).parents[2] / "golden" / "e1ac05b" / "models"
 LEARNED, RIPE = date(2026, 6, 30), date(2026, 7, 31)  # as the fixture `register` states
 
 
@@ -181,17 +183,21 @@ def test_who_expires_within_the_lead_times_is_asked(home, snapshot):
     }  # fmt: skip
 
 
-def test_a_hazard_is_held_against_the_first_month(home, snapshot):
-    lake = Lake(Settings(home=home))
-    snapshot(home, date(2026, 7, 31), {"C1": {"motor_policies_in_force": 1}, "C2": {}})
-    reader = SimpleNamespace(tags=["tenure_years"], extra=["month_ahead"])
-    model = MODELS["churn_hazard"]
-    found = drift.snapshot_questions(lake, model, reader, date(2026, 7, 31))
-    assert (list(found["customer_id"]), list(found["month_ahead"])) == (["C1"], [1.0])
-    tested = pd.DataFrame({"customer_id": ["A", "B", "C"], "month_ahead": [1, 4, 1]})
-    assert list(drift.comparable_test_rows(reader, tested)["customer_id"]) == ["A", "C"]
-    others = SimpleNamespace(extra=[])
-    assert drift.comparable_test_rows(others, tested) is tested
+def test_what_takes_an_outcome_for_granted_is_held_against_no_snapshot(home, snapshot):
+    """Of a snapshot nobody knows yet who will leave; the drift is that of churn."""
+    lake, day = Lake(Settings(home=home)), date(2026, 7, 31)
+    snapshot(home, day, {"C1": {"motor_policies_in_force": 1}})
+    predictor = Predictor.load(STORED / "churn_hazard" / "1")
+    tested = pd.DataFrame({"customer_id": ["C1"], "as_of": [date(2026, 1, 1)]})
+    asked = lake, MODELS["churn_hazard"], predictor, tested, day, Bounds(), quiet
+    assert watch._drift(*asked) is None
+
+
+def test_a_champion_that_was_asked_another_question_is_not_measured_by_this_one(home, monkeypatch):
+    """The monthly hazard of an earlier release: its outcomes are not those of today's labels."""
+    monkeypatch.setattr(watch, "champion", lambda *_: STORED / "churn_hazard" / "1")
+    with pytest.raises(GuanjiaError, match="version 1 of churn_hazard: answers the question of an"):
+        watch.watch(Lake(Settings(home=home)), "churn_hazard", date(2026, 7, 31))
 
 
 def test_renewals_are_held_against_as_many_of_each_day():

@@ -1,0 +1,35 @@
+"""Find the civil days on which stars can move, without waiting for Ibis."""
+
+from datetime import date, timedelta
+
+from features.contracts.vocabulary import MOTOR_LINES
+from features.lake import Lake
+from features.lake.civil_days import civil_days_sql
+from features.sql import sql_text
+
+
+def calendar_sql(lake: Lake, last: date | None) -> str:
+    """Write the query of the civil days on which stars can move, up to a last one.
+
+    They begin with the first motor inception or the first occurrence of a claim, which are looked
+    up in the checked tables.
+
+    Parameters
+    ----------
+    lake : Lake
+        Holds the checked tables `policies` and `claims`.
+    last : date, optional
+        The last day; None: there are no days.
+    """
+    if last is None:
+        return civil_days_sql(lake, date.max, date.min)
+    policies, claims = (sql_text(lake.require(table)) for table in ("policies", "claims"))
+    motor = ", ".join(sql_text(line) for line in MOTOR_LINES)
+    firsts = (
+        f"SELECT (SELECT min(inception) FROM read_parquet({policies}) WHERE line IN ({motor})), "
+        f"(SELECT min(occurred_at)::DATE FROM read_parquet({claims}))"
+    )
+    inception, occurred = lake.con.execute(firsts).fetchone() or (None, None)
+    # The day before: west of Greenwich an instant's civil day may be the one before its UTC date.
+    causes = [day for day in (inception, occurred and occurred - timedelta(1)) if day]
+    return civil_days_sql(lake, min([*causes, last]), last)
