@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import event, given
+from hypothesis import settings as law
 from hypothesis import strategies as st
 
 from features.checking.check import check_tables
@@ -110,6 +111,7 @@ def lines_of(path: Path, heading: list[str], size: int) -> list[tuple[int, list[
     ]
 
 
+@law(deadline=None)
 @given(parts=LINES, size=st.integers(1, 5))
 def test_no_line_is_lost_whatever_it_holds(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], size: int
