@@ -4,6 +4,7 @@ The rooms are imported inside the commands, so that `guanjia --help` answers at 
 nowhere below, the clock is read; every room gets its dates as parameters.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -35,6 +36,9 @@ from guanjia.commands import (
 )
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that is full or cannot be written."""
 
 
 class AfterExtensions(TyperCommand):
@@ -155,6 +159,10 @@ for _commands in GROUPS.values():
             app.command(_name, cls=AfterExtensions)(_command)
 
 
+def _wants_json() -> bool:
+    return "--json" in sys.argv
+
+
 def main() -> None:
     """Run a command; a fault the user can mend ends with exit code 2 and no traceback."""
     write_for_owner_alone()
@@ -170,5 +178,12 @@ def main() -> None:
     try:
         app()
     except GuanjiaError as error:
-        complain(error, "--json" in sys.argv)
+        complain(error, _wants_json())
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        place = str(error.filename or "the disk")
+        fault = f"cannot be written: {error.strerror}; what was there before is unchanged"
+        complain(GuanjiaError(place, fault, "make room and run the command again"), _wants_json())
         sys.exit(2)
