@@ -54,8 +54,8 @@ class PromotionBounds:
         How much worse the log loss or deviance may be than the champion's, as a share of the loss
         of always predicting the mean.
     calibration : float
-        How much larger the expected calibration error may be than the champion's: in probability,
-        or as a share of the mean count or amount.
+        How much larger the expected calibration error may be than the champion's, or than 0 where
+        there is none: in probability, or as a share of the mean count or amount.
     segment : float
         The same for a segment.
     fairness : float

@@ -3,7 +3,8 @@
 The learners are compared by how far their effects are from doubly robust outcomes (Kennedy 2023),
 never by a truth. The chosen one learns anew from every row that was ripe before the test slice, on
 random halves of the customers: the mean is the effect, the spread its standard error (delete-half
-jackknife, Shao and Wu 1989). The test slice is not touched here.
+jackknife, Shao and Wu 1989); both are stretched as far as the effects were told too much alike
+(`training.uplift.shrinkage`). The test slice is not touched here.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from training.uplift.bundle import distil, write_effect
 from training.uplift.effect_model import EffectModel, load_effect
 from training.uplift.policy import Outcomes
 from training.uplift.randomised_trials import Treatment
+from training.uplift.shrinkage import measure_stretch
 
 SEED = 7
 HALVES = 16
@@ -187,10 +189,15 @@ def fit(
     folder : Path
         Folder of the bundle.
     """
-    effects = [
-        _learned(learner, rows[half], SEED + turn)(rows.matrix)
-        for turn, half in enumerate(learners.halves(rows.customers, HALVES, SEED))
-    ]
+    halves = learners.halves(rows.customers, HALVES, SEED)
+    effects = np.array(
+        [
+            _learned(learner, rows[half], SEED + turn)(rows.matrix)
+            for turn, half in enumerate(halves)
+        ]
+    )
+    stretch = measure_stretch(effects, halves, _outcomes_across(rows, halves[0]))
+    effect, deviation = stretch.apply(effects.mean(axis=0), effects.std(axis=0, ddof=1))
     about = {
         "name": treatment.model,
         "label": treatment.label,
@@ -198,6 +205,7 @@ def fit(
         "trial": trial,
         "learner": learner,
         "halves": HALVES,
+        "stretch": stretch.slope,
         "service": model.tag_set.name,
         "eligible": model.eligible,
     }
@@ -206,8 +214,8 @@ def fit(
         folder,
         about,
         rows.encoding,
-        distil(rows.matrix, np.mean(effects, axis=0), names),
-        distil(rows.matrix, np.std(effects, axis=0, ddof=1), names),
+        distil(rows.matrix, effect, names),
+        distil(rows.matrix, deviation, names),
     )
     return load_effect(folder)
 
@@ -220,6 +228,15 @@ def doubly_robust_outcomes(earlier: Rows, later: Rows) -> Outcomes:
     return policy.doubly_robust(
         later.label, later.treated, later.propensity, expected, later.customers
     )
+
+
+def _outcomes_across(rows: Rows, half: Flags) -> Outcomes:
+    """Calculate doubly robust outcomes of each half with models of the other."""
+    treated, control = np.empty(len(half)), np.empty(len(half))
+    for seen in (half, ~half):
+        outcomes = doubly_robust_outcomes(rows[seen], rows[~seen])
+        treated[~seen], control[~seen] = outcomes.treated, outcomes.control
+    return Outcomes(treated, control, rows.customers)
 
 
 def _learned(name: str, rows: Rows, seed: int) -> learners.Effects:

@@ -15,7 +15,6 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import interval
 from training.fitting.datasets import build
 from training.fitting.provenance import code_identity
 from training.model_spec import ModelSpec
@@ -253,7 +252,7 @@ def _measured(
     effect, lower = predicted
     return {
         "average": _average(rows),
-        "qini": _qini(test, effect),
+        "qini": policy.qini_with_interval(test.label, test.treated, effect, test.customers),
         "auuc": measures.auuc(test.label, test.treated, effect),
         "policies": policy.policies(outcomes, effect, lower, worth, treatment.cost),
         "sleeping_dogs": policy.sleeping_dogs(outcomes, effect),
@@ -269,16 +268,6 @@ def _average(rows: Rows) -> Estimate:
         rows.label, rows.treated, rows.propensity, (without, with_it), rows.customers
     )
     return policy.means({"effect": outcomes.effect}, outcomes.customers)["effect"]
-
-
-def _qini(rows: Rows, effect: Array) -> Estimate:
-    """Calculate the Qini coefficient, with its interval over resamples of customers."""
-    value = measures.qini(rows.label, rows.treated, effect)
-    samples = [
-        measures.qini(rows.label[drawn], rows.treated[drawn], effect[drawn])
-        for drawn in policy.resampled(rows.customers)
-    ]
-    return Estimate(value, *interval(np.array(samples)))
 
 
 def _log(
