@@ -14,6 +14,7 @@ a frame (`features.condition_rows`) and on the values of a single customer
 """
 
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from features.errors import GuanjiaError, unknown_name
+from features.errors import GuanjiaError, UnknownNameError, unknown_name
 
 LONGEST = 2_000
 ALIASES: Mapping[str, str] = {"star": "star_level", "value": "customer_value"}
@@ -37,6 +38,20 @@ PARTS: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.In: frozenset({"this", "expressions"}),
     exp.Between: frozenset({"this", "low", "high"}),
 }
+WIDE_SIGNS = {
+    "“": "'",
+    "”": "'",
+    "‘": "'",
+    "’": "'",
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "<>",
+    "、": ",",
+    "\u3000": "a space",
+}
+"""Signs of a Chinese input method -> what a condition has in their place."""
+WIDE_OFFSET = 0xFEE0
+"""From a full-width character to the plain one."""
 CURE = 'write comparisons joined by and, or, not, such as "star >= 3 and renewal < 0.6"'
 NULL_CURE = "write `is null` or `is not null`"
 ALIKE = "compare numbers with numbers, texts with texts, yes or no with true or false, 1 or 0"
@@ -156,6 +171,9 @@ def resolve(where: str, columns: Collection[str], segments: Mapping[str, str]) -
             if column is tree:
                 return member
             column.replace(member)
+        elif column.this.quoted:
+            cure = f"write texts in single quotes: '{written}'"
+            raise UnknownNameError(f"column {written}", "is not known", cure)
         else:
             raise unknown_name("column", written, [*columns, *_aliases(columns), *segments])
     return tree
@@ -165,7 +183,37 @@ def _aliases(columns: Collection[str]) -> list[str]:
     return [alias for alias, name in ALIASES.items() if name in columns]
 
 
+def compared_texts(where: str, columns: Collection[str]) -> list[tuple[str, str]]:
+    """List the texts that a condition asks for, each with its column, in their order.
+
+    Examples
+    --------
+    >>> compared_texts("channel = 'agent' and star in (1, 2)", ["channel", "star_level"])
+    [('channel', 'agent')]
+    """
+    pairs = []
+    for test in resolve(where, columns, {}).find_all(exp.EQ, exp.In, bfs=False):
+        sides = [test.this, *test.args.get("expressions", []), test.args.get("expression")]
+        names = [side.name for side in sides if isinstance(side, exp.Column)]
+        texts = [side.name for side in sides if isinstance(side, exp.Literal) and side.is_string]
+        pairs += [(name, text) for name in names for text in texts]
+    return pairs
+
+
+def _refuse_wide_signs(where: str) -> None:
+    """Refuse signs of a Chinese input method outside of texts, naming the plain sign."""
+    outside = re.sub("'[^']*'", "", where)
+    for sign in outside:
+        plain = WIDE_SIGNS.get(sign) or (
+            chr(ord(sign) - WIDE_OFFSET) if "\uff01" <= sign <= "\uff5e" else None
+        )
+        if plain is not None:
+            cure = f"write {plain} in its place, with the input method set to English"
+            raise GuanjiaError("condition", f"holds the full-width sign {sign}", cure)
+
+
 def _parse(where: str) -> exp.Expr:
+    _refuse_wide_signs(where)
     try:
         trees = [tree for tree in sqlglot.parse(where, read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError):

@@ -62,6 +62,23 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     return UnknownNameError(f"{kind} {name}", "is not known", did_you_mean(name, known))
 
 
+def similar_names(name: str, known: Iterable[str], most: int = 3, least: float = 0.5) -> list[str]:
+    """List the names that are spelt most like a name, the most similar first.
+
+    Parameters
+    ----------
+    name : str
+        The name as it was written.
+    known : iterable of str
+        The known names.
+    most : int
+        How many to list at most.
+    least : float
+        Similarity that a name has at least; 1: the same name.
+    """
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=least)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest names for a misspelt one: up to three similar ones, else the known names.
 
@@ -84,7 +101,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     # Sets have no order of their own, but the message must be the same every time.
     names = sorted(known) if isinstance(known, (set, frozenset)) else list(known)
     by_lower_case = {known_name.lower(): known_name for known_name in names}
-    nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
+    nearest = similar_names(name.lower(), by_lower_case)
     if nearest:
         return f"did you mean {', '.join(by_lower_case[match] for match in nearest)}?"
     if not names:

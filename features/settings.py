@@ -9,9 +9,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from features.errors import GuanjiaError
 
 PREFIX = "GUANJIA_"
 
@@ -105,13 +115,36 @@ class Settings(BaseModel):
         read = {name: os.environ[key] for name, key in variables.items() if key in os.environ}
         return {**read, **given}
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                f"{timezone} is no time zone; name it as Asia/Shanghai or Europe/Madrid"
+            ) from None
+        return timezone
+
     def model_post_init(self, _context: object) -> None:
         object.__setattr__(self, "home", self.home.expanduser().resolve())
 
 
 def load() -> Settings:
-    """Read the settings from the environment."""
-    return Settings()
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    GuanjiaError
+        If a variable has a value that its setting cannot have.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        variable = f"GUANJIA_{'_'.join(map(str, fault['loc'])).upper()}"
+        message = fault["msg"].removeprefix("Value error, ")
+        raise GuanjiaError(variable, message, "set it right, or unset it") from error
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ The rooms are imported inside the commands, so that `guanjia --help` answers at 
 nowhere below, the clock is read; every room gets its dates as parameters.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -20,6 +21,7 @@ from guanjia.commands import (
     data,
     decisions,
     erasure,
+    imports,
     models,
     monitoring,
     quality,
@@ -35,6 +37,9 @@ from guanjia.commands import (
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that is full or cannot be written."""
+
 
 class AfterExtensions(TyperCommand):
     """A command that runs once the extensions are loaded; its `--help` does not wait for them."""
@@ -48,8 +53,11 @@ class AfterExtensions(TyperCommand):
         return super().invoke(ctx)
 
 
-imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
-imports.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
+importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
+importing.command("plan", cls=AfterExtensions)(imports.plan)
+importing.command("check", cls=AfterExtensions)(imports.check)
+importing.command("run", cls=AfterExtensions)(imports.run)
+importing.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
 reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
@@ -58,7 +66,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
     "Load and check tables": {
         "simulate": data.simulate,
-        "import": imports,
+        "import": importing,
         "check": data.check,
     },
     "Compute tags, look at customers": {
@@ -151,6 +159,10 @@ for _commands in GROUPS.values():
             app.command(_name, cls=AfterExtensions)(_command)
 
 
+def _wants_json() -> bool:
+    return "--json" in sys.argv
+
+
 def main() -> None:
     """Run a command; a fault the user can mend ends with exit code 2 and no traceback."""
     write_for_owner_alone()
@@ -166,5 +178,12 @@ def main() -> None:
     try:
         app()
     except GuanjiaError as error:
-        complain(error, "--json" in sys.argv)
+        complain(error, _wants_json())
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        place = str(error.filename or "the disk")
+        fault = f"cannot be written: {error.strerror}; what was there before is unchanged"
+        complain(GuanjiaError(place, fault, "make room and run the command again"), _wants_json())
         sys.exit(2)

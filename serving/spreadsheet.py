@@ -1,6 +1,7 @@
-"""Write CSV for spreadsheets: UTF-8 with BOM, and no cell that is taken for a formula."""
+"""Write CSV for spreadsheets: UTF-8 with BOM, and no cell that is taken for something else."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -8,22 +9,35 @@ from pathlib import Path
 from features.publishing import published
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+TURNED = re.compile(
+    r"0\d+|\d{16,}|\d+(\.\d+)?[eE][+-]?\d+|\d+\.\d*0|\d{1,4}[-/]\d{1,2}([-/]\d{1,4})?|\d+:\d\d(:\d\d)?"
+    r"|true|false",
+    re.IGNORECASE,
+).fullmatch
+"""Texts of which a spreadsheet makes another number, a date, a time or a truth."""
 
 
 def cell(value: object) -> str:
-    """Convert a value to the text of a cell; a text like a formula gets a leading apostrophe.
+    """Convert a value to the text of a cell.
+
+    A text that a spreadsheet would run as a formula or turn into another value gets a leading
+    apostrophe: an id keeps its zeros and its last digits, and does not become a date.
 
     Examples
     --------
     >>> cell("=HYPERLINK(1)"), cell(None), cell("张伟")
     ("'=HYPERLINK(1)", '', '张伟')
+    >>> cell("00123"), cell("440106198001011234"), cell("13800000001"), cell(7)
+    ("'00123", "'440106198001011234", '13800000001', '7')
     """
     if value is None:
         return ""
     text = str(value).replace("\x00", "")
     if isinstance(value, int | float | Decimal):
         return text  # a number of ours, not text from outside: -2 stays a number
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    if text.lstrip(" ").startswith(FORMULA_STARTS) or (isinstance(value, str) and TURNED(text)):
+        return f"'{text}"
+    return text
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

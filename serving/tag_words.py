@@ -148,6 +148,32 @@ def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     return f"{text}{chinese}", f"{text} {english}".strip()
 
 
+def figure_of(value: Any, unit: str, label: str = "") -> tuple[Any, str]:
+    """Put the value of a tag into a cell that can be sorted and added, with its unit in Chinese.
+
+    The unit is for the heading; it is empty where the cell holds words.
+
+    Parameters
+    ----------
+    value, unit, label
+        As in `words_of`.
+
+    Examples
+    --------
+    >>> figure_of(2779.0, "yuan"), figure_of(7, "days")
+    ((2779, '元'), (7, '天'))
+    >>> figure_of(0.155, "change"), figure_of(None, "days")
+    (('+16%', ''), (None, '天'))
+    """
+    if isinstance(value, str | bool) or unit in {"share", "change", "score"}:
+        return words_of(value, unit, label)[0], ""
+    chinese = "次" if label.endswith(TIMES) else UNITS.get(unit, ("", unit))[0]
+    if is_absent(value):
+        return None, chinese
+    number = round(float(value), 0 if unit == "days" else 2)
+    return int(number) if number.is_integer() else number, chinese
+
+
 def is_absent(value: Any) -> bool:
     """Check whether a tag has no value."""
     return value is None or (isinstance(value, float) and isnan(value)) or str(value) == "<NA>"

@@ -161,7 +161,7 @@ MODELS: dict[str, ModelSpec] = {
             purpose=LEAVES,
             monotone={MONTH_AHEAD.name: 1},
             # Cover ends when a term does: month and days to expiry must meet in one tree.
-            candidates=("trees", "deep"),
+            candidates=("trees", "deep", "blend"),
         ),
         ModelSpec(
             name="claim_frequency",
@@ -172,7 +172,7 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="count",
-            candidates=("linear", "shrunk", "additive", "trees"),
+            candidates=("linear", "shrunk", "additive", "trees", "blend"),
             gates=PromotionBounds(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(

@@ -1,81 +1,54 @@
 """Check raw rows against their contracts: publish good rows, quarantine bad rows with reasons.
 
-Each row of `raw/<table>` ends in `checked/<table>.parquet`, typed, with the civil days of its
-instants and `superseded_at`, or in `quarantine/<table>.parquet`, as it was delivered and with the
-sentences of all rules it breaks.
+All tables are checked before the first is published, so that a delivery that cannot be used leaves
+the files of the one before. One check runs at a time. `check.json` says which files were read.
 """
 
-from collections.abc import Iterable, Iterator
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-import ibis.expr.types as ir
-import pyarrow as pa
+import duckdb
 
+from features.checking.bounds import CheckBounds, load_check_bounds
+from features.checking.delivery import Headings, read_headings, refuse_missing
 from features.checking.erased_rows import ErasedRowFilter
-from features.checking.owners import OWNERS, find_owners, has_owner
-from features.checking.queries import BROKEN, ROW, SOURCE, TYPED, copy_rows, count, described, fetch
-from features.checking.typed_rows import REPEATED, REPEATS, drop_typed, type_rows
-from features.contracts.contract import Contract
-from features.contracts.contract_sql import civil_columns
-from features.contracts.rules import (
-    AS_DELIVERED,
-    broken_rules,
-    contradictions,
-    disagreement,
-    sentences,
-)
+from features.checking.folders import find_files
+from features.checking.plausible import broken_bounds, with_notes
+from features.checking.table_check import TableCheck, check_table
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
-from features.events.versions import merged, staged
-from features.lake import Lake
-from features.lake.compiled import compile_once
-from features.lake.known_at import superseded_sql
+from features.lake import Lake, sha256_of
+from features.lake.publication import check_lock, unfinished_check
 from features.progress import Report, quiet
 from features.publishing import published
-from features.sql import quoted, sql_text
 
-ODD, KNOWN = "check_odd", "check_known"
-Rows = Iterable[pa.RecordBatch]
+MANIFEST = "check.json"
 
 
-@dataclass(frozen=True)
-class TableCheck:
-    """The result of checking one table.
+class BrokenBoundError(GuanjiaError):
+    """A delivery that breaks a bound of `check.toml`; nothing of it was published.
 
     Attributes
     ----------
-    table : str
-        The table's name.
-    rows, good, bad : int
-        Rows delivered, published and quarantined; always `rows == good + bad`.
-    erased : int
-        Rows of erased customers, which were dropped; not counted in `rows`.
-    reasons : dict of str to int
-        Broken rule, as a sentence, -> rows that break it. A row can break several.
-    extra_columns : tuple of str
-        Delivered columns that the contract does not know; ignored.
-    absent_columns : tuple of str
-        Nullable columns that were not delivered; they are null.
-    notes : dict of str to int
-        What is odd about published rows and how they count, as a sentence -> rows.
+    checks : list of TableCheck
+        What was found in each table.
     """
 
-    table: str
-    rows: int
-    good: int
-    bad: int
-    erased: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    extra_columns: tuple[str, ...] = ()
-    absent_columns: tuple[str, ...] = ()
-    notes: dict[str, int] = field(default_factory=dict)
+    def __init__(self, thing: str, fault: str, cure: str, checks: list[TableCheck]) -> None:
+        super().__init__(thing, fault, cure)
+        self.checks = checks
 
 
-def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
+def check_tables(
+    lake: Lake, report: Report = quiet, now: datetime | None = None
+) -> list[TableCheck]:
     """Check every raw table that was delivered, together with the rows of events.
 
     Parameters
@@ -84,6 +57,8 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
         The home: raw tables are read from it, checked ones written to it.
     report : Report
         Progress: called with a step, tables done and tables in all.
+    now : datetime, optional
+        The current time, to see rows recorded after it; None: they are not looked for.
 
     Returns
     -------
@@ -92,240 +67,149 @@ def check_tables(lake: Lake, report: Report = quiet) -> list[TableCheck]:
 
     Raises
     ------
+    BrokenBoundError
+        If a bound of `check.toml` is broken, or a required table has no good row.
     GuanjiaError
-        If a required table or column is missing, or a table comes in two formats at once.
+        If a required table or column is missing, a file cannot be read, a table comes in two
+        formats at once, or another check is running. Nothing is published.
     """
-    delivered = {name: _files(lake, name) for name in CONTRACTS}
+    with _alone(lake):
+        files, _ = find_files(lake)
+        headings = {name: read_headings(CONTRACTS[name], paths) for name, paths in files.items()}
+        refuse_missing(lake, headings)
+        bounds = load_check_bounds(lake.home)
+        try:
+            return _check_all(lake, headings, bounds, report, now)
+        except duckdb.IOException as error:
+            fault = f"cannot read or write a file: {str(error).splitlines()[0]}"
+            cure = "see that the disk has room and the files are whole; nothing was published"
+            raise GuanjiaError("the check", fault, cure) from error
+
+
+def _check_all(
+    lake: Lake,
+    headings: Mapping[str, Headings],
+    bounds: CheckBounds,
+    report: Report,
+    now: datetime | None,
+) -> list[TableCheck]:
+    """Check all tables, then publish all of them."""
     inbox = EventInbox(lake)
     event_tables = inbox.tables()
-    for name, contract in CONTRACTS.items():
-        if contract.required and not delivered[name]:
-            raise GuanjiaError(
-                f"table {name}",
-                f"has no Parquet or CSV file in {lake.raw(name)}",
-                "deliver it there, or make one with `guanjia simulate`",
-            )
-    names = [name for name in CONTRACTS if delivered[name] or name in event_tables]
+    names = [name for name in CONTRACTS if headings[name].by_file or name in event_tables]
     names.sort(key=lambda name: name != "customers")
-    checks = []
     erased = Erased(lake.settings)
+    marks = set(erased.all())
     erased_rows = ErasedRowFilter(lake, erased) if erased else None
-    for done, name in enumerate(names):
-        report("check", done, len(names))
-        events = inbox.rows(name) if name in event_tables else None
-        checks.append(_check(lake, CONTRACTS[name], delivered[name], events, erased_rows))
-    if erased_rows is not None:
-        erased_rows.close()
-    for name in set(CONTRACTS) - set(names):
-        # The rows of an earlier check go if the table is no longer delivered.
-        lake.checked(name).unlink(missing_ok=True)
-        lake.quarantine(name).unlink(missing_ok=True)
+    seen = {path: path.stat() for name in names for path in headings[name].by_file}
+    checks = []
+    with ExitStack() as stack:
+        drafts: dict[str, tuple[Path, Path]] = {}
+        for done, name in enumerate(names):
+            report("check", done, len(names))
+            drafts[name] = (
+                stack.enter_context(published(lake.checked(name))),
+                stack.enter_context(published(lake.quarantine(name))),
+            )
+            events = inbox.rows(name) if name in event_tables else None
+            contract, heading = CONTRACTS[name], headings[name]
+            checks.append(check_table(lake, contract, heading, drafts, events, erased_rows))
+        if erased_rows is not None:
+            erased_rows.close()
+        checked = {name: good for name, (good, _) in drafts.items()}
+        checks = with_notes(lake, checks, checked, bounds, now)
+        _refuse_broken(lake, checks, checked, bounds)
+        manifest = {path: _described(path, seen[path]) for path in seen}
+        # An erasure meanwhile has not seen the drafts: it waits for them to be published, or they
+        # are made anew.
+        with erased.changing() as current:
+            if set(current) != marks:
+                raise GuanjiaError(
+                    "the check", "ran while a customer was erased", "run `guanjia check` again"
+                )
+            _publish(lake, stack, names, checks, manifest)
     report("check", len(names), len(names))
     return checks
 
 
-def _files(lake: Lake, table: str) -> list[Path]:
-    """List the raw files of a table, all Parquet or all CSV."""
-    folder = lake.raw(table)
-    parquet, csv = (sorted(folder.glob(f"*.{suffix}")) for suffix in ("parquet", "csv"))
-    if parquet and csv:
-        raise GuanjiaError(
-            f"table {table}", f"has both Parquet and CSV files in {folder}", "keep one of the two"
-        )
-    return parquet or csv
-
-
-def _check(
+def _publish(
     lake: Lake,
-    contract: Contract,
-    files: list[Path],
-    events: Rows | None = None,
-    erased_rows: ErasedRowFilter | None = None,
-) -> TableCheck:
-    with _source(lake, contract, files, events, erased_rows) as (types, extra, absent):
-        type_rows(lake, contract, types)
-        _find_broken(lake, contract)
-        columns = ", ".join(quoted(name) for name in contract.columns)
-        notes = find_owners(lake, contract)
-        order = ", ".join(
-            quoted(name)
-            for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
-            if name in contract.columns
-        )
-        zone = sql_text(lake.settings.timezone)
-        days = civil_columns(contract, lake.settings.timezone)
-        valid, left_out = _valid(lake, contract)
-        if events is not None:
-            valid = merged(contract, valid, ROW)
-        good_rows = (
-            f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({valid}) ORDER BY {order}"
-        )
-        delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
-        bad_rows = (
-            f"SELECT {delivered}, reasons FROM {TYPED} JOIN {BROKEN} USING ({ROW}) ORDER BY ALL"
-        )
-        with (
-            published(lake.checked(contract.name)) as good_draft,
-            published(lake.quarantine(contract.name)) as bad_draft,
-        ):
-            copy_rows(lake, good_rows, good_draft, f", KV_METADATA {{timezone: {zone}}}")
-            copy_rows(lake, bad_rows, bad_draft)
-            rows = count(lake, f"SELECT count(*) FROM {SOURCE}")
-            good = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
-            bad = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
-            reasons = count_reasons(lake, bad_draft)
-            if rows != good + bad:
-                raise GuanjiaError(
-                    f"table {contract.name}",
-                    f"changed while it was checked: {rows} rows became {good} + {bad}",
-                    "run `guanjia check` again when its delivery is complete",
-                )
-    erased = erased_rows.rows[contract.name] if erased_rows is not None else 0
-    return TableCheck(
-        table=contract.name,
-        rows=rows,
-        good=good,
-        bad=bad,
-        erased=erased,
-        reasons=reasons,
-        extra_columns=tuple(extra),
-        absent_columns=tuple(absent),
-        notes=left_out | notes,
-    )
+    stack: ExitStack,
+    names: list[str],
+    checks: list[TableCheck],
+    manifest: Mapping[Path, dict[str, object]],
+) -> None:
+    """Replace the files of all tables; until that is done, no table can be read.
+
+    The manifest is written last: `check.json` names the files and the rows of each table.
+    """
+    unfinished = unfinished_check(lake.home)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
+    stack.close()
+    for name in set(CONTRACTS) - set(names):
+        # The rows of an earlier check go if the table is no longer delivered.
+        lake.checked(name).unlink(missing_ok=True)
+        lake.quarantine(name).unlink(missing_ok=True)
+    with published(lake.home / MANIFEST) as draft:
+        content = {
+            "files": [
+                {"file": str(path.relative_to(lake.home))} | described
+                for path, described in manifest.items()
+            ],
+            "tables": {
+                check.table: {
+                    "rows": check.rows,
+                    "good": check.good,
+                    "quarantined": check.bad,
+                    "repeated": check.repeated,
+                    "of_erased_customers": check.erased,
+                }
+                for check in checks
+            },
+        }
+        draft.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    unfinished.unlink()
 
 
-def count_reasons(lake: Lake, quarantined: Path) -> dict[str, int]:
-    """Count the rows of a quarantine file by the rule they break (a sentence), most first."""
-    counts = fetch(
-        lake,
-        "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM"
-        f" read_parquet({sql_text(quarantined)})) GROUP BY reason ORDER BY 2 DESC, 1",
-    )
-    return {str(reason): int(str(number)) for reason, number in counts}
+def _refuse_broken(
+    lake: Lake, checks: list[TableCheck], checked: Mapping[str, Path], bounds: CheckBounds
+) -> None:
+    """Refuse a delivery that breaks a bound, naming all bounds that it breaks."""
+    faults = [
+        f"table {check.table} has no good row"
+        + (f" ({check.bad} are held back)" if check.bad else "")
+        for check in checks
+        if CONTRACTS[check.table].required and not check.good
+    ]
+    faults += broken_bounds(lake, checks, checked, bounds)
+    if faults:
+        cure = (
+            "mend the delivery, or state another bound in check.toml under GUANJIA_HOME"
+            " (docs/data-flow.md); what was checked before is still there"
+        )
+        raise BrokenBoundError("the delivery", "; ".join(faults), cure, checks)
+
+
+def _described(path: Path, seen: os.stat_result) -> dict[str, object]:
+    """Describe a file that was read; refuse one that has changed since."""
+    now = path.stat()
+    if (now.st_size, now.st_mtime_ns) != (seen.st_size, seen.st_mtime_ns):
+        raise GuanjiaError(
+            f"file {path}", "changed while it was checked", "run `guanjia check` when it is whole"
+        )
+    return {"bytes": now.st_size, "sha256": sha256_of(path)}
 
 
 @contextmanager
-def _source(
-    lake: Lake,
-    contract: Contract,
-    files: list[Path],
-    events: Rows | None,
-    erased_rows: ErasedRowFilter | None,
-) -> Iterator[tuple[dict[str, str], list[str], list[str]]]:
-    """Create the relation SOURCE; yield its columns with types, extra ones, and absent ones."""
-    sql = lake.engine.raw_sql
-    kind, select = _delivered(files)
-    with ExitStack() as stack:
-        missing: list[str] = []
-        if files:
-            columns = described(lake, select)
-            missing = [name for name in contract.columns if name not in columns]
-        for name in missing:
-            if not contract.declared[name].nullable:
-                raise GuanjiaError(
-                    f"table {contract.name}", f"has no column {name}", f"deliver {name} too"
-                )
-        if events is not None:
-            event_rows = stack.enter_context(staged(lake, contract, events, ROW))
-            select = f"{select} UNION ALL BY NAME {event_rows}" if files else event_rows
-        if erased_rows is not None:
-            select = erased_rows.without(contract, select, list(described(lake, select)))
-        sql(f"CREATE OR REPLACE TEMP {kind} {SOURCE} AS {select}")
+def _alone(lake: Lake) -> Iterator[None]:
+    """Hold the lock of the check of a home; refuse a second check."""
+    lake.home.mkdir(parents=True, exist_ok=True)
+    with check_lock(lake.home).open("a") as lock:
         try:
-            types = described(lake, f"FROM {SOURCE}")
-            yield types, [name for name in types if name not in contract.columns], missing
-        finally:
-            drop_typed(lake)
-            for table in (BROKEN, ODD, OWNERS):
-                sql(f"DROP TABLE IF EXISTS {table}")
-            sql(f"DROP {kind} IF EXISTS {SOURCE}")
-
-
-def _delivered(files: list[Path]) -> tuple[str, str]:
-    """Write the query of the rows of files with their identity; say VIEW or TABLE to create."""
-    paths = "[" + ", ".join(sql_text(path) for path in files) + "]"
-    if not files or files[0].suffix == ".parquet":
-        return "VIEW", (
-            "SELECT * EXCLUDE (filename, file_row_number), filename || ':' || file_row_number AS"
-            f" {ROW} FROM read_parquet({paths}, union_by_name=true, filename=true,"
-            " file_row_number=true)"
-        )
-    # Text first, types by the contract afterwards: an invalid cell costs its row, not the
-    # delivery. A table, because CSV rows have no number of their own.
-    return "TABLE", (
-        f"SELECT *, row_number() OVER () AS {ROW} FROM read_csv({paths}, header=true,"
-        " delim=',', quote='\"', escape='\"', all_varchar=true, union_by_name=true, nullstr='')"
-    )
-
-
-def _find_broken(lake: Lake, contract: Contract) -> None:
-    """Create the table BROKEN: bad rows with `reasons`, the sentences of all rules they break.
-
-    Bad rows are few: the rules are asked once, and good rows are those that are not in it. ODD
-    holds the rows with contradicted milestones beside them.
-    """
-    if _is_owned(contract):
-        lake.engine.read_parquet(str(lake.checked("customers")), table_name=KNOWN)
-    # The types of the delivered cells are the delivery's own.
-    columns = tuple(described(lake, f"FROM {TYPED}").items())
-    query = compile_once(
-        lake, ("reasons", contract.name, columns), lambda: _reasoned(lake, contract)
-    )
-    lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {ODD} AS SELECT * FROM ({query})"
-        " WHERE len(reasons) > 0 OR len(left_out) > 0"
-    )
-    lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT {ROW}, reasons FROM {ODD}"
-        " WHERE len(reasons) > 0"
-    )
-
-
-def _valid(lake: Lake, contract: Contract) -> tuple[str, dict[str, int]]:
-    """Write the query of the good rows; count the milestones that are left out, by sentence."""
-    good = f"FROM {TYPED} t ANTI JOIN {BROKEN} USING ({ROW})"
-    counts = fetch(
-        lake,
-        f"SELECT note, count(*) FROM (SELECT unnest(left_out) AS note FROM {ODD}"
-        " WHERE len(reasons) = 0) GROUP BY note ORDER BY 1",
-    )
-    left_out = {str(note): int(str(number)) for note, number in counts}
-    changed = {name: f"t.{quoted(name)}" for name in contract.columns}
-    if left_out:
-        good += f" LEFT JOIN {ODD} j USING ({ROW})"
-        for name in contract.milestones:
-            lost = (
-                f"list_contains(list_transform(j.left_out, x -> split_part(x, ' ', 1)), '{name}')"
-            )
-            changed[name] = f"CASE WHEN {lost} IS NOT TRUE THEN t.{quoted(name)} END"
-    if has_owner(contract):
-        good += f" LEFT JOIN {OWNERS} o USING ({ROW})"
-        changed["customer_id"] = "coalesce(o.owner, t.customer_id)"
-    columns = ", ".join(f"{value} AS {quoted(name)}" for name, value in changed.items())
-    return f"SELECT {columns}, {ROW} {good}", left_out
-
-
-def _is_owned(contract: Contract) -> bool:
-    """Check whether the rows of a table belong to customers that the check must know."""
-    return "customer_id" in contract.columns and contract.name != "customers"
-
-
-def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
-    """Express the rows of TYPED with `reasons`."""
-    row: ir.Table = lake.engine.table(TYPED)
-    repeated = lake.engine.table(REPEATED)
-    row = row.left_join(repeated, row[ROW] == repeated.repeated_row).drop("repeated_row")
-    if _is_owned(contract):
-        known = lake.engine.table(KNOWN)
-        known = known.select(known_id=known.customer_id).distinct()
-        row = row.left_join(known, row.customer_id == known.known_id)
-    broken = broken_rules(contract, row)
-    broken += [(sentence, row.fault == sentence) for sentence in (REPEATS, disagreement(contract))]
-    if _is_owned(contract):
-        unknown = row.customer_id.notnull() & row.known_id.isnull()
-        broken.append(("customer_id is not a known customer", unknown))
-    left_out = [
-        (f"{milestone} is left out: {sentence}", where)
-        for milestone, sentence, where in contradictions(contract, row)
-    ]
-    return row.select(ROW, reasons=sentences(broken), left_out=sentences(left_out))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GuanjiaError(
+                f"home {lake.home}", "is being checked by another process", "wait until it is done"
+            ) from None
+        yield

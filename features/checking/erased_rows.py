@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from features.checking.cells import read_text
 from features.contracts.contract import Contract
 from features.erased import Erased
 from features.lake import Lake
@@ -102,5 +103,5 @@ class ErasedRowFilter:
 
 
 def _text(column: str) -> str:
-    """Write a column as text without blanks around it; an empty text becomes null."""
-    return f"nullif(trim(CAST({quoted(column)} AS VARCHAR), E' \\t\\r\\n'), '')"
+    """Write a column of ids as the check reads them: nobody comes back by a blank in their id."""
+    return read_text(f"CAST({quoted(column)} AS VARCHAR)", as_id=True)

@@ -5,9 +5,11 @@ names says whose car it was, and the claim whose movements they are. Where the c
 row says otherwise, the policy's counts, or the claim's, as it was known when the row was recorded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from features.checking.queries import BROKEN, ROW, TYPED, count
+from features.checking.queries import BROKEN, ROW, TYPED, Counts, count_rows
 from features.contracts.contract import Contract
 from features.lake import Lake
 from features.lake.known_at import LATEST
@@ -64,7 +66,7 @@ def has_owner(contract: Contract) -> bool:
     return contract.name in REFERENCES
 
 
-def find_owners(lake: Lake, contract: Contract) -> dict[str, int]:
+def find_owners(lake: Lake, contract: Contract, checked: Mapping[str, Path]) -> Counts:
     """Create the table OWNERS, and count good rows that are odd.
 
     Parameters
@@ -72,17 +74,19 @@ def find_owners(lake: Lake, contract: Contract) -> dict[str, int]:
     lake : Lake
         Whose engine holds TYPED and BROKEN.
     contract : Contract
-        The contract of the rows; the table that they name was checked before.
+        The contract of the rows.
+    checked : mapping of str to Path
+        Table -> its file of good rows; that of the table that the rows name is written.
 
     Returns
     -------
-    dict of str to int
-        Sentence -> rows.
+    Counts
+        Sentence -> rows, and the first of them.
     """
     if not has_owner(contract):
         return {}
     reference = REFERENCES[contract.name]
-    key, named = quoted(reference.key), sql_text(lake.checked(reference.table))
+    key, named = quoted(reference.key), sql_text(checked[reference.table])
     lake.engine.raw_sql(
         f"""
         CREATE OR REPLACE TEMP TABLE {OWNERS} AS
@@ -105,17 +109,17 @@ def find_owners(lake: Lake, contract: Contract) -> dict[str, int]:
         reference.later: "known AND owner IS NULL",
     }
     notes = {
-        sentence: count(lake, f"SELECT count(*) FROM {OWNERS} WHERE {test}")
+        sentence: count_rows(lake, f"SELECT {ROW} FROM {OWNERS} WHERE {test}")
         for sentence, test in tests.items()
     }
     if contract.name == "claims":
         void = (
-            f"SELECT count(*) FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW}) WHERE policy_id IN"
+            f"SELECT {ROW} FROM {TYPED} ANTI JOIN {BROKEN} USING ({ROW}) WHERE policy_id IN"
             f" (SELECT policy_id FROM read_parquet({named})"
             f" WHERE {LATEST} AND {VOID})"
         )
-        notes[NO_TERM] = count(lake, void)
-    return {sentence: number for sentence, number in notes.items() if number}
+        notes[NO_TERM] = count_rows(lake, void)
+    return {sentence: counted for sentence, counted in notes.items() if counted[0]}
 
 
 def _holder(contract: Contract) -> str:

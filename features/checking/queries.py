@@ -9,8 +9,14 @@ SOURCE, TYPED = "check_source", "check_typed"
 """The delivered rows; the same rows with cells of the contract's types."""
 BROKEN = "check_broken"
 """The rows that are held back, with their reasons."""
+ODD, KNOWN = "check_odd", "check_known"
+"""Rows that break a rule or lose a cell, with the sentences; the customers that are known."""
 ROW = "_row"
 """Column that identifies a row during the check."""
+LINE_FAULT = "_line_fault"
+"""Column that says what is wrong with the line of a CSV file."""
+Counts = dict[str, tuple[int, str]]
+"""Sentence -> number of rows of which it speaks, and the identity of the first of them."""
 ROW_GROUP = 20_480
 """Rows of a Parquet row group: small, so that the rows of one customer are read fast."""
 
@@ -47,7 +53,14 @@ def count(lake: Lake, query: str) -> int:
     return int(str(row[0]))
 
 
+def count_rows(lake: Lake, query: str) -> tuple[int, str]:
+    """Count the rows of a query with the column ROW; return also the identity of the first."""
+    ((number, first),) = fetch(lake, f"SELECT count(*), min({ROW}) FROM ({query})")
+    return int(str(number)), str(first)
+
+
 def described(lake: Lake, query: str) -> dict[str, str]:
-    """List the columns of a query with their types, without the row identity."""
+    """List the columns of a query with their types, without those of the check itself."""
     described = fetch(lake, f"DESCRIBE {query}")
-    return {str(name): str(type_) for name, type_, *_ in described if name != ROW}
+    ours = (ROW, LINE_FAULT)
+    return {str(name): str(type_) for name, type_, *_ in described if name not in ours}

@@ -2,7 +2,17 @@
 
 import ibis.expr.datatypes as dt
 
-from features.checking.queries import ROW, SOURCE, TYPED, count
+from features.checking.cells import TEXT, is_id, read_cell, read_text, suspect_text
+from features.checking.queries import (
+    LINE_FAULT,
+    ROW,
+    SOURCE,
+    TYPED,
+    Counts,
+    count,
+    count_rows,
+    fetch,
+)
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
 from features.contracts.rules import AS_DELIVERED, disagreement
@@ -10,17 +20,19 @@ from features.lake import Lake
 from features.sql import quoted, sql_text
 
 REPEATED = "check_repeated"
-"""Rows that share key and `recorded_at`, each with its fault."""
-CAST, FILLED = "check_cast", "check_filled"
-"""Rows with the contract's types; the milestones of rows that were delivered twice."""
+"""Rows that share key and `recorded_at`, each with its fault; null: the one that counts."""
+CAST, FILLED, SHARED = "check_cast", "check_filled", "check_shared"
+"""Rows with the contract's types; the milestones of rows that were delivered twice; their keys."""
 REPEATS = "the row repeats another row"
 
 
-def type_rows(lake: Lake, contract: Contract, types: dict[str, str]) -> None:
+def type_rows(lake: Lake, contract: Contract, types: dict[str, str]) -> Counts:
     """Create the view TYPED and the table REPEATED over the rows of SOURCE.
 
-    A milestone is filled in later: rows that share key and `recorded_at` and agree in all else are
-    one row, and each milestone is the earliest instant that one of them names.
+    Rows that share key and `recorded_at` leave one. If they agree in all but milestones, they are
+    one row: each milestone is filled in later, and is the earliest instant that one of them names.
+    If they disagree, the one that was delivered last counts: of the last file by name, the last.
+    TYPED holds each row once; those that disagree stay in it, to be held back.
 
     Parameters
     ----------
@@ -30,35 +42,30 @@ def type_rows(lake: Lake, contract: Contract, types: dict[str, str]) -> None:
         The contract of the table.
     types : dict of str to str
         Columns of SOURCE with their types.
+
+    Returns
+    -------
+    Counts
+        Sentence about cells that are read otherwise than they were delivered -> rows.
     """
-    cast = _cast(contract, types)
+    suspect = _suspect_columns(lake, contract, types)
+    cast = _cast(lake, contract, types, suspect)
     _view(lake, CAST, f"SELECT {', '.join(cast)} FROM {SOURCE} s")
-    steady = ", ".join(quoted(name) for name in contract.columns if name not in contract.milestones)
-    _mark_repeated(lake, contract, steady)
-    rows = f"FROM {CAST}"
-    if contract.milestones and count(lake, f"SELECT count(*) FROM {REPEATED}"):
-        key = quoted(contract.key)
-        filled = ", ".join(f"min({quoted(name)}) AS {quoted(name)}" for name in contract.milestones)
-        lake.engine.raw_sql(
-            f"CREATE OR REPLACE TEMP TABLE {FILLED} AS SELECT {key} AS k, recorded_at AS r,"
-            f" {filled} FROM {CAST} GROUP BY ALL HAVING count(*) > 1"
-        )
-        earliest = ", ".join(
-            f"coalesce(f.{quoted(name)}, c.{quoted(name)}) AS {quoted(name)}"
-            for name in contract.milestones
-        )
-        rows = (
-            f"SELECT c.* REPLACE ({earliest}) FROM {CAST} c LEFT JOIN {FILLED} f"
-            f" ON c.{key} = f.k AND c.recorded_at = f.r"
-        )
-    _view(lake, TYPED, rows)
+    _mark_repeated(lake, contract)
+    _view(lake, TYPED, _each_once(lake, contract))
+    return _changed_cells(lake, contract, suspect, types)
+
+
+def count_repeats(lake: Lake) -> int:
+    """Count the rows that say nothing but what another row says; they are dropped."""
+    return count(lake, f"SELECT count(*) FROM {REPEATED} WHERE fault = {sql_text(REPEATS)}")
 
 
 def drop_typed(lake: Lake) -> None:
     """Drop what `type_rows` created."""
     for view in (TYPED, CAST):
         lake.engine.raw_sql(f"DROP VIEW IF EXISTS {view}")
-    for table in (REPEATED, FILLED):
+    for table in (REPEATED, FILLED, SHARED):
         lake.engine.raw_sql(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -66,53 +73,134 @@ def _view(lake: Lake, name: str, query: str) -> None:
     lake.engine.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
 
-def _cast(contract: Contract, types: dict[str, str]) -> list[str]:
+def _cast(
+    lake: Lake, contract: Contract, types: dict[str, str], suspect: dict[str, bool]
+) -> list[str]:
     """List the columns of a typed row as SQL: the delivered cells, and those of the contract."""
-    parts = [ROW, *(f"{quoted(name)} AS {quoted(AS_DELIVERED + name)}" for name in types)]
+    parts = [ROW, LINE_FAULT]
+    parts += [f"{quoted(name)} AS {quoted(AS_DELIVERED + name)}" for name in types]
     for name, type_ in contract.columns.items():
-        target = sql_type(type_)
-        cell = f"s.{quoted(name)}" if name in types else "NULL"
-        cast = f"TRY_CAST({cell} AS {target})"
-        if isinstance(type_, dt.Integer) and types.get(name) != target:
-            # DuckDB rounds 3.7 to 4; a count that is no whole number is a fault, not a four.
-            cast = f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {cast} THEN {cast} END"
-        if isinstance(type_, dt.Floating | dt.Date | dt.Timestamp):
-            cast = f"CASE WHEN isfinite({cast}) THEN {cast} END"
-        parts.append(f"{cast} AS {quoted(name)}")
+        cell = f"s.{quoted(name)}"
+        if name not in types:
+            value = f"CAST(NULL AS {sql_type(type_)})"
+        elif name in suspect:
+            value = read_text(cell, as_id=suspect[name])
+        else:
+            value = read_cell(cell, type_, types[name], lake.settings.timezone)
+        parts.append(f"{value} AS {quoted(name)}")
     return parts
 
 
-def _mark_repeated(lake: Lake, contract: Contract, steady: str) -> None:
-    """Create the table REPEATED: rows that share key and `recorded_at`, each with its reason.
+def _suspect_columns(lake: Lake, contract: Contract, types: dict[str, str]) -> dict[str, bool]:
+    """List the text columns with cells that may need cleaning -> whether the column holds ids.
 
-    Parameters
-    ----------
-    lake : Lake
-        Whose engine holds CAST.
-    contract : Contract
-        The contract of the table.
-    steady : str
-        Columns in which they must agree.
+    Cleaning costs more than all other casts, and rows of a core system rarely need it.
+    """
+    texts = {
+        name: is_id(name, personal=contract.declared[name].personal)
+        for name, type_ in contract.columns.items()
+        if isinstance(type_, dt.String) and types.get(name) == TEXT
+    }
+    if not texts:
+        return {}
+    tests = ", ".join(
+        f"coalesce(bool_or({suspect_text(quoted(name), as_id=as_id)}), false)"
+        for name, as_id in texts.items()
+    )
+    (verdicts,) = fetch(lake, f"SELECT {tests} FROM {SOURCE}")
+    return {name: texts[name] for name, verdict in zip(texts, verdicts, strict=True) if verdict}
+
+
+def _changed_cells(
+    lake: Lake, contract: Contract, suspect: dict[str, bool], types: dict[str, str]
+) -> Counts:
+    """Count the rows with cells that are read otherwise than they were delivered, by sentence."""
+    tests = {
+        f"{name} is read without blanks, invisible and full-width characters": (
+            f"{quoted(name)} <> {quoted(AS_DELIVERED + name)}"
+        )
+        for name in suspect
+    }
+    for name, type_ in contract.columns.items():
+        if isinstance(type_, dt.Decimal) and types.get(name) in (TEXT, "DOUBLE", "FLOAT"):
+            delivered = f"TRY_CAST({quoted(AS_DELIVERED + name)} AS DOUBLE)"
+            tests[f"{name} is rounded to {type_.scale} decimals"] = (
+                f"abs({delivered} - {quoted(name)}) > 1e-6 * greatest(1, abs({delivered}))"
+            )
+    counts = {
+        sentence: count_rows(lake, f"SELECT {ROW} FROM {TYPED} WHERE {test}")
+        for sentence, test in tests.items()
+    }
+    return {sentence: counted for sentence, counted in counts.items() if counted[0]}
+
+
+def _each_once(lake: Lake, contract: Contract) -> str:
+    """Write the query of the typed rows without repeats, with the milestones that repeats name."""
+    if not count(lake, f"SELECT count(*) FROM {REPEATED}"):
+        return f"FROM {CAST}"
+    once = (
+        f"FROM {CAST} c ANTI JOIN (SELECT repeated_row FROM {REPEATED}"
+        f" WHERE fault = {sql_text(REPEATS)}) ON c.{ROW} = repeated_row"
+    )
+    if not contract.milestones:
+        return once
+    filled = ", ".join(f"min(c.{quoted(name)}) AS {quoted(name)}" for name in contract.milestones)
+    lake.engine.raw_sql(
+        f"CREATE OR REPLACE TEMP TABLE {FILLED} AS SELECT first_row, {filled}"
+        f" FROM {CAST} c JOIN {REPEATED} ON c.{ROW} = repeated_row"
+        " GROUP BY first_row HAVING count(*) > 1"
+    )
+    earliest = ", ".join(
+        f"coalesce(f.{quoted(name)}, c.{quoted(name)}) AS {quoted(name)}"
+        for name in contract.milestones
+    )
+    return (
+        f"SELECT c.* REPLACE ({earliest}) FROM ({once}) c"
+        f" LEFT JOIN {FILLED} f ON c.{ROW} = f.first_row"
+    )
+
+
+def _mark_repeated(lake: Lake, contract: Contract) -> None:
+    """Create the table REPEATED: rows that share key and `recorded_at`, each with its fault.
+
+    `first_row` is the first of the rows that agree with it in all but milestones.
     """
     key = quoted(contract.key)
+    steady = ", ".join(quoted(name) for name in contract.columns if name not in contract.milestones)
+    needed = [name for name, declared in contract.declared.items() if not declared.nullable]
+    complete = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in needed)
     lake.engine.raw_sql(
-        f"""
-        CREATE OR REPLACE TEMP TABLE {REPEATED} AS
-        WITH shared AS (
-            SELECT {key} AS k, recorded_at AS r FROM {CAST}
-            WHERE k IS NOT NULL AND r IS NOT NULL GROUP BY ALL HAVING count(*) > 1
-        ), numbered AS (
-            SELECT {ROW}, {key} AS k, recorded_at AS r,
-                row_number() OVER (PARTITION BY {steady} ORDER BY {ROW}) AS n,
-                row({steady})::VARCHAR AS content
-            FROM {CAST} SEMI JOIN shared ON {key} = k AND recorded_at = r
-        ), compared AS (
-            SELECT *, min(content) OVER w <> max(content) OVER w AS disagree
-            FROM numbered WINDOW w AS (PARTITION BY k, r)
+        f"CREATE OR REPLACE TEMP TABLE {SHARED} AS SELECT {key} AS k, recorded_at AS r FROM {CAST}"
+        f" WHERE k IS NOT NULL AND r IS NOT NULL AND {LINE_FAULT} IS NULL"
+        " GROUP BY ALL HAVING count(*) > 1"
+    )
+    if not count(lake, f"SELECT count(*) FROM {SHARED}"):
+        # So it is nearly always, and the query below reads every column of every row.
+        lake.engine.raw_sql(
+            f"CREATE OR REPLACE TEMP TABLE {REPEATED}"
+            " (repeated_row VARCHAR, first_row VARCHAR, fault VARCHAR)"
         )
-        SELECT {ROW} AS repeated_row,
-            CASE WHEN disagree THEN {sql_text(disagreement(contract))}
-                ELSE {sql_text(REPEATS)} END AS fault
-        FROM compared WHERE disagree OR n > 1
+        return
+    lake.engine.raw_sql(
+        rf"""
+        CREATE OR REPLACE TEMP TABLE {REPEATED} AS
+        WITH numbered AS (
+            SELECT *, {complete} AS complete, regexp_extract({ROW}, '^(.*):\d+$', 1) AS file,
+                CAST(regexp_extract({ROW}, '\d+$') AS BIGINT) AS number
+            FROM {CAST} SEMI JOIN {SHARED} ON {key} = k AND recorded_at = r
+            WHERE {LINE_FAULT} IS NULL
+        ), compared AS (
+            SELECT {ROW} AS repeated_row,
+                first_value({ROW}) OVER (PARTITION BY {steady} ORDER BY file, number) AS first_row,
+                last_value({ROW}) OVER (
+                    PARTITION BY {key}, recorded_at ORDER BY complete, file, number
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) AS last_row
+            FROM numbered
+        )
+        SELECT c.repeated_row, c.first_row,
+            CASE WHEN c.first_row <> l.first_row THEN {sql_text(disagreement(contract))}
+                WHEN c.repeated_row <> c.first_row THEN {sql_text(REPEATS)} END AS fault
+        FROM compared c JOIN compared l ON c.last_row = l.repeated_row
         """
     )

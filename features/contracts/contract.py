@@ -44,6 +44,9 @@ class Column:
         Lower bound, included; lower bound, excluded.
     between : (int, int) or None
         The lowest and the highest allowed value.
+    decisive : bool
+        True if a cell that cannot be read holds its row back although it may be absent, because
+        its absence says something: a term without a day of cancellation is not cancelled.
     """
 
     label: str
@@ -56,6 +59,12 @@ class Column:
     at_least: int | None = None
     above: int | None = None
     between: tuple[int, int] | None = None
+    decisive: bool = False
+
+    @property
+    def can_be_left_out(self) -> bool:
+        """Check whether a cell that breaks a rule is left out, so that its row stays."""
+        return self.milestone or (self.nullable and not self.decisive)
 
 
 def column(label: str, *, allowed: Collection[str] = (), **features: Any) -> Any:
@@ -83,17 +92,17 @@ class Rule:
         The rule in words, for the people who deliver the rows.
     holds : callable of ibis.Table to ibis boolean
         Returns, for each row, whether the rule holds.
-    milestone : str or None
-        The milestone that is left out of a row that breaks the rule; None: the row is held back.
+    leaves_out : str or None
+        The cell that is left out of a row that breaks the rule; None: the row is held back.
     """
 
     sentence: str
     holds: Callable[[ir.Table], ir.Value]
-    milestone: str | None = None
+    leaves_out: str | None = None
 
 
 def rule(
-    sentence: str, *, milestone: str | None = None
+    sentence: str, *, leaves_out: str | None = None
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
     """Declare the decorated function as a rule, with this sentence.
 
@@ -101,11 +110,12 @@ def rule(
     ----------
     sentence : str
         The rule in words.
-    milestone : str, optional
-        Milestone of which the rule speaks. One that comes later must not take its row out of the
-        past, so it alone is left out where the rule is broken.
+    leaves_out : str, optional
+        Column that may be absent and of which the rule speaks. A milestone that comes later must
+        not take its row out of the past, nor a birthday its customer out of every sum: the cell
+        alone is left out where the rule is broken.
     """
-    return lambda holds: Rule(sentence, holds, milestone)
+    return lambda holds: Rule(sentence, holds, leaves_out)
 
 
 class RawTable:

@@ -16,7 +16,7 @@ AS_DELIVERED = "_as_delivered_"
 def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.BooleanValue]]:
     """List the rules that hold a row back, each with the condition under which it breaks one.
 
-    Rules of milestones are not among them (`contradictions`).
+    Rules of cells that are left out instead are not among them (`contradictions`).
 
     Parameters
     ----------
@@ -34,17 +34,17 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
     for name, type_ in contract.columns.items():
         cell, delivered = row[name], AS_DELIVERED + name
         declared = contract.declared[name]
-        if declared.milestone:
+        if declared.can_be_left_out:
             continue
         if delivered in row.columns:
-            broken.append((f"{name} is not a valid {_kind(type_)}", _invalid(row, name)))
+            broken.append((_unreadable(name, type_), _invalid(row, name)))
             missing = row[delivered].isnull()
         else:
             missing = cell.isnull()
         if not declared.nullable:
             broken.append((f"{name} is missing", missing))
         broken += _outside(name, cell, declared)
-    broken += [(rule.sentence, ~rule.holds(row)) for rule in contract.rules if not rule.milestone]
+    broken += [(rule.sentence, ~rule.holds(row)) for rule in contract.rules if not rule.leaves_out]
     if contract.event_time != "recorded_at":
         early = row.recorded_at < row[contract.event_time]
         broken.append((f"recorded_at is before {contract.event_time}", early))
@@ -52,7 +52,7 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
 
 
 def contradictions(contract: Contract, row: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
-    """List what contradicts the milestones of a row.
+    """List what is wrong with cells that are left out, so that their row stays.
 
     Parameters
     ----------
@@ -64,18 +64,32 @@ def contradictions(contract: Contract, row: ir.Table) -> list[tuple[str, str, ir
     Returns
     -------
     list of (str, str, ibis boolean)
-        Milestone, sentence, and where it is contradicted; null counts as not contradicted.
+        Column, sentence, and where its cell breaks the rule; null counts as not broken.
     """
-    invalid = [
-        (name, f"{name} is not a valid {_kind(contract.columns[name])}", _invalid(row, name))
-        for name in contract.milestones
-        if AS_DELIVERED + name in row.columns
-    ]
-    return invalid + [
-        (rule.milestone, rule.sentence, ~rule.holds(row))
+    broken: list[tuple[str, str, ir.BooleanValue]] = []
+    for name, declared in contract.declared.items():
+        if not declared.can_be_left_out:
+            continue
+        if AS_DELIVERED + name in row.columns:
+            sentence = _unreadable(name, contract.columns[name])
+            broken.append((name, sentence, _invalid(row, name)))
+        broken += [(name, *rule) for rule in _outside(name, row[name], declared)]
+    return broken + [
+        (rule.leaves_out, rule.sentence, ~rule.holds(row))
         for rule in contract.rules
-        if rule.milestone
+        if rule.leaves_out
     ]
+
+
+def left_out(column: str, sentence: str) -> str:
+    """Write the sentence about a cell that is left out of its row.
+
+    Examples
+    --------
+    >>> left_out("ncd_level", "ncd_level is not between -4 and 5")
+    'ncd_level is left out: ncd_level is not between -4 and 5'
+    """
+    return f"{column} is left out: {sentence}"
 
 
 def _invalid(row: ir.Table, name: str) -> ir.BooleanValue:
@@ -108,18 +122,24 @@ def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.
 
 
 def disagreement(contract: Contract) -> str:
-    """Return the sentence for rows that share key and `recorded_at` but differ elsewhere."""
-    return f"rows with the same {contract.key} and recorded_at disagree"
+    """Return the sentence for a row in place of which another one counts.
+
+    The other one has the same key and `recorded_at`, differs elsewhere and was delivered later.
+    """
+    return f"another row with the same {contract.key} and recorded_at was delivered later"
 
 
-def _kind(type_: dt.DataType) -> str:
-    """Name a type in the words of a data owner."""
+def _unreadable(name: str, type_: dt.DataType) -> str:
+    """Write the sentence for a cell that has no value of its type, with the form that is wanted."""
     words = {
-        dt.Timestamp: "instant",
-        dt.Date: "day",
-        dt.Decimal: "amount",
+        dt.Timestamp: "instant, as 2025-07-01T09:30:00+08:00",
+        dt.Date: "day, as 2025-07-01",
+        dt.Decimal: "amount, as 2779.10",
         dt.Int64: "whole number",
         dt.Float64: "number",
         dt.Boolean: "true or false",
     }
-    return next((word for kind, word in words.items() if isinstance(type_, kind)), "text")
+    kind = next((word for kind, word in words.items() if isinstance(type_, kind)), None)
+    if kind is None:
+        return f"{name} stands for nothing (NULL, -, 0) or lost digits in a spreadsheet (1.1E+17)"
+    return f"{name} is not a valid {kind}"

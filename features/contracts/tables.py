@@ -4,11 +4,10 @@ Every row carries its event time (when it happened) and `recorded_at` (when we c
 both UTC microseconds. A row is never changed in place: a change is a new row with the same key and
 a later `recorded_at`, and as of a date the latest row recorded by then counts. A *milestone* is a
 timestamp inside a row that is known from the moment it happens, not before: as of an earlier date
-it reads null (`docs/adr/0002-row-versions-and-milestones.md`). A milestone that is no instant or
-breaks a rule is left out, and its row stays: it was known before the milestone was told.
-
-Money is `decimal(14, 2)` in yuan. Days are civil days of the insurer. Cover runs from `inception`
-at 00:00 to `expiry` at 00:00, so an annual term expires on the anniversary of its inception.
+it reads null (`docs/adr/0002-row-versions-and-milestones.md`). An optional cell that breaks a rule
+is left out and its row stays (`docs/adr/0029-what-a-check-takes.md`). Money is `decimal(14, 2)` in
+yuan. Days are civil days of the insurer. Cover runs from `inception` at 00:00 to `expiry` at 00:00,
+so an annual term expires on the anniversary of its inception.
 """
 
 from collections.abc import Callable
@@ -35,10 +34,11 @@ from features.contracts.vocabulary import (
     CONTACT_RESULT_LABELS,
     LINES,
     MOTOR_LINES,
+    TELEPHONE,
 )
 
 CONTRACTS: dict[str, Contract] = {}
-"""Contracts by table. Defined in this module so that it cannot be read before they are declared."""
+"""Contracts by table. Defined here so that it cannot be read before they are declared."""
 
 
 def contract(
@@ -87,10 +87,14 @@ class Customers(RawTable):
     mini_program_bound_at: Instant = column("小程序绑定时间", milestone=True, nullable=True)
     wecom_added_at: Instant = column("企业微信添加时间", milestone=True, nullable=True)
 
-    @rule("a customer is born at most 110 years before registration")
+    @rule("a customer is born at most 110 years before registration", leaves_out="birth_date")
     def plausible_age(row: ir.Table) -> ir.Value:
         years = row.registered_at.year() - row.birth_date.year()
         return row.birth_date.isnull() | years.between(0, 110)
+
+    @rule("phone has 6 to 20 digits", leaves_out="phone")
+    def dialled(row: ir.Table) -> ir.Value:
+        return row.phone.re_search(TELEPHONE)
 
 
 @contract(label="车辆", key="vehicle_id", event_time="acquired_at")
@@ -129,7 +133,7 @@ class Policies(RawTable):
     signed_at: Instant = column("签单时间")
     inception: Day = column("起保日期")
     expiry: Day = column("终保日期")
-    cancelled_on: Day = column("退保生效日期", nullable=True)
+    cancelled_on: Day = column("退保生效日期", nullable=True, decisive=True)
     written_premium: Money = column("签单保费(不含税, 扣除退费)", unit="yuan", nullable=True)
     sum_insured: Money = column("保额", unit="yuan", nullable=True, at_least=0)
     third_party_limit: Money = column("三者险保额", unit="yuan", nullable=True, at_least=0)
@@ -173,15 +177,15 @@ class Quotes(RawTable):
     delivered_at: Instant = column("触达时间", milestone=True, nullable=True)
     viewed_at: Instant = column("查看时间", milestone=True, nullable=True, hour=True)
 
-    @rule("a quote is delivered after it is made", milestone="delivered_at")
+    @rule("a quote is delivered after it is made", leaves_out="delivered_at")
     def delivered_after_quote(row: ir.Table) -> ir.Value:
         return not_before(row.delivered_at, row.quoted_at)
 
-    @rule("a quote is viewed after it is made", milestone="viewed_at")
+    @rule("a quote is viewed after it is made", leaves_out="viewed_at")
     def viewed_after_quote(row: ir.Table) -> ir.Value:
         return not_before(row.viewed_at, row.quoted_at)
 
-    @rule("a quote is delivered before it is viewed", milestone="delivered_at")
+    @rule("a quote is delivered before it is viewed", leaves_out="delivered_at")
     def delivered_before_view(row: ir.Table) -> ir.Value:
         # A delivery that is told of after the view is the later of the two: the view stays.
         late = row.delivered_at > row.viewed_at
@@ -211,11 +215,11 @@ class Claims(RawTable):
     def reported_after_occurrence(row: ir.Table) -> ir.Value:
         return row.reported_at >= row.occurred_at
 
-    @rule("a claim is surveyed after its report", milestone="surveyed_at")
+    @rule("a claim is surveyed after its report", leaves_out="surveyed_at")
     def surveyed_after_report(row: ir.Table) -> ir.Value:
         return not_before(row.surveyed_at, row.reported_at)
 
-    @rule("a claim is closed after its report", milestone="closed_at")
+    @rule("a claim is closed after its report", leaves_out="closed_at")
     def closed_after_report(row: ir.Table) -> ir.Value:
         return not_before(row.closed_at, row.reported_at)
 
@@ -277,7 +281,7 @@ class Entitlements(RawTable):
     expires_on: Day = column("失效日期")
     unit_cost: Money = column("单次成本", unit="yuan", nullable=True, at_least=0)
 
-    @rule("an entitlement is used after it is granted", milestone="used_at")
+    @rule("an entitlement is used after it is granted", leaves_out="used_at")
     def used_after_grant(row: ir.Table) -> ir.Value:
         return not_before(row.used_at, row.granted_at)
 

@@ -48,3 +48,5 @@ CONTACT_RESULT_LABELS = {
     "opted_out": "退订",
     "converted": "成交",
 }
+TELEPHONE = r"^\+?[0-9]([ ()/-]*[0-9]){5,19}$"
+"""A telephone number as it can be dialled."""

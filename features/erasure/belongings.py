@@ -5,6 +5,8 @@ customer belongs to that customer, whatever else it names: a car that was sold h
 both owners.
 """
 
+import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 REFERENCES = ("policy_id", "vehicle_id", "claim_id")
+INVISIBLE = "[\u200b-\u200f\u2060\ufeff\u00ad]"
 CUSTOMER_COLUMNS = ("customer_id", "客户号")
 Row = Mapping[str, Any]
 
@@ -75,17 +78,34 @@ class Belongings:
     def owner(self, row: Row) -> str | None:
         """Return the owner of a single row of texts: one of these customers, else None."""
         for column in CUSTOMER_COLUMNS:
-            if named := (row.get(column) or "").strip():
+            if named := plain_id(row.get(column) or ""):
                 return named if named in self.customers else None
         for column, keys in self.references.items():
-            if (owner := keys.get((row.get(column) or "").strip())) is not None:
+            if (owner := keys.get(plain_id(row.get(column) or ""))) is not None:
                 return owner
         return None
 
 
+def plain_id(text: str) -> str:
+    """Write an id without blanks around it, invisible and full-width characters.
+
+    `guanjia check` reads it so; a raw file may still hold it as it was delivered.
+
+    Examples
+    --------
+    >>> plain_id(" Ｃ１\u200b")
+    'C1'
+    """
+    if not text.isascii():
+        text = re.sub(INVISIBLE, "", unicodedata.normalize("NFKC", text))
+    return text.strip()
+
+
 def texts(column: pa.Array) -> pa.Array:
-    """Cast a column to texts without blanks around them; an empty text becomes null."""
+    """Cast a column to texts as `plain_id` writes them; an empty text becomes null."""
     text = column if pa.types.is_string(column.type) else _cast(column)
+    if not pc.all(pc.string_is_ascii(text)).as_py():
+        text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFKC"), INVISIBLE, "")
     trimmed = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.equal(trimmed, ""), pa.nulls(len(column), pa.string()), trimmed)
 

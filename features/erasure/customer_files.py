@@ -32,7 +32,7 @@ def columns_of(path: Path) -> list[str]:
         If the file cannot be read.
     """
     with _readable(path):
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             names = pq.read_schema(path).names
         else:
             with _opened(path) as file:
@@ -49,7 +49,7 @@ def rows_of(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         If the file cannot be read.
     """
     with _readable(path):
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             with pq.ParquetFile(path) as file:
                 yield from file.iter_batches(BATCH, columns=list(columns))
             return
@@ -77,7 +77,7 @@ def holds(path: Path, belongings: Belongings) -> bool:
     columns = columns_of(path)
     if not columns:
         return False
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         with _readable(path), pq.ParquetFile(path) as file:
             groups = [
                 group
@@ -116,7 +116,7 @@ def write_without(path: Path, draft: Path, belongings: Belongings) -> Counter[st
         If the file cannot be read.
     """
     with _readable(path):
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             return _parquet_without(path, draft, belongings)
         return _csv_without(path, draft, belongings)
 

@@ -107,8 +107,9 @@ def customer_files(lake: Lake) -> list[Path]:
     """List the Parquet and CSV files under home with rows of customers, in the order of erasure."""
     files = [
         path
-        for path in sorted([*lake.home.rglob("*.parquet"), *lake.home.rglob("*.csv")])
-        if not path.name.startswith(".") and path.is_file() and columns_of(path)
+        for path in sorted(lake.home.rglob("*"))
+        if path.suffix.lower() in (".parquet", ".csv")
+        if not path.name.startswith((".", "~$")) and path.is_file() and columns_of(path)
     ]
     return sorted(files, key=lambda path: _rank(_table(lake, path)))
 

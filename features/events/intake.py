@@ -24,6 +24,8 @@ from features.lake import Lake
 from features.sql import quoted, sql_text
 
 CURE = "correct it and send it again"
+POLICY = "policy_id"
+"""Field by which events name a policy."""
 
 
 class RefusedError(GuanjiaError):
@@ -76,8 +78,8 @@ class Intake:
         Raises
         ------
         RefusedError
-            If the event lies in the future, its customer or row is not known, its key belongs to
-            another customer, or the row would break a rule of its table.
+            If the event lies in the future, its customer, row or policy is not known, its key
+            belongs to another customer, or the row would break a rule of its table.
         ConflictError
             If another event has the same id.
         """
@@ -101,6 +103,7 @@ class Intake:
             if owner not in (None, event.customer_id):
                 fault = f"{contract.key} {event.key} is another customer's"
                 raise RefusedError(thing, fault, CURE)
+        self._require_policy(event)
         return self._inbox.store(event, received, partial(self._version, event, checked))
 
     def _require_customer(
@@ -115,6 +118,18 @@ class Intake:
     def _require_not_erased(self, event: Event) -> None:
         if self._erased.mark(event.customer_id) is not None:
             raise unknown_customer(event)
+
+    def _require_policy(self, event: Event) -> None:
+        """Refuse an event that names a policy nobody has, unless it makes that policy."""
+        policy = event.fields.get(POLICY)
+        if policy is None or event.type.contract.key == POLICY:
+            return
+        if self._owner(CONTRACTS["policies"], str(policy)) is None:
+            raise RefusedError(
+                f"event {event.event_id}",
+                f"policy_id {policy} is not a known policy",
+                "check the number, send policy_signed first, or wait for the next `guanjia check`",
+            )
 
     def _version(
         self, event: Event, checked: Row | None, recorded_at: datetime, latest: Row | None

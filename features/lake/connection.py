@@ -5,6 +5,7 @@
 <home>/source.json                      the source that wrote raw/, if it was one of ours
 <home>/truth/*.parquet                  truth behind the simulation; no tag or model reads it
 <home>/checked/<table>.parquet          good rows, with `superseded_at`
+<home>/check.json                       files that the last check read, with hashes; rows by table
 <home>/quarantine/<table>.parquet       bad rows, with the reasons
 <home>/tags/<group>/as_of=<D>.parquet   tags of one date; history-<name>.parquet: of many dates
 <home>/snapshots/<D>.json               manifest of a snapshot: files, hashes, snapshot id
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from features.errors import GuanjiaError, did_you_mean
+from features.lake.publication import refuse_cut_off_check
 from features.progress_bar import hide_progress_bar
 from features.publishing import published
 from features.settings import Settings
@@ -191,7 +193,8 @@ class Lake:
         Raises
         ------
         GuanjiaError
-            If the table is not declared, has not been checked, or was checked in another time zone.
+            If the table is not declared, has not been checked, or was checked in another time zone;
+            or if the last check was cut off while it published its tables.
         """
         if not self.has(table):
             # Contracts are written in Ibis, and a command would wait for it.
@@ -203,6 +206,7 @@ class Lake:
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
+        refuse_cut_off_check(self.home, table)
         path = sql_text(self.checked(table))
         query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
         row = self.con.cursor().execute(query).fetchone()

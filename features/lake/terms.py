@@ -12,6 +12,9 @@ import ibis.expr.types as ir
 VOID = "cancelled_on <= inception"
 """SQL condition: the term was cancelled from its inception. What `existed` says, for policies."""
 
+COVER_END = "coalesce(cancelled_on, expiry)"
+"""SQL: the first day without cover. What `cover_end` says, for policies."""
+
 
 def existed(terms: ir.Table) -> ir.BooleanValue:
     """Check which terms ever gave cover; False for a term cancelled from its inception."""

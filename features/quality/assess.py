@@ -11,7 +11,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
-from features.checking.check import count_reasons
+from features.checking.table_check import count_reasons
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake

@@ -2,12 +2,16 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, open_lake, parse_month
-from guanjia.terminal.output import emit, progress, table
+from guanjia.terminal.options import Json, MaybeNow, open_lake, parse_month, read_clock
+from guanjia.terminal.output import Table, complain, emit, progress, table
+
+if TYPE_CHECKING:
+    from features.checking.folders import Unused
+    from features.checking.table_check import TableCheck
 
 
 def simulate(
@@ -50,31 +54,80 @@ def import_lledo_pavia(
     )
 
 
-def check(json: Json = False) -> None:
-    """Check raw tables: bad rows go to quarantine with reasons."""
-    from features.checking.check import check_tables
+def check(now: MaybeNow = None, json: Json = False) -> None:
+    """Check raw tables: bad rows go to quarantine with reasons.
 
-    with progress(json) as report:
-        checks = check_tables(open_lake(), report)
+    The exit code is 1 where a bound is broken; then nothing is published.
+    """
+    from features.checking.check import BrokenBoundError, check_tables
+    from features.checking.folders import find_files
+
+    lake = open_lake()
+    time = now
+    if time is None and lake.source is None:
+        time = read_clock()  # a portfolio of ours may lie ahead of the clock
+    try:
+        with progress(json) as report:
+            checks = check_tables(lake, report, time)
+        broken = None
+    except BrokenBoundError as error:
+        checks, broken = error.checks, error
+    _, unused = find_files(lake)
+    emit({"tables": checks, "unused": unused}, json, *_show_checks(checks, unused))
+    if broken is not None:
+        complain(broken, json)
+        raise typer.Exit(1)
+
+
+def _show_checks(checks: "list[TableCheck]", unused: "list[Unused]") -> list[Table | str]:
+    """Show what became of all that was delivered: rows, columns, files."""
+    from features.checking.delivery import suggestion
+
     erased = any(check.erased for check in checks)
+    repeated = any(check.repeated for check in checks)
     rows = [
         {"table": check.table, "rows": check.rows, "good": check.good, "quarantined": check.bad}
+        | ({"delivered before": check.repeated} if repeated else {})
         | ({"of erased customers": check.erased} if erased else {})
         for check in checks
     ]
     broken = [
-        {"table": check.table, "rule": rule, "rows": count}
+        {"table": check.table, "rule": rule, "rows": count, "such as": check.examples.get(rule)}
         for check in checks
         for rule, count in check.reasons.items()
     ]
-    shown = [table("Raw tables", rows)]
-    if broken:
-        shown.append(table("Rules broken (rows lie under quarantine/)", broken))
     odd = [
-        {"table": check.table, "what is odd, and how it counts": note, "rows": count}
+        {
+            "table": check.table,
+            "what is odd, and how it counts": note,
+            "rows": count,
+            "such as": check.examples.get(note),
+        }
         for check in checks
         for note, count in check.notes.items()
     ]
-    if odd:
-        shown.append(table("Odd rows (they lie under checked/)", odd))
-    emit(checks, json, *shown)
+    columns: list[dict[str, Any]] = []
+    for check in checks:
+        for name in check.extra_columns:
+            similar = suggestion(name, check.absent_columns)
+            what = "not known, not used" + (f": is it {similar}?" if similar else "")
+            columns.append({"table": check.table, "column": name, "what": what})
+        for name, lacking in check.partly_absent.items():
+            what = f"null in {', '.join(lacking)}, which lacks it"
+            columns.append({"table": check.table, "column": name, "what": what})
+        if check.absent_columns:
+            listed = ", ".join(check.absent_columns)
+            columns.append({"table": check.table, "column": listed, "what": "not delivered, null"})
+    files: list[dict[str, Any]] = [
+        {"not used": file.path, "because": file.why, "cure": file.cure} for file in unused
+    ]
+    shown: list[Table | str] = [table("Raw tables", rows)]
+    for title, lines in (
+        ("Rules broken (rows lie under quarantine/)", broken),
+        ("Odd rows (they lie under checked/)", odd),
+        ("Columns that are not used or not there", columns),
+        ("Files and folders that are not used", files),
+    ):
+        if lines:
+            shown.append(table(title, lines))
+    return shown

@@ -77,6 +77,10 @@ def target_list(
         str | None, typer.Option(help="Who takes it; default: the user of this machine.")
     ] = None,
     why: Annotated[str, typer.Option(help="What for; kept with it.")] = "marketing",
+    with_holdout: Annotated[
+        bool,
+        typer.Option("--with-holdout", help="Keep customers of the holdout, marked in a column."),
+    ] = False,
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
@@ -96,7 +100,16 @@ def target_list(
     file = out or lake.home / "lists" / f"{name}-{on}.csv"
     taker = who or getpass.getuser()
     done = hand_out(
-        lake, name, on, where, top, out=file, who=taker, why=why, at=clock.now(lake.settings)
+        lake,
+        name,
+        on,
+        where,
+        top,
+        out=file,
+        who=taker,
+        why=why,
+        at=clock.now(lake.settings),
+        with_holdout=with_holdout,
     )
     left = "; ".join(f"{count:,} left out: {why}" for why, count in done.left_out.items())
     summary = f"{done.rows:,} of {done.matched:,} customers in {file} (consent {done.consent})"

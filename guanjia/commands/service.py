@@ -114,10 +114,14 @@ def token(
     json: Json = False,
 ) -> None:
     """Issue a bearer token for the API."""
+    from features.lake.branches import require_branch
     from serving.auth.access import SCOPES
     from serving.auth.tokens import make_token
 
-    scopes, settings = scope or list(SCOPES), open_lake().settings
+    lake = open_lake()
+    scopes, settings = scope or list(SCOPES), lake.settings
+    for name in branch or ():
+        require_branch(lake, name)
     issued = make_token(
         settings, subject, read_clock(), timedelta(days=days), scopes, branch or None
     )

@@ -28,6 +28,7 @@ def tags(
     engine: Annotated[Engine, typer.Option(help="Engine: DuckDB on this machine, or Spark.")] = (
         Engine.duckdb
     ),
+    now: MaybeNow = None,
     recompute_all: Annotated[
         bool, typer.Option("--whole", help="Compute everything, whatever snapshots there are.")
     ] = False,
@@ -38,9 +39,15 @@ def tags(
     A date is carried forward from the latest snapshot before it where that can be done.
     """
     from features.snapshots.compute import write_snapshot
+    from features.snapshots.known_dates import refuse_unknown_dates
 
+    lake = open_lake(engine)
+    time = now
+    if time is None and lake.source is None:
+        time = read_clock()  # a portfolio of ours may lie ahead of the clock
+    refuse_unknown_dates(lake, as_of, time)
     with progress(json) as report:
-        written = write_snapshot(open_lake(engine), sorted(set(as_of)), report, recompute_all)
+        written = write_snapshot(lake, sorted(set(as_of)), report, recompute_all)
     rows = [
         {
             "as_of": snapshot.as_of,

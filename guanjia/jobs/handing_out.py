@@ -1,11 +1,13 @@
 """Hand out a target list: without customers who refused since, and noted in the records."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from features.lake import Lake
 from guanjia.terminal.options import open_records
+from serving.decision.lots import in_holdout
+from serving.decision.worth.policy import load_policy
 from serving.lists.target_lists import ListRun, write_list
 from serving.records.people.audit import note_export
 from serving.records.people.consents import read_refusals
@@ -22,6 +24,7 @@ def hand_out(
     who: str,
     why: str,
     at: datetime,
+    with_holdout: bool = False,
 ) -> ListRun:
     """Write a target list and note in the records who takes it.
 
@@ -48,6 +51,9 @@ def hand_out(
         For which purpose.
     at : datetime
         The current time (UTC); refusals up to then count.
+    with_holdout : bool
+        Keep the customers of the holdout, marked; default: they are left out, so that a list
+        worked by hand leaves the control group of `/decide` in peace.
 
     Returns
     -------
@@ -67,4 +73,19 @@ def hand_out(
 
         with records.reading() as connection:
             refused = read_refusals(connection, at)
-        return write_list(lake, name, as_of, where, top, out=out, refused=refused, note=note)
+        policy = load_policy(lake.home)
+        cycle = policy.cycle(as_of + timedelta(days=1))  # the day on which the list is worked
+        return write_list(
+            lake,
+            name,
+            as_of,
+            where,
+            top,
+            out=out,
+            refused=refused,
+            note=note,
+            in_holdout=lambda customer: in_holdout(
+                policy.salt, customer, cycle, policy.holdout_share
+            ),
+            with_holdout=with_holdout,
+        )

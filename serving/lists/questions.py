@@ -4,17 +4,21 @@ Importing this waits for neither pandas nor the models, so that a misspelt colum
 once.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from features.conditions import compile_condition
-from features.errors import GuanjiaError, unknown_name
+from features.conditions import compared_texts, compile_condition
+from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
 from serving.predictions.scores_file import score_columns
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
+
+PERSONAL_HEADINGS = ("客户号", "姓名", "手机号")
+"""Headings of lists that no condition can ask for."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,15 @@ class ListQuestion:
         Conditions that must all hold, compiled to SQL over scores and tags.
     columns : list of str
         Scores and tags that the conditions name.
+    texts : list of (str, str)
+        Columns and the texts that the narrowing condition asks of them.
     """
 
     spec: ModelSpec
     target: TargetList
     conditions: list[str]
     columns: list[str]
+    texts: list[tuple[str, str]]
 
 
 def declared_lists() -> Mapping[str, tuple[ModelSpec, TargetList]]:
@@ -80,6 +87,30 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
     for segment in rules.keys() & {*readable_columns()}:
         raise GuanjiaError(f"segment {segment}", "is named like a score", "give it another name")
     texts = (f"{spec.name} is not null", target.where, where)
-    conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+    try:
+        conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+    except UnknownNameError as error:
+        raise _of_heading(error) from None
     named = [column for column in columns if any(f'"{column}"' in text for text in conditions)]
-    return ListQuestion(spec, target, conditions, named)
+    texts_asked = (
+        compared_texts(where, {*columns}) if where and not _names_any(where, rules) else []
+    )
+    return ListQuestion(spec, target, conditions, named, texts_asked)
+
+
+def _names_any(where: str, names: Collection[str]) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where) for name in names)
+
+
+def _of_heading(error: UnknownNameError) -> UnknownNameError:
+    """Name the column of a heading, where a condition names the heading itself."""
+    heading = error.thing.removeprefix("column ")
+    if heading in PERSONAL_HEADINGS:
+        cure = "ask for scores and tags (docs/tags.md); who a customer is cannot be asked for"
+        return UnknownNameError(error.thing, "cannot be asked for", cure)
+    names = {tag.label: name for name, tag in catalogue().items()}
+    names |= {model.label: name for name, model in MODELS.items()}
+    names |= {"星级": "star_level", "星级名称": "star_name", "客户价值(元)": "customer_value"}
+    if heading in names:
+        return UnknownNameError(error.thing, error.fault, f"did you mean {names[heading]}?")
+    return error

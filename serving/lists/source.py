@@ -1,18 +1,20 @@
 """Query who is on a target list: who meets its condition, and which of them are barred."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
+from features.errors import GuanjiaError, did_you_mean
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_sql
-from features.sql import instant_sql, sql_text
+from features.sql import instant_sql, quoted, sql_text
 from serving.predictions.scores_file import scores_path
 from serving.records.people.consents import Refusals
+from serving.tag_words import CATEGORIES
 
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
@@ -82,6 +84,40 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
         f"OR r.profiling >= coalesce(c.profiling_at, r.profiling) THEN '{NO_PROFILING}' "
         f"END AS barred {joined} LEFT JOIN ({consent}) c USING (customer_id)"
     )
+
+
+def refuse_unknown_texts(
+    lake: Lake, as_of: date, tags: list[str], texts: Sequence[tuple[str, str]]
+) -> None:
+    """Refuse a condition that asks for a text which no customer has and no set of words knows.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with scores and snapshot.
+    as_of : date
+        Date of the scores and the tags.
+    tags : list of str
+        Tags among the columns; the others are scores.
+    texts : sequence of (str, str)
+        Columns and the texts asked of them.
+
+    Raises
+    ------
+    GuanjiaError
+        If there is such a text; the error names similar ones.
+    """
+    for column, text in texts:
+        rows = (
+            snapshot_sql(lake, read_snapshot(lake, as_of), [column])
+            if column in tags
+            else f"SELECT * FROM read_parquet({sql_text(scores_path(lake, as_of))})"
+        )
+        query = f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM ({rows})"
+        values = {value for (value,) in lake.con.execute(query).fetchall() if value is not None}
+        if text not in values and text not in CATEGORIES:
+            fault = f"asks for {column} = '{text}', which no customer has"
+            raise GuanjiaError("condition", fault, did_you_mean(text, values))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ to marketing. Days are told as they stand on the day after the date, on which th
 conditions are about the date.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,7 +25,7 @@ from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
 from serving.lists.questions import check_list, readable_columns
-from serving.lists.source import list_query, refusals_table
+from serving.lists.source import list_query, refusals_table, refuse_unknown_texts
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import (
     ServedModel,
@@ -38,7 +38,7 @@ from serving.predictions.scores_file import scores_path
 from serving.predictions.sense import Direction, staying_direction
 from serving.records.people.consents import Refusals
 from serving.spreadsheet import write_csv
-from serving.tag_words import is_absent, words_of
+from serving.tag_words import figure_of, is_absent
 from serving.touchpoints.tag_days import day_step
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
@@ -50,6 +50,10 @@ EFFECTS: Mapping[Direction, str] = {"raises": "提高", "lowers": "降低"}
 Row = dict[str, Any]
 Note = Callable[[Sequence[str], Sequence[str]], None]
 """Called with the headings and the customer ids of a list before it is written."""
+
+
+InHoldout = Callable[[str], bool]
+HOLDOUT, HOLDOUT_HEADING = "in the holdout", "对照组"
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ def write_list(
     shown: int = 5,
     refused: Refusals | None = None,
     note: Note | None = None,
+    in_holdout: InHoldout | None = None,
+    with_holdout: bool = False,
 ) -> ListRun:
     """Write a target list as a CSV file.
 
@@ -122,6 +128,10 @@ def write_list(
         left out too.
     note : Note, optional
         Called before the file is written; if it raises, nothing is written.
+    in_holdout : callable of (str) to bool, optional
+        Says which customers are in the holdout, whom no marketing reaches; default: nobody is.
+    with_holdout : bool
+        Keep the customers of the holdout, marked in a column; default: they are left out.
 
     Raises
     ------
@@ -142,19 +152,25 @@ def write_list(
     named |= {*needed_tags(models)}
     used = [tag for tag in tags if tag in named and tag not in readable_columns()]
     query = list_query(lake, as_of, used, question.conditions)
+    refuse_unknown_texts(lake, as_of, used, question.texts)
     with refusals_table(lake, refused or Refusals()):
         counted = _rows(
             lake, f"SELECT barred, count(*) AS rows FROM ({query}) GROUP BY barred ORDER BY barred"
         )
-        chosen = _rows(
-            lake,
-            f"SELECT * FROM ({query}) WHERE barred IS NULL "
-            f"ORDER BY {target.order}, customer_id LIMIT {int(top)}",
-        )
+        order = f"ORDER BY {target.order}, customer_id"
+        free = _rows(lake, f"SELECT customer_id FROM ({query}) WHERE barred IS NULL {order}")
+        ids = [str(row["customer_id"]) for row in free]
+        holdout = {customer for customer in ids if in_holdout is not None and in_holdout(customer)}
+        ids = [customer for customer in ids if with_holdout or customer not in holdout][:top]
+        listed = ", ".join(map(sql_text, ids)) or "NULL"
+        chosen = _rows(lake, f"SELECT * FROM ({query}) WHERE customer_id IN ({listed}) {order}")
     counts = {row["barred"]: row["rows"] for row in counted}
+    if holdout and not with_holdout:
+        counts[HOLDOUT] = len(holdout)
+        counts[None] -= len(holdout)
     chosen = _without_erased(lake, chosen)
     reasons = _reasons(models[spec.name], chosen, target.effect, tags)
-    sheet = _sheet(chosen, spec, target, reasons, tags)
+    sheet = _sheet(chosen, spec, target, reasons, tags, holdout if with_holdout else None)
     if note is not None:
         note(list(sheet), [str(row["customer_id"]) for row in chosen])
     rows = write_csv(out, list(sheet), zip(*sheet.values(), strict=True))
@@ -249,8 +265,9 @@ def _sheet(
     target: TargetList,
     reasons: list[list[Reason]],
     tags: Mapping[str, Tag],
+    marked: Collection[str] | None,
 ) -> dict[str, list[Any]]:
-    """Build the columns of the file, by their Chinese headings."""
+    """Build the columns of the file, by their Chinese headings; `marked` are in the holdout."""
     values = [row["customer_value"] for row in chosen]
     sheet: dict[str, list[Any]] = {
         "客户号": [row["customer_id"] for row in chosen],
@@ -267,9 +284,12 @@ def _sheet(
         sheet[label] = [_rounded(row[name], 2) for row in chosen]
     for name in target.columns:
         moved = (_on_next_day({name: row[name]})[name] for row in chosen)
-        sheet[tags[name].label] = [
-            words_of(value, tags[name].unit, tags[name].label)[0] for value in moved
-        ]
+        label = tags[name].label
+        cells = [figure_of(value, tags[name].unit, label) for value in moved]
+        unit = figure_of(None, tags[name].unit, label)[1]
+        sheet[f"{label}({unit})" if unit else label] = [shown for shown, _ in cells]
+    if marked is not None:
+        sheet[HOLDOUT_HEADING] = ["是" if row["customer_id"] in marked else "" for row in chosen]
     heading = f"原因({EFFECTS[target.effect]}{spec.label})"
     sheet[heading] = ["; ".join(reason.chinese for reason in why) for why in reasons]
     return sheet

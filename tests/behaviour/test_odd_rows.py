@@ -28,7 +28,7 @@ def test_check_shows_what_is_odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shown = CliRunner().invoke(app, ["check"])
     assert shown.exit_code == 0, shown.output
     assert "Odd rows (they lie under checked/)" in shown.output
-    checks = json.loads(CliRunner().invoke(app, ["check", "--json"]).stdout)
+    checks = json.loads(CliRunner().invoke(app, ["check", "--json"]).stdout)["tables"]
     (notes,) = [check["notes"] for check in checks if check["table"] == "claims"]
     assert notes == {
         "surveyed_at is left out: a claim is surveyed after its report": 1,

@@ -26,7 +26,7 @@ def test_the_three_required_tables_are_enough(home: Path, run: Run, process: Run
     for folder in (home / "raw").iterdir():
         if folder.name not in REQUIRED:
             shutil.rmtree(folder)
-    assert {one["table"] for one in json.loads(step("check", "--json"))} == REQUIRED
+    assert {one["table"] for one in json.loads(step("check", "--json"))["tables"]} == REQUIRED
     step("tags", "--as-of", DAY)
     step("train", "renewal")
     step("promote", "renewal", "--who", "a test", "--why", "to serve")

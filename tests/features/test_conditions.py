@@ -292,3 +292,29 @@ def test_what_is_accepted_holds_comparisons_alone() -> None:
 
     accept()
     assert len(accepted) > 20
+
+
+@pytest.mark.parametrize(
+    ("where", "sign", "plain"),
+    [
+        ("branch = “B01”", "“", "'"),
+        ("star >= ３", "３", "3"),
+        ("star ≥ 3", "≥", ">="),
+        ("（star >= 3）", "（", "("),
+        ("star in (1，2)", "，", ","),
+    ],
+)
+def test_signs_of_a_chinese_input_method_are_named(where: str, sign: str, plain: str) -> None:
+    with pytest.raises(GuanjiaError) as refused:
+        compile_condition(where, ["star_level", "branch"])
+    assert refused.value.fault == f"holds the full-width sign {sign}"
+    assert refused.value.cure.startswith(f"write {plain} in its place")
+
+
+def test_within_a_text_they_are_what_is_asked_for() -> None:
+    assert compile_condition("branch = '北京（东城）'", ["branch"]) == "\"branch\" = '北京（东城）'"
+
+
+def test_a_text_in_double_quotes_is_no_column() -> None:
+    with pytest.raises(GuanjiaError, match="Write texts in single quotes: 'B01'"):
+        compile_condition('branch = "B01"', ["branch"])

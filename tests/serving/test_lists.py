@@ -18,6 +18,8 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
 from features.tags.catalogue import catalogue
+from serving.decision.lots import in_holdout
+from serving.decision.worth.policy import load_policy
 from serving.lists.target_lists import write_list
 from serving.predictions.margin import LABELS
 from serving.predictions.probabilities import ServedModel, load_models, model_columns
@@ -58,14 +60,15 @@ class List:
 
 @pytest.fixture(scope="module")
 def written(demo: Demo, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., List]:
-    """`guanjia list ... --out FILE`; the same words are run once."""
+    """`guanjia list ... --with-holdout --out FILE`; the same words are run once."""
     folder = tmp_path_factory.mktemp("lists")
     found: dict[tuple[str, ...], List] = {}
 
     def once(*words: str) -> List:
         if words not in found:
             path = folder / f"{len(found)}.csv"
-            done = run(demo[0], "list", *words, "--as-of", DAY, "--out", str(path), "--json")
+            words_to = ("--with-holdout", "--as-of", DAY, "--out", str(path), "--json")
+            done = run(demo[0], "list", *words, *words_to)
             assert done.returncode == 0, done.stderr
             found[words] = List(path, json.loads(done.stdout))
         return found[words]
@@ -169,7 +172,44 @@ def test_cells_are_those_of_scores_and_customers(
         assert shown == [None if pd.isna(v) else round(v, 2) for v in rows[name]]
     days = catalogue()["days_to_commercial_expiry"].label
     # The list of a date is worked the day after it.
-    assert found.column(days) == [f"{d - 1:.0f}天" for d in rows["days_to_commercial_expiry"]]
+    assert found.column(f"{days}(天)") == [
+        f"{d - 1:.0f}" for d in rows["days_to_commercial_expiry"]
+    ]
+
+
+def test_the_holdout_is_left_out_or_marked(
+    demo: Demo, run: Run, written: Callable[..., List], tmp_path: Path
+) -> None:
+    """A control group that is called from a list is none."""
+    policy = load_policy(demo[0])
+    cycle = policy.cycle(date(2026, 7, 1))
+    everybody = written("churn_risk", "--top", "1000")
+    held = {
+        customer: in_holdout(policy.salt, customer, cycle, policy.holdout_share)
+        for customer in everybody.column("客户号")
+    }
+    assert 0 < sum(held.values()) < len(held)
+    assert everybody.column("对照组") == ["是" if inside else "" for inside in held.values()]
+    path = tmp_path / "list.csv"
+    words = ("churn_risk", "--top", "20", "--as-of", DAY, "--out", str(path), "--json")
+    done = run(demo[0], "list", *words)
+    assert done.returncode == 0, done.stderr
+    left = List(path, json.loads(done.stdout))
+    assert left.column("客户号") == [name for name, inside in held.items() if not inside][:20]
+    assert "对照组" not in left.heading
+    assert left.said["left_out"]["in the holdout"] == sum(held.values())
+
+
+def test_a_word_that_no_customer_has_is_refused(demo: Demo, run: Run) -> None:
+    for where, cure in (
+        ("channel = 'Agent'", "Did you mean agent?"),
+        ("branch = “B01”", "Write ' in its place"),
+        ("星级 >= 3", "Did you mean star_level?"),
+        ("手机号 is not null", "who a customer is cannot be asked for"),
+    ):
+        done = run(demo[0], "list", "renewal_risk", "--where", where, "--as-of", DAY)
+        assert done.returncode == 2
+        assert cure in done.stderr
 
 
 @pytest.mark.parametrize("name", LISTS)

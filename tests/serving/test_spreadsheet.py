@@ -25,6 +25,18 @@ def test_numbers_stay_numbers() -> None:
     assert cell(Decimal("-12.50")) == "-12.50"
 
 
+@pytest.mark.parametrize(
+    "text", ["440106198001011234", "00123", "1E5", "1.1e+17", "3-1", "2026/7/1", "1.50", "TRUE"]
+)
+def test_ids_stay_texts(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["13800000001", "C00123", "B1", "12", "020-81234567", "7天", "E5"])
+def test_other_texts_are_as_they_are(text: str) -> None:
+    assert cell(text) == text
+
+
 def test_the_file_has_a_bom_and_chinese_headings(tmp_path: Path) -> None:
     out = tmp_path / "list.csv"
     assert write_csv(out, ["姓名", "手机号"], [["=cmd()", "13800000000"], ["张, 伟", None]]) == 2

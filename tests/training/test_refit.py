@@ -28,7 +28,9 @@ from training.registry import versions
 from training.registry.champions import fetch_judged
 
 FIRST, TAGS = date(2022, 1, 1), ["x", "z"]
-MODEL = replace(MODELS["churn"], monotone={}, candidates=("blend",), purpose=None, truth="")
+MODEL = replace(
+    MODELS["churn"], monotone={}, candidates=("linear", "trees", "blend"), purpose=None, truth=""
+)
 PARAMETERS = {"rounds": 40, "patience": 10, "num_leaves": 4, "min_data_in_leaf": 50}
 
 

@@ -157,6 +157,7 @@ def record(
         parameters={
             **fitted.parameters,
             "candidate": fitted.candidate.name,
+            **{f"weight_{name}": weight for name, weight in fitted.candidate.weights.items()},
             "trees": fitted.trees_,
             "calibration": fitted.calibration_.kind,
             **stated,

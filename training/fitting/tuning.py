@@ -15,13 +15,13 @@ import optuna
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
-from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
+from training.estimators.parts import CANDIDATES
 from training.fitting.selection import Fold, windows_of
 from training.model_spec import ModelSpec
 
 SEED = 7
-COMPARED = "held back"
+COMPARED = "held back, declared bins"
 """How losses are measured; a study of losses that were measured otherwise is not gone on with."""
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
 
@@ -95,7 +95,7 @@ def tune(
         study.enqueue_trial(declared)
 
     def objective(trial: optuna.Trial) -> float:
-        parameters = {**OWN, **_suggested(trial)}
+        parameters = {**model.parameters, **OWN, **_suggested(trial)}
         return _loss(model, folds, parameters, lake.settings.threads, trial)
 
     begun = time.monotonic()

@@ -14,9 +14,9 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.model_tags import TagSet
 from training.dataset import Dataset
-from training.estimators.candidates import CANDIDATES
 from training.estimators.encoding import Flags
 from training.estimators.losses import Kind
+from training.estimators.parts import BLEND, PARTS
 from training.evaluation.discrimination import auc, gini
 from training.evaluation.leaks import single_tags
 from training.fitting.datasets import split_by_groups, split_by_time
@@ -26,8 +26,8 @@ from training.model_spec import DEFAULTS, ModelSpec
 from training.models import MODELS
 
 COMPETING: Mapping[Kind, tuple[str, ...]] = {
-    "probability": ("linear", "additive", "trees", "blend"),
-    "count": ("linear", "shrunk", "additive", "trees"),
+    "probability": ("linear", "shrunk", "additive", "trees", "deep", "blend"),
+    "count": ("linear", "shrunk", "additive", "trees", "blend"),
     "amount": ("flat", "shrunk", "trees"),
 }
 """Candidates that compete where the caller names none, as in the declared models of that kind."""
@@ -80,9 +80,13 @@ def declare_frame(
     if name in MODELS:
         raise GuanjiaError(f"model {name}", "is a declared model", "give another `name`")
     for candidate in candidates or ():
-        if candidate not in CANDIDATES:
-            listed = ", ".join(CANDIDATES)
+        if candidate not in {*PARTS, BLEND}:
+            listed = ", ".join([*PARTS, BLEND])
             raise GuanjiaError(f"candidate {candidate}", "is not known", f"use some of {listed}")
+    if candidates and set(candidates) == {BLEND}:
+        raise GuanjiaError(
+            f"candidates {BLEND}", "name no part to blend", "name parts too, as linear and trees"
+        )
     for feature, sign in (monotone or {}).items():
         if feature not in features or sign not in (-1, 1):
             raise GuanjiaError(

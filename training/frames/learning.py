@@ -134,7 +134,7 @@ def fit(
     monotone : Mapping[str, int], optional
         Feature -> 1 or -1: all else equal, the prediction never falls (rises) with it.
     candidates : collection of str, optional
-        Candidates that compete (`training.estimators.candidates.CANDIDATES`).
+        Parts that compete (`training.estimators.parts.PARTS`), and "blend" to combine them.
     parameters : Mapping[str, float], optional
         Parameters of the trees in place of the default ones (`training.model_spec.DEFAULTS`; a leaf
         of theirs holds fewer rows where the frame has fewer than 15,000).

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from features.events.intake import RefusedError
 Row = dict[str, Any]
 Later = Callable[[float], datetime]
 ROOT = Path(__file__).parents[3]
+
+
+def noon(day: str) -> datetime:
+    return datetime.fromisoformat(f"{day}T04:00:00+00:00")
 
 
 def rows(desk: Any, table: str) -> list[Row]:
@@ -35,6 +39,10 @@ REFUSED: list[tuple[str, Row, str]] = [
     ("survey_answered", {"case_id": "K1", "topic": "price"}, "a survey has a score"),
     ("survey_answered", {"case_id": "K1", "topic": "price", "score": 6},
      "score is not between 1 and 5"),
+    ("claim_reported", {"claim_id": "K", "policy_id": "P9", "accident_at": noon("2026-06-30")},
+     "policy_id P9 is not a known policy"),
+    ("quote_made", {"quote_id": "Q2", "line": "health", "policy_id": "P9"},
+     "policy_id P9 is not a known policy"),
 ]  # fmt: skip
 
 
@@ -44,6 +52,14 @@ def test_what_cannot_be_is_refused(one_desk: Any, name: str, fields: Row, fault:
         one_desk.take(name, event_id="e1", **fields)
     assert fault in refusal.value.fault
     assert one_desk.inbox.waiting_customers() == []
+
+
+def test_a_policy_that_was_signed_today_is_known(one_desk: Any, later: Later) -> None:
+    claim = {"claim_id": "K", "policy_id": "P9", "accident_at": later(-60)}
+    one_desk.take("policy_signed", event_id="e1", policy_id="P9", line="health",
+                  inception=date(2026, 7, 1), expiry=date(2027, 7, 1))  # fmt: skip
+    one_desk.take("claim_reported", event_id="e2", received=later(1), **claim)
+    assert [row["policy_id"] for row in rows(one_desk, "claims")] == ["P9"]
 
 
 def test_unknown_customers_are_refused(one_desk: Any) -> None:

@@ -123,7 +123,7 @@ def test_who_is_delivered_again_is_left_out(story: Any, run: Run, tmp_path: Path
     shutil.copytree(story.raw, home / "raw")
     done = run(home, "check", "--json")
     assert done.returncode == 0, done.stderr
-    told = {one["table"]: one for one in json.loads(done.stdout)}
+    told = {one["table"]: one for one in json.loads(done.stdout)["tables"]}
     assert told["customers"]["erased"] == 3
     assert told["policies"]["erased"] >= 3
     for places in story.named(story.gone, home).values():

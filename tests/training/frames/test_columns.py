@@ -173,6 +173,7 @@ def test_too_few_rows_are_refused() -> None:
         ({"name": "renewal"}, "is a declared model"),
         ({"name": "my model"}, "files and addresses"),
         ({"candidates": ("forest",)}, "candidate forest: is not known"),
+        ({"candidates": ("blend",)}, "candidates blend: name no part to blend"),
         ({"monotone": {"price": 1}}, "names no feature"),
     ],
 )

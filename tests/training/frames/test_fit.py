@@ -130,7 +130,7 @@ def files(model: FrameModel) -> dict[str, str]:
 
 ROLES: dict[str, Any] = {
     "time": "asked_on", "matures": 60, "groups": "policyholder", "threads": 1,
-    "candidates": ("blend",), "parameters": {"rounds": 60},
+    "candidates": ("linear", "trees", "blend"), "parameters": {"rounds": 60},
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Every raw row goes on or is held back with every reason; none is lost."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
-from features.checking.check import TableCheck, check_tables
+from features.checking.check import BrokenBoundError, check_tables
+from features.checking.table_check import TableCheck
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
@@ -90,13 +93,8 @@ def test_good_rows_go_on_typed(lake: Lake) -> None:
     [
         ({"line": "boat"}, "line is none of motor_compulsory, motor_commercial, accident"),
         ({"line": None}, "line is missing"),
-        ({"sum_insured": "-0.01"}, "sum_insured is below 0"),
-        ({"pricing_factor": "0"}, "pricing_factor is not above 0"),
-        ({"ncd_level": "6"}, "ncd_level is not between -4 and 5"),
-        ({"ncd_level": "0.5"}, "ncd_level is not a valid whole number"),
-        ({"written_premium": "abc"}, "written_premium is not a valid amount"),
-        ({"pricing_factor": "nan"}, "pricing_factor is not a valid number"),
         ({"inception": "infinity"}, "inception is not a valid day"),
+        ({"cancelled_on": "1/2/24"}, "cancelled_on is not a valid day"),
         ({"expiry": "2024-01-02"}, "cover ends after it begins"),
         ({"cancelled_on": "2025-01-03"}, "a term is cancelled no later than it expires"),
         ({"vehicle_id": None}, "a motor term names its vehicle and says"),
@@ -116,25 +114,64 @@ def test_each_kind_of_rule_holds_a_row_back(lake: Lake, changes: Row, sentence: 
     assert held[next(iter(changes))] == next(iter(changes.values()))
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sum_insured": "-0.01"}, "sum_insured is below 0"),
+        ({"pricing_factor": "0"}, "pricing_factor is not above 0"),
+        ({"ncd_level": "6"}, "ncd_level is not between -4 and 5"),
+        ({"ncd_level": "0.5"}, "ncd_level is not a valid whole number"),
+        ({"written_premium": "abc"}, "written_premium is not a valid amount, as 2779.10"),
+        ({"pricing_factor": "nan"}, "pricing_factor is not a valid number"),
+    ],
+)
+def test_a_cell_that_may_be_absent_costs_itself(lake: Lake, changes: Row, sentence: str) -> None:
+    check = insurer(lake, policies=[term(**changes)])["policies"]
+    assert (check.rows, check.good, check.reasons) == (1, 1, {})
+    ((column, _),) = changes.items()
+    assert check.notes == {f"{column} is left out: {sentence}": 1}
+    (row,) = rows_of(lake.checked("policies"))
+    assert row[column] is None
+
+
 def test_every_broken_rule_is_named(lake: Lake) -> None:
-    check = insurer(lake, policies=[term(line="boat", ncd_level="9")])["policies"]
-    assert len(check.reasons) == 2
+    rows = [term(line="boat", ncd_level="9", signed_at=T1), term(policy_id="P2")]
+    check = insurer(lake, policies=rows)["policies"]
+    assert len(check.reasons) == 3
     assert check.bad == 1
 
 
 def test_customer_held_back_is_not_known(lake: Lake) -> None:
-    found = insurer(lake, customers=[customer(gender="X"), customer(customer_id="C2")])
+    customers = [customer(registered_at="soon"), customer(customer_id="C2")]
+    claims = [claim(), claim(claim_id="K2", customer_id="C2")]
+    terms = [term(), term(policy_id="P2", customer_id="C2")]
+    found = insurer(lake, customers=customers, claims=claims, policies=terms)
     assert found["claims"].reasons == {"customer_id is not a known customer": 1}
 
 
-def test_exact_repeats_keep_one_and_conflicts_keep_none(lake: Lake) -> None:
-    claims = [claim(), claim(), claim(claim_id="K2"), claim(claim_id="K2", policy_id="P9")]
+def test_repeats_are_dropped_and_of_two_versions_of_an_instant_the_last_counts(lake: Lake) -> None:
+    claims = [
+        claim(), claim(), claim(claim_id="K2", policy_id="P9"), claim(claim_id="K2"),
+        claim(claim_id="K2", reported_at=None),
+    ]  # fmt: skip
     check = insurer(lake, claims=claims)["claims"]
-    assert (check.good, check.bad) == (1, 3)
+    assert (check.rows, check.good, check.bad, check.repeated) == (5, 2, 2, 1)
     assert check.reasons == {
-        "rows with the same claim_id and recorded_at disagree": 2,
-        "the row repeats another row": 1,
+        "another row with the same claim_id and recorded_at was delivered later": 2,
+        "reported_at is missing": 1,
     }
+    kept = {row["claim_id"]: row["policy_id"] for row in rows_of(lake.checked("claims"))}
+    assert kept == {"K1": "P1", "K2": "P1"}
+
+
+def test_yesterdays_extract_beside_todays_is_no_fault(lake: Lake) -> None:
+    insurer(lake, policies=[term(), term(policy_id="P2")])
+    before = lake.checked("policies").read_bytes()
+    folder = lake.raw("policies")
+    (folder / "part.csv").rename(folder / "2026-06-29.csv")
+    check = insurer(lake, policies=[term(), term(policy_id="P2")])["policies"]
+    assert (check.rows, check.good, check.bad, check.repeated) == (4, 2, 0, 2)
+    assert lake.checked("policies").read_bytes() == before
 
 
 def test_versions_are_superseded_by_the_next(lake: Lake) -> None:
@@ -163,7 +200,11 @@ def test_csv_equals_parquet(tmp_path: Path) -> None:
     found = []
     for suffix in ("csv", "parquet"):
         lake = Lake(Settings(home=tmp_path / suffix))
-        checks = insurer(lake, suffix, policies=[term(), term(policy_id="P2", ncd_level="x")])
+        policies = [term(), term(policy_id="P2", ncd_level="x"), term(policy_id="P3", line="x")]
+        checks = {
+            name: replace(check, examples={})
+            for name, check in insurer(lake, suffix, policies=policies).items()
+        }
         kept = rows_of(lake.checked("policies")), rows_of(lake.quarantine("policies"))
         found.append((checks, kept))
     assert found[0] == found[1]
@@ -177,6 +218,7 @@ def test_extra_columns_are_ignored_but_reported(lake: Lake) -> None:
 
 def test_missing_table_and_column_are_named(lake: Lake) -> None:
     deliver(lake, "customers", [customer()])
+    deliver(lake, "claims", [claim()])
     with pytest.raises(GuanjiaError, match="table policies: has no Parquet or CSV file"):
         check_tables(lake)
     row = term()
@@ -219,11 +261,37 @@ CELLS = st.fixed_dictionaries(
 def test_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, changes: list[Row]) -> None:
     lake = Lake(Settings(home=tmp_path_factory.mktemp("lake")))
     delivered = [term(**change) for change in changes]
+    (lake.home / "check.toml").write_text("quarantined_share_max = 1\n")
+    delivered.append(term(policy_id="P3"))  # a table without a good row is refused
     check = insurer(lake, policies=delivered)["policies"]
-    assert check.rows == len(delivered) == check.good + check.bad
+    assert check.rows == len(delivered) == check.good + check.bad + check.repeated
     kept = duckdb.sql(
         f"SELECT policy_id FROM '{lake.checked('policies')}' UNION ALL"
         f" SELECT policy_id FROM '{lake.quarantine('policies')}'"
     ).fetchall()
-    assert sorted(p for (p,) in kept) == sorted(str(row["policy_id"]) for row in delivered)
+    lost = Counter(str(row["policy_id"]) for row in delivered) - Counter(p for (p,) in kept)
+    assert lost.total() == check.repeated
+    assert {p for (p,) in kept} == {row["policy_id"] for row in delivered}
     assert all(row["reasons"] for row in rows_of(lake.quarantine("policies")))
+
+
+def test_a_required_table_without_a_good_row_stops_the_run(lake: Lake) -> None:
+    insurer(lake)
+    before = lake.checked("policies").read_bytes()
+    with pytest.raises(BrokenBoundError, match=r"table policies has no good row \(1 are held back"):
+        insurer(lake, policies=[term(expiry="soon")])
+    assert lake.checked("policies").read_bytes() == before
+    (lake.raw("policies") / "part.csv").write_text(",".join(term()) + "\n")
+    with pytest.raises(BrokenBoundError, match=r"table policies has no good row\."):
+        check_tables(lake)
+
+
+def test_more_than_the_declared_share_in_quarantine_stops_the_run(lake: Lake) -> None:
+    rows = [term(policy_id=f"P{n}", line="boat" if n < 2 else "health") for n in range(4)]
+    assert insurer(lake, policies=rows)["policies"].bad == 2
+    rows[2]["line"] = "boat"
+    with pytest.raises(BrokenBoundError, match="3 of the 4 rows of policies are held back") as one:
+        insurer(lake, policies=rows)
+    assert {check.table: check.bad for check in one.value.checks}["policies"] == 3
+    (lake.home / "check.toml").write_text("quarantined_share_max = 0.75")
+    assert insurer(lake, policies=rows)["policies"].good == 1

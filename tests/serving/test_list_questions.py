@@ -1,0 +1,31 @@
+"""What a list asks for is checked before any data is read."""
+
+import pytest
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import load
+from serving.lists.questions import check_list
+from training.models import MODELS
+
+
+@pytest.mark.parametrize(
+    ("where", "cure"),
+    [
+        ("星级 >= 3", "Did you mean star_level?"),
+        (f"{MODELS['churn'].label} > 0.5", "Did you mean churn?"),
+        ("手机号 is not null", "who a customer is cannot be asked for"),
+        ("chrun > 0.5", "Did you mean churn"),
+    ],
+)
+def test_a_heading_names_its_column(where: str, cure: str) -> None:
+    with pytest.raises(GuanjiaError) as refused:
+        check_list(Lake(load()), "renewal_risk", where)
+    assert cure in str(refused.value)
+
+
+def test_the_texts_of_a_condition_are_known() -> None:
+    where = "channel = 'agent' and not star_name in ('黄金', '白银') and star > 1"
+    assert check_list(Lake(load()), "renewal_risk", where).texts == [
+        ("channel", "agent"), ("star_name", "黄金"), ("star_name", "白银"),
+    ]  # fmt: skip
