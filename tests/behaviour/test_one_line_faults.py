@@ -33,7 +33,9 @@ def delivered(home: Path) -> Path:
 def fault_of(done: "CompletedProcess[str]", code: int = 2) -> str:
     """The one line of a fault."""
     assert done.returncode == code, done.stdout + done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("check")]
+    (line,) = [
+        line for line in done.stderr.splitlines() if not line.startswith(("check ", "check:"))
+    ]
     return line
 
 
