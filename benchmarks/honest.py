@@ -213,7 +213,7 @@ def table(judged: Judged) -> str:
         f"**{judged.split}**: {ours.rows:,} rows of {judged.customers:,} customers, "
         f"{ours.base_rate:.2%} yes. {chosen(judged.trials)}"
     )
-    by_chance = f"An ECE of {ours.ece_by_chance:.4f} is what chance alone shows on as many rows."
+    by_chance = f"The ECE is without the {ours.ece_by_chance:.4f} that chance adds on as many rows."
     return "\n".join([heading, "", *order, "", *loss, "", by_chance])
 
 

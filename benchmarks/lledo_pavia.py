@@ -134,6 +134,20 @@ def tagged(files: list[Path]) -> tuple[pd.DataFrame, list[str]]:
     return frame, features
 
 
+def both(files: list[Path], rows: pd.DataFrame | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """The renewals asked about, with their tags and beside them the portfolio's own columns."""
+    rows = source_rows(files[0]) if rows is None else rows
+    frame, features = tagged(files)
+    frame = frame[frame["offered"] < TEST_TO].merge(
+        rows.loc[rows["asked"], ["customer_id", "offered", "lost", *own_columns(rows)]],
+        on=["customer_id", "offered"],
+        validate="one_to_one",
+    )
+    if (frame["label"].astype(bool) == frame["lost"]).any():
+        raise AssertionError("the labels differ from the portfolio's own")
+    return frame, features
+
+
 def honest_splits(
     frame: pd.DataFrame, features: list[str], own: list[str], threads: int
 ) -> list[Judged]:
@@ -208,15 +222,8 @@ def main() -> int:
     except GuanjiaError as error:
         return fail(error)
     rows = source_rows(files[0])
-    frame, features = tagged(files)
     own = own_columns(rows)
-    frame = frame[frame["offered"] < TEST_TO].merge(
-        rows.loc[rows["asked"], ["customer_id", "offered", "lost", *own]],
-        on=["customer_id", "offered"],
-        validate="one_to_one",
-    )
-    if (frame["label"].astype(bool) == frame["lost"]).any():
-        raise AssertionError("the labels differ from the portfolio's own")
+    frame, features = both(files, rows)
     judged = honest_splits(frame, features, own, asked.threads)
     found = leaks(rows, asked.threads)
     print("benchmarks/lledo_pavia.py: not renewed, asked 60 days before\n")

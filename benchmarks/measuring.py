@@ -182,7 +182,9 @@ def say(words: str) -> None:
 
 def _row(line: Measured) -> tuple[str, ...]:
     limit = ""
-    if line.at_most is not None:
+    if line.at_most is not None and line.at_least is not None:
+        limit = f"{line.at_least:g}..{line.at_most:g}"
+    elif line.at_most is not None:
         limit = f"<= {line.at_most:g}"
     elif line.at_least is not None:
         limit = f">= {line.at_least:g}"

@@ -12,6 +12,7 @@ ROOMS = (
     "stars",
     "sources",
     "checking",
+    "imports",
     "accounts",
     "tags",
     "snapshots",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from features.errors import GuanjiaError
 from guanjia.commands import (
@@ -21,6 +21,7 @@ from guanjia.commands import (
     data,
     decisions,
     erasure,
+    imports,
     models,
     monitoring,
     quality,
@@ -39,17 +40,33 @@ from guanjia.terminal.private_home import write_for_owner_alone
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that is full or cannot be written."""
 
-imports = typer.Typer(help="Map a real portfolio into the raw tables.", no_args_is_help=True)
-imports.command("lledo-pavia")(data.import_lledo_pavia)
+
+class AfterExtensions(TyperCommand):
+    """A command that runs once the extensions are loaded; its `--help` does not wait for them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Load tags, models and lists of the user's own, then run the command."""
+        from features import settings
+        from features.tags.extensions import load_extensions
+
+        load_extensions(settings.load().home)
+        return super().invoke(ctx)
+
+
+importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
+importing.command("plan", cls=AfterExtensions)(imports.plan)
+importing.command("check", cls=AfterExtensions)(imports.check)
+importing.command("run", cls=AfterExtensions)(imports.run)
+importing.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
-reviewing.command("list")(reviews.list_reviews)
-reviewing.command("answer")(reviews.answer)
+reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
+reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
     "Load and check tables": {
         "simulate": data.simulate,
-        "import": imports,
+        "import": importing,
         "check": data.check,
     },
     "Compute tags, look at customers": {
@@ -139,7 +156,7 @@ for _commands in GROUPS.values():
         if isinstance(_command, typer.Typer):
             app.add_typer(_command, name=_name)
         else:
-            app.command(_name)(_command)
+            app.command(_name, cls=AfterExtensions)(_command)
 
 
 def _wants_json() -> bool:

@@ -15,6 +15,7 @@ ROOMS = (
     "fitting",
     "promotion",
     "uplift",
+    "frames",
     "monitoring",
 )
 """Rooms in order: a room imports only rooms that stand before it; "" is this folder itself."""

@@ -1,4 +1,4 @@
-"""Hold the rows of one model and their split by time, for training and evaluation."""
+"""Hold the rows of one model and their split, for training and evaluation."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,15 +17,24 @@ class Split:
     ----------
     train, calibration, test : numpy.ndarray of bool
         Shape (rows,). Disjoint; rows whose outcome reaches into the next slice are in none.
-    calibration_from, test_from : datetime.date
-        First `as_of` of the later slices.
+    before_test : numpy.ndarray of bool
+        Shape (rows,). Rows that may be learned from before the test slice is looked at: their
+        outcome was ripe when it began.
+    calibration_from, test_from : datetime.date or None
+        First `as_of` of the later slices; None where rows have no dates and groups were split.
     """
 
     train: npt.NDArray[np.bool_]
     calibration: npt.NDArray[np.bool_]
     test: npt.NDArray[np.bool_]
-    calibration_from: date
-    test_from: date
+    before_test: npt.NDArray[np.bool_]
+    calibration_from: date | None = None
+    test_from: date | None = None
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the slices follow one another in time."""
+        return self.test_from is not None
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,10 @@ class Dataset:
         Those of the features that are tags.
     split : Split
         Which rows train, calibrate and test.
-    path : Path
-        The file of the frame.
+    path : Path or None
+        The file of the frame; None where the frame is the caller's and no file is kept.
     sha256 : str
-        Hash of that file.
+        Hash of that file, or of the rows.
     inputs : dict of str to str
         Hash of each tag history the frame was made from, by tag group.
     labelled : int
@@ -56,7 +65,7 @@ class Dataset:
     features: list[str]
     tags: list[str]
     split: Split
-    path: Path
+    path: Path | None
     sha256: str
     inputs: dict[str, str]
     labelled: int

@@ -1,9 +1,11 @@
-"""Declare the models: a new model is a new instance here, not a new script.
+"""Declare the models: a new model is a new instance, not a new script.
 
-The fields are explained in `training.model_spec`.
+The fields are explained in `training.model_spec`. A model of one's own is declared by `declare`, in
+an extension.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -159,7 +161,7 @@ MODELS: dict[str, ModelSpec] = {
             purpose=LEAVES,
             monotone={MONTH_AHEAD.name: 1},
             # Cover ends when a term does: month and days to expiry must meet in one tree.
-            candidates=("trees", "deep"),
+            candidates=("trees", "deep", "blend"),
         ),
         ModelSpec(
             name="claim_frequency",
@@ -170,7 +172,7 @@ MODELS: dict[str, ModelSpec] = {
             describes="days_to_commercial_expiry == lead_days",
             family="claims",
             kind="count",
-            candidates=("linear", "shrunk", "additive", "trees"),
+            candidates=("linear", "shrunk", "additive", "trees", "blend"),
             gates=PromotionBounds(calibration=0.05, segment=0.05, fairness=0.15),
         ),
         ModelSpec(
@@ -188,6 +190,48 @@ MODELS: dict[str, ModelSpec] = {
         *(_product(line, label) for line, label in NON_MOTOR_LABELS.items()),
     )
 }
+
+
+def declare(spec: ModelSpec) -> ModelSpec:
+    """Declare a model of one's own, from an extension (`features.tags.extensions`).
+
+    Raises
+    ------
+    GuanjiaError
+        If a model, a family or a target list of that name is declared already.
+    """
+    if spec.name in MODELS or spec.name in families():
+        raise GuanjiaError(f"model {spec.name}", "is declared already", "give yours another name")
+    for target in spec.lists:
+        _check_list(target)
+    MODELS[spec.name] = spec
+    return spec
+
+
+def declare_list(model: str, target: TargetList) -> TargetList:
+    """Declare a target list of one's own, drawn from the predictions of a model.
+
+    Parameters
+    ----------
+    model : str
+        Name of a declared model.
+    target : TargetList
+        The list.
+
+    Raises
+    ------
+    GuanjiaError
+        If the model is not declared, or a list of that name is.
+    """
+    spec = find(model)
+    _check_list(target)
+    MODELS[model] = replace(spec, lists=(*spec.lists, target))
+    return target
+
+
+def _check_list(target: TargetList) -> None:
+    if any(target.name == known.name for spec in MODELS.values() for known in spec.lists):
+        raise GuanjiaError(f"list {target.name}", "is declared already", "give yours another name")
 
 
 def find(name: str) -> ModelSpec:

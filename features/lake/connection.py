@@ -16,6 +16,7 @@
 <home>/reports/<model>/<version>/       report, model card and tables of a trained model
 <home>/effects/<treatment>/             effect of a contact or an offer on renewals: text and JSON
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and broken bounds
+<home>/extensions/*.py                  tags, models and lists of one's own
 <home>/monitoring/as_of=<D>.json        champions compared with later outcomes, and what to do
 """
 

@@ -1,4 +1,4 @@
-"""Hash of the code and settings that make the tags: snapshots of equal hash are comparable."""
+"""Hash the code and settings that make the tags: snapshots of equal hash are comparable."""
 
 import hashlib
 import importlib.metadata
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from features.lake import Lake
+from features.tags.extensions import tag_sources
 
 CODE = Path(__file__).parents[1]
 SOURCES = (
@@ -27,11 +28,13 @@ LIBRARIES = ("duckdb", "ibis-framework", "pyarrow")
 
 
 def definitions(lake: Lake) -> str:
-    """Hash the modules that define tags, the settings they read and the engine's versions."""
+    """Hash the modules that define tags, also of extensions, their settings, and the engine."""
     digest = hashlib.sha256()
     for path in source_files(CODE, SOURCES):
         digest.update(path.relative_to(CODE).as_posix().encode())
         digest.update(path.read_bytes())
+    for name, sha256 in tag_sources().items():
+        digest.update(f"{name} {sha256}".encode())
     for name in SETTINGS:
         path = lake.home / name
         digest.update(path.name.encode())

@@ -95,6 +95,8 @@ def _dogs(dogs: Any, truth: Any) -> str:
         f"{dogs.predicted * 100:+.1f} points on average; it was {_points(dogs.effect)}, "
         f"{'below zero for certain' if dogs.proven else 'not proven below zero'}"
     )
+    if not dogs.proven:
+        sentence += f", which at such an effect would take {dogs.needed:,} of them"
     if truth is not None:
         sentence += f"; in truth {truth.told_below_zero * 100:+.1f}"
     return sentence + "."

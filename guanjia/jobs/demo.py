@@ -46,7 +46,7 @@ class Demo:
         Customers with motor cover, and the expected number of them who lose it within 180 days.
     churning_interval : tuple of float, or None
         The same of that number.
-    models : list of training.fitting.train.TrainResult
+    models : list of training.fitting.recording.TrainResult
         The trained models.
     kept_out : list of str
         Models whose gates failed: they are not served.

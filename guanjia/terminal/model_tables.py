@@ -7,7 +7,7 @@ from guanjia.terminal.output import Table, table
 
 if TYPE_CHECKING:
     from training.evaluation.figures import Amounts, Figures
-    from training.fitting.train import TrainResult
+    from training.fitting.recording import TrainResult
 
 PROBABILITY_NOTE = """\
 Figures are the judged candidates', on the latest matured outcomes, which no step before has seen.
@@ -15,11 +15,11 @@ What is registered is the same candidate, fitted anew to every matured outcome.
 logistic, untuned: AUC of a logistic regression and of LightGBM as it comes, on the same rows.
 truth (here): AUC of the simulation's true probabilities, and of the model on the rows they cover.
 gain: how much lower the log loss is than the base rate's.
-ECE: mean distance of predicted and observed share."""
+ECE: root mean square distance of predicted and observed share by tenth, without chance."""
 AMOUNT_NOTE = """\
 linear, untuned: Gini of a generalised linear model and of LightGBM as it comes, on the same rows.
 gain: how much lower the deviance is than that of the mean. total: sum predicted / sum observed.
-ECE: mean distance of predicted and observed mean, as a share of the mean."""
+ECE: root mean square distance of predicted and observed by tenth, share of the mean."""
 
 
 def model_tables(results: "Sequence[TrainResult]") -> list[Table | str]:

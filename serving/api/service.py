@@ -73,7 +73,12 @@ class GuanjiaService:
 
 
 if "uvicorn" in sys.modules:
-    # In a worker. BentoML has no option for what reads connections.
+    # In a worker: extensions declare before anything reads what is declared.
+    from features.settings import load
+    from features.tags.extensions import load_extensions
+
+    load_extensions(load().home)
+    # BentoML has no option for what reads connections.
     from uvicorn.config import HTTP_PROTOCOLS
 
     HTTP_PROTOCOLS["auto"] = "serving.api.door.http_protocol:LimitedProtocol"

@@ -25,11 +25,11 @@ from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
 from serving.breaker import Breaker
+from serving.predictions.by_month import churn_by_month
 from serving.predictions.current_models import CurrentModels
 from serving.predictions.margin import FREQUENCY, SEVERITY, expected_cost_and_margin, number_or_none
 from serving.predictions.probabilities import (
     ServedModel,
-    churn_by_month,
     customer_columns,
     needed_tags,
     predict_one,

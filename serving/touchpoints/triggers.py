@@ -238,11 +238,11 @@ def _load(recorded: Recorded, lake: Lake, declared: Catalogue) -> None:
             renewed[customer] = max(day, renewed.get(customer, day))
         for line in lines:
             bought[customer, line] = max(day, bought.get((customer, line), day))
-    customer = {"customer_id": "VARCHAR"}
-    load_rows(lake, CONTACTS, {**customer, "touchpoint": "VARCHAR", "made_on": "DATE"}, contacts)
-    load_rows(lake, RENEWED, {**customer, "renewed_on": "DATE"}, renewed.items())
+    who = {"customer_id": "VARCHAR"}
+    load_rows(lake, CONTACTS, {**who, "touchpoint": "VARCHAR", "made_on": "DATE"}, contacts)
+    load_rows(lake, RENEWED, {**who, "renewed_on": "DATE"}, renewed.items())
     purchases = [(*pair, day) for pair, day in bought.items()]
-    load_rows(lake, BOUGHT, {**customer, "line": "VARCHAR", "bought_on": "DATE"}, purchases)
+    load_rows(lake, BOUGHT, {**who, "line": "VARCHAR", "bought_on": "DATE"}, purchases)
 
 
 def _counts(lake: Lake, path: Path, declared: Catalogue) -> list[TouchpointCount]:

@@ -127,7 +127,7 @@ def test_the_insurer_is_worth_looking_at(computed: dict[str, Any]) -> None:
                  "motor_premium_change_ratio", "longest_gap_share", "days_to_next_inspection",
                  "maintenance_distance_share", "battery_warranty_distance_share",
                  "commercial_cancellation_known", "cancelled_from_inception_ever",
-                 "quote_viewed_count_365d", "star_level", "tenure_years", "lapsed", "star_claims_5y",
-                 "price_sensitivity", "service_sensitivity"):  # fmt: skip
+                 "quote_viewed_count_365d", "star_level", "tenure_years", "lapsed",
+                 "star_claims_5y", "price_sensitivity", "service_sensitivity"):  # fmt: skip
         rows = computed[catalogue()[name].group][day].values()
         assert len({row[name] for row in rows}) > 1 or name in rare, name

@@ -12,10 +12,10 @@ import pytest
 from features.lake import Lake
 from features.settings import Settings
 from serving.predictions import probabilities
+from serving.predictions.by_month import churn_by_month
 from serving.predictions.probabilities import (
     ServedModel,
     chain,
-    churn_by_month,
     load_models,
     needed_tags,
     predict,

@@ -23,6 +23,7 @@ from training.models import MODELS
 from training.promotion import comparison
 from training.promotion.cohort import Cohort
 from training.registry import mlflow_client, registration
+from training.registry.run_page import RunPage
 
 MODEL = "renewal"
 FEATURES = MODELS[MODEL].features
@@ -34,6 +35,16 @@ TEXTS = {
     "gender": ["F", "M"],
 }
 ROWS = 1500
+PAGE = RunPage(
+    description="**续保概率** (`renewal`): who renews.",
+    dataset="renewal rows",
+    digest="ab" * 32,
+    place="frame.parquet",
+    rows=ROWS,
+    source="guanjia train renewal",
+    code={"version": "0.1.0", "commit": "c0ffee"},
+    seconds=90.0,
+)
 
 
 def rows(seed: int) -> pd.DataFrame:
@@ -134,6 +145,7 @@ def register() -> Callable[..., str]:
             tags={"training_frame_sha256": "abc"},
             files=[],
             example=rows(1)[features].head(5),
+            page=PAGE,
         )
 
     return call

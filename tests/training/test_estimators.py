@@ -14,15 +14,19 @@ from training.estimators import lightgbm_library, trees
 from training.estimators.booster import SingleRow, booster_of
 from training.estimators.bundle import Predictor
 from training.estimators.calibration import Calibration
-from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidate
+from training.estimators.candidates import CalibratedModel
 from training.estimators.encoding import Encoding
-from training.estimators.linear import PENALTY, Linear
+from training.estimators.linear import PENALTY, Linear, Term
+from training.estimators.parts import BLEND, CANDIDATES, PARTS, Candidate
 from training.estimators.trees import TrainingRows
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
 from training.models import MODELS
 
 FEATURES = ["age", "channel", "electric", "lead_days"]
+HALVES = Candidate(BLEND, {"linear": 0.5, "trees": 0.5})
+ALL = Candidate(BLEND, dict.fromkeys(PARTS, 1 / len(PARTS)))
+EVERY = [*CANDIDATES.values(), ALL]
 
 
 def rows(count=3000, seed=1):
@@ -45,7 +49,7 @@ def rows(count=3000, seed=1):
 def fitted():
     frame, label = rows()
     parameters = {"num_leaves": 7, "rounds": 60, "patience": 10, "min_data_in_leaf": 20}
-    model = CalibratedModel(parameters, CANDIDATES["blend"], seed=3, threads=1)
+    model = CalibratedModel(parameters, HALVES, seed=3, threads=1)
     model.fit(frame, label, held_back(frame), FEATURES)
     return model.calibrate(*rows(seed=2))
 
@@ -71,6 +75,50 @@ def test_a_blend_is_the_mean_log_odds_of_its_parts(fitted):
     assert np.allclose(fitted.scorer_.raw(matrix), 1 / (1 + np.exp(-odds)))
 
 
+def test_a_blend_of_many_parts_is_stored_as_one_of_each_kind_and_scores_their_weighted_sum(
+    tmp_path,
+):
+    frame, label = rows()
+    weights = {"linear": 0.1, "shrunk": 0.2, "additive": 0.25, "deep": 0.3, "trees": 0.15}
+    parameters = {"num_leaves": 5, "rounds": 40, "patience": 5, "min_data_in_leaf": 20}
+    model = CalibratedModel(parameters, Candidate(BLEND, weights), threads=1)
+    model.fit(frame, label, held_back(frame), FEATURES)
+    matrix = model.encoding_.matrix(rows(500, seed=4)[0])
+
+    def score(part):
+        if isinstance(part, Linear):
+            return part.score(matrix, model.encoding_)
+        return part.predict(matrix, raw_score=True)
+
+    parts = {name: score(part) for name, part in model.fitted_.items()}
+    assert len({one.tobytes() for one in parts.values()}) == len(weights)
+    expected = sum(weight * parts[name] for name, weight in weights.items())
+    assert np.allclose(model.scorer_.score(matrix), expected, rtol=0, atol=1e-12)
+    grown = [part for part in model.fitted_.values() if not isinstance(part, Linear)]
+    assert model.trees_ == sum(trees.number_of_trees(one) for one in grown)
+    terms = model.scorer_.linear[0].terms
+    assert len(set(terms)) == len(terms)
+    loaded = Predictor.load(write_bundle(tmp_path, MODELS["renewal"], model, FEATURES[:3]))
+    assert loaded.scorer.score(matrix).tolist() == model.scorer_.score(matrix).tolist()
+    assert loaded.spec["parts"] == weights
+    # The same candidate grows as many trees of each part when it learns anew.
+    again = model.fit_again(frame, label, FEATURES)
+    assert [trees.number_of_trees(again.fitted_[n]) for n in ("additive", "deep", "trees")] == [
+        trees.number_of_trees(model.fitted_[n]) for n in ("additive", "deep", "trees")
+    ]
+
+
+def test_linear_models_are_added_term_by_term():
+    age, old = Term("age", "number", 0.0, 40.0, 10.0), Term("age", "missing")
+    one = Linear([age], [2.0], [0.5], 1.0)
+    two = Linear([old, age], [4.0, -1.0], [0.1, 0.5], -3.0)
+    both = Linear.sum_of([(one, 0.25), (two, 0.75)])
+    assert both.terms == [age, old]
+    assert both.coefficients.tolist() == [0.25 * 2.0 - 0.75, 3.0]
+    assert both.means.tolist() == [0.5, 0.1]
+    assert both.intercept == 0.25 - 2.25
+
+
 def test_contributions_sum_to_the_log_odds(fitted, bundle):
     frame, _ = rows(50, seed=4)
     odds = Predictor.load(bundle).contributions(frame).sum(axis=1)
@@ -79,7 +127,7 @@ def test_contributions_sum_to_the_log_odds(fitted, bundle):
 
 def test_the_same_seed_gives_the_same_bytes(fitted, bundle, tmp_path):
     frame, label = rows()
-    again = CalibratedModel(fitted.parameters, CANDIDATES["blend"], seed=3, threads=1)
+    again = CalibratedModel(fitted.parameters, HALVES, seed=3, threads=1)
     again.fit(frame, label, held_back(frame), FEATURES).calibrate(*rows(seed=2))
     other = write_bundle(tmp_path / "other", MODELS["renewal"], again, FEATURES[:3])
     names = sorted(path.name for path in bundle.iterdir())
@@ -128,13 +176,15 @@ def test_a_matrix_is_the_same_from_texts_and_categories_and_of_chosen_rows():
     assert (read[:, [0, 2]] == 0).all()
 
 
-@pytest.mark.parametrize("name", ["linear", "trees", "blend"])
+@pytest.mark.parametrize(
+    "candidate", [CANDIDATES["linear"], CANDIDATES["trees"], HALVES, ALL], ids=lambda one: one.name
+)
 @pytest.mark.parametrize("kind", ["probability", "count", "amount"])
-def test_one_customer_is_told_what_many_are_bit_for_bit(name, kind, tmp_path):
+def test_one_customer_is_told_what_many_are_bit_for_bit(candidate, kind, tmp_path):
     frame, label = rows(1500)
     outcome = label if kind == "probability" else np.where(label, 120.5, 0.4)
     parameters = {"num_leaves": 7, "rounds": 30, "patience": 0, "min_data_in_leaf": 20}
-    model = CalibratedModel(parameters, CANDIDATES[name], kind=kind, threads=1)
+    model = CalibratedModel(parameters, candidate, kind=kind, threads=1)
     model.fit(frame, outcome, np.zeros(len(frame), bool), FEATURES).calibrate(frame, outcome)
     predictor = Predictor.load(write_bundle(tmp_path, MODELS["renewal"], model, FEATURES[:3]))
     asked = rows(200, seed=8)[0].astype(object)
@@ -175,9 +225,9 @@ def test_calibration_keeps_the_order(seed, count):
     assert (np.diff(table.apply(np.sort(raw))) >= 0).all()
 
 
-@pytest.mark.parametrize("name", list(CANDIDATES))
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda one: one.name)
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_no_candidate_breaks_a_monotone_constraint(name, sign):
+def test_no_candidate_breaks_a_monotone_constraint(candidate, sign):
     # What the data say is the opposite of what the business demands.
     draw = np.random.default_rng(5)
     frame = pd.DataFrame({"customer_id": [f"C{i}" for i in range(2000)]})
@@ -185,37 +235,38 @@ def test_no_candidate_breaks_a_monotone_constraint(name, sign):
     label = draw.random(2000) < 1 / (1 + np.exp(sign * 1.5 * frame["change"] - frame["other"]))
     model = CalibratedModel(
         {"num_leaves": 7, "rounds": 40, "min_data_in_leaf": 20},
-        CANDIDATES[name], monotone={"change": sign}, threads=1,
+        candidate, monotone={"change": sign}, threads=1,
     )  # fmt: skip
     model.fit(frame, label, held_back(frame), ["change", "other"])
     grid = pd.DataFrame({"change": np.linspace(-3, 3, 50), "other": 0.5})
     assert (np.diff(sign * model.raw(grid)) >= -1e-12).all()
     # The same without the constraint follows the data: the test can fail.
-    free = CalibratedModel(model.parameters, CANDIDATES[name], threads=1)
+    free = CalibratedModel(model.parameters, candidate, threads=1)
     free.fit(frame, label, held_back(frame), ["change", "other"])
     assert (np.diff(sign * free.raw(grid)) < 0).any()
 
 
 @pytest.mark.parametrize(("kind", "parameter"), [("count", 0.3), ("amount", 5000.0)])
-@pytest.mark.parametrize("name", list(CANDIDATES))
-def test_means_are_balanced_and_follow_the_driver(kind, parameter, name):
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda one: one.name)
+def test_means_are_balanced_and_follow_the_driver(kind, parameter, candidate):
     draw = np.random.default_rng(6)
     frame = pd.DataFrame({"customer_id": [f"C{i}" for i in range(4000)]})
     frame["risk"] = draw.normal(size=4000)
     mean = parameter * np.exp(0.5 * frame["risk"])
     label = draw.poisson(mean) if kind == "count" else draw.gamma(2.0, mean / 2)
-    model = CalibratedModel({"num_leaves": 4, "rounds": 60}, CANDIDATES[name], kind=kind, threads=1)
+    model = CalibratedModel({"num_leaves": 4, "rounds": 60}, candidate, kind=kind, threads=1)
     model.fit(frame, label, held_back(frame), ["risk"]).calibrate(frame, label)
     told = model.predict_proba(frame)
     assert np.isclose(told.sum(), label.sum())
     low, high = model.predict_proba(pd.DataFrame({"risk": [-1.0, 1.0]}))
-    least = 2.0 if CANDIDATES[name].penalty == PENALTY else 1.0  # what is shrunk tells less
+    shrunk = any(part.penalty > PENALTY for part in candidate.parts)
+    least = 1.0 if shrunk else 2.0  # what is shrunk tells less
     assert least < high / low < 3.6  # e = 2.72 in truth
 
 
 def test_contributions_of_each_part_sum_to_its_score():
     frame, label = rows()
-    for candidate in CANDIDATES.values():
+    for candidate in EVERY:
         model = CalibratedModel({"num_leaves": 5, "rounds": 30}, candidate, threads=1)
         model.fit(frame, label, held_back(frame), FEATURES)
         matrix = model.encoding_.matrix(frame.head(20))
@@ -234,9 +285,10 @@ def test_candidates_that_share_their_rows_learn_what_each_learns_alone():
         return TrainingRows(matrix, encoding, label.astype(float), held_back(frame))
 
     shared = learned_from()
-    # "deep" bins its rows otherwise than the others do.
-    for name in ("additive", "trees", "deep", "trees"):
-        model = CalibratedModel(parameters, CANDIDATES[name])
+    for name in ("additive", "trees", "finer", "trees"):
+        # "finer" bins its rows otherwise than the others do.
+        finer = {"max_bin": 15} if name == "finer" else {}
+        model = CalibratedModel(parameters | finer, CANDIDATES.get(name, CANDIDATES["trees"]))
         together = model.fit_rows(shared).scorer_.trees[0].model_to_string()
         alone = model.fit_rows(learned_from()).scorer_.trees[0].model_to_string()
         assert together == alone
@@ -249,7 +301,7 @@ def test_compared_candidates_do_not_learn_from_the_rows_held_back():
 
     def fitted(outcome, on_all_rows):
         learned = TrainingRows(encoding.matrix(frame), encoding, outcome.astype(float), stop)
-        model = CalibratedModel(parameters, CANDIDATES["blend"], threads=1)
+        model = CalibratedModel(parameters, HALVES, threads=1)
         scorer = model.fit_rows(learned, on_all_rows=on_all_rows).scorer_
         first = scorer.trees[0].predict(learned.matrix, raw_score=True, num_iteration=1)
         return scorer.linear[0].to_json(), first.tolist()
@@ -274,56 +326,3 @@ def test_trees_do_not_depend_on_threads_nor_on_how_rows_are_read(fraction, monke
             text = trees.grow(learned, parameters, threads=threads).model_to_string()
             grown.add(text.split("\nparameters:")[0])
     assert len(grown) == 1
-
-
-def test_the_linear_part_bends_where_it_is_told_to():
-    """Log-odds fall by 2 in the last four days and are level before: no straight line does that."""
-    draw = np.random.default_rng(5)
-    days = draw.integers(0, 61, 20_000).astype(float)
-    odds = -0.5 * np.maximum(4 - days, 0)
-    frame = pd.DataFrame({"customer_id": [f"C{n}" for n in range(len(days))], "lead_days": days})
-    label = draw.random(len(days)) < 1 / (1 + np.exp(-odds))
-    none = np.zeros(len(days), bool)
-    asked = pd.DataFrame({"lead_days": [0.0, 2.0, 4.0, 60.0]})
-    right = 1 / (1 + np.exp([2.0, 1.0, 0.0, 0.0]))
-    for bends, close in (({}, False), ({"lead_days": (4,)}, True)):
-        model = CalibratedModel({}, CANDIDATES["linear"], bends=bends, threads=1)
-        told = model.fit(frame, label, none, ["lead_days"]).predict_proba(asked)
-        assert np.allclose(told, right, atol=0.06) == close
-        linear, matrix = model.scorer_.linear[0], model.encoding_.matrix(asked)
-        alone = [linear.score_one(row, model.encoding_) for row in matrix]
-        assert alone == linear.score(matrix, model.encoding_).tolist()
-        assert linear.from_json(linear.to_json()).score(matrix, model.encoding_).tolist() == alone
-
-
-def test_where_a_bend_has_no_value_it_says_nothing():
-    encoding = Encoding(["lead_days"], {})
-    matrix = np.array([[1.0], [np.nan], [9.0]] * 50)
-    linear = bent(matrix, encoding)
-    missing = [term.kind for term in linear.terms]
-    assert missing.count("bend") == 1
-    assert linear.score_one(np.array([np.nan]), encoding) == linear.score(matrix, encoding)[1]
-
-
-def bent(matrix, encoding):
-    outcome = (np.arange(len(matrix)) % 2).astype(float)
-    return Linear.fit(matrix, encoding, outcome, bends={"lead_days": (4,), "unknown": (1,)})
-
-
-def test_bends_are_followed_however_much_the_score_is_shrunk() -> None:
-    """The score of the parts is nearly noise; what is known of the days is not lost with it."""
-    draw = np.random.default_rng(5)
-    days = draw.integers(0, 61, 4_000).astype(float)
-    label = draw.random(4_000) < np.where(days < 3, 0.3, 0.8)
-    frame = pd.DataFrame({"days": days, **{f"x{n}": draw.normal(size=4_000) for n in range(60)}})
-    candidate = Candidate("linear", linear=1.0, trees=0.0, penalty=1.0)
-    model = CalibratedModel({}, candidate, bends={"days": (2.0, 4.0)})
-    few = frame.index < 200
-    model.fit(frame[few], label[few], np.zeros(200, bool), list(frame))
-    model.calibrate(frame[~few], label[~few])
-    predicted = model.predict_proba(frame[~few])
-    for part in (days[~few] < 3, days[~few] > 4):
-        assert predicted[part].mean() == pytest.approx(label[~few][part].mean(), abs=0.03)
-    # Of a bundle one row at a time, as many at once.
-    one = model.scorer_.raw_one(model.encoding_.matrix(frame[:1])[0])
-    assert one == pytest.approx(model.raw(frame[:1])[0], rel=1e-12)

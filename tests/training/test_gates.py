@@ -5,12 +5,14 @@ from datetime import date
 
 import pytest
 
+from training.evaluation.distances import Distance
 from training.evaluation.paired import Difference, Gap, PairedFigures
 from training.model_spec import PromotionBounds
 from training.promotion.comparison import Comparison
 from training.promotion.gates import judge
 
 NONE = Difference(0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+PERFECT = Distance(0.0, (0.0, 0.005), 0.01)
 DAY = date(2026, 1, 1)
 
 
@@ -20,7 +22,7 @@ def differs(difference: float, low: float, high: float, deviation: float = 0.001
 
 def group(value: str = "", loss: Difference = NONE, outcomes: int = 400) -> PairedFigures:
     named = "star" if value else ""
-    return PairedFigures(named, value, 1000, 900, outcomes, 0.5, NONE, loss, NONE)
+    return PairedFigures(named, value, 1000, 900, outcomes, 0.5, NONE, loss, NONE, PERFECT)
 
 
 def found(overall: PairedFigures, *segments: PairedFigures, gaps=(), champion: str | None = "1"):
@@ -77,6 +79,16 @@ def test_calibration_keeps_its_tolerance():
     for high, passed in ((0.0099, True), (0.0101, False)):
         overall = replace(group(), ece=Difference(0.01, 0.012, 0.002, -0.001, high, 0.002))
         assert verdict("calibration", found(overall)).passed is passed
+
+
+def test_a_first_version_is_judged_by_its_own_calibration_error():
+    """The base rate is far off in tenths of another's predictions: no bar to be below that."""
+    for low, passed in ((0.0099, True), (0.0101, False)):
+        own = Distance(0.02, (low, 0.03), 0.01)
+        overall = replace(group(), challenger_ece=own, ece=differs(-0.1, -0.11, -0.09))
+        one = verdict("calibration", found(overall, champion=None))
+        assert one.passed is passed
+        assert one.sentence.startswith(f"ECE 0.0200 ({low:+.4f} to +0.0300)")
 
 
 # A segment is harmed beyond 2% of 0.5 and beyond chance: 3.59 deviations where 30 are judged.

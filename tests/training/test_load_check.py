@@ -12,7 +12,8 @@ import pytest
 
 from features.errors import GuanjiaError
 from training.estimators.bundle import Predictor
-from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.candidates import CalibratedModel
+from training.estimators.parts import CANDIDATES
 from training.fitting.bundle_writer import write_bundle
 from training.models import MODELS
 from training.registry import load_check

@@ -1,5 +1,6 @@
 """The server of `mlflow/serve`, on SQLite and on a real Postgres: who gets in, and what holds."""
 
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.settings import Settings
+from training.models import MODELS
 from training.promotion.promote import history, promote, rollback
 from training.registry import mlflow_client
 from training.registry import versions as registry
@@ -129,6 +131,7 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
         assert promote(lake, MODEL, **signed).done
     assert rollback(lake, MODEL, **signed).version == "1"
     assert capfd.readouterr().out == ""  # --json stays JSON
+    assert_pages(server)
     assert [one["act"] for one in history(lake, MODEL)] == ["promote", "promote", "rollback"]
 
     # Who was given nothing sees nothing; a reader may serve and may not promote.
@@ -161,6 +164,34 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
 
     server.stop()
     assert champion(other, MODEL) == folder
+
+
+def assert_pages(server: Server) -> None:
+    """What the pages of MLflow show, as they ask for it: the table of runs, and a run."""
+
+    def ask(path: str, **sent: Any) -> Any:
+        address = f"{server.url}/api/2.0/mlflow/{path}"
+        answer = httpx.post(address, json=sent, auth=server.admin)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    experiments = ask("experiments/search", max_results=10)["experiments"]
+    (ours,) = (one for one in experiments if one["name"] == mlflow_client.EXPERIMENT)
+    shown = {tag["key"]: tag["value"] for tag in ours["tags"]}
+    assert shown.items() >= mlflow_client.EXPERIMENT_TAGS.items()
+    runs = ask("runs/search", experiment_ids=[ours["experiment_id"]])["runs"]
+    assert [run["info"]["run_name"] for run in runs] == ["renewal 2", "renewal 1"]
+    info, (rows,) = runs[0]["info"], runs[0]["inputs"]["dataset_inputs"]
+    assert 90_000 <= info["end_time"] - info["start_time"] < 900_000
+    tags = {tag["key"]: tag["value"] for tag in runs[0]["data"]["tags"]}
+    assert tags["mlflow.note.content"].startswith("**续保概率**")
+    assert tags["mlflow.source.name"] == "guanjia train renewal, guanjia 0.1.0"
+    assert tags["mlflow.source.git.commit"] == "c0ffee"
+    assert rows["tags"] == [{"key": "mlflow.data.context", "value": "training"}]
+    assert (rows["dataset"]["name"], rows["dataset"]["digest"]) == ("renewal rows", "ab" * 16)
+    columns = json.loads(rows["dataset"]["schema"])["mlflow_colspec"]
+    assert len(columns) == len(MODELS[MODEL].features)
+    assert json.loads(rows["dataset"]["profile"]) == {"num_rows": 1500}
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
 from training.estimators.losses import mean_loss
-from training.evaluation.paired import _figures, compare, gaps
+from training.evaluation.paired import _figures, compare, compare_calibration, gaps
 from training.evaluation.resampling import Resamples
 
 
@@ -24,12 +24,11 @@ def test_a_resample_is_its_rows_repeated(rows, seed):
     label, told, _ = drawn(rows, seed)
     resamples = Resamples(pd.Series(np.arange(rows)), count=1, seed=seed)
     repeated = np.repeat(np.arange(rows), next(resamples.weights()).astype(int))
-    _, ((area, loss, gap),) = _figures(label, told, resamples, "probability")
+    _, ((area, loss),) = _figures(label, told, resamples, "probability")
     again = label[repeated]
     if again.any() and not again.all():
         assert area == pytest.approx(roc_auc_score(again, told[repeated]))
         assert loss == pytest.approx(log_loss(again, told[repeated]))
-    assert 0 <= gap <= 1
 
 
 def each(people: int) -> Resamples:
@@ -56,6 +55,31 @@ def test_a_better_model_is_seen_and_the_interval_holds_the_difference():
     assert found.loss.high < 0 < found.order.low
     assert found.loss.low < found.loss.difference < found.loss.high
     assert found.loss.challenger == pytest.approx(log_loss(label, told))
+
+
+def errors(label, champion, challenger, people):
+    return compare_calibration(label, champion, challenger, people)
+
+
+def test_errors_of_two_models_differ_by_no_more_than_their_predictions():
+    label, told, _ = drawn(3000, 4)
+    high = np.clip(told + 0.1, 0, 1)
+    apart = float(np.sqrt(np.mean((high - told) ** 2)))
+    found = errors(label, told, high, each(3000))
+    assert 0.03 < found.low < found.difference < found.high < 1.1 * apart
+    turned = errors(label, high, told, each(3000))
+    assert turned.difference == pytest.approx(-found.difference)
+    assert turned.high < 0
+
+
+def test_the_interval_of_a_difference_of_errors_holds_it():
+    """One model 8 points too high, the other 8 too low: no difference, in 100 draws."""
+    kept = 0
+    for seed in range(100):
+        label, told, _ = drawn(1500, seed)
+        found = errors(label, told + 0.08, told - 0.08, each(1500))
+        kept += found.low <= 0 <= found.high
+    assert 88 <= kept <= 100
 
 
 def test_rows_of_one_customer_are_drawn_together():
@@ -89,7 +113,7 @@ def test_counts_and_amounts_are_told_against_their_mean():
     for kind, outcomes in (("count", 16), ("amount", 4)):
         found = compare(label, np.full(4, 2.0), np.full(4, 4.0), each(4), kind=kind)
         assert found.outcomes == outcomes
-        assert (found.ece.champion, found.ece.challenger) == pytest.approx((0.5, 0.5 / 2))
+        assert found.challenger_ece.value == pytest.approx(0.0, abs=0.5)
         assert found.loss.champion == pytest.approx(mean_loss(label, np.full(4, 2.0), kind))
         assert found.loss.challenger == pytest.approx(found.reference)
         (first, _) = gaps(label, np.array([5.0, 5.0, 4.0, 4.0]), each(4), groups, "gender", kind)

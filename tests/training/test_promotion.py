@@ -1,6 +1,7 @@
 """Who becomes champion, who does not, and how back; nothing half done whoever is killed."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,36 @@ def test_a_torn_line_of_the_journal_swallows_none(lake):
 def test_nobody_promotes_for_no_reason(who, why, lake, signed):
     with pytest.raises(GuanjiaError, match="is empty"):
         promote(lake, MODEL, who=who, why=why, when=signed["when"])
+
+
+def asked_otherwise(bundle: Path, folder: Path) -> Path:
+    """The bundle of a release in which the model took another's "yes" for granted."""
+    shutil.copytree(bundle, folder)
+    spec = json.loads((folder / "spec.json").read_text("utf-8"))
+    (folder / "spec.json").write_text(json.dumps(spec | {"given": "churn"}), "utf-8")
+    return folder
+
+
+def test_a_challenger_that_was_asked_another_question_is_refused(
+    lake, bundle, register, signed, tmp_path
+):
+    register(lake, asked_otherwise(bundle("good"), tmp_path / "otherwise"))
+    refused = promote(lake, MODEL, **signed)
+    assert (refused.done, failed(refused)) == (False, ["signature"])
+    (verdict,) = [one for one in refused.verdicts if not one.passed]
+    assert "its question is that of an earlier release" in verdict.sentence
+
+
+def test_a_champion_that_was_asked_another_question_is_no_measure(
+    lake, bundle, register, signed, tmp_path
+):
+    register(lake, asked_otherwise(bundle("good"), tmp_path / "otherwise"))
+    registry.set_champion(lake, MODEL, "1")
+    register(lake, bundle("good"))
+    done = promote(lake, MODEL, **signed)
+    assert (done.done, done.replaced) == (True, "1")
+    assert done.comparison is not None
+    assert done.comparison.champion is None
+    assert any("of the base rate's" in one.sentence for one in done.verdicts)
+    # The way back stays open.
+    assert rollback(lake, MODEL, **signed).version == "1"

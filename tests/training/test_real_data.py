@@ -3,14 +3,21 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from training.evaluation.discrimination import auc
+from training.evaluation.peers import PeerDifference
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 from fremotor_addon import CLAIMS, OPTIONAL, features_of, renewed_policies  # noqa: E402
 from honest import by_customer  # noqa: E402
+from strong_learners import logistic_splines, tuned_lightgbm  # noqa: E402
+from strong_peers import Result  # noqa: E402
 
 # Policy, its covers in 2003 and in 2004 (None: not there), and whether one was added. Out of order.
 POLICIES = [
@@ -74,3 +81,42 @@ def test_without_the_data_it_says_what_is_missing(name: str, tmp_path: Path) -> 
     assert done.returncode == 2
     assert "has no file" in done.stderr
     assert "docs/model-cards/README.md" in done.stderr
+
+
+def curve(seed: int, rows: int = 3_000) -> pd.DataFrame:
+    """A rare yes where x is near 0, rarer for one of two categories: no straight line finds it."""
+    draw = np.random.default_rng(seed)
+    x, kind = draw.normal(size=rows), draw.choice(["a", "b"], rows)
+    odds = np.where(abs(x) < 0.6, 1.0, -2.0) - (kind == "b")
+    return pd.DataFrame(
+        {
+            "customer_id": [f"C{n}" for n in range(rows)],
+            "x": np.where(draw.random(rows) < 0.05, np.nan, x),
+            "kind": kind,
+            "label": draw.random(rows) < 1 / (1 + np.exp(-odds)),
+        }
+    )
+
+
+@pytest.mark.parametrize("learner", [tuned_lightgbm, logistic_splines])
+def test_a_strong_peer_finds_a_curve_and_does_not_see_the_answers(
+    learner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strong_learners.TRIALS", 2)
+    rows, asked = curve(1), curve(2)
+    told = learner(rows, asked.drop(columns="label"), ["x", "kind"], {})
+    assert auc(asked["label"].to_numpy(), told) > 0.75
+    assert told.mean() == pytest.approx(asked["label"].mean(), abs=0.04)
+
+
+def test_behind_is_who_orders_or_prices_worse_than_the_limits() -> None:
+    def gap(peer: str, order: float, loss: float) -> PeerDifference:
+        return PeerDifference(peer, 0.7, order, 0.0, 0.0, 0.5, loss, 0.0, 0.0)
+
+    gaps = [
+        gap("ahead", 0.01, 0.01),
+        gap("level", -0.0019, -0.0009),
+        gap("orders better", -0.0021, 0.01),
+        gap("prices better", 0.01, -0.0011),
+    ]
+    assert Result("a", "", {}, gaps, {}).behind == ["orders better", "prices better"]

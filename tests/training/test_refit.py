@@ -15,21 +15,22 @@ from features.checking.check import check_tables
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.progress import quiet
 from features.settings import Settings, cutoff
 from features.sources.simulation.simulate import simulate
 from training.dataset import Dataset
 from training.estimators.bundle import Predictor
 from training.evaluation.assessment import Learned, assess
-from training.fitting import train
 from training.fitting.datasets import build, split_by_time
 from training.fitting.learn import Fits, fit_both
+from training.fitting.recording import record
 from training.models import MODELS
 from training.registry import versions
 from training.registry.champions import fetch_judged
 
 FIRST, TAGS = date(2022, 1, 1), ["x", "z"]
-MODEL = replace(MODELS["churn"], monotone={}, candidates=("blend",), purpose=None, truth="")
+MODEL = replace(
+    MODELS["churn"], monotone={}, candidates=("linear", "trees", "blend"), purpose=None, truth=""
+)
 PARAMETERS = {"rounds": 40, "patience": 10, "num_leaves": 4, "min_data_in_leaf": 50}
 
 
@@ -144,7 +145,8 @@ def test_a_run_keeps_both_bundles_and_versions_are_compared_by_the_judged_one(
     registered, judged = fits.write(tmp_path, MODEL, TAGS)
     version = Predictor.load(registered).version
     done = assess(lake, MODEL, data, Predictor.load(judged), known_by, registered=version)
-    trained = train._register(lake, MODEL, data, fits, tmp_path, done, known_by, 400_000, quiet)
+    trained = record(lake, MODEL, data, fits, tmp_path, done, known_by=known_by, row_limit=400_000,
+                     source="test", seconds=0)  # fmt: skip
     assert (trained.registered_rows, trained.newest_outcome) == (4000, frame["matures"].max())
     assert trained.bundle_version == Predictor.load(trained.folder).version == version
     logged = versions.read_version(lake, "churn", trained.version)

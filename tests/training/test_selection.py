@@ -3,15 +3,20 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.lake import Lake
 from features.settings import Settings
 from training.dataset import Dataset
+from training.estimators.losses import row_loss
+from training.fitting.blending import blend, inverse_link
 from training.fitting.datasets import split_by_time
 from training.fitting.selection import choose, customer_windows, time_windows
 from training.fitting.tuning import tune
@@ -39,12 +44,58 @@ def history(count: int, steps: bool, seed: int = 3) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize(("steps", "best"), [(False, {"linear"}), (True, {"trees", "additive"})])
+LINEAR, TREES = {"linear", "shrunk"}, {"additive", "trees", "deep"}
+
+
+@pytest.mark.parametrize(("steps", "best"), [(False, LINEAR), (True, TREES)])
 def test_the_candidate_that_fits_the_world_wins(steps: bool, best: set[str]) -> None:
     trials = choose(MODEL, history(4000, steps), ["x", "z"], threads=1)
-    assert {trial.candidate for trial in trials} == set(MODEL.candidates)
+    assert {trial.candidate for trial in trials} | {"blend"} == set(MODEL.candidates)
     assert [trial.loss for trial in trials] == sorted(trial.loss for trial in trials)
-    assert trials[0].candidate in best
+    # The blend may win, by parts that fit this world nearly alone.
+    assert sum(trials[0].weights[name] for name in best & set(trials[0].weights)) > 0.5
+    alone = next(trial for trial in trials if trial.candidate != "blend")
+    assert alone.candidate in best
+
+
+def scores(seed: int, rows: int = 400) -> tuple[dict[str, Any], Any]:
+    """Log-odds of three parts that see one half of the truth each, and the outcome."""
+    draw = np.random.default_rng(seed)
+    one, two, chance = draw.normal(size=(3, rows))
+    outcome = (draw.random(rows) < 1 / (1 + np.exp(-one - two))).astype(float)
+    return {"one": 2 * one, "two": 2 * two, "chance": 2 * chance}, outcome
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["probability", "count"]))
+def test_a_blend_loses_to_none_of_its_parts_where_it_was_found(seed: int, kind: Any) -> None:
+    parts, outcome = scores(seed)
+    weights, loss = blend(parts, outcome, kind)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert min(weights.values()) > 0
+    total = sum(weight * parts[name] for name, weight in weights.items())
+    told = row_loss(outcome, inverse_link(total, kind), kind)
+    assert np.allclose(loss, told)
+    for score in parts.values():
+        assert loss.mean() <= row_loss(outcome, inverse_link(score, kind), kind).mean() + 1e-12
+
+
+def test_what_two_parts_know_by_halves_the_blend_knows_whole() -> None:
+    parts, outcome = scores(1, 5_000)
+    weights, _ = blend(parts, outcome, "probability")
+    assert weights["one"] == pytest.approx(0.5, abs=0.1)
+    assert weights["two"] == pytest.approx(0.5, abs=0.1)
+    later, answers = scores(2, 5_000)
+    together = sum(weight * later[name] for name, weight in weights.items())
+    best = min(row_loss(answers, inverse_link(s, "probability")).mean() for s in later.values())
+    assert row_loss(answers, inverse_link(together, "probability")).mean() < best - 0.05
+
+
+def test_a_part_that_knows_all_is_left_alone() -> None:
+    parts, outcome = scores(3, 5_000)
+    whole = (parts["one"] + parts["two"]) / 2
+    assert blend({"chance": parts["chance"], "whole": whole}, outcome, "probability")[0] == {
+        "whole": 1.0
+    }
 
 
 def test_nothing_is_judged_before_its_outcome_could_be_known() -> None:
@@ -70,7 +121,7 @@ def test_what_time_cannot_part_is_judged_by_other_customers() -> None:
     for part in parts:
         assert not set(rows["customer_id"][part.train]) & set(rows["customer_id"][part.validation])
     trials = choose(MODEL, rows, ["x", "z"], threads=1)
-    assert trials[0].candidate in {"trees", "additive"}
+    assert sum(trials[0].weights[name] for name in TREES & set(trials[0].weights)) > 0.5
     assert {trial.rows for trial in trials} == {len(rows)}
 
 
@@ -88,7 +139,7 @@ def test_tuning_is_resumed_and_begins_with_what_is_declared(tmp_path: Path) -> N
     assert again.declared_loss == first.declared_loss
     assert again.loss <= again.declared_loss
     (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/training/churn/tuning.db")
-    assert study.study_name == "churn-" + "a" * 16 + "-held back"
+    assert study.study_name == "churn-" + "a" * 16 + "-held back, declared bins"
     # Other data: another study, from the beginning.
     other = tune(lake, MODEL, replace(data, sha256="b" * 64), 0.01)
     assert other is not None

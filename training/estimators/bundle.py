@@ -44,7 +44,7 @@ class Predictor:
         Model whose "yes" it takes for granted (`training.estimators.chained`); empty: none.
     level_margin : float or None
         How far a later quarter may be off (`training.estimators.level`); None of judged candidates,
-        of counts and amounts, and in bundles of earlier releases.
+        of counts and amounts, of rows without dates, and in bundles of earlier releases.
     """
 
     def __init__(self, spec: dict[str, Any], scorer: Scorer, calibration: Calibration) -> None:

@@ -81,7 +81,11 @@ class Calibration:
     def _platt(cls, raw: Array, label: Flags) -> "Calibration":
         from sklearn.linear_model import LogisticRegression
 
-        fitted = LogisticRegression(C=1e6).fit(log_odds(raw).reshape(-1, 1), label)
+        scores = log_odds(raw).reshape(-1, 1)
+        if len(label) < FEWEST_FOR_ISOTONIC:
+            fitted = LogisticRegression(C=1e6).fit(*_softened(scores, label))
+        else:
+            fitted = LogisticRegression(C=1e6).fit(scores, label)
         # A slope below zero would turn the order round; the ranking is the model's to decide.
         return cls("platt", [max(float(fitted.coef_[0, 0]), TINY)], [float(fitted.intercept_[0])])
 
@@ -92,6 +96,17 @@ class Calibration:
         fitted = IsotonicRegression(y_min=TINY, y_max=1 - TINY, out_of_bounds="clip")
         fitted.fit(raw, label)
         return cls("isotonic", fitted.X_thresholds_, fitted.y_thresholds_)
+
+
+def _softened(scores: Array, label: Flags) -> tuple[Array, Flags, Array]:
+    """Return scores, outcomes and weights such that no outcome is certain.
+
+    Where a few rows are parted without a fault, a line would else be as steep as can be, and every
+    prediction 0 or 1 (Platt 1999, "Probabilistic outputs for support vector machines", 2.2).
+    """
+    yes = np.where(label, (label.sum() + 1) / (label.sum() + 2), 1 / ((~label).sum() + 2))
+    both = np.repeat([True, False], len(label))
+    return np.concatenate([scores, scores]), both, np.concatenate([yes, 1 - yes])
 
 
 def log_odds(probability: Array) -> Array:

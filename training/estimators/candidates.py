@@ -1,4 +1,4 @@
-"""Fit a model: a linear part, a tree part, or both, and a calibration on top.
+"""Fit a model: linear parts, parts of trees, or both, and a calibration on top.
 
 The parts add up on the scale of the link (log-odds, or the log of a mean), so contributions of
 features add up too. A fitted model is stored as text and JSON, never as a pickled object.
@@ -6,8 +6,7 @@ features add up too. A fitted model is stored as text and JSON, never as a pickl
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import lightgbm as lgb
 import numpy as np
@@ -16,70 +15,14 @@ import pandas as pd
 from features.errors import GuanjiaError
 from training.estimators.calibration import Calibration, log_odds
 from training.estimators.encoding import Array, Columns, Encoding, Flags
-from training.estimators.linear import PENALTY, Linear
+from training.estimators.linear import Linear
 from training.estimators.logistic import expit
+from training.estimators.parts import CANDIDATES, Candidate, Part
 from training.estimators.scorer import Scorer
-from training.estimators.trees import TrainingRows, grow, number_of_trees
+from training.estimators.trees import TrainingRows, grow, number_of_trees, sum_of
 
-
-@dataclass(frozen=True)
-class Candidate:
-    """A way to learn: which parts, with which parameters.
-
-    Attributes
-    ----------
-    name : str
-    linear, trees : float
-        Weight of the part's score; 0: the part is not fitted.
-    parameters : Mapping[str, float]
-        Changes to LightGBM's parameters.
-    penalty : float
-        Penalty of the linear part (`Linear.fit`).
-    monotone_method : {"basic", "advanced"}
-        How the trees keep to what is declared monotone (`grow`).
-    """
-
-    name: str
-    linear: float
-    trees: float
-    parameters: Mapping[str, float] | None = None
-    penalty: float = PENALTY
-    monotone_method: str = "basic"
-
-
-CANDIDATES: dict[str, Candidate] = {
-    candidate.name: candidate
-    for candidate in (
-        Candidate("linear", 1.0, 0.0),
-        # Trees of one split add up to a curve for each tag: a generalised additive model.
-        Candidate(
-            "additive",
-            0.0,
-            1.0,
-            parameters={"num_leaves": 2, "feature_fraction": 0.5, "learning_rate": 0.1},
-        ),
-        Candidate("trees", 0.0, 1.0),
-        Candidate("blend", 0.5, 0.5),
-        # For tags that matter only together, as the month ahead and the days to expiry do. One of
-        # them is monotone and in nearly every tree, where "basic" costs .002 of log loss.
-        Candidate(
-            "deep",
-            0.0,
-            1.0,
-            parameters={
-                "num_leaves": 15,
-                "min_data_in_leaf": 30,
-                "lambda_l2": 5.0,
-                "feature_fraction": 0.8,
-                "learning_rate": 0.1,
-            },
-            monotone_method="advanced",
-        ),
-        # For few outcomes of large spread, as costs of claims: predictions stay near the mean.
-        Candidate("shrunk", 1.0, 0.0, penalty=1_000.0),
-        Candidate("flat", 1.0, 0.0, penalty=10_000.0),
-    )
-}
+Fitted: TypeAlias = Linear | lgb.Booster
+"""A part that was fitted."""
 
 
 class CalibratedModel:
@@ -130,9 +73,9 @@ class CalibratedModel:
         features: Sequence[str],
         *,
         on_all_rows: bool = True,
-        count: int | None = None,
+        counts: Mapping[str, int] | None = None,
     ) -> "CalibratedModel":
-        """Fit the parts; rows in `stop` are first held back to choose the number of trees.
+        """Fit the parts; rows in `stop` are first held back to choose the numbers of trees.
 
         Parameters
         ----------
@@ -144,7 +87,7 @@ class CalibratedModel:
             Shape (rows,): rows held back.
         features : sequence of str
             Columns to learn from.
-        on_all_rows, count : bool, int or None
+        on_all_rows, counts : bool, mapping or None
             As in `fit_rows`.
 
         Raises
@@ -155,15 +98,13 @@ class CalibratedModel:
         encoding = Encoding.learn(frame, features)
         outcome = np.asarray(outcome, np.float64)
         rows = TrainingRows(encoding.matrix(frame), encoding, outcome, stop)
-        return self.fit_rows(rows, on_all_rows=on_all_rows, count=count)
+        return self.fit_rows(rows, on_all_rows=on_all_rows, counts=counts)
 
     def fit_rows(
         self,
         rows: TrainingRows,
-        linear: Linear | None = None,
-        trees: lgb.Booster | None = None,
         on_all_rows: bool = True,
-        count: int | None = None,
+        counts: Mapping[str, int] | None = None,
     ) -> "CalibratedModel":
         """Fit the parts to rows that are encoded already.
 
@@ -171,13 +112,12 @@ class CalibratedModel:
         ----------
         rows : TrainingRows
             Matrix, outcomes and the rows held back.
-        linear, trees : Linear and lightgbm.Booster, optional
-            Parts fitted on these rows before, used as they are; default: fit them here.
         on_all_rows : bool
-            False: both parts learn from the rows not held back alone, which is enough to judge a
+            False: all parts learn from the rows not held back alone, which is enough to judge a
             candidate. True: the trees are then grown anew, as many, on all rows.
-        count : int, optional
-            Number of trees, grown on all rows; default: the rows held back choose it.
+        counts : Mapping[str, int], optional
+            Name of a part -> number of its trees, grown on all rows; default: the rows held back
+            choose it.
 
         Raises
         ------
@@ -188,38 +128,48 @@ class CalibratedModel:
             raise GuanjiaError(
                 "the training rows", "all have the same outcome", "use a longer or later history"
             )
-        if self.candidate.linear and linear is None:
-            every = on_all_rows or rows.learned.all()
-            linear = Linear.fit(
-                rows.matrix if every else rows.matrix[rows.learned],
-                rows.encoding,
-                rows.outcome if every else rows.outcome[rows.learned],
-                self.kind,
-                self.monotone,
-                self.candidate.penalty,
-                self.bends,
-            )
-        if self.candidate.trees and trees is None:
-            trees = self._grow(rows, count)
-            if on_all_rows and trees.best_iteration > 0:
-                trees = self._grow(rows, number_of_trees(trees))
+        self.fitted_: dict[str, Fitted] = {
+            part.name: self._fit(part, rows, on_all_rows, counts) for part in self.candidate.parts
+        }
+        weighted = [(self.fitted_[name], weight) for name, weight in self.candidate.weights.items()]
+        linear = [(part, weight) for part, weight in weighted if isinstance(part, Linear)]
+        trees = [(part, weight) for part, weight in weighted if isinstance(part, lgb.Booster)]
         self.scorer_ = self.parts_ = Scorer(
             self.kind,
             rows.encoding,
-            (linear, self.candidate.linear) if linear and self.candidate.linear else None,
-            (trees, self.candidate.trees) if trees and self.candidate.trees else None,
+            (Linear.sum_of(linear), 1.0) if len(linear) > 1 else next(iter(linear), None),
+            (sum_of(trees), 1.0) if len(trees) > 1 else next(iter(trees), None),
         )
         self.calibration_ = Calibration("identity", [], [])
         self.level_margin_: float | None = None
         return self
 
-    def _grow(self, rows: TrainingRows, count: int | None) -> lgb.Booster:
+    def _fit(
+        self, part: Part, rows: TrainingRows, on_all_rows: bool, counts: Mapping[str, int] | None
+    ) -> Fitted:
+        if part.linear:
+            every = on_all_rows or rows.learned.all()
+            return Linear.fit(
+                rows.matrix if every else rows.matrix[rows.learned],
+                rows.encoding,
+                rows.outcome if every else rows.outcome[rows.learned],
+                self.kind,
+                self.monotone,
+                part.penalty,
+                self.bends,
+            )
+        grown = self._grow(part, rows, (counts or {}).get(part.name))
+        if on_all_rows and grown.best_iteration > 0:
+            return self._grow(part, rows, number_of_trees(grown))
+        return grown
+
+    def _grow(self, part: Part, rows: TrainingRows, count: int | None) -> lgb.Booster:
         return grow(
             rows,
-            {**self.parameters, **(self.candidate.parameters or {})},
+            {**self.parameters, **part.parameters},
             kind=self.kind,
             monotone=self.monotone,
-            monotone_method=self.candidate.monotone_method,
+            monotone_method=part.monotone_method,
             seed=self.seed,
             threads=self.threads,
             count=count,
@@ -252,7 +202,9 @@ class CalibratedModel:
             Columns to learn from.
         """
         nobody = np.zeros(len(frame), bool)
-        return copy(self).fit(frame, outcome, nobody, features, count=self.trees_)
+        grown = {n: part for n, part in self.fitted_.items() if isinstance(part, lgb.Booster)}
+        counts = {name: number_of_trees(part) for name, part in grown.items()}
+        return copy(self).fit(frame, outcome, nobody, features, counts=counts)
 
     def calibrate(self, frame: pd.DataFrame, outcome: Flags | Array) -> "CalibratedModel":
         """Choose and fit the calibration on rows that the parts were not fitted on."""

@@ -11,7 +11,7 @@ from training.estimators.encoding import Array, Encoding
 
 WIDEST = 5.0  # standard deviations; values beyond are clipped
 BEND_PENALTY, LEAST_SLOPE = 1.0, 0.01
-PENALTY = 10.0  # of the squared coefficients, in rows: it weighs as much as so many rows
+PENALTY = 100.0  # of the squared coefficients, in rows: it weighs as much as so many rows
 FEWEST = 20  # rows of a category or of missing values worth a coefficient
 
 
@@ -148,14 +148,20 @@ class Linear:
         slope = max(float(coefficients[-1]), LEAST_SLOPE)
         return cls(terms, coefficients[:-1], design[:, :-1].mean(axis=0), 0.0), slope
 
-    def plus(self, other: "Linear", times: float) -> "Linear":
-        """Add the terms of another, its coefficients multiplied."""
-        return Linear(
-            [*self.terms, *other.terms],
-            np.concatenate([self.coefficients, other.coefficients * times]),
-            np.concatenate([self.means, other.means]),
-            self.intercept,
-        )
+    @classmethod
+    def sum_of(cls, weighted: Sequence[tuple["Linear", float]]) -> "Linear":
+        """Add linear models of the same rows up, each times its weight; equal terms become one."""
+        rows: dict[Term, tuple[float, float]] = {}
+        for linear, weight in weighted:
+            for term, own, mean in zip(
+                linear.terms, linear.coefficients.tolist(), linear.means.tolist(), strict=True
+            ):
+                rows[term] = rows.get(term, (0.0, mean))[0] + weight * own, mean
+        intercept = sum(weight * linear.intercept for linear, weight in weighted)
+        return cls(
+            list(rows), [own for own, _ in rows.values()], [mean for _, mean in rows.values()],
+            intercept,
+        )  # fmt: skip
 
     def score(self, matrix: Array, encoding: Encoding) -> Array:
         """Compute log-odds or log means, shape (rows,)."""

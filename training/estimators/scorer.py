@@ -90,10 +90,8 @@ class Scorer:
 
     def plus(self, added: Linear, slope: float) -> "Scorer":
         """Return one whose score is this one's times a slope, and that of a further linear part."""
-        linear = added, 1.0
-        if self.linear:
-            weight = self.linear[1] * slope
-            linear = self.linear[0].plus(added, 1 / weight), weight
+        own = [(self.linear[0], self.linear[1] * slope)] if self.linear else []
+        linear = Linear.sum_of([*own, (added, 1.0)]), 1.0
         trees = (self.trees[0], self.trees[1] * slope) if self.trees else None
         return Scorer(self.kind, self.encoding, linear, trees)
 

@@ -1,6 +1,6 @@
-"""Grow the tree part with LightGBM; customers held back choose the number of trees."""
+"""Grow the tree parts with LightGBM; customers held back choose the number of trees."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ FEWEST_TO_STOP = 200
 ROUNDS_UNTESTED = 100
 OWN = ("rounds", "patience")  # parameters that are ours, not LightGBM's
 FEW_FEATURES = 0.5  # of all, for each tree: then reading by column is faster than by row
+TREE, END, SIZES = "Tree=", "end of trees", "tree_sizes="  # in LightGBM's text
+VALUES = ("leaf_value", "internal_value")
 BINNING = ("max_bin", "min_data_in_leaf")  # parameters that decide how rows are binned
 
 
@@ -154,3 +156,40 @@ def grow(
 def number_of_trees(grown: lgb.Booster) -> int:
     """Count the trees that predict: those after the best round of early stopping do not."""
     return int(grown.best_iteration) if grown.best_iteration > 0 else grown.current_iteration()
+
+
+def sum_of(grown: Sequence[tuple[lgb.Booster, float]]) -> lgb.Booster:
+    """Make one booster whose score is the weighted sum of the scores of several.
+
+    It holds the trees of all, their leaves multiplied by the weights, so that it is stored, asked
+    about one row and explained as any booster is.
+
+    Parameters
+    ----------
+    grown : sequence of (lightgbm.Booster, float)
+        Boosters that read the same features, and their weights; those of one keep their bytes.
+    """
+    texts = [
+        booster.model_to_string(num_iteration=number_of_trees(booster)) for booster, _ in grown
+    ]
+    head = "".join(
+        line for line in texts[0].split(TREE)[0].splitlines(True) if not line.startswith(SIZES)
+    )
+    trees = [
+        _times(tree, weight)
+        for text, (_, weight) in zip(texts, grown, strict=True)
+        for tree in text.split(END)[0].split(TREE)[1:]
+    ]
+    numbered = "".join(f"{TREE}{number}\n{tree}" for number, tree in enumerate(trees))
+    return lgb.Booster(model_str=f"{head}{numbered}{END}{texts[0].split(END)[1]}")
+
+
+def _times(tree: str, weight: float) -> str:
+    """Return the text of a tree, without its number, with the values of leaves multiplied."""
+    lines = tree.split("\n")[1:]
+    for place, line in enumerate(lines):
+        name, _, values = line.partition("=")
+        if name in VALUES:
+            scaled = " ".join(repr(float(value) * weight) for value in values.split())
+            lines[place] = f"{name}={scaled}"
+    return "\n".join(lines)

@@ -25,17 +25,20 @@ from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, compare_with_truth
 from training.model_spec import ModelSpec, Purpose
 
+_ABOUT = ("as_of", "matures", "customer_id", "label")
+"""Columns that say whose and which question a row is."""
+
 
 @dataclass(frozen=True)
 class TimeSlice:
-    """One slice of the data in time: dates of its questions, rows and mean outcome.
+    """One slice of the data: dates of its questions, rows and mean outcome.
 
     Attributes
     ----------
     name, chinese : str
         "train", "calibration" or "test"; its Chinese name.
-    first, last : datetime.date
-        First and last `as_of`.
+    first, last : datetime.date or None
+        First and last `as_of`; None where rows have no dates.
     rows, customers : int
         Number of rows and of customers.
     mean : float
@@ -44,8 +47,8 @@ class TimeSlice:
 
     name: str
     chinese: str
-    first: date
-    last: date
+    first: date | None
+    last: date | None
     rows: int
     customers: int
     mean: float
@@ -63,9 +66,10 @@ class Learned:
         Version of its bundle.
     rows : int
         Rows its parts were fitted to.
-    first, last : datetime.date
-        First and last `as_of` of these rows and of those it was calibrated on.
-    newest : datetime.date
+    first, last : datetime.date or None
+        First and last `as_of` of these rows and of those it was calibrated on; None where rows have
+        no dates.
+    newest : datetime.date or None
         Last day that decided an outcome among them.
     """
 
@@ -73,9 +77,9 @@ class Learned:
     chinese: str
     bundle_version: str
     rows: int
-    first: date
-    last: date
-    newest: date
+    first: date | None
+    last: date | None
+    newest: date | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,12 @@ class Assessment:
 
     Attributes
     ----------
+    known_by : datetime.date or None
+        Outcomes recorded later were not used; None where rows have no dates.
+    by_time : bool
+        Whether the slices follow one another in time; else groups were split by hash.
+    own_frame : bool
+        Whether the rows came as a frame of the caller's own, not from checked tables.
     bundle_version : str
         Version of the bundle that is registered, and serves once it is promoted.
     learned : list of Learned
@@ -106,7 +116,9 @@ class Assessment:
     model: ModelSpec
     kind: Kind
     purpose: Purpose | None
-    known_by: date
+    known_by: date | None
+    by_time: bool
+    own_frame: bool
     bundle_version: str
     features: int
     labelled: int
@@ -164,7 +176,7 @@ def assess(
     model: ModelSpec,
     data: Dataset,
     predictor: Predictor,
-    known_by: date,
+    known_by: date | None,
     report: Report = quiet,
     priced: dict[tuple[str, str], Economics | None] | None = None,
     all_peers: bool = False,
@@ -182,8 +194,8 @@ def assess(
         What the model learned from.
     predictor : Predictor
         The judged candidate, loaded from its bundle, so that its predictions are those of serving.
-    known_by : datetime.date
-        Costs and premiums recorded later are not used.
+    known_by : datetime.date or None
+        Costs and premiums recorded later are not used; None where rows have no dates.
     report : Report
         Called with the progress.
     priced : dict, optional
@@ -209,7 +221,7 @@ def assess(
     report(f"{model.name}: evaluation", 0, None)
     event, priority = orient_for_contact(label, predicted, purpose, kind)
     money = None
-    if purpose and kind == "probability" and not model.given:
+    if purpose and known_by and kind == "probability" and not model.given:
         priced = {} if priced is None else priced
         won = purpose.benefit, purpose.line
         if won not in priced:
@@ -221,6 +233,8 @@ def assess(
         kind=kind,
         purpose=purpose,
         known_by=known_by,
+        by_time=data.split.by_time,
+        own_frame=data.path is None,
         bundle_version=registered or predictor.version,
         features=len(predictor.features),
         labelled=data.labelled,
@@ -255,14 +269,14 @@ def _time_slices(data: Dataset) -> list[TimeSlice]:
     )
     time_slices = []
     for name, chinese, rows in named:
-        part = data.frame[["as_of", "customer_id", "label"]][rows]
-        days = pd.to_datetime(part["as_of"])
+        part = data.frame[[name for name in _ABOUT if name in data.frame]][rows]
+        first, last = _span(part)
         time_slices.append(
             TimeSlice(
                 name=name,
                 chinese=chinese,
-                first=days.min().date(),
-                last=days.max().date(),
+                first=first,
+                last=last,
                 rows=len(part),
                 customers=int(part["customer_id"].nunique()),
                 mean=float(part["label"].mean()),
@@ -279,8 +293,15 @@ def _learned(data: Dataset, version: str, registered: str) -> list[Learned]:
         fits.append(("registered model", "注册模型", registered, every, every))
     learned = []
     for name, chinese, bundle, rows, seen in fits:
-        part = data.frame[["as_of", "matures"]][seen].apply(pd.to_datetime)
-        first, last = part["as_of"].min().date(), part["as_of"].max().date()
-        newest = part["matures"].max().date()
-        learned.append(Learned(name, chinese, bundle, int(rows.sum()), first, last, newest))
+        part = data.frame[[name for name in _ABOUT if name in data.frame]][seen]
+        newest = pd.to_datetime(part["matures"]).max().date() if "matures" in part else None
+        learned.append(Learned(name, chinese, bundle, int(rows.sum()), *_span(part), newest))
     return learned
+
+
+def _span(rows: pd.DataFrame) -> tuple[date | None, date | None]:
+    """Return the first and the last `as_of` of rows; None where they have no dates."""
+    if "as_of" not in rows:
+        return None, None
+    days = pd.to_datetime(rows["as_of"])
+    return days.min().date(), days.max().date()

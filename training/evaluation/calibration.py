@@ -1,4 +1,4 @@
-"""Measure calibration: predicted against observed means by bin, the ECE, slope and intercept."""
+"""Measure calibration: predicted against observed means by bin, the error, slope and intercept."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,20 @@ from scipy.special import expit
 
 from training.estimators.calibration import log_odds
 from training.estimators.encoding import Array
-from training.estimators.losses import Outcomes
+from training.estimators.losses import Kind, Outcomes
 from training.evaluation.discrimination import BINS
-from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
+from training.evaluation.distances import Distance, root_mean_square
+from training.evaluation.resampling import (
+    Interval,
+    Resamples,
+    interval,
+    student_interval,
+    wilson_interval,
+)
 
 STEPS = 50
+FEWEST_OUTCOMES, FEWEST_PAID = 30, 150
+"""Customers in a bin of the calibration error: with the rarer outcome; of an amount."""
 
 
 @dataclass(frozen=True)
@@ -60,83 +69,96 @@ def calibration_table(
     table = pd.DataFrame(rows, columns=["rows", "told", "observed"])
     if resamples is None:
         return table
-    counts, outcomes, _ = _resampled_bins(label, predicted, parts, resamples)
-    bounds = [interval(_ratio(y, n)) for y, n in zip(outcomes.T, counts.T, strict=True)]
+    columns = np.zeros((len(label), len(parts)))
+    for number, part in enumerate(parts):
+        columns[part, number] = (label[part] - rows[number][2]) / len(part)
+    deviations = np.sqrt(np.diag(resamples.covariance(columns)))
+    interval_of = wilson_interval if label.dtype == bool else student_interval
+    bounds = [
+        interval_of(mean, float(deviation), len(np.unique(resamples.codes[part])))
+        for part, (_, _, mean), deviation in zip(parts, rows, deviations, strict=True)
+    ]
     return table.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
 
-def expected_calibration_error(label: Outcomes, predicted: Array, bins: int = BINS) -> float:
-    """Compute the expected calibration error (ECE): mean gap of predicted and observed means.
+def calibration_error(
+    label: Outcomes,
+    predicted: Array,
+    resamples: Resamples,
+    kind: Kind = "probability",
+    bins: int | None = None,
+) -> Distance:
+    """Estimate the calibration error: root mean square gap of predicted and observed means by bin.
 
-    Parameters
-    ----------
-    label, predicted : numpy.ndarray
-        Shape (rows,): outcomes and predictions.
-    bins : int
-        Number of bins of equal size over which gaps are averaged, weighted by rows.
-    """
-    table = calibration_table(label, predicted, bins)
-    gaps = (table["told"] - table["observed"]).abs()
-    return float((gaps * table["rows"]).sum() / table["rows"].sum())
-
-
-def resampled_calibration_errors(
-    label: Outcomes, predicted: Array, resamples: Resamples, bins: int = BINS
-) -> Array:
-    """Compute the expected calibration error in every resample, shape (resamples,).
+    What chance adds to the gaps is taken off, so that it can be 0.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
     resamples : Resamples
-        Resamples of the customers of the rows.
-    bins : int
-        Number of bins; those of all rows are used in every resample.
+        The customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts the error is a share of the mean outcome.
+    bins : int, optional
+        Number of bins of equal size, lowest prediction first; default: as `count_bins` has it.
     """
-    counts, outcomes, predictions = _resampled_bins(
-        label, predicted, _parts(predicted, bins), resamples
-    )
-    return np.asarray(np.abs(outcomes - predictions).sum(axis=1) / counts.sum(axis=1))
+    bins = count_bins(label, resamples) if bins is None else bins
+    gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins, kind)
+    customers = len(resamples.drawn) / len(gaps)
+    return root_mean_square(gaps, weights, resamples.covariance(columns), customers)
 
 
-def calibration_error_interval(
-    label: Outcomes, predicted: Array, resamples: Resamples, bins: int = BINS
-) -> tuple[float, float, float]:
-    """Compute the 95% interval of the expected calibration error, and the error of chance alone.
+def count_bins(label: Outcomes, resamples: Resamples) -> int:
+    """Count the bins of a calibration error: tenths, or fewer where outcomes are few.
+
+    A gap needs outcomes enough for its noise to be nearly normal: customers with the rarer outcome,
+    or of amounts, which are skewed, customers.
+    """
+    fewest = FEWEST_OUTCOMES if (label <= 0).any() else FEWEST_PAID
+    return int(np.clip(resamples.evidence(label) / fewest, 1, BINS))
+
+
+def gaps_by_bin(
+    label: Outcomes, predicted: Array, order: Array, bins: int, kind: Kind = "probability"
+) -> tuple[Array, Array, Array]:
+    """Measure predicted minus observed means in bins of equal size.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
-    resamples : Resamples
-        Resamples of the customers of the rows.
+    order : numpy.ndarray
+        Shape (rows,): what the rows are ordered by.
     bins : int
-        Number of bins of equal size.
+        Number of bins.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts gaps are shares of the mean outcome.
 
     Returns
     -------
-    low, high : float
-        The interval.
-    by_chance : float
-        The mean error that a perfectly calibrated model shows on as many rows of as many
-        customers.
+    gaps, weights : numpy.ndarray
+        Shape (bins,): gap, and share of the rows.
+    columns : numpy.ndarray
+        Shape (rows, bins): what each row adds to the noise of each gap.
     """
-    counts, outcomes, predictions = _resampled_bins(
-        label, predicted, _parts(predicted, bins), resamples
-    )
-    gaps = _ratio(outcomes - predictions, counts)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    samples = np.abs(outcomes - predictions).sum(axis=1) / counts.sum(axis=1)
-    spread = np.nanstd(gaps, axis=0)
-    # The mean of |x| of a normal x is its deviation times sqrt(2 / pi).
-    by_chance = float((spread * shares.mean(axis=0)).sum() * np.sqrt(2 / np.pi))
-    low, high = centred_interval(expected_calibration_error(label, predicted, bins), samples)
-    return low, high, by_chance
+    parts = _parts(order, bins)
+    over = predicted - label
+    gaps, columns = np.empty(len(parts)), np.zeros((len(over), len(parts)))
+    for number, part in enumerate(parts):
+        gaps[number] = over[part].mean()
+        columns[part, number] = (over[part] - gaps[number]) / len(part)
+    if kind != "probability":
+        mean = float(label.mean()) or float("nan")
+        gaps = gaps / mean
+        columns = columns / mean - gaps * ((label - mean) / mean / len(label))[:, None]
+    return gaps, np.array([len(part) for part in parts]) / len(over), columns
 
 
 def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> CalibrationLine:
     """Fit calibration slope and intercept; NaN if all outcomes or all predictions are the same.
+
+    NaN too where every yes is predicted higher than every no: any steeper line then fits better.
 
     Each resample takes one Newton step from the fit of all rows. That is its fit to first order,
     and needs only sums by customer.
@@ -152,6 +174,9 @@ def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> Calibra
     odds = log_odds(predicted)
     if not len(label) or label.all() or not label.any() or np.ptp(odds) == 0:
         return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
+    yes = np.asarray(label, dtype=bool)
+    if odds[yes].min() > odds[~yes].max():
+        return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
     line = np.column_stack([odds, np.ones(len(odds))])
     both = _newton(label, line, np.zeros(len(odds)), np.array([1.0, 0.0]))
     only = _newton(label, line[:, 1:], odds, np.array([0.0]))
@@ -162,24 +187,6 @@ def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> Calibra
 
 def _parts(predicted: Array, bins: int) -> list[Array]:
     return np.array_split(np.argsort(predicted, kind="stable"), min(bins, max(len(predicted), 1)))
-
-
-def _resampled_bins(
-    label: Outcomes, predicted: Array, parts: list[Array], resamples: Resamples
-) -> tuple[Array, Array, Array]:
-    """Sum weights, outcomes and predictions by bin, each of shape (resamples, bins)."""
-    place = np.empty(len(predicted), dtype=np.int64)
-    for number, part in enumerate(parts):
-        place[part] = number
-    inside = place[:, None] == np.arange(len(parts))
-    columns = np.hstack([inside, inside * label[:, None], inside * predicted[:, None]])
-    sums = resamples.sums(columns.astype(np.float64))
-    counts, outcomes, predictions = np.split(sums, 3, axis=1)
-    return counts, outcomes, predictions
-
-
-def _ratio(above: Array, below: Array) -> Array:
-    return np.asarray(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
 def _gradient(label: Outcomes, line: Array, offset: Array, at: Array) -> tuple[Array, Array]:

@@ -12,14 +12,17 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
-from training.evaluation.contact import mark_contacted, orient_for_contact
-from training.evaluation.resampling import Interval, Resamples, centred_interval, interval
+from training.evaluation.contact import WORKING_SHARE, mark_contacted, orient_for_contact
+from training.evaluation.distances import UNKNOWN, typical_difference
+from training.evaluation.resampling import Interval, Resamples, student_interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
 CALIBRATION_BOUND = 0.05
-"""Largest allowed difference of (predicted - observed) between two groups (A): our own bound, no
+"""Allowed typical difference of (predicted - observed) between two groups (A): our own bound, no
 law names one."""
+NEAR = 0.05
+"""Rows ranked so near the last one contacted show whom one contact more would reach."""
 MEAN_BOUND = 0.5
 """For a rare outcome the bound is at most this share of its mean (A)."""
 
@@ -55,12 +58,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Fairness:
-    """One protected attribute: its groups, the largest differences between two, and the verdict.
+    """One protected attribute: its groups, the typical difference of two, and the verdict.
 
     Attributes
     ----------
     calibration, selection, hit_rate : float
-        Largest difference of `gap`, `selected`, `hit_rate` between two groups not small.
+        Typical difference of `gap`, `selected`, `hit_rate` between two groups not small: root mean
+        square over all pairs, without what chance adds; of two groups their difference.
     bound : float
         Bound of `calibration`.
     verdict : {"within", "undecided", "beyond", "none"}
@@ -98,10 +102,10 @@ class Fairness:
             "beyond": "which is beyond",
         }
         return (
-            f"{self.chinese}: 两组之间校准差最大 {figures}, "
+            f"{self.chinese}: 两组之间校准差(均方根) {figures}, "
             f"{chinese[self.verdict]}界限 {self.bound:.1%}。",
-            f"{self.english.capitalize()}: predicted minus observed differs by at most "
-            f"{figures} between two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
+            f"{self.english.capitalize()}: predicted minus observed differs by {figures} between "
+            f"two groups, {english[self.verdict]} the bound of {self.bound:.1%}.",
         )
 
 
@@ -130,7 +134,7 @@ def fairness(
     kind : {"probability", "count", "amount"}
         What is predicted.
     bound : float, optional
-        Largest allowed difference of calibration between two groups: of a probability in its own
+        Allowed typical difference of calibration between two groups: of a probability in its own
         unit, of a count or an amount as a share of the mean outcome. Default: `CALIBRATION_BOUND`,
         for a rare outcome `MEAN_BOUND` of its mean.
     """
@@ -140,8 +144,20 @@ def fairness(
         bound = min(CALIBRATION_BOUND, rare)
     scale = 1.0 if kind == "probability" else float(event.mean()) or float("nan")
     chosen = mark_contacted(priority)
+    near = mark_contacted(priority, WORKING_SHARE + NEAR) - mark_contacted(
+        priority, WORKING_SHARE - NEAR
+    )
     columns = np.column_stack(
-        [np.ones(len(event)), priority / scale, event / scale, chosen, chosen * event, event]
+        [
+            np.ones(len(event)),
+            priority / scale,
+            event / scale,
+            chosen,
+            chosen * event,
+            event,
+            near,
+            near * event,
+        ]
     )
     return [
         _attribute(attribute, list(parts(frame, attribute)), columns, resamples, bound)
@@ -157,43 +173,59 @@ def _attribute(
     resamples: Resamples,
     bound: float,
 ) -> Fairness:
-    members, rates, samples = [], [], []
+    members, rates, noises = [], [], []
     for value, chinese, rows in groups:
         small = int(rows.sum()) < SMALLEST_ROWS
-        own = _rates(columns[rows].sum(axis=0, keepdims=True))[0]
-        drawn = _rates(resamples.within(rows).sums(columns[rows]))
-        members.append(_group(value, chinese, int(rows.sum()), small, own, drawn))
+        own = _rates(columns[rows].sum(axis=0))
+        noise = _noise(columns, rows, own)
+        deviations = np.sqrt(np.diag(resamples.covariance(noise)))
+        customers = len(np.unique(resamples.codes[rows]))
+        members.append(_group(value, chinese, int(rows.sum()), small, own, deviations, customers))
         if not small:
-            rates.append(own)
-            samples.append(drawn)
+            rates.append(own[2:])
+            noises.append(noise)
     if len(rates) < 2:
-        nothing = float("nan"), (float("nan"), float("nan"))
-        spans, verdict = [nothing] * 3, "none"
+        spans, verdict = [UNKNOWN] * 3, "none"
     else:
-        # Columns of `_rates`: predicted, observed, gap, selected, hit rate.
-        spans = [_span(np.array(rates)[:, k], np.array(samples)[:, :, k]) for k in (2, 3, 4)]
-        low, high = spans[0][1]
+        values, noise = np.array(rates), np.array(noises)
+        spans = [
+            typical_difference(values[:, k], resamples.covariance(noise[:, :, k].T))
+            for k in range(values.shape[1])
+        ]
+        low, high = spans[0].interval
         verdict = "within" if high <= bound else "beyond" if low > bound else "undecided"
     return Fairness(
         attribute=attribute.name,
         chinese=attribute.chinese,
         english=attribute.english,
         groups=tuple(members),
-        calibration=spans[0][0],
-        calibration_interval=spans[0][1],
-        selection=spans[1][0],
-        selection_interval=spans[1][1],
-        hit_rate=spans[2][0],
-        hit_rate_interval=spans[2][1],
+        calibration=spans[0].value,
+        calibration_interval=spans[0].interval,
+        selection=spans[1].value,
+        selection_interval=spans[1].interval,
+        hit_rate=spans[2].value,
+        hit_rate_interval=spans[2].interval,
         bound=bound,
         verdict=verdict,
     )
 
 
-def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: Array) -> Group:
+def _group(
+    value: str,
+    chinese: str,
+    rows: int,
+    small: bool,
+    own: Array,
+    deviations: Array,
+    customers: int,
+) -> Group:
     if small:
-        own, drawn = np.full(5, np.nan), np.full((1, 5), np.nan)
+        own, deviations = np.full(5, np.nan), np.full(3, np.nan)
     predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
+    bounds = [
+        student_interval(figure, deviation, customers)
+        for figure, deviation in zip((gap, selected, hit_rate), deviations, strict=True)
+    ]
     return Group(
         value=value,
         chinese=chinese,
@@ -202,26 +234,38 @@ def _group(value: str, chinese: str, rows: int, small: bool, own: Array, drawn: 
         predicted=predicted,
         observed=observed,
         gap=gap,
-        gap_interval=interval(drawn[:, 2]),
+        gap_interval=bounds[0],
         selected=selected,
-        selected_interval=interval(drawn[:, 3]),
+        selected_interval=bounds[1],
         hit_rate=hit_rate,
-        hit_rate_interval=interval(drawn[:, 4]),
+        hit_rate_interval=bounds[2],
     )
 
 
 def _rates(sums: Array) -> Array:
-    """Compute predicted, observed, gap, selected and hit rate from sums, shape (samples, 5)."""
-    rows, predicted, observed, selected, hits, events = sums.T
+    """Compute predicted, observed, gap, selected and hit rate from sums of the columns."""
+    rows, predicted, observed, selected, hits, events = sums[:6]
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = [predicted / rows, observed / rows, (predicted - observed) / rows, selected / rows]
-        return np.column_stack([*parts, hits / events])
+        return np.array([*parts, hits / events])
 
 
-def _span(rates: Array, samples: Array) -> tuple[float, Interval]:
-    """Return the largest difference between two groups; shapes (groups,) and (groups, samples)."""
-    if np.isnan(rates).all():
-        return float("nan"), (float("nan"), float("nan"))
-    widest = float(np.nanmax(rates) - np.nanmin(rates))
-    usable = samples[:, ~np.isnan(samples).any(axis=0)]
-    return widest, centred_interval(widest, np.ptp(usable, axis=0))
+def _noise(columns: Array, inside: Flags, rates: Array) -> Array:
+    """Compute what each row adds to the noise of gap, selected and hit rate, shape (rows, 3).
+
+    Who is contacted first depends on all rows: where more of them rank high, fewer of the group are
+    contacted, by the share of the group among those ranked near the last one contacted.
+    """
+    own = columns * inside[:, None]
+    rows, predicted, observed, selected, hits, events = own.T[:6]
+    *_, gap, chosen, hit_rate = rates
+    many, total = own.sum(axis=0), columns.sum(axis=0)
+    crowded = (columns[:, 3] - total[3] / total[0]) / total[6]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.column_stack(
+            [
+                (predicted - observed - gap * rows) / many[0],
+                (selected - chosen * rows) / many[0] - crowded * many[6] / many[0],
+                (hits - hit_rate * events) / many[5] - crowded * many[7] / many[5],
+            ]
+        )

@@ -6,13 +6,9 @@ import numpy as np
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
-from training.evaluation.calibration import (
-    calibration_error_interval,
-    expected_calibration_error,
-    fit_line,
-)
+from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.discrimination import Ranking, gain_table
-from training.evaluation.resampling import Resamples, interval
+from training.evaluation.resampling import Resamples, interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -27,8 +23,8 @@ class Figures:
     log_loss, brier : float
         Mean distance of the probabilities from their outcomes.
     ece : float
-        Expected calibration error over tenths; `ece_by_chance` is what a perfectly calibrated
-        model shows on as many rows.
+        Expected calibration error: root mean square gap over tenths of predictions, less what
+        chance adds; `ece_by_chance` is what chance alone adds.
     slope, intercept : float
         As in `training.evaluation.calibration.CalibrationLine`.
     lift : float
@@ -74,7 +70,7 @@ class Amounts:
     total_ratio : float
         Predicted total / observed total.
     ece : float
-        Expected calibration error over tenths, as a share of the mean outcome.
+        Expected calibration error as in `Figures`, as a share of the mean outcome.
     lift : float
         Mean outcome of the tenth predicted highest / mean outcome of all rows.
     """
@@ -133,9 +129,10 @@ def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples)
     ranking = Ranking(label, predicted)
     _, auc, precision = ranking.measure()
     order = ranking.measure_resamples(resamples)
-    auc_low, auc_high = interval(order[:, 1])
-    precision_low, precision_high = interval(order[:, 2])
-    ece_low, ece_high, by_chance = calibration_error_interval(label, predicted, resamples)
+    evidence = resamples.evidence(label)
+    auc_low, auc_high = share_interval(auc, order[:, 1], evidence)
+    precision_low, precision_high = share_interval(precision, order[:, 2], evidence)
+    error = calibration_error(label, predicted, resamples)
     line = fit_line(label, predicted, resamples)
     return Figures(
         rows=len(label),
@@ -148,10 +145,10 @@ def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples)
         average_precision_high=precision_high,
         log_loss=mean_loss(label, predicted),
         brier=float(np.mean((predicted - label) ** 2)),
-        ece=expected_calibration_error(label, predicted),
-        ece_low=ece_low,
-        ece_high=ece_high,
-        ece_by_chance=by_chance,
+        ece=error.value,
+        ece_low=error.interval[0],
+        ece_high=error.interval[1],
+        ece_by_chance=error.by_chance,
         slope=line.slope,
         slope_low=line.slope_interval[0],
         slope_high=line.slope_interval[1],
@@ -183,8 +180,7 @@ def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind
     sums = resamples.sums(np.column_stack([predicted, label]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])
-    ece_low, ece_high, _ = calibration_error_interval(label, predicted, resamples)
-    scale = mean or float("nan")
+    error = calibration_error(label, predicted, resamples, kind)
     return Amounts(
         rows=len(label),
         mean=mean,
@@ -196,8 +192,8 @@ def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind
         total_ratio=float(predicted.sum()) / float(label.sum()) if mean else float("nan"),
         total_ratio_low=ratio_low,
         total_ratio_high=ratio_high,
-        ece=expected_calibration_error(label, predicted) / scale,
-        ece_low=ece_low / scale,
-        ece_high=ece_high / scale,
+        ece=error.value,
+        ece_low=error.interval[0],
+        ece_high=error.interval[1],
         lift=float(gain_table(label, predicted)["lift"].iloc[0]),
     )

@@ -11,11 +11,9 @@ import pandas as pd
 
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
-from training.evaluation.calibration import (
-    expected_calibration_error,
-    resampled_calibration_errors,
-)
+from training.evaluation.calibration import calibration_error, count_bins, gaps_by_bin
 from training.evaluation.discrimination import Ranking
+from training.evaluation.distances import Distance, noise
 from training.evaluation.resampling import Resamples, interval
 
 
@@ -57,8 +55,10 @@ class PairedFigures:
     reference : float
         Loss of always predicting the mean of these rows: the scale of differences in loss.
     order, loss, ece : Difference
-        AUC or Gini; log loss or deviance; expected calibration error, of counts and amounts as a
-        share of the mean outcome.
+        AUC or Gini; log loss or deviance; expected calibration error (`compare_calibration`), of
+        counts and amounts as a share of the mean outcome.
+    challenger_ece : Distance
+        The challenger's own error, in tenths of its own predictions, in the same unit.
     """
 
     dimension: str
@@ -70,6 +70,7 @@ class PairedFigures:
     order: Difference
     loss: Difference
     ece: Difference
+    challenger_ece: Distance
 
 
 @dataclass(frozen=True)
@@ -124,14 +125,11 @@ def compare(
     kind : {"probability", "count", "amount"}
         What is predicted.
     """
-    scale = _scale(label, kind)
     first, first_drawn = _figures(label, champion, resamples, kind)
     second, second_drawn = _figures(label, challenger, resamples, kind)
-    order, loss, ece = (
-        _difference(before, after, drawn / unit, unit)
-        for before, after, drawn, unit in zip(
-            first, second, (second_drawn - first_drawn).T, (1.0, 1.0, scale), strict=True
-        )
+    order, loss = (
+        _difference(before, after, drawn)
+        for before, after, drawn in zip(first, second, (second_drawn - first_drawn).T, strict=True)
     )
     mean = np.full(len(label), label.mean())
     return PairedFigures(
@@ -143,8 +141,62 @@ def compare(
         reference=mean_loss(label, mean, kind),
         order=order,
         loss=loss,
-        ece=ece,
+        ece=compare_calibration(label, champion, challenger, resamples, kind),
+        challenger_ece=calibration_error(label, challenger, resamples, kind),
     )
+
+
+def compare_calibration(
+    label: Outcomes,
+    champion: Array,
+    challenger: Array,
+    resamples: Resamples,
+    kind: Kind = "probability",
+    bins: int | None = None,
+) -> Difference:
+    """Compare the expected calibration errors of two models in the same tenths.
+
+    The tenths are of the mean of both predictions. In the same tenths both models err against the
+    same outcomes, so that only their predictions set them apart, and the errors differ by no more
+    than these do. What is not known is how far the champion errs in the direction in which the
+    predictions differ, and how far in all others. Both are drawn around
+    their estimates, the latter as a square without what noise adds (generalised pivotal
+    quantities: Hannig 2009, "On generalized fiducial inference").
+
+    Parameters
+    ----------
+    label, champion, challenger : numpy.ndarray
+        Shape (rows,): outcomes and the predictions of both models, in the same unit.
+    resamples : Resamples
+        The customers of the rows.
+    kind : {"probability", "count", "amount"}
+        What is predicted: of counts and amounts errors are shares of the mean outcome.
+    bins : int, optional
+        Number of bins; default: as `training.evaluation.calibration.count_bins` has it.
+    """
+    middle = (champion + challenger) / 2
+    bins = count_bins(label, resamples) if bins is None else bins
+    first, weights, before_noise = gaps_by_bin(label, champion, middle, bins, kind)
+    second, _, after_noise = gaps_by_bin(label, challenger, middle, bins, kind)
+    covariance = resamples.covariance(np.hstack([before_noise, after_noise]))
+    length = float(np.sqrt(weights @ (second - first) ** 2))
+    if not np.isfinite(covariance).all() or not np.isfinite(length):
+        return Difference(*(float("nan"),) * 6)
+    variances = np.diag(covariance)
+    added = weights @ variances[:bins], weights @ variances[bins:]
+    before, after = (
+        float(np.sqrt(max(float(weights @ gaps**2 - extra), 0.0)))
+        for gaps, extra in zip((first, second), added, strict=True)
+    )
+    if not length:
+        return Difference(before, after, 0.0, 0.0, 0.0, 0.0)
+    direction = weights * (second - first) / length
+    across = added[0] - float(direction @ covariance[:bins, :bins] @ direction)
+    one, other = np.hsplit(np.r_[first, second] + noise(covariance, len(resamples.drawn) / bins), 2)
+    along = one @ direction
+    rest = np.maximum(one**2 @ weights - along**2 - 2 * across, 0.0)
+    samples = np.sqrt((other @ direction) ** 2 + rest) - np.sqrt(along**2 + rest)
+    return Difference(before, after, after - before, *interval(samples), float(samples.std()))
 
 
 def gaps(
@@ -211,25 +263,20 @@ def gaps(
 def _figures(
     label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind
 ) -> tuple[Array, Array]:
-    """Measure order, loss and ECE, shape (3,), and in every resample, shape (resamples, 3)."""
+    """Measure order and loss, shape (2,), and in every resample, shape (resamples, 2)."""
     column = 1 if kind == "probability" else 0
     ranking, losses = Ranking(label, predicted), row_loss(label, predicted, kind)
     sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
     drawn = np.column_stack(
-        [
-            ranking.measure_order_resamples(resamples)[:, column],
-            sums[:, 0] / sums[:, 1],
-            resampled_calibration_errors(label, predicted, resamples),
-        ]
+        [ranking.measure_order_resamples(resamples)[:, column], sums[:, 0] / sums[:, 1]]
     )
-    own = [ranking.measure()[column], losses.mean(), expected_calibration_error(label, predicted)]
-    return np.array(own), drawn
+    return np.array([ranking.measure()[column], losses.mean()]), drawn
 
 
-def _difference(first: float, second: float, drawn: Array, unit: float) -> Difference:
-    first, second = float(first / unit), float(second / unit)
+def _difference(first: float, second: float, drawn: Array) -> Difference:
     known = drawn[np.isfinite(drawn)]
     spread = float(known.std()) if len(known) else float("nan")
+    first, second = float(first), float(second)
     return Difference(first, second, second - first, *interval(drawn), spread)
 
 

@@ -44,7 +44,7 @@ def render_card(assessment: Assessment) -> str:
 
 def _environment(escaped: bool = True) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=escaped,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -9,10 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
+from scipy.special import expit, logit, stdtrit
 
 from training.estimators.encoding import Array, Flags, Places
+from training.estimators.losses import TINY, Outcomes
 
 RESAMPLES = 200
+CONFIDENCE = 0.95
+"""Of every interval."""
 Interval = tuple[float, float]
 
 
@@ -68,6 +72,31 @@ class Resamples:
         own = [np.bincount(self.codes, column, minlength=people) for column in columns.T]
         return np.asarray(self.drawn.T @ np.column_stack(own))
 
+    def covariance(self, columns: Array) -> Array:
+        """Estimate the covariance of the sums of columns; a customer's rows are one draw.
+
+        Parameters
+        ----------
+        columns : numpy.ndarray
+            Shape (rows, k): what each row adds to each sum.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k, k); infinite with fewer than two customers.
+        """
+        people = len(self.drawn)
+        if people < 2:
+            return np.full((columns.shape[1],) * 2, np.inf)
+        own = np.column_stack([np.bincount(self.codes, c, minlength=people) for c in columns.T])
+        return np.atleast_2d(np.cov(own, rowvar=False)) * people
+
+    def evidence(self, label: Outcomes) -> int:
+        """Count the customers with the rarer outcome; all, if all rows or none have it."""
+        came = label > 0
+        sides = [len(np.unique(self.codes[side])) for side in (came, ~came)]
+        return min(sides) or max(sides)
+
     def sums_by_group(self, groups: Places, codes: Places, values: Array) -> Array:
         """Sum values by group of rows, weighted, in every resample.
 
@@ -91,22 +120,67 @@ class Resamples:
 
 
 def interval(samples: Array) -> Interval:
-    """Return the 2.5 and 97.5 percentiles of the finite samples; NaN if there are none."""
-    finite = samples[np.isfinite(samples)]
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.percentile(finite, [2.5, 97.5])
-    return float(low), float(high)
+    """Return the 2.5 and 97.5 percentiles of the finite samples; NaN if there are none.
 
-
-def centred_interval(figure: float, samples: Array) -> Interval:
-    """Return the 95% interval of a distance or a largest gap; never below 0.
-
-    Resampling adds noise, and noise makes a distance larger. So the samples are shifted until
-    their mean is the figure itself.
+    The k-th smallest of n samples is the k / (n + 1) quantile of what they are drawn from; taken
+    for the (k - 1) / (n - 1) one, it would lose 1 point of coverage at 200 samples.
     """
     finite = samples[np.isfinite(samples)]
     if not len(finite):
         return float("nan"), float("nan")
-    low, high = interval(finite - finite.mean() + figure)
-    return max(0.0, low), max(0.0, high)
+    low, high = np.percentile(finite, [2.5, 97.5], method="weibull")
+    return float(low), float(high)
+
+
+def student_interval(figure: float, deviation: float, customers: int) -> Interval:
+    """Return the 95% interval of a figure that is nearly a mean, by Student's t.
+
+    Parameters
+    ----------
+    figure, deviation : float
+        The figure and its standard deviation.
+    customers : int
+        Number of customers that both rest on.
+    """
+    away = float(stdtrit(max(customers - 1, 1), (1 + CONFIDENCE) / 2)) * deviation
+    return figure - away, figure + away
+
+
+def share_interval(figure: float, samples: Array, evidence: int) -> Interval:
+    """Return the 95% interval of a figure between 0 and 1, such as an AUC: normal in log-odds.
+
+    Parameters
+    ----------
+    figure : float
+        The figure.
+    samples : numpy.ndarray
+        Shape (resamples,): its value in every resample.
+    evidence : int
+        Customers that it rests on (`Resamples.evidence`).
+    """
+    odds = logit(np.clip(samples[np.isfinite(samples)], TINY, 1 - TINY))
+    if not len(odds) or not np.isfinite(figure):
+        return float("nan"), float("nan")
+    middle = float(logit(np.clip(figure, TINY, 1 - TINY)))
+    low, high = student_interval(middle, float(odds.std(ddof=1)), min(evidence, len(odds)))
+    return float(expit(low)), float(expit(high))
+
+
+def wilson_interval(share: float, deviation: float, customers: int) -> Interval:
+    """Return the 95% interval of a share of rows (Wilson 1927); never without width.
+
+    The rows count as so many independent ones as would have the same deviation.
+
+    Parameters
+    ----------
+    share, deviation : float
+        The share of yes, and its standard deviation.
+    customers : int
+        Number of customers, for a share of 0 or 1, which shows no deviation.
+    """
+    spread = share * (1 - share)
+    size = spread / deviation**2 if spread > 0 and deviation > 0 else float(customers)
+    square = float(stdtrit(max(customers - 1, 1), (1 + CONFIDENCE) / 2)) ** 2
+    middle = (share + square / size / 2) / (1 + square / size)
+    away = np.sqrt(square * (spread / size + square / size**2 / 4)) / (1 + square / size)
+    return float(middle - away), float(middle + away)

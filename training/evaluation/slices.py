@@ -14,9 +14,9 @@ import pandas as pd
 from features.contracts.vocabulary import CHANNEL_LABELS
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
-from training.evaluation.calibration import calibration_error_interval, expected_calibration_error
+from training.evaluation.calibration import calibration_error
 from training.evaluation.discrimination import Ranking
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.resampling import Interval, Resamples, interval, share_interval
 
 SMALLEST_ROWS = 200
 """A part of fewer rows is only counted; no figures are given."""
@@ -68,7 +68,7 @@ class Slice:
         Mean outcome, mean prediction (`predicted`), and prediction - outcome.
     order, loss, ece : float
         AUC and log loss of a probability, Gini and deviance of a count or an amount; expected
-        calibration error.
+        calibration error, of a count or an amount as a share of the mean outcome.
     """
 
     attribute: str
@@ -219,16 +219,19 @@ def _slice(
         with np.errstate(invalid="ignore", divide="ignore"):
             gap_interval = interval(sums[:, 0] / sums[:, 1])
         loss = mean_loss(label, predicted, kind)
-        ece = expected_calibration_error(label, predicted)
-        low, high, _ = calibration_error_interval(label, predicted, resamples)
-        ece_interval = (low, high)
+        error = calibration_error(label, predicted, resamples, kind)
+        ece, ece_interval = error.value, error.interval
         events = int((label > 0).sum())
         rarer = min(events, len(label) - events) if kind == "probability" else events
         if rarer >= SMALLEST_EVENTS:
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
-            order_interval = interval(ranking.measure_order_resamples(resamples)[:, column])
+            samples = ranking.measure_order_resamples(resamples)[:, column]
+            evidence = resamples.evidence(label)
+            order_interval = (
+                share_interval(order, samples, evidence) if column else interval(samples)
+            )
     return Slice(
         attribute=attribute,
         value=value,

@@ -13,7 +13,7 @@ from training.evaluation.resampling import Interval
 
 Tone = Literal["good", "watch", "bad"]
 ECE_BAR = 0.01
-"""An expected calibration error up to this is good (A)."""
+"""An expected calibration error is good unless it is shown to be above this (A)."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,24 @@ def _calibration(assessment: Assessment) -> Statement:
         chance = f"{figures.ece_by_chance:.2%}"
         straight = figures.slope_low <= 1 <= figures.slope_high
         level = figures.intercept_low <= 0 <= figures.intercept_high
-        small = figures.ece <= max(ECE_BAR, figures.ece_by_chance)
+        small = figures.ece_low <= ECE_BAR
         tone: Tone = "good" if small and straight and level else "watch"
+        if math.isnan(figures.slope):
+            return Statement(
+                "watch",
+                f"校准误差(ECE) {figure}; 检验集中结果被完全分开, 无法估计斜率与截距。",
+                f"Expected calibration error {figure}. Predictions part the outcomes of the test "
+                "slice without a fault, so slope and intercept cannot be estimated.",
+            )
         line = f"{figures.slope:.2f} ({figures.slope_low:.2f}–{figures.slope_high:.2f})"
         offset = (
             f"{figures.intercept:.2f} ({figures.intercept_low:.2f}–{figures.intercept_high:.2f})"
         )
         return Statement(
             tone,
-            f"校准误差(ECE) {figure}, 同样样本量下无误差模型也会显示 {chance}; "
+            f"校准误差(ECE, 分组均方根, 已扣除偶然误差) {figure}; 偶然误差本身为 {chance}; "
             f"斜率 {line}, 应为1; 截距 {offset}, 应为0。",
-            f"Expected calibration error {figure}; a model without error would show {chance} on "
+            f"Expected calibration error {figure}, without the {chance} that chance alone adds on "
             f"as many rows. Slope {line}, 1 is right; intercept {offset}, 0 is right.",
         )
     low, high = figures.total_ratio_low, figures.total_ratio_high

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 from scipy.stats import spearmanr
 
 from features.lake import Lake
 from features.sources.simulation.terms import unsigned
 from training.estimators.encoding import Array
 from training.evaluation.discrimination import auc
-from training.evaluation.resampling import RESAMPLES
+from training.evaluation.resampling import CONFIDENCE
 from training.model_spec import ModelSpec
 
 UNSEEN = ("intention", "price_change", "contacted")
@@ -31,7 +32,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class RankCorrelation:
-    """Spearman's rank correlation; `low` and `high` bound 95% of bootstrap resamples."""
+    """Spearman's rank correlation; `low` and `high` are its 95% interval."""
 
     customers: int
     correlation: float
@@ -138,28 +139,26 @@ def correlate_with_trait(lake: Lake, trait: str, estimated: pd.Series) -> RankCo
     return rank_correlation(known.to_numpy(np.float64), true.loc[known.index].to_numpy(np.float64))
 
 
-def rank_correlation(predicted: Array, true: Array, seed: int = 7) -> RankCorrelation:
+def rank_correlation(predicted: Array, true: Array) -> RankCorrelation:
     """Compute Spearman's rank correlation with its interval; NaN if either side is constant.
+
+    The interval is normal on Fisher's scale, with the variance of Bonett and Wright (2000, "Sample
+    size requirements for estimating Pearson, Kendall and Spearman correlations").
 
     Parameters
     ----------
     predicted, true : numpy.ndarray
         Shape (customers,): estimated and true values.
-    seed : int
-        Seed of the bootstrap.
     """
-    generator, count = np.random.default_rng(seed), len(predicted)
-    correlations: list[float] = []
-    samples = [np.arange(count), *(generator.integers(0, count, count) for _ in range(RESAMPLES))]
-    for rows in samples if count else []:
-        if np.ptp(predicted[rows]) > 0 and np.ptp(true[rows]) > 0:
-            correlations.append(float(spearmanr(predicted[rows], true[rows]).statistic))
-        elif not correlations:
-            break
-    if not correlations:
+    count = len(predicted)
+    if count < 4 or not np.ptp(predicted) or not np.ptp(true):
         return RankCorrelation(count, float("nan"), float("nan"), float("nan"))
-    low, high = np.percentile(correlations[1:] or correlations, [2.5, 97.5])
-    return RankCorrelation(count, correlations[0], float(low), float(high))
+    correlation = float(spearmanr(predicted, true).statistic)
+    deviation = np.sqrt((1 + correlation**2 / 2) / (count - 3))
+    away = ndtri((1 + CONFIDENCE) / 2) * deviation
+    middle = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12))
+    low, high = np.tanh([middle - away, middle + away])
+    return RankCorrelation(count, correlation, float(low), float(high))
 
 
 def _comparable(key: pd.Series) -> pd.Series:

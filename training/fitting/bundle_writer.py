@@ -66,6 +66,7 @@ def write_bundle(
         "eligible": model.eligible,
         "kind": scorer.kind,
         "candidate": fitted.candidate.name,
+        "parts": dict(fitted.candidate.weights),
         "weights": weights,
         "features": scorer.encoding.features,
         "extra": [feature.name for feature in model.extra],

@@ -153,7 +153,33 @@ def split_by_time(frame: pd.DataFrame, name: str = "model") -> Split:
     for part in (train, calibration, test):
         if part.sum() < FEWEST_ROWS // 5:
             raise _too_few(name, int(part.sum()))
-    return Split(train, calibration, test, calibration_from.date(), test_from.date())
+    before = ripe < test_from
+    return Split(train, calibration, test, before, calibration_from.date(), test_from.date())
+
+
+def split_by_groups(frame: pd.DataFrame, name: str = "model") -> Split:
+    """Split rows that have no dates: a customer's rows lie in one slice, chosen by hash.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows with `customer_id`.
+    name : str
+        Name of the model, for errors.
+
+    Raises
+    ------
+    GuanjiaError
+        If a slice has too few rows.
+    """
+    fractions = hash_fractions(frame, "split")
+    test = fractions < TEST_SHARE
+    calibration = ~test & (fractions < TEST_SHARE + CALIBRATION_SHARE)
+    train = ~test & ~calibration
+    for part in (train, calibration, test):
+        if part.sum() < FEWEST_ROWS // 5:
+            raise _too_few(name, int(part.sum()))
+    return Split(train, calibration, test, ~test)
 
 
 def held_back(

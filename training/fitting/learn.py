@@ -9,8 +9,9 @@ import pandas as pd
 
 from features.progress import Report, quiet
 from training.dataset import Dataset
-from training.estimators.candidates import CANDIDATES, CalibratedModel
+from training.estimators.candidates import CalibratedModel
 from training.estimators.level import level_margin
+from training.estimators.parts import CANDIDATES, Candidate
 from training.estimators.trees import FEWEST_TO_STOP
 from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back
@@ -140,20 +141,20 @@ def refit(data: Dataset, judged_fit: CalibratedModel) -> CalibratedModel:
     Returns
     -------
     CalibratedModel
-        The model to register. Of a probability, `level_margin_` says how far a later quarter may be
-        off (`training.estimators.level`).
+        The model to register. Of a probability whose rows have dates, `level_margin_` says how far
+        a later quarter may be off (`training.estimators.level`).
     """
     frame, split = data.frame, data.split
     outcome = frame["label"].to_numpy()
-    ripe = (pd.to_datetime(frame["matures"]) < pd.Timestamp(split.test_from)).to_numpy()
-    later = judged_fit.fit_again(frame[ripe], outcome[ripe], data.features)
+    before = split.before_test
+    later = judged_fit.fit_again(frame[before], outcome[before], data.features)
     folds = (judged_fit, split.calibration), (later, split.test)
     registered = judged_fit.fit_again(frame, outcome, data.features)
     rows = pd.concat([frame[part] for _, part in folds])
     came = np.concatenate([outcome[part] for _, part in folds])
     raw = np.concatenate([fitted.raw_of_parts(frame[part]) for fitted, part in folds])
     registered.calibrate_raw(rows, raw, came)
-    if registered.kind == "probability":
+    if registered.kind == "probability" and "as_of" in rows:
         registered.level_margin_ = level_margin(
             came, registered.calibrated_, rows["customer_id"], rows["as_of"]
         )
@@ -195,7 +196,7 @@ def learn(
         divided into windows: then the candidate declared first is fitted.
     """
     fitted, trials = _choose(model, rows, features, threads, parameters, report, seed)
-    stop = held_back(rows) if fitted.candidate.trees else np.zeros(len(rows), bool)
+    stop = held_back(rows) if fitted.candidate.has_trees else np.zeros(len(rows), bool)
     return fitted.fit(rows, rows["label"].to_numpy(), stop, features), trials
 
 
@@ -213,11 +214,15 @@ def _choose(
     trials = choose(
         model, rows, features, parameters=parameters, seed=seed, threads=threads, report=report
     )
-    winner = trials[0].candidate if trials else model.candidates[0]
-    report(f"{model.name}: {winner}", 0, None)
+    winner = (
+        Candidate(trials[0].candidate, trials[0].weights)
+        if trials
+        else CANDIDATES[model.candidates[0]]
+    )
+    report(f"{model.name}: {winner.name}", 0, None)
     chosen = CalibratedModel(
         parameters,
-        CANDIDATES[winner],
+        winner,
         kind=model.kind,
         monotone=model.monotone,
         bends=model.bends,

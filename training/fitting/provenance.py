@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.tags import extensions
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("features", "training")
 """Packages whose sources decide the bytes of a model."""
@@ -27,7 +29,7 @@ def data_identity(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def code_identity() -> dict[str, str]:
-    """Return the package's version, a hash of its sources, and the Git commit if there is one."""
+    """Return the package's version, hashes of its and extensions' sources, and the Git commit."""
     sources = hashlib.sha256()
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*")):
@@ -35,6 +37,7 @@ def code_identity() -> dict[str, str]:
                 sources.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
                 sources.update(path.read_bytes() + b"\0")
     identity = {"version": version("guanjia"), "sources_sha256": sources.hexdigest()}
+    identity |= {f"extension {name}": sha256 for name, sha256 in extensions.sources().items()}
     if (ROOT / ".git").exists():
         git = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -111,6 +111,12 @@ def reproduce(lake: Lake, run: str, report: Report = quiet) -> Reproduction:
                 lake, version.run, versions.JUDGED_BUNDLE, scratch
             )
         training = stated["training"]
+        if training.get("own_frame"):
+            raise GuanjiaError(
+                f"run {run}",
+                "learned from a frame of its owner's, which no home holds",
+                "call `training.frames.fit` again with the same frame, and compare bundle versions",
+            )
         if lake.settings.timezone != training["timezone"]:
             cure = f"set GUANJIA_TIMEZONE to {training['timezone']}"
             raise GuanjiaError(

@@ -5,18 +5,17 @@ Where the rows span too few days for that, it is the one that predicts best othe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
 from features.progress import Report, quiet
-from training.estimators.candidates import CANDIDATES, CalibratedModel, Candidate
+from training.estimators.candidates import CalibratedModel
 from training.estimators.encoding import Array, Encoding, Flags
-from training.estimators.linear import Linear
 from training.estimators.losses import row_loss
+from training.estimators.parts import BLEND, CANDIDATES, Candidate
 from training.estimators.trees import TrainingRows
+from training.fitting.blending import blend, inverse_link
 from training.fitting.datasets import hash_fractions, held_back
 from training.model_spec import ModelSpec
 
@@ -43,11 +42,21 @@ class Window:
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """Mean loss of a candidate over the validation rows of all windows, and their number."""
+    """Mean loss of a candidate over the validation rows of all windows, and their number.
+
+    Attributes
+    ----------
+    candidate : str
+    loss : float
+    rows : int
+    weights : dict of str to float
+        Name of a part -> its weight; a part alone has 1.
+    """
 
     candidate: str
     loss: float
     rows: int
+    weights: dict[str, float]
 
 
 def choose(
@@ -84,32 +93,33 @@ def choose(
     list of CandidateScore
         Empty if the slice is too small to be divided.
     """
-    windows = time_windows(rows) or customer_windows(rows)
-    losses: dict[str, list[Array]] = {name: [] for name in model.candidates}
+    windows = windows_of(rows)
+    alone = [CANDIDATES[name] for name in model.candidates if name != BLEND]
+    scores: dict[str, list[Array]] = {candidate.name: [] for candidate in alone}
+    outcomes: list[Array] = []
     for done, window in enumerate(windows):
         report(f"{model.name}: candidates", done, len(windows))
         fold = Fold.encode(rows, features, window)
         if fold is None:
             continue
-        linear: dict[float, Linear] = {}
-        trees: lgb.Booster | None = None
-        for candidate in (CANDIDATES[name] for name in model.candidates):
-            fitted = fold.fit(model, candidate, parameters or model.parameters, seed, threads,
-                              linear.get(candidate.penalty),
-                              None if candidate.parameters else trees)  # fmt: skip
-            if fitted.scorer_.linear:
-                linear[candidate.penalty] = fitted.scorer_.linear[0]
-            if fitted.scorer_.trees and not candidate.parameters:
-                trees = cast(lgb.Booster, fitted.scorer_.trees[0])
-            predicted = fitted.scorer_.raw(fold.later, threads)
-            losses[candidate.name].append(row_loss(fold.outcomes, predicted, model.kind))
+        outcomes.append(fold.outcomes)
+        for candidate in alone:
+            fitted = fold.fit(model, candidate, parameters or model.parameters, seed, threads)
+            scores[candidate.name].append(fitted.scorer_.score(fold.later, threads))
     report(f"{model.name}: candidates", len(windows), len(windows))
-    scores = [
-        CandidateScore(name, float(np.concatenate(parts).mean()), sum(map(len, parts)))
-        for name, parts in losses.items()
-        if parts
-    ]
-    return sorted(scores, key=lambda score: score.loss)
+    if not outcomes:
+        return []
+    outcome = np.concatenate(outcomes)
+    joined = {name: np.concatenate(parts) for name, parts in scores.items()}
+    compared = []
+    for name, score in joined.items():
+        loss = row_loss(outcome, inverse_link(score, model.kind), model.kind)
+        compared.append(CandidateScore(name, float(loss.mean()), len(outcome), {name: 1.0}))
+    if BLEND in model.candidates:
+        weights, loss = blend(joined, outcome, model.kind)
+        if len(weights) > 1:
+            compared.append(CandidateScore(BLEND, float(loss.mean()), len(outcome), weights))
+    return sorted(compared, key=lambda score: score.loss)
 
 
 @dataclass(frozen=True)
@@ -164,8 +174,6 @@ class Fold:
         parameters: Mapping[str, float],
         seed: int,
         threads: int,
-        linear: Linear | None = None,
-        trees: lgb.Booster | None = None,
     ) -> CalibratedModel:
         """Fit a candidate to the training rows that are not held back.
 
@@ -179,8 +187,6 @@ class Fold:
             Parameters of the trees.
         seed, threads : int
             Random seed; largest number of threads.
-        linear, trees : Linear and lightgbm.Booster, optional
-            Parts fitted to these rows before, used as they are.
         """
         fitted = CalibratedModel(
             parameters,
@@ -191,7 +197,13 @@ class Fold:
             seed=seed,
             threads=threads,
         )
-        return fitted.fit_rows(self.rows, linear, trees, on_all_rows=False)
+        return fitted.fit_rows(self.rows, on_all_rows=False)
+
+
+def windows_of(rows: pd.DataFrame) -> list[Window]:
+    """Divide the rows by time; where they have no dates or too few days, by customer."""
+    later = time_windows(rows) if "as_of" in rows else []
+    return later or customer_windows(rows)
 
 
 def time_windows(rows: pd.DataFrame) -> list[Window]:

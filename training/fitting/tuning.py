@@ -2,7 +2,8 @@
 
 A study lies at `<home>/training/<model>/tuning.db` and is named by the data: it goes on where it
 was stopped, and starts anew when the data change. A trial is evaluated window after window on later
-rows; one that is worse than the median of the others after the first window is pruned.
+rows, or, where rows cannot be divided by time, on those of other customers; one that is worse than
+the median of the others after the first window is pruned.
 """
 
 import time
@@ -14,13 +15,13 @@ import optuna
 from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
-from training.estimators.candidates import CANDIDATES
 from training.estimators.losses import row_loss
-from training.fitting.selection import Fold, time_windows
+from training.estimators.parts import CANDIDATES
+from training.fitting.selection import Fold, windows_of
 from training.model_spec import ModelSpec
 
 SEED = 7
-COMPARED = "held back"
+COMPARED = "held back, declared bins"
 """How losses are measured; a study of losses that were measured otherwise is not gone on with."""
 OWN = {"rounds": 1500, "patience": 60, "bagging_freq": 1}
 
@@ -74,7 +75,7 @@ def tune(
         None if the train slice is too short to be divided into windows.
     """
     rows = data.frame[data.split.train]
-    encoded = (Fold.encode(rows, data.features, window) for window in time_windows(rows))
+    encoded = (Fold.encode(rows, data.features, window) for window in windows_of(rows))
     folds = [fold for fold in encoded if fold is not None]
     if not folds:
         return None
@@ -94,7 +95,7 @@ def tune(
         study.enqueue_trial(declared)
 
     def objective(trial: optuna.Trial) -> float:
-        parameters = {**OWN, **_suggested(trial)}
+        parameters = {**model.parameters, **OWN, **_suggested(trial)}
         return _loss(model, folds, parameters, lake.settings.threads, trial)
 
     begun = time.monotonic()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
-from training.evaluation.calibration import expected_calibration_error, fit_line
+from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.resampling import RESAMPLES, Resamples
@@ -150,7 +150,7 @@ def cohort_figures(
     lift, lift_deviation = lift_of(label, predicted, purpose, resamples, kind)
     tests: list[BoundTest] = []
     if has_enough_outcomes(label, predicted, frame["customer_id"], kind):
-        # Deviations by resampling; wider, since the reference is uncertain too: its rows are few.
+        # Deviations by resampling; in tests wider, since the reference is uncertain too.
         people = min(frame["customer_id"].nunique(), RESAMPLES)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
         order_deviation = deviation(ranking.measure_order_resamples(resamples)[:, column])
@@ -161,9 +161,10 @@ def cohort_figures(
                 mean_gap(label, predicted, frame["customer_id"], kind),
                 bounds.gap * scale_of(predicted, kind),
             ),
-            not_below("auc" if likely else "gini", Estimate(order, order_deviation * wider, people),
+            not_below("auc" if likely else "gini",
+                      Estimate(order, order_deviation, people, order_deviation * wider),
                       bounds.auc, reference["order"]),
-            not_below("lift", Estimate(lift, lift_deviation * wider, people),
+            not_below("lift", Estimate(lift, lift_deviation, people, lift_deviation * wider),
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
         ]  # fmt: skip
@@ -185,8 +186,7 @@ def cohort_figures(
         observed=float(label.mean()),
         predicted=float(predicted.mean()),
         slope=line.slope if line is not None else float("nan"),
-        ece=expected_calibration_error(label, predicted)
-        / (1.0 if likely else float(label.mean()) or float("nan")),
+        ece=calibration_error(label, predicted, resamples, kind).value,
         loss=mean_loss(label, predicted, kind),
         base_loss=mean_loss(label, base, kind),
         order=order,

@@ -13,26 +13,42 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+from scipy.special import chndtr, stdtr
 from scipy.stats import ncx2
 
 from features.quality.statistics import population_stability_index
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
+from training.evaluation.distances import invert
+from training.evaluation.resampling import CONFIDENCE, Interval, student_interval
 
-CONFIDENCE = 0.95
-"""Of the intervals shown."""
 FEWEST_CUSTOMERS = 30
 """Customers, and in a cohort customers of either outcome, below which no test is made."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, its standard deviation, and the number of customers it rests on."""
+    """A figure, its standard deviation, and the number of customers it rests on.
+
+    Attributes
+    ----------
+    value, deviation : float
+        The figure; its standard deviation, for its interval.
+    customers : int
+        Number of customers.
+    tested : float
+        Deviation that a test against a bound uses, where it must be larger.
+    """
 
     value: float
     deviation: float
     customers: int
+    tested: float = 0.0
+
+    @property
+    def cautious(self) -> float:
+        """The larger deviation; never 0."""
+        return max(self.deviation, self.tested, 1e-12)
 
 
 @dataclass(frozen=True)
@@ -84,9 +100,8 @@ def two_sided(
     subject : str
         The segment or tag; empty: all rows.
     """
-    away, deviation = abs(estimate.value - expected), max(estimate.deviation, 1e-12)
-    freedom = max(estimate.customers - 1, 1)
-    p = sum(stdtr(freedom, (-away + side) / deviation) for side in (bound, -bound))
+    away, freedom = abs(estimate.value - expected), max(estimate.customers - 1, 1)
+    p = sum(stdtr(freedom, (-away + side) / estimate.cautious) for side in (bound, -bound))
     return _test(figure, subject, estimate, expected, bound, float(min(p, 1.0)))
 
 
@@ -106,8 +121,8 @@ def not_below(
     subject : str
         The segment or tag; empty: all rows.
     """
-    short, deviation = expected - estimate.value, max(estimate.deviation, 1e-12)
-    p = stdtr(max(estimate.customers - 1, 1), (bound - short) / deviation)
+    short = expected - estimate.value
+    p = stdtr(max(estimate.customers - 1, 1), (bound - short) / estimate.cautious)
     return _test(figure, subject, estimate, expected, bound, float(p))
 
 
@@ -123,7 +138,8 @@ def index_test(
 
     For n and m customers the index over (1/n + 1/m) is close to a chi-square of bins - 1 degrees of
     freedom (Yurdakul 2018, "Statistical properties of population stability index"). Ours is
-    non-central, by the true index over the same.
+    non-central, by the true index over the same. The index shown is as measured, chance included;
+    its interval is that of the true one, without what chance adds.
 
     Parameters
     ----------
@@ -142,10 +158,9 @@ def index_test(
     used = sum(1 for then, later in zip(reference, now, strict=True) if then or later)
     chance = 1 / max(customers[0], 1) + 1 / max(customers[1], 1)
     freedom = max(used - 1, 1)
-    around = max(index / chance - freedom, 1e-9)
-    low, high = ncx2.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], freedom, around) * chance
+    low, high = _index_interval(index / chance, freedom)
     p = float(ncx2.sf(index / chance, freedom, bound / chance))
-    return BoundTest(figure, subject, index, 0.0, float(low), float(high), bound, p)
+    return BoundTest(figure, subject, index, 0.0, low * chance, high * chance, bound, p)
 
 
 def mean_gap(
@@ -153,10 +168,10 @@ def mean_gap(
 ) -> Estimate:
     """Measure the mean of observed minus predicted; rows of one customer are one draw.
 
-    The deviation is the larger of two: that of the sums by customer (Liang and Zeger 1986), and the
-    one the predictions imply if all outcomes of a customer are the same (Spiegelhalter 1986). With
-    few outcomes the former is small just when too few, or all, came true. Amounts have no implied
-    deviation.
+    The deviation is that of the sums by customer (Liang and Zeger 1986). With few outcomes it is
+    small just when too few, or all, came true. So tests use the larger of it and the one the
+    predictions imply if all outcomes of a customer are the same (Spiegelhalter 1986). Amounts have
+    no implied deviation.
 
     Parameters
     ----------
@@ -175,7 +190,7 @@ def mean_gap(
     }
     own = np.bincount(pd.factorize(customers)[0], np.sqrt(variances[kind]))
     implied = float(np.sqrt((own**2).sum())) / max(len(predicted), 1)
-    return replace(gap, deviation=max(gap.deviation, implied))
+    return replace(gap, tested=implied)
 
 
 def mean_of(values: Array, customers: pd.Series) -> Estimate:
@@ -211,9 +226,18 @@ def _clustered(values: Array, customers: pd.Series) -> Estimate:
     return Estimate(mean, float(deviation), people)
 
 
+def _index_interval(shown: float, freedom: int) -> Interval:
+    """Return the true indices, in units of chance, at which one as observed is no surprise."""
+    clear = max(float(ncx2.ppf(CONFIDENCE, freedom, 1e-9)) - freedom, 1.0)
+
+    def at(index: float) -> tuple[float, float]:
+        return index, float(chndtr(shown, freedom, index))
+
+    return invert(at, clear, (0.0, shown + 10 * clear))
+
+
 def _test(
     figure: str, subject: str, estimate: Estimate, expected: float, bound: float, p: float
 ) -> BoundTest:
-    wide = float(stdtrit(max(estimate.customers - 1, 1), (1 + CONFIDENCE) / 2)) * estimate.deviation
-    value = estimate.value
-    return BoundTest(figure, subject, value, expected, value - wide, value + wide, bound, p)
+    low, high = student_interval(estimate.value, estimate.deviation, estimate.customers)
+    return BoundTest(figure, subject, estimate.value, expected, low, high, bound, p)

@@ -80,31 +80,27 @@ def _loss(gates: PromotionBounds, comparison: Comparison) -> Verdict:
 
 
 def _calibration(gates: PromotionBounds, comparison: Comparison) -> Verdict:
+    """Judge the difference of the calibration errors; of a first version its own error.
+
+    The base rate has no calibration error worth the name, and none in tenths of another's
+    predictions.
+    """
     if _unproven(comparison):
         return _not_judged("calibration", comparison)
-    ece = comparison.overall.ece
-    worst = ece.high if comparison.champion else _unbiased_low(ece.difference, ece.high)
+    ece, own = comparison.overall.ece, comparison.overall.challenger_ece
+    difference, low, high = ece.difference, ece.low, ece.high
+    sentence = f"ECE {ece.challenger:.4f}, champion {ece.champion:.4f}: {ece.difference:+.4f} "
+    if comparison.champion is None:
+        (low, high), difference = own.interval, own.value
+        sentence = f"ECE {own.value:.4f} "
+    worst = high if comparison.champion else low
     return Verdict(
         "calibration",
         worst <= gates.calibration,
-        f"ECE {ece.challenger:.4f}, {_peer(comparison)} {ece.champion:.4f}: {ece.difference:+.4f} "
-        f"({ece.low:+.4f} to {ece.high:+.4f}), at most {gates.calibration:+.4f} allowed",
+        f"{sentence}({low:+.4f} to {high:+.4f}), at most {gates.calibration:+.4f} allowed",
         "train with a later --known-by, so that the calibration slice is nearer",
-        {
-            "difference": ece.difference,
-            "low": ece.low,
-            "high": ece.high,
-            "bound": gates.calibration,
-        },
+        {"difference": difference, "low": low, "high": high, "bound": gates.calibration},
     )
-
-
-def _unbiased_low(difference: float, high: float) -> float:
-    """Return the lower end of the basic bootstrap interval.
-
-    A constant prediction has no calibration error to cancel what resampling adds to the other's.
-    """
-    return 2 * difference - high
 
 
 def _segments(gates: PromotionBounds, comparison: Comparison) -> Verdict:

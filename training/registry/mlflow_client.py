@@ -25,6 +25,17 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 EXPERIMENT = "guanjia"
+EXPERIMENT_TAGS = {
+    "mlflow.note.content": "A run is a training, named by model and version. Compare runs of one "
+    "`tags.model`: by `test_auc` and `test_log_loss` where a probability is predicted, by "
+    "`test_gini` and `test_deviance` where a count or an amount is. The figures are those of the "
+    "judged candidate; what serves is the version with the alias `champion`.",
+    # Its page is then the table of runs; else MLflow asks what the experiment is for.
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.experiment.primaryMetric.name": "test_auc",
+    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
+}
+"""What the page of the experiment shows."""
 
 
 class RegistryAwayError(GuanjiaError):
@@ -94,10 +105,15 @@ def experiment_id(lake: Lake, client: Any) -> str:
     """Return the id of the experiment of Guanjia, created if it is missing."""
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is not None:
+        for name in EXPERIMENT_TAGS.keys() - experiment.tags.keys():
+            client.set_experiment_tag(experiment.experiment_id, name, EXPERIMENT_TAGS[name])
         return str(experiment.experiment_id)
     local = lake.settings.mlflow_tracking_uri is None
     artifacts = (lake.home / "mlflow" / "artifacts").as_uri() if local else None
-    return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts))
+    created = client.create_experiment(
+        EXPERIMENT, artifact_location=artifacts, tags=EXPERIMENT_TAGS
+    )
+    return str(created)
 
 
 def registry_exists(lake: Lake) -> bool:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from features.lake import Lake, sha256_of
 from features.publishing import is_running
 from training.estimators.bundle import verify
-from training.models import find
 from training.registry.mlflow_client import client_session, experiment_id
+from training.registry.run_page import RunPage
 from training.registry.versions import CHALLENGER, JUDGED_BUNDLE, JUDGED_HASH, SPEC_HASH
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def register(
     example: "pd.DataFrame",
     documents: Mapping[str, object] | None = None,
     judged_bundle: Path | None = None,
+    page: RunPage | None = None,
 ) -> str:
     """Log a run with its bundle, register it as a new version, and make that the challenger.
 
@@ -56,6 +57,8 @@ def register(
         Name -> content of further JSON files to log.
     judged_bundle : Path, optional
         Folder of the bundle whose figures these are; default: `bundle` itself.
+    page : RunPage, optional
+        What MLflow's page of the run shows; the run is then as long as the training was.
 
     Returns
     -------
@@ -83,8 +86,10 @@ def register(
         stated[JUDGED_HASH] = sha256_of(judged_bundle / "spec.json")
     with client_session(lake) as client:
         name = f"{model}-{spec['version']}"
-        with _logged(lake, client, name, parameters, metrics, stated, bundle) as run:
+        with _logged(lake, client, name, parameters, metrics, stated, bundle, page) as run:
             signature = infer_signature(example, np.zeros(len(example)))
+            if page is not None:
+                _log_dataset(client, run.info.run_id, page, signature.inputs.to_dict())
             for title, value in {"signature": signature.to_dict(), **(documents or {})}.items():
                 text = json.dumps(value, ensure_ascii=False)
                 client.log_text(run.info.run_id, text, f"{title}.json")
@@ -92,7 +97,8 @@ def register(
                 client.log_artifacts(run.info.run_id, str(judged_bundle), JUDGED_BUNDLE)
             for path in files:
                 client.log_artifact(run.info.run_id, str(path), "evaluation")
-            version = _create_version(client, model, run, stated)
+            version = _create_version(client, model, spec["label"], run, stated, page)
+            client.update_run(run.info.run_id, name=f"{model} {version}")
         client.set_registered_model_alias(model, CHALLENGER, version)
     return version
 
@@ -106,6 +112,7 @@ def log_run(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     bundle: Path,
+    page: RunPage | None = None,
 ) -> str:
     """Log a finished run with its bundle, without registering a version.
 
@@ -119,17 +126,21 @@ def log_run(
         Parameters, metrics and tags of the run; metrics that are NaN are left out.
     bundle : Path
         Folder of the bundle.
+    page : RunPage, optional
+        What MLflow's page of the run shows; the run is then as long as the training was.
 
     Returns
     -------
     str
         Id of the run.
     """
-    stated = {**tags, "model": model}
+    stated, name = {**tags, "model": model}, f"{model}-{version}"
     with (
         client_session(lake) as client,
-        _logged(lake, client, f"{model}-{version}", parameters, metrics, stated, bundle) as run,
+        _logged(lake, client, name, parameters, metrics, stated, bundle, page) as run,
     ):
+        if page is not None:
+            _log_dataset(client, run.info.run_id, page)
         return str(run.info.run_id)
 
 
@@ -142,14 +153,24 @@ def _logged(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     bundle: Path,
+    page: RunPage | None,
 ) -> Iterator[Any]:
     """Create and log a run; finish it after the block, as failed if the block raises."""
     from mlflow.entities import Metric, Param
+    from mlflow.utils.time import get_current_time_millis
 
     group = experiment_id(lake, client)
     _mark_killed_runs(client, group, tags["model"])
     writer = {"writer": f"{socket.gethostname()}:{os.getpid()}"}
-    run = client.create_run(group, run_name=name, tags={**tags, **writer})
+    # MLflow's own clock, which ends the run as well: its page then shows how long training took.
+    begun = None
+    if page is not None:
+        now: int = get_current_time_millis()  # type: ignore[no-untyped-call]
+        begun = now - int(1000 * page.seconds)
+    shown = page.tags() if page is not None else {}
+    run = client.create_run(
+        group, start_time=begun, run_name=name, tags={**tags, **writer, **shown}
+    )
     run_id: str = run.info.run_id
     try:
         client.log_batch(
@@ -169,15 +190,42 @@ def _logged(
     client.set_terminated(run_id)
 
 
-def _create_version(client: Any, model: str, run: Any, tags: Mapping[str, str]) -> str:
+def _log_dataset(
+    client: Any, run: str, page: RunPage, columns: Sequence[Mapping[str, Any]] | None = None
+) -> None:
+    """Name the rows that a run learned from: their hash, number and columns."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    rows = Dataset(
+        page.dataset,
+        page.digest[:32],
+        "local",
+        json.dumps({"uri": page.place}),
+        json.dumps({"mlflow_colspec": columns}) if columns is not None else None,
+        json.dumps({"num_rows": page.rows}),
+    )
+    client.log_inputs(run, [DatasetInput(rows, [InputTag("mlflow.data.context", "training")])])
+
+
+def _create_version(
+    client: Any,
+    model: str,
+    label: str,
+    run: Any,
+    tags: Mapping[str, str],
+    page: RunPage | None,
+) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
         client.get_registered_model(model)
     except MlflowException:
-        client.create_registered_model(model, description=find(model).label)
+        client.create_registered_model(model, description=label)
     source = f"{run.info.artifact_uri}/bundle"
-    registered = client.create_model_version(model, source, run.info.run_id, tags=dict(tags))
+    described = page.description if page is not None else None
+    registered = client.create_model_version(
+        model, source, run.info.run_id, tags=dict(tags), description=described
+    )
     return str(registered.version)
 
 

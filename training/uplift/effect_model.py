@@ -33,6 +33,8 @@ class EffectModel:
         Tags it reads, in order.
     version : str
         A hash of the contents.
+    encoding : Encoding
+        Names and categories of the features.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class EffectModel:
         self.spec = spec
         self.features: list[str] = spec["features"]
         self.version: str = spec["version"]
-        self._encoding = encoding
+        self.encoding = encoding
         self._effect = effect
         self._deviation = deviation
         self._encode_row = encoding.row_encoder()
@@ -65,7 +67,7 @@ class EffectModel:
         effect, lower : numpy.ndarray
             Shape (rows,) each.
         """
-        matrix = self._encoding.matrix(columns)
+        matrix = self.encoding.matrix(columns)
         if len(matrix) == 0:
             return np.empty(0), np.empty(0)
         effect = np.asarray(self._effect.predict(matrix, num_threads=threads), np.float64)

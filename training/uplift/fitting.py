@@ -3,11 +3,11 @@
 The learners are compared by how far their effects are from doubly robust outcomes (Kennedy 2023),
 never by a truth. The chosen one learns anew from every row that was ripe before the test slice, on
 random halves of the customers: the mean is the effect, the spread its standard error (delete-half
-jackknife, Shao and Wu 1989). The test slice is not touched here.
+jackknife, Shao and Wu 1989); both are stretched as far as the effects were told too much alike
+(`training.uplift.shrinkage`). The test slice is not touched here.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,13 +15,16 @@ import numpy as np
 import pandas as pd
 
 from features.errors import GuanjiaError
-from training.dataset import Dataset
+from training.dataset import Dataset, Split
 from training.estimators.encoding import Array, Encoding, Flags
+from training.fitting.datasets import hash_fractions
+from training.model_spec import ModelSpec
 from training.uplift import learners, policy
 from training.uplift.bundle import distil, write_effect
 from training.uplift.effect_model import EffectModel, load_effect
 from training.uplift.policy import Outcomes
-from training.uplift.randomised_trials import TRIAL, Treatment, effect_model_spec
+from training.uplift.randomised_trials import Treatment
+from training.uplift.shrinkage import measure_stretch
 
 SEED = 7
 HALVES = 16
@@ -71,10 +74,6 @@ class Rows:
         """Customer of every row."""
         return self.frame["customer_id"]
 
-    def ripe(self, day: date) -> Flags:
-        """Mark rows whose outcome could no longer change when a day began, shape (rows,)."""
-        return np.asarray(pd.to_datetime(self.frame["matures"]) < pd.Timestamp(day), bool)
-
 
 def encode_rows(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
     """Encode the rows of a trial for learners.
@@ -89,8 +88,7 @@ def encode_rows(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
         Stated probability of treatment among these rows.
     """
     frame = data.frame
-    earlier = pd.to_datetime(frame["matures"]) < pd.Timestamp(data.split.test_from)
-    encoding = Encoding.learn(frame[earlier], data.features)
+    encoding = Encoding.learn(frame[data.split.before_test], data.features)
     return Rows(
         frame,
         encoding,
@@ -101,11 +99,44 @@ def encode_rows(data: Dataset, treatment: Treatment, propensity: float) -> Rows:
     )
 
 
-def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
+def divide(rows: Rows, split: Split) -> list[tuple[Flags, Flags]]:
+    """Divide the rows before the test slice into pairs: rows to learn from, rows to compare on.
+
+    These come later than those; where rows have no dates, they are of other customers.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows of the trial.
+    split : Split
+        Which of them are before the test slice.
+    """
+    earlier = split.before_test
+    if not split.by_time:
+        block = np.floor(hash_fractions(rows.frame, "block") * len(ORIGINS))
+        numbers = range(len(ORIGINS))
+        return [(earlier & (block != k), earlier & (block == k)) for k in numbers]
+    as_of = pd.to_datetime(rows.frame["as_of"])
+    ripe = pd.to_datetime(rows.frame["matures"]).to_numpy()
+    edges = [*as_of[earlier].quantile(list(ORIGINS)), pd.Timestamp(split.test_from)]
+    days = as_of.to_numpy()
+    return [
+        (ripe < begin, earlier & (days >= begin) & (days < end)) for begin, end in pairwise(edges)
+    ]
+
+
+def choose(rows: Rows, split: Split) -> tuple[str, dict[str, float]]:
     """Choose the learner whose effects are nearest to later outcomes, before the test slice.
 
     Learners are compared on several blocks of rows, each after learning from what was ripe when the
     block began: one block alone is too noisy to rank them.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows of the trial.
+    split : Split
+        Which of them are before the test slice.
 
     Returns
     -------
@@ -117,13 +148,9 @@ def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
     GuanjiaError
         If too few outcomes are ripe before any block.
     """
-    earlier = rows.ripe(test_from)
-    as_of = pd.to_datetime(rows.frame["as_of"])
-    edges = [*as_of[earlier].quantile(list(ORIGINS)), pd.Timestamp(test_from)]
     distances: dict[str, list[Array]] = {name: [] for name in learners.LEARNERS}
-    for begin, end in pairwise(edges):
-        train = rows[rows.ripe(begin)]
-        later = rows[earlier & (as_of >= begin).to_numpy() & (as_of < end).to_numpy()]
+    for learned, compared in divide(rows, split):
+        train, later = rows[learned], rows[compared]
         if min(train.treated.sum(), (~train.treated).sum(), len(later.label)) < FEWEST:
             continue
         outcomes = doubly_robust_outcomes(train, later)
@@ -133,7 +160,8 @@ def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
     if not distances["average"]:
         raise GuanjiaError(
             "the trial",
-            f"has {int(earlier.sum()):,} outcomes ripe before {test_from}, too few to learn from",
+            f"has {int(split.before_test.sum()):,} outcomes ripe before the test slice, too few to "
+            "learn from",
             "load a longer history, or draw more customers by lot",
         )
     losses = {name: float(np.concatenate(blocks).mean()) for name, blocks in distances.items()}
@@ -141,7 +169,9 @@ def choose(rows: Rows, test_from: date) -> tuple[str, dict[str, float]]:
     return best, {name: loss - losses["average"] for name, loss in losses.items()}
 
 
-def fit(rows: Rows, treatment: Treatment, learner: str, folder: Path) -> EffectModel:
+def fit(
+    rows: Rows, treatment: Treatment, model: ModelSpec, trial: str, learner: str, folder: Path
+) -> EffectModel:
     """Learn on halves of the customers, distil mean and spread, and write the effect model.
 
     Parameters
@@ -150,33 +180,42 @@ def fit(rows: Rows, treatment: Treatment, learner: str, folder: Path) -> EffectM
         Rows to learn from.
     treatment : Treatment
         Treatment whose effect it is.
+    model : ModelSpec
+        The effect model as declared.
+    trial : str
+        Name of the trial the rows were drawn in.
     learner : str
         One of `training.uplift.learners.LEARNERS`.
     folder : Path
         Folder of the bundle.
     """
-    effects = [
-        _learned(learner, rows[half], SEED + turn)(rows.matrix)
-        for turn, half in enumerate(learners.halves(rows.customers, HALVES, SEED))
-    ]
-    spec = effect_model_spec(treatment)
+    halves = learners.halves(rows.customers, HALVES, SEED)
+    effects = np.array(
+        [
+            _learned(learner, rows[half], SEED + turn)(rows.matrix)
+            for turn, half in enumerate(halves)
+        ]
+    )
+    stretch = measure_stretch(effects, halves, _outcomes_across(rows, halves[0]))
+    effect, deviation = stretch.apply(effects.mean(axis=0), effects.std(axis=0, ddof=1))
     about = {
         "name": treatment.model,
         "label": treatment.label,
         "treatment": treatment.name,
-        "trial": TRIAL,
+        "trial": trial,
         "learner": learner,
         "halves": HALVES,
-        "service": spec.tag_set.name,
-        "eligible": spec.eligible,
+        "stretch": stretch.slope,
+        "service": model.tag_set.name,
+        "eligible": model.eligible,
     }
     names = rows.encoding.features
     write_effect(
         folder,
         about,
         rows.encoding,
-        distil(rows.matrix, np.mean(effects, axis=0), names),
-        distil(rows.matrix, np.std(effects, axis=0, ddof=1), names),
+        distil(rows.matrix, effect, names),
+        distil(rows.matrix, deviation, names),
     )
     return load_effect(folder)
 
@@ -189,6 +228,15 @@ def doubly_robust_outcomes(earlier: Rows, later: Rows) -> Outcomes:
     return policy.doubly_robust(
         later.label, later.treated, later.propensity, expected, later.customers
     )
+
+
+def _outcomes_across(rows: Rows, half: Flags) -> Outcomes:
+    """Calculate doubly robust outcomes of each half with models of the other."""
+    treated, control = np.empty(len(half)), np.empty(len(half))
+    for seen in (half, ~half):
+        outcomes = doubly_robust_outcomes(rows[seen], rows[~seen])
+        treated[~seen], control[~seen] = outcomes.treated, outcomes.control
+    return Outcomes(treated, control, rows.customers)
 
 
 def _learned(name: str, rows: Rows, seed: int) -> learners.Effects:

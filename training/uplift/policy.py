@@ -12,18 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 
 from training.estimators.encoding import Array, Flags
+from training.evaluation.resampling import Resamples, interval, student_interval
+from training.uplift import measures
 
 Numbers = npt.NDArray[np.intp]
 
-RESAMPLES = 1000
 TOPS = (0.1, 0.2, 0.3, 0.5)
+POWER = 0.8
+"""Probability that an effect as predicted would be proven."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with the 2.5 and 97.5 percentile over resamples of customers."""
+    """A figure and its 95% interval over customers."""
 
     value: float
     low: float
@@ -71,6 +75,9 @@ class SleepingDogs:
         Their mean effect as observed, on rows the model has not seen; None if there are none.
     proven : bool
         True if the whole interval lies below zero.
+    needed : int
+        Such rows that would prove it four times in five (power 0.8), if the effect is as predicted;
+        0 if there are none.
     """
 
     customers: int
@@ -78,6 +85,7 @@ class SleepingDogs:
     predicted: float
     effect: Estimate | None
     proven: bool
+    needed: int
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,6 @@ def policies(
     lower: Array,
     worth: Array,
     cost: float,
-    seed: int = 7,
 ) -> list[Policy]:
     """Estimate the worth of rules: nobody, top shares by effect, effect or value above 0, all.
 
@@ -144,8 +151,6 @@ def policies(
         Shape (rows,): yuan that a renewal of the row is worth; NaN counts as 0.
     cost : float
         Yuan per row treated.
-    seed : int
-        Random seed of the resamples.
     """
     value = np.nan_to_num(worth)
     order = np.argsort(np.argsort(-effect, kind="stable"), kind="stable")
@@ -161,7 +166,7 @@ def policies(
         columns[f"{name} renewal"] = outcomes.control + gained
         columns[f"{name} gained"] = gained
         columns[f"{name} yuan"] = gained * value - rule * cost
-    estimates = means(columns, outcomes.customers, seed)
+    estimates = means(columns, outcomes.customers)
     return [
         Policy(
             name,
@@ -172,7 +177,7 @@ def policies(
     ]
 
 
-def sleeping_dogs(outcomes: Outcomes, effect: Array, seed: int = 7) -> SleepingDogs:
+def sleeping_dogs(outcomes: Outcomes, effect: Array) -> SleepingDogs:
     """Estimate the effect on rows whose predicted effect is below zero.
 
     Parameters
@@ -181,17 +186,19 @@ def sleeping_dogs(outcomes: Outcomes, effect: Array, seed: int = 7) -> SleepingD
         Doubly robust outcomes of the rows.
     effect : numpy.ndarray
         Shape (rows,): predicted effect.
-    seed : int
-        Random seed of the resamples.
     """
     below = effect < 0
     if not below.any():
-        return SleepingDogs(0, 0.0, float("nan"), None, False)
+        return SleepingDogs(0, 0.0, float("nan"), None, False, 0)
     customers = outcomes.customers[below]
-    observed = means({"effect": outcomes.effect[below]}, customers, seed)["effect"]
+    observed = means({"effect": outcomes.effect[below]}, customers)["effect"]
     predicted = float(effect[below].mean())
+    rows = int(below.sum())
+    # The variance of a mean falls with the rows it is of.
+    deviation = (observed.high - observed.low) / (2 * ndtri(0.975))
+    needed = rows * (deviation * (ndtri(0.975) + ndtri(POWER)) / predicted) ** 2
     return SleepingDogs(
-        int(below.sum()), float(below.mean()), predicted, observed, observed.high < 0
+        rows, float(below.mean()), predicted, observed, observed.high < 0, int(np.ceil(needed))
     )
 
 
@@ -214,8 +221,29 @@ def resampled(customers: pd.Series, count: int = 200, seed: int = 7) -> Iterator
         yield np.concatenate([order[starts[code] : starts[code + 1]] for code in drawn])
 
 
-def means(columns: Mapping[str, Array], customers: pd.Series, seed: int = 7) -> dict[str, Estimate]:
-    """Calculate means of rows, with intervals over resamples of customers.
+def qini_with_interval(
+    label: Flags, treated: Flags, effect: Array, customers: pd.Series
+) -> Estimate:
+    """Calculate the Qini coefficient, with its interval over resamples of customers.
+
+    Parameters
+    ----------
+    label, treated : numpy.ndarray of bool
+        Shape (rows,): outcome, and whether the row was treated.
+    effect : numpy.ndarray
+        Shape (rows,): predicted effect.
+    customers : pandas.Series
+        Customer of every row.
+    """
+    value = measures.qini(label, treated, effect)
+    samples = [
+        measures.qini(label[drawn], treated[drawn], effect[drawn]) for drawn in resampled(customers)
+    ]
+    return Estimate(value, *interval(np.array(samples)))
+
+
+def means(columns: Mapping[str, Array], customers: pd.Series) -> dict[str, Estimate]:
+    """Calculate means of rows, with intervals by Student's t of sums by customer.
 
     Parameters
     ----------
@@ -223,21 +251,13 @@ def means(columns: Mapping[str, Array], customers: pd.Series, seed: int = 7) -> 
         Name -> values, shape (rows,).
     customers : pandas.Series
         Customer of every row.
-    seed : int
-        Random seed of the resamples.
     """
-    codes, people = pd.factorize(customers)
-    names, values = list(columns), np.column_stack([*columns.values(), np.ones(len(codes))])
-    sums = np.zeros((len(people), values.shape[1]))
-    np.add.at(sums, codes, values)
-    generator = np.random.default_rng(seed)
-    drawn = np.empty((RESAMPLES, values.shape[1]))
-    for turn in range(RESAMPLES):
-        picked = generator.integers(0, len(people), len(people))
-        drawn[turn] = np.bincount(picked, minlength=len(people)) @ sums
-    low, high = np.percentile(drawn[:, :-1] / drawn[:, -1:], [2.5, 97.5], axis=0)
-    centre = values[:, :-1].mean(axis=0)
+    values, people = np.column_stack([*columns.values()]), Resamples(customers, 0)
+    centre = values.mean(axis=0)
+    variances = np.diag(people.covariance((values - centre) / len(values)))
     return {
-        name: Estimate(float(centre[at]), float(low[at]), float(high[at]))
-        for at, name in enumerate(names)
+        name: Estimate(mean, *student_interval(mean, deviation, len(people.drawn)))
+        for name, mean, deviation in zip(
+            columns, centre.tolist(), np.sqrt(variances).tolist(), strict=True
+        )
     }

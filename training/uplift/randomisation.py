@@ -28,6 +28,10 @@ FEWEST = 200
 ROUNDS = 60
 
 
+class NoLotError(GuanjiaError):
+    """Rows were not drawn by lot."""
+
+
 @dataclass(frozen=True)
 class Randomisation:
     """Figures of the check whether rows were drawn by lot.
@@ -142,9 +146,9 @@ def check(frame: pd.DataFrame, features: list[str], control: str, treatment: str
     return randomisation
 
 
-def refusal(faults: list[str]) -> GuanjiaError:
+def refusal(faults: list[str]) -> NoLotError:
     """Make the error that lists why the rows were not drawn by lot."""
-    return GuanjiaError(
+    return NoLotError(
         "the contacts",
         f"were not drawn by lot, so this is no uplift: they {'; they '.join(faults)}",
         CURE,

@@ -3,7 +3,8 @@
 The test slice is used once, here.
 """
 
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from training.dataset import Dataset
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import interval
 from training.fitting.datasets import build
+from training.fitting.provenance import code_identity
+from training.model_spec import ModelSpec
 from training.registry.registration import log_run
+from training.registry.run_page import RunPage
 from training.uplift import measures, policy
 from training.uplift.fitting import HALVES, Rows, choose, doubly_robust_outcomes, encode_rows, fit
 from training.uplift.policy import Estimate, Policy, SleepingDogs
@@ -39,8 +42,11 @@ class EffectResult:
         Name, Chinese label, trial, and a hash of the contents of the model.
     folder : Path
         Folder of the effect model.
-    known_by, test_from : datetime.date
-        Last day whose outcomes were used; first `as_of` of the test slice.
+    run : str
+        Id of its MLflow run.
+    known_by, test_from : datetime.date or None
+        Last day whose outcomes were used; first `as_of` of the test slice. None where rows have no
+        dates.
     drawn : int
         Draws of both arms with a ripe outcome.
     randomisation : Randomisation
@@ -71,8 +77,9 @@ class EffectResult:
     trial: str
     version: str
     folder: Path
-    known_by: date
-    test_from: date
+    run: str
+    known_by: date | None
+    test_from: date | None
     drawn: int
     randomisation: Randomisation
     train_rows: int
@@ -114,26 +121,71 @@ def learn(
     GuanjiaError
         If the treatment was not given by lot, or too few outcomes are ripe.
     """
-    (data,) = build(lake, [effect_model_spec(treatment)], known_by, report)
+    model = effect_model_spec(treatment)
+    (data,) = build(lake, [model], known_by, report)
+    worth = worth_share * data.frame["commercial_premium_current"].to_numpy(np.float64)
+    return learn_on(lake, treatment, model, data, worth, known_by, report=report)
+
+
+def learn_on(
+    lake: Lake,
+    treatment: Treatment,
+    model: ModelSpec,
+    data: Dataset,
+    worth: Array,
+    known_by: date | None,
+    *,
+    trial: str = TRIAL,
+    report: Report = quiet,
+) -> EffectResult:
+    """Learn, measure and record the effect of a treatment on rows, wherever those come from.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home of the effect models and the registry.
+    treatment : Treatment
+        Treatment whose effect is learned.
+    model : ModelSpec
+        The effect model as declared.
+    data : Dataset
+        The rows, split, with `arm` and `probability` of each.
+    worth : numpy.ndarray
+        Shape (rows,): yuan that the outcome of the row is worth; NaN counts as 0.
+    known_by : datetime.date or None
+        Outcomes recorded later are not in the rows; None where rows have no dates.
+    trial : str
+        Name of the trial the rows were drawn in.
+    report : Report
+        Called with progress.
+
+    Raises
+    ------
+    GuanjiaError
+        If the treatment was not given by lot, or too few outcomes are ripe.
+    """
+    begun = time.monotonic()
     report(f"{treatment.model}: was it a lot", 0, None)
     randomisation = check(data.frame, data.features, CONTROL, treatment.name)
     stated = randomisation.probabilities
     propensity = stated[treatment.name] / sum(stated.values())
     rows = encode_rows(data, treatment, propensity)
-    earlier, test = rows.ripe(data.split.test_from), rows[data.split.test]
+    earlier, test = data.split.before_test, rows[data.split.test]
     report(f"{treatment.model}: learners", 0, None)
-    chosen, losses = choose(rows, data.split.test_from)
+    chosen, losses = choose(rows, data.split)
     report(f"{treatment.model}: {HALVES} halves", 0, None)
-    model = fit(rows[earlier], treatment, chosen, effect_folder(lake, treatment))
+    folder = effect_folder(lake, treatment)
+    fitted = fit(rows[earlier], treatment, model, trial, chosen, folder)
     report(f"{treatment.model}: evaluation", 0, None)
-    effect, lower = model.predict(test.frame)
-    figures = _measured(treatment, rows, earlier, test, (effect, lower), worth_share)
+    effect, lower = fitted.predict(test.frame)
+    figures = _measured(treatment, rows, earlier, test, (effect, lower), worth[data.split.test])
     result = EffectResult(
         treatment=treatment.name,
         label=treatment.label,
-        trial=TRIAL,
-        version=model.version,
-        folder=effect_folder(lake, treatment),
+        trial=trial,
+        version=fitted.version,
+        folder=folder,
+        run="",
         known_by=known_by,
         test_from=data.split.test_from,
         drawn=data.labelled,
@@ -146,8 +198,40 @@ def learn(
         **figures,
     )
     report(f"{treatment.model}: registry", 0, None)
-    _log(lake, data, treatment, result)
-    return result
+    source = f"guanjia uplift {treatment.name}" if trial == TRIAL else "training.frames.fit_uplift"
+    page = RunPage(
+        description=_describe(result),
+        dataset=f"{treatment.model} rows",
+        digest=data.sha256,
+        place=str(data.path) if data.path is not None else "a frame of its owner's",
+        rows=len(data.frame),
+        source=source,
+        code=code_identity(),
+        seconds=time.monotonic() - begun,
+    )
+    return replace(result, run=_log(lake, data, treatment, result, page))
+
+
+def _describe(result: EffectResult) -> str:
+    """Describe a study in Markdown: whose effect, from which rows, how large, and for whom."""
+    average, qini, dogs = result.average, result.qini, result.sleeping_dogs
+    differs = "differs by customer" if qini.low > 0 else "is not shown to differ by customer"
+    return "\n".join(
+        [
+            f"**{result.label}** (`{result.treatment}`): what it adds to the probability "
+            f"of the outcome. Learner *{result.learner}*.",
+            "",
+            f"Learned from {result.train_rows:,} rows, measured on {result.test_rows:,} others; "
+            f"{result.drawn:,} were drawn by lot.",
+            "",
+            f"- Average effect {100 * average.value:+.1f} points "
+            f"({100 * average.low:+.1f} to {100 * average.high:+.1f}).",
+            f"- Qini {qini.value:.4f} ({qini.low:.4f} to {qini.high:.4f}), chance 0: the effect "
+            f"{differs}.",
+            f"- Below zero predicted for {dogs.share:.0%}"
+            f"{', and below zero observed' if dogs.proven else ', not proven'}.",
+        ]
+    )
 
 
 def effect_folder(lake: Lake, treatment: Treatment) -> Path:
@@ -161,15 +245,14 @@ def _measured(
     earlier: Flags,
     test: Rows,
     predicted: tuple[Array, Array],
-    worth_share: float,
+    worth: Array,
 ) -> dict[str, Any]:
     """Measure the effect on the test slice, and the average effect on all rows."""
     outcomes = doubly_robust_outcomes(rows[earlier], test)
     effect, lower = predicted
-    worth = worth_share * test.frame["commercial_premium_current"].to_numpy(np.float64)
     return {
         "average": _average(rows),
-        "qini": _qini(test, effect),
+        "qini": policy.qini_with_interval(test.label, test.treated, effect, test.customers),
         "auuc": measures.auuc(test.label, test.treated, effect),
         "policies": policy.policies(outcomes, effect, lower, worth, treatment.cost),
         "sleeping_dogs": policy.sleeping_dogs(outcomes, effect),
@@ -187,18 +270,10 @@ def _average(rows: Rows) -> Estimate:
     return policy.means({"effect": outcomes.effect}, outcomes.customers)["effect"]
 
 
-def _qini(rows: Rows, effect: Array) -> Estimate:
-    """Calculate the Qini coefficient, with its interval over resamples of customers."""
-    value = measures.qini(rows.label, rows.treated, effect)
-    samples = [
-        measures.qini(rows.label[drawn], rows.treated[drawn], effect[drawn])
-        for drawn in policy.resampled(rows.customers)
-    ]
-    return Estimate(value, *interval(np.array(samples)))
-
-
-def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) -> None:
-    """Log a run with the figures and the bundle; serving reads the folder, not the run."""
+def _log(
+    lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult, page: RunPage
+) -> str:
+    """Log a run with the figures and the bundle, and return its id; serving reads the folder."""
     figures = {
         "average": result.average.value,
         "test_qini": result.qini.value,
@@ -209,14 +284,14 @@ def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) 
     }
     if result.truth is not None:
         figures |= {f"truth_{key}": float(value) for key, value in asdict(result.truth).items()}
-    log_run(
+    dates = {"known_by": result.known_by, "test_from": result.test_from}
+    return log_run(
         lake,
         treatment.model,
         result.version,
         parameters={
             "learner": result.learner,
-            "known_by": result.known_by.isoformat(),
-            "test_from": result.test_from.isoformat(),
+            **{name: day.isoformat() for name, day in dates.items() if day is not None},
             "train_rows": result.train_rows,
             "test_rows": result.test_rows,
         },
@@ -227,4 +302,5 @@ def _log(lake: Lake, data: Dataset, treatment: Treatment, result: EffectResult) 
             **{f"history_{group}_sha256": digest for group, digest in data.inputs.items()},
         },
         bundle=result.folder,
+        page=page,
     )

@@ -99,6 +99,8 @@ def against_true_effects(
     seed : int
         Random seed of the resamples.
     """
+    if "policy_id" not in rows:
+        return None
     true = true_effects(lake, treatment, rows["policy_id"])
     if true is None or np.isfinite(true).sum() == 0:
         return None

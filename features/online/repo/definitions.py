@@ -4,7 +4,9 @@ from features.online.feast_home import feast_home
 from features.online.views import customer, feature_services, feature_views
 from features.settings import load
 from features.tags.catalogue import groups
+from features.tags.extensions import load_extensions
 
+load_extensions(load().home)
 entity = customer()
 _views = feature_views(feast_home(), groups(), load().offline)
 

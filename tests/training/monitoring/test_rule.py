@@ -59,10 +59,11 @@ def test_outcomes_that_stay_away_are_not_taken_for_certainty():
     told = np.full(1000, 0.03)
     none = mean_gap(np.zeros(1000, bool), told, pd.Series(range(1000)))
     assert none.value == pytest.approx(-0.03)
-    assert none.deviation == pytest.approx(math.sqrt(0.03 * 0.97 / 1000))
+    assert none.tested == pytest.approx(math.sqrt(0.03 * 0.97 / 1000))
+    assert none.cautious == none.tested > none.deviation
     # Asked four times, it is still one outcome a customer.
     again = mean_gap(np.zeros(1000, bool), told, pd.Series(np.arange(1000) // 4))
-    assert again.deviation == pytest.approx(math.sqrt(0.03 * 0.97 / 250))
+    assert again.tested == pytest.approx(math.sqrt(0.03 * 0.97 / 250))
 
 
 def test_no_figure_of_one_customer_is_an_alert():

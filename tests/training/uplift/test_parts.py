@@ -12,6 +12,7 @@ from training.uplift import learners, policy
 from training.uplift.bundle import distil, write_effect
 from training.uplift.effect_model import load_effect
 from training.uplift.randomisation import check
+from training.uplift.shrinkage import measure_stretch
 
 FEATURES = ["age", "channel", "responses"]
 
@@ -180,6 +181,9 @@ def test_policy_values_are_right_whatever_the_model_expects(model):
     dogs = policy.sleeping_dogs(outcomes, effect)
     assert dogs.share == pytest.approx((effect < 0).mean())
     assert dogs.proven
+    # The interval is 2 * 1.96 deviations wide, and 80% power takes 1.96 + 0.84 of them.
+    deviation = (dogs.effect.high - dogs.effect.low) / 3.92
+    assert dogs.needed == pytest.approx(dogs.customers * (2.8 * deviation / 0.15) ** 2, rel=0.01)
     assert dogs.effect.low < -0.15 < dogs.effect.high
 
 
@@ -187,6 +191,36 @@ def test_where_nobody_is_told_below_zero_there_are_no_sleeping_dogs():
     outcomes = policy.Outcomes(np.ones(3), np.zeros(3), pd.Series(["a", "b", "c"]))
     found = policy.sleeping_dogs(outcomes, np.array([0.0, 0.1, 0.2]))
     assert (found.customers, found.effect, found.proven) == (0, None, False)
+
+
+def test_effects_told_too_much_alike_are_stretched():
+    """Half of 4,000 customers gain .3, half lose .1; told are a half of the way from the mean."""
+    draw = np.random.default_rng(4)
+    true = np.repeat([0.3, -0.1], 2000)
+    customers = pd.Series(np.arange(4000))
+    halves = learners.halves(customers, 8, 1)
+    effects = np.tile(0.1 + 0.5 * (true - 0.1), (8, 1))
+    noisy = true + draw.normal(0, 0.4, 4000)
+    outcomes = policy.Outcomes(noisy, np.zeros(4000), customers)
+    found = measure_stretch(effects, halves, outcomes)
+    assert found.slope == pytest.approx(2.0, abs=4 * found.deviation)
+    # Slope of noise .4 on 4,000 values that are .1 off their mean: .4 / .1 / root of 4,000.
+    assert found.deviation == pytest.approx(4 / 4000**0.5, rel=0.1)
+    effect, deviation = found.apply(effects.mean(axis=0), np.full(4000, 0.01))
+    assert effect[-1] == pytest.approx(0.1 + found.slope * -0.1)
+    assert deviation[-1] == pytest.approx(np.hypot(found.slope * 0.01, found.deviation * 0.1))
+
+
+@pytest.mark.parametrize("told", [0.05, 3.0])
+def test_effects_are_never_pressed_together_and_one_for_all_stays(told):
+    customers = pd.Series(np.arange(400))
+    halves = learners.halves(customers, 4, 1)
+    outcomes = policy.Outcomes(np.tile([0.2, 0.0], 200), np.zeros(400), customers)
+    everybody = measure_stretch(np.full((4, 400), told), halves, outcomes)
+    assert (everybody.slope, everybody.deviation) == (1.0, 0.0)
+    # Told thirty times as far apart as they are.
+    apart = measure_stretch(np.tile(np.tile([3.0, -3.0], 200), (4, 1)), halves, outcomes)
+    assert apart.slope == 1.0
 
 
 def test_intervals_draw_customers_and_not_rows():

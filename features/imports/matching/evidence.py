@@ -1,0 +1,155 @@
+"""Look at the cells of a source's columns: how many, which, and of what kind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from features.imports import cells, days
+from features.imports.mapping import NULLS
+from features.imports.reading.text_tables import TextTable
+from features.sql import quoted, sql_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOOKED_AT = 20_000
+"""Rows whose cells are looked at for their kind."""
+MOST_CODES = 60
+"""Different values up to which a column may be one of codes."""
+WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+CHECK_DIGITS = "10X98765432"
+VIN_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+VIN_DIGITS = "12345678123457923456789" + "0123456789"
+VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+PLATE = (
+    "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·• -]?"
+    "[A-Z0-9]{4,5}[A-Z0-9学挂港澳]"
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the cells of a column look like.
+
+    Attributes
+    ----------
+    heading : str
+        The column's heading.
+    filled, distinct : int
+        Cells that say something; different ones among them, roughly.
+    samples : tuple of str
+        Three of them.
+    values : dict of str to int
+        Every value with its count, most first, if they are few; else empty.
+    shares : dict of str to float
+        Kind -> share of the filled cells looked at: day, number, mobile, identity, vin, plate,
+        damaged.
+    """
+
+    heading: str
+    filled: int
+    distinct: int
+    samples: tuple[str, ...]
+    values: dict[str, int]
+    shares: dict[str, float]
+
+
+def look_at(con: "duckdb.DuckDBPyConnection", source: TextTable, zone: str) -> dict[str, Evidence]:
+    """Look at all columns of a source.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        Where the source's view is.
+    source : TextTable
+        The source.
+    zone : str
+        The insurer's time zone.
+
+    Returns
+    -------
+    dict of str to Evidence
+        By heading.
+    """
+    rows = f"(SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL)"
+    return {
+        heading: _look(con, rows, heading, source.cell(heading), zone) for heading in source.columns
+    }
+
+
+def _look(
+    con: "duckdb.DuckDBPyConnection", rows: str, heading: str, cell: str, zone: str
+) -> Evidence:
+    tidy = cells.without_nulls(cells.tidy(cell), NULLS)
+    filled, distinct = con.execute(
+        f"SELECT count(t), approx_count_distinct(t) FROM (SELECT {tidy} AS t FROM {rows})"
+    ).fetchone() or (0, 0)
+    values: dict[str, int] = {}
+    if distinct <= 2 * MOST_CODES:
+        counted = con.execute(
+            f"SELECT t, count(*) FROM (SELECT {tidy} AS t FROM {rows}) WHERE t IS NOT NULL"
+            " GROUP BY 1 ORDER BY 2 DESC, 1"
+        ).fetchall()
+        values = {str(value): int(number) for value, number in counted}
+        distinct = len(values)
+        values = values if distinct <= MOST_CODES else {}
+    looked_at = [
+        str(row[0])
+        for row in con.execute(
+            f"SELECT t FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
+        ).fetchall()
+    ]
+    kinds = (
+        con.execute(
+            f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
+            f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
+            f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
+            f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
+            f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
+            f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
+            f" FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
+        ).fetchone()
+        or (0,) * 5
+    )
+    names = ("day", "number", "mobile", "plate", "damaged")
+    shares = {name: float(share or 0) for name, share in zip(names, kinds, strict=True)}
+    shares["identity"] = _share(looked_at, is_identity_number)
+    shares["vin"] = _share(looked_at, is_vin)
+    return Evidence(heading, filled, distinct, tuple(dict.fromkeys(looked_at))[:3], values, shares)
+
+
+def is_identity_number(text: str) -> bool:
+    """Check an identity number of 18 places by its last one (GB 11643-1999).
+
+    Examples
+    --------
+    >>> is_identity_number("11010519491231002X"), is_identity_number("110105194912310021")
+    (True, False)
+    """
+    if len(text) != 18 or not text[:17].isdecimal():
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(text, WEIGHTS, strict=False))
+    return CHECK_DIGITS[total % 11] == text[17].upper()
+
+
+def is_vin(text: str) -> bool:
+    """Check a vehicle identification number by its ninth place (GB 16735-2019).
+
+    Examples
+    --------
+    >>> is_vin("1HGCM82633A004352"), is_vin("1HGCM82633A004353")
+    (True, False)
+    """
+    letters = text.upper()
+    if len(letters) != 17 or any(letter not in VIN_LETTERS for letter in letters):
+        return False
+    total = sum(
+        int(VIN_DIGITS[VIN_LETTERS.index(letter)]) * weight
+        for letter, weight in zip(letters, VIN_WEIGHTS, strict=True)
+    )
+    return letters[8] == "0123456789X"[total % 11]
+
+
+def _share(values: Sequence[str], check: Callable[[str], bool]) -> float:
+    listed = values[:1000]
+    return sum(map(check, listed)) / len(listed) if listed else 0.0

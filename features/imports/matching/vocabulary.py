@@ -1,0 +1,200 @@
+"""Know headings and codes of real exports: `synonyms.toml`, the contracts' names and labels."""
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from rapidfuzz import fuzz
+
+from features.contracts.tables import CONTRACTS
+from features.declared import Declared, load_layered
+
+EXACT, ENDING, NEAREST, PATTERN = 1.0, 0.75, 0.7, 0.62
+"""Scores of a heading that is a synonym, ends with one, is similar to one, fits the pattern."""
+OWNERS = {
+    "customer_id": "customers",
+    "vehicle_id": "vehicles",
+    "policy_id": "policies",
+    "claim_id": "claims",
+    "line": "policies",
+    "channel": "policies",
+}
+"""Columns of many tables -> the table that has their pattern."""
+SIMILAR = 84
+"""Similarity of two headings in percent, from which they may mean the same."""
+COVERS = {
+    "motor_compulsory": re.compile(r"^(交强险|交强|强制险|jqx|jq_?)"),
+    "motor_commercial": re.compile(r"^(商业险|商业|syx|sy_?)"),
+}
+"""Beginnings of headings in tables with both covers in one row."""
+UNIT = re.compile(r"[(（\[【]\s*(.*?)\s*[)）\]】]")
+
+
+class TableWords(Declared):
+    """Words for a table.
+
+    Attributes
+    ----------
+    words : tuple of str
+        In names of files and sheets.
+    patterns : mapping of str to str
+        Column -> regular expression for normalised headings that are in no list.
+    columns : mapping of str to tuple of str
+        Column -> headings; "@table.column" stands for those of another column.
+    """
+
+    words: tuple[str, ...]
+    patterns: dict[str, str] = Field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]]
+
+
+class Vocabulary(Declared):
+    """The content of `synonyms.toml`.
+
+    Attributes
+    ----------
+    tables : mapping of str to TableWords
+        By raw table.
+    elsewhere : mapping of str to tuple of str
+        Headings that are no column: `identity`, the number of an identity document.
+    codes : mapping of str to mapping of str to tuple of str
+        List -> meaning -> values of sources.
+    code_lists : mapping of str to str
+        "table.column" -> list, where it is not named like the column.
+    """
+
+    tables: dict[str, TableWords]
+    elsewhere: dict[str, tuple[str, ...]]
+    codes: dict[str, dict[str, tuple[str, ...]]]
+    code_lists: dict[str, str]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return the shipped words."""
+    shipped = Path(__file__).with_name("synonyms.toml")
+    return load_layered(Vocabulary, shipped, manual="docs/import.md")
+
+
+def normalise(heading: str) -> str:
+    """Reduce a heading to what tells: no case, blanks, separators, units in brackets.
+
+    Examples
+    --------
+    >>> normalise("签单保费（万元）"), normalise("POLICY_NO"), normalise("t.Policy No")
+    ('签单保费', 'policyno', 'tpolicyno')
+    """
+    text = unicodedata.normalize("NFKC", heading).lower()
+    text = re.sub(r"[(\[【].*?[)\]】]", "", text)
+    return re.sub(r"[\s_\-./、:*#]+", "", text)
+
+
+def unit_of(heading: str) -> str | None:
+    """Return the unit that a heading names: 万元, 千元, 分; None: none.
+
+    Examples
+    --------
+    >>> unit_of("签单保费（万元）"), unit_of("保费(单位:千元)"), unit_of("保费")
+    ('万元', '千元', None)
+    """
+    units = "".join(UNIT.findall(unicodedata.normalize("NFKC", heading)))
+    return next(
+        (unit for unit in ("万元", "千元") if unit in units), "分" if units == "分" else None
+    )
+
+
+@cache
+def headings_of(table: str, column: str) -> tuple[str, ...]:
+    """List the normalised headings of a column, the best first."""
+    listed = vocabulary().tables[table].columns.get(column, ())
+    if column == "recorded_at" and not listed:
+        listed = ("@policies.recorded_at",)
+    names: list[str] = [normalise(column), normalise(CONTRACTS[table].declared[column].label)]
+    for heading in listed:
+        if heading.startswith("@"):
+            other, _, name = heading[1:].partition(".")
+            names += headings_of(other, name)
+        else:
+            names.append(normalise(heading))
+    return tuple(dict.fromkeys(names))
+
+
+def score_heading(heading: str, table: str, column: str) -> float:
+    """Score how well a heading names a column: 0 to 1; earlier synonyms break ties.
+
+    Parameters
+    ----------
+    heading : str
+        As it stands in the file.
+    table, column : str
+        Of the contracts.
+    """
+    name = normalise(heading)
+    # Of headings in two rows the lower one names the column.
+    name_below = normalise(heading.rpartition("/")[2])
+    synonyms = headings_of(table, column)
+    for place, synonym in enumerate(synonyms):
+        if synonym in {name, name_below}:
+            return EXACT - 0.001 * place
+    best = 0.0
+    for synonym in synonyms:
+        if len(synonym) >= 3 and name.endswith(synonym):
+            best = max(best, ENDING)
+        similarity = fuzz.ratio(name, synonym)
+        if similarity >= SIMILAR:
+            best = max(best, NEAREST * similarity / 100)
+    pattern = _pattern(table, column)
+    if best < PATTERN and pattern and re.search(pattern, name):
+        best = PATTERN
+    return best
+
+
+def _pattern(table: str, column: str) -> str | None:
+    tables = vocabulary().tables
+    owner = OWNERS.get(column, table)
+    return tables[table].patterns.get(column) or tables[owner].patterns.get(column)
+
+
+def cover_of(heading: str) -> tuple[str, str] | None:
+    """Return the line that a heading is about, and the rest of it; None: of no cover alone.
+
+    Examples
+    --------
+    >>> cover_of("交强险保费"), cover_of("商业险/保单号"), cover_of("保费")
+    (('motor_compulsory', '保费'), ('motor_commercial', '保单号'), None)
+    """
+    name = unicodedata.normalize("NFKC", heading).lower().replace("/", "")
+    for line, beginning in COVERS.items():
+        match = beginning.match(name)
+        if match and name[match.end() :]:
+            return line, name[match.end() :]
+    return None
+
+
+def meaning_of(value: str, table: str, column: str) -> str | bool | None:
+    """Return what a code means by the lists; None: it is in none.
+
+    Parameters
+    ----------
+    value : str
+        The value of the source.
+    table, column : str
+        Of the contracts.
+    """
+    words = vocabulary()
+    name = words.code_lists.get(f"{table}.{column}", column)
+    allowed = CONTRACTS[table].declared[column].allowed
+    reduced = _reduced(value)
+    for meaning in allowed:
+        if reduced == _reduced(meaning):
+            return meaning
+    for meaning, values in words.codes.get(name, {}).items():
+        if reduced in {_reduced(text) for text in values}:
+            return {"true": True, "false": False}.get(meaning, meaning)
+    return None
+
+
+def _reduced(value: str) -> str:
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", value).lower())

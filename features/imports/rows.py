@@ -1,0 +1,329 @@
+"""Make the rows of raw tables from the rows of sources: read, completed, good ones told from bad.
+
+For each raw table there is a temporary table `ready_<table>` afterwards: the contract's columns,
+where a row came from (`_source`, `_file`, `_line`) and `_reasons`, why it cannot go on (empty: it
+can).
+"""
+
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+
+from features.contracts.contract import Contract
+from features.contracts.contract_sql import sql_type
+from features.contracts.tables import CONTRACTS
+from features.errors import GuanjiaError
+from features.imports.mapping import ColumnMap, Mapping, TableMap
+from features.imports.masking import mask
+from features.imports.reading.text_tables import TextTable
+from features.imports.values import select_typed
+from features.lake import Lake
+from features.sql import quoted, sql_text
+
+EXAMPLES = 3
+"""Places that a finding names."""
+UNREAD = "cannot be read"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something odd in the delivered cells.
+
+    Attributes
+    ----------
+    table, column : str
+        Raw table and column.
+    fault : str
+        What is odd.
+    effect : str
+        What follows for the row: "the row waits", "the cell is empty", "noon is taken".
+    rows : int
+        Rows with it.
+    examples : tuple of str
+        Some of them: "policies.csv, line 7: 6.2E+17".
+    """
+
+    table: str
+    column: str
+    fault: str
+    effect: str
+    rows: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass
+class Prepared:
+    """The rows of one raw table, ready in `ready_<table>`.
+
+    Attributes
+    ----------
+    table : str
+        The raw table.
+    rows : int
+        Rows of its sources that are rows of this table.
+    good, waiting, repeated : int
+        Rows that go on, that cannot, and that say what another row of the delivery says;
+        rows == good + waiting + repeated.
+    left_out : dict of str to int
+        Why rows of a source are none of this table -> rows.
+    """
+
+    table: str
+    rows: int
+    good: int = 0
+    waiting: int = 0
+    repeated: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def prepare_rows(
+    lake: Lake, mapping: Mapping, sources: Map[str, TextTable], findings: list[Finding]
+) -> dict[str, Prepared]:
+    """Read the rows of all raw tables of a mapping.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine holds the sources and gets `ready_<table>`.
+    mapping : Mapping
+        Where each column comes from.
+    sources : mapping of str to TextTable
+        The rows of each source.
+    findings : list of Finding
+        Findings are added here.
+
+    Raises
+    ------
+    GuanjiaError
+        If the order of day and month is still to be said.
+    """
+    prepared: dict[str, Prepared] = {}
+    for name in CONTRACTS:
+        maps = [table for table in mapping.tables if table.name == name]
+        if not maps:
+            continue
+        prepared[name] = Prepared(name, 0)
+        parts = [
+            _read_part(lake, mapping, table, sources, place, prepared[name], findings)
+            for place, table in enumerate(maps)
+        ]
+        lake.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE ready_{name} AS "
+            + " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
+        )
+        for part in parts:
+            lake.con.execute(f"DROP TABLE {part}")
+    _complete(lake, mapping, prepared)
+    for name, table in prepared.items():
+        _judge(lake, CONTRACTS[name], table, findings)
+    return prepared
+
+
+def drop_rows(lake: Lake, tables: Map[str, Prepared]) -> None:
+    """Drop what `prepare_rows` created."""
+    for name in tables:
+        lake.con.execute(f"DROP TABLE IF EXISTS ready_{name}")
+
+
+def _read_part(
+    lake: Lake,
+    mapping: Mapping,
+    table: TableMap,
+    sources: Map[str, TextTable],
+    place: int,
+    prepared: Prepared,
+    findings: list[Finding],
+) -> str:
+    """Read the rows that one source gives to a table; return the name of their temporary table."""
+    contract, source = CONTRACTS[table.name], sources[table.source]
+    for name, column in table.columns.items():
+        if column.order == "ask":
+            raise GuanjiaError(
+                f"table {table.name}, column {name}",
+                "has days whose order of day and month nobody said",
+                'replace order = "ask" in the mapping by "dmy" or "mdy"',
+            )
+    con, part = lake.con, f"part_{table.name}_{place}"
+    query = select_typed(contract, table.columns, source, mapping, lake.settings.timezone)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {query}")
+    for needed in table.only_with:
+        cell = (
+            f"{quoted(needed)} IS NULL OR CAST({quoted(needed)} AS VARCHAR) SIMILAR TO '0(\\.0*)?'"
+        )
+        # A premium that cannot be read is no sign that there is no cover.
+        unread = 1 << list(table.columns).index(needed)
+        (number,) = con.execute(
+            f"SELECT count(*) FROM typed WHERE ({cell}) AND _unread & {unread} = 0"
+        ).fetchone() or (0,)
+        if number:
+            heading = table.columns[needed].heading
+            why = f"rows of {table.source} without {heading}"
+            prepared.left_out[why] = prepared.left_out.get(why, 0) + number
+            con.execute(f"DELETE FROM typed WHERE ({cell}) AND _unread & {unread} = 0")
+    (rows,) = con.execute("SELECT count(*) FROM typed").fetchone() or (0,)
+    prepared.rows += rows
+    findings += _findings(lake, table, source)
+    columns = ", ".join(
+        f"CAST({quoted(name) if name in table.columns else 'NULL'} AS {sql_type(type_)})"
+        f" AS {quoted(name)}"
+        for name, type_ in contract.columns.items()
+    )
+    required = [name for name in table.columns if not contract.declared[name].nullable]
+    unreadable = ", ".join(
+        f"CASE WHEN _unread & {1 << list(table.columns).index(name)} > 0"
+        f" THEN '{name} cannot be read' END"
+        for name in required
+    )
+    reasons = f"list_filter([{unreadable}], x -> x IS NOT NULL)" if required else "[]::VARCHAR[]"
+    reasons = f"CASE WHEN _unread = 0 THEN []::VARCHAR[] ELSE {reasons} END"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source, _file,"
+        f" _line, {reasons} AS _reasons, {columns} FROM typed"
+    )
+    con.execute("DROP TABLE typed")
+    return part
+
+
+def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
+    """List what is odd in the cells of `typed`."""
+    contract = CONTRACTS[table.name]
+    names = list(table.columns)
+    masks = (
+        ("_unread", UNREAD),
+        ("_hourless", "is a day without its hour"),
+        ("_rounded", "has more than two decimal places"),
+    )
+    counts = [
+        f"count(*) FILTER ({bits} & {1 << place} > 0)"
+        for bits, _ in masks
+        for place in range(len(names))
+    ]
+    numbers = lake.con.execute(f"SELECT {', '.join(counts)} FROM typed").fetchone() or ()
+    findings = []
+    for number, (bits, fault, place) in zip(
+        numbers,
+        [(bits, fault, place) for bits, fault in masks for place in range(len(names))],
+        strict=True,
+    ):
+        if not number:
+            continue
+        name = names[place]
+        condition = f"{bits} & {1 << place} > 0"
+        examples = _examples(lake, source, table.name, name, table.columns[name], condition)
+        waits = not contract.declared[name].nullable
+        effect = {
+            "_unread": "the row waits" if waits else "the cell is empty",
+            "_hourless": "noon is taken",
+            "_rounded": "it is rounded",
+        }[bits]
+        findings.append(Finding(table.name, name, fault, effect, number, examples))
+    return findings
+
+
+def _examples(
+    lake: Lake, source: TextTable, table: str, name: str, column: ColumnMap, condition: str
+) -> tuple[str, ...]:
+    """Name the first places of a finding: file, line and the cell, masked if it is personal."""
+    if column.heading is None:
+        return ()
+    rows = lake.con.execute(
+        f"SELECT _file, _line, {source.cell(column.heading)} FROM {quoted(source.view)}"
+        f" JOIN (SELECT _file, _line FROM typed WHERE {condition} ORDER BY ALL LIMIT {EXAMPLES})"
+        " USING (_file, _line) ORDER BY 1, 2"
+    ).fetchall()
+    declared = CONTRACTS[table].declared[name]
+    return tuple(
+        f"{source.parts[file].path.name}, line {line}: {mask(str(cell), declared)}"
+        for file, line, cell in rows
+    )
+
+
+def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> None:
+    """Fill in columns that another table tells: the customer of a claim by its policy."""
+    lookups: list[tuple[str, str, ColumnMap]] = []
+    for table in mapping.tables:
+        for name, column in table.columns.items():
+            if column.lookup is not None or column.earliest is not None:
+                lookups.append((table.name, name, column))
+    # A customer comes before what is asked for by customer: policies know it before claims do.
+    order = list(CONTRACTS)
+    lookups.sort(key=lambda item: (item[2].earliest is not None, order.index(item[0])))
+    for table_name, name, column in lookups:
+        other, _, column_there = (column.earliest or f"{column.lookup}.{name}").partition(".")
+        if other not in prepared or column_there not in CONTRACTS[other].columns:
+            raise GuanjiaError(
+                f"table {table_name}, column {name}",
+                f"is read from {other}.{column_there}, which the mapping does not make",
+                "map that table too, or take the column from elsewhere",
+            )
+        by = column.by or CONTRACTS[table_name].key
+        event = CONTRACTS[other].event_time
+        value = (
+            f"min({quoted(column_there)})"
+            if column.earliest is not None
+            else f"max_by({quoted(column_there)}, {quoted(event)})"
+        )
+        lake.con.execute(
+            f"UPDATE ready_{table_name} SET {quoted(name)} = other.value FROM"
+            f" (SELECT {quoted(by)} AS key, {value} AS value FROM ready_{other}"
+            f" WHERE {quoted(column_there)} IS NOT NULL GROUP BY 1) AS other"
+            f" WHERE {quoted(name)} IS NULL AND {quoted(by)} = other.key"
+        )
+
+
+def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Finding]) -> None:
+    """Find repeated rows and those that lack a required cell, and count all."""
+    con, table = lake.con, f"ready_{contract.name}"
+    columns = [name for name in contract.columns if name != "recorded_at"]
+    listed = ", ".join(map(quoted, columns))
+    required = [
+        name for name in columns if not contract.declared[name].nullable and name != "recorded_at"
+    ]
+    missing = ", ".join(
+        f"CASE WHEN {quoted(name)} IS NULL AND NOT list_contains(_reasons, '{name} cannot be read')"
+        f" THEN '{name} is missing' END"
+        for name in required
+    )
+    complete = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in required)
+    con.execute(
+        f"UPDATE {table} SET _reasons = list_concat(_reasons, list_filter([{missing}],"
+        f" x -> x IS NOT NULL)) WHERE NOT ({complete})"
+    )
+    key = quoted(contract.key)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE shared AS WITH often AS (SELECT {key} AS k, recorded_at AS r"
+        f" FROM {table} WHERE len(_reasons) = 0 GROUP BY ALL HAVING count(*) > 1)"
+        f" SELECT k, r, count(DISTINCT ROW({listed})) > 1 AS disagree FROM {table} JOIN often"
+        f" ON {key} = k AND recorded_at IS NOT DISTINCT FROM r WHERE len(_reasons) = 0 GROUP BY ALL"
+    )
+    same = f"{key} = k AND recorded_at IS NOT DISTINCT FROM r"
+    if contract.name in {"customers", "vehicles"}:
+        # Read from rows of policies, a customer is told of in each: the latest says what holds.
+        con.execute("UPDATE shared SET disagree = false")
+    con.execute(
+        f"UPDATE {table} SET _reasons = [{sql_text(f'rows with the same {contract.key} disagree')}]"
+        f" FROM shared WHERE {same} AND disagree AND len(_reasons) = 0"
+    )
+    (repeated,) = con.execute(
+        f"SELECT count(*) - count(DISTINCT ({key}, recorded_at)) FROM {table} SEMI JOIN shared"
+        f" ON {same} AND NOT disagree WHERE len(_reasons) = 0"
+    ).fetchone() or (0,)
+    if repeated:
+        con.execute(
+            f"DELETE FROM {table} WHERE len(_reasons) = 0 AND rowid NOT IN ("
+            f"SELECT max_by(rowid, ({quoted(contract.event_time)}, _file, _line)) FROM {table}"
+            f" WHERE len(_reasons) = 0 GROUP BY {key}, recorded_at)"
+        )
+    con.execute("DROP TABLE shared")
+    prepared.repeated = repeated
+    (prepared.good, prepared.waiting) = con.execute(
+        f"SELECT count(*) FILTER (len(_reasons) = 0), count(*) FILTER (len(_reasons) > 0)"
+        f" FROM {table}"
+    ).fetchone() or (0, 0)
+    for reason, number in con.execute(
+        f"SELECT reason, count(*) FROM (SELECT unnest(_reasons) AS reason FROM {table})"
+        " WHERE reason NOT LIKE '% cannot be read' GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall():
+        column = str(reason).split(" ", 1)[0]
+        column = column if column in contract.columns else contract.key
+        fault = str(reason).removeprefix(f"{column} ")
+        findings.append(Finding(contract.name, column, fault, "the row waits", number))

@@ -1,0 +1,92 @@
+"""Name the parts a model may be made of, and the candidates: which parts, with which weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from training.estimators.linear import PENALTY
+
+BLEND = "blend"
+"""Name of the candidate whose weights are found where the others are compared."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is fitted alone: a linear model, or trees.
+
+    Attributes
+    ----------
+    name : str
+    penalty : float
+        Penalty of a linear part (`Linear.fit`); 0: the part is trees.
+    parameters : Mapping[str, float]
+        Changes to the declared parameters of trees.
+    monotone_method : {"basic", "advanced"}
+        How trees keep to what is declared monotone (`grow`).
+    """
+
+    name: str
+    penalty: float = 0.0
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    monotone_method: str = "basic"
+
+    @property
+    def linear(self) -> bool:
+        """Whether it is a linear model."""
+        return self.penalty > 0
+
+
+PARTS: dict[str, Part] = {
+    part.name: part
+    for part in (
+        Part("linear", penalty=PENALTY),
+        # Where many tags say little each, as of renewals, or outcomes are few and their spread is
+        # large, as of costs of claims: predictions stay nearer the mean.
+        Part("shrunk", penalty=1_000.0),
+        Part("flat", penalty=10_000.0),
+        # Trees of one split add up to a curve for each tag: a generalised additive model.
+        Part("additive", parameters={"num_leaves": 2, "feature_fraction": 0.5}),
+        Part("trees"),
+        # For tags that matter only together, as the month ahead and the days to expiry do. One of
+        # them is monotone and in nearly every tree, where "basic" costs .002 of log loss.
+        Part(
+            "deep",
+            parameters={
+                "num_leaves": 15,
+                "min_data_in_leaf": 100,
+                "lambda_l2": 5.0,
+                "feature_fraction": 0.8,
+                "learning_rate": 0.05,
+            },
+            monotone_method="advanced",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to learn: which parts, with which weights.
+
+    Attributes
+    ----------
+    name : str
+    weights : Mapping[str, float]
+        Name of a part (`PARTS`) -> weight of its score, above 0.
+    """
+
+    name: str
+    weights: Mapping[str, float]
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts, in the order of the weights."""
+        return [PARTS[name] for name in self.weights]
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether any part is trees, whose number has to be chosen."""
+        return any(not part.linear for part in self.parts)
+
+
+CANDIDATES: dict[str, Candidate] = {name: Candidate(name, {name: 1.0}) for name in PARTS}
+"""Each part alone."""
