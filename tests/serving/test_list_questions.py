@@ -18,7 +18,7 @@ from training.models import MODELS
     ("where", "cure"),
     [
         ("星级 >= 3", "Did you mean star_level?"),
-        (f"{MODELS['churn'].label} > 0.5", "Did you mean churn?"),
+        (f"{MODELS['renewal'].label} > 0.5", "Did you mean renewal?"),
         ("手机号 is not null", "who a customer is cannot be asked for"),
         ("chrun > 0.5", "Did you mean churn"),
     ],
