@@ -200,18 +200,6 @@ def test_the_holdout_is_left_out_or_marked(
     assert left.said["left_out"]["in the holdout"] == sum(held.values())
 
 
-def test_a_word_that_no_customer_has_is_refused(demo: Demo, run: Run) -> None:
-    for where, cure in (
-        ("channel = 'Agent'", "Did you mean agent?"),
-        ("branch = “B01”", "Write ' in its place"),
-        ("星级 >= 3", "Did you mean star_level?"),
-        ("手机号 is not null", "who a customer is cannot be asked for"),
-    ):
-        done = run(demo[0], "list", "renewal_risk", "--where", where, "--as-of", DAY)
-        assert done.returncode == 2
-        assert cure in done.stderr
-
-
 @pytest.mark.parametrize("name", LISTS)
 def test_reasons_are_words_of_the_lists_direction(
     name: str,
