@@ -36,7 +36,8 @@ DEFAULTS: Mapping[str, float] = {
     "bagging_freq": 1,
     "max_bin": 63,
     # One category against all others. The best of all divisions into two sets, which LightGBM takes
-    # where there are more than four, follows chance: on the French portfolio 0.684 against 0.704.
+    # where there are more than four, follows chance: of "additive" on the French portfolio it made
+    # an AUC of 0.688 where this makes 0.701.
     "max_cat_to_onehot": 64,
     "rounds": 1000,
     "patience": 60,
