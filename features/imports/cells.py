@@ -17,9 +17,10 @@ YES = ("是", "Y", "YES", "TRUE", "T", "1", "有", "同意", "已同意", "已�
 NO = ("否", "N", "NO", "FALSE", "F", "0", "无", "不同意", "未同意", "未授权", "没有", "撤回", "假")
 DAMAGED = r"^\d(\.\d+)?E\+\d+$"
 """An identifier of which a spreadsheet has lost digits."""
-PLAIN_NUMBER = r"[+-]?\d{1,18}(\.\d{1,6}0*)?"
+PLAIN_NUMBER = r"[+-]?\d{1,12}(\.\d{1,6}0*)?"
+GROUPED_NUMBER = r"[+-]?\d{1,3}(,\d{3}){1,3}(\.\d{1,6})?"
 NUMBER = (
-    r"^(\()?([+-])?\s*(?:¥|RMB|CNY)?\s*([+-])?(\d{1,3}(?:,\d{3})+|\d{1,18})(\.\d{1,6})?0*\s*"
+    r"^(\()?([+-])?\s*(?:¥|RMB|CNY)?\s*([+-])?(\d{1,3}(?:,\d{3})+|\d{1,12})(\.\d{1,6})?0*\s*"
     r"(万元|亿元|千元|元|万|亿|%|‰)?(\))?(-)?$"
 )
 OWN_UNITS = {
@@ -49,10 +50,11 @@ def tidy(cell: str, *, half_width: bool = True) -> str:
     seen = f"regexp_replace({cell}, {sql_text(INVISIBLE)}, '', 'g')"
     if half_width:
         seen = f"translate({seen}, {sql_text(FULL_WIDTH)}, {sql_text(HALF_WIDTH)})"
-    # Plain ASCII, which most cells are, needs none of this.
+    # Most cells are plain ASCII or Chinese without any of these: translating is slow.
+    odd = INVISIBLE[:-1] + ("\\x{FF01}-\\x{FF5E}\\x{3000}\\x{FFE5}\\x{A0}]" if half_width else "]")
     return (
-        f"CASE WHEN strlen({cell}) = length({cell}) THEN trim({cell}, {sql_text(BLANKS)})"
-        f" ELSE trim({seen}, {sql_text(BLANKS)}) END"
+        f"CASE WHEN strlen({cell}) = length({cell}) OR NOT regexp_matches({cell}, {sql_text(odd)})"
+        f" THEN trim({cell}, {sql_text(BLANKS)}) ELSE trim({seen}, {sql_text(BLANKS)}) END"
     )
 
 
@@ -140,25 +142,27 @@ def number(cell: str, factor: str, decimal: str = ".") -> str:
     if decimal == ",":
         cell = f"translate({cell}, ',.', '.,')"
     times = f" * {factor}" if Decimal(factor) != 1 else ""
-    plain = f"TRY_CAST({cell} AS DECIMAL(24,6)){times}"
     names = ["open", "sign", "inner", "whole_part", "fraction", "unit", "shut", "trailing"]
-    parts = f"regexp_extract(upper({cell}), {sql_text(NUMBER)}, {names})"
     units = " ".join(f"WHEN {sql_text(unit)} THEN {value}" for unit, value in OWN_UNITS.items())
-    digits = f"TRY_CAST(replace({parts}.whole_part, ',', '') || {parts}.fraction AS DECIMAL(24,6))"
-    signs = (
-        f"(CASE WHEN {parts}.sign = '-' OR {parts}.inner = '-' OR {parts}.trailing = '-'"
-        f" OR ({parts}.open <> '' AND {parts}.shut <> '') THEN -1 ELSE 1 END)"
-    )
     marks = " + ".join(
-        f"({parts}.{name} <> '')::INT" for name in ("open", "sign", "inner", "trailing")
+        f"(p['{name}'] <> '')::INT" for name in ("open", "sign", "inner", "trailing")
     )
-    balanced = f"({parts}.open = '') = ({parts}.shut = '') AND {marks} <= 1"
+    negative = " OR ".join(
+        [*(f"p['{name}'] = '-'" for name in ("sign", "inner", "trailing")), "p['open'] <> ''"]
+    )
+    digits = "TRY_CAST(replace(p['whole_part'], ',', '') || p['fraction'] AS DECIMAL(18,6))"
+    # A list of one element, so that the cell is taken apart once and not for each part.
     other = (
-        f"CASE WHEN {balanced} THEN {digits} * {signs}"
-        f" * (CASE {parts}.unit {units} ELSE {factor} END) END"
+        f"list_transform([regexp_extract(upper({cell}), {sql_text(NUMBER)}, {names})], lambda p:"
+        f" CASE WHEN (p['open'] = '') = (p['shut'] = '') AND {marks} <= 1"
+        f" THEN {digits} * (CASE WHEN {negative} THEN -1 ELSE 1 END)"
+        f" * (CASE p['unit'] {units} ELSE {factor} END) END)[1]"
     )
+    grouped = f"TRY_CAST(replace({cell}, ',', '') AS DECIMAL(18,6)){times}"
     return (
-        f"CASE WHEN regexp_full_match({cell}, {sql_text(PLAIN_NUMBER)}) THEN {plain}"
+        f"CASE WHEN regexp_full_match({cell}, {sql_text(PLAIN_NUMBER)})"
+        f" THEN TRY_CAST({cell} AS DECIMAL(18,6)){times}"
+        f" WHEN regexp_full_match({cell}, {sql_text(GROUPED_NUMBER)}) THEN {grouped}"
         f" ELSE {other} END"
     )
 

@@ -95,7 +95,8 @@ def read_column(
         exact = cells.number(t, str(UNITS[column.unit]), column.decimal)
         value = f"TRY_CAST({exact} AS {sql_type(type_)})"
         if isinstance(type_, dt.Decimal):
-            rounded = f"{v} <> {exact}"
+            # Few cells have so many places: the others are not read a second time.
+            rounded = f"regexp_matches({t}, '\\.\\d{{3}}') AND {v} <> {exact}"
         if isinstance(type_, dt.Integer):
             value = f"CASE WHEN {exact} = trunc({exact}) THEN {value} END"
     if column.empty is not None:

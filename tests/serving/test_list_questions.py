@@ -1,5 +1,10 @@
 """What a list asks for is checked before any data is read."""
 
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
 import pytest
 
 from features.errors import GuanjiaError
@@ -13,7 +18,7 @@ from training.models import MODELS
     ("where", "cure"),
     [
         ("星级 >= 3", "Did you mean star_level?"),
-        (f"{MODELS['churn'].label} > 0.5", "Did you mean churn?"),
+        (f"{MODELS['renewal'].label} > 0.5", "Did you mean renewal?"),
         ("手机号 is not null", "who a customer is cannot be asked for"),
         ("chrun > 0.5", "Did you mean churn"),
     ],
@@ -29,3 +34,13 @@ def test_the_texts_of_a_condition_are_known() -> None:
     assert check_list(Lake(load()), "renewal_risk", where).texts == [
         ("channel", "agent"), ("star_name", "黄金"), ("star_name", "白银"),
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_word_that_no_customer_has_is_refused(
+    demo: tuple[Path, dict[str, Any]], run: Callable[..., "CompletedProcess[str]"]
+) -> None:
+    done = run(demo[0], "list", "renewal_risk", "--where", "channel = 'Agent'")
+    assert done.returncode == 2
+    assert "condition: asks for channel = 'Agent', which no customer has" in done.stderr
+    assert "agent" in done.stderr.split("which no customer has")[1]

@@ -20,7 +20,6 @@ from training.estimators.losses import mean_loss
 from training.evaluation.calibration import (
     calibration_error,
     calibration_table,
-    count_bins,
     fit_line,
     gaps_by_bin,
 )
@@ -31,8 +30,6 @@ from training.evaluation.peers import compare_with_peers, predict_peers
 from training.evaluation.resampling import (
     Resamples,
     interval,
-    share_interval,
-    wilson_interval,
 )
 from training.fitting.datasets import split_by_time
 
@@ -141,43 +138,6 @@ def test_repeated_rows_do_not_make_an_interval_narrower():
     assert interval(told_four) == pytest.approx((low, high))
 
 
-def test_percentiles_are_those_of_what_the_samples_are_drawn_from():
-    # 39 samples cut the line in 40 parts of 2.5% each.
-    assert interval(np.arange(1.0, 40.0)) == (1.0, 39.0)
-
-
-def test_an_auc_keeps_its_interval_between_0_and_1():
-    samples = np.array([0.97, 0.98, 0.99, 0.999, 0.9999])
-    low, high = share_interval(0.99, samples, 30)
-    assert 0 < low < 0.99 < high < 1
-    # Fewer customers, a wider interval: Student's t has fatter tails.
-    assert (
-        share_interval(0.99, np.tile(samples, 40), 5)[0]
-        < share_interval(0.99, np.tile(samples, 40), 200)[0]
-    )
-
-
-def test_a_share_of_0_has_an_interval():
-    # Wilson: z^2 / (n + z^2) is the upper end of 0 of n.
-    low, high = wilson_interval(0.0, 0.0, 100_001)
-    assert low == pytest.approx(0.0, abs=1e-12)
-    assert high == pytest.approx(1.96**2 / (100_001 + 1.96**2), rel=1e-3)
-
-
-def test_evidence_is_customers_with_the_rarer_outcome():
-    people = Resamples(pd.Series(["a", "a", "b", "c", "d"]), 1)
-    assert people.evidence(np.array([True, True, False, False, False])) == 1
-    assert people.evidence(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == 4
-
-
-def test_covariance_of_sums_draws_customers():
-    """Two customers add (1, 2) and (3, 6), spread 2 and 4 around their means of 2 and 4."""
-    people = Resamples(pd.Series(["a", "b", "b"]), 1)
-    columns = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 4.0]])
-    # Variance 2 of the first column, by customer, times two customers.
-    assert people.covariance(columns) == pytest.approx(np.array([[4.0, 8.0], [8.0, 16.0]]))
-
-
 @pytest.mark.parametrize("slope", [0.5, 1.0, 2.0])
 def test_slope_and_intercept(slope):
     label, told, who = drawn(slope=slope)
@@ -205,56 +165,6 @@ def test_one_step_is_close_to_the_fit_of_each_resample():
     assert fit_line(label, told, resamples).slope_interval == pytest.approx(
         tuple(np.percentile(whole, [2.5, 97.5], method="weibull")), abs=0.02
     )
-
-
-def coverage_of_the_calibration_error(slope: float, rounds: int = 200) -> tuple[float, float]:
-    """Share of intervals that hold the true error of 600 customers, and mean estimate over truth.
-
-    The true error is that of a million rows with the probability in the place of the outcome.
-    """
-    draw = np.random.default_rng(5)
-    odds = draw.normal(-0.5, 1, 1_000_000)
-    true, wrong = 1 / (1 + np.exp(-odds)), 1 / (1 + np.exp(-odds / slope))
-    gaps, weights, _ = gaps_by_bin(true, wrong, wrong, 5)
-    error = float(np.sqrt(weights @ gaps**2))
-    kept, values = 0, []
-    for seed in range(rounds):
-        label, told, who = drawn(1200, seed, slope)
-        shown = calibration_error(label, told, Resamples(who, 1), bins=5)
-        kept += shown.interval[0] <= error + 1e-12 and error <= shown.interval[1]
-        values.append(shown.value**2)
-    return kept / rounds, float(np.mean(values)) - error**2
-
-
-@pytest.mark.parametrize("slope", [1.0, 1.3, 2.0])
-def test_the_interval_of_the_calibration_error_holds_the_true_one(slope):
-    """A plug-in holds it in 17 to 72% of samples; 200 rounds know the share to 1.5 points."""
-    share, _ = coverage_of_the_calibration_error(slope)
-    assert 0.90 <= share <= 0.99
-
-
-def test_a_model_without_error_shows_none_and_the_plug_in_the_error_of_chance():
-    values, plain, chances = [], [], []
-    for seed in range(60):
-        label, told, who = drawn(1200, seed)
-        shown = calibration_error(label, told, Resamples(who, 1))
-        gaps, weights, _ = gaps_by_bin(label, told, told, 10)
-        values.append(shown.value)
-        plain.append(weights @ gaps**2)
-        chances.append(shown.by_chance)
-        assert shown.interval[0] <= shown.value <= shown.interval[1]
-    assert np.median(values) < 0.3 * np.mean(chances)
-    assert np.mean(plain) ** 0.5 == pytest.approx(np.mean(chances), rel=0.15)
-    label, told, who = drawn(1200, slope=3.0)
-    assert calibration_error(label, told, Resamples(who, 1)).interval[0] > 0.03
-
-
-def test_few_outcomes_make_few_bins():
-    people = Resamples(pd.Series(np.arange(1000)), 1)
-    assert count_bins(np.arange(1000) < 500, people) == 10
-    assert count_bins(np.arange(1000) < 100, people) == 3
-    assert count_bins(np.arange(1000) < 5, people) == 1
-    assert count_bins(np.ones(1000) * 7.5, people) == 6
 
 
 def test_a_model_against_itself_and_against_a_worse_one():
