@@ -60,7 +60,9 @@ def tuned_lightgbm(
         learned, held = used & ~stop, used & stop
         binned = {"verbosity": -1, "feature_pre_filter": False}
         data = lgb.Dataset(matrix[learned], label[learned], categorical_feature=text, params=binned)
-        later = data.create_valid(matrix[held], label[held])
+        later = lgb.Dataset(
+            matrix[held], label[held], reference=data, categorical_feature=text, params=binned
+        )
         wait = [lgb.early_stopping(PATIENCE, verbose=False)]
         return lgb.train({**fixed, **parameters}, data, ROUNDS, [later], callbacks=wait)
 

@@ -53,8 +53,9 @@ def tidy(cell: str, *, half_width: bool = True) -> str:
     # Most cells are plain ASCII or Chinese without any of these: translating is slow.
     odd = INVISIBLE[:-1] + ("\\x{FF01}-\\x{FF5E}\\x{3000}\\x{FFE5}\\x{A0}]" if half_width else "]")
     return (
-        f"CASE WHEN strlen({cell}) = length({cell}) OR NOT regexp_matches({cell}, {sql_text(odd)})"
-        f" THEN trim({cell}, {sql_text(BLANKS)}) ELSE trim({seen}, {sql_text(BLANKS)}) END"
+        f"CASE WHEN strlen({cell}) = length({cell}) THEN trim({cell}, {sql_text(BLANKS)})"
+        f" WHEN NOT regexp_matches({cell}, {sql_text(odd)}) THEN trim({cell}, {sql_text(BLANKS)})"
+        f" ELSE trim({seen}, {sql_text(BLANKS)}) END"
     )
 
 
@@ -141,7 +142,8 @@ def number(cell: str, factor: str, decimal: str = ".") -> str:
     """
     if decimal == ",":
         cell = f"translate({cell}, ',.', '.,')"
-    times = f" * {factor}" if Decimal(factor) != 1 else ""
+    # Read as 18 digits, which is fast; multiplied as 24, which cannot overflow.
+    times = f"::DECIMAL(24,6) * {factor}" if Decimal(factor) != 1 else ""
     names = ["open", "sign", "inner", "whole_part", "fraction", "unit", "shut", "trailing"]
     units = " ".join(f"WHEN {sql_text(unit)} THEN {value}" for unit, value in OWN_UNITS.items())
     marks = " + ".join(
@@ -155,7 +157,7 @@ def number(cell: str, factor: str, decimal: str = ".") -> str:
     other = (
         f"list_transform([regexp_extract(upper({cell}), {sql_text(NUMBER)}, {names})], lambda p:"
         f" CASE WHEN (p['open'] = '') = (p['shut'] = '') AND {marks} <= 1"
-        f" THEN {digits} * (CASE WHEN {negative} THEN -1 ELSE 1 END)"
+        f" THEN {digits}::DECIMAL(24,6) * (CASE WHEN {negative} THEN -1 ELSE 1 END)"
         f" * (CASE p['unit'] {units} ELSE {factor} END) END)[1]"
     )
     grouped = f"TRY_CAST(replace({cell}, ',', '') AS DECIMAL(18,6)){times}"

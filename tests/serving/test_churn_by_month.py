@@ -49,7 +49,7 @@ def learned(name: str, frame: pd.DataFrame, label: np.ndarray, folder: Path) -> 
     first = np.arange(len(frame)) % 5 == 0
     fitted = CalibratedModel(
         {"rounds": 20, "num_leaves": 15, "min_data_in_leaf": 20, "learning_rate": 0.2},
-        CANDIDATES["trees" if name == "churn_hazard" else "blend"],
+        CANDIDATES["trees" if name == "churn_hazard" else "linear"],
         monotone=model.monotone,
         threads=1,
     )

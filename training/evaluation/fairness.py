@@ -21,7 +21,7 @@ from training.model_spec import Purpose
 CALIBRATION_BOUND = 0.05
 """Allowed typical difference of (predicted - observed) between two groups (A): our own bound, no
 law names one."""
-NEAR = 0.05
+MARGIN = 0.05
 """Rows ranked so near the last one contacted show whom one contact more would reach."""
 MEAN_BOUND = 0.5
 """For a rare outcome the bound is at most this share of its mean (A)."""
@@ -144,8 +144,8 @@ def fairness(
         bound = min(CALIBRATION_BOUND, rare)
     scale = 1.0 if kind == "probability" else float(event.mean()) or float("nan")
     chosen = mark_contacted(priority)
-    near = mark_contacted(priority, WORKING_SHARE + NEAR) - mark_contacted(
-        priority, WORKING_SHARE - NEAR
+    marginal = mark_contacted(priority, WORKING_SHARE + MARGIN) - mark_contacted(
+        priority, WORKING_SHARE - MARGIN
     )
     columns = np.column_stack(
         [
@@ -155,8 +155,8 @@ def fairness(
             chosen,
             chosen * event,
             event,
-            near,
-            near * event,
+            marginal,
+            marginal * event,
         ]
     )
     return [

@@ -192,10 +192,12 @@ def compare_calibration(
         return Difference(before, after, 0.0, 0.0, 0.0, 0.0)
     direction = weights * (second - first) / length
     across = added[0] - float(direction @ covariance[:bins, :bins] @ direction)
-    one, other = np.hsplit(np.r_[first, second] + noise(covariance, len(resamples.drawn) / bins), 2)
-    along = one @ direction
-    rest = np.maximum(one**2 @ weights - along**2 - 2 * across, 0.0)
-    samples = np.sqrt((other @ direction) ** 2 + rest) - np.sqrt(along**2 + rest)
+    drawn_first, drawn_second = np.hsplit(
+        np.r_[first, second] + noise(covariance, len(resamples.drawn) / bins), 2
+    )
+    along = drawn_first @ direction
+    rest = np.maximum(drawn_first**2 @ weights - along**2 - 2 * across, 0.0)
+    samples = np.sqrt((drawn_second @ direction) ** 2 + rest) - np.sqrt(along**2 + rest)
     return Difference(before, after, after - before, *interval(samples), float(samples.std()))
 
 

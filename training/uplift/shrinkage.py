@@ -35,7 +35,7 @@ class Stretch:
     deviation: float
 
     def apply(self, effect: Array, deviation: Array) -> tuple[Array, Array]:
-        """Stretch effects, and add to their standard errors what is not known of the slope.
+        """Apply the stretch, and add to the standard errors what is not known of the slope.
 
         Parameters
         ----------

