@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import event, given
+from hypothesis import HealthCheck, event, given
 from hypothesis import settings as law
 from hypothesis import strategies as st
 
@@ -111,7 +111,7 @@ def lines_of(path: Path, heading: list[str], size: int) -> list[tuple[int, list[
     ]
 
 
-@law(deadline=None)
+@law(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=LINES, size=st.integers(1, 5))
 def test_no_line_is_lost_whatever_it_holds(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], size: int
