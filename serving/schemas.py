@@ -1,9 +1,10 @@
 """Define requests and answers of the API as pydantic models; they are also its documentation."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic_core import PydanticKnownError
 
 from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
@@ -19,6 +20,18 @@ ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
 ClientKey = Annotated[str, Field(min_length=8, max_length=128, pattern=NO_NUL)]
 
 
+def _number(value: Any) -> Any:
+    """Pass numbers on. Pydantic alone would read `true` as 1 and "9" as 9."""
+    if isinstance(value, bool | str):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_number)]
+"""An integer of a request, as JSON schema means it: 7 and 7.0."""
+LeadDays = Annotated[WholeNumber, Field(ge=SHORTEST_LEAD, le=LONGEST_LEAD)]
+
+
 class Message(BaseModel):
     """Base of all messages: no field beyond the declared ones, no NaN, no infinity."""
 
@@ -28,10 +41,8 @@ class Message(BaseModel):
 class Context(Message):
     """What the caller knows and the tags do not."""
 
-    lead_days: int | None = Field(
+    lead_days: LeadDays | None = Field(
         default=None,
-        ge=SHORTEST_LEAD,
-        le=LONGEST_LEAD,
         description="Days before expiry at which the contact would be made (renewal only). "
         "Default: the days to the commercial term's expiry, clipped to "
         f"{SHORTEST_LEAD} to {LONGEST_LEAD}.",

@@ -9,9 +9,17 @@ from pydantic import ConfigDict, Field, StrictBool, TypeAdapter, WithJsonSchema
 from features.contracts.vocabulary import CONTACT_CHANNELS
 from features.errors import GuanjiaError, did_you_mean
 from features.events.event_types import EVENTS
-from serving.schemas import NO_NUL, ClientKey, CustomerId, Freshness, Message, Star
+from serving.schemas import (
+    NO_NUL,
+    ClientKey,
+    CustomerId,
+    Freshness,
+    LeadDays,
+    Message,
+    Star,
+    WholeNumber,
+)
 from serving.touchpoints.catalogue import STAGES
-from training.labels.leads import LONGEST_LEAD, SHORTEST_LEAD
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Value = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
@@ -36,7 +44,7 @@ class DecideContext(Message):
     )
     stage: Name | None = Field(default=None, description="Campaign stage of the touchpoints.")
     campaign: Name | None = Field(default=None, description="Campaign that the contact is part of.")
-    lead_days: int | None = Field(default=None, ge=SHORTEST_LEAD, le=LONGEST_LEAD)
+    lead_days: LeadDays | None = None
     happened: list[Name] = Field(
         default_factory=list,
         max_length=20,
@@ -66,7 +74,7 @@ class DecideRequest(Message):
     customer_id: CustomerId
     decision_point: Name
     context: DecideContext = Field(default_factory=DecideContext)
-    alternatives: int = Field(
+    alternatives: WholeNumber = Field(
         default=0,
         ge=0,
         le=MOST_ALTERNATIVES,

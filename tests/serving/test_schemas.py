@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from serving.schemas import PredictRequest
+from serving.decision.schemas import DecideContext, DecideRequest
+from serving.schemas import Context, Message, PredictRequest
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,15 @@ def test_faults_are_named(body: dict[str, Any], kind: str) -> None:
 
 def test_a_thousand_customers_are_allowed() -> None:
     assert len(PredictRequest(customer_ids=["C"] * 1000).customer_ids) == 1000
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [(Context, "lead_days"), (DecideContext, "lead_days"), (DecideRequest, "alternatives")],
+)
+def test_a_number_is_no_text_and_no_truth_value(message: type[Message], field: str) -> None:
+    others = {"customer_id": "C", "decision_point": "app_open"} if message is DecideRequest else {}
+    assert getattr(message.model_validate({**others, field: 7.0}), field) == 7
+    for value in (True, "9", 7.5):
+        with pytest.raises(ValidationError):
+            message.model_validate({**others, field: value})
