@@ -27,9 +27,9 @@ def _number(value: Any) -> Any:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_number)]
-"""An integer of a request, as JSON schema means it: 7 and 7.0."""
-LeadDays = Annotated[WholeNumber, Field(ge=SHORTEST_LEAD, le=LONGEST_LEAD)]
+NumbersAlone = BeforeValidator(_number)
+"""Integers of a request are what JSON schema means by them: 7 and 7.0."""
+LeadDays = Annotated[int, Field(ge=SHORTEST_LEAD, le=LONGEST_LEAD), NumbersAlone]
 
 
 class Message(BaseModel):

@@ -74,10 +74,8 @@ class DecideRequest(Message):
     customer_id: CustomerId
     decision_point: Name
     context: DecideContext = Field(default_factory=DecideContext)
-    alternatives: WholeNumber = Field(
+    alternatives: Annotated[int, Field(ge=0, le=MOST_ALTERNATIVES), NumbersAlone] = Field(
         default=0,
-        ge=0,
-        le=MOST_ALTERNATIVES,
         description="How many ranked alternatives a person is to choose from. With any, nothing is "
         "reserved for them: the answer's own action alone has its place.",
     )
