@@ -16,8 +16,8 @@ from serving.schemas import (
     Freshness,
     LeadDays,
     Message,
+    NumbersAlone,
     Star,
-    WholeNumber,
 )
 from serving.touchpoints.catalogue import STAGES
 
