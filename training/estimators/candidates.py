@@ -149,13 +149,14 @@ class CalibratedModel:
     ) -> Fitted:
         if part.linear:
             every = on_all_rows or rows.learned.all()
+            outcome = rows.outcome if every else rows.outcome[rows.learned]
             return Linear.fit(
                 rows.matrix if every else rows.matrix[rows.learned],
                 rows.encoding,
-                rows.outcome if every else rows.outcome[rows.learned],
+                outcome,
                 self.kind,
                 self.monotone,
-                part.penalty,
+                part.penalty_of(len(outcome)),
                 self.bends,
             )
         grown = self._grow(part, rows, (counts or {}).get(part.name))

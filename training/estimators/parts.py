@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from training.estimators.linear import PENALTY
 
+ENOUGH = 5_000
+"""Rows from which on a part that is `gentle` has its whole penalty; fewer: in proportion."""
 BLEND = "blend"
 """Name of the candidate whose weights are found where the others are compared."""
 
@@ -22,12 +24,19 @@ class Part:
         Changes to the declared parameters of trees.
     monotone_method : {"basic", "advanced"}
         How trees keep to what is declared monotone (`grow`).
+    gentle : bool
+        Whether few rows have a smaller penalty (`ENOUGH`): it would outweigh what they say.
     """
 
     name: str
     penalty: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
     monotone_method: str = "basic"
+    gentle: bool = False
+
+    def penalty_of(self, rows: int) -> float:
+        """Return the penalty with which a linear part is fitted to so many rows."""
+        return self.penalty * min(1.0, rows / ENOUGH) if self.gentle else self.penalty
 
     @property
     def linear(self) -> bool:
@@ -38,7 +47,7 @@ class Part:
 PARTS: dict[str, Part] = {
     part.name: part
     for part in (
-        Part("linear", penalty=PENALTY),
+        Part("linear", penalty=PENALTY, gentle=True),
         # Where many tags say little each, as of renewals, or outcomes are few and their spread is
         # large, as of costs of claims: predictions stay nearer the mean.
         Part("shrunk", penalty=1_000.0),

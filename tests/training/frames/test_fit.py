@@ -69,7 +69,7 @@ def test_it_is_as_good_as_peers_of_scikit_learn(benign: tuple[FrameModel, pd.Dat
             HistGradientBoostingClassifier(random_state=7),
         )
     ]
-    assert roc_auc_score(label, ours) >= max(roc_auc_score(label, p) for p in theirs) - 0.01
+    assert roc_auc_score(label, ours) >= max(roc_auc_score(label, p) for p in theirs) - 0.005
     assert log_loss(label, ours) <= log_loss(label, theirs[1])
     assert model.figures.rows < len(seen) / 3  # type: ignore[union-attr]
 
