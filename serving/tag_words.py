@@ -122,6 +122,8 @@ def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     ('低于一般客户', 'below most customers')
     >>> words_of(0, "terms", "连续投保续保次数")
     ('0次', '0 terms')
+    >>> words_of(1, "policies")
+    ('1张', '1 policy')
     >>> words_of(None, "days")
     ('无记录', 'none on record')
     """
@@ -145,7 +147,13 @@ def words_of(value: Any, unit: str, label: str = "") -> tuple[str, str]:
     text = f"{number:,.2f}" if exact else f"{number:,.0f}"
     chinese, english = UNITS.get(unit, ("", unit))
     chinese = "次" if label.endswith(TIMES) else chinese
+    english = _singular(english) if text == "1" else english
     return f"{text}{chinese}", f"{text} {english}".strip()
+
+
+def _singular(unit: str) -> str:
+    """Return the unit of one thing, such as "policy" of "policies"."""
+    return f"{unit[:-3]}y" if unit.endswith("ies") else unit.removesuffix("s")
 
 
 def figure_of(value: Any, unit: str, label: str = "") -> tuple[Any, str]:

@@ -116,7 +116,7 @@ def test_times_are_counted_in_times() -> None:
         (-2, "level", "-2级", "-2"),
         (4, "stars", "4星", "4 stars"),
         (2, "vehicles", "2辆", "2 vehicles"),
-        (1, "policies", "1张", "1 policies"),
+        (1, "policies", "1张", "1 policy"),
         (4.5, "score of 1 to 5", "4.50分", "4.50 of 5"),
         (0.85, "factor", "0.85", "0.85"),
         (1.5, "ratio", "1.50", "1.50"),
