@@ -176,7 +176,8 @@ def _searches(
             OUTSIDE,
             "SELECT claim_id AS example FROM (SELECT claim_id, policy_id, occurred_on"
             f" FROM {claims} WHERE {LATEST}) JOIN {terms} USING (policy_id)"
-            " WHERE occurred_on < inception OR occurred_on > cover_end",
+            f" WHERE NOT coalesce({VOID}, false)"
+            " AND (occurred_on < inception OR occurred_on > cover_end)",
         ),
         Search(
             "policies",

@@ -30,6 +30,9 @@ PAGES = [
 COMMAND = re.compile(r"^(?:\$ )?((?:\w+=\S+ )*(?:guanjia|feast|curl|TOKEN=)\b.*)$")
 NOT_HERE = {
     "guanjia serve": "the service that answers the commands of this module is started by it",
+    "guanjia import plan": "exports of an insurer; test_import_commands.py has some",
+    "guanjia import check": "the same",
+    "guanjia import run": "the same",
     "guanjia import lledo-pavia": "its files are not in the repository; test_lledo_pavia.py",
     "GUANJIA_SPARK_MASTER=": "asks for a cluster; test_spark.py runs Spark on this machine",
     "curl -u admin:": "an MLflow server of its own; test_mlflow_server.py",

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from features.lake import Lake
-from features.lake.civil_days import civil_days
+from features.lake.civil_days import civil_days_sql
 from features.lake.plain_rows import plain_rows
 
 NOON = datetime(2026, 6, 30, 12, 0, 0, 5, UTC)
@@ -48,11 +48,14 @@ def test_a_civil_day_has_a_row_for_each_utc_date_that_it_touches(
     lake_of: Callable[..., Lake],
 ) -> None:
     lake = lake_of()
-    days = lake.rows(civil_days(lake, date(2026, 6, 30), date(2026, 6, 30)).order_by("utc_date"))
+
+    def days_of(first: date, last: date) -> list[dict[str, object]]:
+        return lake.rows(lake.keep(civil_days_sql(lake, first, last)).order_by("utc_date"))
+
     opens, closes = datetime(2026, 6, 29, 16, tzinfo=UTC), datetime(2026, 6, 30, 16, tzinfo=UTC)
-    assert days == [
+    assert days_of(date(2026, 6, 30), date(2026, 6, 30)) == [
         {"day": date(2026, 6, 30), "opens": opens, "closes": closes, "utc_date": utc_date}
         for utc_date in (date(2026, 6, 29), date(2026, 6, 30))
     ]
-    assert lake.rows(civil_days(lake, date(2026, 6, 30), date(2026, 6, 29))) == []
-    assert lake.rows(civil_days(lake, date.max, date.min)) == []
+    assert days_of(date(2026, 6, 30), date(2026, 6, 29)) == []
+    assert days_of(date.max, date.min) == []

@@ -100,10 +100,13 @@ def test_rows_that_differ_in_milestones_alone_are_one(tmp_path: Path) -> None:
     rows = [QUOTE, QUOTE | {"viewed_at": VIEWED}, QUOTE | {"delivered_at": early},
             QUOTE | {"viewed_at": LATER}]  # fmt: skip
     check = checked(lake, quotes=rows)["quotes"]
-    assert (check.good, check.reasons) == (1, {"the row repeats another row": 3})
+    assert (check.good, check.repeated, check.reasons) == (1, 3, {})
     (kept,) = lake.table("quotes").to_pyarrow().to_pylist()
     # The earliest instant that any of them names: one that is told later moves nothing.
     assert kept["viewed_at"] == datetime(2026, 6, 2, 4, tzinfo=UTC)
     assert kept["delivered_at"] == datetime(2026, 6, 1, 8, tzinfo=UTC)
+    # Another premium at the same instant is another version: the one delivered last counts.
+    (lake.home / "check.toml").write_text("quarantined_share_max = 1\n")
     other = checked(lake, quotes=[*rows, QUOTE | {"premium": "100"}])["quotes"]
-    assert (other.good, other.bad) == (0, 5)
+    assert (other.good, other.bad, other.repeated) == (1, 4, 0)
+    assert [row["premium"] for row in lake.table("quotes").to_pyarrow().to_pylist()] == [100]

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from features import settings
+from features.errors import GuanjiaError
 from features.settings import Settings
 
 
@@ -30,7 +31,7 @@ def test_a_wrong_value_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"GUANJIA_{name}", value)
-    with pytest.raises(ValidationError, match=name.lower()):
+    with pytest.raises(GuanjiaError, match=f"GUANJIA_{name}"):
         settings.load()
 
 

@@ -50,7 +50,7 @@ def insurer(home: Path) -> Lake:
     deliver(lake, "policies", [
         {"policy_id": "P1", "customer_id": "C1", "line": "motor_commercial", "private_car": True,
          "signed_at": at(-999), "inception": at(0).date(), "expiry": at(999_999).date(),
-         "written_premium": 10.0, "recorded_at": at(-999), "vehicle_id": "V1"}])  # fmt: skip
+         "written_premium": 1000.0, "recorded_at": at(-999), "vehicle_id": "V1"}])  # fmt: skip
     deliver(lake, "claims", [
         {"claim_id": "K1", "customer_id": "C1", "policy_id": "P1", "occurred_at": at(-99),
          "reported_at": at(-99), "recorded_at": at(-99)}])  # fmt: skip
