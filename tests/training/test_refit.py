@@ -35,11 +35,12 @@ PARAMETERS = {"rounds": 40, "patience": 10, "num_leaves": 4, "min_data_in_leaf":
 
 
 def history(count: int = 4000) -> pd.DataFrame:
-    """Two years of questions whose answer hangs on x, and becomes rarer by the day."""
+    """Two years of questions whose answer hangs on x as a line and on z as a step, and becomes
+    rarer by the day."""
     draw = np.random.default_rng(3)
     days = np.sort(draw.integers(0, 730, count))
     x, z = draw.normal(size=count), draw.normal(size=count)
-    odds = 1.2 * x - days / 365
+    odds = 1.2 * x + 1.5 * (np.abs(z) > 1) - days / 365
     return pd.DataFrame(
         {
             "customer_id": [f"C{i:06d}" for i in range(count)],
