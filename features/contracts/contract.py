@@ -11,6 +11,8 @@ from typing import Any
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from features.contracts.absent import Absent
+
 Instant = dt.Timestamp(timezone="UTC", scale=6)
 Day = dt.Date()
 Money = dt.Decimal(14, 2)
@@ -28,10 +30,10 @@ class Column:
     ----------
     label : str
         The Chinese label.
-    nullable : bool
-        True if a row may lack it.
+    null : Absent or None
+        What it means that a row lacks it; None: no row may lack it.
     unit : str or None
-        Unit of a number: "yuan", "kW".
+        Unit of a number: "yuan", "kW"; each number has one.
     milestone : bool
         True if it is a timestamp that is known only from the moment it happens.
     personal : bool
@@ -50,7 +52,7 @@ class Column:
     """
 
     label: str
-    nullable: bool = False
+    null: Absent | None = None
     unit: str | None = None
     milestone: bool = False
     personal: bool = False
@@ -60,6 +62,11 @@ class Column:
     above: int | None = None
     between: tuple[int, int] | None = None
     decisive: bool = False
+
+    @property
+    def nullable(self) -> bool:
+        """Check whether a row may lack the cell."""
+        return self.null is not None
 
     @property
     def can_be_left_out(self) -> bool:
@@ -89,7 +96,9 @@ class Rule:
     Attributes
     ----------
     sentence : str
-        The rule in words, for the people who deliver the rows.
+        The rule in words, as it stands in the quarantine.
+    chinese : str
+        The rule in Chinese, for the people who deliver the rows.
     holds : callable of ibis.Table to ibis boolean
         Returns, for each row, whether the rule holds.
     leaves_out : str or None
@@ -97,25 +106,26 @@ class Rule:
     """
 
     sentence: str
+    chinese: str
     holds: Callable[[ir.Table], ir.Value]
     leaves_out: str | None = None
 
 
 def rule(
-    sentence: str, *, leaves_out: str | None = None
+    sentence: str, chinese: str, *, leaves_out: str | None = None
 ) -> Callable[[Callable[[ir.Table], ir.Value]], Rule]:
-    """Declare the decorated function as a rule, with this sentence.
+    """Declare the decorated function as a rule, with its sentences.
 
     Parameters
     ----------
-    sentence : str
-        The rule in words.
+    sentence, chinese : str
+        The rule in words: what must hold.
     leaves_out : str, optional
         Column that may be absent and of which the rule speaks. A milestone that comes later must
         not take its row out of the past, nor a birthday its customer out of every sum: the cell
         alone is left out where the rule is broken.
     """
-    return lambda holds: Rule(sentence, holds, leaves_out)
+    return lambda holds: Rule(sentence, chinese, holds, leaves_out)
 
 
 class RawTable:

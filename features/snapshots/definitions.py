@@ -11,7 +11,8 @@ from features.tags.extensions import tag_sources
 CODE = Path(__file__).parents[1]
 SOURCES = (
     "contracts/contract.py",
-    "contracts/tables.py",
+    "contracts/insurance_tables.py",
+    "contracts/service_tables.py",
     "contracts/vocabulary.py",
     "lake/joins.py",
     "lake/known.py",
