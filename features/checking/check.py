@@ -163,6 +163,7 @@ def _publish(
                     "good": check.good,
                     "quarantined": check.bad,
                     "repeated": check.repeated,
+                    "settled": check.settled,
                     "of_erased_customers": check.erased,
                 }
                 for check in checks

@@ -61,6 +61,6 @@ def closed_rows(contract: Contract) -> str:
 
 def _unread() -> str:
     return (
-        f"(SELECT * FROM {TYPED} SEMI JOIN {BROKEN} USING ({ROW})"
+        f"(SELECT * FROM {TYPED} SEMI JOIN (FROM {BROKEN} WHERE NOT settled) USING ({ROW})"
         f" SEMI JOIN {KNOWN} USING (customer_id))"
     )

@@ -33,8 +33,9 @@ def find_examples(lake: Lake, contract: Contract, sentences: Iterable[str]) -> d
     examples = {}
     for sentence in sentences:
         query = (
-            f"SELECT min({ROW}) FROM (SELECT {ROW}, reasons AS said FROM {BROKEN} UNION ALL"
-            f" SELECT {ROW}, left_out FROM {ODD}) WHERE list_contains(said, {sql_text(sentence)})"
+            f"SELECT min({ROW}) FROM (SELECT {ROW}, reasons AS said FROM {BROKEN}"
+            f" WHERE NOT settled UNION ALL SELECT {ROW}, left_out FROM {ODD})"
+            f" WHERE list_contains(said, {sql_text(sentence)})"
         )
         ((row,),) = fetch(lake, query)
         if row is not None:

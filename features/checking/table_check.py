@@ -31,6 +31,7 @@ from features.checking.queries import (
     described,
     fetch,
 )
+from features.checking.settled_rows import mark_settled
 from features.checking.typed_rows import REPEATED, count_repeats, drop_typed, type_rows
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns
@@ -50,6 +51,11 @@ from features.lake.known_at import superseded_sql
 from features.sql import quoted, sql_text
 
 Rows = Iterable[pa.RecordBatch]
+PLACE = (
+    rf"regexp_extract({ROW}, '([^/]*):\d+$', 1) AS _file,"
+    rf" CAST(regexp_extract({ROW}, '\d+$') AS BIGINT) AS _line"
+)
+"""Where a row was delivered, from its identity, as columns of the quarantine."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,9 @@ class TableCheck:
         The table's name.
     rows, good, bad, repeated : int
         Rows delivered, published, quarantined, and dropped because they say what another row says;
-        always `rows == good + bad + repeated`.
+        always `rows == good + bad + repeated + settled`.
+    settled : int
+        Rows that break a rule and were corrected or discarded in the quarantine since.
     erased : int
         Rows of erased customers, which were dropped; not counted in `rows`.
     reasons : dict of str to int
@@ -84,6 +92,7 @@ class TableCheck:
     good: int
     bad: int
     repeated: int = 0
+    settled: int = 0
     erased: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     extra_columns: tuple[str, ...] = ()
@@ -129,6 +138,7 @@ def check_table(
     with _source(lake, contract, headings, events, erased_rows) as types:
         notes = type_rows(lake, contract, types)
         _find_broken(lake, contract, checked)
+        settled = mark_settled(lake, contract.name, types)
         columns = ", ".join(quoted(name) for name in contract.columns)
         notes |= find_owners(lake, contract, checked)
         valid, lost_cells = _valid(lake, contract)
@@ -141,7 +151,8 @@ def check_table(
         _write_good(lake, contract, valid, good_draft)
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
-            f"SELECT {delivered}, reasons FROM {TYPED} JOIN {BROKEN} USING ({ROW}) ORDER BY ALL"
+            f"SELECT {delivered}, reasons, {PLACE} FROM {TYPED} JOIN {BROKEN} USING ({ROW})"
+            " WHERE NOT settled ORDER BY ALL"
         )
         copy_rows(lake, bad_rows, bad_draft)
         rows = count(lake, f"SELECT count(*) FROM {SOURCE}")
@@ -152,10 +163,11 @@ def check_table(
         reasons = count_reasons(lake, bad_draft)
         examples = {sentence: place_of(first) for sentence, (_, first) in notes.items()}
         examples |= find_examples(lake, contract, [*reasons, *lost_cells])
-        if rows != good + bad + repeated:
+        parts = (good, bad, repeated, settled)
+        if rows != sum(parts):
             raise GuanjiaError(
                 f"table {contract.name}",
-                f"changed while it was checked: {rows} rows became {good} + {bad} + {repeated}",
+                f"changed while it was checked: {rows} rows became {' + '.join(map(str, parts))}",
                 "run `guanjia check` again when its delivery is complete",
             )
     erased = erased_rows.rows[contract.name] if erased_rows is not None else 0
@@ -165,6 +177,7 @@ def check_table(
         good=good,
         bad=bad,
         repeated=repeated,
+        settled=settled,
         erased=erased,
         reasons=reasons,
         extra_columns=tuple(name for name in types if name not in contract.columns),

@@ -3,6 +3,9 @@
 The sentences are what an insurer's data owner reads in the quarantine.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
@@ -37,7 +40,7 @@ def broken_rules(contract: Contract, row: ir.Table) -> list[tuple[str, ir.Boolea
         if declared.can_be_left_out:
             continue
         if delivered in row.columns:
-            broken.append((_unreadable(name, type_), _invalid(row, name)))
+            broken.append((unreadable(name, type_), _invalid(row, name)))
             missing = row[delivered].isnull()
         else:
             missing = cell.isnull()
@@ -71,7 +74,7 @@ def contradictions(contract: Contract, row: ir.Table) -> list[tuple[str, str, ir
         if not declared.can_be_left_out:
             continue
         if AS_DELIVERED + name in row.columns:
-            sentence = _unreadable(name, contract.columns[name])
+            sentence = unreadable(name, contract.columns[name])
             broken.append((name, sentence, _invalid(row, name)))
         broken += [(name, *rule) for rule in _outside(name, row[name], declared)]
     return broken + [
@@ -105,20 +108,45 @@ def sentences(broken: list[tuple[str, ir.BooleanValue]]) -> ir.ArrayValue:
     return ibis.array(texts).filter(lambda sentence: sentence.notnull())
 
 
-def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.BooleanValue]]:
-    """List the limits of a column as (sentence, where it is broken); an absent cell breaks none."""
-    broken: list[tuple[str, ir.BooleanValue]] = []
-    if declared.allowed:
-        sentence = f"{name} is none of {', '.join(declared.allowed)}"
-        broken.append((sentence, cell.notin(declared.allowed)))
-    if declared.at_least is not None:
-        broken.append((f"{name} is below {declared.at_least}", cell < declared.at_least))
-    if declared.above is not None:
-        broken.append((f"{name} is not above {declared.above}", cell <= declared.above))
+class Limit(NamedTuple):
+    """A limit of the values of a column.
+
+    Attributes
+    ----------
+    sentence, chinese : str
+        The limit in words; the Chinese goes on after the column's label.
+    broken : callable of ibis value to ibis boolean
+        Returns where a cell breaks it; an absent cell breaks none.
+    """
+
+    sentence: str
+    chinese: str
+    broken: Callable[[ir.Value], ir.BooleanValue]
+
+
+def limits(name: str, declared: Column) -> list[Limit]:
+    """List the limits that a column declares."""
+    listed: list[Limit] = []
+    if allowed := declared.allowed:
+        sentence = f"{name} is none of {', '.join(allowed)}"
+        chinese = f"应为下列值之一: {', '.join(allowed)}"
+        listed.append(Limit(sentence, chinese, lambda cell: cell.notin(allowed)))
+    if (least := declared.at_least) is not None:
+        chinese = f"不得小于 {least}"
+        listed.append(Limit(f"{name} is below {least}", chinese, lambda cell: cell < least))
+    if (bound := declared.above) is not None:
+        sentence = f"{name} is not above {bound}"
+        listed.append(Limit(sentence, f"应大于 {bound}", lambda cell: cell <= bound))
     if declared.between is not None:
         low, high = declared.between
-        broken.append((f"{name} is not between {low} and {high}", (cell < low) | (cell > high)))
-    return broken
+        sentence, chinese = f"{name} is not between {low} and {high}", f"应在 {low} 至 {high} 之间"
+        listed.append(Limit(sentence, chinese, lambda cell: (cell < low) | (cell > high)))
+    return listed
+
+
+def _outside(name: str, cell: ir.Value, declared: Column) -> list[tuple[str, ir.BooleanValue]]:
+    """List the limits of a column as (sentence, where it is broken)."""
+    return [(limit.sentence, limit.broken(cell)) for limit in limits(name, declared)]
 
 
 def disagreement(contract: Contract) -> str:
@@ -129,7 +157,7 @@ def disagreement(contract: Contract) -> str:
     return f"another row with the same {contract.key} and recorded_at was delivered later"
 
 
-def _unreadable(name: str, type_: dt.DataType) -> str:
+def unreadable(name: str, type_: dt.DataType) -> str:
     """Write the sentence for a cell that has no value of its type, with the form that is wanted."""
     words = {
         dt.Timestamp: "instant, as 2025-07-01T09:30:00+08:00",

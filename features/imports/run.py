@@ -1,10 +1,9 @@
 """Run a mapping over a delivery: try it (`check_delivery`), or write the raw tables (`run`)."""
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +18,10 @@ from features.imports.reading.readers import files_of, read_source, unused_files
 from features.imports.reading.text_tables import Part, TextTable, drop_view
 from features.imports.rows import UNREAD, Finding, Prepared, drop_rows, prepare_rows
 from features.imports.versions import Versions, find_versions
+from features.imports.waiting_rows import drop_waiting, keep_cells, keep_lines, keep_waiting
 from features.lake import Lake
 from features.progress import Report, quiet
-from features.publishing import published, published_folder
+from features.publishing import published_folder
 from features.sql import quoted, sql_text
 
 REJECTED_SHOWN = 3
@@ -142,7 +142,9 @@ def run(lake: Lake, path: Path, delivered: datetime, report: Report = quiet) -> 
                     "see `guanjia import check`, and mend the mapping",
                 )
         _refuse_unread_consents(delivery)
-        _keep_waiting(lake, delivery)
+        with ExitStack() as stack:
+            keep_waiting(lake, [table.table for table in delivery.tables], stack)
+        keep_lines(lake, delivery.files)
         if not any(versions.versions for versions in delivery.versions):
             return delivery
         report("write raw tables", 0, None)
@@ -174,6 +176,7 @@ def _delivery(lake: Lake, path: Path, delivered: datetime, report: Report) -> It
         findings = [finding for source in sources.values() for finding in _rejected(source)]
         report("make tables", 0, None)
         tables = prepare_rows(lake, mapping, sources, findings)
+        keep_cells(lake, mapping, sources, tables)
         versions = [
             find_versions(
                 lake, CONTRACTS[name], delivered, tells_recorded=_tells_recorded(mapping, name)
@@ -195,6 +198,7 @@ def _delivery(lake: Lake, path: Path, delivered: datetime, report: Report) -> It
         )
     finally:
         drop_rows(lake, tables)
+        drop_waiting(lake, tables)
         for name in tables:
             lake.con.execute(f"DROP TABLE IF EXISTS added_{name}")
         for text_table in sources.values():
@@ -269,31 +273,6 @@ def _write_table(lake: Lake, folder: Path, versions: Versions) -> None:
         f"COPY (SELECT {columns} FROM ({rows}) ORDER BY {order})"
         f" TO {sql_text(folder / 'part-0.parquet')} (FORMAT parquet, COMPRESSION zstd)"
     )
-
-
-def _keep_waiting(lake: Lake, delivery: Delivery) -> None:
-    """Publish the rows that wait, by table, with their places and reasons."""
-    for table in delivery.tables:
-        path = lake.home / "quarantine" / "import" / f"{table.table}.parquet"
-        if not table.waiting:
-            path.unlink(missing_ok=True)
-            continue
-        with published(path) as draft:
-            lake.con.execute(
-                f"COPY (SELECT * FROM ready_{table.table} WHERE len(_reasons) > 0"
-                f" ORDER BY _source, _file, _line) TO {sql_text(draft)} (FORMAT parquet)"
-            )
-    lines = [
-        {"file": part.path.name, "line": line.line, "reason": line.reason, "text": line.text}
-        for part in delivery.files
-        for line in part.rejected
-    ]
-    path = lake.home / "quarantine" / "import" / "lines.jsonl"
-    if lines:
-        with published(path) as draft:
-            draft.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
-    else:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,0 +1,219 @@
+"""Keep the rows of deliveries that cannot go on, until they are delivered rightly or settled.
+
+`<home>/quarantine/import/<table>.parquet` holds the values that could be read, in `_cells` the
+cells that could not, as delivered, and where each row came from. Lines that are no row of their
+file's layout lie in `lines.jsonl`: those of the last delivery.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from features.checking.settled_rows import read_settled, row_id
+from features.contracts.contract import Contract
+from features.contracts.tables import CONTRACTS
+from features.erased import Erased
+from features.imports.mapping import Mapping as ImportMapping
+from features.imports.reading.text_tables import Part, TextTable
+from features.imports.rows import UNREAD, Prepared
+from features.lake import Lake
+from features.publishing import published
+from features.sql import quoted, sql_text
+
+
+def waiting_file(lake: Lake, table: str) -> Path:
+    """Return the file of the rows of a raw table that wait since their import."""
+    return lake.home / "quarantine" / "import" / f"{table}.parquet"
+
+
+def lines_file(lake: Lake) -> Path:
+    """Return the file of the lines of the last delivery that are no rows."""
+    return lake.home / "quarantine" / "import" / "lines.jsonl"
+
+
+def waiting_id(contract: Contract) -> str:
+    """Write the hash of a waiting row as SQL, over the columns of its file."""
+    cells = {name: quoted(name) for name in contract.columns}
+    return row_id(contract.name, cells | {"_cells": "nullif(CAST(_cells AS VARCHAR), '{}')"})
+
+
+def keep_cells(
+    lake: Lake,
+    mapping: ImportMapping,
+    sources: Mapping[str, TextTable],
+    tables: Mapping[str, Prepared],
+) -> None:
+    """Create `waiting_<table>`: the rows that cannot go on, with the cells that cannot be read.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine holds the sources and `ready_<table>`.
+    mapping : features.imports.mapping.Mapping
+        Where each column comes from.
+    sources : mapping of str to TextTable
+        The rows of each source.
+    tables : mapping of str to Prepared
+        The prepared rows, by raw table.
+    """
+    for name, prepared in tables.items():
+        parts = [
+            _with_cells(table.name, source, sources[source], _headings(table.columns))
+            for table in mapping.tables
+            if table.name == name
+            for source in [table.source]
+        ]
+        query = " UNION ALL ".join(dict.fromkeys(parts)) if prepared.waiting else ""
+        lake.con.execute(f"DROP TABLE IF EXISTS waiting_{name}")
+        if query:
+            lake.con.execute(f"CREATE TEMP TABLE waiting_{name} AS {query}")
+
+
+def keep_waiting(lake: Lake, tables: Iterable[str], stack: ExitStack) -> None:
+    """Write the rows that wait; they are published when the stack closes.
+
+    A row that waited before goes on waiting unless its key is among the good rows now. Rows that
+    were settled, and those of erased customers, are not kept.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine holds `ready_<table>` and, where rows of it wait, `waiting_<table>`.
+    tables : iterable of str
+        The raw tables of the delivery.
+    stack : ExitStack
+        Gets the drafts.
+    """
+    settled, erased = read_settled(lake), Erased(lake.settings)
+    for name in tables:
+        contract, path, parts = CONTRACTS[name], waiting_file(lake, name), []
+        key = quoted(contract.key)
+        if _exists(lake, f"waiting_{name}"):
+            parts.append(f"SELECT *, 0 AS _age FROM waiting_{name}")
+        if path.exists():
+            parts.append(
+                f"SELECT *, 1 AS _age FROM read_parquet({sql_text(path)}) WHERE {key} IS NULL OR"
+                f" {key} NOT IN (SELECT {key} FROM ready_{name} WHERE len(_reasons) = 0"
+                f" AND {key} IS NOT NULL)"
+            )
+        if not parts:
+            continue
+        lake.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE waiting AS {' UNION ALL BY NAME '.join(parts)}"
+        )
+        _drop_settled(lake, contract, settled)
+        if "customer_id" in contract.columns:
+            _drop_erased(lake, erased)
+        publish_waiting(lake, contract, "SELECT * EXCLUDE (_age) FROM waiting", stack)
+
+
+def publish_waiting(lake: Lake, contract: Contract, query: str, stack: ExitStack) -> None:
+    """Write the rows of a query as those of a table that wait; no row, no file.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine runs the query.
+    contract : Contract
+        Of the table.
+    query : str
+        The rows, with the columns of `waiting_<table>`.
+    stack : ExitStack
+        Gets the draft; the file is replaced when it closes.
+    """
+    path = waiting_file(lake, contract.name)
+    (rows,) = lake.con.execute(f"SELECT count(*) FROM ({query})").fetchone() or (0,)
+    if not rows:
+        stack.callback(path.unlink, missing_ok=True)
+        return
+    draft = stack.enter_context(published(path))
+    lake.con.execute(
+        f"COPY ({query} ORDER BY _source, _file, _line) TO {sql_text(draft)} (FORMAT parquet)"
+    )
+
+
+def keep_lines(lake: Lake, files: Iterable[Part]) -> None:
+    """Publish the lines of a delivery that are no rows.
+
+    The text of a line that names an erased customer is not kept.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home.
+    files : iterable of Part
+        The files of the delivery.
+    """
+    erased = Erased(lake.settings)
+    lines = [
+        {
+            "file": part.path.name,
+            "line": line.line,
+            "reason": line.reason,
+            "text": None if erased.among(re.findall(r"[\w-]+", line.text)) else line.text,
+        }
+        for part in files
+        for line in part.rejected
+    ]
+    path = lines_file(lake)
+    if not lines:
+        path.unlink(missing_ok=True)
+        return
+    with published(path) as draft:
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        draft.write_text(text, encoding="utf-8")
+
+
+def drop_waiting(lake: Lake, tables: Iterable[str]) -> None:
+    """Drop what `keep_cells` created."""
+    for name in tables:
+        lake.con.execute(f"DROP TABLE IF EXISTS waiting_{name}")
+
+
+def _headings(columns: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    headings = ((name, getattr(column, "heading", None)) for name, column in columns.items())
+    return tuple((name, heading) for name, heading in headings if heading is not None)
+
+
+def _with_cells(
+    table: str, source: str, rows: TextTable, headings: Iterable[tuple[str, str]]
+) -> str:
+    """Write the query of the waiting rows that one source gave, with their unread cells."""
+    cells = ", ".join(
+        f"{{'key': {sql_text(name)}, 'value': CASE WHEN list_contains(r._reasons,"
+        f" {sql_text(f'{name} {UNREAD}')}) THEN s.{rows.cell(heading)} END}}"
+        for name, heading in headings
+    )
+    files = ", ".join(sql_text(part.path.name) for part in rows.parts)
+    return (
+        f"SELECT r.*, [{files}][r._file + 1] AS _name, map_from_entries(list_filter([{cells}],"
+        f" x -> x.value IS NOT NULL)) AS _cells FROM ready_{table} r LEFT JOIN {quoted(rows.view)} s"
+        f" USING (_file, _line) WHERE r._source = {sql_text(source)} AND len(r._reasons) > 0"
+    )
+
+
+def _exists(lake: Lake, table: str) -> bool:
+    found = lake.con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
+    ).fetchone()
+    return found is not None
+
+
+def _drop_settled(lake: Lake, contract: Contract, settled: Mapping[str, str]) -> None:
+    """Leave each row once in `waiting`, the one delivered last, and none that was settled."""
+    listed = ", ".join(map(sql_text, settled)) or "''"
+    lake.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE waiting AS SELECT * EXCLUDE (_id) FROM"
+        f" (SELECT *, {waiting_id(contract)} AS _id FROM waiting) WHERE _id NOT IN ({listed})"
+        " QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _age, _source, _file, _line) = 1"
+    )
+
+
+def _drop_erased(lake: Lake, erased: Erased) -> None:
+    customers = lake.con.execute("SELECT DISTINCT customer_id FROM waiting").fetchall()
+    gone = erased.among(str(customer) for (customer,) in customers if customer is not None)
+    if gone:
+        listed = ", ".join(map(sql_text, sorted(gone)))
+        lake.con.execute(f"DELETE FROM waiting WHERE customer_id IN ({listed})")
