@@ -13,6 +13,7 @@ ROOMS = (
     "sources",
     "checking",
     "imports",
+    "quarantine",
     "accounts",
     "tags",
     "snapshots",

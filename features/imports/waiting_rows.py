@@ -59,16 +59,21 @@ def keep_cells(
         The prepared rows, by raw table.
     """
     for name, prepared in tables.items():
-        parts = [
-            _with_cells(table.name, source, sources[source], _headings(table.columns))
-            for table in mapping.tables
-            if table.name == name
-            for source in [table.source]
-        ]
-        query = " UNION ALL ".join(dict.fromkeys(parts)) if prepared.waiting else ""
         lake.con.execute(f"DROP TABLE IF EXISTS waiting_{name}")
-        if query:
-            lake.con.execute(f"CREATE TEMP TABLE waiting_{name} AS {query}")
+        if not prepared.waiting:
+            continue
+        headings: dict[str, dict[str, list[str]]] = {}
+        for table in mapping.tables:
+            if table.name == name:
+                of_source = headings.setdefault(table.source, {})
+                for column, mapped in table.columns.items():
+                    if mapped.heading is not None:
+                        of_source.setdefault(column, []).append(mapped.heading)
+        parts = [
+            _with_cells(name, source, sources[source], of_source)
+            for source, of_source in headings.items()
+        ]
+        lake.con.execute(f"CREATE TEMP TABLE waiting_{name} AS {' UNION ALL '.join(parts)}")
 
 
 def keep_waiting(lake: Lake, tables: Iterable[str], stack: ExitStack) -> None:
@@ -172,25 +177,24 @@ def drop_waiting(lake: Lake, tables: Iterable[str]) -> None:
         lake.con.execute(f"DROP TABLE IF EXISTS waiting_{name}")
 
 
-def _headings(columns: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    headings = ((name, getattr(column, "heading", None)) for name, column in columns.items())
-    return tuple((name, heading) for name, heading in headings if heading is not None)
-
-
-def _with_cells(
-    table: str, source: str, rows: TextTable, headings: Iterable[tuple[str, str]]
-) -> str:
+def _with_cells(table: str, source: str, rows: TextTable, headings: Mapping[str, list[str]]) -> str:
     """Write the query of the waiting rows that one source gave, with their unread cells."""
+    # A row with both covers is two terms: which of the two waits, its row does not say.
+    texts = {
+        name: f"concat_ws(' / ', {', '.join(f's.{rows.cell(each)}' for each in dict.fromkeys(of))})"
+        for name, of in headings.items()
+    }
     cells = ", ".join(
         f"{{'key': {sql_text(name)}, 'value': CASE WHEN list_contains(r._reasons,"
-        f" {sql_text(f'{name} {UNREAD}')}) THEN s.{rows.cell(heading)} END}}"
-        for name, heading in headings
+        f" {sql_text(f'{name} {UNREAD}')}) THEN {text} END}}"
+        for name, text in texts.items()
     )
     files = ", ".join(sql_text(part.path.name) for part in rows.parts)
     return (
         f"SELECT r.*, [{files}][r._file + 1] AS _name, map_from_entries(list_filter([{cells}],"
-        f" x -> x.value IS NOT NULL)) AS _cells FROM ready_{table} r LEFT JOIN {quoted(rows.view)} s"
-        f" USING (_file, _line) WHERE r._source = {sql_text(source)} AND len(r._reasons) > 0"
+        f" x -> x.value IS NOT NULL)) AS _cells FROM ready_{table} r"
+        f" LEFT JOIN {quoted(rows.view)} s USING (_file, _line)"
+        f" WHERE r._source = {sql_text(source)} AND len(r._reasons) > 0"
     )
 
 

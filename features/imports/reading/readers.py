@@ -190,7 +190,7 @@ def _read_parquet(
             f"file {path}", f"has no column {', '.join(missing)}", "deliver it, or plan anew"
         )
     cells = ", ".join(
-        f"{_text(quoted(name), types[name], zone)} AS c{place}"
+        f"{cell_text(quoted(name), types[name], zone)} AS c{place}"
         for place, name in enumerate(source.columns)
     )
     con.execute(
@@ -202,8 +202,18 @@ def _read_parquet(
     return Part(path, rows, notes=notes)
 
 
-def _text(cell: str, type_: str, zone: str) -> str:
-    """Write a typed cell as text: an instant with a zone as civil time, so that its day stays."""
+def cell_text(cell: str, type_: str, zone: str) -> str:
+    """Write a typed cell as text: an instant with a zone as civil time, so that its day stays.
+
+    Parameters
+    ----------
+    cell : str
+        The cell as SQL.
+    type_ : str
+        The engine's name of its type.
+    zone : str
+        The insurer's time zone.
+    """
     if type_ == "VARCHAR":
         return cell
     if type_ == "TIMESTAMP WITH TIME ZONE":
