@@ -76,7 +76,12 @@ def keep_cells(
         lake.con.execute(f"CREATE TEMP TABLE waiting_{name} AS {' UNION ALL '.join(parts)}")
 
 
-def keep_waiting(lake: Lake, tables: Iterable[str], stack: ExitStack) -> None:
+def keep_waiting(
+    lake: Lake,
+    tables: Iterable[str],
+    stack: ExitStack,
+    settled: Mapping[str, str] | None = None,
+) -> None:
     """Write the rows that wait; they are published when the stack closes.
 
     A row that waited before goes on waiting unless its key is among the good rows now. Rows that
@@ -85,24 +90,28 @@ def keep_waiting(lake: Lake, tables: Iterable[str], stack: ExitStack) -> None:
     Parameters
     ----------
     lake : Lake
-        Whose engine holds `ready_<table>` and, where rows of it wait, `waiting_<table>`.
+        Whose engine holds `ready_<table>`, if rows of it were delivered, and, where rows of it
+        wait, `waiting_<table>`.
     tables : iterable of str
         The raw tables of the delivery.
     stack : ExitStack
         Gets the drafts.
+    settled : mapping of str to str, optional
+        The settled rows by their hash; None: those of the home.
     """
-    settled, erased = read_settled(lake), Erased(lake.settings)
+    erased = Erased(lake.settings)
+    settled = read_settled(lake) if settled is None else settled
     for name in tables:
         contract, path, parts = CONTRACTS[name], waiting_file(lake, name), []
         key = quoted(contract.key)
-        if _exists(lake, f"waiting_{name}"):
+        if exists(lake, f"waiting_{name}"):
             parts.append(f"SELECT *, 0 AS _age FROM waiting_{name}")
         if path.exists():
-            parts.append(
-                f"SELECT *, 1 AS _age FROM read_parquet({sql_text(path)}) WHERE {key} IS NULL OR"
-                f" {key} NOT IN (SELECT {key} FROM ready_{name} WHERE len(_reasons) = 0"
-                f" AND {key} IS NOT NULL)"
-            )
+            earlier = f"SELECT *, 1 AS _age FROM read_parquet({sql_text(path)})"
+            if exists(lake, f"ready_{name}"):
+                good = f"SELECT {key} FROM ready_{name} WHERE len(_reasons) = 0"
+                earlier += f" WHERE {key} IS NULL OR {key} NOT IN ({good})"
+            parts.append(earlier)
         if not parts:
             continue
         lake.con.execute(
@@ -198,7 +207,8 @@ def _with_cells(table: str, source: str, rows: TextTable, headings: Mapping[str,
     )
 
 
-def _exists(lake: Lake, table: str) -> bool:
+def exists(lake: Lake, table: str) -> bool:
+    """Check whether the engine holds a table."""
     found = lake.con.execute(
         "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
     ).fetchone()

@@ -33,13 +33,17 @@ LONGEST = 32_767
 """Characters that a cell of a workbook holds."""
 GUIDANCE = (
     "本工作簿列出数据隔离区中待处理的行, 每张原始表一个工作表, 每行一条记录。",
-    "一、在黄色单元格中更正错误内容(整行有误时全行为黄色)。所有单元格均为文本格式, 请勿改为数值或日期格式。",
-    "二、已更正的行, 在“处理”列选“已改”; 改动了内容而“处理”为空的行, 视同“已改”。",
-    "三、确认不需要的行, 在“处理”列选“丢弃”: 该行不再入库, 也不再提示。授权记录不可丢弃, 须更正后重报。",
-    "四、未改动的行继续留在隔离区, 无需删除。请勿修改“编号”列(已隐藏)和表头, 也不要改动工作表名称。",
+    "一、在黄色单元格中更正错误内容(整行有误时全行为黄色)。"
+    "所有单元格均为文本格式, 请勿改为数值或日期格式。",
+    "二、已更正的行, 在“处理”列选“已改”;改动了内容而“处理”为空的行, 视同“已改”。",
+    "三、确认不需要的行, 在“处理”列选“丢弃”: 该行不再入库, 也不再提示。"
+    "授权记录不可丢弃, 须更正后重报。",
+    "四、未改动的行继续留在隔离区, 无需删除。请勿修改“编号”列(已隐藏)、表头和工作表名称。",
     "五、“入库时间”为灰色, 仅供参考: 更正后的行按重报之时入库, 不追溯到过去。",
-    "六、日期写作 2025-07-01, 时间写作 2025-07-01 09:30:00, 金额以元为单位, 代码可从下拉列表中选择, 详见“规则”工作表。",
-    "七、改好后保存, 由系统管理员执行: guanjia quarantine replay 文件名.xlsx。仍有错误的行会留在隔离区, 并给出新的原因。",
+    "六、日期写作 2025-07-01, 时间写作 2025-07-01 09:30:00, 金额以元为单位;"
+    "代码可从下拉列表中选择, 详见“规则”工作表。",
+    "七、改好后保存, 由系统管理员执行: guanjia quarantine replay 文件名.xlsx。"
+    "仍有错误的行会留在隔离区, 并给出新的原因。",
     "本文件含个人信息, 请妥善保管, 用毕删除。",
 )
 
@@ -85,25 +89,24 @@ def export_workbook(
     rows: Counter[str] = Counter()
     customers: set[str] = set()
     with published(path) as draft:
-        book = xlsxwriter.Workbook(str(draft), {"constant_memory": True})
-        formats = _formats(book)
-        guide = book.add_worksheet(GUIDE)
-        for table in waiting_tables(lake):
-            contract = CONTRACTS[table]
-            waiting = list(waiting_rows(lake, contract))
-            if len(waiting) > ROWS:
-                fault = f"has {len(waiting):,} rows in quarantine, more than a sheet holds"
-                raise GuanjiaError(f"table {table}", fault, "mend the delivery at its source")
-            if waiting:
-                _write_table(book, formats, contract, waiting)
-                rows[table] = len(waiting)
-                customers |= {row.cells.get("customer_id", "") for row in waiting} - {""}
-        lines = _write_lines(book, formats, lake)
-        if not rows and not lines:
-            raise GuanjiaError("the quarantine", "is empty", "there is nothing to correct")
-        _write_guide(guide, formats, rows)
-        write_rules(book, [CONTRACTS[table] for table in rows])
-        book.close()
+        with xlsxwriter.Workbook(str(draft), {"constant_memory": True}) as book:
+            formats = _formats(book)
+            guide = book.add_worksheet(GUIDE)
+            for table in waiting_tables(lake):
+                contract = CONTRACTS[table]
+                waiting = list(waiting_rows(lake, contract))
+                if len(waiting) > ROWS:
+                    fault = f"has {len(waiting):,} rows in quarantine, more than a sheet holds"
+                    raise GuanjiaError(f"table {table}", fault, "mend the delivery at its source")
+                if waiting:
+                    _write_table(book, formats, contract, waiting)
+                    rows[table] = len(waiting)
+                    customers |= {row.cells.get("customer_id", "") for row in waiting} - {""}
+            lines = _write_lines(book, formats, lake)
+            if not rows and not lines:
+                raise GuanjiaError("the quarantine", "is empty", "there is nothing to correct")
+            _write_guide(guide, formats, rows)
+            write_rules(book, [CONTRACTS[table] for table in rows])
         if note is not None:
             note(sorted(customers))
     return Exported(str(path), dict(rows), lines)
