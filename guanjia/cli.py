@@ -25,11 +25,13 @@ from guanjia.commands import (
     models,
     monitoring,
     quality,
+    quarantine,
     records,
     registry,
     reviews,
     segments,
     service,
+    tables,
     tags,
     touchpoints,
     uplift,
@@ -58,6 +60,9 @@ importing.command("plan", cls=AfterExtensions)(imports.plan)
 importing.command("check", cls=AfterExtensions)(imports.check)
 importing.command("run", cls=AfterExtensions)(imports.run)
 importing.command("lledo-pavia", cls=AfterExtensions)(data.import_lledo_pavia)
+quarantining = typer.Typer(invoke_without_command=True, callback=quarantine.show)
+quarantining.command("export", cls=AfterExtensions)(quarantine.export)
+quarantining.command("replay", cls=AfterExtensions)(quarantine.replay)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
 reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
@@ -68,6 +73,8 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "simulate": data.simulate,
         "import": importing,
         "check": data.check,
+        "quarantine": quarantining,
+        "tables": tables.tables,
     },
     "Compute tags, look at customers": {
         "tags": tags.tags,

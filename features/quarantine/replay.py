@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from features.checking.check import check_tables
@@ -24,8 +25,10 @@ from features.contracts.contract import Contract
 from features.contracts.headings import heading_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
+from features.imports import cells
 from features.imports.mapping import ColumnMap, Source, TableMap
 from features.imports.mapping import Mapping as ImportMapping
+from features.imports.matching.vocabulary import vocabulary
 from features.imports.reading.text_tables import LINE, Part, TextTable, drop_view, make_view
 from features.imports.rows import Finding, drop_rows, prepare_rows
 from features.imports.waiting_rows import drop_waiting, keep_cells, keep_waiting
@@ -181,9 +184,27 @@ def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapp
             sheet=contract.label,
             columns=(ID, *headings.values()),
         )
-        columns = {name: ColumnMap.model_validate({"from": headings[name]}) for name in names}
+        columns = {
+            name: ColumnMap.model_validate({"from": heading, "codes": _codes(contract, name)})
+            for name, heading in headings.items()
+        }
         tables.append(TableMap(name=table, source=contract.label, columns=columns))
     return ImportMapping(folder=".", sources=sources, tables=tuple(tables))
+
+
+def _codes(contract: Contract, column: str) -> dict[str, str | bool] | None:
+    """List what may stand for a code, in the words of people too; None: it is no code."""
+    if isinstance(contract.columns[column], dt.Boolean):
+        flags: dict[str, str | bool] = {text.lower(): True for text in cells.YES}
+        flags |= {text.lower(): False for text in cells.NO}
+        return flags | dict.fromkeys(cells.YES, True) | dict.fromkeys(cells.NO, False)
+    allowed = contract.declared[column].allowed
+    words = vocabulary()
+    meanings = words.codes.get(words.code_lists.get(f"{contract.name}.{column}", column), {})
+    spoken: dict[str, str | bool] = {
+        text: code for code in allowed for text in meanings.get(code, ())
+    }
+    return spoken | {code: code for code in allowed} if allowed else None
 
 
 def _source(lake: Lake, path: Path, contract: Contract, rows: list[EditedRow]) -> TextTable:

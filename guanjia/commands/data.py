@@ -85,9 +85,11 @@ def _show_checks(checks: "list[TableCheck]", unused: "list[Unused]") -> list[Tab
 
     erased = any(check.erased for check in checks)
     repeated = any(check.repeated for check in checks)
+    settled = any(check.settled for check in checks)
     rows = [
         {"table": check.table, "rows": check.rows, "good": check.good, "quarantined": check.bad}
         | ({"delivered before": check.repeated} if repeated else {})
+        | ({"settled": check.settled} if settled else {})
         | ({"of erased customers": check.erased} if erased else {})
         for check in checks
     ]

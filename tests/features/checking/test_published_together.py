@@ -90,7 +90,8 @@ def test_the_manifest_says_what_was_read(check: Check, lake: Lake, base: dict[st
     check(policies=base["policies"] + base["policies"].splitlines()[-1] + "\n")
     manifest = json.loads((lake.home / checking.MANIFEST).read_text())
     assert manifest["tables"]["policies"] == {
-        "rows": 5, "good": 4, "quarantined": 0, "repeated": 1, "settled": 0, "of_erased_customers": 0,
+        "rows": 5, "good": 4, "quarantined": 0, "repeated": 1, "settled": 0,
+        "of_erased_customers": 0,
     }  # fmt: skip
     (file,) = (file for file in manifest["files"] if file["file"] == "raw/vehicles/a.csv")
     content = base["vehicles"].encode()
