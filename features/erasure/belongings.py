@@ -75,6 +75,18 @@ class Belongings:
                 owner = pc.coalesce(owner, pc.if_else(pc.is_null(named), theirs, nobody))
         return owner
 
+    def named_anywhere(self, rows: pa.RecordBatch) -> pa.Array:
+        """Return one of these customers whom a text of the row names, in whatever column."""
+        owner = pa.nulls(rows.num_rows, pa.string())
+        for column in rows.columns:
+            if pa.types.is_string(column.type):
+                cells = texts(column)
+                theirs = pc.is_in(cells, value_set=self._customers)
+                owner = pc.coalesce(
+                    owner, pc.if_else(theirs, cells, pa.nulls(len(cells), pa.string()))
+                )
+        return owner
+
     def owner(self, row: Row) -> str | None:
         """Return the owner of a single row of texts: one of these customers, else None."""
         for column in CUSTOMER_COLUMNS:

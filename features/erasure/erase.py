@@ -18,6 +18,7 @@ from features.contracts.tables import CONTRACTS
 from features.erased import Erased
 from features.erasure.belongings import Belongings, texts
 from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without
+from features.erasure.waiting import forget_lines, holds_waiting, waits, write_waiting_without
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -65,6 +66,7 @@ def erase_from_files(
         clear_drafts(lake.home)
         for left in [*lake.home.glob("tags/*/.*.draft"), *lake.home.glob("snapshots/*/.*.draft")]:
             left.unlink()  # of a run that was killed: no journal names it any more
+        forget_lines(lake)
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
             if not _pass(lake, snapshots.values(), belongings, on_erased, report):
@@ -176,11 +178,14 @@ def _pass(
     loose = [path for path in customer_files(lake) if path not in bound]
     for done, path in enumerate(loose):
         report(STEP, done, len(loose))
-        if not holds(path, belongings):
+        held, write = (
+            (holds_waiting, write_waiting_without) if waits(lake, path) else (holds, write_without)
+        )
+        if not held(path, belongings):
             continue
         any_held = True
         with published(path, path.stat().st_mode & 0o777) as draft:
-            gone = write_without(path, draft, belongings)
+            gone = write(path, draft, belongings)
         on_erased(place_of(lake, path), gone)
     report(STEP, len(loose), len(loose))
     return any_held

@@ -21,6 +21,8 @@ from features.publishing import published
 
 ROWS = 1_048_575
 """Rows of a sheet below its heading."""
+TEXT = 49
+"""Number of the format of texts in a workbook."""
 RULES = "规则"
 RULE_HEADINGS = ("表", "列", "类型", "写法或示例", "单位", "可空", "空值含义", "取值", "示例行")
 WIDTHS = (14, 34, 8, 22, 8, 6, 24, 60, 24)
@@ -68,7 +70,7 @@ def write_rules(book: xlsxwriter.Workbook, contracts: Iterable[Contract]) -> Non
     """
     sheet = book.add_worksheet(RULES)
     head = book.add_format({"bold": True, "bg_color": "#DDEBF7", "border": 1})
-    wrapped = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
+    wrapped = book.add_format({"text_wrap": True, "valign": "top", "num_format": TEXT})
     rows: list[Sequence[str]] = []
     for contract in contracts:
         rows += [_rule_cells(contract, name) for name in contract.columns]
@@ -149,9 +151,9 @@ def _rule_cells(contract: Contract, name: str) -> Sequence[str]:
 
 def _write_template(contract: Contract, draft: Path) -> None:
     book = xlsxwriter.Workbook(str(draft))
-    text = book.add_format({"num_format": "@"})
-    needed = book.add_format({"bold": True, "num_format": "@", "bg_color": "#FCE4D6", "border": 1})
-    optional = book.add_format({"num_format": "@", "bg_color": "#E2EFDA", "border": 1})
+    text = book.add_format({"num_format": TEXT})
+    needed = book.add_format({"bold": True, "num_format": TEXT, "bg_color": "#FCE4D6", "border": 1})
+    optional = book.add_format({"num_format": TEXT, "bg_color": "#E2EFDA", "border": 1})
     sheet = book.add_worksheet(contract.label)
     for place, name in enumerate(contract.columns):
         declared = contract.declared[name]

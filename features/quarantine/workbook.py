@@ -17,7 +17,7 @@ from features.contracts.headings import heading_of
 from features.contracts.reasons import reason_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports.templates import ROWS, offer_codes, write_rules
+from features.imports.templates import ROWS, TEXT, offer_codes, write_rules
 from features.imports.waiting_rows import lines_file
 from features.lake import Lake
 from features.publishing import published
@@ -118,7 +118,7 @@ def shown(text: str) -> str:
 
 
 def _formats(book: xlsxwriter.Workbook) -> dict[str, Any]:
-    text = {"num_format": "@", "valign": "top"}
+    text = {"num_format": TEXT, "valign": "top"}
     kinds = {
         "text": text,
         "fault": text | {"bg_color": "#FFF2CC", "border": 1},
