@@ -52,7 +52,7 @@ def render(version: str) -> str:
         },
         "schema": [_table(contract) for contract in CONTRACTS.values()],
     }
-    return yaml.safe_dump(contract, allow_unicode=True, sort_keys=False, width=100)
+    return str(yaml.safe_dump(contract, allow_unicode=True, sort_keys=False, width=100))
 
 
 def _table(contract: Contract) -> dict[str, Any]:

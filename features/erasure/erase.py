@@ -178,10 +178,10 @@ def _pass(
     loose = [path for path in customer_files(lake) if path not in bound]
     for done, path in enumerate(loose):
         report(STEP, done, len(loose))
-        held, write = (
+        is_there, write = (
             (holds_waiting, write_waiting_without) if waits(lake, path) else (holds, write_without)
         )
-        if not held(path, belongings):
+        if not is_there(path, belongings):
             continue
         any_held = True
         with published(path, path.stat().st_mode & 0o777) as draft:

@@ -60,8 +60,8 @@ def forget_lines(lake: Lake) -> None:
     lines = [json.loads(text) for text in path.read_text("utf-8").splitlines()]
     if any(line["text"] is not None for line in lines):
         with published(path) as draft:
-            kept = [json.dumps(line | {"text": None}, ensure_ascii=False) for line in lines]
-            draft.write_text("\n".join(kept) + "\n", "utf-8")
+            texts = [json.dumps(line | {"text": None}, ensure_ascii=False) for line in lines]
+            draft.write_text("\n".join(texts) + "\n", "utf-8")
 
 
 def _owners(rows: pa.RecordBatch, belongings: Belongings) -> pa.Array:

@@ -190,7 +190,7 @@ def _with_cells(table: str, source: str, rows: TextTable, headings: Mapping[str,
     """Write the query of the waiting rows that one source gave, with their unread cells."""
     # A row with both covers is two terms: which of the two waits, its row does not say.
     texts = {
-        name: f"concat_ws(' / ', {', '.join(f's.{rows.cell(each)}' for each in dict.fromkeys(of))})"
+        name: f"concat_ws(' / ', {', '.join(f's.{rows.cell(heading)}' for heading in dict.fromkeys(of))})"
         for name, of in headings.items()
     }
     cells = ", ".join(
@@ -209,10 +209,8 @@ def _with_cells(table: str, source: str, rows: TextTable, headings: Mapping[str,
 
 def exists(lake: Lake, table: str) -> bool:
     """Check whether the engine holds a table."""
-    found = lake.con.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]
-    ).fetchone()
-    return found is not None
+    row = lake.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
+    return row is not None
 
 
 def _drop_settled(lake: Lake, contract: Contract, settled: Mapping[str, str]) -> None:

@@ -92,12 +92,12 @@ def _types(lake: Lake, files: list[Path]) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in described}
 
 
-def _as(value: str, type_: dt.DataType, wanted: str, lake: Lake) -> str:
+def _as(value: str, type_: dt.DataType, stored: str, lake: Lake) -> str:
     """Write a value as SQL in the type that its column has in the other files."""
-    if wanted in ("", sql_type(type_)):
+    if stored in ("", sql_type(type_)):
         return value
     instant = isinstance(type_, dt.Timestamp)
-    if wanted == "VARCHAR":
+    if stored == "VARCHAR":
         utc = f"{value} AT TIME ZONE 'UTC'"
         return (
             f"strftime({utc}, '%Y-%m-%dT%H:%M:%S.%fZ')" if instant else f"CAST({value} AS VARCHAR)"
@@ -105,7 +105,7 @@ def _as(value: str, type_: dt.DataType, wanted: str, lake: Lake) -> str:
     if instant:
         # A time without a zone is one of the insurer's clocks.
         value = f"({value} AT TIME ZONE {sql_text(lake.settings.timezone)})"
-    return f"TRY_CAST({value} AS {wanted})"
+    return f"TRY_CAST({value} AS {stored})"
 
 
 def _refuse_loss(

@@ -123,12 +123,12 @@ def plain(text: str) -> str:
 def _rows(path: Path, contract: Contract, sheet: Sheet) -> list[EditedRow]:
     thing = f"{path.name}, sheet {sheet.name}"
     head = [name.strip() for name in sheet.rows[0]] if sheet.rows else []
-    wanted = {heading_of(contract, name): name for name in contract.columns}
-    missing = [name for name in (ID, ACTION, *wanted) if name not in head]
+    headings = {heading_of(contract, name): name for name in contract.columns}
+    missing = [name for name in (ID, ACTION, *headings) if name not in head]
     if missing:
         cure = "keep all headings in row 1; sort and filter the rows only"
         raise GuanjiaError(thing, f"has no column {', '.join(missing)}", cure)
-    places = {name: head.index(heading) for heading, name in wanted.items()}
+    places = {name: head.index(heading) for heading, name in headings.items()}
     rows: list[EditedRow] = []
     seen: dict[str, int] = {}
     for line, cells in enumerate(sheet.rows[1:], 2):

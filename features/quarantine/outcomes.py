@@ -40,7 +40,7 @@ class ReplayedTable:
         Corrected rows of which a later version is known already; it counts.
     erased : int
         Corrected rows of erased customers; they were refused.
-    kept : int
+    not_discarded : int
         Changes of consent that were to be discarded: they cannot be, and go on waiting.
     untouched : int
         Rows that were left as they were, and go on waiting.
@@ -54,7 +54,7 @@ class ReplayedTable:
     discarded: int = 0
     superseded: int = 0
     erased: int = 0
-    kept: int = 0
+    not_discarded: int = 0
     untouched: int = 0
     gone: int = 0
 
@@ -68,9 +68,20 @@ class Settling:
 
 
 def discard(result: ReplayedTable, edits: Edits, settling: Settling) -> None:
+    """Settle the rows that are to be discarded, but for changes of consent.
+
+    Parameters
+    ----------
+    result : ReplayedTable
+        Counts them.
+    edits : Edits
+        What people did with the rows of the table.
+    settling : Settling
+        Gets their outcome.
+    """
     if result.table == CONSENTS:
         # It may be a withdrawal: until it is read, the consent stays closed.
-        result.kept = len(edits.discarded)
+        result.not_discarded = len(edits.discarded)
         return
     result.discarded = len(edits.discarded)
     settling.outcomes |= {row.row_id: DISCARDED for row in edits.discarded}
@@ -82,7 +93,19 @@ def supersede(
     waiting: Mapping[str, WaitingRow],
     settling: Settling,
 ) -> None:
-    """Leave of several versions of one row the one that was recorded last."""
+    """Leave of several versions of one row the one that was recorded last.
+
+    Parameters
+    ----------
+    result : ReplayedTable
+        Counts the others.
+    edits : Edits
+        What people did with the rows of the table; the others are taken out of it.
+    waiting : mapping of str to WaitingRow
+        The rows of the table that wait, by id: they say when each was recorded.
+    settling : Settling
+        Gets the outcome of the others.
+    """
     key = CONTRACTS[result.table].key
     latest: dict[str, datetime] = {}
     for row in edits.corrected:
@@ -108,7 +131,21 @@ def refuse_some(
     waiting: Mapping[str, WaitingRow],
     settling: Settling,
 ) -> None:
-    """Take out of `ready_<table>` rows of erased customers, and those that are known better."""
+    """Take out of `ready_<table>` rows of erased customers, and those that are known better.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine holds the corrected rows in `ready_<table>`.
+    result : ReplayedTable
+        Counts what is taken out.
+    rows : list of EditedRow
+        The corrected rows.
+    waiting : mapping of str to WaitingRow
+        The rows of the table that wait, by id.
+    settling : Settling
+        Gets the outcome of what is taken out.
+    """
     contract, ids = CONTRACTS[result.table], {row.line: row.row_id for row in rows}
     columns = list(contract.columns)
     if "customer_id" in columns:

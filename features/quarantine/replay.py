@@ -117,7 +117,7 @@ def replay(
         for result in tables:
             discard(result, edits[result.table], settling)
             supersede(result, edits[result.table], waiting[result.table], settling)
-        corrected = {table: each.corrected for table, each in edits.items() if each.corrected}
+        corrected = {table: rows.corrected for table, rows in edits.items() if rows.corrected}
         if not corrected and not settling.outcomes:
             return Replayed(tables, reasons, findings, [])
         by_table = {result.table: result for result in tables}
@@ -252,13 +252,13 @@ def _count_again(
     path = lake.quarantine(result.table)
     if not path.exists():
         return
-    held = f"FROM read_parquet({sql_text(path)}) WHERE _file = {sql_text(file)}"
-    (wrong,) = lake.con.execute(f"SELECT count(*) {held}").fetchone() or (0,)
+    rows = f"FROM read_parquet({sql_text(path)}) WHERE _file = {sql_text(file)}"
+    (wrong,) = lake.con.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
     result.still_wrong += wrong
     result.accepted -= wrong
     counts = Counter(reasons.get(result.table, {}))
     for sentence, number in lake.con.execute(
-        f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason {held}) GROUP BY 1"
+        f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason {rows}) GROUP BY 1"
     ).fetchall():
         counts[sentence] += number
     if counts:

@@ -161,13 +161,13 @@ def _write_row(
 ) -> None:
     reasons = [reason_of(contract.name, sentence) for sentence in row.reasons]
     faulty = {column for reason in reasons for column in reason.columns}
-    whole = any(not reason.columns for reason in reasons)
+    all_cells = any(not reason.columns for reason in reasons)
     sentences = "; ".join(dict.fromkeys(reason.chinese for reason in reasons))
     line = "" if row.line is None else str(row.line)
     for place, text in enumerate((row.row_id, "", sentences, row.file, line)):
         sheet.write_string(number, place, shown(text), formats["wrapped" if place == 2 else "text"])
     for place, name in enumerate(contract.columns, len(HEADINGS)):
-        kind = "fault" if whole or name in faulty else "text"
+        kind = "fault" if all_cells or name in faulty else "text"
         kind = "grey" if name == "recorded_at" else kind
         sheet.write_string(number, place, shown(row.cells[name]), formats[kind])
 

@@ -123,7 +123,7 @@ def replay(
 
 def _show_replayed(replayed: "Replayed") -> list[Table | str]:
     """Show what became of the rows, and why some still wait."""
-    names = ("accepted", "still_wrong", "discarded", "superseded", "erased", "kept", "untouched",
+    names = ("accepted", "still_wrong", "discarded", "superseded", "erased", "not_discarded", "untouched",
              "gone")  # fmt: skip
     used = [name for name in names if any(vars(row)[name] for row in replayed.tables)]
     rows = [
@@ -139,13 +139,13 @@ def _show_replayed(replayed: "Replayed") -> list[Table | str]:
     if reasons:
         shown.append(table("Still wrong", reasons))
     findings = [
-        {"cell": f"{each.table}.{each.column}", "fault": each.fault, "effect": each.effect,
-         "rows": each.rows, "such as": "; ".join(each.examples)}
-        for each in replayed.findings
+        {"cell": f"{finding.table}.{finding.column}", "fault": finding.fault, "effect": finding.effect,
+         "rows": finding.rows, "such as": "; ".join(finding.examples)}
+        for finding in replayed.findings
     ]  # fmt: skip
     if findings:
         shown.append(table("Odd cells", findings))
-    if any(row.kept for row in replayed.tables):
+    if any(row.not_discarded for row in replayed.tables):
         shown.append("A change of consent cannot be discarded: it may be a withdrawal. Correct it.")
     if not replayed.checks:
         shown.append("Nothing changed.")

@@ -42,6 +42,7 @@ def tables(
         with published(odcs) as draft:
             draft.write_text(render(version("guanjia")), encoding="utf-8")
         written.append(odcs)
+    rows: list[dict[str, object]]
     if name is None:
         rows = [
             {

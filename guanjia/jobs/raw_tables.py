@@ -34,7 +34,7 @@ What an insurer delivers: as CSV or Parquet in these columns under `<home>/raw/<
   the models that read such tags. A column without these words is shown, checked or kept, and
   nothing is computed with it.
 
-| table | label | one row | needed |
+| table | label | columns | needed |
 |---|---|---|---|
 {index}
 """
@@ -54,16 +54,11 @@ MOST_MODELS = 6
 def render() -> str:
     """Render the page as Markdown."""
     index = "\n".join(
-        f"| [{name}](#{name}-{contract.label}) | {contract.label} | {_first_words(contract)} |"
+        f"| [{name}](#{name}-{contract.label}) | {contract.label} | {len(contract.columns)} |"
         f" {'always' if contract.required else 'for its tags'} |"
         for name, contract in CONTRACTS.items()
     )
     return "\n".join([HEAD.format(index=index), *map(_section, CONTRACTS.values())])
-
-
-def _first_words(contract: Contract) -> str:
-    sentence = " ".join(contract.grain.split())
-    return sentence.split(";")[0].split(".")[0].split(":")[0].removeprefix("One row per ")
 
 
 def _section(contract: Contract) -> str:
@@ -71,8 +66,8 @@ def _section(contract: Contract) -> str:
     lines = [
         f"## {contract.name} {contract.label}",
         "",
-        f"{' '.join(contract.grain.split())} Key: `{contract.key}`; it happened at:"
-        f" `{contract.event_time}`.",
+        " ".join(contract.grain.split()),
+        f"Key: `{contract.key}`; it happened at: `{contract.event_time}`.",
     ]
     if cost is not None:
         lines.append(f"Without the table: {_without(cost)}.")

@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from guanjia.cli import app
+from guanjia.jobs import raw_tables
 from guanjia.jobs.architecture import render
 from serving.auth.access import ENDPOINTS, SCOPES
 
@@ -63,6 +64,11 @@ def test_every_scope_and_setting_of_access_is_on_its_page() -> None:
 def test_the_map_of_the_code_is_current() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert render(page) == page, "run `make docs`"
+
+
+def test_the_page_of_the_raw_tables_is_current() -> None:
+    page = (ROOT / "docs" / "raw-tables.md").read_text(encoding="utf-8")
+    assert raw_tables.render() == page, "run `make docs`"
 
 
 def test_files_named_on_the_map_are_there() -> None:

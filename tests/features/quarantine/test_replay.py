@@ -161,7 +161,9 @@ def test_a_change_of_consent_is_not_discarded(
     )
     check()
     result = replayed(edit(exported(), "授权", {"N2": {"处理": "丢弃"}}))
-    assert [vars(table)["kept"] for table in result.tables if table.table == "consents"] == [1]
+    assert [
+        vars(table)["not_discarded"] for table in result.tables if table.table == "consents"
+    ] == [1]
     assert [row["granted"] for row in checked("consents")] == [True, False]
     result = replayed(edit(exported(), "授权", {"N2": {"granted": "true"}}))
     assert [vars(table)["accepted"] for table in result.tables if table.table == "consents"] == [1]
