@@ -189,14 +189,14 @@ def drop_waiting(lake: Lake, tables: Iterable[str]) -> None:
 def _with_cells(table: str, source: str, rows: TextTable, headings: Mapping[str, list[str]]) -> str:
     """Write the query of the waiting rows that one source gave, with their unread cells."""
     # A row with both covers is two terms: which of the two waits, its row does not say.
-    texts = {
-        name: f"concat_ws(' / ', {', '.join(f's.{rows.cell(heading)}' for heading in dict.fromkeys(of))})"
-        for name, of in headings.items()
+    cells_of = {
+        name: ", ".join(f"s.{rows.cell(heading)}" for heading in dict.fromkeys(listed))
+        for name, listed in headings.items()
     }
     cells = ", ".join(
         f"{{'key': {sql_text(name)}, 'value': CASE WHEN list_contains(r._reasons,"
-        f" {sql_text(f'{name} {UNREAD}')}) THEN {text} END}}"
-        for name, text in texts.items()
+        f" {sql_text(f'{name} {UNREAD}')}) THEN concat_ws(' / ', {listed}) END}}"
+        for name, listed in cells_of.items()
     )
     files = ", ".join(sql_text(part.path.name) for part in rows.parts)
     return (

@@ -123,8 +123,7 @@ def replay(
 
 def _show_replayed(replayed: "Replayed") -> list[Table | str]:
     """Show what became of the rows, and why some still wait."""
-    names = ("accepted", "still_wrong", "discarded", "superseded", "erased", "not_discarded", "untouched",
-             "gone")  # fmt: skip
+    names = [name for name in vars(replayed.tables[0]) if name != "table"]
     used = [name for name in names if any(vars(row)[name] for row in replayed.tables)]
     rows = [
         {"table": row.table} | {name.replace("_", " "): vars(row)[name] for name in used}
@@ -139,10 +138,15 @@ def _show_replayed(replayed: "Replayed") -> list[Table | str]:
     if reasons:
         shown.append(table("Still wrong", reasons))
     findings = [
-        {"cell": f"{finding.table}.{finding.column}", "fault": finding.fault, "effect": finding.effect,
-         "rows": finding.rows, "such as": "; ".join(finding.examples)}
+        {
+            "cell": f"{finding.table}.{finding.column}",
+            "fault": finding.fault,
+            "effect": finding.effect,
+            "rows": finding.rows,
+            "such as": "; ".join(finding.examples),
+        }
         for finding in replayed.findings
-    ]  # fmt: skip
+    ]
     if findings:
         shown.append(table("Odd cells", findings))
     if any(row.not_discarded for row in replayed.tables):
