@@ -88,9 +88,9 @@ def _rules(lake: Lake, table: str, query: str) -> list[WaitingRule]:
     rules = []
     for kind, sentence, number in counted:
         reason = reason_of(table, sentence)
-        cell = quoted(reason.columns[0]) if len(reason.columns) == 1 else "NULL"
+        cells = f"[{', '.join(map(quoted, reason.columns))}]::VARCHAR[]"
         places = lake.con.execute(
-            f"SELECT _file, _line, {cell} FROM ({query}) WHERE _kind = {sql_text(kind)}"
+            f"SELECT _file, _line, {cells} FROM ({query}) WHERE _kind = {sql_text(kind)}"
             f" AND list_contains(_reasons, {sql_text(sentence)}) ORDER BY _file, _line, _id"
             f" LIMIT {EXAMPLES}"
         ).fetchall()
@@ -100,13 +100,18 @@ def _rules(lake: Lake, table: str, query: str) -> list[WaitingRule]:
 
 
 def _example(
-    table: str, columns: tuple[str, ...], file: str, line: int | None, cell: str | None
+    table: str, columns: tuple[str, ...], file: str, line: int | None, cells: list[str | None]
 ) -> str:
+    """Name the place of a row, and show the cells at fault; with their columns if several are."""
+    declared = CONTRACTS[table].declared
+    texts = {
+        name: mask(cell[:LONGEST], declared[name])
+        for name, cell in zip(columns, cells, strict=True)
+        if cell is not None
+    }
+    shown = texts.values() if len(columns) == 1 else [f"{name} {texts[name]}" for name in texts]
     place = place_of(f"{file}:{line}") if file else ""
-    if len(columns) != 1 or cell is None:
-        return place
-    shown = mask(cell[:LONGEST], CONTRACTS[table].declared[columns[0]])
-    return f"{place}: {shown}" if place else shown
+    return ": ".join(part for part in (place, ", ".join(shown)) if part)
 
 
 def _lines(lake: Lake) -> list[WaitingRule]:

@@ -125,7 +125,7 @@ def _show_checks(checks: "list[TableCheck]", unused: "list[Unused]") -> list[Tab
     ]
     shown: list[Table | str] = [table("Raw tables", rows)]
     for title, lines in (
-        ("Rules broken (rows lie under quarantine/)", broken),
+        ("Rules broken (guanjia quarantine shows and exports the rows)", broken),
         ("Odd rows (they lie under checked/)", odd),
         ("Columns that are not used or not there", columns),
         ("Files and folders that are not used", files),

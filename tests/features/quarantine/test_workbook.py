@@ -83,6 +83,8 @@ def test_what_waits_is_counted_with_masked_examples(
     rules = {rule.rule: (rule.rows, rule.examples) for rule in summary.rules}
     late = "recorded_at is before registered_at"
     assert rules[late] == (1, ("a.csv, line 3: 2022-03-05T02:00:00Z",))
+    early = ("a.csv, line 4: inception 2025-08-01, expiry 2024-08-01",)
+    assert rules["cover ends after it begins"] == (1, early)
     left = "birth_date is left out: a customer is born at most 110 years before registration"
     assert rules[left] == (1, ("a.csv, line 3: 18******01",))
 
