@@ -34,6 +34,8 @@ class ReplayedTable:
         Corrected rows that are good now.
     still_wrong : int
         Corrected rows that wait again, with new reasons.
+    repeated : int
+        Corrected rows that say what another one says.
     discarded : int
         Rows that were discarded.
     superseded : int
@@ -51,6 +53,7 @@ class ReplayedTable:
     table: str
     accepted: int = 0
     still_wrong: int = 0
+    repeated: int = 0
     discarded: int = 0
     superseded: int = 0
     erased: int = 0

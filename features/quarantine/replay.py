@@ -157,6 +157,7 @@ def _deliver(
                 refuse_some(lake, results[table], rows, waiting[table], settling)
             keep_waiting(lake, results, stack, settled | settling.outcomes)
             for table, rows in corrected.items():
+                results[table].repeated = prepared[table].repeated
                 _note_waiting(lake, results[table], reasons)
                 digest = hashlib.sha256("".join(sorted(r.row_id for r in rows)).encode())
                 name = f"replayed-{digest.hexdigest()[:12]}"

@@ -39,7 +39,7 @@ ROWS = {
     "twice": "P0,C1,V1,motor_commercial,true,{at},2024-07-01,2025-07-01,{at}",
     "erased": "P{n},C0,V1,motor_commercial,true,{at},2024-07-01,2025-07-01,{at}",
 }
-ACTIONS = ("leave", "correct", "mark", "spoil", "make unreadable", "discard", "erased")
+ACTIONS = ("leave", "correct", "mark", "spoil", "make unreadable", "discard", "erased", "same")
 
 
 def write(lake: Lake, kinds: list[str]) -> int:
@@ -89,6 +89,7 @@ def change(row: dict[str, str], number: int, action: str) -> None:
         "make unreadable": right | {"signed_at": "?"},
         "discard": {"处理": "丢弃"},
         "erased": right | {"customer_id": "C0"},
+        "same": right | {"policy_id": "N0"},
     }
     row.update(changes[action])
 
@@ -120,7 +121,8 @@ def test_nothing_is_lost(kinds: list[str], actions: list[str]) -> None:
         export_workbook(lake, workbook)
         act(workbook, corrected, actions)
         (done,) = replay(lake, corrected, DELIVERED).tables
-        settled = done.accepted + done.still_wrong + done.discarded + done.superseded + done.erased
+        settled = done.accepted + done.still_wrong + done.repeated + done.discarded
+        settled += done.superseded + done.erased
         assert first.bad == settled + done.untouched
         assert summarise(lake).rows.get("policies", 0) == done.untouched + done.still_wrong
         second = policies(check_tables(lake))
