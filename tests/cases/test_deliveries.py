@@ -14,9 +14,7 @@ Check = Callable[..., Checked]
 Run = Callable[..., "CompletedProcess[str]"]
 ALL_GOOD = {"customers": 2, "vehicles": 2, "policies": 5, "claims": 1, "claim_movements": 2}
 DAY = "2026-06-30"
-ID_FAULT = (
-    "customer_id stands for nothing (NULL, -, 0) or lost digits in a spreadsheet (1.1E+17)"
-)
+ID_FAULT = "customer_id stands for nothing (NULL, -, 0) or lost digits in a spreadsheet (1.1E+17)"
 OWN_ID = "customer_id is read without blanks, invisible and full-width characters"
 UNKNOWN_POLICY = "policy_id is not a known policy: the star counts the claim by its car"
 
