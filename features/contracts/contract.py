@@ -221,3 +221,26 @@ def contract_of(
         declared={name: getattr(model, name) for name in types},
         rules=tuple(value for value in vars(model).values() if isinstance(value, Rule)),
     )
+
+
+def register_contract(
+    contracts: dict[str, Contract], *, label: str, key: str, event_time: str, required: bool = False
+) -> Callable[[type[RawTable]], type[RawTable]]:
+    """Return a decorator that adds the contract of a class to others.
+
+    Parameters
+    ----------
+    contracts : dict of str to Contract
+        Contracts by table; the new one is added.
+    label, key, event_time : str
+        Chinese label, key column and event time, as in `Contract`.
+    required : bool
+        True if Guanjia does not work without the table.
+    """
+
+    def register(model: type[RawTable]) -> type[RawTable]:
+        declared = contract_of(model, label, key, event_time, required=required)
+        contracts[declared.name] = declared
+        return model
+
+    return register

@@ -10,7 +10,7 @@ yuan. Days are civil days of the insurer. Cover runs from `inception` at 00:00 t
 so an annual term expires on the anniversary of its inception.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 import ibis.expr.types as ir
 
@@ -25,7 +25,7 @@ from features.contracts.contract import (
     Real,
     Text,
     column,
-    contract_of,
+    register_contract,
     rule,
 )
 from features.contracts.vocabulary import (
@@ -41,25 +41,8 @@ CONTRACTS: dict[str, Contract] = {}
 """Contracts by table. Defined here so that it cannot be read before they are declared."""
 
 
-def contract(
-    *, label: str, key: str, event_time: str, required: bool = False
-) -> Callable[[type[RawTable]], type[RawTable]]:
-    """Register the decorated class as the contract of the raw table that is named like it.
-
-    Parameters
-    ----------
-    label, key, event_time : str
-        Chinese label, key column and event time, as in `Contract`.
-    required : bool
-        True if Guanjia does not work without the table.
-    """
-
-    def register(model: type[RawTable]) -> type[RawTable]:
-        declared = contract_of(model, label, key, event_time, required=required)
-        CONTRACTS[declared.name] = declared
-        return model
-
-    return register
+contract = partial(register_contract, CONTRACTS)
+"""Register the decorated class as the contract of the raw table that is named like it."""
 
 
 def not_before(later: ir.Value, earlier: ir.Value) -> ir.Value:
@@ -95,6 +78,19 @@ class Customers(RawTable):
     @rule("phone has 6 to 20 digits", leaves_out="phone")
     def dialled(row: ir.Table) -> ir.Value:
         return row.phone.re_search(TELEPHONE)
+
+
+@contract(label="客户合并", key="customer_id", event_time="merged_at")
+class CustomerMerges(RawTable):
+    """One row per customer number that was given up because its person has another one."""
+
+    customer_id: Text = column("被合并客户号")
+    merged_into: Text = column("合并后客户号")
+    merged_at: Instant = column("合并时间")
+
+    @rule("a customer is merged into another one")
+    def into_another(row: ir.Table) -> ir.Value:
+        return row.merged_into != row.customer_id
 
 
 @contract(label="车辆", key="vehicle_id", event_time="acquired_at")

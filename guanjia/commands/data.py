@@ -1,17 +1,25 @@
 """Commands to simulate, import and check raw tables."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeNow, open_lake, parse_month, read_clock
+from guanjia.terminal.options import (
+    Json,
+    MaybeNow,
+    open_lake,
+    open_records,
+    parse_month,
+    read_clock,
+)
 from guanjia.terminal.output import Table, complain, emit, progress, table
 
 if TYPE_CHECKING:
     from features.checking.folders import Unused
     from features.checking.table_check import TableCheck
+    from features.lake import Lake
 
 
 def simulate(
@@ -73,10 +81,24 @@ def check(now: MaybeNow = None, json: Json = False) -> None:
     except BrokenBoundError as error:
         checks, broken = error.checks, error
     _, unused = find_files(lake)
-    emit({"tables": checks, "unused": unused}, json, *_show_checks(checks, unused))
+    moved = 0 if broken is not None else _follow_merges(lake, now or read_clock())
+    follow = [f"{moved} contacts and consents follow merged customers"] if moved else []
+    emit({"tables": checks, "unused": unused}, json, *_show_checks(checks, unused), *follow)
     if broken is not None:
         complain(broken, json)
         raise typer.Exit(1)
+
+
+def _follow_merges(lake: "Lake", at: datetime) -> int:
+    """Let the records follow merged customers; return how many rows did."""
+    from features.lake.merged_numbers import latest_owners
+    from serving.records.people.merged_customers import follow_merges
+
+    owners = latest_owners(lake)
+    if not owners:
+        return 0
+    with open_records(lake) as records, records.writing(durable=True) as connection:
+        return follow_merges(connection, owners, at)
 
 
 def _show_checks(checks: "list[TableCheck]", unused: "list[Unused]") -> list[Table | str]:

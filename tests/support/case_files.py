@@ -1,4 +1,4 @@
-"""What `guanjia check` said of a case (`tests/cases`), and the instant at which cases are checked."""
+"""What `guanjia check` said of a case of `tests/cases`, and the instant at which it is checked."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -118,3 +118,33 @@ def test_a_misspelt_bound_is_named(check: Check, lake: Lake) -> None:
     (lake.home / "check.toml").write_text("quarantined_share = 0.1")
     with pytest.raises(GuanjiaError, match="quarantined_share: is not known"):
         check_tables(lake)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "wrong"),
+    [
+        ("vehicles", "list_price", "15.80"),
+        ("policies", "third_party_limit", "200"),
+        ("claim_movements", "paid_change", "0.45"),
+    ],
+)
+def test_other_amounts_in_another_unit_stop_the_run(
+    check: Check, base: dict[str, str], table: str, column: str, wrong: str
+) -> None:
+    """In units of 10,000 yuan; of fewer than 20 rows nothing is said."""
+
+    def delivered(rows: int, cell: str) -> str:
+        header, row = base[table].splitlines()[:2]
+        names, cells = header.split(","), row.split(",")
+        if column not in names:
+            names, cells = [*names, column], [*cells, ""]
+        lines = [",".join(names)]
+        for number in range(rows):
+            cells[0], cells[names.index(column)] = f"N{number}", cell
+            lines.append(",".join(cells))
+        return "\n".join(lines) + "\n"
+
+    assert check(**{table: delivered(19, wrong)})[table].good == 19
+    with pytest.raises(BrokenBoundError, match=f"have a {column} of at most"):
+        check(**{table: delivered(20, wrong)})
+    check(**{table: delivered(20, "158000.00")})
