@@ -101,7 +101,7 @@ class MergedCustomers:
         )
 
     def retire(self, customers: Path) -> None:
-        """Let the rows of numbers that were given up end with their merge.
+        """End the rows of numbers that were given up with their merge.
 
         Parameters
         ----------
@@ -125,14 +125,14 @@ class MergedCustomers:
         self.lake.engine.raw_sql(f"DROP TABLE IF EXISTS {NUMBERS}")
 
 
-def read_merges(lake: Lake, merges: Path) -> MergedCustomers | None:
+def read_merges(lake: Lake, path: Path) -> MergedCustomers | None:
     """Read the good rows of `customer_merges`, and create NUMBERS of them.
 
     Parameters
     ----------
     lake : Lake
         Whose engine reads the file.
-    merges : Path
+    path : Path
         The file of good rows.
 
     Returns
@@ -148,15 +148,16 @@ def read_merges(lake: Lake, merges: Path) -> MergedCustomers | None:
     rows = fetch(
         lake,
         "SELECT customer_id, recorded_at, merged_into"
-        f" FROM read_parquet({sql_text(merges)}) ORDER BY customer_id, recorded_at",
+        f" FROM read_parquet({sql_text(path)}) ORDER BY customer_id, recorded_at",
     )
-    told: dict[str, list[Merge]] = {}
+    merges: dict[str, list[Merge]] = {}
     for number, at, owner in rows:
         assert isinstance(at, datetime)
-        told.setdefault(str(number), []).append((at, str(owner)))
-    if not told:
+        merges.setdefault(str(number), []).append((at, str(owner)))
+    if not merges:
         return None
-    spans = [span for number in sorted({*told, *_owners(told)}) for span in _spans(number, told)]
+    numbers = sorted({*merges, *_owners(merges)})
+    spans = [span for number in numbers for span in _spans(number, merges)]
     names, owners, starts, ends = zip(*spans, strict=True)
     instant = pa.timestamp("us", "UTC")
     table = pa.table(
@@ -173,17 +174,17 @@ def read_merges(lake: Lake, merges: Path) -> MergedCustomers | None:
     return MergedCustomers(lake)
 
 
-def _owners(told: Mapping[str, list[Merge]]) -> set[str]:
-    return {owner for merges in told.values() for _, owner in merges}
+def _owners(merges: Mapping[str, list[Merge]]) -> set[str]:
+    return {owner for of_number in merges.values() for _, owner in of_number}
 
 
 def _spans(
-    number: str, told: Mapping[str, list[Merge]]
+    number: str, merges: Mapping[str, list[Merge]]
 ) -> Iterator[tuple[str, str, datetime | None, datetime | None]]:
     """Yield whose a number was, from when until when, its own time first."""
     changes: list[tuple[datetime | None, str]] = [(None, number)]
-    for at in sorted(_instants(number, told)):
-        owner = _owner(number, at, told)
+    for at in sorted(_instants(number, merges)):
+        owner = _owner(number, at, merges)
         if owner != changes[-1][1]:
             changes.append((at, owner))
     for place, (start, owner) in enumerate(changes):
@@ -191,12 +192,12 @@ def _spans(
         yield number, owner, start, end
 
 
-def _instants(number: str, told: Mapping[str, list[Merge]]) -> set[datetime]:
+def _instants(number: str, merges: Mapping[str, list[Merge]]) -> set[datetime]:
     """Collect the instants at which a merge of a number, or of one it leads to, was recorded."""
     instants: set[datetime] = set()
     seen, waiting = {number}, [number]
     while waiting:
-        for at, owner in told.get(waiting.pop(), ()):
+        for at, owner in merges.get(waiting.pop(), ()):
             instants.add(at)
             if owner not in seen:
                 seen.add(owner)
@@ -204,10 +205,10 @@ def _instants(number: str, told: Mapping[str, list[Merge]]) -> set[datetime]:
     return instants
 
 
-def _owner(number: str, at: datetime, told: Mapping[str, list[Merge]]) -> str:
+def _owner(number: str, at: datetime, merges: Mapping[str, list[Merge]]) -> str:
     """Follow the merges recorded by an instant to the number that the customer goes on with."""
     seen = [number]
-    while known := [owner for recorded, owner in told.get(seen[-1], ()) if recorded <= at]:
+    while known := [owner for recorded, owner in merges.get(seen[-1], ()) if recorded <= at]:
         if known[-1] in seen:
             path = " into ".join([*seen, known[-1]])
             raise GuanjiaError(

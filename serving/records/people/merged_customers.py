@@ -103,9 +103,9 @@ def _latest(connection: Connection, number: str) -> dict[tuple[str, str | None],
 
 def _pass_manager(connection: Connection, number: str, owner: str) -> int:
     """Pass the account manager of a number on, unless the owner was handed to one."""
-    held = select(_a.customer_id).where(_a.customer_id == owner)
+    assigned = select(_a.customer_id).where(_a.customer_id == owner)
     mine = _a.customer_id == number
-    if connection.execute(held).first() is None:
+    if connection.execute(assigned).first() is None:
         return connection.execute(
             update(manager_assignments).where(mine).values(customer_id=owner)
         ).rowcount
