@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from features.errors import GuanjiaError
 from guanjia.terminal.options import (
     Json,
     MaybeNow,
@@ -33,16 +34,47 @@ def simulate(
             help="Make commercial cover dearer from this month on, as a reform of prices would.",
         ),
     ] = None,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write them as a core system's exports (docs/tutorial-own-data.md), no raw table.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the raw tables of a simulated insurer: seven years."""
     from features.sources.simulation.simulate import simulate as run
 
+    if exports is not None:
+        _simulate_exports(exports, customers, seed, price_reform, json)
+        return
     with progress(json) as report:
         simulated = run(open_lake(), customers, seed, report, price_reform=price_reform)
     reform = "" if price_reform is None else f", prices reformed in {price_reform:%Y-%m}"
     summary = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
     emit(simulated, json, summary)
+
+
+def _simulate_exports(
+    folder: Path, customers: int, seed: int, price_reform: date | None, json: bool
+) -> None:
+    """Write the exports of a simulated insurer; the home stays as it is."""
+    from tempfile import TemporaryDirectory
+
+    from features.lake import Lake
+    from features.sources.exports import write_exports
+    from features.sources.simulation.simulate import simulate as run
+
+    if folder.exists() and any(folder.iterdir()):
+        raise GuanjiaError(f"folder {folder}", "has files in it", "name one that is empty or new")
+    with progress(json) as report, TemporaryDirectory() as home:
+        lake = Lake(open_lake().settings.model_copy(update={"home": Path(home)}))
+        run(lake, customers, seed, report, price_reform=price_reform)
+        written = write_exports(lake, folder)
+    rows = [{"file": name, "rows": count} for name, count in written.items()]
+    cure = f"Next: guanjia import plan {folder}"
+    emit({"files": written}, json, table("Exports", rows), cure)
 
 
 def import_lledo_pavia(
