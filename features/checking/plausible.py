@@ -31,6 +31,7 @@ AT_ONCE = (
     " known; deliver recorded_at as docs/data-flow.md says of a first delivery"
 )
 ALIKE = "customer_id differs from another one in capital letters alone"
+SHARED_PHONE = "phone is shared by more customers than a household has: is it an agent's, or none?"
 CROWDED = "household_id is shared by more customers than a household has"
 LAST_DAY_DAYS = 364
 """Days of a term of a year that is delivered with its last day."""
@@ -215,6 +216,13 @@ def _searches(
             CROWDED,
             f"SELECT unnest(ids) AS example FROM (SELECT list(customer_id) AS ids FROM {customers}"
             f" WHERE {LATEST} AND household_id IS NOT NULL GROUP BY household_id)"
+            f" WHERE len(ids) > {bounds.household_customers_max}",
+        ),
+        Search(
+            "customers",
+            SHARED_PHONE,
+            f"SELECT unnest(ids) AS example FROM (SELECT list(customer_id) AS ids FROM {customers}"
+            f" WHERE {LATEST} AND phone IS NOT NULL GROUP BY phone)"
             f" WHERE len(ids) > {bounds.household_customers_max}",
         ),
         Search(

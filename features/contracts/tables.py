@@ -75,9 +75,10 @@ class Customers(RawTable):
         years = row.registered_at.year() - row.birth_date.year()
         return row.birth_date.isnull() | years.between(0, 110)
 
-    @rule("phone has 6 to 20 digits", leaves_out="phone")
+    @rule("phone has 6 to 20 digits, not all alike", leaves_out="phone")
     def dialled(row: ir.Table) -> ir.Value:
-        return row.phone.re_search(TELEPHONE)
+        digits = row.phone.re_replace("[^0-9]", "")
+        return row.phone.re_search(TELEPHONE) & (digits.replace(digits.left(1), "") != "")
 
 
 @contract(label="客户合并", key="customer_id", event_time="merged_at")

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from features.checking.check import BrokenBoundError, check_tables
-from features.checking.plausible import AHEAD, AT_ONCE, CROWDED, LAST_DAY, OUTSIDE, OVERLAPPING
+from features.checking.plausible import (
+    AHEAD,
+    AT_ONCE,
+    CROWDED,
+    LAST_DAY,
+    OUTSIDE,
+    OVERLAPPING,
+    SHARED_PHONE,
+)
 from features.errors import GuanjiaError
 from features.lake import Lake
 
@@ -89,6 +97,14 @@ def test_a_household_of_everybody(check: Check, lake: Lake) -> None:
     assert check(customers=text)["customers"].notes == {CROWDED: 51}
     (lake.home / "check.toml").write_text("household_customers_max = 51")
     assert {one.table: one.notes for one in check_tables(lake)}["customers"] == {}
+
+
+def test_a_phone_of_everybody(check: Check) -> None:
+    day = "2022-01-05T02:00:00Z"
+    rows = [f"C{n},{day},{13800138000 if n < 51 else 13800138001},{day}\n" for n in range(60)]
+    text = "customer_id,registered_at,phone,recorded_at\n" + "".join(rows)
+    checked = check(customers=text)["customers"]
+    assert checked.notes == {SHARED_PHONE: 51}
 
 
 def test_rows_recorded_ahead_of_now(check: Check, lake: Lake) -> None:
