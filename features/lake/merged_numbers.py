@@ -1,9 +1,10 @@
 """Find all numbers of a customer whom the core system merged: an erasure is one of all of them."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from features.lake import Lake
-from features.lake.known_at import LATEST
+from features.lake.known_at import LATEST, known_sql
 from features.sql import sql_text
 
 MERGES = "customer_merges"
@@ -46,13 +47,22 @@ def linked(customers: Iterable[str], pairs: Iterable[tuple[str, str]]) -> set[st
     return reached
 
 
-def latest_owners(lake: Lake) -> dict[str, str]:
-    """Map each number that was given up to the one that its customer goes on with today."""
+def latest_owners(lake: Lake, by: datetime | None = None) -> dict[str, str]:
+    """Map each number that was given up to the one that its customer goes on with.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked merges, if there are any.
+    by : datetime, optional
+        Only merges that were recorded before this instant count; default: all.
+    """
     if not lake.has(MERGES):
         return {}
     query = (
         "SELECT customer_id, merged_into"
-        f" FROM read_parquet({sql_text(lake.checked(MERGES))}) WHERE {LATEST}"
+        f" FROM read_parquet({sql_text(lake.checked(MERGES))}) WHERE"
+        f" {LATEST if by is None else known_sql(by)}"
     )
     into = dict(lake.con.execute(query).fetchall())
     owners: dict[str, str] = {}

@@ -9,6 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 from case_files import NOW, Checked
 
+from features.lake import Lake
+from features.online import feast_client
+from features.online.reader import read_tags
+from features.settings import Settings
+
 Check = Callable[..., Checked]
 Run = Callable[..., "CompletedProcess[str]"]
 pytestmark = pytest.mark.slow
@@ -35,6 +40,19 @@ def test_tags_follow_from_the_merge_on(check: Check, run: Run) -> None:
     assert policies_in_force(checked.home, run, "2026-06-09") == {"C1": 1, "C2": 1}
     # Carried forward from the day before, as every night.
     assert policies_in_force(checked.home, run, "2026-06-10") == {"C1": 2}
+
+
+def test_the_number_that_was_given_up_is_not_online(check: Check, run: Run) -> None:
+    home = check("merged").home
+    lake = Lake(Settings(home=home))
+    known = []
+    for day in ("2026-06-09", "2026-06-10"):
+        assert run(home, "tags", "--as-of", day, "--now", NOW).returncode == 0
+        assert run(home, "materialize", "--as-of", day, "--now", NOW).returncode == 0
+        rows = read_tags(lake, ["C1", "C2"], ["motor_policies_in_force"])
+        known.append([(row["known"], row["motor_policies_in_force"]) for row in rows])
+    feast_client.forget(lake)
+    assert known == [[(True, 1), (True, 1)], [(True, 2), (False, None)]]
 
 
 @pytest.mark.parametrize("number", ["C1", "C2"])
