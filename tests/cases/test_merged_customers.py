@@ -1,10 +1,12 @@
 """Two numbers of one person, merged by the core system: tags follow, and so does an erasure."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import ibis
 import pyarrow.parquet as pq
 import pytest
 from case_files import NOW, Checked
@@ -13,6 +15,7 @@ from features.lake import Lake
 from features.online import feast_client
 from features.online.reader import read_tags
 from features.settings import Settings
+from training.labels.questions import without_merged
 
 Check = Callable[..., Checked]
 Run = Callable[..., "CompletedProcess[str]"]
@@ -53,6 +56,18 @@ def test_the_number_that_was_given_up_is_not_online(check: Check, run: Run) -> N
         known.append([(row["known"], row["motor_policies_in_force"]) for row in rows])
     feast_client.forget(lake)
     assert known == [[(True, 1), (True, 1)], [(True, 2), (False, None)]]
+
+
+def test_models_do_not_learn_from_the_number_that_was_given_up(check: Check) -> None:
+    lake = Lake(Settings(home=check("merged").home))
+    rows = ibis.memtable({"customer_id": ["C1", "C2"]})
+
+    def learned(known_by: date) -> list[str]:
+        left = lake.engine.to_pyarrow(without_merged(lake, known_by, rows))
+        return sorted(left["customer_id"].to_pylist())
+
+    assert learned(date(2026, 6, 9)) == ["C1", "C2"]
+    assert learned(date(2026, 6, 10)) == ["C1"]
 
 
 @pytest.mark.parametrize("number", ["C1", "C2"])
