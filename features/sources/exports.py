@@ -138,8 +138,8 @@ def write_exports(lake: Lake, folder: Path) -> dict[str, int]:
                 page, rows = book.add_worksheet(sheet.name), _rows(lake, sheet)
                 page.write(0, 0, f"{sheet.name}（截至2026年6月30日）")
                 for place, row in enumerate([list(sheet.headings.values()), *rows], 1):
-                    for column, text in enumerate(row):
-                        page.write_string(place, column, text)
+                    for column, cell in enumerate(row):
+                        page.write_string(place, column, cell)
                 page.write_row(len(rows) + 2, 0, ["合计", len(rows)])
                 written[f"{WORKBOOK}, {sheet.name}"] = len(rows)
     return written
