@@ -15,10 +15,12 @@ from pathlib import Path
 import duckdb
 
 from features.checking.bounds import CheckBounds, load_check_bounds
-from features.checking.delivery import Headings, read_headings, refuse_missing
-from features.checking.erased_rows import ErasedRowFilter
+from features.checking.delivery import Headings, delivered_rows, read_headings, refuse_missing
+from features.checking.erased_rows import ErasedRowFilter, merge_pairs
 from features.checking.folders import find_files
+from features.checking.merged_customers import MERGES, MergedCustomers, read_merges
 from features.checking.plausible import broken_bounds, with_notes
+from features.checking.queries import described
 from features.checking.table_check import TableCheck, check_table
 from features.contracts.tables import CONTRACTS
 from features.erased import Erased
@@ -97,12 +99,13 @@ def _check_all(
     inbox = EventInbox(lake)
     event_tables = inbox.tables()
     names = [name for name in CONTRACTS if headings[name].by_file or name in event_tables]
-    names.sort(key=lambda name: name != "customers")
+    names.sort(key=lambda name: (name != "customers", name != MERGES))
     erased = Erased(lake.settings)
     marks = set(erased.all())
-    erased_rows = ErasedRowFilter(lake, erased) if erased else None
+    erased_rows = ErasedRowFilter(lake, erased, _merges(lake, headings)) if erased else None
     seen = {path: path.stat() for name in names for path in headings[name].by_file}
-    checks = []
+    checks: list[TableCheck] = []
+    merges: MergedCustomers | None = None
     with ExitStack() as stack:
         drafts: dict[str, tuple[Path, Path]] = {}
         for done, name in enumerate(names):
@@ -113,7 +116,10 @@ def _check_all(
             )
             events = inbox.rows(name) if name in event_tables else None
             contract, heading = CONTRACTS[name], headings[name]
-            checks.append(check_table(lake, contract, heading, drafts, events, erased_rows))
+            checks.append(check_table(lake, contract, heading, drafts, events, erased_rows, merges))
+            if name == MERGES and (merges := read_merges(lake, drafts[name][0])) is not None:
+                stack.callback(merges.close)
+                merges.retire(drafts["customers"][0])
         if erased_rows is not None:
             erased_rows.close()
         checked = {name: good for name, (good, _) in drafts.items()}
@@ -130,6 +136,14 @@ def _check_all(
             _publish(lake, stack, names, checks, manifest)
     report("check", len(names), len(names))
     return checks
+
+
+def _merges(lake: Lake, headings: Mapping[str, Headings]) -> list[tuple[str, str]]:
+    """Read the numbers that delivered merges link."""
+    if not headings[MERGES].by_file:
+        return []
+    select = delivered_rows(lake, CONTRACTS[MERGES], headings[MERGES])
+    return merge_pairs(lake, select, list(described(lake, select)))
 
 
 def _publish(

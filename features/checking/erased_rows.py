@@ -4,6 +4,7 @@ The core system may deliver a customer again after they were erased here. Each c
 once: those of the customers table first, of other tables only ids that are new.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from features.checking.cells import read_text
 from features.contracts.contract import Contract
 from features.erased import Erased
 from features.lake import Lake
+from features.lake.merged_numbers import linked
 from features.sql import quoted
 
 SEEN, ERASED, ERASED_KEYS = "check_seen_customers", "check_erased", "check_erased_keys"
@@ -29,16 +31,21 @@ class ErasedRowFilter:
         Its DuckDB connection holds the temporary tables.
     erased : Erased
         Who was erased.
+    merges : sequence of (str, str)
+        Numbers of one customer, as merges of the delivery link them: they are erased together.
     rows : dict of str to int
         Table -> rows removed.
     """
 
     lake: Lake
     erased: Erased
+    merges: Sequence[tuple[str, str]] = ()
     rows: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         con = self.lake.con
+        numbers = {number for pair in self.merges for number in pair}
+        self._merged = linked(self.erased.among(numbers), self.merges)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {SEEN} (customer VARCHAR)")
         con.execute(f"CREATE OR REPLACE TEMP TABLE {ERASED} (customer VARCHAR)")
         con.execute(
@@ -67,7 +74,7 @@ class ErasedRowFilter:
         )
         new = [customer_id for (customer_id,) in con.execute("FROM check_new").fetchall()]
         con.execute(f"INSERT INTO {SEEN} FROM check_new")
-        newly_erased = sorted(self.erased.among(new))
+        newly_erased = sorted({*self.erased.among(new), *self._merged & {*new}})
         con.register(
             "check_new_erased", pa.table({"customer": pa.array(newly_erased, pa.string())})
         )
@@ -100,6 +107,26 @@ class ErasedRowFilter:
         """Drop the temporary tables."""
         for table in (SEEN, ERASED, ERASED_KEYS):
             self.lake.con.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def merge_pairs(lake: Lake, select: str, columns: Collection[str]) -> list[tuple[str, str]]:
+    """Read which numbers the delivered merges link, as the check reads ids.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine reads them.
+    select : str
+        Query of the delivered rows of `customer_merges`.
+    columns : collection of str
+        Columns of that query.
+    """
+    names = ("customer_id", "merged_into")
+    if not {*names} <= {*columns}:
+        return []
+    cells = ", ".join(map(_text, names))
+    rows = lake.con.execute(f"SELECT {cells} FROM ({select})").fetchall()
+    return [(number, owner) for number, owner in rows if number and owner]
 
 
 def _text(column: str) -> str:

@@ -31,6 +31,7 @@ AT_ONCE = (
     " known; deliver recorded_at as docs/data-flow.md says of a first delivery"
 )
 ALIKE = "customer_id differs from another one in capital letters alone"
+SHARED_PHONE = "phone is shared by more customers than a household has: is it an agent's, or none?"
 CROWDED = "household_id is shared by more customers than a household has"
 LAST_DAY_DAYS = 364
 """Days of a term of a year that is delivered with its last day."""
@@ -38,6 +39,41 @@ MOST_ALIKE_DAYS = 1
 SPAN_DAYS = 60
 """Days that events go back at least, for a delivery recorded at once to be noticed."""
 MOTOR = ", ".join(map(sql_text, MOTOR_LINES))
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An amount whose median tells its unit.
+
+    Attributes
+    ----------
+    table, column : str
+        Where it stands.
+    label : str
+        What has it, in the plural.
+    where : str
+        SQL condition of the rows that are looked at.
+    bound : str
+        Beginning of the names of its bounds.
+    fewest : int
+        Rows from which on the median says something.
+    """
+
+    table: str
+    column: str
+    label: str
+    where: str
+    bound: str
+    fewest: int = 20
+
+
+AMOUNTS = (
+    Amount("policies", "written_premium", "motor terms", f"line IN ({MOTOR})", "motor_premium", 1),
+    Amount("quotes", "premium", "motor quotes", f"line IN ({MOTOR})", "motor_premium"),
+    Amount("policies", "third_party_limit", "terms", "true", "third_party_limit"),
+    Amount("vehicles", "list_price", "vehicles", "true", "list_price"),
+    Amount("claim_movements", "paid_change", "payments of claims", "true", "claim_payment"),
+)
 
 
 @dataclass(frozen=True)
@@ -126,18 +162,29 @@ def broken_bounds(
         number = check_of.notes.get(sentence, 0) if check_of else 0
         if check_of and number > most * check_of.good:
             broken.append(f"{number} of {check_of.good} {table}: {sentence} ({field} is {most:g})")
-    policies = sql_text(checked["policies"])
-    ((median,),) = fetch(
-        lake,
-        "SELECT median(written_premium)::DOUBLE FROM read_parquet("
-        f"{policies}) WHERE line IN ({MOTOR}) AND written_premium > 0",
-    )
-    low, high = bounds.motor_premium_median_min, bounds.motor_premium_median_max
-    if median is not None and not low <= float(str(median)) <= high:
+    return broken + _broken_units(lake, checked, bounds)
+
+
+def _broken_units(lake: Lake, checked: Mapping[str, Path], bounds: CheckBounds) -> list[str]:
+    """List the amounts whose median is not one of yuan, as sentences."""
+    broken = []
+    for amount in AMOUNTS:
+        path = checked.get(amount.table)
+        if path is None:
+            continue
+        ((median, rows),) = fetch(
+            lake,
+            f"SELECT median({amount.column})::DOUBLE, count(*) FROM"
+            f" read_parquet({sql_text(path)}) WHERE {amount.where} AND {amount.column} > 0",
+        )
+        low = getattr(bounds, f"{amount.bound}_median_min")
+        high = getattr(bounds, f"{amount.bound}_median_max")
+        if int(str(rows)) < amount.fewest or low <= float(str(median)) <= high:
+            continue
         broken.append(
-            f"half of the motor terms have a written_premium of at most {median:g} yuan, which is"
-            f" not between {low:g} and {high:g}: are amounts in another unit, such as 10,000 yuan?"
-            " (motor_premium_median_min, motor_premium_median_max)"
+            f"half of the {amount.label} have a {amount.column} of at most {median:g} yuan, which"
+            f" is not between {low:g} and {high:g}: are amounts in another unit, such as 10,000"
+            f" yuan? ({amount.bound}_median_min, {amount.bound}_median_max)"
         )
     return broken
 
@@ -169,6 +216,13 @@ def _searches(
             CROWDED,
             f"SELECT unnest(ids) AS example FROM (SELECT list(customer_id) AS ids FROM {customers}"
             f" WHERE {LATEST} AND household_id IS NOT NULL GROUP BY household_id)"
+            f" WHERE len(ids) > {bounds.household_customers_max}",
+        ),
+        Search(
+            "customers",
+            SHARED_PHONE,
+            f"SELECT unnest(ids) AS example FROM (SELECT list(customer_id) AS ids FROM {customers}"
+            f" WHERE {LATEST} AND phone IS NOT NULL GROUP BY phone)"
             f" WHERE len(ids) > {bounds.household_customers_max}",
         ),
         Search(

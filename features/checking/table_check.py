@@ -17,6 +17,7 @@ from features.checking.closed_consents import closed_rows, count_closed
 from features.checking.delivery import CSV_ROWS, Headings, delivered_rows
 from features.checking.erased_rows import ErasedRowFilter
 from features.checking.examples import find_examples, place_of
+from features.checking.merged_customers import MergedCustomers
 from features.checking.owners import OWNERS, find_owners, has_owner
 from features.checking.queries import (
     BROKEN,
@@ -109,6 +110,7 @@ def check_table(
     drafts: Mapping[str, tuple[Path, Path]],
     events: Rows | None = None,
     erased_rows: ErasedRowFilter | None = None,
+    merges: MergedCustomers | None = None,
 ) -> TableCheck:
     """Check the rows of one table, and write the drafts of its two files.
 
@@ -127,6 +129,8 @@ def check_table(
         Rows of the table that events made.
     erased_rows : ErasedRowFilter, optional
         Removes the rows of erased customers.
+    merges : MergedCustomers, optional
+        Lets the rows of merged customers follow them.
 
     Raises
     ------
@@ -148,7 +152,8 @@ def check_table(
         if closed:
             valid = f"SELECT {columns} FROM ({valid}) UNION ALL {closed_rows(contract)}"
             notes |= closed
-        _write_good(lake, contract, valid, good_draft)
+        published = valid if merges is None else merges.follow(contract, valid)
+        _write_good(lake, contract, published, good_draft)
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
             f"SELECT {delivered}, reasons, {PLACE} FROM {TYPED} JOIN {BROKEN} USING ({ROW})"
@@ -156,7 +161,8 @@ def check_table(
         )
         copy_rows(lake, bad_rows, bad_draft)
         rows = count(lake, f"SELECT count(*) FROM {SOURCE}")
-        good = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})")
+        in_file = f"SELECT count(*) FROM read_parquet({sql_text(good_draft)})"
+        good = count(lake, in_file if merges is None else f"SELECT count(*) FROM ({valid})")
         good -= count(lake, f"SELECT count(*) FROM ({closed_rows(contract)})") if closed else 0
         bad = count(lake, f"SELECT count(*) FROM read_parquet({sql_text(bad_draft)})")
         repeated = count_repeats(lake)
@@ -314,6 +320,10 @@ def _reasoned(lake: Lake, contract: Contract) -> ir.Table:
     if _is_owned(contract):
         unknown = row.customer_id.notnull() & row.known_id.isnull()
         broken.append(("customer_id is not a known customer", unknown))
+    if "merged_into" in contract.columns:
+        into = lake.engine.table(KNOWN).customer_id
+        unknown = row.merged_into.notnull() & row.merged_into.notin(into)
+        broken.append(("merged_into is not a known customer", unknown))
     lost_cells = [
         (left_out(column, sentence), where)
         for column, sentence, where in contradictions(contract, row)

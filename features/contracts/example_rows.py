@@ -25,6 +25,12 @@ EXAMPLE_ROWS: Mapping[str, Mapping[str, str]] = {
         "wecom_added_at": "2024-01-10 10:02:00",
         "recorded_at": "2024-01-10 10:02:00",
     },
+    "customer_merges": {
+        "customer_id": "C1000009",
+        "merged_into": "C1000001",
+        "merged_at": "2025-11-03 16:40:00",
+        "recorded_at": "2025-11-03 16:40:00",
+    },
     "vehicles": {
         "vehicle_id": "V3000001",
         "customer_id": "C1000001",

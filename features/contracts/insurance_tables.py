@@ -58,9 +58,27 @@ class Customers(RawTable):
         years = row.registered_at.year() - row.birth_date.year()
         return row.birth_date.isnull() | years.between(0, 110)
 
-    @rule("phone has 6 to 20 digits", "手机号应为 6 至 20 位数字", leaves_out="phone")
+    @rule(
+        "phone has 6 to 20 digits, not all alike",
+        "手机号应为 6 至 20 位数字, 且不全相同",
+        leaves_out="phone",
+    )
     def dialled(row: ir.Table) -> ir.Value:
-        return row.phone.re_search(TELEPHONE)
+        digits = row.phone.re_replace("[^0-9]", "")
+        return row.phone.re_search(TELEPHONE) & (digits.replace(digits.left(1), "") != "")
+
+
+@contract(label="客户合并", key="customer_id", event_time="merged_at")
+class CustomerMerges(RawTable):
+    """One row per customer number that was given up because its person has another one."""
+
+    customer_id: Text = column("被合并客户号")
+    merged_into: Text = column("合并后客户号")
+    merged_at: Instant = column("合并时间")
+
+    @rule("a customer is merged into another one", "合并后客户号不得与被合并客户号相同")
+    def into_another(row: ir.Table) -> ir.Value:
+        return row.merged_into != row.customer_id
 
 
 @contract(label="车辆", key="vehicle_id", event_time="acquired_at")

@@ -58,12 +58,16 @@ class ColumnMap(Declared):
     ----------
     heading : str, optional
         Heading of the source's column; `from` in the file.
+    joined : tuple of str
+        More headings, whose cells follow that of `from` behind hyphens: a number and its year.
     value : str or bool, optional
         The same value for every row.
     latest : tuple of str, optional
         Headings, the latest of whose instants is taken.
     lookup, by : str, optional
         Table whose column of the same name is read, for the row that column `by` names.
+    on : str, optional
+        With `lookup = "policies"`: an instant of the row; the term that covers its day is read.
     earliest : str, optional
         `table.column`: its earliest instant among the rows of the same customer, or vehicle.
     order : {"ymd", "dmy", "mdy", "ask"}
@@ -79,16 +83,19 @@ class ColumnMap(Declared):
     suffix : str
         Is put behind an identifier, where one number names two terms.
     codes : mapping of str to str or bool, optional
-        Every value of the source -> the contract's; `"?"`: its meaning is not known.
+        Every value of the source -> the contract's, a day as 2026-06-30; `"?"`: its meaning is
+        not known.
     confidence : {"sure", "look"}
         `look`: the matcher was not sure; a person has to look at it.
     """
 
     heading: str | None = Field(default=None, alias="from")
+    joined: tuple[str, ...] = ()
     value: str | bool | None = None
     latest: tuple[str, ...] | None = None
     lookup: str | None = None
     by: str | None = None
+    on: str | None = None
     earliest: str | None = None
     order: Literal["ymd", "dmy", "mdy", "ask"] = "ymd"
     last_day: bool = False
@@ -185,7 +192,10 @@ def _check_table(path: Path, mapping: Mapping, table: TableMap) -> None:
                 "has not exactly one of from, value, latest, lookup, earliest",
                 f"write one, as {MANUAL} says",
             )
-        for heading in (column.heading, *(column.latest or ())):
+        if column.on is not None and (column.lookup != "policies" or column.by is None):
+            cure = 'write lookup = "policies" and by = "vehicle_id", or "customer_id"'
+            raise GuanjiaError(f"{thing}, column {name}: on", "needs lookup and by", cure)
+        for heading in (column.heading, *column.joined, *(column.latest or ())):
             if heading is not None and heading not in headings:
                 cure = did_you_mean(heading, headings)
                 raise GuanjiaError(f"{thing}, column {name}: heading {heading}", "is none", cure)

@@ -12,6 +12,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
+from features.imports.lookups import complete
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.masking import mask
 from features.imports.reading.text_tables import TextTable
@@ -112,7 +113,7 @@ def prepare_rows(
         )
         for part in parts:
             lake.con.execute(f"DROP TABLE {part}")
-    _complete(lake, mapping, prepared)
+    complete(lake, mapping, prepared.keys())
     for name, table in prepared.items():
         _judge(lake, CONTRACTS[name], table, findings)
     return prepared
@@ -235,39 +236,6 @@ def _examples(
         f"{source.parts[file].path.name}, line {line}: {mask(str(cell), declared)}"
         for file, line, cell in rows
     )
-
-
-def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> None:
-    """Fill in columns that another table tells: the customer of a claim by its policy."""
-    lookups: list[tuple[str, str, ColumnMap]] = []
-    for table in mapping.tables:
-        for name, column in table.columns.items():
-            if column.lookup is not None or column.earliest is not None:
-                lookups.append((table.name, name, column))
-    # A customer comes before what is asked for by customer: policies know it before claims do.
-    order = list(CONTRACTS)
-    lookups.sort(key=lambda item: (item[2].earliest is not None, order.index(item[0])))
-    for table_name, name, column in lookups:
-        other, _, column_there = (column.earliest or f"{column.lookup}.{name}").partition(".")
-        if other not in prepared or column_there not in CONTRACTS[other].columns:
-            raise GuanjiaError(
-                f"table {table_name}, column {name}",
-                f"is read from {other}.{column_there}, which the mapping does not make",
-                "map that table too, or take the column from elsewhere",
-            )
-        by = column.by or CONTRACTS[table_name].key
-        event = CONTRACTS[other].event_time
-        value = (
-            f"min({quoted(column_there)})"
-            if column.earliest is not None
-            else f"max_by({quoted(column_there)}, {quoted(event)})"
-        )
-        lake.con.execute(
-            f"UPDATE ready_{table_name} SET {quoted(name)} = other.value FROM"
-            f" (SELECT {quoted(by)} AS key, {value} AS value FROM ready_{other}"
-            f" WHERE {quoted(column_there)} IS NOT NULL GROUP BY 1) AS other"
-            f" WHERE {quoted(name)} IS NULL AND {quoted(by)} = other.key"
-        )
 
 
 def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Finding]) -> None:

@@ -72,7 +72,8 @@ def read_column(
         return _latest(name, column, source, mapping, zone)
     if column.heading is None:
         return Reading(name, "CAST(NULL AS VARCHAR)", f"CAST(NULL AS {sql_type(type_)})", "false")
-    cell, t, v = source.cell(column.heading), f"t_{name}", f"v_{name}"
+    cells_joined = [source.cell(heading) for heading in (column.heading, *column.joined)]
+    cell, t, v = " || '-' || ".join(cells_joined), f"t_{name}", f"v_{name}"
     nulls = _nulls(column, mapping, type_)
     coded = _codes(contract, name, column)
     plain_text = isinstance(type_, dt.String) and coded is None and not _is_identifier(name)
@@ -80,7 +81,7 @@ def read_column(
     unread = f"{t} IS NOT NULL AND {v} IS NULL"
     hour = rounded = "false"
     if coded is not None:
-        value = _coded_value(t, coded, type_)
+        value = _coded_value(t, coded, type_, zone)
         none = [text for text, meaning in coded.items() if meaning == ""]
         if none:
             unread += f" AND {t} NOT IN ({', '.join(map(sql_text, none))})"
@@ -147,9 +148,13 @@ def _nulls(column: ColumnMap, mapping: Mapping, type_: dt.DataType) -> list[str]
     return nulls
 
 
-def _coded_value(t: str, codes: dict[str, str | bool], type_: dt.DataType) -> str:
+def _coded_value(t: str, codes: dict[str, str | bool], type_: dt.DataType, zone: str) -> str:
     value = cells.code(t, codes, UNKNOWN)
-    return f"CAST({value} AS BOOLEAN)" if isinstance(type_, dt.Boolean) else value
+    if isinstance(type_, dt.String):
+        return value
+    if isinstance(type_, dt.Timestamp):
+        return f"TRY_CAST({value} AS TIMESTAMP) AT TIME ZONE {sql_text(zone)}"
+    return f"TRY_CAST({value} AS {sql_type(type_)})"
 
 
 def _day(name: str, t: str, column: ColumnMap, zone: str) -> str:

@@ -156,3 +156,16 @@ def superseded_sql(contract: "Contract", *, rows_have_it: bool = False) -> str:
     following = f"lead(recorded_at) OVER (PARTITION BY {quoted(contract.key)} ORDER BY recorded_at)"
     value = f"least(superseded_at, {following})" if rows_have_it else following
     return f"{value} AS superseded_at"
+
+
+def merged_away_sql(ended: str) -> str:
+    """Write the column `superseded_at` of rows that end without a next version as SQL.
+
+    Parameters
+    ----------
+    ended : str
+        SQL of the instant at which the row ends, null if it does not. A row that was recorded
+        later never counts.
+    """
+    earliest = f"least(superseded_at, greatest(recorded_at, {ended}))"
+    return f"CASE WHEN {ended} IS NULL THEN superseded_at ELSE {earliest} END AS superseded_at"

@@ -18,11 +18,12 @@ from features.erased import Erased
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
+from features.lake.merged_numbers import latest_owners
 from features.online.contact_details import CONTACT_DETAILS
 from features.online.detail_queries import load_details
 from features.online.feast_api import FeatureStore
 from features.online.feast_home import feast_config
-from features.online.store import close, online_rows
+from features.online.store import close, online_rows, take_offline
 from features.online.views import customer, feature_services, feature_views
 from features.progress import Report, quiet
 from features.progress_bar import hide_progress_bar
@@ -204,6 +205,9 @@ def materialize(
     # A snapshot from before an erasure must not bring an erased customer back.
     erased = Erased(lake.settings)
     gone = erased.among(customers_in(files[next(iter(groups))])) if erased else set()
+    # A number that was given up must not be contacted beside the one that goes on.
+    if merged := sorted(latest_owners(lake, end)):
+        take_offline(lake, merged)
     rows = dict.fromkeys(groups, 0)
     total = snapshot.customers * len(files)
     for name, path in files.items():

@@ -1,17 +1,26 @@
 """Commands to simulate, import and check raw tables."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeNow, open_lake, parse_month, read_clock
+from features.errors import GuanjiaError
+from guanjia.terminal.options import (
+    Json,
+    MaybeNow,
+    open_lake,
+    open_records,
+    parse_month,
+    read_clock,
+)
 from guanjia.terminal.output import Table, complain, emit, progress, table
 
 if TYPE_CHECKING:
     from features.checking.folders import Unused
     from features.checking.table_check import TableCheck
+    from features.lake import Lake
 
 
 def simulate(
@@ -25,16 +34,47 @@ def simulate(
             help="Make commercial cover dearer from this month on, as a reform of prices would.",
         ),
     ] = None,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write them as a core system's exports (docs/tutorial-own-data.md), no raw table.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the raw tables of a simulated insurer: seven years."""
     from features.sources.simulation.simulate import simulate as run
 
+    if exports is not None:
+        _simulate_exports(exports, customers, seed, price_reform, json)
+        return
     with progress(json) as report:
         simulated = run(open_lake(), customers, seed, report, price_reform=price_reform)
     reform = "" if price_reform is None else f", prices reformed in {price_reform:%Y-%m}"
     summary = f"{customers:,} customers simulated with seed {seed}{reform}. Next: guanjia check"
     emit(simulated, json, summary)
+
+
+def _simulate_exports(
+    folder: Path, customers: int, seed: int, price_reform: date | None, json: bool
+) -> None:
+    """Write the exports of a simulated insurer; the home stays as it is."""
+    from tempfile import TemporaryDirectory
+
+    from features.lake import Lake
+    from features.sources.exports import write_exports
+    from features.sources.simulation.simulate import simulate as run
+
+    if folder.exists() and any(folder.iterdir()):
+        raise GuanjiaError(f"folder {folder}", "has files in it", "name one that is empty or new")
+    with progress(json) as report, TemporaryDirectory() as home:
+        lake = Lake(open_lake().settings.model_copy(update={"home": Path(home)}))
+        run(lake, customers, seed, report, price_reform=price_reform)
+        written = write_exports(lake, folder)
+    rows = [{"file": name, "rows": count} for name, count in written.items()]
+    cure = f"Next: guanjia import plan {folder}"
+    emit({"files": written}, json, table("Exports", rows), cure)
 
 
 def import_lledo_pavia(
@@ -73,10 +113,24 @@ def check(now: MaybeNow = None, json: Json = False) -> None:
     except BrokenBoundError as error:
         checks, broken = error.checks, error
     _, unused = find_files(lake)
-    emit({"tables": checks, "unused": unused}, json, *_show_checks(checks, unused))
+    moved = 0 if broken is not None else _follow_merges(lake, now or read_clock())
+    follow = [f"{moved} contacts and consents follow merged customers"] if moved else []
+    emit({"tables": checks, "unused": unused}, json, *_show_checks(checks, unused), *follow)
     if broken is not None:
         complain(broken, json)
         raise typer.Exit(1)
+
+
+def _follow_merges(lake: "Lake", at: datetime) -> int:
+    """Let the records follow merged customers; return how many rows did."""
+    from features.lake.merged_numbers import latest_owners
+    from serving.records.people.merged_customers import follow_merges
+
+    owners = latest_owners(lake)
+    if not owners:
+        return 0
+    with open_records(lake) as records, records.writing(durable=True) as connection:
+        return follow_merges(connection, owners, at)
 
 
 def _show_checks(checks: "list[TableCheck]", unused: "list[Unused]") -> list[Table | str]:

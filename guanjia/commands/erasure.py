@@ -37,6 +37,7 @@ def erase(
 ) -> None:
     """Erase customers from all files, records and the online store."""
     from features.erased import erasure_key, pseudonym
+    from features.lake.merged_numbers import numbers_of
     from serving.records.people.erase_everywhere import begin_erasure, finish_erasure, require_known
 
     ids = list(dict.fromkeys(customers or []))
@@ -45,13 +46,14 @@ def erase(
     lake, at = open_lake(), read_clock()
     with open_records(lake) as records, progress(json) as report:
         require_known(lake, records, ids)
+        numbers = numbers_of(lake, ids)
         for done, customer in enumerate(ids):
             report("records and online store", done, len(ids))
             begin_erasure(lake, records, customer, who or getpass.getuser(), at)
         report("records and online store", len(ids), len(ids))
         finished = finish_erasure(lake, records, at, report, again=again)
     key = erasure_key(lake.settings)
-    names = {pseudonym(key, customer): customer for customer in ids}
+    names = {pseudonym(key, customer): customer for customer in numbers}
     places: Counter[str] = Counter()
     receipts = []
     for receipt in finished.receipts:

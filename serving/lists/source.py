@@ -18,6 +18,7 @@ from serving.tag_words import CATEGORIES
 
 NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
+OPTED_OUT = "opted out (退订)"
 REFUSED = "refused_since"
 
 
@@ -55,12 +56,16 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
     )
     joined = (
         f"FROM ({matches}) w LEFT JOIN ({people}) p USING (customer_id) "
-        f"LEFT JOIN {REFUSED} r USING (customer_id)"
+        f"LEFT JOIN {REFUSED} r USING (customer_id) "
+        f"LEFT JOIN ({_opt_outs(lake, closes)}) o USING (customer_id)"
     )
     if not lake.has("consents"):
+        # An opt-out of any channel is the only word on marketing that there is.
         return (
             f"SELECT w.*, p.name, p.phone, CASE WHEN r.marketing IS NOT NULL THEN '{NO_CONSENT}' "
-            f"WHEN r.profiling IS NOT NULL THEN '{NO_PROFILING}' END AS barred {joined}"
+            f"WHEN r.profiling IS NOT NULL THEN '{NO_PROFILING}' "
+            f"WHEN r.calls IS NOT NULL OR o.by_phone IS NOT NULL THEN '{OPTED_OUT}' "
+            f"END AS barred {joined}"
         )
     consent = " ".join(
         f"""
@@ -82,6 +87,7 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
         "SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE "
         f"OR r.marketing >= c.marketing_at THEN '{NO_CONSENT}' WHEN c.profiling IS FALSE "
         f"OR r.profiling >= coalesce(c.profiling_at, r.profiling) THEN '{NO_PROFILING}' "
+        f"WHEN r.calls IS NOT NULL OR o.by_phone THEN '{OPTED_OUT}' "
         f"END AS barred {joined} LEFT JOIN ({consent}) c USING (customer_id)"
     )
 
@@ -128,14 +134,17 @@ def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
             "customer_id": customer,
             "marketing": _instant(refused.marketing.get(customer)),
             "profiling": _instant(refused.profiling.get(customer)),
+            "calls": _instant(refused.calls.get(customer)),
         }
-        for customer in refused.marketing | refused.profiling
+        for customer in refused.marketing | refused.profiling | refused.calls
     ]
     # As JSON: to register an Arrow table, or to take parameters, DuckDB imports pandas.
-    form = '[{"customer_id": "VARCHAR", "marketing": "VARCHAR", "profiling": "VARCHAR"}]'
+    names = ("customer_id", "marketing", "profiling", "calls")
+    form = json.dumps([dict.fromkeys(names, "VARCHAR")])
     lake.con.execute(
         f"CREATE OR REPLACE TEMP TABLE {REFUSED} AS SELECT r.customer_id, "
-        "r.marketing::TIMESTAMPTZ AS marketing, r.profiling::TIMESTAMPTZ AS profiling "
+        "r.marketing::TIMESTAMPTZ AS marketing, r.profiling::TIMESTAMPTZ AS profiling, "
+        "r.calls::TIMESTAMPTZ AS calls "
         f"FROM (SELECT unnest(from_json({sql_text(json.dumps(rows))}, '{form}')) AS r)"
     )
     try:
@@ -146,6 +155,17 @@ def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
+
+
+def _opt_outs(lake: Lake, closes: datetime) -> str:
+    """Query the customers who opted out of a channel, and whether it was the phone."""
+    if not lake.has("interactions"):
+        return "SELECT NULL::VARCHAR AS customer_id, NULL::BOOLEAN AS by_phone WHERE false"
+    return (
+        "SELECT customer_id, bool_or(channel = 'phone') AS by_phone "
+        f"FROM {_file(lake, 'interactions')} WHERE {known_sql(closes)} AND result = 'opted_out' "
+        f"AND occurred_at < {instant_sql(closes)} GROUP BY 1"
+    )
 
 
 def _file(lake: Lake, table: str) -> str:

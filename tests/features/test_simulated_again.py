@@ -19,7 +19,8 @@ def lake_at(home: Path) -> Lake:
 
 def contents(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
     """All rows of all files, sorted."""
-    paths = {table: str(lake.raw(table) / "*.parquet") for table in CONTRACTS}
+    tables = [table for table in CONTRACTS if lake.raw(table).exists()]
+    paths = {table: str(lake.raw(table) / "*.parquet") for table in tables}
     paths |= {file.stem + " (truth)": str(file) for file in (lake.home / "truth").iterdir()}
     return {
         name: duckdb.sql(f"SELECT * FROM '{path}' ORDER BY ALL").fetchall()

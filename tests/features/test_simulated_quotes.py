@@ -127,7 +127,8 @@ def test_quotes_change_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr("features.sources.simulation.calibration.ASKS", asks)
         lake = Lake(Settings(home=tmp_path / str(asks)))
         simulate(lake, 200, seed=5, end=date(2024, 6, 30))
-        files = {table: str(lake.raw(table) / "*.parquet") for table in CONTRACTS}
+        tables = [table for table in CONTRACTS if lake.raw(table).exists()]
+        files = {table: str(lake.raw(table) / "*.parquet") for table in tables}
         files |= {file.name: str(file) for file in (lake.home / "truth").iterdir()}
         made.append({name: set(duckdb.sql(f"FROM '{f}'").fetchall()) for name, f in files.items()})
     asked, silent = made

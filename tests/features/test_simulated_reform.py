@@ -16,6 +16,7 @@ def rows_of(lake: Lake) -> dict[str, list[tuple[object, ...]]]:
     return {
         table: duckdb.sql(f"SELECT * FROM '{lake.raw(table)}/*.parquet' ORDER BY ALL").fetchall()
         for table in CONTRACTS
+        if lake.raw(table).exists()
     }
 
 

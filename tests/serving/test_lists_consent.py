@@ -123,6 +123,42 @@ def test_without_consents_nobody_is_left_out_and_the_run_says_so(lake: Lake) -> 
     assert said.rows == said.matched == len(found) > 100
 
 
+def opt_out(lake: Lake, customer: str, channel: str, at: str) -> None:
+    """Let the customer's first contact in the tables end with 退订, by a channel."""
+    path = lake.checked("interactions")
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    instant = pd.Timestamp(at).to_pydatetime()
+    rows.append(rows[0] | {
+        "interaction_id": f"OUT-{channel}", "customer_id": customer, "channel": channel,
+        "result": "opted_out", "occurred_at": instant, "recorded_at": instant,
+        "superseded_at": None,
+    })  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+
+
+@pytest.mark.parametrize(
+    ("channel", "at", "consents", "left_out"),
+    [
+        ("phone", NOON, True, 1),
+        ("phone", AFTER, True, 0),  # the day is over
+        ("sms", NOON, True, 0),  # the channel of a list is the phone
+        ("sms", NOON, False, 1),  # the only word on marketing that there is
+    ],
+)
+def test_an_opt_out_as_the_result_of_a_contact(
+    lake: Lake, channel: str, at: str, consents: bool, left_out: int
+) -> None:
+    customer = first(lake)
+    with_consents(lake, [YES | {"changed_at": NOON, "customer_id": customer}])
+    if not consents:
+        lake.checked("consents").unlink()
+    opt_out(lake, customer, channel, at)
+    said, rows = listed(lake)
+    assert said.left_out.get("opted out (退订)", 0) == left_out
+    assert (customer in [row[0] for row in rows]) == (not left_out)
+
+
 def renamed(lake: Lake, names: list[str]) -> None:
     """Give every customer one of these names, in turn."""
     path = lake.checked("customers")
@@ -219,6 +255,16 @@ def test_who_refused_since_is_left_out(
         assert again.left_out[left_out] >= 1
     # What is told after the list was taken is not known to it.
     assert taken(lake, said - timedelta(days=3)).rows == 1
+
+
+@pytest.mark.parametrize(("channel", "rows"), [("phone", 0), ("sms", 1)])
+def test_who_refused_calls_since_is_left_out(lake: Lake, channel: str, rows: int) -> None:
+    customer, at = first(lake), pd.Timestamp(NOON).to_pydatetime()
+    with_consents(lake, [YES | {"changed_at": NOON, "customer_id": customer}])
+    with records_of(lake).writing() as connection:
+        change = ConsentChange(customer, "marketing", False, at, channel)
+        write_consent(connection, change, at)
+    assert taken(lake).rows == rows
 
 
 def test_who_took_whose_data_is_kept_before_the_file_is_there(lake: Lake) -> None:

@@ -24,6 +24,7 @@ from features.snapshots import compute
 from training.dataset import Dataset, Split
 from training.fitting.scratch import scratch_folder
 from training.fitting.shared_tags import SharedTags
+from training.labels.questions import without_merged
 from training.model_spec import ModelSpec
 
 TEST_SHARE = 0.2
@@ -220,7 +221,7 @@ def _folder(lake: Lake, model: ModelSpec) -> Path:
 
 def _labels(lake: Lake, model: ModelSpec, known_by: date, row_limit: int) -> tuple[ir.Table, int]:
     """Write the labels to a file; return those within the limit, and how many there were."""
-    rows = model.labels(lake, known_by)
+    rows = without_merged(lake, known_by, model.labels(lake, known_by))
     path = _folder(lake, model) / "labels.parquet"
     with published(path) as draft:
         lake.engine.to_parquet(rows, str(draft))

@@ -171,6 +171,25 @@ def ripe_dates(lake: Lake, as_ofs: Sequence[date], known_by: date, horizon: int)
     return dates.mutate(matures=day_of(dates.as_of + ibis.interval(days=horizon)))
 
 
+def without_merged(lake: Lake, known_by: date, rows: ir.Table) -> ir.Table:
+    """Leave out the rows of customers who have another number since: outcomes are told of that one.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked merges, if there are any.
+    known_by : date
+        Merges recorded up to its end count.
+    rows : ibis.Table
+        Labelled rows with `customer_id`.
+    """
+    if not lake.has("customer_merges"):
+        return rows
+    merges = lake.table("customer_merges")
+    merged = merges.filter(known_at(merges, ibis.literal(cutoff(known_by, lake.settings.timezone))))
+    return rows.anti_join(merged.select("customer_id"), "customer_id")
+
+
 def holders(lake: Lake, dates: ir.Table, lines: Sequence[str], *, begun: bool = True) -> ir.Table:
     """List the customers who had cover of some lines at some dates, as then known.
 

@@ -25,6 +25,7 @@ from training.estimators.losses import Outcomes
 from training.evaluation.slices import age_bands
 from training.fitting.datasets import sort_rows, thin
 from training.fitting.scratch import scratch_lake
+from training.labels.questions import without_merged
 from training.model_spec import ModelSpec
 from training.registry.versions import Version
 
@@ -188,7 +189,7 @@ def _entities(
     report: Report,
 ) -> pd.DataFrame:
     """Write labels and tag history to a scratch home; return the rows to join tags to."""
-    rows = model.labels(scratch, known_by)
+    rows = without_merged(scratch, known_by, model.labels(scratch, known_by))
     rows = rows.filter(rows.as_of >= first)
     path = scratch.home / "labels.parquet"
     scratch.engine.to_parquet(rows, str(path))

@@ -100,7 +100,7 @@ def simulate(
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6
     last_day = (end - date(1970, 1, 1)).days
     reform_day = None if price_reform is None else (price_reform - date(1970, 1, 1)).days
-    rows = dict.fromkeys(CONTRACTS, 0)
+    rows = {name: 0 for name in CONTRACTS if name != "customer_merges"}  # numbers are people here
     truth_rows = dict.fromkeys(TRUTHS, 0)
     with published_folder(lake.home / "raw") as raw, published_folder(lake.home / "truth") as truth:
         writers: dict[str, pq.ParquetWriter] = {}

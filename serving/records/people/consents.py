@@ -32,8 +32,8 @@ _c = consent_changes.c
 _CHANGES = select(_c.purpose, _c.channel, _c.granted, _c.changed_at, _c.recorded_at).where(
     (_c.customer_id == bindparam("customer_id")) | (_c.customer_id == bindparam("erased_as"))
 )
-_EVERYBODY = select(_c.customer_id, _c.purpose, _c.granted, _c.changed_at).where(
-    _c.channel.is_(None),
+_EVERYBODY = select(_c.customer_id, _c.purpose, _c.channel, _c.granted, _c.changed_at).where(
+    _c.channel.is_(None) | (_c.channel == "phone"),
     (_c.purpose == "marketing") | (_c.purpose == "profiling"),
     _c.recorded_at <= bindparam("at"),
     _c.changed_at <= bindparam("at"),
@@ -220,26 +220,37 @@ def consents_as_of(
 
 @dataclass(frozen=True)
 class Refusals:
-    """Customers whose latest recorded consent to a purpose is a refusal, and when they refused."""
+    """Customers whose latest recorded consent is a refusal, and when they refused.
+
+    Attributes
+    ----------
+    marketing, profiling : dict of str to datetime
+        Those who refuse the purpose.
+    calls : dict of str to datetime
+        Those who refuse marketing by phone.
+    """
 
     marketing: dict[str, datetime] = field(default_factory=dict)
     profiling: dict[str, datetime] = field(default_factory=dict)
+    calls: dict[str, datetime] = field(default_factory=dict)
 
 
 def read_refusals(connection: Connection, at: datetime) -> Refusals:
-    """Read which customers refuse all marketing, and which profiling, at an instant."""
-    latest: dict[str, dict[str, Consent]] = {"marketing": {}, "profiling": {}}
-    for customer_id, purpose, granted, changed_at in connection.execute(_EVERYBODY, {"at": at}):
-        by_customer, consent = latest[purpose], Consent(granted, changed_at)
+    """Read which customers refuse all marketing, profiling, or calls, at an instant."""
+    latest: dict[str, dict[str, Consent]] = {"marketing": {}, "profiling": {}, "calls": {}}
+    rows = connection.execute(_EVERYBODY, {"at": at})
+    for customer_id, purpose, channel, granted, changed_at in rows:
+        subject = purpose if channel is None else "calls"
+        by_customer, consent = latest[subject], Consent(granted, changed_at)
         by_customer[customer_id] = latest_consent([by_customer.get(customer_id, consent), consent])
     return Refusals(
         **{
-            purpose: {
+            subject: {
                 customer_id: consent.changed_at
                 for customer_id, consent in by_customer.items()
                 if not consent.granted
             }
-            for purpose, by_customer in latest.items()
+            for subject, by_customer in latest.items()
         }
     )
 

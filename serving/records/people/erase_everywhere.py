@@ -20,6 +20,7 @@ from features.erasure.stray_files import stray_files_naming
 from features.errors import GuanjiaError
 from features.events.inbox import EventInbox
 from features.lake import Lake
+from features.lake.merged_numbers import numbers_of
 from features.online.store import scrub_online, take_offline
 from features.progress import Report, quiet
 from serving.records.database import Records
@@ -55,6 +56,8 @@ class ErasureRun:
 def begin_erasure(lake: Lake, records: Records, customer_id: str, by: str, at: datetime) -> Receipt:
     """Erase a customer from records, inbox and online store; the files wait for `finish_erasure`.
 
+    Numbers that were merged with the customer's are erased too, each with its own receipt.
+
     The records come first. If the list of erased customers came first and the rest failed, the
     customer would be unknown before they are erased, and nobody could order the erasure again.
 
@@ -76,6 +79,13 @@ def begin_erasure(lake: Lake, records: Records, customer_id: str, by: str, at: d
     GuanjiaError
         If the records or the online store do not answer; a repeated call continues.
     """
+    for number in sorted(numbers_of(lake, [customer_id]) - {customer_id}):
+        _begin(lake, records, number, by, at)
+    return _begin(lake, records, customer_id, by, at)
+
+
+def _begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime) -> Receipt:
+    """Erase one number of a customer from records, inbox and online store."""
     key, erased = erasure_key(lake.settings), Erased(lake.settings)
     mark = pseudonym(key, customer_id)
     before = erased.all().get(mark)

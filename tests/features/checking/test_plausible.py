@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from features.checking.check import BrokenBoundError, check_tables
-from features.checking.plausible import AHEAD, AT_ONCE, CROWDED, LAST_DAY, OUTSIDE, OVERLAPPING
+from features.checking.plausible import (
+    AHEAD,
+    AT_ONCE,
+    CROWDED,
+    LAST_DAY,
+    OUTSIDE,
+    OVERLAPPING,
+    SHARED_PHONE,
+)
 from features.errors import GuanjiaError
 from features.lake import Lake
 
@@ -91,6 +99,14 @@ def test_a_household_of_everybody(check: Check, lake: Lake) -> None:
     assert {one.table: one.notes for one in check_tables(lake)}["customers"] == {}
 
 
+def test_a_phone_of_everybody(check: Check) -> None:
+    day = "2022-01-05T02:00:00Z"
+    rows = [f"C{n},{day},{13800138000 if n < 51 else 13800138001},{day}\n" for n in range(60)]
+    text = "customer_id,registered_at,phone,recorded_at\n" + "".join(rows)
+    checked = check(customers=text)["customers"]
+    assert checked.notes == {SHARED_PHONE: 51}
+
+
 def test_rows_recorded_ahead_of_now(check: Check, lake: Lake) -> None:
     check()
     now = datetime(2026, 1, 15, tzinfo=UTC)
@@ -118,3 +134,33 @@ def test_a_misspelt_bound_is_named(check: Check, lake: Lake) -> None:
     (lake.home / "check.toml").write_text("quarantined_share = 0.1")
     with pytest.raises(GuanjiaError, match="quarantined_share: is not known"):
         check_tables(lake)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "wrong"),
+    [
+        ("vehicles", "list_price", "15.80"),
+        ("policies", "third_party_limit", "200"),
+        ("claim_movements", "paid_change", "0.45"),
+    ],
+)
+def test_other_amounts_in_another_unit_stop_the_run(
+    check: Check, base: dict[str, str], table: str, column: str, wrong: str
+) -> None:
+    """In units of 10,000 yuan; of fewer than 20 rows nothing is said."""
+
+    def delivered(rows: int, cell: str) -> str:
+        header, row = base[table].splitlines()[:2]
+        names, cells = header.split(","), row.split(",")
+        if column not in names:
+            names, cells = [*names, column], [*cells, ""]
+        lines = [",".join(names)]
+        for number in range(rows):
+            cells[0], cells[names.index(column)] = f"N{number}", cell
+            lines.append(",".join(cells))
+        return "\n".join(lines) + "\n"
+
+    assert check(**{table: delivered(19, wrong)})[table].good == 19
+    with pytest.raises(BrokenBoundError, match=f"have a {column} of at most"):
+        check(**{table: delivered(20, wrong)})
+    check(**{table: delivered(20, "158000.00")})
