@@ -12,6 +12,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
+from features.imports.deliveries.known import drop_overtaken, rows_to_look_up
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.masking import mask
 from features.imports.reading.text_tables import TextTable
@@ -60,9 +61,10 @@ class Prepared:
         The raw table.
     rows : int
         Rows of its sources that are rows of this table.
-    good, waiting, repeated : int
-        Rows that go on, that cannot, and that say what another row of the delivery says;
-        rows == good + waiting + repeated.
+    good, waiting, repeated, overtaken, erased : int
+        Rows that go on, that cannot, that say what another row of the delivery says, of which a
+        later file of the delivery says something else, and of customers who were erased;
+        rows == good + waiting + repeated + overtaken + erased.
     left_out : dict of str to int
         Why rows of a source are none of this table -> rows.
     """
@@ -72,11 +74,18 @@ class Prepared:
     good: int = 0
     waiting: int = 0
     repeated: int = 0
+    overtaken: int = 0
+    erased: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
 
 
 def prepare_rows(
-    lake: Lake, mapping: Mapping, sources: Map[str, TextTable], findings: list[Finding]
+    lake: Lake,
+    mapping: Mapping,
+    sources: Map[str, TextTable],
+    findings: list[Finding],
+    *,
+    beside_known: bool = False,
 ) -> dict[str, Prepared]:
     """Read the rows of all raw tables of a mapping.
 
@@ -90,6 +99,9 @@ def prepare_rows(
         The rows of each source.
     findings : list of Finding
         Findings are added here.
+    beside_known : bool
+        True if the raw tables of the lake are looked up too: an increment does not name again what
+        is known.
 
     Raises
     ------
@@ -112,8 +124,9 @@ def prepare_rows(
         )
         for part in parts:
             lake.con.execute(f"DROP TABLE {part}")
-    _complete(lake, mapping, prepared)
+    _complete(lake, mapping, prepared, beside_known=beside_known)
     for name, table in prepared.items():
+        table.overtaken = drop_overtaken(lake, CONTRACTS[name], mapping, sources)
         _judge(lake, CONTRACTS[name], table, findings)
     return prepared
 
@@ -237,7 +250,9 @@ def _examples(
     )
 
 
-def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> None:
+def _complete(
+    lake: Lake, mapping: Mapping, prepared: Map[str, Prepared], *, beside_known: bool
+) -> None:
     """Fill in columns that another table tells: the customer of a claim by its policy."""
     lookups: list[tuple[str, str, ColumnMap]] = []
     for table in mapping.tables:
@@ -249,7 +264,8 @@ def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> Non
     lookups.sort(key=lambda item: (item[2].earliest is not None, order.index(item[0])))
     for table_name, name, column in lookups:
         other, _, column_there = (column.earliest or f"{column.lookup}.{name}").partition(".")
-        if other not in prepared or column_there not in CONTRACTS[other].columns:
+        rows = rows_to_look_up(lake, other, ready=other in prepared, known=beside_known)
+        if rows is None or column_there not in CONTRACTS[other].columns:
             raise GuanjiaError(
                 f"table {table_name}, column {name}",
                 f"is read from {other}.{column_there}, which the mapping does not make",
@@ -264,7 +280,7 @@ def _complete(lake: Lake, mapping: Mapping, prepared: Map[str, Prepared]) -> Non
         )
         lake.con.execute(
             f"UPDATE ready_{table_name} SET {quoted(name)} = other.value FROM"
-            f" (SELECT {quoted(by)} AS key, {value} AS value FROM ready_{other}"
+            f" (SELECT {quoted(by)} AS key, {value} AS value FROM {rows}"
             f" WHERE {quoted(column_there)} IS NOT NULL GROUP BY 1) AS other"
             f" WHERE {quoted(name)} IS NULL AND {quoted(by)} = other.key"
         )
