@@ -159,15 +159,16 @@ def _look(lake: Lake, source: Source, state: FileState) -> tuple[Source, list[li
         ]
     if source.kind == "workbook":
         return _look_at_sheet(source, state)
-    if source.encoding == ASK:
-        return source, []  # the reader says what to do
     try:
         layout, rows = _look_at_text(source, state)
-        if layout is not None:
-            return layout, rows
-        (described, *_) = describe_file(lake, state.path)
+        return (layout, rows) if layout is not None else _describe_anew(lake, source, state)
     except (EOFError, gzip.BadGzipFile):
         return source, []  # the reader says that it is cut off
+
+
+def _describe_anew(lake: Lake, source: Source, state: FileState) -> tuple[Source, list[list[str]]]:
+    """Describe a text file that is not as its source says."""
+    (described, *_) = describe_file(lake, state.path)
     if described.source.encoding == ASK or not described.source.columns:
         return source, []  # the reader names the line that cannot be decoded
     fields = ("delimiter", "quote", "heading_row", "heading_rows", "columns")
@@ -182,6 +183,8 @@ def _look(lake: Lake, source: Source, state: FileState) -> tuple[Source, list[li
 
 def _look_at_text(source: Source, state: FileState) -> tuple[Source | None, list[list[str]]]:
     """Read a file as its source says; None: its headings are not of the source."""
+    if source.encoding == ASK:
+        return source, []  # the reader says what to do
     lines = read_lines(state.path, source.encoding, LOOKED_AT)
     lines[:1] = [line.removeprefix("\ufeff") for line in lines[:1]]
     records = split_lines(lines, Dialect(source.delimiter, source.quote))

@@ -12,9 +12,9 @@ import pytest
 
 from features.erased import Erased, erasure_key, pseudonym
 from features.errors import GuanjiaError
-from features.imports.deliveries import intake
 from features.imports.deliveries.ledger import LEDGER
 from features.imports.deliveries.lock import sole_import
+from features.imports.reading import readers
 from features.imports.run import Delivery, check_delivery, run
 from features.lake import Lake
 
@@ -324,14 +324,14 @@ def test_a_compressed_file_that_is_cut_off_is_refused(mapping: Path, lake: Lake)
 def test_a_file_that_grows_is_refused(
     mapping: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = intake.read_source
+    read = readers.read_source
 
     def read_and_grow(*arguments: Any) -> Any:
         with (mapping.parent / "days" / "保单.csv").open("a") as stream:
             stream.write(P2)
         return read(*arguments)
 
-    monkeypatch.setattr(intake, "read_source", read_and_grow)
+    monkeypatch.setattr("features.imports.deliveries.intake.read_source", read_and_grow)
     with pytest.raises(GuanjiaError, match="it is still being delivered"):
         run(lake, mapping, day(1))
 
