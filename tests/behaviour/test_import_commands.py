@@ -71,7 +71,7 @@ def test_a_delivery_that_is_not_as_before_ends_with_exit_code_1(
     assert "delivered = new + changed" in capsys.readouterr().out
     (folder / "next").mkdir()
     for name, text in (("客户", CUSTOMERS), ("保单", POLICIES), ("理赔", CLAIMS)):
-        changed = text.replace("手机号码", "备注") if name == "客户" else text
+        changed = text.replace("手机号码", "手机") if name == "客户" else text
         (folder / "next" / f"{name}.csv").write_text(changed, encoding="gb18030")
     next_day = (*words, "2026-07-01", "--folder", "next")
     assert guanjia(monkeypatch, "import", "check", "mapping.toml", "--folder", "next") == 1
