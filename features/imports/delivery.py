@@ -12,7 +12,12 @@ from features.checking.table_check import TableCheck
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.imports.deliveries.arrivals import arrive, vanished_findings
-from features.imports.deliveries.contents import compare_codes, compare_forms, compare_rows
+from features.imports.deliveries.contents import (
+    compare_codes,
+    compare_forms,
+    compare_rows,
+    usual_rows,
+)
 from features.imports.deliveries.drift import Drift, Verdict, judge_drift, sort_drift
 from features.imports.deliveries.erasing import drop_erased
 from features.imports.deliveries.intake import Intake, read_files
@@ -127,8 +132,12 @@ def read_delivery(
                 drop_rows(lake, tables)
                 kept = intake.mapping.without((), verdict.frozen)
                 tables, findings, _ = _prepare(lake, kept, intake, ledger)
+            # Of a dump of far fewer rows nothing ends, even where the rest of it is taken.
+            fewer = {n for drift in drifts if drift.kind == "fewer_rows" for n in drift.tables}
             arrivals = {
-                name: arrive(lake, mapping, intake, ledger, delivered, table)
+                name: arrive(
+                    lake, mapping, intake, ledger, delivered, table, ends=name not in fewer
+                )
                 for name, table in tables.items()
             }
             versions = [
@@ -150,7 +159,7 @@ def read_delivery(
                     if name not in frozen
                     for file in intake.delivered(mapping, name)
                 ),
-                _counts(tables, versions, findings),
+                _counts(tables, versions, findings, ledger, fewer),
             )
             delivery = Delivery(
                 files=intake.parts,
@@ -193,7 +202,11 @@ def _prepare(
 
 
 def _counts(
-    tables: Map[str, Prepared], versions: list[Versions], findings: list[Finding]
+    tables: Map[str, Prepared],
+    versions: list[Versions],
+    findings: list[Finding],
+    ledger: Ledger,
+    fewer: set[str],
 ) -> dict[str, dict[str, object]]:
     """Count the rows of each table for the ledger."""
     counts: dict[str, dict[str, object]] = {}
@@ -203,6 +216,7 @@ def _counts(
         counts[added.table] = {
             **{name: table[name] for name in ("rows", "waiting", "repeated", "erased")},
             **{name: getattr(added, name) for name in names},
+            "usual": usual_rows(ledger, added.table) if added.table in fewer else table["rows"],
             "overtaken": added.overtaken + tables[added.table].overtaken,
             "unread": {
                 finding.column: finding.rows

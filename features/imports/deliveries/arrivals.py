@@ -20,6 +20,8 @@ def arrive(
     ledger: Ledger,
     delivered: datetime,
     table: Prepared,
+    *,
+    ends: bool = True,
 ) -> Arrival:
     """Say how the rows of a table came.
 
@@ -37,6 +39,8 @@ def arrive(
         When the delivery was made, as stated.
     table : Prepared
         The rows of the table.
+    ends : bool
+        False if vanished rows do not end, whatever the mapping says.
     """
     parts = mapping.parts(table.table)
     names = list(dict.fromkeys(part.source for part in parts))
@@ -45,7 +49,8 @@ def arrive(
     before = [entry.delivered for name in names if (entry := ledger.latest(name)) is not None]
     late = ledger.last is not None and delivered < ledger.last
     recorded = ledger.last + AFTERWARDS if late and ledger.last else delivered
-    ends = all(part.vanished == "end" for part in parts) and not _nameless(lake, intake, table)
+    ends = ends and all(part.vanished == "end" for part in parts)
+    ends = ends and not _nameless(lake, intake, table)
     return Arrival(
         delivered=delivered,
         recorded=recorded,

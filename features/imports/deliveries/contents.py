@@ -131,10 +131,9 @@ def compare_rows(mapping: Mapping, tables: Map[str, Prepared], ledger: Ledger) -
     for name, table in tables.items():
         parts = mapping.parts(name)
         dumps = all(mapping.sources[part.source].delivery == "dump" for part in parts)
-        counts = ledger.counts(name)
-        before = counts["rows"] if counts else 0
+        before = usual_rows(ledger, name)
         least = max(part.least_rows for part in parts)
-        if dumps and isinstance(before, int) and table.rows < least * before:
+        if dumps and table.rows < least * before:
             share = table.rows / before
             drifts.append(
                 Drift(
@@ -145,6 +144,13 @@ def compare_rows(mapping: Mapping, tables: Map[str, Prepared], ledger: Ledger) -
                 )
             )  # fmt: skip
     return drifts
+
+
+def usual_rows(ledger: Ledger, table: str) -> int:
+    """Return the rows of the last delivery of a table that did not hold far fewer than usual."""
+    counts = ledger.counts(table) or {}
+    rows = counts.get("usual", 0)
+    return rows if isinstance(rows, int) else 0
 
 
 def unread_share(counts: Map[str, object], column: str) -> float:

@@ -1,5 +1,6 @@
 """Render the drift of a delivery as one HTML page in Chinese (`page.html` filled in)."""
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +22,13 @@ KINDS = {
     "unread": "写法变了，读不懂",
     "fewer_rows": "行数骤减",
 }
+WORDS = {"none": "无", "missing": "没有", "no file": "没有文件"}
+PHRASES = (
+    (r"([\d,]+) rows(?: of \w+)?", r"\1 行"),
+    (r", line (\d+)", r" 第 \1 行"),
+    (r"^(\[.*\]) of (\w+)$", r"\2 的 \1"),
+)
+"""English of the terminal, as patterns -> the same in Chinese."""
 ANSWERS = {"ask": "等待确认", "freeze": "本次不收，沿用已有数据", "take": "按读得懂的部分收下"}
 
 
@@ -43,6 +51,7 @@ def publish_drift_page(delivery: Delivery, mapping: Path) -> Path | None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["chinese"] = _chinese
     html = environment.get_template("page.html").render(
         delivery=delivery,
         day=f"{delivery.entry.delivered:%Y年%-m月%-d日}",
@@ -54,3 +63,10 @@ def publish_drift_page(delivery: Delivery, mapping: Path) -> Path | None:
     with published(path) as draft:
         draft.write_text(html, encoding="utf-8")
     return path
+
+
+def _chinese(text: str) -> str:
+    """Write what `Drift` says for the terminal in Chinese; names stay as they are."""
+    for pattern, words in PHRASES:
+        text = re.sub(pattern, words, text)
+    return WORDS.get(text, text)

@@ -31,7 +31,7 @@ delivery = "increment"
 name = "policies"
 source = "policies"
 vanished = "end"
-drift = "take"
+least_rows = 0
 [tables.columns]
 policy_id = {from = "policy_id"}
 customer_id = {value = "C1"}

@@ -194,6 +194,16 @@ def test_half_the_rows(mapping: Path, lake: Lake) -> None:
     assert "least_rows = 0.25" in mapping.read_text("utf-8")
 
 
+def test_nothing_ends_by_a_dump_of_far_fewer_rows(mapping: Path, lake: Lake) -> None:
+    say(mapping, 'drift = "ask"', 'drift = "take"\nvanished = "end"')
+    put(mapping, HEAD + "".join(ROWS.splitlines(keepends=True)[:1]))
+    assert policies(run(lake, mapping, day(2))) == {"unchanged": 1, "vanished": 3}
+    assert not run(lake, mapping, day(3)).written
+    say(mapping, 'vanished = "end"', 'vanished = "end"\nleast_rows = 0.2')
+    delivery = run(lake, mapping, day(4))
+    assert [versions.ended for versions in delivery.versions] == [0, 3]
+
+
 def test_another_form_of_days(mapping: Path, lake: Lake) -> None:
     turned = ROWS
     for n in range(4):
@@ -268,13 +278,16 @@ def test_what_can_be_taken_is_taken(mapping: Path, lake: Lake) -> None:
 
 
 def test_the_page_says_what_to_write_and_goes_when_all_is_well(mapping: Path, lake: Lake) -> None:
-    put(mapping, with_column(HEAD + ROWS, "备注<b>", "无"))
+    fewer = HEAD + "".join(ROWS.splitlines(keepends=True)[:1])
+    put(mapping, with_column(fewer, "备注<b>", "无"))
     page = publish_drift_page(run(lake, mapping, day(2)), mapping)
     assert page is not None
     text = page.read_text("utf-8")
     assert "多了一列" in text
     assert "new_columns = [&#34;备注&lt;b&gt;&#34;]" in text
     assert "保单年度：等待确认" in text
+    assert "<td>4 行</td><td>1 行</td>" in text
+    assert "<td>无</td><td>备注&lt;b&gt;</td>" in text
     put(mapping, HEAD + ROWS)
     assert publish_drift_page(run(lake, mapping, day(2)), mapping) is None
     assert not page.exists()
