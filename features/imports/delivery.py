@@ -130,8 +130,8 @@ def read_delivery(
             if verdict.frozen:
                 # Nothing of a table that stays as it is may reach another one.
                 drop_rows(lake, tables)
-                kept = intake.mapping.without((), verdict.frozen)
-                tables, findings, _ = _prepare(lake, kept, intake, ledger)
+                others = intake.mapping.without((), verdict.frozen)
+                tables, findings, _ = _prepare(lake, others, intake, ledger)
             # Of a dump of far fewer rows nothing ends, even where the rest of it is taken.
             fewer = {n for drift in drifts if drift.kind == "fewer_rows" for n in drift.tables}
             arrivals = {

@@ -91,7 +91,7 @@ def keep_waiting(lake: Lake, delivery: Delivery) -> None:
     mapping, ledger = delivery.mapping, delivery.ledger
     read = {(file.source, file.file) for file in delivery.entry.files}
     again = {file.source for file in delivery.entry.files if ledger.find(file.source, file.sha256)}
-    kept = [
+    increments = [
         name
         for name, source in mapping.sources.items()
         if source.delivery == "increment" and name not in again
@@ -99,12 +99,12 @@ def keep_waiting(lake: Lake, delivery: Delivery) -> None:
     for table in delivery.tables:
         path = lake.home / "quarantine" / "import" / f"{table.table}.parquet"
         rows = f"SELECT * FROM ready_{table.table} WHERE len(_reasons) > 0"
-        if kept and path.exists():
+        if increments and path.exists():
             key = quoted(CONTRACTS[table.table].key)
             rows = (
                 f"({rows}) UNION ALL BY NAME SELECT * FROM (SELECT w.* FROM"
                 f" read_parquet({sql_text(path)}) w ANTI JOIN ready_{table.table} d USING ({key}))"
-                f" WHERE _source IN ({', '.join(map(sql_text, kept))})"
+                f" WHERE _source IN ({', '.join(map(sql_text, increments))})"
             )
         (waiting,) = lake.con.execute(f"SELECT count(*) FROM ({rows})").fetchone() or (0,)
         if not waiting:
@@ -125,7 +125,7 @@ def keep_waiting(lake: Lake, delivery: Delivery) -> None:
         Path(file.file).name
         for entry in ledger.entries
         for file in entry.files
-        if file.source in kept and (file.source, file.file) not in read
+        if file.source in increments and (file.source, file.file) not in read
     }
     if path.exists():
         before = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

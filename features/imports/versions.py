@@ -45,7 +45,7 @@ class Arrival:
     overtaken : bool
         True if it is a dump, and a dump of a later day was read before: of known rows it says
         nothing new.
-    whole : bool
+    complete : bool
         True if it is a dump that was read wholly: a known row that it does not hold has vanished.
     ends : bool
         True if vanished rows end.
@@ -55,7 +55,7 @@ class Arrival:
     recorded: datetime
     floor: datetime | None = None
     overtaken: bool = False
-    whole: bool = True
+    complete: bool = True
     ends: bool = False
 
     @property
@@ -92,14 +92,14 @@ class Versions:
     table: str
     first: bool
     new: int
-    changed: int
-    unchanged: int
-    overtaken: int
-    vanished: int
-    ended: int
-    examples: tuple[str, ...]
     versions: int
     recorded: str
+    changed: int = 0
+    unchanged: int = 0
+    overtaken: int = 0
+    vanished: int = 0
+    ended: int = 0
+    examples: tuple[str, ...] = ()
 
 
 def find_versions(
@@ -132,7 +132,7 @@ def find_versions(
         con.execute(f"CREATE OR REPLACE TEMP TABLE added_{name} AS {query}")
         new, versions = _count(lake, ready), _count(lake, f"added_{name}")
         rule = _recorded_first(contract, tells_recorded)
-        return Versions(name, True, new, 0, 0, 0, 0, 0, (), versions, rule)
+        return Versions(table=name, first=True, new=new, versions=versions, recorded=rule)
     known = known_rows(lake, contract)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE latest AS SELECT * FROM {known}"
@@ -154,7 +154,17 @@ def find_versions(
     )
     rule = _recorded_later(lake, arrival, tells_recorded)
     return Versions(
-        name, False, new, changed, unchanged, overtaken, vanished, ended, examples, versions, rule
+        table=name,
+        first=False,
+        new=new,
+        changed=changed,
+        unchanged=unchanged,
+        overtaken=overtaken,
+        vanished=vanished,
+        ended=ended,
+        examples=examples,
+        versions=versions,
+        recorded=rule,
     )
 
 
@@ -245,7 +255,7 @@ def _take_vanished(
     lake: Lake, contract: Contract, arrival: Arrival
 ) -> tuple[int, int, tuple[str, ...]]:
     """Count the keys that a whole dump does not hold; add the ends of their rows if they end."""
-    if not arrival.whole or arrival.overtaken:
+    if not arrival.complete or arrival.overtaken:
         return 0, 0, ()
     name, con, key = contract.name, lake.con, quoted(contract.key)
     # A row that waits has not vanished.

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from features.imports.plan import Plan
     from features.imports.run import Delivery
 
-Folder = Annotated[
-    Path | None,
-    typer.Option(help="The delivery. Default: the folder that the mapping names."),
-]
 DEAREST = 12
 """Missing tables and columns that are shown on screen."""
 
@@ -77,7 +73,10 @@ def check(
             help="Day of the delivery: changes are known from then on. Default: now.",
         ),
     ] = None,
-    folder: Folder = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="The delivery. Default: the folder that the mapping names."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try a mapping: rows by table, findings, joins; write nothing."""
@@ -117,7 +116,10 @@ def run(
             help="Day of the delivery: changes are known from then on. Default: now.",
         ),
     ] = None,
-    folder: Folder = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="The delivery. Default: the folder that the mapping names."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the raw tables of a delivery, all together.
@@ -169,7 +171,7 @@ def _drift_tables(delivery: "Delivery") -> list[Table]:
         {
             "what": drift.sentence,
             "and so": "; ".join(
-                f"{name}: {drift.taken if policies[name] == 'take' else policies[name]}"
+                f"{name}: {drift.effect if policies[name] == 'take' else policies[name]}"
                 for name in drift.tables
             ),
             "write in the mapping": f"{drift.section}: {drift.line}" if drift.line else "plan anew",

@@ -45,7 +45,9 @@ def arrive(
     parts = mapping.parts(table.table)
     names = list(dict.fromkeys(part.source for part in parts))
     dumps = all(mapping.sources[name].delivery == "dump" for name in names)
-    whole = dumps and all(name in intake.sources and name not in intake.partial for name in names)
+    complete = dumps and all(
+        name in intake.sources and name not in intake.partial for name in names
+    )
     before = [entry.delivered for name in names if (entry := ledger.latest(name)) is not None]
     late = ledger.last is not None and delivered < ledger.last
     recorded = ledger.last + AFTERWARDS if late and ledger.last else delivered
@@ -56,7 +58,7 @@ def arrive(
         recorded=recorded,
         floor=ledger.floor(recorded),
         overtaken=late and dumps and any(day > delivered for day in before),
-        whole=whole,
+        complete=complete,
         ends=ends,
     )
 

@@ -35,7 +35,7 @@ class Drift:
         Raw tables that it touches.
     before, now : str
         What was known, and what is delivered: a heading, an encoding, a number of rows.
-    taken : str
+    effect : str
         What follows where it is taken, as a sentence.
     section, line : str
         Where in the mapping it is answered, and the exact line that answers it; no line: the files
@@ -47,7 +47,7 @@ class Drift:
     tables: tuple[str, ...]
     before: str
     now: str
-    taken: str
+    effect: str
     section: str
     line: str
     file: str = ""

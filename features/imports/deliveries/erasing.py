@@ -25,11 +25,11 @@ def drop_erased(lake: Lake, tables: Map[str, Prepared]) -> None:
     rows, con = ErasedRowFilter(lake, erased), lake.con
     for name in sorted(tables, key=lambda name: name != "customers"):
         ready, contract = f"ready_{name}", CONTRACTS[name]
-        kept = rows.without(contract, f"SELECT * FROM {ready}", list(contract.columns))
+        query = rows.without(contract, f"SELECT * FROM {ready}", list(contract.columns))
         tables[name].erased = rows.rows[name]
         if not rows.rows[name]:
             continue
-        con.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {kept}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {query}")
         con.execute(f"DROP TABLE {ready}; ALTER TABLE kept RENAME TO {ready}")
         (tables[name].good, tables[name].waiting) = con.execute(
             "SELECT count(*) FILTER (len(_reasons) = 0), count(*) FILTER (len(_reasons) > 0)"

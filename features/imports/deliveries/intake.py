@@ -57,9 +57,9 @@ class Intake:
 
     def delivered(self, mapping: Mapping, source: str) -> list[DeliveredFile]:
         """Describe the files of a source for the ledger."""
-        said = fingerprint(mapping, source)
+        read_by = fingerprint(mapping, source)
         return [
-            DeliveredFile(source, state.name, state.bytes, state.sha256, part.rows, said)
+            DeliveredFile(source, state.name, state.bytes, state.sha256, part.rows, read_by)
             for state, part in zip(self.states[source], self.sources[source].parts, strict=True)
         ]
 
@@ -149,7 +149,7 @@ def _read(
 def _no_file(mapping: Mapping, name: str, source: Source) -> Drift:
     return Drift(
         "no_file", name, tuple(mapping.tables_of(name)), before=", ".join(source.files),
-        now="no file", taken="what is known stays",
+        now="no file", effect="what is known stays",
         section=f"[[tables]] {', '.join(mapping.tables_of(name))}", line='drift = "take"',
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def _no_file(mapping: Mapping, name: str, source: Source) -> Drift:
 def _mixed(mapping: Mapping, name: str, skipped: dict[str, str], read: list[FileState]) -> Drift:
     return Drift(
         "earlier_files", name, tuple(mapping.tables_of(name)), before=", ".join(skipped),
-        now=", ".join(state.name for state in read), taken="the new files alone are read",
+        now=", ".join(state.name for state in read), effect="the new files alone are read",
         section=f"[sources.{toml_key(name)}]",
         line=f"earlier_files = {toml_value('skip')}  # parts of one dump: read",
     )  # fmt: skip

@@ -77,14 +77,14 @@ def compare_layout(lake: Lake, mapping: Mapping, name: str, state: FileState) ->
         drift = Drift(
             "layout", name, tables,
             before=", ".join(source.columns[:4]), now=", ".join(layout.columns[:4]),
-            taken="the file is not read", section=section,
+            effect="the file is not read", section=section,
             line="", file=state.name,
         )  # fmt: skip
         return FileLayout(source, [], readable=False, drifts=[drift])
     drifts = [
         Drift(
             field, name, tables, before=repr(getattr(source, field)),
-            now=repr(getattr(layout, field)), taken="the file is read by it", section=section,
+            now=repr(getattr(layout, field)), effect="the file is read by it", section=section,
             line=f"{field} = {toml_value(getattr(layout, field))}", file=state.name,
         )
         for field in ("encoding", "delimiter")
@@ -122,15 +122,23 @@ def _columns(
         else:
             absent = [*source.absent, *(h for h in gone if h not in pairs)]
             kind, now, line = "absent_column", "missing", f"absent = {toml_value(absent)}"
-        taken = "its cells are empty; a row that needs it waits"
-        drifts.append(Drift(kind, name, tables, heading, now, taken, section, line, state.name))
+        effect = "its cells are empty; a row that needs it waits"
+        drifts.append(
+            Drift(
+                kind, name, tables, before=heading, now=now, effect=effect, section=section,
+                line=line, file=state.name,
+            )
+        )  # fmt: skip
     unknown = [h for h in new if h not in pairs.values()]
     line = f"new_columns = {toml_value([*source.new_columns, *unknown])}"
     tables = tuple(mapping.tables_of(name))
     return drifts + [
-        Drift("new_column", name, tables, "none", h, "it is not read", section, line, state.name)
+        Drift(
+            "new_column", name, tables, before="none", now=h, effect="it is not read",
+            section=section, line=line, file=state.name,
+        )
         for h in unknown
-    ]
+    ]  # fmt: skip
 
 
 def _readers(mapping: Mapping, source: str, heading: str) -> tuple[str, ...]:

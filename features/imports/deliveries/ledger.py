@@ -169,7 +169,7 @@ def fingerprint(mapping: "mappings.Mapping", source: str) -> str:
     """Hash what a mapping says about the files of a source and the rows they give."""
     settings = {"drift", "vanished", "least_rows", "most_unread", "confidence"}
     ways = {"delivery", "earlier_files", "files"}
-    said = {
+    content = {
         "source": mapping.sources[source].model_dump(mode="json", exclude=ways),
         "tables": [
             part.model_dump(mode="json", exclude=settings)
@@ -178,5 +178,5 @@ def fingerprint(mapping: "mappings.Mapping", source: str) -> str:
         ],
         "nulls": [list(mapping.nulls), list(mapping.no_days)],
     }
-    content = json.dumps(said, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -27,7 +27,7 @@ def propose_renames(
     gone: Sequence[str],
     samples: Map[str, Sequence[str]],
 ) -> dict[str, str]:
-    """Propose new headings for missing ones, by how alike headings and values are.
+    """Suggest new headings for missing ones, by how alike headings and values are.
 
     Parameters
     ----------

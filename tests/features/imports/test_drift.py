@@ -270,7 +270,7 @@ def test_what_can_be_taken_is_taken(mapping: Path, lake: Lake) -> None:
     put(mapping, HEAD + ROWS + "P9,C1,宠物,2026-06-01 09:00:00,2026-06-02,2027-06-02,90\n")
     delivery = run(lake, mapping, day(2))
     assert not delivery.refused
-    assert [(drift.kind, drift.taken) for drift in delivery.drifts] == [
+    assert [(drift.kind, drift.effect) for drift in delivery.drifts] == [
         ("new_code", "the row waits")
     ]
     (table,) = [table for table in delivery.tables if table.table == "policies"]
