@@ -32,6 +32,7 @@ name = "policies"
 source = "policies"
 vanished = "end"
 least_rows = 0
+drift = "take"
 [tables.columns]
 policy_id = {from = "policy_id"}
 customer_id = {value = "C1"}
