@@ -4,6 +4,7 @@ A draft lies beside its target and is named after the process that writes it. Th
 target removes the drafts of dead processes of this machine.
 """
 
+import ctypes
 import os
 import shutil
 import socket
@@ -15,6 +16,8 @@ from pathlib import Path
 
 ASIDE = ".old"
 """Suffix of a folder that is being replaced."""
+CURRENT_FOLDER, EXCHANGE = -100, 2
+"""Of Linux's `renameat2`: paths are as the process sees them; two names change places."""
 
 
 @contextmanager
@@ -41,21 +44,28 @@ def published(path: Path, mode: int = 0o600) -> Iterator[Path]:
 def published_folder(path: Path) -> Iterator[Path]:
     """Yield a draft folder that replaces `path` if the block raises no error.
 
-    The old folder is set aside while the new one takes its name. If the writer is killed between
-    these two steps, there is no folder of that name until the next writer puts the old one back.
+    The two folders change names in one step. Where the system cannot do that, the old one is set
+    aside while the new one takes its name: if the writer is killed between these two steps, there
+    is no folder of that name until the next writer (or `recover`) puts the old one back.
     """
     draft = Path(tempfile.mkdtemp(prefix=_prepare(path), dir=path.parent))
     aside = draft.with_name(draft.name + ASIDE)
     try:
         yield draft
-        if path.exists():
-            path.replace(aside)
-        draft.replace(path)
+        if not (path.exists() and _exchange(draft, path)):
+            if path.exists():
+                path.replace(aside)
+            draft.replace(path)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if not path.exists() and aside.exists():
             aside.replace(path)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover(path: Path) -> None:
+    """Put a folder back that a killed writer had set aside; remove drafts of dead writers."""
+    _prepare(path)
 
 
 def clear_drafts(folder: Path) -> None:
@@ -82,6 +92,16 @@ def _prepare(path: Path) -> str:
         else:
             left.unlink(missing_ok=True)
     return f"{ours}{os.getpid()}-"
+
+
+def _exchange(draft: Path, path: Path) -> bool:
+    """Let two folders change their names in one step; False where the system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    names = os.fsencode(draft), os.fsencode(path)
+    return bool(rename(CURRENT_FOLDER, names[0], CURRENT_FOLDER, names[1], EXCHANGE) == 0)
 
 
 def is_running(process: int) -> bool:

@@ -1,5 +1,6 @@
 """Say what the files of a delivery hold: `mapping.toml`, from bytes to columns of raw tables."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,10 @@ UNITS = {"yuan": 1, "千元": 1_000, "万元": 10_000, "分": "0.01", "percent":
 """Units of amounts and shares -> what a number is multiplied by."""
 UNKNOWN = "?"
 """Stands for a code whose meaning the user has to say."""
+ENDS = {"policies": ("inception", "cancelled_on", "expiry")}
+"""Raw tables whose rows can end early -> the day they begin, the day that ends them, their end."""
+POLICIES = ("ask", "freeze", "take")
+"""What is done about a delivery that is not as before, the strictest first."""
 
 
 class Source(Declared):
@@ -37,6 +42,17 @@ class Source(Declared):
         Lines or rows that the headings take; 0: there are none.
     columns : tuple of str
         The headings, in order; a column that no table uses is listed here too.
+    delivery : {"dump", "increment"}
+        Whether the files of a day hold all rows, or those that are new or changed.
+    earlier_files : {"ask", "skip", "read"}
+        Files that were delivered before and lie beside new ones: of an increment they are never
+        read again, unless `read` says so; of a dump they are old (`skip`) or part of it (`read`).
+    renamed : mapping of str to str
+        Headings of later files -> those of `columns`.
+    new_columns : tuple of str
+        Headings of later files that are known and not read.
+    absent : tuple of str
+        Headings of `columns` that later files may lack: their cells say nothing.
     """
 
     files: tuple[str, ...]
@@ -48,6 +64,11 @@ class Source(Declared):
     heading_row: int = Field(default=1, ge=1)
     heading_rows: int = Field(default=1, ge=0)
     columns: tuple[str, ...]
+    delivery: Literal["dump", "increment"] = "dump"
+    earlier_files: Literal["ask", "skip", "read"] = "ask"
+    renamed: dict[str, str] = Field(default_factory=dict)
+    new_columns: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 class ColumnMap(Declared):
@@ -119,6 +140,17 @@ class TableMap(Declared):
     only_with : tuple of str
         Columns without whose value (or with an amount of 0) a row of the source is none of this
         table: the premium of compulsory cover, where one row has both covers.
+    vanished : {"report", "end"}
+        What is done about known rows that a dump does not hold: they are counted, or ended as well
+        (`ENDS`).
+    drift : {"ask", "freeze", "take"}
+        What is done about a delivery that is not as before: nothing is written until somebody
+        answers; this table stays as it is known; what can be read is taken.
+    least_rows : number
+        Rows of a dump as a share of those of the dump before, below which it is not as before.
+    most_unread : number
+        Share of rows in which a column cannot be read, above that of the delivery before, from
+        which a delivery is not as before.
     columns : mapping of str to ColumnMap
         By column of the contract.
     """
@@ -127,6 +159,10 @@ class TableMap(Declared):
     source: str
     confidence: Literal["sure", "look"] = "sure"
     only_with: tuple[str, ...] = ()
+    vanished: Literal["report", "end"] = "report"
+    drift: Literal["ask", "freeze", "take"] = "ask"
+    least_rows: float = Field(default=0.5, ge=0, le=1)
+    most_unread: float = Field(default=0.2, ge=0, le=1)
     columns: dict[str, ColumnMap]
 
 
@@ -156,6 +192,31 @@ class Mapping(Declared):
     sources: dict[str, Source]
     tables: tuple[TableMap, ...]
 
+    def parts(self, table: str) -> list[TableMap]:
+        """List the parts of a raw table: one a source."""
+        return [part for part in self.tables if part.name == table]
+
+    def policy(self, table: str) -> str:
+        """Return what is done about drift of a raw table: the strictest that a part says."""
+        return min((part.drift for part in self.parts(table)), key=POLICIES.index, default="ask")
+
+    def tables_of(self, source: str) -> list[str]:
+        """List the raw tables that a source gives rows to."""
+        return list(dict.fromkeys(part.name for part in self.tables if part.source == source))
+
+    def without(self, sources: Collection[str], tables: Collection[str] = ()) -> "Mapping":
+        """Leave sources and raw tables out."""
+        return self.model_copy(
+            update={
+                "sources": {n: s for n, s in self.sources.items() if n not in sources},
+                "tables": tuple(
+                    part
+                    for part in self.tables
+                    if part.source not in sources and part.name not in tables
+                ),
+            }
+        )
+
 
 def load_mapping(path: Path) -> Mapping:
     """Read a mapping and check that the names in it fit together.
@@ -169,9 +230,18 @@ def load_mapping(path: Path) -> Mapping:
     if not path.is_file():
         raise GuanjiaError(f"file {path}", "does not exist", "write it with `guanjia import plan`")
     mapping = parse_fields(Mapping, read_toml(path), thing=str(path), manual=MANUAL)
+    for name, source in mapping.sources.items():
+        _check_source(path, name, source)
     for table in mapping.tables:
         _check_table(path, mapping, table)
     return mapping
+
+
+def _check_source(path: Path, name: str, source: Source) -> None:
+    for heading in (*source.renamed.values(), *source.absent):
+        if heading not in source.columns:
+            cure = did_you_mean(heading, source.columns)
+            raise GuanjiaError(f"{path}, source {name}: heading {heading}", "is none", cure)
 
 
 def _check_table(path: Path, mapping: Mapping, table: TableMap) -> None:
@@ -181,6 +251,12 @@ def _check_table(path: Path, mapping: Mapping, table: TableMap) -> None:
         raise GuanjiaError(f"{thing}, source {table.source}", "is not known", cure)
     headings = mapping.sources[table.source].columns
     contract = CONTRACTS[table.name]
+    if table.vanished == "end" and table.name not in ENDS:
+        raise GuanjiaError(
+            f"{thing}, vanished",
+            "cannot be end, for its rows have no day on which they end",
+            'write vanished = "report"',
+        )
     for name, column in table.columns.items():
         if name not in contract.columns:
             cure = did_you_mean(name, contract.columns)

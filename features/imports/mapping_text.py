@@ -36,13 +36,13 @@ def mapping_text(
     notes : mapping of str to list of str
         Source -> why it is read so.
     """
-    lines = [HEAD.format(name=name), f"folder = {_value(mapping.folder)}"]
-    lines.append(f"ignored = {_value(mapping.ignored)}")
+    lines = [HEAD.format(name=name), f"folder = {toml_value(mapping.folder)}"]
+    lines.append(f"ignored = {toml_value(mapping.ignored)}")
     if mapping.nulls != NULLS:
-        lines.append(f"nulls = {_value(mapping.nulls)}")
+        lines.append(f"nulls = {toml_value(mapping.nulls)}")
     else:
-        lines.append(f"# Cells that say nothing, in capitals:\nnulls = {_value(NULLS)}")
-    lines.append(f"# Days that stand for none:\nno_days = {_value(mapping.no_days or NO_DAYS)}")
+        lines.append(f"# Cells that say nothing, in capitals:\nnulls = {toml_value(NULLS)}")
+    lines.append(f"# Days that stand for none:\nno_days = {toml_value(mapping.no_days or NO_DAYS)}")
     for source_name, source in mapping.sources.items():
         lines += ["", *_source_lines(source_name, source, notes.get(source_name, []))]
     for table in mapping.tables:
@@ -58,23 +58,27 @@ def mapping_text(
 
 
 def _source_lines(name: str, source: Source, notes: Iterable[str]) -> Iterator[str]:
-    yield f"[sources.{_key(name)}]"
+    yield f"[sources.{toml_key(name)}]"
     for note in notes:
         yield f"# {note}"
-    yield f"files = {_value(source.files)}"
-    yield f"kind = {_value(source.kind)}"
+    yield f"files = {toml_value(source.files)}"
+    yield f"kind = {toml_value(source.kind)}"
     if source.kind == "text":
-        yield f"encoding = {_value(source.encoding)}"
-        yield f"delimiter = {_value(source.delimiter)}"
-        yield f"quote = {_value(source.quote)}"
+        yield f"encoding = {toml_value(source.encoding)}"
+        yield f"delimiter = {toml_value(source.delimiter)}"
+        yield f"quote = {toml_value(source.quote)}"
     if source.sheet is not None:
-        yield f"sheet = {_value(source.sheet)}"
+        yield f"sheet = {toml_value(source.sheet)}"
     yield f"heading_row = {source.heading_row}"
     yield f"heading_rows = {source.heading_rows}"
     yield "columns = ["
     for heading in source.columns:
-        yield f"    {_value(heading)},"
+        yield f"    {toml_value(heading)},"
     yield "]"
+    yield f"delivery = {toml_value(source.delivery)}  # all rows; increment: new or changed ones"
+    for field in ("earlier_files", "renamed", "new_columns", "absent"):
+        if field in source.model_fields_set:
+            yield f"{field} = {toml_value(getattr(source, field))}"
 
 
 def _table_lines(
@@ -82,12 +86,16 @@ def _table_lines(
 ) -> Iterator[str]:
     contract = CONTRACTS[table.name]
     yield "[[tables]]"
-    yield f"name = {_value(table.name)}  # {contract.label}: {contract.grain.splitlines()[0]}"
-    yield f"source = {_value(table.source)}"
-    yield f"confidence = {_value(table.confidence)}"
+    yield f"name = {toml_value(table.name)}  # {contract.label}: {contract.grain.splitlines()[0]}"
+    yield f"source = {toml_value(table.source)}"
+    yield f"confidence = {toml_value(table.confidence)}"
     if table.only_with:
         yield "# A row without these is none of this table:"
-        yield f"only_with = {_value(table.only_with)}"
+        yield f"only_with = {toml_value(table.only_with)}"
+    yield f"drift = {toml_value(table.drift)}  # of a delivery that is not as before: freeze, take"
+    for field in ("vanished", "least_rows", "most_unread"):
+        if field in table.model_fields_set:
+            yield f"{field} = {toml_value(getattr(table, field))}"
     coded = {}
     yield ""
     yield "[tables.columns]"
@@ -97,27 +105,28 @@ def _table_lines(
             coded[name] = column
             continue
         hidden = column.heading in personal
-        yield f"{name} = {_inline(column)}{_comment(contract.declared[name], looks, hidden)}"
+        yield f"{name} = {inline_column(column)}{_comment(contract.declared[name], looks, hidden)}"
     for name, column in coded.items():
         yield ""
         yield f"[tables.columns.{name}]  # {contract.declared[name].label}"
         for field, value in _fields(column):
             if field != "codes":
-                yield f"{field} = {_value(value)}"
+                yield f"{field} = {toml_value(value)}"
         allowed = contract.declared[name].allowed
         yield f'# {", ".join(allowed) if allowed else "true, false"}; "" is none, "?" unknown'
         yield f"[tables.columns.{name}.codes]"
         values = (evidence.get(column.heading or "") or _NOTHING).values
         for code, meaning in (column.codes or {}).items():
             rows = f"  # {values[code]:,} rows" if code in values else ""
-            yield f"{_key(code)} = {_value(meaning)}{rows}"
+            yield f"{toml_key(code)} = {toml_value(meaning)}{rows}"
 
 
 _NOTHING = Evidence("", 0, 0, (), {}, {})
 
 
-def _inline(column: ColumnMap) -> str:
-    return "{" + ", ".join(f"{field} = {_value(value)}" for field, value in _fields(column)) + "}"
+def inline_column(column: ColumnMap) -> str:
+    """Write where a column comes from in one line."""
+    return toml_value(dict(_fields(column)))
 
 
 def _fields(column: ColumnMap) -> list[tuple[str, object]]:
@@ -134,14 +143,20 @@ def _comment(declared: Column, looks: Evidence | None, personal: bool) -> str:
     return f"  # {declared.label}: {samples}".replace("\n", " ")
 
 
-def _value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Write a value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     # A string of JSON is one of TOML, but for the delete character.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _key(name: str) -> str:
-    return name if name.isascii() and name.replace("_", "").isalnum() else _value(name)
+def toml_key(name: str) -> str:
+    """Write a key as TOML."""
+    return name if name.isascii() and name.replace("_", "").isalnum() else toml_value(name)

@@ -12,6 +12,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
+from features.imports.deliveries.known import drop_overtaken
 from features.imports.lookups import complete
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.masking import mask
@@ -61,9 +62,10 @@ class Prepared:
         The raw table.
     rows : int
         Rows of its sources that are rows of this table.
-    good, waiting, repeated : int
-        Rows that go on, that cannot, and that say what another row of the delivery says;
-        rows == good + waiting + repeated.
+    good, waiting, repeated, overtaken, erased : int
+        Rows that go on, that cannot, that say what another row of the delivery says, of which a
+        later file of the delivery says something else, and of customers who were erased;
+        rows == good + waiting + repeated + overtaken + erased.
     left_out : dict of str to int
         Why rows of a source are none of this table -> rows.
     """
@@ -73,11 +75,18 @@ class Prepared:
     good: int = 0
     waiting: int = 0
     repeated: int = 0
+    overtaken: int = 0
+    erased: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
 
 
 def prepare_rows(
-    lake: Lake, mapping: Mapping, sources: Map[str, TextTable], findings: list[Finding]
+    lake: Lake,
+    mapping: Mapping,
+    sources: Map[str, TextTable],
+    findings: list[Finding],
+    *,
+    beside_known: bool = False,
 ) -> dict[str, Prepared]:
     """Read the rows of all raw tables of a mapping.
 
@@ -91,6 +100,9 @@ def prepare_rows(
         The rows of each source.
     findings : list of Finding
         Findings are added here.
+    beside_known : bool
+        True if the raw tables of the lake are looked up too: an increment does not name again what
+        is known.
 
     Raises
     ------
@@ -113,8 +125,9 @@ def prepare_rows(
         )
         for part in parts:
             lake.con.execute(f"DROP TABLE {part}")
-    complete(lake, mapping, prepared.keys())
+    complete(lake, mapping, prepared.keys(), beside_known=beside_known)
     for name, table in prepared.items():
+        table.overtaken = drop_overtaken(lake, CONTRACTS[name], mapping, sources)
         _judge(lake, CONTRACTS[name], table, findings)
     return prepared
 

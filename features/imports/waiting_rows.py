@@ -2,12 +2,12 @@
 
 `<home>/quarantine/import/<table>.parquet` holds the values that could be read, in `_cells` the
 cells that could not, as delivered, and where each row came from. Lines that are no row of their
-file's layout lie in `lines.jsonl`: those of the last delivery.
+file's layout lie in `lines.jsonl`: those of the last dump, and of increments that were not delivered again.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -81,11 +81,11 @@ def keep_waiting(
     tables: Iterable[str],
     stack: ExitStack,
     settled: Mapping[str, str] | None = None,
+    replaced: Collection[str] | None = None,
 ) -> None:
     """Write the rows that wait; they are published when the stack closes.
 
-    A row that waited before goes on waiting unless its key is among the good rows now. Rows that
-    were settled, and those of erased customers, are not kept.
+    Rows that were settled, and those of erased customers, are not kept.
 
     Parameters
     ----------
@@ -98,6 +98,9 @@ def keep_waiting(
         Gets the drafts.
     settled : mapping of str to str, optional
         The settled rows by their hash; None: those of the home.
+    replaced : collection of str, optional
+        Sources whose rows of before wait no more: whole dumps. Rows of other sources wait on until
+        their key is delivered again. None: all rows wait on until their key is among good rows.
     """
     erased = Erased(lake.settings)
     settled = read_settled(lake) if settled is None else settled
@@ -109,8 +112,13 @@ def keep_waiting(
         if path.exists():
             earlier = f"SELECT *, 1 AS _age FROM read_parquet({sql_text(path)})"
             if exists(lake, f"ready_{name}"):
-                good = f"SELECT {key} FROM ready_{name} WHERE len(_reasons) = 0"
-                earlier += f" WHERE {key} IS NULL OR {key} NOT IN ({good})"
+                again = f"SELECT {key} FROM ready_{name} WHERE {key} IS NOT NULL"
+                if replaced is None:
+                    again += " AND len(_reasons) = 0"
+                earlier += f" WHERE ({key} IS NULL OR {key} NOT IN ({again}))"
+                if replaced:
+                    gone = ", ".join(map(sql_text, replaced))
+                    earlier += f" AND _source NOT IN ({gone})"
             parts.append(earlier)
         if not parts:
             continue
@@ -148,7 +156,7 @@ def publish_waiting(lake: Lake, contract: Contract, query: str, stack: ExitStack
     )
 
 
-def keep_lines(lake: Lake, files: Iterable[Part]) -> None:
+def keep_lines(lake: Lake, files: Iterable[Part], earlier: Collection[str]) -> None:
     """Publish the lines of a delivery that are no rows.
 
     The text of a line that names an erased customer is not kept.
@@ -159,6 +167,8 @@ def keep_lines(lake: Lake, files: Iterable[Part]) -> None:
         The home.
     files : iterable of Part
         The files of the delivery.
+    earlier : collection of str
+        Names of files delivered before, whose lines stay.
     """
     erased = Erased(lake.settings)
     lines = [
@@ -172,6 +182,9 @@ def keep_lines(lake: Lake, files: Iterable[Part]) -> None:
         for line in part.rejected
     ]
     path = lines_file(lake)
+    if earlier and path.exists():
+        before = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = [line for line in before if line["file"] in earlier] + lines
     if not lines:
         path.unlink(missing_ok=True)
         return

@@ -176,10 +176,10 @@ def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapp
     """Map the sheets of the workbook; `recorded_at` is not read, for they are delivered now."""
     sources, tables = {}, []
     for table in corrected:
-        contract = CONTRACTS[table]
+        contract, source = CONTRACTS[table], f"replay {table}"
         names = [name for name in contract.columns if name != "recorded_at"]
         headings = {name: heading_of(contract, name) for name in names}
-        sources[contract.label] = Source(
+        sources[source] = Source(
             files=(path.name,),
             kind="workbook",
             sheet=contract.label,
@@ -189,7 +189,7 @@ def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapp
             name: ColumnMap.model_validate({"from": heading, "codes": _codes(contract, name)})
             for name, heading in headings.items()
         }
-        tables.append(TableMap(name=table, source=contract.label, columns=columns))
+        tables.append(TableMap(name=table, source=source, columns=columns))
     return ImportMapping(folder=".", sources=sources, tables=tuple(tables))
 
 

@@ -73,6 +73,10 @@ def check(
             help="Day of the delivery: changes are known from then on. Default: now.",
         ),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="The delivery. Default: the folder that the mapping names."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Try a mapping: rows by table, findings, joins; write nothing."""
@@ -81,7 +85,7 @@ def check(
 
     lake = open_lake()
     with progress(json) as report:
-        delivery = check_delivery(lake, mapping, _moment(lake, delivered), report)
+        delivery = check_delivery(lake, mapping, _moment(lake, delivered), report, folder)
     shown = _delivery_tables(delivery)
     reasons = [
         {"table": checked.table, "rule": rule, "rows": rows}
@@ -94,8 +98,12 @@ def check(
         delivery_payload(delivery),
         json,
         *shown,
-        f"Nothing was written. Next: guanjia import run {mapping}",
+        *_drift_tables(delivery),
+        "Nothing was written."
+        + ("" if delivery.verdict.stopped else f" Next: guanjia import run {mapping}"),
     )
+    if delivery.refused:
+        raise typer.Exit(1)
 
 
 def run(
@@ -108,22 +116,69 @@ def run(
             help="Day of the delivery: changes are known from then on. Default: now.",
         ),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="The delivery. Default: the folder that the mapping names."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Write the raw tables of a delivery, all together."""
+    """Write the raw tables of a delivery, all together.
+
+    The exit code is 1 where the delivery is not as those before and the mapping does not say that
+    it is taken.
+    """
+    from features.imports.deliveries.page import publish_drift_page
     from features.imports.overview import delivery_payload
     from features.imports.run import run as run_delivery
 
     lake = open_lake()
     with progress(json) as report:
-        delivery = run_delivery(lake, mapping, _moment(lake, delivered), report)
-    outcome = "Raw tables written." if delivery.written else "Nothing is new; nothing was written."
+        delivery = run_delivery(lake, mapping, _moment(lake, delivered), report, folder)
+    page = publish_drift_page(delivery, mapping)
     emit(
         delivery_payload(delivery),
         json,
         *_delivery_tables(delivery),
-        f"{outcome} Next: guanjia check",
+        *_drift_tables(delivery),
+        _outcome(delivery, page),
     )
+    if delivery.refused:
+        raise typer.Exit(1)
+
+
+def _outcome(delivery: "Delivery", page: Path | None) -> str:
+    """Say what was written, and what to do next."""
+    verdict = delivery.verdict
+    shown = f" Page: {short_path(page)}." if page else ""
+    if verdict.stopped:
+        return (
+            "The delivery is not as those before: nothing was written, what is known stays."
+            f" Answer in the mapping, and run it again.{shown}"
+        )
+    outcome = "Raw tables written." if delivery.written else "Nothing is new; nothing was written."
+    if verdict.frozen:
+        frozen = ", ".join(verdict.frozen)
+        outcome += f" Not taken, as the mapping says (freeze): {frozen}; what is known stays."
+    return f"{outcome}{shown} Next: guanjia check"
+
+
+def _drift_tables(delivery: "Delivery") -> list[Table]:
+    """Show how a delivery is not as those before, and what answers it."""
+    policies = delivery.verdict.policies
+    if not delivery.drifts:
+        return []
+    rows = [
+        {
+            "what": drift.sentence,
+            "and so": "; ".join(
+                f"{name}: {drift.effect if policies[name] == 'take' else policies[name]}"
+                for name in drift.tables
+            ),
+            "write in the mapping": f"{drift.section}: {drift.line}" if drift.line else "plan anew",
+        }
+        for drift in delivery.drifts
+    ]
+    return [table("Not as before", rows)]
 
 
 def _moment(lake: Any, delivered: date | None) -> datetime:
@@ -195,24 +250,23 @@ def _delivery_tables(delivery: "Delivery") -> list[Table | str]:
         ]
         shown.append(table("Columns that no table reads", rows))
     versions = {added.table: added for added in delivery.versions}
-    shown.append(
-        table(
-            "Raw tables",
-            [
-                {
-                    "table": prepared.table,
-                    "rows": prepared.rows,
-                    "new": versions[prepared.table].new,
-                    "changed": versions[prepared.table].changed,
-                    "unchanged": versions[prepared.table].unchanged,
-                    "repeated": prepared.repeated,
-                    "wait": prepared.waiting,
-                    "vanished": versions[prepared.table].vanished,
-                }
-                for prepared in delivery.tables
-            ],
-        )
-    )
+    counted = [
+        {
+            "table": prepared.table,
+            "delivered": prepared.rows,
+            "new": versions[prepared.table].new,
+            "changed": versions[prepared.table].changed,
+            "unchanged": versions[prepared.table].unchanged,
+            "older": versions[prepared.table].overtaken + prepared.overtaken,
+            "repeated": prepared.repeated,
+            "erased": prepared.erased,
+            "wait": prepared.waiting,
+            "vanished": versions[prepared.table].vanished,
+        }
+        for prepared in delivery.tables
+    ]
+    if counted:
+        shown.append(table("Raw tables: delivered = new + changed + ... + wait", counted))
     left_out = [
         {"table": prepared.table, "rows of sources that are none of it": why, "rows": rows}
         for prepared in delivery.tables
@@ -221,7 +275,8 @@ def _delivery_tables(delivery: "Delivery") -> list[Table | str]:
     if left_out:
         shown.append(table("Left out by the mapping", left_out))
     known = [{"table": added.table, "known since": added.recorded} for added in delivery.versions]
-    shown.append(table("When a row was known (recorded_at)", known))
+    if known:
+        shown.append(table("When a row was known (recorded_at)", known))
     return [*shown, *_finding_tables(delivery.findings, delivery.joins)]
 
 

@@ -62,6 +62,31 @@ def test_plan_check_run(
     assert guanjia(monkeypatch, "check") == 0
 
 
+def test_a_delivery_that_is_not_as_before_ends_with_exit_code_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guanjia(monkeypatch, "import", "plan", "exports") == 0
+    words = ("import", "run", "mapping.toml", "--delivered")
+    assert guanjia(monkeypatch, *words, "2026-06-30") == 0
+    assert "delivered = new + changed" in capsys.readouterr().out
+    (folder / "next").mkdir()
+    for name, text in (("客户", CUSTOMERS), ("保单", POLICIES), ("理赔", CLAIMS)):
+        changed = text.replace("手机号码", "手机") if name == "客户" else text
+        (folder / "next" / f"{name}.csv").write_text(changed, encoding="gb18030")
+    next_day = (*words, "2026-07-01", "--folder", "next")
+    assert guanjia(monkeypatch, "import", "check", "mapping.toml", "--folder", "next") == 1
+    assert not (folder / "import-drift.html").exists()
+    capsys.readouterr()
+    assert guanjia(monkeypatch, *next_day) == 1
+    shown = capsys.readouterr().out
+    assert "nothing was written, what is known stays" in shown
+    assert "列名疑似改了" in (folder / "import-drift.html").read_text("utf-8")
+    text = (folder / "mapping.toml").read_text("utf-8")
+    (folder / "mapping.toml").write_text(text.replace('drift = "ask"', 'drift = "take"'), "utf-8")
+    assert guanjia(monkeypatch, *next_day) == 0
+    assert "Raw tables written" in capsys.readouterr().out
+
+
 def test_a_mapping_that_is_there_is_not_replaced_unasked(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,14 +86,11 @@ def describe(lake: Lake, folder: Path, encoding: str | None = None) -> Described
     layouts: list[Layout] = []
     unread: dict[str, str] = {}
     for path in list_files(folder):
-        kind = kind_of(path)
-        if kind is None:
+        if kind_of(path) is None:
             unread[path_below(path, folder)] = "not a kind of file that is read, or a lock file"
             continue
         try:
-            parts = {"text": _text, "workbook": _workbook, "parquet": _parquet}[kind](
-                lake, path, encoding
-            )
+            parts = describe_file(lake, path, encoding)
         except GuanjiaError as fault:
             unread[path_below(path, folder)] = f"{fault.fault}: {fault.cure}"
             continue
@@ -105,6 +102,22 @@ def describe(lake: Lake, folder: Path, encoding: str | None = None) -> Described
                 sheet = f", sheet {layout.source.sheet}" if layout.source.sheet else ""
                 unread[name + sheet] = "; ".join(layout.notes) or "it is empty"
     return _grouped(layouts, folder, unread)
+
+
+def describe_file(lake: Lake, path: Path, encoding: str | None = None) -> list[Layout]:
+    """Describe one file: a layout, or one a sheet.
+
+    Parameters
+    ----------
+    lake : Lake
+        Whose engine reads Parquet files.
+    path : Path
+        The file, of a kind that is read.
+    encoding : str, optional
+        Encoding of a text file that does not tell its own.
+    """
+    describers = {"text": _text, "workbook": _workbook, "parquet": _parquet}
+    return describers[kind_of(path) or "text"](lake, path, encoding)
 
 
 def _text(lake: Lake, path: Path, encoding: str | None) -> list[Layout]:  # noqa: ARG001

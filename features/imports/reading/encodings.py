@@ -49,7 +49,7 @@ class Reading:
 
 def find_encoding(path: Path) -> Reading:
     """Find the encoding of a text file, which may be compressed (`.gz`)."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         head = stream.read(PIECE)
     for mark, encoding in MARKS:
         if head.startswith(mark):
@@ -97,7 +97,7 @@ def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -
     lines, ends_open = 0, False
     try:
         with (
-            _opened(path) as stream,
+            opened(path) as stream,
             _text(stream, encoding) as text,
             target.open("wb") as copy,
         ):
@@ -134,11 +134,12 @@ def read_lines(path: Path, encoding: str, most: int) -> list[str]:
     most : int
         Lines, at most.
     """
-    with _opened(path) as stream, _text(stream, encoding, "replace") as text:
+    with opened(path) as stream, _text(stream, encoding, "replace") as text:
         return [line.rstrip("\n") for line in islice(text, most)]
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """Open a file, which may be compressed (`.gz`)."""
     if path.suffix.lower() == ".gz":
         return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
@@ -153,7 +154,7 @@ def _decodes(path: Path, encoding: str) -> str | None:
     """Return the characters beyond ASCII of the first piece; None if a byte is not valid."""
     beyond: str | None = None
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    with _opened(path) as stream:
+    with opened(path) as stream:
         try:
             while piece := stream.read(PIECE):
                 text = decoder.decode(piece)
@@ -184,7 +185,7 @@ def _in_level_1(letter: str) -> bool:
 
 def _line_of_fault(path: Path, encoding: str) -> int:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    with _opened(path) as stream:
+    with opened(path) as stream:
         for number, line in enumerate(stream, 1):
             try:
                 decoder.decode(line)

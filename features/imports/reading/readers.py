@@ -1,12 +1,13 @@
 """List the files of a delivery and read those of a source, whatever their kind."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.errors import GuanjiaError
-from features.imports.mapping import Mapping, Source
+from features.imports.mapping import Mapping as ImportMapping
+from features.imports.mapping import Source
 from features.imports.reading.text_files import read_text_file
 from features.imports.reading.text_tables import LINE, Part, TextTable, make_view
 from features.imports.reading.workbooks import EXACT, read_workbook
@@ -69,8 +70,17 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def files_of(source: Source, folder: Path) -> list[Path]:
+def files_of(source: Source, folder: Path, *, may_lack: bool = False) -> list[Path]:
     """List the files of a source in a delivery.
+
+    Parameters
+    ----------
+    source : Source
+        Says how they are called.
+    folder : Path
+        The delivery.
+    may_lack : bool
+        True if there may be none.
 
     Raises
     ------
@@ -82,7 +92,7 @@ def files_of(source: Source, folder: Path) -> list[Path]:
         for path in list_files(folder)
         if kind_of(path) == source.kind and matches(path_below(path, folder), source.files)
     ]
-    if not files:
+    if not files and not may_lack:
         raise GuanjiaError(
             f"files {', '.join(source.files)}",
             f"are not in {folder}",
@@ -91,12 +101,12 @@ def files_of(source: Source, folder: Path) -> list[Path]:
     return files
 
 
-def unused_files(mapping: Mapping, folder: Path, ours: Collection[Path]) -> dict[str, str]:
+def unused_files(mapping: ImportMapping, folder: Path, ours: Collection[Path]) -> dict[str, str]:
     """Return the files of a delivery that no source reads, each with the reason.
 
     Parameters
     ----------
-    mapping : Mapping
+    mapping : ImportMapping
         Its sources.
     folder : Path
         The delivery.
@@ -119,7 +129,13 @@ def unused_files(mapping: Mapping, folder: Path, ours: Collection[Path]) -> dict
     return unused
 
 
-def read_source(lake: Lake, name: str, source: Source, files: Sequence[Path]) -> TextTable:
+def read_source(
+    lake: Lake,
+    name: str,
+    source: Source,
+    files: Sequence[Path],
+    layouts: Mapping[Path, Source] | None = None,
+) -> TextTable:
     """Read the files of a source into the engine, every cell as text.
 
     Parameters
@@ -132,6 +148,9 @@ def read_source(lake: Lake, name: str, source: Source, files: Sequence[Path]) ->
         What the files are.
     files : sequence of Path
         At least one.
+    layouts : mapping of Path to Source, optional
+        Files that are not laid out as the source says -> how they are; their cells come under the
+        headings of the source, and what it does not name is left out.
 
     Raises
     ------
@@ -143,12 +162,15 @@ def read_source(lake: Lake, name: str, source: Source, files: Sequence[Path]) ->
     parts: list[Part] = []
     for place, path in enumerate(files):
         table = f"{view}_{place}"
+        layout = (layouts or {}).get(path, source)
         if source.kind == "text":
-            parts.append(read_text_file(con, path, source, table, scratch))
+            parts.append(read_text_file(con, path, layout, table, scratch))
         elif source.kind == "workbook":
-            parts.append(read_workbook(con, path, source, table))
+            parts.append(read_workbook(con, path, layout, table))
         else:
-            parts.append(_read_parquet(con, path, source, table, lake.settings.timezone))
+            parts.append(_read_parquet(con, path, layout, table, lake.settings.timezone))
+        if layout.columns != source.columns:
+            _arrange(con, table, layout, source)
     text_table = make_view(con, view, source.columns, parts)
     for part in parts:
         if part.unaccounted:
@@ -158,6 +180,19 @@ def read_source(lake: Lake, name: str, source: Source, files: Sequence[Path]) ->
                 "report this as a fault of Guanjia, with the file's layout",
             )
     return text_table
+
+
+def _arrange(con: "duckdb.DuckDBPyConnection", table: str, layout: Source, source: Source) -> None:
+    """Put the cells of a file in the order of a source; what the file lacks is empty."""
+    headings = [layout.renamed.get(name, name) for name in layout.columns]
+    cells = ", ".join(
+        f"{f'c{headings.index(name)}' if name in headings else 'NULL::VARCHAR'} AS c{place}"
+        for place, name in enumerate(source.columns)
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT {LINE}, {cells}"
+        f" FROM {quoted(table)}"
+    )
 
 
 def parquet_columns(con: "duckdb.DuckDBPyConnection", path: Path) -> dict[str, str]:

@@ -10,7 +10,6 @@ import pytest
 
 from features.checking.check import check_tables
 from features.errors import GuanjiaError
-from features.imports import run as run_module
 from features.imports.plan import Plan
 from features.imports.run import Delivery, check_delivery, run
 from features.lake import Lake
@@ -136,29 +135,6 @@ def test_rows_that_wait_lie_in_quarantine_with_place_and_reason(
         f"SELECT _source, _line, _reasons, customer_id FROM '{path}'"
     ).fetchall()
     assert row == ("保单", 3, ["policy_id cannot be read"], "C2")
-
-
-def test_a_killed_run_leaves_the_tables_of_before(
-    exports: Path, lake: Lake, imported: Imported, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    imported(exports)
-    before = {path: path.read_bytes() for path in (lake.home / "raw").rglob("*.parquet")}
-    change(exports, "客户", "甲一", "甲三")
-    change(exports, "保单", "3000.00", "2800.00")
-    write, written = run_module._write_table, []
-
-    def stop_at_the_second(*arguments: Any) -> None:
-        if written:
-            raise KeyboardInterrupt
-        written.append(arguments)
-        write(*arguments)
-
-    monkeypatch.setattr(run_module, "_write_table", stop_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        run(lake, exports / "mapping.toml", LATER)
-    assert written
-    after = {path: path.read_bytes() for path in (lake.home / "raw").rglob("*.parquet")}
-    assert after == before
 
 
 def test_tables_of_the_simulation_are_never_replaced(
