@@ -5,10 +5,13 @@ What is not certain is marked "look"; nothing is guessed silently.
 """
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 import ibis.expr.datatypes as dt
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from features.contracts.tables import CONTRACTS
 from features.imports.days import SERIAL
@@ -26,7 +29,10 @@ from features.imports.values import PHONES
 
 SURE = 0.95
 """Score of a heading from which it names the column."""
-LIKELY, BY_VALUES = 0.6, 0.61
+LIKELY, BY_VALUES = 0.7, 0.72
+"""Least score of a column, and the score of one that only its cells show."""
+NEAR = 0.08
+"""Lead in score that a heading has over another one that no column takes, to be sure."""
 TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
 """Columns of codes that are known by their values, whatever the heading says."""
 SHARED = frozenset({"customer_id", "policy_id", "vehicle_id", "claim_id", "branch", "channel"})
@@ -70,25 +76,21 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
         What the cells look like, by heading.
     """
     contract = CONTRACTS[table]
-    scored = [
-        (
-            max(score_heading(heading, table, column), _score_values(table, column, looks)),
-            column,
-            heading,
+    scored = {
+        (column, heading): max(
+            score_heading(heading, table, column), _score_values(table, column, looks)
         )
         for column in contract.columns
         for heading, looks in evidence.items()
-    ]
-    match, used = Match(table), set[str]()
-    for score, column, heading in sorted(scored, key=lambda item: -item[0]):
-        if score < LIKELY or not _fits(table, column, evidence[heading]):
-            continue
-        if column in match.columns:
-            if score >= SURE and heading not in used:
-                match.rivals.setdefault(column, []).append(heading)
-        elif heading not in used:
-            match.columns[column] = (heading, score)
-            used.add(heading)
+        if _fits(table, column, looks)
+    }
+    match = Match(table)
+    match.columns = _assigned(contract.columns, list(evidence), scored)
+    used = {heading for heading, _ in match.columns.values()}
+    for (column, heading), score in scored.items():
+        mapped = match.columns.get(column)
+        if mapped and heading not in used and score > mapped[1] - NEAR:
+            match.rivals.setdefault(column, []).append(heading)
     for column, (_, score) in match.columns.items():
         if column == contract.key:
             match.score += 2 * score
@@ -99,6 +101,26 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
     if any(word in normalise(name) for word in vocabulary().tables[table].words):
         match.score += 2.5
     return match
+
+
+def _assigned(
+    columns: Iterable[str], headings: list[str], scored: Map[tuple[str, str], float]
+) -> dict[str, tuple[str, float]]:
+    """Give each column a heading and each heading a column, so that the scores add up to most."""
+    names = list(columns)
+    scores = np.array(
+        [
+            [scored.get((column, heading), 0.0) - 1e-6 * place for place, heading in enumerate(headings)]
+            for column in names
+        ]
+    )
+    scores[scores < LIKELY] = 0.0
+    rows, places = linear_sum_assignment(scores, maximize=True)
+    return {
+        names[row]: (headings[place], float(scores[row, place]))
+        for row, place in zip(rows, places, strict=True)
+        if scores[row, place] > 0
+    }
 
 
 def best_tables(name: str, evidence: Map[str, Evidence]) -> list[Match]:

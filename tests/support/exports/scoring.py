@@ -19,6 +19,8 @@ ALSO = {
     "made.gross": ("policies.written_premium",), "made.keyed_at": ("policies.signed_at",),
 }  # fmt: skip
 
+DATES = ("_at", "_on", "_date", "inception", "expiry", "first_registered")
+
 
 def accepted(name: str) -> set[str]:
     """Return the columns, as `table.column`, for which a field is a right source."""
@@ -30,6 +32,8 @@ def accepted(name: str) -> set[str]:
     for column in {name.rpartition(".")[2] for name in wanted} & SHARED:
         out |= {f"{table}.{column}" for table in CONTRACTS if column in (
             *CONTRACTS[table].columns, "recorded_at")}  # fmt: skip
+    if name == "claims.claim_id":
+        out.add("claim_movements.movement_id")  # Where one movement is made of a claim's sums.
     return out
 
 
@@ -121,4 +125,5 @@ def _reads(column: ColumnMap, system: System, file: File, name: str) -> bool:
         return False
     if name.endswith(("premium", "paid", "outstanding", "list_price", "sum_insured")):
         return column.unit == system.unit and column.decimal == system.decimal
-    return column.order in (system.order, "ask")
+    dated = name.endswith(DATES)
+    return not dated or column.order in (system.order, "ask")

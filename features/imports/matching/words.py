@@ -1,0 +1,293 @@
+"""Read headings word by word: what they are about, in whichever language or abbreviation.
+
+A heading is cut into words (保险|起期, POLICY|NO, baodan|hao, versicherungs|beginn), each word stands
+for meanings of `words.toml`, and a column is scored by the meanings it wants.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping as Map
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+import ibis.expr.datatypes as dt
+from pydantic import Field
+
+from features.contracts.tables import CONTRACTS
+from features.declared import Declared, load_layered
+from features.imports.matching.pinyin import spellings
+
+FULL = 0.92
+"""Score of a heading whose every word is explained by the column."""
+LATER, STRANGE = 0.02, 0.1
+"""What the place of a column's wording, and a word it does not explain, take off the score."""
+ABBREVIATED, SPELLED, INITIALS = 0.04, 0.02, 0.12
+"""What is taken off for an abbreviation, for pinyin and for its first letters."""
+READINGS = 24
+"""Readings of a heading that are looked at, where its words are ambiguous."""
+CHINESE = re.compile(r"[一-鿿]+")
+LONGEST = 4
+"""Words of Latin letters that one meaning takes at most."""
+OWNERS = {
+    "customer_id": "customers", "vehicle_id": "vehicles", "policy_id": "policies",
+    "claim_id": "claims", "line": "policies", "channel": "policies", "branch": "customers",
+    "account_manager_id": "customers",
+}  # fmt: skip
+"""Columns of many tables -> the table that has their wording."""
+
+
+class Words(Declared):
+    """The content of `words.toml`.
+
+    Attributes
+    ----------
+    words : mapping of str to str
+        Meaning -> its words, separated by blanks.
+    never : mapping of str to tuple of str
+        `words`: meanings that no column has.
+    columns : mapping of str to mapping of str to tuple of str
+        Table -> column -> meanings that its headings have, the usual first.
+    neutral : mapping of str to tuple of str
+        Table -> meanings that say nothing there.
+    """
+
+    words: dict[str, str]
+    never: dict[str, tuple[str, ...]]
+    columns: dict[str, dict[str, tuple[str, ...]]]
+    neutral: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to understand a heading: its meanings, words of none, and what was guessed."""
+
+    meanings: frozenset[str]
+    strange: int
+    guess: float
+
+
+@cache
+def known_words() -> Words:
+    """Return the shipped words."""
+    shipped = Path(__file__).with_name("words.toml")
+    return load_layered(Words, shipped, manual="docs/import.md")
+
+
+@cache
+def _lexicon() -> dict[str, tuple[str, ...]]:
+    """Return word -> meanings; words of several parts are joined by `_`."""
+    meanings: dict[str, list[str]] = {}
+    for meaning, words in known_words().words.items():
+        for word in words.split():
+            meanings.setdefault(plain(word), []).append(meaning)
+    return {word: tuple(dict.fromkeys(listed)) for word, listed in meanings.items()}
+
+
+@cache
+def _spelled(*, initials: bool) -> dict[str, tuple[str, ...]]:
+    """Return the Chinese words in pinyin, or in its first letters, with their meanings."""
+    meanings: dict[str, list[str]] = {}
+    for word, listed in _lexicon().items():
+        text = spellings(word)[initials] if CHINESE.fullmatch(word) else ""
+        if text:
+            meanings.setdefault(text, []).extend(listed)
+    return {text: tuple(dict.fromkeys(listed)) for text, listed in meanings.items()}
+
+
+def plain(text: str) -> str:
+    """Write a text without accents, case and width.
+
+    Examples
+    --------
+    >>> plain("Prämie"), plain("ＮＯ"), plain("Straße")
+    ('pramie', 'no', 'strasse')
+    """
+    apart = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+
+
+def parts_of(heading: str) -> list[str]:
+    """Cut a heading where its writer did: at gaps, capitals, digits and changes of script.
+
+    Examples
+    --------
+    >>> parts_of("policyNo"), parts_of("C_PLY_NO"), parts_of("车架号VIN码"), parts_of("SUMPremium")
+    (['policy', 'no'], ['c', 'ply', 'no'], ['车架号', 'vin', '码'], ['sum', 'premium'])
+    """
+    text = re.sub(r"[(（\[【].*?[)）\]】]", " ", unicodedata.normalize("NFKC", heading))
+    text = re.sub(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    return re.findall(r"[一-鿿]+|[a-z]+", plain(text))
+
+
+@cache
+def readings_of(heading: str) -> tuple[Reading, ...]:
+    """List the ways to understand a heading, the surest first."""
+    parts = [part for part in parts_of(heading) if len(part) > 1 or CHINESE.match(part)]
+    pieces: list[tuple[tuple[tuple[str, ...], int, float], ...]] = []
+    place = 0
+    while place < len(parts):
+        for size in range(min(LONGEST, len(parts) - place), 0, -1):
+            found = _lexicon().get("_".join(parts[place : place + size]))
+            if found and not CHINESE.match(parts[place]):
+                pieces.append(tuple(((meaning,), 0, 0.0) for meaning in found))
+                place += size
+                break
+        else:
+            pieces.append(_readings_of_part(parts[place]))
+            place += 1
+    readings = []
+    for _, chosen in zip(range(READINGS), product(*pieces), strict=False):
+        meanings = frozenset(meaning for listed, _, _ in chosen for meaning in listed)
+        readings.append(
+            Reading(
+                meanings - {"filler"},
+                sum(strange for _, strange, _ in chosen),
+                max((guess for _, _, guess in chosen), default=0.0),
+            )
+        )
+    return tuple(readings)
+
+
+def _readings_of_part(part: str) -> tuple[tuple[tuple[str, ...], int, float], ...]:
+    """Read a part that is no word: glued words, an abbreviation, pinyin."""
+    if CHINESE.match(part):
+        cut = _cut(part, _lexicon(), whole=False)
+        return _alternatives(cut, 0.0)
+    glued = _cut(part, _latin_words(), whole=True)
+    if glued and max(len(word) for word, _ in glued) > 2:
+        return _alternatives(glued, 0.0)
+    short = _abbreviated(part)
+    if short:
+        return tuple(((meaning,), 0, ABBREVIATED) for meaning in short)
+    for initials, cost in ((False, SPELLED), (True, INITIALS)):
+        cut = _cut(part, _spelled(initials=initials), whole=True)
+        if cut and (not initials or len(cut[0][0]) > 1 or len(part) == 1):
+            return _alternatives(cut, cost)
+    return (((), 1, 0.0),)
+
+
+@cache
+def _latin_words() -> dict[str, tuple[str, ...]]:
+    return {
+        word.replace("_", ""): listed
+        for word, listed in _lexicon().items()
+        if not CHINESE.match(word) and len(word) > 1
+    }
+
+
+def _cut(
+    text: str, words: Map[str, tuple[str, ...]], *, whole: bool
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Cut a text into words: as few letters of no word as can be, then as few words.
+
+    Parameters
+    ----------
+    text : str
+        Without gaps.
+    words : mapping of str to tuple of str
+        Word -> meanings.
+    whole : bool
+        True if no letter may be left over; then nothing is returned where one would be.
+    """
+    longest = max(map(len, words))
+    best: list[tuple[int, int, list[tuple[str, tuple[str, ...]]]]] = [(0, 0, [])]
+    for end in range(1, len(text) + 1):
+        left, count, cut = best[end - 1]
+        options = [(left + 1, count, [*cut, (text[end - 1], ())])]
+        for start in range(max(0, end - longest), end):
+            meanings = words.get(text[start:end])
+            if meanings:
+                left, count, cut = best[start]
+                options.append((left, count + 1, [*cut, (text[start:end], meanings)]))
+        best.append(min(options, key=lambda option: option[:2]))
+    left, _, cut = best[-1]
+    return [] if whole and left else cut
+
+
+def _alternatives(
+    cut: Iterable[tuple[str, tuple[str, ...]]], guess: float
+) -> tuple[tuple[tuple[str, ...], int, float], ...]:
+    """Choose one meaning for each word of a cut; letters of no word side by side count once."""
+    listed, strange, before = [], 0, False
+    for _, meanings in cut:
+        if meanings:
+            listed.append(meanings)
+        strange += not meanings and not before
+        before = not meanings
+    return tuple((chosen, strange, guess) for chosen in product(*listed))[:READINGS]
+
+
+@cache
+def _abbreviated(part: str) -> tuple[str, ...]:
+    """Return the meanings of words that a part abbreviates: its beginning, or without vowels."""
+    found: list[str] = []
+    if len(part) < 3:
+        return ()
+    for word, meanings in _lexicon().items():
+        if len(word) < 5 or CHINESE.match(word) or "_" in word or word[0] != part[0]:
+            continue
+        bare = word[0] + re.sub("[aeiou]", "", word[1:])
+        if word.startswith(part) or part in (bare, re.sub(r"(.)\1+", r"\1", bare)):
+            found += meanings
+    return tuple(dict.fromkeys(found))
+
+
+def score_words(heading: str, table: str, column: str) -> float:
+    """Score how well the words of a heading name a column: 0 to `FULL`.
+
+    Parameters
+    ----------
+    heading : str
+        As it stands in the file.
+    table, column : str
+        Of the contracts.
+    """
+    return max((_score(reading, table, column) for reading in readings_of(heading)), default=0.0)
+
+
+def _score(reading: Reading, table: str, column: str) -> float:
+    words = known_words()
+    never = set(words.never["words"])
+    beside = _beside(table, column)
+    best = 0.0
+    for place, wording in enumerate(_wordings(table, column)):
+        wanted = set(wording.split())
+        if not wanted <= reading.meanings:
+            continue
+        others = reading.meanings - wanted - beside
+        if others & never:
+            continue
+        off = LATER * min(place, 4) + STRANGE * (len(others) + reading.strange) + reading.guess
+        best = max(best, FULL - off)
+    return best
+
+
+@cache
+def _wordings(table: str, column: str) -> tuple[str, ...]:
+    columns = known_words().columns
+    if column == "recorded_at":
+        return ("updated date", "updated")
+    own = columns.get(table, {}).get(column)
+    return own or columns.get(OWNERS.get(column, table), {}).get(column, ())
+
+
+@cache
+def _beside(table: str, column: str) -> frozenset[str]:
+    """Return the meanings that say nothing in a heading of a column."""
+    neutral = known_words().neutral
+    contract = CONTRACTS[table]
+    type_ = contract.columns.get(column, dt.Timestamp())
+    beside = {*neutral.get(table, ()), *neutral.get(OWNERS.get(column, table), ())}
+    if isinstance(type_, dt.Date | dt.Timestamp):
+        beside |= {"date"}
+    elif isinstance(type_, dt.Decimal):
+        beside |= {"amount", "net", "gross", "written"}
+    elif isinstance(type_, dt.Integer | dt.Floating):
+        beside |= {"count", "number"}
+    elif isinstance(type_, dt.Boolean) or contract.declared[column].allowed:
+        beside |= {"code", "type", "name", "flag"}
+    else:
+        beside |= {"number", "code", "name"}
+    return frozenset(beside)
