@@ -256,7 +256,7 @@ def _fits(table: str, column: str, looks: Evidence) -> bool:
         born = column == "birth_date" and shares["identity"] > 0.9
         fits = shares["day"] > 0.5 or serial or born
     elif isinstance(type_, dt.Decimal | dt.Integer | dt.Floating):
-        fits = shares["number"] > 0.5 and shares["mobile"] < 0.5
+        fits = max(shares["number"], shares["comma"]) > 0.5 and shares["mobile"] < 0.5
     elif column in PHONES:
         fits = shares["mobile"] + shares["damaged"] > 0.3 or shares["number"] > 0.5
     elif column.endswith("_id"):

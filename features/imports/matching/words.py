@@ -257,8 +257,8 @@ def _score(reading: Reading, table: str, column: str) -> float:
         if not wanted <= reading.meanings:
             continue
         others = reading.meanings - wanted - beside
-        if others & never:
-            continue
+        if others & never or (others and column.endswith("_id")):
+            continue  # The number of another thing is not a worse number of this one.
         off = LATER * min(place, 4) + STRANGE * (len(others) + reading.strange) + reading.guess
         best = max(best, FULL - off)
     return best
