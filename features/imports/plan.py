@@ -16,6 +16,7 @@ from features.imports.matching.completing import (
 )
 from features.imports.matching.evidence import Evidence, look_at
 from features.imports.matching.forms import find_forms
+from features.imports.matching.linking import link_columns
 from features.imports.matching.matcher import (
     Match,
     best_tables,
@@ -125,7 +126,7 @@ def plan_import(
             name: look_at(lake.con, table, lake.settings.timezone)
             for name, table in sources.items()
         }
-        tables, unmatched = _match(evidence)
+        tables, unmatched = _match(lake, sources, evidence)
         empty = Mapping(folder=relative, sources=described.sources, tables=())
         tables = [
             find_forms(lake, table, sources[table.source], evidence[table.source], empty)
@@ -173,7 +174,9 @@ def missing_columns(mapping: Mapping) -> dict[str, list[str]]:
     return missing
 
 
-def _match(evidence: Map[str, Map[str, Evidence]]) -> tuple[list[TableMap], list[str]]:
+def _match(
+    lake: Lake, sources: Map[str, TextTable], evidence: Map[str, Map[str, Evidence]]
+) -> tuple[list[TableMap], list[str]]:
     """Match all sources with raw tables, and complete them from each other."""
     tables: list[TableMap] = []
     unmatched: list[str] = []
@@ -191,6 +194,7 @@ def _match(evidence: Map[str, Map[str, Evidence]]) -> tuple[list[TableMap], list
         tables += split_covers(table_map(best, source, sure=sure), list(looks))
     tables += further_tables(tables, matches)
     tables = share_vehicles(tables, evidence)
+    tables = link_columns(lake.con, tables, sources, evidence, lake.settings.timezone)
     there = {table.name for table in tables}
     tables = [complete(table, there, evidence[table.source]) for table in tables]
     claims = {table.source: table for table in tables if table.name == "claims"}

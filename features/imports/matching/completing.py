@@ -4,6 +4,7 @@ A claim names its policy, and the policy its customer; a file of policies holds 
 vehicles too; the sums of a claim become one movement. Every such rule is written into the mapping.
 """
 
+import dataclasses
 from collections.abc import Mapping as Map
 
 from features.contracts.tables import CONTRACTS
@@ -46,9 +47,21 @@ def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -
         for table in tables:
             match = matches[table.source].get(name)
             if table.name == host and match and set(signs) & match.columns.keys():
-                further.append(table_map(match, table.source, sure=True))
+                guest = without_taken(match, matches[table.source][host])
+                further.append(table_map(guest, table.source, sure=True))
                 break
     return further
+
+
+def without_taken(guest: Match, host: Match) -> Match:
+    """Leave out the columns of a guest whose heading is a better one for the host."""
+    taken = {heading: (column, score) for column, (heading, score) in host.columns.items()}
+    columns = {
+        column: (heading, score)
+        for column, (heading, score) in guest.columns.items()
+        if heading not in taken or taken[heading][0] == column or taken[heading][1] < score
+    }
+    return dataclasses.replace(guest, columns=columns)
 
 
 def complete(table: TableMap, there: set[str], evidence: Map[str, Evidence]) -> TableMap:

@@ -25,14 +25,16 @@ from features.imports.matching.vocabulary import (
     unit_of,
     vocabulary,
 )
+from features.imports.matching.words import FULL, readings_of
 from features.imports.values import PHONES
 
-SURE = 0.95
-"""Score of a heading from which it names the column."""
+SURE = FULL - 0.001
+"""Score of a heading from which it names the column: it is a synonym, or each word is explained."""
 LIKELY, BY_VALUES = 0.7, 0.72
 """Least score of a column, and the score of one that only its cells show."""
-NEAR = 0.08
-"""Lead in score that a heading has over another one that no column takes, to be sure."""
+NEAR, SAME = 0.08, 0.02
+"""Lead in score that a heading has over another one that no column takes, to be sure; and that a
+column has over another one that the same heading names."""
 TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
 """Columns of codes that are known by their values, whatever the heading says."""
 SHARED = frozenset({"customer_id", "policy_id", "vehicle_id", "claim_id", "branch", "channel"})
@@ -54,7 +56,7 @@ class Match:
     score : float
         How well the source fits the table.
     rivals : dict of str to list of str
-        Column -> further headings that name it as well.
+        Column -> further headings that name it as well, or its own where that names another column.
     """
 
     table: str
@@ -91,6 +93,10 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
         mapped = match.columns.get(column)
         if mapped and heading not in used and score > mapped[1] - NEAR:
             match.rivals.setdefault(column, []).append(heading)
+    taken = {heading: (column, score) for column, (heading, score) in match.columns.items()}
+    for (column, heading), score in scored.items():
+        if column not in match.columns and heading in taken and score >= taken[heading][1] - SAME:
+            match.rivals.setdefault(taken[heading][0], []).append(heading)
     for column, (_, score) in match.columns.items():
         if column == contract.key:
             match.score += 2 * score
@@ -239,6 +245,8 @@ def _score_values(table: str, column: str, looks: Evidence) -> float:
 def _column_map(match: Match, column: str) -> ColumnMap:
     heading, score = match.columns[column]
     sure = score >= SURE and not match.rivals.get(column)
+    if column == "written_premium" and any("gross" in r.meanings for r in readings_of(heading)):
+        sure = False  # The contract's premium is without tax.
     unit = unit_of(heading) or "yuan"
     return ColumnMap.model_validate(
         {"from": heading, "unit": unit, "confidence": "sure" if sure else "look"}

@@ -9,7 +9,7 @@ SEARCHED = 20
 """Rows in which the headings are looked for."""
 VALUE = re.compile(
     r"[-+(]?[¥￥]?[\d.,/:%\s年月日TZ+-]*\d[\d.,/:%\s年月日TZ+-]*[)元万]*"
-    r"|[A-Za-z]{0,6}[\d-]{5,}[\dXx]?|true|false|[A-HJ-NPR-Z\d]{17}",
+    r"|[A-Za-z]{0,6}[\d-]{5,}[\dXx]?|true|false|(?=\D*\d)[A-HJ-NPR-Z\d]{17}",
     re.IGNORECASE,
 )
 """Cells that are values and no headings: numbers, days, instants, identifiers."""
