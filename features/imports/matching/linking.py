@@ -1,10 +1,11 @@
 """Let the cells of several columns speak: numbers that another table knows, days a year apart.
 
-A claim's policy is a number that the table of policies has; cover begins a year before it ends. So a
-column is found whose heading says nothing, and one that a heading proposed becomes certain.
+A claim's policy is a number that the table of policies has; cover begins a year before it ends. So
+a column is found whose heading says nothing, and one that a heading proposed becomes certain.
 """
 
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from typing import TYPE_CHECKING
 
 from features.contracts.tables import CONTRACTS
@@ -12,7 +13,6 @@ from features.imports import cells, days
 from features.imports.mapping import NULLS, ColumnMap, TableMap
 from features.imports.matching.evidence import LOOKED_AT, Evidence
 from features.imports.matching.vocabulary import score_heading
-from features.imports.matching.words import FULL
 from features.imports.reading.text_tables import TextTable
 from features.sql import quoted
 
@@ -74,7 +74,9 @@ def link_columns(
                 _link(con, table.name, column, columns, source, looks, keys)
         if table.name == "policies":
             _link_cover(con, columns, source, looks, zone)
-        in_order = {name: columns[name] for name in CONTRACTS[table.name].columns if name in columns}
+        in_order = {
+            name: columns[name] for name in CONTRACTS[table.name].columns if name in columns
+        }
         rest = {name: columns[name] for name in columns if name not in in_order}
         linked.append(table.model_copy(update={"columns": in_order | rest}))
     return linked
@@ -158,7 +160,9 @@ def _link_cover(
     ends = [columns.get(name) for name in ("inception", "expiry")]
     if all(column is not None and column.confidence == "sure" for column in ends):
         return
-    taken = {column.heading for name, column in columns.items() if name not in ("inception", "expiry")}
+    taken = {
+        column.heading for name, column in columns.items() if name not in ("inception", "expiry")
+    }
     dated = [
         heading for heading, seen in looks.items()
         if seen.filled and seen.shares["day"] > KNOWN and heading not in taken
@@ -174,7 +178,7 @@ def _link_cover(
         return
     pair = proposed if proposed in pairs else pairs[0]
     for name, heading in zip(("inception", "expiry"), pair, strict=True):
-        agrees = score_heading(str(heading), "policies", name) >= min(AGREES, FULL)
+        agrees = score_heading(str(heading), "policies", name) >= AGREES
         columns[name] = ColumnMap.model_validate(
             {"from": heading, "confidence": "sure" if agrees else "look"}
         )

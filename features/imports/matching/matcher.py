@@ -37,6 +37,8 @@ NEAR, SAME = 0.08, 0.02
 column has over another one that the same heading names."""
 TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
 """Columns of codes that are known by their values, whatever the heading says."""
+OWN_NUMBERS = ("mobile", "plate", "vin")
+"""Kinds of cells that have columns of their own, and are no numbers of customers or policies."""
 SHARED = frozenset({"customer_id", "policy_id", "vehicle_id", "claim_id", "branch", "channel"})
 """Columns of many tables: they say little about which table it is."""
 LEAST_TABLE = 2.5
@@ -116,7 +118,10 @@ def _assigned(
     names = list(columns)
     scores = np.array(
         [
-            [scored.get((column, heading), 0.0) - 1e-6 * place for place, heading in enumerate(headings)]
+            [
+                scored.get((column, heading), 0.0) - 1e-6 * place
+                for place, heading in enumerate(headings)
+            ]
             for column in names
         ]
     )
@@ -269,7 +274,7 @@ def _fits(table: str, column: str, looks: Evidence) -> bool:
         fits = shares["mobile"] + shares["damaged"] > 0.3 or shares["number"] > 0.5
     elif column.endswith("_id"):
         dates = shares["day"] > 0.9 and shares["number"] < 0.9
-        fits = not dates and shares["mobile"] < 0.9
+        fits = not dates and max(shares[kind] for kind in OWN_NUMBERS) < 0.9
     elif contract.declared[column].allowed or isinstance(type_, dt.Boolean):
         fits = bool(looks.values)
     else:

@@ -1,19 +1,19 @@
 """Read headings word by word: what they are about, in whichever language or abbreviation.
 
-A heading is cut into words (保险|起期, POLICY|NO, baodan|hao, versicherungs|beginn), each word stands
-for meanings of `words.toml`, and a column is scored by the meanings it wants.
+A heading is cut into words (保险|起期, POLICY|NO, baodan|hao, versicherungs|beginn), each word
+stands for meanings of `words.toml`, and a column is scored by the meanings it wants.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
 
 import ibis.expr.datatypes as dt
-from pydantic import Field
 
 from features.contracts.tables import CONTRACTS
 from features.declared import Declared, load_layered
@@ -56,7 +56,7 @@ class Words(Declared):
     words: dict[str, str]
     never: dict[str, tuple[str, ...]]
     columns: dict[str, dict[str, tuple[str, ...]]]
-    neutral: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    neutral: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -125,47 +125,47 @@ def parts_of(heading: str) -> list[str]:
 def readings_of(heading: str) -> tuple[Reading, ...]:
     """List the ways to understand a heading, the surest first."""
     parts = [part for part in parts_of(heading) if len(part) > 1 or CHINESE.match(part)]
-    pieces: list[tuple[tuple[tuple[str, ...], int, float], ...]] = []
+    choices: list[tuple[Reading, ...]] = []
     place = 0
     while place < len(parts):
-        for size in range(min(LONGEST, len(parts) - place), 0, -1):
-            found = _lexicon().get("_".join(parts[place : place + size]))
-            if found and not CHINESE.match(parts[place]):
-                pieces.append(tuple(((meaning,), 0, 0.0) for meaning in found))
-                place += size
-                break
+        size = next(
+            (size for size in range(min(LONGEST, len(parts) - place), 0, -1)
+             if "_".join(parts[place : place + size]) in _lexicon()), 0,
+        )  # fmt: skip
+        if size and not CHINESE.match(parts[place]):
+            meanings = _lexicon()["_".join(parts[place : place + size])]
+            choices.append(tuple(Reading(frozenset({meaning}), 0, 0.0) for meaning in meanings))
         else:
-            pieces.append(_readings_of_part(parts[place]))
-            place += 1
-    readings = []
-    for _, chosen in zip(range(READINGS), product(*pieces), strict=False):
-        meanings = frozenset(meaning for listed, _, _ in chosen for meaning in listed)
-        readings.append(
-            Reading(
-                meanings - {"filler"},
-                sum(strange for _, strange, _ in chosen),
-                max((guess for _, _, guess in chosen), default=0.0),
-            )
-        )
-    return tuple(readings)
+            choices.append(_readings_of_part(parts[place]))
+        place += max(1, size)
+    combined = (_joined(chosen) for chosen in product(*choices))
+    return tuple(reading for _, reading in zip(range(READINGS), combined, strict=False))
 
 
-def _readings_of_part(part: str) -> tuple[tuple[tuple[str, ...], int, float], ...]:
-    """Read a part that is no word: glued words, an abbreviation, pinyin."""
+def _joined(readings: Iterable[Reading]) -> Reading:
+    meanings, strange, guess = frozenset[str](), 0, 0.0
+    for reading in readings:
+        meanings |= reading.meanings
+        strange += reading.strange
+        guess = max(guess, reading.guess)
+    return Reading(meanings - {"filler"}, strange, guess)
+
+
+def _readings_of_part(part: str) -> tuple[Reading, ...]:
+    """Read a part that is no word: Chinese, glued words, an abbreviation, pinyin."""
     if CHINESE.match(part):
-        cut = _cut(part, _lexicon(), whole=False)
-        return _alternatives(cut, 0.0)
+        return _readings_of_cut(_cut(part, _lexicon(), whole=False), 0.0)
     glued = _cut(part, _latin_words(), whole=True)
     if glued and max(len(word) for word, _ in glued) > 2:
-        return _alternatives(glued, 0.0)
+        return _readings_of_cut(glued, 0.0)
     short = _abbreviated(part)
     if short:
-        return tuple(((meaning,), 0, ABBREVIATED) for meaning in short)
+        return tuple(Reading(frozenset({meaning}), 0, ABBREVIATED) for meaning in short)
     for initials, cost in ((False, SPELLED), (True, INITIALS)):
         cut = _cut(part, _spelled(initials=initials), whole=True)
-        if cut and (not initials or len(cut[0][0]) > 1 or len(part) == 1):
-            return _alternatives(cut, cost)
-    return (((), 1, 0.0),)
+        if cut and (not initials or len(cut[0][0]) > 1):
+            return _readings_of_cut(cut, cost)
+    return (Reading(frozenset(), 1, 0.0),)
 
 
 @cache
@@ -206,9 +206,9 @@ def _cut(
     return [] if whole and left else cut
 
 
-def _alternatives(
+def _readings_of_cut(
     cut: Iterable[tuple[str, tuple[str, ...]]], guess: float
-) -> tuple[tuple[tuple[str, ...], int, float], ...]:
+) -> tuple[Reading, ...]:
     """Choose one meaning for each word of a cut; letters of no word side by side count once."""
     listed, strange, before = [], 0, False
     for _, meanings in cut:
@@ -216,7 +216,8 @@ def _alternatives(
             listed.append(meanings)
         strange += not meanings and not before
         before = not meanings
-    return tuple((chosen, strange, guess) for chosen in product(*listed))[:READINGS]
+    readings = (Reading(frozenset(chosen), strange, guess) for chosen in product(*listed))
+    return tuple(reading for _, reading in zip(range(READINGS), readings, strict=False))
 
 
 @cache

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exports.systems import File, System
-
 from features.contracts.tables import CONTRACTS
 from features.imports.mapping import UNKNOWN, ColumnMap, Mapping
 
@@ -105,8 +104,9 @@ def _uses(mapping: Mapping, system: System, file: File, heading: str) -> dict[st
     uses = {}
     for table in mapping.tables:
         source = mapping.sources[table.source]
-        if not headings <= {name.strip() for name in source.columns} and not (
-            Path(file.name).name in table.source
+        if (
+            not headings <= {name.strip() for name in source.columns}
+            and Path(file.name).name not in table.source
         ):
             continue
         for name, column in table.columns.items():

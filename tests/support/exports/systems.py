@@ -18,7 +18,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from exports import latest_rows, raw_rows
-
 from features.contracts.tables import CONTRACTS
 
 Row = dict[str, Any]
