@@ -170,7 +170,8 @@ HAND = System(
             "案件号": "claims.claim_id", "保单号": "claims.policy_id", "车牌": "vehicles.plate",
             "出险日": "claims.occurred_at", "报案日": "claims.reported_at",
             "原因": "claims.kind", "伤人": "claims.injury", "赔付额": "sums.paid",
-            "未决额": "sums.outstanding", "结案": "claims.closed_at", "跟进人": "-made.operator_name",
+            "未决额": "sums.outstanding", "结案": "claims.closed_at",
+            "跟进人": "-made.operator_name",
         }),
     ),
 )  # fmt: skip
@@ -184,7 +185,8 @@ DEALER = System(
     codes={
         "policies.line": {**LINE_WORDS, "motor_commercial": "商业车险"},
         "policies.private_car": {True: "非营业个人", False: "非营业企业"},
-        "policies.business_type": {"new": "新车投保", "transfer": "外部转入", "renewal": "本店续保"},
+        "policies.business_type": {"new": "新车投保", "transfer": "外部转入",
+                                   "renewal": "本店续保"},
         "vehicles.energy": {"petrol": "汽油", "diesel": "柴油", "hybrid": "油混", "plug_in": "插混",
                             "electric": "纯电"},
     },

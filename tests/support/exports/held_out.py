@@ -103,7 +103,8 @@ LIST = System(
     files=(
         File("承保", "policies", {
             "序号": "-made.row", "归属机构": "policies.branch",
-            "归属业务员工号": "policies.account_manager_id", "归属业务员": "customers.account_manager_name",
+            "归属业务员工号": "policies.account_manager_id",
+            "归属业务员": "customers.account_manager_name",
             "渠道类型": "policies.channel", "保险单号码": "policies.policy_id",
             "投保单号": "-made.proposal", "产品名称": "policies.line",
             "投保人名称": "customers.name", "投保人证件号": "made.identity",

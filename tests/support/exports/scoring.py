@@ -1,7 +1,6 @@
 """Judge a plan of an export: columns right at first sight, and whether "sure" is right."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from exports.systems import File, System
 from features.contracts.tables import CONTRACTS
@@ -104,10 +103,7 @@ def _uses(mapping: Mapping, system: System, file: File, heading: str) -> dict[st
     uses = {}
     for table in mapping.tables:
         source = mapping.sources[table.source]
-        if (
-            not headings <= {name.strip() for name in source.columns}
-            and Path(file.name).name not in table.source
-        ):
+        if not headings <= set(source.columns):
             continue
         for name, column in table.columns.items():
             if column.heading == heading:

@@ -96,16 +96,17 @@ def cell(system: System, file: File, marked: str, row: Row) -> str:
         return ""
     if codes is not None:
         return codes[value]
+    written: str = str(value)
     if isinstance(value, bool):
-        return system.flag[value]
-    if isinstance(value, datetime):
-        return system.instant(value.astimezone(ZONE).replace(tzinfo=None))
-    if isinstance(value, date):
+        written = system.flag[value]
+    elif isinstance(value, datetime):
+        written = system.instant(value.astimezone(ZONE).replace(tzinfo=None))
+    elif isinstance(value, date):
         ends = system.last_day and name.endswith("policies.expiry")
-        return system.day(value - timedelta(days=1) if ends else value)
-    if isinstance(value, Decimal):
-        return system.money(value)
-    return str(value)
+        written = system.day(value - timedelta(days=1) if ends else value)
+    elif isinstance(value, Decimal):
+        written = system.money(value)
+    return written
 
 
 SUMS = ("sums.paid", "sums.outstanding")
@@ -229,7 +230,7 @@ def made(row: Row) -> Row:
         out.update({
             "vehicles.vin": vin_of(car), "made.engine": f"EA{car % 10**6:06d}B",
             "made.tax": Decimal(random.Random(car).choice((30000, 42000, 90000))) / 100,
-            "made.brand": random.Random(car).choice(("大众牌SVW71810", "丰田牌CA6460", "比亚迪BYD7150")),
+            "made.brand": random.Random(car).choice(("大众牌SVW71810", "丰田牌CA6460")),
             "made.colour": random.Random(car).choice(("白", "黑", "银")),
             "made.tonnes": "0", "made.litres": random.Random(car).choice(("1.4", "1.5", "2.0")),
         })  # fmt: skip
