@@ -10,7 +10,7 @@ from collections.abc import Mapping as Map
 from features.contracts.tables import CONTRACTS
 from features.imports.mapping import ColumnMap, TableMap
 from features.imports.matching.evidence import Evidence
-from features.imports.matching.matcher import Match, identity_heading, match_table, table_map
+from features.imports.matching.matcher import SAME, Match, identity_heading, match_table, table_map
 
 STEPS = ("closed_at", "paid_at", "adjusted_at", "assessed_at", "surveyed_at", "reported_at")
 HOSTS = {
@@ -40,7 +40,7 @@ def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -
         Source -> raw table -> how its headings match that table.
     """
     there = {table.name for table in tables}
-    further = []
+    further: list[TableMap] = []
     for name, (host, signs) in HOSTS.items():
         if name in there:
             continue
@@ -48,18 +48,20 @@ def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -
             match = matches[table.source].get(name)
             if table.name == host and match and set(signs) & match.columns.keys():
                 guest = without_taken(match, matches[table.source][host])
+                if name == "customers" and "vehicles" in matches[table.source]:
+                    guest = without_taken(guest, matches[table.source]["vehicles"])
                 further.append(table_map(guest, table.source, sure=True))
                 break
     return further
 
 
 def without_taken(guest: Match, host: Match) -> Match:
-    """Leave out the columns of a guest whose heading is a better one for the host."""
+    """Leave out the columns of a guest whose heading names one of the host's at least as well."""
     taken = {heading: (column, score) for column, (heading, score) in host.columns.items()}
     columns = {
         column: (heading, score)
         for column, (heading, score) in guest.columns.items()
-        if heading not in taken or taken[heading][0] == column or taken[heading][1] < score
+        if heading not in taken or taken[heading][0] == column or taken[heading][1] < score - SAME
     }
     return dataclasses.replace(guest, columns=columns)
 

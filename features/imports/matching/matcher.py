@@ -82,7 +82,7 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
     contract = CONTRACTS[table]
     scored = {
         (column, heading): max(
-            score_heading(heading, table, column), _score_values(table, column, looks)
+            _score_name(heading, table, column), _score_values(table, column, looks)
         )
         for column in contract.columns
         for heading, looks in evidence.items()
@@ -182,6 +182,7 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
         All headings of its source.
     """
     by_line: dict[str, dict[str, str]] = {}
+    sure: dict[str, bool] = {}
     for heading in headings:
         cover = cover_of(heading)
         if cover is None:
@@ -192,6 +193,7 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
         column = max(scores, key=lambda name: scores[name])
         if scores[column] >= LIKELY:
             by_line.setdefault(line, {}).setdefault(column, heading)
+            sure[heading] = scores[column] >= SURE
     both = len(by_line) == 2 and all("written_premium" in columns for columns in by_line.values())
     if table.name != "policies" or not both:
         return [table]
@@ -203,7 +205,13 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
             if column.heading is None or cover_of(column.heading) is None
         }
         columns |= {
-            name: ColumnMap.model_validate({"from": heading, "unit": unit_of(heading) or "yuan"})
+            name: ColumnMap.model_validate(
+                {
+                    "from": heading,
+                    "unit": unit_of(heading) or "yuan",
+                    "confidence": "sure" if sure[heading] else "look",
+                }
+            )
             for name, heading in cover_columns.items()
         }
         columns["line"] = ColumnMap(value=line)
@@ -231,6 +239,13 @@ def identity_heading(evidence: Map[str, Evidence]) -> str | None:
     named = [heading for heading in evidence if normalise(heading) in known]
     by_value = [heading for heading, looks in evidence.items() if looks.shares["identity"] > 0.9]
     return next(iter([*named, *by_value]), None)
+
+
+def _score_name(heading: str, table: str, column: str) -> float:
+    """Score a heading; of terms, what it says of one cover alone counts as said of terms."""
+    cover = cover_of(heading) if table == "policies" else None
+    rest = score_heading(cover[1], table, column) if cover else 0.0
+    return max(score_heading(heading, table, column), rest - SAME)
 
 
 def _score_values(table: str, column: str, looks: Evidence) -> float:

@@ -15,8 +15,12 @@ EXACT, BELOW = 1.0, 0.9
 SPELLED, INITIALS = 0.9, 0.82
 """Scores of a synonym's pinyin, and of its first letters."""
 COVERS = {
-    "motor_compulsory": re.compile(r"^(交强险|交强|强制险|jqx|jq_?)"),
-    "motor_commercial": re.compile(r"^(商业险|商业|syx|sy_?)"),
+    "motor_compulsory": re.compile(
+        r"^(交强险|交强|强制险|jqx|jq_?|jiaoqiangxian|jiaoqiang|compulsory|force|tci|bz)_?"
+    ),
+    "motor_commercial": re.compile(
+        r"^(商业险|商业|syx|sy_?|shangyexian|shangye|commercial|biz|vci|bs)_?"
+    ),
 }
 """Beginnings of headings in tables with both covers in one row."""
 UNIT = re.compile(r"[(（\[【]\s*(.*?)\s*[)）\]】]")

@@ -85,6 +85,14 @@ def _lexicon() -> dict[str, tuple[str, ...]]:
     return {word: tuple(dict.fromkeys(listed)) for word, listed in meanings.items()}
 
 
+def _meanings(word: str) -> tuple[str, ...]:
+    """Return the meanings of a word, or of the word that it is the plural of."""
+    lexicon = _lexicon()
+    singular = next((word.removesuffix(end) for end in ("s", "es") if word.endswith(end)
+                     and word.removesuffix(end) in lexicon), word)  # fmt: skip
+    return lexicon.get(word) or lexicon.get(singular, ())
+
+
 @cache
 def _spelled(*, initials: bool) -> dict[str, tuple[str, ...]]:
     """Return the Chinese words in pinyin, or in its first letters, with their meanings."""
@@ -130,10 +138,10 @@ def readings_of(heading: str) -> tuple[Reading, ...]:
     while place < len(parts):
         size = next(
             (size for size in range(min(LONGEST, len(parts) - place), 0, -1)
-             if "_".join(parts[place : place + size]) in _lexicon()), 0,
+             if _meanings("_".join(parts[place : place + size]))), 0,
         )  # fmt: skip
         if size and not CHINESE.match(parts[place]):
-            meanings = _lexicon()["_".join(parts[place : place + size])]
+            meanings = _meanings("_".join(parts[place : place + size]))
             choices.append(tuple(Reading(frozenset({meaning}), 0, 0.0) for meaning in meanings))
         else:
             choices.append(_readings_of_part(parts[place]))

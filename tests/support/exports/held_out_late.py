@@ -155,7 +155,7 @@ ENGLISH = System(
             "Claim Number": "claims.claim_id", "Policy Number": "claims.policy_id",
             "Date of Loss": "claims.occurred_at", "Date Reported": "claims.reported_at",
             "Loss Type": "claims.kind", "Place of Loss": "-made.place",
-            "Injury (Y/N)": "claims.injury", "Insured at Fault": "claims.at_fault",
+            "Injury": "claims.injury", "Insured at Fault": "claims.at_fault",
             "Paid Amount": "sums.paid", "Reserve Amount": "sums.outstanding",
             "Date Closed": "claims.closed_at", "Claim Status": "-made.case_status",
         }),

@@ -78,8 +78,8 @@ def score(mapping: Mapping, system: System) -> Score:
                 for target, column in uses.items()
                 if target not in fits or not _reads(column, system, file, marked.lstrip("-?"))
             ]
-            if file.rows == "claims" and marked.startswith("vehicles."):
-                continue  # A claim's vehicle is its policy's: its plate may be left alone.
+            if _repeated(system, file, marked):
+                continue
             if marked.startswith("-"):
                 out.others += 1
                 out.others_right += not uses
@@ -95,6 +95,19 @@ def score(mapping: Mapping, system: System) -> Score:
                 "(sure)" in fault for fault in faults
             )
     return out
+
+
+def _repeated(system: System, file: File, name: str) -> bool:
+    """Whether another file tells it already: a name beside a policy, the plate of a claim's car.
+
+    Whether such a column is used does not matter.
+    """
+    table = name.partition(".")[0]
+    if file.rows == "claims" and table == "vehicles":
+        return True
+    return file.rows != table and any(
+        other.rows == table and name in other.columns.values() for other in system.files
+    )
 
 
 def _uses(mapping: Mapping, system: System, file: File, heading: str) -> dict[str, ColumnMap]:
