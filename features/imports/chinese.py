@@ -1,13 +1,13 @@
 """Say a plan in Chinese, for the page that an insurer's data people read."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from features.contracts.contract import Column
 from features.contracts.tables import CONTRACTS
+from features.declared import read_toml
 from features.imports.mapping import UNKNOWN, ColumnMap
 from features.imports.overview import column_rows
 from features.imports.plan import Plan
@@ -18,8 +18,7 @@ ORDERS = {"dmy": "日在前", "mdy": "月在前", "ask": "日在前还是月在�
 
 @cache
 def _texts() -> dict[str, dict[str, str]]:
-    path = Path(__file__).with_name("chinese.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return read_toml(Path(__file__).with_name("chinese.toml"))
 
 
 @cache

@@ -182,14 +182,13 @@ def _match(
     unmatched: list[str] = []
     matches: dict[str, dict[str, Match]] = {}
     for source, looks in evidence.items():
-        ranked = best_tables(source, looks)
+        matches[source] = {table: match_table(table, source, looks) for table in CONTRACTS}
+        ranked = best_tables(matches[source].values())
         if not ranked:
             unmatched.append(source)
             continue
         best = ranked[0]
         next_score = ranked[1].score if len(ranked) > 1 else 0.0
-        from_headings = {match.table: match for match in _all_matches(source, looks)}
-        matches[source] = from_headings
         sure = best.score - next_score >= CLEAR and CONTRACTS[best.table].key in best.columns
         tables += split_covers(table_map(best, source, sure=sure), list(looks))
     tables += further_tables(tables, matches)
@@ -204,10 +203,6 @@ def _match(
         else table
         for table in tables
     ], unmatched
-
-
-def _all_matches(source: str, looks: Map[str, Evidence]) -> list[Match]:
-    return [match_table(table, source, looks) for table in CONTRACTS]
 
 
 def _questions(mapping: Mapping) -> list[str]:

@@ -25,7 +25,8 @@ from features.imports.matching.vocabulary import (
     unit_of,
     vocabulary,
 )
-from features.imports.matching.words import FULL, readings_of
+from features.imports.matching.word_scores import FULL
+from features.imports.matching.words import readings_of
 from features.imports.values import PHONES
 
 SURE = FULL - 0.001
@@ -134,19 +135,10 @@ def _assigned(
     }
 
 
-def best_tables(name: str, evidence: Map[str, Evidence]) -> list[Match]:
-    """Match a source with every raw table; the best first, unlikely ones left out.
-
-    Parameters
-    ----------
-    name : str
-        Name of the source.
-    evidence : mapping of str to Evidence
-        What the cells look like, by heading.
-    """
-    matches = [match_table(table, name, evidence) for table in CONTRACTS]
-    matches = [match for match in matches if match.score >= LEAST_TABLE]
-    return sorted(matches, key=lambda match: -match.score)
+def best_tables(matches: Iterable[Match]) -> list[Match]:
+    """Sort the raw tables that a source may be, the best first; unlikely ones are left out."""
+    likely = [match for match in matches if match.score >= LEAST_TABLE]
+    return sorted(likely, key=lambda match: -match.score)
 
 
 def table_map(match: Match, source: str, *, sure: bool) -> TableMap:

@@ -1,18 +1,17 @@
 """Spell Chinese words in pinyin: some systems name their columns `baodanhao` or `BDH`."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
+
+from features.declared import read_toml
 
 
 @cache
 def _syllables() -> dict[str, str]:
     """Return the syllable of every character of our words."""
-    text = Path(__file__).with_name("pinyin.toml").read_text(encoding="utf-8")
+    table = read_toml(Path(__file__).with_name("pinyin.toml"))["syllables"]
     return {
-        character: syllable
-        for syllable, characters in tomllib.loads(text)["syllables"].items()
-        for character in characters
+        character: syllable for syllable, characters in table.items() for character in characters
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from features.contracts.tables import CONTRACTS
 from features.declared import Declared, load_layered
 from features.imports.matching.pinyin import spellings
-from features.imports.matching.words import score_words
+from features.imports.matching.word_scores import score_words
 
 EXACT, BELOW = 1.0, 0.9
 """Scores of a heading that is a synonym, and of one in two rows of which the lower is one."""
@@ -164,17 +164,23 @@ def meaning_of(value: str, table: str, column: str) -> str | bool | None:
     table, column : str
         Of the contracts.
     """
+    return _meanings(table, column).get(_reduced(value))
+
+
+@cache
+def _meanings(table: str, column: str) -> dict[str, str | bool]:
+    """Return reduced value -> meaning; the contract's own values come first."""
     words = vocabulary()
     name = words.code_lists.get(f"{table}.{column}", column)
-    allowed = CONTRACTS[table].declared[column].allowed
-    reduced = _reduced(value)
-    for meaning in allowed:
-        if reduced == _reduced(meaning):
-            return meaning
+    meanings: dict[str, str | bool] = {
+        _reduced(value): value for value in CONTRACTS[table].declared[column].allowed
+    }
     for meaning, values in words.codes.get(name, {}).items():
-        if reduced in {_reduced(text) for text in values}:
-            return {"true": True, "false": False}.get(meaning, meaning)
-    return None
+        for text in values:
+            meanings.setdefault(
+                _reduced(text), {"true": True, "false": False}.get(meaning, meaning)
+            )
+    return meanings
 
 
 def _reduced(value: str) -> str:
