@@ -34,8 +34,8 @@ def plan(
 
     from features.imports.mapping_text import mapping_text
     from features.imports.overview import plan_payload
-    from features.imports.page import write_page
     from features.imports.plan import plan_import
+    from features.imports.plan_page.page import write_page
     from features.publishing import published
     from guanjia.jobs.import_costs import missing_costs
     from training.models import MODELS

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from features.imports import chinese
 from features.imports.mapping import ColumnMap
-from features.imports.page import write_page
 from features.imports.plan import plan_import
+from features.imports.plan_page import chinese
+from features.imports.plan_page.page import write_page
 from features.imports.reading.text_files import REASONS
 from features.imports.reading.text_tables import KINDS
 from features.lake import Lake

@@ -7,9 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from features.contracts.tables import CONTRACTS
-from features.imports import chinese
 from features.imports.overview import column_rows
 from features.imports.plan import Plan
+from features.imports.plan_page import chinese
 from features.publishing import published
 
 
