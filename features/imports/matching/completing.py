@@ -57,11 +57,11 @@ def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -
 
 def without_taken(guest: Match, host: Match) -> Match:
     """Leave out the columns of a guest whose heading names one of the host's at least as well."""
-    taken = {heading: (column, score) for column, (heading, score) in host.columns.items()}
+    owned = {heading: (column, score) for column, (heading, score) in host.columns.items()}
     columns = {
         column: (heading, score)
         for column, (heading, score) in guest.columns.items()
-        if heading not in taken or taken[heading][0] == column or taken[heading][1] < score - SAME
+        if heading not in owned or owned[heading][0] == column or owned[heading][1] < score - SAME
     }
     return dataclasses.replace(guest, columns=columns)
 

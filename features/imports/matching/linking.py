@@ -111,11 +111,13 @@ def _link(
     mapped = columns.get(column)
     if mapped is not None and (mapped.heading is None or mapped.confidence == "sure"):
         return
-    taken = {other.heading for place, other in columns.items() if place != column}
+    used_elsewhere = {other.heading for place, other in columns.items() if place != column}
     candidates = [
         heading
         for heading, seen in looks.items()
-        if heading not in taken and seen.distinct >= LEAST_NUMBERS and seen.shares["day"] < KNOWN
+        if heading not in used_elsewhere
+        and seen.distinct >= LEAST_NUMBERS
+        and seen.shares["day"] < KNOWN
     ]
     if mapped is not None:
         candidates.sort(key=lambda heading: heading != mapped.heading)
@@ -134,11 +136,11 @@ def _share_known(
     heading: str,
     keys: list[tuple[TextTable, str]],
 ) -> float:
-    wanted = _cells(source, heading, LOOKED_AT)
+    numbers = _cells(source, heading, LOOKED_AT)
     known = " UNION ALL ".join(_cells(table, key) for table, key in keys)
     (share,) = con.execute(
         f"SELECT avg((t IN (SELECT t FROM ({known}) WHERE t IS NOT NULL))::INT)"
-        f" FROM (SELECT DISTINCT t FROM ({wanted}) WHERE t IS NOT NULL)"
+        f" FROM (SELECT DISTINCT t FROM ({numbers}) WHERE t IS NOT NULL)"
     ).fetchone() or (None,)
     return float(share or 0.0)
 
@@ -160,12 +162,12 @@ def _link_cover(
     ends = [columns.get(name) for name in ("inception", "expiry")]
     if all(column is not None and column.confidence == "sure" for column in ends):
         return
-    taken = {
+    used_elsewhere = {
         column.heading for name, column in columns.items() if name not in ("inception", "expiry")
     }
     dated = [
         heading for heading, seen in looks.items()
-        if seen.filled and seen.shares["day"] > KNOWN and heading not in taken
+        if seen.filled and seen.shares["day"] > KNOWN and heading not in used_elsewhere
     ]  # fmt: skip
     pairs = [
         (first, last)

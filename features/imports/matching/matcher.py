@@ -33,7 +33,7 @@ SURE = FULL - 0.001
 """Score of a heading from which it names the column: it is a synonym, or each word is explained."""
 LIKELY, BY_VALUES = 0.7, 0.72
 """Least score of a column, and the score of one that only its cells show."""
-NEAR, SAME = 0.08, 0.02
+RIVAL_LEAD, SAME = 0.08, 0.02
 """Lead in score that a heading has over another one that no column takes, to be sure; and that a
 column has over another one that the same heading names."""
 TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
@@ -94,12 +94,12 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
     used = {heading for heading, _ in match.columns.values()}
     for (column, heading), score in scored.items():
         mapped = match.columns.get(column)
-        if mapped and heading not in used and score > mapped[1] - NEAR:
+        if mapped and heading not in used and score > mapped[1] - RIVAL_LEAD:
             match.rivals.setdefault(column, []).append(heading)
-    taken = {heading: (column, score) for column, (heading, score) in match.columns.items()}
+    owners = {heading: (column, score) for column, (heading, score) in match.columns.items()}
     for (column, heading), score in scored.items():
-        if column not in match.columns and heading in taken and score >= taken[heading][1] - SAME:
-            match.rivals.setdefault(taken[heading][0], []).append(heading)
+        if column not in match.columns and heading in owners and score >= owners[heading][1] - SAME:
+            match.rivals.setdefault(owners[heading][0], []).append(heading)
     for column, (_, score) in match.columns.items():
         if column == contract.key:
             match.score += 2 * score

@@ -128,13 +128,13 @@ def score_heading(heading: str, table: str, column: str) -> float:
     by_words = score_words(heading, table, column)
     best = by_words
     for place, synonym in enumerate(headings_of(table, column)):
-        whole, initials = spellings(synonym)
+        syllables, initials = spellings(synonym)
         if synonym == name:
             return EXACT - 0.001 * place
         if synonym == below:
             best = max(best, (EXACT if by_words >= BELOW else BELOW) - 0.001 * place)
-        elif name in (whole, initials) and len(name) > 1:
-            best = max(best, (SPELLED if name == whole else INITIALS) - 0.001 * place)
+        elif name in (syllables, initials) and len(name) > 1:
+            best = max(best, (SPELLED if name == syllables else INITIALS) - 0.001 * place)
     return best
 
 

@@ -38,10 +38,10 @@ def _score(reading: Reading, table: str, column: str) -> float:
     beside = _beside(table, column)
     best = 0.0
     for place, wording in enumerate(_wordings(table, column)):
-        wanted = set(wording.split())
-        if not wanted <= reading.meanings:
+        needed = set(wording.split())
+        if not needed <= reading.meanings:
             continue
-        others = reading.meanings - wanted - beside
+        others = reading.meanings - needed - beside
         if others & never or (others and column.endswith("_id")):
             continue  # The number of another thing is not a worse number of this one.
         off = LATER * min(place, 4) + STRANGE * (len(others) + reading.strange) + reading.guess

@@ -149,15 +149,15 @@ def _joined(readings: Iterable[Reading]) -> Reading:
 def _readings_of_part(part: str) -> tuple[Reading, ...]:
     """Read a part that is no word: Chinese, glued words, an abbreviation, pinyin."""
     if CHINESE.match(part):
-        return _readings_of_cut(_cut(part, _lexicon(), whole=False), 0.0)
-    glued = _cut(part, _latin_words(), whole=True)
+        return _readings_of_cut(_cut(part, _lexicon(), complete=False), 0.0)
+    glued = _cut(part, _latin_words(), complete=True)
     if glued and max(len(word) for word, _ in glued) > 2:
         return _readings_of_cut(glued, 0.0)
     short = _abbreviated(part)
     if short:
         return tuple(Reading(frozenset({meaning}), 0, ABBREVIATED) for meaning in short)
     for initials, cost in ((False, SPELLED), (True, INITIALS)):
-        cut = _cut(part, _spelled(initials=initials), whole=True)
+        cut = _cut(part, _spelled(initials=initials), complete=True)
         if cut and (not initials or len(cut[0][0]) > 1):
             return _readings_of_cut(cut, cost)
     return (Reading(frozenset(), 1, 0.0),)
@@ -173,7 +173,7 @@ def _latin_words() -> dict[str, tuple[str, ...]]:
 
 
 def _cut(
-    text: str, words: Map[str, tuple[str, ...]], *, whole: bool
+    text: str, words: Map[str, tuple[str, ...]], *, complete: bool
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Cut a text into words: as few letters of no word as can be, then as few words.
 
@@ -183,7 +183,7 @@ def _cut(
         Without gaps.
     words : mapping of str to tuple of str
         Word -> meanings.
-    whole : bool
+    complete : bool
         True if no letter may be left over; then nothing is returned where one would be.
     """
     longest = max(map(len, words))
@@ -198,7 +198,7 @@ def _cut(
                 options.append((left, count + 1, [*cut, (text[start:end], meanings)]))
         best.append(min(options, key=lambda option: option[:2]))
     left, _, cut = best[-1]
-    return [] if whole and left else cut
+    return [] if complete and left else cut
 
 
 def _readings_of_cut(
@@ -218,7 +218,7 @@ def _readings_of_cut(
 @cache
 def _abbreviated(part: str) -> tuple[str, ...]:
     """Return the meanings of words that a part abbreviates: its beginning, or without vowels."""
-    found: list[str] = []
+    listed: list[str] = []
     if len(part) < 3:
         return ()
     for word, meanings in _lexicon().items():
@@ -226,5 +226,5 @@ def _abbreviated(part: str) -> tuple[str, ...]:
             continue
         bare = word[0] + re.sub("[aeiou]", "", word[1:])
         if word.startswith(part) or part in (bare, re.sub(r"(.)\1+", r"\1", bare)):
-            found += meanings
-    return tuple(dict.fromkeys(found))
+            listed += meanings
+    return tuple(dict.fromkeys(listed))

@@ -23,7 +23,7 @@ def _texts() -> dict[str, dict[str, str]]:
 
 @cache
 def _sentences() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(words), said) for words, said in _texts()["sentences"].items())
+    return tuple((re.compile(words), chinese) for words, chinese in _texts()["sentences"].items())
 
 
 def sentence(text: str) -> str:
@@ -38,26 +38,26 @@ def sentence(text: str) -> str:
     if reference:
         table, column, other = reference.groups()
         return f"{_table(table)}的{_column(column)}在{_table(other)}中能找到"
-    for words, said in _sentences():
+    for words, chinese in _sentences():
         match = words.fullmatch(text)
         if match:
             for place, part in enumerate(match.groups(), 1):
                 inner = sentence(part or "")
-                said = said.replace(f"\\{place}{{column}}", _column(inner))  # noqa: PLW2901
-                said = said.replace(f"\\{place}", inner)  # noqa: PLW2901
-            return said
+                chinese = chinese.replace(f"\\{place}{{column}}", _column(inner))  # noqa: PLW2901
+                chinese = chinese.replace(f"\\{place}", inner)  # noqa: PLW2901
+            return chinese
     return text
 
 
 def value(meaning: str | bool) -> str:
     """Say a value of a code column, with the value itself: `交强险 (motor_compulsory)`."""
     text = str(meaning).lower() if isinstance(meaning, bool) else meaning
-    said = _texts()["values"].get(text)
+    chinese = _texts()["values"].get(text)
     if text == UNKNOWN:
         return "含义待确认"
-    if said is None or text in {"true", "false"}:
-        return said or text or "（空）"
-    return f"{said} ({text})"
+    if chinese is None or text in {"true", "false"}:
+        return chinese or text or "（空）"
+    return f"{chinese} ({text})"
 
 
 def origin(column: ColumnMap) -> str:
@@ -115,7 +115,7 @@ def doubts(plan: Plan) -> list[str]:
 
 
 def notes(texts: list[str]) -> str:
-    """Join notes, each said once."""
+    """Join notes, each of them once."""
     return "；".join(dict.fromkeys(map(sentence, texts)))
 
 
