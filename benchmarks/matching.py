@@ -51,8 +51,8 @@ def line(label: str, score: Score) -> str:
     """Write the shares of a system."""
     return (
         f"{label:40} right {score.right:3} of {score.columns:3} ({score.share():5.1%})"
-        f"   sure {score.sure_right:3} of {score.sure:3} ({score.sure_share():6.1%})"
-        f"   of no use and left alone {score.others_right:2} of {score.others:2}"
+        f"   sure {score.sure_correct:3} of {score.sure:3} ({score.sure_share():6.1%})"
+        f"   of no use and left alone {score.others_unused:2} of {score.others:2}"
     )
 
 

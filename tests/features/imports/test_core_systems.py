@@ -42,5 +42,5 @@ def test_known_systems_are_right_to_the_last_column(
     score = scores[system.name]
     assert score.wrong == []
     assert score.right == score.columns > 20
-    assert score.sure_right == score.sure
-    assert score.others_right == score.others
+    assert score.sure_correct == score.sure
+    assert score.others_unused == score.others

@@ -42,9 +42,9 @@ class Score:
     columns: int = 0
     right: int = 0
     others: int = 0
-    others_right: int = 0
+    others_unused: int = 0
     sure: int = 0
-    sure_right: int = 0
+    sure_correct: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def share(self) -> float:
@@ -53,11 +53,11 @@ class Score:
 
     def sure_share(self) -> float:
         """Return the share of what is marked "sure" that is right."""
-        return self.sure_right / max(1, self.sure)
+        return self.sure_correct / max(1, self.sure)
 
     def add(self, other: "Score") -> None:
         """Add another score's counts."""
-        for name in ("columns", "right", "others", "others_right", "sure", "sure_right"):
+        for name in ("columns", "right", "others", "others_unused", "sure", "sure_correct"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -82,7 +82,7 @@ def score(mapping: Mapping, system: System) -> Score:
                 continue
             if marked.startswith("-"):
                 out.others += 1
-                out.others_right += not uses
+                out.others_unused += not uses
             elif not marked.startswith("?"):
                 out.columns += 1
                 out.right += bool(uses) and not faults
@@ -91,7 +91,7 @@ def score(mapping: Mapping, system: System) -> Score:
             out.wrong += [f"{file.name}: {fault}" for fault in faults]
             for column in uses.values():
                 out.sure += column.confidence == "sure"
-            out.sure_right += sum(column.confidence == "sure" for column in uses.values()) - sum(
+            out.sure_correct += sum(column.confidence == "sure" for column in uses.values()) - sum(
                 "(sure)" in fault for fault in faults
             )
     return out
