@@ -19,7 +19,7 @@ LEAST_OF_EACH = 0.85
 def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Score]:
     folder = tmp_path_factory.mktemp("systems")
     lake = Lake(Settings(home=folder / "insurer"))
-    simulate(lake, 40, 1)
+    simulate(lake, 60, 1)
     lake.con.close()
     return judged(folder / "insurer", folder, ALL)
 
@@ -40,7 +40,6 @@ def test_known_systems_are_right_to_the_last_column(
     system: System, scores: dict[str, Score]
 ) -> None:
     score = scores[system.name]
-    assert score.wrong == []
-    assert score.right == score.columns > 20
+    assert score.right == score.columns > 20, score.wrong
     assert score.sure_correct == score.sure
     assert score.others_unused == score.others
