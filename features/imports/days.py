@@ -123,6 +123,10 @@ def _civil_day(cell: str, order: str) -> str:
         (r"\d{4}-\d{1,2}-\d{1,2}", f"TRY_CAST({cell} AS DATE)"),
         (r"(19|20|21|99)\d{6}", f"CAST(try_strptime({cell}, '%Y%m%d') AS DATE)"),
         (
+            rf"(19|20|21|99)\d{{6}}[ T]+{TIME}( ?CST)?",
+            f"CAST(try_strptime(substr({cell}, 1, 8), '%Y%m%d') AS DATE)",
+        ),
+        (
             f"{DATE}{after}",
             f"TRY_CAST(regexp_replace({cell}, {sql_text(f'^{DATE}{after}$')}, '\\1-\\2-\\3')"
             " AS DATE)",

@@ -19,6 +19,8 @@ class ColumnRow:
 
     Attributes
     ----------
+    part : int
+        Place of its table in the mapping: a row with both covers is two tables of one name.
     table, column, label : str
         The column of the contract and its Chinese label.
     source, origin : str
@@ -33,6 +35,7 @@ class ColumnRow:
         False if a person should look at it.
     """
 
+    part: int
     table: str
     column: str
     label: str
@@ -48,7 +51,7 @@ def column_rows(plan: Plan) -> list[ColumnRow]:
     """List the columns of all tables of a plan."""
     personal = personal_headings(plan)
     rows = []
-    for table in plan.mapping.tables:
+    for part, table in enumerate(plan.mapping.tables):
         contract = CONTRACTS[table.name]
         for name, column in table.columns.items():
             looks = plan.evidence[table.source].get(column.heading or "")
@@ -60,6 +63,7 @@ def column_rows(plan: Plan) -> list[ColumnRow]:
             counts = looks.values if looks else {}
             rows.append(
                 ColumnRow(
+                    part=part,
                     table=table.name,
                     column=name,
                     label=declared.label,
@@ -171,6 +175,8 @@ def _files(parts: list[Part]) -> list[dict[str, Any]]:
 def _forms(column: ColumnMap) -> Iterator[str]:
     if column.unit != "yuan":
         yield f"in {column.unit}"
+    if column.decimal != ".":
+        yield "with a decimal comma"
     if column.order != "ymd":
         yield {"dmy": "day first", "mdy": "month first", "ask": "day or month first?"}[column.order]
     if column.last_day:

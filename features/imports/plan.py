@@ -16,6 +16,7 @@ from features.imports.matching.completing import (
 )
 from features.imports.matching.evidence import Evidence, look_at
 from features.imports.matching.forms import find_forms
+from features.imports.matching.linking import link_columns
 from features.imports.matching.matcher import (
     Match,
     best_tables,
@@ -125,7 +126,7 @@ def plan_import(
             name: look_at(lake.con, table, lake.settings.timezone)
             for name, table in sources.items()
         }
-        tables, unmatched = _match(evidence)
+        tables, unmatched = _match(lake, sources, evidence)
         empty = Mapping(folder=relative, sources=described.sources, tables=())
         tables = [
             find_forms(lake, table, sources[table.source], evidence[table.source], empty)
@@ -173,24 +174,26 @@ def missing_columns(mapping: Mapping) -> dict[str, list[str]]:
     return missing
 
 
-def _match(evidence: Map[str, Map[str, Evidence]]) -> tuple[list[TableMap], list[str]]:
+def _match(
+    lake: Lake, sources: Map[str, TextTable], evidence: Map[str, Map[str, Evidence]]
+) -> tuple[list[TableMap], list[str]]:
     """Match all sources with raw tables, and complete them from each other."""
     tables: list[TableMap] = []
     unmatched: list[str] = []
     matches: dict[str, dict[str, Match]] = {}
     for source, looks in evidence.items():
-        ranked = best_tables(source, looks)
+        matches[source] = {table: match_table(table, source, looks) for table in CONTRACTS}
+        ranked = best_tables(matches[source].values())
         if not ranked:
             unmatched.append(source)
             continue
         best = ranked[0]
         next_score = ranked[1].score if len(ranked) > 1 else 0.0
-        from_headings = {match.table: match for match in _all_matches(source, looks)}
-        matches[source] = from_headings
         sure = best.score - next_score >= CLEAR and CONTRACTS[best.table].key in best.columns
         tables += split_covers(table_map(best, source, sure=sure), list(looks))
     tables += further_tables(tables, matches)
     tables = share_vehicles(tables, evidence)
+    tables = link_columns(lake.con, tables, sources, evidence, lake.settings.timezone)
     there = {table.name for table in tables}
     tables = [complete(table, there, evidence[table.source]) for table in tables]
     claims = {table.source: table for table in tables if table.name == "claims"}
@@ -200,10 +203,6 @@ def _match(evidence: Map[str, Map[str, Evidence]]) -> tuple[list[TableMap], list
         else table
         for table in tables
     ], unmatched
-
-
-def _all_matches(source: str, looks: Map[str, Evidence]) -> list[Match]:
-    return [match_table(table, source, looks) for table in CONTRACTS]
 
 
 def _questions(mapping: Mapping) -> list[str]:

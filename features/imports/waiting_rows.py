@@ -2,7 +2,7 @@
 
 `<home>/quarantine/import/<table>.parquet` holds the values that could be read, in `_cells` the
 cells that could not, as delivered, and where each row came from. Lines that are no row of their
-file's layout lie in `lines.jsonl`: those of the last dump, and of increments that were not delivered again.
+file's layout lie in `lines.jsonl`: those of the last dump, and of increments since.
 """
 
 import json

@@ -34,10 +34,11 @@ def plan(
 
     from features.imports.mapping_text import mapping_text
     from features.imports.overview import plan_payload
-    from features.imports.page import write_page
     from features.imports.plan import plan_import
+    from features.imports.plan_page.page import write_page
     from features.publishing import published
     from guanjia.jobs.import_costs import missing_costs
+    from training.models import MODELS
 
     if out.exists() and not replace:
         raise GuanjiaError(
@@ -52,7 +53,7 @@ def plan(
     page = out.with_suffix(".html")
     with published(out) as draft:
         draft.write_text(text, encoding="utf-8")
-    write_page(planned, costs, page)
+    write_page(planned, costs, page, {name: spec.label for name, spec in MODELS.items()})
     shown = [*_plan_tables(planned), _cost_table(costs)] if costs else _plan_tables(planned)
     emit(
         {**plan_payload(planned), "costs": costs},

@@ -4,12 +4,13 @@ A claim names its policy, and the policy its customer; a file of policies holds 
 vehicles too; the sums of a claim become one movement. Every such rule is written into the mapping.
 """
 
+import dataclasses
 from collections.abc import Mapping as Map
 
 from features.contracts.tables import CONTRACTS
 from features.imports.mapping import ColumnMap, TableMap
 from features.imports.matching.evidence import Evidence
-from features.imports.matching.matcher import Match, identity_heading, match_table, table_map
+from features.imports.matching.matcher import SAME, Match, identity_heading, match_table, table_map
 
 STEPS = ("closed_at", "paid_at", "adjusted_at", "assessed_at", "surveyed_at", "reported_at")
 HOSTS = {
@@ -39,16 +40,30 @@ def further_tables(tables: list[TableMap], matches: Map[str, Map[str, Match]]) -
         Source -> raw table -> how its headings match that table.
     """
     there = {table.name for table in tables}
-    further = []
+    further: list[TableMap] = []
     for name, (host, signs) in HOSTS.items():
         if name in there:
             continue
         for table in tables:
             match = matches[table.source].get(name)
             if table.name == host and match and set(signs) & match.columns.keys():
-                further.append(table_map(match, table.source, sure=True))
+                guest = without_taken(match, matches[table.source][host])
+                if name == "customers" and "vehicles" in matches[table.source]:
+                    guest = without_taken(guest, matches[table.source]["vehicles"])
+                further.append(table_map(guest, table.source, sure=True))
                 break
     return further
+
+
+def without_taken(guest: Match, host: Match) -> Match:
+    """Leave out the columns of a guest whose heading names one of the host's at least as well."""
+    owned = {heading: (column, score) for column, (heading, score) in host.columns.items()}
+    columns = {
+        column: (heading, score)
+        for column, (heading, score) in guest.columns.items()
+        if heading not in owned or owned[heading][0] == column or owned[heading][1] < score - SAME
+    }
+    return dataclasses.replace(guest, columns=columns)
 
 
 def complete(table: TableMap, there: set[str], evidence: Map[str, Evidence]) -> TableMap:
@@ -70,7 +85,7 @@ def complete(table: TableMap, there: set[str], evidence: Map[str, Evidence]) -> 
             columns["customer_id"] = _from(identity)
     vehicle = columns.get("vin") or columns.get("plate")
     if table.name == "vehicles" and "vehicle_id" not in columns and vehicle:
-        columns["vehicle_id"] = _from(str(vehicle.heading))
+        columns["vehicle_id"] = _vehicle(str(vehicle.heading), evidence)
     for column, other, by in REFERENCES.get(table.name, ()):
         if column not in columns and other in there and (by in columns or other == "policies"):
             columns[column] = ColumnMap(lookup=other, by=by)
@@ -109,9 +124,15 @@ def share_vehicles(
                  if name in match.columns), None,
             )  # fmt: skip
             if heading:
-                columns["vehicle_id"] = _from(heading)
+                columns["vehicle_id"] = _vehicle(heading, evidence[table.source])
         shared.append(table.model_copy(update={"columns": columns}))
     return shared
+
+
+def _vehicle(heading: str, evidence: Map[str, Evidence]) -> ColumnMap:
+    """Take a heading as the number of a vehicle, for certain where the cells are VINs."""
+    sure = evidence[heading].shares["vin"] > 0.9
+    return ColumnMap.model_validate({"from": heading, "confidence": "sure" if sure else "look"})
 
 
 def _from(heading: str) -> ColumnMap:

@@ -42,8 +42,8 @@ class Evidence:
     values : dict of str to int
         Every value with its count, most first, if they are few; else empty.
     shares : dict of str to float
-        Kind -> share of the filled cells looked at: day, number, mobile, identity, vin, plate,
-        damaged.
+        Kind -> share of the filled cells looked at: day, number, comma (a number with a decimal
+        comma), mobile, identity, vin, plate, damaged.
     """
 
     heading: str
@@ -104,14 +104,15 @@ def _look(
             f"SELECT avg(({days.day('t', 'dmy', zone)} IS NOT NULL AND NOT"
             f" regexp_full_match(t, {sql_text(days.SERIAL)}))::INT),"
             f" avg(({cells.number('t', '1')} IS NOT NULL)::INT),"
+            f" avg(({cells.number('t', '1', ',')} IS NOT NULL)::INT),"
             f" avg(regexp_full_match(t, '{cells.MOBILE}')::INT),"
             f" avg(regexp_full_match(upper(t), '{PLATE}')::INT),"
             f" avg(regexp_matches(t, {sql_text(cells.DAMAGED)}, 'i')::INT)"
             f" FROM (SELECT {tidy} AS t FROM {rows} LIMIT {LOOKED_AT}) WHERE t IS NOT NULL"
         ).fetchone()
-        or (0,) * 5
+        or (0,) * 6
     )
-    names = ("day", "number", "mobile", "plate", "damaged")
+    names = ("day", "number", "comma", "mobile", "plate", "damaged")
     shares = {name: float(share or 0) for name, share in zip(names, kinds, strict=True)}
     shares["identity"] = _share(looked_at, is_identity_number)
     shares["vin"] = _share(looked_at, is_vin)

@@ -57,6 +57,8 @@ def find_forms(
             continue
         if isinstance(contract.columns[name], dt.Date | dt.Timestamp):
             column = _ordered(lake, contract, name, column, source, mapping)  # noqa: PLW2901
+        elif contract.columns[name].is_numeric() and looks.shares["comma"] > looks.shares["number"]:
+            column = column.model_copy(update={"decimal": ","})  # noqa: PLW2901
         elif contract.declared[name].allowed or isinstance(contract.columns[name], dt.Boolean):
             column = _coded(table.name, name, column, looks)  # noqa: PLW2901
         columns[name] = column

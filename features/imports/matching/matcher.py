@@ -5,10 +5,13 @@ What is not certain is marked "look"; nothing is guessed silently.
 """
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 import ibis.expr.datatypes as dt
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from features.contracts.tables import CONTRACTS
 from features.imports.days import SERIAL
@@ -22,13 +25,21 @@ from features.imports.matching.vocabulary import (
     unit_of,
     vocabulary,
 )
+from features.imports.matching.word_scores import FULL
+from features.imports.matching.words import readings_of
 from features.imports.values import PHONES
 
-SURE = 0.95
-"""Score of a heading from which it names the column."""
-LIKELY, BY_VALUES = 0.6, 0.61
+SURE = FULL - 0.001
+"""Score of a heading from which it names the column: it is a synonym, or each word is explained."""
+LIKELY, BY_VALUES = 0.7, 0.72
+"""Least score of a column, and the score of one that only its cells show."""
+RIVAL_LEAD, SAME = 0.08, 0.02
+"""Lead in score that a heading has over another one that no column takes, to be sure; and that a
+column has over another one that the same heading names."""
 TELLING = frozenset({"line", "private_car", "channel", "business_type", "energy"})
 """Columns of codes that are known by their values, whatever the heading says."""
+OWN_NUMBERS = ("mobile", "plate", "vin")
+"""Kinds of cells that have columns of their own, and are no numbers of customers or policies."""
 SHARED = frozenset({"customer_id", "policy_id", "vehicle_id", "claim_id", "branch", "channel"})
 """Columns of many tables: they say little about which table it is."""
 LEAST_TABLE = 2.5
@@ -48,7 +59,7 @@ class Match:
     score : float
         How well the source fits the table.
     rivals : dict of str to list of str
-        Column -> further headings that name it as well.
+        Column -> further headings that name it as well, or its own where that names another column.
     """
 
     table: str
@@ -70,25 +81,25 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
         What the cells look like, by heading.
     """
     contract = CONTRACTS[table]
-    scored = [
-        (
-            max(score_heading(heading, table, column), _score_values(table, column, looks)),
-            column,
-            heading,
+    scored = {
+        (column, heading): max(
+            _score_name(heading, table, column), _score_values(table, column, looks)
         )
         for column in contract.columns
         for heading, looks in evidence.items()
-    ]
-    match, used = Match(table), set[str]()
-    for score, column, heading in sorted(scored, key=lambda item: -item[0]):
-        if score < LIKELY or not _fits(table, column, evidence[heading]):
-            continue
-        if column in match.columns:
-            if score >= SURE and heading not in used:
-                match.rivals.setdefault(column, []).append(heading)
-        elif heading not in used:
-            match.columns[column] = (heading, score)
-            used.add(heading)
+        if _fits(table, column, looks)
+    }
+    match = Match(table)
+    match.columns = _assigned(contract.columns, list(evidence), scored)
+    used = {heading for heading, _ in match.columns.values()}
+    for (column, heading), score in scored.items():
+        mapped = match.columns.get(column)
+        if mapped and heading not in used and score > mapped[1] - RIVAL_LEAD:
+            match.rivals.setdefault(column, []).append(heading)
+    owners = {heading: (column, score) for column, (heading, score) in match.columns.items()}
+    for (column, heading), score in scored.items():
+        if column not in match.columns and heading in owners and score >= owners[heading][1] - SAME:
+            match.rivals.setdefault(owners[heading][0], []).append(heading)
     for column, (_, score) in match.columns.items():
         if column == contract.key:
             match.score += 2 * score
@@ -101,19 +112,33 @@ def match_table(table: str, name: str, evidence: Map[str, Evidence]) -> Match:
     return match
 
 
-def best_tables(name: str, evidence: Map[str, Evidence]) -> list[Match]:
-    """Match a source with every raw table; the best first, unlikely ones left out.
+def _assigned(
+    columns: Iterable[str], headings: list[str], scored: Map[tuple[str, str], float]
+) -> dict[str, tuple[str, float]]:
+    """Give each column a heading and each heading a column, so that the scores add up to most."""
+    names = list(columns)
+    scores = np.array(
+        [
+            [
+                scored.get((column, heading), 0.0) - 1e-6 * place
+                for place, heading in enumerate(headings)
+            ]
+            for column in names
+        ]
+    )
+    scores[scores < LIKELY] = 0.0
+    rows, places = linear_sum_assignment(scores, maximize=True)
+    return {
+        names[row]: (headings[place], float(scores[row, place]))
+        for row, place in zip(rows, places, strict=True)
+        if scores[row, place] > 0
+    }
 
-    Parameters
-    ----------
-    name : str
-        Name of the source.
-    evidence : mapping of str to Evidence
-        What the cells look like, by heading.
-    """
-    matches = [match_table(table, name, evidence) for table in CONTRACTS]
-    matches = [match for match in matches if match.score >= LEAST_TABLE]
-    return sorted(matches, key=lambda match: -match.score)
+
+def best_tables(matches: Iterable[Match]) -> list[Match]:
+    """Sort the raw tables that a source may be, the best first; unlikely ones are left out."""
+    likely = [match for match in matches if match.score >= LEAST_TABLE]
+    return sorted(likely, key=lambda match: -match.score)
 
 
 def table_map(match: Match, source: str, *, sure: bool) -> TableMap:
@@ -149,6 +174,7 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
         All headings of its source.
     """
     by_line: dict[str, dict[str, str]] = {}
+    sure: dict[str, bool] = {}
     for heading in headings:
         cover = cover_of(heading)
         if cover is None:
@@ -159,6 +185,7 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
         column = max(scores, key=lambda name: scores[name])
         if scores[column] >= LIKELY:
             by_line.setdefault(line, {}).setdefault(column, heading)
+            sure[heading] = scores[column] >= SURE
     both = len(by_line) == 2 and all("written_premium" in columns for columns in by_line.values())
     if table.name != "policies" or not both:
         return [table]
@@ -170,7 +197,13 @@ def split_covers(table: TableMap, headings: list[str]) -> list[TableMap]:
             if column.heading is None or cover_of(column.heading) is None
         }
         columns |= {
-            name: ColumnMap.model_validate({"from": heading, "unit": unit_of(heading) or "yuan"})
+            name: ColumnMap.model_validate(
+                {
+                    "from": heading,
+                    "unit": unit_of(heading) or "yuan",
+                    "confidence": "sure" if sure[heading] else "look",
+                }
+            )
             for name, heading in cover_columns.items()
         }
         columns["line"] = ColumnMap(value=line)
@@ -200,6 +233,13 @@ def identity_heading(evidence: Map[str, Evidence]) -> str | None:
     return next(iter([*named, *by_value]), None)
 
 
+def _score_name(heading: str, table: str, column: str) -> float:
+    """Score a heading; of terms, what it says of one cover alone counts as said of terms."""
+    cover = cover_of(heading) if table == "policies" else None
+    rest = score_heading(cover[1], table, column) if cover else 0.0
+    return max(score_heading(heading, table, column), rest - SAME)
+
+
 def _score_values(table: str, column: str, looks: Evidence) -> float:
     """Score how well the cells alone show a column: numbers with check digits, known codes."""
     if column in {"vin", "plate"} and looks.shares[column] > 0.9:
@@ -217,6 +257,8 @@ def _score_values(table: str, column: str, looks: Evidence) -> float:
 def _column_map(match: Match, column: str) -> ColumnMap:
     heading, score = match.columns[column]
     sure = score >= SURE and not match.rivals.get(column)
+    if column == "written_premium" and any("gross" in r.meanings for r in readings_of(heading)):
+        sure = False  # The contract's premium is without tax.
     unit = unit_of(heading) or "yuan"
     return ColumnMap.model_validate(
         {"from": heading, "unit": unit, "confidence": "sure" if sure else "look"}
@@ -234,12 +276,12 @@ def _fits(table: str, column: str, looks: Evidence) -> bool:
         born = column == "birth_date" and shares["identity"] > 0.9
         fits = shares["day"] > 0.5 or serial or born
     elif isinstance(type_, dt.Decimal | dt.Integer | dt.Floating):
-        fits = shares["number"] > 0.5 and shares["mobile"] < 0.5
+        fits = max(shares["number"], shares["comma"]) > 0.5 and shares["mobile"] < 0.5
     elif column in PHONES:
         fits = shares["mobile"] + shares["damaged"] > 0.3 or shares["number"] > 0.5
     elif column.endswith("_id"):
         dates = shares["day"] > 0.9 and shares["number"] < 0.9
-        fits = not dates and shares["mobile"] < 0.9
+        fits = not dates and max(shares[kind] for kind in OWN_NUMBERS) < 0.9
     elif contract.declared[column].allowed or isinstance(type_, dt.Boolean):
         fits = bool(looks.values)
     else:

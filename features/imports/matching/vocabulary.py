@@ -5,28 +5,22 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
-from rapidfuzz import fuzz
-
 from features.contracts.tables import CONTRACTS
 from features.declared import Declared, load_layered
+from features.imports.matching.pinyin import spellings
+from features.imports.matching.word_scores import score_words
 
-EXACT, ENDING, NEAREST, PATTERN = 1.0, 0.75, 0.7, 0.62
-"""Scores of a heading that is a synonym, ends with one, is similar to one, fits the pattern."""
-OWNERS = {
-    "customer_id": "customers",
-    "vehicle_id": "vehicles",
-    "policy_id": "policies",
-    "claim_id": "claims",
-    "line": "policies",
-    "channel": "policies",
-}
-"""Columns of many tables -> the table that has their pattern."""
-SIMILAR = 84
-"""Similarity of two headings in percent, from which they may mean the same."""
+EXACT, BELOW = 1.0, 0.9
+"""Scores of a heading that is a synonym, and of one in two rows of which the lower is one."""
+SPELLED, INITIALS = 0.9, 0.82
+"""Scores of a synonym's pinyin, and of its first letters."""
 COVERS = {
-    "motor_compulsory": re.compile(r"^(交强险|交强|强制险|jqx|jq_?)"),
-    "motor_commercial": re.compile(r"^(商业险|商业|syx|sy_?)"),
+    "motor_compulsory": re.compile(
+        r"^(交强险|交强|强制险|jqx|jq_?|jiaoqiangxian|jiaoqiang|compulsory|force|tci|bz)_?"
+    ),
+    "motor_commercial": re.compile(
+        r"^(商业险|商业|syx|sy_?|shangyexian|shangye|commercial|biz|vci|bs)_?"
+    ),
 }
 """Beginnings of headings in tables with both covers in one row."""
 UNIT = re.compile(r"[(（\[【]\s*(.*?)\s*[)）\]】]")
@@ -39,14 +33,11 @@ class TableWords(Declared):
     ----------
     words : tuple of str
         In names of files and sheets.
-    patterns : mapping of str to str
-        Column -> regular expression for normalised headings that are in no list.
     columns : mapping of str to tuple of str
         Column -> headings; "@table.column" stands for those of another column.
     """
 
     words: tuple[str, ...]
-    patterns: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, tuple[str, ...]]
 
 
@@ -133,28 +124,18 @@ def score_heading(heading: str, table: str, column: str) -> float:
     """
     name = normalise(heading)
     # Of headings in two rows the lower one names the column.
-    name_below = normalise(heading.rpartition("/")[2])
-    synonyms = headings_of(table, column)
-    for place, synonym in enumerate(synonyms):
-        if synonym in {name, name_below}:
+    below = normalise(heading.rpartition("/")[2])
+    by_words = score_words(heading, table, column)
+    best = by_words
+    for place, synonym in enumerate(headings_of(table, column)):
+        syllables, initials = spellings(synonym)
+        if synonym == name:
             return EXACT - 0.001 * place
-    best = 0.0
-    for synonym in synonyms:
-        if len(synonym) >= 3 and name.endswith(synonym):
-            best = max(best, ENDING)
-        similarity = fuzz.ratio(name, synonym)
-        if similarity >= SIMILAR:
-            best = max(best, NEAREST * similarity / 100)
-    pattern = _pattern(table, column)
-    if best < PATTERN and pattern and re.search(pattern, name):
-        best = PATTERN
+        if synonym == below:
+            best = max(best, (EXACT if by_words >= BELOW else BELOW) - 0.001 * place)
+        elif name in (syllables, initials) and len(name) > 1:
+            best = max(best, (SPELLED if name == syllables else INITIALS) - 0.001 * place)
     return best
-
-
-def _pattern(table: str, column: str) -> str | None:
-    tables = vocabulary().tables
-    owner = OWNERS.get(column, table)
-    return tables[table].patterns.get(column) or tables[owner].patterns.get(column)
 
 
 def cover_of(heading: str) -> tuple[str, str] | None:
@@ -183,17 +164,23 @@ def meaning_of(value: str, table: str, column: str) -> str | bool | None:
     table, column : str
         Of the contracts.
     """
+    return _meanings(table, column).get(_reduced(value))
+
+
+@cache
+def _meanings(table: str, column: str) -> dict[str, str | bool]:
+    """Return reduced value -> meaning; the contract's own values come first."""
     words = vocabulary()
     name = words.code_lists.get(f"{table}.{column}", column)
-    allowed = CONTRACTS[table].declared[column].allowed
-    reduced = _reduced(value)
-    for meaning in allowed:
-        if reduced == _reduced(meaning):
-            return meaning
+    meanings: dict[str, str | bool] = {
+        _reduced(value): value for value in CONTRACTS[table].declared[column].allowed
+    }
     for meaning, values in words.codes.get(name, {}).items():
-        if reduced in {_reduced(text) for text in values}:
-            return {"true": True, "false": False}.get(meaning, meaning)
-    return None
+        for text in values:
+            meanings.setdefault(
+                _reduced(text), {"true": True, "false": False}.get(meaning, meaning)
+            )
+    return meanings
 
 
 def _reduced(value: str) -> str:

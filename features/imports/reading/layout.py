@@ -9,7 +9,7 @@ SEARCHED = 20
 """Rows in which the headings are looked for."""
 VALUE = re.compile(
     r"[-+(]?[¥￥]?[\d.,/:%\s年月日TZ+-]*\d[\d.,/:%\s年月日TZ+-]*[)元万]*"
-    r"|[A-Za-z]{0,6}[\d-]{5,}[\dXx]?|true|false|[A-HJ-NPR-Z\d]{17}",
+    r"|[A-Za-z]{0,6}[\d-]{5,}[\dXx]?|true|false|(?=\D*\d)[A-HJ-NPR-Z\d]{17}",
     re.IGNORECASE,
 )
 """Cells that are values and no headings: numbers, days, instants, identifiers."""
@@ -61,7 +61,8 @@ def find_headings(
     widths = Counter(len(row) for row in rows if any(row))
     width = max(widths, key=lambda size: (widths[size], size), default=0)
     for place, row in enumerate(rows[:SEARCHED]):
-        if not _names_columns(row, width):
+        spanned = sum(last - first for at, first, last in spans if at == place)
+        if not _names_columns(row, width, spanned):
             continue
         while len(row) > width and not row[-1].strip():
             row = row[:-1]  # noqa: PLW2901  (a delimiter ends the headings, and not the rows)
@@ -75,11 +76,11 @@ def find_headings(
     return Headings(0, 0, _unique([""] * width))
 
 
-def _names_columns(row: Sequence[str], width: int) -> bool:
+def _names_columns(row: Sequence[str], width: int, spanned: int) -> bool:
     filled = [cell.strip() for cell in row if cell.strip()]
     if not filled or any(VALUE.fullmatch(cell) for cell in filled):
         return False
-    return len(filled) >= max(1, min(2, width)) and len(filled) >= 0.5 * width
+    return len(filled) >= max(1, min(2, width)) and len(filled) + spanned >= 0.5 * width
 
 
 def _continues(

@@ -238,7 +238,9 @@ def test_every_word_of_the_vocabulary_names_something() -> None:
 
 def test_cells_that_are_no_days_are_no_day_column() -> None:
     def looks(day: float) -> Evidence:
-        shares = dict.fromkeys(("number", "mobile", "plate", "damaged", "identity", "vin"), 0.0)
+        shares = dict.fromkeys(
+            ("number", "comma", "mobile", "plate", "damaged", "identity", "vin"), 0.0
+        )
         return Evidence("起保日期", 2, 2, ("x", "y"), {}, {**shares, "day": day})
 
     assert "inception" in match_table("policies", "", {"起保日期": looks(1.0)}).columns
