@@ -129,10 +129,8 @@ def make_view(
         f"SELECT {place} AS {FILE}, {LINE}, {cells} FROM {quoted(f'{name}_{place}')}"
         for place in range(len(parts))
     )
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS"
-        f" SELECT *, {_kind(columns)} AS {KIND} FROM ({rows})"
-    )
+    view = f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT *,"
+    con.execute(f"{view} {_kind(columns)} AS {KIND} FROM ({rows})")
     counts = con.execute(
         f"SELECT {FILE}, {KIND}, count(*) FROM {quoted(name)} GROUP BY ALL ORDER BY ALL"
     ).fetchall()
@@ -142,6 +140,9 @@ def make_view(
         else:
             left_out = parts[place].left_out
             left_out[KINDS[kind]] = left_out.get(KINDS[kind], 0) + number
+    if all(kind is None for _, kind, _ in counts):
+        # Every reader of the view asks for the rows of data: here, that is all.
+        con.execute(f"{view} NULL::VARCHAR AS {KIND} FROM ({rows})")
     return TextTable(name, tuple(columns), parts)
 
 
