@@ -52,10 +52,11 @@ def tidy(cell: str, *, half_width: bool = True) -> str:
         seen = f"translate({seen}, {sql_text(FULL_WIDTH)}, {sql_text(HALF_WIDTH)})"
     # Most cells are plain ASCII or Chinese without any of these: translating is slow.
     odd = INVISIBLE[:-1] + ("\\x{FF01}-\\x{FF5E}\\x{3000}\\x{FFE5}\\x{A0}]" if half_width else "]")
+    # Trimmed once: the engine computes what occurs twice for all rows, needed or not.
     return (
-        f"CASE WHEN strlen({cell}) = length({cell}) THEN trim({cell}, {sql_text(BLANKS)})"
-        f" WHEN NOT regexp_matches({cell}, {sql_text(odd)}) THEN trim({cell}, {sql_text(BLANKS)})"
-        f" ELSE trim({seen}, {sql_text(BLANKS)}) END"
+        f"trim(CASE WHEN strlen({cell}) = length({cell}) THEN {cell}"
+        f" WHEN NOT regexp_matches({cell}, {sql_text(odd)}) THEN {cell} ELSE {seen} END,"
+        f" {sql_text(BLANKS)})"
     )
 
 

@@ -15,6 +15,7 @@ from features.sql import sql_text
 IDENTIFIER = "[0-9A-Za-z][0-9A-Za-z_-]*"
 PLATE = r"\p{Han}?[0-9A-Z]+"
 AMOUNT = r"[+-]?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d{1,2})?"
+DAY = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
 WHOLE = r"\d{1,9}"
 FIRST_YEAR, LAST_YEAR = "1902", "9990"
 ODD_TEXT = f"{INVISIBLE}|^[{BLANKS}]|[{BLANKS}]$"
@@ -86,11 +87,10 @@ def day(cell: str, nulls: Sequence[str], no_days: Sequence[str]) -> str:
     no_days : sequence of str
         Days that stand for none.
     """
-    shape = f"strlen({cell}) BETWEEN 8 AND 10 AND ({cell} LIKE '____-%' OR {cell} LIKE '____/%')"
-    ends = f"right({cell}, 1) BETWEEN '0' AND '9' AND NOT contains({cell}, ' ')"
+    shape = f"regexp_full_match({cell}, {sql_text(DAY)})"
     value = f"TRY_CAST({cell} AS DATE)"
     some = _usual_days(cell, value, no_days)
-    return f"CASE WHEN {shape} AND {ends} AND {some}{_no_null(cell, nulls)} THEN {value} END"
+    return f"CASE WHEN {shape} AND {some}{_no_null(cell, nulls)} THEN {value} END"
 
 
 def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) -> str:

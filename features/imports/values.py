@@ -292,7 +292,7 @@ def select_values(readings: Sequence[Reading], source: TextTable) -> str:
     steps = (
         {f"p_{r.name}": r.plain for r in readings if r.plain is not None},
         {f"r_{r.name}": _unless_plain(r, "NULL", r.cell) for r in readings},
-        {f"s_{r.name}": r.tidy for r in readings},
+        {f"s_{r.name}": _unless_plain(r, "NULL", r.tidy) for r in readings},
         {f"t_{r.name}": _unless_plain(r, "NULL", r.said) for r in readings},
         {f"w_{r.name}": _unless_plain(r, "NULL", r.value) for r in readings},
         {f"v_{r.name}": _unless_plain(r, f"p_{r.name}", f"w_{r.name}") for r in readings},

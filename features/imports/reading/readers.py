@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from features.errors import GuanjiaError
 from features.imports.mapping import Mapping, Source
 from features.imports.reading.text_files import read_text_file
-from features.imports.reading.text_tables import LINE, Part, TextTable, make_view
+from features.imports.reading.text_tables import LINE, Part, TextTable, drop_part, make_view
 from features.imports.reading.workbooks import EXACT, read_workbook
 from features.lake import Lake
 from features.sql import quoted, sql_text
@@ -70,13 +70,15 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def files_of(source: Source, folder: Path) -> list[Path]:
-    """List the files of a source in a delivery.
+    """List the files of a source in a delivery; a database is read as one, named by its table.
 
     Raises
     ------
     GuanjiaError
         If there is none.
     """
+    if source.kind == "database":
+        return [Path(source.table or "query")]
     files = [
         path
         for path in list_files(folder)
@@ -103,7 +105,9 @@ def unused_files(mapping: Mapping, folder: Path, ours: Collection[Path]) -> dict
     ours : collection of Path
         The mapping and its page, which may lie there too.
     """
-    unused = {}
+    unused: dict[str, str] = {}
+    if all(source.kind == "database" for source in mapping.sources.values()):
+        return unused
     for path in list_files(folder):
         name, kind = path_below(path, folder), kind_of(path)
         if path.resolve() in ours:
@@ -143,8 +147,13 @@ def read_source(lake: Lake, name: str, source: Source, files: Sequence[Path]) ->
     parts: list[Part] = []
     for place, path in enumerate(files):
         table = f"{view}_{place}"
+        drop_part(con, table)
         if source.kind == "text":
             parts.append(read_text_file(con, path, source, table, scratch))
+        elif source.kind == "database":
+            from features.imports.reading.databases import read_database
+
+            parts.append(read_database(con, source, table, lake.settings.timezone))
         elif source.kind == "workbook":
             parts.append(read_workbook(con, path, source, table))
         else:

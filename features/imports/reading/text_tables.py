@@ -150,7 +150,13 @@ def drop_view(con: "duckdb.DuckDBPyConnection", table: TextTable) -> None:
     """Drop the view and its tables."""
     con.execute(f"DROP VIEW IF EXISTS {quoted(table.view)}")
     for place in range(len(table.parts)):
-        con.execute(f"DROP TABLE IF EXISTS {quoted(f'{table.view}_{place}')}")
+        drop_part(con, f"{table.view}_{place}")
+
+
+def drop_part(con: "duckdb.DuckDBPyConnection", name: str) -> None:
+    """Drop the rows of a file, which the engine holds, or sees in memory under a name."""
+    con.unregister(name)
+    con.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
 
 
 def _kind(columns: Sequence[str]) -> str:
@@ -158,12 +164,14 @@ def _kind(columns: Sequence[str]) -> str:
     cells = [f"c{place}" for place in range(len(columns))]
     first = f"coalesce({', '.join(cells)})" if len(cells) > 1 else "c0"
     others = f"coalesce({', '.join(cells[1:])})" if len(cells) > 1 else "NULL"
-    # A row repeats the headings if the first three cells do: the others need not be compared.
+    # A row repeats the headings if the first three cells do: the others need not be compared, nor
+    # are cells trimmed that do not hold the heading.
     repeated = " AND ".join(
         f"trim(c{place}) = {sql_text(heading)}" for place, heading in enumerate(columns[:3])
     )
+    repeated = f"CASE WHEN contains(c0, {sql_text(columns[0])}) THEN {repeated} END"
     return (
-        f"CASE WHEN {first} IS NULL THEN 'empty' WHEN {repeated or 'false'} THEN 'heading'"
+        f"CASE WHEN {first} IS NULL THEN 'empty' WHEN {repeated} THEN 'heading'"
         f" WHEN length({first}) < 20 AND regexp_matches({first}, {sql_text(TOTAL)}, 'i')"
         f" THEN 'total' WHEN {others} IS NULL AND {len(cells)} > 1"
         f" AND regexp_matches(c0, {sql_text(FOOTER)}, 'i') THEN 'footer' END"
