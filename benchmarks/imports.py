@@ -63,13 +63,22 @@ def policies(rows: int, seed: int, kind: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rows_of(number: int) -> int:
+    """Return the rows of a file: most are small, 1 of 50 has 10,000 and 1 of 300 has 100,000."""
+    if number % 300 == 299:
+        return 100_000
+    if number % 50 == 49:
+        return 10_000
+    return (10, 30, 100, 1000)[number // len(ENCODINGS) % 4]
+
+
 def decodings(folder: Path, files: int) -> list[dict[str, object]]:
     """Count right, asked and wrong decodings of ours, and wrong ones of the peer."""
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in ENCODINGS}
     path = folder / "a.csv"
     for number in range(files):
         kind = ENCODINGS[number % len(ENCODINGS)]
-        rows = (10, 30, 100, 1000)[number // len(ENCODINGS) % 4]
+        rows = rows_of(number)
         text = policies(rows, number, kind)
         path.write_bytes(text.encode(kind.partition(" ")[0]))
         encoding = find_encoding(path).encoding
