@@ -9,7 +9,8 @@ is nothing to report of the cell: it says something, has its hour, loses no digi
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from features.imports.cells import BLANKS, FULL_WIDTH, INVISIBLE, MOBILE
+from features.checking.cells import BLANKS, INVISIBLE
+from features.imports.cells import FULL_WIDTH, MOBILE
 from features.sql import sql_text
 
 IDENTIFIER = "[0-9A-Za-z][0-9A-Za-z_-]*"
