@@ -83,6 +83,11 @@ def test_a_day_that_stands_for_none_and_a_null_are_not_plain() -> None:
     assert [cell for cell, plain in read.items() if plain is not None] == ["2024-01-01"]
     rows = both_ways("policies", "written_premium", ["20240101", "20240102"], unit="万元")
     assert [plain for _, plain, _ in rows] == [None, rows[1][2]]
+    # What there is to report of has to go the long way: digits that are lost, a day without hour.
+    for name, cell in (("written_premium", "12.345"), ("signed_at", "2024-03-01"),
+                       ("policy_id", "6.2E+17")):  # fmt: skip
+        ((_, at_once, _),) = both_ways("policies", name, [cell])
+        assert at_once is None
     (instant,) = both_ways("policies", "signed_at", ["2024-03-01 00:30:00"])
     assert instant[1] == datetime(2024, 2, 29, 16, 30, tzinfo=UTC)
 
