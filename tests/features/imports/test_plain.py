@@ -1,7 +1,9 @@
 """A plain cell is read at once, and is what the long way reads; all others go that way."""
 
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from features.contracts.tables import CONTRACTS
 from features.imports.mapping import ColumnMap, Mapping
 from features.imports.reading.text_tables import TextTable
+from features.imports.run import Delivery
 from features.imports.values import read_column
 from features.plain_csv import parse_plain_lines
 
@@ -147,3 +150,16 @@ def test_plain_lines_say_what_the_standard_reader_says(rows: list[tuple[str, str
         if table is not None:
             read = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
             assert read == [(a or None, b or None) for a, b in rows]
+
+
+def test_an_instant_of_a_day_that_stands_for_none_is_none(
+    exports: Path,
+    imported: Callable[[Path], Delivery],
+    rows: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    claims = exports / "理赔.csv"
+    text = claims.read_text("gb18030").replace("2024-10-01 09:00:00", "9999-12-31 00:00:00")
+    claims.write_text(text, "gb18030")
+    delivery = imported(exports)
+    assert [row["closed_at"] for row in rows("claims")] == [None, None]
+    assert [finding for finding in delivery.findings if finding.column == "closed_at"] == []
