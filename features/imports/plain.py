@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from features.checking.cells import BLANKS, INVISIBLE
+from features.civil_sql import instant_of_civil
 from features.imports.cells import FULL_WIDTH, MOBILE
 from features.sql import sql_text
 
@@ -113,7 +114,7 @@ def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) 
     some = _usual_days(cell, f"CAST({value} AS DATE)", no_days)
     return (
         f"CASE WHEN {shape} AND {some}{_no_null(cell, nulls)}"
-        f" THEN {value} AT TIME ZONE {sql_text(zone)} END"
+        f" THEN {instant_of_civil(value, zone)} END"
     )
 
 
