@@ -2,8 +2,8 @@
 
 import ibis.expr.datatypes as dt
 
-from features.civil_sql import civil_sql
 from features.contracts.contract import Contract
+from features.instants import civil_sql
 from features.sql import quoted
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from features.checking.cells import BLANKS, INVISIBLE
-from features.civil_sql import instant_of_civil
 from features.imports.cells import FULL_WIDTH, MOBILE
+from features.instants import instant_of_civil
 from features.sql import sql_text
 
 IDENTIFIER = "[0-9A-Za-z][0-9A-Za-z_-]*"

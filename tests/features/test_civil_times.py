@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.civil_sql import civil_sql, fixed_offset, instant_of_civil
+from features.instants import civil_sql, fixed_offset, instant_of_civil
 
 ZONES = (
     "Asia/Shanghai",
