@@ -18,7 +18,7 @@ from measuring import alternate, compared, finish, seconds
 
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.reading.describe import describe
-from features.imports.reading.encodings import ASK, copy_as_utf8, find_encoding
+from features.imports.reading.encodings import ASK, decode_pieces, find_encoding, read_pieces
 from features.imports.reading.readers import files_of, read_source
 from features.imports.reading.text_tables import drop_view
 from features.imports.rows import drop_rows, prepare_rows
@@ -63,24 +63,33 @@ def policies(rows: int, seed: int, kind: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rows_of(number: int) -> int:
+    """Return the rows of a file: most are small, 1 of 50 has 10,000 and 1 of 300 has 100,000."""
+    if number % 300 == 299:
+        return 100_000
+    if number % 50 == 49:
+        return 10_000
+    return (10, 30, 100, 1000)[number // len(ENCODINGS) % 4]
+
+
 def decodings(folder: Path, files: int) -> list[dict[str, object]]:
     """Count right, asked and wrong decodings of ours, and wrong ones of the peer."""
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in ENCODINGS}
-    path, copy = folder / "a.csv", folder / "copy.csv"
+    path = folder / "a.csv"
     for number in range(files):
         kind = ENCODINGS[number % len(ENCODINGS)]
-        rows = (10, 30, 100, 1000)[number // len(ENCODINGS) % 4]
+        rows = rows_of(number)
         text = policies(rows, number, kind)
         path.write_bytes(text.encode(kind.partition(" ")[0]))
         encoding = find_encoding(path).encoding
         if encoding == ASK:
             counts[kind]["asked"] += 1
         else:
-            copy_as_utf8(path, encoding, copy)
-            counts[kind]["right" if copy.read_bytes().decode() == text else "wrong"] += 1
+            read = b"".join(decode_pieces(path, encoding, read_pieces(path, encoding))).decode()
+            counts[kind]["right" if read == text else "wrong"] += 1
         guess = from_bytes(path.read_bytes()).best()
-        read = None if guess is None else str(guess).removeprefix("\ufeff")
-        counts[kind]["peer wrong" if read != text else "peer right"] += 1
+        guessed = None if guess is None else str(guess).removeprefix("\ufeff")
+        counts[kind]["peer wrong" if guessed != text else "peer right"] += 1
     return [{"encoding": kind, **counts[kind]} for kind in ENCODINGS]
 
 
@@ -98,7 +107,6 @@ def main() -> int:
         for line in results:
             print(line)
         (folder / "a.csv").unlink(missing_ok=True)
-        (folder / "copy.csv").unlink(missing_ok=True)
         wrong = sum(int(str(line.get("wrong", 0))) for line in results)
         lake = Lake(Settings(home=folder / "home"))
         ours, peer = _readers(lake, folder, asked.rows)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command_line import THREADS, in_a_process, in_this_process
+from mariadb import mariadb, mariadb_server
 from servers import (
     mortal_postgres,
     mortal_redis,
@@ -33,6 +34,8 @@ from features.snapshots.group_files import tag_schema
 from features.tags.catalogue import groups
 
 __all__ = [
+    "mariadb",
+    "mariadb_server",
     "mortal_postgres",
     "mortal_redis",
     "postgres",

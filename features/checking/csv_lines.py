@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.csv
 
 from features.contracts.contract import Contract
 from features.errors import GuanjiaError
+from features.plain_csv import parse_plain_lines
 
 CELLS = "the line has more or fewer cells than the heading"
 QUOTES = "the line has a quote that is not closed, or text after a closed one"
@@ -149,26 +149,10 @@ def _plain_columns(
 ) -> list[pa.Array] | None:
     """Parse lines that are a whole row each; None if one of them needs to be looked at."""
     text = "".join(chunk)
-    if '"' in text or contract.key in text or not (text.isascii() or not _NOT_TEXT.search(text)):
+    if contract.key in text or not (text.isascii() or not _NOT_TEXT.search(text)):
         return None
-    data = text.encode()
-    try:
-        table = pa.csv.read_csv(
-            pa.py_buffer(data),
-            pa.csv.ReadOptions(
-                column_names=list(heading), block_size=len(data) + 1, use_threads=False
-            ),
-            pa.csv.ParseOptions(quote_char=False),
-            pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(heading, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None  # a row of more or fewer cells
-    # As many rows as lines: none is blank.
-    return [c.combine_chunks() for c in table.columns] if table.num_rows == len(chunk) else None
+    table = parse_plain_lines((text if text.endswith("\n") else f"{text}\n").encode(), heading)
+    return None if table is None else [column.combine_chunks() for column in table.columns]
 
 
 def _line_by_line(

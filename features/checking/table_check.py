@@ -33,7 +33,13 @@ from features.checking.queries import (
     fetch,
 )
 from features.checking.settled_rows import mark_settled
-from features.checking.typed_rows import REPEATED, count_repeats, drop_typed, type_rows
+from features.checking.typed_rows import (
+    REPEATED,
+    count_repeats,
+    drop_typed,
+    has_versions,
+    type_rows,
+)
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns
 from features.contracts.rules import (
@@ -153,7 +159,8 @@ def check_table(
             valid = f"SELECT {columns} FROM ({valid}) UNION ALL {closed_rows(contract)}"
             notes |= closed
         published = valid if merges is None else merges.follow(contract, valid)
-        _write_good(lake, contract, published, good_draft)
+        alone = events is None and not closed and merges is None and not has_versions(lake)
+        _write_good(lake, contract, published, good_draft, alone=alone)
         delivered = ", ".join(f"{quoted(AS_DELIVERED + name)} AS {quoted(name)}" for name in types)
         bad_rows = (
             f"SELECT {delivered}, reasons, {PLACE} FROM {TYPED} JOIN {BROKEN} USING ({ROW})"
@@ -233,8 +240,11 @@ def _source(
             sql(f"DROP TABLE IF EXISTS {CSV_ROWS}")
 
 
-def _write_good(lake: Lake, contract: Contract, valid: str, draft: Path) -> None:
-    """Write the good rows with the civil days of their instants, and until when each counted."""
+def _write_good(lake: Lake, contract: Contract, valid: str, draft: Path, *, alone: bool) -> None:
+    """Write the good rows with the civil days of their instants, and until when each counted.
+
+    Each row is the only one of its key if `alone`.
+    """
     columns = ", ".join(quoted(name) for name in contract.columns)
     days = civil_columns(contract, lake.settings.timezone)
     order = ", ".join(
@@ -242,7 +252,8 @@ def _write_good(lake: Lake, contract: Contract, valid: str, draft: Path) -> None
         for name in dict.fromkeys(["customer_id", contract.key, "recorded_at"])
         if name in contract.columns
     )
-    query = f"SELECT {columns}, {days}, {superseded_sql(contract)} FROM ({valid}) ORDER BY {order}"
+    superseded = superseded_sql(contract, alone=alone)
+    query = f"SELECT {columns}, {days}, {superseded} FROM ({valid}) ORDER BY {order}"
     zone = sql_text(lake.settings.timezone)
     copy_rows(lake, query, draft, f", KV_METADATA {{timezone: {zone}}}")
 
@@ -275,7 +286,10 @@ def _find_broken(lake: Lake, contract: Contract, checked: Mapping[str, Path]) ->
 
 def _valid(lake: Lake, contract: Contract) -> tuple[str, dict[str, int]]:
     """Write the query of the good rows; count the cells that are left out, by sentence."""
-    good = f"FROM {TYPED} t ANTI JOIN {BROKEN} USING ({ROW})"
+    good = f"FROM {TYPED} t"
+    if count(lake, f"SELECT count(*) FROM {BROKEN}"):
+        # Where no row is held back, the rows need not be told apart by a text each.
+        good += f" ANTI JOIN {BROKEN} USING ({ROW})"
     counts = fetch(
         lake,
         f"SELECT note, count(*) FROM (SELECT unnest(left_out) AS note FROM {ODD}"

@@ -23,6 +23,8 @@ REPEATED = "check_repeated"
 """Rows that share key and `recorded_at`, each with its fault; null: the one that counts."""
 CAST, FILLED, SHARED = "check_cast", "check_filled", "check_shared"
 """Rows with the contract's types; the milestones of rows that were delivered twice; their keys."""
+VERSIONED = "check_versioned"
+"""Keys of more than one row: versions of one thing, and rows that were delivered twice."""
 REPEATS = "the row repeats another row"
 
 
@@ -61,11 +63,16 @@ def count_repeats(lake: Lake) -> int:
     return count(lake, f"SELECT count(*) FROM {REPEATED} WHERE fault = {sql_text(REPEATS)}")
 
 
+def has_versions(lake: Lake) -> bool:
+    """Check whether two delivered rows share a key."""
+    return count(lake, f"SELECT count(*) FROM {VERSIONED}") > 0
+
+
 def drop_typed(lake: Lake) -> None:
     """Drop what `type_rows` created."""
     for view in (TYPED, CAST):
         lake.engine.raw_sql(f"DROP VIEW IF EXISTS {view}")
-    for table in (REPEATED, FILLED, SHARED):
+    for table in (REPEATED, FILLED, SHARED, VERSIONED):
         lake.engine.raw_sql(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -170,11 +177,17 @@ def _mark_repeated(lake: Lake, contract: Contract) -> None:
     needed = [name for name, declared in contract.declared.items() if not declared.nullable]
     complete = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in needed)
     lake.engine.raw_sql(
-        f"CREATE OR REPLACE TEMP TABLE {SHARED} AS SELECT {key} AS k, recorded_at AS r FROM {CAST}"
-        f" WHERE k IS NOT NULL AND r IS NOT NULL AND {LINE_FAULT} IS NULL"
-        " GROUP BY ALL HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE {VERSIONED} AS SELECT {key} AS k FROM {CAST}"
+        " WHERE k IS NOT NULL GROUP BY ALL HAVING count(*) > 1"
     )
-    if not count(lake, f"SELECT count(*) FROM {SHARED}"):
+    shared = has_versions(lake)
+    if shared:
+        lake.engine.raw_sql(
+            f"CREATE OR REPLACE TEMP TABLE {SHARED} AS SELECT k, recorded_at AS r FROM {CAST}"
+            f" JOIN {VERSIONED} ON {key} = k WHERE r IS NOT NULL AND {LINE_FAULT} IS NULL"
+            " GROUP BY ALL HAVING count(*) > 1"
+        )
+    if not shared or not count(lake, f"SELECT count(*) FROM {SHARED}"):
         # So it is nearly always, and the query below reads every column of every row.
         lake.engine.raw_sql(
             f"CREATE OR REPLACE TEMP TABLE {REPEATED}"

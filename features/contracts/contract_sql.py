@@ -3,18 +3,18 @@
 import ibis.expr.datatypes as dt
 
 from features.contracts.contract import Contract
-from features.sql import quoted, sql_text
+from features.instants import civil_sql
+from features.sql import quoted
 
 
 def civil_columns(contract: Contract, timezone: str) -> str:
     """Write the SQL columns with the civil days and hours of a row's instants."""
-    zone = sql_text(timezone)
     days = [
-        f"CAST({quoted(instant)} AT TIME ZONE {zone} AS DATE) AS {quoted(day)}"
+        f"CAST({civil_sql(quoted(instant), timezone)} AS DATE) AS {quoted(day)}"
         for day, instant in contract.civil_days.items()
     ]
     hours = [
-        f"hour({quoted(instant)} AT TIME ZONE {zone}) AS {quoted(hour)}"
+        f"hour({civil_sql(quoted(instant), timezone)}) AS {quoted(hour)}"
         for hour, instant in contract.civil_hours.items()
     ]
     return ", ".join([*days, *hours])

@@ -97,11 +97,21 @@ def has_hour(cell: str) -> str:
     )
 
 
-def without_no_days(value: str, no_days: Sequence[str]) -> str:
-    """Write the SQL of a day or instant that is null where its day stands for no day."""
+def without_no_days(value: str, no_days: Sequence[str], civil: str) -> str:
+    """Write the SQL of a day or instant that is null where its day stands for no day.
+
+    Parameters
+    ----------
+    value : str
+        SQL of the day or instant.
+    no_days : sequence of str
+        Days that stand for none.
+    civil : str
+        SQL of the day, or of the instant as the insurer's clocks show it.
+    """
     real = [text for text in no_days if not text.startswith("0000")]
     listed = ", ".join(f"DATE {sql_text(text)}" for text in real)
-    return f"CASE WHEN CAST({value} AS DATE) NOT IN ({listed}) THEN {value} END" if real else value
+    return f"CASE WHEN CAST({civil} AS DATE) NOT IN ({listed}) THEN {value} END" if real else value
 
 
 def no_day_texts(no_days: Sequence[str]) -> list[str]:

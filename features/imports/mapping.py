@@ -1,5 +1,6 @@
 """Say what the files of a delivery hold: `mapping.toml`, from bytes to columns of raw tables."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,7 +31,7 @@ class Source(Declared):
     ----------
     files : tuple of str
         Patterns of their paths below the mapping's folder.
-    kind : {"text", "workbook", "parquet"}
+    kind : {"text", "workbook", "parquet", "database"}
         What they are.
     encoding, delimiter, quote : str
         Of text files; `encoding = "ask"` has to be replaced before they are read.
@@ -53,10 +54,16 @@ class Source(Declared):
         Headings of later files that are known and not read.
     absent : tuple of str
         Headings of `columns` that later files may lack: their cells say nothing.
+    database : str, optional
+        Of a database: its URL, without a password.
+    password_from : str, optional
+        The environment variable that holds the password.
+    table, query : str, optional
+        What is read of a database: a table or view (`schema.table`), or a SELECT.
     """
 
-    files: tuple[str, ...]
-    kind: Literal["text", "workbook", "parquet"]
+    files: tuple[str, ...] = ()
+    kind: Literal["text", "workbook", "parquet", "database"]
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
@@ -69,6 +76,10 @@ class Source(Declared):
     renamed: dict[str, str] = Field(default_factory=dict)
     new_columns: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    database: str | None = None
+    password_from: str | None = None
+    table: str | None = None
+    query: str | None = None
 
 
 class ColumnMap(Declared):
@@ -242,6 +253,28 @@ def _check_source(path: Path, name: str, source: Source) -> None:
         if heading not in source.columns:
             cure = did_you_mean(heading, source.columns)
             raise GuanjiaError(f"{path}, source {name}: heading {heading}", "is none", cure)
+    thing = f"{path}, source {name}"
+    if source.kind != "database":
+        if not source.files:
+            raise GuanjiaError(thing, "names no files", f"write files, as {MANUAL} says")
+        return
+    if source.database is None or (source.table is None) == (source.query is None):
+        cure = f"write database, and table or query, as {MANUAL} says"
+        raise GuanjiaError(thing, "does not say what is read of which database", cure)
+    if has_password(source.database):
+        cure = "write the name of an environment variable as password_from instead"
+        raise GuanjiaError(thing, "holds a password in its database", cure)
+
+
+def has_password(url: str) -> bool:
+    """Check whether the URL of a database holds a password.
+
+    Examples
+    --------
+    >>> has_password("mysql://reader:secret@host/core"), has_password("mysql://reader@host/core")
+    (True, False)
+    """
+    return re.match(r"^[^/]+://[^/@]*:[^/]*@", url) is not None
 
 
 def _check_table(path: Path, mapping: Mapping, table: TableMap) -> None:

@@ -61,16 +61,21 @@ def _source_lines(name: str, source: Source, notes: Iterable[str]) -> Iterator[s
     yield f"[sources.{toml_key(name)}]"
     for note in notes:
         yield f"# {note}"
-    yield f"files = {toml_value(source.files)}"
+    if source.files:
+        yield f"files = {toml_value(source.files)}"
     yield f"kind = {toml_value(source.kind)}"
+    for field in ("database", "password_from", "table", "query"):
+        if getattr(source, field) is not None:
+            yield f"{field} = {toml_value(getattr(source, field))}"
     if source.kind == "text":
         yield f"encoding = {toml_value(source.encoding)}"
         yield f"delimiter = {toml_value(source.delimiter)}"
         yield f"quote = {toml_value(source.quote)}"
     if source.sheet is not None:
         yield f"sheet = {toml_value(source.sheet)}"
-    yield f"heading_row = {source.heading_row}"
-    yield f"heading_rows = {source.heading_rows}"
+    if source.kind != "database":
+        yield f"heading_row = {source.heading_row}"
+        yield f"heading_rows = {source.heading_rows}"
     yield "columns = ["
     for heading in source.columns:
         yield f"    {toml_value(heading)},"

@@ -85,8 +85,9 @@ def plan_import(
     relative: str,
     report: Report = quiet,
     encoding: str | None = None,
+    url: str | None = None,
 ) -> Plan:
-    """Describe the files of a folder and match them with raw tables.
+    """Describe the files of a folder, or the tables of a database, and match them with raw tables.
 
     Parameters
     ----------
@@ -100,15 +101,17 @@ def plan_import(
         Progress: called with a step, parts done and parts in all.
     encoding : str, optional
         Encoding of the text files that do not tell theirs.
+    url : str, optional
+        The database that is imported; `folder` is not looked at then.
 
     Raises
     ------
     GuanjiaError
-        If the folder holds no file that can be read.
+        If the folder holds no file that can be read, or the database cannot be reached.
     """
     report("describe files", 0, None)
     (lake.home / "tmp").mkdir(parents=True, exist_ok=True)
-    described = describe(lake, folder, encoding)
+    described = _described(lake, folder, encoding, url)
     if not described.sources:
         listed = "; ".join(f"{name}: {why}" for name, why in described.unread.items())
         raise GuanjiaError(
@@ -159,6 +162,14 @@ def plan_import(
         drop_rows(lake, prepared)
         for text_table in sources.values():
             drop_view(lake.con, text_table)
+
+
+def _described(lake: Lake, folder: Path, encoding: str | None, url: str | None) -> Described:
+    if url is None:
+        return describe(lake, folder, encoding)
+    from features.imports.reading.describe_database import describe_database
+
+    return describe_database(url)
 
 
 def missing_columns(mapping: Mapping) -> dict[str, list[str]]:

@@ -24,6 +24,12 @@ from features.sql import quoted, sql_text
 EXAMPLES = 3
 """Places that a finding names."""
 UNREAD = "cannot be read"
+MASKS = {
+    "_unread": UNREAD,
+    "_hourless": "is a day without its hour",
+    "_rounded": "has more than two decimal places",
+}
+"""Columns of bits, one bit a column -> what its bits say."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +125,11 @@ def prepare_rows(
             _read_part(lake, mapping, table, sources, place, prepared[name], findings)
             for place, table in enumerate(maps)
         ]
-        lake.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE ready_{name} AS "
-            + " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
-        )
-        for part in parts:
-            lake.con.execute(f"DROP TABLE {part}")
+        first, *others = parts
+        for part in others:
+            lake.con.execute(f"INSERT INTO {first} SELECT * FROM {part}; DROP TABLE {part}")
+        lake.con.execute(f"DROP TABLE IF EXISTS ready_{name}")
+        lake.con.execute(f"ALTER TABLE {first} RENAME TO ready_{name}")
     complete(lake, mapping, prepared.keys(), beside_known=beside_known)
     for name, table in prepared.items():
         table.overtaken = drop_overtaken(lake, CONTRACTS[name], mapping, sources)
@@ -157,72 +162,70 @@ def _read_part(
                 'replace order = "ask" in the mapping by "dmy" or "mdy"',
             )
     con, part = lake.con, f"part_{table.name}_{place}"
-    query = select_typed(contract, table.columns, source, mapping, lake.settings.timezone)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {query}")
+    typed = select_typed(contract, table.columns, source, mapping, lake.settings.timezone)
+    columns = ", ".join(
+        f"CAST({quoted(name) if name in table.columns else 'NULL'} AS {sql_type(type_)})"
+        f" AS {quoted(name)}"
+        for name, type_ in contract.columns.items()
+    )
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source, _file,"
+        f" _line, {_reasons(table)} AS _reasons, {columns}, {', '.join(MASKS)} FROM ({typed})"
+    )
     for needed in table.only_with:
         cell = (
             f"{quoted(needed)} IS NULL OR CAST({quoted(needed)} AS VARCHAR) SIMILAR TO '0(\\.0*)?'"
         )
         # A premium that cannot be read is no sign that there is no cover.
         unread = 1 << list(table.columns).index(needed)
-        (number,) = con.execute(
-            f"SELECT count(*) FROM typed WHERE ({cell}) AND _unread & {unread} = 0"
-        ).fetchone() or (0,)
+        without = f"FROM {part} WHERE ({cell}) AND _unread & {unread} = 0"
+        (number,) = con.execute(f"SELECT count(*) {without}").fetchone() or (0,)
         if number:
             heading = table.columns[needed].heading
             why = f"rows of {table.source} without {heading}"
             prepared.left_out[why] = prepared.left_out.get(why, 0) + number
-            con.execute(f"DELETE FROM typed WHERE ({cell}) AND _unread & {unread} = 0")
-    (rows,) = con.execute("SELECT count(*) FROM typed").fetchone() or (0,)
+            con.execute(f"DELETE {without}")
+    (rows,) = con.execute(f"SELECT count(*) FROM {part}").fetchone() or (0,)
     prepared.rows += rows
-    findings += _findings(lake, table, source)
-    columns = ", ".join(
-        f"CAST({quoted(name) if name in table.columns else 'NULL'} AS {sql_type(type_)})"
-        f" AS {quoted(name)}"
-        for name, type_ in contract.columns.items()
-    )
-    required = [name for name in table.columns if not contract.declared[name].nullable]
-    unreadable = ", ".join(
-        f"CASE WHEN _unread & {1 << list(table.columns).index(name)} > 0"
-        f" THEN '{name} cannot be read' END"
-        for name in required
-    )
-    reasons = f"list_filter([{unreadable}], x -> x IS NOT NULL)" if required else "[]::VARCHAR[]"
-    reasons = f"CASE WHEN _unread = 0 THEN []::VARCHAR[] ELSE {reasons} END"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source, _file,"
-        f" _line, {reasons} AS _reasons, {columns} FROM typed"
-    )
-    con.execute("DROP TABLE typed")
+    findings += _findings(lake, table, source, part)
+    for mask_ in MASKS:
+        con.execute(f"ALTER TABLE {part} DROP COLUMN {mask_}")
     return part
 
 
-def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
-    """List what is odd in the cells of `typed`."""
+def _reasons(table: TableMap) -> str:
+    """Write the SQL of the reasons for which a row waits: required cells that cannot be read."""
+    contract, names = CONTRACTS[table.name], list(table.columns)
+    required = [name for name in names if not contract.declared[name].nullable]
+    unreadable = ", ".join(
+        f"CASE WHEN _unread & {1 << names.index(name)} > 0 THEN '{name} cannot be read' END"
+        for name in required
+    )
+    reasons = f"list_filter([{unreadable}], x -> x IS NOT NULL)" if required else "[]::VARCHAR[]"
+    return f"CASE WHEN _unread = 0 THEN []::VARCHAR[] ELSE {reasons} END"
+
+
+def _findings(lake: Lake, table: TableMap, source: TextTable, part: str) -> list[Finding]:
+    """List what is odd in the cells of the rows in the temporary table `part`."""
     contract = CONTRACTS[table.name]
     names = list(table.columns)
-    masks = (
-        ("_unread", UNREAD),
-        ("_hourless", "is a day without its hour"),
-        ("_rounded", "has more than two decimal places"),
-    )
     counts = [
         f"count(*) FILTER ({bits} & {1 << place} > 0)"
-        for bits, _ in masks
+        for bits in MASKS
         for place in range(len(names))
     ]
-    numbers = lake.con.execute(f"SELECT {', '.join(counts)} FROM typed").fetchone() or ()
+    numbers = lake.con.execute(f"SELECT {', '.join(counts)} FROM {part}").fetchone() or ()
     findings = []
     for number, (bits, fault, place) in zip(
         numbers,
-        [(bits, fault, place) for bits, fault in masks for place in range(len(names))],
+        [(bits, fault, place) for bits, fault in MASKS.items() for place in range(len(names))],
         strict=True,
     ):
         if not number:
             continue
         name = names[place]
-        condition = f"{bits} & {1 << place} > 0"
-        examples = _examples(lake, source, table.name, name, table.columns[name], condition)
+        odd = f"{part} WHERE {bits} & {1 << place} > 0"
+        examples = _examples(lake, source, table.name, name, table.columns[name], odd)
         waits = not contract.declared[name].nullable
         effect = {
             "_unread": "the row waits" if waits else "the cell is empty",
@@ -234,14 +237,14 @@ def _findings(lake: Lake, table: TableMap, source: TextTable) -> list[Finding]:
 
 
 def _examples(
-    lake: Lake, source: TextTable, table: str, name: str, column: ColumnMap, condition: str
+    lake: Lake, source: TextTable, table: str, name: str, column: ColumnMap, odd: str
 ) -> tuple[str, ...]:
     """Name the first places of a finding: file, line and the cell, masked if it is personal."""
     if column.heading is None:
         return ()
     rows = lake.con.execute(
         f"SELECT _file, _line, {source.cell(column.heading)} FROM {quoted(source.view)}"
-        f" JOIN (SELECT _file, _line FROM typed WHERE {condition} ORDER BY ALL LIMIT {EXAMPLES})"
+        f" JOIN (SELECT _file, _line FROM {odd} ORDER BY ALL LIMIT {EXAMPLES})"
         " USING (_file, _line) ORDER BY 1, 2"
     ).fetchall()
     declared = CONTRACTS[table].declared[name]

@@ -7,7 +7,7 @@ import ibis.expr.datatypes as dt
 
 from features.contracts.contract import Contract
 from features.contracts.contract_sql import sql_type
-from features.imports import cells, days
+from features.imports import cells, days, plain
 from features.imports.mapping import UNITS, UNKNOWN, ColumnMap, Mapping
 from features.imports.reading.text_tables import TextTable
 from features.sql import quoted, sql_text
@@ -18,30 +18,39 @@ PLATES = frozenset({"plate", "vin"})
 
 @dataclass(frozen=True)
 class Reading:
-    """How one column of a raw table is read, as SQL in two steps.
+    """How one column of a raw table is read, as SQL.
 
     Attributes
     ----------
     name : str
         The column of the contract.
+    cell : str
+        The cell of the source, or the list of several.
     tidy : str
-        The cell of the source, tidy, null where it says nothing.
+        The cell without what only a machine sees, from `r_<name>`, the delivered one.
+    said : str
+        What the cell says, from `s_<name>`, the tidy one; null where that is nothing.
     value : str
-        The value, from the tidy cell `t_<name>`; null where it cannot be read.
+        The value, from `t_<name>`, what the cell says; null where it cannot be read.
     unread : str
         Whether the cell says something that cannot be read, from `t_<name>` and `v_<name>`.
     hour : str
         Whether an instant is without its hour; "false" for other columns.
     rounded : str
         Whether an amount has more than two decimal places; "false" for other columns.
+    plain : str, optional
+        The value of a plain cell, null for all others; None: every cell goes the steps above.
     """
 
     name: str
+    cell: str
     tidy: str
+    said: str
     value: str
-    unread: str
+    unread: str = "false"
     hour: str = "false"
     rounded: str = "false"
+    plain: str | None = None
 
 
 def read_column(
@@ -67,17 +76,18 @@ def read_column(
     type_ = contract.columns[name]
     if column.value is not None:
         text = str(column.value).lower() if isinstance(column.value, bool) else column.value
-        return Reading(name, sql_text(text), f"CAST(t_{name} AS {sql_type(type_)})", "false")
+        return _fixed(name, sql_text(text), type_)
     if column.latest is not None:
         return _latest(name, column, source, mapping, zone)
     if column.heading is None:
-        return Reading(name, "CAST(NULL AS VARCHAR)", f"CAST(NULL AS {sql_type(type_)})", "false")
+        return _fixed(name, "CAST(NULL AS VARCHAR)", type_)
     cells_joined = [source.cell(heading) for heading in (column.heading, *column.joined)]
     cell, t, v = " || '-' || ".join(cells_joined), f"t_{name}", f"v_{name}"
     nulls = _nulls(column, mapping, type_)
     coded = _codes(contract, name, column)
     plain_text = isinstance(type_, dt.String) and coded is None and not _is_identifier(name)
-    tidy = cells.without_nulls(cells.tidy(cell, half_width=not plain_text), nulls)
+    tidy = cells.tidy(f"r_{name}", half_width=not plain_text)
+    said = cells.without_nulls(f"s_{name}", nulls)
     unread = f"{t} IS NOT NULL AND {v} IS NULL"
     hour = rounded = "false"
     if coded is not None:
@@ -88,7 +98,8 @@ def read_column(
     elif isinstance(type_, dt.String):
         value = _text(name, t, column)
     elif isinstance(type_, dt.Date):
-        value = _day(name, t, column, zone)
+        read = days.birth_day if name == "birth_date" else days.day
+        value = read(t, column.order, zone)
     elif isinstance(type_, dt.Timestamp):
         value = days.instant(t, column.order, zone)
         hour = f"{v} IS NOT NULL AND NOT {days.has_hour(t)}"
@@ -101,25 +112,32 @@ def read_column(
         if isinstance(type_, dt.Integer):
             value = f"CASE WHEN {exact} = trunc({exact}) THEN {value} END"
     if column.empty is not None:
-        tidy = f"coalesce({tidy}, {sql_text(column.empty)})"
-    return Reading(name, tidy, value, unread, hour, rounded)
+        said = f"coalesce({said}, {sql_text(column.empty)})"
+    quick = _plain(contract, name, column, cell, mapping, zone)
+    return Reading(name, cell, tidy, said, value, unread, hour, rounded, quick)
 
 
-def final_value(contract: Contract, name: str, no_days: Sequence[str]) -> str:
-    """Write the SQL of a value as it goes on: a day that stands for none is null.
+def _fixed(name: str, text: str, type_: dt.DataType) -> Reading:
+    """Read the same text for every row."""
+    return Reading(name, text, f"r_{name}", f"s_{name}", f"CAST(t_{name} AS {sql_type(type_)})")
 
-    Parameters
-    ----------
-    contract : Contract
-        Of the table.
-    name : str
-        The column; its value is `v_<name>`.
-    no_days : sequence of str
-        Days that stand for none.
+
+def _final(
+    reading: Reading, type_: dt.DataType, column: ColumnMap, mapping: Mapping, zone: str
+) -> str:
+    """Write the SQL of a value as it goes on.
+
+    A day that stands for none is null; the last day of cover becomes the end of it.
     """
-    if isinstance(contract.columns[name], dt.Date | dt.Timestamp):
-        return days.without_no_days(f"v_{name}", no_days)
-    return f"v_{name}"
+    value, read = f"v_{reading.name}", f"w_{reading.name}"
+    if not isinstance(type_, dt.Date | dt.Timestamp):
+        return value
+    if column.latest is None:
+        civil = f"{read} AT TIME ZONE {sql_text(zone)}" if isinstance(type_, dt.Timestamp) else read
+        value = _unless_plain(reading, value, days.without_no_days(read, mapping.no_days, civil))
+    # Nothing is the day after 9999-12-31.
+    after = f" + (CASE WHEN year(v_{reading.name}) < 9999 THEN 1 ELSE 0 END)"
+    return f"({value}){after}" if column.last_day and isinstance(type_, dt.Date) else value
 
 
 def default_codes(contract: Contract, name: str) -> dict[str, str | bool] | None:
@@ -157,15 +175,6 @@ def _coded_value(t: str, codes: dict[str, str | bool], type_: dt.DataType, zone:
     return f"TRY_CAST({value} AS {sql_type(type_)})"
 
 
-def _day(name: str, t: str, column: ColumnMap, zone: str) -> str:
-    read = days.birth_day if name == "birth_date" else days.day
-    value = read(t, column.order, zone)
-    if not column.last_day:
-        return value
-    # Not of a day that stands for none: 9999-12-31 has no day after it.
-    return f"({value}) + (CASE WHEN year({value}) < 9999 THEN 1 ELSE 0 END)"
-
-
 def _is_identifier(name: str) -> bool:
     return name.endswith("_id") or name in PHONES | PLATES
 
@@ -178,21 +187,55 @@ def _text(name: str, t: str, column: ColumnMap) -> str:
     return cells.identifier(t, column.suffix) if _is_identifier(name) else t
 
 
+def _plain(
+    contract: Contract, name: str, column: ColumnMap, cell: str, mapping: Mapping, zone: str
+) -> str | None:
+    """Write the SQL of the value of a plain cell; None if the column has no plain form."""
+    type_ = contract.columns[name]
+    nulls, no_days = _nulls(column, mapping, type_), mapping.no_days
+    coded = _codes(contract, name, column)
+    if coded is not None:
+        known = {text: str(value) for text, value in coded.items() if value not in {"", UNKNOWN}}
+        value = plain.code(cell, known, nulls)
+        return f"CAST({value} AS BOOLEAN)" if value and isinstance(type_, dt.Boolean) else value
+    if isinstance(type_, dt.String):
+        return _plain_text(name, column, cell, nulls)
+    if isinstance(type_, dt.Date):
+        return plain.day(cell, nulls, no_days)
+    if isinstance(type_, dt.Timestamp):
+        return plain.instant(cell, nulls, no_days, zone)
+    if column.decimal != "." or isinstance(type_, dt.Floating):
+        return None
+    return plain.number(cell, nulls, str(UNITS[column.unit]), sql_type(type_))
+
+
+def _plain_text(name: str, column: ColumnMap, cell: str, nulls: Sequence[str]) -> str:
+    if name in PHONES:
+        return plain.phone(cell, nulls)
+    if name in PLATES:
+        return plain.plate(cell, nulls)
+    if _is_identifier(name):
+        return plain.identifier(cell, nulls, column.suffix)
+    return plain.text(cell, nulls)
+
+
 def _latest(
     name: str, column: ColumnMap, source: TextTable, mapping: Mapping, zone: str
 ) -> Reading:
     """Read several instants and take the latest."""
     nulls = [*mapping.nulls, *days.no_day_texts(mapping.no_days)]
-    tidied = [
-        cells.without_nulls(cells.tidy(source.cell(heading)), nulls)
-        for heading in column.latest or ()
+    places = range(1, len(column.latest or ()) + 1)
+    tidied = ", ".join(cells.tidy(f"r_{name}[{place}]") for place in places)
+    said = ", ".join(cells.without_nulls(f"s_{name}[{place}]", nulls) for place in places)
+    listed = ", ".join(source.cell(heading) for heading in column.latest or ())
+    parts = [f"t_{name}[{place}]" for place in places]
+    instants = [days.instant(part, column.order, zone) for part in parts]
+    real = [
+        days.without_no_days(instant, mapping.no_days, f"{instant} AT TIME ZONE {sql_text(zone)}")
+        for instant in instants
     ]
-    parts = [f"t_{name}[{place}]" for place in range(1, len(tidied) + 1)]
-    instants = [
-        days.without_no_days(days.instant(part, column.order, zone), mapping.no_days)
-        for part in parts
-    ]
-    return Reading(name, f"[{', '.join(tidied)}]", f"greatest({', '.join(instants)})", "false")
+    value = f"greatest({', '.join(real)})"
+    return Reading(name, f"[{listed}]", f"[{tidied}]", f"[{said}]", value)
 
 
 def select_typed(
@@ -224,19 +267,51 @@ def select_typed(
         read_column(contract, name, column, source, mapping, zone)
         for name, column in columns.items()
     ]
-    tidy = ", ".join(f"{reading.tidy} AS t_{reading.name}" for reading in readings)
-    values = ", ".join(f"{reading.value} AS v_{reading.name}" for reading in readings)
     finals = ", ".join(
-        f"{final_value(contract, reading.name, mapping.no_days)} AS {quoted(reading.name)}"
-        for reading in readings
+        f"{_final(reading, contract.columns[name], column, mapping, zone)} AS {quoted(name)}"
+        for reading, (name, column) in zip(readings, columns.items(), strict=True)
     )
     return (
         f"SELECT _file, _line, {_mask([r.unread for r in readings])} AS _unread,"
         f" {_mask([r.hour for r in readings])} AS _hourless,"
         f" {_mask([r.rounded for r in readings])} AS _rounded, {finals}"
-        f" FROM (SELECT *, {values} FROM (SELECT _file, _line, {tidy}"
-        f" FROM {quoted(source.view)} WHERE _kind IS NULL))"
+        f" FROM ({select_values(readings, source)})"
     )
+
+
+def select_values(readings: Sequence[Reading], source: TextTable) -> str:
+    """Write the query of `v_<name>`, `t_<name>` and, where it is read so, `p_<name>`.
+
+    Each step is a query of its own: the engine computes an expression that occurs twice in one
+    query for all rows, even where only few of them need it. What the steps after the first see of
+    a plain cell is null.
+
+    Parameters
+    ----------
+    readings : sequence of Reading
+        How the columns are read.
+    source : TextTable
+        The rows of the source.
+    """
+    query = f"SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL"
+    steps = (
+        {f"p_{r.name}": r.plain for r in readings if r.plain is not None},
+        {f"r_{r.name}": _unless_plain(r, "NULL", r.cell) for r in readings},
+        {f"s_{r.name}": _unless_plain(r, "NULL", r.tidy) for r in readings},
+        {f"t_{r.name}": _unless_plain(r, "NULL", r.said) for r in readings},
+        {f"w_{r.name}": _unless_plain(r, "NULL", r.value) for r in readings},
+        {f"v_{r.name}": _unless_plain(r, f"p_{r.name}", f"w_{r.name}") for r in readings},
+    )
+    for step in steps:
+        listed = "".join(f", {expression} AS {name}" for name, expression in step.items())
+        query = f"SELECT *{listed} FROM ({query})"
+    return query
+
+
+def _unless_plain(reading: Reading, plain: str, other: str) -> str:
+    if reading.plain is None:
+        return other
+    return f"CASE WHEN p_{reading.name} IS NOT NULL THEN {plain} ELSE {other} END"
 
 
 def _mask(conditions: Sequence[str]) -> str:

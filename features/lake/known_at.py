@@ -142,7 +142,7 @@ def later_instants(contract: "Contract") -> list[str]:
     return [*contract.milestones, "superseded_at"]
 
 
-def superseded_sql(contract: "Contract", *, rows_have_it: bool = False) -> str:
+def superseded_sql(contract: "Contract", *, rows_have_it: bool = False, alone: bool = False) -> str:
     """Write the column `superseded_at` of checked rows as SQL, `... AS superseded_at`.
 
     Parameters
@@ -152,7 +152,11 @@ def superseded_sql(contract: "Contract", *, rows_have_it: bool = False) -> str:
     rows_have_it : bool
         True if the rows were checked before and versions recorded since were added: then the
         earlier of the two instants counts, since the superseding version may not be among them.
+    alone : bool
+        True if each row is the only one of its key: then nothing has to be sorted.
     """
+    if alone:
+        return "CAST(NULL AS TIMESTAMPTZ) AS superseded_at"
     following = f"lead(recorded_at) OVER (PARTITION BY {quoted(contract.key)} ORDER BY recorded_at)"
     value = f"least(superseded_at, {following})" if rows_have_it else following
     return f"{value} AS superseded_at"

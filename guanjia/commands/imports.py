@@ -19,7 +19,12 @@ DEAREST = 12
 
 
 def plan(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The exports: folder or file.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER", help="The exports: folder or file; or the URL of a database."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The mapping to write; a page lies beside it.")] = Path(
         "mapping.toml"
     ),
@@ -29,7 +34,7 @@ def plan(
     replace: Annotated[bool, typer.Option(help="Replace a mapping that is there.")] = False,
     json: Json = False,
 ) -> None:
-    """Plan an import: write what the exports of a folder hold as a mapping and a page."""
+    """Plan an import: write what a folder or a database holds as a mapping and a page."""
     import os
 
     from features.imports.mapping_text import mapping_text
@@ -44,10 +49,12 @@ def plan(
         raise GuanjiaError(
             f"file {out}", "is there, perhaps with your changes", "name another --out, or --replace"
         )
-    folder = source if source.is_dir() else source.parent
+    url = source if "://" in source else None
+    exports = Path() if url else Path(source)
+    folder = exports if exports.is_dir() else exports.parent
     relative = Path(os.path.relpath(folder.resolve(), out.resolve().parent)).as_posix()
     with progress(json) as report:
-        planned = plan_import(open_lake(), source, relative, report, encoding)
+        planned = plan_import(open_lake(), exports, relative, report, encoding, url)
         costs = missing_costs(planned.missing)
     text = mapping_text(planned.mapping, out.name, planned.evidence, planned.described.notes)
     page = out.with_suffix(".html")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("features", "training", "serving", "guanjia")
-DRIVERS = {"psycopg2-binary"}
+DRIVERS = {"psycopg2-binary", "pymysql"}
 """Declared and imported by name of a URL alone: SQLAlchemy finds the driver."""
 BROUGHT = {
     "mlflow-skinny": "mlflow",

@@ -14,9 +14,9 @@ from features.imports.matching.forms import unread_shares
 from features.imports.matching.vocabulary import meaning_of
 from features.imports.reading.text_tables import TextTable
 from features.imports.rows import UNREAD, Finding, Prepared
-from features.imports.values import read_column
+from features.imports.values import read_column, select_values
 from features.lake import Lake
-from features.sql import quoted, sql_text
+from features.sql import sql_text
 
 ORDERS = ("ymd", "dmy", "mdy")
 CODES_SHOWN = 20
@@ -170,8 +170,8 @@ def _new_codes(
     listed = ", ".join(map(sql_text, column.codes or ()))
     unlisted = f" AND cell NOT IN ({listed})" if listed else ""
     return lake.con.execute(
-        f"SELECT cell, count(*) FROM (SELECT {reading.tidy} AS cell FROM {quoted(source.view)}"
-        f" WHERE _kind IS NULL) WHERE cell IS NOT NULL{unlisted}"
+        f"SELECT cell, count(*) FROM (SELECT t_{name} AS cell FROM"
+        f" ({select_values([reading], source)})) WHERE cell IS NOT NULL{unlisted}"
         f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {CODES_SHOWN}"
     ).fetchall()
 

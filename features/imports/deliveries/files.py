@@ -8,8 +8,8 @@ from features.errors import GuanjiaError
 from features.imports.deliveries.ledger import Ledger
 from features.imports.mapping import Source
 from features.imports.reading.encodings import opened
+from features.imports.reading.odd_lines import REASONS
 from features.imports.reading.readers import path_below
-from features.imports.reading.text_files import REASONS
 from features.imports.reading.text_tables import Part
 from features.lake import sha256_of
 

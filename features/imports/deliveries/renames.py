@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 import pyarrow as pa
-from rapidfuzz import fuzz
 
 from features.contracts.tables import CONTRACTS
 from features.imports.mapping import ColumnMap, Mapping
 from features.imports.matching.vocabulary import normalise, score_heading
 from features.imports.reading.text_tables import TextTable
-from features.imports.values import read_column
+from features.imports.values import read_column, select_values
 from features.imports.versions import known_rows
 from features.lake import Lake
 from features.sql import quoted
@@ -65,7 +65,7 @@ def propose_renames(
 def _score(
     lake: Lake, mapping: Mapping, source: str, old: str, new: str, cells: Sequence[str]
 ) -> float:
-    heading = fuzz.ratio(normalise(old), normalise(new)) / 100
+    heading = SequenceMatcher(None, normalise(old), normalise(new)).ratio()
     values = 0.0
     for part in mapping.tables:
         for name, column in part.columns.items() if part.source == source else ():
@@ -83,9 +83,11 @@ def _alike(
         return 0.0
     contract, con = CONTRACTS[table], lake.con
     sample = TextTable(SAMPLE, (str(column.heading),), [])
-    reading = read_column(contract, name, column, sample, mapping, lake.settings.timezone)
-    con.register(SAMPLE, pa.table({"c0": pa.array(cells, pa.string())}))
-    values = f"(SELECT {reading.value} AS v FROM (SELECT {reading.tidy} AS t_{name} FROM {SAMPLE}))"
+    alone = column.model_copy(update={"joined": ()})
+    reading = read_column(contract, name, alone, sample, mapping, lake.settings.timezone)
+    texts = pa.array(cells, pa.string())
+    con.register(SAMPLE, pa.table({"c0": texts, "_kind": pa.nulls(len(texts), pa.string())}))
+    values = f"(SELECT v_{name} AS v FROM ({select_values([reading], sample)}))"
     known = "v IS NOT NULL"
     if list(lake.raw(table).glob("*.parquet")):
         known = f"v IN (SELECT {quoted(name)} FROM {known_rows(lake, contract)})"

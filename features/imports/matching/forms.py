@@ -11,9 +11,8 @@ from features.imports.mapping import UNKNOWN, ColumnMap, Mapping, TableMap
 from features.imports.matching.evidence import Evidence
 from features.imports.matching.vocabulary import meaning_of
 from features.imports.reading.text_tables import TextTable
-from features.imports.values import read_column, select_typed
+from features.imports.values import read_column, select_typed, select_values
 from features.lake import Lake
-from features.sql import quoted
 
 FEW_UNREAD = 0.01
 """Share of cells that may be unreadable in a column that is sure."""
@@ -87,10 +86,10 @@ def unread_shares(
     shares = {}
     for name, column in mapped.items():
         reading = read_column(contract, name, column, source, mapping, zone)
+        plain = f"count(p_{name})" if reading.plain is not None else "0"
         filled, unread = lake.con.execute(
-            f"SELECT count(t_{name}), count(*) FILTER ({reading.unread}) FROM (SELECT *,"
-            f" {reading.value} AS v_{name} FROM (SELECT {reading.tidy} AS t_{name}"
-            f" FROM {quoted(source.view)} WHERE _kind IS NULL))"
+            f"SELECT count(t_{name}) + {plain}, count(*) FILTER ({reading.unread})"
+            f" FROM ({select_values([reading], source)})"
         ).fetchone() or (0, 0)
         shares[name] = unread / filled if filled else 0.0
     return shares

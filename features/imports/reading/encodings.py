@@ -9,19 +9,23 @@ import codecs
 import gzip
 import io
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, cast
 
 from features.errors import GuanjiaError
 
-PIECE = 4_000_000
+PIECE = 8_000_000
+"""Bytes that are decoded at once."""
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+KEEP_ASCII = ("utf-8", "utf-8-sig", "gb18030", "gbk", "gb2312", "big5")
+"""Encodings in which a byte below "0" is the ASCII character, and never part of another."""
 ASK = "ask"
 """Stands in a mapping where the user has to say the encoding."""
 MOST_UNCOMMON = 0.2
@@ -70,8 +74,16 @@ def find_encoding(path: Path) -> Reading:
     return Reading(ASK, why)
 
 
-def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -> int:
-    """Copy a text file as UTF-8 with `\\n` at line ends, decoded strictly; count its lines.
+def piece_encoding(encoding: str) -> str:
+    """Return the encoding of the pieces that `read_pieces` yields: the file's own, or UTF-8."""
+    return encoding if encoding in KEEP_ASCII else "utf-8"
+
+
+def read_pieces(path: Path, encoding: str) -> Iterator[bytes]:
+    """Yield a text file in pieces of whole lines, every kind of line end as `\\n`.
+
+    The bytes are those of the file where its encoding is one of `KEEP_ASCII`, not decoded yet;
+    else they are UTF-8, decoded strictly.
 
     Parameters
     ----------
@@ -79,34 +91,66 @@ def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -
         The file, which may be compressed.
     encoding : str
         Name of a codec, as the mapping says.
-    target : Path
-        The copy.
-    skip_lines : int
-        Lines at the beginning that are left out: titles and headings.
 
-    Returns
-    -------
-    int
-        Lines of the file, those left out among them.
+    Raises
+    ------
+    GuanjiaError
+        If the file is cut off, or a byte cannot be decoded.
+    """
+    if encoding not in KEEP_ASCII:
+        yield from _decoded(path, encoding, _raw_pieces(path))
+        return
+    begun: list[bytes] = []
+    marked = encoding == "utf-8-sig"
+    for raw in _raw_pieces(path):
+        text = raw.removeprefix(codecs.BOM_UTF8) if marked else raw
+        marked = False
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield b"".join((*begun, memoryview(text)[:end]))
+            begun = []
+        begun.append(text[end:])
+    if rest := b"".join(begun):
+        yield rest + b"\n"
+
+
+def decode_pieces(path: Path, encoding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces of a file as UTF-8, decoded strictly.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    encoding : str
+        Name of a codec, as the mapping says.
+    pieces : iterable of bytes
+        As `read_pieces` yields them.
 
     Raises
     ------
     GuanjiaError
         If a byte cannot be decoded: the error names file and line.
     """
-    lines, ends_open = 0, False
+    return _decoded(path, piece_encoding(encoding), pieces)
+
+
+def _decoded(path: Path, encoding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Decode pieces strictly; yield whole lines."""
     try:
-        with (
-            opened(path) as stream,
-            _text(stream, encoding) as text,
-            target.open("wb") as copy,
-        ):
-            while lines < skip_lines and text.readline():
-                lines += 1
-            while piece := text.read(PIECE):
-                lines += piece.count("\n")
-                ends_open = not piece.endswith("\n")
-                copy.write(piece.encode())
+        codec = codecs.getincrementaldecoder(encoding)("strict")
+        decoder = io.IncrementalNewlineDecoder(codec, translate=True)
+        begun: list[str] = []
+        for raw in chain(pieces, [b""]):
+            text = decoder.decode(raw, final=not raw)
+            whole, newline, begins = text.rpartition("\n")
+            if newline:
+                yield "".join((*begun, whole, newline)).encode()
+                begun = []
+            begun.append(begins)
+        if rest := "".join(begun):
+            yield f"{rest}\n".encode()
     except UnicodeDecodeError as fault:
         line = _line_of_fault(path, encoding)
         raise GuanjiaError(
@@ -114,12 +158,24 @@ def copy_as_utf8(path: Path, encoding: str, target: Path, skip_lines: int = 0) -
             f"is not valid {encoding}: {fault.reason}",
             "deliver the file again, or name its encoding in the mapping",
         ) from fault
+    except LookupError as fault:
+        raise GuanjiaError(
+            f"file {path}", f"cannot be read: {fault}", "name an encoding such as gb18030"
+        ) from fault
+
+
+def _raw_pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file; a line end of two bytes is not cut."""
+    try:
+        with opened(path) as stream:
+            while piece := stream.read(PIECE):
+                yield piece + stream.read(1) if piece.endswith(b"\r") else piece
     except EOFError as fault:
         raise GuanjiaError(f"file {path}", "is cut off", "deliver the file again") from fault
-    except (LookupError, gzip.BadGzipFile) as fault:
-        cure = "name an encoding such as gb18030, or deliver the file again"
-        raise GuanjiaError(f"file {path}", f"cannot be read: {fault}", cure) from fault
-    return lines + ends_open
+    except gzip.BadGzipFile as fault:
+        raise GuanjiaError(
+            f"file {path}", f"cannot be read: {fault}", "deliver the file again"
+        ) from fault
 
 
 def read_lines(path: Path, encoding: str, most: int) -> list[str]:

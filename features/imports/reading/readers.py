@@ -9,7 +9,7 @@ from features.errors import GuanjiaError
 from features.imports.mapping import Mapping as ImportMapping
 from features.imports.mapping import Source
 from features.imports.reading.text_files import read_text_file
-from features.imports.reading.text_tables import LINE, Part, TextTable, make_view
+from features.imports.reading.text_tables import LINE, Part, TextTable, drop_part, make_view
 from features.imports.reading.workbooks import EXACT, read_workbook
 from features.lake import Lake
 from features.sql import quoted, sql_text
@@ -71,7 +71,7 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def files_of(source: Source, folder: Path, *, may_lack: bool = False) -> list[Path]:
-    """List the files of a source in a delivery.
+    """List the files of a source in a delivery; a database is read as one, named by its table.
 
     Parameters
     ----------
@@ -87,6 +87,8 @@ def files_of(source: Source, folder: Path, *, may_lack: bool = False) -> list[Pa
     GuanjiaError
         If there is none.
     """
+    if source.kind == "database":
+        return [Path(source.table or "query")]
     files = [
         path
         for path in list_files(folder)
@@ -113,7 +115,9 @@ def unused_files(mapping: ImportMapping, folder: Path, ours: Collection[Path]) -
     ours : collection of Path
         The mapping and its page, which may lie there too.
     """
-    unused = {}
+    unused: dict[str, str] = {}
+    if all(source.kind == "database" for source in mapping.sources.values()):
+        return unused
     for path in list_files(folder):
         name, kind = path_below(path, folder), kind_of(path)
         if path.resolve() in ours:
@@ -163,8 +167,13 @@ def read_source(
     for place, path in enumerate(files):
         table = f"{view}_{place}"
         layout = (layouts or {}).get(path, source)
+        drop_part(con, table)
         if source.kind == "text":
             parts.append(read_text_file(con, path, layout, table, scratch))
+        elif source.kind == "database":
+            from features.imports.reading.databases import read_database
+
+            parts.append(read_database(con, source, table, lake.settings.timezone))
         elif source.kind == "workbook":
             parts.append(read_workbook(con, path, layout, table))
         else:

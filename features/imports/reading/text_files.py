@@ -1,29 +1,34 @@
 """Read text files into the engine, as their source in the mapping says."""
 
-import csv
-import re
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
 from features.errors import GuanjiaError
 from features.imports.mapping import Source
-from features.imports.reading.encodings import ASK, copy_as_utf8
-from features.imports.reading.layout import FOOTER, TOTAL
-from features.imports.reading.text_tables import KINDS, LINE, Part, Rejected
-from features.sql import quoted, sql_text
+from features.imports.reading.encodings import (
+    ASK,
+    decode_pieces,
+    piece_encoding,
+    read_pieces,
+)
+from features.imports.reading.held_rows import hold_rows
+from features.imports.reading.odd_lines import read_odd_lines
+from features.imports.reading.text_tables import LINE, Part, drop_part
+from features.plain_csv import parse_plain_lines
+from features.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
 
-REASONS = {
-    "MISSING COLUMNS": "the line has too few cells",
-    "TOO MANY COLUMNS": "the line has too many cells",
-    "UNQUOTED VALUE": "a quotation mark is not closed",
-    "LINE SIZE OVER MAXIMUM": "the line is too long",
-    "INVALID ENCODING": "the line holds bytes that are no text",
-}
-LONGEST_LINE = 16_000_000
+AHEAD = 2
+"""Pieces that are parsed while the engine takes the one before."""
 
 
 def read_text_file(
@@ -42,7 +47,7 @@ def read_text_file(
     table : str
         Name of the table.
     scratch : Path
-        Folder for the file as UTF-8, while it is read.
+        Folder for the lines that are not plain, while they are read.
 
     Raises
     ------
@@ -55,143 +60,103 @@ def read_text_file(
             "does not tell its encoding",
             'replace encoding = "ask" in the mapping: gb18030, big5, utf-8, utf-16-le, ...',
         )
-    copy = scratch / "import.csv"
-    skipped = source.heading_row - 1 + source.heading_rows
-    try:
-        lines = copy_as_utf8(path, source.encoding, copy, skipped)
-        part = Part(path, lines)
-        part.left_out["titles and headings"] = min(skipped, lines)
-        _read_copy(con, copy, source, table, part)
-    finally:
-        copy.unlink(missing_ok=True)
+    part = Part(path, 0)
+    headings = source.heading_row - 1 + source.heading_rows
+    pieces = _below(read_pieces(path, source.encoding), headings, part)
+    plain = _PlainRows(pieces, source, headings + 1)
+    hold_rows(con, table, plain.schema, plain.batches)
+    if plain.fault is not None:
+        raise plain.fault
+    part.left_out["titles and headings"] = min(headings, part.lines)
+    if plain.odd:
+        rest = decode_pieces(path, source.encoding, chain(plain.odd, pieces))
+        _insert_odd(con, rest, source, table, part, plain.line, scratch)
     return part
 
 
-def _read_copy(
-    con: "duckdb.DuckDBPyConnection", copy: Path, source: Source, table: str, part: Part
+def _below(pieces: Iterable[bytes], headings: int, part: Part) -> Iterator[bytes]:
+    """Yield the lines below the headings, and count all in `part.lines`."""
+    for piece in pieces:
+        left = max(headings - part.lines, 0)
+        part.lines += piece.count(b"\n")
+        if left < piece.count(b"\n"):
+            yield piece.split(b"\n", left)[left] if left else piece
+
+
+class _PlainRows:
+    """Rows of pieces up to the first that is not plain, handed to the engine as it asks for them.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        `LINE`, c0, c1, ...
+    batches : iterator of pyarrow.RecordBatch
+        The rows.
+    line : int
+        Number of the line after the last row.
+    odd : list of bytes
+        The piece that is not plain, and those that were read ahead; empty: all are plain.
+    fault : GuanjiaError, optional
+        Why the pieces ended; the engine would hide its words.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], source: Source, line: int) -> None:
+        self._pieces, self._source = pieces, source
+        self.line = line
+        self.odd: list[bytes] = []
+        self.fault: GuanjiaError | None = None
+        self._begun: deque[tuple[bytes, Future[pa.Table | None]]] = deque()
+        self._names = [f"c{place}" for place in range(len(source.columns))]
+        texts = ((name, pa.string()) for name in self._names)
+        self.schema = pa.schema([(LINE, pa.int64()), *texts])
+        self.batches = self._batches()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for piece, rows in self._parsed():
+                if rows is None:
+                    self.odd = [piece, *(ahead for ahead, _ in self._begun)]
+                    return
+                lines = pa.array(np.arange(self.line, self.line + rows.num_rows))
+                self.line += rows.num_rows
+                yield from rows.add_column(0, LINE, lines).to_batches()
+        except GuanjiaError as fault:
+            self.fault = fault
+
+    def _parsed(self) -> Iterator[tuple[bytes, pa.Table | None]]:
+        """Yield each piece with its rows; the next ones are parsed meanwhile."""
+        source, encoding = self._source, piece_encoding(self._source.encoding)
+        dialect = (self._names, source.delimiter, source.quote, encoding)
+        with ThreadPoolExecutor(AHEAD) as pool:
+            for piece in self._pieces:
+                self._begun.append((piece, pool.submit(parse_plain_lines, piece, *dialect)))
+                if len(self._begun) > AHEAD:
+                    first, parsed = self._begun.popleft()
+                    yield first, parsed.result()
+            while self._begun:
+                first, parsed = self._begun.popleft()
+                yield first, parsed.result()
+
+
+def _insert_odd(
+    con: "duckdb.DuckDBPyConnection",
+    pieces: Iterable[bytes],
+    source: Source,
+    table: str,
+    part: Part,
+    first: int,
+    scratch: Path,
 ) -> None:
-    width, quote = len(source.columns), sql_text(source.quote)
-    types = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(width))
-    first = part.left_out["titles and headings"] + 1
-    # In the order of the file, so that the number of a row gives its line.
-    con.execute("SET preserve_insertion_order = true")
-    con.execute("DROP TABLE IF EXISTS import_rejects; DROP TABLE IF EXISTS import_scans")
+    """Insert pieces in which not all lines are plain, the first of them number `first`."""
+    copy, odd = scratch / "import.csv", f"{table}_odd"
     try:
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS"
-            f" SELECT row_number() OVER () + {first - 1} AS {LINE}, * FROM read_csv("
-            f"{sql_text(copy)}, delim={sql_text(source.delimiter)}, quote={quote}, escape={quote},"
-            f" header=false, auto_detect=false, columns={{{types}}}, store_rejects=true,"
-            f" rejects_limit=0, rejects_table='import_rejects', rejects_scan='import_scans',"
-            f" max_line_size={LONGEST_LINE})"
-        )
-        footers = _take_rejected(con, copy, source, part)
+        with copy.open("wb") as stream:
+            stream.writelines(pieces)
+        read_odd_lines(con, copy, source, odd, part, first)
     finally:
-        con.execute("SET preserve_insertion_order = false")
-        con.execute("DROP TABLE IF EXISTS import_rejects; DROP TABLE IF EXISTS import_scans")
-    (rows,) = con.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone() or (0,)
-    # `make_view` tells rows from totals later and counts them anew.
-    surplus = part.unaccounted - rows - sum(footers.values())
-    if surplus > 0:
-        continued = _continued(con, table, width)
-        blank = surplus - continued
-        part.left_out |= {"lines that continue a cell": continued} if continued else {}
-        part.left_out |= {KINDS["empty"]: blank} if blank else {}
-        surplus = min(blank, 0)
-    if surplus < 0:
-        raise GuanjiaError(
-            f"file {part.path}",
-            f"has {part.lines:,} lines, but {part.lines - surplus:,} were read",
-            "see whether delimiter and quote in the mapping are the file's",
-        )
-    part.left_out |= footers
-    if len(part.left_out) > 1 or part.rejected:
-        _shift_lines(con, copy, source, table, first)
-
-
-def _take_rejected(
-    con: "duckdb.DuckDBPyConnection", copy: Path, source: Source, part: Part
-) -> dict[str, int]:
-    """Note the lines that do not fit; return the number of totals and footers among them."""
-    rejects = con.execute(
-        "SELECT line_byte_position, first(error_type::VARCHAR), first(csv_line)"
-        " FROM import_rejects GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    kinds: dict[str, int] = {}
-    skipped = part.left_out["titles and headings"]
-    with copy.open("rb") as stream:
-        position, line = 0, skipped + 1
-        for place, error, content in rejects:
-            line += stream.read(place - 1 - position).count(b"\n")
-            position = place - 1
-            text = str(content)
-            begins = line + len(text) - len(text.lstrip("\n"))
-            text = text.strip("\n")
-            kind = _kind_of(text, source)
-            if kind:
-                kinds[KINDS[kind]] = kinds.get(KINDS[kind], 0) + 1
-            else:
-                reason = REASONS.get(error, f"the line cannot be read: {error.lower()}")
-                part.rejected.append(Rejected(begins, text, reason, text.count("\n") + 1))
-    return kinds
-
-
-def _kind_of(text: str, source: Source) -> str | None:
-    """Tell totals, footers and further headings from rows of a wrong width."""
-    cells = [cell.strip(source.quote + " \t") for cell in text.split(source.delimiter)]
-    filled = [cell for cell in cells if cell]
-    if not filled:
-        return "empty"
-    if re.search(TOTAL, filled[0], re.IGNORECASE):
-        return "total"
-    if len(filled) == 1 and re.search(FOOTER, filled[0], re.IGNORECASE):
-        return "footer"
-    headings = set(source.columns)
-    return "heading" if len(headings.intersection(filled)) > len(filled) / 2 else None
-
-
-def _continued(con: "duckdb.DuckDBPyConnection", table: str, width: int) -> int:
-    """Count the line ends inside cells."""
-    ends = " + ".join(
-        f"coalesce(length(c{place}) - length(replace(c{place}, chr(10), '')), 0)"
-        for place in range(width)
-    )
-    row = con.execute(f"SELECT coalesce(sum({ends}), 0) FROM {quoted(table)}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _shift_lines(
-    con: "duckdb.DuckDBPyConnection", copy: Path, source: Source, table: str, first: int
-) -> None:
-    """Number the rows of a file in which some lines are no rows."""
-    shifts: list[tuple[int, int]] = []
-    with copy.open(encoding="utf-8", newline="") as stream:
-        for row, line in enumerate(_lines_of_rows(stream, source)):
-            if not shifts or shifts[-1][1] != line - 1 - row:
-                shifts.append((row + first, line - 1 - row))
-    if not shifts:
-        return
-    con.execute("CREATE OR REPLACE TEMP TABLE import_shifts (begins BIGINT, shift BIGINT)")
-    con.executemany("INSERT INTO import_shifts VALUES (?, ?)", shifts)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS"
-        f" SELECT * EXCLUDE (begins, shift) REPLACE ({LINE} + shift AS {LINE})"
-        f" FROM {quoted(table)} ASOF JOIN import_shifts ON {LINE} >= begins"
-    )
-    con.execute("DROP TABLE import_shifts")
-
-
-def _lines_of_rows(lines: Iterable[str], source: Source) -> Iterator[int]:
-    """Yield the first line of each row that has the width of the headings, from 1."""
-    width, number = len(source.columns), 1
-    if len(source.delimiter) > 1 or not source.quote:
-        for number, line in enumerate(lines, 1):
-            if line.strip("\n") and line.count(source.delimiter) + 1 == width:
-                yield number
-        return
-    csv.field_size_limit(LONGEST_LINE)
-    reader = csv.reader(lines, delimiter=source.delimiter, quotechar=source.quote)
-    for cells in reader:
-        if len(cells) == width:
-            yield number
-        number = reader.line_num + 1
+        copy.unlink(missing_ok=True)
+    rows = f"{table}_rows"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(rows)} AS FROM {quoted(table)}")
+    drop_part(con, table)
+    con.execute(f"ALTER TABLE {quoted(rows)} RENAME TO {quoted(table)}")
+    con.execute(f"INSERT INTO {quoted(table)} FROM {quoted(odd)}; DROP TABLE {quoted(odd)}")

@@ -129,10 +129,8 @@ def make_view(
         f"SELECT {place} AS {FILE}, {LINE}, {cells} FROM {quoted(f'{name}_{place}')}"
         for place in range(len(parts))
     )
-    con.execute(
-        f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS"
-        f" SELECT *, {_kind(columns)} AS {KIND} FROM ({rows})"
-    )
+    view = f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT *,"
+    con.execute(f"{view} {_kind(columns)} AS {KIND} FROM ({rows})")
     counts = con.execute(
         f"SELECT {FILE}, {KIND}, count(*) FROM {quoted(name)} GROUP BY ALL ORDER BY ALL"
     ).fetchall()
@@ -142,6 +140,9 @@ def make_view(
         else:
             left_out = parts[place].left_out
             left_out[KINDS[kind]] = left_out.get(KINDS[kind], 0) + number
+    if all(kind is None for _, kind, _ in counts):
+        # Every reader of the view asks for the rows of data: here, that is all.
+        con.execute(f"{view} NULL::VARCHAR AS {KIND} FROM ({rows})")
     return TextTable(name, tuple(columns), parts)
 
 
@@ -149,7 +150,13 @@ def drop_view(con: "duckdb.DuckDBPyConnection", table: TextTable) -> None:
     """Drop the view and its tables."""
     con.execute(f"DROP VIEW IF EXISTS {quoted(table.view)}")
     for place in range(len(table.parts)):
-        con.execute(f"DROP TABLE IF EXISTS {quoted(f'{table.view}_{place}')}")
+        drop_part(con, f"{table.view}_{place}")
+
+
+def drop_part(con: "duckdb.DuckDBPyConnection", name: str) -> None:
+    """Drop the rows of a file, which the engine holds, or sees in memory under a name."""
+    con.unregister(name)
+    con.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
 
 
 def _kind(columns: Sequence[str]) -> str:
@@ -157,12 +164,14 @@ def _kind(columns: Sequence[str]) -> str:
     cells = [f"c{place}" for place in range(len(columns))]
     first = f"coalesce({', '.join(cells)})" if len(cells) > 1 else "c0"
     others = f"coalesce({', '.join(cells[1:])})" if len(cells) > 1 else "NULL"
-    # A row repeats the headings if the first three cells do: the others need not be compared.
+    # A row repeats the headings if the first three cells do: the others need not be compared, nor
+    # are cells trimmed that do not hold the heading.
     repeated = " AND ".join(
         f"trim(c{place}) = {sql_text(heading)}" for place, heading in enumerate(columns[:3])
     )
+    repeated = f"CASE WHEN contains(c0, {sql_text(columns[0])}) THEN {repeated} END"
     return (
-        f"CASE WHEN {first} IS NULL THEN 'empty' WHEN {repeated or 'false'} THEN 'heading'"
+        f"CASE WHEN {first} IS NULL THEN 'empty' WHEN {repeated} THEN 'heading'"
         f" WHEN length({first}) < 20 AND regexp_matches({first}, {sql_text(TOTAL)}, 'i')"
         f" THEN 'total' WHEN {others} IS NULL AND {len(cells)} > 1"
         f" AND regexp_matches(c0, {sql_text(FOOTER)}, 'i') THEN 'footer' END"

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
-from features.imports.reading.encodings import ASK, copy_as_utf8, find_encoding, read_lines
+from features.imports.reading import encodings
+from features.imports.reading.encodings import (
+    ASK,
+    decode_pieces,
+    find_encoding,
+    read_lines,
+    read_pieces,
+)
 
 SIMPLIFIED = "保单号,被保险人,签单保费\nP1,王伟,3000\nP2,李娜,950\n"
 TRADITIONAL = "保單號,被保險人,簽單保費\nP1,王大偉,3000\nP2,陳志明,950\n"
@@ -21,6 +28,10 @@ def file_of(folder: Path, text: str, encoding: str) -> Path:
     path = folder / "a.csv"
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def whole(path: Path, encoding: str) -> str:
+    return b"".join(decode_pieces(path, encoding, read_pieces(path, encoding))).decode()
 
 
 @pytest.mark.parametrize(
@@ -44,8 +55,7 @@ def test_the_encoding_is_right_or_asked(tmp_path: Path, text: str, written: str,
     path = file_of(tmp_path, text, written)
     assert find_encoding(path).encoding == read
     if read != ASK:
-        copy_as_utf8(path, read, tmp_path / "copy")
-        assert (tmp_path / "copy").read_text("utf-8") == text
+        assert whole(path, read) == text
 
 
 @settings(deadline=None)
@@ -63,15 +73,27 @@ def test_a_byte_that_is_not_of_the_encoding_names_file_and_line(tmp_path: Path) 
     path = tmp_path / "a.csv"
     path.write_bytes("保单号\nP1\n".encode() + b"\xff\n")
     with pytest.raises(GuanjiaError, match=r"a\.csv, line 3: is not valid utf-8"):
-        copy_as_utf8(path, "utf-8", tmp_path / "copy")
+        whole(path, "utf-8")
     assert find_encoding(path).encoding == ASK
 
 
 def test_line_ends_of_every_kind_are_one(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"a,b\r\n1,2\n3,4\r5,6")
-    assert copy_as_utf8(path, "utf-8", tmp_path / "copy", skip_lines=1) == 4
-    assert (tmp_path / "copy").read_text() == "1,2\n3,4\n5,6"
+    assert whole(path, "utf-8") == "a,b\n1,2\n3,4\n5,6\n"
+
+
+def test_pieces_are_whole_lines_whatever_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "保单号,被保险人\r\nP1,王伟\r\n\r\nP2,㐀𠀀\rP3,李娜"
+    for encoding in ("gb18030", "utf-8-sig", "utf-16"):
+        path = file_of(tmp_path, text, encoding)
+        for size in (1, 2, 3, 7, 1000):
+            monkeypatch.setattr(encodings, "PIECE", size)
+            pieces = list(decode_pieces(path, encoding, read_pieces(path, encoding)))
+            assert all(piece.endswith(b"\n") for piece in pieces)
+            assert b"".join(pieces).decode() == "保单号,被保险人\nP1,王伟\n\nP2,㐀𠀀\nP3,李娜\n"
 
 
 def test_a_compressed_file_is_read_and_one_cut_off_is_told(tmp_path: Path) -> None:
@@ -81,4 +103,4 @@ def test_a_compressed_file_is_read_and_one_cut_off_is_told(tmp_path: Path) -> No
     assert read_lines(path, "gb18030", 1) == ["保单号,被保险人,签单保费"]
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(GuanjiaError, match="is cut off"):
-        copy_as_utf8(path, "gb18030", tmp_path / "copy")
+        whole(path, "gb18030")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from features.errors import GuanjiaError
 from features.imports.mapping import Source
+from features.imports.reading import encodings, held_rows
 from features.imports.reading.readers import kind_of, list_files, read_source
 from features.imports.reading.text_tables import TextTable
 from features.lake import Lake
@@ -76,6 +77,36 @@ def test_counts_add_up_to_the_lines_of_the_file(
     for first, line in lines_of(lake).items():
         row = text.replace("\r\n", "\n").split("\n")[line - 1]
         assert row.startswith(first)
+    lake.con.close()
+
+
+@settings(deadline=None, max_examples=40)
+@given(LINES, st.sampled_from([1, 12, 40]), st.sampled_from(["utf-8", "gb18030", "utf-16"]))
+def test_a_file_is_read_alike_in_pieces_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int, encoding: str
+) -> None:
+    folder = tmp_path_factory.mktemp("pieces")
+    lake = Lake(Settings(home=folder / "home"))
+    (lake.home / "tmp").mkdir(parents=True)
+    source = SOURCE.model_copy(update={"encoding": encoding})
+    plain = [f"P{n},甲,{n}" for n in range(5)]  # so that an odd line follows plain pieces
+    written = [
+        "保单号,姓名,签单保费",
+        *plain,
+        *(line.format(n=n) for n, line in enumerate(lines, 5)),
+    ]
+    path = folder / "a.csv"
+    path.write_text("\r\n".join(written), encoding)
+    results = []
+    for piece, resident in ((encodings.PIECE, held_rows.RESIDENT), (size, 0)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(encodings, "PIECE", piece)
+            patch.setattr(held_rows, "RESIDENT", resident)
+            (part,) = read_source(lake, "x", source, [path]).parts
+        rows = lake.con.execute("FROM (SELECT * FROM import_x) ORDER BY _line").fetchall()
+        results.append((rows, part.lines, part.rows, part.left_out, part.rejected))
+    assert results[0] == results[1]
+    assert len(results[0][0]) >= 5
     lake.con.close()
 
 
