@@ -56,7 +56,7 @@ def main() -> int:
             say(f"{name}: {size:,} customers")
             generator = np.random.default_rng(size)
             lines += list(covered(world, truth, size, asked.rounds, generator, asked.sources))
-    return finish("coverage", asked.sizes, lines, asked.json)
+    return finish("coverage", list(asked.sizes), lines, asked.json)
 
 
 def covered(
