@@ -54,7 +54,7 @@ PARTS: dict[str, Part] = {
         Part("flat", penalty=10_000.0),
         # Trees of one split add up to a curve for each tag: a generalised additive model.
         # A tree of one split costs nearly as much as one of seven leaves, and says far less: twice
-        # the step takes half the trees, and no window of five models is worse beyond chance.
+        # the step takes half the trees (docs/adr/0024).
         Part(
             "additive",
             parameters={"num_leaves": 2, "feature_fraction": 0.5, "learning_rate": 0.2},
