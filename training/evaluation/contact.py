@@ -21,7 +21,7 @@ from training.model_spec import Purpose
 WORKING_SHARE = 0.2
 """Share of the eligible customers that a touchpoint contacts, unless stated otherwise (A)."""
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
-NEAR = 0.05
+MARGIN = 0.05
 """Share of rows to either side of the last one contacted that are near it."""
 
 
@@ -164,9 +164,9 @@ def _hit_rates(event: Array, priority: Array, people: Customers) -> pd.DataFrame
     for share in SHARES:
         count = max(1, round(share * len(rank)))
         reached, contacted = rank < count, count / len(rank)
-        near = np.abs(rank - count) <= NEAR * len(rank)
+        borderline = np.abs(rank - count) <= MARGIN * len(rank)
         hit_rate = float(event[reached].mean())
-        last = float(event[near].mean()) if near.any() else hit_rate
+        last = float(event[borderline].mean()) if borderline.any() else hit_rate
         noise = reached * (event - last) / contacted + last - hit_rate
         (deviation,) = people.deviations(noise[:, None] / len(rank))
         customers = len(np.unique(people.codes[reached]))

@@ -46,8 +46,8 @@ def blend(
     evidence = min(came, len(outcome) - came) or len(outcome)
     share = evidence / (evidence + EQUAL)
     drawn = {name: share * selected[name] + (1 - share) / len(scores) for name in scores}
-    kept = {name: weight for name, weight in drawn.items() if weight >= LEAST}
-    weights = {name: weight / sum(kept.values()) for name, weight in kept.items()}
+    weighty = {name: weight for name, weight in drawn.items() if weight >= LEAST}
+    weights = {name: weight / sum(weighty.values()) for name, weight in weighty.items()}
     score = sum((weight * scores[name] for name, weight in weights.items()), np.zeros(len(outcome)))
     return weights, row_loss(outcome, inverse_link(score, kind), kind)
 

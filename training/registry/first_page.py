@@ -38,8 +38,8 @@ class FirstPage:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
-        asked = scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", "/")
-        if asked and not scope["query_string"]:
+        opens = scope["type"] == "http" and (scope["method"], scope["path"]) == ("GET", "/")
+        if opens and not scope["query_string"]:
             from starlette.concurrency import run_in_threadpool
             from starlette.responses import HTMLResponse
 

@@ -132,10 +132,10 @@ def qini_noise(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLik
     order = np.argsort(-np.asarray(score, np.float64), kind="stable")
     group = np.empty(len(order), np.intp)
     group[order] = np.repeat(np.arange(1, len(rows)), np.diff(rows).astype(np.intp))
-    kept, scaled = from_here(np.ones(len(rows)))[group], from_here(ratio)[group]
+    rest, scaled = from_here(np.ones(len(rows)))[group], from_here(ratio)[group]
     rate = _ratio(no, others)
     beside, diluted = from_here(rate)[group], from_here(_ratio(rate * number, others))[group]
-    moved = np.where(took, outcome * kept - beside, diluted - outcome * scaled) / all_treated
+    moved = np.where(took, outcome * rest - beside, diluted - outcome * scaled) / all_treated
     middle = (gain[group] + gain[group - 1]) / 2
     return np.asarray((middle - reached) / total + moved - took * coefficient / all_treated)
 
