@@ -73,6 +73,20 @@ PARTS: dict[str, Part] = {
             },
             monotone_method="advanced",
         ),
+        # For what days decide nearly alone, as when cover ends: bins fine enough to tell them
+        # apart, and every tag for every tree.
+        Part(
+            "wide",
+            parameters={
+                "num_leaves": 31,
+                "min_data_in_leaf": 20,
+                "lambda_l2": 1.0,
+                "feature_fraction": 1.0,
+                "bagging_fraction": 1.0,
+                "max_bin": 255,
+            },
+            monotone_method="advanced",
+        ),
     )
 }
 
