@@ -3,7 +3,7 @@
 The candidates of `training.estimators.candidates` compete within the rows to learn from, as in
 `guanjia train`; the winner and the peers of `training.evaluation.peers` learn the same rows and
 are asked about the same others. Nothing is calibrated on a slice of its own, for no peer is.
-Intervals are 95%, of bootstrap resamples of customers, and differences are resampled in pairs.
+Intervals are 95%, by customer, and differences are paired.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from features.errors import GuanjiaError
 from training.estimators.encoding import Array, Encoding, Flags
 from training.evaluation.discrimination import auc, gain_table
 from training.evaluation.figures import Figures, probability_figures
+from training.evaluation.intervals import Customers
 from training.evaluation.peers import (
     PEER_LABELS,
     PeerDifference,
@@ -30,7 +31,6 @@ from training.evaluation.peers import (
     predict_peers,
     predict_untuned_lightgbm,
 )
-from training.evaluation.resampling import Resamples
 from training.fitting.learn import learn
 from training.fitting.selection import CandidateScore
 from training.model_spec import ModelSpec
@@ -176,7 +176,7 @@ def judge(split: str, customers: pd.Series, label: Flags, answers: Answers) -> J
     label : numpy.ndarray of bool
         Shape (rows,), in the sense of `answers`.
     """
-    resamples = Resamples(customers)
+    resamples = Customers(customers)
     figures = {
         name: probability_figures(label, told, resamples) for name, told in answers.told.items()
     }

@@ -8,6 +8,7 @@ outcomes, and a difference of losses is linear in them.
 from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
+from drawn_sources import Line, Value, drawn_anew
 from drawn_world import World
 
 from training.estimators.encoding import Array, Flags
@@ -23,23 +24,17 @@ from training.evaluation.discrimination import BINS, Ranking
 from training.evaluation.economics import Economics
 from training.evaluation.fairness import fairness
 from training.evaluation.figures import amount_figures, probability_figures
+from training.evaluation.intervals import Customers
 from training.evaluation.paired import compare, compare_calibration, gaps
 from training.evaluation.peers import compare_with_peers
-from training.evaluation.resampling import RESAMPLES, Resamples
 from training.evaluation.slices import ATTRIBUTES, parts, slices
-from training.evaluation.truth import rank_correlation
 from training.models import MODELS
 from training.monitoring.bounds import Bounds
 from training.monitoring.cohorts import SEGMENTS, cohort_figures, lift_of
-from training.monitoring.rule import index_test
-from training.uplift import measures, policy
 
-Value = tuple[float, float, float]
 Shown = dict[tuple[str, str], Value]
 """Figure and part -> value, low, high."""
 MONEY = Economics({"phone": 8.0}, 150.0, {"phone": 0.2}, ())
-TENTHS_MOVED = np.linspace(0.7, 1.3, 10) / 10
-"""Shares of tenths after a drift; before it all are 0.1."""
 
 
 def shown(
@@ -64,50 +59,45 @@ def shown(
     exact : bool
         Whether it is the truth: no interval is computed.
     """
-    resamples = Resamples(world.frame["customer_id"], 1 if exact else RESAMPLES)
+    people = Customers(world.frame["customer_id"])
     lines: list[Line] = []
     for name in sources:
         source = SOURCES[name]
         if source is None:
-            lines += list(_uplift_or_drift(name, world, generator, exact))
+            lines += list(drawn_anew(name, world, generator, exact))
         elif name != "profit" or world.kind == "probability":
-            lines += list(source(world, label, resamples, exact))
+            lines += list(source(world, label, people, exact))
     return {(figure, place): value for figure, place, value in lines}
 
 
-Line = tuple[str, str, Value]
-
-
-def _of_all_rows(
-    world: World, label: Outcomes, resamples: Resamples, exact: bool
-) -> Iterator[Line]:
+def _of_all_rows(world: World, label: Outcomes, people: Customers, exact: bool) -> Iterator[Line]:
     """Figures of the report's head, and of the registry."""
     predicted = world.predicted
     names = {"auc": "AUC", "average_precision": "average precision", "ece": "calibration error",
              "slope": "slope", "intercept": "intercept"}  # fmt: skip
     if world.kind != "probability":
         names = {"gini": "Gini", "total_ratio": "total ratio", "ece": "calibration error"}
-        figures = vars(amount_figures(label, predicted, resamples, world.kind))
+        figures = vars(amount_figures(label, predicted, people, world.kind))
     elif exact:
-        line = fit_line(label, predicted, resamples)
+        line = fit_line(label, predicted, people)
         _, auc, precision = Ranking(label, predicted).measure()
         figures = {"auc": auc, "average_precision": precision}
         figures |= {"slope": line.slope, "intercept": line.intercept}
     else:
-        figures = vars(probability_figures(label, predicted, resamples))
+        figures = vars(probability_figures(label, predicted, people))
     if exact:
         names.pop("ece")
         yield from _errors(world, label, np.ones(len(label), bool), "calibration error", "")
-    bins = count_bins(label, resamples)
+    bins = count_bins(label, people)
     for key, name in names.items():
         bounds = (0.0, 0.0) if exact else (figures[f"{key}_low"], figures[f"{key}_high"])
         place = f" {bins} bins" if key == "ece" else ""
         yield name, place, (figures[key], *bounds)
-    for row in calibration_table(label, predicted, resamples=resamples).itertuples():
+    for row in calibration_table(label, predicted, people=people).itertuples():
         yield "observed mean by tenth", str(row.Index), (row.observed, row.low, row.high)
 
 
-def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
+def _of_parts(world: World, label: Outcomes, people: Customers, exact: bool) -> Iterator[Line]:
     """Slices."""
     kind = world.kind
     inside = {
@@ -115,12 +105,12 @@ def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) 
         for attribute in ATTRIBUTES
         for value, _, rows in parts(world.frame, attribute)
     }
-    for part in slices(world.frame, label, world.predicted, resamples, kind):
+    for part in slices(world.frame, label, world.predicted, people, kind):
         place = f"{part.attribute} {part.value}"
         yield "slices, gap", place, (part.gap, *part.gap_interval)
         if not exact:
             rows = inside[place]
-            bins = count_bins(label[rows], resamples.within(rows))
+            bins = count_bins(label[rows], people.within(rows))
             error = (part.ece, *part.ece_interval)
             yield "slices, calibration error", f"{place} {bins} bins", error
             yield f"slices, {_order(kind)}", place, (part.order, *part.order_interval)
@@ -130,9 +120,9 @@ def _of_parts(world: World, label: Outcomes, resamples: Resamples, exact: bool) 
         yield from _errors(world, label, rows, "slices, calibration error", place)
 
 
-def _of_groups(world: World, label: Outcomes, resamples: Resamples, _: bool) -> Iterator[Line]:
+def _of_groups(world: World, label: Outcomes, people: Customers, _: bool) -> Iterator[Line]:
     """Fairness."""
-    for attribute in fairness(world.frame, label, world.predicted, resamples, kind=world.kind):
+    for attribute in fairness(world.frame, label, world.predicted, people, kind=world.kind):
         for group in attribute.groups:
             place = f"{attribute.attribute} {group.value}"
             yield "fairness, gap", place, (group.gap, *group.gap_interval)
@@ -156,7 +146,7 @@ def _of_groups(world: World, label: Outcomes, resamples: Resamples, _: bool) -> 
 
 
 def _against_another(
-    world: World, label: Outcomes, resamples: Resamples, exact: bool
+    world: World, label: Outcomes, people: Customers, exact: bool
 ) -> Iterator[Line]:
     """Peers, and `compare`."""
     kind, first, second = world.kind, world.other, world.predicted
@@ -169,27 +159,27 @@ def _against_another(
         yield order, "", (gain, 0.0, 0.0)
         yield "compare, loss", "", (-lower, 0.0, 0.0)
         for bins in range(1, BINS + 1):
-            error = compare_calibration(label, first, second, resamples, kind, bins)
+            error = compare_calibration(label, first, second, people, kind, bins)
             yield "compare, calibration error", f"{bins} bins", (error.difference, 0.0, 0.0)
     else:
-        (peer,) = compare_with_peers(label, second, {"other": first}, resamples, kind)
+        (peer,) = compare_with_peers(label, second, {"other": first}, people, kind)
         yield (
             f"peers, {_order(kind)}",
             "",
             (peer.order_gain, peer.order_low, peer.order_high),
         )
         yield "peers, loss", "", (peer.loss_gain, peer.loss_low, peer.loss_high)
-        both = compare(label, first, second, resamples, kind=kind)
-        bins = f"{count_bins(label, resamples)} bins"
+        both = compare(label, first, second, people, kind=kind)
+        bins = f"{count_bins(label, people)} bins"
         for name, place, figure in ((order, "", both.order), ("compare, loss", "", both.loss),
                                     ("compare, calibration error", bins, both.ece)):  # fmt: skip
             yield name, place, (figure.difference, figure.low, figure.high)
     for column in ("gender", "city_tier"):
-        for gap in gaps(label, second, resamples, world.frame[column], column, kind):
+        for gap in gaps(label, second, people, world.frame[column], column, kind):
             yield "compare, gap of a group", f"{column} {gap.value}", (gap.gap, gap.low, gap.high)
 
 
-def _monitored(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
+def _monitored(world: World, label: Outcomes, people: Customers, exact: bool) -> Iterator[Line]:
     """Cohorts of `monitor`: all rows and segments."""
     kind, predicted = world.kind, world.predicted
     base = {"common": 0.3, "rare": 0.07, "count": 0.25, "amount": 4000.0}[world.name]
@@ -198,11 +188,11 @@ def _monitored(world: World, label: Outcomes, resamples: Resamples, exact: bool)
         gained = _loss(label, np.full(len(label), base), kind) - _loss(label, predicted, kind)
         yield "monitoring, gap", "", (float((label - predicted).mean()), 0.0, 0.0)
         yield f"monitoring, {order}", "", (_measured(label, predicted, kind), 0.0, 0.0)
-        lift, _ = lift_of(label, predicted, None, resamples, kind)
+        lift, _ = lift_of(label, predicted, None, people, kind)
         yield "monitoring, lift", "", (lift, 0.0, 0.0)
         yield "monitoring, loss", "", (float(gained.mean()), 0.0, 0.0)
         if kind == "probability":
-            slope = fit_line(label, predicted, resamples).slope
+            slope = fit_line(label, predicted, people).slope
             yield "monitoring, slope", "", (slope, 0.0, 0.0)
         for attribute in SEGMENTS:
             for value, _, rows in parts(world.frame, attribute):
@@ -218,11 +208,11 @@ def _monitored(world: World, label: Outcomes, resamples: Resamples, exact: bool)
         yield f"monitoring, {figure}", test.subject, (test.estimate, test.low, test.high)
 
 
-def _profit(world: World, label: Outcomes, resamples: Resamples, exact: bool) -> Iterator[Line]:
+def _profit(world: World, label: Outcomes, people: Customers, exact: bool) -> Iterator[Line]:
     """Profit by share contacted, and at the share of highest expected profit."""
     purpose = MODELS["churn"].purpose
     assert purpose is not None, "churn has a purpose"
-    (curve,) = profit_curves(label, world.predicted, purpose, MONEY, resamples)
+    (curve,) = profit_curves(label, world.predicted, purpose, MONEY, people)
     for row in curve.table.itertuples():
         yield "profit by share", str(row.share), (row.profit, row.low, row.high)
         if exact:
@@ -232,68 +222,9 @@ def _profit(world: World, label: Outcomes, resamples: Resamples, exact: bool) ->
         yield "profit at the best share", str(curve.best_share), value
 
 
-def _uplift(world: World, generator: np.random.Generator, exact: bool) -> Iterator[Line]:
-    """A trial in which a third of the terms are treated."""
-    first = ~world.frame["term"].duplicated().to_numpy()
-    trial, share = world[first], 1 / 3
-    who = trial.frame["customer_id"]
-    score = 0.5 * trial.effect + 0.3 * (trial.other - trial.predicted)
-    if exact:
-        outcomes = policy.Outcomes(trial.mean + trial.effect, trial.mean, who)
-        yield "uplift, Qini", "", (measures.expected_qini(trial.effect, score), 0.0, 0.0)
-    else:
-        treated = generator.random(len(who)) < share
-        label = trial.outcomes(generator, trial.mean + treated * trial.effect)
-        expected = trial.other, trial.other + 0.03
-        outcomes = policy.doubly_robust(label, treated, share, expected, who)
-        qini = policy.qini_with_interval(label, treated, score, who)
-        yield "uplift, Qini", "", (qini.value, qini.low, qini.high)
-    average = policy.means({"effect": outcomes.effect}, who)["effect"]
-    yield "uplift, average effect", "", (average.value, average.low, average.high)
-    worth = np.full(len(who), 300.0)
-    for rule in policy.policies(outcomes, score, score - 0.02, worth, 5.0):
-        for name in ("renewal", "gained", "yuan"):
-            figure = getattr(rule, name)
-            if figure.low < figure.high or exact:
-                yield (
-                    f"uplift, {name} of a rule",
-                    rule.name,
-                    (figure.value, figure.low, figure.high),
-                )
-    dogs = policy.sleeping_dogs(outcomes, score).effect
-    if dogs is not None:
-        yield "uplift, sleeping dogs", "", (dogs.value, dogs.low, dogs.high)
-
-
-def _drift(world: World, generator: np.random.Generator, exact: bool) -> Iterator[Line]:
-    """Stability of tenths that stay and of tenths that move; correlation of a tag with a trait."""
-    flat = np.full(10, 0.1)
-    for name, after in (("none", flat), ("some", TENTHS_MOVED)):
-        place = f"drift (PSI), {name}"
-        if exact:
-            index = float(((after - flat) * np.log(after / flat)).sum())
-            yield place, "", (index, 0.0, 0.0)
-            continue
-        many = world.frame["customer_id"].nunique()
-        counts = [generator.multinomial(many, shares).tolist() for shares in (flat, after)]
-        test = index_test("score_drift", *counts, (many, many), 0.1)
-        yield place, "", (test.estimate, test.low, test.high)
-    alone = ~world.frame["customer_id"].duplicated().to_numpy()
-    ranks = rank_correlation(world.predicted[alone], world.mean[alone])
-    yield "rank correlation", "", (ranks.correlation, ranks.low, ranks.high)
-
-
-def _uplift_or_drift(
-    name: str, world: World, generator: np.random.Generator, exact: bool
-) -> Iterator[Line]:
-    """What does not depend on the outcomes drawn: of the common world alone."""
-    if world.name == "common":
-        yield from (_uplift if name == "uplift" else _drift)(world, generator, exact)
-
-
 def _errors(world: World, label: Outcomes, rows: Flags, figure: str, place: str) -> Iterator[Line]:
     """True calibration errors of a part, in as many bins as a sample may have."""
-    alone = Resamples(world.frame["customer_id"][rows], 1)
+    alone = Customers(world.frame["customer_id"][rows])
     for bins in range(1, BINS + 1):
         error = calibration_error(label[rows], world.predicted[rows], alone, world.kind, bins)
         yield figure, f"{place} {bins} bins", (error.value, 0.0, 0.0)
@@ -316,13 +247,14 @@ def _loss(label: Outcomes, predicted: Array, kind: Kind) -> Array:
     return np.asarray(label * yes + (1 - label) * no)
 
 
-SOURCES: dict[str, Callable[[World, Outcomes, Resamples, bool], Iterator[Line]] | None] = {
+SOURCES: dict[str, Callable[[World, Outcomes, Customers, bool], Iterator[Line]] | None] = {
     "report": _of_all_rows,
     "fairness": _of_groups,
     "compare": _against_another,
     "slices": _of_parts,
     "monitoring": _monitored,
     "profit": _profit,
+    "totals": None,
     "uplift": None,
     "drift": None,
 }

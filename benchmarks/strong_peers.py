@@ -9,7 +9,7 @@ the penalty; then they learn anew from all rows. None is calibrated, ours as lit
 Data sets: renewals refused in Spain, out of time with ripe outcomes; an optional cover added in
 France, five folds by client; renewal and churn of the simulated insurer, a fifth of the customers
 held out. Limit: ours is not behind the best peer by more than 0.002 of AUC, nor by more than 0.001
-of log loss. Intervals are 95%, of resamples of customers, in pairs. Processor seconds are those of
+of log loss. Intervals are 95%, by customer, in pairs. Processor seconds are those of
 learning and answering, of one thread.
 
 CatBoost and XGBoost are no dependency: `pip install catboost xgboost`, or leave them out by

@@ -10,7 +10,7 @@ choice, fit.
 The learner that sees learns the train rows that have a truth, and all AUC are of the test rows that
 have one (churn: of customers with one car; renewal: of terms that were not cancelled). The expected
 calibration error is that of the model as it is served, on all test rows: at most 0.01. Intervals
-are 95%, of resamples of customers; differences are resampled in pairs.
+are 95%, by customer; differences are paired.
 
     python benchmarks/truth_gap.py --customers 100000
 """
@@ -30,10 +30,9 @@ from measuring import insurer, say
 
 from features.lake import Lake
 from training.dataset import Dataset
-from training.estimators.encoding import Array
 from training.evaluation.discrimination import Ranking
 from training.evaluation.figures import probability_figures
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.intervals import Customers, Interval, student_interval
 from training.evaluation.truth import read_truth
 from training.fitting.datasets import build
 from training.fitting.learn import fit, learn
@@ -82,7 +81,7 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(bool)
     told = fitted.predict_proba(test)
-    figures = probability_figures(label, told, Resamples(test["customer_id"]))
+    figures = probability_figures(label, told, Customers(test["customer_id"]))
     known = read_truth(lake, model, data.frame)
     if known is None:
         raise AssertionError("a simulated insurer has its truth")
@@ -96,9 +95,12 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
     within = there[data.split.test]
     seen = seeing.predict_proba(asked)
     true = known.loc[asked.index, "p"].to_numpy(np.float64)
-    resamples = Resamples(asked["customer_id"])
-    orders = [_orders(label[within], one, resamples) for one in (true, told[within], seen)]
-    (true_auc, true_draws), (auc, draws), (seeing_auc, seeing_draws) = orders
+    rankings = [Ranking(label[within], one) for one in (true, told[within], seen)]
+    true_auc, auc, seeing_auc = (ranking.measure()[1] for ranking in rankings)
+    true_noise, noise, seeing_noise = (ranking.noise()[:, 1] for ranking in rankings)
+    tags_spread, learner_spread = Customers(asked["customer_id"]).spreads(
+        np.column_stack([seeing_noise - noise, true_noise - seeing_noise])
+    )
     return Gap(
         model=model.name,
         candidate=fitted.candidate.name,
@@ -109,18 +111,13 @@ def measure(lake: Lake, model: ModelSpec, data: Dataset, threads: int) -> Gap:
         auc=auc,
         seeing_auc=seeing_auc,
         tags=seeing_auc - auc,
-        tags_interval=interval(seeing_draws - draws),
+        tags_interval=student_interval(seeing_auc - auc, *tags_spread),
         learner=true_auc - seeing_auc,
-        learner_interval=interval(true_draws - seeing_draws),
+        learner_interval=student_interval(true_auc - seeing_auc, *learner_spread),
         ece=figures.ece,
         ece_interval=(figures.ece_low, figures.ece_high),
         ece_by_chance=figures.ece_by_chance,
     )
-
-
-def _orders(label: Array, told: Array, resamples: Resamples) -> tuple[float, Array]:
-    ranking = Ranking(label, told)
-    return ranking.measure()[1], ranking.measure_order_resamples(resamples)[:, 1]
 
 
 def table(found: Sequence[Gap]) -> str:

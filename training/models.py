@@ -161,7 +161,7 @@ MODELS: dict[str, ModelSpec] = {
             purpose=LEAVES,
             monotone={MONTH_AHEAD.name: 1},
             # Cover ends when a term does: month and days to expiry must meet in one tree.
-            candidates=("trees", "deep", "blend"),
+            candidates=("deep", "wide", "blend"),
         ),
         ModelSpec(
             name="claim_frequency",

@@ -18,7 +18,8 @@ MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 CODE = sorted([*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 
 MLFLOW_USERS = tuple(
-    f"training/registry/{name}.py" for name in ("mlflow_client", "registration", "versions")
+    f"training/registry/{name}.py"
+    for name in ("first_page", "mlflow_client", "registration", "versions")
 )
 FEAST_USERS = (
     "features/online/feast_api.py",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from training.evaluation.calibration import calibration_error, count_bins, gaps_by_bin
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers
 
 
 def drawn(rows=4000, seed=1, slope=1.0):
@@ -29,7 +29,7 @@ def coverage_of_the_calibration_error(slope: float, rounds: int = 200) -> tuple[
     kept, values = 0, []
     for seed in range(rounds):
         label, told, who = drawn(1200, seed, slope)
-        shown = calibration_error(label, told, Resamples(who, 1), bins=5)
+        shown = calibration_error(label, told, Customers(who), bins=5)
         kept += shown.interval[0] <= error + 1e-12 and error <= shown.interval[1]
         values.append(shown.value**2)
     return kept / rounds, float(np.mean(values)) - error**2
@@ -46,7 +46,7 @@ def test_a_model_without_error_shows_none_and_the_plug_in_the_error_of_chance():
     values, plain, chances = [], [], []
     for seed in range(60):
         label, told, who = drawn(1200, seed)
-        shown = calibration_error(label, told, Resamples(who, 1))
+        shown = calibration_error(label, told, Customers(who))
         gaps, weights, _ = gaps_by_bin(label, told, told, 10)
         values.append(shown.value)
         plain.append(weights @ gaps**2)
@@ -55,11 +55,11 @@ def test_a_model_without_error_shows_none_and_the_plug_in_the_error_of_chance():
     assert np.median(values) < 0.3 * np.mean(chances)
     assert np.mean(plain) ** 0.5 == pytest.approx(np.mean(chances), rel=0.15)
     label, told, who = drawn(1200, slope=3.0)
-    assert calibration_error(label, told, Resamples(who, 1)).interval[0] > 0.03
+    assert calibration_error(label, told, Customers(who)).interval[0] > 0.03
 
 
 def test_few_outcomes_make_few_bins():
-    people = Resamples(pd.Series(np.arange(1000)), 1)
+    people = Customers(pd.Series(np.arange(1000)))
     assert count_bins(np.arange(1000) < 500, people) == 10
     assert count_bins(np.arange(1000) < 100, people) == 3
     assert count_bins(np.arange(1000) < 5, people) == 1

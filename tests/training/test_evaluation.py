@@ -25,12 +25,9 @@ from training.evaluation.calibration import (
 )
 from training.evaluation.discrimination import Ranking, auc, gain_table, gini
 from training.evaluation.figures import figures_of, probability_figures
+from training.evaluation.intervals import Customers
 from training.evaluation.leaks import single_tags
 from training.evaluation.peers import compare_with_peers, predict_peers
-from training.evaluation.resampling import (
-    Resamples,
-    interval,
-)
 from training.fitting.datasets import split_by_time
 
 LABEL = np.array([False, True, False, True])
@@ -47,7 +44,7 @@ def drawn(rows=4000, seed=1, slope=1.0):
 
 
 def test_figures_by_hand():
-    found = probability_figures(LABEL, TOLD, Resamples(WHO, seed=7))
+    found = probability_figures(LABEL, TOLD, Customers(WHO))
     assert found.auc == 0.75
     assert found.brier == pytest.approx((0.01 + 0.36 + 0.25 + 0.04) / 4)
     assert found.lift == 2.0
@@ -65,7 +62,7 @@ def test_calibration_error_of_two_bins():
     assert columns[:, 0] == pytest.approx([0.175, -0.175, 0, 0])
     # Mean square .0425 of the gaps, less their variances: four customers of .175, .175 and 0, 0
     # spread by 4 / 3 of the sum of squares, .06125 and .08 * .5 ** 2.
-    error = calibration_error(LABEL, TOLD, Resamples(WHO), bins=2)
+    error = calibration_error(LABEL, TOLD, Customers(WHO), bins=2)
     other = 2 * (((0.5 - 0.15) / 2) ** 2)
     added = 0.5 * (0.06125 + other) * 4 / 3
     assert error.by_chance == pytest.approx(added**0.5)
@@ -97,12 +94,22 @@ def test_order_is_that_of_scikit_learn_ties_included(rows):
     assert auc(label[turned], told[turned]) == pytest.approx(auc(label, told))
 
 
-def test_a_weight_is_a_row_repeated():
-    label, told, _ = drawn(200)
-    weight = np.arange(200) % 3
-    twice = np.repeat(np.arange(200), weight)
-    weighted = Ranking(label, told).measure(weight.astype(float))
-    assert weighted == pytest.approx(Ranking(label[twice], told[twice]).measure())
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=2, max_size=12),
+    st.sampled_from(["yes or no", "count"]),
+)
+def test_the_noise_of_a_row_is_what_its_counting_more_changes(rows, kind):
+    outcomes, told = (np.array(column, float) for column in zip(*rows, strict=True))
+    label = outcomes > 1 if kind == "yes or no" else outcomes
+    many = np.repeat(np.arange(len(rows)), 2000)
+    before, noise = Ranking(label[many], told[many]).measure(), Ranking(label, told).noise()
+    for row in range(len(rows)):
+        more = np.r_[many, row]
+        after = Ranking(label[more], told[more]).measure()
+        changed = 2000 * (np.array(after) - before)
+        figures = 3 if kind == "yes or no" else 1
+        assert noise[row, :figures] == pytest.approx(changed[:figures], abs=2e-3, nan_ok=True)
 
 
 def test_deviances_are_those_of_scikit_learn():
@@ -114,34 +121,42 @@ def test_deviances_are_those_of_scikit_learn():
         mean_loss(counts, told, "amount")
 
 
-def test_sums_are_those_of_the_weights():
-    who = pd.Series(["b", "a", "b", "c", "a"])
-    resamples, columns = Resamples(who, count=7), np.arange(10.0).reshape(5, 2)
-    by_weight = np.array([weight @ columns for weight in resamples.weights()])
-    assert resamples.sums(columns) == pytest.approx(by_weight)
-    # Rows of a customer come together, and a part of the rows keeps the draws of all.
-    assert all(weight[1] == weight[4] and weight[0] == weight[2] for weight in resamples.weights())
-    part = np.array([False, True, False, True, True])
-    inner = [weight[part] for weight in resamples.weights()]
-    assert np.array_equal(list(resamples.within(part).weights()), inner)
-    assert resamples.within(part).sums(columns[part]) == pytest.approx(
-        np.array([weight @ columns[part] for weight in inner])
-    )
+def test_deviations_are_those_of_the_covariance_and_within_are_the_same_customers():
+    people = Customers(pd.Series(["b", "a", "b", "c", "a"]))
+    columns = np.arange(10.0).reshape(5, 2) ** 2
+    assert people.deviations(columns) ** 2 == pytest.approx(np.diag(people.covariance(columns)))
+    part = people.within(np.array([False, True, False, True, True]))
+    assert (part.count, part.codes.tolist()) == (2, [0, 1, 0])
+    assert np.isinf(Customers(pd.Series(["a", "a"])).deviations(columns[:2])).all()
 
 
 def test_repeated_rows_do_not_make_an_interval_narrower():
     label, told, _ = drawn(600)
-    alone = Resamples(pd.Series(np.arange(600)))
-    low, high = interval(Ranking(label, told).measure_resamples(alone)[:, 1])
+    alone = Customers(pd.Series(np.arange(600))).deviations(Ranking(label, told).noise())
     four = np.tile(np.arange(600), 4)
-    told_four = Ranking(label[four], told[four]).measure_resamples(Resamples(pd.Series(four)))[:, 1]
-    assert interval(told_four) == pytest.approx((low, high))
+    noise = Ranking(label[four], told[four]).noise()
+    assert Customers(pd.Series(four)).deviations(noise) == pytest.approx(alone)
+
+
+def test_deviations_are_those_of_resampled_customers():
+    """400 customers of two rows, drawn anew a thousand times."""
+    label, told, who = drawn(800)
+    draw, samples = np.random.default_rng(5), []
+    for _ in range(1000):
+        chosen = draw.integers(0, 400, 400)
+        rows = np.r_[2 * chosen, 2 * chosen + 1]
+        slope = fit_line(label[rows], told[rows], Customers(who[rows])).slope
+        samples.append((*Ranking(label[rows], told[rows]).measure(), slope))
+    people = Customers(who)
+    noise = people.deviations(Ranking(label, told).noise())
+    ours = [*noise, fit_line(label, told, people).slope_deviation]
+    assert ours == pytest.approx(np.std(samples, axis=0), rel=0.1)
 
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 2.0])
 def test_slope_and_intercept(slope):
     label, told, who = drawn(slope=slope)
-    line = fit_line(label, told, Resamples(who))
+    line = fit_line(label, told, Customers(who))
     odds = np.log(told / (1 - told)).reshape(-1, 1)
     assert line.slope == pytest.approx(
         LogisticRegression(C=np.inf, tol=1e-8).fit(odds, label).coef_[0, 0], rel=1e-3
@@ -156,20 +171,9 @@ def test_slope_and_intercept(slope):
     assert shifted.mean() == pytest.approx(label.mean())
 
 
-def test_one_step_is_close_to_the_fit_of_each_resample():
-    label, told, who = drawn(1500)
-    resamples = Resamples(who, count=20)
-    odds = np.log(told / (1 - told)).reshape(-1, 1)
-    model = LogisticRegression(C=np.inf, tol=1e-8)
-    whole = [model.fit(odds, label, weight).coef_[0, 0] for weight in resamples.weights()]
-    assert fit_line(label, told, resamples).slope_interval == pytest.approx(
-        tuple(np.percentile(whole, [2.5, 97.5], method="weibull")), abs=0.02
-    )
-
-
 def test_a_model_against_itself_and_against_a_worse_one():
     label, told, who = drawn()
-    resamples = Resamples(who)
+    resamples = Customers(who)
     worse = np.where(np.arange(len(told)) % 2, told, label.mean())
     peers = {"base_rate": np.full(len(told), label.mean()), "same": told, "worse": worse}
     base, same, half = compare_with_peers(label, told, peers, resamples)
@@ -179,8 +183,8 @@ def test_a_model_against_itself_and_against_a_worse_one():
     assert 0 < half.order_low < half.order_gain < half.order_high
     assert 0 < half.loss_low < half.loss_gain < half.loss_high
     # In pairs: far narrower than two intervals of their own.
-    alone = interval(Ranking(label, told).measure_resamples(resamples)[:, 1])
-    assert half.order_high - half.order_low < alone[1] - alone[0]
+    alone = probability_figures(label, told, resamples)
+    assert half.order_high - half.order_low < alone.auc_high - alone.auc_low
 
 
 @pytest.mark.parametrize("kind", ["probability", "count", "amount"])
@@ -205,7 +209,7 @@ def test_every_kind_has_figures_and_peers(kind):
     columns = ["risk", "channel", "nothing"]
     told = predict_peers(frame, train, ~train, columns, threads=1, kind=kind, all_peers=True)
     label = frame["label"].to_numpy()[~train]
-    resamples = Resamples(frame["customer_id"][~train])
+    resamples = Customers(frame["customer_id"][~train])
     linear = "logistic_regression" if kind == "probability" else "generalised_linear"
     assert list(told) == ["base_rate", linear, "untuned_lightgbm", "hist_gradient_boosting"]
     usual = predict_peers(frame, train, ~train, columns, threads=1, kind=kind)
@@ -283,25 +287,7 @@ def test_a_short_history_is_refused():
         split_by_time(history(days=200))
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 9)), min_size=1),
-    st.sampled_from(["yes or no", "count", "amount"]),
-)
-@settings(max_examples=150, deadline=None)
-def test_order_of_all_resamples_at_once_is_that_of_each(rows, kind):
-    outcomes, told, who = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
-    label = {"yes or no": outcomes > 1, "count": outcomes, "amount": outcomes * 1000.3 + 7}[kind]
-    resamples, ranking = Resamples(pd.Series(who), count=20), Ranking(label, told)
-    each = np.array([ranking.measure(weight)[:2] for weight in resamples.weights()])
-    together = ranking.measure_order_resamples(resamples)
-    if kind == "amount":
-        assert together == pytest.approx(each, nan_ok=True)
-    else:
-        assert np.array_equal(together, each, equal_nan=True)
-
-
 def test_order_of_no_rows_is_not_a_number():
     nothing = Ranking(np.array([], bool), np.array([]))
-    assert np.isnan(
-        nothing.measure_order_resamples(Resamples(pd.Series([], dtype=str), count=3))
-    ).all()
+    assert np.isnan(nothing.measure()).all()
+    assert nothing.noise().shape == (0, 3)

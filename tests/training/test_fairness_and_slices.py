@@ -6,7 +6,7 @@ import pytest
 
 from training.evaluation.contact import mark_contacted, orient_for_contact
 from training.evaluation.fairness import CALIBRATION_BOUND, MEAN_BOUND, fairness
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers
 from training.evaluation.slices import SMALLEST_ROWS, slices
 from training.models import MODELS
 
@@ -32,7 +32,7 @@ def test_slices_count_small_parts_and_name_what_is_not_known():
     frame, label, told = told_fairly(1000)
     frame.loc[:149, "star_level"] = 5.0
     frame.loc[150:, "star_level"] = np.where(np.arange(850) < 500, 1.0, np.nan)
-    found = slices(frame, label, told, Resamples(frame["customer_id"]))
+    found = slices(frame, label, told, Customers(frame["customer_id"]))
     stars = [one for one in found if one.attribute == "star"]
     assert [(one.value, one.rows, one.small) for one in stars] == [
         ("1", 500, False),
@@ -53,7 +53,7 @@ def test_slices_count_small_parts_and_name_what_is_not_known():
 def test_age_bands_begin_at_their_first_year():
     frame, label, told = told_fairly(1200)
     frame["age_years"] = np.repeat([29.0, 30.0, 39.0, 40.0, 60.0, np.nan], 200)
-    found = slices(frame, label, told, Resamples(frame["customer_id"]))
+    found = slices(frame, label, told, Customers(frame["customer_id"]))
     assert [(one.value, one.rows) for one in found if one.attribute == "age"] == [
         ("< 30", 200),
         ("30-39", 400),
@@ -66,7 +66,7 @@ def test_age_bands_begin_at_their_first_year():
 def test_rare_outcomes_have_no_order():
     frame, _, told = told_fairly(SMALLEST_ROWS)
     label = np.arange(SMALLEST_ROWS) < 19
-    found = slices(frame.assign(star_level=1.0), label, told, Resamples(frame["customer_id"]))
+    found = slices(frame.assign(star_level=1.0), label, told, Customers(frame["customer_id"]))
     (star,) = [one for one in found if one.attribute == "star"]
     assert (star.small, np.isnan(star.order), np.isnan(star.gap)) == (False, True, False)
 
@@ -98,7 +98,7 @@ def test_fairness_by_hand():
     # Women: told .6, half of them yes. Men: told .4, half of them yes. The top fifth are women.
     label = np.tile([True, False], SMALLEST_ROWS)
     told = np.repeat([0.6, 0.4], SMALLEST_ROWS)
-    (found,) = fairness(frame, label, told, Resamples(frame["customer_id"]), purpose=HEALTH)
+    (found,) = fairness(frame, label, told, Customers(frame["customer_id"]), purpose=HEALTH)
     women, men = found.groups
     assert (women.value, women.chinese, women.rows) == ("F", "女", SMALLEST_ROWS)
     assert women.gap == pytest.approx(0.1)
@@ -114,7 +114,7 @@ def test_fairness_by_hand():
     assert "beyond the bound of 5.0%" in found.sentence[1]
     # Where a contact is for those who do not, the same holds of them.
     (turned_round,) = fairness(
-        frame, ~label, 1 - told, Resamples(frame["customer_id"]), purpose=RENEWAL
+        frame, ~label, 1 - told, Customers(frame["customer_id"]), purpose=RENEWAL
     )
     assert turned_round.calibration == pytest.approx(found.calibration)
     assert turned_round.groups[0].selected == 0.4
@@ -122,7 +122,7 @@ def test_fairness_by_hand():
 
 def test_a_fair_model_is_within_the_bound_and_a_planted_fault_is_beyond():
     frame, label, told = told_fairly(12_000)
-    resamples = Resamples(frame["customer_id"])
+    resamples = Customers(frame["customer_id"])
     found = {one.attribute: one for one in fairness(frame, label, told, resamples, purpose=HEALTH)}
     assert set(found) == {"age", "gender"}
     assert found["gender"].verdict == "within"
@@ -143,11 +143,11 @@ def test_of_a_rare_outcome_the_bound_is_a_part_of_its_mean():
     frame, _, told = told_fairly(5000)
     label, told = np.arange(5000) % 100 == 0, told / 30
     (found,) = fairness(
-        frame[["customer_id", "gender"]], label, told, Resamples(frame["customer_id"])
+        frame[["customer_id", "gender"]], label, told, Customers(frame["customer_id"])
     )
     assert found.bound == pytest.approx(MEAN_BOUND * 0.01)
     (told_so,) = fairness(
-        frame[["customer_id", "gender"]], label, told, Resamples(frame["customer_id"]), bound=0.2
+        frame[["customer_id", "gender"]], label, told, Customers(frame["customer_id"]), bound=0.2
     )
     assert (told_so.bound, told_so.verdict) == (0.2, "within")
 
@@ -158,7 +158,7 @@ def test_amounts_are_compared_by_their_mean():
         {"customer_id": np.arange(rows), "gender": np.repeat(["F", "M"], SMALLEST_ROWS)}
     )
     label, told = np.full(rows, 100.0), np.repeat([120.0, 90.0], SMALLEST_ROWS)
-    (found,) = fairness(frame, label, told, Resamples(frame["customer_id"]), kind="amount")
+    (found,) = fairness(frame, label, told, Customers(frame["customer_id"]), kind="amount")
     assert found.calibration == pytest.approx(0.3)
     assert found.verdict == "beyond"
 
@@ -166,6 +166,6 @@ def test_amounts_are_compared_by_their_mean():
 def test_one_group_cannot_be_compared():
     frame, label, told = told_fairly(500)
     frame = frame.assign(gender="F")[["customer_id", "gender"]]
-    (found,) = fairness(frame, label, told, Resamples(frame["customer_id"]))
+    (found,) = fairness(frame, label, told, Customers(frame["customer_id"]))
     assert found.verdict == "none"
     assert "fewer than two groups" in found.sentence[1]

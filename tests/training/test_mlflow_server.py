@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -164,6 +166,34 @@ def test_a_version_is_registered_promoted_and_served_through_it_and_after_it(
 
     server.stop()
     assert champion(other, MODEL) == folder
+
+
+def test_a_browser_opens_on_the_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        why = "no browser: apt-get install chromium"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    with started(tmp_path / "server") as server, sync_playwright() as playwright:
+        name, password = server.admin
+        opened = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        page = opened.new_page(http_credentials={"username": name, "password": password})
+        # Nothing was trained yet: MLflow's own page.
+        page.goto(server.url)
+        assert page.url == f"{server.url}/"
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        lake = Lake(Settings(home=tmp_path / "home", mlflow_tracking_uri=server.url))
+        with mlflow_client.client_session(lake) as client:
+            number = mlflow_client.experiment_id(lake, client)
+        page.goto(server.url)
+        page.wait_for_url(f"{server.url}/?opened#/experiments/{number}/runs**")
+        page.get_by_text(mlflow_client.EXPERIMENT, exact=True).first.wait_for()
+        # A link to another page of MLflow leads there.
+        page.goto("about:blank")
+        page.goto(f"{server.url}/#/models")
+        page.wait_for_url(f"{server.url}/?opened#/models")
+        page.get_by_text("Registered Models").first.wait_for()
+        opened.close()
 
 
 def assert_pages(server: Server) -> None:

@@ -16,7 +16,7 @@ from features.settings import Settings
 from features.sources.simulation.simulate import simulate
 from training.evaluation.contact import profit_curves
 from training.evaluation.economics import Economics, economics
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers, wilson_interval
 from training.models import MODELS
 
 KNOWN_BY = date(2025, 6, 30)
@@ -36,7 +36,7 @@ def test_profit_by_depth_is_that_worked_out_by_hand() -> None:
     told = np.linspace(0.95, 0.0, 20)
     label = np.arange(20) < 2
     money = Economics({"phone": 1.0}, 50.0, {"phone": 0.1}, ())
-    who = Resamples(pd.Series(np.arange(20)))
+    who = Customers(pd.Series(np.arange(20)))
     (curve,) = profit_curves(label, told, MODELS["cross_sell_health"].purpose, money, who)
     by_share = curve.table.set_index("share")
     # In yuan for every 1,000 asked: one contact of twenty is 50 contacts.
@@ -51,9 +51,36 @@ def test_profit_by_depth_is_that_worked_out_by_hand() -> None:
     assert (by_share["low"] <= by_share["high"]).all()
 
 
+def test_the_interval_of_a_profit_is_that_of_its_hit_rate() -> None:
+    """All of 400 contacted, 100 of whom buy: Wilson's interval of a quarter, in yuan."""
+    label = np.arange(400) % 4 == 0
+    money = Economics({"phone": 1.0}, 50.0, {"phone": 0.1}, ())
+    who = Customers(pd.Series(np.arange(400)))
+    told = np.full(400, 0.25)
+    (curve,) = profit_curves(label, told, MODELS["cross_sell_health"].purpose, money, who)
+    last = curve.table.iloc[-1]
+    low, high = wilson_interval(0.25, (0.25 * 0.75 / 399) ** 0.5, 400)
+    assert (last.low, last.high) == pytest.approx((1000 * (5 * low - 1), 1000 * (5 * high - 1)))
+
+
+def test_a_part_contacted_is_as_uncertain_as_whom_it_displaces() -> None:
+    """The interval of a half contacted is as wide as the profits of 1,200 draws spread."""
+    draw = np.random.default_rng(2)
+    money = Economics({"phone": 0.0}, 50.0, {"phone": 1.0}, ())
+    people, profits, widths = Customers(pd.Series(np.arange(400))), [], []
+    for _ in range(1200):
+        told = draw.random(400)
+        label = draw.random(400) < told
+        (curve,) = profit_curves(label, told, MODELS["cross_sell_health"].purpose, money, people)
+        half = curve.table.set_index("share").loc[0.5]
+        profits.append(half.profit)
+        widths.append(half.high - half.low)
+    assert np.mean(widths) == pytest.approx(2 * 1.97 * np.std(profits), rel=0.05)
+
+
 def test_renewal_contacts_those_told_not_to_renew_and_none_where_none_pays() -> None:
     told, label = np.array([0.9, 0.1, 0.8, 0.3]), np.array([True, False, True, True])
-    who = Resamples(pd.Series(np.arange(4)))
+    who = Customers(pd.Series(np.arange(4)))
     money = Economics({"sms": 1.0, "phone": 99.0}, 100.0, {"sms": 0.1, "phone": 0.1}, ())
     sms, phone = profit_curves(label, told, MODELS["renewal"].purpose, money, who)
     # Told .9, .7, .2 and .1 not to renew: the third pays 2 yuan for 1, the fourth nothing. Of the

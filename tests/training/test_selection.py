@@ -51,7 +51,9 @@ LINEAR, TREES = {"linear", "shrunk"}, {"additive", "trees", "deep"}
 def test_the_candidate_that_fits_the_world_wins(steps: bool, best: set[str]) -> None:
     trials = choose(MODEL, history(4000, steps), ["x", "z"], threads=1)
     assert {trial.candidate for trial in trials} | {"blend"} == set(MODEL.candidates)
-    assert [trial.loss for trial in trials] == sorted(trial.loss for trial in trials)
+    losses = [trial.loss for trial in trials if trial.candidate != "blend"]
+    assert losses == sorted(losses)
+    assert "blend" not in {trial.candidate for trial in trials[1:]}
     # The blend may win, by parts that fit this world nearly alone.
     assert sum(trials[0].weights[name] for name in best & set(trials[0].weights)) > 0.5
     alone = next(trial for trial in trials if trial.candidate != "blend")
@@ -67,7 +69,7 @@ def scores(seed: int, rows: int = 400) -> tuple[dict[str, Any], Any]:
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(["probability", "count"]))
-def test_a_blend_loses_to_none_of_its_parts_where_it_was_found(seed: int, kind: Any) -> None:
+def test_a_blend_says_its_loss_and_loses_little_where_it_was_found(seed: int, kind: Any) -> None:
     parts, outcome = scores(seed)
     weights, loss = blend(parts, outcome, kind)
     assert sum(weights.values()) == pytest.approx(1)
@@ -76,7 +78,19 @@ def test_a_blend_loses_to_none_of_its_parts_where_it_was_found(seed: int, kind: 
     told = row_loss(outcome, inverse_link(total, kind), kind)
     assert np.allclose(loss, told)
     for score in parts.values():
-        assert loss.mean() <= row_loss(outcome, inverse_link(score, kind), kind).mean() + 1e-12
+        assert loss.mean() <= row_loss(outcome, inverse_link(score, kind), kind).mean() + 0.02
+
+
+def test_few_outcomes_draw_weights_towards_equal_ones() -> None:
+    """A hundred yes: half of the weight is found, half is equal."""
+    came = np.array([1.0] * 100 + [0.0] * 900)
+    knows, chance = 6 * came - 3, np.zeros(1000)
+    parts = {"knows": knows, "chance": chance}
+    assert blend(parts, came, "probability")[0] == pytest.approx({"knows": 0.75, "chance": 0.25})
+    # With 1,900 yes only a twentieth is equal, and less than that is left out.
+    often = np.tile(came, 19)
+    many = {name: np.tile(score, 19) for name, score in parts.items()}
+    assert blend(many, often, "probability")[0] == {"knows": 1.0}
 
 
 def test_what_two_parts_know_by_halves_the_blend_knows_whole() -> None:

@@ -53,7 +53,12 @@ PARTS: dict[str, Part] = {
         Part("shrunk", penalty=1_000.0),
         Part("flat", penalty=10_000.0),
         # Trees of one split add up to a curve for each tag: a generalised additive model.
-        Part("additive", parameters={"num_leaves": 2, "feature_fraction": 0.5}),
+        # A tree of one split costs nearly as much as one of seven leaves, and says far less: twice
+        # the step takes half the trees (docs/adr/0024).
+        Part(
+            "additive",
+            parameters={"num_leaves": 2, "feature_fraction": 0.5, "learning_rate": 0.2},
+        ),
         Part("trees"),
         # For tags that matter only together, as the month ahead and the days to expiry do. One of
         # them is monotone and in nearly every tree, where "basic" costs .002 of log loss.
@@ -65,6 +70,20 @@ PARTS: dict[str, Part] = {
                 "lambda_l2": 5.0,
                 "feature_fraction": 0.8,
                 "learning_rate": 0.05,
+            },
+            monotone_method="advanced",
+        ),
+        # For what days decide nearly alone, as when cover ends: bins fine enough to tell them
+        # apart, and every tag for every tree.
+        Part(
+            "wide",
+            parameters={
+                "num_leaves": 31,
+                "min_data_in_leaf": 20,
+                "lambda_l2": 1.0,
+                "feature_fraction": 1.0,
+                "bagging_fraction": 1.0,
+                "max_bin": 255,
             },
             monotone_method="advanced",
         ),

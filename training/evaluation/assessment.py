@@ -18,9 +18,9 @@ from training.evaluation.discrimination import gain_table
 from training.evaluation.economics import Economics, economics
 from training.evaluation.fairness import Fairness, fairness
 from training.evaluation.figures import Amounts, Figures, figures_of
+from training.evaluation.intervals import Customers
 from training.evaluation.leaks import SingleTag, single_tags
 from training.evaluation.peers import PeerDifference, compare_with_peers, predict_peers
-from training.evaluation.resampling import Resamples
 from training.evaluation.slices import Slice, slices
 from training.evaluation.truth import Truth, compare_with_truth
 from training.model_spec import ModelSpec, Purpose
@@ -212,8 +212,8 @@ def assess(
     test = data.frame[data.split.test]
     label = test["label"].to_numpy(dtype=bool if kind == "probability" else np.float64)
     predicted = predictor.predict(test, threads)
-    resamples = Resamples(test["customer_id"])
-    figures = figures_of(label, predicted, resamples, kind)
+    people = Customers(test["customer_id"])
+    figures = figures_of(label, predicted, people, kind)
     report(f"{model.name}: peers", 0, None)
     peers = predict_peers(
         data.frame, data.split.train, data.split.test, data.features, threads, kind, all_peers
@@ -243,16 +243,14 @@ def assess(
         frame_sha256=data.sha256,
         inputs=data.inputs,
         figures=figures,
-        differences=compare_with_peers(label, predicted, peers, resamples, kind),
+        differences=compare_with_peers(label, predicted, peers, people, kind),
         truth=compare_with_truth(lake, model, test, predicted) if kind == "probability" else None,
-        calibration=calibration_table(label, predicted, resamples=resamples),
+        calibration=calibration_table(label, predicted, people=people),
         gain=gain_table(event, priority),
-        slices=slices(test, label, predicted, resamples, kind),
-        fairness=fairness(test, label, predicted, resamples, purpose=purpose, kind=kind),
+        slices=slices(test, label, predicted, people, kind),
+        fairness=fairness(test, label, predicted, people, purpose=purpose, kind=kind),
         economics=money,
-        curves=profit_curves(label, predicted, purpose, money, resamples)
-        if purpose and money
-        else [],
+        curves=profit_curves(label, predicted, purpose, money, people) if purpose and money else [],
         importance=importance(predictor, test, threads),
         single_tags=single_tags(
             data.frame, data.split.train, data.split.test, data.features, order, kind

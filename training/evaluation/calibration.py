@@ -11,10 +11,9 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.discrimination import BINS
 from training.evaluation.distances import Distance, root_mean_square
-from training.evaluation.resampling import (
+from training.evaluation.intervals import (
+    Customers,
     Interval,
-    Resamples,
-    interval,
     student_interval,
     wilson_interval,
 )
@@ -36,16 +35,22 @@ class CalibrationLine:
         With the slope fixed at 1: by how much the predicted log-odds are too low; 0 is perfect.
     slope_interval, intercept_interval : tuple of float
         95% intervals.
+    slope_deviation : float
+        Standard deviation of the slope.
     """
 
     slope: float
     slope_interval: Interval
     intercept: float
     intercept_interval: Interval
+    slope_deviation: float
+
+
+UNKNOWN_LINE = CalibrationLine(*(float("nan"), (float("nan"), float("nan"))) * 2, float("nan"))
 
 
 def calibration_table(
-    label: Outcomes, predicted: Array, bins: int = BINS, resamples: Resamples | None = None
+    label: Outcomes, predicted: Array, bins: int = BINS, people: Customers | None = None
 ) -> pd.DataFrame:
     """Compare predicted and observed means in bins of equal size, lowest prediction first.
 
@@ -55,28 +60,28 @@ def calibration_table(
         Shape (rows,): outcomes and predictions.
     bins : int
         Number of bins.
-    resamples : Resamples, optional
-        Resamples of the customers of the rows, for intervals.
+    people : Customers, optional
+        Customers of the customers of the rows, for intervals.
 
     Returns
     -------
     pandas.DataFrame
-        One row per bin: `rows`, `told` (mean prediction), `observed` (mean outcome); with resamples
+        One row per bin: `rows`, `told` (mean prediction), `observed` (mean outcome); with people
         also `low` and `high`, the 95% interval of `observed`.
     """
     parts = _parts(predicted, bins)
     rows = [(len(p), float(predicted[p].mean()), float(label[p].mean())) for p in parts]
     table = pd.DataFrame(rows, columns=["rows", "told", "observed"])
-    if resamples is None:
+    if people is None:
         return table
     columns = np.zeros((len(label), len(parts)))
     for number, part in enumerate(parts):
         columns[part, number] = (label[part] - rows[number][2]) / len(part)
-    deviations = np.sqrt(np.diag(resamples.covariance(columns)))
-    interval_of = wilson_interval if label.dtype == bool else student_interval
     bounds = [
-        interval_of(mean, float(deviation), len(np.unique(resamples.codes[part])))
-        for part, (_, _, mean), deviation in zip(parts, rows, deviations, strict=True)
+        wilson_interval(mean, spread[0], len(np.unique(people.codes[part])))
+        if label.dtype == bool
+        else student_interval(mean, *spread)
+        for part, (_, _, mean), spread in zip(parts, rows, people.spreads(columns), strict=True)
     ]
     return table.assign(low=[low for low, _ in bounds], high=[high for _, high in bounds])
 
@@ -84,7 +89,7 @@ def calibration_table(
 def calibration_error(
     label: Outcomes,
     predicted: Array,
-    resamples: Resamples,
+    people: Customers,
     kind: Kind = "probability",
     bins: int | None = None,
 ) -> Distance:
@@ -96,27 +101,26 @@ def calibration_error(
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
-    resamples : Resamples
+    people : Customers
         The customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted: of counts and amounts the error is a share of the mean outcome.
     bins : int, optional
         Number of bins of equal size, lowest prediction first; default: as `count_bins` has it.
     """
-    bins = count_bins(label, resamples) if bins is None else bins
+    bins = count_bins(label, people) if bins is None else bins
     gaps, weights, columns = gaps_by_bin(label, predicted, predicted, bins, kind)
-    customers = len(resamples.drawn) / len(gaps)
-    return root_mean_square(gaps, weights, resamples.covariance(columns), customers)
+    return root_mean_square(gaps, weights, people.covariance(columns), people.resting(columns))
 
 
-def count_bins(label: Outcomes, resamples: Resamples) -> int:
+def count_bins(label: Outcomes, people: Customers) -> int:
     """Count the bins of a calibration error: tenths, or fewer where outcomes are few.
 
     A gap needs outcomes enough for its noise to be nearly normal: customers with the rarer outcome,
     or of amounts, which are skewed, customers.
     """
     fewest = FEWEST_OUTCOMES if (label <= 0).any() else FEWEST_PAID
-    return int(np.clip(resamples.evidence(label) / fewest, 1, BINS))
+    return int(np.clip(people.evidence(label) / fewest, 1, BINS))
 
 
 def gaps_by_bin(
@@ -155,34 +159,38 @@ def gaps_by_bin(
     return gaps, np.array([len(part) for part in parts]) / len(over), columns
 
 
-def fit_line(label: Outcomes, predicted: Array, resamples: Resamples) -> CalibrationLine:
+def fit_line(label: Outcomes, predicted: Array, people: Customers) -> CalibrationLine:
     """Fit calibration slope and intercept; NaN if all outcomes or all predictions are the same.
 
     NaN too where every yes is predicted higher than every no: any steeper line then fits better.
 
-    Each resample takes one Newton step from the fit of all rows. That is its fit to first order,
-    and needs only sums by customer.
+    The noise of a coefficient is one Newton step of each row from the fit of all.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes (yes or no) and predicted probabilities.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     """
-    nothing = (float("nan"), float("nan"))
     odds = log_odds(predicted)
     if not len(label) or label.all() or not label.any() or np.ptp(odds) == 0:
-        return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
+        return UNKNOWN_LINE
     yes = np.asarray(label, dtype=bool)
     if odds[yes].min() > odds[~yes].max():
-        return CalibrationLine(float("nan"), nothing, float("nan"), nothing)
+        return UNKNOWN_LINE
     line = np.column_stack([odds, np.ones(len(odds))])
     both = _newton(label, line, np.zeros(len(odds)), np.array([1.0, 0.0]))
     only = _newton(label, line[:, 1:], odds, np.array([0.0]))
-    slopes = _one_step(label, line, np.zeros(len(odds)), both, resamples)[:, 0]
-    intercepts = _one_step(label, line[:, 1:], odds, only, resamples)[:, 0]
-    return CalibrationLine(float(both[0]), interval(slopes), float(only[0]), interval(intercepts))
+    steps = [_steps(label, line, np.zeros(len(odds)), both), _steps(label, line[:, 1:], odds, only)]
+    spreads = people.spreads(np.column_stack(steps))
+    return CalibrationLine(
+        float(both[0]),
+        student_interval(float(both[0]), *spreads[0]),
+        float(only[0]),
+        student_interval(float(only[0]), *spreads[1]),
+        spreads[0][0],
+    )
 
 
 def _parts(predicted: Array, bins: int) -> list[Array]:
@@ -208,16 +216,9 @@ def _newton(label: Outcomes, line: Array, offset: Array, start: Array) -> Array:
     return coefficients
 
 
-def _one_step(
-    label: Outcomes, line: Array, offset: Array, at: Array, resamples: Resamples
-) -> Array:
-    """Compute the coefficients of each resample, shape (resamples, k)."""
-    size = len(at)
+def _steps(label: Outcomes, line: Array, offset: Array, at: Array) -> Array:
+    """Compute what each row adds to the noise of the first coefficient, shape (rows,)."""
     score, information = _gradient(label, line, offset, at)
-    sums = resamples.sums(np.hstack([score, information]))
-    weighed = sums[:, size:].reshape(-1, size, size)
-    usable = np.linalg.matrix_rank(weighed) == size
-    coefficients = np.full((len(sums), size), np.nan)
-    steps = np.linalg.solve(weighed[usable], sums[usable, :size, None])[:, :, 0]
-    coefficients[usable] = at + steps
-    return coefficients
+    size = len(at)
+    inverse = np.linalg.inv(information.sum(axis=0).reshape(size, size))
+    return np.asarray(score @ inverse[:, 0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
 
-from training.evaluation.resampling import Interval
+from training.evaluation.intervals import Interval
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 520, 74, 16, 12, 44
 ROW, VALUES = 24, 64

@@ -15,14 +15,14 @@ from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.economics import Economics
-from training.evaluation.resampling import Interval, Resamples, interval
+from training.evaluation.intervals import Customers, Interval, wilson_interval
 from training.model_spec import Purpose
 
 WORKING_SHARE = 0.2
 """Share of the eligible customers that a touchpoint contacts, unless stated otherwise (A)."""
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
-CONTACTS, EVENTS, EXPECTED_EVENTS = 0, 1, 2
-"""Places of the three sums in what `_cumulated` returns."""
+MARGIN = 0.05
+"""Share of rows to either side of the last one contacted that are near it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def mark_contacted(priority: Array, share: float = WORKING_SHARE) -> Array:
 
 
 def profit_curves(
-    label: Outcomes, predicted: Array, purpose: Purpose, money: Economics, resamples: Resamples
+    label: Outcomes, predicted: Array, purpose: Purpose, money: Economics, people: Customers
 ) -> list[Curve]:
     """Draw the profit curve of every channel, highest profit first.
 
@@ -107,33 +107,25 @@ def profit_curves(
         Decides who is contacted first.
     money : Economics
         Cost of a contact, and what an event turned is worth.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     """
     event, priority = orient_for_contact(label, predicted, purpose)
-    order = np.argsort(-priority, kind="stable")
-    counts = [max(1, round(share * len(order))) for share in SHARES]
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.searchsorted(counts, np.arange(len(order)), side="right")
-    inside = place[:, None] == np.arange(len(counts))
-    # Sums by step of the order, then over the steps: contacts, events, expected events.
-    columns = np.hstack([inside, inside * event[:, None], inside * priority[:, None]]).astype(float)
-    own = _cumulated(columns.sum(axis=0, keepdims=True))
-    drawn = _cumulated(resamples.sums(columns))
+    rates = _hit_rates(event, priority, people)
     rate = float(event.mean())
     curves = []
     for channel, cost in money.costs.items():
         worth = money.benefit * money.turned_shares[channel]
-        earned = _earned(own, EVENTS, worth, cost)[0]
-        samples = _earned(drawn, EVENTS, worth, cost)
-        expected = _earned(own, EXPECTED_EVENTS, worth, cost)[0]
-        bounds = [interval(column) for column in samples.T]
+        earned, low, high, expected = (
+            1000 * rates["contacted"].to_numpy() * (rates[name].to_numpy() * worth - cost)
+            for name in ("hit_rate", "low", "high", "expected")
+        )
         table = pd.DataFrame(
             {
                 "share": SHARES,
                 "profit": earned,
-                "low": [low for low, _ in bounds],
-                "high": [high for _, high in bounds],
+                "low": low,
+                "high": high,
                 "told": expected,
                 "at_random": [1000 * share * (rate * worth - cost) for share in SHARES],
             }
@@ -148,17 +140,36 @@ def profit_curves(
                 table=table,
                 best_share=SHARES[best] if pays else 0.0,
                 best_profit=float(earned[best]) if pays else 0.0,
-                best_interval=bounds[best] if pays else (0.0, 0.0),
+                best_interval=(float(low[best]), float(high[best])) if pays else (0.0, 0.0),
             )
         )
     return sorted(curves, key=lambda curve: -curve.best_profit)
 
 
-def _cumulated(sums: Array) -> Array:
-    """Return the three sums up to each share, per row, shape (samples, 3, shares)."""
-    parts = sums.reshape(len(sums), 3, -1)
-    return np.asarray(parts.cumsum(axis=2) / parts[:, :1].sum(axis=2, keepdims=True))
+def _hit_rates(event: Array, priority: Array, people: Customers) -> pd.DataFrame:
+    """Measure whom a contact of each share reaches: the share with the event, with its interval.
 
+    Which row is the last one contacted is uncertain too: where more of a sample rank high, fewer of
+    each kind are contacted. It is worth the event rate of the rows ranked near it.
 
-def _earned(sums: Array, events: int, worth: float, cost: float) -> Array:
-    return np.asarray(1000 * (sums[:, events] * worth - sums[:, CONTACTS] * cost))
+    Returns
+    -------
+    pandas.DataFrame
+        One row per share: `contacted`, `hit_rate`, `low`, `high`, and `expected`, the hit rate by
+        predictions.
+    """
+    rank = np.empty(len(priority), dtype=np.int64)
+    rank[np.argsort(-priority, kind="stable")] = np.arange(len(priority))
+    rows = []
+    for share in SHARES:
+        count = max(1, round(share * len(rank)))
+        reached, contacted = rank < count, count / len(rank)
+        borderline = np.abs(rank - count) <= MARGIN * len(rank)
+        hit_rate = float(event[reached].mean())
+        last = float(event[borderline].mean()) if borderline.any() else hit_rate
+        noise = reached * (event - last) / contacted + last - hit_rate
+        (deviation,) = people.deviations(noise[:, None] / len(rank))
+        customers = len(np.unique(people.codes[reached]))
+        bounds = wilson_interval(hit_rate, float(deviation), customers)
+        rows.append((contacted, hit_rate, *bounds, float(priority[reached].mean())))
+    return pd.DataFrame(rows, columns=["contacted", "hit_rate", "low", "high", "expected"])

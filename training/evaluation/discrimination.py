@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from training.estimators.encoding import Array, Flags, Places
+from training.estimators.encoding import Array
 from training.estimators.losses import Outcomes
-from training.evaluation.resampling import Resamples
 
 BINS = 10
 
@@ -23,80 +22,72 @@ class Ranking:
         self.order = np.argsort(-predicted, kind="stable")
         score = predicted[self.order]
         self.label = label[self.order].astype(np.float64)
-        self.starts = np.flatnonzero(np.r_[True, score[1:] != score[:-1]]) if len(score) else None
+        self._first = np.r_[True, score[1:] != score[:-1]][: len(score)]
 
-    def measure(self, weight: Array | None = None) -> tuple[float, float, float]:
-        """Compute Gini, AUC and average precision of weighted rows; NaN if all outcomes are equal.
+    def measure(self) -> tuple[float, float, float]:
+        """Compute Gini, AUC and average precision; NaN if all outcomes are equal.
 
         The Gini is twice the area between the gain curve (share of all outcomes among the share of
         rows that come first) and the diagonal. AUC and average precision need outcomes of yes and
         no: of counts and amounts only the Gini has a meaning.
 
-        Parameters
-        ----------
-        weight : numpy.ndarray, optional
-            Shape (rows,): weight of each row; default: 1.
-
         Returns
         -------
         gini, auc, average_precision : float
         """
-        if self.starts is None:
+        if not self.label.sum() > 0 or np.ptp(self.label) == 0:
             return (float("nan"),) * 3
-        own = np.ones(len(self.label)) if weight is None else weight[self.order]
-        rows = np.add.reduceat(own, self.starts)
-        hits = np.add.reduceat(own * self.label, self.starts)
+        rows, hits = self._groups()
         rows_so_far, hits_so_far = rows.cumsum(), hits.cumsum()
         total, outcomes = rows_so_far[-1], hits_so_far[-1]
-        if not total or not outcomes > 0 or np.ptp(self.label[own > 0]) == 0:
-            return (float("nan"),) * 3
         area = float((rows * (hits_so_far - hits / 2)).sum() / total / outcomes)
         gini = 2 * area - 1
         rate = outcomes / total
-        seen = rows_so_far > 0
-        precision = float((hits[seen] * hits_so_far[seen] / rows_so_far[seen]).sum() / outcomes)
+        precision = float((hits * hits_so_far / rows_so_far).sum() / outcomes)
         area_under_roc = (gini / (1 - rate) + 1) / 2 if rate < 1 else float("nan")
         return gini, float(area_under_roc), precision
 
-    def measure_resamples(self, resamples: Resamples) -> Array:
-        """Compute the three figures in every resample, shape (resamples, 3)."""
-        return np.array([self.measure(weight) for weight in resamples.weights()]).reshape(-1, 3)
+    def noise(self) -> Array:
+        """Compute what each row adds to the noise of the three figures, shape (rows, 3).
 
-    def measure_order_resamples(self, resamples: Resamples) -> Array:
-        """Compute Gini and AUC in every resample, shape (resamples, 2), as `measure` does.
-
-        Neighbours of the same outcome are counted together, since the gain curve is straight there.
-        Of yes and no that leaves twice as many groups as there are rows of the rarer outcome.
+        A figure changes by so much, to first order, if a row counts once more: of the AUC these are
+        the structural components of DeLong and others (1988, "Comparing the areas under two or more
+        correlated receiver operating characteristic curves"), which Obuchowski (1997,
+        "Nonparametric analysis of clustered ROC curve data") sums by customer. NaN where `measure`
+        is.
         """
-        if self.starts is None:
-            return np.full((resamples.drawn.shape[1], 2), np.nan)
-        low = np.minimum.reduceat(self.label, self.starts)
-        pure = low == np.maximum.reduceat(self.label, self.starts)
-        alike = pure[1:] & pure[:-1] & (low[1:] == low[:-1])
-        sizes = np.diff(np.r_[self.starts, len(self.order)])
-        groups = np.repeat(np.cumsum(np.r_[False, ~alike]), sizes)
-        codes = resamples.codes[self.order]
-        rows = resamples.sums_by_group(groups, codes, np.ones(len(codes)))
-        hits = resamples.sums_by_group(groups, codes, self.label)
-        hits_so_far, total = hits.cumsum(axis=0), rows.sum(axis=0)
-        outcomes = hits_so_far[-1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gini = 2 * ((rows * (hits_so_far - hits / 2)).sum(axis=0) / total / outcomes) - 1
-            rate = outcomes / total
-            area_under_roc = np.where(rate < 1, (gini / (1 - rate) + 1) / 2, np.nan)
-        ordered = (outcomes > 0) & ~self._constant(resamples, codes)
-        return np.where(ordered[:, None], np.column_stack([gini, area_under_roc]), np.nan)
+        gini, area_under_roc, precision = self.measure()
+        if np.isnan(gini):
+            return np.full((len(self.label), 3), np.nan)
+        rows, hits = self._groups()
+        others = rows - hits
+        total, outcomes, rest = rows.sum(), hits.sum(), others.sum()
+        rows_so_far, hits_so_far = rows.cumsum(), hits.cumsum()
+        # Of each group of equal prediction: the share of the outcomes before it, of rows behind it.
+        before = (hits_so_far - hits / 2) / outcomes
+        behind = 1 - (rows_so_far - rows / 2) / total
+        area, reached = (gini + 1) / 2, hits_so_far / rows_so_far
+        weight = (hits / rows_so_far)[::-1].cumsum()[::-1]
+        diluted = (hits * reached / rows_so_far)[::-1].cumsum()[::-1]
+        group = np.repeat(np.arange(len(rows)), rows.astype(np.intp))
+        label, noise = self.label, np.empty((len(self.label), 3))
+        noise[:, 0] = (before[group] - area) / total + label * (behind[group] - area) / outcomes
+        noise[:, 0] *= 2
+        noise[:, 2] = label * (reached - precision + weight)[group] - diluted[group]
+        noise[:, 2] /= outcomes
+        with np.errstate(invalid="ignore", divide="ignore"):
+            below = 1 - (others.cumsum() - others / 2) / rest
+            noise[:, 1] = (1 - label) * (before[group] - area_under_roc) / rest
+            noise[:, 1] += label * (below[group] - area_under_roc) / outcomes
+        unsorted = np.empty_like(noise)
+        unsorted[self.order] = noise
+        return unsorted
 
-    def _constant(self, resamples: Resamples, codes: Places) -> Flags:
-        """Mark the resamples whose rows all have the same outcome, shape (resamples,)."""
-        other = (self.label != self.label[0]).astype(np.intp)
-        drawn = resamples.sums_by_group(other, codes, np.ones(len(codes)))
-        constant = (drawn > 0).sum(axis=0) < 2
-        # Without any row of the first row's outcome, the others may still differ.
-        for place in np.flatnonzero(drawn[0] == 0):
-            present = self.label[resamples.drawn[codes, place] > 0]
-            constant[place] = not len(present) or bool(np.ptp(present) == 0)
-        return np.asarray(constant)
+    def _groups(self) -> tuple[Array, Array]:
+        """Count rows and sum outcomes of each group of equal prediction."""
+        starts = np.flatnonzero(self._first)
+        sizes = np.diff(np.r_[starts, len(self.order)]).astype(np.float64)
+        return sizes, np.asarray(np.add.reduceat(self.label, starts))
 
 
 def auc(label: Outcomes, predicted: Array) -> float:

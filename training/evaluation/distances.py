@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.estimators.encoding import Array
-from training.evaluation.resampling import CONFIDENCE, Interval
+from training.evaluation.intervals import CONFIDENCE, Interval
 
 DRAWS = 2000
 """Draws of noise that a distribution is taken from."""
-STEPS = 30
+STEPS = 18
 """Halvings of a search."""
 WIDEST = 14.0
 """Powers of e by which a gap may be scaled."""
@@ -102,15 +102,16 @@ def root_mean_square(
     drawn = _standard(len(gaps), customers) * np.sqrt(variances)
     square, added = float(along @ along), float(variances.sum())
     value = float(np.sqrt(max(square - added, 0.0)))
-    clear = max(float(np.sqrt(np.quantile((drawn**2).sum(axis=1), CONFIDENCE))), 1e-12)
-
     if not variances.any():
         return Distance(value, (value, value), 0.0)
+    squares = (drawn**2).sum(axis=1)
+    clear = max(float(np.sqrt(np.quantile(squares, CONFIDENCE))), 1e-12)
 
     def at(power: float) -> tuple[float, float]:
         gap = _likeliest(along, variances, power)
-        share = (((gap + drawn) ** 2).sum(axis=1) <= square).mean()
-        return float(np.sqrt(gap @ gap)), float(share)
+        size = float(gap @ gap)
+        share = (squares + 2 * (drawn @ gap) + size <= square).mean()
+        return float(np.sqrt(size)), float(share)
 
     low, high = invert(at, clear, (-WIDEST, WIDEST))
     return Distance(min(max(value, low), high), (low, high), float(np.sqrt(added)))
@@ -164,7 +165,7 @@ def invert(
     return crossing(lambda size: CONFIDENCE + spent(size)), crossing(spent)
 
 
-def typical_difference(values: Array, covariance: Array) -> Distance:
+def typical_difference(values: Array, covariance: Array, customers: float = np.inf) -> Distance:
     """Estimate the typical difference of two of several values: root mean square over all pairs.
 
     Of two values it is their difference.
@@ -175,11 +176,13 @@ def typical_difference(values: Array, covariance: Array) -> Distance:
         Shape (k,): observed values, k >= 2.
     covariance : numpy.ndarray
         Shape (k, k): their covariance.
+    customers : float
+        Customers that a value rests on, as in `noise`.
     """
     first, second = np.triu_indices(len(values), 1)
     pairs = np.eye(len(values))[first] - np.eye(len(values))[second]
     weights = np.full(len(pairs), 1 / len(pairs))
-    return root_mean_square(pairs @ values, weights, pairs @ covariance @ pairs.T)
+    return root_mean_square(pairs @ values, weights, pairs @ covariance @ pairs.T, customers)
 
 
 def _standard(size: int, customers: float, seed: int = 7) -> Array:

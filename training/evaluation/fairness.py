@@ -14,7 +14,7 @@ from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.contact import WORKING_SHARE, mark_contacted, orient_for_contact
 from training.evaluation.distances import UNKNOWN, typical_difference
-from training.evaluation.resampling import Interval, Resamples, student_interval
+from training.evaluation.intervals import Customers, Interval, Spread, student_interval
 from training.evaluation.slices import PROTECTED_ATTRIBUTES, SMALLEST_ROWS, Attribute, parts
 from training.model_spec import Purpose
 
@@ -113,7 +113,7 @@ def fairness(
     frame: pd.DataFrame,
     label: Outcomes,
     predicted: Array,
-    resamples: Resamples,
+    people: Customers,
     *,
     purpose: Purpose | None = None,
     kind: Kind = "probability",
@@ -127,8 +127,8 @@ def fairness(
         The test rows with the columns of the attributes.
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions of these rows.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     purpose : Purpose, optional
         Decides who is contacted first; default: the highest predictions.
     kind : {"probability", "count", "amount"}
@@ -160,7 +160,7 @@ def fairness(
         ]
     )
     return [
-        _attribute(attribute, list(parts(frame, attribute)), columns, resamples, bound)
+        _attribute(attribute, list(parts(frame, attribute)), columns, people, bound)
         for attribute in PROTECTED_ATTRIBUTES
         if attribute.column in frame and frame[attribute.column].notna().any()
     ]
@@ -170,26 +170,27 @@ def _attribute(
     attribute: Attribute,
     groups: list[tuple[str, str, Flags]],
     columns: Array,
-    resamples: Resamples,
+    people: Customers,
     bound: float,
 ) -> Fairness:
-    members, rates, noises = [], [], []
+    members, rates, noises, evidence = [], [], [], []
     for value, chinese, rows in groups:
         small = int(rows.sum()) < SMALLEST_ROWS
         own = _rates(columns[rows].sum(axis=0))
         noise = _noise(columns, rows, own)
-        deviations = np.sqrt(np.diag(resamples.covariance(noise)))
-        customers = len(np.unique(resamples.codes[rows]))
-        members.append(_group(value, chinese, int(rows.sum()), small, own, deviations, customers))
+        spreads = people.spreads(noise)
+        members.append(_group(value, chinese, int(rows.sum()), small, own, spreads))
         if not small:
             rates.append(own[2:])
             noises.append(noise)
+            evidence.append([customers for _, customers, _ in spreads])
     if len(rates) < 2:
         spans, verdict = [UNKNOWN] * 3, "none"
     else:
         values, noise = np.array(rates), np.array(noises)
+        customers = np.min(evidence, axis=0)
         spans = [
-            typical_difference(values[:, k], resamples.covariance(noise[:, :, k].T))
+            typical_difference(values[:, k], people.covariance(noise[:, :, k].T), customers[k])
             for k in range(values.shape[1])
         ]
         low, high = spans[0].interval
@@ -216,15 +217,16 @@ def _group(
     rows: int,
     small: bool,
     own: Array,
-    deviations: Array,
-    customers: int,
+    spreads: list[Spread],
 ) -> Group:
     if small:
-        own, deviations = np.full(5, np.nan), np.full(3, np.nan)
+        own, spreads = np.full(5, np.nan), [(float("nan"),) * 3] * 3
     predicted, observed, gap, selected, hit_rate = (float(rate) for rate in own)
     bounds = [
         student_interval(figure, deviation, customers)
-        for figure, deviation in zip((gap, selected, hit_rate), deviations, strict=True)
+        for figure, (deviation, customers, _) in zip(
+            (gap, selected, hit_rate), spreads, strict=True
+        )
     ]
     return Group(
         value=value,

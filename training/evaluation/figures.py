@@ -8,12 +8,12 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.discrimination import Ranking, gain_table
-from training.evaluation.resampling import Resamples, interval, share_interval
+from training.evaluation.intervals import Customers, gini_interval, ratio_interval, share_interval
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Quality of predicted probabilities; `_low` and `_high` bound 95% of resamples of customers.
+    """Quality of predicted probabilities; `_low` and `_high` bound the 95% interval of a figure.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Amounts:
 
 
 def figures_of(
-    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind = "probability"
+    label: Outcomes, predicted: Array, people: Customers, kind: Kind = "probability"
 ) -> Figures | Amounts:
     """Compute the figures of a model from its predictions.
 
@@ -100,8 +100,8 @@ def figures_of(
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     kind : {"probability", "count", "amount"}
         What is predicted.
 
@@ -111,29 +111,28 @@ def figures_of(
         `Figures` of a probability, `Amounts` of a count or an amount.
     """
     if kind == "probability":
-        return probability_figures(label, predicted, resamples)
-    return amount_figures(label, predicted, resamples, kind)
+        return probability_figures(label, predicted, people)
+    return amount_figures(label, predicted, people, kind)
 
 
-def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples) -> Figures:
+def probability_figures(label: Outcomes, predicted: Array, people: Customers) -> Figures:
     """Compute the figures of predicted probabilities.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes (yes or no) and probabilities.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     """
     label = np.asarray(label, dtype=bool)
     ranking = Ranking(label, predicted)
     _, auc, precision = ranking.measure()
-    order = ranking.measure_resamples(resamples)
-    evidence = resamples.evidence(label)
-    auc_low, auc_high = share_interval(auc, order[:, 1], evidence)
-    precision_low, precision_high = share_interval(precision, order[:, 2], evidence)
-    error = calibration_error(label, predicted, resamples)
-    line = fit_line(label, predicted, resamples)
+    _, auc_spread, precision_spread = people.spreads(ranking.noise())
+    auc_low, auc_high = share_interval(auc, *auc_spread)
+    precision_low, precision_high = share_interval(precision, *precision_spread)
+    error = calibration_error(label, predicted, people)
+    line = fit_line(label, predicted, people)
     return Figures(
         rows=len(label),
         base_rate=float(label.mean()),
@@ -159,15 +158,15 @@ def probability_figures(label: Outcomes, predicted: Array, resamples: Resamples)
     )
 
 
-def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind) -> Amounts:
+def amount_figures(label: Outcomes, predicted: Array, people: Customers, kind: Kind) -> Amounts:
     """Compute the figures of predicted counts or amounts.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions, in the same unit.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     kind : {"count", "amount"}
         Decides the deviance: Poisson or gamma.
     """
@@ -176,20 +175,22 @@ def amount_figures(label: Outcomes, predicted: Array, resamples: Resamples, kind
     deviance = mean_loss(label, predicted, kind)
     plain = mean_loss(label, np.full(len(label), mean), kind)
     ranking = Ranking(label, predicted)
-    gini_low, gini_high = interval(ranking.measure_order_resamples(resamples)[:, 0])
-    sums = resamples.sums(np.column_stack([predicted, label]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio_low, ratio_high = interval(sums[:, 0] / sums[:, 1])
-    error = calibration_error(label, predicted, resamples, kind)
+    gini = ranking.measure()[0]
+    ratio = float(predicted.sum()) / float(label.sum()) if mean else float("nan")
+    over = (predicted - ratio * label) / float(label.sum()) if mean else np.zeros(len(label))
+    gini_spread, ratio_spread = people.spreads(np.column_stack([ranking.noise()[:, 0], over]))
+    gini_low, gini_high = gini_interval(gini, *gini_spread)
+    ratio_low, ratio_high = ratio_interval(ratio, *ratio_spread)
+    error = calibration_error(label, predicted, people, kind)
     return Amounts(
         rows=len(label),
         mean=mean,
         deviance=deviance,
         explained=1 - deviance / plain if plain else float("nan"),
-        gini=ranking.measure()[0],
+        gini=gini,
         gini_low=gini_low,
         gini_high=gini_high,
-        total_ratio=float(predicted.sum()) / float(label.sum()) if mean else float("nan"),
+        total_ratio=ratio,
         total_ratio_low=ratio_low,
         total_ratio_high=ratio_high,
         ece=error.value,

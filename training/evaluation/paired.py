@@ -1,7 +1,7 @@
-"""Compare two models on the same rows: differences with paired bootstrap intervals, by customer.
+"""Compare two models on the same rows: differences with paired intervals, by customer.
 
-A resample draws customers, not rows, and both models are measured on the same draw. So what makes a
-cohort easy or hard cancels out.
+What a row adds to the noise of one model's figure is taken from what it adds to the other's, and
+then summed by customer. So what makes a cohort easy or hard cancels out.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import calibration_error, count_bins, gaps_by_bin
 from training.evaluation.discrimination import Ranking
-from training.evaluation.distances import Distance, noise
-from training.evaluation.resampling import Resamples, interval
+from training.evaluation.distances import Distance
+from training.evaluation.error_difference import ErrorDifference
+from training.evaluation.intervals import Customers, Spread, student_interval
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Difference:
     champion, challenger, difference : float
         NaN if the figure is AUC or Gini and all outcomes are the same.
     low, high : float
-        The 2.5 and 97.5 percentiles of the difference over resamples of customers.
+        95% interval of the difference.
     deviation : float
-        Standard deviation of the difference over these resamples.
+        Standard deviation of the difference.
     """
 
     champion: float
@@ -89,7 +90,7 @@ class Gap:
         The group's mean of (predicted - observed) minus that of the others: in probability, or as
         a share of the mean count or amount.
     low, high, deviation : float
-        95% interval and standard deviation of `gap` over resamples of customers.
+        95% interval and standard deviation of `gap`.
     """
 
     dimension: str
@@ -107,7 +108,7 @@ def compare(
     label: Outcomes,
     champion: Array,
     challenger: Array,
-    resamples: Resamples,
+    people: Customers,
     dimension: str = "",
     value: str = "",
     kind: Kind = "probability",
@@ -118,31 +119,32 @@ def compare(
     ----------
     label, champion, challenger : numpy.ndarray
         Shape (rows,): outcomes and the predictions of both models.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     dimension, value : str
         The segment the rows belong to; empty for the whole cohort.
     kind : {"probability", "count", "amount"}
         What is predicted.
     """
-    first, first_drawn = _figures(label, champion, resamples, kind)
-    second, second_drawn = _figures(label, challenger, resamples, kind)
+    first, first_noise = _figures(label, champion, kind)
+    second, second_noise = _figures(label, challenger, kind)
+    spreads = people.spreads(second_noise - first_noise)
     order, loss = (
-        _difference(before, after, drawn)
-        for before, after, drawn in zip(first, second, (second_drawn - first_drawn).T, strict=True)
+        _difference(before, after, spread)
+        for before, after, spread in zip(first, second, spreads, strict=True)
     )
     mean = np.full(len(label), label.mean())
     return PairedFigures(
         dimension,
         value,
         rows=len(label),
-        customers=len(np.unique(resamples.codes)),
+        customers=len(np.unique(people.codes)),
         outcomes=_outcomes(label, kind),
         reference=mean_loss(label, mean, kind),
         order=order,
         loss=loss,
-        ece=compare_calibration(label, champion, challenger, resamples, kind),
-        challenger_ece=calibration_error(label, challenger, resamples, kind),
+        ece=compare_calibration(label, champion, challenger, people, kind),
+        challenger_ece=calibration_error(label, challenger, people, kind),
     )
 
 
@@ -150,24 +152,19 @@ def compare_calibration(
     label: Outcomes,
     champion: Array,
     challenger: Array,
-    resamples: Resamples,
+    people: Customers,
     kind: Kind = "probability",
     bins: int | None = None,
 ) -> Difference:
     """Compare the expected calibration errors of two models in the same tenths.
 
-    The tenths are of the mean of both predictions. In the same tenths both models err against the
-    same outcomes, so that only their predictions set them apart, and the errors differ by no more
-    than these do. What is not known is how far the champion errs in the direction in which the
-    predictions differ, and how far in all others. Both are drawn around
-    their estimates, the latter as a square without what noise adds (generalised pivotal
-    quantities: Hannig 2009, "On generalized fiducial inference").
+    The tenths are of the mean of both predictions (`training.evaluation.error_difference`).
 
     Parameters
     ----------
     label, champion, challenger : numpy.ndarray
         Shape (rows,): outcomes and the predictions of both models, in the same unit.
-    resamples : Resamples
+    people : Customers
         The customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted: of counts and amounts errors are shares of the mean outcome.
@@ -175,48 +172,33 @@ def compare_calibration(
         Number of bins; default: as `training.evaluation.calibration.count_bins` has it.
     """
     middle = (champion + challenger) / 2
-    bins = count_bins(label, resamples) if bins is None else bins
+    bins = count_bins(label, people) if bins is None else bins
     first, weights, before_noise = gaps_by_bin(label, champion, middle, bins, kind)
     second, _, after_noise = gaps_by_bin(label, challenger, middle, bins, kind)
-    covariance = resamples.covariance(np.hstack([before_noise, after_noise]))
-    length = float(np.sqrt(weights @ (second - first) ** 2))
-    if not np.isfinite(covariance).all() or not np.isfinite(length):
+    covariance = people.covariance(np.hstack([before_noise, after_noise]))
+    if not np.isfinite(covariance).all() or not np.isfinite([first, second]).all():
         return Difference(*(float("nan"),) * 6)
-    variances = np.diag(covariance)
-    added = weights @ variances[:bins], weights @ variances[bins:]
-    before, after = (
-        float(np.sqrt(max(float(weights @ gaps**2 - extra), 0.0)))
-        for gaps, extra in zip((first, second), added, strict=True)
-    )
-    if not length:
-        return Difference(before, after, 0.0, 0.0, 0.0, 0.0)
-    direction = weights * (second - first) / length
-    across = added[0] - float(direction @ covariance[:bins, :bins] @ direction)
-    drawn_first, drawn_second = np.hsplit(
-        np.r_[first, second] + noise(covariance, len(resamples.drawn) / bins), 2
-    )
-    along = drawn_first @ direction
-    rest = np.maximum(drawn_first**2 @ weights - along**2 - 2 * across, 0.0)
-    samples = np.sqrt((drawn_second @ direction) ** 2 + rest) - np.sqrt(along**2 + rest)
-    return Difference(before, after, after - before, *interval(samples), float(samples.std()))
+    apart = ErrorDifference(first, second, weights, covariance, people.resting(before_noise))
+    before, after = apart.errors
+    return Difference(before, after, after - before, *apart.interval, apart.deviation)
 
 
 def gaps(
     label: Outcomes,
     predicted: Array,
-    resamples: Resamples,
+    people: Customers,
     groups: pd.Series,
     dimension: str,
     kind: Kind = "probability",
 ) -> list[Gap]:
-    """Measure the gap of every group, with its interval over resamples of customers.
+    """Measure the gap of every group, with its interval.
 
     Parameters
     ----------
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions.
-    resamples : Resamples
-        Resamples of the customers of the rows.
+    people : Customers
+        Customers of the rows.
     groups : pandas.Series
         Shape (rows,): group of each row; rows without one are left out of all groups.
     dimension : str
@@ -233,53 +215,47 @@ def gaps(
     if len(values) < 2:
         return []
     inside = places[:, None] == np.arange(len(values))
-    over = (predicted - label) / _scale(label, kind)
-    columns = np.hstack([inside, inside * over[:, None]]).astype(np.float64)
-
-    def gaps_from(sums: Array) -> Array:
-        rows, total = np.split(sums, 2, axis=-1)
-        all_rows, all_over = (part.sum(axis=-1, keepdims=True) for part in (rows, total))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(total / rows - (all_over - total) / (all_rows - rows))
-
-    observed = gaps_from(columns.sum(axis=0))
-    drawn = gaps_from(resamples.sums(columns))
+    over = ((predicted - label) / _scale(label, kind))[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = inside / inside.sum(axis=0), ~inside / (~inside).sum(axis=0)
+        means = [(share * over).sum(axis=0) for share in shares]
+    noises = [share * (over - mean) for share, mean in zip(shares, means, strict=True)]
+    observed, spreads = means[0] - means[1], people.spreads(noises[0] - noises[1])
+    customers = [len(np.unique(people.codes[group])) for group in inside.T]
+    bounds = [
+        student_interval(estimate, *spread)
+        for estimate, spread in zip(observed.tolist(), spreads, strict=True)
+    ]
     return [
         Gap(
             dimension,
             str(value),
             rows=int(inside[:, at].sum()),
-            customers=len(np.unique(resamples.codes[inside[:, at]])),
+            customers=customers[at],
             outcomes=max(
                 _outcomes(label[inside[:, at]], kind), _expected(predicted[inside[:, at]], kind)
             ),
             gap=float(observed[at]),
-            low=interval(drawn[:, at])[0],
-            high=interval(drawn[:, at])[1],
-            deviation=float(np.nanstd(drawn[:, at])),
+            low=bounds[at][0],
+            high=bounds[at][1],
+            deviation=spreads[at][0],
         )
         for at, value in enumerate(values)
     ]
 
 
-def _figures(
-    label: Outcomes, predicted: Array, resamples: Resamples, kind: Kind
-) -> tuple[Array, Array]:
-    """Measure order and loss, shape (2,), and in every resample, shape (resamples, 2)."""
+def _figures(label: Outcomes, predicted: Array, kind: Kind) -> tuple[Array, Array]:
+    """Measure order and loss, shape (2,), and the noise that each row adds, shape (rows, 2)."""
     column = 1 if kind == "probability" else 0
     ranking, losses = Ranking(label, predicted), row_loss(label, predicted, kind)
-    sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
-    drawn = np.column_stack(
-        [ranking.measure_order_resamples(resamples)[:, column], sums[:, 0] / sums[:, 1]]
-    )
-    return np.array([ranking.measure()[column], losses.mean()]), drawn
+    noise = [ranking.noise()[:, column], (losses - losses.mean()) / len(losses)]
+    return np.array([ranking.measure()[column], losses.mean()]), np.column_stack(noise)
 
 
-def _difference(first: float, second: float, drawn: Array) -> Difference:
-    known = drawn[np.isfinite(drawn)]
-    spread = float(known.std()) if len(known) else float("nan")
+def _difference(first: float, second: float, spread: Spread) -> Difference:
     first, second = float(first), float(second)
-    return Difference(first, second, second - first, *interval(drawn), spread)
+    bounds = student_interval(second - first, *spread)
+    return Difference(first, second, second - first, *bounds, spread[0])
 
 
 def _scale(label: Outcomes, kind: Kind) -> float:

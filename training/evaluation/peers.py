@@ -16,7 +16,7 @@ from training.estimators.lightgbm_library import thread_count
 from training.estimators.losses import TINY, Kind, Outcomes, row_loss
 from training.estimators.trees import OBJECTIVES
 from training.evaluation.discrimination import Ranking
-from training.evaluation.resampling import Resamples, interval
+from training.evaluation.intervals import Customers, student_interval
 
 PEER_LABELS = {
     "base_rate": ("基准率", "base rate"),
@@ -152,7 +152,7 @@ def compare_with_peers(
     label: Outcomes,
     predicted: Array,
     peers: Mapping[str, Array],
-    resamples: Resamples,
+    people: Customers,
     kind: Kind = "probability",
 ) -> list[PeerDifference]:
     """Compare a model with its peers on the same rows, with paired intervals.
@@ -163,8 +163,8 @@ def compare_with_peers(
         Shape (rows,): outcomes and the model's predictions.
     peers : Mapping[str, numpy.ndarray]
         Peer -> predictions for the same rows, shape (rows,).
-    resamples : Resamples
-        Resamples of the customers of the rows.
+    people : Customers
+        Customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted.
 
@@ -177,29 +177,31 @@ def compare_with_peers(
 
     def ranked(score: Array) -> tuple[float, Array]:
         ranking = Ranking(label, score)
-        return ranking.measure()[column], ranking.measure_order_resamples(resamples)[:, column]
+        return ranking.measure()[column], ranking.noise()[:, column]
 
-    order, orders = ranked(predicted)
+    order, noise = ranked(predicted)
     loss = row_loss(label, predicted, kind)
     differences = []
     for name, peer in peers.items():
-        # A constant prediction ranks nothing, in any resample.
+        # A constant prediction ranks nothing.
         constant = np.ptp(peer) == 0
         chance = 0.5 if kind == "probability" else 0.0
-        theirs, samples = (chance, np.full(len(orders), chance)) if constant else ranked(peer)
-        low, high = interval(orders - samples)
+        theirs, their_noise = (chance, np.zeros(len(noise))) if constant else ranked(peer)
         their_loss = row_loss(label, peer, kind)
-        sums = resamples.sums(np.column_stack([their_loss - loss, np.ones(len(loss))]))
-        loss_low, loss_high = interval(sums[:, 0] / sums[:, 1])
+        gain, loss_gain = order - theirs, float((their_loss - loss).mean())
+        noises = [noise - their_noise, (their_loss - loss - loss_gain) / len(loss)]
+        order_spread, loss_spread = people.spreads(np.column_stack(noises))
+        low, high = student_interval(gain, *order_spread)
+        loss_low, loss_high = student_interval(loss_gain, *loss_spread)
         differences.append(
             PeerDifference(
                 peer=name,
                 order=theirs,
-                order_gain=order - theirs,
+                order_gain=gain,
                 order_low=low,
                 order_high=high,
                 loss=float(their_loss.mean()),
-                loss_gain=float((their_loss - loss).mean()),
+                loss_gain=loss_gain,
                 loss_low=loss_low,
                 loss_high=loss_high,
             )

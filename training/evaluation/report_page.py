@@ -17,8 +17,8 @@ from training.evaluation.charts import Line, Mark
 from training.evaluation.contact import WORKING_SHARE
 from training.evaluation.fairness import Fairness
 from training.evaluation.figures import Figures
+from training.evaluation.intervals import Interval
 from training.evaluation.peers import PEER_LABELS
-from training.evaluation.resampling import RESAMPLES, Interval
 from training.evaluation.slices import ATTRIBUTES, SMALLEST_EVENTS, SMALLEST_ROWS, Slice
 from training.evaluation.statements import statements
 
@@ -121,7 +121,6 @@ def _context(assessment: Assessment) -> dict[str, Any]:
         "working_share": WORKING_SHARE,
         "smallest_rows": SMALLEST_ROWS,
         "smallest_events": SMALLEST_EVENTS,
-        "resamples": RESAMPLES,
     }
 
 

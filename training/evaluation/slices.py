@@ -16,7 +16,13 @@ from training.estimators.encoding import Array, Flags
 from training.estimators.losses import Kind, Outcomes, mean_loss
 from training.evaluation.calibration import calibration_error
 from training.evaluation.discrimination import Ranking
-from training.evaluation.resampling import Interval, Resamples, interval, share_interval
+from training.evaluation.intervals import (
+    Customers,
+    Interval,
+    gini_interval,
+    share_interval,
+    student_interval,
+)
 
 SMALLEST_ROWS = 200
 """A part of fewer rows is only counted; no figures are given."""
@@ -98,7 +104,8 @@ def _integers(column: pd.Series) -> pd.Series:
 
 
 def _months(column: pd.Series) -> pd.Series:
-    return pd.to_datetime(column).dt.strftime("%Y-%m").astype(object)
+    months = pd.to_datetime(column).dt.to_period("M")
+    return months.map({month: str(month) for month in months.dropna().unique()}).astype(object)
 
 
 def age_bands(column: pd.Series) -> pd.Series:
@@ -140,7 +147,7 @@ def slices(
     frame: pd.DataFrame,
     label: Outcomes,
     predicted: Array,
-    resamples: Resamples,
+    people: Customers,
     kind: Kind = "probability",
 ) -> list[Slice]:
     """Measure every part of every attribute whose column the frame has.
@@ -151,8 +158,8 @@ def slices(
         The test rows with the columns of the attributes.
     label, predicted : numpy.ndarray
         Shape (rows,): outcomes and predictions of these rows.
-    resamples : Resamples
-        Resamples of the customers of the rows, for the intervals.
+    people : Customers
+        Customers of the rows, for the intervals.
     kind : {"probability", "count", "amount"}
         What is predicted.
     """
@@ -160,9 +167,7 @@ def slices(
     for attribute in ATTRIBUTES:
         for value, chinese, rows in parts(frame, attribute):
             part = attribute.name, value, chinese
-            figures.append(
-                _slice(*part, label[rows], predicted[rows], resamples.within(rows), kind)
-            )
+            figures.append(_slice(*part, label[rows], predicted[rows], people.within(rows), kind))
     return figures
 
 
@@ -206,7 +211,7 @@ def _slice(
     chinese: str,
     label: Outcomes,
     predicted: Array,
-    resamples: Resamples,
+    people: Customers,
     kind: Kind,
 ) -> Slice:
     nothing = (float("nan"), float("nan"))
@@ -215,11 +220,10 @@ def _slice(
     order, order_interval, loss = float("nan"), nothing, float("nan")
     if not small:
         gap = float(predicted.mean() - label.mean())
-        sums = resamples.sums(np.column_stack([predicted - label, np.ones(len(predicted))]))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gap_interval = interval(sums[:, 0] / sums[:, 1])
+        (spread,) = people.spreads((predicted - label - gap)[:, None] / len(label))
+        gap_interval = student_interval(gap, *spread)
         loss = mean_loss(label, predicted, kind)
-        error = calibration_error(label, predicted, resamples, kind)
+        error = calibration_error(label, predicted, people, kind)
         ece, ece_interval = error.value, error.interval
         events = int((label > 0).sum())
         rarer = min(events, len(label) - events) if kind == "probability" else events
@@ -227,17 +231,14 @@ def _slice(
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
-            samples = ranking.measure_order_resamples(resamples)[:, column]
-            evidence = resamples.evidence(label)
-            order_interval = (
-                share_interval(order, samples, evidence) if column else interval(samples)
-            )
+            (spread,) = people.spreads(ranking.noise()[:, [column]])
+            order_interval = (share_interval if column else gini_interval)(order, *spread)
     return Slice(
         attribute=attribute,
         value=value,
         chinese=chinese,
         rows=len(label),
-        customers=len(resamples.drawn),
+        customers=people.count,
         small=small,
         observed=float(label.mean()) if not small else float("nan"),
         predicted=float(predicted.mean()) if not small else float("nan"),

@@ -8,8 +8,8 @@ from typing import Literal
 from training.estimators.losses import LOSSES, RANKINGS
 from training.evaluation.assessment import Assessment
 from training.evaluation.figures import Figures
+from training.evaluation.intervals import Interval
 from training.evaluation.peers import PEER_LABELS
-from training.evaluation.resampling import Interval
 
 Tone = Literal["good", "watch", "bad"]
 ECE_BAR = 0.01

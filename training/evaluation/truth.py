@@ -14,7 +14,7 @@ from features.lake import Lake
 from features.sources.simulation.terms import unsigned
 from training.estimators.encoding import Array
 from training.evaluation.discrimination import auc
-from training.evaluation.resampling import CONFIDENCE
+from training.evaluation.intervals import CONFIDENCE
 from training.model_spec import ModelSpec
 
 UNSEEN = ("intention", "price_change", "contacted")

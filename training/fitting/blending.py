@@ -6,20 +6,26 @@ import numpy as np
 
 from training.estimators.encoding import Array
 from training.estimators.logistic import expit
-from training.estimators.losses import Kind, row_loss
+from training.estimators.losses import Kind, mean_loss, row_loss
 
 STEPS = 20
-"""Weights are multiples of one part in so many: finer ones would follow chance."""
+"""Weights found are multiples of one part in so many: finer ones would follow chance."""
+EQUAL = 100
+"""Rows of the rarer outcome that equal weights count for, beside those weights are found on."""
+LEAST = 0.05
+"""Weight below which a part is left out: it would cost as much as the others to fit."""
 
 
 def blend(
     scores: Mapping[str, Array], outcome: Array, kind: Kind
 ) -> tuple[dict[str, float], Array]:
-    """Find weights of parts, by ensemble selection with replacement.
+    """Find weights of parts, by ensemble selection with replacement, drawn towards equal ones.
 
     Beginning with none, the part is added that lowers the mean loss of the mean score most, again
-    and again; how often each was added are the weights. What adds nothing has none. Source: Caruana
-    and others, "Ensemble Selection from Libraries of Models", ICML 2004.
+    and again; how often each was added are its weights (Caruana and others, "Ensemble Selection
+    from Libraries of Models", ICML 2004). Where outcomes are few these follow chance, so equal
+    weights count as much as `EQUAL` rows of the rarer outcome would. What has less than `LEAST` is
+    left out.
 
     Parameters
     ----------
@@ -35,20 +41,31 @@ def blend(
     (dict of str to float, numpy.ndarray)
         Weights above 0, which add up to 1; and the loss of each row with them, shape (rows,).
     """
+    selected = _selected(scores, outcome, kind)
+    came = int((outcome > 0).sum())
+    evidence = min(came, len(outcome) - came) or len(outcome)
+    share = evidence / (evidence + EQUAL)
+    drawn = {name: share * selected[name] + (1 - share) / len(scores) for name in scores}
+    weighty = {name: weight for name, weight in drawn.items() if weight >= LEAST}
+    weights = {name: weight / sum(weighty.values()) for name, weight in weighty.items()}
+    score = sum((weight * scores[name] for name, weight in weights.items()), np.zeros(len(outcome)))
+    return weights, row_loss(outcome, inverse_link(score, kind), kind)
+
+
+def _selected(scores: Mapping[str, Array], outcome: Array, kind: Kind) -> dict[str, float]:
     total, best_loss, best = np.zeros(len(outcome)), np.inf, dict[str, int]()
-    loss_of_rows, added = np.empty(0), dict.fromkeys(scores, 0)
+    added = dict.fromkeys(scores, 0)
     for step in range(1, STEPS + 1):
         losses = {
-            name: row_loss(outcome, inverse_link((total + score) / step, kind), kind)
+            name: mean_loss(outcome, inverse_link((total + score) / step, kind), kind)
             for name, score in scores.items()
         }
-        name = min(losses, key=lambda name: float(losses[name].mean()))
+        name = min(losses, key=losses.__getitem__)
         total = total + scores[name]
         added[name] += 1
-        if (mean := float(losses[name].mean())) < best_loss:
-            best_loss, best, loss_of_rows = mean, dict(added), losses[name]
-    times = sum(best.values())
-    return {name: count / times for name, count in best.items() if count}, loss_of_rows
+        if losses[name] < best_loss:
+            best_loss, best = losses[name], dict(added)
+    return {name: count / sum(best.values()) for name, count in best.items()}
 
 
 def inverse_link(score: Array, kind: Kind) -> Array:

@@ -34,7 +34,7 @@ class Fits:
     registered : CalibratedModel
         The same candidate, learned from every ripe row: it serves once it is promoted.
     trials : list of CandidateScore
-        Candidates with their loss on later rows of the train slice, best first.
+        Candidates with their loss on later rows of the train slice, that taken first.
     """
 
     judged_fit: CalibratedModel
@@ -192,8 +192,8 @@ def learn(
     Returns
     -------
     (CalibratedModel, list of CandidateScore)
-        The fitted model, and the candidates, best first. The list is empty if the rows cannot be
-        divided into windows: then the candidate declared first is fitted.
+        The fitted model, and the candidates, that taken first. The list is empty if the rows cannot
+        be divided into windows: then the candidate declared first is fitted.
     """
     fitted, trials = _choose(model, rows, features, threads, parameters, report, seed)
     stop = held_back(rows) if fitted.candidate.has_trees else np.zeros(len(rows), bool)

@@ -65,7 +65,7 @@ class TrainResult:
     candidate : str
         Name of the best candidate.
     trials : list of CandidateScore
-        Candidates with their loss on later rows of the train slice, best first.
+        Candidates with their loss on later rows of the train slice, that taken first.
     report : pathlib.Path
         The HTML page; the model card and the tables lie beside it.
     """

@@ -69,7 +69,10 @@ def choose(
     threads: int = 2,
     report: Report = quiet,
 ) -> list[CandidateScore]:
-    """Compare the candidates of a model on validation rows, best first.
+    """Compare the candidates of a model on validation rows, that to take first, others by loss.
+
+    A blend of several parts is taken: weights that are drawn towards equal ones may lose a little
+    where they were found, and to prefer the part that is best there would follow chance again.
 
     Parameters
     ----------
@@ -111,15 +114,16 @@ def choose(
         return []
     outcome = np.concatenate(outcomes)
     joined = {name: np.concatenate(parts) for name, parts in scores.items()}
-    compared = []
+    alone_losses = []
     for name, score in joined.items():
         loss = row_loss(outcome, inverse_link(score, model.kind), model.kind)
-        compared.append(CandidateScore(name, float(loss.mean()), len(outcome), {name: 1.0}))
+        alone_losses.append(CandidateScore(name, float(loss.mean()), len(outcome), {name: 1.0}))
+    compared = sorted(alone_losses, key=lambda score: score.loss)
     if BLEND in model.candidates:
         weights, loss = blend(joined, outcome, model.kind)
         if len(weights) > 1:
-            compared.append(CandidateScore(BLEND, float(loss.mean()), len(outcome), weights))
-    return sorted(compared, key=lambda score: score.loss)
+            compared.insert(0, CandidateScore(BLEND, float(loss.mean()), len(outcome), weights))
+    return compared
 
 
 @dataclass(frozen=True)

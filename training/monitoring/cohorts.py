@@ -16,7 +16,7 @@ from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
-from training.evaluation.resampling import RESAMPLES, Resamples
+from training.evaluation.intervals import Customers
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.model_spec import Purpose
 from training.monitoring.bounds import Bounds
@@ -32,8 +32,6 @@ from training.monitoring.rule import (
 )
 
 SEGMENTS = tuple(attribute for attribute in ATTRIBUTES if attribute.name != "month")
-WIDTH = 2 * 1.96
-"""Width of a 95% interval, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -143,17 +141,17 @@ def cohort_figures(
     label = frame["label"].to_numpy(dtype=bool if likely else np.float64)
     days = pd.to_datetime(frame["as_of"])
     base = np.full(len(label), reference["base_rate"])
-    resamples = Resamples(frame["customer_id"])
-    line = fit_line(label, predicted, resamples) if likely else None
+    people = Customers(frame["customer_id"])
+    line = fit_line(label, predicted, people) if likely else None
     ranking, column = Ranking(label, predicted), 1 if likely else 0
     order = ranking.measure()[column]
-    lift, lift_deviation = lift_of(label, predicted, purpose, resamples, kind)
+    lift, lift_deviation = lift_of(label, predicted, purpose, people, kind)
     tests: list[BoundTest] = []
     if has_enough_outcomes(label, predicted, frame["customer_id"], kind):
-        # Deviations by resampling; in tests wider, since the reference is uncertain too.
-        people = min(frame["customer_id"].nunique(), RESAMPLES)
+        # In tests wider, since the reference is uncertain too.
+        evidence = people.evidence(label)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = deviation(ranking.measure_order_resamples(resamples)[:, column])
+        order_deviation = float(people.deviations(ranking.noise()[:, [column]])[0])
         gained = row_loss(label, base, kind) - row_loss(label, predicted, kind)
         overall = [
             two_sided(
@@ -162,15 +160,14 @@ def cohort_figures(
                 bounds.gap * scale_of(predicted, kind),
             ),
             not_below("auc" if likely else "gini",
-                      Estimate(order, order_deviation, people, order_deviation * wider),
+                      Estimate(order, order_deviation, evidence, order_deviation * wider),
                       bounds.auc, reference["order"]),
-            not_below("lift", Estimate(lift, lift_deviation, people, lift_deviation * wider),
+            not_below("lift", Estimate(lift, lift_deviation, evidence, lift_deviation * wider),
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
         ]  # fmt: skip
         if line is not None:
-            spread = (line.slope_interval[1] - line.slope_interval[0]) / WIDTH
-            slope = Estimate(line.slope, spread, people)
+            slope = Estimate(line.slope, line.slope_deviation, evidence)
             overall.append(two_sided("slope", slope, bounds.slope, 1.0))
         # If all outcomes are the same there is no order to test.
         overall = [test for test in overall if np.isfinite(test.p)]
@@ -186,7 +183,7 @@ def cohort_figures(
         observed=float(label.mean()),
         predicted=float(predicted.mean()),
         slope=line.slope if line is not None else float("nan"),
-        ece=calibration_error(label, predicted, resamples, kind).value,
+        ece=calibration_error(label, predicted, people, kind).value,
         loss=mean_loss(label, predicted, kind),
         base_loss=mean_loss(label, base, kind),
         order=order,
@@ -226,7 +223,7 @@ def lift_of(
     label: Outcomes,
     predicted: Array,
     purpose: Purpose | None,
-    resamples: Resamples,
+    people: Customers,
     kind: Kind = "probability",
 ) -> tuple[float, float]:
     """Measure the lift of the tenth contacted first, and its deviation over customers.
@@ -239,8 +236,8 @@ def lift_of(
         Shape (rows,): outcomes and predictions.
     purpose : Purpose or None
         Decides who is contacted first; None: the highest predictions.
-    resamples : Resamples
-        Resamples of the customers of the rows.
+    people : Customers
+        Customers of the rows.
     kind : {"probability", "count", "amount"}
         What is predicted.
 
@@ -250,19 +247,19 @@ def lift_of(
         NaN if no outcome came true.
     """
     event, priority = orient_for_contact(label, predicted, purpose, kind)
+    order = np.argsort(-priority, kind="stable")
     first = np.zeros(len(predicted))
-    first[np.array_split(np.argsort(-priority, kind="stable"), BINS)[0]] = 1.0
-    sums = resamples.sums(np.column_stack([first * event, first, event, np.ones(len(predicted))]))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = (sums[:, 0] / sums[:, 1]) / (sums[:, 2] / sums[:, 3])
-        lift = event[first == 1].mean() / event.mean()
-    return float(lift), deviation(drawn)
-
-
-def deviation(drawn: Array) -> float:
-    """Compute the standard deviation of the finite values; NaN if there are none."""
-    known = drawn[np.isfinite(drawn)]
-    return float(known.std()) if len(known) else float("nan")
+    first[np.array_split(order, BINS)[0]] = 1.0
+    count = int(first.sum())
+    # Where more of a sample rank high, fewer of each kind are in the tenth.
+    last = float(event[order[count // 2 : count + count // 2 + 1]].mean())
+    share, mean = count / len(first), float(event.mean())
+    if not mean > 0:
+        return float("nan"), float("nan")
+    rate = float(event[first == 1].mean())
+    noise = (first * (event - last) / share + last - rate) / mean - rate / mean**2 * (event - mean)
+    (spread,) = people.deviations(noise[:, None] / len(first))
+    return rate / mean, float(spread)
 
 
 def has_enough_outcomes(

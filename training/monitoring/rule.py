@@ -20,7 +20,7 @@ from features.quality.statistics import population_stability_index
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.distances import invert
-from training.evaluation.resampling import CONFIDENCE, Interval, student_interval
+from training.evaluation.intervals import CONFIDENCE, Interval, student_interval
 
 FEWEST_CUSTOMERS = 30
 """Customers, and in a cohort customers of either outcome, below which no test is made."""

@@ -15,7 +15,7 @@ from features.snapshots.snapshots import snapshot_dates
 from training.estimators.bundle import Predictor
 from training.estimators.losses import Kind
 from training.evaluation.discrimination import Ranking
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers
 from training.fitting.datasets import ROW_LIMIT
 from training.model_spec import ModelSpec
 from training.models import find
@@ -160,8 +160,8 @@ def _reference(
     likely = model.kind == "probability"
     label = tested["label"].to_numpy(bool if likely else np.float64)
     name, column = ("auc", 1) if likely else ("gini", 0)
-    no_resamples = Resamples(tested["customer_id"], 0)
-    lift, _ = lift_of(label, predicted, model.purpose, no_resamples, model.kind)
+    people = Customers(tested["customer_id"])
+    lift, _ = lift_of(label, predicted, model.purpose, people, model.kind)
     return {
         "rows": float(len(tested)),
         "base_rate": trained.base_rate,

@@ -14,8 +14,8 @@ from features.progress import Report, quiet
 from training.estimators.bundle import Predictor
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind
+from training.evaluation.intervals import Customers
 from training.evaluation.paired import Gap, PairedFigures, compare, gaps
-from training.evaluation.resampling import Resamples
 from training.fitting.datasets import ROW_LIMIT
 from training.model_spec import ModelSpec
 from training.models import find
@@ -144,13 +144,11 @@ def compare_versions(
         ripe = pd.to_datetime(cohort.frame["matures"])
         before = int((ripe <= pd.Timestamp(_date(champion, "known_by"))).sum())
     report(f"{model.name}: comparison", 0, None)
-    resamples = Resamples(cohort.frame["customer_id"])
+    people = Customers(cohort.frame["customer_id"])
     challenger_gaps = [
         gap
         for dimension, tag in PROTECTED.items()
-        for gap in gaps(
-            cohort.label, predicted, resamples, cohort.groups(tag), dimension, model.kind
-        )
+        for gap in gaps(cohort.label, predicted, people, cohort.groups(tag), dimension, model.kind)
     ]
     return Comparison(
         model=model.name,
@@ -162,14 +160,14 @@ def compare_versions(
         first=cohort.first,
         last=cohort.last,
         tested_before=before,
-        overall=compare(cohort.label, peer, predicted, resamples, kind=model.kind),
-        segments=_segments(cohort, peer, predicted, resamples, model.kind),
+        overall=compare(cohort.label, peer, predicted, people, kind=model.kind),
+        segments=_segments(cohort, peer, predicted, people, model.kind),
         gaps=challenger_gaps,
     )
 
 
 def _segments(
-    cohort: Cohort, peer: Array, predicted: Array, resamples: Resamples, kind: Kind
+    cohort: Cohort, peer: Array, predicted: Array, people: Customers, kind: Kind
 ) -> list[PairedFigures]:
     """Compare both versions on every segment of at least `FEWEST_SEGMENT_ROWS` rows."""
     segments = []
@@ -179,7 +177,7 @@ def _segments(
             rows = (groups == value).to_numpy()
             if rows.sum() < FEWEST_SEGMENT_ROWS:
                 continue
-            part = resamples.within(rows)
+            part = people.within(rows)
             columns = cohort.label[rows], peer[rows], predicted[rows], part
             segments.append(compare(*columns, dimension, str(value), kind))
     return segments

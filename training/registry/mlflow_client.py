@@ -1,6 +1,6 @@
 """Connect to MLflow: a client, its experiment, and its errors as errors of ours.
 
-Only this module, `versions` and `registration` import mlflow.
+Only this module, `first_page`, `versions` and `registration` import mlflow.
 """
 
 import os

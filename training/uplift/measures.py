@@ -101,6 +101,45 @@ def qini(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> 
     return area((rows / rows[-1], gain / number)) - float(gain[-1] / number) / 2
 
 
+def qini_noise(label: npt.ArrayLike, treated: npt.ArrayLike, score: npt.ArrayLike) -> Array:
+    """Compute what each row adds to the noise of the Qini coefficient, shape (rows,).
+
+    By so much the coefficient changes, to first order, if the row counts once more.
+
+    Parameters
+    ----------
+    label : array_like
+        Shape (rows,): outcome, boolean or a number.
+    treated : array_like of bool
+        Shape (rows,).
+    score : array_like of float
+        Shape (rows,): predicted effect or any other order, highest first.
+    """
+    rows, (yes, number), (no, others) = _counts(label, treated, score)
+    total, all_treated, ratio = rows[-1], number[-1], _ratio(number, others)
+    gain = (yes - no * ratio) / all_treated
+    steps = np.diff(rows) / total
+    # The area is a sum of heights of the curve; half of its last one is the straight line's.
+    weight = (np.r_[0.0, steps] + np.r_[steps, 0.0]) / 2
+    reached = float(weight @ gain)
+    weight[-1] -= 0.5
+    coefficient = float(weight @ gain)
+
+    def from_here(values: Array) -> Array:
+        return np.asarray((weight * values)[::-1].cumsum()[::-1])
+
+    took, outcome = np.asarray(treated, bool), np.asarray(label, np.float64)
+    order = np.argsort(-np.asarray(score, np.float64), kind="stable")
+    group = np.empty(len(order), np.intp)
+    group[order] = np.repeat(np.arange(1, len(rows)), np.diff(rows).astype(np.intp))
+    rest, scaled = from_here(np.ones(len(rows)))[group], from_here(ratio)[group]
+    rate = _ratio(no, others)
+    beside, diluted = from_here(rate)[group], from_here(_ratio(rate * number, others))[group]
+    moved = np.where(took, outcome * rest - beside, diluted - outcome * scaled) / all_treated
+    middle = (gain[group] + gain[group - 1]) / 2
+    return np.asarray((middle - reached) / total + moved - took * coefficient / all_treated)
+
+
 def expected_qini(effect: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """Calculate the mean Qini coefficient of an order from the true effect of every row."""
     rows, (total, _), _ = _counts(effect, np.ones(len(np.asarray(score)), bool), score)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import Resamples, interval, student_interval
+from training.evaluation.intervals import Customers, student_interval
 from training.uplift import measures
 
 Numbers = npt.NDArray[np.intp]
@@ -224,7 +224,7 @@ def resampled(customers: pd.Series, count: int = 200, seed: int = 7) -> Iterator
 def qini_with_interval(
     label: Flags, treated: Flags, effect: Array, customers: pd.Series
 ) -> Estimate:
-    """Calculate the Qini coefficient, with its interval over resamples of customers.
+    """Calculate the Qini coefficient, with its interval over customers.
 
     Parameters
     ----------
@@ -235,11 +235,9 @@ def qini_with_interval(
     customers : pandas.Series
         Customer of every row.
     """
-    value = measures.qini(label, treated, effect)
-    samples = [
-        measures.qini(label[drawn], treated[drawn], effect[drawn]) for drawn in resampled(customers)
-    ]
-    return Estimate(value, *interval(np.array(samples)))
+    value, people = measures.qini(label, treated, effect), Customers(customers)
+    (deviation,) = people.deviations(measures.qini_noise(label, treated, effect)[:, None])
+    return Estimate(value, *student_interval(value, float(deviation), people.count))
 
 
 def means(columns: Mapping[str, Array], customers: pd.Series) -> dict[str, Estimate]:
@@ -252,11 +250,11 @@ def means(columns: Mapping[str, Array], customers: pd.Series) -> dict[str, Estim
     customers : pandas.Series
         Customer of every row.
     """
-    values, people = np.column_stack([*columns.values()]), Resamples(customers, 0)
+    values, people = np.column_stack([*columns.values()]), Customers(customers)
     centre = values.mean(axis=0)
     variances = np.diag(people.covariance((values - centre) / len(values)))
     return {
-        name: Estimate(mean, *student_interval(mean, deviation, len(people.drawn)))
+        name: Estimate(mean, *student_interval(mean, deviation, people.count))
         for name, mean, deviation in zip(
             columns, centre.tolist(), np.sqrt(variances).tolist(), strict=True
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.estimators.encoding import Array, Flags
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers
 from training.uplift.policy import Outcomes
 
 
@@ -80,5 +80,5 @@ def measure_stretch(effects: Array, halves: Sequence[Flags], outcomes: Outcomes)
     square = float(away @ away)
     slope = float(away @ seen) / square
     noise = away * (seen - seen.mean() - slope * away) / square
-    people = Resamples(outcomes.customers[known], 0)
+    people = Customers(outcomes.customers[known])
     return Stretch(centre, max(1.0, slope), float(np.sqrt(people.covariance(noise[:, None])[0, 0])))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from features.lake import Lake
 from training.estimators.encoding import Array
-from training.evaluation.resampling import interval
+from training.evaluation.intervals import interval
 from training.uplift.measures import expected_qini
 from training.uplift.policy import resampled
 

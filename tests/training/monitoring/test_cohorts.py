@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluation.resampling import Resamples
+from training.evaluation.intervals import Customers
 from training.models import MODELS
 from training.monitoring.alerts import alerts_of
 from training.monitoring.bounds import Bounds
@@ -127,7 +127,7 @@ def test_lift_is_of_those_who_do_not_renew():
     label = np.ones(20, dtype=bool)
     label[:2] = False  # the two told the lowest leave, and one more
     label[10] = False
-    nobody = Resamples(pd.Series(range(20)), 0)
+    nobody = Customers(pd.Series(range(20)))
     # All of the first tenth leave, 3 of 20 overall.
     assert lift_of(label, told, MODELS["renewal"].purpose, nobody)[0] == pytest.approx(20 / 3)
     # Of churn it is of those told the highest: one tenth, of whom all are true, of 17 in 20.

@@ -113,3 +113,15 @@ def test_the_qini_seen_is_on_average_the_expected():
     error = np.std(seen) / np.sqrt(len(seen))
     assert np.mean(seen) == pytest.approx(measures.expected_qini(effect, effect), abs=3 * error)
     assert error < 0.002
+
+
+def test_the_noise_of_a_row_is_what_its_counting_more_changes():
+    draw = np.random.default_rng(4)
+    label, treated = draw.random(60) < 0.5, draw.random(60) < 0.4
+    score = np.round(draw.random(60), 1)
+    many, noise = np.repeat(np.arange(60), 500), measures.qini_noise(label, treated, score)
+    before = measures.qini(label[many], treated[many], score[many])
+    for row in range(60):
+        more = np.r_[many, row]
+        changed = measures.qini(label[more], treated[more], score[more]) - before
+        assert noise[row] == pytest.approx(500 * changed, abs=1e-5)

@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 
-from training.evaluation.resampling import (
-    Resamples,
+from training.evaluation.intervals import (
+    Customers,
+    gini_interval,
     interval,
+    ratio_interval,
     share_interval,
     wilson_interval,
 )
@@ -18,14 +21,24 @@ def test_percentiles_are_those_of_what_the_samples_are_drawn_from():
 
 
 def test_an_auc_keeps_its_interval_between_0_and_1():
-    samples = np.array([0.97, 0.98, 0.99, 0.999, 0.9999])
-    low, high = share_interval(0.99, samples, 30)
+    low, high = share_interval(0.99, 0.01, 30)
     assert 0 < low < 0.99 < high < 1
+    # The log-odds have the deviation .01 / (.99 * .01), and Student's t of 29 degrees is 2.045.
+    assert logit(0.99) - logit(low) == pytest.approx(2.0452 / 0.99, rel=1e-4)
     # Fewer customers, a wider interval: Student's t has fatter tails.
-    assert (
-        share_interval(0.99, np.tile(samples, 40), 5)[0]
-        < share_interval(0.99, np.tile(samples, 40), 200)[0]
-    )
+    assert share_interval(0.99, 0.01, 5)[0] < low
+    # Of a perfect order no noise is seen.
+    assert share_interval(1.0, 0.0, 30) == (1.0, 1.0)
+
+
+def test_a_gini_is_an_auc_on_another_scale():
+    low, high = share_interval(0.6, 0.05, 50)
+    assert gini_interval(0.2, 0.1, 50) == pytest.approx((2 * low - 1, 2 * high - 1))
+
+
+def test_a_ratio_is_as_far_from_its_ends_in_times():
+    low, high = ratio_interval(2.0, 0.2, 1_000_000)
+    assert (2 / low, high / 2) == pytest.approx((np.exp(0.196), np.exp(0.196)), rel=1e-3)
 
 
 def test_a_share_of_0_has_an_interval():
@@ -36,14 +49,14 @@ def test_a_share_of_0_has_an_interval():
 
 
 def test_evidence_is_customers_with_the_rarer_outcome():
-    people = Resamples(pd.Series(["a", "a", "b", "c", "d"]), 1)
+    people = Customers(pd.Series(["a", "a", "b", "c", "d"]))
     assert people.evidence(np.array([True, True, False, False, False])) == 1
     assert people.evidence(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == 4
 
 
 def test_covariance_of_sums_draws_customers():
     """Two customers add (1, 2) and (3, 6), spread 2 and 4 around their means of 2 and 4."""
-    people = Resamples(pd.Series(["a", "b", "b"]), 1)
+    people = Customers(pd.Series(["a", "b", "b"]))
     columns = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 4.0]])
     # Variance 2 of the first column, by customer, times two customers.
     assert people.covariance(columns) == pytest.approx(np.array([[4.0, 8.0], [8.0, 16.0]]))
