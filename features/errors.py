@@ -79,6 +79,11 @@ def similar_names(name: str, known: Iterable[str], most: int = 3, least: float =
     return difflib.get_close_matches(name, list(known), n=most, cutoff=least)
 
 
+def likeness(name: str, other: str) -> float:
+    """Return how alike two names are: 0 to 1, the same name."""
+    return difflib.SequenceMatcher(None, name, other).ratio()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest names for a misspelt one: up to three similar ones, else the known names.
 

@@ -128,13 +128,13 @@ def read_delivery(
             report("make tables", 0, None)
             tables, findings, drifts = _prepare(lake, intake.mapping, intake, ledger)
             verdict = judge_drift(mapping, drifts)
-            taken = intake.mapping
+            mapped = intake.mapping
             if verdict.frozen:
                 # Nothing of a table that stays as it is may reach another one.
                 drop_rows(lake, tables)
-                taken = taken.without((), verdict.frozen)
-                tables, findings, _ = _prepare(lake, taken, intake, ledger)
-            keep_cells(lake, taken, intake.sources, tables)
+                mapped = mapped.without((), verdict.frozen)
+                tables, findings, _ = _prepare(lake, mapped, intake, ledger)
+            keep_cells(lake, mapped, intake.sources, tables)
             # Of a dump of far fewer rows nothing ends, even where the rest of it is taken.
             fewer = {n for drift in drifts if drift.kind == "fewer_rows" for n in drift.tables}
             arrivals = {

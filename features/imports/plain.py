@@ -18,7 +18,7 @@ IDENTIFIER = "[0-9A-Za-z][0-9A-Za-z_-]*"
 PLATE = r"\p{Han}?[0-9A-Z]+"
 AMOUNT = r"[+-]?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d{1,2})?"
 DAY = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
-WHOLE = r"\d{1,9}"
+WHOLE_NUMBER = r"\d{1,9}"
 FIRST_YEAR, LAST_YEAR = "1902", "9990"
 ODD_TEXT = f"{INVISIBLE}|^[{BLANKS}]|[{BLANKS}]$"
 
@@ -91,8 +91,8 @@ def day(cell: str, nulls: Sequence[str], no_days: Sequence[str]) -> str:
     """
     shape = f"regexp_full_match({cell}, {sql_text(DAY)})"
     value = f"TRY_CAST({cell} AS DATE)"
-    some = _usual_days(cell, value, no_days)
-    return f"CASE WHEN {shape} AND {some}{_no_null(cell, nulls)} THEN {value} END"
+    usual = _usual_days(cell, value, no_days)
+    return f"CASE WHEN {shape} AND {usual}{_no_null(cell, nulls)} THEN {value} END"
 
 
 def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) -> str:
@@ -111,9 +111,9 @@ def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) 
     """
     shape = f"strlen({cell}) = 19 AND {cell} LIKE '____-__-__ __:__:__'"
     value = f"TRY_CAST({cell} AS TIMESTAMP)"
-    some = _usual_days(cell, f"CAST({value} AS DATE)", no_days)
+    usual = _usual_days(cell, f"CAST({value} AS DATE)", no_days)
     return (
-        f"CASE WHEN {shape} AND {some}{_no_null(cell, nulls)}"
+        f"CASE WHEN {shape} AND {usual}{_no_null(cell, nulls)}"
         f" THEN {instant_of_civil(value, zone)} END"
     )
 
@@ -134,7 +134,7 @@ def number(cell: str, nulls: Sequence[str], factor: str, target: str) -> str | N
     """
     if Decimal(factor) != int(Decimal(factor)):
         return None
-    shape = AMOUNT if target.startswith("DECIMAL") else WHOLE
+    shape = AMOUNT if target.startswith("DECIMAL") else WHOLE_NUMBER
     times = f"::DECIMAL(24,6) * {factor}" if Decimal(factor) != 1 else ""
     digits = f"TRY_CAST(replace({cell}, ',', '') AS DECIMAL(18,2)){times}"
     return (

@@ -28,7 +28,7 @@ class Reading:
         The cell of the source, or the list of several.
     tidy : str
         The cell without what only a machine sees, from `r_<name>`, the delivered one.
-    said : str
+    content : str
         What the cell says, from `s_<name>`, the tidy one; null where that is nothing.
     value : str
         The value, from `t_<name>`, what the cell says; null where it cannot be read.
@@ -45,7 +45,7 @@ class Reading:
     name: str
     cell: str
     tidy: str
-    said: str
+    content: str
     value: str
     unread: str = "false"
     hour: str = "false"
@@ -87,7 +87,7 @@ def read_column(
     coded = _codes(contract, name, column)
     plain_text = isinstance(type_, dt.String) and coded is None and not _is_identifier(name)
     tidy = cells.tidy(f"r_{name}", half_width=not plain_text)
-    said = cells.without_nulls(f"s_{name}", nulls)
+    content = cells.without_nulls(f"s_{name}", nulls)
     unread = f"{t} IS NOT NULL AND {v} IS NULL"
     hour = rounded = "false"
     if coded is not None:
@@ -112,9 +112,18 @@ def read_column(
         if isinstance(type_, dt.Integer):
             value = f"CASE WHEN {exact} = trunc({exact}) THEN {value} END"
     if column.empty is not None:
-        said = f"coalesce({said}, {sql_text(column.empty)})"
-    quick = _plain(contract, name, column, cell, mapping, zone)
-    return Reading(name, cell, tidy, said, value, unread, hour, rounded, quick)
+        content = f"coalesce({content}, {sql_text(column.empty)})"
+    return Reading(
+        name=name,
+        cell=cell,
+        tidy=tidy,
+        content=content,
+        value=value,
+        unread=unread,
+        hour=hour,
+        rounded=rounded,
+        plain=_plain(contract, name, column, cell, mapping, zone),
+    )
 
 
 def _fixed(name: str, text: str, type_: dt.DataType) -> Reading:
@@ -226,7 +235,7 @@ def _latest(
     nulls = [*mapping.nulls, *days.no_day_texts(mapping.no_days)]
     places = range(1, len(column.latest or ()) + 1)
     tidied = ", ".join(cells.tidy(f"r_{name}[{place}]") for place in places)
-    said = ", ".join(cells.without_nulls(f"s_{name}[{place}]", nulls) for place in places)
+    content = ", ".join(cells.without_nulls(f"s_{name}[{place}]", nulls) for place in places)
     listed = ", ".join(source.cell(heading) for heading in column.latest or ())
     parts = [f"t_{name}[{place}]" for place in places]
     instants = [days.instant(part, column.order, zone) for part in parts]
@@ -235,7 +244,7 @@ def _latest(
         for instant in instants
     ]
     value = f"greatest({', '.join(real)})"
-    return Reading(name, f"[{listed}]", f"[{tidied}]", f"[{said}]", value)
+    return Reading(name, f"[{listed}]", f"[{tidied}]", f"[{content}]", value)
 
 
 def select_typed(
@@ -298,7 +307,7 @@ def select_values(readings: Sequence[Reading], source: TextTable) -> str:
         {f"p_{r.name}": r.plain for r in readings if r.plain is not None},
         {f"r_{r.name}": _unless_plain(r, "NULL", r.cell) for r in readings},
         {f"s_{r.name}": _unless_plain(r, "NULL", r.tidy) for r in readings},
-        {f"t_{r.name}": _unless_plain(r, "NULL", r.said) for r in readings},
+        {f"t_{r.name}": _unless_plain(r, "NULL", r.content) for r in readings},
         {f"w_{r.name}": _unless_plain(r, "NULL", r.value) for r in readings},
         {f"v_{r.name}": _unless_plain(r, f"p_{r.name}", f"w_{r.name}") for r in readings},
     )

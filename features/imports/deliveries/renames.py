@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 import pyarrow as pa
 
 from features.contracts.tables import CONTRACTS
+from features.errors import likeness
 from features.imports.mapping import ColumnMap, Mapping
 from features.imports.matching.vocabulary import normalise, score_heading
 from features.imports.reading.text_tables import TextTable
@@ -65,7 +65,7 @@ def propose_renames(
 def _score(
     lake: Lake, mapping: Mapping, source: str, old: str, new: str, cells: Sequence[str]
 ) -> float:
-    heading = SequenceMatcher(None, normalise(old), normalise(new)).ratio()
+    heading = likeness(normalise(old), normalise(new))
     values = 0.0
     for part in mapping.tables:
         for name, column in part.columns.items() if part.source == source else ():

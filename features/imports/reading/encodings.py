@@ -144,9 +144,9 @@ def _decoded(path: Path, encoding: str, pieces: Iterable[bytes]) -> Iterator[byt
         begun: list[str] = []
         for raw in chain(pieces, [b""]):
             text = decoder.decode(raw, final=not raw)
-            whole, newline, begins = text.rpartition("\n")
+            lines, newline, begins = text.rpartition("\n")
             if newline:
-                yield "".join((*begun, whole, newline)).encode()
+                yield "".join((*begun, lines, newline)).encode()
                 begun = []
             begun.append(begins)
         if rest := "".join(begun):

@@ -36,16 +36,16 @@ def hold_rows(
     batches : iterable of pyarrow.RecordBatch
         The rows; they are read to the end.
     """
-    held: list[pa.RecordBatch] = []
+    read: list[pa.RecordBatch] = []
     coming = iter(batches)
     for batch in coming:
-        held.append(batch)
+        read.append(batch)
         if pa.total_allocated_bytes() > RESIDENT:
             break
     else:
-        con.register(name, pa.Table.from_batches(held, schema))
+        con.register(name, pa.Table.from_batches(read, schema))
         return
-    reader = pa.RecordBatchReader.from_batches(schema, chain(held, coming))
+    reader = pa.RecordBatchReader.from_batches(schema, chain(read, coming))
     con.register("import_held", reader)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM import_held")
     con.unregister("import_held")
