@@ -19,7 +19,7 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import recover
 
-__all__ = ["Delivery", "check_delivery", "run", "unused_columns"]
+__all__ = ["Delivery", "check_delivery", "refusal", "run", "unused_columns"]
 
 
 def check_delivery(
@@ -120,8 +120,8 @@ def run(
         with read_delivery(lake, path, delivered, report, folder) as delivery:
             if delivery.verdict.stopped:
                 return delivery
-            _refuse_useless(delivery)
-            _refuse_unread_consents(delivery)
+            if (fault := refusal(delivery)) is not None:
+                raise fault
             report("write raw tables", 0, None)
             # An erasure meanwhile has not seen the rows that are about to be written.
             with erased.changing() as current:
@@ -137,26 +137,23 @@ def run(
             return replace(delivery, written=written)
 
 
-def _refuse_useless(delivery: Delivery) -> None:
-    """Stop where all rows of a required table wait."""
+def refusal(delivery: Delivery) -> GuanjiaError | None:
+    """Say why a delivery cannot be written: a useless table, or a consent that cannot be read."""
     for table in delivery.tables:
         if CONTRACTS[table.table].required and table.rows and table.waiting == table.rows:
-            raise GuanjiaError(
+            return GuanjiaError(
                 f"table {table.table}",
                 f"has {table.rows:,} rows, and all of them wait",
                 "see `guanjia import check`, and mend the mapping",
             )
-
-
-def _refuse_unread_consents(delivery: Delivery) -> None:
-    """Stop where a change of consent cannot be read: it may be a withdrawal."""
     for finding in delivery.findings:
         if finding.table == "consents" and finding.fault == UNREAD:
-            raise GuanjiaError(
+            return GuanjiaError(
                 f"table consents, column {finding.column}",
                 f"cannot be read in {finding.rows:,} rows ({'; '.join(finding.examples)})",
                 "say what the value means in the mapping: it may be a withdrawal of consent",
             )
+    return None
 
 
 @contextmanager

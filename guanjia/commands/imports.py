@@ -87,9 +87,12 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Try a mapping: rows by table, findings, joins; write nothing."""
+    """Try a mapping: rows by table, findings, joins; write nothing.
+
+    The exit code is 2 where `import run` refuses the delivery, 1 where it asks first.
+    """
     from features.imports.overview import delivery_payload
-    from features.imports.run import check_delivery
+    from features.imports.run import check_delivery, refusal
 
     lake = open_lake()
     with progress(json) as report:
@@ -102,14 +105,21 @@ def check(
     ]
     if reasons:
         shown.append(table("What guanjia check will say", reasons))
+    fault = refusal(delivery)
+    outcome = f" Next: guanjia import run {mapping}"
+    if delivery.verdict.stopped:
+        outcome = ""
+    elif fault is not None:
+        outcome = f" `guanjia import run` will refuse it: {fault}"
     emit(
-        delivery_payload(delivery),
+        delivery_payload(delivery) | {"refusal": None if fault is None else str(fault)},
         json,
         *shown,
         *_drift_tables(delivery),
-        "Nothing was written."
-        + ("" if delivery.verdict.stopped else f" Next: guanjia import run {mapping}"),
+        f"Nothing was written.{outcome}",
     )
+    if fault is not None:
+        raise typer.Exit(2)
     if delivery.refused:
         raise typer.Exit(1)
 

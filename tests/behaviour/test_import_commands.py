@@ -108,3 +108,19 @@ def test_a_missing_table_costs_tags_and_stars() -> None:
     price = costs["vehicles.list_price"]
     assert (price.tags_null, price.tags_poorer > 0) == (0, True)
     assert next(iter(costs)) == "policies"
+
+
+def test_check_says_what_run_refuses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    consents = "客户编号,授权用途,是否同意,授权时间\nC1,营销,拒收,2024-09-01 08:00:00\n"
+    (folder / "exports" / "授权.csv").write_text(consents, encoding="gb18030")
+    assert guanjia(monkeypatch, "import", "plan", "exports") == 0
+    assert 'name = "consents"' in (folder / "mapping.toml").read_text("utf-8")
+    capsys.readouterr()
+    assert guanjia(monkeypatch, "import", "check", "mapping.toml") == 2
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "`guanjia import run` will refuse it: table consents" in shown
+    assert "拒收" in shown
+    assert guanjia(monkeypatch, "import", "run", "mapping.toml") == 2
+    assert not (folder / "home" / "raw").exists()

@@ -1,8 +1,10 @@
 """Look at the files of a delivery: are they whole, and which of them are new."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from features.errors import GuanjiaError
 from features.imports.deliveries.ledger import Ledger
@@ -10,8 +12,12 @@ from features.imports.mapping import Source
 from features.imports.reading.encodings import opened
 from features.imports.reading.odd_lines import REASONS
 from features.imports.reading.readers import path_below
-from features.imports.reading.text_tables import Part
+from features.imports.reading.text_tables import Part, TextTable
 from features.lake import sha256_of
+from features.sql import quoted
+
+if TYPE_CHECKING:
+    import duckdb
 
 LINE_ENDS = (b"\n", b"\r", b"\n\0", b"\r\0")
 """Last bytes of a file that ends with a whole line; of UTF-16 too."""
@@ -84,6 +90,25 @@ def look_at_files(paths: Iterable[Path], folder: Path) -> list[FileState]:
         )
     refuse_changed(states)
     return states
+
+
+def look_at_rows(con: "duckdb.DuckDBPyConnection", table: TextTable) -> FileState:
+    """Hash the rows of a database, whatever their order, as if they were a file.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        Holds the rows.
+    table : TextTable
+        The rows that were read.
+    """
+    cells = ", ".join(table.cell(heading) for heading in table.columns)
+    rows, *sums = con.execute(
+        f"SELECT count(*), bit_xor(hash({cells})), sum(hash({cells})) FROM {quoted(table.view)}"
+    ).fetchone() or (0,)
+    path = table.parts[0].path
+    digest = hashlib.sha256(f"{rows} {sums}".encode()).hexdigest()
+    return FileState(path, path.name, 0, 0, digest)
 
 
 def refuse_changed(states: Iterable[FileState]) -> None:

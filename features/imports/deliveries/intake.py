@@ -10,6 +10,7 @@ from features.imports.deliveries.files import (
     FileState,
     choose_files,
     look_at_files,
+    look_at_rows,
     refuse_changed,
     refuse_half,
 )
@@ -112,6 +113,11 @@ def _read(
     intake: Intake,
 ) -> None:
     """Read the files of one source, if there are any that say something."""
+    if source.kind == "database":
+        text_table = read_source(lake, name, source, files_of(source, folder))
+        intake.sources[name] = text_table
+        intake.states[name] = [look_at_rows(lake.con, text_table)]
+        return
     files = files_of(source, folder, may_lack=ledger.latest(name) is not None)
     if not files:
         if source.delivery == "dump":

@@ -77,6 +77,8 @@ def read_database(con: "duckdb.DuckDBPyConnection", source: Source, name: str, z
                 raise GuanjiaError(
                     f"database {url}, {path}", f"has no column {', '.join(missing)}", "plan anew"
                 )
+            if unknown := [column for column in there if column not in source.columns]:
+                part.notes.append(f"columns the mapping does not know: {', '.join(unknown)}")
             batches = _batches(result.columns(*source.columns), schema, ZoneInfo(zone), part)
             hold_rows(con, name, schema, batches)
     return part

@@ -9,7 +9,14 @@ from features.errors import GuanjiaError
 from features.imports.mapping import Mapping as ImportMapping
 from features.imports.mapping import Source
 from features.imports.reading.text_files import read_text_file
-from features.imports.reading.text_tables import LINE, Part, TextTable, drop_part, make_view
+from features.imports.reading.text_tables import (
+    LINE,
+    Part,
+    TextTable,
+    drop_part,
+    make_view,
+    replace_part,
+)
 from features.imports.reading.workbooks import EXACT, read_workbook
 from features.lake import Lake
 from features.sql import quoted, sql_text
@@ -198,10 +205,7 @@ def _arrange(con: "duckdb.DuckDBPyConnection", table: str, layout: Source, sourc
         f"{f'c{headings.index(name)}' if name in headings else 'NULL::VARCHAR'} AS c{place}"
         for place, name in enumerate(source.columns)
     )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT {LINE}, {cells}"
-        f" FROM {quoted(table)}"
-    )
+    replace_part(con, table, f"SELECT {LINE}, {cells} FROM {quoted(table)}")
 
 
 def parquet_columns(con: "duckdb.DuckDBPyConnection", path: Path) -> dict[str, str]:

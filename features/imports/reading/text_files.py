@@ -20,7 +20,7 @@ from features.imports.reading.encodings import (
 )
 from features.imports.reading.held_rows import hold_rows
 from features.imports.reading.odd_lines import read_odd_lines
-from features.imports.reading.text_tables import LINE, Part, drop_part
+from features.imports.reading.text_tables import LINE, Part, replace_part
 from features.plain_csv import parse_plain_lines
 from features.sql import quoted
 
@@ -155,8 +155,5 @@ def _insert_odd(
         read_odd_lines(con, copy, source, odd, part, first)
     finally:
         copy.unlink(missing_ok=True)
-    rows = f"{table}_rows"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(rows)} AS FROM {quoted(table)}")
-    drop_part(con, table)
-    con.execute(f"ALTER TABLE {quoted(rows)} RENAME TO {quoted(table)}")
+    replace_part(con, table, f"FROM {quoted(table)}")
     con.execute(f"INSERT INTO {quoted(table)} FROM {quoted(odd)}; DROP TABLE {quoted(odd)}")

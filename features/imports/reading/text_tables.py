@@ -153,6 +153,24 @@ def drop_view(con: "duckdb.DuckDBPyConnection", table: TextTable) -> None:
         drop_part(con, f"{table.view}_{place}")
 
 
+def replace_part(con: "duckdb.DuckDBPyConnection", table: str, query: str) -> None:
+    """Replace the rows of a file by those of a query, which may read them.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        Holds the rows.
+    table : str
+        Name of the file's table, or of the view of its Arrow rows.
+    query : str
+        SQL of the new rows.
+    """
+    rows = f"{table}_rows"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(rows)} AS {query}")
+    drop_part(con, table)
+    con.execute(f"ALTER TABLE {quoted(rows)} RENAME TO {quoted(table)}")
+
+
 def drop_part(con: "duckdb.DuckDBPyConnection", name: str) -> None:
     """Drop the rows of a file, which the engine holds, or sees in memory under a name."""
     con.unregister(name)
