@@ -124,11 +124,12 @@ def check(now: MaybeNow = None, json: Json = False) -> None:
 def _follow_merges(lake: "Lake", at: datetime) -> int:
     """Let the records follow merged customers; return how many rows did."""
     from features.lake.merged_numbers import latest_owners
-    from serving.records.people.merged_customers import follow_merges
 
     owners = latest_owners(lake)
     if not owners:
         return 0
+    from serving.records.people.merged_customers import follow_merges
+
     with open_records(lake) as records, records.writing(durable=True) as connection:
         return follow_merges(connection, owners, at)
 

@@ -81,5 +81,5 @@ def test_tables_templates_and_the_contract(guanjia: Command, tmp_path: Path) -> 
     assert (unknown.returncode, "policies" in unknown.stderr) == (2, True)
     done = guanjia("tables", "--template", str(tmp_path / "t"), "--odcs", str(tmp_path / "o.yaml"))
     assert done.returncode == 0
-    assert len(list((tmp_path / "t").glob("*.xlsx"))) == 13
+    assert len(list((tmp_path / "t").glob("*.xlsx"))) == 14
     assert yaml.safe_load((tmp_path / "o.yaml").read_text("utf-8"))["kind"] == "DataContract"
