@@ -103,9 +103,12 @@ def delivery_tables(delivery: "Delivery") -> list[Table | str]:
     ]
     if left_out:
         shown.append(table("Left out by the mapping", left_out))
-    known = [{"table": added.table, "known since": added.recorded} for added in delivery.versions]
-    if known:
-        shown.append(table("When a row was known (recorded_at)", known))
+    tables_since: dict[str, list[str]] = {}
+    for added in delivery.versions:
+        tables_since.setdefault(added.recorded, []).append(added.table)
+    shown += [
+        f"Known (recorded_at) {since}: {', '.join(names)}." for since, names in tables_since.items()
+    ]
     return [*shown, *_finding_tables(delivery.findings, delivery.joins)]
 
 
