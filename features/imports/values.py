@@ -204,9 +204,7 @@ def _plain(
     nulls, no_days = _nulls(column, mapping, type_), mapping.no_days
     coded = _codes(contract, name, column)
     if coded is not None:
-        known = {text: str(value) for text, value in coded.items() if value not in {"", UNKNOWN}}
-        value = plain.code(cell, known, nulls)
-        return f"CAST({value} AS BOOLEAN)" if value and isinstance(type_, dt.Boolean) else value
+        return _plain_code(cell, coded, nulls, type_)
     if isinstance(type_, dt.String):
         return _plain_text(name, column, cell, nulls)
     if isinstance(type_, dt.Date):
@@ -216,6 +214,16 @@ def _plain(
     if column.decimal != "." or isinstance(type_, dt.Floating):
         return None
     return plain.number(cell, nulls, str(UNITS[column.unit]), sql_type(type_))
+
+
+def _plain_code(
+    cell: str, codes: dict[str, str | bool], nulls: Sequence[str], type_: dt.DataType
+) -> str | None:
+    if not isinstance(type_, dt.String | dt.Boolean):
+        return None
+    known = {text: str(value) for text, value in codes.items() if value not in {"", UNKNOWN}}
+    value = plain.code(cell, known, nulls)
+    return f"CAST({value} AS BOOLEAN)" if value and isinstance(type_, dt.Boolean) else value
 
 
 def _plain_text(name: str, column: ColumnMap, cell: str, nulls: Sequence[str]) -> str:

@@ -21,7 +21,9 @@ KILLED_BETWEEN = """
 import os, signal, sys
 from contextlib import suppress
 from pathlib import Path
+from features import publishing
 from features.publishing import published_folder
+publishing._exchange = lambda draft, path: False  # as on a system that cannot
 steps, replace = [], Path.replace
 def once(self, target):
     if steps:

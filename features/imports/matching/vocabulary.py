@@ -5,6 +5,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from features.contracts.headings import heading_of
 from features.contracts.tables import CONTRACTS
 from features.declared import Declared, load_layered
 from features.imports.matching.pinyin import spellings
@@ -122,9 +123,13 @@ def score_heading(heading: str, table: str, column: str) -> float:
     table, column : str
         Of the contracts.
     """
+    below = heading.rpartition("/")[2]
+    contract = CONTRACTS[table]
+    if below in contract.columns and heading == heading_of(contract, below):
+        return EXACT if below == column else 0.0  # a template of ours
     name = normalise(heading)
     # Of headings in two rows the lower one names the column.
-    below = normalise(heading.rpartition("/")[2])
+    below = normalise(below)
     by_words = score_words(heading, table, column)
     best = by_words
     for place, synonym in enumerate(headings_of(table, column)):

@@ -50,7 +50,7 @@ def both_ways(table: str, name: str, texts: list[str], **fields: Any) -> list[tu
     source = TextTable("v", ("x",), [])
     reading = read_column(CONTRACTS[table], name, column, source, MAPPING, "Asia/Shanghai")
     rows = "SELECT unnest(?::VARCHAR[]) AS c0"
-    steps = (reading.plain, reading.cell, reading.tidy, reading.said, reading.value)
+    steps = (reading.plain, reading.cell, reading.tidy, reading.content, reading.value)
     for prefix, step in zip("prstv", steps, strict=True):
         rows = f"SELECT *, {step} AS {prefix}_{name} FROM ({rows})"
     return engine.execute(f"SELECT c0, p_{name}, v_{name} FROM ({rows})", [texts]).fetchall()

@@ -102,8 +102,13 @@ def test_a_corrected_row_is_a_row_of_the_import(
     assert set(policies_of(lake)) == {"P1", "620000000000000123"}
 
 
-def test_a_row_goes_on_waiting_until_its_key_is_delivered_rightly(
-    lake: Lake, exports: Path, deliver_exports: Callable[[datetime], None]
+@pytest.mark.parametrize(("delivery", "waiting"), [("increment", {"policies": 1}), ("dump", {})])
+def test_a_row_waits_until_its_key_is_delivered_rightly_or_a_dump_takes_its_place(
+    lake: Lake,
+    exports: Path,
+    deliver_exports: Callable[[datetime], None],
+    delivery: str,
+    waiting: dict[str, int],
 ) -> None:
     head, first, *_ = POLICIES.splitlines()
     second = first.replace("P1", "P2")
@@ -111,10 +116,13 @@ def test_a_row_goes_on_waiting_until_its_key_is_delivered_rightly(
     (exports / "保单.csv").write_text(wrong, encoding="gb18030")
     deliver_exports(FIRST)
     assert summarise(lake).rows == {"policies": 2}
+    mapping = exports / "mapping.toml"
+    text = mapping.read_text("utf-8")
+    mapping.write_text(text.replace('delivery = "dump"', f'delivery = "{delivery}"'), "utf-8")
     right = "\n".join([head, first, second]) + "\n"
     (exports / "保单.csv").write_text(right, encoding="gb18030")
     deliver_exports(SECOND)
-    assert summarise(lake).rows == {"policies": 1}
+    assert summarise(lake).rows == waiting
 
 
 def test_an_erasure_reaches_rows_and_lines_that_wait(
