@@ -97,6 +97,10 @@ def reasons_of(table: str) -> dict[str, Reason]:
         f"{key}相同的多行内容不一致", (contract.key,)
     )
     reasons["customer_id is not a known customer"] = Reason("客户号不在客户表中", ("customer_id",))
+    if "merged_into" in contract.columns:
+        reasons["merged_into is not a known customer"] = Reason(
+            "合并后客户号不在客户表中", ("merged_into",)
+        )
     reasons[f"recorded_at is before {event}"] = Reason(
         f"入库时间早于{contract.declared[event].label}", (event,)
     )

@@ -13,7 +13,7 @@ from features.imports.mapping import ColumnMap
 from features.imports.plan import plan_import
 from features.imports.plan_page import chinese
 from features.imports.plan_page.page import write_page
-from features.imports.reading.text_files import REASONS
+from features.imports.reading.odd_lines import REASONS
 from features.imports.reading.text_tables import KINDS
 from features.lake import Lake
 from features.settings import Settings

@@ -76,4 +76,5 @@ def main() -> None:
     json.dump({"whole": str(whole), "touches": touches, "copies": copies}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -82,12 +82,12 @@ def test_a_blend_says_its_loss_and_loses_little_where_it_was_found(seed: int, ki
 
 
 def test_few_outcomes_draw_weights_towards_equal_ones() -> None:
-    """A hundred yes: half of the weight is found, half is equal."""
+    """A hundred yes: two thirds of the weight are found, a third is equal."""
     came = np.array([1.0] * 100 + [0.0] * 900)
     knows, chance = 6 * came - 3, np.zeros(1000)
     parts = {"knows": knows, "chance": chance}
-    assert blend(parts, came, "probability")[0] == pytest.approx({"knows": 0.75, "chance": 0.25})
-    # With 1,900 yes only a twentieth is equal, and less than that is left out.
+    assert blend(parts, came, "probability")[0] == pytest.approx({"knows": 5 / 6, "chance": 1 / 6})
+    # With 1,900 yes less than a twentieth is equal, and that is left out.
     often = np.tile(came, 19)
     many = {name: np.tile(score, 19) for name, score in parts.items()}
     assert blend(many, often, "probability")[0] == {"knows": 1.0}
