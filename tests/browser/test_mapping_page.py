@@ -1,13 +1,12 @@
 """The page of an import's plan as the insurer's data people see it: Chinese, desk and phone."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from browsers import chromium, offline_page
+from playwright.sync_api import Page
 
 from features.imports.mapping import ColumnMap
 from features.imports.plan import plan_import
@@ -20,7 +19,6 @@ from features.settings import Settings
 from guanjia.jobs.import_costs import missing_costs
 from training.models import MODELS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PHRASE = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]{2,})+")
 """Two English words side by side are a phrase; names of tables, columns and files are one word."""
 FILES = {
@@ -68,21 +66,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(file: Path) -> Iterator[Page]:
     """The page, opened; whatever it would fetch fails the test."""
-    if CHROMIUM is None:
-        why = "no browser: apt-get install chromium"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        fetched: list[str] = []
-        opened.on("request", lambda request: fetched.append(request.url))
-        opened.goto(file.as_uri())
+    with chromium() as browser, offline_page(browser, file, 1280) as opened:
         yield opened
-        browser.close()
-    assert fetched == [file.as_uri()]
 
 
 def test_no_phrase_is_english(page: Page) -> None:

@@ -1,6 +1,5 @@
 """The report of a model as somebody sees it, in a browser without a network and on paper."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from browsers import chromium, offline_page
+from playwright.sync_api import Browser, Page
 
 from features.checking.check import check_tables
 from features.lake import Lake
@@ -25,7 +25,6 @@ from training.fitting.bundle_writer import write_bundle
 from training.fitting.datasets import held_back, split_by_time
 from training.models import MODELS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FEATURES = ["claim_count_36m", "age_years", "channel", "tenure_years"]
 KNOWN_BY = date(2026, 6, 30)
 
@@ -75,27 +74,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assessment, Path]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        why = "no browser: apt-get install chromium"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, found: tuple[Assessment, Path]) -> Iterator[Page]:
     """The page, opened; whatever it would fetch fails the test."""
-    opened = browser.new_page(viewport={"width": 1180, "height": 900})
-    fetched: list[str] = []
-    opened.on("request", lambda request: fetched.append(request.url))
-    opened.goto(found[1].as_uri())
-    yield opened
-    assert fetched == [found[1].as_uri()]
+    with offline_page(browser, found[1], 1180) as opened:
+        yield opened
 
 
 def test_report_and_card_lie_under_model_and_version(found: tuple[Assessment, Path]) -> None:
