@@ -1,12 +1,15 @@
 """Open SQLite files in WAL mode: one writer beside readers, with explicit transactions."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
 from features.errors import GuanjiaError
+
+_BETWEEN_TRIES = 0.01  # seconds
 
 
 def connect(
@@ -25,9 +28,40 @@ def connect(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
+    keep_write_ahead_log(connection, timeout)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     return connection
+
+
+def keep_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:
+    """Set a file to a write-ahead log, so that readers block nobody; the file keeps the setting.
+
+    SQLite asks for the whole file to change the setting, and fails at once where another
+    connection has it (sqlite.org/wal.html, "Sometimes queries return SQLITE_BUSY in WAL mode"):
+    the timeout of the connection does not count. So we try again until it is over.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Open, outside a transaction.
+    timeout : float
+        Seconds to wait for other connections.
+
+    Raises
+    ------
+    sqlite3.OperationalError
+        If others keep the file for longer, or it cannot be read.
+    """
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_BETWEEN_TRIES)
+        else:
+            return
 
 
 def scrub(path: Path, thing: str, timeout: float) -> None:

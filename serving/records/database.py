@@ -32,7 +32,7 @@ from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
 from serving.records.postgres import DRIVER, maintenance_engine, postgres_engine, time_limit
-from serving.records.sqlite import keep_write_ahead_log, sqlite_engine
+from serving.records.sqlite import prepare_file, sqlite_engine
 from serving.records.tables import METADATA
 
 WAIT_SECONDS = 2.0
@@ -159,7 +159,7 @@ class Records:
         """
         with self._maintenance(LONG_SECONDS) as engine:
             if self._is_sqlite:
-                keep_write_ahead_log(engine, Path(str(self._url.database)))
+                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
             with engine.begin() as connection:
                 advisory_lock(connection, "migrations")
                 if _revision(connection) == _newest_revision():

@@ -2,11 +2,11 @@
 
 import sqlite3
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from features.sqlite import file_identity
+from features.sqlite import file_identity, keep_write_ahead_log
 from serving.records.columns import to_json
 
 
@@ -70,8 +70,9 @@ def sqlite_engine(
     return engine
 
 
-def keep_write_ahead_log(engine: Engine, path: Path) -> None:
-    """Set SQLite to a write-ahead log, so that readers block nobody; the file keeps the setting."""
+def prepare_file(engine: Engine, path: Path, seconds: float) -> None:
+    """Create the folder and set the file to a write-ahead log; wait `seconds` for others."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with engine.connect() as connection:
-        connection.execution_options(begin="").exec_driver_sql("PRAGMA journal_mode = WAL")
+        driver = connection.execution_options(begin="").connection.driver_connection
+        keep_write_ahead_log(cast(sqlite3.Connection, driver), seconds)
