@@ -79,7 +79,8 @@ def withdraw(
 def published(now: MaybeNow = None, json: Json = False) -> None:
     """Show which day is visible, since when, and which days are missing."""
     from features.lake.pointer import kept_days, read_pointer
-    from guanjia.jobs.publication.missing import missing_days
+    from features.sources.raw_source import source_of
+    from guanjia.jobs.publication.publish import missing_days
     from guanjia.jobs.publication.record import visible_generations
 
     lake = open_lake()
@@ -92,7 +93,9 @@ def published(now: MaybeNow = None, json: Json = False) -> None:
             "Next: guanjia publish",
         )
         return
-    missing = missing_days(lake, day, now or read_clock())
+    # A simulated insurer does not live by our clock.
+    time = now or (read_clock() if source_of(lake) is None else None)
+    missing = missing_days(day, time, lake.settings.timezone) if time else []
     names = visible_generations(lake.home)
     kept = {each.generation for each in kept_days(lake.home)}
     before = [name for name in names if name in kept and name != day.generation]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -186,6 +187,21 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(number) for number in range(1, (last - first).days)]
 
 
+def missing_days(day: PublishedDay, now: datetime, timezone: str) -> list[date]:
+    """List the days that are over and were not published: those after the visible one.
+
+    Parameters
+    ----------
+    day : PublishedDay
+        What is visible.
+    now : datetime
+        The current time.
+    timezone : str
+        The insurer's time zone.
+    """
+    return days_between(day.as_of, now.astimezone(ZoneInfo(timezone)).date())
+
+
 def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
     """Refuse content that a person has withdrawn, until a person accepts it again."""
     act = withdrawal_of(home, content_of(home, day))
@@ -197,7 +213,7 @@ def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
             f"withdrawn by {act['who']}: {act['why']}",
             "other files than those that were withdrawn",
             "Readers would see again what was taken back.",
-        )  # fmt: skip
+        )
     ]
 
 
