@@ -297,7 +297,7 @@ def show_results(demo: Demo) -> list[Table | str]:
         "",
         *model_tables(demo.models),
         f"Reports with all figures: {_short(demo.home / 'reports')}/<model>/<version>/report.html",
-        f"{demo.as_of} is published{_with_broken_bounds(demo)}: the API, lists and capacity read it.",
+        f"{demo.as_of} is published{_with_broken_bounds(demo)}, for the API, lists and capacity.",
         *([f"Not served, a gate fails: {', '.join(demo.kept_out)}."] if demo.kept_out else []),
         "",
         *_show_list(demo),

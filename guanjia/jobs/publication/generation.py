@@ -23,7 +23,9 @@ from features.lake.pointer import (
     read_manifest,
     write_manifest,
 )
+from features.lake.merged_numbers import MERGES
 from features.lake.publication import check_lock, unfinished_check
+from features.online.contact_details import TABLES
 from features.progress import Report, quiet
 from features.publishing import published_folder
 from features.snapshots.snapshots import manifest_path, read_snapshot, sole_writer
@@ -34,8 +36,6 @@ DATED = ("quality", "segments", "clusters", "scores", "triggers")
 CHECK = "check.json"
 REMADE = (CHECK, "snapshots/")
 """What a repeated run of a step writes anew though nothing has changed: not part of an identity."""
-DETAILS = ("customers", "policies", "vehicles", "claims", "claim_movements", "entitlements")
-"""Tables that the online rows come from besides the tags."""
 
 
 def stage_day(lake: Lake, as_of: date, now: datetime, report: Report = quiet) -> PublishedDay:
@@ -131,7 +131,7 @@ def _last_number(home: Path, as_of: date) -> int:
 
 def _slot_hash(snapshot_id: str, files: Mapping[str, FileEntry]) -> str:
     """Hash all that the online rows of a day are loaded from."""
-    tables = [files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in DETAILS]
+    tables = [files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in (*TABLES, MERGES)]
     return hashlib.sha256("\n".join([snapshot_id, *tables]).encode()).hexdigest()[:8]
 
 
