@@ -1,0 +1,374 @@
+"""Walk the expressions of tags, and note the turns of the dates that they compare.
+
+`Walk.value` says of each value how it moves (`features.tags.moving`). What it does not understand
+it *settles*: it notes that any limit may turn the dates beneath, and takes the value for still.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+
+from features.contracts.contract import Instant
+from features.contracts.tables import CONTRACTS
+from features.lake.known_at import later_instants
+from features.tags.moving import (
+    ANY,
+    BIRTHDAY,
+    MIRRORED,
+    Calendar,
+    Distance,
+    Now,
+    Operator,
+    Origin,
+    Still,
+    Turn,
+    Value,
+    joined,
+)
+
+PREFIX = "checked_"
+COMPARED: dict[type, Operator] = {
+    ops.Less: "<",
+    ops.LessEqual: "<=",
+    ops.Greater: ">",
+    ops.GreaterEqual: ">=",
+    ops.Equals: "==",
+    ops.NotEquals: "==",
+    ops.IdenticalTo: "==",
+}
+# One of the values of its first argument, whichever rows there are.
+CHOSEN = (ops.Max, ops.Min, ops.First, ops.Last, ops.Arbitrary, ops.Lag, ops.Lead)
+ORDERED = (ops.ArgMin, ops.ArgMax)
+# Does not change if all its values grow by one.
+COUNTED = (ops.Count, ops.CountDistinct, ops.IsNull, ops.NotNull)
+FIELDS = (ops.ExtractYear, ops.ExtractMonth, ops.ExtractDay)
+
+
+class Walk:
+    """A walk through the expressions of one relation and its tags.
+
+    Parameters
+    ----------
+    day : date
+        The literal that stands for the date of the tags.
+    end : datetime
+        The literal that stands for its cutoff.
+
+    Attributes
+    ----------
+    turns : set of Turn
+        What was noted so far.
+    """
+
+    def __init__(self, day: date, end: datetime) -> None:
+        self.turns: set[Turn] = set()
+        self._day, self._end = day, end
+        self._values: dict[Any, Value] = {}
+        self._walked: set[Any] = set()
+
+    def note_tag(self, name: str, node: Any) -> None:
+        """Note the turns of a tag; distances are no turns if its name says that it moves."""
+        value = self.value(node)
+        grows = name.startswith("days_since_") - name.startswith("days_to_")
+        if not (isinstance(value, Distance) and grows and value.sign == grows):
+            self._settle(value)
+
+    def rows(self, relation: Any) -> None:
+        """Note the turns that decide which rows a relation has."""
+        if relation in self._walked:
+            return
+        self._walked.add(relation)
+        if isinstance(relation, ops.Aggregate):
+            for group in relation.groups.values():
+                self._order(group)
+        for child in relation.__children__:
+            if isinstance(child, ops.Relation | ops.JoinLink):
+                self.rows(child)
+            elif isinstance(relation, ops.Filter | ops.JoinLink):
+                self._settle(self.value(child))
+
+    def value(self, node: Any) -> Value:
+        """Say how a value moves."""
+        if node not in self._values:
+            self._values[node] = self._value(node)
+        return self._values[node]
+
+    def _value(self, node: Any) -> Value:
+        if isinstance(node, ops.Literal):
+            return self._literal(node)
+        if isinstance(node, ops.Field):
+            return self._column(node.rel, node.name)
+        if isinstance(node, ops.Cast | ops.Alias):
+            return self.value(node.arg)
+        if type(node) in COMPARED:
+            left, right = self.value(node.left), self.value(node.right)
+            return self._compare(COMPARED[type(node)], left, right)
+        if isinstance(node, ops.Between):
+            value = self.value(node.arg)
+            self._compare(">=", value, self.value(node.lower_bound))
+            return self._compare("<=", value, self.value(node.upper_bound))
+        if isinstance(node, ops.IfElse):
+            self._settle(self.value(node.bool_expr))
+            return self._one_of([node.true_expr, node.false_null_expr])
+        if isinstance(node, ops.SearchedCase):
+            for case in node.cases:
+                self._settle(self.value(case))
+            return self._one_of([*node.results, node.default])
+        if isinstance(node, ops.Coalesce):
+            return self._one_of(node.arg)
+        return self._computed(node)
+
+    def _computed(self, node: Any) -> Value:
+        if isinstance(node, CHOSEN + ORDERED + COUNTED + (ops.WindowFunction,)):
+            return self._of_rows(node)
+        if isinstance(node, ops.DateDelta):
+            return self._apart(self.value(node.left), self.value(node.right))
+        if isinstance(node, ops.DateAdd | ops.DateSub):
+            return self._shifted(node)
+        if isinstance(node, ops.Add | ops.Subtract):
+            return self._sum(node)
+        if isinstance(node, ops.Abs):
+            value = self.value(node.arg)
+            return replace(value, sign=0) if isinstance(value, Distance) else self._mixed([value])
+        return self._mixed(list(self._arguments(node)), calendar=isinstance(node, FIELDS))
+
+    def _literal(self, node: Any) -> Value:
+        if node.value == self._day and node.dtype.is_date():
+            return Now()
+        if node.dtype.is_timestamp() and node.value == self._end:
+            return Now(instant=True)
+        whole = node.dtype.is_integer() and node.value is not None
+        numbers = frozenset({int(node.value)}) if whole else None
+        return Still(numbers=numbers, null=node.value is None)
+
+    def _column(self, relation: Any, name: str) -> Value:
+        """Say how a column of a relation moves, and note what decides on its rows."""
+        self.rows(relation)
+        if isinstance(relation, ops.PhysicalTable):
+            if not relation.schema[name].is_temporal():
+                return Still()
+            return Still(frozenset({Origin(relation.name.removeprefix(PREFIX), name)}))
+        if isinstance(relation, ops.Union | ops.Difference | ops.Intersection):
+            sides = [self._column(side, name) for side in (relation.left, relation.right)]
+            return joined(sides) or self._mixed(sides)
+        if isinstance(relation, ops.Project | ops.Aggregate | ops.JoinChain):
+            return self.value(relation.values[name])
+        return self._column(relation.parent, name)
+
+    def _one_of(self, nodes: Iterable[Any]) -> Value:
+        values = [self.value(node) for node in nodes]
+        return joined(values) or self._mixed(values)
+
+    def _of_rows(self, node: Any) -> Value:
+        """Say how a value moves that is chosen from rows, or counts them."""
+        if isinstance(node, ops.WindowFunction):
+            for by in (*node.group_by, *node.order_by):
+                self._order(by)
+            return self.value(node.func)
+        if isinstance(node, ORDERED):
+            self._order(node.key)
+        for child in self._children(node):
+            if child is not node.arg and not (isinstance(node, ORDERED) and child is node.key):
+                self._settle(self.value(child))
+        value = self.value(node.arg)
+        if isinstance(node, COUNTED):
+            return self._settle(value) if isinstance(value, Calendar) else Still()
+        return value
+
+    def _order(self, node: Any) -> None:
+        """Note the turns of what rows are ordered or grouped by: distances keep their order."""
+        if isinstance(node, ops.SortKey):
+            self._order(node.arg)
+        elif isinstance(node, ops.StructColumn):
+            for part in node.values:
+                self._order(part)
+        else:
+            value = self.value(node)
+            if not isinstance(value, Distance):
+                self._settle(value)
+
+    def _compare(self, operator: Operator, left: Value, right: Value) -> Value:
+        """Note at which dates a comparison turns; it is still otherwise."""
+        if isinstance(left, Now) or (isinstance(right, Distance) and isinstance(left, Still)):
+            left, right, operator = right, left, MIRRORED[operator]
+        if isinstance(left, Calendar) or isinstance(right, Calendar):
+            self._mixed([left, right], calendar=True)
+        elif isinstance(left, Still) and isinstance(right, Now):
+            if left.exact:
+                for origin in left.origins:
+                    self._turn(origin, operator, right)
+            else:
+                self._settle_origins(left.origins)
+        elif isinstance(left, Distance) and isinstance(right, Still) and right.numbers is not None:
+            self._turn_at(left, operator, right.numbers)
+        elif not (
+            isinstance(left, Distance)
+            and isinstance(right, Distance)
+            and left.sign == right.sign != 0
+        ):
+            self._settle(left)
+            self._settle(right)
+        return Still()
+
+    def _turn_at(self, left: Distance, operator: Operator, numbers: frozenset[int]) -> None:
+        if left.added is None or left.sign == 0:
+            self._settle(left)
+            return
+        for number in numbers:
+            days = left.sign * (number - left.added)
+            # sign * (now - origin) compared with n: the origin compared with now - sign * n.
+            side: Operator = MIRRORED[operator] if left.sign > 0 else operator
+            now = replace(left.now, days=left.now.days - days)
+            for origin in left.origins:
+                self._turn(origin, side, now)
+
+    def _turn(self, origin: Origin, operator: Operator, now: Now) -> None:
+        """Note the turn of a date that is compared with the date of the tags."""
+        day = _civil_day(origin)
+        if day is None:
+            return
+        if day != origin.column or now.instant:
+            # A day ends at its cutoff: what lies before the one lies within the other.
+            within = now == Now(instant=True) and operator in ("<", ">=")
+            exact = within and day != origin.column and not (origin.months or origin.days)
+            self.turns.add(Turn(origin.table, day) if exact else Turn(origin.table, day, ANY))
+            return
+        for begins in {"==": (False, True), ">=": (True,), "<": (True,)}.get(operator, (False,)):
+            turn = Turn(
+                origin.table,
+                day,
+                months=origin.months,
+                now_months=now.months,
+                now_days=now.days - origin.days,
+                begins=begins,
+            )
+            self.turns.add(turn)
+
+    def _apart(self, left: Value, right: Value) -> Value:
+        """Say how the days from `right` to `left` move."""
+        if isinstance(left, Now) and isinstance(right, Now):
+            return Still(exact=False)
+        if isinstance(left, Now) and isinstance(right, Still) and right.exact:
+            return Distance(right.origins, 1, left)
+        if isinstance(right, Now) and isinstance(left, Still) and left.exact:
+            return Distance(left.origins, -1, right)
+        return self._mixed([left, right])
+
+    def _shifted(self, node: Any) -> Value:
+        """Add an interval to a date, or take it away."""
+        value = self.value(node.left)
+        sign = 1 if isinstance(node, ops.DateAdd) else -1
+        span, type_ = node.right, node.right.dtype
+        unit = type_.unit.short if isinstance(type_, dt.Interval) else ""
+        if not isinstance(span, ops.Literal) or unit not in ("M", "Y", "D"):
+            return self._mixed([value, self.value(span)])
+        count = sign * int(span.value)
+        months, days = {"M": (count, 0), "Y": (12 * count, 0), "D": (0, count)}[unit]
+        if isinstance(value, Now) and not (months and value.days):
+            return Now(value.months + months, value.days + days)
+        if isinstance(value, Still) and not (months and any(o.days for o in value.origins)):
+            moved = (
+                origin._replace(months=origin.months + months, days=origin.days + days)
+                for origin in value.origins
+            )
+            return replace(value, origins=frozenset(moved))
+        return self._mixed([value])
+
+    def _sum(self, node: Any) -> Value:
+        """Add or subtract: the difference of two distances is still."""
+        left, right = self.value(node.left), self.value(node.right)
+        minus = isinstance(node, ops.Subtract)
+        if isinstance(left, Distance) and isinstance(right, Distance):
+            if minus and left.sign == right.sign != 0:
+                return Still(exact=False)
+        elif isinstance(left, Distance) and isinstance(right, Still):
+            return _plus(left, right, -1 if minus else 1) or self._mixed([left, right])
+        elif isinstance(right, Distance) and isinstance(left, Still):
+            distance = right.mirrored() if minus else right
+            return _plus(distance, left, 1) or self._mixed([left, right])
+        return self._mixed([left, right])
+
+    def _mixed(self, values: list[Value], *, calendar: bool = False) -> Value:
+        """Say how a value moves that is computed from others in a way the walk does not follow."""
+        origins = frozenset[Origin]().union(
+            *(value.origins for value in values if not isinstance(value, Now))
+        )
+        if any(isinstance(value, Calendar) for value in values) or (
+            calendar and any(isinstance(value, Now) for value in values)
+        ):
+            for value in values:
+                if isinstance(value, Distance):
+                    self._settle(value)
+            self._note(origins, BIRTHDAY)
+            return Calendar(origins)
+        if any(isinstance(value, Now | Distance) for value in values):
+            self._settle_origins(origins)
+        return Still(origins, exact=False)
+
+    def _settle(self, value: Value) -> Value:
+        """Take a value for still that moves in a way the walk does not follow."""
+        if isinstance(value, Distance):
+            self._settle_origins(value.origins)
+        elif isinstance(value, Calendar):
+            self._note(value.origins, BIRTHDAY)
+        return Still()
+
+    def _settle_origins(self, origins: Iterable[Origin]) -> None:
+        self._note(origins, ANY)
+
+    def _note(self, origins: Iterable[Origin], kind: str) -> None:
+        for origin in origins:
+            day = _civil_day(origin, always=True)
+            if day is not None:
+                self.turns.add(Turn(origin.table, day, kind))
+
+    def _arguments(self, node: Any) -> Iterable[Value]:
+        return (self.value(child) for child in self._children(node))
+
+    def _children(self, node: Any) -> list[Any]:
+        """List the values that a value is made from; relations among them are walked."""
+        values = []
+        for child in node.__children__:
+            if isinstance(child, ops.Relation):
+                self.rows(child)
+            else:
+                values.append(child)
+        return values
+
+
+def _plus(distance: Distance, number: Still, sign: int) -> Value | None:
+    """Add a still number to a distance; None where it is no number."""
+    if number.origins:
+        return None
+    known = number.numbers is not None and len(number.numbers) == 1 and distance.added is not None
+    if known and number.numbers is not None and distance.added is not None:
+        return replace(distance, added=distance.added + sign * next(iter(number.numbers)))
+    return replace(distance, added=None)
+
+
+def _civil_day(origin: Origin, *, always: bool = False) -> str | None:
+    """Return the column with the civil day of a date or an instant.
+
+    None for an instant at whose passing a row counts as changed, unless `always`, and for one
+    without a civil day.
+    """
+    days, passing = _instants(origin.table)
+    if origin.column in passing and not always:
+        return None
+    return days.get(origin.column, origin.column if origin.column not in passing else None)
+
+
+@cache
+def _instants(table: str) -> tuple[dict[str, str], frozenset[str]]:
+    """Map a table's instants to their civil days; name those at which rows count as changed."""
+    contract = CONTRACTS[table]
+    days = {instant: day for day, instant in contract.civil_days.items()}
+    passing = {*later_instants(contract), contract.event_time, "recorded_at"}
+    instants = {name for name, type_ in contract.columns.items() if type_ == Instant}
+    without = instants - days.keys()
+    return days, frozenset(passing | without)
