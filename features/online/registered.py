@@ -1,6 +1,6 @@
 """Remember which definitions Feast's registry of a home has, so that a load need not open Feast.
 
-Importing Feast and writing its registry anew takes longer than loading the rows of 20,000 customers.
+Importing Feast and writing its registry takes longer than loading the rows of 20,000 customers.
 """
 
 import hashlib

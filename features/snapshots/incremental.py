@@ -8,10 +8,10 @@ From one date to a later one an aggregate tag of a customer changes only if
 - a date in one of their rows passed a limit that a tag of this relation compares it with, as read
   from the expressions (`features.tags.turns`).
 
-Such customers are *stale*, each for the relations concerned. A customer who is taken for stale without need costs time, never
-correctness. All others keep their values, and tags named `days_since_` or `days_to_` move with the
-calendar. Derived tags are computed anew for everybody. The result equals the full rebuild's, byte
-for byte.
+Such customers are *stale*, each for the relations concerned. A customer who is taken for stale
+without need costs time, never correctness. All others keep their values, and tags named
+`days_since_` or `days_to_` move with the calendar. Derived tags are computed anew for everybody.
+The result equals the full rebuild's, byte for byte.
 """
 
 from collections.abc import Iterator, Sequence
@@ -170,19 +170,15 @@ def open_base(lake: Lake, snapshot: Snapshot | None, as_of: date) -> Iterator[Ba
         return
     then = date.fromisoformat(snapshot.as_of)
     turns = relation_turns(lake, snapshot.definitions)
-    parts = (
-        stale_customers(lake, CONTRACTS[name], then, as_of, digests, turns) for name in tables
+    parts = " UNION ALL ".join(
+        f"SELECT * FROM ({stale_customers(lake, CONTRACTS[name], then, as_of, digests, turns)})"
+        for name in tables
     )
     flags = ", ".join(f"bool_or({quoted(name)}) AS {quoted(name)}" for name in turns)
-    query = f"SELECT customer_id, {flags} FROM ({' UNION ALL '.join(map(_nested, parts))}) GROUP BY 1"
+    query = f"SELECT customer_id, {flags} FROM ({parts}) GROUP BY customer_id"
     with lake.materialised("stale", query) as stale:
         customers = int(stale.count().to_pyarrow().as_py())
         yield Base(snapshot, (as_of - then).days, stale, customers)
-
-
-def _nested(query: str) -> str:
-    """Nest a query that begins by naming parts of it."""
-    return f"SELECT * FROM ({query})"
 
 
 def _values(lake: Lake, snapshot: Snapshot, tags: Sequence[Tag]) -> ir.Table:

@@ -41,10 +41,8 @@ def passed_turns(lake: Lake, turns: Iterable[Turn], then: date, as_of: date) -> 
         elif turn.kind == BIRTHDAY:
             tests.append(_half_year(column, then, as_of))
         elif turn.months or turn.now_months:
-            low, high = (
-                f"DATE '{day}' + INTERVAL ({turn.now_months}) MONTH + INTERVAL ({turn.now_days}) DAY"
-                for day in (then, as_of)
-            )
+            spans = f"INTERVAL ({turn.now_months}) MONTH + INTERVAL ({turn.now_days}) DAY"
+            low, high = f"DATE '{then}' + {spans}", f"DATE '{as_of}' + {spans}"
             value = f"({column} + INTERVAL ({turn.months}) MONTH)"
             over, under = (">=", "<") if turn.begins else (">", "<=")
             tests.append(f"({value} {over} {low} AND {value} {under} {high})")

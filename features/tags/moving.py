@@ -5,7 +5,12 @@ date of a row to it, or it follows the *calendar* (years and months passed since
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, NamedTuple
+
+from features.contracts.contract import Instant
+from features.contracts.tables import CONTRACTS
+from features.lake.known_at import later_instants
 
 TURN, BIRTHDAY, ANY = "turn", "birthday", "any"
 Operator = Literal["<", "<=", ">", ">=", "=="]
@@ -117,6 +122,14 @@ class Distance:
         added = None if self.added is None else -self.added
         return replace(self, sign=-self.sign, added=added)
 
+    def plus(self, number: Still, sign: int) -> "Distance | None":
+        """Add a still number, or with sign -1 take it away; None where it is no number."""
+        if number.origins:
+            return None
+        if self.added is None or number.numbers is None or len(number.numbers) != 1:
+            return replace(self, added=None)
+        return replace(self, added=self.added + sign * next(iter(number.numbers)))
+
 
 @dataclass(frozen=True)
 class Calendar:
@@ -156,3 +169,26 @@ def joined(values: "list[Value]") -> Value | None:
     if len(set(moving)) == 1:
         return moving[0]
     return None
+
+
+def civil_day(origin: Origin, *, always: bool = False) -> str | None:
+    """Return the column with the civil day of a date or an instant.
+
+    None for an instant at whose passing a row counts as changed, unless `always`, and for one
+    without a civil day.
+    """
+    days, passing = _instants(origin.table)
+    if origin.column in passing and not always:
+        return None
+    return days.get(origin.column, origin.column if origin.column not in passing else None)
+
+
+@cache
+def _instants(table: str) -> tuple[dict[str, str], frozenset[str]]:
+    """Map a table's instants to their civil days; name those at which rows count as changed."""
+    contract = CONTRACTS[table]
+    days = {instant: day for day, instant in contract.civil_days.items()}
+    passing = {*later_instants(contract), contract.event_time, "recorded_at"}
+    instants = {name for name, type_ in contract.columns.items() if type_ == Instant}
+    without = instants - days.keys()
+    return days, frozenset(passing | without)

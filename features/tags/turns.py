@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 
-import ibis.expr.operations as ops
-
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
 from features.lake.compiled import compile_once
 from features.lake.spine import spine_of_customers
 from features.settings import cutoff
 from features.tags.catalogue import catalogue
-from features.tags.moving import ANY, Still, Turn, Turns
+from features.tags.moving import Turn, Turns
 from features.tags.relations.relations import RELATIONS
 from features.tags.walk import Walk
 

@@ -7,15 +7,11 @@ it *settles*: it notes that any limit may turn the dates beneath, and takes the 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 
-from features.contracts.contract import Instant
-from features.contracts.tables import CONTRACTS
-from features.lake.known_at import later_instants
 from features.tags.moving import (
     ANY,
     BIRTHDAY,
@@ -28,6 +24,7 @@ from features.tags.moving import (
     Still,
     Turn,
     Value,
+    civil_day,
     joined,
 )
 
@@ -105,23 +102,28 @@ class Walk:
             return self._column(node.rel, node.name)
         if isinstance(node, ops.Cast | ops.Alias):
             return self.value(node.arg)
-        if type(node) in COMPARED:
-            left, right = self.value(node.left), self.value(node.right)
-            return self._compare(COMPARED[type(node)], left, right)
+        if isinstance(node, (*COMPARED, ops.Between)):
+            return self._comparison(node)
+        if isinstance(node, ops.IfElse | ops.SearchedCase | ops.Coalesce):
+            return self._choice(node)
+        return self._computed(node)
+
+    def _comparison(self, node: Any) -> Value:
         if isinstance(node, ops.Between):
             value = self.value(node.arg)
             self._compare(">=", value, self.value(node.lower_bound))
             return self._compare("<=", value, self.value(node.upper_bound))
-        if isinstance(node, ops.IfElse):
-            self._settle(self.value(node.bool_expr))
-            return self._one_of([node.true_expr, node.false_null_expr])
-        if isinstance(node, ops.SearchedCase):
-            for case in node.cases:
-                self._settle(self.value(case))
-            return self._one_of([*node.results, node.default])
+        return self._compare(COMPARED[type(node)], self.value(node.left), self.value(node.right))
+
+    def _choice(self, node: Any) -> Value:
+        """Say how a value moves that is one of several, and note what decides which."""
         if isinstance(node, ops.Coalesce):
             return self._one_of(node.arg)
-        return self._computed(node)
+        simple = isinstance(node, ops.IfElse)
+        for condition in (node.bool_expr,) if simple else node.cases:
+            self._settle(self.value(condition))
+        results = (node.true_expr, node.false_null_expr) if simple else node.results
+        return self._one_of([*results] if simple else [*results, node.default])
 
     def _computed(self, node: Any) -> Value:
         if isinstance(node, CHOSEN + ORDERED + COUNTED + (ops.WindowFunction,)):
@@ -229,7 +231,7 @@ class Walk:
 
     def _turn(self, origin: Origin, operator: Operator, now: Now) -> None:
         """Note the turn of a date that is compared with the date of the tags."""
-        day = _civil_day(origin)
+        day = civil_day(origin)
         if day is None:
             return
         if day != origin.column or now.instant:
@@ -287,10 +289,10 @@ class Walk:
             if minus and left.sign == right.sign != 0:
                 return Still(exact=False)
         elif isinstance(left, Distance) and isinstance(right, Still):
-            return _plus(left, right, -1 if minus else 1) or self._mixed([left, right])
+            return left.plus(right, -1 if minus else 1) or self._mixed([left, right])
         elif isinstance(right, Distance) and isinstance(left, Still):
             distance = right.mirrored() if minus else right
-            return _plus(distance, left, 1) or self._mixed([left, right])
+            return distance.plus(left, 1) or self._mixed([left, right])
         return self._mixed([left, right])
 
     def _mixed(self, values: list[Value], *, calendar: bool = False) -> Value:
@@ -323,7 +325,7 @@ class Walk:
 
     def _note(self, origins: Iterable[Origin], kind: str) -> None:
         for origin in origins:
-            day = _civil_day(origin, always=True)
+            day = civil_day(origin, always=True)
             if day is not None:
                 self.turns.add(Turn(origin.table, day, kind))
 
@@ -339,36 +341,3 @@ class Walk:
             else:
                 values.append(child)
         return values
-
-
-def _plus(distance: Distance, number: Still, sign: int) -> Value | None:
-    """Add a still number to a distance; None where it is no number."""
-    if number.origins:
-        return None
-    known = number.numbers is not None and len(number.numbers) == 1 and distance.added is not None
-    if known and number.numbers is not None and distance.added is not None:
-        return replace(distance, added=distance.added + sign * next(iter(number.numbers)))
-    return replace(distance, added=None)
-
-
-def _civil_day(origin: Origin, *, always: bool = False) -> str | None:
-    """Return the column with the civil day of a date or an instant.
-
-    None for an instant at whose passing a row counts as changed, unless `always`, and for one
-    without a civil day.
-    """
-    days, passing = _instants(origin.table)
-    if origin.column in passing and not always:
-        return None
-    return days.get(origin.column, origin.column if origin.column not in passing else None)
-
-
-@cache
-def _instants(table: str) -> tuple[dict[str, str], frozenset[str]]:
-    """Map a table's instants to their civil days; name those at which rows count as changed."""
-    contract = CONTRACTS[table]
-    days = {instant: day for day, instant in contract.civil_days.items()}
-    passing = {*later_instants(contract), contract.event_time, "recorded_at"}
-    instants = {name for name, type_ in contract.columns.items() if type_ == Instant}
-    without = instants - days.keys()
-    return days, frozenset(passing | without)
