@@ -138,7 +138,14 @@ class Calendar:
     origins: frozenset[Origin] = frozenset()
 
 
-Value = Still | Now | Distance | Calendar
+@dataclass(frozen=True)
+class Moving:
+    """A value that moves in a way that is not followed: any limit may turn what it meets."""
+
+    origins: frozenset[Origin] = frozenset()
+
+
+Value = Still | Now | Distance | Calendar | Moving
 
 
 def joined(values: "list[Value]") -> Value | None:

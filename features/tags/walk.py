@@ -1,7 +1,7 @@
 """Walk the expressions of tags, and note the turns of the dates that they compare.
 
-`Walk.value` says of each value how it moves (`features.tags.moving`). What it does not understand
-it *settles*: it notes that any limit may turn the dates beneath, and takes the value for still.
+`Walk.value` says of each value how it moves (`features.tags.moving`). Where it does not understand
+an expression, it notes that any limit may turn the dates beneath, and all that meets the value.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from features.tags.moving import (
     MIRRORED,
     Calendar,
     Distance,
+    Moving,
     Now,
     Operator,
     Origin,
@@ -83,6 +84,9 @@ class Walk:
         if isinstance(relation, ops.Aggregate):
             for group in relation.groups.values():
                 self._order(group)
+        if isinstance(relation, ops.Sort):
+            for key in relation.keys:
+                self._order(key)
         for child in relation.__children__:
             if isinstance(child, ops.Relation | ops.JoinLink):
                 self.rows(child)
@@ -198,14 +202,15 @@ class Walk:
         """Note at which dates a comparison turns; it is still otherwise."""
         if isinstance(left, Now) or (isinstance(right, Distance) and isinstance(left, Still)):
             left, right, operator = right, left, MIRRORED[operator]
-        if isinstance(left, Calendar) or isinstance(right, Calendar):
-            self._mixed([left, right], calendar=True)
+        if isinstance(left, Calendar | Moving) or isinstance(right, Calendar | Moving):
+            ages = isinstance(left, Calendar) or isinstance(right, Calendar)
+            self._mixed([left, right], calendar=ages)
         elif isinstance(left, Still) and isinstance(right, Now):
             if left.exact:
                 for origin in left.origins:
                     self._turn(origin, operator, right)
             else:
-                self._settle_origins(left.origins)
+                self._note(left.origins, ANY)
         elif isinstance(left, Distance) and isinstance(right, Still) and right.numbers is not None:
             self._turn_at(left, operator, right.numbers)
         elif not (
@@ -231,13 +236,14 @@ class Walk:
 
     def _turn(self, origin: Origin, operator: Operator, now: Now) -> None:
         """Note the turn of a date that is compared with the date of the tags."""
-        day = civil_day(origin)
+        # The passing of some instants counts as a change of the row, and needs no turn.
+        end = now == Now(instant=True) and not (origin.months or origin.days)
+        day = civil_day(origin, always=not end)
         if day is None:
             return
         if day != origin.column or now.instant:
             # A day ends at its cutoff: what lies before the one lies within the other.
-            within = now == Now(instant=True) and operator in ("<", ">=")
-            exact = within and day != origin.column and not (origin.months or origin.days)
+            exact = end and operator in ("<", ">=") and day != origin.column
             self.turns.add(Turn(origin.table, day) if exact else Turn(origin.table, day, ANY))
             return
         for begins in {"==": (False, True), ">=": (True,), "<": (True,)}.get(operator, (False,)):
@@ -300,28 +306,22 @@ class Walk:
         origins = frozenset[Origin]().union(
             *(value.origins for value in values if not isinstance(value, Now))
         )
-        if any(isinstance(value, Calendar) for value in values) or (
-            calendar and any(isinstance(value, Now) for value in values)
-        ):
-            for value in values:
-                if isinstance(value, Distance):
-                    self._settle(value)
+        dated = any(isinstance(value, Now) for value in values)
+        ages = any(isinstance(value, Calendar) for value in values) or (calendar and dated)
+        if ages:
             self._note(origins, BIRTHDAY)
-            return Calendar(origins)
-        if any(isinstance(value, Now | Distance) for value in values):
-            self._settle_origins(origins)
-        return Still(origins, exact=False)
+        if any(isinstance(value, Distance | Moving) for value in values) or (dated and not ages):
+            self._note(origins, ANY)
+            return Moving(origins)
+        return Calendar(origins) if ages else Still(origins, exact=False)
 
     def _settle(self, value: Value) -> Value:
         """Take a value for still that moves in a way the walk does not follow."""
         if isinstance(value, Distance):
-            self._settle_origins(value.origins)
+            self._note(value.origins, ANY)
         elif isinstance(value, Calendar):
             self._note(value.origins, BIRTHDAY)
         return Still()
-
-    def _settle_origins(self, origins: Iterable[Origin]) -> None:
-        self._note(origins, ANY)
 
     def _note(self, origins: Iterable[Origin], kind: str) -> None:
         for origin in origins:
@@ -336,8 +336,11 @@ class Walk:
         """List the values that a value is made from; relations among them are walked."""
         values = []
         for child in node.__children__:
-            if isinstance(child, ops.Relation):
-                self.rows(child)
-            else:
+            if not isinstance(child, ops.Relation):
                 values.append(child)
+            elif isinstance(node, ops.CountStar):
+                self.rows(child)
+            else:  # a query within the expression: whatever it gives
+                for name in child.schema:
+                    self._settle(self._column(child, name))
         return values

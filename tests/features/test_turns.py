@@ -115,10 +115,25 @@ def test_days_since_move_by_their_name_alone() -> None:
         lambda t: t.ago.isin((3, 9)),
         lambda t: t.ago < t.customer_id.length(),
         lambda t: t.ago.abs() < 30,
+        # The date of the tags is moved by a number of the row: what it is compared with may turn.
+        lambda t: t.first_registered < t.as_of + t.customer_id.length().as_interval("D"),
+        lambda t: t.first_registered > t.as_of.truncate("M"),
     ],
 )
 def test_what_is_not_understood_may_turn_at_any_limit(expression: Expression) -> None:
     assert turns_of(expression) == {turn(kind=ANY)}
+
+
+def test_the_instant_of_an_event_may_pass_a_limit_by_its_day() -> None:
+    claims = ibis.table({"customer_id": "string", "reported_at": "timestamp('UTC')"},
+                        name="checked_claims")  # fmt: skip
+    end = ibis.literal(END, "timestamp('UTC', 6)")
+    walk = Walk(DAY, END)
+    # A claim that is reported is a row that changed: nobody need look for the day.
+    walk.note_tag("reported", (claims.reported_at < end).op())
+    assert walk.turns == set()
+    walk.note_tag("today", (claims.reported_at.cast("date") == ibis.literal(DAY, "date")).op())
+    assert walk.turns == {Turn("claims", "reported_on", ANY)}
 
 
 def test_the_limits_decide_in_filters_and_joins_too() -> None:
