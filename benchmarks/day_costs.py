@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -99,7 +98,7 @@ def main() -> int:
     lines.append(compared("the day in one process, the chain", "s", *sums))
     limit = round(DAY_SECONDS / PEER_SECONDS, 1)
     lines.append(compared("the day, import duckdb", "s", sums[0], peers[1:], at_most=limit))
-    lines.append(replace(Measured("customers recomputed", "customers", recomputed)))
+    lines.append(Measured("customers recomputed", "customers", recomputed))
     return finish("day_costs", asked.customers, lines, asked.json)
 
 
