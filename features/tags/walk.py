@@ -148,8 +148,8 @@ class Walk:
             return Now()
         if node.dtype.is_timestamp() and node.value == self._end:
             return Now(instant=True)
-        whole = node.dtype.is_integer() and node.value is not None
-        numbers = frozenset({int(node.value)}) if whole else None
+        integer = node.dtype.is_integer() and node.value is not None
+        numbers = frozenset({int(node.value)}) if integer else None
         return Still(numbers=numbers, null=node.value is None)
 
     def _column(self, relation: Any, name: str) -> Value:
