@@ -33,10 +33,10 @@ def lines_file(lake: Lake) -> Path:
     return lake.home / "quarantine" / "import" / "lines.jsonl"
 
 
-def waiting_id(contract: Contract) -> str:
+def waiting_id(lake: Lake, contract: Contract) -> str:
     """Write the hash of a waiting row as SQL, over the columns of its file."""
     cells = {name: quoted(name) for name in contract.columns}
-    return row_id(contract.name, cells | {"_cells": "nullif(CAST(_cells AS VARCHAR), '{}')"})
+    return row_id(lake, contract.name, cells | {"_cells": "nullif(CAST(_cells AS VARCHAR), '{}')"})
 
 
 def keep_cells(
@@ -80,7 +80,7 @@ def keep_waiting(
     lake: Lake,
     tables: Iterable[str],
     stack: ExitStack,
-    settled: Mapping[str, str] | None = None,
+    settled: Collection[str] | None = None,
     replaced: Collection[str] | None = None,
 ) -> None:
     """Write the rows that wait; they are published when the stack closes.
@@ -96,14 +96,14 @@ def keep_waiting(
         The raw tables of the delivery.
     stack : ExitStack
         Gets the drafts.
-    settled : mapping of str to str, optional
-        The settled rows by their hash; None: those of the home.
+    settled : collection of str, optional
+        Hashes of the settled rows; None: those of the home.
     replaced : collection of str, optional
         Sources whose rows of before wait no more: whole dumps. Rows of other sources wait on until
         their key is delivered again. None: all rows wait on until their key is among good rows.
     """
     erased = Erased(lake.settings)
-    settled = read_settled(lake) if settled is None else settled
+    settled = list(read_settled(lake)) if settled is None else settled
     for name in tables:
         contract, path, parts = CONTRACTS[name], waiting_file(lake, name), []
         key = quoted(contract.key)
@@ -226,12 +226,12 @@ def exists(lake: Lake, table: str) -> bool:
     return row is not None
 
 
-def _drop_settled(lake: Lake, contract: Contract, settled: Mapping[str, str]) -> None:
+def _drop_settled(lake: Lake, contract: Contract, settled: Collection[str]) -> None:
     """Leave each row once in `waiting`, the one delivered last, and none that was settled."""
     listed = ", ".join(map(sql_text, settled)) or "''"
     lake.con.execute(
         f"CREATE OR REPLACE TEMP TABLE waiting AS SELECT * EXCLUDE (_id) FROM"
-        f" (SELECT *, {waiting_id(contract)} AS _id FROM waiting) WHERE _id NOT IN ({listed})"
+        f" (SELECT *, {waiting_id(lake, contract)} AS _id FROM waiting) WHERE _id NOT IN ({listed})"
         " QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _age, _source, _file, _line) = 1"
     )
 

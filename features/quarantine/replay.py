@@ -19,7 +19,13 @@ import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from features.checking.check import check_tables
-from features.checking.settled_rows import read_settled, settled_file, write_settled
+from features.checking.settled_rows import (
+    OWNERS,
+    Settled,
+    read_settled,
+    settled_file,
+    write_settled,
+)
 from features.checking.table_check import TableCheck
 from features.contracts.contract import Contract
 from features.contracts.headings import heading_of
@@ -155,7 +161,7 @@ def _deliver(
             for table, rows in corrected.items():
                 settling.outcomes |= {row.row_id: CORRECTED for row in rows}
                 refuse_some(lake, results[table], rows, waiting[table], settling)
-            keep_waiting(lake, results, stack, settled | settling.outcomes)
+            keep_waiting(lake, results, stack, {*settled, *settling.outcomes})
             for table, rows in corrected.items():
                 results[table].repeated = prepared[table].repeated
                 _note_waiting(lake, results[table], reasons)
@@ -164,12 +170,23 @@ def _deliver(
                 file = write_raw(lake, CONTRACTS[table], delivered, name, stack)
                 if file is not None:
                     settling.files[table] = file
-            write_settled(draft, settled | settling.outcomes)
+            write_settled(draft, settled | _settled(settling, waiting))
     finally:
         drop_rows(lake, prepared)
         drop_waiting(lake, prepared)
         for source in sources.values():
             drop_view(lake.con, source)
+
+
+def _settled(
+    settling: Settling, waiting: Mapping[str, Mapping[str, WaitingRow]]
+) -> dict[str, Settled]:
+    """Say of each settled row whose it was, so that an erasure finds it."""
+    cells = {row_id: row.cells for rows in waiting.values() for row_id, row in rows.items()}
+    return {
+        row_id: Settled(outcome, tuple(cells[row_id].get(name) or None for name in OWNERS))
+        for row_id, outcome in settling.outcomes.items()
+    }
 
 
 def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapping:

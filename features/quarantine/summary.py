@@ -75,7 +75,7 @@ def summarise(lake: Lake) -> Summary:
         if number:
             rows[table] = number
             rules += _rules(lake, table, str(query))
-    outcomes = list(read_settled(lake).values())
+    outcomes = [row.outcome for row in read_settled(lake).values()]
     settled = {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
     return Summary(rows, rules, _lines(lake), settled)
 
