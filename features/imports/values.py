@@ -162,10 +162,14 @@ def _real(value: str, type_: dt.DataType, mapping: Mapping, zone: str) -> str:
 
 
 def default_codes(contract: Contract, name: str) -> dict[str, str | bool] | None:
-    """Return the codes of a column that need no list: its allowed values, yes and no."""
+    """Return the codes of a column that needs no list: allowed values, yes and no in any case."""
     if isinstance(contract.columns[name], dt.Boolean):
-        flags: dict[str, str | bool] = dict.fromkeys(cells.NO, False)
-        return dict.fromkeys(cells.YES, True) | flags
+        return {
+            written: meaning
+            for words, meaning in ((cells.YES, True), (cells.NO, False))
+            for word in words
+            for written in (word, word.lower(), word.capitalize())
+        }
     allowed = contract.declared[name].allowed
     return {value: value for value in allowed} or None
 

@@ -31,12 +31,12 @@ from features.contracts.contract import Contract
 from features.contracts.headings import heading_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports import cells
 from features.imports.mapping import ColumnMap, Source, TableMap
 from features.imports.mapping import Mapping as ImportMapping
 from features.imports.matching.vocabulary import vocabulary
 from features.imports.reading.text_tables import LINE, Part, TextTable, drop_view, make_view
 from features.imports.rows import Finding, drop_rows, prepare_rows
+from features.imports.values import default_codes
 from features.imports.waiting_rows import drop_waiting, keep_cells, keep_waiting
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -213,9 +213,7 @@ def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapp
 def _codes(contract: Contract, column: str) -> dict[str, str | bool] | None:
     """List what may stand for a code, in the words of people too; None: it is no code."""
     if isinstance(contract.columns[column], dt.Boolean):
-        flags: dict[str, str | bool] = {text.lower(): True for text in cells.YES}
-        flags |= {text.lower(): False for text in cells.NO}
-        return flags | dict.fromkeys(cells.YES, True) | dict.fromkeys(cells.NO, False)
+        return default_codes(contract, column)
     allowed = contract.declared[column].allowed
     words = vocabulary()
     meanings = words.codes.get(words.code_lists.get(f"{contract.name}.{column}", column), {})
