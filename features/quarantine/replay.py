@@ -51,6 +51,7 @@ from features.quarantine.outcomes import (
     refuse_some,
     supersede,
 )
+from features.quarantine.replay_lines import replay_lines
 from features.quarantine.waiting import WaitingRow, waiting_rows
 from features.quarantine.workbook import ID
 from features.sql import quoted, sql_text
@@ -63,7 +64,7 @@ class Replayed:
     Attributes
     ----------
     tables : list of ReplayedTable
-        One a sheet.
+        One a sheet; that of lines which are no rows is called `LINES`.
     reasons : dict of str to dict of str to int
         Raw table -> sentence -> corrected rows that wait for it.
     findings : list of Finding
@@ -124,11 +125,17 @@ def replay(
             discard(result, edits[result.table], settling)
             supersede(result, edits[result.table], waiting[result.table], settling)
         corrected = {table: rows.corrected for table, rows in edits.items() if rows.corrected}
-        if not corrected and not settling.outcomes:
-            return Replayed(tables, reasons, findings, [])
         by_table = {result.table: result for result in tables}
         report("replay", 0, None)
-        _deliver(lake, path, delivered, corrected, waiting, by_table, settling, findings, reasons)
+        lines = replay_lines(lake, path, delivered, findings)
+        if lines is not None:
+            tables.append(lines.result)
+        if corrected or settling.outcomes:
+            _deliver(
+                lake, path, delivered, corrected, waiting, by_table, settling, findings, reasons
+            )
+        elif lines is None or not lines.changed:
+            return Replayed(tables, reasons, findings, [])
         checks = check_tables(lake, report, now)
         for table, file in settling.files.items():
             _count_again(lake, by_table[table], file, reasons)
