@@ -5,7 +5,7 @@ the expressions from each tag to the columns of the tables (docs/lineage.md).
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.operations as ops
 
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
@@ -27,6 +28,12 @@ from features.tags.reads import Column, ExpressionReads
 from features.tags.relations.relations import RELATIONS
 
 PREFIX = "checked_"
+MERGES = "customer_merges"
+MERGE_COLUMNS = frozenset(
+    (MERGES, column) for column in ("customer_id", "merged_into", "recorded_at")
+)
+"""Columns that every tag depends on: the check gives the rows of a customer who was merged into
+another one to that customer (`features.checking.merged_customers`)."""
 CONSTANTS = frozenset({"customer_id", "as_of", "cutoff", "from_36m"})
 """Columns that rows of one customer at one date share."""
 
@@ -108,16 +115,34 @@ def _empty_lake(home: Path) -> Lake:
     return lake
 
 
+def raw_columns(contract: Contract, columns: Iterable[str]) -> frozenset[Column]:
+    """Name columns of a checked table as its contract does.
+
+    Parameters
+    ----------
+    contract : Contract
+        The contract of the table.
+    columns : iterable of str
+        Columns of its checked file: civil days and hours are of an instant, and `superseded_at`
+        follows from the key and `recorded_at`.
+    """
+    instants = contract.civil_days | contract.civil_hours
+    named: set[str] = set()
+    for column in columns:
+        named |= (
+            {contract.key, "recorded_at"}
+            if column == "superseded_at"
+            else {instants.get(column, column)}
+        )
+    return frozenset((contract.name, column) for column in named)
+
+
 def _of_contracts(columns: frozenset[Column]) -> frozenset[Column]:
-    """Name columns as the contracts do: civil days are of an instant, versions of a key."""
-    named = set()
-    for table, column in columns:
-        name = table.removeprefix(PREFIX)
-        if name not in CONTRACTS:
-            continue
-        contract = CONTRACTS[name]
-        if column == "superseded_at":
-            named |= {(name, contract.key), (name, "recorded_at")}
-        else:
-            named.add((name, (contract.civil_days | contract.civil_hours).get(column, column)))
-    return frozenset(named)
+    """Name the columns of checked tables as the contracts do; rows follow merged customers."""
+    return MERGE_COLUMNS.union(
+        *(
+            raw_columns(CONTRACTS[table.removeprefix(PREFIX)], [column])
+            for table, column in columns
+            if table.removeprefix(PREFIX) in CONTRACTS
+        )
+    )

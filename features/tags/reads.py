@@ -16,6 +16,8 @@ Columns = frozenset[Column]
 SETS = (ops.Union, ops.Difference, ops.Intersection)
 LOOKUPS = ("left", "asof", "any_left")
 """Joins that keep every row of the left side."""
+SEMI = ("semi", "anti")
+"""Joins that repeat no row of the left side."""
 
 
 class ExpressionReads:
@@ -48,6 +50,8 @@ class ExpressionReads:
         if node not in self._values:
             if isinstance(node, ops.Field):
                 reads = self.of_column(node.rel, node.name)
+            elif isinstance(node, ops.StructField):
+                reads = self._part(node.arg, node.field)
             else:
                 reads = _union(
                     self.of_rows(child) if isinstance(child, ops.Relation) else self.of_value(child)
@@ -90,6 +94,25 @@ class ExpressionReads:
             self.of_rows(link.table) | self._predicates(link) for link in links
         )
 
+    def _part(self, node: Any, field: str) -> Columns:
+        """Collect what one field of a struct depends on; the other fields do not count."""
+        if isinstance(node, ops.StructColumn):
+            return self.of_value(node.values[node.names.index(field)])
+        if isinstance(node, ops.Field) and isinstance(node.rel, ops.Project):
+            return self._part(node.rel.values[node.name], field) | self.of_rows(node.rel)
+        if isinstance(node, ops.Field) and isinstance(node.rel, ops.DropColumns | ops.Filter):
+            return self._part(ops.Field(node.rel.parent, node.name), field) | self.of_rows(node.rel)
+        if isinstance(node, ops.WindowFunction | ops.First):
+            return _union(
+                self.of_rows(child)
+                if isinstance(child, ops.Relation)
+                else self._part(child, field)
+                if child.dtype.is_struct()
+                else self.of_value(child)
+                for child in node.__children__
+            )
+        return self.of_value(node)
+
     def _predicates(self, node: Any) -> Columns:
         return _union(self.of_value(predicate) for predicate in node.predicates)
 
@@ -112,14 +135,14 @@ class ExpressionReads:
             return self.of_rows(rel.left) | self.of_rows(rel.right)
         if isinstance(rel, ops.JoinChain):
             return self.of_rows(rel.first) | _union(self._link(link) for link in rel.rest)
-        rows = self.of_rows(rel.parent)
+        own: Columns = frozenset()
         if isinstance(rel, ops.Filter):
-            return rows | self._predicates(rel)
-        if isinstance(rel, ops.Aggregate):
-            return rows | _union(self.of_value(group) for group in rel.groups.values())
-        if isinstance(rel, ops.Distinct):
-            return rows | _union(self.of_column(rel.parent, name) for name in rel.schema.names)
-        return rows
+            own = self._predicates(rel)
+        elif isinstance(rel, ops.Aggregate):
+            own = _union(self.of_value(group) for group in rel.groups.values())
+        elif isinstance(rel, ops.Distinct):
+            own = _union(self.of_column(rel.parent, name) for name in rel.schema.names)
+        return self.of_rows(rel.parent) | own
 
     def _link(self, link: Any) -> Columns:
         """Collect what a join does to the rows: nothing, if it looks up at most one match."""
@@ -144,27 +167,28 @@ class ExpressionReads:
         return self._keys[rel]
 
     def _unique_sets(self, rel: Any) -> Iterable[frozenset[str]]:
-        if isinstance(rel, ops.PhysicalTable) or isinstance(rel, SETS):
+        if isinstance(rel, (ops.PhysicalTable, *SETS)):
             return []
-        if isinstance(rel, ops.Aggregate):
-            return [frozenset(rel.groups)]
-        if isinstance(rel, ops.Distinct):
-            return [frozenset(rel.schema.names)]
+        if isinstance(rel, ops.Aggregate | ops.Distinct):
+            names = rel.groups if isinstance(rel, ops.Aggregate) else rel.schema.names
+            return [frozenset(names)]
         if isinstance(rel, ops.Project):
             return _renamed(self._unique(rel.parent), rel.values)
         if isinstance(rel, ops.JoinChain):
-            if all(link.how == "semi" or self._finds_one(link) for link in rel.rest):
-                first = {
-                    name: value
-                    for name, value in rel.values.items()
-                    if isinstance(value, ops.Field) and value.rel == rel.first
-                }
-                return _renamed(self._unique(rel.first), first)
-            return []
+            return self._joined_sets(rel)
         keys = set(self._unique(rel.parent))
-        if isinstance(rel, ops.Filter):
-            keys |= set(self._version_key(rel))
-        return keys
+        return keys | set(self._version_key(rel)) if isinstance(rel, ops.Filter) else keys
+
+    def _joined_sets(self, chain: Any) -> Iterable[frozenset[str]]:
+        """List the keys of a join's left side, if no row of it is repeated."""
+        if not all(link.how in SEMI or self._finds_one(link) for link in chain.rest):
+            return []
+        first = {
+            name: value
+            for name, value in chain.values.items()
+            if isinstance(value, ops.Field) and value.rel == chain.first
+        }
+        return _renamed(self._unique(chain.first), first)
 
     def _version_key(self, rel: Any) -> Iterable[frozenset[str]]:
         """Find the key of a filter that leaves the versions known at an instant."""

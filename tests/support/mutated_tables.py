@@ -23,15 +23,26 @@ from features.settings import Settings
 from features.snapshots.tag_queries import group_queries
 from features.sql import quoted, sql_text
 from features.tags.catalogue import groups
+from features.tags.lineage import MERGES
+from features.tags.relations.touchpoint_families import TOUCHPOINTS
 
 Column = tuple[str, str]
 NUMBERS = {contract.key for contract in CONTRACTS.values()}
 """Columns that name a row of a table: worlds have their own."""
 UNCHANGED = 0
 """The world in which nothing is mutated."""
-STEPS = "[-3650, -1200, -400, -100, -40, -15, -5, -1, 1, 5, 15, 40, 100, 400, 1200]"
+STEPS = "[-3650, -1200, -400, -100, -40, -15, -5, -1, 1, 5, 15, 40, 100, 400, 1200, 3650]"
 """Days by which days and instants are moved, in the order of the lots."""
 FACTORS = "[0.0, 0.2, 0.5, 0.9, 1.0, 1.1, 2.0, 10.0]"
+NAMED = {
+    ("interactions", "touchpoint"): tuple(name for names in TOUCHPOINTS.values() for name in names),
+    ("claims", "kind"): ("collision", "glass", "natural", "scratch", "theft"),
+}
+"""Values that tags ask for in columns of which the contract allows any."""
+MUTATION = "CAST(hash(b.row, w.seed, w.number) % 1000003 AS BIGINT)"
+SCRAMBLED = 30
+"""Cells in a hundred that are drawn anew in the unchanged world, of every second customer: a
+simulated insurer lacks what tags also ask for, such as engines, refusals or two cars at once."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,16 @@ class World:
     seed: int
 
 
+def raw_columns() -> list[Column]:
+    """List all columns of raw tables, without those of merges (they are applied by the check)."""
+    return [
+        (table, column)
+        for table, contract in CONTRACTS.items()
+        if table != MERGES
+        for column in contract.columns
+    ]
+
+
 def worlds(columns: Collection[Column], seed: int, rounds: int = 1) -> list[World]:
     """Plan the worlds for some raw columns: every way that suits each, for all rows and for few.
 
@@ -84,7 +105,7 @@ def worlds(columns: Collection[Column], seed: int, rounds: int = 1) -> list[Worl
 
 
 def changed_tags(
-    base: Lake, home: Path, planned: list[World], as_of: date, customers: int
+    base: Lake, home: Path, planned: list[World], as_of: date, customers: int, seed: int = 0
 ) -> dict[Column, set[str]]:
     """Compute the tags of all worlds, and list the tags that differ from the unchanged world.
 
@@ -100,6 +121,8 @@ def changed_tags(
         The date of the tags.
     customers : int
         How many customers of the base each world has.
+    seed : int
+        Draws the cells of the unchanged world that differ from the base.
 
     Returns
     -------
@@ -108,7 +131,7 @@ def changed_tags(
         known, or is known of late, changes every tag.
     """
     lake = Lake(Settings(home=home, threads=base.settings.threads))
-    _write_worlds(base, lake, planned, customers)
+    _write_worlds(base, lake, planned, customers, seed)
     changed: dict[Column, set[str]] = {(world.table, world.column): set() for world in planned}
     with group_queries(lake, spine_of_customers(lake, [as_of]), quiet) as queries:
         for name, query in queries.items():
@@ -144,7 +167,7 @@ def _differences(lake: Lake, tags: list[str]) -> Iterator[tuple[str, str, str]]:
                 yield table, column, tag
 
 
-def _write_worlds(base: Lake, lake: Lake, planned: list[World], customers: int) -> None:
+def _write_worlds(base: Lake, lake: Lake, planned: list[World], customers: int, seed: int) -> None:
     """Write the checked tables of all worlds, and remember the worlds as a table."""
     lake.checked("customers").parent.mkdir(parents=True)
     lake.con.execute(
@@ -155,29 +178,39 @@ def _write_worlds(base: Lake, lake: Lake, planned: list[World], customers: int) 
         f"({w.number}, '{w.table}', '{w.column}', '{w.way}', {w.share}, {w.seed})" for w in planned
     )
     lake.con.execute(f"INSERT INTO worlds VALUES {values}")
+    # Those with rows in most tables; two of them make one, so that more rows of each kind meet.
+    mentions = " UNION ALL ".join(
+        f"SELECT DISTINCT customer_id FROM read_parquet({sql_text(base.checked(name))})"
+        for name in CONTRACTS
+        if base.has(name)
+    )
     lake.con.execute(
-        "CREATE TABLE chosen AS SELECT DISTINCT customer_id FROM"
-        f" read_parquet({sql_text(base.checked('customers'))})"
-        f" ORDER BY hash(customer_id) LIMIT {customers}"
+        "CREATE TABLE chosen AS SELECT customer_id, first(customer_id) OVER (PARTITION BY"
+        " place // 2 ORDER BY place) AS owner FROM (SELECT customer_id, row_number() OVER"
+        f" (ORDER BY count(*) DESC, hash(customer_id)) - 1 AS place FROM ({mentions})"
+        f" GROUP BY customer_id) WHERE place < {2 * customers}"
     )
     for name, contract in CONTRACTS.items():
-        if base.has(name) and name != "customer_merges":
-            _write_table(base, lake, contract)
+        if base.has(name) and name != MERGES:
+            _write_table(base, lake, contract, seed)
 
 
-def _write_table(base: Lake, lake: Lake, contract: Contract) -> None:
+def _write_table(base: Lake, lake: Lake, contract: Contract, seed: int) -> None:
     """Write one table: the unchanged rows of the chosen customers, once for each world."""
-    names = ", ".join(map(quoted, contract.columns))
-    lake.con.execute(
-        f"CREATE OR REPLACE TABLE base AS SELECT {names}, row_number() OVER (ORDER BY"
-        f" {quoted(contract.key)}, recorded_at) AS row FROM"
-        f" read_parquet({sql_text(base.checked(contract.name))})"
-        " WHERE customer_id IN (SELECT customer_id FROM chosen)"
+    names = ", ".join(
+        "owner AS customer_id" if name == "customer_id" else quoted(name)
+        for name in contract.columns
     )
+    rows = (
+        f"SELECT {names}, row_number() OVER (ORDER BY {quoted(contract.key)}, recorded_at) AS row"
+        f" FROM read_parquet({sql_text(base.checked(contract.name))}) JOIN chosen"
+        " USING (customer_id)" + " WHERE customer_id = owner" * (contract.name == "customers")
+    )
+    lake.con.execute(f"CREATE OR REPLACE TABLE base AS {rows}")
+    scrambled = ", ".join(_scrambled(contract, column, seed) for column in contract.columns)
+    lake.con.execute(f"CREATE OR REPLACE TABLE base AS SELECT {scrambled}, row FROM base b")
     cells = ", ".join(_cell(contract, column) for column in contract.columns)
-    civil = ", ".join(
-        part for part in (civil_columns(contract, lake.settings.timezone),) if part
-    )
+    civil = ", ".join(part for part in (civil_columns(contract, lake.settings.timezone),) if part)
     rows = (
         f"SELECT {cells} FROM base b, (SELECT * FROM worlds UNION ALL"
         f" SELECT {UNCHANGED}, '', '', '', 0, 0) w"
@@ -189,11 +222,26 @@ def _write_table(base: Lake, lake: Lake, contract: Contract) -> None:
     )
 
 
+def _scrambled(contract: Contract, column: str, seed: int) -> str:
+    """Write the SQL of a cell of the unchanged world."""
+    cell = f"b.{quoted(column)}"
+    if column in NUMBERS or column == "recorded_at":
+        return f"{cell} AS {quoted(column)}"
+    lot = f"CAST(hash(b.row, '{contract.name}.{column}', {seed}) % 1000003 AS BIGINT)"
+    ways = _ways(contract, column)
+    drawn = "".join(
+        f" WHEN {lot} // 100 % {len(ways)} = {place} THEN {_mutated(contract, column, way, lot)}"
+        for place, way in enumerate(ways)
+    )
+    kept = f"hash(b.customer_id) % 2 = 0 OR {lot} % 100 >= {SCRAMBLED}"
+    return f"CASE WHEN {kept} THEN {cell}{drawn} END AS {quoted(column)}"
+
+
 def _cell(contract: Contract, column: str) -> str:
     """Write the SQL of a cell: mutated in its worlds, and numbers begin with their world's."""
     cell = f"b.{quoted(column)}"
     ways = "".join(
-        f" WHEN w.way = '{way}' THEN {_mutated(contract, column, way)}"
+        f" WHEN w.way = '{way}' THEN {_mutated(contract, column, way, MUTATION)}"
         for way in _ways(contract, column)
     )
     drawn = "hash(b.row, w.seed) % 100 < w.share"
@@ -210,7 +258,7 @@ def _ways(contract: Contract, column: str) -> list[str]:
     ways = ["other"]
     if declared.nullable:
         ways.append("null")
-    if declared.allowed or isinstance(type_, dt.Boolean):
+    if _values(contract, column):
         ways.append("allowed")
     elif isinstance(type_, dt.String):
         ways.append("fresh")
@@ -219,25 +267,37 @@ def _ways(contract: Contract, column: str) -> list[str]:
     return ways
 
 
-def _mutated(contract: Contract, column: str, way: str) -> str:
-    """Write the SQL of a mutated cell."""
-    declared, type_ = contract.declared[column], contract.columns[column]
-    cell, lot = f"b.{quoted(column)}", "CAST(hash(b.row, w.seed, w.number) % 1000003 AS BIGINT)"
+def _values(contract: Contract, column: str) -> list[str]:
+    """List the values of a column that has few, as SQL."""
+    if isinstance(contract.columns[column], dt.Boolean):
+        return ["true", "false"]
+    named = contract.declared[column].allowed or NAMED.get((contract.name, column), ())
+    return [sql_text(value) for value in named]
+
+
+def _mutated(contract: Contract, column: str, way: str, lot: str) -> str:
+    """Write the SQL of a mutated cell; `lot` is SQL of a number that draws the value."""
+    cell = f"b.{quoted(column)}"
     if way == "null":
         return "NULL"
     if way == "other":
         cells = f"(SELECT list({quoted(column)} ORDER BY row) FROM base)"
         return f"coalesce({cells}[1 + {lot} % len({cells})], {cell})"
     if way == "allowed":
-        values = (
-            ", ".join(map(sql_text, declared.allowed)) if declared.allowed else "true, false"
-        )
-        return f"[{values}][1 + {lot} % {values.count(',') + 1}]"
+        values = _values(contract, column)
+        return f"[{', '.join(values)}][1 + {lot} // 1000 % {len(values)}]"
     if way == "fresh":
         return f"'fresh' || ({lot} % 1000)"
+    return _moved(contract, column, lot)
+
+
+def _moved(contract: Contract, column: str, lot: str) -> str:
+    """Write the SQL of a day, an instant or a number that is earlier or later, less or more."""
+    declared, type_ = contract.declared[column], contract.columns[column]
+    cell = f"b.{quoted(column)}"
     if isinstance(type_, dt.Date | dt.Timestamp):
         start = f"coalesce({cell}, b.{quoted(contract.event_time)})"
-        moved = f"{start} + to_days(CAST({STEPS}[1 + {lot} % 15] AS INTEGER))"
+        moved = f"{start} + to_days(CAST({STEPS}[1 + {lot} % 16] AS INTEGER))"
         if isinstance(type_, dt.Timestamp):
             return f"{moved} + to_hours(CAST({lot} // 64 % 24 AS INTEGER) - 12)"
         return f"CAST({moved} AS DATE)"
