@@ -13,15 +13,19 @@ from features.events.event_types import EVENTS
 from features.lake import Lake
 from features.lake.known_at import checked_types
 from features.tags.catalogue import catalogue
-from features.tags.lineage import Column, raw_columns
+from features.tags.lineage import raw_columns
+from features.tags.reads import Column
 from serving.lists.questions import readable_columns
 from serving.lists.source import contact_queries
+from serving.predictions.margin import CURRENT_PREMIUM, FREQUENCY, QUOTED_PREMIUM, SEVERITY
+from serving.predictions.scores_file import COST, MARGIN
 from serving.touchpoints.catalogue import StageBranch
 from serving.touchpoints.fields import Touchpoint
 from serving.touchpoints.shared_fields import Shared
 from serving.touchpoints.trigger_sql import WHO
 from serving.touchpoints.triggers import made_contacts
 from training.model_spec import ModelSpec, TargetList
+from training.models import MODELS
 
 ANY_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 """Queries are written for an instant; which columns they read does not depend on it."""
@@ -58,8 +62,13 @@ def list_tags(spec: ModelSpec, target: TargetList) -> tuple[set[str], set[str]]:
     if target.where:
         names |= set(columns_of(target.where, readable))
     names |= set(target.columns)
-    models = {spec.name, *(name for name in names if name not in tags)}
-    return names & tags, models
+    if names & {COST, MARGIN}:
+        names |= {FREQUENCY, SEVERITY}
+    if MARGIN in names:
+        names |= {QUOTED_PREMIUM, CURRENT_PREMIUM}
+    if "star_name" in names:
+        names.add("star_level")
+    return names & tags, {spec.name} | (names & MODELS.keys())
 
 
 def list_columns(lake: Lake) -> set[Column]:
