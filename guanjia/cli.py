@@ -36,6 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
+from guanjia.commands.operation import daily
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
@@ -69,6 +70,7 @@ reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
+    "Run every day": {"daily": daily.daily},
     "Load and check tables": {
         "simulate": data.simulate,
         "import": importing,

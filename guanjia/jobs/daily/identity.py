@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from features.events.event_file import inbox_connection
@@ -24,7 +24,7 @@ def file_identity(path: Path) -> str:
     return _content(path, about.st_size, about.st_mtime_ns, about.st_ino)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _content(path: Path, _size: int, _changed: int, _number: int) -> str:
     """Hash a file once in this process while size, time and number stay."""
     return sha256_of(path)[:16]
@@ -48,7 +48,7 @@ def combined(parts: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=1)
+@cache
 def code_identity() -> str:
     """Hash the code and shipped settings of Guanjia: an update computes a day anew."""
     files = (

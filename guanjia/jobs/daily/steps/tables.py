@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from features.contracts.reasons import reason_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
+from features.sources.raw_source import source_of
 from guanjia.jobs.daily.identity import (
     ABSENT,
     code_identity,
@@ -15,7 +17,7 @@ from guanjia.jobs.daily.identity import (
     folder_identity,
     settings_identity,
 )
-from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
+from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult
 
 
 def _erase(day: Day) -> StepResult:
@@ -38,8 +40,14 @@ def _erase(day: Day) -> StepResult:
         }
         for path in finished.left
     )
-    said = Sentence(f"{count:,} customers were erased from all files", f"已从全部文件中删除 {count:,} 位客户")
+    said = Sentence(
+        f"{count:,} customers were erased from all files", f"已从全部文件中删除 {count:,} 位客户"
+    )
     return StepResult(said, count, findings)
+
+
+def _unknown(_day: Day) -> None:
+    """Say that only the records know who waits: it is asked every time."""
 
 
 def _mapping_identities(day: Day) -> Identities | None:
@@ -86,7 +94,8 @@ def _import(day: Day) -> StepResult:
     findings: list[dict[str, Any]] = [
         {
             "subject": finding.table,
-            "english": f"{finding.table}: {finding.fault}; {finding.effect} ({finding.rows:,} rows)",
+            "english": f"{finding.table}: {finding.fault}; {finding.effect} "
+            f"({finding.rows:,} rows)",
             "chinese": f"{_label(finding.table)}：{finding.rows:,} 行读取时有疑问，详见导入页面",
         }
         for finding in delivery.findings
@@ -106,7 +115,9 @@ def _no_mapping(day: Day) -> Sentence | None:
 
 def raw_identities(lake: Lake) -> Identities:
     """Return the identity of the files of each raw table that has any."""
-    tables = {name: folder_identity(lake.raw(name)) for name in CONTRACTS if lake.raw(name).is_dir()}
+    tables = {
+        name: folder_identity(lake.raw(name)) for name in CONTRACTS if lake.raw(name).is_dir()
+    }
     return {f"raw/{name}": identity for name, identity in tables.items() if identity != ABSENT}
 
 
@@ -146,7 +157,7 @@ def _check(day: Day) -> StepResult:
     from features.lake.merged_numbers import latest_owners
 
     # A portfolio of ours may lie ahead of the clock.
-    checks = check_tables(day.lake, day.report, None if day.lake.source else day.now)
+    checks = check_tables(day.lake, day.report, None if source_of(day.lake) else day.now)
     if owners := latest_owners(day.lake):
         from serving.records.people.merged_customers import follow_merges
 
@@ -157,7 +168,8 @@ def _check(day: Day) -> StepResult:
         {
             "subject": check.table,
             "english": f"{check.table}: {count:,} rows in quarantine: {rule}",
-            "chinese": f"{_label(check.table)}：{count:,} 行被隔离（{rule}）",
+            "chinese": f"{_label(check.table)}：{count:,} 行被隔离，"
+            f"{reason_of(check.table, rule).chinese}",
             "rows": count,
         }
         for check in checks
@@ -173,8 +185,6 @@ def _label(table: str) -> str:
     return CONTRACTS[table].label if table in CONTRACTS else table
 
 
-ERASE = Step("erase", "删除客户", _erase, lambda day: None)
+ERASE = Step("erase", "删除客户", _erase, _unknown)
 IMPORT = Step("import", "导入数据", _import, _mapping_identities, not_today=_no_mapping)
 CHECK = Step("check", "检查数据", _check, _check_inputs, _check_outputs, needs=("erase", "import"))
-
-__all__ = ["CHECK", "ERASE", "IMPORT", "checked_identity", "chinese_day", "raw_identities"]
