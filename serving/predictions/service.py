@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,7 +86,7 @@ class PredictionService:
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()
         self.erased = Erased(lake.settings)
-        self._snapshots: dict[date, str | None] = {}
+        self._snapshots: dict[Path, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
         self._tag_lists: tuple[Mapping[str, ServedModel], _TagLists] = ({}, {})
@@ -290,11 +291,11 @@ class PredictionService:
         )
 
     def _snapshot(self, as_of: date) -> str | None:
-        if as_of not in self._snapshots:
-            path = self.lake.data / "snapshots" / f"{as_of.isoformat()}.json"
+        path = self.lake.data / "snapshots" / f"{as_of.isoformat()}.json"
+        if path not in self._snapshots:
             manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            self._snapshots[as_of] = manifest.get("snapshot_id")
-        return self._snapshots[as_of]
+            self._snapshots[path] = manifest.get("snapshot_id")
+        return self._snapshots[path]
 
     def _claims(
         self,

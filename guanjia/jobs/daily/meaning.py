@@ -54,11 +54,6 @@ def verdict(attempt: Attempt, as_of: date) -> Sentence:
             f"{as_of} is published; something after it is not in order",
             f"{day}已发布，另有事项待处理",
         )
-    if attempt.outcome == "done":
-        return Sentence(
-            f"{as_of} is computed; nothing is published before a model is promoted",
-            f"{day}已计算；模型投产后才会发布",
-        )
     if attempt.published is None:
         return Sentence(f"{as_of} is not published", f"{day}未发布")
     before = date.fromisoformat(attempt.published)

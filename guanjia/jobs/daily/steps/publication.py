@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 from features.lake.pointer import read_pointer
 from guanjia.jobs.daily.identity import ABSENT, file_identity, settings_identity
-from guanjia.jobs.daily.steps.customers import no_model
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity
 from guanjia.jobs.daily.steps.tags import snapshot_identity
@@ -75,6 +74,5 @@ PUBLISH = Step(
     _publish,
     _inputs,
     _outputs,
-    not_today=no_model,
     needs=("check", "tags", "quality", "segments", "scores", "triggers"),
 )
