@@ -48,8 +48,8 @@ def deliver(home: Path, day: date, share: float) -> int:
             f"COPY (SELECT * REPLACE ('{day:%m%d}-' || {key} AS {key}, {at} AS {event}{moved},"
             f" {at} + INTERVAL 1 HOUR AS recorded_at)"
             f" FROM read_parquet('{folder}/part-0*.parquet') WHERE {lot} < {share}"
-            f" QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY recorded_at DESC, {key})"
-            f" = 1 ORDER BY {key}) TO '{target}' (FORMAT parquet)"
+            f" QUALIFY row_number() OVER (PARTITION BY customer_id"
+            f" ORDER BY recorded_at DESC, {key}) = 1 ORDER BY {key}) TO '{target}' (FORMAT parquet)"
         )
         counted = connection.execute(f"SELECT count(*) FROM read_parquet('{target}')").fetchone()
         rows += counted[0] if counted else 0

@@ -92,7 +92,7 @@ def _run(
     if len(broken) > FINDINGS_SHOWN:
         shown.append(f"and {len(broken) - FINDINGS_SHOWN} more: see the page")
     shown += [f"{part['whom']}: {part['english']}." for part in attempt.meaning]
-    cure = "look at the page"
+    cure = "guanjia list, guanjia serve"
     if attempt.error is not None:
         cure = attempt.error["cure"]
     elif attempt.outcome == "broken":

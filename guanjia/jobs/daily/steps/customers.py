@@ -169,8 +169,9 @@ SCORES = Step(
     needs=("tags",),
 )  # fmt: skip
 TRIGGERS = Step(
-    "triggers", "触点到期", _triggers, _trigger_inputs, _trigger_outputs, needs=("check", "tags")
-)
+    "triggers", "触点到期", _triggers, _trigger_inputs, _trigger_outputs,
+    needs=("check", "tags", "contacts"),
+)  # fmt: skip
 LISTS = Step(
     "lists", "生成名单", _lists, _list_inputs, _list_outputs, not_today=_no_lists,
     needs=("publish",), after_publication=True,

@@ -14,12 +14,14 @@ STEPS = (
     QUALITY,
     SEGMENTS,
     SCORES,
+    CONTACTS,
     TRIGGERS,
     PUBLISH,
     LISTS,
-    CONTACTS,
     CAPACITY,
     MONITORING,
 )
-"""Lists come after publication: before it, nobody may work from the day's customers."""
+"""Contacts of other systems come before what is due: a second run of a day then finds the same due.
+They are facts that hold under the caps, also where the day is not published. Lists come after
+publication: before it, nobody may work from the day's customers."""
 LABELS = {step.name: step.label for step in STEPS}

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from features.lake.pointer import read_pointer
 from guanjia.jobs.daily.identity import ABSENT, file_identity, settings_identity
+from guanjia.jobs.daily.steps.chinese import chinese_finding
 from guanjia.jobs.daily.steps.step import Day, Identities, Sentence, Step, StepResult, chinese_day
 from guanjia.jobs.daily.steps.tables import checked_identity
 from guanjia.jobs.daily.steps.tags import snapshot_identity
@@ -39,8 +40,12 @@ def _publish(day: Day) -> StepResult:
 
     publication = publish_day(day.lake, day.as_of, day.now, day.report)
     findings = tuple(
-        {"subject": finding.thing, "english": finding.sentence, "chinese": finding.sentence}
-        | asdict(finding)
+        {
+            "subject": finding.thing,
+            "english": finding.sentence,
+            "chinese": chinese_finding(finding),
+            **asdict(finding),
+        }
         for finding in publication.findings
     )
     if publication.outcome == "refused":

@@ -1,4 +1,4 @@
-"""Look after the records and the models once a day is published."""
+"""Keep the records and the models up with a day: contacts of others, capacity, monitoring."""
 
 import calendar
 from datetime import timedelta
@@ -31,7 +31,7 @@ def _no_interactions(day: Day) -> Sentence | None:
 def _contacts(day: Day) -> StepResult:
     from serving.records.contacts.elsewhere import import_contacts
 
-    counted = import_contacts(published_lake(day.lake.settings), day.records, day.as_of)
+    counted = import_contacts(day.lake, day.records, day.as_of)
     said = Sentence(
         f"{counted.read:,} contacts of other systems since {counted.first}, {counted.new:,} new",
         f"其他系统的触达 {counted.read:,} 次，其中新增 {counted.new:,} 次，均计入触达上限",
@@ -148,7 +148,7 @@ def _monitor(day: Day) -> StepResult:
 
 CONTACTS = Step(
     "contacts", "汇总触达", _contacts, _contact_inputs, not_today=_no_interactions,
-    needs=("check", "publish"), after_publication=True,
+    needs=("check",),
 )  # fmt: skip
 CAPACITY = Step(
     "capacity", "产能定价", _capacity, _capacity_inputs, not_today=_no_decisions,
