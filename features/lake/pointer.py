@@ -9,18 +9,20 @@ new one, whole. A home without a pointer has published nothing; its readers see 
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from features.errors import GuanjiaError
 from features.publishing import published
 
 POINTER = "published.json"
 FOLDER = "published"
+FileEntry: TypeAlias = dict[str, Any]
+"""Of a file: `sha256` and `bytes`."""
 LOCK, GATE = ".published.lock", ".published.gate"
 MANIFEST = "generation.json"
 """In the folder of a publication: the day as the pointer names it, and its files with hashes."""
@@ -37,7 +39,7 @@ class PublishedDay:
     generation : str
         Name of the folder with its files, `<day>-<number>`.
     snapshot_id : str
-        Of the day's tags.
+        Of the day's tags, when they were published; an erasure gives them another one.
     slot : str
         Where its online rows are (`features.online.store`).
     published_at : datetime
@@ -112,7 +114,7 @@ def pointer_held(home: Path, *, to_replace: bool = False) -> Iterator[None]:
 def kept_days(home: Path) -> list[PublishedDay]:
     """List the publications whose files are kept, the oldest day first, visible or not."""
     files = sorted((home / FOLDER).glob(f"[!.]*/{MANIFEST}"))
-    days = [parse_day_of(json.loads(file.read_text("utf-8"))["day"]) for file in files]
+    days = [read_manifest(file.parent)[0] for file in files]
     return sorted(days, key=lambda day: (day.as_of, day.published_at))
 
 
@@ -120,6 +122,19 @@ def write_pointer(home: Path, day: PublishedDay) -> None:
     """Replace the pointer in one step; call it inside `pointer_held(home, to_replace=True)`."""
     with published(home / POINTER) as draft:
         draft.write_text(json.dumps(day.as_json(), indent=1) + "\n", "utf-8")
+
+
+def read_manifest(folder: Path) -> tuple[PublishedDay, dict[str, FileEntry]]:
+    """Read the manifest of a publication: the day, and its files with `sha256` and `bytes`."""
+    fields = json.loads((folder / MANIFEST).read_text("utf-8"))
+    return parse_day_of(fields["day"]), fields["files"]
+
+
+def write_manifest(folder: Path, day: PublishedDay, files: Mapping[str, FileEntry]) -> None:
+    """Write the manifest of a publication, or replace it in one step."""
+    with published(folder / MANIFEST) as draft:
+        text = json.dumps({"day": day.as_json(), "files": files}, ensure_ascii=False, indent=1)
+        draft.write_text(text + "\n", "utf-8")
 
 
 def parse_day_of(fields: dict[str, Any]) -> PublishedDay:

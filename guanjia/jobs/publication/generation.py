@@ -6,21 +6,28 @@ so that a link keeps the content it had. Where links are impossible they are cop
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
-from features.lake.pointer import FOLDER, MANIFEST, PublishedDay, kept_days
+from features.lake.pointer import (
+    FOLDER,
+    FileEntry,
+    PublishedDay,
+    kept_days,
+    read_manifest,
+    write_manifest,
+)
+from features.lake.merged_numbers import MERGES
 from features.lake.publication import check_lock, unfinished_check
+from features.online.contact_details import TABLES
 from features.progress import Report, quiet
-from features.publishing import published, published_folder
+from features.publishing import published_folder
 from features.snapshots.snapshots import manifest_path, read_snapshot, sole_writer
 from guanjia.jobs.publication.record import read_record
 
@@ -29,13 +36,9 @@ DATED = ("quality", "segments", "clusters", "scores", "triggers")
 CHECK = "check.json"
 REMADE = (CHECK, "snapshots/")
 """What a repeated run of a step writes anew though nothing has changed: not part of an identity."""
-DETAILS = ("customers", "policies", "vehicles", "claims", "claim_movements", "entitlements")
-"""Tables that the online rows come from besides the tags."""
 
 
-def stage_day(
-    lake: Lake, as_of: date, now: datetime, report: Report = quiet
-) -> tuple[PublishedDay, bool]:
+def stage_day(lake: Lake, as_of: date, now: datetime, report: Report = quiet) -> PublishedDay:
     """Gather the files of a day in a generation; one of the same content is taken as it is.
 
     Parameters
@@ -51,10 +54,8 @@ def stage_day(
 
     Returns
     -------
-    day : PublishedDay
+    PublishedDay
         The generation; the pointer does not name it yet.
-    new : bool
-        Whether no generation of the same content was there.
 
     Raises
     ------
@@ -64,15 +65,14 @@ def stage_day(
     with _still(lake):
         files = files_of_day(lake, as_of)
         snapshot = read_snapshot(lake, as_of, verify=True)
-        described: dict[str, dict[str, Any]] = {}
+        described: dict[str, FileEntry] = {}
         for done, (name, path) in enumerate(files.items()):
             report("files of the day", done, len(files))
             described[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
         report("files of the day", len(files), len(files))
         for day in kept_days(lake.home):
-            same = day.as_of == as_of and day.snapshot_id == snapshot.snapshot_id
-            if same and identity(read_manifest(lake.home, day)["files"]) == identity(described):
-                return day, False
+            if day.as_of == as_of and content_of(lake.home, day) == identity(described):
+                return day
         name = f"{as_of}-{_last_number(lake.home, as_of) + 1}"
         slot = f"{as_of}-{_slot_hash(snapshot.snapshot_id, described)}"
         day = PublishedDay(as_of, name, snapshot.snapshot_id, slot, now)
@@ -80,7 +80,7 @@ def stage_day(
             for name, path in files.items():
                 _link(path, draft / name)
             write_manifest(draft, day, described)
-        return day, True
+        return day
 
 
 def files_of_day(lake: Lake, as_of: date) -> dict[str, Path]:
@@ -107,7 +107,7 @@ def files_of_day(lake: Lake, as_of: date) -> dict[str, Path]:
     return {path.relative_to(lake.home).as_posix(): path for path in paths if path.exists()}
 
 
-def identity(files: Mapping[str, Mapping[str, Any]]) -> str:
+def identity(files: Mapping[str, FileEntry]) -> str:
     """Hash the content of a day by the hashes of its files."""
     content = sorted(
         f"{name} {described['sha256']}"
@@ -117,22 +117,9 @@ def identity(files: Mapping[str, Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(content).encode()).hexdigest()
 
 
-def read_manifest(home: Path, day: PublishedDay) -> dict[str, Any]:
-    """Read the manifest of a generation: the day, and its files with hashes."""
-    manifest: dict[str, Any] = json.loads((day.folder(home) / MANIFEST).read_text("utf-8"))
-    return manifest
-
-
 def content_of(home: Path, day: PublishedDay) -> str:
     """Return the identity of a gathered day."""
-    return identity(read_manifest(home, day)["files"])
-
-
-def write_manifest(folder: Path, day: PublishedDay, files: Mapping[str, Any]) -> None:
-    """Write the manifest of a generation, or replace it in one step."""
-    with published(folder / MANIFEST) as draft:
-        text = json.dumps({"day": day.as_json(), "files": files}, ensure_ascii=False, indent=1)
-        draft.write_text(text + "\n", "utf-8")
+    return identity(read_manifest(day.folder(home))[1])
 
 
 def _last_number(home: Path, as_of: date) -> int:
@@ -142,9 +129,9 @@ def _last_number(home: Path, as_of: date) -> int:
     return max((int(name.removeprefix(f"{as_of}-")) for name in names), default=0)
 
 
-def _slot_hash(snapshot_id: str, files: Mapping[str, Mapping[str, Any]]) -> str:
+def _slot_hash(snapshot_id: str, files: Mapping[str, FileEntry]) -> str:
     """Hash all that the online rows of a day are loaded from."""
-    tables = [files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in DETAILS]
+    tables = [files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in (*TABLES, MERGES)]
     return hashlib.sha256("\n".join([snapshot_id, *tables]).encode()).hexdigest()[:8]
 
 

@@ -103,7 +103,7 @@ def publish_day(
         before = read_pointer(lake.home)
         if before is not None and as_of < before.as_of:
             return Publication("older", before, before)
-        day, _ = stage_day(lake, as_of, now, report)
+        day = stage_day(lake, as_of, now, report)
         if before is not None and day.generation == before.generation:
             return Publication("unchanged", before, before)
         load_slot(lake, day, now, report)
