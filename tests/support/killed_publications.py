@@ -96,7 +96,6 @@ def main() -> None:
     """Publish whole once, then be killed at random points, and at the last ones one by one."""
     import published_homes  # noqa: F401  (once, for all that are forked)
 
-    import features.online.feast_client
     import guanjia.jobs.publication.publish  # noqa: F401
 
     folder, points = Path(sys.argv[1]), int(sys.argv[2])

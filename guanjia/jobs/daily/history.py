@@ -129,7 +129,17 @@ class DayHistory:
 
 
 def day_file(home: Path, day: date, suffix: str = ".json") -> Path:
-    """Return the file of a day."""
+    """Return the file of a day.
+
+    Parameters
+    ----------
+    home : Path
+        The home.
+    day : date
+        The day.
+    suffix : str
+        ".json" for the history, ".html" for the page.
+    """
     return home / "days" / f"{day.isoformat()}{suffix}"
 
 
@@ -162,7 +172,17 @@ def write_history(home: Path, history: DayHistory) -> Path:
 
 
 def earlier_seconds(home: Path, day: date, days: int = 7) -> dict[str, list[float]]:
-    """Read how long each step took on the days before: step -> seconds, the latest day first."""
+    """Read how long each step took lately: step -> seconds, the latest day first.
+
+    Parameters
+    ----------
+    home : Path
+        The home.
+    day : date
+        Later days are left out.
+    days : int
+        At most so many days.
+    """
     files = sorted((home / "days").glob("[0-9]*.json"), reverse=True)
     before = [path for path in files if path.stem <= day.isoformat()][:days]
     seconds: dict[str, list[float]] = {}
@@ -185,5 +205,5 @@ def _attempt(content: dict[str, Any]) -> Attempt:
 
 
 def _known(kind: type[Any], content: dict[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in fields(kind)}
+    names = {attribute.name for attribute in fields(kind)}
     return {name: value for name, value in content.items() if name in names}

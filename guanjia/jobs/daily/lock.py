@@ -43,7 +43,7 @@ def sole_run(home: Path, day: date, since: datetime) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             cure = "wait until it ends; a killed run holds nothing"
-            raise DayHeldError(f"home {home}", _held(lock.read()), cure) from None
+            raise DayHeldError(f"home {home}", _holder(lock.read()), cure) from None
         lock.truncate(0)
         json.dump(
             {
@@ -61,7 +61,7 @@ def sole_run(home: Path, day: date, since: datetime) -> Iterator[None]:
             lock.truncate(0)
 
 
-def _held(text: str) -> str:
+def _holder(text: str) -> str:
     try:
         holder = json.loads(text)
         return (

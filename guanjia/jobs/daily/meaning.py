@@ -39,8 +39,8 @@ def meaning(attempt: Attempt, as_of: date) -> list[dict[str, str]]:
         "operators": _operators(attempt, as_of, steps),
     }
     return [
-        {"whom": whom, "english": said.english, "chinese": said.chinese}
-        for whom, said in sentences.items()
+        {"whom": whom, "english": summary.english, "chinese": summary.chinese}
+        for whom, summary in sentences.items()
     ]
 
 

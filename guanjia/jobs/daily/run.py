@@ -87,7 +87,7 @@ def run_day(day: Day, clock: Callable[[], datetime]) -> Attempt | None:
         history = read_history(home, day.as_of)
         attempt = history.begin(os.getpid(), socket.gethostname(), clock())
         attempt.published = attempt.published_before = _day_of(before)
-        attempt.missing = [each.isoformat() for each in missing_days(home, day.as_of)]
+        attempt.missing = [gap.isoformat() for gap in missing_days(home, day.as_of)]
         began, spent = time.perf_counter(), processor_seconds()
         write_history(home, history)
         for step in STEPS:
@@ -182,7 +182,7 @@ def _do(step: Step, day: Day, history: DayHistory, record: StepRecord) -> None:
     write_history(day.lake.home, history)
     result = step.run(day)
     record.rows, record.findings = result.rows, [dict(finding) for finding in result.findings]
-    record.english, record.chinese = result.said.english, result.said.chinese
+    record.english, record.chinese = result.summary.english, result.summary.chinese
     record.outputs = step.outputs(day)
     record.outcome = "broken" if result.broken else "done"
 

@@ -69,6 +69,6 @@ def load_daily(lake: Lake) -> DailySettings:
     if settings.lists:
         from serving.lists.questions import check_list
 
-        for name, wanted in settings.lists.items():
-            check_list(lake, name, wanted.where, wanted.top)
+        for name, declared in settings.lists.items():
+            check_list(lake, name, declared.where, declared.top)
     return settings

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.lake import Lake, sha256_of
+from features.lake.merged_numbers import MERGES
 from features.lake.pointer import (
     FOLDER,
     FileEntry,
@@ -23,7 +24,6 @@ from features.lake.pointer import (
     read_manifest,
     write_manifest,
 )
-from features.lake.merged_numbers import MERGES
 from features.lake.publication import check_lock, unfinished_check
 from features.online.contact_details import TABLES
 from features.progress import Report, quiet

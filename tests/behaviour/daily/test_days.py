@@ -150,8 +150,8 @@ def test_a_full_disk_is_no_broken_bound_and_leaves_the_day_before(
     rough_home: Path, run: Run
 ) -> None:
     deliver(rough_home, LAST + 1)
-    # Files above 24 kB cannot be written; those of tags are larger.
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (24_000, 24_000));"
+    # No file above 300 kB can be written: the report of quality is larger.
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000));"
     done = subprocess.run(
         [sys.executable, "-c", f"{limited} from guanjia.cli import main; main()", "daily",
          "--as-of", str(day_of(LAST + 1))],
@@ -162,6 +162,7 @@ def test_a_full_disk_is_no_broken_bound_and_leaves_the_day_before(
     assert published(rough_home) == str(day_of(LAST))
     (attempt,) = history(rough_home, LAST + 1)
     assert attempt["outcome"] == "environment"
+    assert outcomes(attempt)["quality"] == "environment"
 
 
 def test_a_mapping_that_is_not_there_is_a_fault_to_mend(home: Path, run: Run) -> None:

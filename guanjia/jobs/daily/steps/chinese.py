@@ -82,8 +82,8 @@ def chinese_finding(finding: Finding) -> str:
     """
     thing = re.sub(r"\{(\w+)\}", lambda name: _label(name[1]), _translate(finding.thing, THINGS))
     figure, bound = _translate(finding.figure, FIGURES), _translate(finding.bound, BOUNDS)
-    means = next((said for key, said in MEANINGS.items() if finding.thing.startswith(key)), "")
-    return f"{thing}：{figure}（界限：{bound}）。{means}"
+    means = (chinese for start, chinese in MEANINGS.items() if finding.thing.startswith(start))
+    return f"{thing}：{figure}（界限：{bound}）。{next(means, '')}"
 
 
 def chinese_rule(table: str, rule: str) -> str:

@@ -45,11 +45,11 @@ def _score(day: Day) -> StepResult:
 
     scored = score(day.lake, day.as_of, day.report)
     versions = ", ".join(f"{name} {number}" for name, number in scored.model_versions.items())
-    said = Sentence(
+    summary = Sentence(
         f"{scored.customers:,} customers scored by {versions}",
         f"{scored.customers:,} 位客户完成评分，使用 {len(scored.model_versions)} 个模型",
     )
-    return StepResult(said, scored.customers)
+    return StepResult(summary, scored.customers)
 
 
 def _trigger_inputs(day: Day) -> Identities:
@@ -90,16 +90,16 @@ def _triggers(day: Day) -> StepResult:
                 "chinese": "没有交付触达记录，无法剔除已触达的客户",
             }
         )
-    said = Sentence(
+    summary = Sentence(
         f"{due.due:,} contacts are due at {len(due.counts)} touchpoints",
         f"{len(due.counts)} 个触点共 {due.due:,} 次触达到期",
     )
-    return StepResult(said, due.due, tuple(findings))
+    return StepResult(summary, due.due, tuple(findings))
 
 
-def list_file(home: Path, name: str, day: Day) -> Path:
+def list_file(day: Day, name: str) -> Path:
     """Return the file of a list of a day."""
-    return home / "lists" / f"{name}-{day.as_of}.csv"
+    return day.lake.home / "lists" / f"{name}-{day.as_of}.csv"
 
 
 def _no_lists(day: Day) -> Sentence | None:
@@ -124,8 +124,7 @@ def _list_inputs(day: Day) -> Identities:
 
 
 def _list_outputs(day: Day) -> Identities:
-    home = day.lake.home
-    return {name: file_identity(list_file(home, name, day)) for name in day.settings.lists}
+    return {name: file_identity(list_file(day, name)) for name in day.settings.lists}
 
 
 def _lists(day: Day) -> StepResult:
@@ -133,15 +132,15 @@ def _lists(day: Day) -> StepResult:
 
     lake, rows = published_lake(day.lake.settings), 0
     findings = []
-    for done, (name, wanted) in enumerate(day.settings.lists.items()):
+    for done, (name, declared) in enumerate(day.settings.lists.items()):
         day.report("lists", done, len(day.settings.lists))
         written = hand_out(
             lake,
             name,
             day.as_of,
-            wanted.where,
-            wanted.top,
-            out=list_file(lake.home, name, day),
+            declared.where,
+            declared.top,
+            out=list_file(day, name),
             who=day.who,
             why="guanjia daily",
             at=day.now,
@@ -158,10 +157,10 @@ def _lists(day: Day) -> StepResult:
         )
     day.report("lists", len(day.settings.lists), len(day.settings.lists))
     count = len(findings)
-    said = Sentence(
+    summary = Sentence(
         f"{count} lists with {rows:,} customers", f"写出 {count} 份名单，共 {rows:,} 位客户"
     )
-    return StepResult(said, rows, tuple(findings))
+    return StepResult(summary, rows, tuple(findings))
 
 
 SCORES = Step(

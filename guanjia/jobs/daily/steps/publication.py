@@ -18,6 +18,7 @@ def _inputs(day: Day) -> Identities:
             ("scores", "parquet"),
             ("triggers", "parquet"),
             ("segments", "parquet"),
+            ("clusters", "parquet"),
             ("quality", "json"),
         )
     }
@@ -53,15 +54,15 @@ def _publish(day: Day) -> StepResult:
     published = publication.day
     assert published is not None  # every other outcome leaves a day
     if publication.outcome == "published":
-        said = Sentence(
+        summary = Sentence(
             f"published as {published.generation}", f"{chinese_day(day.as_of)}的数据已发布"
         )
     else:
-        said = Sentence(
+        summary = Sentence(
             f"{published.as_of} is published already; nothing changed",
             f"已发布的是{chinese_day(published.as_of)}，内容未变",
         )
-    return StepResult(said, None, findings)
+    return StepResult(summary, None, findings)
 
 
 def _refused(day: Day, count: int) -> Sentence:

@@ -32,11 +32,11 @@ def _contacts(day: Day) -> StepResult:
     from serving.records.contacts.elsewhere import import_contacts
 
     counted = import_contacts(day.lake, day.records, day.as_of)
-    said = Sentence(
+    summary = Sentence(
         f"{counted.read:,} contacts of other systems since {counted.first}, {counted.new:,} new",
         f"其他系统的触达 {counted.read:,} 次，其中新增 {counted.new:,} 次，均计入触达上限",
     )
-    return StepResult(said, counted.new)
+    return StepResult(summary, counted.new)
 
 
 def _decisions(day: Day) -> tuple[int, str]:
@@ -83,11 +83,11 @@ def _capacity(day: Day) -> StepResult:
     prices = fit_prices(published_lake(day.lake.settings), day.records, day.as_of, day.now)
     scarce = sum(price.price > 0 for price in prices)
     branches = len({price.branch for price in prices})
-    said = Sentence(
+    summary = Sentence(
         f"{len(prices)} channels of {branches} branches priced, {scarce} of them are scarce",
         f"{branches} 家机构 {len(prices)} 个渠道完成定价，其中 {scarce} 个产能紧张",
     )
-    return StepResult(said, len(prices))
+    return StepResult(summary, len(prices))
 
 
 def _not_last_of_month(day: Day) -> Sentence | None:
@@ -139,11 +139,11 @@ def _monitor(day: Day) -> StepResult:
         }
         for alert in alerts
     )
-    said = Sentence(
+    summary = Sentence(
         f"{len(watched)} champions watched, {len(alerts)} alerts",
         f"监控 {len(watched)} 个投产模型，报警 {len(alerts)} 项",
     )
-    return StepResult(said, len(watched), findings, broken=bool(alerts))
+    return StepResult(summary, len(watched), findings, broken=bool(alerts))
 
 
 CONTACTS = Step(

@@ -56,7 +56,7 @@ class StepResult:
 
     Attributes
     ----------
-    said : Sentence
+    summary : Sentence
         What it did.
     rows : int, optional
         Rows it wrote or looked at.
@@ -66,7 +66,7 @@ class StepResult:
         A declared bound is broken.
     """
 
-    said: Sentence
+    summary: Sentence
     rows: int | None = None
     findings: tuple[Mapping[str, Any], ...] = ()
     broken: bool = False

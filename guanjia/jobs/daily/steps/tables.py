@@ -40,10 +40,10 @@ def _erase(day: Day) -> StepResult:
         }
         for path in finished.left
     )
-    said = Sentence(
+    summary = Sentence(
         f"{count:,} customers were erased from all files", f"已从全部文件中删除 {count:,} 位客户"
     )
-    return StepResult(said, count, findings)
+    return StepResult(summary, count, findings)
 
 
 def _unknown(_day: Day) -> None:
@@ -101,8 +101,8 @@ def _import(day: Day) -> StepResult:
         }
         for finding in delivery.findings
     ]
-    said = Sentence(f"{new:,} new or changed rows", f"新增或变更 {new:,} 行")
-    return StepResult(said, new, tuple(findings))
+    summary = Sentence(f"{new:,} new or changed rows", f"新增或变更 {new:,} 行")
+    return StepResult(summary, new, tuple(findings))
 
 
 def _no_mapping(day: Day) -> Sentence | None:

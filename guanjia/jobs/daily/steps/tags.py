@@ -27,18 +27,18 @@ def _tags(day: Day) -> StepResult:
     (snapshot,) = write_snapshot(day.lake, [day.as_of], day.report)
     total, base = snapshot.customers, snapshot.base
     if base is None:
-        said = Sentence(
+        summary = Sentence(
             f"{total:,} customers, all computed: there is no earlier snapshot of the same "
             "definitions",
             f"{total:,} 位客户，全部重新计算（没有口径一致的往日快照可沿用）",
         )
     else:
-        said = Sentence(
+        summary = Sentence(
             f"{total:,} customers, {snapshot.recomputed:,} of them recomputed, the others carried "
             f"from {base}",
             f"{total:,} 位客户，其中 {snapshot.recomputed:,} 位重新计算，其余沿用 {base} 的结果",
         )
-    return StepResult(said, snapshot.recomputed)
+    return StepResult(summary, snapshot.recomputed)
 
 
 def _reference(lake: Lake, day: Day) -> str:
@@ -104,11 +104,11 @@ def _segments(day: Day) -> StepResult:
         {"subject": "segments", "english": warning, "chinese": warning}
         for warning in assigned.warnings
     )
-    said = Sentence(
+    summary = Sentence(
         f"{assigned.customers:,} customers in {len(assigned.segments)} segments",
         f"{assigned.customers:,} 位客户归入 {len(assigned.segments)} 个客群",
     )
-    return StepResult(said, assigned.customers, findings)
+    return StepResult(summary, assigned.customers, findings)
 
 
 TAGS = Step("tags", "计算标签", _tags, _tag_inputs, snapshot_identity, needs=("check",))
