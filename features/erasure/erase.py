@@ -206,7 +206,7 @@ def _describe_again(lake: Lake) -> None:
     rewritten = [name for name in files if (lake.data / name).stat().st_mtime_ns >= written]
     for name in rewritten:
         path = lake.data / name
-        files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        files[name] |= {"sha256": sha256_of(path), "bytes": path.stat().st_size}
     if rewritten:
         write_manifest(lake.data, day, files)
 

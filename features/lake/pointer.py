@@ -22,7 +22,7 @@ from features.publishing import published
 POINTER = "published.json"
 FOLDER = "published"
 FileEntry: TypeAlias = dict[str, Any]
-"""Of a file: `sha256` and `bytes`."""
+"""Of a file: `sha256` and `bytes`; `content`, if another hash says whether it changed."""
 LOCK, GATE = ".published.lock", ".published.gate"
 MANIFEST = "generation.json"
 """In the folder of a publication: the day as the pointer names it, and its files with hashes."""

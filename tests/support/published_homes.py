@@ -21,7 +21,7 @@ from features.tags.catalogue import groups
 from serving.predictions.scores_file import scores_path, scores_schema
 from serving.touchpoints.triggers import triggers_path
 
-CUSTOMERS = ("C1", "C2", "C3", "C4")
+CUSTOMERS = ("Chen1", "Chen2", "Chen3", "Chen4")
 EARLY = datetime(2019, 1, 1, tzinfo=UTC)
 FIRST, SECOND = date(2026, 6, 29), date(2026, 6, 30)
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -115,9 +115,9 @@ def seen(settings: Settings, customers: tuple[str, ...] = CUSTOMERS) -> dict[str
         "snapshot": snapshot.snapshot_id,
         "scores": _ids(scores_path(lake, day)),
         "triggers": _ids(triggers_path(lake, day)),
-        "segments": pq.read_schema(lake.data / "segments" / f"as_of={day}.parquet").metadata[
-            b"snapshot_id"
-        ].decode(),
+        "segments": pq.read_schema(lake.data / "segments" / f"as_of={day}.parquet")
+        .metadata[b"snapshot_id"]
+        .decode(),
     }
     quality = json.loads((lake.data / "quality" / f"as_of={day}.json").read_text("utf-8"))
     numbers = pq.read_table(lake.checked("customers"))["account_manager_phone"].to_pylist()

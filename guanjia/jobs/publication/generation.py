@@ -6,6 +6,7 @@ so that a link keeps the content it had. Where links are impossible they are cop
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -34,8 +35,8 @@ from guanjia.jobs.publication.record import read_record
 DATED = ("quality", "segments", "clusters", "scores", "triggers")
 """Folders with a file a day."""
 CHECK = "check.json"
-REMADE = (CHECK, "snapshots/")
-"""What a repeated run of a step writes anew though nothing has changed: not part of an identity."""
+REMADE = "snapshots/"
+"""What a repeated run writes anew though no tag has changed: not part of an identity."""
 
 
 def stage_day(lake: Lake, as_of: date, now: datetime, report: Report = quiet) -> PublishedDay:
@@ -69,6 +70,8 @@ def stage_day(lake: Lake, as_of: date, now: datetime, report: Report = quiet) ->
         for done, (name, path) in enumerate(files.items()):
             report("files of the day", done, len(files))
             described[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            if name == CHECK:
+                described[name]["content"] = _counts_hash(path)
         report("files of the day", len(files), len(files))
         for day in kept_days(lake.home):
             if day.as_of == as_of and content_of(lake.home, day) == identity(described):
@@ -110,7 +113,7 @@ def files_of_day(lake: Lake, as_of: date) -> dict[str, Path]:
 def identity(files: Mapping[str, FileEntry]) -> str:
     """Hash the content of a day by the hashes of its files."""
     content = sorted(
-        f"{name} {described['sha256']}"
+        f"{name} {described.get('content', described['sha256'])}"
         for name, described in files.items()
         if not name.startswith(REMADE)
     )
@@ -129,9 +132,18 @@ def _last_number(home: Path, as_of: date) -> int:
     return max((int(name.removeprefix(f"{as_of}-")) for name in names), default=0)
 
 
+def _counts_hash(check: Path) -> str:
+    """Hash how many rows a check took of each table; it also names the files it read."""
+    tables = json.loads(check.read_text("utf-8"))["tables"]
+    counts = {name: (table["good"], table["quarantined"]) for name, table in tables.items()}
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+
+
 def _slot_hash(snapshot_id: str, files: Mapping[str, FileEntry]) -> str:
     """Hash all that the online rows of a day are loaded from."""
-    tables = [files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in (*TABLES, MERGES)]
+    tables = [
+        files.get(f"checked/{name}.parquet", {}).get("sha256", "") for name in (*TABLES, MERGES)
+    ]
     return hashlib.sha256("\n".join([snapshot_id, *tables]).encode()).hexdigest()[:8]
 
 
