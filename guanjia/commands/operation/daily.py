@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from features.errors import GuanjiaError
 from guanjia.terminal.options import AsOf, Json, MaybeNow, open_lake, open_records, read_clock
-from guanjia.terminal.output import Table, emit, progress, short_path, table
+from guanjia.terminal.output import Table, complain, emit, progress, short_path, table
 
 if TYPE_CHECKING:
     from features.lake import Lake
@@ -49,9 +50,6 @@ def daily(
         ending = ending_of(error)
         if ending == "failed":
             raise
-        from features.errors import GuanjiaError
-        from guanjia.terminal.output import complain
-
         if not isinstance(error, GuanjiaError):
             cure = "make room or bring it back, then run the day again; it goes on where it was"
             error = GuanjiaError(f"the day {as_of}", str(error), cure)
@@ -102,6 +100,8 @@ def _run(
         f"Page: {short_path(day_file(lake.home, as_of, '.html'))}. Next: {cure}"
     )
     emit({"as_of": as_of, **asdict(attempt)}, json, *shown)
+    if attempt.error is not None:
+        complain(GuanjiaError(**attempt.error), json)
     return attempt
 
 

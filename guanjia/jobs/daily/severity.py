@@ -8,6 +8,7 @@ from features.errors import GuanjiaError
 from guanjia.jobs.daily.history import Ending
 from guanjia.jobs.daily.lock import DayHeldError
 from serving.records.database import RecordsAwayError
+from training.registry.mlflow_client import RegistryAwayError
 
 EXIT_CODES: dict[Ending, int] = {
     "done": 0,
@@ -25,6 +26,16 @@ MACHINE = frozenset(
     }
 )  # fmt: skip
 """Errors of a disk that is full or away, of rights, and of limits of the system."""
+AWAY = (
+    RecordsAwayError,
+    RegistryAwayError,
+    DayHeldError,
+    ConnectionError,
+    TimeoutError,
+    # A lock that another process holds.
+    BlockingIOError,
+)
+"""Errors of what does not answer now."""
 WORDS = (
     "no space left",
     "file too large",
@@ -61,7 +72,7 @@ def worst(endings: list[Ending]) -> Ending:
 
 
 def _is_of_machine(error: BaseException) -> bool:
-    if isinstance(error, RecordsAwayError | DayHeldError | ConnectionError | TimeoutError):
+    if isinstance(error, AWAY):
         return True
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in MACHINE):
         return True
