@@ -60,7 +60,7 @@ def tags(
         }
         for snapshot in written
     ]
-    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
+    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia score")
 
 
 def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:

@@ -21,7 +21,7 @@ from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
-from features.snapshots.snapshots import snapshot_dates
+from features.snapshots.snapshots import manifest_path, snapshot_dates
 from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
@@ -151,9 +151,8 @@ class PredictionService:
             )
             for i, (row, answers) in enumerate(zip(rows, predicted, strict=True))
         ]
-        versions = {name: served.version for name, served in models.items()}
         return PredictResponse(
-            model_versions=versions,
+            model_versions={name: served.version for name, served in models.items()},
             models_confirmed=current.confirmed,
             degraded=degraded,
             predictions=predictions,
@@ -291,9 +290,9 @@ class PredictionService:
         )
 
     def _snapshot(self, as_of: date) -> str | None:
-        path = self.lake.data / "snapshots" / f"{as_of.isoformat()}.json"
+        path = manifest_path(self.lake, as_of)
         if path not in self._snapshots:
-            manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            manifest = json.loads(path.read_text("utf-8")) if path.exists() else {}
             self._snapshots[path] = manifest.get("snapshot_id")
         return self._snapshots[path]
 

@@ -5,8 +5,9 @@
 FOLDER/home has one day published and the next one written. It is copied for each of so many random
 points; a fork of this process publishes the next day in the copy, ends itself with SIGKILL when it
 has touched the file system or the online store a given number of times, and what readers see is
-read by another fork. Then the publication is run again. Printed, as JSON: how often publishing
-touches in all, and for each point how it ended, what was seen then, and what after the second run.
+read by another fork. Every fourth publication is then run again. Printed, as lines of JSON: how
+often publishing touches in all and what is seen before and after; then for each point how it ended,
+what was seen then, how the second run ended, and what was seen after it.
 """
 
 import json
@@ -107,18 +108,16 @@ def main() -> None:
     touches, after = int((whole / "touches").read_text()), looked(whole)
     drawn = random.Random(seed)
     chosen = sorted(drawn.choices(range(1, touches + 1), k=points))
-    outcomes = []
+    print(json.dumps({"touches": touches, "before": before, "after": after}), flush=True)
     for number, most in enumerate(chosen):
         copy = folder / f"copy-{number}"
         shutil.copytree(folder / "home", copy)
         ended = forked(publish, copy, most)
         killed = looked(copy)
-        again = forked(publish, copy, 0)
-        outcomes.append([most, ended, killed, again, looked(copy)])
+        again = forked(publish, copy, 0) if number % 4 == 0 else None
+        last = killed if again is None else looked(copy)
+        print(json.dumps([most, ended, killed, again, last]), flush=True)
         shutil.rmtree(copy)
-    json.dump(
-        {"touches": touches, "before": before, "after": after, "outcomes": outcomes}, sys.stdout
-    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ MEANINGS = {
     "entitlements": "Customers are told of entitlements that they have used, or not of open ones.",
 }
 OTHERS = "Tags that are computed from this table are wrong for the customers whose rows are missing"
-MOST_QUALITY = 20
+MOST_QUALITY = 5
 """Broken bounds of the quality report that are listed one by one."""
 
 
@@ -70,10 +70,10 @@ def audit_day(lake: Lake, as_of: date, before: Lake | None) -> list[Finding]:
         *_check_findings(lake),
         *_table_findings(lake, before, bounds),
         *_customer_findings(snapshot, before, bounds),
-        *_quality_findings(lake, snapshot),
         *_score_findings(lake, snapshot, before, bounds),
         *_file_findings(lake, snapshot, before),
         *_online_findings(lake, as_of),
+        *_quality_findings(lake, snapshot),
     ]
 
 
