@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import daily, publishing
+from guanjia.commands.operation import daily, lineage, publishing
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
@@ -87,6 +87,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "rate": tags.rate,
         "entitlements": accounts.entitlements,
         "account": accounts.account,
+        "lineage": lineage.lineage,
     },
     "Train, promote and watch models": {
         "train": models.train,
