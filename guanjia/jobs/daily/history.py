@@ -112,7 +112,15 @@ class DayHistory:
     attempts: list[Attempt] = field(default_factory=list)
 
     def begin(self, process: int, host: str, now: datetime) -> Attempt:
-        """Add an attempt that begins."""
+        """Add an attempt that begins.
+
+        Parameters
+        ----------
+        process, host : int, str
+            Who runs it.
+        now : datetime
+            The current time (UTC).
+        """
         attempt = Attempt(len(self.attempts) + 1, now.isoformat(timespec="seconds"), process, host)
         self.attempts.append(attempt)
         return attempt
