@@ -107,6 +107,22 @@ class Settings(BaseModel):
         default=64, ge=1, description="Requests that a process of the service works on at once."
     )
 
+    log: Literal["text", "json"] = Field(
+        default="text", description="How the service writes its log: as text, or JSON lines."
+    )
+    access_log: bool = Field(
+        default=False, description="Whether the service logs each request in one line."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which the service shows its metrics to Prometheus; default: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of this machine that has the port of the metrics."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:

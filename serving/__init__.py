@@ -6,6 +6,7 @@ Read first: `serving/api/app.py` (the endpoints), then `serving/decision/decider
 """
 
 ROOMS = (
+    "telemetry",
     "touchpoints",
     "content",
     "auth",
@@ -14,6 +15,7 @@ ROOMS = (
     "lists",
     "events",
     "decision",
+    "exporter",
     "api",
 )
 """Rooms in order: a room imports this package's own files and the rooms that stand before it."""
