@@ -42,7 +42,7 @@ SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
 FROM read_parquet({path})
 """
-_opened: dict[Settings, FeatureStore] = {}
+_opened: dict[tuple[Settings, str], FeatureStore] = {}
 _applied: set[Path] = set()
 _lock = threading.RLock()
 
@@ -66,7 +66,7 @@ def apply(lake: Lake) -> None:
     views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
     with _lock:
-        _opened.pop(lake.settings, None)
+        _opened.pop((lake.settings, lake.slot), None)
         store = _store(lake)
         keep = {view.name for view in views} | {service.name for service in services}
         old: list[Any] = [
@@ -199,7 +199,7 @@ def materialize(
             f"has no tags of {', '.join(missing)}",
             f"run `guanjia tags --as-of {as_of}`",
         )
-    files = {name: lake.home / snapshot.files[name]["path"] for name in groups}
+    files = {name: lake.data / snapshot.files[name]["path"] for name in groups}
     apply(lake)
     online = online_rows(lake)
     # A snapshot from before an erasure must not bring an erased customer back.
@@ -229,7 +229,8 @@ def materialize(
 def forget(lake: Lake) -> None:
     """Close the registry and the stores of a lake; the next use opens them anew."""
     with _lock:
-        _opened.pop(lake.settings, None)
+        for key in [key for key in _opened if key[0] == lake.settings]:
+            del _opened[key]
         _applied.discard(lake.home)
     close(lake)
 
@@ -237,11 +238,12 @@ def forget(lake: Lake) -> None:
 def _store(lake: Lake) -> FeatureStore:
     """Return the cached Feast object of a lake; opening one costs far more than a read."""
     with _lock:
-        if lake.settings not in _opened:
-            _opened[lake.settings] = FeatureStore(config=feast_config(lake))
+        key = lake.settings, lake.slot
+        if key not in _opened:
+            _opened[key] = FeatureStore(config=feast_config(lake))
             # Feast reads histories by the engine that Ibis opens by default.
             hide_progress_bar(ibis.get_backend().con)
-        return _opened[lake.settings]
+        return _opened[key]
 
 
 def _column(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:

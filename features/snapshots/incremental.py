@@ -101,7 +101,7 @@ class Base:
         """Register what the SQL of `merge` reads by name: the base's files, the days since it."""
         lake.engine.raw_sql(f"SET VARIABLE {DAYS} = {self.days}::BIGINT")
         for group, entry in self.snapshot.files.items():
-            lake.read(str(lake.home / entry["path"]), f"base_{group}")
+            lake.read(str(lake.data / entry["path"]), f"base_{group}")
 
     def _stale_by(self, relation: str) -> ir.Table:
         return _all(self.stale[name] for name in RELATIONS[relation].reads if name in self.stale)
@@ -161,7 +161,7 @@ def open_base(lake: Lake, snapshot: Snapshot | None, as_of: date) -> Iterator[Ba
     if snapshot is None:
         yield None
         return
-    digests = lake.home / snapshot.digests["path"]
+    digests = lake.data / snapshot.digests["path"]
     seen = lake.engine.read_parquet(str(digests))
     tables = [name for name in CONTRACTS if lake.has(name)]
     # Whether a table is there concerns all customers; the digests of their rows cannot show it.
@@ -192,7 +192,7 @@ def _values(lake: Lake, snapshot: Snapshot, tags: Sequence[Tag]) -> ir.Table:
     groups = dict.fromkeys(tag.group for tag in tags)
     values: ir.Table | None = None
     for group in groups:
-        rows = lake.read(str(lake.home / snapshot.files[group]["path"]), f"base_{group}")
+        rows = lake.read(str(lake.data / snapshot.files[group]["path"]), f"base_{group}")
         rows = rows.select("customer_id", *(tag.name for tag in tags if tag.group == group))
         values = rows if values is None else values.inner_join(rows, "customer_id")
     assert values is not None

@@ -109,12 +109,13 @@ def replay(
     """
     from features.checking.check import BrokenBoundError
     from features.quarantine.replay import replay as run
+    from features.sources.raw_source import source_of
 
     lake = open_lake()
     at = now or read_clock()
     try:
         with progress(json) as report:
-            replayed = run(lake, workbook, at, report, at if lake.source is None else None)
+            replayed = run(lake, workbook, at, report, at if source_of(lake) is None else None)
     except BrokenBoundError as error:
         complain(error, json)
         raise typer.Exit(1) from None

@@ -59,10 +59,11 @@ def serve(
 def _time_of_simulation(lake: Any) -> datetime | None:
     """Return the time at a simulated insurer: the morning after its latest tags; None elsewhere."""
     from features.snapshots.snapshots import snapshot_dates
+    from features.sources.raw_source import source_of
     from serving import clock
 
     days = snapshot_dates(lake)
-    if lake.source != "simulated" or not days:
+    if source_of(lake) != "simulated" or not days:
         return None
     return clock.simulated_now(max(days), lake.settings)
 

@@ -213,7 +213,7 @@ def _by_star(lake: Lake) -> list[dict[str, Any]]:
 
 def summarise(lake: Lake, demo: Demo) -> None:
     """Count the customers who are likely to leave, and add the figures to `demo`."""
-    scores = lake.engine.read_parquet(str(lake.home / "scores" / f"as_of={demo.as_of}.parquet"))
+    scores = lake.engine.read_parquet(str(lake.data / "scores" / f"as_of={demo.as_of}.parquet"))
     file = lake.tags("underwriting") / f"as_of={demo.as_of}.parquet"
     tags = lake.engine.read_parquet(str(file))
     soon = tags.filter(tags.days_to_commercial_expiry.between(0, 60)).select("customer_id")

@@ -119,7 +119,7 @@ def latest_date(lake: Any, folder: str, cure: str) -> date:
     GuanjiaError
         If the folder holds no date.
     """
-    names = [path.stem.removeprefix("as_of=") for path in (lake.home / folder).glob("[!.]*")]
+    names = [path.stem.removeprefix("as_of=") for path in (lake.data / folder).glob("[!.]*")]
     days = [date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)]
     if not days:
         raise GuanjiaError(folder, f"holds nothing under {lake.home}", cure)

@@ -291,7 +291,7 @@ class PredictionService:
 
     def _snapshot(self, as_of: date) -> str | None:
         if as_of not in self._snapshots:
-            path = self.lake.home / "snapshots" / f"{as_of.isoformat()}.json"
+            path = self.lake.data / "snapshots" / f"{as_of.isoformat()}.json"
             manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
             self._snapshots[as_of] = manifest.get("snapshot_id")
         return self._snapshots[as_of]

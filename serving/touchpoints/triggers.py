@@ -158,7 +158,7 @@ def find_due(
 
 def triggers_path(lake: Lake, as_of: date) -> Path:
     """Return the path of the triggers of a date."""
-    return lake.home / "triggers" / f"as_of={as_of.isoformat()}.parquet"
+    return lake.data / "triggers" / f"as_of={as_of.isoformat()}.parquet"
 
 
 def first_due(lake: Lake, as_of: date, touchpoint: str, rows: int) -> list[dict[str, Any]]:

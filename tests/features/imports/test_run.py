@@ -13,6 +13,7 @@ from features.errors import GuanjiaError
 from features.imports.plan import Plan
 from features.imports.run import Delivery, check_delivery, run
 from features.lake import Lake
+from features.sources.raw_source import prepare_raw_for
 
 DELIVERED = datetime(2026, 6, 30, 15, 59, 59, tzinfo=UTC)
 LATER = datetime(2026, 7, 1, 15, 59, 59, tzinfo=UTC)
@@ -141,7 +142,7 @@ def test_tables_of_the_simulation_are_never_replaced(
     exports: Path, lake: Lake, planned: Planned
 ) -> None:
     planned(exports)
-    lake.prepare_raw_for("simulated")
+    prepare_raw_for(lake, "simulated")
     with pytest.raises(GuanjiaError, match="holds the tables of the source simulated"):
         run(lake, exports / "mapping.toml", DELIVERED)
 
