@@ -102,15 +102,15 @@ class SafeFormatter(logging.Formatter):
         key: bytes | None = None,
     ) -> None:
         super().__init__()
-        self.form = form
-        self._inner = inner or logging.Formatter()
+        self.inner = inner or logging.Formatter()
+        self._form = form
         self._key = key
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
-        if self.form == "json":
+        if self._form == "json":
             return self._as_json(record)
-        first, *others = self._hide(self._inner.format(record), record).strip("\n").split("\n")
+        first, *others = self._hide(self.inner.format(record), record).strip("\n").split("\n")
         if request_id := current_request_id():
             first += f" [{request_id}]"
         return CONTINUED.join(CONTROL.sub(_escaped, line) for line in (first, *others))
@@ -174,7 +174,7 @@ class SafeFormatter(logging.Formatter):
 
 
 def make_logs_safe(form: Form = "text", key: bytes | None = None, *, access: bool = False) -> None:
-    """Make every handler that exists write by `SafeFormatter`; called once a worker has started.
+    """Make every handler that exists write by `SafeFormatter`.
 
     Parameters
     ----------
@@ -187,9 +187,10 @@ def make_logs_safe(form: Form = "text", key: bytes | None = None, *, access: boo
     """
     for name in (None, *logging.root.manager.loggerDict):
         for handler in logging.getLogger(name).handlers:
-            if not isinstance(handler.formatter, SafeFormatter) or handler.formatter.form != form:
-                inner = handler.formatter
-                handler.setFormatter(SafeFormatter(inner, form, key))
+            inner = handler.formatter
+            if isinstance(inner, SafeFormatter):
+                inner = inner.inner
+            handler.setFormatter(SafeFormatter(inner, form, key))
     ACCESS.setLevel(logging.INFO if access else logging.WARNING)
     # What libraries warn of would be lines of another form.
     logging.captureWarnings(form == "json")

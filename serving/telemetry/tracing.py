@@ -5,18 +5,23 @@ steps, endpoints and numbers of customers; never a customer.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from features.errors import GuanjiaError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.trace import Tracer
 
 SWITCH = "OTEL_TRACES_EXPORTER"
 NO_SPAN: AbstractContextManager[Any] = nullcontext()
+SILENT: Mapping[str, Any] = MappingProxyType(
+    {"record_exception": False, "set_status_on_exception": False}
+)
+"""What errors say may name a customer: they are for the caller alone."""
 PARENT = (b"traceparent", b"tracestate")
 
 
@@ -29,7 +34,7 @@ class _Tracing:
 def span(name: str) -> AbstractContextManager[Any]:
     """Trace a block as one step of the current request; do nothing while tracing is off."""
     tracer = _Tracing.tracer
-    return NO_SPAN if tracer is None else tracer.start_as_current_span(name)
+    return NO_SPAN if tracer is None else tracer.start_as_current_span(name, **SILENT)
 
 
 def request_span(
@@ -63,6 +68,7 @@ def request_span(
         TraceContextTextMapPropagator().extract(carrier, Context()),
         SpanKind.SERVER,
         attributes=attributes,
+        **SILENT,
     )
 
 

@@ -1,4 +1,4 @@
-"""Limit requests before BentoML: address, size, time, how many at once; count, log and trace each."""
+"""Limit requests before BentoML: address, size, time, how many at once; count and log each."""
 
 import asyncio
 import logging
