@@ -1,5 +1,6 @@
 """Start a worker of the service: load what requests need, then announce that it is ready."""
 
+import atexit
 import gc
 import logging
 import os
@@ -28,10 +29,12 @@ from serving.predictions.service import PredictionService
 from serving.predictions.tags_date import TagsDate
 from serving.records.database import Records
 from serving.telemetry.log_lines import make_logs_safe
+from serving.telemetry.metrics import write_counts
 from serving.telemetry.tracing import start_tracing
 from serving.touchpoints.catalogue import load_touchpoints
 
 logger = logging.getLogger(__name__)
+COUNT_SECONDS = 1.0
 ANNOUNCEMENT = "GUANJIA_ANNOUNCEMENT"
 """Environment variable with the path of a text to print once the service is ready."""
 
@@ -103,6 +106,8 @@ def show_metrics(app: FastAPI, lake: Lake) -> None:
         (dates.samples, today.samples),
         today.refresh,
     )
+    every(COUNT_SECONDS, "write counts", write_counts)
+    atexit.register(write_counts)
     every(BIND_SECONDS, "bind the port of the metrics", port.bind)
     every(REFRESH_SECONDS, "read what today has used", port.refresh)
 

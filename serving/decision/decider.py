@@ -13,11 +13,11 @@ from serving.content.check import Finding, load_content_check
 from serving.decision.candidates import Candidate
 from serving.decision.contact_text import ContactText, Speech
 from serving.decision.core import DecisionResult, settle_worded
-from serving.decision.count import count_decision
 from serving.decision.gates import Gate
 from serving.decision.gather import Gatherer
 from serving.decision.inputs import DecisionInputs
 from serving.decision.record_frames import RecordFrames
+from serving.decision.reports.count import count_decision
 from serving.decision.schemas import DecideRequest, DecideResponse, check_context
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.write import SettledDecision, write

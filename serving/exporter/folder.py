@@ -42,7 +42,7 @@ def create_folder(home: Path, watcher: int) -> Path:
 
 
 def count_in_folder() -> None:
-    """Let this process count in the folder of its service; in its memory alone if there is none.
+    """Make this process count in the folder of its service; in its memory alone if there is none.
 
     The files are reserved on the disk: one that is full later would otherwise end the process at
     its next count (SIGBUS). Where there is no room now, the process counts for itself, and says so.

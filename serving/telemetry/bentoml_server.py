@@ -9,7 +9,7 @@ from serving.telemetry.log_lines import Form
 
 
 def form_logs(form: Form) -> None:
-    """Let loggers that BentoML configures in this process write lines of a form.
+    """Make loggers that BentoML configures in this process write lines of a form.
 
     Parameters
     ----------

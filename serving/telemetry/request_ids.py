@@ -4,8 +4,8 @@ A caller's own id is taken where it is a UUID, 32 hexadecimal digits or a ULID, 
 them. Any other text might be a customer's number or a phone, and a log must not have those.
 """
 
+import random
 import re
-import secrets
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +15,8 @@ WELL_FORMED = re.compile(
     r"|[0-9A-HJKMNP-TV-Z]{26}",
     re.ASCII,
 )
+_LOTS = random.Random()
+"""Ids need not be secret, and the system's source of secrets takes ten times as long."""
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -44,6 +46,6 @@ def begin_request(headers: Any) -> str:
     32
     """
     sent = next((value for name, value in headers if name == HEADER), b"").decode("latin-1")
-    request_id = sent if WELL_FORMED.fullmatch(sent) else secrets.token_hex(16)
+    request_id = sent if WELL_FORMED.fullmatch(sent) else f"{_LOTS.getrandbits(128):032x}"
     _current.set(request_id)
     return request_id

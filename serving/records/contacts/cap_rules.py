@@ -131,39 +131,6 @@ def next_free(
     return None
 
 
-def marketing_left(caps: ContactCaps, history: History, day: date) -> int | None:
-    """Count the marketing contacts that the caps leave a customer on a day, by any channel.
-
-    Parameters
-    ----------
-    caps : ContactCaps
-        The rules; those of one channel, family or campaign are not asked.
-    history : History
-        The customer's history.
-    day : date
-        Civil day of the customer.
-
-    Returns
-    -------
-    int or None
-        What the strictest rule leaves; None: there is no such rule.
-    """
-    left = []
-    for rule in caps.rules.values():
-        if rule.purpose == "service" or rule.channel or rule.family or rule.campaign:
-            continue
-        counted = [
-            contact.days for contact in history.contacts if rule.purpose in (None, contact.purpose)
-        ]
-        more = (
-            number
-            for number in range(rule.most)
-            if not fits(counted, day.toordinal(), rule.days, rule.most - number)
-        )
-        left.append(next(more, rule.most) if counted else rule.most)
-    return min(left, default=None)
-
-
 def fits(contacts: Sequence[Collection[int]], day: int, width: int, most: int) -> bool:
     """Check whether one more contact keeps every window of days within the cap.
 

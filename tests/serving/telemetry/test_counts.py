@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from serving.decision.candidates import Candidate
 from serving.decision.core import DecisionResult, ScoredCandidate
-from serving.decision.count import count_decision
 from serving.decision.gates import Gate
-from serving.records.contacts.cap_rules import fits, marketing_left
+from serving.decision.reports.count import count_decision
+from serving.records.contacts.cap_rules import fits
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.history import CountedContact, History
-from serving.telemetry.metrics import REGISTRY
+from serving.telemetry.metrics import REGISTRY, write_counts
 
 RULES = load_contact_caps(Path("no home"))
 CAPS = Caps(RULES, "Asia/Shanghai")
@@ -59,6 +59,7 @@ def counted() -> Any:
     """What was counted since: {(name, labels in order of their names): how much}."""
 
     def read() -> dict[tuple[str, ...], float]:
+        write_counts()
         return {
             (sample.name.removeprefix("guanjia_"), *dict(sorted(sample.labels.items())).values()):
                 sample.value
@@ -71,7 +72,7 @@ def counted() -> Any:
     return lambda: {
         key: value - before.get(key, 0.0)
         for key, value in read().items()
-        if value != before.get(key, 0.0) and not key[0].startswith("marketing_contacts_left")
+        if value != before.get(key, 0.0)
     }
 
 
@@ -92,6 +93,7 @@ def test_a_silence_is_counted_by_its_strongest_reason_and_closed_touchpoints_onc
         ("silences_total", "app_open", "consent"): 1.0,
         ("gates_closed_total", "consent", "renewal_30d"): 1.0,
         ("degraded_answers_total", "decide"): 1.0,
+        ("decisions_by_contacts_left_total", "1"): 1.0,
     }
 
 
@@ -104,6 +106,7 @@ def test_a_contact_is_counted_and_one_of_marketing_to_the_holdout_is_told(
     expected = {
         ("decisions_total", "contact", "app_open"): 1.0,
         ("contacts_total", "sms", kind, "renewal_30d"): 1.0,
+        ("decisions_by_contacts_left_total", "1"): 1.0,
     }
     told = {("holdout_marketing_contacts_total",): 1.0} if kind == "marketing" else {}
     assert counted() == expected | told
@@ -115,13 +118,13 @@ def test_a_contact_is_counted_and_one_of_marketing_to_the_holdout_is_told(
 )
 def test_the_strictest_cap_says_how_many_are_left(days_ago: Sequence[int], left: int) -> None:
     """Shipped: one a day, two a week, four in 31 days; service contacts do not count."""
-    assert marketing_left(RULES, history(*days_ago), DAY) == left
-    assert marketing_left(RULES, history(*days_ago, purpose="service"), DAY) == 1
+    assert CAPS.marketing.left(history(*days_ago), DAY) == left
+    assert CAPS.marketing.left(history(*days_ago, purpose="service"), DAY) == 1
 
 
 @given(st.lists(st.integers(-5, 40), max_size=6))
 def test_as_many_are_left_as_fit_one_after_the_other(days_ago: list[int]) -> None:
-    left = marketing_left(RULES, history(*days_ago), DAY)
+    left = CAPS.marketing.left(history(*days_ago), DAY)
     added = list(days_ago)
     general = [RULES.rules[f"marketing_{period}"] for period in ("day", "week", "month")]
     for _ in range(4):

@@ -34,9 +34,10 @@ NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 COUNT = """
 from serving.exporter.folder import count_in_folder
 count_in_folder()
-from serving.telemetry.metrics import count_request
+from serving.telemetry.metrics import count_request, write_counts
 for seconds in ({seconds}):
     count_request("POST /predict", 200, seconds)
+write_counts()
 """
 
 

@@ -3,7 +3,6 @@
 from serving.decision.core import DecisionResult
 from serving.decision.inputs import DecisionInputs
 from serving.decision.schemas import DecideResponse
-from serving.records.contacts.cap_rules import marketing_left
 from serving.records.contacts.caps import Caps
 from serving.telemetry.metrics import (
     CAPS_LEFT,
@@ -12,7 +11,9 @@ from serving.telemetry.metrics import (
     DEGRADED,
     GATES,
     HOLDOUT_CONTACTS,
+    MOST_LEFT,
     SILENCES,
+    count,
     labelled,
 )
 
@@ -34,9 +35,9 @@ def count_decision(
         The answer, as it is stored.
     """
     point, action = answer.decision_point, answer.action
-    labelled(DECISIONS, point, "contact" if action else "silence").inc()
+    count(labelled(DECISIONS, point, "contact" if action else "silence"))
     if answer.degraded:
-        labelled(DEGRADED, "decide").inc()
+        count(labelled(DEGRADED, "decide"))
     closed = {
         (scored.candidate.touchpoint, gate.name)
         for scored in result.candidates
@@ -45,14 +46,14 @@ def count_decision(
         if not gate.passed
     }
     for touchpoint, gate_name in closed:
-        labelled(GATES, touchpoint, gate_name).inc()
+        count(labelled(GATES, touchpoint, gate_name))
     day = answer.decided_at.astimezone(inputs.zone).date()
-    left = marketing_left(caps.rules, inputs.history, day)
+    left = caps.marketing.left(inputs.history, day)
     if left is not None:
-        CAPS_LEFT.observe(left)
+        count(labelled(CAPS_LEFT, str(min(left, MOST_LEFT))))
     if action is None:
-        labelled(SILENCES, point, next(iter(answer.held_by), "none")).inc()
+        count(labelled(SILENCES, point, next(iter(answer.held_by), "none")))
         return
-    labelled(CONTACTS, action.touchpoint, action.channel, action.kind).inc()
+    count(labelled(CONTACTS, action.touchpoint, action.channel, action.kind))
     if answer.holdout and action.kind == "marketing":
-        HOLDOUT_CONTACTS.inc()
+        count(HOLDOUT_CONTACTS)
