@@ -1,13 +1,13 @@
 """What counting, request ids, the access log and traces cost a `/decide`.
 
 One process, no network: requests pass our gate, FastAPI and the decision, as ASGI messages. Each
-customer is asked four times in a row, in an order that changes: with nothing (the peer), with
-counts and request ids as every service has them, with the access log as JSON besides, and with
-traces besides. Every round is so many customers; a round's ratio is that of the processor times of
-the thread that answers, less the slowest twentieth of requests of each kind (pauses of the
-machine). Counts are written to the files of a service once a second, spans are made and dropped:
-both are the work of other threads. Limit: counts and ids cost at most 3% of the decision, by the
-upper end of the 95% interval over the rounds.
+customer is asked five times in a row, in an order that changes: with nothing (the peer), with
+counts and request ids as every service has them, and besides with tracing whose sampler leaves the
+request out, or takes it, or with the access log as JSON. Every round is so many customers; a
+round's ratio is that of the processor times of the thread that answers, less the slowest twentieth
+of requests of each kind (pauses of the machine). Counts are written to the files of a service once
+a second, spans are made and dropped: both are the work of other threads. Limit: counts and ids cost
+at most 3% of the decision, by the upper end of the 95% interval over the rounds.
 
     python benchmarks/seeing.py --home .guanjia --rounds 20 --customers 250
 """
@@ -44,7 +44,15 @@ COPIED = (
 )
 LIMIT = 1.03
 SLOWEST = 0.05
-KINDS = ("nothing", "counts and request ids", "the access log besides", "traces besides")
+TRACERS: dict[str, Any] = {}
+KINDS = (
+    "nothing",
+    "counts and request ids",
+    "tracing besides, left out",
+    "tracing besides, traced",
+    "the access log besides",
+)
+TRACED = {KINDS[2]: 0.0, KINDS[3]: 1.0}
 
 
 def main() -> int:
@@ -89,6 +97,8 @@ def count_as_a_service(home: Path) -> None:
 
 async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[float]]:
     """Processor seconds of each kind: for each round the mean of a request."""
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+
     from features.lake import Lake
     from features.settings import load
     from features.snapshots.snapshots import snapshot_dates
@@ -97,6 +107,7 @@ async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[flo
     from serving.api.door.request_limiter import RequestLimiter
     from serving.api.start import start
     from serving.auth.tokens import make_token
+    from serving.telemetry.tracing import start_tracing
 
     lake = Lake(load())
     ahead = clock.simulated_now(max(snapshot_dates(lake)), lake.settings) - datetime.now(UTC)
@@ -109,6 +120,8 @@ async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[flo
     path = next((home / "scores").glob("*.parquet"))
     ids = pq.read_table(path, columns=["customer_id"], partitioning=None)[0].to_pylist()
     lots = random.Random(1)
+    start_tracing(SimpleSpanProcessor(ConsoleSpanExporter()))
+    TRACERS.update({kind: trace_by(share) for kind, share in TRACED.items()})
     means: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for number in range(rounds + 1):
         times: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -179,8 +192,8 @@ def seeing(kind: str) -> Iterator[None]:
         ):
             switched.append((module, name, getattr(module, name)))
             setattr(module, name, instead)
-    log_lines.ACCESS.setLevel(logging.INFO if kind in KINDS[2:] else logging.WARNING)
-    tracing._Tracing.tracer = tracer() if kind == KINDS[3] else None
+    log_lines.ACCESS.setLevel(logging.INFO if kind == KINDS[4] else logging.WARNING)
+    tracing._Tracing.tracer = TRACERS.get(kind)
     try:
         yield
     finally:
@@ -188,23 +201,19 @@ def seeing(kind: str) -> Iterator[None]:
             setattr(module, name, own)
 
 
-def tracer() -> Any:
-    """A tracer whose spans are made in full and dropped; the same each time."""
-    if not TRACERS:
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+def trace_by(share: float) -> Any:
+    """A tracer of a share of the requests, whose spans are made in full and dropped."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+    from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
-        class Dropped(SpanExporter):
-            def export(self, spans: Any) -> Any:  # noqa: ARG002
-                return None
+    class Dropped(SpanExporter):
+        def export(self, spans: Any) -> Any:  # noqa: ARG002
+            return None
 
-        provider = TracerProvider()
-        provider.add_span_processor(BatchSpanProcessor(Dropped()))
-        TRACERS.append(provider.get_tracer("benchmark"))
-    return TRACERS[0]
-
-
-TRACERS: list[Any] = []
+    provider = TracerProvider(sampler=ParentBasedTraceIdRatio(share))
+    provider.add_span_processor(BatchSpanProcessor(Dropped()))
+    return provider.get_tracer("benchmark")
 
 
 def line(rounds: Mapping[str, list[float]], kind: str) -> Measured:

@@ -35,6 +35,7 @@ SHORTEST_NUMBER = 7
 """Digits from which a number of a body is hidden: it might be a phone."""
 ACCESS = logging.getLogger("guanjia.access")
 """The logger of the access log: one line a request."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _body: ContextVar[bytes] = ContextVar("body", default=b"")
 _hidden: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 _details: ContextVar[Mapping[str, Any]] = ContextVar("details", default=MappingProxyType({}))
@@ -133,7 +134,7 @@ class SafeFormatter(logging.Formatter):
         }
         line |= {name: text for name, text in optional.items() if text}
         line |= getattr(record, "fields", {})
-        text = json.dumps(line, ensure_ascii=False)
+        text = _ENCODER.encode(line)
         return CONTROL.sub(lambda character: f"\\u{ord(character[0]):04x}", text)
 
     def _hide(self, text: str, record: logging.LogRecord) -> str:
@@ -154,7 +155,8 @@ class SafeFormatter(logging.Formatter):
         except (ValueError, RecursionError):
             content = {}
         customers = {*_hidden.get()}
-        texts = {text for text in _details.get().values() if isinstance(text, str) and text}
+        details = _details.get().values()
+        texts = {text for text in details if isinstance(text, str) and len(text) > 1}
         for name, text in _texts(content):
             if name in IDS:
                 customers.add(text)

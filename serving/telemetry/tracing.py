@@ -5,7 +5,7 @@ steps, endpoints and numbers of customers; never a customer.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from features.errors import GuanjiaError
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Span, Tracer
 
 SWITCH = "OTEL_TRACES_EXPORTER"
 NO_SPAN: AbstractContextManager[Any] = nullcontext()
@@ -29,12 +29,16 @@ class _Tracing:
     """The tracer of this process; None while requests are not traced."""
 
     tracer: "Tracer | None" = None
+    current: "Callable[[], Span]"
 
 
 def span(name: str) -> AbstractContextManager[Any]:
-    """Trace a block as one step of the current request; do nothing while tracing is off."""
+    """Trace a block as one step of the current request, if the request is traced."""
     tracer = _Tracing.tracer
-    return NO_SPAN if tracer is None else tracer.start_as_current_span(name, **SILENT)
+    # Of requests that the sampler left out, steps cost nothing either.
+    if tracer is None or not _Tracing.current().is_recording():
+        return NO_SPAN
+    return tracer.start_as_current_span(name, **SILENT)
 
 
 def request_span(
@@ -61,11 +65,14 @@ def request_span(
     carrier = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name in PARENT
     }
+    # Not in the current context: BentoML's own spans are there, which nobody keeps.
+    parent = Context()
+    if carrier:
+        parent = TraceContextTextMapPropagator().extract(carrier, parent)
     attributes = {"http.request.method": method, "guanjia.request_id": request_id}
     return tracer.start_as_current_span(
         method,
-        # Not in the current context: BentoML's own spans are there, which nobody keeps.
-        TraceContextTextMapPropagator().extract(carrier, Context()),
+        parent,
         SpanKind.SERVER,
         attributes=attributes,
         **SILENT,
@@ -99,9 +106,7 @@ def current_trace_id() -> str:
     """Return the id of the current trace, 32 hexadecimal digits; empty while there is none."""
     if _Tracing.tracer is None:
         return ""
-    from opentelemetry.trace import get_current_span
-
-    number = get_current_span().get_span_context().trace_id
+    number = _Tracing.current().get_span_context().trace_id
     return f"{number:032x}" if number else ""
 
 
@@ -134,12 +139,14 @@ def start_tracing(processor: "SpanProcessor | None" = None) -> bool:
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace import get_current_span
     except ImportError:
         cure = "install it: `pip install 'guanjia[tracing]'`"
         raise GuanjiaError(SWITCH, "needs the exporter of OpenTelemetry", cure) from None
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "guanjia")})
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
+    _Tracing.current = staticmethod(get_current_span)
     _Tracing.tracer = provider.get_tracer("guanjia")
     return True
 

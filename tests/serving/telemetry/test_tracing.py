@@ -21,6 +21,7 @@ from serving.predictions.service import PredictionService
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.database import Records
 from serving.schemas import PredictRequest
+from serving.telemetry.log_lines import hide_details_in_log
 from serving.telemetry.tracing import (
     current_trace_id,
     name_request,
@@ -40,6 +41,7 @@ def spans() -> Iterator[InMemorySpanExporter]:
     assert start_tracing(SimpleSpanProcessor(exporter))
     yield exporter
     stop_tracing()
+    hide_details_in_log({})
 
 
 @pytest.mark.slow
