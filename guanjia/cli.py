@@ -36,6 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
+from guanjia.commands.operation import publishing
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
@@ -103,6 +104,11 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,
         "content-check": content.content_check,
+    },
+    "Run it day after day": {
+        "publish": publishing.publish,
+        "withdraw": publishing.withdraw,
+        "published": publishing.published,
     },
     "Serve": {
         "materialize": tags.materialize,

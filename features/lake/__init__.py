@@ -6,6 +6,6 @@ Read first: `connection.py`, where everything lies; then `known_at.py`, the rule
 """
 
 from features.lake.connection import BATCH, Lake, Moments, sha256_of
-from features.lake.published_lake import published_lake
+from features.lake.published_lake import ServedLake, published_lake
 
-__all__ = ["BATCH", "Lake", "Moments", "published_lake", "sha256_of"]
+__all__ = ["BATCH", "Lake", "Moments", "ServedLake", "published_lake", "sha256_of"]

@@ -67,9 +67,6 @@ class Lake:
     ----------
     home : Path
         The folder of settings, raw tables, models, keys and records.
-    data : Path
-        The folder of all that is computed from the tables of a day: the home itself, or what was
-        published of the day (`features.lake.pointer`).
     """
 
     name = "duckdb"
@@ -78,8 +75,7 @@ class Lake:
     def __init__(self, settings: Settings, day: PublishedDay | None = None) -> None:
         self.settings = settings
         self.home = settings.home
-        self.day = day
-        self.data = self.home if day is None else day.folder(self.home)
+        self._day = day
         self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
         self._customers: tuple[str, str | None] = ("", None)
@@ -117,6 +113,27 @@ class Lake:
             ibis.options.sql.fuse_selects = False
             self._engine = ibis.duckdb.from_connection(self.con)
         return self._engine
+
+    @property
+    def day(self) -> PublishedDay | None:
+        """The published day it reads; None: the working area."""
+        return self._day
+
+    @property
+    def data(self) -> Path:
+        """The folder of all that is computed of a day: the home, or the day's publication."""
+        day = self.day
+        return self.home if day is None else day.folder(self.home)
+
+    @contextmanager
+    def live(self) -> "Iterator[Lake]":
+        """Hold the day that is published now inside the block; a lake of one day has its own."""
+        yield self
+
+    @contextmanager
+    def one_day(self) -> Iterator[None]:
+        """Stay at one published day inside the block, as a lake of one day always does."""
+        yield
 
     @property
     def slot(self) -> str:

@@ -111,6 +111,20 @@ class RedisRows(OnlineRows):
                 )
         return stored
 
+    def count(self, group: str, ids: Sequence[str]) -> int:
+        """Count the customers who have a row of a group that was filled.
+
+        Parameters
+        ----------
+        group, ids
+            As `OnlineRows.count` takes them.
+        """
+        with _connected(self._url, PATIENT_SECONDS) as client:
+            if not client.exists(self._filled_mark(group)):
+                return 0
+            parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+            return sum(client.exists(*(self._key(group, name) for name in part)) for part in parts)
+
     def loaded_groups(self) -> list[str]:
         """List the tag groups that have rows, declared today or not."""
         with _connected(self._url, PATIENT_SECONDS) as client:

@@ -34,6 +34,8 @@ PROJECT = "guanjia"
 STAMPS = ("customer_id", "as_of", "event_timestamp", "created_timestamp")
 """Columns of computed rows beside their tags."""
 ON_REDIS = ("redis://", "rediss://", "unix://")
+MOST_OPEN = 2
+"""Slots of a home that a process keeps open: the live one, and the one that is loaded."""
 _opened: dict[tuple[Settings, str], OnlineRows] = {}
 _lock = threading.Lock()
 
@@ -65,9 +67,13 @@ def rows_of_slot(settings: Settings, slot: str) -> OnlineRows:
         If `GUANJIA_ONLINE` names no online store.
     """
     with _lock:
-        if (settings, slot) not in _opened:
-            _opened[settings, slot] = _open(settings, slot)
-        return _opened[settings, slot]
+        rows = _opened.pop((settings, slot), None) or _open(settings, slot)
+        _opened[settings, slot] = rows
+        # A service lives for many days: files of slots that are gone must not stay open.
+        of_home = [key for key in _opened if key[0] == settings]
+        for key in of_home[:-MOST_OPEN]:
+            del _opened[key]
+        return rows
 
 
 def slots(settings: Settings) -> list[str]:

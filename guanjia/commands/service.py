@@ -14,7 +14,7 @@ import typer
 from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.settings import PREFIX
-from guanjia.terminal.options import Json, MaybeNow, open_lake, read_clock
+from guanjia.terminal.options import Json, MaybeNow, open_lake, open_published, read_clock
 from guanjia.terminal.output import emit, progress
 
 AHEAD = "GUANJIA_CLOCK_AHEAD_SECONDS"
@@ -46,7 +46,7 @@ def serve(
     _set("METRICS_PORT", metrics_port)
     _set("METRICS_HOST", metrics_host)
     _set("ACCESS_LOG", access_log or None)
-    lake = open_lake()
+    lake = open_published()
     ip = find_address(host, port)
     _prepare_metrics(lake, port)
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -167,7 +167,7 @@ def token(
     from serving.auth.access import SCOPES
     from serving.auth.tokens import make_token
 
-    lake = open_lake()
+    lake = open_published()
     scopes, settings = scope or list(SCOPES), lake.settings
     for name in branch or ():
         require_branch(lake, name)

@@ -14,6 +14,7 @@ from guanjia.terminal.options import (
     MaybeNow,
     latest_date,
     open_lake,
+    open_published,
     parse_day,
     read_clock,
 )
@@ -59,7 +60,7 @@ def tags(
         }
         for snapshot in written
     ]
-    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
+    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia score")
 
 
 def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:
@@ -70,7 +71,7 @@ def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = Fals
     from features.online.feast_client import materialize as load_online
     from features.online.push_events import catch_up
 
-    lake = open_lake()
+    lake = open_published(as_of)
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     time = now or read_clock()
     with progress(json) as report:
@@ -92,7 +93,7 @@ def rate(
     """Show a customer's star and the arithmetic behind it."""
     from features.stars.explain import explain_rating
 
-    lake = open_lake()
+    lake = open_published()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     rating = explain_rating(lake, customer, on)
     emit(rating.as_dict(), json, f"{customer} as of {on}", *rating.sentences, rating.missing)

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from features.erased import erasure_key
-from features.lake import Lake
+from features.lake import Lake, ServedLake
 from features.settings import load
 from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
@@ -47,7 +47,7 @@ def start(app: FastAPI) -> None:
     GuanjiaError
         If a file of the home is missing or has a fault, or the records do not answer.
     """
-    lake = Lake(load())
+    lake = ServedLake(load())
     settings = lake.settings
     make_logs_safe(settings.log, erasure_key(settings), access=settings.access_log)
     start_tracing()
@@ -66,6 +66,7 @@ def start(app: FastAPI) -> None:
     every(
         lake.settings.model_refresh_seconds,
         "refresh models and tags",
+        lake.follow,
         app.state.service.current.refresh,
         app.state.decider.refresh,
         app.state.service.get_ready,
