@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -36,6 +36,8 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
+from guanjia.commands.operation import backups
+from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
@@ -52,7 +54,9 @@ class AfterExtensions(TyperCommand):
         from features.tags.extensions import load_extensions
 
         load_extensions(settings.load().home)
-        return super().invoke(ctx)
+        result = super().invoke(ctx)
+        keep_format(settings.load().home)
+        return result
 
 
 importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
@@ -119,6 +123,10 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "retain": records.retain,
         "erase": erasure.erase,
     },
+    "Operate": {
+        "backup": backups.backup,
+        "restore": backups.restore,
+    },
 }
 """The commands, in groups by the order of work: so `guanjia --help` shows them."""
 
@@ -158,6 +166,26 @@ app = typer.Typer(
     # What draws panels takes longer to import than all commands together.
     rich_markup_mode=None,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"guanjia {release()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the release and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 for _commands in GROUPS.values():
     for _name, _command in _commands.items():
         if isinstance(_command, typer.Typer):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
     bindparam,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     exc,
     func,
     inspect,
-    make_url,
     select,
     table,
     text,
@@ -31,7 +29,8 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
-from serving.records.postgres import DRIVER, maintenance_engine, postgres_engine, time_limit
+from serving.records.address import address_of
+from serving.records.postgres import maintenance_engine, postgres_engine, time_limit
 from serving.records.sqlite import prepare_file, sqlite_engine
 from serving.records.tables import METADATA
 
@@ -66,7 +65,7 @@ class Records:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._url = _address(settings)
+        self._url = address_of(settings)
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = (
             sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
@@ -85,6 +84,12 @@ class Records:
         # SQLite has one writer at a time and polls for its lock; this lock wakes the next at once.
         self._write_lock = threading.Lock()
         self._writer_connections: dict[Engine, Connection] = {}
+
+    @property
+    def place(self) -> str:
+        """Where the records are, without a password: a file, or host and database."""
+        url = self._url
+        return str(url.database) if self._is_sqlite else f"{url.host}/{url.database}"
 
     @property
     def is_local(self) -> bool:
@@ -162,8 +167,11 @@ class Records:
                 prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
             with engine.begin() as connection:
                 advisory_lock(connection, "migrations")
-                if _revision(connection) == _newest_revision():
+                revision = _revision(connection)
+                if revision == _newest_revision():
                     return  # Alembic takes a command longer to import than the rest of its work
+                if revision is not None and revision > _newest_revision():
+                    raise self._newer(revision)
                 from alembic import command
                 from alembic.config import Config
 
@@ -252,15 +260,23 @@ class Records:
             fault = f"cannot be stored: {_first_line(error)}"
             raise GuanjiaError("value for the records", fault, cure) from None
 
+    def _newer(self, revision: str) -> GuanjiaError:
+        return GuanjiaError(
+            f"records {self.place}",
+            f"were written by a newer release (revision {revision}; this release knows those up to "
+            f"{_newest_revision()}); nothing was changed",
+            "install the release that wrote them, or restore a backup from before the upgrade",
+        )
+
     def _away(self, fault: str) -> RecordsAwayError:
         url = self._url
         if self._is_sqlite:
             cure = "try again; check that the disk is not full and no other process locks the file"
-            return RecordsAwayError(f"records {url.database}", fault, cure)
+            return RecordsAwayError(f"records {self.place}", fault, cure)
         if url.password:
             fault = fault.replace(str(url.password), "***")
         cure = "check that the server runs and GUANJIA_DATABASE is right, then try again"
-        return RecordsAwayError(f"records {url.host}/{url.database}", fault, cure)
+        return RecordsAwayError(f"records {self.place}", fault, cure)
 
 
 def lock_customer(connection: Connection, customer_id: str) -> None:
@@ -301,20 +317,6 @@ def _newest_revision() -> str:
     """Find the newest migration, from the names of their files: `records_0003.py` is 0003."""
     names = (path.stem for path in (MIGRATIONS / "versions").glob("records_*.py"))
     return max(names).removeprefix("records_")
-
-
-def _address(settings: Settings) -> URL:
-    if settings.database is None:
-        return URL.create("sqlite", database=str(settings.home / "records.db"))
-    cure = "set it to postgresql://user:password@host/database, or unset it to use SQLite"
-    try:
-        url = make_url(settings.database)
-    except (exc.ArgumentError, ValueError):
-        # The original error repeats the address, and with it the password.
-        raise GuanjiaError("GUANJIA_DATABASE", "is not a database address", cure) from None
-    if url.drivername not in ("postgres", "postgresql", DRIVER):
-        raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
-    return url.set(drivername=DRIVER)
 
 
 @contextmanager
