@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import backups
+from guanjia.commands.operation import backups, moving
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
@@ -70,6 +70,11 @@ quarantining.command("replay", cls=AfterExtensions)(quarantine.replay)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
 reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
+relocating = typer.Typer(
+    help="Move records or online rows to a server, or back.", no_args_is_help=True
+)
+relocating.command("records", cls=AfterExtensions)(moving.move_records)
+relocating.command("online", cls=AfterExtensions)(moving.move_online)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -126,6 +131,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Operate": {
         "backup": backups.backup,
         "restore": backups.restore,
+        "move": relocating,
     },
 }
 """The commands, in groups by the order of work: so `guanjia --help` shows them."""

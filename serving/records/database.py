@@ -38,6 +38,8 @@ WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
+MOVED = "moved"
+"""Revision of tables that were moved to another database."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 _REVISIONS = table("alembic_version", column("version_num"))
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
@@ -154,6 +156,12 @@ class Records:
         with self._translate_errors(seconds), begin() as connection:
             yield connection
 
+    def create(self) -> None:
+        """Create the file of SQLite if there is none; a database of Postgres is there."""
+        with self._maintenance(LONG_SECONDS) as engine:
+            if self._is_sqlite:
+                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
+
     def migrate(self) -> None:
         """Migrate the tables to this version; several processes may do so at once.
 
@@ -162,16 +170,14 @@ class Records:
         RecordsAwayError
             If the database cannot be reached or changed.
         """
+        self.create()
         with self._maintenance(LONG_SECONDS) as engine:
-            if self._is_sqlite:
-                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
             with engine.begin() as connection:
                 advisory_lock(connection, "migrations")
                 revision = _revision(connection)
                 if revision == _newest_revision():
                     return  # Alembic takes a command longer to import than the rest of its work
-                if revision is not None and revision > _newest_revision():
-                    raise self._newer(revision)
+                self._require_known(revision)
                 from alembic import command
                 from alembic.config import Config
 
@@ -260,8 +266,15 @@ class Records:
             fault = f"cannot be stored: {_first_line(error)}"
             raise GuanjiaError("value for the records", fault, cure) from None
 
-    def _newer(self, revision: str) -> GuanjiaError:
-        return GuanjiaError(
+    def _require_known(self, revision: str | None) -> None:
+        """Refuse tables of a newer release, and those that were moved to another database."""
+        if revision is None or revision <= _newest_revision():
+            return
+        if revision == MOVED:
+            cure = "unset it" if not self._is_sqlite else "set it to where they are"
+            fault = "were moved to another database by `guanjia move records`"
+            raise GuanjiaError(f"records {self.place}", fault, f"GUANJIA_DATABASE: {cure}")
+        raise GuanjiaError(
             f"records {self.place}",
             f"were written by a newer release (revision {revision}; this release knows those up to "
             f"{_newest_revision()}); nothing was changed",

@@ -7,11 +7,9 @@ command goes on.
 """
 
 import json
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from features.online.store import on_redis
 from features.progress import Report, quiet
 from features.publishing import published, published_folder
 from features.settings import Settings
-from guanjia.jobs.backups.contents import KEYS, is_database
+from guanjia.jobs.backups.contents import KEYS
 from guanjia.jobs.backups.manifest import DUMP, Manifest, fingerprint
 from guanjia.jobs.backups.packing import manifest_of, unpack
 from guanjia.jobs.backups.postgres_dump import count_rows, load_records
@@ -31,7 +29,7 @@ from guanjia.terminal.home_format import RESTORING, refuse_newer
 from serving.records.address import address_of
 from serving.records.database import Records
 from serving.records.people.erase_everywhere import finish_erasure
-from training.registry.moved_home import follow_moved_home, rewrite_paths, spellings
+from training.registry.moved_home import follow_moved_home, spellings
 
 LARGEST = 64 << 20
 """Bytes of a file that are searched for the old path."""
@@ -231,12 +229,8 @@ def _write_key(path: Path, content: str) -> None:
 
 def _follow(lake: Lake, former: Path) -> None:
     """Let what names the former place of the home name this one."""
-    registry = lake.home / "mlflow" / "mlflow.db"
-    follow_moved_home(lake, registry)
-    for path in sorted(lake.home.glob("*.db")):
-        if former != lake.home and is_database(path) and path.name not in ("records.db",):
-            with closing(sqlite3.connect(path, isolation_level=None)) as database:
-                rewrite_paths(database, former, lake.home)
+    if former != lake.home:
+        follow_moved_home(lake, lake.home / "mlflow" / "mlflow.db")
     if (lake.home / "feast" / "online.db").exists() and not on_redis(lake.settings):
         from features.online.feast_client import apply, forget
 
