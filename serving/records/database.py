@@ -171,20 +171,19 @@ class Records:
             If the database cannot be reached or changed.
         """
         self.create()
-        with self._maintenance(LONG_SECONDS) as engine:
-            with engine.begin() as connection:
-                advisory_lock(connection, "migrations")
-                revision = _revision(connection)
-                if revision == _newest_revision():
-                    return  # Alembic takes a command longer to import than the rest of its work
-                self._require_known(revision)
-                from alembic import command
-                from alembic.config import Config
+        with self._maintenance(LONG_SECONDS) as engine, engine.begin() as connection:
+            advisory_lock(connection, "migrations")
+            revision = _revision(connection)
+            if revision == _newest_revision():
+                return  # Alembic takes a command longer to import than the rest of its work
+            self._require_known(revision)
+            from alembic import command
+            from alembic.config import Config
 
-                config = Config()
-                config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
     def scrub(self) -> None:
         """Scrub deleted rows from the database files, after an erasure; writers wait meanwhile.

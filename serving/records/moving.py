@@ -10,7 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, select, text
+from sqlalchemy.types import TypeDecorator
 
 from features.errors import GuanjiaError
 from features.progress import Report, quiet
@@ -20,6 +21,20 @@ from serving.records.tables import METADATA
 BATCH = 1_000
 DAY_SECONDS = 86_400.0
 MODULUS = 1 << 256
+
+
+def _as_stored() -> list[Table]:
+    """Define the tables with the types that the databases store: numbers, texts, bytes, JSON."""
+    stored = MetaData()
+    tables = [table.to_metadata(stored) for table in METADATA.sorted_tables]
+    for table in tables:
+        for column in table.columns:
+            if isinstance(column.type, TypeDecorator):
+                column.type = column.type.impl_instance
+    return tables
+
+
+STORED = _as_stored()
 
 
 @dataclass(frozen=True)
@@ -86,18 +101,17 @@ def move_records(
 
 def contents(connection: Connection) -> dict[str, TableContent]:
     """Count and hash the rows of every table."""
-    return {table.name: _content(connection, table) for table in METADATA.sorted_tables}
+    return {table.name: _content(connection, table) for table in STORED}
 
 
 def _copy(reading: Connection, writing: Connection, report: Report) -> dict[str, TableContent]:
     """Copy all rows, and compare both sides table by table."""
     total = sum(
-        reading.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in METADATA.sorted_tables
+        reading.execute(select(func.count()).select_from(table)).scalar_one() for table in STORED
     )
     copied: dict[str, TableContent] = {}
     done = 0
-    for table in METADATA.sorted_tables:
+    for table in STORED:
         rows = reading.execute(table.select().execution_options(yield_per=BATCH)).mappings()
         for batch in rows.partitions(BATCH):
             writing.execute(insert(table), [dict(row) for row in batch])

@@ -116,7 +116,9 @@ def _require_version(program: str, url: URL) -> None:
 
 
 def _run(program: str, url: URL, *words: str) -> None:
-    address = url.set(drivername="postgresql", password=None)
+    # `url.set(password=None)` would leave it in.
+    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database,
+                         url.query)  # fmt: skip
     password = {"PGPASSWORD": str(url.password)} if url.password is not None else {}
     ended = subprocess.run(
         [program, "--no-password", f"--dbname={address.render_as_string()}", *words],
