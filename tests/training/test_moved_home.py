@@ -106,14 +106,14 @@ def test_what_was_trained_into_the_old_place_is_fetched_from_there(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("/data/home", "/new"),
-        ("/data/home/raw", "/new/raw"),
-        ("file:///data/home/mlflow", "file:///new/mlflow"),
-        ('{"a": "/data/home/x", "b": "/data/home"}', '{"a": "/new/x", "b": "/new"}'),
-        ("/data/home2/raw", "/data/home2/raw"),
-        ("/data/home.old/raw", "/data/home.old/raw"),
-        ("/mnt/data/home/raw", "/mnt/data/home/raw"),
-        ("s3://bucket/data/home", "s3://bucket/data/home"),
+        ("/data/place", "/new"),
+        ("/data/place/raw", "/new/raw"),
+        ("file:///data/place/mlflow", "file:///new/mlflow"),
+        ('{"a": "/data/place/x", "b": "/data/place"}', '{"a": "/new/x", "b": "/new"}'),
+        ("/data/place2/raw", "/data/place2/raw"),
+        ("/data/place.old/raw", "/data/place.old/raw"),
+        ("/mnt/data/place/raw", "/mnt/data/place/raw"),
+        ("s3://bucket/data/place", "s3://bucket/data/place"),
         ("home", "home"),
     ],
 )
@@ -121,5 +121,5 @@ def test_other_folders_keep_their_names(text: str, expected: str) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as file:
         file.execute("CREATE TABLE t (c TEXT)")
         file.execute("INSERT INTO t VALUES (?)", [text])
-        rewrite_paths(file, Path("/data/home"), Path("/new"))
+        rewrite_paths(file, Path("/data/place"), Path("/new"))
         assert file.execute("SELECT c FROM t").fetchall() == [(expected,)]

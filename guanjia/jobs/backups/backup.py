@@ -65,9 +65,16 @@ def back_up(
     url = address_of(lake.settings)
     is_postgres = url.get_backend_name() != "sqlite"
     about = Manifest(
-        now, str(lake.home), FORMAT, release(), _kind_of_records(lake, is_postgres), derived,
-        _latest(lake), len(Erased(lake.settings).all()), _fingerprint(lake),
-    )  # fmt: skip
+        began_at=now,
+        home=str(lake.home),
+        home_format=FORMAT,
+        release=release(),
+        records=_kind_of_records(lake, is_postgres),
+        derived=derived,
+        latest=_latest(lake),
+        erased=len(Erased(lake.settings).all()),
+        erasure_key=_fingerprint(lake),
+    )
     scratch = lake.home / "tmp"
     scratch.mkdir(exist_ok=True)
     with packing(target) as packer:

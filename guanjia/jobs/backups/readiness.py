@@ -104,7 +104,7 @@ def _read_online(lake: Lake) -> str:
     group = next(iter(catalogue.groups()))
     path = lake.home / read_snapshot(lake, max(days)).files[group]["path"]
     customers = sorted(customers_in(path))
-    (rows,) = [len(found) for found in read_rows(lake, [group], customers)]
+    rows = len(read_rows(lake, [group], customers)[0])
     if rows < len(customers):
         fault = f"has {rows:,} of {len(customers):,} customers"
         raise GuanjiaError("the online store", fault, "run `guanjia materialize`")
