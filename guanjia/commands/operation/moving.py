@@ -47,9 +47,10 @@ def move_records(
         source.migrate()
         with progress(json) as report:
             moved = move_all(source, target, report)
-            report("clean-up", 0, 1)
-            source.scrub()
-            report("clean-up", 1, 1)
+            if source.is_local:
+                report("clean-up", 0, 1)
+                source.scrub()
+                report("clean-up", 1, 1)
     finally:
         source.close()
         target.close()
