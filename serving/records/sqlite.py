@@ -76,11 +76,11 @@ def prepare_file(engine: Engine, path: Path, seconds: float) -> None:
     Parameters
     ----------
     engine : sqlalchemy.Engine
-        Engine of the file.
+        Opens the file.
     path : Path
         The file.
     seconds : float
-        How long to wait for others.
+        How long to wait for others who open it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with engine.connect() as connection:
