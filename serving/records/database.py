@@ -16,12 +16,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
-    column,
     exc,
     func,
-    inspect,
     select,
-    table,
     text,
 )
 
@@ -31,6 +28,7 @@ from serving import clock
 from serving.breaker import Breaker
 from serving.records.address import address_of
 from serving.records.postgres import maintenance_engine, postgres_engine, time_limit
+from serving.records.revisions import MIGRATIONS, newest_revision, read_revision, require_known
 from serving.records.sqlite import prepare_file, sqlite_engine
 from serving.records.tables import METADATA
 
@@ -38,10 +36,6 @@ WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
-MOVED = "moved"
-"""Revision of tables that were moved to another database."""
-MIGRATIONS = Path(__file__).with_name("migrations")
-_REVISIONS = table("alembic_version", column("version_num"))
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 _LOCK_ALL = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
@@ -173,10 +167,10 @@ class Records:
         self.create()
         with self._maintenance(LONG_SECONDS) as engine, engine.begin() as connection:
             advisory_lock(connection, "migrations")
-            revision = _revision(connection)
-            if revision == _newest_revision():
+            revision = read_revision(connection)
+            if revision == newest_revision():
                 return  # Alembic takes a command longer to import than the rest of its work
-            self._require_known(revision)
+            require_known(revision, self.place, self._is_sqlite)
             from alembic import command
             from alembic.config import Config
 
@@ -265,21 +259,6 @@ class Records:
             fault = f"cannot be stored: {_first_line(error)}"
             raise GuanjiaError("value for the records", fault, cure) from None
 
-    def _require_known(self, revision: str | None) -> None:
-        """Refuse tables of a newer release, and those that were moved to another database."""
-        if revision is None or revision <= _newest_revision():
-            return
-        if revision == MOVED:
-            cure = "unset it" if not self._is_sqlite else "set it to where they are"
-            fault = "were moved to another database by `guanjia move records`"
-            raise GuanjiaError(f"records {self.place}", fault, f"GUANJIA_DATABASE: {cure}")
-        raise GuanjiaError(
-            f"records {self.place}",
-            f"were written by a newer release (revision {revision}; this release knows those up to "
-            f"{_newest_revision()}); nothing was changed",
-            "install the release that wrote them, or restore a backup from before the upgrade",
-        )
-
     def _away(self, fault: str) -> RecordsAwayError:
         url = self._url
         if self._is_sqlite:
@@ -316,19 +295,6 @@ def _lock_number(name: str) -> int:
     """Hash a name to the number of an advisory lock: 64 bits, signed."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def _revision(connection: Connection) -> str | None:
-    """Read the revision of the tables; None where there are none."""
-    if not inspect(connection).has_table(_REVISIONS.name):
-        return None
-    return connection.execute(select(_REVISIONS.c.version_num)).scalar()
-
-
-def _newest_revision() -> str:
-    """Find the newest migration, from the names of their files: `records_0003.py` is 0003."""
-    names = (path.stem for path in (MIGRATIONS / "versions").glob("records_*.py"))
-    return max(names).removeprefix("records_")
 
 
 @contextmanager

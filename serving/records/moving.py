@@ -15,7 +15,8 @@ from sqlalchemy.types import TypeDecorator
 
 from features.errors import GuanjiaError
 from features.progress import Report, quiet
-from serving.records.database import MOVED, Records
+from serving.records.database import Records
+from serving.records.revisions import MOVED
 from serving.records.tables import METADATA
 
 BATCH = 1_000
