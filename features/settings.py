@@ -112,6 +112,13 @@ class Settings(BaseModel):
         default=64, ge=1, description="Requests that a process of the service works on at once."
     )
 
+    openlineage: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Address or file that takes OpenLineage events of the daily commands; default: "
+        "none are sent.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _read_environment(cls, given: dict[str, Any]) -> dict[str, Any]:

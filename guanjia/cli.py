@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import backups, moving
+from guanjia.commands.operation import backups, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
@@ -94,6 +94,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "rate": tags.rate,
         "entitlements": accounts.entitlements,
         "account": accounts.account,
+        "lineage": lineage.lineage,
     },
     "Train, promote and watch models": {
         "train": models.train,
@@ -112,6 +113,11 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,
         "content-check": content.content_check,
+    },
+    "Run it day after day": {
+        "publish": publishing.publish,
+        "withdraw": publishing.withdraw,
+        "published": publishing.published,
     },
     "Serve": {
         "materialize": tags.materialize,

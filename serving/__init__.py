@@ -12,6 +12,7 @@ ROOMS = (
     "predictions",
     "records",
     "lists",
+    "lineage",
     "events",
     "decision",
     "api",

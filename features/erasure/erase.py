@@ -8,7 +8,7 @@ customers table after those: as long as any row is left, it can be attributed.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,8 @@ from features.erasure.belongings import Belongings, texts
 from features.erasure.customer_files import columns_of, customers_in, holds, rows_of, write_without
 from features.erasure.waiting import forget_lines, holds_waiting, waits, write_waiting_without
 from features.errors import GuanjiaError
-from features.lake import Lake
+from features.lake import Lake, sha256_of
+from features.lake.pointer import MANIFEST, kept_days, read_manifest, write_manifest
 from features.progress import Report, quiet
 from features.publishing import clear_drafts, published
 from features.snapshots.snapshots import (
@@ -62,14 +63,22 @@ def erase_from_files(
         the customers back.
     """
     with sole_writer(lake):
-        snapshots = {day: read_snapshot(lake, day) for day in snapshot_dates(lake)}
+        published_days = [Lake(lake.settings, day) for day in kept_days(lake.home)]
+        lakes = [lake, *published_days]
+        snapshots = [
+            (each, read_snapshot(each, day)) for each in lakes for day in snapshot_dates(each)
+        ]
         clear_drafts(lake.home)
-        for left in [*lake.home.glob("tags/*/.*.draft"), *lake.home.glob("snapshots/*/.*.draft")]:
-            left.unlink()  # of a run that was killed: no journal names it any more
+        for folder in (each.data for each in lakes):
+            for left in [*folder.glob("tags/*/.*.draft"), *folder.glob("snapshots/*/.*.draft")]:
+                left.unlink()  # of a run that was killed: no journal names it any more
         forget_lines(lake)
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
-            if not _pass(lake, snapshots.values(), belongings, on_erased, report):
+            any_held = _pass(lake, snapshots, belongings, on_erased, report)
+            for each in published_days:
+                _describe_again(each)
+            if not any_held:
                 return
     raise GuanjiaError(
         f"files in {lake.home}",
@@ -156,7 +165,7 @@ def place_of(lake: Lake, path: Path) -> str:
 
 def _pass(
     lake: Lake,
-    snapshots: Iterable[Snapshot],
+    snapshots: Sequence[tuple[Lake, Snapshot]],
     belongings: Belongings,
     on_erased: OnErased,
     report: Report,
@@ -164,17 +173,16 @@ def _pass(
     """Go once through all files; return whether any of them held the customers."""
     any_held = False
     bound: set[Path] = set()
-    dates = list(snapshots)
-    for done, snapshot in enumerate(dates):
-        report("snapshots", done, len(dates))
-        files = {lake.home / entry["path"] for entry in snapshot.files.values()}
+    for done, (own, snapshot) in enumerate(snapshots):
+        report("snapshots", done, len(snapshots))
+        files = {own.data / entry["path"] for entry in snapshot.files.values()}
         if not any(path.exists() and holds(path, belongings) for path in files):
             bound |= files
-        elif _as_described(lake, snapshot):
+        elif _as_described(own, snapshot):
             bound |= files
             any_held = True
-            _snapshot_without(lake, snapshot, belongings, on_erased)
-    report("snapshots", len(dates), len(dates))
+            _snapshot_without(own, snapshot, belongings, on_erased)
+    report("snapshots", len(snapshots), len(snapshots))
     loose = [path for path in customer_files(lake) if path not in bound]
     for done, path in enumerate(loose):
         report(STEP, done, len(loose))
@@ -191,6 +199,18 @@ def _pass(
     return any_held
 
 
+def _describe_again(lake: Lake) -> None:
+    """State the new hashes of files that were rewritten, also before a kill, in the manifest."""
+    day, files = read_manifest(lake.data)
+    written = (lake.data / MANIFEST).stat().st_mtime_ns
+    rewritten = [name for name in files if (lake.data / name).stat().st_mtime_ns >= written]
+    for name in rewritten:
+        path = lake.data / name
+        files[name] |= {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+    if rewritten:
+        write_manifest(lake.data, day, files)
+
+
 def _as_described(lake: Lake, snapshot: Snapshot) -> bool:
     """Check that the files of a manifest have the hashes it states."""
     try:
@@ -205,7 +225,7 @@ def _snapshot_without(
 ) -> None:
     """Write the tags of a date without the customers, and a manifest that binds them."""
     snapshot = read_snapshot(lake, old.day)
-    files = {group: lake.home / entry["path"] for group, entry in snapshot.files.items()}
+    files = {group: lake.data / entry["path"] for group, entry in snapshot.files.items()}
     drafts = Drafts(lake, old.day)
     gone = {
         group: write_without(path, drafts.group(group), belongings) for group, path in files.items()
@@ -213,7 +233,7 @@ def _snapshot_without(
     if snapshot.digests:
         # Digests say what the snapshot saw of the raw tables. Rows of the erased are gone, so their
         # buckets are computed again when the date is carried forward.
-        shutil.copyfile(lake.home / snapshot.digests["path"], drafts.digests())
+        shutil.copyfile(lake.data / snapshot.digests["path"], drafts.digests())
     drafts.publish(
         snapshot.customers - max(rows.total() for rows in gone.values()),
         definitions=snapshot.definitions,

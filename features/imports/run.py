@@ -18,6 +18,7 @@ from features.imports.rows import UNREAD
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import recover
+from features.sources.raw_source import source_of
 
 __all__ = ["Delivery", "check_delivery", "refusal", "run", "unused_columns"]
 
@@ -107,10 +108,10 @@ def run(
         If the mapping, a file or a consent cannot be read, the home holds tables of the
         simulation, another import is running, or all rows of a required table wait.
     """
-    if lake.source is not None:
+    if source_of(lake) is not None:
         raise GuanjiaError(
             f"home {lake.home}",
-            f"holds the tables of the source {lake.source}",
+            f"holds the tables of the source {source_of(lake)}",
             "set GUANJIA_HOME to another folder",
         )
     with sole_import(lake.home, path):

@@ -18,11 +18,11 @@
 <home>/quality/as_of=<D>.json|parquet   statistics of the tags of one date, and broken bounds
 <home>/extensions/*.py                  tags, models and lists of one's own
 <home>/monitoring/as_of=<D>.json        champions compared with later outcomes, and what to do
+<home>/published/<generation>/          checked, tags, scores, ... of a published day
+<home>/published.json                   the pointer: which of them is visible
 """
 
 import hashlib
-import json
-import shutil
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from features.errors import GuanjiaError, did_you_mean
+from features.lake.pointer import PublishedDay, read_pointer
 from features.lake.publication import refuse_cut_off_check
 from features.progress_bar import hide_progress_bar
-from features.publishing import published
 from features.settings import Settings
 from features.sql import instant_sql, sql_text
 
@@ -42,23 +42,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
     from ibis.backends.duckdb import Backend
-
-SOURCE = "source.json"
-DERIVED = (
-    "checked",
-    "quarantine",
-    "tags",
-    "snapshots",
-    "segments",
-    "clusters",
-    "scores",
-    "triggers",
-    "quality",
-    "monitoring",
-    "training",
-    "feast",
-)
-"""Folders computed from the raw tables; they go when another source writes those."""
 
 Moments: TypeAlias = "tuple[tuple[ir.Value, ir.Value], ...]"
 """As-of dates with their cutoffs, as expressions."""
@@ -77,14 +60,22 @@ class Lake:
     ----------
     settings : Settings
         `home` is the folder of the files; `threads` and `memory_limit` bound DuckDB.
+    day : PublishedDay, optional
+        The published day to read; default: the working area, which the steps of a day write.
+
+    Attributes
+    ----------
+    home : Path
+        The folder of settings, raw tables, models, keys and records.
     """
 
     name = "duckdb"
     """The engine that computes tags."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, day: PublishedDay | None = None) -> None:
         self.settings = settings
         self.home = settings.home
+        self._day = day
         self._con: duckdb.DuckDBPyConnection | None = None
         self._engine: Backend | None = None
         self._customers: tuple[str, str | None] = ("", None)
@@ -123,13 +114,43 @@ class Lake:
             self._engine = ibis.duckdb.from_connection(self.con)
         return self._engine
 
+    @property
+    def day(self) -> PublishedDay | None:
+        """The published day it reads; None: the working area."""
+        return self._day
+
+    @property
+    def data(self) -> Path:
+        """The folder of all that is computed of a day: the home, or the day's publication."""
+        day = self.day
+        return self.home if day is None else day.folder(self.home)
+
+    @contextmanager
+    def live(self) -> "Iterator[Lake]":
+        """Hold the day that is published now inside the block; a lake of one day has its own."""
+        yield self
+
+    @contextmanager
+    def one_day(self) -> Iterator[None]:
+        """Stay at one published day inside the block, as a lake of one day always does."""
+        yield
+
+    @property
+    def slot(self) -> str:
+        """The slot of the online rows: of the lake's day, else of the day that is published now.
+
+        An empty text where nothing was ever published.
+        """
+        day = self.day or read_pointer(self.home)
+        return "" if day is None else day.slot
+
     def raw(self, table: str) -> Path:
         """Return the folder of a raw table's files."""
         return self.home / "raw" / table
 
     def checked(self, table: str) -> Path:
         """Return the file of a table's good rows."""
-        return self.home / "checked" / f"{table}.parquet"
+        return self.data / "checked" / f"{table}.parquet"
 
     def quarantine(self, table: str) -> Path:
         """Return the file of a table's bad rows."""
@@ -141,47 +162,12 @@ class Lake:
 
     def tags(self, group: str) -> Path:
         """Return the folder of a tag group's files."""
-        return self.home / "tags" / group
+        return self.data / "tags" / group
 
     @property
     def inbox(self) -> Path:
         """File of the events received."""
         return self.home / "events.db"
-
-    @property
-    def source(self) -> str | None:
-        """The source of ours that wrote `raw/`, such as "simulated"; None: the insurer's own."""
-        mark = self.home / SOURCE
-        return str(json.loads(mark.read_text("utf-8"))["source"]) if mark.exists() else None
-
-    def prepare_raw_for(self, source: str) -> None:
-        """Prepare `raw/` for a source that writes it: delete derived folders and the inbox.
-
-        Parameters
-        ----------
-        source : str
-            One of ours: "simulated", "lledo-pavia".
-
-        Raises
-        ------
-        GuanjiaError
-            If `raw/` holds tables that this source did not write: they may be an insurer's own.
-        """
-        mark, writer = self.home / SOURCE, self.source
-        raw = self.home / "raw"
-        if raw.exists() and any(raw.iterdir()) and writer != source:
-            raise GuanjiaError(
-                f"folder {raw}",
-                f"holds raw tables {'of the source ' + writer if writer else 'of your own'}",
-                "set GUANJIA_HOME to another folder, or move these tables away",
-            )
-        for name in DERIVED:
-            shutil.rmtree(self.home / name, ignore_errors=True)
-        # The events name customers who are not in the new tables.
-        for file in self.home.glob(f"{self.inbox.name}*"):
-            file.unlink()
-        with published(mark) as draft:
-            draft.write_text(json.dumps({"source": source}), "utf-8")
 
     def has(self, table: str) -> bool:
         """Check whether a table has checked rows."""
@@ -206,7 +192,8 @@ class Lake:
             raise GuanjiaError(
                 f"table {table}", "has no checked rows", "load raw tables and run `guanjia check`"
             )
-        refuse_cut_off_check(self.home, table)
+        if self.day is None:
+            refuse_cut_off_check(self.home, table)
         path = sql_text(self.checked(table))
         query = f"SELECT value::VARCHAR FROM parquet_kv_metadata({path}) WHERE key = 'timezone'"
         row = self.con.cursor().execute(query).fetchone()

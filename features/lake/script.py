@@ -23,7 +23,7 @@ class ScriptLake(Lake):
     """
 
     def __init__(self, lake: Lake, prefix: str) -> None:
-        super().__init__(lake.settings)
+        super().__init__(lake.settings, lake.day)
         self._con, self._engine = lake.con, lake.engine
         self._prefix = prefix
         self._statements: list[str] = []

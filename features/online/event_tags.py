@@ -76,19 +76,26 @@ class LiveTags:
         GuanjiaError
             If a checked table has the civil days of another time zone.
         """
+        self._prepared(self._lake)
+
+    def _prepared(self, lake: Lake) -> "_Tables":
+        """Return the tables with their statements, which read the rows of a lake from now on."""
         event_tables = self._inbox.tables()
-        present = tuple(name for name in CONTRACTS if self._lake.has(name) or name in event_tables)
-        if self._tables is None or self._tables.present != present:
+        present = tuple(name for name in CONTRACTS if lake.has(name) or name in event_tables)
+        tables = self._tables
+        if tables is None or tables.present != present:
             for name in present:
-                if self._lake.has(name):
-                    self._lake.require(name)  # its civil days must be ours
-            tables = _Tables(self._lake, present)
+                if lake.has(name):
+                    lake.require(name)  # its civil days must be ours
+            tables = _Tables(lake, present)
             for name, query in self._statements(tables).items():
                 tables.con.execute(f"PREPARE {quoted(name)} AS {query}")
             self._tables = tables
+        tables.turn_to(lake)
+        return tables
 
     def compute(
-        self, customers: Mapping[str, datetime], names: Collection[str]
+        self, customers: Mapping[str, datetime], names: Collection[str], lake: Lake | None = None
     ) -> dict[str, pa.Table]:
         """Compute tags of some groups, each customer's as known at the end of an instant.
 
@@ -98,6 +105,8 @@ class LiveTags:
             Customer -> the instant (UTC).
         names : collection of str
             Tag groups, and `CONTACT_DETAILS`.
+        lake : Lake, optional
+            Whose checked tables to read; default: the one that was given at first.
 
         Returns
         -------
@@ -106,9 +115,7 @@ class LiveTags:
             (contact details: its `COLUMNS` in the place of tags). Both timestamps are the instant.
         """
         with self._lock:
-            self.prepare()
-            tables = self._tables
-            assert tables is not None
+            tables = self._prepared(lake or self._lake)
             read = {table for group in names for table in _raw_tables_of(group)}
             for name in sorted(read & set(tables.present)):
                 events = [
@@ -152,6 +159,7 @@ class _Tables(Lake):
 
     def __init__(self, lake: Lake, present: tuple[str, ...]) -> None:
         super().__init__(lake.settings.model_copy(update={"threads": 1, "memory_limit": MEMORY}))
+        self.turn_to(lake)
         self.present = present
         self.engine.raw_sql(f"SET disabled_optimizers = '{UNSAFE}'")
         for name in present:
@@ -160,6 +168,10 @@ class _Tables(Lake):
         self.engine.raw_sql(
             "CREATE TABLE spine_pairs (customer_id VARCHAR, as_of DATE, cutoff TIMESTAMPTZ)"
         )
+
+    def turn_to(self, lake: Lake) -> None:
+        """Read the checked rows of this lake from now on."""
+        self._day = lake.day
 
     def has(self, table: str) -> bool:
         return table in self.present

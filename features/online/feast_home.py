@@ -17,7 +17,7 @@ from feast.utils import _utc_now
 
 from features.lake import Lake
 from features.lake.spark import spark_session
-from features.online.store import on_redis
+from features.online.store import on_redis, slot_file
 from features.publishing import published
 from features.settings import load
 
@@ -60,10 +60,11 @@ def feast_config(lake: Lake) -> RepoConfig:
         config.online_config = {
             "type": "features.online.redis_store.RedisOnlineStore",
             "url": lake.settings.online,
+            "slot": lake.slot,
         }
         config._online_store = None
     else:
-        config.online_store.path = str(lake.home / config.online_store.path)
+        config.online_store.path = str(slot_file(lake.home, lake.slot))
     if lake.settings.offline == "spark":
         spark_session(lake.settings)  # Feast takes the session that is there
         config.offline_config = {"type": "spark"}

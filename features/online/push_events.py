@@ -7,6 +7,7 @@ events that came while the store was away.
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from itertools import islice
 
@@ -16,6 +17,7 @@ from features.erased import Erased
 from features.events.inbox import EventInbox
 from features.lake import Lake
 from features.online.event_tags import LiveTags
+from features.online.rows import NotFilledError
 from features.online.store import push
 from features.settings import cutoff
 
@@ -34,11 +36,15 @@ class FreshTags:
         The home with the checked tables; its settings name the online store.
     inbox : EventInbox
         The log of events.
+    marks : bool
+        Whether to mark events as online once their tags are pushed. Not for a slot that is not
+        live yet: if it never becomes live, they still wait.
     """
 
-    def __init__(self, lake: Lake, inbox: EventInbox) -> None:
+    def __init__(self, lake: Lake, inbox: EventInbox, *, marks: bool = True) -> None:
         self._lake = lake
         self._inbox = inbox
+        self._marks = marks
         self._live = LiveTags(lake, inbox)
         self._erased = Erased(lake.settings)
         self._working = threading.Lock()
@@ -73,13 +79,21 @@ class FreshTags:
             return
         customers = self._inbox.last_recorded(sorted({customer for _, customer, _ in events}))
         names = self._live.groups_of({table for _, _, table in events})
-        computed = self._live.compute(customers, names)
-        gone = self._erased.among(customers)
-        for group, rows in computed.items():
-            # Do not push customers who were erased while their tags were computed.
-            stay = [customer not in gone for customer in rows["customer_id"].to_pylist()]
-            push(self._lake, group, _stamped(rows.filter(stay) if gone else rows, computed_at))
-        self._inbox.mark_online([sequence for sequence, _, _ in events])
+        # A day that is published meanwhile waits, and then takes these events along.
+        with self._lake.live() as live:
+            computed = self._live.compute(customers, names, live)
+            gone = self._erased.among(customers)
+            for group, rows in computed.items():
+                # Do not push customers who were erased while their tags were computed.
+                stay = [customer not in gone for customer in rows["customer_id"].to_pylist()]
+                stamped = _stamped(rows.filter(stay) if gone else rows, computed_at)
+                push(live, group, stamped)
+                if self._lake.slot != live.slot:
+                    # A request that began before the publication reads on where it began.
+                    with suppress(NotFilledError):
+                        push(self._lake, group, stamped)
+            if self._marks:
+                self._inbox.mark_online([sequence for sequence, _, _ in events])
 
 
 def catch_up(lake: Lake, as_of: date, now: datetime) -> int:
@@ -102,11 +116,55 @@ def catch_up(lake: Lake, as_of: date, now: datetime) -> int:
     int
         Number of customers computed anew.
     """
-    inbox = EventInbox(lake)
-    events = inbox.since(cutoff(as_of, lake.settings.timezone))
-    done = FreshTags(lake, inbox).recompute(events, now) if events else 0
-    inbox.mark_past_online(cutoff(as_of, lake.settings.timezone))
-    return done
+    return SlotEvents(lake, as_of).catch_up(now)
+
+
+class SlotEvents:
+    """Bring events of after a day into the slot of a lake, also before the slot is live.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked tables of the day; its slot is written.
+    as_of : date
+        The day whose snapshot the slot was loaded with.
+    live : bool
+        Whether the slot is live: only then events count as online.
+    """
+
+    def __init__(self, lake: Lake, as_of: date, *, live: bool = True) -> None:
+        self._inbox = EventInbox(lake)
+        self._end = cutoff(as_of, lake.settings.timezone)
+        self._fresh = FreshTags(lake, self._inbox, marks=live)
+        self._live = live
+        self._seen: list[int] = []
+
+    def catch_up(self, now: datetime) -> int:
+        """Compute customers with events since the day's end anew, or since the last call.
+
+        Parameters
+        ----------
+        now : datetime
+            The current time (UTC).
+
+        Returns
+        -------
+        int
+            Number of customers computed anew.
+        """
+        last = max(self._seen, default=0)
+        events = [event for event in self._inbox.since(self._end) if event[0] > last]
+        done = self._fresh.recompute(events, now) if events else 0
+        self._seen += [sequence for sequence, _, _ in events]
+        if self._live:
+            self._inbox.mark_past_online(self._end)
+        return done
+
+    def mark_online(self) -> None:
+        """Mark the events as online, once the slot is live."""
+        if self._seen:
+            self._inbox.mark_online(self._seen)
+        self._inbox.mark_past_online(self._end)
 
 
 def _batches(customers: Sequence[str]) -> Iterator[list[str]]:

@@ -49,11 +49,14 @@ class RedisRows(OnlineRows):
         Address of the server and its database.
     project : str
         Feast's name of the project, which all keys begin with.
+    slot : str
+        The slot, which the keys begin with too; an empty text where nothing was published.
     """
 
-    def __init__(self, url: str, project: str) -> None:
+    def __init__(self, url: str, project: str, slot: str = "") -> None:
         self._url = url
-        self._project = project
+        self._project = f"{project}@{slot}" if slot else project
+        self._slot, self._slots = slot, _slots(project)
         # A layout is named by its hash, so it can be cached for good.
         self._layouts: dict[str, tuple[str, ...]] = {}
 
@@ -108,6 +111,20 @@ class RedisRows(OnlineRows):
                 )
         return stored
 
+    def count(self, group: str, ids: Sequence[str]) -> int:
+        """Count the customers who have a row of a group that was filled.
+
+        Parameters
+        ----------
+        group, ids
+            As `OnlineRows.count` takes them.
+        """
+        with _connected(self._url, PATIENT_SECONDS) as client:
+            if not client.exists(self._filled_mark(group)):
+                return 0
+            parts = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+            return sum(client.exists(*(self._key(group, name) for name in part)) for part in parts)
+
     def loaded_groups(self) -> list[str]:
         """List the tag groups that have rows, declared today or not."""
         with _connected(self._url, PATIENT_SECONDS) as client:
@@ -132,6 +149,8 @@ class RedisRows(OnlineRows):
         """Delete everything of the project."""
         with _connected(self._url, PATIENT_SECONDS) as client:
             _delete(client, f"{self._project}:")
+            # Last: a slot that is still listed is deleted again after a crash.
+            client.srem(self._slots, self._slot)
         self._layouts.clear()
 
     def scrub(self) -> None:
@@ -143,6 +162,7 @@ class RedisRows(OnlineRows):
         offered = 0
         with _connected(self._url, seconds) as client:
             with client.pipeline() as first:
+                first.sadd(self._slots, self._slot)
                 first.sadd(f"{self._project}:groups", group)
                 first.hset(f"{self._project}:layouts", layout, names)
                 first.execute()
@@ -171,6 +191,32 @@ class RedisRows(OnlineRows):
     def _filled_mark(self, group: str) -> str:
         """Name the key that marks the group as filled; no row has it."""
         return f"{self._project}:{group}:"
+
+
+def redis_slots(url: str, project: str) -> list[str]:
+    """List the slots that have rows on a Redis server, in order.
+
+    Parameters
+    ----------
+    url : str
+        Address of the server and its database.
+    project : str
+        Feast's name of the project.
+
+    Raises
+    ------
+    GuanjiaError
+        If the server does not answer.
+    """
+    with _connected(url, PATIENT_SECONDS) as client:
+        listed = {name.decode() for name in client.smembers(_slots(project))}
+        # Rows of a release before slots are in no list.
+        return sorted(listed | ({""} if client.exists(f"{project}:groups") else set()))
+
+
+def _slots(project: str) -> str:
+    """Name the key of the list of slots; no slot has this name, for each begins with a day."""
+    return f"{project}@slots"
 
 
 @lru_cache

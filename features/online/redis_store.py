@@ -14,15 +14,16 @@ class RedisOnlineStoreConfig(FeastConfigBaseModel):
 
     type: str = "features.online.redis_store.RedisOnlineStore"
     url: str = "redis://127.0.0.1:6379/0"
+    slot: str = ""
 
 
 class RedisOnlineStore(PackedOnlineStore):
     """Feast online store on Redis."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, RedisRows] = {}
+        self._rows: dict[tuple[str, str], RedisRows] = {}
 
     def rows(self, config: Any) -> OnlineRows:
         """Open the server that the configuration names."""
-        url = config.online_store.url
-        return self._rows.setdefault(url, RedisRows(url, config.project))
+        url, slot = config.online_store.url, config.online_store.slot
+        return self._rows.setdefault((url, slot), RedisRows(url, config.project, slot))

@@ -138,6 +138,13 @@ class OnlineRows(ABC):
         """
 
     @abstractmethod
+    def count(self, group: str, ids: Sequence[str]) -> int:
+        """Count the customers, of those named, who have a row of a group that was filled.
+
+        A group that was never filled, or lost its mark, counts none.
+        """
+
+    @abstractmethod
     def loaded_groups(self) -> list[str]:
         """List the tag groups that have rows, declared today or not."""
 

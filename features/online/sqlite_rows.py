@@ -99,6 +99,26 @@ class SqliteRows(OnlineRows):
                 raise not_filled([groups[place] for place in sorted(lacking - filled)])
         return stored
 
+    def count(self, group: str, ids: Sequence[str]) -> int:
+        """Count the customers who have a row of a group that was filled.
+
+        Parameters
+        ----------
+        group, ids
+            As `OnlineRows.count` takes them.
+        """
+        if group not in self.loaded_groups():
+            return 0
+        connection, table = self._connection(), self._quoted(group)
+        named = (
+            f"SELECT count(*) FROM {table} WHERE customer_id IN (SELECT value FROM json_each(?))"
+        )
+        marked = connection.execute(f"SELECT 1 FROM {table} WHERE customer_id = ?", [_MARK])
+        if marked.fetchone() is None:
+            return 0
+        (number,) = connection.execute(named, [json.dumps(list(ids))]).fetchone()
+        return int(number)
+
     def loaded_groups(self) -> list[str]:
         """List the tag groups that have a table, declared today or not."""
         prefix = self._table("")

@@ -1,5 +1,10 @@
 """Read, push and delete the online rows of a home without Feast; a setting names the store.
 
+The rows of a day have a *slot* of their own, so that one day is loaded while another one is read: a
+file `feast/online-<slot>.db`, or on Redis keys that begin with the slot. The pointer of the home
+names the slot that is live (`features.lake.pointer`). Before anything is published the slot is the
+empty text, with the file `feast/online.db`.
+
 Feast has the definitions, the history for training and an adapter to these rows. Neither the start
 of a service nor a request waits for it (`docs/adr/0019-answers-at-once.md`).
 """
@@ -9,12 +14,13 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.lake import Lake
-from features.online.redis_rows import RedisRows
+from features.online.redis_rows import RedisRows, redis_slots
 from features.online.rows import OnlineRows, StoredRow
 from features.online.sqlite_rows import SqliteRows
 from features.settings import Settings
@@ -28,12 +34,32 @@ PROJECT = "guanjia"
 STAMPS = ("customer_id", "as_of", "event_timestamp", "created_timestamp")
 """Columns of computed rows beside their tags."""
 ON_REDIS = ("redis://", "rediss://", "unix://")
-_opened: dict[Settings, OnlineRows] = {}
+MOST_OPEN = 2
+"""Slots of a home that a process keeps open: the live one, and the one that is loaded."""
+_opened: dict[tuple[Settings, str], OnlineRows] = {}
 _lock = threading.Lock()
 
 
 def online_rows(lake: Lake) -> OnlineRows:
-    """Return the online rows of a home, opened once a process.
+    """Return the online rows of a lake's slot, opened once a process.
+
+    Raises
+    ------
+    GuanjiaError
+        If `GUANJIA_ONLINE` names no online store.
+    """
+    return rows_of_slot(lake.settings, lake.slot)
+
+
+def rows_of_slot(settings: Settings, slot: str) -> OnlineRows:
+    """Return the online rows of a slot, opened once a process.
+
+    Parameters
+    ----------
+    settings : Settings
+        Name the home and its store.
+    slot : str
+        The slot; an empty text for the one of a home that has published nothing.
 
     Raises
     ------
@@ -41,9 +67,40 @@ def online_rows(lake: Lake) -> OnlineRows:
         If `GUANJIA_ONLINE` names no online store.
     """
     with _lock:
-        if lake.settings not in _opened:
-            _opened[lake.settings] = _open(lake)
-        return _opened[lake.settings]
+        rows = _opened.pop((settings, slot), None) or _open(settings, slot)
+        _opened[settings, slot] = rows
+        # A service lives for many days: files of slots that are gone must not stay open.
+        of_home = [key for key in _opened if key[0] == settings]
+        for key in of_home[:-MOST_OPEN]:
+            del _opened[key]
+        return rows
+
+
+def slots(settings: Settings) -> list[str]:
+    """List the slots that have rows, live or not, in order.
+
+    Raises
+    ------
+    GuanjiaError
+        If the online store does not answer.
+    """
+    if on_redis(settings):
+        return redis_slots(settings.online, PROJECT)
+    names = (path.stem for path in (settings.home / "feast").glob("online*.db"))
+    return sorted(name.removeprefix("online").removeprefix("-") for name in names)
+
+
+def drop_slot(settings: Settings, slot: str) -> None:
+    """Delete the rows of a slot that is not live.
+
+    Raises
+    ------
+    GuanjiaError
+        If the online store does not answer.
+    """
+    rows_of_slot(settings, slot).drop_all()
+    with _lock:
+        _opened.pop((settings, slot), None)
 
 
 def on_redis(settings: Settings) -> bool:
@@ -80,7 +137,7 @@ def read_rows(
     GuanjiaError
         If nothing was materialised yet, or the store does not answer.
     """
-    rows = _opened.get(lake.settings)
+    rows = _opened.get((lake.settings, lake.slot))
     return (rows or _filled(lake)).read(groups, customer_ids)
 
 
@@ -118,8 +175,19 @@ def push(lake: Lake, group: str, rows: "pa.Table") -> None:
     _filled(lake).write(group, tags, offered)
 
 
-def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[str]]:
+def take_offline(
+    lake: Lake, customer_ids: Sequence[str], *, everywhere: bool = False
+) -> dict[str, Counter[str]]:
     """Delete the online rows of customers.
+
+    Parameters
+    ----------
+    lake : Lake
+        Its settings name the online store.
+    customer_ids : sequence of str
+        The customers.
+    everywhere : bool
+        Whether to delete them from every slot, not from the lake's alone.
 
     Returns
     -------
@@ -131,36 +199,46 @@ def take_offline(lake: Lake, customer_ids: Sequence[str]) -> dict[str, Counter[s
     GuanjiaError
         If the online store does not answer.
     """
+    gone: dict[str, Counter[str]] = {}
     if not _is_filled(lake):
-        return {}
-    rows = online_rows(lake)
-    # Rows of a group that is no longer declared are deleted as well.
-    groups = dict.fromkeys([*catalogue.groups(), *rows.loaded_groups()])
-    return {group: Counter(rows.remove(group, customer_ids)) for group in groups}
+        return gone
+    for slot in slots(lake.settings) if everywhere else [lake.slot]:
+        rows = rows_of_slot(lake.settings, slot)
+        # Rows of a group that is no longer declared are deleted as well.
+        for group in dict.fromkeys([*catalogue.groups(), *rows.loaded_groups()]):
+            gone.setdefault(group, Counter()).update(rows.remove(group, customer_ids))
+    return gone
 
 
 def scrub_online(lake: Lake) -> None:
-    """Scrub deleted rows from the online store's file.
+    """Scrub deleted rows from the files of every slot.
 
     Raises
     ------
     GuanjiaError
-        If other processes use the file all the time.
+        If other processes use a file all the time.
     """
     if _is_filled(lake):
-        online_rows(lake).scrub()
+        for slot in slots(lake.settings):
+            rows_of_slot(lake.settings, slot).scrub()
 
 
 def close(lake: Lake) -> None:
-    """Close the rows of a lake; the next use opens them anew."""
+    """Close the rows of a lake, whatever their slot; the next use opens them anew."""
     with _lock:
-        _opened.pop(lake.settings, None)
+        for key in [key for key in _opened if key[0] == lake.settings]:
+            del _opened[key]
 
 
-def _open(lake: Lake) -> OnlineRows:
-    if on_redis(lake.settings):
-        return RedisRows(lake.settings.online, PROJECT)
-    return SqliteRows(lake.home / "feast" / "online.db", PROJECT)
+def slot_file(home: Path, slot: str) -> Path:
+    """Return the SQLite file of a slot."""
+    return home / "feast" / (f"online-{slot}.db" if slot else "online.db")
+
+
+def _open(settings: Settings, slot: str) -> OnlineRows:
+    if on_redis(settings):
+        return RedisRows(settings.online, PROJECT, slot)
+    return SqliteRows(slot_file(settings.home, slot), PROJECT)
 
 
 def _filled(lake: Lake) -> OnlineRows:

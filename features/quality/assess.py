@@ -188,7 +188,7 @@ def _snapshot(lake: Lake, day: date) -> _Snapshot:
     snapshot = read_snapshot(lake, day, verify=True)
     if not snapshot.customers:
         raise GuanjiaError(f"snapshot of {day}", "holds no customer", "name a later date")
-    files = {group: lake.home / entry["path"] for group, entry in snapshot.files.items()}
+    files = {group: lake.data / entry["path"] for group, entry in snapshot.files.items()}
     names = {name for file in files.values() for name in pq.read_schema(file).names}
     tags = names - {"customer_id", "as_of", "event_timestamp", "created_timestamp"}
     return _Snapshot(snapshot.snapshot_id, snapshot.customers, files, tags)

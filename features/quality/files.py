@@ -37,7 +37,7 @@ def write_quality(lake: Lake, quality: Quality) -> tuple[Path, Path]:
     tuple of Path
         The JSON file and the Parquet file.
     """
-    stem = lake.home / "quality" / f"as_of={quality.as_of}"
+    stem = lake.data / "quality" / f"as_of={quality.as_of}"
     text = json.dumps(as_json(quality), ensure_ascii=False, allow_nan=False, indent=1)
     rows = pa.Table.from_pylist([_row(quality, tag) for tag in quality.tags], schema=SCHEMA)
     paths = stem.with_name(stem.name + ".json"), stem.with_name(stem.name + ".parquet")

@@ -88,7 +88,7 @@ class SegmentReport:
 
 def segments_path(lake: Lake, as_of: date) -> Path:
     """Return the path of the segments file of a date."""
-    return lake.home / "segments" / f"as_of={as_of.isoformat()}.parquet"
+    return lake.data / "segments" / f"as_of={as_of.isoformat()}.parquet"
 
 
 def write_segments(

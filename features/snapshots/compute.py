@@ -188,7 +188,7 @@ def write_history(
     with group_queries(lake, spine, report, chosen=chosen) as queries:
         for done, (group, query) in enumerate(queries.items()):
             report("files of tags", done, len(queries))
-            path = lake.tags(group) / f"history-{name}.parquet"
+            path = lake.home / "tags" / group / f"history-{name}.parquet"
             without = set() if tags is None else groups()[group].tags.keys() - set(tags)
             with (
                 published(path) as draft,

@@ -7,6 +7,7 @@ later events are not in it.
 import threading
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress_bar import hide_progress_bar
 from features.settings import cutoff
-from features.snapshots.snapshots import read_snapshot, snapshot_dates
+from features.snapshots.snapshots import manifest_path, read_snapshot, snapshot_dates
 from features.snapshots.tag_columns import snapshot_files, stored_tags
 from features.sql import sql_text
 from features.tags.catalogue import groups
@@ -31,8 +32,8 @@ class SnapshotLookup:
         self._engine = duckdb.connect(config={"threads": THREADS})
         hide_progress_bar(self._engine)
         self._lock = threading.Lock()
-        self._places: dict[date, dict[str, str]] = {}
-        self._tried: date | None = None
+        self._places: dict[Path, dict[str, str]] = {}
+        self._tried: Path | None = None
 
     def read(self, customer_ids: Sequence[str], tags: Sequence[str]) -> list[dict[str, Any]]:
         """Read tags of customers, as rows like those of `features.online.reader.TagReader.read`.
@@ -81,14 +82,15 @@ class SnapshotLookup:
             If there is no snapshot, or its files are not those it describes.
         """
         day = self._latest()
-        if day != self._tried:
-            self._tried = day
+        if (manifest := manifest_path(self._lake, day)) != self._tried:
+            self._tried = manifest
             with self._lock:
                 self._files(day)
 
     def _files(self, day: date) -> dict[str, str]:
         """Map each tag to its file."""
-        if day not in self._places:
+        manifest = manifest_path(self._lake, day)
+        if manifest not in self._places:
             # Verified once: files are replaced, never changed.
             snapshot = read_snapshot(self._lake, day)
             # A tag that was declared later is missed by who asks for it, and by nobody else.
@@ -99,9 +101,9 @@ class SnapshotLookup:
             ]
             files = snapshot_files(self._lake, snapshot, names)
             self._places = {
-                day: {tag: str(path) for path, names in files.values() for tag in names}
+                manifest: {tag: str(path) for path, names in files.values() for tag in names}
             }
-        return self._places[day]
+        return self._places[manifest]
 
     def _rows(self, path: str, tags: Sequence[str], ids: Sequence[str]) -> list[dict[str, Any]]:
         columns = ", ".join(f'"{tag}"' for tag in tags)

@@ -87,7 +87,7 @@ class Drafts:
 
     def digests(self) -> Path:
         """Return the path at which to write the draft of the digests."""
-        self._digests = self.lake.home / "snapshots" / "digests" / f"as_of={self.as_of}.parquet"
+        self._digests = self.lake.data / "snapshots" / "digests" / f"as_of={self.as_of}.parquet"
         return _draft(self._digests)
 
     def publish(self, customers: int, **more: Any) -> Snapshot:
@@ -113,7 +113,7 @@ class Drafts:
     def _entry(self, path: Path) -> dict[str, str]:
         with _draft(path).open("rb") as written:
             os.fsync(written.fileno())
-        name = path.relative_to(self.lake.home).as_posix()
+        name = path.relative_to(self.lake.data).as_posix()
         return {"path": name, "sha256": sha256_of(_draft(path))}
 
 
@@ -164,7 +164,7 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
         raise GuanjiaError(f"snapshot of {as_of}", "is not there", cure)
     snapshot = Snapshot(**json.loads(path.read_text(encoding="utf-8")))
     for entry in _entries(snapshot) if verify else ():
-        file = lake.home / entry["path"]
+        file = lake.data / entry["path"]
         if not file.exists() or sha256_of(file) != entry["sha256"]:
             fault = f"has a file {entry['path']} that is missing or was changed since"
             raise GuanjiaError(f"snapshot of {as_of}", fault, cure)
@@ -173,7 +173,7 @@ def read_snapshot(lake: Lake, as_of: date, verify: bool = False) -> Snapshot:
 
 def snapshot_dates(lake: Lake) -> list[date]:
     """List the dates that have a snapshot, in order."""
-    names = (path.stem.lstrip(".") for path in (lake.home / "snapshots").glob("*.json"))
+    names = (path.stem.lstrip(".") for path in (lake.data / "snapshots").glob("*.json"))
     return sorted(
         {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
     )
@@ -181,7 +181,7 @@ def snapshot_dates(lake: Lake) -> list[date]:
 
 def manifest_path(lake: Lake, as_of: date) -> Path:
     """Return the path of a date's manifest."""
-    return lake.home / "snapshots" / f"{as_of}.json"
+    return lake.data / "snapshots" / f"{as_of}.json"
 
 
 def _entries(snapshot: Snapshot) -> list[dict[str, str]]:
@@ -194,7 +194,7 @@ def _draft(path: Path) -> Path:
 
 
 def _journal(lake: Lake, as_of: date) -> Path:
-    return lake.home / "snapshots" / f".{as_of}.json"
+    return lake.data / "snapshots" / f".{as_of}.json"
 
 
 def _finish(lake: Lake, as_of: date) -> None:
@@ -203,7 +203,7 @@ def _finish(lake: Lake, as_of: date) -> None:
     if not journal.exists():
         return
     for entry in _entries(Snapshot(**json.loads(journal.read_text(encoding="utf-8")))):
-        path = lake.home / entry["path"]
+        path = lake.data / entry["path"]
         # A draft that is gone was moved before the crash.
         if _draft(path).exists():
             _draft(path).replace(path)

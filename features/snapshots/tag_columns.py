@@ -55,11 +55,11 @@ def snapshot_files(
         if group not in files:
             raise GuanjiaError(thing, f"lacks group {group}", cure)
         _check_file(lake, snapshot.as_of, files[group])
-        absent = set(names) - set(pq.read_schema(lake.home / files[group]["path"]).names)
+        absent = set(names) - set(pq.read_schema(lake.data / files[group]["path"]).names)
         if absent:
             raise GuanjiaError(thing, f"lacks tag {min(absent)}", cure)
     return {
-        group: (lake.home / files[group]["path"], names) for group, names in names_by_group.items()
+        group: (lake.data / files[group]["path"], names) for group, names in names_by_group.items()
     }
 
 
@@ -78,7 +78,7 @@ def stored_tags(lake: Lake, snapshot: Snapshot, group: str, tags: Sequence[str])
         Its tags as declared today.
     """
     file = snapshot.files.get(group)
-    path = lake.home / file["path"] if file else None
+    path = lake.data / file["path"] if file else None
     if path is None or not path.exists():
         return list(tags)
     there = set(pq.read_schema(path).names)
@@ -188,14 +188,14 @@ def snapshot_batches(
 def _first_file(lake: Lake, snapshot: Snapshot) -> dict[str, tuple[Path, list[str]]]:
     group, file = next(iter(snapshot.files.items()))
     _check_file(lake, snapshot.as_of, file)
-    return {group: (lake.home / file["path"], [])}
+    return {group: (lake.data / file["path"], [])}
 
 
 def _check_file(lake: Lake, as_of: str, file: dict[str, str]) -> None:
     """Refuse a file of other content: a run that was killed leaves new files beside old ones."""
     thing, cure = f"file {file['path']}", f"run `guanjia tags --as-of {as_of}`"
     try:
-        sha256 = sha256_of(lake.home / file["path"])
+        sha256 = sha256_of(lake.data / file["path"])
     except FileNotFoundError:
         raise GuanjiaError(thing, f"is missing from the snapshot of {as_of}", cure) from None
     if sha256 != file["sha256"]:

@@ -14,6 +14,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published_folder
+from features.sources.raw_source import prepare_raw_for
 from features.sql import sql_text
 
 QUOTE_DAYS = 60
@@ -84,7 +85,7 @@ def import_lledo_pavia(
     """
     _load(lake, portfolio, PORTFOLIO_COLUMNS, "lp_portfolio")
     _load(lake, claims, CLAIM_COLUMNS, "lp_sample")
-    lake.prepare_raw_for("lledo-pavia")
+    prepare_raw_for(lake, "lledo-pavia")
     for name, query in STAGES.items():
         lake.engine.raw_sql(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     counts = {}

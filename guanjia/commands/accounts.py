@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_published, parse_day
 from guanjia.terminal.output import emit, table
 
 NOBODY = "未分配"
@@ -25,7 +25,7 @@ def entitlements(
     from features.stars.ledger import explain_entitlements
     from features.stars.settings import load_star_settings
 
-    lake = open_lake()
+    lake = open_published()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     ledger = explain_entitlements(lake, customer, on)
     zone = ZoneInfo(lake.settings.timezone)
@@ -76,7 +76,7 @@ def account(
     from features.accounts.items import LEVELS
     from features.lake.civil_days import years_before
 
-    lake = open_lake()
+    lake = open_published()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     first = since or years_before(on, 1) + timedelta(1)
     done = accounts(lake, first, on, by, customer)  # type: ignore[arg-type]

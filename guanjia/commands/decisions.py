@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, open_lake, open_records, read_clock
+from guanjia.terminal.options import AsOf, Json, open_published, open_records, read_clock
 from guanjia.terminal.output import emit, table
 
 
@@ -21,7 +21,7 @@ def replay(
     """
     from serving.decision.replay import replay as replay_decision
 
-    lake = open_lake()
+    lake = open_published()
     with open_records(lake) as records:
         replayed = replay_decision(lake, records, decision_id)
     lines = [f"decided {replayed.recorded}; again: {replayed.action}"]
@@ -56,7 +56,7 @@ def decisions(
     """
     if summary and fairness:
         raise typer.BadParameter("--summary and --fairness are two reports: ask for one")
-    lake = open_lake()
+    lake = open_published()
     with open_records(lake) as records:
         if fairness:
             _compare_twins(lake, records, customers, json)
@@ -110,7 +110,7 @@ def capacity(as_of: AsOf, json: Json = False) -> None:
     """
     from serving.decision.capacity.prices import fit_prices
 
-    lake = open_lake()
+    lake = open_published(as_of)
     with open_records(lake) as records:
         prices = fit_prices(lake, records, as_of, read_clock())
     rows = [price.document() for price in prices]

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from guanjia.commands.registry import select_models
-from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake, parse_day
+from guanjia.terminal.options import (
+    Json,
+    MaybeAsOf,
+    latest_date,
+    open_lake,
+    open_published,
+    parse_day,
+)
 from guanjia.terminal.output import emit, progress, short_path, table
 
 
@@ -37,7 +44,7 @@ def train(
     from guanjia.terminal.model_tables import model_tables
     from training.fitting.train import train as run
 
-    lake = open_lake()
+    lake = open_published()
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")
     with progress(json) as report:
         results = list(run(lake, names, by, report, tuning_seconds=tune, all_peers=all_peers))
@@ -55,11 +62,12 @@ def train(
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     """Score all customers: star, value and every prediction."""
+    from guanjia.jobs.lineage_events import lineage_events
     from serving.predictions.scoring import score as run
 
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
-    with progress(json) as report:
+    with progress(json) as report, lineage_events(lake, "score", on):
         scored = run(lake, on, report)
     emit(
         scored,
@@ -90,7 +98,7 @@ def target_list(
     """
     from serving.lists.questions import check_list
 
-    lake = open_lake()
+    lake = open_published(as_of)
     check_list(lake, name, where, top)
     from guanjia.jobs.demo import top_rows
     from guanjia.jobs.handing_out import hand_out

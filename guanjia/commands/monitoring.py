@@ -7,7 +7,7 @@ import typer
 
 from features.jsonable import jsonable
 from guanjia.commands.registry import select_models
-from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_lake
+from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_published
 from guanjia.terminal.output import Table, emit, progress, short_path, table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def monitor(
     from training.monitoring.watch import watch
     from training.registry.champions import NoChampionError, no_champion
 
-    lake = open_lake()
+    lake = open_published()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     watched, without = [], []
     with progress(json) as report:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, open_lake, open_records, read_clock
+from guanjia.terminal.options import AsOf, Json, open_lake, open_published, open_records, read_clock
 from guanjia.terminal.output import emit, progress, table
 
 
@@ -23,7 +23,7 @@ def handover(
     """
     from serving.records.people.handover import hand_over
 
-    lake = open_lake()
+    lake = open_published()
     with open_records(lake) as records:
         handovers = hand_over(lake, records, leaver, successor, who, read_clock(), new=new)
     columns = ["branch", "contacts", "customers", "handed_by", "handed_at"]
@@ -94,7 +94,7 @@ def contacts(as_of: AsOf, json: Json = False) -> None:
     """
     from serving.records.contacts.elsewhere import import_contacts
 
-    lake = open_lake()
+    lake = open_published()
     with open_records(lake) as records:
         contacts_read = import_contacts(lake, records, as_of)
     summary = (

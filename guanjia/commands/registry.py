@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import GuanjiaError, did_you_mean
-from guanjia.terminal.options import Json, open_lake, parse_day, read_clock
+from guanjia.terminal.options import Json, open_lake, open_published, parse_day, read_clock
 from guanjia.terminal.output import Table, emit, progress, table
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def compare(
     from training.registry.champions import fetch
     from training.registry.load_check import try_loading
 
-    lake = open_lake()
+    lake = open_published()
     comparisons = []
     with progress(json) as report:
         for name in names:
@@ -68,7 +68,7 @@ def promote(
     names = select_models(model)
     from training.promotion.promote import promote as run
 
-    lake, when = open_lake(), read_clock()
+    lake, when = open_published(), read_clock()
     with progress(json) as report:
         decisions = [
             run(lake, name, who=who, why=why, when=when, known_by=known_by, report=report)
@@ -128,7 +128,7 @@ def reproduce(
     from training.fitting.reproduce import reproduce as train_again
 
     with progress(json) as report:
-        reproduced = train_again(open_lake(), run, report)
+        reproduced = train_again(open_published(), run, report)
     emit(reproduced, json, *reproduced.sentences())
     if not reproduced.identical:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.terminal.options import Json, MaybeNow, open_lake, read_clock
+from guanjia.terminal.options import Json, MaybeNow, open_lake, open_published, read_clock
 from guanjia.terminal.output import emit, progress
 
 AHEAD = "GUANJIA_CLOCK_AHEAD_SECONDS"
@@ -28,7 +28,7 @@ def serve(
 
     It reports that it is ready only when it answers.
     """
-    lake = open_lake()
+    lake = open_published()
     ip = find_address(host, port)
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if now is None and AHEAD not in os.environ:
@@ -59,10 +59,11 @@ def serve(
 def _time_of_simulation(lake: Any) -> datetime | None:
     """Return the time at a simulated insurer: the morning after its latest tags; None elsewhere."""
     from features.snapshots.snapshots import snapshot_dates
+    from features.sources.raw_source import source_of
     from serving import clock
 
     days = snapshot_dates(lake)
-    if lake.source != "simulated" or not days:
+    if source_of(lake) != "simulated" or not days:
         return None
     return clock.simulated_now(max(days), lake.settings)
 
@@ -118,7 +119,7 @@ def token(
     from serving.auth.access import SCOPES
     from serving.auth.tokens import make_token
 
-    lake = open_lake()
+    lake = open_published()
     scopes, settings = scope or list(SCOPES), lake.settings
     for name in branch or ():
         require_branch(lake, name)

@@ -14,6 +14,7 @@ from guanjia.terminal.options import (
     MaybeNow,
     latest_date,
     open_lake,
+    open_published,
     parse_day,
     read_clock,
 )
@@ -40,13 +41,15 @@ def tags(
     """
     from features.snapshots.compute import write_snapshot
     from features.snapshots.known_dates import refuse_unknown_dates
+    from features.sources.raw_source import source_of
+    from guanjia.jobs.lineage_events import lineage_events
 
     lake = open_lake(engine)
     time = now
-    if time is None and lake.source is None:
+    if time is None and source_of(lake) is None:
         time = read_clock()  # a portfolio of ours may lie ahead of the clock
     refuse_unknown_dates(lake, as_of, time)
-    with progress(json) as report:
+    with progress(json) as report, lineage_events(lake, "tags", max(as_of)):
         written = write_snapshot(lake, sorted(set(as_of)), report, recompute_all)
     rows = [
         {
@@ -58,7 +61,7 @@ def tags(
         }
         for snapshot in written
     ]
-    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia materialize")
+    emit(written, json, table("Tag snapshots", rows), "Next: guanjia quality, guanjia score")
 
 
 def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = False) -> None:
@@ -69,7 +72,7 @@ def materialize(as_of: MaybeAsOf = None, now: MaybeNow = None, json: Json = Fals
     from features.online.feast_client import materialize as load_online
     from features.online.push_events import catch_up
 
-    lake = open_lake()
+    lake = open_published(as_of)
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     time = now or read_clock()
     with progress(json) as report:
@@ -91,7 +94,7 @@ def rate(
     """Show a customer's star and the arithmetic behind it."""
     from features.stars.explain import explain_rating
 
-    lake = open_lake()
+    lake = open_published()
     on = as_of or latest_date(lake, "snapshots", "give --as-of DATE")
     rating = explain_rating(lake, customer, on)
     emit(rating.as_dict(), json, f"{customer} as of {on}", *rating.sentences, rating.missing)

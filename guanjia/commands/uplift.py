@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from guanjia.terminal.options import Json, latest_date, open_lake, parse_day
+from guanjia.terminal.options import Json, latest_date, open_published, parse_day
 from guanjia.terminal.output import emit, progress, short_path, table
 
 NOTE = """Measured on the latest ripe outcomes, unseen by any step before; brackets: 95% intervals.
@@ -36,7 +36,7 @@ def uplift(
     """
     from training.uplift.randomised_trials import find
 
-    trial, lake = find(treatment), open_lake()
+    trial, lake = find(treatment), open_published()
     from training.uplift.study import learn
 
     by = known_by or latest_date(lake, "snapshots", "give --known-by DATE")

@@ -91,6 +91,32 @@ def open_lake(engine: Engine = Engine.duckdb) -> Any:
     return Lake(settings.load())
 
 
+def open_published(as_of: date | None = None) -> Any:
+    """Open the home as its readers see it: the published day, or the working area of before.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        The day that the user asked for, where only the published one will do.
+
+    Raises
+    ------
+    GuanjiaError
+        If another day is published.
+    """
+    from features.lake import published_lake
+
+    settings = open_lake().settings
+    lake = published_lake(settings)
+    if lake.day is not None and as_of not in (None, lake.day.as_of):
+        raise GuanjiaError(
+            f"day {as_of}",
+            f"is not the published one, which is {lake.day.as_of}",
+            f"leave out --as-of, or run `guanjia publish --as-of {as_of}` first",
+        )
+    return lake
+
+
 @contextmanager
 def open_records(lake: Any) -> Iterator[Any]:
     """Open and migrate the operational records of a lake; close them at the end of the block."""
@@ -121,7 +147,7 @@ def latest_date(lake: Any, folder: str, cure: str) -> date:
     GuanjiaError
         If the folder holds no date.
     """
-    names = [path.stem.removeprefix("as_of=") for path in (lake.home / folder).glob("[!.]*")]
+    names = [path.stem.removeprefix("as_of=") for path in (lake.data / folder).glob("[!.]*")]
     days = [date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)]
     if not days:
         raise GuanjiaError(folder, f"holds nothing under {lake.home}", cure)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from features.lake import Lake
+from features.lake import ServedLake
 from features.settings import load
 from serving.api.access_recorder import COPY_SECONDS, AccessRecorder
 from serving.api.app import limit_rate
@@ -38,7 +38,7 @@ def start(app: FastAPI) -> None:
         If a file of the home is missing or has a fault, or the records do not answer.
     """
     make_logs_safe()
-    lake = Lake(load())
+    lake = ServedLake(load())
     tokens.get_ready(lake.settings)
     limit_rate(app, lake.settings)
     app.state.service = PredictionService(lake)
@@ -54,6 +54,7 @@ def start(app: FastAPI) -> None:
     every(
         lake.settings.model_refresh_seconds,
         "refresh models and tags",
+        lake.follow,
         app.state.service.current.refresh,
         app.state.decider.refresh,
         app.state.service.get_ready,

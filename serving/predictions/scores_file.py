@@ -36,4 +36,4 @@ def scores_schema() -> "pa.Schema":
 
 def scores_path(lake: Lake, as_of: date) -> Path:
     """Return the path of the scores of a date."""
-    return lake.home / "scores" / f"as_of={as_of.isoformat()}.parquet"
+    return lake.data / "scores" / f"as_of={as_of.isoformat()}.parquet"

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
-from features.snapshots.snapshots import snapshot_dates
+from features.snapshots.snapshots import manifest_path, snapshot_dates
 from features.stars.explain import load_star_settings
 from features.tags.catalogue import catalogue
 from serving import clock
@@ -85,7 +86,7 @@ class PredictionService:
         self.stars = load_star_settings(lake.home)
         self.catalogue = catalogue()
         self.erased = Erased(lake.settings)
-        self._snapshots: dict[date, str | None] = {}
+        self._snapshots: dict[Path, str | None] = {}
         self._readers: dict[tuple[str, ...], TagReader] = {}
         self._lookup = SnapshotLookup(lake)
         self._tag_lists: tuple[Mapping[str, ServedModel], _TagLists] = ({}, {})
@@ -150,9 +151,8 @@ class PredictionService:
             )
             for i, (row, answers) in enumerate(zip(rows, predicted, strict=True))
         ]
-        versions = {name: served.version for name, served in models.items()}
         return PredictResponse(
-            model_versions=versions,
+            model_versions={name: served.version for name, served in models.items()},
             models_confirmed=current.confirmed,
             degraded=degraded,
             predictions=predictions,
@@ -290,11 +290,11 @@ class PredictionService:
         )
 
     def _snapshot(self, as_of: date) -> str | None:
-        if as_of not in self._snapshots:
-            path = self.lake.home / "snapshots" / f"{as_of.isoformat()}.json"
-            manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            self._snapshots[as_of] = manifest.get("snapshot_id")
-        return self._snapshots[as_of]
+        path = manifest_path(self.lake, as_of)
+        if path not in self._snapshots:
+            manifest = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            self._snapshots[path] = manifest.get("snapshot_id")
+        return self._snapshots[path]
 
     def _claims(
         self,

@@ -61,7 +61,7 @@ class TagsDate:
             return []
         if self._probes is None or self._probes[0] != max(days):
             files = read_snapshot(lake, max(days)).files
-            path = lake.home / next(iter(files.values()))["path"]
+            path = lake.data / next(iter(files.values()))["path"]
             first = next(pq.ParquetFile(path).iter_batches(PROBES, columns=["customer_id"]))
             self._probes = max(days), first["customer_id"].to_pylist()
         return self._probes[1]

@@ -49,7 +49,7 @@ class TriggerPage:
 
 def latest_triggers(lake: Lake) -> date | None:
     """Find the latest date whose triggers are published."""
-    names = (path.stem.removeprefix("as_of=") for path in (lake.home / "triggers").glob("as_of=*"))
+    names = (path.stem.removeprefix("as_of=") for path in (lake.data / "triggers").glob("as_of=*"))
     return max(map(date.fromisoformat, names), default=None)
 
 

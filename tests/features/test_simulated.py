@@ -14,6 +14,7 @@ from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
+from features.sources.raw_source import prepare_raw_for
 from features.sources.simulation.effects import ARMS
 from features.sources.simulation.simulate import Simulated, simulate
 from features.sources.simulation.terms import unsigned
@@ -249,7 +250,7 @@ def test_a_new_insurer_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     simulate(lake, 5, 2)
     assert not old.exists()
     with pytest.raises(GuanjiaError, match="of the source simulated"):
-        lake.prepare_raw_for("lledo-pavia")
+        prepare_raw_for(lake, "lledo-pavia")
 
 
 def test_contacts_chosen_by_lot_carry_their_probability(sql: duckdb.DuckDBPyConnection) -> None:

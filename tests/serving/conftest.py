@@ -24,6 +24,8 @@ import pytest
 from sqlalchemy import Connection
 
 from features.lake import Lake
+from features.lake.pointer import read_pointer
+from features.online.store import slot_file
 from features.settings import Settings
 from features.tags.catalogue import catalogue
 from features.tags.themes import theme_of
@@ -218,6 +220,14 @@ def ask(service: Running, client: httpx.Client) -> Ask:
     return post
 
 
+def unpublish(demo: Path, home: Path) -> None:
+    """Put the online rows of the demo's day where they are before anything is published."""
+    day = read_pointer(demo)
+    assert day is not None
+    for path in slot_file(home, day.slot).parent.glob(f"{slot_file(home, day.slot).name}*"):
+        path.rename(path.with_name(path.name.replace(f"-{day.slot}", "")))
+
+
 @pytest.fixture
 def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
     """A home with the demo's snapshot and models, and what else is named: `copy("scores")`."""
@@ -230,6 +240,7 @@ def copy(demo: tuple[Path, dict[str, Any]], tmp_path: Path) -> Copy:
             shutil.copyfile(path, target)
         for folder in ("snapshots", "models", *more):
             shutil.copytree(demo[0] / folder, home / folder)
+        unpublish(demo[0], home)
         shutil.copyfile(demo[0] / SENDER, home / SENDER)
         return Lake(Settings(home=home))
 
@@ -257,6 +268,7 @@ def contactable(
     def made(home: Path) -> Lake:
         for folder in ("tags", "snapshots", "models", "feast", "scores", "checked"):
             shutil.copytree(demo[0] / folder, home / folder)
+        unpublish(demo[0], home)
         shutil.copyfile(demo[0] / SENDER, home / SENDER)
         one_touchpoint(home)
         return Lake(Settings(home=home, token_key=None))

@@ -42,7 +42,8 @@ def scratch_lake(lake: Lake) -> Iterator[Lake]:
     nothing in the home.
     """
     with scratch_folder(lake) as home:
-        scratch = Lake(lake.settings.model_copy(update={"home": home, "online": "sqlite"}))
+        settings = lake.settings.model_copy(update={"home": home, "online": "sqlite"})
+        scratch = Lake(settings, lake.day)
         try:
             for entry in lake.home.iterdir():
                 if entry.name not in OWN:

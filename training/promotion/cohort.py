@@ -165,7 +165,7 @@ def _training_frame(
         missing = [name for name in tags if name in group.tags and name not in frame]
         if not missing:
             continue
-        history = lake.tags(group.name) / "history-training.parquet"
+        history = lake.home / "tags" / group.name / "history-training.parquet"
         stated = trained.tags.get(f"history_{group.name}_sha256")
         if not history.exists() or sha256_of(history) != stated:
             return None

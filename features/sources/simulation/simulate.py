@@ -19,6 +19,7 @@ from features.lake import Lake
 from features.progress import Report, quiet
 from features.publishing import published, published_folder
 from features.settings import cutoff
+from features.sources.raw_source import prepare_raw_for
 from features.sources.simulation import calibration as c
 from features.sources.simulation import claims as claiming
 from features.sources.simulation import contacts as contacting
@@ -94,7 +95,7 @@ def simulate(
         raise GuanjiaError("chunk size", f"{chunk_size} is below 1", "use 50,000")
     if end <= c.START:
         raise GuanjiaError("end", f"{end} is not after {c.START}", "choose a later date")
-    lake.prepare_raw_for("simulated")
+    prepare_raw_for(lake, "simulated")
     _name_the_insurer(lake.home / "content.toml")
     # The simulated insurer lives in China, whatever zone the installation counts its days in.
     end_us = int(cutoff(end, "Asia/Shanghai").timestamp()) * 10**6

@@ -13,7 +13,7 @@ from training.models import MODELS
 
 def averages(lake: Lake) -> dict[str, float]:
     """Average the predictions and the margin of the latest scores; empty if there are none."""
-    paths = sorted((lake.home / "scores").glob("as_of=*.parquet"))
+    paths = sorted((lake.data / "scores").glob("as_of=*.parquet"))
     return _means(paths[-1], paths[-1].stat().st_mtime_ns) if paths else {}
 
 

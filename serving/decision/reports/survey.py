@@ -41,7 +41,7 @@ def survey(lake: Lake, size: int) -> tuple[list[str], datetime]:
     if not days:
         raise GuanjiaError("snapshots", "are not there", "run `guanjia tags --as-of DATE`")
     files = read_snapshot(lake, days[-1]).files.values()
-    path = lake.home / next(iter(files))["path"]
+    path = lake.data / next(iter(files))["path"]
     customers = pq.read_table(path, columns=["customer_id"], partitioning=None)["customer_id"]
     drawn = sorted(customers.to_pylist(), key=lambda customer: draw_lot("survey", customer))
     zone = ZoneInfo(lake.settings.timezone)

@@ -97,8 +97,8 @@ def _begin(lake: Lake, records: Records, customer_id: str, by: str, at: datetime
         marks[mark] = replace(marks.get(mark) or UnfinishedErasure(), receipt_id=receipt.receipt_id)
     inbox = EventInbox(lake)
     _add_rows(erased, {mark: customer_id}, "events", inbox.erase([customer_id]))
-    online: Counter[str] = sum(take_offline(lake, [customer_id]).values(), Counter())
-    _add_rows(erased, {mark: customer_id}, "online", online)
+    online = take_offline(lake, [customer_id], everywhere=True)
+    _add_rows(erased, {mark: customer_id}, "online", sum(online.values(), Counter()))
     return receipt
 
 
@@ -158,7 +158,8 @@ def finish_erasure(
         left = _remove_exports(lake, customers)
     # Once more: a request that ran during the first phase may have written since.
     add_rows("events", EventInbox(lake).erase(sorted(customers)))
-    add_rows("online", sum(take_offline(lake, sorted(customers)).values(), Counter()))
+    online = take_offline(lake, sorted(customers), everywhere=True)
+    add_rows("online", sum(online.values(), Counter()))
     receipts = [
         _complete(records, erased, mark, by_mark.get(mark), at, key) for mark in sorted(pending)
     ]

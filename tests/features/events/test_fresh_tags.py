@@ -142,9 +142,9 @@ def test_who_is_first_brings_what_waits(desk: Any, monkeypatch: pytest.MonkeyPat
     computed: list[set[str]] = []
     compute = desk.fresh._live.compute
 
-    def counted(customers: dict[str, datetime], names: list[str]) -> Any:
+    def counted(customers: dict[str, datetime], *more: Any) -> Any:
         computed.append(set(customers))
-        return compute(customers, names)
+        return compute(customers, *more)
 
     monkeypatch.setattr(desk.fresh._live, "compute", counted)
     for number in range(3):

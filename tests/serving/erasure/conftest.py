@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from features.lake.pointer import read_pointer
+from features.online.store import slot_file
 from features.settings import Settings
 from serving.auth.tokens import make_token
 
@@ -248,7 +250,8 @@ def branch_other_than(home: Path, customer: str) -> str:
 
 
 def online_of(home: Path, customer: str) -> dict[str, Any]:
-    with closing(sqlite3.connect(home / "feast" / "online.db")) as connection:
+    day = read_pointer(home)
+    with closing(sqlite3.connect(slot_file(home, day.slot if day else ""))) as connection:
         tables = [
             name
             for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")

@@ -165,7 +165,7 @@ def test_a_database_that_does_not_answer_is_asked_again(
     lake, records = home_of
     with monkeypatch.context() as away:
 
-        def fails(*_: Any) -> None:
+        def fails(*_: Any, **__: Any) -> None:
             raise GuanjiaError("the online store", "does not answer", "start it")
 
         away.setattr(erase_everywhere, "take_offline", fails)

@@ -22,7 +22,6 @@ PLACES = (
     "checked/policies.parquet",
     "events.db",
     "records.db",
-    "feast/online.db",
     "scores/as_of=2026-06-30.parquet",
     "segments/as_of=2026-06-30.parquet",
     "clusters/as_of=2026-06-30.parquet",
@@ -38,6 +37,8 @@ def test_before_their_erasure_customers_are_in_every_place(story: Any) -> None:
             held = story.places[one]
             # What SQLite wrote last is in its log.
             assert place in held or f"{place}-wal" in held, (one, place)
+        assert any(place.startswith("feast/online") for place in story.places[one]), one
+        assert any(place.startswith("published/") for place in story.places[one]), one
         assert len(story.places[one]) > 40
     assert len(story.numbers) > 9
 
