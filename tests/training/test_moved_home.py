@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from features.lake import Lake
+from features.lake.pointer import read_pointer
 from features.settings import Settings
+from guanjia.jobs.backups.readiness import check_restored
 from training.registry import versions
 from training.registry.mlflow_client import database
 from training.registry.moved_home import follow_moved_home, rewrite_paths
@@ -35,6 +37,8 @@ def test_a_restored_home_trains_where_it_lies(
         path for path in new.rglob("*") if path.is_file() and str(old).encode() in path.read_bytes()
     ]
     assert naming == []
+    assert read_pointer(new) == read_pointer(demo[0]), "what was published is published"
+    assert [check for check in check_restored(Settings(home=new)) if not check.good] == []
     before = {path for path in tmp_path.rglob("*") if not path.is_relative_to(new)}
     done = run(new, "train", MODEL)
     assert done.returncode == 0, done.stderr

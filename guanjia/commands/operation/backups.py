@@ -135,8 +135,9 @@ def next_steps(manifest: Any, home: Path) -> list[str]:
         day = manifest.latest or "DATE"
         steps.append(
             "What can be computed was left out. Next: "
-            f"guanjia check && guanjia tags --as-of {day} && guanjia materialize --as-of {day}"
-            f" && guanjia score --as-of {day}"
+            f"guanjia check && guanjia tags --as-of {day} && guanjia quality --as-of {day}"
+            f" && guanjia segments --as-of {day} && guanjia score --as-of {day}"
+            f" && guanjia triggers --as-of {day} && guanjia publish --as-of {day}"
         )
     else:
         steps.append(f"Next: GUANJIA_HOME={home} guanjia serve")

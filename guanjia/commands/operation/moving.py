@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import GuanjiaError
-from guanjia.terminal.options import Json, MaybeNow, latest_date, open_lake, read_clock
+from guanjia.terminal.options import (
+    Json,
+    MaybeNow,
+    latest_date,
+    open_lake,
+    open_published,
+    read_clock,
+)
 from guanjia.terminal.output import emit, progress, table
 
 
@@ -79,19 +86,19 @@ def move_online(
 ) -> None:
     """Load the online rows into Redis, or into a file again, and say what is left behind.
 
-    They are computed, so they are loaded from the latest snapshot and the inbox.
+    They are computed, so they are loaded from the published day and the inbox.
     """
-    from features.lake import Lake
+    from features.lake import published_lake
     from features.online.feast_client import materialize
     from features.online.push_events import catch_up
     from features.online.store import on_redis
 
-    lake = open_lake()
+    lake = open_published()
     if not on_redis(lake.settings):
         cure = "set it to redis://host:port/database, for either direction"
         raise GuanjiaError("GUANJIA_ONLINE", "names no Redis", cure)
     if to is Store.sqlite:
-        lake = Lake(lake.settings.model_copy(update={"online": "sqlite"}))
+        lake = published_lake(lake.settings.model_copy(update={"online": "sqlite"}))
     day = latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
     at = now or read_clock()
     with progress(json) as report:

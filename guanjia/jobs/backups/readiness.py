@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 
 from features.erasure.customer_files import customers_in
 from features.errors import GuanjiaError
-from features.lake import Lake
-from features.online.store import read_rows
+from features.lake import Lake, published_lake
+from features.online.store import read_rows, slot_file
 from features.progress import Report, quiet
 from features.settings import Settings
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
@@ -48,7 +48,7 @@ def check_restored(settings: Settings, report: Report = quiet) -> list[Check]:
     report : Report
         Progress: called with the step, checks done and checks in all.
     """
-    lake = Lake(settings)
+    lake = published_lake(settings)
     tried: dict[str, Callable[[Lake], str]] = {
         "records": _count_records,
         "snapshot": _verify_snapshot,
@@ -99,10 +99,10 @@ def _load_models(lake: Lake) -> str:
 
 def _read_online(lake: Lake) -> str:
     days = snapshot_dates(lake)
-    if not days or not (lake.home / "feast" / "online.db").exists():
+    if not days or not slot_file(lake.home, lake.slot).exists():
         return "there are none: `guanjia materialize` loads them"
     group = next(iter(catalogue.groups()))
-    path = lake.home / read_snapshot(lake, max(days)).files[group]["path"]
+    path = lake.data / read_snapshot(lake, max(days)).files[group]["path"]
     customers = sorted(customers_in(path))
     rows = len(read_rows(lake, [group], customers)[0])
     if rows < len(customers):

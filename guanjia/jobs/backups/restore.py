@@ -231,7 +231,7 @@ def _follow(lake: Lake, former: Path) -> None:
     """Let what names the former place of the home name this one."""
     if former != lake.home:
         follow_moved_home(lake, lake.home / "mlflow" / "mlflow.db")
-    if (lake.home / "feast" / "online.db").exists() and not on_redis(lake.settings):
+    if any((lake.home / "feast").glob("online*.db")) and not on_redis(lake.settings):
         from features.online.feast_client import apply, forget
 
         # Its registry names the files of tags by absolute paths, so it is written anew.
