@@ -19,7 +19,7 @@ from features.publishing import is_running
 
 KEYS = ("erasure.key", "token.key", "mlflow/admin_password", "mlflow/session_key")
 """Secrets: kept apart from the backup, in a file of their own."""
-NOT_KEPT = ("tmp", "compiled", "feast/registry.db", "restoring.json")
+NOT_KEPT = ("tmp", "compiled", "feast/registry.db", "feast/registry.db.of", "restoring.json")
 """Scratch files, and what a restore writes anew."""
 DERIVED = (
     *("checked", "check.json", "tags", "snapshots", "segments", "scores", "triggers"),
