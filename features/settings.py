@@ -57,6 +57,11 @@ class Settings(BaseModel):
         description="Key of the hash that stands for an erased customer; default: a key file under "
         "home.",
     )
+    erasures_copy: Path | None = Field(
+        default=None,
+        description="File outside home, on another disk, in which every erasure is noted too, for "
+        "restores: whom to erase anew (docs/backup.md).",
+    )
     clock_skew_seconds: int = Field(
         default=300, ge=0, description="How far ahead of our clock an event's own time may be."
     )

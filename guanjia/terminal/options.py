@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from features.errors import GuanjiaError
+from guanjia.terminal.home_format import keep_format
 from guanjia.terminal.private_home import close_to_others
 
 
@@ -81,6 +82,7 @@ def open_lake(engine: Engine = Engine.duckdb) -> Any:
     from features import settings
     from features.lake import Lake
 
+    keep_format(settings.load().home)
     close_to_others(settings.load().home)
     if engine is Engine.spark:
         from features.lake.spark import SparkLake

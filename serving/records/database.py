@@ -14,17 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
     bindparam,
-    column,
     exc,
     func,
-    inspect,
-    make_url,
     select,
-    table,
     text,
 )
 
@@ -32,7 +27,9 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
-from serving.records.postgres import DRIVER, maintenance_engine, postgres_engine, time_limit
+from serving.records.address import address_of
+from serving.records.postgres import maintenance_engine, postgres_engine, time_limit
+from serving.records.revisions import MIGRATIONS, newest_revision, read_revision, require_known
 from serving.records.sqlite import prepare_file, sqlite_engine
 from serving.records.tables import METADATA
 
@@ -40,8 +37,6 @@ WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
-MIGRATIONS = Path(__file__).with_name("migrations")
-_REVISIONS = table("alembic_version", column("version_num"))
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 _LOCK_ALL = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
@@ -69,7 +64,7 @@ class Records:
     """
 
     def __init__(self, settings: Settings, seconds: float = WAIT_SECONDS) -> None:
-        self._url = _address(settings)
+        self._url = address_of(settings)
         self._seconds = seconds
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = (
@@ -89,6 +84,12 @@ class Records:
         # SQLite has one writer at a time and polls for its lock; this lock wakes the next at once.
         self._write_lock = threading.Lock()
         self._writer_connections: dict[Engine, Connection] = {}
+
+    @property
+    def place(self) -> str:
+        """Where the records are, without a password: a file, or host and database."""
+        url = self._url
+        return str(url.database) if self._is_sqlite else f"{url.host}/{url.database}"
 
     @property
     def is_local(self) -> bool:
@@ -161,6 +162,12 @@ class Records:
         with self._translate_errors(seconds), begin() as connection:
             yield connection
 
+    def create(self) -> None:
+        """Create the file of SQLite if there is none; a database of Postgres is there."""
+        with self._maintenance(LONG_SECONDS) as engine:
+            if self._is_sqlite:
+                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
+
     def migrate(self) -> None:
         """Migrate the tables to this version; several processes may do so at once.
 
@@ -169,20 +176,20 @@ class Records:
         RecordsAwayError
             If the database cannot be reached or changed.
         """
-        with self._maintenance(LONG_SECONDS) as engine:
-            if self._is_sqlite:
-                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
-            with engine.begin() as connection:
-                advisory_lock(connection, "migrations")
-                if _revision(connection) == _newest_revision():
-                    return  # Alembic takes a command longer to import than the rest of its work
-                from alembic import command
-                from alembic.config import Config
+        self.create()
+        with self._maintenance(LONG_SECONDS) as engine, engine.begin() as connection:
+            advisory_lock(connection, "migrations")
+            revision = read_revision(connection)
+            if revision == newest_revision():
+                return  # Alembic takes a command longer to import than the rest of its work
+            require_known(revision, self.place, self._is_sqlite)
+            from alembic import command
+            from alembic.config import Config
 
-                config = Config()
-                config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
     def scrub(self) -> None:
         """Scrub deleted rows from the database files, after an erasure; writers wait meanwhile.
@@ -268,11 +275,11 @@ class Records:
         url = self._url
         if self._is_sqlite:
             cure = "try again; check that the disk is not full and no other process locks the file"
-            return RecordsAwayError(f"records {url.database}", fault, cure)
+            return RecordsAwayError(f"records {self.place}", fault, cure)
         if url.password:
             fault = fault.replace(str(url.password), "***")
         cure = "check that the server runs and GUANJIA_DATABASE is right, then try again"
-        return RecordsAwayError(f"records {url.host}/{url.database}", fault, cure)
+        return RecordsAwayError(f"records {self.place}", fault, cure)
 
 
 def lock_customer(connection: Connection, customer_id: str) -> None:
@@ -300,33 +307,6 @@ def _lock_number(name: str) -> int:
     """Hash a name to the number of an advisory lock: 64 bits, signed."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def _revision(connection: Connection) -> str | None:
-    """Read the revision of the tables; None where there are none."""
-    if not inspect(connection).has_table(_REVISIONS.name):
-        return None
-    return connection.execute(select(_REVISIONS.c.version_num)).scalar()
-
-
-def _newest_revision() -> str:
-    """Find the newest migration, from the names of their files: `records_0003.py` is 0003."""
-    names = (path.stem for path in (MIGRATIONS / "versions").glob("records_*.py"))
-    return max(names).removeprefix("records_")
-
-
-def _address(settings: Settings) -> URL:
-    if settings.database is None:
-        return URL.create("sqlite", database=str(settings.home / "records.db"))
-    cure = "set it to postgresql://user:password@host/database, or unset it to use SQLite"
-    try:
-        url = make_url(settings.database)
-    except (exc.ArgumentError, ValueError):
-        # The original error repeats the address, and with it the password.
-        raise GuanjiaError("GUANJIA_DATABASE", "is not a database address", cure) from None
-    if url.drivername not in ("postgres", "postgresql", DRIVER):
-        raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
-    return url.set(drivername=DRIVER)
 
 
 @contextmanager
