@@ -244,7 +244,10 @@ def _cell(contract: Contract, column: str) -> str:
         f" WHEN w.way = '{way}' THEN {_mutated(contract, column, way, MUTATION)}"
         for way in _ways(contract, column)
     )
-    drawn = "hash(b.row, w.seed) % 100 < w.share"
+    # In every second world with few rows whole vehicles are drawn: all that is told of one.
+    unit = "if(hash(w.number) % 2 = 0, b.vehicle_id, CAST(b.row AS VARCHAR))"
+    unit = unit if "vehicle_id" in contract.columns else "b.row"
+    drawn = f"hash({unit}, w.seed) % 100 < w.share"
     mine = f"w.table_name = '{contract.name}' AND w.column_name = '{column}'"
     value = f"CASE WHEN NOT ({mine} AND {drawn}) THEN {cell}{ways} ELSE {cell} END"
     if column in NUMBERS:
