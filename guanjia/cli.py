@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import backups, lineage, moving, publishing
+from guanjia.commands.operation import backups, daily, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
@@ -78,6 +78,7 @@ relocating.command("online", cls=AfterExtensions)(moving.move_online)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
+    "Run every day": {"daily": daily.daily},
     "Load and check tables": {
         "simulate": data.simulate,
         "import": importing,

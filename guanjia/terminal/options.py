@@ -119,10 +119,13 @@ def open_published(as_of: date | None = None) -> Any:
 
 @contextmanager
 def open_records(lake: Any) -> Iterator[Any]:
-    """Open and migrate the operational records of a lake; close them at the end of the block."""
-    from serving.records.database import Records
+    """Open and migrate the operational records of a lake; close them at the end of the block.
 
-    records = Records(lake.settings)
+    A command waits longer for them than a request may: it reads and writes of many customers.
+    """
+    from serving.records.database import LONG_SECONDS, Records
+
+    records = Records(lake.settings, LONG_SECONDS)
     try:
         records.migrate()
         yield records

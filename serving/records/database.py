@@ -1,8 +1,9 @@
 """Database of the records: transactions on SQLite under home, or on Postgres.
 
-`GUANJIA_DATABASE` names the Postgres. A database that does not answer within two seconds is a
-`RecordsAwayError`: a contact that cannot be recorded must not be made. While Postgres is down, one
-caller per second tries to connect; the others are refused at once, so that no thread waits.
+`GUANJIA_DATABASE` names the Postgres. A database that does not answer a request within two seconds
+is a `RecordsAwayError`: a contact that cannot be recorded must not be made. Commands over many
+customers wait longer (`LONG_SECONDS`): a scan of all contacts is no fault. While Postgres is down,
+one caller per second tries to connect; the others are refused at once, so that no thread waits.
 """
 
 import hashlib
@@ -53,6 +54,8 @@ class Records:
     ----------
     settings : Settings
         Settings with the home folder and, for Postgres, `database`.
+    seconds : float
+        How long a transaction waits for the database where it does not say it itself.
 
     Raises
     ------
@@ -60,17 +63,18 @@ class Records:
         If `GUANJIA_DATABASE` is not the address of a Postgres, or its driver is not installed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seconds: float = WAIT_SECONDS) -> None:
         self._url = address_of(settings)
+        self._seconds = seconds
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = (
-            sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
+            sqlite_engine(self._url, seconds, "NORMAL")
             if self._is_sqlite
-            else postgres_engine(self._url, WAIT_SECONDS)
+            else postgres_engine(self._url, seconds)
         )
         self._writer = self._durable_writer = self._no_wait_writer = self._engine
         if self._is_sqlite:
-            durable = sqlite_engine(self._url, WAIT_SECONDS, "FULL")
+            durable = sqlite_engine(self._url, seconds, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             self._durable_writer = durable.execution_options(begin="BEGIN IMMEDIATE")
             no_wait = sqlite_engine(self._url, 0, "NORMAL")
@@ -94,14 +98,15 @@ class Records:
 
     @contextmanager
     def writing(
-        self, seconds: float = WAIT_SECONDS, *, durable: bool = False
+        self, seconds: float | None = None, *, durable: bool = False
     ) -> Iterator[Connection]:
         """Begin a transaction that writes; commit it at the end of the block.
 
         Parameters
         ----------
-        seconds : float
-            How long to wait for the database; 0: do not wait for another writer either.
+        seconds : float, optional
+            How long to wait for the database; 0: do not wait for another writer either. Default:
+            as the records were opened.
         durable : bool
             Whether it must survive a power cut, as a customer's consent must: SQLite then waits
             for the disk. A killed process loses nothing either way, and Postgres always waits.
@@ -111,6 +116,7 @@ class Records:
         RecordsAwayError
             If the database cannot be reached, is locked, or cannot write.
         """
+        seconds = self._seconds if seconds is None else seconds
         with self._translate_errors(seconds):
             quick = self._writer if seconds else self._no_wait_writer
             engine = self._durable_writer if durable else quick
@@ -138,14 +144,20 @@ class Records:
         self._writer_connections[engine] = connection
 
     @contextmanager
-    def reading(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
+    def reading(self, seconds: float | None = None) -> Iterator[Connection]:
         """Begin a transaction that only reads.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long to wait for the database. Default: as the records were opened.
 
         Raises
         ------
         RecordsAwayError
             If the database cannot be reached.
         """
+        seconds = self._seconds if seconds is None else seconds
         begin = self._engine.begin if self._is_sqlite else self._begin_postgres
         with self._translate_errors(seconds), begin() as connection:
             yield connection

@@ -111,7 +111,7 @@ def publish_day(
         events = SlotEvents(own, as_of, live=False)
         events.catch_up(now)
         report("audit", 0, 1)
-        findings = audit_day(own, as_of, Lake(lake.settings, before) if before else None)
+        findings = audit_day(own, as_of, _kept_lake(lake, before))
         findings += _withdrawn(lake.home, day)
         report("audit", 1, 1)
         if findings and accepted is None:
@@ -200,6 +200,13 @@ def missing_days(day: PublishedDay, now: datetime, timezone: str) -> list[date]:
         The insurer's time zone.
     """
     return days_between(day.as_of, now.astimezone(ZoneInfo(timezone)).date())
+
+
+def _kept_lake(lake: Lake, day: PublishedDay | None) -> Lake | None:
+    """Open a published day to compare with; None if there is none, or its files were deleted."""
+    if day is None or not (day.folder(lake.home) / MANIFEST).exists():
+        return None
+    return Lake(lake.settings, day)
 
 
 def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
