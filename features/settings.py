@@ -118,6 +118,21 @@ class Settings(BaseModel):
         description="Address or file that takes OpenLineage events of the daily commands; default: "
         "none are sent.",
     )
+    log: Literal["text", "json"] = Field(
+        default="text", description="How the service writes its log: as text, or JSON lines."
+    )
+    access_log: bool = Field(
+        default=False, description="Whether the service logs each request in one line."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which the service shows its metrics to Prometheus; default: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of this machine that has the port of the metrics."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,7 @@ Read first: `serving/api/app.py` (the endpoints), then `serving/decision/decider
 """
 
 ROOMS = (
+    "telemetry",
     "touchpoints",
     "content",
     "auth",
@@ -15,6 +16,7 @@ ROOMS = (
     "lineage",
     "events",
     "decision",
+    "exporter",
     "api",
 )
 """Rooms in order: a room imports this package's own files and the rooms that stand before it."""

@@ -106,10 +106,10 @@ def select_steps(
         ]
         masks.append(f"CAST({' + '.join(bits or ['0'])} AS BIGINT) AS {mask}")
     steps = ", ".join(f"{step}_{r.name}" for r in odd for step in "stw")
-    taken = _steps(odd, f"FROM {quoted(rows)}")
+    stepped = _steps(odd, f"FROM {quoted(rows)}")
     return (
         f"SELECT * EXCLUDE ({steps}) REPLACE ({', '.join(changed)}), {', '.join(masks)}"
-        f" FROM ({taken})"
+        f" FROM ({stepped})"
     )
 
 

@@ -147,7 +147,7 @@ def _deliver(
         name: _source(lake, path, place, mapping.sources[name], listed)
         for place, (name, listed) in enumerate(rows.items())
     }
-    kept = mapping.model_copy(
+    used = mapping.model_copy(
         update={"tables": tuple(table for table in mapping.tables if table.source in sources)}
     )
     corrected = [edit for listed in rows.values() for edit, _ in listed]
@@ -157,11 +157,11 @@ def _deliver(
     }
     settling.outcomes |= {edit.row_id: CORRECTED for edit in corrected}
     digest = hashlib.sha256("".join(sorted(edit.row_id for edit in corrected)).encode())
-    prepared = prepare_rows(lake, kept, sources, findings, beside_known=True)
+    prepared = prepare_rows(lake, used, sources, findings, beside_known=True)
     try:
         with ExitStack() as stack:
             draft = stack.enter_context(published(settled_file(lake)))  # published last
-            keep_cells(lake, kept, sources, prepared)
+            keep_cells(lake, used, sources, prepared)
             wrong: set[int] = set()
             for table in prepared:
                 _drop_known(lake, table)

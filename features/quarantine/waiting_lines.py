@@ -47,7 +47,7 @@ def waiting_lines(lake: Lake) -> list[WaitingLine]:
         return []
     settled, lines = read_settled(lake), []
     for entry in map(json.loads, path.read_text("utf-8").splitlines()):
-        text, told = entry["text"], entry.get("delivered")
+        text, since = entry["text"], entry.get("delivered")
         line = WaitingLine(
             row_id="" if text is None else line_id(lake, text),
             file=entry["file"],
@@ -55,7 +55,7 @@ def waiting_lines(lake: Lake) -> list[WaitingLine]:
             reason=entry["reason"],
             text=text or "",
             source=entry.get("source"),
-            delivered=None if told is None else datetime.fromisoformat(told),
+            delivered=None if since is None else datetime.fromisoformat(since),
         )
         if line.row_id not in settled:
             lines.append(line)

@@ -185,9 +185,9 @@ def _write_lines(
         sheet.set_column(place, place, width, formats["text"], {"hidden": place == 0})
         sheet.write_string(0, place, heading, formats["head"])
     for number, line in enumerate(lines, 1):
-        told = reason_of("", line.reason).chinese
+        reason = reason_of("", line.reason).chinese
         text = line.text if line.row_id else "(已按删除要求清除)"
-        for place, cell in enumerate((line.row_id, "", told, line.file, str(line.line))):
+        for place, cell in enumerate((line.row_id, "", reason, line.file, str(line.line))):
             sheet.write_string(number, place, shown(cell), formats["text"])
         sheet.write_string(number, 5, shown(text), formats["fault" if line.row_id else "text"])
     sheet.freeze_panes(1, 3)

@@ -16,7 +16,7 @@ from guanjia.jobs.publication.publish import publish_day
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"
-POINTS = 12
+POINTS = 10
 
 
 def test_any_kill_leaves_the_day_before_or_the_new_one(tmp_path: Path) -> None:

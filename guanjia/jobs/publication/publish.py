@@ -115,6 +115,7 @@ def publish_day(
         findings += _withdrawn(lake.home, day)
         report("audit", 1, 1)
         if findings and accepted is None:
+            _clear(lake.home)
             return Publication("refused", before, before, findings)
         day = replace(day, published_at=now, accepted=bool(findings))
         with pointer_held(lake.home, to_replace=True):
@@ -122,7 +123,7 @@ def publish_day(
             record_publication(lake.home, day, content_of(lake.home, day), findings, accepted)
             write_pointer(lake.home, day)
         events.mark_online()
-        _clear(lake.home, day)
+        _clear(lake.home)
         missing = days_between(before.as_of, as_of) if before else []
         return Publication("published", day, before, findings, missing)
 
@@ -224,9 +225,10 @@ def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
     ]
 
 
-def _clear(home: Path, day: PublishedDay) -> None:
-    """Delete the files of publications that are too old, and of those that never became visible."""
-    keep = {*visible_generations(home)[-KEPT:], day.generation}
+def _clear(home: Path) -> None:
+    """Delete the files of publications that are too old, and of those that are not visible."""
+    visible = read_pointer(home)
+    keep = {*visible_generations(home)[-KEPT:], *([visible.generation] if visible else [])}
     for folder in (home / FOLDER).glob("[!.]*"):
         if folder.name not in keep:
             # Without it the rest is no publication any more, should this be killed.
