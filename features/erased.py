@@ -10,16 +10,22 @@ import fcntl
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from features.errors import GuanjiaError
 from features.key_file import read_or_create_key
 from features.publishing import published
 from features.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 SHORTEST_KEY = 32
+MARK = "erased:"
+"""How each mark begins."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,61 @@ class Erased:
             fcntl.flock(lock_file, fcntl.LOCK_EX)
             marks = dict(self.all())
             yield marks
-            if marks == self.all():
-                return
-            written = {mark: left and asdict(left) for mark, left in marks.items()}
-            with published(self.path, 0o600) as draft:
+            if marks != self.all():
+                written = {mark: left and asdict(left) for mark, left in marks.items()}
+                with published(self.path, 0o600) as draft:
+                    draft.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+            if self._settings.erasures_copy is not None and marks:
+                note_marks(self._settings.erasures_copy, marks)
+
+
+def read_marks(path: Path) -> set[str]:
+    """Read the marks of a list of erased customers, or of a copy of one.
+
+    Raises
+    ------
+    GuanjiaError
+        If the file is no such list.
+    """
+    try:
+        marks = json.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        cure = "name an erased.json, or the file of GUANJIA_ERASURES_COPY"
+        raise GuanjiaError(f"list of erasures {path}", f"cannot be read ({error})", cure) from None
+    if not isinstance(marks, dict) or any(not mark.startswith(MARK) for mark in marks):
+        cure = "name an erased.json, or the file of GUANJIA_ERASURES_COPY"
+        raise GuanjiaError(f"file {path}", "is no list of erased customers", cure)
+    return set(marks)
+
+
+def note_marks(path: Path, marks: Iterable[str]) -> None:
+    """Add marks to the copy of the list that lies apart from the home; nothing is taken out of it.
+
+    A home that was restored from an older backup knows fewer marks than its copy. A place that
+    cannot be written does not hold an erasure up: the next change, and each `guanjia erase
+    --pending`, writes all that is missing.
+
+    Parameters
+    ----------
+    path : Path
+        The copy (`GUANJIA_ERASURES_COPY`).
+    marks : iterable of str
+        Marks of erased customers.
+    """
+    try:
+        noted = read_marks(path) if path.exists() else set()
+        missing = set(marks) - noted
+        if missing:
+            with published(path, 0o600) as draft:
+                written = dict.fromkeys(sorted(noted | missing))
                 draft.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+    except (OSError, GuanjiaError) as error:
+        logger.error(
+            "erasures are not noted in %s (%s): after a restore from a backup these customers would"
+            " come back; make it writable, and run `guanjia erase --pending`, which notes them",
+            path,
+            error,
+        )
 
 
 def erasure_key(settings: Settings) -> bytes:
@@ -136,4 +192,4 @@ def erasure_key(settings: Settings) -> bytes:
 def pseudonym(key: bytes, customer_id: str) -> str:
     """Hash a customer id with the key: the mark that stands for an erased customer."""
     mark = hmac.digest(key, customer_id.encode("utf-8", "surrogatepass"), hashlib.sha256)
-    return f"erased:{mark.hex()}"
+    return f"{MARK}{mark.hex()}"

@@ -69,11 +69,12 @@ def parse_plain_lines(
 def _text(cells: pa.Array, encoding: str) -> pa.Array:
     """Decode cells strictly: each value once, for most columns beyond ASCII have few of them."""
     _, _, letters = cells.buffers()
-    if letters is None or memoryview(letters).tobytes().isascii():
+    if encoding == "utf-8" or letters is None or memoryview(letters).tobytes().isascii():
         return cells.cast(pa.string())
     listed = cells.dictionary_encode()
-    values = [value.decode(encoding) for value in listed.dictionary.to_pylist()]
-    return pa.array(values, pa.string()).take(listed.indices)
+    values = listed.dictionary.to_pylist()
+    text = b"\n".join(values).decode(encoding)
+    return pa.array(text.split("\n"), pa.string()).take(listed.indices)
 
 
 def _is_plain(data: bytes, delimiter: str, quote: str, encoding: str) -> bool:

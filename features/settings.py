@@ -57,6 +57,11 @@ class Settings(BaseModel):
         description="Key of the hash that stands for an erased customer; default: a key file under "
         "home.",
     )
+    erasures_copy: Path | None = Field(
+        default=None,
+        description="File outside home, on another disk, in which every erasure is noted too, for "
+        "restores: whom to erase anew (docs/backup.md).",
+    )
     clock_skew_seconds: int = Field(
         default=300, ge=0, description="How far ahead of our clock an event's own time may be."
     )
@@ -105,6 +110,28 @@ class Settings(BaseModel):
     )
     most_concurrent: int = Field(
         default=64, ge=1, description="Requests that a process of the service works on at once."
+    )
+
+    openlineage: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Address or file that takes OpenLineage events of the daily commands; default: "
+        "none are sent.",
+    )
+    log: Literal["text", "json"] = Field(
+        default="text", description="How the service writes its log: as text, or JSON lines."
+    )
+    access_log: bool = Field(
+        default=False, description="Whether the service logs each request in one line."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which the service shows its metrics to Prometheus; default: none.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of this machine that has the port of the metrics."
     )
 
     @model_validator(mode="before")

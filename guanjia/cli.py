@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -36,7 +36,8 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import publishing
+from guanjia.commands.operation import backups, daily, lineage, moving, publishing
+from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
 
@@ -53,7 +54,9 @@ class AfterExtensions(TyperCommand):
         from features.tags.extensions import load_extensions
 
         load_extensions(settings.load().home)
-        return super().invoke(ctx)
+        result = super().invoke(ctx)
+        keep_format(settings.load().home)
+        return result
 
 
 importing = typer.Typer(help="Make raw tables of an insurer's exports.", no_args_is_help=True)
@@ -67,9 +70,15 @@ quarantining.command("replay", cls=AfterExtensions)(quarantine.replay)
 reviewing = typer.Typer(help="List and answer requests for a human review.", no_args_is_help=True)
 reviewing.command("list", cls=AfterExtensions)(reviews.list_reviews)
 reviewing.command("answer", cls=AfterExtensions)(reviews.answer)
+relocating = typer.Typer(
+    help="Move records or online rows to a server, or back.", no_args_is_help=True
+)
+relocating.command("records", cls=AfterExtensions)(moving.move_records)
+relocating.command("online", cls=AfterExtensions)(moving.move_online)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
+    "Run every day": {"daily": daily.daily},
     "Load and check tables": {
         "simulate": data.simulate,
         "import": importing,
@@ -86,6 +95,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "rate": tags.rate,
         "entitlements": accounts.entitlements,
         "account": accounts.account,
+        "lineage": lineage.lineage,
     },
     "Train, promote and watch models": {
         "train": models.train,
@@ -124,6 +134,11 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "handover": records.handover,
         "retain": records.retain,
         "erase": erasure.erase,
+    },
+    "Operate": {
+        "backup": backups.backup,
+        "restore": backups.restore,
+        "move": relocating,
     },
 }
 """The commands, in groups by the order of work: so `guanjia --help` shows them."""
@@ -164,6 +179,26 @@ app = typer.Typer(
     # What draws panels takes longer to import than all commands together.
     rich_markup_mode=None,
 )
+
+
+def _show_version(show: bool) -> None:
+    if show:
+        typer.echo(f"guanjia {release()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the release and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 for _commands in GROUPS.values():
     for _name, _command in _commands.items():
         if isinstance(_command, typer.Typer):

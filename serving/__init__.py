@@ -6,14 +6,17 @@ Read first: `serving/api/app.py` (the endpoints), then `serving/decision/decider
 """
 
 ROOMS = (
+    "telemetry",
     "touchpoints",
     "content",
     "auth",
     "predictions",
     "records",
     "lists",
+    "lineage",
     "events",
     "decision",
+    "exporter",
     "api",
 )
 """Rooms in order: a room imports this package's own files and the rooms that stand before it."""

@@ -4,12 +4,14 @@ The core system may deliver a customer again after they were erased here. Each c
 once: those of the customers table first, of other tables only ids that are new.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from features.checking.cells import read_text
+from features.checking.queries import LINE_FAULT, ROW
 from features.contracts.contract import Contract
 from features.erased import Erased
 from features.lake import Lake
@@ -17,7 +19,9 @@ from features.lake.merged_numbers import linked
 from features.sql import quoted
 
 SEEN, ERASED, ERASED_KEYS = "check_seen_customers", "check_erased", "check_erased_keys"
-"""Temporary tables: customer ids hashed so far, those erased, and what belongs to them alone."""
+ERASED_LINES = "check_erased_lines"
+"""Temporary tables: customer ids hashed so far, those erased, what belongs to them alone, and torn
+lines that name them."""
 REFERENCES = ("policy_id", "vehicle_id", "claim_id")
 
 
@@ -52,7 +56,9 @@ class ErasedRowFilter:
             f"CREATE OR REPLACE TEMP TABLE {ERASED_KEYS} (reference VARCHAR, value VARCHAR)"
         )
 
-    def without(self, contract: Contract, select: str, columns: list[str]) -> str:
+    def without(
+        self, contract: Contract, select: str, columns: list[str], *, torn: bool = False
+    ) -> str:
         """Write the query of a table's delivered rows without those of erased customers.
 
         A row that names no customer belongs to the owner of the policy, vehicle or claim it names.
@@ -65,6 +71,8 @@ class ErasedRowFilter:
             Query of the delivered rows.
         columns : list of str
             Columns of that query.
+        torn : bool
+            The query tells torn lines (LINE_FAULT): they belong to whomever they name.
         """
         con = self.lake.con
         customer = "NULL" if "customer_id" not in columns else _text("customer_id")
@@ -98,14 +106,33 @@ class ErasedRowFilter:
         if by_reference:
             is_erased += f" OR ({customer} IS NULL AND ({' OR '.join(by_reference)}))"
         is_erased = f"coalesce({is_erased}, false)"
+        if torn and self._find_torn(select, columns):
+            is_erased = f"({is_erased} OR {ROW} IN (FROM {ERASED_LINES}))"
         counting = f"SELECT count(*) FROM ({select}) WHERE {is_erased}"
         (count,) = con.execute(counting).fetchone() or (0,)
         self.rows[contract.name] = int(count)
         return f"SELECT * FROM ({select}) WHERE NOT {is_erased}" if count else select
 
+    def _find_torn(self, select: str, columns: list[str]) -> bool:
+        """Fill ERASED_LINES with torn lines of which any word names an erased customer.
+
+        Their cells stand in wrong columns, as in the quarantine that an erasure rewrote.
+        """
+        cells = ", ".join(map(_text, columns))
+        lines = self.lake.con.execute(
+            f"SELECT {ROW}, concat_ws(' ', {cells}) FROM ({select}) WHERE {LINE_FAULT} IS NOT NULL"
+        ).fetchall()
+        words = {row: set(re.findall(r"[\w-]+", text)) for row, text in lines}
+        named = self.erased.among(set().union(*words.values())) | self._merged
+        torn = [row for row, listed in words.items() if listed & named]
+        self.lake.con.register("check_torn", pa.table({"line": pa.array(torn, pa.string())}))
+        self.lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {ERASED_LINES} AS FROM check_torn")
+        self.lake.con.unregister("check_torn")
+        return bool(torn)
+
     def close(self) -> None:
         """Drop the temporary tables."""
-        for table in (SEEN, ERASED, ERASED_KEYS):
+        for table in (SEEN, ERASED, ERASED_KEYS, ERASED_LINES):
             self.lake.con.execute(f"DROP TABLE IF EXISTS {table}")
 
 

@@ -228,7 +228,8 @@ def _source(
             event_rows = f"SELECT *, NULL::VARCHAR AS {LINE_FAULT} FROM ({event_rows})"
             select = f"{select} UNION ALL BY NAME {event_rows}" if select else event_rows
         if erased_rows is not None:
-            select = erased_rows.without(contract, select, list(described(lake, select)))
+            names = list(described(lake, select))
+            select = erased_rows.without(contract, select, names, torn=True)
         sql(f"CREATE OR REPLACE TEMP VIEW {SOURCE} AS {select}")
         try:
             yield described(lake, f"FROM {SOURCE}")

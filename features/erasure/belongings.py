@@ -87,6 +87,10 @@ class Belongings:
                 )
         return owner
 
+    def named_by(self, cells: Iterable[str]) -> str | None:
+        """Return one of these customers whom a cell of a torn line names, whichever it is."""
+        return next((named for cell in cells if (named := plain_id(cell)) in self.customers), None)
+
     def owner(self, row: Row) -> str | None:
         """Return the owner of a single row of texts: one of these customers, else None."""
         for column in CUSTOMER_COLUMNS:

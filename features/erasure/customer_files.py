@@ -54,7 +54,7 @@ def rows_of(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
                 yield from file.iter_batches(BATCH, columns=list(columns))
             return
         waiting: list[dict[str, str]] = []
-        for row, _ in _csv_rows(path):
+        for row, _, _ in _csv_rows(path):
             waiting.append(row)
             if len(waiting) == BATCH:
                 yield _texts(waiting, columns)
@@ -88,9 +88,8 @@ def holds(path: Path, belongings: Belongings) -> bool:
                 belongings.owners(batch).null_count < batch.num_rows
                 for batch in file.iter_batches(BATCH, groups, columns)
             )
-    return any(
-        belongings.owners(batch).null_count < batch.num_rows for batch in rows_of(path, columns)
-    )
+    with _readable(path):
+        return any(_owner(row, torn, belongings) is not None for row, _, torn in _csv_rows(path))
 
 
 def write_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str]:
@@ -140,8 +139,8 @@ def _parquet_without(path: Path, draft: Path, belongings: Belongings) -> Counter
 def _csv_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str]:
     gone: Counter[str] = Counter()
     with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="") as remaining:
-        for row, text in _csv_rows(path, head=remaining):
-            owner = belongings.owner(row)
+        for row, text, torn in _csv_rows(path, head=remaining):
+            owner = _owner(row, torn, belongings)
             if owner is None:
                 remaining.write(text)
             else:
@@ -149,8 +148,18 @@ def _csv_without(path: Path, draft: Path, belongings: Belongings) -> Counter[str
     return gone
 
 
-def _csv_rows(path: Path, head: TextIO | None = None) -> Iterator[tuple[dict[str, str], str]]:
-    """Rows by the names of their columns, each with its text; the header's text goes to `head`."""
+def _owner(row: dict[str, str], torn: list[str], belongings: Belongings) -> str | None:
+    """Return the customer of a row of a CSV file; of a torn line: whom one of its cells names."""
+    return belongings.named_by(torn) if torn else belongings.owner(row)
+
+
+def _csv_rows(
+    path: Path, head: TextIO | None = None
+) -> Iterator[tuple[dict[str, str], str, list[str]]]:
+    """Yield rows by the names of their columns, each with its text and, of a torn line, its cells.
+
+    A line is torn if it has more or fewer cells than the header, whose text goes to `head`.
+    """
     with _opened(path) as file:
         consumed: list[str] = []
 
@@ -169,8 +178,9 @@ def _csv_rows(path: Path, head: TextIO | None = None) -> Iterator[tuple[dict[str
                     head.write(text)
             else:
                 # An apostrophe keeps a spreadsheet from taking a number for a formula.
-                row = zip(names, (cell.removeprefix("'") for cell in cells), strict=False)
-                yield dict(row), text
+                plain = [cell.removeprefix("'") for cell in cells]
+                torn = len(plain) != len(names) and text.count("\n") <= 1
+                yield dict(zip(names, plain, strict=False)), text, plain if torn else []
 
 
 def _header(cells: Sequence[str]) -> list[str]:

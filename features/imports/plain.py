@@ -1,11 +1,12 @@
 """Write the SQL that reads plain cells at once: the usual form of each kind, and no other.
 
 Nearly all cells of an export are plain: `2024-03-01`, `1,234.50`, letters and digits. Each
-expression here is null for a cell that it is not made for, and `values.py` then reads that cell by
-the rules of `cells.py` and `days.py`. Where it is not null it is what those rules give, and there
-is nothing to report of the cell: it says something, has its hour, loses no digit.
+expression here is null for a cell that it is not made for; such a cell is read by the rules of
+`cells.py` and `days.py`. Where it is not null it is what those rules give, and there is nothing to
+report of the cell: it says something, has its hour, loses no digit.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -14,12 +15,12 @@ from features.imports.cells import FULL_WIDTH, MOBILE
 from features.instants import instant_of_civil
 from features.sql import sql_text
 
-IDENTIFIER = "[0-9A-Za-z][0-9A-Za-z_-]*"
 PLATE = r"\p{Han}?[0-9A-Z]+"
 AMOUNT = r"[+-]?(\d{1,12}|\d{1,3}(,\d{3}){1,3})(\.\d{1,2})?"
-DAY = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
+DAY = r"[1-9]\d{3}[-/]\d{1,2}[-/]\d{1,2}"
+INSTANT = DAY + r" \d{2}:\d{2}:\d{2}"
 WHOLE_NUMBER = r"\d{1,9}"
-FIRST_YEAR, LAST_YEAR = "1902", "9990"
+FIRST_YEAR, LAST_YEAR = 1902, 9990
 ODD_TEXT = f"{INVISIBLE}|^[{BLANKS}]|[{BLANKS}]$"
 
 
@@ -36,7 +37,9 @@ def identifier(cell: str, nulls: Sequence[str], suffix: str = "") -> str:
         Is put behind it.
     """
     ending = f" || {sql_text(suffix)}" if suffix else ""
-    return _text_like(cell, IDENTIFIER, nulls, ending)
+    # An address leaves letters, digits and -_.~ as they are; comparing is faster than a pattern.
+    shape = f"url_encode({cell}) = {cell} AND NOT contains({cell}, '.')"
+    return f"CASE WHEN {_says_something(cell, nulls)} AND {shape} THEN {cell}{ending} END"
 
 
 def plate(cell: str, nulls: Sequence[str]) -> str:
@@ -77,31 +80,48 @@ def code(cell: str, codes: Mapping[str, str], nulls: Sequence[str]) -> str | Non
     return f"CASE {cell} {cases} END" if cases else None
 
 
-def day(cell: str, nulls: Sequence[str], no_days: Sequence[str]) -> str:
-    """Write the SQL of a day as `2024-03-01` or `2024/3/1`.
+def guess_day(cell: str) -> str:
+    """Write the SQL of a day as `2024-03-01` or `2024/3/1`, whichever day it is.
+
+    The engine reads little else as a day of these lengths: blanks and backslashes between numbers.
+    """
+    shape = f"strlen({cell}) BETWEEN 8 AND 10 AND NOT contains({cell}, ' ')"
+    return f"CASE WHEN {shape} AND NOT contains({cell}, '\\') THEN TRY_CAST({cell} AS DATE) END"
+
+
+def day(cell: str, guess: str, nulls: Sequence[str], no_days: Sequence[str]) -> str:
+    """Write the SQL of a day that was guessed and may stand in an export.
 
     Parameters
     ----------
     cell : str
         SQL of the cell as delivered.
+    guess : str
+        Of the day that `guess_day` gives.
     nulls : sequence of str
         Cells that say nothing, in capitals.
     no_days : sequence of str
         Days that stand for none.
     """
-    shape = f"regexp_full_match({cell}, {sql_text(DAY)})"
-    value = f"TRY_CAST({cell} AS DATE)"
-    usual = _usual_days(cell, value, no_days)
-    return f"CASE WHEN {shape} AND {usual}{_no_null(cell, nulls)} THEN {value} END"
+    usual = _usual(guess, no_days) + _no_null(cell, nulls, DAY)
+    return f"CASE WHEN {usual} THEN {guess} END"
 
 
-def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) -> str:
-    """Write the SQL of an instant as `2024-03-01 10:11:12`, without a zone.
+def guess_instant(cell: str) -> str:
+    """Write the SQL of an instant as `2024-03-01 10:11:12`, as the insurer's clocks show it."""
+    shape = f"strlen({cell}) = 19 AND {cell} LIKE '____-__-__ __:__:__'"
+    return f"CASE WHEN {shape} THEN TRY_CAST({cell} AS TIMESTAMP) END"
+
+
+def instant(cell: str, guess: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) -> str:
+    """Write the SQL of an instant that was guessed and may stand in an export.
 
     Parameters
     ----------
     cell : str
         SQL of the cell as delivered.
+    guess : str
+        Of the civil time that `guess_instant` gives.
     nulls : sequence of str
         Cells that say nothing, in capitals.
     no_days : sequence of str
@@ -109,13 +129,8 @@ def instant(cell: str, nulls: Sequence[str], no_days: Sequence[str], zone: str) 
     zone : str
         The insurer's time zone.
     """
-    shape = f"strlen({cell}) = 19 AND {cell} LIKE '____-__-__ __:__:__'"
-    value = f"TRY_CAST({cell} AS TIMESTAMP)"
-    usual = _usual_days(cell, f"CAST({value} AS DATE)", no_days)
-    return (
-        f"CASE WHEN {shape} AND {usual}{_no_null(cell, nulls)}"
-        f" THEN {instant_of_civil(value, zone)} END"
-    )
+    usual = _usual(guess, no_days) + _no_null(cell, nulls, INSTANT)
+    return f"CASE WHEN {usual} THEN {instant_of_civil(guess, zone)} END"
 
 
 def number(cell: str, nulls: Sequence[str], factor: str, target: str) -> str | None:
@@ -138,7 +153,7 @@ def number(cell: str, nulls: Sequence[str], factor: str, target: str) -> str | N
     times = f"::DECIMAL(24,6) * {factor}" if Decimal(factor) != 1 else ""
     digits = f"TRY_CAST(replace({cell}, ',', '') AS DECIMAL(18,2)){times}"
     return (
-        f"CASE WHEN regexp_full_match({cell}, {sql_text(shape)}){_no_null(cell, nulls)}"
+        f"CASE WHEN regexp_full_match({cell}, {sql_text(shape)}){_no_null(cell, nulls, shape)}"
         f" THEN TRY_CAST({digits} AS {target}) END"
     )
 
@@ -153,15 +168,15 @@ def _says_something(cell: str, nulls: Sequence[str]) -> str:
     return f"strlen({cell}) > {max((len(null.encode()) for null in nulls), default=0)}"
 
 
-def _usual_days(cell: str, value: str, no_days: Sequence[str]) -> str:
+def _usual(value: str, no_days: Sequence[str]) -> str:
     """Write the SQL that keeps out days that may stand for none: nearly all are of other years."""
-    years = f"{cell} >= '{FIRST_YEAR}' AND {cell} < '{LAST_YEAR}'"
-    inside = [day for day in no_days if FIRST_YEAR <= day[:4] < LAST_YEAR]
+    usual = f"{value} >= DATE '{FIRST_YEAR}-01-01' AND {value} < DATE '{LAST_YEAR}-01-01'"
+    inside = [day for day in no_days if FIRST_YEAR <= int(day[:4]) < LAST_YEAR]
     listed = ", ".join(f"DATE {sql_text(day)}" for day in inside)
-    return f"{years} AND {value} NOT IN ({listed})" if listed else years
+    return f"{usual} AND CAST({value} AS DATE) NOT IN ({listed})" if listed else usual
 
 
-def _no_null(cell: str, nulls: Sequence[str]) -> str:
-    """Write the SQL that keeps out the nulls that look like numbers or days."""
-    alike = [null for null in nulls if null[:1].isdigit() or (null[:1] in "+-" and null[1:2])]
+def _no_null(cell: str, nulls: Sequence[str], shape: str) -> str:
+    """Write the SQL that keeps out the nulls that have the shape of a value."""
+    alike = [text for text in nulls if re.fullmatch(shape, text, re.ASCII)]
     return f" AND {cell} NOT IN ({', '.join(map(sql_text, alike))})" if alike else ""

@@ -106,7 +106,8 @@ def keep_delivered(lake: Lake, delivery: Delivery) -> None:
         for file in entry.files
         if file.source in increments and (file.source, file.file) not in read
     }
-    keep_lines(lake, delivery.files, earlier)
+    sources = {Path(file.file).name: file.source for file in delivery.entry.files}
+    keep_lines(lake, delivery.files, sources, mapping, delivery.entry.delivered, earlier)
 
 
 def _link(source: str, target: str) -> None:

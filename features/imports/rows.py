@@ -9,27 +9,27 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 from features.contracts.contract import Contract
-from features.contracts.contract_sql import sql_type
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports.deliveries.known import drop_overtaken
+from features.imports.deliveries.known import LATEST_HOLDS, drop_overtaken
 from features.imports.lookups import complete
 from features.imports.mapping import ColumnMap, Mapping, TableMap
 from features.imports.masking import mask
-from features.imports.reading.text_tables import TextTable
-from features.imports.values import select_typed
+from features.imports.reading.text_tables import TextTable, replace_part
+from features.imports.typed_rows import MASKS, select_plain, select_steps
+from features.imports.values import read_column
 from features.lake import Lake
 from features.sql import quoted, sql_text
 
 EXAMPLES = 3
 """Places that a finding names."""
 UNREAD = "cannot be read"
-MASKS = {
+FAULTS = {
     "_unread": UNREAD,
     "_hourless": "is a day without its hour",
     "_rounded": "has more than two decimal places",
 }
-"""Columns of bits, one bit a column -> what its bits say."""
+"""Columns of bits (`MASKS`) -> what their bits say."""
 
 
 @dataclass(frozen=True)
@@ -162,23 +162,26 @@ def _read_part(
                 'replace order = "ask" in the mapping by "dmy" or "mdy"',
             )
     con, part = lake.con, f"part_{table.name}_{place}"
-    typed = select_typed(contract, table.columns, source, mapping, lake.settings.timezone)
-    columns = ", ".join(
-        f"CAST({quoted(name) if name in table.columns else 'NULL'} AS {sql_type(type_)})"
-        f" AS {quoted(name)}"
-        for name, type_ in contract.columns.items()
-    )
+    readings = [
+        read_column(contract, name, column, source, mapping, lake.settings.timezone)
+        for name, column in table.columns.items()
+    ]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source, _file,"
-        f" _line, {_reasons(table)} AS _reasons, {columns}, {', '.join(MASKS)} FROM ({typed})"
+        f"CREATE OR REPLACE TEMP TABLE {part} AS SELECT {sql_text(table.source)} AS _source,"
+        f" []::VARCHAR[] AS _reasons, * FROM ({select_plain(contract, readings, source)})"
     )
+    counts = con.execute(f"SELECT {', '.join(f'count(r_{r.name})' for r in readings)} FROM {part}")
+    odd = [r for r, left in zip(readings, counts.fetchone() or (), strict=True) if left]
+    if odd:
+        steps = select_steps(contract, readings, odd, part)
+        replace_part(con, part, f"SELECT * REPLACE ({_reasons(table)} AS _reasons) FROM ({steps})")
     for needed in table.only_with:
         cell = (
             f"{quoted(needed)} IS NULL OR CAST({quoted(needed)} AS VARCHAR) SIMILAR TO '0(\\.0*)?'"
         )
         # A premium that cannot be read is no sign that there is no cover.
-        unread = 1 << list(table.columns).index(needed)
-        without = f"FROM {part} WHERE ({cell}) AND _unread & {unread} = 0"
+        read = f"_unread & {1 << list(table.columns).index(needed)} = 0" if odd else "true"
+        without = f"FROM {part} WHERE ({cell}) AND {read}"
         (number,) = con.execute(f"SELECT count(*) {without}").fetchone() or (0,)
         if number:
             heading = table.columns[needed].heading
@@ -187,9 +190,11 @@ def _read_part(
             con.execute(f"DELETE {without}")
     (rows,) = con.execute(f"SELECT count(*) FROM {part}").fetchone() or (0,)
     prepared.rows += rows
-    findings += _findings(lake, table, source, part)
-    for mask_ in MASKS:
-        con.execute(f"ALTER TABLE {part} DROP COLUMN {mask_}")
+    if odd:
+        findings += _findings(lake, table, source, part)
+    texts = [f"r_{reading.name}" for reading in readings]
+    for surplus in [*texts, *MASKS] if odd else texts:
+        con.execute(f"ALTER TABLE {part} DROP COLUMN {surplus}")
     return part
 
 
@@ -211,14 +216,14 @@ def _findings(lake: Lake, table: TableMap, source: TextTable, part: str) -> list
     names = list(table.columns)
     counts = [
         f"count(*) FILTER ({bits} & {1 << place} > 0)"
-        for bits in MASKS
+        for bits in FAULTS
         for place in range(len(names))
     ]
     numbers = lake.con.execute(f"SELECT {', '.join(counts)} FROM {part}").fetchone() or ()
     findings = []
     for number, (bits, fault, place) in zip(
         numbers,
-        [(bits, fault, place) for bits, fault in MASKS.items() for place in range(len(names))],
+        [(bits, fault, place) for bits, fault in FAULTS.items() for place in range(len(names))],
         strict=True,
     ):
         if not number:
@@ -257,10 +262,10 @@ def _examples(
 def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Finding]) -> None:
     """Find repeated rows and those that lack a required cell, and count all."""
     con, table = lake.con, f"ready_{contract.name}"
-    columns = [name for name in contract.columns if name != "recorded_at"]
-    listed = ", ".join(map(quoted, columns))
     required = [
-        name for name in columns if not contract.declared[name].nullable and name != "recorded_at"
+        name
+        for name in contract.columns
+        if not contract.declared[name].nullable and name != "recorded_at"
     ]
     missing = ", ".join(
         f"CASE WHEN {quoted(name)} IS NULL AND NOT list_contains(_reasons, '{name} cannot be read')"
@@ -272,7 +277,43 @@ def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Fi
         f"UPDATE {table} SET _reasons = list_concat(_reasons, list_filter([{missing}],"
         f" x -> x IS NOT NULL)) WHERE NOT ({complete})"
     )
-    key = quoted(contract.key)
+    if _shares_keys(lake, contract):
+        prepared.repeated = _drop_repeated(lake, contract)
+    (prepared.good, prepared.waiting) = con.execute(
+        f"SELECT count(*) FILTER (len(_reasons) = 0), count(*) FILTER (len(_reasons) > 0)"
+        f" FROM {table}"
+    ).fetchone() or (0, 0)
+    for reason, number in con.execute(
+        f"SELECT reason, count(*) FROM (SELECT unnest(_reasons) AS reason FROM {table})"
+        " WHERE reason NOT LIKE '% cannot be read' GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall():
+        column = str(reason).split(" ", 1)[0]
+        column = column if column in contract.columns else contract.key
+        fault = str(reason).removeprefix(f"{column} ")
+        findings.append(Finding(contract.name, column, fault, "the row waits", number))
+
+
+def _shares_keys(lake: Lake, contract: Contract) -> bool:
+    """Check quickly whether rows may share key and instant: numbers are counted, not texts."""
+    (shared,) = lake.con.execute(
+        f"SELECT count(*) > count(DISTINCT hash({quoted(contract.key)}, recorded_at))"
+        f" FROM ready_{contract.name} WHERE len(_reasons) = 0"
+    ).fetchone() or (True,)
+    return bool(shared)
+
+
+def _drop_repeated(lake: Lake, contract: Contract) -> int:
+    """Mark rows of one key and instant that disagree; drop repeated ones but the last, count them.
+
+    Parameters
+    ----------
+    lake : Lake
+        Its engine holds `ready_<table>`.
+    contract : Contract
+        Of the table.
+    """
+    con, table, key = lake.con, f"ready_{contract.name}", quoted(contract.key)
+    listed = ", ".join(quoted(name) for name in contract.columns if name != "recorded_at")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE shared AS WITH often AS (SELECT {key} AS k, recorded_at AS r"
         f" FROM {table} WHERE len(_reasons) = 0 GROUP BY ALL HAVING count(*) > 1)"
@@ -280,7 +321,7 @@ def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Fi
         f" ON {key} = k AND recorded_at IS NOT DISTINCT FROM r WHERE len(_reasons) = 0 GROUP BY ALL"
     )
     same = f"{key} = k AND recorded_at IS NOT DISTINCT FROM r"
-    if contract.name in {"customers", "vehicles"}:
+    if contract.name in LATEST_HOLDS:
         # Read from rows of policies, a customer is told of in each: the latest says what holds.
         con.execute("UPDATE shared SET disagree = false")
     con.execute(
@@ -298,16 +339,4 @@ def _judge(lake: Lake, contract: Contract, prepared: Prepared, findings: list[Fi
             f" WHERE len(_reasons) = 0 GROUP BY {key}, recorded_at)"
         )
     con.execute("DROP TABLE shared")
-    prepared.repeated = repeated
-    (prepared.good, prepared.waiting) = con.execute(
-        f"SELECT count(*) FILTER (len(_reasons) = 0), count(*) FILTER (len(_reasons) > 0)"
-        f" FROM {table}"
-    ).fetchone() or (0, 0)
-    for reason, number in con.execute(
-        f"SELECT reason, count(*) FROM (SELECT unnest(_reasons) AS reason FROM {table})"
-        " WHERE reason NOT LIKE '% cannot be read' GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).fetchall():
-        column = str(reason).split(" ", 1)[0]
-        column = column if column in contract.columns else contract.key
-        fault = str(reason).removeprefix(f"{column} ")
-        findings.append(Finding(contract.name, column, fault, "the row waits", number))
+    return int(repeated)

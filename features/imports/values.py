@@ -10,7 +10,7 @@ from features.contracts.contract_sql import sql_type
 from features.imports import cells, days, plain
 from features.imports.mapping import UNITS, UNKNOWN, ColumnMap, Mapping
 from features.imports.reading.text_tables import TextTable
-from features.sql import quoted, sql_text
+from features.sql import sql_text
 
 PHONES = frozenset({"phone", "account_manager_phone"})
 PLATES = frozenset({"plate", "vin"})
@@ -32,14 +32,20 @@ class Reading:
         What the cell says, from `s_<name>`, the tidy one; null where that is nothing.
     value : str
         The value, from `t_<name>`, what the cell says; null where it cannot be read.
+    real : str
+        The value as it goes on, from `w_<name>`: a day that stands for none is null.
     unread : str
-        Whether the cell says something that cannot be read, from `t_<name>` and `v_<name>`.
+        Whether the cell says something that cannot be read, from `t_<name>` and `w_<name>`.
     hour : str
         Whether an instant is without its hour; "false" for other columns.
     rounded : str
         Whether an amount has more than two decimal places; "false" for other columns.
     plain : str, optional
         The value of a plain cell, null for all others; None: every cell goes the steps above.
+    guess : str, optional
+        What `plain` is told from, as `g_<name>`: the engine would compute it for each mention.
+    last_day : bool
+        The value is the last day of cover, which ends on the day after it.
     """
 
     name: str
@@ -47,10 +53,13 @@ class Reading:
     tidy: str
     content: str
     value: str
+    real: str
     unread: str = "false"
     hour: str = "false"
     rounded: str = "false"
     plain: str | None = None
+    guess: str | None = None
+    last_day: bool = False
 
 
 def read_column(
@@ -82,13 +91,13 @@ def read_column(
     if column.heading is None:
         return _fixed(name, "CAST(NULL AS VARCHAR)", type_)
     cells_joined = [source.cell(heading) for heading in (column.heading, *column.joined)]
-    cell, t, v = " || '-' || ".join(cells_joined), f"t_{name}", f"v_{name}"
+    cell, t, w = " || '-' || ".join(cells_joined), f"t_{name}", f"w_{name}"
     nulls = _nulls(column, mapping, type_)
     coded = _codes(contract, name, column)
     plain_text = isinstance(type_, dt.String) and coded is None and not _is_identifier(name)
     tidy = cells.tidy(f"r_{name}", half_width=not plain_text)
     content = cells.without_nulls(f"s_{name}", nulls)
-    unread = f"{t} IS NOT NULL AND {v} IS NULL"
+    unread = f"{t} IS NOT NULL AND {w} IS NULL"
     hour = rounded = "false"
     if coded is not None:
         value = _coded_value(t, coded, type_, zone)
@@ -102,16 +111,17 @@ def read_column(
         value = read(t, column.order, zone)
     elif isinstance(type_, dt.Timestamp):
         value = days.instant(t, column.order, zone)
-        hour = f"{v} IS NOT NULL AND NOT {days.has_hour(t)}"
+        hour = f"{w} IS NOT NULL AND NOT {days.has_hour(t)}"
     else:
         exact = cells.number(t, str(UNITS[column.unit]), column.decimal)
         value = f"TRY_CAST({exact} AS {sql_type(type_)})"
         if isinstance(type_, dt.Decimal):
             # Few cells have so many places: the others are not read a second time.
-            rounded = f"regexp_matches({t}, '\\.\\d{{3}}') AND {v} <> {exact}"
+            rounded = f"regexp_matches({t}, '\\.\\d{{3}}') AND {w} <> {exact}"
         if isinstance(type_, dt.Integer):
             value = f"CASE WHEN {exact} = trunc({exact}) THEN {value} END"
     if column.empty is not None:
+        cell = f"coalesce({cell}, {sql_text(column.empty)})"
         content = f"coalesce({content}, {sql_text(column.empty)})"
     return Reading(
         name=name,
@@ -123,37 +133,43 @@ def read_column(
         hour=hour,
         rounded=rounded,
         plain=_plain(contract, name, column, cell, mapping, zone),
+        guess=_guess(cell, type_) if coded is None else None,
+        real=_real(w, type_, mapping, zone),
+        last_day=column.last_day and isinstance(type_, dt.Date),
     )
 
 
 def _fixed(name: str, text: str, type_: dt.DataType) -> Reading:
     """Read the same text for every row."""
-    return Reading(name, text, f"r_{name}", f"s_{name}", f"CAST(t_{name} AS {sql_type(type_)})")
+    value = f"CAST({text} AS {sql_type(type_)})"
+    tidy, content, read, real = (f"{step}_{name}" for step in "rstw")
+    return Reading(name, "NULL::VARCHAR", tidy, content, read, real, plain=value)
 
 
-def _final(
-    reading: Reading, type_: dt.DataType, column: ColumnMap, mapping: Mapping, zone: str
-) -> str:
-    """Write the SQL of a value as it goes on.
+def _guess(cell: str, type_: dt.DataType) -> str | None:
+    if isinstance(type_, dt.Date):
+        return plain.guess_day(cell)
+    return plain.guess_instant(cell) if isinstance(type_, dt.Timestamp) else None
 
-    A day that stands for none is null; the last day of cover becomes the end of it.
-    """
-    value, read = f"v_{reading.name}", f"w_{reading.name}"
+
+def _real(value: str, type_: dt.DataType, mapping: Mapping, zone: str) -> str:
+    """Write the SQL of a value that is null where it is a day that stands for none."""
     if not isinstance(type_, dt.Date | dt.Timestamp):
         return value
-    if column.latest is None:
-        civil = f"{read} AT TIME ZONE {sql_text(zone)}" if isinstance(type_, dt.Timestamp) else read
-        value = _unless_plain(reading, value, days.without_no_days(read, mapping.no_days, civil))
-    # Nothing is the day after 9999-12-31.
-    after = f" + (CASE WHEN year(v_{reading.name}) < 9999 THEN 1 ELSE 0 END)"
-    return f"({value}){after}" if column.last_day and isinstance(type_, dt.Date) else value
+    instant = isinstance(type_, dt.Timestamp)
+    civil = f"{value} AT TIME ZONE {sql_text(zone)}" if instant else value
+    return days.without_no_days(value, mapping.no_days, civil)
 
 
 def default_codes(contract: Contract, name: str) -> dict[str, str | bool] | None:
-    """Return the codes of a column that need no list: its allowed values, yes and no."""
+    """Return the codes of a column that needs no list: allowed values, yes and no in any case."""
     if isinstance(contract.columns[name], dt.Boolean):
-        flags: dict[str, str | bool] = dict.fromkeys(cells.NO, False)
-        return dict.fromkeys(cells.YES, True) | flags
+        return {
+            written: meaning
+            for words, meaning in ((cells.YES, True), (cells.NO, False))
+            for word in words
+            for written in (word, word.lower(), word.capitalize())
+        }
     allowed = contract.declared[name].allowed
     return {value: value for value in allowed} or None
 
@@ -208,9 +224,9 @@ def _plain(
     if isinstance(type_, dt.String):
         return _plain_text(name, column, cell, nulls)
     if isinstance(type_, dt.Date):
-        return plain.day(cell, nulls, no_days)
+        return plain.day(cell, f"g_{name}", nulls, no_days)
     if isinstance(type_, dt.Timestamp):
-        return plain.instant(cell, nulls, no_days, zone)
+        return plain.instant(cell, f"g_{name}", nulls, no_days, zone)
     if column.decimal != "." or isinstance(type_, dt.Floating):
         return None
     return plain.number(cell, nulls, str(UNITS[column.unit]), sql_type(type_))
@@ -252,90 +268,4 @@ def _latest(
         for instant in instants
     ]
     value = f"greatest({', '.join(real)})"
-    return Reading(name, f"[{listed}]", f"[{tidied}]", f"[{content}]", value)
-
-
-def select_typed(
-    contract: Contract,
-    columns: dict[str, ColumnMap],
-    source: TextTable,
-    mapping: Mapping,
-    zone: str,
-) -> str:
-    """Write the query of the typed rows of a table: its columns, `_file`, `_line` and three masks.
-
-    The bits of `_unread`, `_hourless` and `_rounded` stand for the columns in the order of
-    `columns`: the cell could not be read; it is an instant without its hour; it was rounded.
-
-    Parameters
-    ----------
-    contract : Contract
-        Of the table.
-    columns : dict of str to ColumnMap
-        The mapped columns.
-    source : TextTable
-        The rows of the source.
-    mapping : Mapping
-        Its nulls and days that are none.
-    zone : str
-        The insurer's time zone.
-    """
-    readings = [
-        read_column(contract, name, column, source, mapping, zone)
-        for name, column in columns.items()
-    ]
-    finals = ", ".join(
-        f"{_final(reading, contract.columns[name], column, mapping, zone)} AS {quoted(name)}"
-        for reading, (name, column) in zip(readings, columns.items(), strict=True)
-    )
-    return (
-        f"SELECT _file, _line, {_mask([r.unread for r in readings])} AS _unread,"
-        f" {_mask([r.hour for r in readings])} AS _hourless,"
-        f" {_mask([r.rounded for r in readings])} AS _rounded, {finals}"
-        f" FROM ({select_values(readings, source)})"
-    )
-
-
-def select_values(readings: Sequence[Reading], source: TextTable) -> str:
-    """Write the query of `v_<name>`, `t_<name>` and, where it is read so, `p_<name>`.
-
-    Each step is a query of its own: the engine computes an expression that occurs twice in one
-    query for all rows, even where only few of them need it. What the steps after the first see of
-    a plain cell is null.
-
-    Parameters
-    ----------
-    readings : sequence of Reading
-        How the columns are read.
-    source : TextTable
-        The rows of the source.
-    """
-    query = f"SELECT * FROM {quoted(source.view)} WHERE _kind IS NULL"
-    steps = (
-        {f"p_{r.name}": r.plain for r in readings if r.plain is not None},
-        {f"r_{r.name}": _unless_plain(r, "NULL", r.cell) for r in readings},
-        {f"s_{r.name}": _unless_plain(r, "NULL", r.tidy) for r in readings},
-        {f"t_{r.name}": _unless_plain(r, "NULL", r.content) for r in readings},
-        {f"w_{r.name}": _unless_plain(r, "NULL", r.value) for r in readings},
-        {f"v_{r.name}": _unless_plain(r, f"p_{r.name}", f"w_{r.name}") for r in readings},
-    )
-    for step in steps:
-        listed = "".join(f", {expression} AS {name}" for name, expression in step.items())
-        query = f"SELECT *{listed} FROM ({query})"
-    return query
-
-
-def _unless_plain(reading: Reading, plain: str, other: str) -> str:
-    if reading.plain is None:
-        return other
-    return f"CASE WHEN p_{reading.name} IS NOT NULL THEN {plain} ELSE {other} END"
-
-
-def _mask(conditions: Sequence[str]) -> str:
-    """Write the SQL of a number whose bits say which conditions hold."""
-    bits = [
-        f"(CASE WHEN {condition} THEN {1 << place} ELSE 0 END)"
-        for place, condition in enumerate(conditions)
-        if condition != "false"
-    ]
-    return f"CAST({' + '.join(bits)} AS BIGINT)" if bits else "0::BIGINT"
+    return Reading(name, f"[{listed}]", f"[{tidied}]", f"[{content}]", value, f"w_{name}")

@@ -2,19 +2,22 @@
 
 `<home>/quarantine/import/<table>.parquet` holds the values that could be read, in `_cells` the
 cells that could not, as delivered, and where each row came from. Lines that are no row of their
-file's layout lie in `lines.jsonl`: those of the last dump, and of increments since.
+file's layout lie in `lines.jsonl`: those of the last dump, and of increments since; how they are
+read when somebody has corrected them, says `mapping.json` beside it.
 """
 
+import hmac
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from features.checking.settled_rows import read_settled, row_id
 from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
-from features.erased import Erased
+from features.erased import Erased, erasure_key
 from features.imports.mapping import Mapping as ImportMapping
 from features.imports.reading.text_tables import Part, TextTable
 from features.imports.rows import UNREAD, Prepared
@@ -33,10 +36,20 @@ def lines_file(lake: Lake) -> Path:
     return lake.home / "quarantine" / "import" / "lines.jsonl"
 
 
-def waiting_id(contract: Contract) -> str:
+def lines_mapping_file(lake: Lake) -> Path:
+    """Return the file of the mapping by which the lines of the last delivery were read."""
+    return lines_file(lake).with_name("mapping.json")
+
+
+def line_id(lake: Lake, text: str) -> str:
+    """Hash a line that is no row with the key of erasures, as rows are hashed."""
+    return hmac.digest(erasure_key(lake.settings), f"line {text}".encode(), "sha256").hex()[:32]
+
+
+def waiting_id(lake: Lake, contract: Contract) -> str:
     """Write the hash of a waiting row as SQL, over the columns of its file."""
     cells = {name: quoted(name) for name in contract.columns}
-    return row_id(contract.name, cells | {"_cells": "nullif(CAST(_cells AS VARCHAR), '{}')"})
+    return row_id(lake, contract.name, cells | {"_cells": "nullif(CAST(_cells AS VARCHAR), '{}')"})
 
 
 def keep_cells(
@@ -80,7 +93,7 @@ def keep_waiting(
     lake: Lake,
     tables: Iterable[str],
     stack: ExitStack,
-    settled: Mapping[str, str] | None = None,
+    settled: Collection[str] | None = None,
     replaced: Collection[str] | None = None,
 ) -> None:
     """Write the rows that wait; they are published when the stack closes.
@@ -96,14 +109,14 @@ def keep_waiting(
         The raw tables of the delivery.
     stack : ExitStack
         Gets the drafts.
-    settled : mapping of str to str, optional
-        The settled rows by their hash; None: those of the home.
+    settled : collection of str, optional
+        Hashes of the settled rows; None: those of the home.
     replaced : collection of str, optional
         Sources whose rows of before wait no more: whole dumps. Rows of other sources wait on until
         their key is delivered again. None: all rows wait on until their key is among good rows.
     """
     erased = Erased(lake.settings)
-    settled = read_settled(lake) if settled is None else settled
+    settled = list(read_settled(lake)) if settled is None else settled
     for name in tables:
         contract, path, parts = CONTRACTS[name], waiting_file(lake, name), []
         key = quoted(contract.key)
@@ -156,8 +169,15 @@ def publish_waiting(lake: Lake, contract: Contract, query: str, stack: ExitStack
     )
 
 
-def keep_lines(lake: Lake, files: Iterable[Part], earlier: Collection[str]) -> None:
-    """Publish the lines of a delivery that are no rows.
+def keep_lines(
+    lake: Lake,
+    files: Iterable[Part],
+    sources: Mapping[str, str],
+    mapping: ImportMapping,
+    delivered: datetime,
+    earlier: Collection[str],
+) -> None:
+    """Publish the lines of a delivery that are no rows, but for those that were settled.
 
     The text of a line that names an erased customer is not kept.
 
@@ -167,19 +187,28 @@ def keep_lines(lake: Lake, files: Iterable[Part], earlier: Collection[str]) -> N
         The home.
     files : iterable of Part
         The files of the delivery.
+    sources : mapping of str to str
+        Name of a file -> its source in the mapping.
+    mapping : features.imports.mapping.Mapping
+        How the files were read.
+    delivered : datetime
+        When they were delivered.
     earlier : collection of str
         Names of files delivered before, whose lines stay.
     """
-    erased = Erased(lake.settings)
+    erased, settled = Erased(lake.settings), read_settled(lake)
     lines = [
         {
             "file": part.path.name,
             "line": line.line,
             "reason": line.reason,
             "text": None if erased.among(re.findall(r"[\w-]+", line.text)) else line.text,
+            "source": sources.get(part.path.name),
+            "delivered": delivered.isoformat(),
         }
         for part in files
         for line in part.rejected
+        if not settled or line_id(lake, line.text) not in settled
     ]
     path = lines_file(lake)
     if earlier and path.exists():
@@ -187,7 +216,10 @@ def keep_lines(lake: Lake, files: Iterable[Part], earlier: Collection[str]) -> N
         lines = [line for line in before if line["file"] in earlier] + lines
     if not lines:
         path.unlink(missing_ok=True)
+        lines_mapping_file(lake).unlink(missing_ok=True)
         return
+    with published(lines_mapping_file(lake)) as draft:
+        draft.write_text(mapping.model_dump_json(by_alias=True), encoding="utf-8")
     with published(path) as draft:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         draft.write_text(text, encoding="utf-8")
@@ -226,12 +258,12 @@ def exists(lake: Lake, table: str) -> bool:
     return row is not None
 
 
-def _drop_settled(lake: Lake, contract: Contract, settled: Mapping[str, str]) -> None:
+def _drop_settled(lake: Lake, contract: Contract, settled: Collection[str]) -> None:
     """Leave each row once in `waiting`, the one delivered last, and none that was settled."""
     listed = ", ".join(map(sql_text, settled)) or "''"
     lake.con.execute(
         f"CREATE OR REPLACE TEMP TABLE waiting AS SELECT * EXCLUDE (_id) FROM"
-        f" (SELECT *, {waiting_id(contract)} AS _id FROM waiting) WHERE _id NOT IN ({listed})"
+        f" (SELECT *, {waiting_id(lake, contract)} AS _id FROM waiting) WHERE _id NOT IN ({listed})"
         " QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _age, _source, _file, _line) = 1"
     )
 

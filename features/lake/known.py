@@ -19,9 +19,9 @@ from features.lake.spine import Spine
 HORIZONS = (0, 7, 30, 60, 90, 180, 365)
 """Whole days that tags compare a civil-day distance with, before the date or ahead of it.
 
-Snapshots are carried forward by them (`features.snapshots.incremental`): if no date of a customer
-crosses one of these and nothing new is known, the tags of that customer stay the same. A test
-checks that tags use no other number of days."""
+What a tag compares with is read from its expression (`features.tags.turns`), be it one of these or
+not. Where the expression is not understood, one of these is assumed: if no date of a customer
+crosses any and nothing new is known, the tags of that customer stay the same."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from features.contracts.tables import CONTRACTS
 from features.instants import microseconds
 from features.lake import Lake
+from features.lake.compiled import compile_once, open_tables
 from features.lake.known import events, known_versions
-from features.lake.spine import SPINE, Spine, spine_of_customers
+from features.lake.spine import SPINE, Spine
 from features.lake.terms import left_to_renew
 from features.online.contact_details import (
     CLAIM_STEPS,
@@ -21,6 +23,7 @@ from features.online.contact_details import (
 )
 from features.online.rows import Row
 from features.online.store import online_rows
+from features.settings import cutoff
 from features.tags.relations.relations import RELATIONS
 
 
@@ -99,10 +102,17 @@ def details_rows(lake: Lake, as_of: date) -> Iterator[list[Row]]:
     as_of : date
         The date; what was not known at its end is not in them.
     """
-    spine = spine_of_customers(lake, [as_of])
-    (_, end), *_ = spine.dates
-    at = microseconds(end)
-    with lake.batches(rows_sql(lake.sql(contact_details(lake, spine)))) as batches:
+    dates = ((as_of, cutoff(as_of, lake.settings.timezone)),)
+    present = open_tables(lake, (name for name in CONTRACTS if lake.has(name)))
+    moments = lake.moments(dates)
+
+    def details() -> ir.Table:
+        # No date is written into the SQL: the pairs of customers and dates are not read.
+        return contact_details(lake, Spine(lake.table("customers"), dates, moments))
+
+    query = compile_once(lake, ("contact_details", present), details)
+    at = microseconds(dates[0][1])
+    with lake.batches(rows_sql(query)) as batches:
         for batch in batches:
             pairs = zip(*(column.to_pylist() for column in batch.columns), strict=True)
             yield [(customer, at, at, array) for customer, array in pairs]

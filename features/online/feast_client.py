@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
-import pandas as pd
 import pyarrow as pa
 
 from features.erased import Erased
@@ -21,10 +19,8 @@ from features.lake import Lake
 from features.lake.merged_numbers import latest_owners
 from features.online.contact_details import CONTACT_DETAILS
 from features.online.detail_queries import load_details
-from features.online.feast_api import FeatureStore
-from features.online.feast_home import feast_config
+from features.online.registered import is_registered, note_registered
 from features.online.store import close, online_rows, take_offline
-from features.online.views import customer, feature_services, feature_views
 from features.progress import Report, quiet
 from features.progress_bar import hide_progress_bar
 from features.settings import Settings, cutoff
@@ -32,6 +28,12 @@ from features.snapshots.group_files import require_computed
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
 from features.tags import catalogue
+
+if TYPE_CHECKING:
+    # A load of rows waits neither for Feast nor for pandas, where the registry is as it should be.
+    import pandas as pd
+
+    from features.online.feast_api import FeatureStore
 
 BATCH = 20_000
 """Rows per online transaction: small enough that another writer never waits long."""
@@ -42,7 +44,7 @@ SELECT customer_id, epoch_us(event_timestamp), epoch_us(created_timestamp),
     json_array({tags})::VARCHAR
 FROM read_parquet({path})
 """
-_opened: dict[tuple[Settings, str], FeatureStore] = {}
+_opened: dict[tuple[Settings, str], "FeatureStore"] = {}
 _applied: set[Path] = set()
 _lock = threading.RLock()
 
@@ -63,6 +65,8 @@ def apply(lake: Lake) -> None:
     GuanjiaError
         If a tag set has a tag that is not declared.
     """
+    from features.online.views import customer, feature_services, feature_views
+
     views = feature_views(lake.home, catalogue.groups(), lake.settings.offline)
     services = feature_services(views)
     with _lock:
@@ -76,9 +80,10 @@ def apply(lake: Lake) -> None:
         gone = [definition for definition in old if definition.name not in keep]
         store.apply([customer(), *views, *services], objects_to_delete=gone, partial=not gone)
         _applied.add(lake.home)
+        note_registered(lake)
 
 
-def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.DataFrame:
+def history(lake: Lake, entity_frame: "pd.DataFrame", tags: Sequence[str]) -> "pd.DataFrame":
     """Read tags as they were known at each row's time.
 
     Parameters
@@ -101,6 +106,8 @@ def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.D
     GuanjiaError
         As `tags_at`.
     """
+    import pandas as pd
+
     names = list(dict.fromkeys(tags))
     known = tags_at(lake, entity_frame, names)
     columns = {name: known[name].to_pandas().to_numpy() for name in names}
@@ -109,7 +116,7 @@ def history(lake: Lake, entity_frame: pd.DataFrame, tags: Sequence[str]) -> pd.D
     return pd.concat([entity_frame, joined], axis=1)
 
 
-def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table:
+def tags_at(lake: Lake, moments: "pd.DataFrame", names: Sequence[str]) -> pa.Table:
     """Read the tags of customers as they were known at instants.
 
     Parameters
@@ -133,6 +140,8 @@ def tags_at(lake: Lake, moments: pd.DataFrame, names: Sequence[str]) -> pa.Table
     GuanjiaError
         If a history was computed without one of these tags.
     """
+    import pandas as pd
+
     declared = catalogue.catalogue()
     for name in names:
         if name not in declared:
@@ -200,8 +209,10 @@ def materialize(
             f"run `guanjia tags --as-of {as_of}`",
         )
     files = {name: lake.data / snapshot.files[name]["path"] for name in groups}
-    apply(lake)
+    if not is_registered(lake):
+        apply(lake)
     online = online_rows(lake)
+    online.prepare_groups(list(groups))
     # A snapshot from before an erasure must not bring an erased customer back.
     erased = Erased(lake.settings)
     gone = erased.among(customers_in(files[next(iter(groups))])) if erased else set()
@@ -235,8 +246,13 @@ def forget(lake: Lake) -> None:
     close(lake)
 
 
-def _store(lake: Lake) -> FeatureStore:
+def _store(lake: Lake) -> "FeatureStore":
     """Return the cached Feast object of a lake; opening one costs far more than a read."""
+    import ibis
+
+    from features.online.feast_api import FeatureStore
+    from features.online.feast_home import feast_config
+
     with _lock:
         key = lake.settings, lake.slot
         if key not in _opened:

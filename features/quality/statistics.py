@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
@@ -18,6 +20,7 @@ from features.sql import quoted, sql_text
 from features.tags.declare import Tag
 
 SAMPLE = 100_000
+BATCH = 65_536
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 DECILES = tuple(i / 10 for i in range(1, 10))
 MOST_CATEGORIES = 30
@@ -159,8 +162,8 @@ def measure(
     comparisons: dict[str, TagComparison] = {}
     numbers = [tag for tag in tags if tag.name in present and tag.type in NUMBERS]
     before = [tag for tag in numbers if tag.name in shared]
-    sampled_now = _sampled(engine, now, numbers)
-    sampled_before = _sampled(engine, reference, before) if reference is not None else {}
+    sampled_now = _sampled(now, numbers)
+    sampled_before = _sampled(reference, before) if reference is not None else {}
     bins = {
         tag.name: Bins(edges=_edges(tag, sampled_before.get(tag.name, sampled_now[tag.name])))
         for tag in numbers
@@ -195,33 +198,43 @@ class _Sample:
     deciles: tuple[float, ...]
 
 
-def _sampled(engine: Backend, path: Path, tags: Sequence[Tag]) -> dict[str, _Sample]:
+def _sampled(path: Path, tags: Sequence[Tag]) -> dict[str, _Sample]:
     """Compute quantiles of all values, of the sizes and of the values other than zero, by tag."""
     if not tags:
         return {}
-    step = max(1, math.ceil(pq.read_metadata(path).num_rows / SAMPLE))
-    aggregates = []
-    for tag in tags:
-        # Values that are not finite show in minimum and maximum; quantiles leave them out.
-        value = quoted(tag.name)
-        finite = f"CASE WHEN isfinite({value}) THEN {value} END" if tag.type == "float64" else value
-        aggregates += [
-            f"quantile_disc({finite}, {list(QUANTILES)})",
-            f"CASE WHEN count(nullif({finite}, 0)) >= {LEAST_FOR_SCALE}"
-            f" THEN quantile_disc(abs(nullif({finite}, 0)), 0.5) END",
-            f"quantile_disc(nullif({finite}, 0), {list(DECILES)})",
-        ]
-    columns = ", ".join(quoted(tag.name) for tag in tags)
-    row = _row(
-        engine,
-        f"SELECT {', '.join(aggregates)} FROM (SELECT {columns} FROM"
-        f" read_parquet({sql_text(path)}, file_row_number=true)"
-        f" WHERE file_row_number % {step} = 0)",
-    )
-    return {
-        tag.name: _Sample(tuple(quantiles or ()), scale, tuple(deciles or ()))
-        for tag, (quantiles, scale, deciles) in zip(tags, _in_groups(row, 3), strict=True)
-    }
+    file = pq.ParquetFile(path)
+    step = max(1, math.ceil(file.metadata.num_rows / SAMPLE))
+    parts: list[pa.RecordBatch] = []
+    start = 0
+    for batch in file.iter_batches(BATCH, columns=[tag.name for tag in tags]):
+        parts.append(batch if step == 1 else batch.take(np.arange(-start % step, len(batch), step)))
+        start += len(batch)
+    sample = pa.Table.from_batches(parts)
+    return {tag.name: _sample(sample[tag.name]) for tag in tags}
+
+
+def _sample(column: pa.ChunkedArray) -> _Sample:
+    """Sort the values of a sample once, and read its quantiles from their places."""
+    values = column.drop_null().to_numpy()
+    # Values that are not finite show in minimum and maximum; quantiles leave them out.
+    values = np.sort(values[np.isfinite(values)])
+    others = values[values != 0]
+    scale = None
+    if len(others) >= LEAST_FOR_SCALE:
+        sizes = others if others[0] > 0 else np.sort(np.abs(others))
+        scale = sizes[_place(50, len(sizes))].item()
+    return _Sample(_at(values, QUANTILES), scale, _at(others, DECILES))
+
+
+def _at(values: "np.ndarray[Any, Any]", shares: Sequence[float]) -> tuple[float, ...]:
+    """Return the least of sorted values that has a share of them at or below it; none of none."""
+    places = [_place(round(100 * share), len(values)) for share in shares]
+    return tuple(values[places].tolist()) if len(values) else ()
+
+
+def _place(percent: int, count: int) -> int:
+    """Return the place of a quantile among sorted values, in whole numbers."""
+    return max(-(-percent * count // 100), 1) - 1
 
 
 def _edges(tag: Tag, sample: _Sample) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError, did_you_mean
 from features.imports.reading.workbooks import Sheet, read_sheets
 from features.quarantine.waiting import WaitingRow
-from features.quarantine.workbook import ACTION, CORRECTED, DISCARD, ID, shown
+from features.quarantine.workbook import ACTION, CORRECTED, DISCARD, ID, LINES_SHEET, shown
 
 ACTIONS = {"": "", CORRECTED: CORRECTED, DISCARD: DISCARD}
 
@@ -72,8 +72,9 @@ def read_edits(path: Path) -> dict[str, list[EditedRow]]:
         cure = "write it with `guanjia quarantine export --to FILE.xlsx`"
         raise GuanjiaError(f"file {path}", "does not exist", cure)
     tables = {contract.label: contract for contract in CONTRACTS.values()}
-    sheets = {sheet.name: sheet for sheet in read_sheets(path) if sheet.name in tables}
-    if not sheets:
+    there = {sheet.name: sheet for sheet in read_sheets(path)}
+    sheets = {name: sheet for name, sheet in there.items() if name in tables}
+    if not sheets and LINES_SHEET not in there:
         raise GuanjiaError(
             f"workbook {path}",
             "has no sheet of a raw table",

@@ -19,18 +19,24 @@ import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from features.checking.check import check_tables
-from features.checking.settled_rows import read_settled, settled_file, write_settled
+from features.checking.settled_rows import (
+    OWNERS,
+    Settled,
+    read_settled,
+    settled_file,
+    write_settled,
+)
 from features.checking.table_check import TableCheck
 from features.contracts.contract import Contract
 from features.contracts.headings import heading_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
-from features.imports import cells
 from features.imports.mapping import ColumnMap, Source, TableMap
 from features.imports.mapping import Mapping as ImportMapping
 from features.imports.matching.vocabulary import vocabulary
 from features.imports.reading.text_tables import LINE, Part, TextTable, drop_view, make_view
 from features.imports.rows import Finding, drop_rows, prepare_rows
+from features.imports.values import default_codes
 from features.imports.waiting_rows import drop_waiting, keep_cells, keep_waiting
 from features.lake import Lake
 from features.progress import Report, quiet
@@ -45,6 +51,7 @@ from features.quarantine.outcomes import (
     refuse_some,
     supersede,
 )
+from features.quarantine.replay_lines import replay_lines
 from features.quarantine.waiting import WaitingRow, waiting_rows
 from features.quarantine.workbook import ID
 from features.sql import quoted, sql_text
@@ -57,7 +64,7 @@ class Replayed:
     Attributes
     ----------
     tables : list of ReplayedTable
-        One a sheet.
+        One a sheet; that of lines which are no rows is called `LINES`.
     reasons : dict of str to dict of str to int
         Raw table -> sentence -> corrected rows that wait for it.
     findings : list of Finding
@@ -118,11 +125,17 @@ def replay(
             discard(result, edits[result.table], settling)
             supersede(result, edits[result.table], waiting[result.table], settling)
         corrected = {table: rows.corrected for table, rows in edits.items() if rows.corrected}
-        if not corrected and not settling.outcomes:
-            return Replayed(tables, reasons, findings, [])
         by_table = {result.table: result for result in tables}
         report("replay", 0, None)
-        _deliver(lake, path, delivered, corrected, waiting, by_table, settling, findings, reasons)
+        lines = replay_lines(lake, path, delivered, findings)
+        if lines is not None:
+            tables.append(lines.result)
+        if corrected or settling.outcomes:
+            _deliver(
+                lake, path, delivered, corrected, waiting, by_table, settling, findings, reasons
+            )
+        elif lines is None or not lines.changed:
+            return Replayed(tables, reasons, findings, [])
         checks = check_tables(lake, report, now)
         for table, file in settling.files.items():
             _count_again(lake, by_table[table], file, reasons)
@@ -155,7 +168,7 @@ def _deliver(
             for table, rows in corrected.items():
                 settling.outcomes |= {row.row_id: CORRECTED for row in rows}
                 refuse_some(lake, results[table], rows, waiting[table], settling)
-            keep_waiting(lake, results, stack, settled | settling.outcomes)
+            keep_waiting(lake, results, stack, {*settled, *settling.outcomes})
             for table, rows in corrected.items():
                 results[table].repeated = prepared[table].repeated
                 _note_waiting(lake, results[table], reasons)
@@ -164,12 +177,23 @@ def _deliver(
                 file = write_raw(lake, CONTRACTS[table], delivered, name, stack)
                 if file is not None:
                     settling.files[table] = file
-            write_settled(draft, settled | settling.outcomes)
+            write_settled(draft, settled | _settled(settling, waiting))
     finally:
         drop_rows(lake, prepared)
         drop_waiting(lake, prepared)
         for source in sources.values():
             drop_view(lake.con, source)
+
+
+def _settled(
+    settling: Settling, waiting: Mapping[str, Mapping[str, WaitingRow]]
+) -> dict[str, Settled]:
+    """Say of each settled row whose it was, so that an erasure finds it."""
+    cells = {row_id: row.cells for rows in waiting.values() for row_id, row in rows.items()}
+    return {
+        row_id: Settled(outcome, tuple(cells[row_id].get(name) or None for name in OWNERS))
+        for row_id, outcome in settling.outcomes.items()
+    }
 
 
 def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapping:
@@ -196,9 +220,7 @@ def _mapping(path: Path, corrected: Mapping[str, list[EditedRow]]) -> ImportMapp
 def _codes(contract: Contract, column: str) -> dict[str, str | bool] | None:
     """List what may stand for a code, in the words of people too; None: it is no code."""
     if isinstance(contract.columns[column], dt.Boolean):
-        flags: dict[str, str | bool] = {text.lower(): True for text in cells.YES}
-        flags |= {text.lower(): False for text in cells.NO}
-        return flags | dict.fromkeys(cells.YES, True) | dict.fromkeys(cells.NO, False)
+        return default_codes(contract, column)
     allowed = contract.declared[column].allowed
     words = vocabulary()
     meanings = words.codes.get(words.code_lists.get(f"{contract.name}.{column}", column), {})

@@ -1,6 +1,5 @@
 """Count what waits in quarantine by table and rule, with examples that name nobody."""
 
-import json
 from dataclasses import dataclass
 
 from features.checking.examples import place_of
@@ -8,9 +7,9 @@ from features.checking.settled_rows import read_settled
 from features.contracts.reasons import reason_of
 from features.contracts.tables import CONTRACTS
 from features.imports.masking import mask
-from features.imports.waiting_rows import lines_file
 from features.lake import Lake
 from features.quarantine.waiting import waiting_sql, waiting_tables
+from features.quarantine.waiting_lines import waiting_lines
 from features.sql import quoted, sql_text
 
 EXAMPLES = 2
@@ -75,7 +74,7 @@ def summarise(lake: Lake) -> Summary:
         if number:
             rows[table] = number
             rules += _rules(lake, table, str(query))
-    outcomes = list(read_settled(lake).values())
+    outcomes = [row.outcome for row in read_settled(lake).values()]
     settled = {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
     return Summary(rows, rules, _lines(lake), settled)
 
@@ -116,13 +115,9 @@ def _example(
 
 def _lines(lake: Lake) -> list[WaitingRule]:
     """Count the lines of the last import that are no rows; their texts are not shown."""
-    path = lines_file(lake)
-    if not path.exists():
-        return []
     places: dict[str, list[str]] = {}
-    for text in path.read_text("utf-8").splitlines():
-        line = json.loads(text)
-        places.setdefault(line["reason"], []).append(f"{line['file']}, line {line['line']}")
+    for line in waiting_lines(lake):
+        places.setdefault(line.reason, []).append(f"{line.file}, line {line.line}")
     return [
         WaitingRule("", "import", reason, reason_of("", reason).chinese, len(listed),
                     tuple(listed[:EXAMPLES]))

@@ -148,7 +148,7 @@ def _checked(lake: Lake, contract: Contract) -> str:
     if "recorded_at" in types:
         instant = contract.columns["recorded_at"]
         recorded = read_cell("recorded_at", instant, types["recorded_at"], zone)
-    hashed = row_id(contract.name, {name: quoted(name) for name in delivered})
+    hashed = row_id(lake, contract.name, {name: quoted(name) for name in delivered})
     place = "_file, _line" if "_file" in types else "'' AS _file, CAST(NULL AS BIGINT) AS _line"
     return (
         f"SELECT {hashed} AS _id, '{CHECK}' AS _kind, reasons AS _reasons, {place},"
@@ -169,6 +169,7 @@ def _imported(lake: Lake, contract: Contract) -> str:
         for name, type_ in contract.columns.items()
     ]
     return (
-        f"SELECT {waiting_id(contract)} AS _id, '{IMPORT}' AS _kind, _reasons, _name AS _file,"
-        f" CAST(_line AS BIGINT) AS _line, recorded_at AS _recorded, {', '.join(cells)} FROM {file}"
+        f"SELECT {waiting_id(lake, contract)} AS _id, '{IMPORT}' AS _kind, _reasons,"
+        f" _name AS _file, CAST(_line AS BIGINT) AS _line, recorded_at AS _recorded,"
+        f" {', '.join(cells)} FROM {file}"
     )

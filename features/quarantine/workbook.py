@@ -3,7 +3,6 @@
 Every cell is a text, so that a spreadsheet damages nothing. `replay.py` reads the workbook back.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,17 +17,17 @@ from features.contracts.reasons import reason_of
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.imports.templates import ROWS, TEXT, offer_codes, write_rules
-from features.imports.waiting_rows import lines_file
 from features.lake import Lake
 from features.publishing import published
 from features.quarantine.waiting import WaitingRow, waiting_rows, waiting_tables
+from features.quarantine.waiting_lines import WaitingLine, waiting_lines
 
 ID, ACTION = "编号", "处理"
 HEADINGS = (ID, ACTION, "原因", "来源文件", "行号")
 """Columns before those of the raw table."""
 CORRECTED, DISCARD = "已改", "丢弃"
 """What may stand under `ACTION`; empty: the row goes on waiting, unless a cell was changed."""
-GUIDE, LINES_SHEET = "说明", "无法拆分的行"
+GUIDE, LINES_SHEET, LINE_TEXT = "说明", "无法拆分的行", "整行内容"
 LONGEST = 32_767
 """Characters that a cell of a workbook holds."""
 GUIDANCE = (
@@ -39,10 +38,12 @@ GUIDANCE = (
     "三、确认不需要的行, 在“处理”列选“丢弃”: 该行不再入库, 也不再提示。"
     "授权记录不可丢弃, 须更正后重报。",
     "四、未改动的行继续留在隔离区, 无需删除。请勿修改“编号”列(已隐藏)、表头和工作表名称。",
-    "五、“入库时间”为灰色, 仅供参考: 更正后的行按重报之时入库, 不追溯到过去。",
-    "六、日期写作 2025-07-01, 时间写作 2025-07-01 09:30:00, 金额以元为单位;"
+    "五、“无法拆分的行”工作表列出与来源文件列数不符的行: 在“整行内容”中改正(分隔符与来源文件相同),"
+    "或选“丢弃”。",
+    "六、“入库时间”为灰色, 仅供参考: 更正后的行按重报之时入库, 不追溯到过去。",
+    "七、日期写作 2025-07-01, 时间写作 2025-07-01 09:30:00, 金额以元为单位;"
     "代码可从下拉列表中选择, 详见“规则”工作表。",
-    "七、改好后保存, 由系统管理员执行: guanjia quarantine replay 文件名.xlsx。"
+    "八、改好后保存, 由系统管理员执行: guanjia quarantine replay 文件名.xlsx。"
     "仍有错误的行会留在隔离区, 并给出新的原因。",
     "本文件含个人信息, 请妥善保管, 用毕删除。",
 )
@@ -59,7 +60,7 @@ class Exported:
     rows : dict of str to int
         Raw table -> rows.
     lines : int
-        Lines of the last import that are no rows; they are listed, and mended at their source.
+        Lines of the last import that are no rows.
     """
 
     file: str
@@ -102,7 +103,7 @@ def export_workbook(
                     _write_table(book, formats, contract, waiting)
                     rows[table] = len(waiting)
                     customers |= {row.cells.get("customer_id", "") for row in waiting} - {""}
-            lines = _write_lines(book, formats, lake)
+            lines = _write_lines(book, formats, waiting_lines(lake)[:ROWS])
             if not rows and not lines:
                 raise GuanjiaError("the quarantine", "is empty", "there is nothing to correct")
             _write_guide(guide, formats, rows)
@@ -172,23 +173,26 @@ def _write_row(
         sheet.write_string(number, place, shown(row.cells[name]), formats[kind])
 
 
-def _write_lines(book: xlsxwriter.Workbook, formats: dict[str, Any], lake: Lake) -> int:
-    """List the lines of the last import that are no rows: they are mended at their source."""
-    path = lines_file(lake)
-    if not path.exists():
+def _write_lines(
+    book: xlsxwriter.Workbook, formats: dict[str, Any], lines: Sequence[WaitingLine]
+) -> int:
+    """List the lines of the last import that are no rows, each as a text that can be corrected."""
+    if not lines:
         return 0
-    lines = [json.loads(text) for text in path.read_text("utf-8").splitlines()][:ROWS]
     sheet = book.add_worksheet(LINES_SHEET)
-    for place, (heading, width) in enumerate(
-        (("来源文件", 30), ("行号", 8), ("原因", 30), ("内容(请在来源文件中更正后重新交付)", 100))
-    ):
-        sheet.set_column(place, place, width, formats["text"])
+    heads = ((ID, 10), (ACTION, 8), ("原因", 30), ("来源文件", 30), ("行号", 8), (LINE_TEXT, 100))
+    for place, (heading, width) in enumerate(heads):
+        sheet.set_column(place, place, width, formats["text"], {"hidden": place == 0})
         sheet.write_string(0, place, heading, formats["head"])
     for number, line in enumerate(lines, 1):
-        cells = (line["file"], str(line["line"]), reason_of("", line["reason"]).chinese)
-        for place, text in enumerate((*cells, line["text"] or "(已按删除要求清除)")):
-            sheet.write_string(number, place, shown(text), formats["text"])
-    sheet.freeze_panes(1, 0)
+        reason = reason_of("", line.reason).chinese
+        text = line.text if line.row_id else "(已按删除要求清除)"
+        for place, cell in enumerate((line.row_id, "", reason, line.file, str(line.line))):
+            sheet.write_string(number, place, shown(cell), formats["text"])
+        sheet.write_string(number, 5, shown(text), formats["fault" if line.row_id else "text"])
+    sheet.freeze_panes(1, 3)
+    actions = {"validate": "list", "source": [CORRECTED, DISCARD]}
+    sheet.data_validation(1, 1, len(lines), 1, actions)
     return len(lines)
 
 

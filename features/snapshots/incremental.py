@@ -5,17 +5,17 @@ From one date to a later one an aggregate tag of a customer changes only if
 - the known rows of the customer changed: a row was recorded, superseded or reached a milestone in
   between, or it was delivered late. Late rows are noticed by *digests*: hashes of what the earlier
   snapshot saw, one for each table and bucket of customers;
-- a date in one of their rows crossed a limit that tags compare with: a whole number of days in
-  `HORIZONS`, a window of months, half a year from a civil date (ages, inspections).
+- a date in one of their rows passed a limit that a tag of this relation compares it with, as read
+  from the expressions (`features.tags.turns`).
 
-Such customers are *stale*. A customer who is taken for stale without need costs time, never
-correctness. All others keep their values, and tags named `days_since_` or `days_to_` move with the
-calendar. Derived tags are computed anew for everybody. The result equals the full rebuild's, byte
-for byte.
+Such customers are *stale*, each for the relations concerned. A customer who is taken for stale
+without need costs time, never correctness. All others keep their values, and tags named
+`days_since_` or `days_to_` move with the calendar. Derived tags are computed anew for everybody.
+The result equals the full rebuild's, byte for byte.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,13 +24,13 @@ import ibis.expr.types as ir
 from features.contracts.tables import CONTRACTS
 from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.joins import union_all
 from features.lake.spine import SPINE, Spine
 from features.lake.variables import number_variable
 from features.snapshots.snapshots import Snapshot, read_snapshot, snapshot_dates
 from features.snapshots.stale import stale_customers
+from features.sql import quoted
 from features.tags.declare import Tag
-from features.tags.relations.relations import RELATIONS
+from features.tags.turns import relation_turns
 
 DAYS = "carried_days"
 LONGEST_STEP = 31
@@ -47,15 +47,15 @@ class Base:
         The earlier snapshot; its files are the ones its manifest binds.
     days : int
         From its date to the new one's.
-    stale : dict of str to ibis Table (customer_id)
-        Raw table -> customers whose tags over it can have changed.
+    stale : ibis Table (customer_id, one boolean column per relation)
+        Customers, and whether their tags over the relation can have changed.
     customers : int
-        Number of stale customers over all tables.
+        Number of stale customers over all relations.
     """
 
     snapshot: Snapshot
     days: int
-    stale: Mapping[str, ir.Table]
+    stale: ir.Table
     customers: int
 
     def stale_pairs(self, spine: Spine, relation: str) -> ir.Table:
@@ -104,7 +104,7 @@ class Base:
             lake.read(str(lake.data / entry["path"]), f"base_{group}")
 
     def _stale_by(self, relation: str) -> ir.Table:
-        return _all(self.stale[name] for name in RELATIONS[relation].reads if name in self.stale)
+        return self.stale.filter(self.stale[relation]).select("customer_id")
 
 
 def find_base(lake: Lake, as_of: date, definitions: str) -> Snapshot | None:
@@ -169,22 +169,16 @@ def open_base(lake: Lake, snapshot: Snapshot | None, as_of: date) -> Iterator[Ba
         yield None
         return
     then = date.fromisoformat(snapshot.as_of)
-    with ExitStack() as stack:
-        stale = {
-            name: stack.enter_context(
-                lake.materialised(
-                    f"stale_{name}", stale_customers(lake, CONTRACTS[name], then, as_of, digests)
-                )
-            )
-            for name in tables
-        }
-        customers = int(_all(stale.values()).count().to_pyarrow().as_py())
+    turns = relation_turns(lake, snapshot.definitions)
+    parts = " UNION ALL ".join(
+        f"SELECT * FROM ({stale_customers(lake, CONTRACTS[name], then, as_of, digests, turns)})"
+        for name in tables
+    )
+    flags = ", ".join(f"bool_or({quoted(name)}) AS {quoted(name)}" for name in turns)
+    query = f"SELECT customer_id, {flags} FROM ({parts}) GROUP BY customer_id"
+    with lake.materialised("stale", query) as stale:
+        customers = int(stale.count().to_pyarrow().as_py())
         yield Base(snapshot, (as_of - then).days, stale, customers)
-
-
-def _all(tables: Iterable[ir.Table]) -> ir.Table:
-    """Unite the customers of the tables, each once."""
-    return union_all(tables).distinct()
 
 
 def _values(lake: Lake, snapshot: Snapshot, tags: Sequence[Tag]) -> ir.Table:

@@ -4,21 +4,21 @@ The rules are those of `features.snapshots.incremental`. *Digests* show what was
 hashes of the rows that a snapshot saw, one for each table and bucket of customers.
 """
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
-from features.contracts.contract import Contract, Day
+from features.contracts.contract import Contract
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
-from features.lake.known import HORIZONS
 from features.lake.known_at import known_sql, later_instants
 from features.settings import cutoff
-from features.sql import instant_sql, sql_text
-from features.stars.settings import load_star_settings
-from features.tags.relations.claims_standards import load_claims_standards
+from features.snapshots.passed import passed_turns
+from features.sql import instant_sql, quoted, sql_text
+from features.tags.moving import Turns
+from features.tags.relations.relations import RELATIONS
 
-BUCKETS = 1024
+BUCKETS = 16_384
 
 
 def write_digests(lake: Lake, as_of: date, path: Path) -> None:
@@ -46,8 +46,15 @@ def write_digests(lake: Lake, as_of: date, path: Path) -> None:
     lake.engine.raw_sql(f"COPY ({query}) TO {sql_text(path)} (FORMAT parquet)")
 
 
-def stale_customers(lake: Lake, contract: Contract, then: date, as_of: date, seen: Path) -> str:
-    """Write the query that selects customers whose tags over a table can differ.
+def stale_customers(
+    lake: Lake,
+    contract: Contract,
+    then: date,
+    as_of: date,
+    seen: Path,
+    turns: Mapping[str, Turns],
+) -> str:
+    """Write the query that selects customers whose tags can differ because of one table.
 
     Parameters
     ----------
@@ -59,17 +66,33 @@ def stale_customers(lake: Lake, contract: Contract, then: date, as_of: date, see
         The earlier date and the new one.
     seen : Path
         Digests of the earlier snapshot, as `write_digests` wrote them.
+    turns : mapping of str to set of Turn
+        By relation, what its tags compare dates with (`features.tags.turns`).
 
     Returns
     -------
     str
-        SQL with one column `customer_id`.
+        SQL with `customer_id`, and for each relation a column of its name: whether its tags can
+        differ. A customer may come more than once.
     """
     start, end = _end(lake, then), _end(lake, as_of)
     known = known_sql(cutoff(as_of, lake.settings.timezone))
     instants = [*later_instants(contract), contract.event_time]
     moved = " OR ".join(f'("{name}" >= {start} AND "{name}" < {end})' for name in instants)
-    crossed = _crossed_horizon(lake, contract, then, as_of)
+    readers = [name for name in turns if contract.name in RELATIONS[name].reads]
+    passed = {
+        name: passed_turns(lake, [turn for turn in turns[name] if turn.table == contract.name],
+                           then, as_of)
+        for name in readers
+    }  # fmt: skip
+    flags = ", ".join(
+        f"moved OR ({known} AND ({passed[name]})) AS {quoted(name)}"
+        if name in readers
+        else f"false AS {quoted(name)}"
+        for name in turns
+    )
+    any_flag = " OR ".join(map(quoted, readers)) or "false"
+    every = ", ".join(f"true AS {quoted(name)}" for name in turns)
     # A row that was seen and is gone leaves no trace in its table, nor does a new customer.
     return f"""
         WITH now AS ({_digests(lake, contract, then)}),
@@ -80,16 +103,20 @@ def stale_customers(lake: Lake, contract: Contract, then: date, as_of: date, see
         late AS (
             SELECT bucket FROM now FULL JOIN seen USING (bucket)
             WHERE now.rows IS DISTINCT FROM seen.rows OR now.digest IS DISTINCT FROM seen.digest
+        ),
+        marked AS (
+            SELECT *, recorded_at >= {start} OR coalesce({moved}, false) AS moved
+            FROM {_file(lake, contract.name)}
+            WHERE customer_id IS NOT NULL AND recorded_at < {end}
         )
-        SELECT DISTINCT customer_id FROM {_file(lake, contract.name)}
-        WHERE customer_id IS NOT NULL AND recorded_at < {end} AND (
-            recorded_at >= {start} OR {moved} OR {_bucket()} IN (SELECT bucket FROM late)
-            OR ({known} AND ({crossed}))
-        )
-        UNION
-        SELECT customer_id FROM {_file(lake, "customers")}
+        SELECT * FROM (SELECT customer_id, {flags} FROM marked) WHERE {any_flag}
+        UNION ALL
+        SELECT customer_id, {every} FROM {_file(lake, "customers")}
         WHERE {_bucket()} IN (SELECT bucket FROM late)
             OR (recorded_at >= {start} AND recorded_at < {end})
+        UNION ALL
+        SELECT customer_id, {every} FROM {_file(lake, contract.name)}
+        WHERE customer_id IS NOT NULL AND {_bucket()} IN (SELECT bucket FROM late)
     """
 
 
@@ -118,53 +145,3 @@ def _digests(lake: Lake, contract: Contract, as_of: date) -> str:
 
 def _bucket() -> str:
     return f"CAST(hash(customer_id) % {BUCKETS} AS INTEGER)"
-
-
-def _crossed_horizon(lake: Lake, contract: Contract, then: date, as_of: date) -> str:
-    """Test, in SQL, whether a date of the row crossed a limit between the two dates."""
-    days = [name for name, type_ in contract.columns.items() if type_ == Day]
-    dates = [*contract.civil_days, *days]
-    step = (as_of - then).days
-    if step == 0:
-        return "false"
-    horizons = (*HORIZONS, *load_claims_standards(lake.home).horizons)
-    star = load_star_settings(lake.home)
-    months = sorted({36, star.break_months, 12 * star.window_years})
-    before, now = f"DATE '{then}'", f"DATE '{as_of}'"
-    tests = []
-    for name in dates:
-        column = f'"{name}"'
-        # An instant that lies ahead is not known yet, a day can be.
-        limits = _limits(horizons, step, ahead=name in days)
-        tests.append(f"date_diff('day', {column}, {now}) IN {_list(limits)}")
-        for count in months:
-            span = f"INTERVAL {count} MONTH"
-            tests.append(f"({column} > {before} - {span} AND {column} <= {now} - {span})")
-            tests.append(f"({column} + {span} >= {before} AND {column} + {span} < {now})")
-    # Ages and inspections. A day that a shorter month lacks moves by up to three days.
-    margin = 1 if then.day > 3 and as_of.day < 27 else 3
-    nearby = [then + timedelta(n) for n in range(1 - margin, step + margin)]
-    half_years = sorted(
-        {(day.month - 1) % 6 * 31 + number for day in nearby for number in _days(day)}
-    )
-    for name in days if contract.name in ("customers", "vehicles") else ():
-        of_half_year = f'(month("{name}") - 1) % 6 * 31 + day("{name}")'
-        tests.append(f"{of_half_year} IN {_list(half_years)}")
-    return " OR ".join(tests)
-
-
-def _days(day: date) -> Iterable[int]:
-    """Number the day of its month; the last day of a month stands for the days it lacks too."""
-    last = (day + timedelta(1)).month != day.month
-    return range(day.day, 32) if last else (day.day,)
-
-
-def _limits(horizons: Iterable[int], step: int, ahead: bool) -> list[int]:
-    """List the distances to `as_of`, in days, at which a comparison turned within `step` days."""
-    turns = {turn for days in horizons for turn in (days, days + 1)}
-    turns |= {turn for days in horizons for turn in (-days, 1 - days)} if ahead else set()
-    return sorted({turn + later for turn in turns for later in range(step)})
-
-
-def _list(numbers: Iterable[int]) -> str:
-    return f"({', '.join(map(str, numbers))})"

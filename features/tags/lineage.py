@@ -1,11 +1,11 @@
 """Say which columns of raw tables a tag depends on, read from the expressions that compute it.
 
-Nobody keeps a list: the tags are written over tables without rows, and the expressions are walked
-from each tag to the columns of the tables, through projections, joins and filters.
+Nobody keeps a list: the tags are written over tables without rows, and `features.tags.reads` walks
+the expressions from each tag to the columns of the tables (docs/lineage.md).
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.operations as ops
 
+from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
@@ -23,36 +24,47 @@ from features.settings import Settings
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
+from features.tags.reads import Column, ExpressionReads
 from features.tags.relations.relations import RELATIONS
 
-Column = tuple[str, str]
-"""Raw table and column."""
 PREFIX = "checked_"
+MERGES = "customer_merges"
+MERGE_COLUMNS = frozenset(
+    (MERGES, column) for column in ("customer_id", "merged_into", "recorded_at")
+)
+"""Columns that every tag depends on: the check gives the rows of a customer who was merged into
+another one to that customer (`features.checking.merged_customers`)."""
+CONSTANTS = frozenset({"customer_id", "as_of", "cutoff", "from_36m"})
+"""Columns that rows of one customer at one date share."""
 
 
 @cache
 def tag_columns() -> dict[str, frozenset[Column]]:
     """Return the columns that each tag depends on, by tag.
 
-    A column counts if a value of it can change the tag: it is computed with, compared in a filter,
-    or joined by. Civil days and hours count as the instant that they are of.
+    A column counts if a value of it can change the tag of a customer: it is computed with, compared
+    in a filter, grouped or joined by. Civil days and hours count as the instant that they are of.
+    Whether a customer is known at all, hence has tags, is told by the table of customers.
     """
     with tempfile.TemporaryDirectory() as folder:
         lake = _empty_lake(Path(folder))
         spine = spine_of_customers(lake, [date(2026, 1, 1)])
         tags = catalogue()
         relations = {name: relation.build(lake, spine) for name, relation in RELATIONS.items()}
-        memo: dict[Any, frozenset[Column]] = {}
-        direct = {
-            name: _reads(tag.expression(relations[tag.relation]).op(), memo)
-            for name, tag in tags.items()
-            if tag.relation is not None
-        }
+        reads = ExpressionReads(
+            {PREFIX + name: contract.key for name, contract in CONTRACTS.items()}, CONSTANTS
+        )
+        known = reads.of_column(spine.pairs.op(), "customer_id")
+        direct: dict[str, frozenset[Column]] = {}
+        for name, tag in tags.items():
+            if tag.relation is not None:
+                rows = relations[tag.relation]
+                customer = reads.of_column(rows.op(), "customer_id")
+                direct[name] = known | customer | reads.of_value(tag.expression(rows).op())
         lake.con.close()
-    derived: dict[str, frozenset[Column]] = dict(direct)
     for name in tags:
-        _derive(name, tags, derived)
-    return {name: _of_contracts(columns) for name, columns in derived.items()}
+        _derive(name, tags, direct)
+    return {name: _of_contracts(columns) for name, columns in direct.items()}
 
 
 def tag_tables() -> dict[str, frozenset[str]]:
@@ -103,67 +115,34 @@ def _empty_lake(home: Path) -> Lake:
     return lake
 
 
-def _reads(node: Any, memo: dict[Any, frozenset[Column]]) -> frozenset[Column]:
-    """Collect the columns that a value is computed from."""
-    if node not in memo:
-        if isinstance(node, ops.Field):
-            memo[node] = _column_of(node.rel, node.name, memo)
-        else:
-            memo[node] = _union(
-                _rows_of(child, memo) if isinstance(child, ops.Relation) else _reads(child, memo)
-                for child in node.__children__
-            )
-    return memo[node]
+def raw_columns(contract: Contract, columns: Iterable[str]) -> frozenset[Column]:
+    """Name columns of a checked table as its contract does.
 
-
-def _column_of(rel: Any, name: str, memo: dict[Any, frozenset[Column]]) -> frozenset[Column]:
-    """Collect the columns behind a column of a relation, and those that decide on its rows."""
-    key = (rel, name)
-    if key not in memo:
-        if isinstance(rel, ops.PhysicalTable):
-            memo[key] = frozenset({(rel.name, name)})
-        elif isinstance(rel, ops.Union | ops.Difference | ops.Intersection):
-            memo[key] = _column_of(rel.left, name, memo) | _column_of(rel.right, name, memo)
-        elif isinstance(rel, ops.Project | ops.Aggregate | ops.JoinChain):
-            memo[key] = _reads(rel.values[name], memo) | _rows_of(rel, memo)
-        else:
-            memo[key] = _column_of(rel.parent, name, memo) | _rows_of(rel, memo)
-    return memo[key]
-
-
-def _rows_of(rel: Any, memo: dict[Any, frozenset[Column]]) -> frozenset[Column]:
-    """Collect the columns that decide which rows a relation has."""
-    if rel not in memo:
-        memo[rel] = frozenset()
-        if isinstance(rel, ops.PhysicalTable):
-            return memo[rel]
-        parts = []
-        for child in rel.__children__:
-            if isinstance(child, ops.Relation):
-                parts.append(_rows_of(child, memo))
-            elif isinstance(rel, ops.Filter | ops.JoinLink) and child in getattr(
-                rel, "predicates", ()
-            ):
-                parts.append(_reads(child, memo))
-            elif isinstance(child, ops.JoinLink):
-                parts.append(_rows_of(child, memo))
-        memo[rel] = _union(parts)
-    return memo[rel]
-
-
-def _union(parts: Any) -> frozenset[Column]:
-    return frozenset().union(*parts)
+    Parameters
+    ----------
+    contract : Contract
+        The contract of the table.
+    columns : iterable of str
+        Columns of its checked file: civil days and hours are of an instant, and `superseded_at`
+        follows from the key and `recorded_at`.
+    """
+    instants = contract.civil_days | contract.civil_hours
+    named: set[str] = set()
+    for column in columns:
+        named |= (
+            {contract.key, "recorded_at"}
+            if column == "superseded_at"
+            else {instants.get(column, column)}
+        )
+    return frozenset((contract.name, column) for column in named)
 
 
 def _of_contracts(columns: frozenset[Column]) -> frozenset[Column]:
-    """Name columns as the contracts do, without `recorded_at` and what follows from it."""
-    named = set()
-    for table, column in columns:
-        name = table.removeprefix(PREFIX)
-        if name not in CONTRACTS:
-            continue
-        contract = CONTRACTS[name]
-        instant = (contract.civil_days | contract.civil_hours).get(column, column)
-        if instant in contract.columns and instant != "recorded_at":
-            named.add((name, instant))
-    return frozenset(named)
+    """Name the columns of checked tables as the contracts do; rows follow merged customers."""
+    return MERGE_COLUMNS.union(
+        *(
+            raw_columns(CONTRACTS[table.removeprefix(PREFIX)], [column])
+            for table, column in columns
+            if table.removeprefix(PREFIX) in CONTRACTS
+        )
+    )

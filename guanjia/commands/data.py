@@ -102,13 +102,14 @@ def check(now: MaybeNow = None, json: Json = False) -> None:
     from features.checking.check import BrokenBoundError, check_tables
     from features.checking.folders import find_files
     from features.sources.raw_source import source_of
+    from guanjia.jobs.lineage_events import lineage_events
 
     lake = open_lake()
     time = now
     if time is None and source_of(lake) is None:
         time = read_clock()  # a portfolio of ours may lie ahead of the clock
     try:
-        with progress(json) as report:
+        with progress(json) as report, lineage_events(lake, "check"):
             checks = check_tables(lake, report, time)
         broken = None
     except BrokenBoundError as error:

@@ -62,11 +62,12 @@ def train(
 
 def score(as_of: MaybeAsOf = None, json: Json = False) -> None:
     """Score all customers: star, value and every prediction."""
+    from guanjia.jobs.lineage_events import lineage_events
     from serving.predictions.scoring import score as run
 
     lake = open_lake()
     on = as_of or latest_date(lake, "snapshots", "run `guanjia tags --as-of DATE`")
-    with progress(json) as report:
+    with progress(json) as report, lineage_events(lake, "score", on):
         scored = run(lake, on, report)
     emit(
         scored,

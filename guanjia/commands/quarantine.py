@@ -47,7 +47,10 @@ def show(context: typer.Context, json: Json = False) -> None:
             " them, then guanjia quarantine replay waiting.xlsx; or deliver them anew."
         )
     elif summary.lines:
-        shown.append("No row waits; the lines are mended in their files and delivered anew.")
+        shown.append(
+            "Lines that are no rows wait. Next: guanjia quarantine export --to waiting.xlsx,"
+            " correct them, then guanjia quarantine replay waiting.xlsx; or deliver them anew."
+        )
     else:
         shown.append("Nothing waits.")
     emit(summary, json, *shown)
@@ -85,7 +88,7 @@ def export(
         written = export_workbook(lake, to, note)
     rows = [{"table": name, "rows": number} for name, number in written.rows.items()]
     lines = (
-        [f"{written.lines:,} lines that are no rows are listed too: mend them in their files."]
+        [f"{written.lines:,} lines that are no rows have a sheet of their own."]
         if written.lines
         else []
     )

@@ -6,11 +6,14 @@ import socket
 import sys
 from contextlib import redirect_stdout
 from datetime import datetime, timedelta
+from json import dumps
 from typing import Annotated, Any
 
 import typer
 
 from features.errors import GuanjiaError
+from features.jsonable import jsonable
+from features.settings import PREFIX
 from guanjia.terminal.options import Json, MaybeNow, open_lake, open_published, read_clock
 from guanjia.terminal.output import emit, progress
 
@@ -22,14 +25,30 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
     now: MaybeNow = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port that shows metrics to Prometheus. Default: none."
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str | None, typer.Option(help="Address that has that port. Default: 127.0.0.1.")
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log each request in one line.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start the API: predictions, decisions, events.
 
     It reports that it is ready only when it answers.
     """
+    _set("METRICS_PORT", metrics_port)
+    _set("METRICS_HOST", metrics_host)
+    _set("ACCESS_LOG", access_log or None)
     lake = open_published()
     ip = find_address(host, port)
+    _prepare_metrics(lake, port)
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if now is None and AHEAD not in os.environ:
         now = _time_of_simulation(lake)
@@ -41,19 +60,48 @@ def serve(
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / f"ready-{os.getpid()}.txt"
     with ready.open("w", encoding="utf-8") as text, redirect_stdout(text):
-        emit({"address": address, "ready": True, "now": now}, json, where)
+        announcement = {"address": address, "ready": True, "now": now}
+        if lake.settings.log == "json":
+            # A line of the log among others.
+            line = {"level": "info", "logger": "guanjia.serve", "message": where, **announcement}
+            text.write(dumps(jsonable(line), ensure_ascii=False) + "\n")
+        else:
+            emit(announcement, json, where)
     # This process will be the one that watches the workers, and keeps its number.
     os.environ["GUANJIA_WATCHER"] = str(os.getpid())
     os.environ["GUANJIA_ANNOUNCEMENT"] = str(ready)
-    if not json:
+    os.environ["GUANJIA_WORKERS"] = str(workers)
+    if not json and lake.settings.log == "text":
         sys.stderr.write(f"Starting at {address} ...\n")
         sys.stderr.flush()
     if now is not None:
         # As a difference, so that all workers, also restarted ones, have the same clock.
         os.environ[AHEAD] = str((now - read_clock()).total_seconds())
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
-    command += ["--host", ip, "--port", str(port), "--api-workers", str(workers)]
+    command = [sys.executable, "-m", "serving.telemetry.bentoml_server"]
+    command += ["serve", "serving.api.service:GuanjiaService"]
+    command += ["--host", ip, "--port", str(port)]
     os.execv(command[0], command)
+
+
+def _set(name: str, value: object) -> None:
+    """Hand a setting on to the processes of the service; None leaves it as the environment says."""
+    if value is not None:
+        os.environ[PREFIX + name] = str(value)
+
+
+def _prepare_metrics(lake: Any, port: int) -> None:
+    """Check the port of the metrics, and create the folder in which the processes count."""
+    settings = lake.settings
+    if settings.metrics_port is None:
+        return
+    if settings.metrics_port == port:
+        cure = "choose another with --metrics-port"
+        raise GuanjiaError(f"port {port}", "is that of the API already", cure)
+    from serving.exporter.folder import FOLDER, create_folder
+
+    ip = find_address(settings.metrics_host, settings.metrics_port)
+    os.environ[PREFIX + "METRICS_HOST"] = ip
+    os.environ[FOLDER] = str(create_folder(lake.home, os.getpid()))
 
 
 def _time_of_simulation(lake: Any) -> datetime | None:

@@ -42,13 +42,14 @@ def tags(
     from features.snapshots.compute import write_snapshot
     from features.snapshots.known_dates import refuse_unknown_dates
     from features.sources.raw_source import source_of
+    from guanjia.jobs.lineage_events import lineage_events
 
     lake = open_lake(engine)
     time = now
     if time is None and source_of(lake) is None:
         time = read_clock()  # a portfolio of ours may lie ahead of the clock
     refuse_unknown_dates(lake, as_of, time)
-    with progress(json) as report:
+    with progress(json) as report, lineage_events(lake, "tags", max(as_of)):
         written = write_snapshot(lake, sorted(set(as_of)), report, recompute_all)
     rows = [
         {

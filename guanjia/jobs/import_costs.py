@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from features.contracts.tables import CONTRACTS
 from features.tags.catalogue import catalogue
-from features.tags.lineage import tag_columns, tag_tables
+from features.tags.lineage import MERGES, tag_columns, tag_tables
 from training.models import MODELS
 
 RATING = "rating"
 """The relation of the star and all that belongs to it."""
+RECORDED = "recorded_at"
 EXAMPLES = 4
 
 
@@ -66,7 +67,12 @@ def missing_costs(missing: Mapping[str, list[str]]) -> list[MissingCost]:
 
 
 def _cost(missing: str, label: str, table: str, columns: set[str]) -> MissingCost:
-    tags, needs, reads = catalogue(), tag_tables(), tag_columns()
+    tags, needs = catalogue(), tag_tables()
+    # An import says itself since when a row is known, and without merges nobody was merged.
+    reads = {
+        tag: {(table, column) for table, column in read if table != MERGES and column != RECORDED}
+        for tag, read in tag_columns().items()
+    }
     table_missing = len(columns) > 1
     null = {name for name in tags if table_missing and table in needs[name]}
     touched = {(table, column) for column in columns}

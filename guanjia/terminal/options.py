@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from features.errors import GuanjiaError
+from guanjia.terminal.home_format import keep_format
 from guanjia.terminal.private_home import close_to_others
 
 
@@ -81,6 +82,7 @@ def open_lake(engine: Engine = Engine.duckdb) -> Any:
     from features import settings
     from features.lake import Lake
 
+    keep_format(settings.load().home)
     close_to_others(settings.load().home)
     if engine is Engine.spark:
         from features.lake.spark import SparkLake
@@ -117,10 +119,13 @@ def open_published(as_of: date | None = None) -> Any:
 
 @contextmanager
 def open_records(lake: Any) -> Iterator[Any]:
-    """Open and migrate the operational records of a lake; close them at the end of the block."""
-    from serving.records.database import Records
+    """Open and migrate the operational records of a lake; close them at the end of the block.
 
-    records = Records(lake.settings)
+    A command waits longer for them than a request may: it reads and writes of many customers.
+    """
+    from serving.records.database import LONG_SECONDS, Records
+
+    records = Records(lake.settings, LONG_SECONDS)
     try:
         records.migrate()
         yield records

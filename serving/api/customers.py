@@ -10,7 +10,8 @@ from pydantic import Field
 from serving import clock
 from serving.api.guard import caller, guarded
 from serving.api.refusals import refusal_schemas
-from serving.predictions.service import PredictionService, unknown_customers
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import unknown_customers
 from serving.records.database import Records
 from serving.records.people.erase_everywhere import begin_erasure, find_receipt
 from serving.schemas import NO_NUL, Message

@@ -15,7 +15,9 @@ from serving.api.refusals import refusal_schemas, status_of
 from serving.auth.access import Caller
 from serving.decision.decider import Decider
 from serving.decision.schemas import DecideRequest, DecideResponse
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.schemas import ClientKey, Fault, Message
+from serving.telemetry.metrics import count_unknown
 
 router = guarded()
 MOST_DECISIONS = 1_000
@@ -100,6 +102,8 @@ def _decide_all(
         except GuanjiaError as error:
             if status_of(error) == 503:
                 raise
+            if isinstance(error, UnknownCustomerError):
+                count_unknown("POST /v1/decisions", error.customers)
             fault = Fault(thing=error.thing, fault=error.fault, cure=error.cure)
             answers.append(
                 DecisionAnswer(client_key=wish.client_key, status="refused", faults=[fault])

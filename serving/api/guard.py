@@ -22,12 +22,13 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.api.door.limits import LONGEST_TOKEN
-from serving.api.door.log_lines import hide_body_in_log, hide_in_log
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.texts import require_texts
 from serving.api.refusals import ForbiddenError, TooManyError, failed, refusal_schemas, refuse
 from serving.auth.access import Caller, scope_of
 from serving.auth.tokens import InvalidTokenError, may_wait, read_token
+from serving.telemetry.log_lines import hide_body_in_log, hide_in_log
+from serving.telemetry.tracing import span
 
 logger = logging.getLogger(__name__)
 EXPECTED = (GuanjiaError, RequestValidationError, HTTPException)
@@ -105,26 +106,8 @@ class _GuardedRoute(APIRoute):
         path, method = self.path, next(iter(self.methods or ()))
 
         async def guarded_handler(request: Request) -> Response:
-            sender = await _authenticate(request)
-            limit: RateLimit | None = request.app.state.rate_limit
-            if limit is not None:
-                _limit_rate(limit, sender)
-            if self.scope not in sender.scopes:
-                raise ForbiddenError(
-                    "token",
-                    f"does not have the scope {self.scope}",
-                    f"get one with `guanjia token --scope {self.scope}`, or from the issuer of"
-                    " your token",
-                )
-            request.state.caller = sender
-            unknown = [name for name in request.query_params if name not in self.queries]
-            if unknown:
-                raise RequestValidationError(
-                    [{"type": EXTRA, "loc": ("query", name), "msg": NOT_KNOWN} for name in unknown]
-                )
-            await require_texts(request)
-            hide_in_log([request.path_params.get("customer_id", "")])
-            hide_body_in_log(await request.body())
+            with span("door"):
+                await self._check(request)
             try:
                 # All that the request reads is of one published day.
                 with request.app.state.service.lake.one_day():
@@ -140,6 +123,29 @@ class _GuardedRoute(APIRoute):
             return response
 
         return guarded_handler
+
+    async def _check(self, request: Request) -> None:
+        """Check token, rate, scope, query and texts of a request, and note whom it names."""
+        sender = await _authenticate(request)
+        limit: RateLimit | None = request.app.state.rate_limit
+        if limit is not None:
+            _limit_rate(limit, sender)
+        if self.scope not in sender.scopes:
+            raise ForbiddenError(
+                "token",
+                f"does not have the scope {self.scope}",
+                f"get one with `guanjia token --scope {self.scope}`, or from the issuer of"
+                " your token",
+            )
+        request.state.caller = sender
+        unknown = [name for name in request.query_params if name not in self.queries]
+        if unknown:
+            raise RequestValidationError(
+                [{"type": EXTRA, "loc": ("query", name), "msg": NOT_KNOWN} for name in unknown]
+            )
+        await require_texts(request)
+        hide_in_log([request.path_params.get("customer_id", "")])
+        hide_body_in_log(await request.body())
 
 
 async def _authenticate(request: Request) -> Caller:

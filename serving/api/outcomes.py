@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from features.errors import GuanjiaError
 from serving import clock
-from serving.api.door.log_lines import hide_in_log
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.decision.touchpoint_source import TouchpointSource
@@ -24,6 +23,7 @@ from serving.records.contacts.outcomes import KINDS, Outcome, StoredOutcome, not
 from serving.records.database import Records, RecordsAwayError
 from serving.records.idempotency import caller_key
 from serving.schemas import NO_NUL, ClientKey, CustomerId, Fault, Message
+from serving.telemetry.log_lines import hide_in_log
 from serving.touchpoints.endings import ENDINGS, Won
 
 router = guarded()

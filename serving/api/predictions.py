@@ -12,6 +12,8 @@ from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
 from serving.predictions.service import PredictionService
 from serving.schemas import PredictRequest, PredictResponse
+from serving.telemetry.metrics import DEGRADED, PREDICTED, count, labelled
+from serving.telemetry.tracing import span
 
 router = guarded()
 
@@ -44,7 +46,11 @@ async def predict(request: Request, body: PredictRequest) -> Response:
         predictions = await run_in_threadpool(service.answer, body, at, branches)
     # Serialised once by pydantic; FastAPI would validate the answer a second time.
     answer = predictions.model_dump_json()
-    note(request, body.customer_ids)
+    with span("write"):
+        note(request, body.customer_ids)
+    count(PREDICTED, len(predictions.predictions))
+    if predictions.degraded:
+        count(labelled(DEGRADED, "predict"))
     return Response(answer, media_type="application/json")
 
 

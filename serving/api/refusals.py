@@ -20,11 +20,13 @@ from serving.api.door.limits import (
 from serving.auth.tokens import InvalidTokenError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError
 from serving.records.contacts.decisions import UnknownDecisionError
 from serving.records.idempotency import ClientKeyConflictError
 from serving.records.people.reviews import ReviewAnsweredError, UnknownReviewError
 from serving.schemas import MOST_CUSTOMERS, MOST_MODELS, Refusal
+from serving.telemetry.metrics import count_unknown
 
 _DESCRIPTIONS = {
     401: "No valid token",
@@ -171,11 +173,13 @@ def status_of(error: GuanjiaError) -> int:
     return next((status for types, status in by_type if isinstance(error, types)), 503)
 
 
-def _refuse_fault(_request: Request, error: Exception) -> Response:
+def _refuse_fault(request: Request, error: Exception) -> Response:
     """Refuse by the type of the error; an error that is not the caller's fault is 503."""
     assert isinstance(error, GuanjiaError)
     if isinstance(error, TooManyError):
         return refuse_too_many(error)
+    if isinstance(error, UnknownCustomerError):
+        count_unknown(f"{request.method} {request.scope['route'].path}", error.customers)
     status = status_of(error)
     challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return refuse(status, error, headers=challenge)

@@ -14,7 +14,9 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import bentoml
 
+from features.settings import load
 from serving.api.door.limits import BODY_SECONDS, MOST_SECONDS
+from serving.exporter.folder import count_in_folder
 
 
 class LateApp:
@@ -53,6 +55,8 @@ app = LateApp()
 
 @bentoml.service(
     name="guanjia",
+    # BentoML's option --api-workers is for services of an earlier kind, and does nothing here.
+    workers=int(os.environ.get("GUANJIA_WORKERS", "1")),
     metrics={"enabled": False},
     # The limits are those of `RequestLimiter`, and so are the lines of the access log.
     traffic={"timeout": BODY_SECONDS + 2 * MOST_SECONDS},
@@ -73,8 +77,12 @@ class GuanjiaService:
 
 
 if "uvicorn" in sys.modules:
-    # In a worker: extensions declare before anything reads what is declared.
-    from features.settings import load
+    # In a worker: where it counts is decided before the library that counts is imported.
+    count_in_folder()
+    from serving.telemetry.log_lines import make_logs_safe
+
+    make_logs_safe(load().log)
+    # Extensions declare before anything reads what is declared.
     from features.tags.extensions import load_extensions
 
     load_extensions(load().home)

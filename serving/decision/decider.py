@@ -17,6 +17,7 @@ from serving.decision.gates import Gate
 from serving.decision.gather import Gatherer
 from serving.decision.inputs import DecisionInputs
 from serving.decision.record_frames import RecordFrames
+from serving.decision.reports.count import count_decision
 from serving.decision.schemas import DecideRequest, DecideResponse, check_context
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.write import SettledDecision, write
@@ -26,6 +27,7 @@ from serving.records.contacts.contact_caps import load_contact_caps
 from serving.records.contacts.decisions import repeated_decision
 from serving.records.database import WAIT_SECONDS, Records, lock_customer
 from serving.records.idempotency import caller_key
+from serving.telemetry.tracing import span
 
 
 class Decider:
@@ -103,14 +105,20 @@ class Decider:
         content = request.model_dump(mode="json", exclude={"client_key"})
         key = request.client_key and caller_key(subject, request.client_key)
         with self._records.writing(seconds) as connection:
-            lock_customer(connection, request.customer_id)
-            earlier = repeated_decision(connection, key, content)
-            if earlier is not None:
-                return DecideResponse.model_validate(earlier["document"]["answer"])
-            inputs = self.gatherer.gather(connection, request, customer, at)
-            inputs, result, text = self._settle(request, inputs)
-            settled = SettledDecision(request, subject, at, customer, inputs, result, text)
-            return write(connection, self._caps, settled, content, key, frame)
+            with span("records"):
+                lock_customer(connection, request.customer_id)
+                earlier = repeated_decision(connection, key, content)
+                if earlier is not None:
+                    return DecideResponse.model_validate(earlier["document"]["answer"])
+                inputs = self.gatherer.gather(connection, request, customer, at)
+            with span("settle"):
+                inputs, result, text = self._settle(request, inputs)
+            with span("write"):
+                settled = SettledDecision(request, subject, at, customer, inputs, result, text)
+                answer = write(connection, self._caps, settled, content, key, frame)
+        # A transaction that failed at its end has decided nothing.
+        count_decision(self._caps, inputs, result, answer)
+        return answer
 
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs

@@ -45,6 +45,8 @@ from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
 from serving.records.contacts.made_contacts import release_reserved
 from serving.records.people.consents import CoreSystemConsents, resolve_consents
+from serving.telemetry.log_lines import hide_details_in_log
+from serving.telemetry.tracing import span
 from serving.touchpoints.due import Customer
 
 logger = logging.getLogger(__name__)
@@ -129,19 +131,21 @@ class Gatherer:
         service, context = self._service, request.context
         models, effects = service.current.now.models, self.effects
         names = self._tag_names(models, effects)
-        (tags,), degraded = service.tags([request.customer_id], names, branches)
+        with span("tags"):
+            (tags,), degraded = service.tags([request.customer_id], names, branches)
         tags = {**tags, **changes} if changes else tags
         predictions: dict[str, float | None] = {}
         bounds: dict[str, float] = {}
         margin = None
         if tags["profiling_consent"] is not False:
-            neutral = self.policy.neutral_tags(tags)
-            predictions = predict_one(models, neutral, context.lead_days)
-            _, margins = expected_cost_and_margin(
-                tags, predictions, service.lake.settings.expense_share
-            )
-            margin = number_or_none(margins)
-            bounds = effects.lower_bounds(neutral)
+            with span("models"):
+                neutral = self.policy.neutral_tags(tags)
+                predictions = predict_one(models, neutral, context.lead_days)
+                _, margins = expected_cost_and_margin(
+                    tags, predictions, service.lake.settings.expense_share
+                )
+                margin = number_or_none(margins)
+                bounds = effects.lower_bounds(neutral)
         return CustomerFacts(
             tags=tags,
             degraded=degraded,
@@ -227,6 +231,7 @@ class Gatherer:
         )
         reads = offered.candidates and not customer.degraded
         details = self._details(request.customer_id) if reads else {}
+        hide_details_in_log(details)
         return DecisionInputs(facts, history, plans, zone, offered.left_out, offered.stale, details)
 
     def _details(self, customer_id: str) -> Mapping[str, Any]:

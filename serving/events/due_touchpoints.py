@@ -17,7 +17,8 @@ from features.contracts.vocabulary import MOTOR_LINES
 from features.events.event_types import Event
 from features.events.inbox import EventInbox
 from serving.events.schemas import DueTold
-from serving.predictions.service import PredictionService, UnknownCustomerError
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.due_touchpoints import (
     NewDue,
     StoredDue,

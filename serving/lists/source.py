@@ -20,6 +20,7 @@ NO_CONSENT = "no marketing consent"
 NO_PROFILING = "profiling refused"
 OPTED_OUT = "opted out (退订)"
 REFUSED = "refused_since"
+NO_OPT_OUTS = "SELECT NULL::VARCHAR AS customer_id, NULL::BOOLEAN AS by_phone WHERE false"
 
 
 def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) -> str:
@@ -45,21 +46,21 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
         If there is no snapshot of the date.
     """
     closes = cutoff(as_of, lake.settings.timezone)
-    known = known_sql(closes)
+    contact = contact_queries(closes, lake)
     scores = sql_text(scores_path(lake, as_of))
     snapshot = snapshot_sql(lake, read_snapshot(lake, as_of), tags)
     met = " AND ".join(f"({text})" for text in conditions) or "true"
-    people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
     matches = (
         f"SELECT * FROM (SELECT s.*, t.* EXCLUDE (customer_id) FROM read_parquet({scores}) s "
         f"JOIN ({snapshot}) t USING (customer_id)) WHERE {met}"
     )
+    opt_outs = contact.get("interactions", NO_OPT_OUTS)
     joined = (
-        f"FROM ({matches}) w LEFT JOIN ({people}) p USING (customer_id) "
+        f"FROM ({matches}) w LEFT JOIN ({contact['customers']}) p USING (customer_id) "
         f"LEFT JOIN {REFUSED} r USING (customer_id) "
-        f"LEFT JOIN ({_opt_outs(lake, closes)}) o USING (customer_id)"
+        f"LEFT JOIN ({opt_outs}) o USING (customer_id)"
     )
-    if not lake.has("consents"):
+    if "consents" not in contact:
         # An opt-out of any channel is the only word on marketing that there is.
         return (
             f"SELECT w.*, p.name, p.phone, CASE WHEN r.marketing IS NOT NULL THEN '{NO_CONSENT}' "
@@ -67,7 +68,33 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
             f"WHEN r.calls IS NOT NULL OR o.by_phone IS NOT NULL THEN '{OPTED_OUT}' "
             f"END AS barred {joined}"
         )
-    consent = " ".join(
+    # A refusal told to us holds until the core system knows of a later consent.
+    return (
+        "SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE "
+        f"OR r.marketing >= c.marketing_at THEN '{NO_CONSENT}' WHEN c.profiling IS FALSE "
+        f"OR r.profiling >= coalesce(c.profiling_at, r.profiling) THEN '{NO_PROFILING}' "
+        f"WHEN r.calls IS NOT NULL OR o.by_phone THEN '{OPTED_OUT}' "
+        f"END AS barred {joined} LEFT JOIN ({contact['consents']}) c USING (customer_id)"
+    )
+
+
+def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[str, str]:
+    """Write the queries of whom to contact, by the checked table that each reads.
+
+    `customers` gives name and phone, `consents` what a customer consents to, `interactions` who
+    opted out of a channel, and whether it was the phone.
+
+    Parameters
+    ----------
+    closes : datetime
+        The instant before which things are known.
+    lake : Lake
+        The home with the checked tables.
+    present : bool
+        Leave out tables that the home does not have.
+    """
+    known, happened = known_sql(closes), instant_sql(closes)
+    consents = " ".join(
         f"""
         SELECT customer_id,
             bool_or(granted) FILTER (purpose = 'marketing') AS marketing,
@@ -78,18 +105,18 @@ def list_query(lake: Lake, as_of: date, tags: list[str], conditions: list[str]) 
             SELECT customer_id, purpose, max(changed_at) AS said_at,
                 arg_max(granted, (changed_at, recorded_at, consent_id)) AS granted
             FROM {_file(lake, "consents")}
-            WHERE {known} AND changed_at < {instant_sql(closes)} GROUP BY ALL
+            WHERE {known} AND changed_at < {happened} GROUP BY ALL
         ) GROUP BY 1
     """.split()
     )
-    # A refusal told to us holds until the core system knows of a later consent.
-    return (
-        "SELECT w.*, p.name, p.phone, CASE WHEN c.marketing IS NOT TRUE "
-        f"OR r.marketing >= c.marketing_at THEN '{NO_CONSENT}' WHEN c.profiling IS FALSE "
-        f"OR r.profiling >= coalesce(c.profiling_at, r.profiling) THEN '{NO_PROFILING}' "
-        f"WHEN r.calls IS NOT NULL OR o.by_phone THEN '{OPTED_OUT}' "
-        f"END AS barred {joined} LEFT JOIN ({consent}) c USING (customer_id)"
+    opt_outs = (
+        "SELECT customer_id, bool_or(channel = 'phone') AS by_phone "
+        f"FROM {_file(lake, 'interactions')} WHERE {known} AND result = 'opted_out' "
+        f"AND occurred_at < {happened} GROUP BY 1"
     )
+    people = f"SELECT customer_id, name, phone FROM {_file(lake, 'customers')} WHERE {known}"
+    queries = {"customers": people, "consents": consents, "interactions": opt_outs}
+    return {table: query for table, query in queries.items() if not present or lake.has(table)}
 
 
 def refuse_unknown_texts(
@@ -155,17 +182,6 @@ def refusals_table(lake: Lake, refused: Refusals) -> Iterator[None]:
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
-
-
-def _opt_outs(lake: Lake, closes: datetime) -> str:
-    """Query the customers who opted out of a channel, and whether it was the phone."""
-    if not lake.has("interactions"):
-        return "SELECT NULL::VARCHAR AS customer_id, NULL::BOOLEAN AS by_phone WHERE false"
-    return (
-        "SELECT customer_id, bool_or(channel = 'phone') AS by_phone "
-        f"FROM {_file(lake, 'interactions')} WHERE {known_sql(closes)} AND result = 'opted_out' "
-        f"AND occurred_at < {instant_sql(closes)} GROUP BY 1"
-    )
 
 
 def _file(lake: Lake, table: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.erased import Erased
-from features.errors import GuanjiaError, UnknownNameError
+from features.errors import GuanjiaError
 from features.lake import Lake
 from features.online.reader import TagReader
 from features.snapshots.lookup import SnapshotLookup
@@ -39,6 +39,7 @@ from serving.predictions.probabilities import (
 from serving.predictions.reasons import explain
 from serving.predictions.scoring import STAR_TAGS
 from serving.predictions.sense import staying_direction
+from serving.predictions.unknown_customers import unknown_customers
 from serving.schemas import (
     Claims,
     Explanation,
@@ -49,6 +50,7 @@ from serving.schemas import (
     Reason,
     Star,
 )
+from serving.telemetry.tracing import span
 from training.models import find
 
 logger = logging.getLogger(__name__)
@@ -60,10 +62,6 @@ STORE_PAUSE_SECONDS = 1.0
 
 _TagLists = dict[tuple[tuple[str, ...], bool], tuple[str, ...]]
 """(Names of models, whether to explain) -> names of the tags to read."""
-
-
-class UnknownCustomerError(UnknownNameError):
-    """Customers of a request that have no tags, were erased, or are hidden from the caller."""
 
 
 class PredictionService:
@@ -127,11 +125,13 @@ class PredictionService:
         current = self.current.now
         models = requested_models(current.models, request.models)
         names = self._tag_names(current.models, models, request.explain)
-        rows, degraded = self.tags(request.customer_ids, names, branches)
+        with span("tags"):
+            rows, degraded = self.tags(request.customer_ids, names, branches)
         lead = request.context.lead_days
         day = at.astimezone(ZoneInfo(self.lake.settings.timezone)).date()
-        predicted = [predict_one(models, row, lead) for row in rows]
-        explained = self._explain(models, rows, lead, predicted) if request.explain else None
+        with span("models"):
+            predicted = [predict_one(models, row, lead) for row in rows]
+            explained = self._explain(models, rows, lead, predicted) if request.explain else None
         predictions = [
             Prediction(
                 customer_id=str(row["customer_id"]),
@@ -340,11 +340,3 @@ class PredictionService:
                 strongest = [share.strongest for share in explanation.shares[:MOST_REASONS]]
                 explained[i][name] = strongest, explanation
         return explained
-
-
-def unknown_customers(customer_ids: Sequence[str]) -> UnknownCustomerError:
-    """Build the error for customers that we, or the caller, do not know."""
-    ids = list(dict.fromkeys(customer_ids))
-    named = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
-    cure = "check the number, or run `guanjia tags` and `guanjia materialize`"
-    return UnknownCustomerError(f"customer {named}", "is not known", cure)

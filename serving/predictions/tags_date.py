@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.snapshots.snapshots import read_snapshot, snapshot_dates
-from serving.predictions.service import PredictionService, UnknownCustomerError
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import UnknownCustomerError
 
 PROBES = 20
 """Customers who are tried, since some may have been erased."""

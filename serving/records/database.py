@@ -1,8 +1,9 @@
 """Database of the records: transactions on SQLite under home, or on Postgres.
 
-`GUANJIA_DATABASE` names the Postgres. A database that does not answer within two seconds is a
-`RecordsAwayError`: a contact that cannot be recorded must not be made. While Postgres is down, one
-caller per second tries to connect; the others are refused at once, so that no thread waits.
+`GUANJIA_DATABASE` names the Postgres. A database that does not answer a request within two seconds
+is a `RecordsAwayError`: a contact that cannot be recorded must not be made. Commands over many
+customers wait longer (`LONG_SECONDS`): a scan of all contacts is no fault. While Postgres is down,
+one caller per second tries to connect; the others are refused at once, so that no thread waits.
 """
 
 import hashlib
@@ -13,17 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
     bindparam,
-    column,
     exc,
     func,
-    inspect,
-    make_url,
     select,
-    table,
     text,
 )
 
@@ -31,7 +27,9 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving import clock
 from serving.breaker import Breaker
-from serving.records.postgres import DRIVER, maintenance_engine, postgres_engine, time_limit
+from serving.records.address import address_of
+from serving.records.postgres import maintenance_engine, postgres_engine, time_limit
+from serving.records.revisions import MIGRATIONS, newest_revision, read_revision, require_known
 from serving.records.sqlite import prepare_file, sqlite_engine
 from serving.records.tables import METADATA
 
@@ -39,8 +37,6 @@ WAIT_SECONDS = 2.0
 LONG_SECONDS = 600.0
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 1.0  # writers wait this long while SQLite waits to empty its log
-MIGRATIONS = Path(__file__).with_name("migrations")
-_REVISIONS = table("alembic_version", column("version_num"))
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number")))
 _LOCK_ALL = text(
     "SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number"
@@ -58,6 +54,8 @@ class Records:
     ----------
     settings : Settings
         Settings with the home folder and, for Postgres, `database`.
+    seconds : float
+        How long a transaction waits for the database where it does not say it itself.
 
     Raises
     ------
@@ -65,17 +63,18 @@ class Records:
         If `GUANJIA_DATABASE` is not the address of a Postgres, or its driver is not installed.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = _address(settings)
+    def __init__(self, settings: Settings, seconds: float = WAIT_SECONDS) -> None:
+        self._url = address_of(settings)
+        self._seconds = seconds
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = (
-            sqlite_engine(self._url, WAIT_SECONDS, "NORMAL")
+            sqlite_engine(self._url, seconds, "NORMAL")
             if self._is_sqlite
-            else postgres_engine(self._url, WAIT_SECONDS)
+            else postgres_engine(self._url, seconds)
         )
         self._writer = self._durable_writer = self._no_wait_writer = self._engine
         if self._is_sqlite:
-            durable = sqlite_engine(self._url, WAIT_SECONDS, "FULL")
+            durable = sqlite_engine(self._url, seconds, "FULL")
             self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             self._durable_writer = durable.execution_options(begin="BEGIN IMMEDIATE")
             no_wait = sqlite_engine(self._url, 0, "NORMAL")
@@ -87,20 +86,27 @@ class Records:
         self._writer_connections: dict[Engine, Connection] = {}
 
     @property
+    def place(self) -> str:
+        """Where the records are, without a password: a file, or host and database."""
+        url = self._url
+        return str(url.database) if self._is_sqlite else f"{url.host}/{url.database}"
+
+    @property
     def is_local(self) -> bool:
         """True if the records are a file of this machine, so that no network is waited for."""
         return self._is_sqlite
 
     @contextmanager
     def writing(
-        self, seconds: float = WAIT_SECONDS, *, durable: bool = False
+        self, seconds: float | None = None, *, durable: bool = False
     ) -> Iterator[Connection]:
         """Begin a transaction that writes; commit it at the end of the block.
 
         Parameters
         ----------
-        seconds : float
-            How long to wait for the database; 0: do not wait for another writer either.
+        seconds : float, optional
+            How long to wait for the database; 0: do not wait for another writer either. Default:
+            as the records were opened.
         durable : bool
             Whether it must survive a power cut, as a customer's consent must: SQLite then waits
             for the disk. A killed process loses nothing either way, and Postgres always waits.
@@ -110,6 +116,7 @@ class Records:
         RecordsAwayError
             If the database cannot be reached, is locked, or cannot write.
         """
+        seconds = self._seconds if seconds is None else seconds
         with self._translate_errors(seconds):
             quick = self._writer if seconds else self._no_wait_writer
             engine = self._durable_writer if durable else quick
@@ -137,17 +144,29 @@ class Records:
         self._writer_connections[engine] = connection
 
     @contextmanager
-    def reading(self, seconds: float = WAIT_SECONDS) -> Iterator[Connection]:
+    def reading(self, seconds: float | None = None) -> Iterator[Connection]:
         """Begin a transaction that only reads.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long to wait for the database. Default: as the records were opened.
 
         Raises
         ------
         RecordsAwayError
             If the database cannot be reached.
         """
+        seconds = self._seconds if seconds is None else seconds
         begin = self._engine.begin if self._is_sqlite else self._begin_postgres
         with self._translate_errors(seconds), begin() as connection:
             yield connection
+
+    def create(self) -> None:
+        """Create the file of SQLite if there is none; a database of Postgres is there."""
+        with self._maintenance(LONG_SECONDS) as engine:
+            if self._is_sqlite:
+                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
 
     def migrate(self) -> None:
         """Migrate the tables to this version; several processes may do so at once.
@@ -157,20 +176,20 @@ class Records:
         RecordsAwayError
             If the database cannot be reached or changed.
         """
-        with self._maintenance(LONG_SECONDS) as engine:
-            if self._is_sqlite:
-                prepare_file(engine, Path(str(self._url.database)), LONG_SECONDS)
-            with engine.begin() as connection:
-                advisory_lock(connection, "migrations")
-                if _revision(connection) == _newest_revision():
-                    return  # Alembic takes a command longer to import than the rest of its work
-                from alembic import command
-                from alembic.config import Config
+        self.create()
+        with self._maintenance(LONG_SECONDS) as engine, engine.begin() as connection:
+            advisory_lock(connection, "migrations")
+            revision = read_revision(connection)
+            if revision == newest_revision():
+                return  # Alembic takes a command longer to import than the rest of its work
+            require_known(revision, self.place, self._is_sqlite)
+            from alembic import command
+            from alembic.config import Config
 
-                config = Config()
-                config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
     def scrub(self) -> None:
         """Scrub deleted rows from the database files, after an erasure; writers wait meanwhile.
@@ -256,11 +275,11 @@ class Records:
         url = self._url
         if self._is_sqlite:
             cure = "try again; check that the disk is not full and no other process locks the file"
-            return RecordsAwayError(f"records {url.database}", fault, cure)
+            return RecordsAwayError(f"records {self.place}", fault, cure)
         if url.password:
             fault = fault.replace(str(url.password), "***")
         cure = "check that the server runs and GUANJIA_DATABASE is right, then try again"
-        return RecordsAwayError(f"records {url.host}/{url.database}", fault, cure)
+        return RecordsAwayError(f"records {self.place}", fault, cure)
 
 
 def lock_customer(connection: Connection, customer_id: str) -> None:
@@ -288,33 +307,6 @@ def _lock_number(name: str) -> int:
     """Hash a name to the number of an advisory lock: 64 bits, signed."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def _revision(connection: Connection) -> str | None:
-    """Read the revision of the tables; None where there are none."""
-    if not inspect(connection).has_table(_REVISIONS.name):
-        return None
-    return connection.execute(select(_REVISIONS.c.version_num)).scalar()
-
-
-def _newest_revision() -> str:
-    """Find the newest migration, from the names of their files: `records_0003.py` is 0003."""
-    names = (path.stem for path in (MIGRATIONS / "versions").glob("records_*.py"))
-    return max(names).removeprefix("records_")
-
-
-def _address(settings: Settings) -> URL:
-    if settings.database is None:
-        return URL.create("sqlite", database=str(settings.home / "records.db"))
-    cure = "set it to postgresql://user:password@host/database, or unset it to use SQLite"
-    try:
-        url = make_url(settings.database)
-    except (exc.ArgumentError, ValueError):
-        # The original error repeats the address, and with it the password.
-        raise GuanjiaError("GUANJIA_DATABASE", "is not a database address", cure) from None
-    if url.drivername not in ("postgres", "postgresql", DRIVER):
-        raise GuanjiaError("GUANJIA_DATABASE", f"names {url.drivername}, not Postgres", cure)
-    return url.set(drivername=DRIVER)
 
 
 @contextmanager

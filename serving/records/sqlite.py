@@ -71,7 +71,17 @@ def sqlite_engine(
 
 
 def prepare_file(engine: Engine, path: Path, seconds: float) -> None:
-    """Create the folder and set the file to a write-ahead log; wait `seconds` for others."""
+    """Create the folder and set the file to a write-ahead log.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Opens the file.
+    path : Path
+        The file.
+    seconds : float
+        How long to wait for others who open it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with engine.connect() as connection:
         driver = connection.execution_options(begin="").connection.driver_connection

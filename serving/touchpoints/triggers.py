@@ -8,7 +8,7 @@ priorities are decided later.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -194,15 +194,8 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
     contacts = f"SELECT customer_id, touchpoint, made_on FROM {CONTACTS}"
     if lake.has("interactions"):
-        closes = cutoff(as_of, lake.settings.timezone)
-        # A call that nobody answered is no contact yet.
-        contacts += (
-            " UNION ALL SELECT customer_id, touchpoint, occurred_on "
-            f"FROM read_parquet({sql_text(lake.require('interactions'))}) "
-            f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
-            f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)} "
-            f"AND occurred_on >= (SELECT min(counts_from) FROM {DUE})"
-        )
+        made = made_contacts(lake, cutoff(as_of, lake.settings.timezone))
+        contacts += f" UNION ALL {made} AND occurred_on >= (SELECT min(counts_from) FROM {DUE})"
     day = day_text(as_of + timedelta(1))
     pending = (
         f"{day} < r.renewed_on + {RENEWED_DAYS} "
@@ -219,6 +212,25 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
         "WHERE (m.last_made >= f.counts_from) IS NOT TRUE "
         f"AND (f.renews AND {pending}) IS NOT TRUE "
         f"AND list_has_any(f.lines, b.lines) IS NOT TRUE {once}"
+    )
+
+
+def made_contacts(lake: Lake, closes: datetime) -> str:
+    """Write the query of the contacts that the core system made before an instant.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the checked table `interactions`.
+    closes : datetime
+        The instant before which contacts happened and are known.
+    """
+    # A call that nobody answered is no contact yet.
+    return (
+        "SELECT customer_id, touchpoint, occurred_on "
+        f"FROM read_parquet({sql_text(lake.checked('interactions'))}) "
+        f"WHERE direction = 'out' AND result IS DISTINCT FROM '{UNANSWERED}' "
+        f"AND {known_sql(closes)} AND occurred_at < {instant_sql(closes)}"
     )
 
 

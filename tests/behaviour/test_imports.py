@@ -46,6 +46,7 @@ COMMANDS = {
     "check": MODELS | RECORDS | {"pandas"},
     "list renewal_risk": MODELS | {"pandas", "alembic"},
     "score": LEARNING,
+    "erase --pending": MODELS | ENGINES | {"alembic"},
 }
 STORED = ("entitlements CUSTOMER", "account CUSTOMER", "account --by branch")
 """Commands that run SQL which an earlier one stored."""

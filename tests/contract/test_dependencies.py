@@ -21,6 +21,8 @@ BROUGHT = {
     "typeguard": "feast",
 }
 """Parts of a library that are distributions of their own -> what brings them."""
+SHARED = {"opentelemetry": {"opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk"}}
+"""Names that many distributions share -> those of them whose modules we import."""
 
 
 def imported() -> set[str]:
@@ -35,8 +37,9 @@ def imported() -> set[str]:
     others = names - {*ROOMS, *sys.stdlib_module_names}
     known = packages_distributions()
     assert others <= set(known), f"not installed: {sorted(others - set(known))}"
-    owners = {known[name][0].lower().replace("_", "-") for name in others}
-    return {BROUGHT.get(owner, owner) for owner in owners}
+    owners = {known[name][0].lower().replace("_", "-") for name in others - set(SHARED)}
+    shared = {owner for name in others & set(SHARED) for owner in SHARED[name]}
+    return {BROUGHT.get(owner, owner) for owner in owners} | shared
 
 
 def declared() -> set[str]:

@@ -71,6 +71,20 @@ def details(lake_of: Callable[..., Lake]) -> Callable[..., Row]:
     return read
 
 
+def test_the_details_are_those_of_the_date_that_is_asked_for(
+    lake_of: Callable[..., Lake],
+) -> None:
+    """The SQL is kept, and made once for all dates."""
+    found = lake_of(
+        customers=[{"customer_id": "C1", "name": "王伟"}],
+        claims=[claim("L1", reported_at=at("2026-06-10"))],
+    )
+    reported = COLUMNS.index("claim_reported")
+    for day, expected in ((date(2026, 6, 9), None), (JUNE, "L1"), (date(2026, 6, 9), None)):
+        ((row,),) = details_rows(found, day)
+        assert from_json(row[3])[reported] == expected
+
+
 def test_nothing_but_a_name_is_known(details: Callable[..., Row]) -> None:
     assert details() == dict.fromkeys(COLUMNS) | {"name": "王伟"}
 

@@ -104,6 +104,38 @@ def test_the_offline_row_is_the_online_row(lake: Lake) -> None:
     assert [rows[1][tag] for tag in tags] == ["agent", 2, False, 2779.5]
 
 
+def test_feast_is_opened_only_where_its_registry_is_another(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot(lake, JUNE, 2)
+    registry = lake.home / "feast" / "registry.db"
+    applied: list[Lake] = []
+    written: list[bytes] = []
+    apply = feast_client.apply
+
+    def counted(home: Lake) -> None:
+        applied.append(home)
+        apply(home)
+        written.append(registry.read_bytes())
+
+    monkeypatch.setattr(feast_client, "apply", counted)
+    for times, change in (
+        (1, None),
+        (1, None),
+        (2, registry.unlink),
+        (3, lambda: registry.write_bytes(written[0])),  # as somebody's `feast apply` left it
+        (3, None),
+        (3, (lake.home / "feast" / "online.db").unlink),
+        (4, lambda: catalogue.groups()["tiny"].tags.pop("gender")),
+    ):
+        if change is not None:
+            feast_client.forget(lake)
+            change()
+        feast_client.materialize(lake, JUNE, now=NOW)
+        assert len(applied) == times
+        assert read_tags(lake, ["C1"], ["premium"])[0]["premium"] == 2779.5
+
+
 def test_tags_can_be_asked_for_by_name(lake: Lake) -> None:
     snapshot(lake, JUNE, 2)
     feast_client.materialize(lake, JUNE, now=NOW)

@@ -24,7 +24,8 @@ from features.snapshots.snapshots import read_snapshot
 from features.tags.catalogue import catalogue
 from serving.decision.replay import replay
 from serving.records.contacts.decisions import find_decision
-from serving.records.database import MIGRATIONS, Records
+from serving.records.database import Records
+from serving.records.revisions import MIGRATIONS
 from serving.records.tables import METADATA
 from training.estimators.bundle import Predictor
 from training.registry import local_models

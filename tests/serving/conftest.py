@@ -168,23 +168,24 @@ def service(
     home, result = demo
     token = run(home, "token", "tests").stdout.strip()
     folder = tmp_path_factory.mktemp("service")
-    with served(home, folder) as url:
+    with served(home, folder, GUANJIA_ACCESS_LOG="true") as url:
         yield Running(url, home, str(result["as_of"]), token, folder / "log.txt")
 
 
 @pytest.fixture(scope="session")
 def serving() -> Callable[..., Any]:
-    """`guanjia serve` over a home: `with serving(home, folder, GUANJIA_X="1") as url`."""
+    """`guanjia serve` over a home: `with serving(home, folder, "--workers", "2", GUANJIA_X="1") as
+    url`."""
     return served
 
 
 @contextmanager
-def served(home: Path, folder: Path, **settings: str) -> Iterator[str]:
+def served(home: Path, folder: Path, *words: str, **settings: str) -> Iterator[str]:
     """The address of a service that is ready; what it leaves running is a failure."""
     port, log = free_port(), folder / "log.txt"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-c", START, "serve", "--port", str(port)],
+            [sys.executable, "-c", START, "serve", "--port", str(port), *words],
             env=environment(home) | settings,
             cwd=folder,
             stdout=file,

@@ -14,7 +14,8 @@ import pytest
 from features.lake import Lake
 from features.settings import Settings
 from serving.auth.tokens import make_token
-from serving.predictions.service import PredictionService, UnknownCustomerError
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.schemas import PredictRequest
 
 pytestmark = pytest.mark.slow

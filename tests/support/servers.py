@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+DEPLOY = Path(__file__).parents[2] / "deploy"
+"""Settings of the servers as they are shipped: the tests run on these files."""
+
 
 @dataclass
 class RedisServer:
@@ -31,7 +34,8 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
-        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+        words = [str(DEPLOY / "redis.conf"), "--port", str(self.port), "--bind", "127.0.0.1"]
         with (self.folder / "log.txt").open("wb") as log:
             self.process = subprocess.Popen(
                 ["redis-server", *words, "--dir", str(self.folder)],
@@ -158,6 +162,11 @@ def postgres_running() -> Iterator[PostgresServer]:
     words = ["--auth=scram-sha-256", "--username=guanjia", f"--pwfile={secret}"]
     try:
         server.run("initdb", "-D", "data", "--no-sync", *words)
+        # A copy: the server's user may not reach the checkout.
+        shutil.copy(DEPLOY / "postgres.conf", folder / "shipped.conf")
+        (folder / "shipped.conf").chmod(0o644)
+        with (folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(f"include '{folder / 'shipped.conf'}'\n")
         server.start()
         yield server
     finally:

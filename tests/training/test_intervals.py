@@ -54,6 +54,23 @@ def test_evidence_is_customers_with_the_rarer_outcome():
     assert people.evidence(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == 4
 
 
+def test_noise_of_a_share_of_amounts_is_what_it_is_without_each_customer():
+    """Marked amounts are 12 of 20; of the customer who has 10 of them the others know little."""
+    people = Customers(pd.Series(["a", "a", "b", "c", "d"]))
+    amounts = np.array([4.0, 6.0, 1.0, 2.0, 7.0])
+    marked = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
+    share = 12 / 20
+    without = np.array([2 / 10, 12 / 19, 10 / 18, 12 / 13])  # a, b, c, d: left out, one by one
+    noise = amounts * (marked - share) / amounts.sum()
+    ((deviation, _, skewness),) = people.spreads(noise[:, None], amounts)
+    away = share - without
+    expected = away - away.mean()
+    assert deviation == pytest.approx(np.sqrt((expected**2).sum() * 4 / 3))
+    assert skewness == pytest.approx((expected**3).sum() / (expected**2).sum() ** 1.5)
+    ((to_first_order, _, _),) = people.spreads(noise[:, None])
+    assert to_first_order < deviation
+
+
 def test_covariance_of_sums_draws_customers():
     """Two customers add (1, 2) and (3, 6), spread 2 and 4 around their means of 2 and 4."""
     people = Customers(pd.Series(["a", "b", "b"]))

@@ -178,7 +178,9 @@ def amount_figures(label: Outcomes, predicted: Array, people: Customers, kind: K
     gini = ranking.measure()[0]
     ratio = float(predicted.sum()) / float(label.sum()) if mean else float("nan")
     over = (predicted - ratio * label) / float(label.sum()) if mean else np.zeros(len(label))
-    gini_spread, ratio_spread = people.spreads(np.column_stack([ranking.noise()[:, 0], over]))
+    gini_spread, ratio_spread = people.spreads(
+        np.column_stack([ranking.noise()[:, 0], over]), label
+    )
     gini_low, gini_high = gini_interval(gini, *gini_spread)
     ratio_low, ratio_high = ratio_interval(ratio, *ratio_spread)
     error = calibration_error(label, predicted, people, kind)

@@ -17,6 +17,8 @@ CONFIDENCE = 0.95
 """Of every interval."""
 LEAST_SKEWED = 1e-6
 """Skewness from which an interval is bent."""
+LEAST_REST = 1e-6
+"""Least share of all amounts that the others have."""
 Interval = tuple[float, float]
 Spread = tuple[float, float, float]
 """Deviation of a figure, customers that it rests on, and its skewness."""
@@ -64,7 +66,7 @@ class Customers:
             return np.full(columns.shape[1], np.inf)
         return np.asarray(self._own(columns).std(axis=0, ddof=1) * np.sqrt(self.count))
 
-    def spreads(self, columns: Array) -> list[Spread]:
+    def spreads(self, columns: Array, amounts: Array | None = None) -> list[Spread]:
         """Estimate deviation, evidence and skewness of the sums of columns.
 
         Where few customers make most of the noise, its deviation is known as badly as if there were
@@ -75,6 +77,11 @@ class Customers:
         ----------
         columns : numpy.ndarray
             Shape (rows, k): what each row adds to each sum.
+        amounts : numpy.ndarray, optional
+            Shape (rows,), not negative: of figures that are shares of the sum of amounts, such as a
+            Gini or a lift. Without a customer who has a share h of that sum, such a figure differs
+            by what he adds over 1 - h (the delete-one jackknife, Miller 1974); to first order alone
+            the noise of few large amounts would be taken for too small.
 
         Returns
         -------
@@ -84,6 +91,9 @@ class Customers:
         if self.count < 2:
             return [(float("inf"), 2.0, 0.0)] * columns.shape[1]
         own = self._own(columns)
+        if amounts is not None:
+            shares = self._own(amounts[:, None]) / (amounts.sum() or np.inf)
+            own /= np.maximum(1 - shares, LEAST_REST)
         away = own - own.mean(axis=0)
         second, third, fourth = ((away**power).sum(axis=0) for power in (2, 3, 4))
         varies = second > 0

@@ -231,7 +231,8 @@ def _slice(
             column = 1 if kind == "probability" else 0
             ranking = Ranking(label, predicted)
             order = ranking.measure()[column]
-            (spread,) = people.spreads(ranking.noise()[:, [column]])
+            amounts = None if column else label
+            (spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
             order_interval = (share_interval if column else gini_interval)(order, *spread)
     return Slice(
         attribute=attribute,

@@ -16,7 +16,7 @@ from training.estimators.losses import Kind, Outcomes, mean_loss, row_loss
 from training.evaluation.calibration import calibration_error, fit_line
 from training.evaluation.contact import orient_for_contact
 from training.evaluation.discrimination import BINS, Ranking
-from training.evaluation.intervals import Customers
+from training.evaluation.intervals import Customers, Spread
 from training.evaluation.slices import ATTRIBUTES, parts
 from training.model_spec import Purpose
 from training.monitoring.bounds import Bounds
@@ -145,13 +145,14 @@ def cohort_figures(
     line = fit_line(label, predicted, people) if likely else None
     ranking, column = Ranking(label, predicted), 1 if likely else 0
     order = ranking.measure()[column]
-    lift, lift_deviation = lift_of(label, predicted, purpose, people, kind)
+    lift, lift_spread = lift_of(label, predicted, purpose, people, kind)
     tests: list[BoundTest] = []
     if has_enough_outcomes(label, predicted, frame["customer_id"], kind):
         # In tests wider, since the reference is uncertain too.
         evidence = people.evidence(label)
         wider = float(np.sqrt(1 + len(label) / max(reference["rows"], 1)))
-        order_deviation = float(people.deviations(ranking.noise()[:, [column]])[0])
+        amounts = None if likely else label
+        (order_spread,) = people.spreads(ranking.noise()[:, [column]], amounts)
         gained = row_loss(label, base, kind) - row_loss(label, predicted, kind)
         overall = [
             two_sided(
@@ -160,9 +161,9 @@ def cohort_figures(
                 bounds.gap * scale_of(predicted, kind),
             ),
             not_below("auc" if likely else "gini",
-                      Estimate(order, order_deviation, evidence, order_deviation * wider),
+                      Estimate(order, *order_spread, order_spread[0] * wider),
                       bounds.auc, reference["order"]),
-            not_below("lift", Estimate(lift, lift_deviation, evidence, lift_deviation * wider),
+            not_below("lift", Estimate(lift, *lift_spread, lift_spread[0] * wider),
                       bounds.lift * reference["lift"], reference["lift"]),
             not_below("loss", mean_of(gained, frame["customer_id"]), 0.0, 0.0),
         ]  # fmt: skip
@@ -225,8 +226,8 @@ def lift_of(
     purpose: Purpose | None,
     people: Customers,
     kind: Kind = "probability",
-) -> tuple[float, float]:
-    """Measure the lift of the tenth contacted first, and its deviation over customers.
+) -> tuple[float, Spread]:
+    """Measure the lift of the tenth contacted first, and its noise over customers.
 
     Lift is that of the outcome a contact works on: for renewals, that the customer does not renew.
 
@@ -243,8 +244,10 @@ def lift_of(
 
     Returns
     -------
-    lift, deviation : float
+    lift : float
         NaN if no outcome came true.
+    spread : (float, float, float)
+        Its deviation, customers and skewness (`Customers.spreads`).
     """
     event, priority = orient_for_contact(label, predicted, purpose, kind)
     order = np.argsort(-priority, kind="stable")
@@ -255,11 +258,11 @@ def lift_of(
     last = float(event[order[count // 2 : count + count // 2 + 1]].mean())
     share, mean = count / len(first), float(event.mean())
     if not mean > 0:
-        return float("nan"), float("nan")
+        return float("nan"), (float("nan"), 2.0, 0.0)
     rate = float(event[first == 1].mean())
     noise = (first * (event - last) / share + last - rate) / mean - rate / mean**2 * (event - mean)
-    (spread,) = people.deviations(noise[:, None] / len(first))
-    return rate / mean, float(spread)
+    (spread,) = people.spreads(noise[:, None] / len(first), np.asarray(event, np.float64))
+    return rate / mean, spread
 
 
 def has_enough_outcomes(

@@ -20,7 +20,7 @@ from features.quality.statistics import population_stability_index
 from training.estimators.encoding import Array
 from training.estimators.losses import Kind, Outcomes
 from training.evaluation.distances import invert
-from training.evaluation.intervals import CONFIDENCE, Interval, student_interval
+from training.evaluation.intervals import CONFIDENCE, Customers, Interval, student_interval
 
 FEWEST_CUSTOMERS = 30
 """Customers, and in a cohort customers of either outcome, below which no test is made."""
@@ -34,15 +34,18 @@ class Estimate:
     ----------
     value, deviation : float
         The figure; its standard deviation, for its interval.
-    customers : int
-        Number of customers.
+    customers : float
+        Number of customers; fewer where few make most of the noise (`Customers.spreads`).
+    skewness : float
+        Of the figure's noise, for its interval.
     tested : float
         Deviation that a test against a bound uses, where it must be larger.
     """
 
     value: float
     deviation: float
-    customers: int
+    customers: float
+    skewness: float = 0.0
     tested: float = 0.0
 
     @property
@@ -217,13 +220,10 @@ def holm(tests: Sequence[BoundTest], error: float) -> list[BoundTest]:
 
 
 def _clustered(values: Array, customers: pd.Series) -> Estimate:
-    codes, names = pd.factorize(customers)
-    people, mean = len(names), float(values.mean()) if len(values) else float("nan")
-    if people < 2:
-        return Estimate(mean, float("inf"), people)
-    own = np.bincount(codes, values - mean, minlength=people)
-    deviation = np.sqrt((own**2).sum() * people / (people - 1)) / len(values)
-    return Estimate(mean, float(deviation), people)
+    mean = float(values.mean()) if len(values) else float("nan")
+    columns = (values - mean)[:, None] / max(len(values), 1)
+    (spread,) = Customers(customers).spreads(columns)
+    return Estimate(mean, *spread)
 
 
 def _index_interval(shown: float, freedom: int) -> Interval:
@@ -239,5 +239,7 @@ def _index_interval(shown: float, freedom: int) -> Interval:
 def _test(
     figure: str, subject: str, estimate: Estimate, expected: float, bound: float, p: float
 ) -> BoundTest:
-    low, high = student_interval(estimate.value, estimate.deviation, estimate.customers)
+    low, high = student_interval(
+        estimate.value, estimate.deviation, estimate.customers, estimate.skewness
+    )
     return BoundTest(figure, subject, estimate.value, expected, low, high, bound, p)

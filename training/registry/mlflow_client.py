@@ -12,6 +12,7 @@ from typing import Any
 
 from features.errors import GuanjiaError
 from features.lake import Lake
+from training.registry.moved_home import follow_moved_home
 
 # Read by mlflow when it is imported: no pickles, no telemetry.
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
@@ -91,6 +92,7 @@ def _client(lake: Lake) -> Any:
     uri = lake.settings.mlflow_tracking_uri
     if uri is None:
         database(lake).parent.mkdir(parents=True, exist_ok=True)
+        follow_moved_home(lake, database(lake))
         uri = f"sqlite:///{database(lake)}"
     with warnings.catch_warnings():
         # Opening the database, mlflow uses what newer SQLAlchemy and alembic call deprecated.

@@ -14,7 +14,8 @@ from features.imports.matching.forms import unread_shares
 from features.imports.matching.vocabulary import meaning_of
 from features.imports.reading.text_tables import TextTable
 from features.imports.rows import UNREAD, Finding, Prepared
-from features.imports.values import read_column, select_values
+from features.imports.typed_rows import select_values
+from features.imports.values import read_column
 from features.lake import Lake
 from features.sql import sql_text
 

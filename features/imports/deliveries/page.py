@@ -27,6 +27,7 @@ PHRASES = (
     (r"([\d,]+) rows(?: of \w+)?", r"\1 行"),
     (r", line (\d+)", r" 第 \1 行"),
     (r"^(\[.*\]) of (\w+)$", r"\2 的 \1"),
+    (r"^'(.*)'$", r"\1"),
 )
 """English of the terminal, as patterns -> the same in Chinese."""
 ANSWERS = {"ask": "等待确认", "freeze": "本次不收，沿用已有数据", "take": "按读得懂的部分收下"}
@@ -67,6 +68,9 @@ def publish_drift_page(delivery: Delivery, mapping: Path) -> Path | None:
 
 def _chinese(text: str) -> str:
     """Write what `Drift` says for the terminal in Chinese; names stay as they are."""
+    table, _, column = text.partition(".")
+    if table in CONTRACTS and column in CONTRACTS[table].columns:
+        return f"{CONTRACTS[table].label}·{CONTRACTS[table].declared[column].label}"
     for pattern, words in PHRASES:
         text = re.sub(pattern, words, text)
     return WORDS.get(text, text)

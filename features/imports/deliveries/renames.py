@@ -10,7 +10,8 @@ from features.errors import likeness
 from features.imports.mapping import ColumnMap, Mapping
 from features.imports.matching.vocabulary import normalise, score_heading
 from features.imports.reading.text_tables import TextTable
-from features.imports.values import read_column, select_values
+from features.imports.typed_rows import select_values
+from features.imports.values import read_column
 from features.imports.versions import known_rows
 from features.lake import Lake
 from features.sql import quoted

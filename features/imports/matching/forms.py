@@ -11,7 +11,8 @@ from features.imports.mapping import UNKNOWN, ColumnMap, Mapping, TableMap
 from features.imports.matching.evidence import Evidence
 from features.imports.matching.vocabulary import meaning_of
 from features.imports.reading.text_tables import TextTable
-from features.imports.values import read_column, select_typed, select_values
+from features.imports.typed_rows import select_typed, select_values
+from features.imports.values import read_column
 from features.lake import Lake
 
 FEW_UNREAD = 0.01
@@ -185,5 +186,9 @@ def _typed(
     mapping: Mapping,
     columns: dict[str, ColumnMap],
 ) -> str:
-    contract = CONTRACTS[table.name]
-    return select_typed(contract, columns, source, mapping, lake.settings.timezone)
+    contract, zone = CONTRACTS[table.name], lake.settings.timezone
+    readings = [
+        read_column(contract, name, column, source, mapping, zone)
+        for name, column in columns.items()
+    ]
+    return select_typed(readings, source)

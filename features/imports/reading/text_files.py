@@ -77,9 +77,9 @@ def read_text_file(
 def _below(pieces: Iterable[bytes], headings: int, part: Part) -> Iterator[bytes]:
     """Yield the lines below the headings, and count all in `part.lines`."""
     for piece in pieces:
-        left = max(headings - part.lines, 0)
-        part.lines += piece.count(b"\n")
-        if left < piece.count(b"\n"):
+        left, lines = max(headings - part.lines, 0), piece.count(b"\n")
+        part.lines += lines
+        if left < lines:
             yield piece.split(b"\n", left)[left] if left else piece
 
 

@@ -188,9 +188,11 @@ def _kind(columns: Sequence[str]) -> str:
         f"trim(c{place}) = {sql_text(heading)}" for place, heading in enumerate(columns[:3])
     )
     repeated = f"CASE WHEN contains(c0, {sql_text(columns[0])}) THEN {repeated} END"
+    # No total holds a digit: most cells of other rows are known by a zero or a one.
+    short = f"length({first}) < 20 AND NOT contains({first}, '0') AND NOT contains({first}, '1')"
     return (
         f"CASE WHEN {first} IS NULL THEN 'empty' WHEN {repeated} THEN 'heading'"
-        f" WHEN length({first}) < 20 AND regexp_matches({first}, {sql_text(TOTAL)}, 'i')"
+        f" WHEN {short} AND regexp_matches({first}, {sql_text(TOTAL)}, 'i')"
         f" THEN 'total' WHEN {others} IS NULL AND {len(cells)} > 1"
         f" AND regexp_matches(c0, {sql_text(FOOTER)}, 'i') THEN 'footer' END"
     )

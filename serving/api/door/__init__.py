@@ -1,4 +1,4 @@
-"""Check requests before anybody looks at what they ask for, and write safe log lines.
+"""Check requests before anybody looks at what they ask for.
 
 In: bytes of a connection.
 Out: whole requests within limits, with texts that can be stored; refusals of all others.

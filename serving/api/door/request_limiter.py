@@ -1,4 +1,4 @@
-"""Limit requests before BentoML: address, size, time, how many at once; log each in one line."""
+"""Limit requests before BentoML: address, size, time, how many at once; count and log each."""
 
 import asyncio
 import logging
@@ -22,11 +22,15 @@ from serving.api.refusals import (
     took_too_long,
     unknown_address,
 )
+from serving.telemetry.log_lines import log_access
+from serving.telemetry.metrics import count_request
+from serving.telemetry.request_ids import HEADER, begin_request
+from serving.telemetry.tracing import name_request, request_span
 
 HEALTH = ("/livez", "/healthz")
 READY = "/readyz"
-logger = logging.getLogger("bentoml.access")
-"""The logger of BentoML's own lines, which it writes where it is told to write any."""
+NO_ENDPOINT = "(no endpoint)"
+logger = logging.getLogger(__name__)
 
 
 class RequestLimiter:
@@ -61,28 +65,31 @@ class RequestLimiter:
             await answer_ready(self._inner, self._app, scope, receive, send)
             return
         began, status = clock.ticks(), 0
+        request_id = begin_request(scope["headers"])
+        id_header = HEADER, request_id.encode()
 
         async def note_status(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), id_header]}
             await send(message)
 
-        try:
-            await self._limit(scope, receive, note_status)
-        except Exception:
-            logger.exception("a request failed")
-            if status:
-                raise
-            # BentoML would wait for an answer until its time is up.
-            await refuse(500, failed())(scope, receive, note_status)
-        finally:
-            # The address as declared: in the one that was sent are customer numbers and whatever
-            # the caller likes to write into our log.
-            logger.info(
-                "%s %s %s %.1f ms",
-                scope["method"], getattr(scope.get("route"), "path", "(no endpoint)"),
-                status or "not answered", 1000 * (clock.ticks() - began),
-            )  # fmt: skip
+        with request_span(scope["method"], scope["headers"], request_id) as current:
+            try:
+                await self._limit(scope, receive, note_status)
+            except Exception:
+                logger.exception("a request failed")
+                if status:
+                    raise
+                # BentoML would wait for an answer until its time is up.
+                await refuse(500, failed())(scope, receive, note_status)
+            finally:
+                method, path = _declared(scope)
+                endpoint, seconds = f"{method} {path}".strip(), clock.ticks() - began
+                count_request(endpoint, status, seconds)
+                log_access(method, path, status, seconds)
+                name_request(current, endpoint, status)
 
     async def _limit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or hand it on with its whole body."""
@@ -141,6 +148,16 @@ class RequestLimiter:
             if begun:
                 raise
             await refuse(504, took_too_long())(scope, receive, send)
+
+
+def _declared(scope: Scope) -> tuple[str, str]:
+    """Return method and path as they are declared, never what a caller wrote in their place."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if path is None:
+        return "", NO_ENDPOINT
+    method = scope["method"]
+    return method if method in (getattr(route, "methods", None) or ()) else "", path
 
 
 async def read_body(receive: Receive) -> bytes | None:

@@ -19,6 +19,7 @@ from serving.records.columns import new_id
 from serving.records.contacts.cap_rules import Block, ContactTraits, next_free, strongest_block
 from serving.records.contacts.contact_caps import ContactCaps, Purpose
 from serving.records.contacts.history import History, contact_history
+from serving.records.contacts.marketing_left import marketing_bounds
 from serving.records.idempotency import content_hash, find_by_key
 from serving.records.tables import contacts
 
@@ -110,6 +111,7 @@ class Caps:
 
     def __init__(self, rules: ContactCaps, timezone: str) -> None:
         self.rules = rules
+        self.marketing = marketing_bounds(rules)
         self._default = ZoneInfo(timezone)
         self._zones: dict[str | None, ZoneInfo] = {
             branch: ZoneInfo(zone) for branch, zone in rules.time_zones.items()

@@ -31,8 +31,8 @@ from serving.records.people.erase_records import (
     erase_from_records,
     has_records,
     last_receipt,
-    receipts_by_mark,
 )
+from serving.records.people.pending_erasures import pending_marks, take_over_receipts
 
 LISTS = "lists"
 
@@ -128,12 +128,8 @@ def finish_erasure(
         If a file or database is in use or cannot be read; a repeated call continues.
     """
     erased = Erased(lake.settings)
-    with records.reading() as connection:
-        receipt_ids = receipts_by_mark(connection)
-    with erased.changing() as marks:
-        for mark, receipt_id in receipt_ids.items():
-            marks.setdefault(mark, UnfinishedErasure(receipt_id))
-    pending = {mark for mark, unfinished in erased.all().items() if unfinished is not None}
+    receipt_ids = take_over_receipts(erased, records)
+    pending = pending_marks(erased)
     sought = set(erased.all()) if again else pending
     if not sought:
         return ErasureRun([], [])

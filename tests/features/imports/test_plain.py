@@ -50,10 +50,13 @@ def both_ways(table: str, name: str, texts: list[str], **fields: Any) -> list[tu
     source = TextTable("v", ("x",), [])
     reading = read_column(CONTRACTS[table], name, column, source, MAPPING, "Asia/Shanghai")
     rows = "SELECT unnest(?::VARCHAR[]) AS c0"
-    steps = (reading.plain, reading.cell, reading.tidy, reading.content, reading.value)
-    for prefix, step in zip("prstv", steps, strict=True):
+    steps = (
+        reading.guess or "NULL", reading.plain, reading.cell, reading.tidy, reading.content,
+        reading.value,
+    )  # fmt: skip
+    for prefix, step in zip("gprstw", steps, strict=True):
         rows = f"SELECT *, {step} AS {prefix}_{name} FROM ({rows})"
-    return engine.execute(f"SELECT c0, p_{name}, v_{name} FROM ({rows})", [texts]).fetchall()
+    return engine.execute(f"SELECT c0, p_{name}, w_{name} FROM ({rows})", [texts]).fetchall()
 
 
 @pytest.mark.parametrize(("table", "name"), COLUMNS)

@@ -1,5 +1,6 @@
 """A delivery becomes raw tables: all together, each row once, known since when it says."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -200,3 +201,31 @@ def test_a_row_that_disagrees_with_its_copy_waits_and_an_equal_one_is_no_fault(
     delivery = imported(exports)
     policies = next(table for table in delivery.tables if table.table == "policies")
     assert (policies.rows, policies.good, policies.repeated, policies.waiting) == (3, 1, 0, 2)
+
+
+def test_claims_of_another_customer_than_their_policy_are_counted_with_an_example(
+    exports: Path, imported: Imported
+) -> None:
+    change(exports, "理赔", "报案号,保单号,", "报案号,客户编号,保单号,")
+    change(exports, "理赔", "K1,P1,", "K1,C1,P1,")
+    change(exports, "理赔", "K2,P2,", "K2,C1,P2,")
+    (theirs,) = [join for join in imported(exports).joins if "another customer" in join.sentence]
+    assert (theirs.rows, theirs.of, theirs.good, theirs.example) == (1, 2, False, "K2")
+
+
+@pytest.mark.parametrize(("words", "flags"), [
+    (("true", "false"), [True, False]), (("True", "FALSE"), [True, False]),
+    (("y", "No"), [True, False]), (("是", "否"), [True, False]), (("1", "0"), [True, False]),
+])  # fmt: skip
+def test_a_flag_needs_no_list_of_codes(
+    words: tuple[str, str], flags: list[bool], exports: Path, lake: Lake, planned: Planned,
+    rows: Rows,
+) -> None:  # fmt: skip
+    for vehicle, word in zip(("V1,商业险", "V2,交强险"), words, strict=True):
+        change(exports, "保单", f"{vehicle},家庭自用", f"{vehicle},{word}")
+    planned(exports)
+    path = exports / "mapping.toml"
+    plain = 'private_car = {from = "使用性质"}'
+    path.write_text(re.sub(r"private_car = .*", plain, path.read_text("utf-8")), "utf-8")
+    assert run(lake, path, DELIVERED).written
+    assert [row["private_car"] for row in rows("policies")] == flags

@@ -25,7 +25,8 @@ from serving.decision.left_out import Offered
 from serving.decision.replay import replay
 from serving.decision.schemas import DecideContext, DecideRequest, DecideResponse
 from serving.decision.touchpoint_source import TouchpointSource
-from serving.predictions.service import PredictionService, UnknownCustomerError
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.decisions import find_decision
 from serving.records.database import Records, RecordsAwayError
 from serving.records.idempotency import ClientKeyConflictError

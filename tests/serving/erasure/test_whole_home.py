@@ -11,7 +11,8 @@ import pytest
 from features.erased import Erased, UnfinishedErasure, erasure_key, pseudonym
 from features.lake import Lake, sha256_of
 from features.settings import Settings
-from serving.predictions.service import PredictionService, UnknownCustomerError
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.database import Records
 from serving.records.people.erase_records import has_records
 

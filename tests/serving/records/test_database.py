@@ -22,12 +22,11 @@ from features.errors import GuanjiaError
 from features.settings import Settings
 from serving.records.columns import Instant, Yuan, new_id
 from serving.records.database import (
-    MIGRATIONS,
     Records,
     RecordsAwayError,
-    _newest_revision,
     lock_customer,
 )
+from serving.records.revisions import MIGRATIONS, newest_revision
 from serving.records.tables import METADATA, capacity_prices, handovers
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +56,7 @@ def test_the_migrated_tables_are_those_declared(records: Records) -> None:
 
 
 def test_the_newest_migration_is_told_from_the_names_of_the_files() -> None:
-    assert _newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def test_several_processes_may_migrate_at_once(settings: Settings) -> None:

@@ -11,7 +11,9 @@ import psycopg2
 import pytest
 from sqlalchemy import insert, select
 
+from features.lake import Lake
 from features.settings import Settings
+from guanjia.terminal.options import open_records
 from serving import clock
 from serving.records.database import PAUSE_SECONDS, Records, RecordsAwayError
 from serving.records.tables import handovers
@@ -110,6 +112,30 @@ def test_a_full_disk_is_an_error_we_know(home: Path) -> None:
     with pytest.raises(RecordsAwayError, match="full"):
         fill()
     records.close()
+
+
+def test_a_command_waits_for_a_writer_for_whom_a_request_does_not(home: Path, ends: Any) -> None:
+    settings = Settings(home=home)
+    with open_records(Lake(settings)) as patient:
+        hurried, holder = Records(settings, 0.05), Records(settings)
+
+        def write() -> None:
+            with patient.writing() as connection:
+                connection.execute(insert(handovers), handed(NOW))
+
+        thread = threading.Thread(target=write)
+        with ends(), holder.writing():
+            thread.start()
+            for _ in range(3):
+                with pytest.raises(RecordsAwayError), hurried.writing():
+                    pass
+            assert thread.is_alive(), "it is refused nothing while others write"
+        with ends():
+            thread.join()
+        with patient.reading() as connection:
+            assert connection.execute(select(handovers.c.handover_id)).scalars().all() == ["1"]
+        hurried.close()
+        holder.close()
 
 
 def test_a_frozen_postgres_hangs_nobody_and_is_asked_once_a_pause(

@@ -1,0 +1,154 @@
+"""Declare what a process of the service counts, for Prometheus (docs/observability.md).
+
+Labels are names that Guanjia declares, such as endpoints, touchpoints and gates: what a caller
+wrote, and whom it is about, is in none. What is not counted but read, such as the date of the tags,
+is in `serving.exporter`.
+"""
+
+import threading
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+"""Upper bounds of the buckets of answering times, seconds."""
+REGISTRY = CollectorRegistry()
+"""What this process counted. Where several processes count, `serving.exporter` adds them up."""
+
+REQUESTS = Counter(
+    "guanjia_requests",
+    "Requests by endpoint and HTTP status; 0: not answered.",
+    ("endpoint", "status"),
+    registry=REGISTRY,
+)
+SECONDS = Histogram(
+    "guanjia_request_seconds",
+    "Seconds from the head of a request to the end of its answer.",
+    ("endpoint",),
+    buckets=LATENCY,
+    registry=REGISTRY,
+)
+DEGRADED = Counter(
+    "guanjia_degraded_answers",
+    "Answers that rest on the latest snapshot, because the online store does not answer.",
+    ("kind",),
+    registry=REGISTRY,
+)
+UNKNOWN_CUSTOMERS = Counter(
+    "guanjia_unknown_customers",
+    "Customers that requests named and that are not known, or hidden from the caller.",
+    ("endpoint",),
+    registry=REGISTRY,
+)
+PREDICTED = Counter(
+    "guanjia_predicted_customers", "Customers for whom predictions were given.", registry=REGISTRY
+)
+DECISIONS = Counter(
+    "guanjia_decisions",
+    "Decisions by decision point and action: contact or silence; repeated answers are not counted.",
+    ("decision_point", "action"),
+    registry=REGISTRY,
+)
+CONTACTS = Counter(
+    "guanjia_contacts",
+    "Contacts that decisions reserved.",
+    ("touchpoint", "channel", "purpose"),
+    registry=REGISTRY,
+)
+SILENCES = Counter(
+    "guanjia_silences",
+    "Silences by what each rests on: its strongest gate, or why none had to hold.",
+    ("decision_point", "reason"),
+    registry=REGISTRY,
+)
+GATES = Counter(
+    "guanjia_gates_closed",
+    "Decisions in which a gate closed a touchpoint, by any of its channels and offers.",
+    ("touchpoint", "gate"),
+    registry=REGISTRY,
+)
+HOLDOUT_CONTACTS = Counter(
+    "guanjia_holdout_marketing_contacts",
+    "Marketing contacts reserved for customers of the holdout: must stay 0.",
+    registry=REGISTRY,
+)
+CAPS_LEFT = Counter(
+    "guanjia_decisions_by_contacts_left",
+    "Decisions by how many marketing contacts the caps left the customer before it; 5: or more.",
+    ("left",),
+    registry=REGISTRY,
+)
+MOST_LEFT = 5
+_pending: dict[Counter, float] = {}
+_lock = threading.Lock()
+
+
+@cache
+def labelled(metric: Counter, *values: str) -> Counter:
+    """Return the counter of these label values, which `Counter.labels` would look up each time.
+
+    Examples
+    --------
+    >>> labelled(DEGRADED, "predict") is labelled(DEGRADED, "predict")
+    True
+    """
+    return metric.labels(*values)
+
+
+@cache
+def _seconds(endpoint: str) -> Histogram:
+    return SECONDS.labels(endpoint)
+
+
+def count(counter: Counter, amount: float = 1) -> None:
+    """Count in the memory of this process, until `write_counts` hands it on.
+
+    A count in a file costs a request ten times as much.
+
+    Parameters
+    ----------
+    counter : Counter
+        What is counted, with its labels.
+    amount : float
+        How much is added.
+    """
+    with _lock:
+        _pending[counter] = _pending.get(counter, 0.0) + amount
+
+
+def write_counts() -> None:
+    """Hand on what was counted since the last time, where all processes of a service count."""
+    with _lock:
+        counted = dict(_pending)
+        _pending.clear()
+    for counter, amount in counted.items():
+        counter.inc(amount)
+
+
+def count_request(endpoint: str, status: int, seconds: float) -> None:
+    """Count a request.
+
+    Parameters
+    ----------
+    endpoint : str
+        Method and path as declared: "POST /v1/decide".
+    status : int
+        HTTP status of the answer; 0: there was none.
+    seconds : float
+        From its head to the end of the answer.
+    """
+    count(labelled(REQUESTS, endpoint, str(status)))
+    _seconds(endpoint).observe(seconds)
+
+
+def count_unknown(endpoint: str, customers: int) -> None:
+    """Count customers that a request named and that are not known.
+
+    Parameters
+    ----------
+    endpoint : str
+        Method and path as declared.
+    customers : int
+        How many.
+    """
+    count(labelled(UNKNOWN_CUSTOMERS, endpoint), customers)
