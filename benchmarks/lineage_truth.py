@@ -6,6 +6,7 @@ and less, other allowed values; of all rows, and of a quarter. Sound: a tag that
 names the column; a single pair more breaks the limit. Exact: of each column that a tag names, a
 mutation changes the tag. Columns that did not change a tag that names them are tried again with
 other lots and another date, until each did or the rounds are over; those that are left are printed.
+A few pairs no change can show, since other parts of the expression undo it: they are listed here.
 """
 
 import sys
@@ -25,7 +26,19 @@ SIMULATED = 3_000
 MUTATED = 60
 """Customers of each world, each made of two simulated ones."""
 DATES = (date(2026, 6, 30), date(2026, 3, 31), date(2025, 9, 30), date(2024, 12, 31))
-LEAST_EXACT = 0.999
+UNDONE: dict[tuple[str, Column], str] = {
+    ("days_since_last_consent_change", ("consents", "purpose")): (
+        "the latest of the latest changes of each purpose is the latest of all"
+    ),
+    ("price_sensitivity_observations", ("policies", "inception")): (
+        "only terms that were not cancelled count, and those began whenever they did"
+    ),
+    ("further_quotes_asked", ("policies", "inception")): "the same",
+    ("report_in_time_share_36m", ("claims", "injury")): (
+        "the shipped claims.toml gives both kinds of claims the same days to be reported"
+    ),
+}
+"""Pair -> why no change of the column shows in the tag, although its expression reads it."""
 
 
 def main() -> int:
@@ -35,7 +48,7 @@ def main() -> int:
         (tag, column)
         for tag, columns in tag_columns().items()
         for column in columns
-        if column[0] != MERGES
+        if column[0] != MERGES and (tag, column) not in UNDONE
     }
     changed: set[tuple[str, Column]] = set()
     with insurer(asked) as base, tempfile.TemporaryDirectory() as scratch:
@@ -54,17 +67,16 @@ def main() -> int:
             changed |= {(tag, column) for column, tags in tags_of.items() for tag in tags}
     for tag, (table, column) in sorted(named - changed):
         print(f"named, and never changed it: {tag}: {table}.{column}")
+    for tag, (table, column) in sorted(changed & UNDONE.keys()):
+        print(f"said to be undone, and changed it: {tag}: {table}.{column}")
+    named |= changed & UNDONE.keys()
     for tag, (table, column) in sorted(changed - named):
         print(f"changed it, and is not named: {tag}: {table}.{column}")
     lines = [
         Measured("pairs of a tag and a column named", "pairs", len(named)),
         Measured("changed, not named", "pairs", len(changed - named), at_most=0),
-        Measured(
-            "named, of these changed",
-            "share",
-            len(named & changed) / len(named),
-            at_least=LEAST_EXACT,
-        ),
+        Measured("named, never changed", "pairs", len(named - changed), at_most=0),
+        Measured("named, undone by the rest", "pairs", len(UNDONE)),
     ]
     return finish("lineage_truth", asked.customers, lines, asked.json)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from features.contracts.contract import Contract
 
+VERSION_END = "superseded_at"
+"""The column that follows from the key and `recorded_at`, for those who ask what a value reads."""
 LATEST = "superseded_at IS NULL"
 """SQL condition: the last version of each key, whenever it was recorded."""
 

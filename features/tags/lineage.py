@@ -18,7 +18,7 @@ from features.contracts.contract import Contract
 from features.contracts.contract_sql import civil_columns, sql_type
 from features.contracts.tables import CONTRACTS
 from features.lake import Lake
-from features.lake.known_at import superseded_sql
+from features.lake.known_at import VERSION_END, superseded_sql
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
 from features.sql import quoted, sql_text
@@ -131,7 +131,7 @@ def raw_columns(contract: Contract, columns: Iterable[str]) -> frozenset[Column]
     for column in columns:
         named |= (
             {contract.key, "recorded_at"}
-            if column == "superseded_at"
+            if column == VERSION_END
             else {instants.get(column, column)}
         )
     return frozenset((contract.name, column) for column in named)

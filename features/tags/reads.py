@@ -10,6 +10,8 @@ from typing import Any
 
 import ibis.expr.operations as ops
 
+from features.lake.known_at import VERSION_END
+
 Column = tuple[str, str]
 """Table and column."""
 Columns = frozenset[Column]
@@ -194,9 +196,9 @@ class ExpressionReads:
         """Find the key of a filter that leaves the versions known at an instant."""
         for predicate in rel.predicates:
             for field in predicate.find(ops.Field):
-                if field.name == "superseded_at":
+                if field.name == VERSION_END:
                     for table, column in self._version_keys.items():
-                        if (table, "superseded_at") in self.of_value(field):
+                        if (table, VERSION_END) in self.of_value(field):
                             yield frozenset({column})
 
 

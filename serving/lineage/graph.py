@@ -88,7 +88,16 @@ class Lineage:
         self._readers: dict[Node, set[Node]] = defaultdict(set)
 
     def add(self, node: Node, label: str, sources: Iterable[Node]) -> None:
-        """Add a node that is computed from sources, which must be there.
+        """Add a node that is computed from sources.
+
+        Parameters
+        ----------
+        node : Node
+            The node.
+        label : str
+            Its Chinese label.
+        sources : iterable of Node
+            What it is computed from directly; all must be in the graph.
 
         Raises
         ------

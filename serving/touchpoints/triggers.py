@@ -194,8 +194,8 @@ def _not_yet_made(lake: Lake, as_of: date, snapshot: Snapshot) -> str:
     )
     contacts = f"SELECT customer_id, touchpoint, made_on FROM {CONTACTS}"
     if lake.has("interactions"):
-        made = made_contacts(lake, cutoff(as_of, lake.settings.timezone))
-        contacts += f" UNION ALL {made} AND occurred_on >= (SELECT min(counts_from) FROM {DUE})"
+        recorded = made_contacts(lake, cutoff(as_of, lake.settings.timezone))
+        contacts += f" UNION ALL {recorded} AND occurred_on >= (SELECT min(counts_from) FROM {DUE})"
     day = day_text(as_of + timedelta(1))
     pending = (
         f"{day} < r.renewed_on + {RENEWED_DAYS} "

@@ -39,7 +39,6 @@ NAMED = {
     ("claims", "kind"): ("collision", "glass", "natural", "scratch", "theft"),
 }
 """Values that tags ask for in columns of which the contract allows any."""
-MUTATION = "CAST(hash(b.row, w.seed, w.number) % 1000003 AS BIGINT)"
 SCRAMBLED = 30
 """Cells in a hundred that are drawn anew in the unchanged world, of every second customer: a
 simulated insurer lacks what tags also ask for, such as engines, refusals or two cars at once."""
@@ -240,16 +239,24 @@ def _scrambled(contract: Contract, column: str, seed: int) -> str:
 def _cell(contract: Contract, column: str) -> str:
     """Write the SQL of a cell: mutated in its worlds, and numbers begin with their world's."""
     cell = f"b.{quoted(column)}"
+    lot = f"CAST(hash({_unit(contract)}, w.seed, w.number) % 1000003 AS BIGINT)"
     ways = "".join(
-        f" WHEN w.way = '{way}' THEN {_mutated(contract, column, way, MUTATION)}"
+        f" WHEN w.way = '{way}' THEN {_mutated(contract, column, way, lot)}"
         for way in _ways(contract, column)
     )
-    drawn = "hash(b.row, w.seed) % 100 < w.share"
+    drawn = f"hash({_unit(contract)}, w.seed) % 100 < w.share"
     mine = f"w.table_name = '{contract.name}' AND w.column_name = '{column}'"
     value = f"CASE WHEN NOT ({mine} AND {drawn}) THEN {cell}{ways} ELSE {cell} END"
     if column in NUMBERS:
         value = f"printf('%05d', w.number) || '-' || ({value})"
     return f"{value} AS {quoted(column)}"
+
+
+def _unit(contract: Contract) -> str:
+    """Write the SQL of what is drawn and changed alike: a row; in every second world, a vehicle."""
+    if "vehicle_id" not in contract.columns:
+        return "b.row"
+    return "if(hash(w.number) % 2 = 0, b.vehicle_id, CAST(b.row AS VARCHAR))"
 
 
 def _ways(contract: Contract, column: str) -> list[str]:

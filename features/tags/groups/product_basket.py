@@ -48,7 +48,7 @@ def non_motor_lines_lapsed(t: ir.Table) -> ir.Value:
      empty=0)  # fmt: skip
 def non_motor_renewals_ever(t: ir.Table) -> ir.Value:
     """Number of non-motor policies begun that follow another of the same line."""
-    return t.count(where=t.started & (t.term_number > 1))
+    return t.count(where=t.started) - t.line.nunique(where=t.started)
 
 
 @tag("首个非车险", unit="line", window="ever", relation="non_motor_terms", type="string",
