@@ -1,8 +1,8 @@
 """Alert rules and dashboard ask for metrics that exist, and each alert leads to its runbook."""
 
 import json
-import re
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
