@@ -65,19 +65,17 @@ def erase_from_files(
     with sole_writer(lake):
         published_days = [Lake(lake.settings, day) for day in kept_days(lake.home)]
         lakes = [lake, *published_days]
-        snapshots = [
-            (each, read_snapshot(each, day)) for each in lakes for day in snapshot_dates(each)
-        ]
+        snapshots = [(own, read_snapshot(own, day)) for own in lakes for day in snapshot_dates(own)]
         clear_drafts(lake.home)
-        for folder in (each.data for each in lakes):
+        for folder in (own.data for own in lakes):
             for left in [*folder.glob("tags/*/.*.draft"), *folder.glob("snapshots/*/.*.draft")]:
                 left.unlink()  # of a run that was killed: no journal names it any more
         forget_lines(lake)
         belongings = belongings_of(lake, customers)
         for _ in range(PASSES):
             any_held = _pass(lake, snapshots, belongings, on_erased, report)
-            for each in published_days:
-                _describe_again(each)
+            for own in published_days:
+                _describe_again(own)
             if not any_held:
                 return
     raise GuanjiaError(

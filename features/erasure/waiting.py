@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.checking.settled_rows import read_settled
 from features.contracts.reasons import LINES
 from features.erasure.belongings import Belongings
-from features.imports.waiting_rows import lines_file
+from features.imports.waiting_rows import line_id, lines_file
 from features.lake import Lake
 from features.publishing import published
 
@@ -59,9 +60,16 @@ def forget_lines(lake: Lake) -> None:
         return
     lines = [json.loads(text) for text in path.read_text("utf-8").splitlines()]
     if any(line["text"] is not None for line in lines):
+        settled = read_settled(lake)
+        # Without its text a settled line could not be told from one that waits.
+        waiting = [
+            line | {"text": None}
+            for line in lines
+            if line["text"] is None or line_id(lake, line["text"]) not in settled
+        ]
         with published(path) as draft:
-            texts = [json.dumps(line | {"text": None}, ensure_ascii=False) for line in lines]
-            draft.write_text("\n".join(texts) + "\n", "utf-8")
+            texts = [json.dumps(line, ensure_ascii=False) + "\n" for line in waiting]
+            draft.write_text("".join(texts), "utf-8")
 
 
 def _owners(rows: pa.RecordBatch, belongings: Belongings) -> pa.Array:

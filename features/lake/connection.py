@@ -132,7 +132,7 @@ class Lake:
 
     @contextmanager
     def one_day(self) -> Iterator[None]:
-        """Stay at one published day inside the block, as a lake of one day always does."""
+        """Keep to one published day inside the block, as a lake of one day always does."""
         yield
 
     @property

@@ -131,7 +131,17 @@ def read_manifest(folder: Path) -> tuple[PublishedDay, dict[str, FileEntry]]:
 
 
 def write_manifest(folder: Path, day: PublishedDay, files: Mapping[str, FileEntry]) -> None:
-    """Write the manifest of a publication, or replace it in one step."""
+    """Write the manifest of a publication, or replace it in one step.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the publication.
+    day : PublishedDay
+        The day.
+    files : Mapping[str, FileEntry]
+        Its files by their name in the home.
+    """
     with published(folder / MANIFEST) as draft:
         text = json.dumps({"day": day.as_json(), "files": files}, ensure_ascii=False, indent=1)
         draft.write_text(text + "\n", "utf-8")

@@ -100,7 +100,7 @@ class ServedLake(Lake):
     def _identity(self) -> tuple[int, int, int] | None:
         """Tell one pointer from its successor by what the system knows of the file."""
         try:
-            found = (self.home / POINTER).stat()
+            status = (self.home / POINTER).stat()
         except FileNotFoundError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size

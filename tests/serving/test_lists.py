@@ -322,7 +322,8 @@ def test_a_negative_value_is_a_number(written: Callable[..., List]) -> None:
         (["renewal_risk", "--where", "channel > 3"], "condition: compares what cannot be compared"),
         (
             ["renewal_risk", "--as-of", "2026-05-31"],
-            "scores of 2026-05-31: are not there. Run `guanjia score --as-of 2026-05-31`.",
+            "day 2026-05-31: is not the published one, which is 2026-06-30. Leave out --as-of, or"
+            " run `guanjia publish --as-of 2026-05-31` first.",
         ),
     ],
 )

@@ -80,7 +80,7 @@ class Customers:
         amounts : numpy.ndarray, optional
             Shape (rows,), not negative: of figures that are shares of the sum of amounts, such as a
             Gini or a lift. Without a customer who has a share h of that sum, such a figure differs
-            by what he adds over 1 - h (the delete-one jackknife, Miller 1974); to first order alone
+            by what they add over 1 - h (the delete-one jackknife, Miller 1974); to first order alone
             the noise of few large amounts would be taken for too small.
 
         Returns

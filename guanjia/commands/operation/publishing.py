@@ -32,7 +32,7 @@ def publish(
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Audit a day and make all of it visible at one instant.
+    """Check a day and make all of it visible at one instant.
 
     The exit code is 1 where a bound is broken: then nothing has changed.
     """
@@ -97,9 +97,9 @@ def published(now: MaybeNow = None, json: Json = False) -> None:
     time = now or (read_clock() if source_of(lake) is None else None)
     missing = missing_days(day, time, lake.settings.timezone) if time else []
     names = visible_generations(lake.home)
-    kept = {each.generation for each in kept_days(lake.home)}
-    before = [name for name in names if name in kept and name != day.generation]
-    late = ", ".join(each.isoformat() for each in missing[:5])
+    available = {publication.generation for publication in kept_days(lake.home)}
+    before = [name for name in names if name in available and name != day.generation]
+    late = ", ".join(late_day.isoformat() for late_day in missing[:5])
     emit(
         {"visible": day.as_json(), "missing": missing, "before": before},
         json,
@@ -151,7 +151,7 @@ def show_publication(publication: "Publication", on: str) -> list[Table | str]:
     since = f" It was {_name(before)} before." if before else ""
     story.append(f"{_name(day)} is visible now, everywhere.{since}")
     if publication.missing:
-        days = ", ".join(each.isoformat() for each in publication.missing[:5])
+        days = ", ".join(late_day.isoformat() for late_day in publication.missing[:5])
         story.append(f"Never published in between: {len(publication.missing)} days ({days}).")
     return [*story, "Next: guanjia list, guanjia capacity, guanjia serve"]
 

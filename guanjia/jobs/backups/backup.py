@@ -204,6 +204,8 @@ def _add_databases(
     entries = []
     for done, (name, path) in enumerate(databases.items()):
         report(step, done, len(databases))
+        if not path.exists():
+            continue  # online rows of a day that is not published any more
         with published(scratch / f"copy-of-{path.name}") as draft:
             copy_database(path, draft)
             entries.append(packer.add(f"home/{name}", draft))

@@ -87,10 +87,10 @@ def _check_findings(lake: Lake) -> Iterator[Finding]:
         )  # fmt: skip
         return
     for name, counts in json.loads(path.read_text("utf-8"))["tables"].items():
-        held, rows = counts["quarantined"], counts["good"] + counts["quarantined"]
-        if rows and held / rows > limit:
+        bad, rows = counts["quarantined"], counts["good"] + counts["quarantined"]
+        if rows and bad / rows > limit:
             yield Finding(
-                f"rows of {name} in quarantine", f"{held:,} of {rows:,}", f"at most {limit:.1%}",
+                f"rows of {name} in quarantine", f"{bad:,} of {rows:,}", f"at most {limit:.1%}",
                 MEANINGS.get(name, f"{OTHERS}."),
             )  # fmt: skip
 

@@ -40,7 +40,7 @@ from guanjia.jobs.publication.record import (
 )
 from guanjia.jobs.publication.slot_loading import load_slot
 
-KEPT = 3
+GENERATIONS = 3
 """Publications whose files are kept, the visible one among them."""
 
 
@@ -162,8 +162,8 @@ def withdraw_day(
     """
     with _sole_publisher(lake.home):
         day = read_pointer(lake.home)
-        kept = {each.generation: each for each in kept_days(lake.home)}
-        earlier = [name for name in visible_generations(lake.home) if day and name in kept]
+        available = {own.generation: own for own in kept_days(lake.home)}
+        earlier = [name for name in visible_generations(lake.home) if day and name in available]
         earlier = [name for name in earlier if day and name != day.generation]
         if day is None or not earlier:
             raise GuanjiaError(
@@ -171,7 +171,7 @@ def withdraw_day(
                 "has no publication before the one that is visible" if day else "published nothing",
                 "mend the delivery and publish the day again; nothing was changed",
             )
-        back_to = replace(kept[earlier[-1]], published_at=now)
+        back_to = replace(available[earlier[-1]], published_at=now)
         load_slot(lake, back_to, now, report)
         events = SlotEvents(Lake(lake.settings, back_to), back_to.as_of, live=False)
         events.catch_up(now)
@@ -228,7 +228,7 @@ def _withdrawn(home: Path, day: PublishedDay) -> list[Finding]:
 def _clear(home: Path) -> None:
     """Delete the files of publications that are too old, and of those that are not visible."""
     visible = read_pointer(home)
-    keep = {*visible_generations(home)[-KEPT:], *([visible.generation] if visible else [])}
+    keep = {*visible_generations(home)[-GENERATIONS:], *([visible.generation] if visible else [])}
     for folder in (home / FOLDER).glob("[!.]*"):
         if folder.name not in keep:
             # Without it the rest is no publication any more, should this be killed.

@@ -124,8 +124,8 @@ def _append(home: Path, act: dict[str, Any]) -> None:
     path = home / RECORD
     with path.open("ab+") as stream:
         stream.seek(0)
-        whole = stream.read().rpartition(b"\n")
-        stream.truncate(len(whole[0]) + len(whole[1]))
+        lines, end, _ = stream.read().rpartition(b"\n")
+        stream.truncate(len(lines) + len(end))
         stream.write(json.dumps(act, ensure_ascii=False).encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())

@@ -209,3 +209,16 @@ def test_an_erasure_reaches_rows_and_lines_that_wait(
     assert summarise(lake).rows == {}
     (line,) = map(json.loads, lines_file(lake).read_text("utf-8").splitlines())
     assert line["text"] is None
+
+
+def test_a_discarded_line_does_not_wait_again_when_texts_are_forgotten(
+    lake: Lake,
+    deliver_exports: Callable[[datetime], None],
+    exported: Callable[[], Path],
+    edit: Callable[..., Path],
+    replayed: Replay,
+) -> None:
+    deliver_exports(FIRST)
+    replayed(edit(exported(), "无法拆分的行", {"4": {"处理": "丢弃"}}))
+    erase_from_files(lake, ["C1"], lambda place, rows: None)
+    assert summarise(lake).lines == []
