@@ -15,9 +15,12 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from guanjia.cli import GROUPS
+from guanjia.jobs.daily.severity import EXIT_CODES
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
-AGAIN, NEVER = 3, (1, 2)
-"""Exit codes of `guanjia daily`: away, which is tried again; a broken bound, something to mend."""
+AGAIN, NEVER = 3, (1, 2, 70)
+"""Exit codes of `guanjia daily`: away; a broken bound, a fault to mend, a fault of ours."""
 Made = Callable[..., Path]
 
 
@@ -185,7 +188,7 @@ def test_dagster_runs_the_day_of_a_partition(answering: Made, day_definitions: A
     assert made.metadata["result"].value == {"customers": 3}
 
 
-@pytest.mark.parametrize(("code", "tries"), [(1, 1), (2, 1), (AGAIN, 2)])
+@pytest.mark.parametrize(("code", "tries"), [(1, 1), (2, 1), (70, 1), (AGAIN, 2)])
 def test_dagster_tries_again_only_what_is_away(
     code: int, tries: int, answering: Made, day_definitions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,5 +206,8 @@ def test_dagster_loads_the_job_and_its_schedule(day_definitions: Any) -> None:
     assert schedule.execution_timezone == "Asia/Shanghai"
 
 
-def test_what_schedulers_start_can_be_started() -> None:
+def test_what_schedulers_start_is_there_and_ends_as_they_expect() -> None:
+    assert {"daily", "serve"} <= {name for commands in GROUPS.values() for name in commands}
+    assert EXIT_CODES["environment"] == AGAIN
+    assert {*EXIT_CODES.values()} - {0, AGAIN} == set(NEVER)
     assert (DEPLOY / "guanjia-day").stat().st_mode & stat.S_IXUSR
