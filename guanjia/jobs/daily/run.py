@@ -31,6 +31,7 @@ from guanjia.jobs.daily.page import write_page
 from guanjia.jobs.daily.severity import ending_of, worst
 from guanjia.jobs.daily.steps.order import STEPS
 from guanjia.jobs.daily.steps.step import Day, Identities, Step
+from guanjia.jobs.lineage_events import lineage_events
 
 LOG = logging.getLogger("guanjia.daily")
 STOPS: dict[StepEnding, Ending] = {
@@ -54,6 +55,8 @@ CURES = {
     "failed": "report it with the log; what was published stays",
 }
 """What to do about an error that says nothing of it."""
+JOBS = {"check": "check", "tags": "tags", "scores": "score"}
+"""Steps that tell a catalogue of data what they read and write -> their job there."""
 
 
 def run_day(day: Day, clock: Callable[[], datetime]) -> Attempt | None:
@@ -180,7 +183,9 @@ def _do(step: Step, day: Day, history: DayHistory, record: StepRecord) -> None:
         record.english, record.chinese = last.english, last.chinese
         return
     write_history(day.lake.home, history)
-    result = step.run(day)
+    job = JOBS.get(step.name)
+    with lineage_events(day.lake, job, day.as_of) if job else contextlib.nullcontext():
+        result = step.run(day)
     record.rows, record.findings = result.rows, [dict(finding) for finding in result.findings]
     record.english, record.chinese = result.summary.english, result.summary.chinese
     record.outputs = step.outputs(day)

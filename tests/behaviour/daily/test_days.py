@@ -63,9 +63,11 @@ def rough_home(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     cut_policies(home, 1)
     assert daily(run, home, 2).returncode == 0
     deliver(home, 3)
-    killed_at(home, 3, "publish")
-    assert published(home) == str(day_of(2))
-    assert daily(run, home, 3).returncode == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GUANJIA_OPENLINEAGE", str(home.parent / "events.jsonl"))
+        killed_at(home, 3, "publish")
+        assert published(home) == str(day_of(2))
+        assert daily(run, home, 3).returncode == 0
     return home
 
 
@@ -100,6 +102,20 @@ def test_a_killed_run_is_resumed_where_it_was_killed(rough_home: Path) -> None:
     done = {"check", "tags", "quality", "segments", "contacts", "triggers"}
     assert {name for name, outcome in outcomes(resumed).items() if outcome == "skipped"} == done
     assert outcomes(resumed)["publish"] == "done"
+
+
+def test_a_catalogue_of_data_is_told_once_of_what_was_done_once(rough_home: Path) -> None:
+    """The run that was killed did it; the one that went on passed it over."""
+    lines = (rough_home.parent / "events.jsonl").read_text("utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [(event["job"]["name"], event["eventType"]) for event in events] == [
+        ("check", "START"),
+        ("check", "COMPLETE"),
+        ("tags", "START"),
+        ("tags", "COMPLETE"),
+    ]
+    nominal = {event["run"]["facets"]["nominalTime"]["nominalStartTime"] for event in events}
+    assert len(nominal) == 1
 
 
 def test_a_day_that_is_done_is_passed_over_and_an_older_one_changes_nothing(
