@@ -49,6 +49,8 @@ NOT_HERE = {
     "guanjia capacity": "weighs the decisions of a week; test_capacity_prices.py",
     "guanjia handover": "account managers of the page; tests/serving/records/test_handover.py",
     "guanjia withdraw": "there is no publication to go back to; tests/publication",
+    "guanjia restore /backups/2026-07-01.tar --home": "wants erasures made since; test_restore.py",
+    "guanjia move": "wants a Postgres and a Redis; test_moving.py",
     "guanjia reviews answer": "needs a review that is open; test_reviews.py",
     "curl -s http://127.0.0.1:3000/v1/reviews/$REVIEW_ID": "the same",
 }
@@ -195,8 +197,9 @@ def environment(folder: Path) -> dict[str, str]:
 def in_shell(
     folder: Path, command: str, given: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
-    """A command as a user types it, in a process of its own."""
+    """A command as a user types it, in a process of its own; other folders lie below this one."""
     command = command.replace("127.0.0.1:3000", f"127.0.0.1:{given.get('PORT', '3000')}")
+    command = re.sub(r"(?<= )/(?=(backups|safe)/)", f"{folder}/", command)
     command = command.replace(
         "feast -c features/", f"feast -c {shlex.quote(str(ROOT / 'features'))}/"
     )
