@@ -30,6 +30,7 @@ PAGES = [
 ]
 COMMAND = re.compile(r"^(?:\$ )?((?:\w+=\S+ )*(?:guanjia|feast|curl|TOKEN=)\b.*)$")
 NOT_HERE = {
+    "guanjia demo": "makes the home anew, of 20,000 customers; test_demo.py, test_wheel.py",
     "guanjia serve": "the service that answers the commands of this module is started by it",
     "guanjia import plan": "exports of an insurer; test_import_commands.py has some",
     "guanjia import check": "the same",
