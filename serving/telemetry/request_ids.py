@@ -37,15 +37,26 @@ def begin_request(headers: Any) -> str:
     -------
     str
         The id.
+    """
+    request_id = choose_id(headers)
+    _current.set(request_id)
+    return request_id
+
+
+def choose_id(headers: Any) -> str:
+    """Choose the id of a request: the caller's own where it is well-formed, else a new one.
+
+    Parameters
+    ----------
+    headers : iterable of (bytes, bytes)
+        As ASGI gives them: names in lower case.
 
     Examples
     --------
-    >>> begin_request([(b"x-request-id", b"0123456789abcdef0123456789abcdef")])
+    >>> choose_id([(b"x-request-id", b"0123456789abcdef0123456789abcdef")])
     '0123456789abcdef0123456789abcdef'
-    >>> len(begin_request([(b"x-request-id", b"C00000011")]))
+    >>> len(choose_id([(b"x-request-id", b"C00000011")]))
     32
     """
     sent = next((value for name, value in headers if name == HEADER), b"").decode("latin-1")
-    request_id = sent if WELL_FORMED.fullmatch(sent) else f"{_LOTS.getrandbits(128):032x}"
-    _current.set(request_id)
-    return request_id
+    return sent if WELL_FORMED.fullmatch(sent) else f"{_LOTS.getrandbits(128):032x}"
