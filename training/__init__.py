@@ -6,6 +6,7 @@ Read first: `training/models.py` (the models as declarations), then `training/fi
 """
 
 ROOMS = (
+    "experiments",
     "labels",
     "estimators",
     "",
