@@ -105,8 +105,8 @@ async def measure(home: Path, rounds: int, customers: int) -> dict[str, list[flo
     from serving import clock
     from serving.api.app import create_app
     from serving.api.door.request_limiter import RequestLimiter
-    from serving.api.start import start
     from serving.auth.tokens import make_token
+    from serving.process.start import start
     from serving.telemetry.tracing import start_tracing
 
     lake = Lake(load())

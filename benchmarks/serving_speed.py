@@ -151,7 +151,7 @@ def ours(lake: Lake, folder: Path) -> Iterator[str]:
         "GUANJIA_MOST_CONCURRENT": "256",
         "GUANJIA_HOME": str(lake.home),
     }
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.api.service:GuanjiaService"]
+    command = [sys.executable, "-m", "bentoml", "serve", "serving.process.service:GuanjiaService"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--api-workers", "1", "--quiet"]
     with running(command, settings, folder / "ours.log", f"http://127.0.0.1:{port}/readyz"):
         yield f"http://127.0.0.1:{port}"

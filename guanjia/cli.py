@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.operation import backups, daily, lineage, moving, publishing
+from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
 from guanjia.terminal.private_home import write_for_owner_alone
@@ -75,6 +75,13 @@ relocating = typer.Typer(
 )
 relocating.command("records", cls=AfterExtensions)(moving.move_records)
 relocating.command("online", cls=AfterExtensions)(moving.move_online)
+entering = typer.Typer(help="Add, list and change users of the console.", no_args_is_help=True)
+entering.command("add", cls=AfterExtensions)(users.add)
+entering.command("list", cls=AfterExtensions)(users.list_users)
+entering.command("password", cls=AfterExtensions)(users.password)
+entering.command("roles", cls=AfterExtensions)(users.roles)
+entering.command("close", cls=AfterExtensions)(users.close)
+entering.command("reopen", cls=AfterExtensions)(users.reopen)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -123,6 +130,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Serve": {
         "materialize": tags.materialize,
         "token": service.token,
+        "user": entering,
         "serve": service.serve,
         "capacity": decisions.capacity,
         "replay": decisions.replay,

@@ -21,5 +21,7 @@ ROOMS = (
     "reports",
     "exporter",
     "api",
+    "console",
+    "process",
 )
 """Rooms in order: a room imports this package's own files and the rooms that stand before it."""

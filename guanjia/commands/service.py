@@ -55,7 +55,7 @@ def serve(
     where = f"Ready at {address} (stop with Ctrl-C)"
     if now is not None:
         where += f"; it is {now:%Y-%m-%d %H:%M} there (--now to say otherwise)"
-    # A worker writes this text once it has loaded all that a request needs (`serving.api.start`).
+    # A worker writes this text once it has loaded all that a request needs (`process.start`).
     folder = lake.home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / f"ready-{os.getpid()}.txt"
@@ -78,7 +78,7 @@ def serve(
         # As a difference, so that all workers, also restarted ones, have the same clock.
         os.environ[AHEAD] = str((now - read_clock()).total_seconds())
     command = [sys.executable, "-m", "serving.telemetry.bentoml_server"]
-    command += ["serve", "serving.api.service:GuanjiaService"]
+    command += ["serve", "serving.process.service:GuanjiaService"]
     command += ["--host", ip, "--port", str(port)]
     os.execv(command[0], command)
 

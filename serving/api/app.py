@@ -43,7 +43,7 @@ RESOURCES = (
 
 
 def create_app() -> FastAPI:
-    """Create the app; `serving.api.start` sets the services in `app.state`."""
+    """Create the app; `serving.process.start` sets the services in `app.state`."""
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -87,4 +87,4 @@ def limit_rate(app: FastAPI, settings: Settings) -> None:
 
 
 def _ignore(_read: Read) -> None:
-    """Ignore a read; `serving.api.start` sets a recorder instead."""
+    """Ignore a read; `serving.process.start` sets a recorder instead."""

@@ -20,10 +20,13 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "reviews:answer": "answer a review",
         "consents:read": "read consents of customers",
         "consents:write": "change consents of customers",
+        "customers:read": "read who a customer is: name, phone, plate, contacts",
         "customers:erase": "erase a customer",
         "touchpoints:read": "read the catalogue of touchpoints",
         "tags:read": "read the catalogue of tags",
         "metrics:read": "read metrics of the service",
+        "home:read": "read what became of a day: deliveries, quality, published days",
+        "users:write": "add and change users of the console",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(

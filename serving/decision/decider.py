@@ -6,6 +6,7 @@ answer, nothing is decided: no contact without a record.
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,6 +29,10 @@ from serving.records.contacts.decisions import repeated_decision
 from serving.records.database import WAIT_SECONDS, Records, lock_customer
 from serving.records.idempotency import caller_key
 from serving.telemetry.tracing import span
+
+
+class _UndoneError(Exception):
+    """Ends a transaction without a trace."""
 
 
 class Decider:
@@ -119,6 +124,42 @@ class Decider:
         # A transaction that failed at its end has decided nothing.
         count_decision(self._caps, inputs, result, answer)
         return answer
+
+    def preview(
+        self, request: DecideRequest, at: datetime, branches: Collection[str] | None = None
+    ) -> tuple[DecisionResult, ContactText | None]:
+        """Settle what `decide` would decide now; nothing is reserved, counted or recorded.
+
+        Parameters
+        ----------
+        request : DecideRequest
+            The customer, the decision point, and what the caller knows.
+        at : datetime
+            Now, with a time zone.
+        branches : collection of str, optional
+            Branches whose customers the caller sees; others are unknown to them. Default: all.
+
+        Returns
+        -------
+        result : DecisionResult
+            The contact that would be chosen, or silence, and everything that was weighed.
+        text : ContactText or None
+            What the contact would say; None for silence.
+
+        Raises
+        ------
+        UnknownCustomerError, UnknownNameError, UnknownWordError, RecordsAwayError
+            As `decide` does.
+        """
+        check_context(request.context, self._touchpoints.variables)
+        customer = self.gatherer.read_customer(request, at, branches)
+        with suppress(_UndoneError), self._records.writing() as connection:
+            lock_customer(connection, request.customer_id)
+            inputs = self.gatherer.gather(connection, request, customer, at)
+            # Reservations that ended are released while facts are gathered: not by a look.
+            raise _UndoneError
+        _, result, text = self._settle(request, inputs)
+        return result, text
 
     def _settle(
         self, request: DecideRequest, inputs: DecisionInputs

@@ -289,3 +289,34 @@ handovers = Table(
     info={"label": "客户经理交接"},
 )
 """One row per handover that moved something."""
+
+console_users = Table(
+    "console_users",
+    METADATA,
+    column("user_name", Text, "登录名", primary_key=True),
+    column("full_name", Text, "姓名"),
+    column("roles", Document, "角色"),
+    column("branches", Document, "可见机构", nullable=True),  # null: all
+    column("password_hash", Text, "口令散列", nullable=True),  # null: a provider vouches
+    column("issuer", Text, "身份提供方", nullable=True),
+    column("closed", Boolean, "已停用"),
+    column("failures", Integer, "连续口令错误次数"),
+    column("locked_until", Instant, "锁定至", nullable=True),
+    column("added_by", Text, "添加人"),
+    column("added_at", Instant, "添加时间"),
+    column("changed_at", Instant, "变更时间"),
+    info={"label": "控制台用户"},
+)
+"""One row per user of the console, closed ones too; no customer is one."""
+
+console_sessions = Table(
+    "console_sessions",
+    METADATA,
+    column("session_hash", Text, "会话散列", primary_key=True),
+    column("user_name", Text, "登录名"),
+    column("began_at", Instant, "开始时间"),
+    column("used_at", Instant, "最近使用时间"),
+    Index(None, "user_name"),  # a changed user's sessions end
+    info={"label": "控制台会话"},
+)
+"""One row per session that is open."""

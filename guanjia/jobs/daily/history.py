@@ -45,6 +45,8 @@ class StepRecord:
         What it did, in a sentence.
     findings : list of dict
         What a person should know: broken bounds, warnings.
+    label : str
+        Its Chinese name.
     """
 
     name: str
@@ -58,6 +60,7 @@ class StepRecord:
     english: str = ""
     chinese: str = ""
     findings: list[dict[str, Any]] = field(default_factory=list)
+    label: str = ""
 
 
 @dataclass
@@ -86,6 +89,8 @@ class Attempt:
         `thing`, `fault` and `cure` of what stopped it.
     seconds, processor_seconds : float
         Of the whole attempt.
+    verdict : dict of str to str
+        How the day stands, in a sentence: `english`, `chinese`.
     """
 
     number: int
@@ -102,6 +107,7 @@ class Attempt:
     error: dict[str, str] | None = None
     seconds: float = 0.0
     processor_seconds: float = 0.0
+    verdict: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

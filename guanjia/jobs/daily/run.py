@@ -11,6 +11,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from guanjia.jobs.daily.history import (
     write_history,
 )
 from guanjia.jobs.daily.lock import sole_run
-from guanjia.jobs.daily.meaning import meaning
+from guanjia.jobs.daily.meaning import meaning, verdict
 from guanjia.jobs.daily.page import write_page
 from guanjia.jobs.daily.severity import ending_of, worst
 from guanjia.jobs.daily.steps.order import STEPS
@@ -102,6 +103,7 @@ def run_day(day: Day, clock: Callable[[], datetime]) -> Attempt | None:
             [STOPS[step.outcome] for step in attempt.steps if step.outcome in STOPS]
         )
         attempt.meaning = meaning(attempt, day.as_of)
+        attempt.verdict = asdict(verdict(attempt, day.as_of))
         attempt.seconds = round(time.perf_counter() - began, 2)
         attempt.processor_seconds = round(processor_seconds() - spent, 2)
         attempt.ended = clock().isoformat(timespec="seconds")
@@ -156,7 +158,7 @@ def _run_step(
 ) -> StepRecord:
     """Run one step, unless it is not of this day or done; keep what became of it."""
     attempt, home = history.attempts[-1], day.lake.home
-    record = StepRecord(step.name, began=clock().isoformat(timespec="seconds"))
+    record = StepRecord(step.name, began=clock().isoformat(timespec="seconds"), label=step.label)
     began, spent = time.perf_counter(), processor_seconds()
     attempt.steps.append(record)
     try:

@@ -2,7 +2,7 @@
 
 Start it with `guanjia serve`. BentoML imports this module in the process that watches the workers
 and in each worker. The heavy modules are imported only in workers, at their start
-(`serving.api.start`).
+(`serving.process.start`).
 """
 
 import os
@@ -26,8 +26,9 @@ class LateApp:
     def fastapi_app(self) -> Any:
         """The app itself."""
         from serving.api.app import create_app
+        from serving.console.mount import add_console
 
-        return create_app()
+        return add_console(create_app())
 
     @property
     def routes(self) -> Any:
@@ -70,7 +71,7 @@ class GuanjiaService:
         from serving.api.door.watcher import end_with_watcher
 
         end_with_watcher()
-        from serving.api.start import announce, start
+        from serving.process.start import announce, start
 
         start(app.fastapi_app)
         announce()

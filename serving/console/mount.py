@@ -1,0 +1,35 @@
+"""Add the console to the app: its pages, its style sheet and its script."""
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from serving.console.pages import (
+    catalogues,
+    compliance,
+    customers,
+    data,
+    login,
+    models,
+    reviews,
+    today,
+)
+from serving.console.render import FOLDER
+
+PAGES = (
+    login.router,
+    today.router,
+    customers.router,
+    reviews.router,
+    catalogues.router,
+    models.router,
+    data.router,
+    compliance.router,
+)
+
+
+def add_console(app: FastAPI) -> FastAPI:
+    """Add the pages of the console to an app, and return it."""
+    app.mount("/console/static", StaticFiles(directory=FOLDER / "static"), name="console")
+    for router in PAGES:
+        app.include_router(router)
+    return app

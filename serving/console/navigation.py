@@ -1,0 +1,88 @@
+"""List the pages of the console, with the scope that each requires, in the order of the menu."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+ANYBODY = "*"
+"""Marks an address that needs no session."""
+SIGNED_IN = ""
+"""Marks an address that needs a session and no scope."""
+
+
+@dataclass(frozen=True)
+class MenuPage:
+    """A page in the menu.
+
+    Attributes
+    ----------
+    path : str
+        Its address.
+    chinese, english : str
+        Its name.
+    scope : str
+        What a user must have to see it; "" for every user.
+    """
+
+    path: str
+    chinese: str
+    english: str
+    scope: str
+
+
+MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
+    {
+        ("每日", "Every day"): (MenuPage("/console/today", "今日", "Today", "home:read"),),
+        ("客户", "Customers"): (
+            MenuPage("/console/customers", "客户", "Customers", "customers:read"),
+            MenuPage("/console/reviews", "人工复核", "Reviews", "reviews:read"),
+        ),
+        ("目录", "Catalogues"): (
+            MenuPage("/console/touchpoints", "触点", "Touchpoints", "touchpoints:read"),
+            MenuPage("/console/tags", "标签与分群", "Tags and segments", "tags:read"),
+            MenuPage("/console/models", "模型", "Models", "metrics:read"),
+        ),
+        ("运行", "Operation"): (
+            MenuPage("/console/data", "数据", "Data", "home:read"),
+            MenuPage("/console/compliance", "合规", "Compliance", "decisions:read"),
+        ),
+    }
+)
+"""Groups of the menu, each with its pages."""
+
+SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "GET /console": SIGNED_IN,
+        "GET /console/login": ANYBODY,
+        "POST /console/login": ANYBODY,
+        "POST /console/logout": SIGNED_IN,
+        "GET /console/language": ANYBODY,
+        "GET /console/style": SIGNED_IN,
+        "GET /console/today": "home:read",
+        "GET /console/customers": "customers:read",
+        "GET /console/customers/{customer_id}": "customers:read",
+        "GET /console/customers/{customer_id}/star": "customers:read",
+        "GET /console/reviews": "reviews:read",
+        "POST /console/reviews/{review_id}": "reviews:answer",
+        "GET /console/touchpoints": "touchpoints:read",
+        "GET /console/tags": "tags:read",
+        "GET /console/tags/{name}": "tags:read",
+        "GET /console/models": "metrics:read",
+        "GET /console/data": "home:read",
+        "GET /console/compliance": "decisions:read",
+        "GET /console/compliance/{decision_id}": "decisions:read",
+    }
+)
+"""Addresses of the console with the scope that each requires."""
+
+
+def scope_of_page(method: str, path: str) -> str:
+    """Look up the scope of an address of the console.
+
+    Raises
+    ------
+    KeyError
+        If `SCOPES` does not have it: the service does not start, so that no page is open by
+        mistake.
+    """
+    return SCOPES[f"{method} {path}"]

@@ -1,0 +1,1 @@
+"""Answer the requests of the console, a file a page."""

@@ -1,0 +1,115 @@
+"""Show the catalogues: touchpoints with their scripts, tags with their distributions, segments."""
+
+import json
+from functools import cache
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+from fastapi.responses import Response
+
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
+from features.errors import unknown_name
+from features.lake import Lake
+from features.segments.settings import load_segments
+from features.tags.catalogue import catalogue, groups
+from features.tags.groups.life_cycle import STAGES
+from features.tags.relations.touchpoint_families import FAMILIES
+from serving.console.render import show
+from serving.console.route import console_router
+from serving.lineage.graph import KINDS, Lineage, Node, build_lineage
+from serving.touchpoints.fields import KINDS as CONTACT_KINDS
+from serving.touchpoints.fields import STARTERS
+from serving.touchpoints.trigger_words import describe_trigger
+
+router = console_router()
+
+
+@router.get("/console/touchpoints")
+def touchpoints(
+    request: Request, branch: Annotated[str | None, Query(max_length=64)] = None
+) -> Response:
+    """Show the touchpoints, as they are declared for a branch or for all."""
+    known = request.app.state.touchpoints
+    declared = known.touchpoints_for(branch)
+    return show(
+        request,
+        "touchpoints.html",
+        families={
+            (family, label): {
+                name: touchpoint
+                for name, touchpoint in declared.items()
+                if touchpoint.family == family
+            }
+            for family, label in FAMILIES.items()
+        },
+        number=len(declared),
+        kinds=CONTACT_KINDS,
+        starters=STARTERS,
+        stages=STAGES,
+        channels=CONTACT_CHANNEL_LABELS,
+        describe=describe_trigger,
+        cost=known.cost,
+        branch=branch,
+    )
+
+
+@router.get("/console/tags")
+def tags(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """List the tags that a word occurs in, and the segments."""
+    words = q.strip().casefold()
+    found = [
+        tag
+        for tag in catalogue().values()
+        if words in f"{tag.name} {tag.label} {tag.definition}".casefold()
+    ]
+    return show(
+        request,
+        "tags.html",
+        q=q,
+        groups={
+            group.label: [tag for tag in found if tag.group == name]
+            for name, group in groups().items()
+        },
+        number=len(found),
+        segments=load_segments(request.app.state.service.lake.home),
+    )
+
+
+@router.get("/console/tags/{name}")
+def tag(request: Request, name: Annotated[str, Path(max_length=100)]) -> Response:
+    """Show a tag: definition, distribution, where it comes from and what reads it."""
+    known = catalogue()
+    if name not in known:
+        raise unknown_name("tag", name, known)
+    lake: Lake = request.app.state.service.lake
+    graph, node = _lineage(lake), Node("tag", name)
+    return show(
+        request,
+        "tag.html",
+        tag=known[name],
+        quality=_quality(lake, name),
+        kinds=KINDS,
+        up=graph.up(node),
+        down=graph.down(node),
+        labels=graph.labels,
+    )
+
+
+def _quality(lake: Lake, name: str) -> dict[str, Any] | None:
+    """Read the distribution of a tag from the latest quality report; None: there is none."""
+    files = sorted((lake.data / "quality").glob("as_of=*.json"))
+    if not files:
+        return None
+    report = json.loads(files[-1].read_text("utf-8"))
+    found = next((tag for tag in report["tags"] if tag["tag"] == name), None)
+    if found is None:
+        return None
+    counts = zip(found["bins"], found["now"]["counts"], strict=True)
+    rows = [(label, count, f"{count:,}") for label, count in counts]
+    return {"as_of": report["as_of"], "rows": rows}
+
+
+@cache
+def _lineage(lake: Lake) -> Lineage:
+    """Build the graph once a process: it is of declarations, which change with a restart."""
+    return build_lineage(lake)

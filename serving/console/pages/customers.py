@@ -1,0 +1,136 @@
+"""Search customers, and show one of them: star, predictions, contacts, consents, what is next."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request
+from fastapi.responses import Response
+
+from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.stars.explain import explain_rating
+from features.stars.ledger import explain_entitlements
+from features.stars.settings import load_star_settings
+from serving.console.customer_facts import CLAIM_STEPS, read_facts
+from serving.console.customer_search import MOST, search_customers
+from serving.console.render import show
+from serving.console.route import caller_of, console_router, note_seen, now_of
+from serving.decision.decider import Decider
+from serving.decision.gather import CONSENTS, OPT_OUTS, base_of
+from serving.decision.schemas import DecideRequest
+from serving.decision.silence import held_gates, silence_reasons
+from serving.predictions.service import PredictionService
+from serving.predictions.unknown_customers import unknown_customers
+from serving.records.contacts.of_customer import past_contacts, past_decisions, past_outcomes
+from serving.records.database import Records
+from serving.records.people.consents import consents_as_of
+from serving.schemas import NO_NUL, PredictRequest
+from training.models import MODELS
+
+router = console_router()
+Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
+MOST_PAST = 20
+
+
+@router.get("/console/customers")
+def search(
+    request: Request, q: Annotated[str, Query(max_length=64, pattern=NO_NUL + "|^$")] = ""
+) -> Response:
+    """Search customers by number, name, phone or plate."""
+    service: PredictionService = request.app.state.service
+    found = (
+        search_customers(service.lake, q, _as_of(request), caller_of(request).branches)
+        if q.strip()
+        else []
+    )
+    note_seen(request, [row.customer_id for row in found])
+    return show(request, "customers.html", q=q, found=found, most=MOST)
+
+
+@router.get("/console/customers/{customer_id}")
+def customer(
+    request: Request,
+    customer_id: Customer,
+    at_point: Annotated[str | None, Query(max_length=64, pattern=NO_NUL)] = None,
+) -> Response:
+    """Show one customer."""
+    service: PredictionService = request.app.state.service
+    decider: Decider = request.app.state.decider
+    records: Records = request.app.state.records
+    branches, at, as_of = caller_of(request).branches, now_of(request), _as_of(request)
+    (consent_tags,), _ = service.tags([customer_id], [*CONSENTS, *OPT_OUTS.values()], branches)
+    people = search_customers(service.lake, customer_id, as_of, branches)
+    person = next((row for row in people if row.customer_id == customer_id), None)
+    if person is None:
+        raise unknown_customers([customer_id])
+    (predicted,) = service.answer(
+        PredictRequest(customer_ids=[customer_id], explain=True), at, branches
+    ).predictions
+    with records.reading() as connection:
+        past = {
+            "decisions": past_decisions(connection, customer_id, MOST_PAST),
+            "contacts": past_contacts(connection, customer_id, MOST_PAST),
+            "outcomes": past_outcomes(connection, customer_id, MOST_PAST),
+            "consents": consents_as_of(connection, customer_id, at, base_of(consent_tags)),
+        }
+    points = request.app.state.touchpoints.shared.decision_points
+    point = at_point if at_point in points else next(iter(points))
+    decide = DecideRequest(customer_id=customer_id, decision_point=point)
+    result, text = decider.preview(decide, at, branches)
+    note_seen(request, [customer_id])
+    return show(
+        request,
+        "customer.html",
+        person=person,
+        as_of=as_of,
+        predicted=predicted,
+        models=MODELS,
+        facts=read_facts(service.lake, customer_id, as_of),
+        steps=CLAIM_STEPS,
+        channels=CONTACT_CHANNEL_LABELS,
+        results=CONTACT_RESULT_LABELS,
+        touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),
+        points=points,
+        point=point,
+        result=result,
+        silence=silence_reasons(result),
+        held=held_gates(result),
+        text=text,
+        **past,
+    )
+
+
+@router.get("/console/customers/{customer_id}/star")
+def star(request: Request, customer_id: Customer) -> Response:
+    """Show the star with its arithmetic, and the entitlements: a part of the page."""
+    service: PredictionService = request.app.state.service
+    as_of = _as_of(request)
+    service.tags([customer_id], [], caller_of(request).branches)
+    # A lake of its own: its queries create tables, which two requests may not share.
+    lake = Lake(service.lake.settings, service.lake.day)
+    note_seen(request, [customer_id])
+    return show(
+        request,
+        "customer_star.html",
+        rating=_or_fault(lambda: explain_rating(lake, customer_id, as_of)),
+        ledger=_or_fault(lambda: explain_entitlements(lake, customer_id, as_of)),
+        tiers=load_star_settings(lake.home).tiers,
+    )
+
+
+def _as_of(request: Request) -> date:
+    """Return the date whose tags answer now."""
+    as_of: date | None = request.app.state.tags_date.as_of
+    if as_of is None:
+        cure = "run `guanjia daily`, which checks tables and computes tags"
+        raise GuanjiaError("customers", "cannot be shown: there are no tags of any day", cure)
+    return as_of
+
+
+def _or_fault(read: Any) -> Any:
+    """Return what a part of the page shows, or why it cannot be shown."""
+    try:
+        return read()
+    except GuanjiaError as error:
+        return error
