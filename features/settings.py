@@ -100,6 +100,11 @@ class Settings(BaseModel):
     token_audience: str = Field(
         default="guanjia-api", min_length=1, description="Audience that API tokens must name."
     )
+    console_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret of the console as a client of the identity provider that console.toml "
+        "declares (docs/console.md).",
+    )
     rate_per_second: float = Field(
         default=500.0,
         gt=0,

@@ -53,6 +53,7 @@ DEMO_CUSTOMERS = 900
 TOGETHER = {
     **{f"tests/serving/test_{name}.py": "service" for name in
        ("branches", "predict", "refusals", "service")},
+    **{f"tests/serving/console/test_{name}.py": "service" for name in ("login", "pages")},
     **{f"tests/serving/robustness/test_{name}.py": "sturdy" for name in
        ("door", "files_away", "integrators", "overload")},
 }  # fmt: skip

@@ -55,6 +55,8 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console": SIGNED_IN,
         "GET /console/login": ANYBODY,
         "POST /console/login": ANYBODY,
+        "GET /console/provider": ANYBODY,
+        "GET /console/provider/return": ANYBODY,
         "POST /console/logout": SIGNED_IN,
         "GET /console/language": ANYBODY,
         "GET /console/style": SIGNED_IN,

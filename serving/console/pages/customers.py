@@ -6,7 +6,11 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
-from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_RESULT_LABELS
+from features.contracts.vocabulary import (
+    CONTACT_CHANNEL_LABELS,
+    CONTACT_RESULT_LABELS,
+    NON_MOTOR_LABELS,
+)
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.stars.explain import explain_rating
@@ -31,6 +35,7 @@ from training.models import MODELS
 router = console_router()
 Customer = Annotated[str, Path(min_length=1, max_length=64, pattern=NO_NUL)]
 MOST_PAST = 20
+LINE_LABELS = {"motor_compulsory": "交强险", "motor_commercial": "商业险", **NON_MOTOR_LABELS}
 
 
 @router.get("/console/customers")
@@ -90,6 +95,7 @@ def customer(
         steps=CLAIM_STEPS,
         channels=CONTACT_CHANNEL_LABELS,
         results=CONTACT_RESULT_LABELS,
+        lines=LINE_LABELS,
         touchpoints=request.app.state.touchpoints.touchpoints_for(person.branch),
         points=points,
         point=point,

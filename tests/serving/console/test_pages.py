@@ -1,0 +1,151 @@
+"""The pages in a real browser: what they say, at two widths, for everybody."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from features.lake import Lake
+from features.settings import Settings
+from serving.console.navigation import MENU
+
+SignIn = Callable[..., Page]
+Enter = Callable[[str], httpx.Client]
+PATHS = [page.path for pages in MENU.values() for page in pages]
+
+
+class Running(Protocol):
+    """What the fixture `service` gives."""
+
+    url: str
+    home: Path
+    as_of: str
+
+
+@pytest.fixture(scope="module")
+def customer(service: Running) -> str:
+    """A customer with claims and a cover."""
+    lake = Lake(Settings(home=service.home))
+    query = (
+        f"SELECT customer_id FROM '{lake.checked('claims')}' WHERE customer_id IN "
+        f"(SELECT customer_id FROM '{lake.checked('policies')}' WHERE expiry > DATE "
+        f"'{service.as_of}') GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    )
+    (found,) = lake.con.execute(query).fetchone() or ("",)
+    return str(found)
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe finds on a page, in a line each."""
+    result = Axe().run(page)
+    return [
+        f"{fault['id']}: {fault['help']} {fault['nodes'][0]['html'][:120]}"
+        for fault in result.response["violations"]
+    ]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_page_is_for_everybody(
+    sign_in: SignIn, customer: str, width: int, scheme: str
+) -> None:
+    page = sign_in("administrator", width, scheme)
+    more = [f"/console/customers/{customer}", "/console/tags/star_level", "/console/style"]
+    for path in [*PATHS, *more]:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("main h1").count() == 1, path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert faults_of(page) == [], path
+
+
+def test_the_login_page_is_for_everybody(sign_in: SignIn) -> None:
+    page = sign_in("steward")
+    page.click("text=退出登录")
+    assert page.url.endswith("/console/login")
+    assert faults_of(page) == []
+
+
+def test_a_customer_is_found_and_understood(sign_in: SignIn, customer: str) -> None:
+    page = sign_in("steward")
+    page.goto("/console/customers")
+    page.fill("#q", customer)
+    page.keyboard.press("Enter")
+    page.click(f"text={customer}")
+    page.wait_for_selector("text=近五年车险保费")
+    words = page.locator("main").inner_text()
+    for heading in ("下一次触达", "星级", "预测", "授权", "有效保单", "理赔链", "触达记录"):
+        assert heading in words
+    assert "没有预占" in words
+
+
+def test_the_keyboard_alone_leads_to_a_page(sign_in: SignIn) -> None:
+    page = sign_in("steward")
+    page.goto("/console/today")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "跳到正文"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "标签与分群":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/tags")
+
+
+def test_english_is_a_switch(sign_in: SignIn) -> None:
+    page = sign_in("steward")
+    page.goto("/console/tags?q=star")
+    page.click("text=English")
+    assert page.url.endswith("/console/tags?q=star")
+    assert page.locator("h1").inner_text() == "Tags and segments"
+    assert page.get_attribute("html", "lang") == "en"
+
+
+def test_the_menu_opens_on_a_phone(sign_in: SignIn) -> None:
+    page = sign_in("steward", 390)
+    page.goto("/console/today")
+    link = page.locator("nav a", has_text="人工复核")
+    assert not link.is_visible()
+    page.click("text=菜单")
+    link.click()
+    page.wait_for_url("**/console/reviews")
+
+
+def test_a_stranger_sees_their_branch_alone(
+    service: Running, enter: Enter, branches: list[str]
+) -> None:
+    lake = Lake(Settings(home=service.home))
+    rows = lake.con.execute(
+        f"SELECT branch, min(customer_id) FROM '{lake.checked('customers')}' GROUP BY 1"
+    ).fetchall()
+    own, other = branches[0], branches[1]
+    ids = dict(rows)
+    assert enter("stranger").get(f"/console/customers/{ids[own]}").status_code == 200
+    assert enter("stranger").get(f"/console/customers/{ids[other]}").status_code == 404
+    assert enter("stranger").get(f"/console/customers/{ids[other]}/star").status_code == 404
+    found = enter("stranger").get("/console/customers", params={"q": ids[other]}).text
+    assert f"/console/customers/{ids[other]}" not in found
+    # The answer to who is of another branch is the answer to who does not exist.
+    nobody = enter("stranger").get("/console/customers/C99999999").text
+    hidden = enter("stranger").get(f"/console/customers/{ids[other]}").text
+    assert nobody.replace("C99999999", "X") == hidden.replace(ids[other], "X")
+
+
+def test_a_preview_reserves_and_records_nothing(
+    service: Running, enter: Enter, customer: str, records: object
+) -> None:
+    def counted() -> list[int]:
+        with records.reading() as connection:  # type: ignore[attr-defined]
+            return [
+                connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
+                for table in ("decisions", "contacts")
+            ]
+
+    before = counted()
+    for point in ("app_open", "daily_batch"):
+        answer = enter("steward").get(f"/console/customers/{customer}", params={"at_point": point})
+        assert answer.status_code == 200
+    assert counted() == before
