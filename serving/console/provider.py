@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+from authlib.common.errors import AuthlibBaseError
 from authlib.common.security import generate_token
-from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from pydantic import Field, field_validator
 from requests import RequestException
@@ -214,7 +214,7 @@ class Provider:
                     code_verifier=kept["verifier"],
                     timeout=ANSWER_SECONDS,
                 )
-        except (OAuthError, RequestException) as fault:
+        except (AuthlibBaseError, RequestException) as fault:
             text = f"is refused by {self.declared.issuer} ({_first_line(fault)})"
             raise RefusedLoginError("login", text, again) from None
         claims = self._claims(str(tokens.get("id_token", "")))
