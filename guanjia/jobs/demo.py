@@ -1,5 +1,6 @@
 """Run everything, end to end, on the simulated insurer, and summarise it for a marketer."""
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ class Demo:
         Rows of the list.
     broken_bounds : int
         Bounds that the day broke when it was published, which the demo accepts.
+    console_user, console_password : str
+        Who may log in to the console of this home.
     seconds : dict of str to float
         Step -> seconds it took.
     """
@@ -80,6 +83,8 @@ class Demo:
     list_file: Path | None = None
     rows: int = 0
     broken_bounds: int = 0
+    console_user: str = "demo"
+    console_password: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -180,7 +185,38 @@ def finish_demo(lake: Lake, demo: Demo, report: Report = quiet) -> None:
                 at=clock.now(lake.settings),
             )
             demo.list_file, demo.rows, demo.top = file, written.rows, written.preview
+    with open_records(lake) as records:
+        demo.console_password = let_in(records, demo.console_user)
     summarise(lake, demo)
+
+
+def let_in(records: Any, user_name: str) -> str:
+    """Add a user of the console who may see everything, or give them a new password; return it.
+
+    Parameters
+    ----------
+    records : Records
+        Of the home.
+    user_name : str
+        The name that logs in.
+    """
+    from serving.records.users.users import add_user, change_user, find_user
+
+    password = secrets.token_urlsafe(12)
+    with records.writing(durable=True) as connection:
+        if find_user(connection, user_name) is not None:
+            change_user(connection, user_name, read_clock(), password=password)
+        else:
+            add_user(
+                connection,
+                user_name,
+                password,
+                ["administrator"],
+                None,
+                by="guanjia demo",
+                at=read_clock(),
+            )
+    return password
 
 
 @contextmanager
@@ -307,7 +343,11 @@ def show_results(demo: Demo) -> list[Table | str]:
         f"  guanjia rate {first} --as-of {demo.as_of}        why this star",
         f'  guanjia list {LIST} --where "star >= 3 and renewal < 0.6" --top 500 --out list.csv',
         "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
-        "  guanjia token; guanjia serve                     the API, on the morning after: /docs",
+        "  guanjia serve                                    the API and the console, on the morning "
+        "after:",
+        f"      http://127.0.0.1:3000/console   user {demo.console_user}, password "
+        f"{demo.console_password} (shown once)",
+        "      http://127.0.0.1:3000/docs      with a token of `guanjia token`",
     ]
 
 
