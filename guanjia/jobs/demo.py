@@ -343,8 +343,7 @@ def show_results(demo: Demo) -> list[Table | str]:
         f"  guanjia rate {first} --as-of {demo.as_of}        why this star",
         f'  guanjia list {LIST} --where "star >= 3 and renewal < 0.6" --top 500 --out list.csv',
         "  guanjia train renewal; guanjia compare renewal   a challenger, beside the champion",
-        "  guanjia serve                                    the API and the console, on the morning "
-        "after:",
+        "  guanjia serve                                    API and console, on the morning after:",
         f"      http://127.0.0.1:3000/console   user {demo.console_user}, password "
         f"{demo.console_password} (shown once)",
         "      http://127.0.0.1:3000/docs      with a token of `guanjia token`",
