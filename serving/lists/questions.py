@@ -8,11 +8,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from features.condition_forms.condition import read_condition
 from features.conditions import compared_texts, compile_condition
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
-from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
+from serving.lists.vocabulary import list_vocabulary
 from serving.predictions.scores_file import score_columns
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
@@ -66,7 +67,7 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
     name : str
         Name of the list.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`).
+        Narrows the list's own condition, as people type it (docs/conditions.md).
     top : int
         Maximal number of customers.
 
@@ -83,14 +84,14 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
         raise GuanjiaError(f"list of {top} customers", "would be empty", "ask for at least 1")
     spec, target = lists[name]
     columns = list(dict.fromkeys([*readable_columns(), *catalogue()]))
-    rules = {segment: declared.rule for segment, declared in load_segments(lake.home).items()}
-    for segment in rules.keys() & {*readable_columns()}:
-        raise GuanjiaError(f"segment {segment}", "is named like a score", "give it another name")
-    texts = (f"{spec.name} is not null", target.where, where)
+    vocabulary = list_vocabulary(lake, readable_columns())
+    rules = vocabulary.rules
     try:
-        conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+        where = read_condition(where, vocabulary).plain if where else None
     except UnknownNameError as error:
         raise _of_heading(error) from None
+    texts = (f"{spec.name} is not null", target.where, where)
+    conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
     named = [column for column in columns if any(f'"{column}"' in text for text in conditions)]
     texts_asked = (
         compared_texts(where, {*columns}) if where and not _names_any(where, rules) else []
@@ -103,14 +104,9 @@ def _names_any(where: str, names: Collection[str]) -> bool:
 
 
 def _of_heading(error: UnknownNameError) -> UnknownNameError:
-    """Name the column of a heading, where a condition names the heading itself."""
+    """Say of a heading that names a person that it cannot be asked for."""
     heading = error.thing.removeprefix("column ")
     if heading in PERSONAL_HEADINGS:
         cure = "ask for scores and tags (docs/tags.md); who a customer is cannot be asked for"
         return UnknownNameError(error.thing, "cannot be asked for", cure)
-    names = {tag.label: name for name, tag in catalogue().items()}
-    names |= {model.label: name for name, model in MODELS.items()}
-    names |= {"星级": "star_level", "星级名称": "star_name", "客户价值(元)": "customer_value"}
-    if heading in names:
-        return UnknownNameError(error.thing, error.fault, f"did you mean {names[heading]}?")
     return error
