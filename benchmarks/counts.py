@@ -40,10 +40,10 @@ from features.lake import Lake
 from features.settings import Settings
 from features.snapshots.group_files import group_file
 from features.snapshots.snapshots import Drafts, read_snapshot, snapshot_dates
-from serving.lists import truths
-from serving.lists.counting import count
+from serving.lists.conditions import truths
+from serving.lists.conditions.counting import count
+from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.questions import readable_columns
-from serving.lists.vocabulary import list_vocabulary
 from serving.predictions.scores_file import scores_path
 from training.models import MODELS
 

@@ -13,7 +13,7 @@ from features.conditions import compared_texts, compile_condition
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.tags.catalogue import catalogue
-from serving.lists.vocabulary import list_vocabulary
+from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.predictions.scores_file import score_columns
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS

@@ -16,10 +16,10 @@ from features.lake import Lake
 from features.settings import Settings
 from features.snapshots.group_files import tag_schema
 from features.snapshots.snapshots import Drafts, Snapshot
-from serving.lists import truths
-from serving.lists.counting import ConditionCount, count, overlap
+from serving.lists.conditions import truths
+from serving.lists.conditions.counting import ConditionCount, count, overlap
+from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.questions import readable_columns
-from serving.lists.vocabulary import list_vocabulary
 from serving.predictions.scores_file import scores_path, scores_schema
 
 DAY = date(2026, 6, 30)

@@ -1,6 +1,6 @@
 """Count customers who meet a condition and each of its parts, while somebody types it.
 
-For whom a single test holds is read once (`serving.lists.truths`); groups and negations are joined
+For whom a single test holds is read once (`serving.lists.conditions.truths`); groups and negations are joined
 from that in SQL's logic of three values.
 """
 
@@ -17,7 +17,7 @@ from features.condition_forms.structure import Group, Negation, Structure, parts
 from features.lake import Lake
 from features.snapshots.snapshots import Snapshot, read_snapshot
 from features.sql import quoted, sql_text
-from serving.lists.truths import read_truths
+from serving.lists.conditions.truths import read_truths
 
 BRANCH = "branch"
 
