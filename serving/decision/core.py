@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from serving.decision import gates
 from serving.decision.candidates import Candidate, Value
 from serving.decision.choice import choose
+from serving.decision.eligibility import check_contact
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, month_of
 from serving.decision.worth.policy import Policy
@@ -212,14 +213,18 @@ def settle_worded(
 def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    own = gates.check_candidate(
-        candidate, facts.tags, facts.permission, facts.only_channel, inbound=facts.inbound
+    checked = check_contact(
+        candidate,
+        facts.tags,
+        facts.permission,
+        customer_gates,
+        block,
+        only_channel=facts.only_channel,
+        inbound=facts.inbound,
     )
-    own += [block] if block is not None else []
-    no_marketing = candidate.kind == "marketing" and not gates.all_passed(customer_gates)
-    if no_marketing or not gates.all_passed(own):
-        failed = [gate for gate in customer_gates if not gate.passed] if no_marketing else []
-        return ScoredCandidate(candidate, [*failed, *own], None)
+    own = checked.gates
+    if not checked.eligible:
+        return ScoredCandidate(candidate, own, None)
     value = value_candidate(
         candidate,
         facts.policy,

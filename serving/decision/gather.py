@@ -44,7 +44,7 @@ from serving.records.contacts.capacity import prices_on
 from serving.records.contacts.caps import Caps
 from serving.records.contacts.history import History
 from serving.records.contacts.made_contacts import release_reserved
-from serving.records.people.consents import CoreSystemConsents, resolve_consents
+from serving.records.people.consents import Consents, CoreSystemConsents, resolve_consents
 from serving.telemetry.log_lines import hide_details_in_log
 from serving.telemetry.tracing import span
 from serving.touchpoints.due import Customer
@@ -215,12 +215,9 @@ class Gatherer:
             else {name: means.get(name) for name in customer.versions["models"]},
             effects=customer.effects if profiled else {},
             margin=customer.margin if profiled else means.get(MARGIN),
-            permission=Permission(
-                {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
-                consents.profiling,
-            ),
+            permission=permission_of(consents),
             candidates=offered.candidates,
-            blocks=[_gate(contact_plan) for contact_plan in plans],
+            blocks=[gate_of(contact_plan) for contact_plan in plans],
             recent_contacts=tags[RECENT_CONTACTS] or 0,
             capacity_prices=self._capacity_prices(connection, branch, at),
             policy=self.policy,
@@ -313,7 +310,15 @@ def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
     )
 
 
-def _gate(contact_plan: Plan) -> Gate | None:
+def permission_of(consents: Consents) -> Permission:
+    """Convert the consents that hold to what the gates ask."""
+    return Permission(
+        {channel: consents.marketing_by(channel) for channel in CONTACT_CHANNELS},
+        consents.profiling,
+    )
+
+
+def gate_of(contact_plan: Plan) -> Gate | None:
     """Convert the cap that blocks a planned contact to a gate; None if none does."""
     block = contact_plan.block
     return None if block is None else Gate(block.rule, False, block.chinese, block.english)
