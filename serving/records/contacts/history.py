@@ -12,6 +12,7 @@ from serving.records.contacts.history_statements import OF_EVERYBODY, OF_NAMED, 
 from serving.records.people.consents import (
     Consent,
     ConsentRecord,
+    CoreSystemConsents,
     is_channel_open,
     latest_consent,
 )
@@ -97,6 +98,17 @@ class History:
             },
             reserved=tuple(contact for contact in self.reserved if contact not in gone),
         )
+
+    def with_later(self, core: CoreSystemConsents) -> "History":
+        """Return the history with the core system's consent to marketing, if it is the later one.
+
+        Only where the core system says when it was given: else a refusal told to us holds.
+        """
+        refusal, at = self.marketing.get(None), core.changed_at.get("marketing")
+        if refusal is None or refusal.granted or not core.marketing or at is None:
+            return self
+        latest = latest_consent([refusal, Consent(True, at)])
+        return replace(self, marketing={**self.marketing, None: latest})
 
     def is_closed(self, channel: str) -> bool:
         """Check whether the customer closed a channel to marketing."""
