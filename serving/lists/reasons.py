@@ -10,7 +10,7 @@ from features.sql import sql_text
 from features.tags.catalogue import catalogue
 from serving.lists.definition import ListDefinition
 from serving.lists.questions import readable_columns
-from serving.lists.selection import Row, fetch_rows
+from serving.lists.scores import Row, fetch_rows
 from serving.lists.source import match_query
 from serving.predictions.probabilities import customer_columns, load_models, needed_tags
 from serving.predictions.reasons import Reason, strongest_reasons

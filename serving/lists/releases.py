@@ -89,7 +89,7 @@ class Release:
         return {name: self.document[name] for name in ABOUT}
 
 
-ABOUT = ("definition", "as_of", "snapshot_id", "model_versions")
+ABOUT = ("definition", "as_of", "snapshot_id", "model_versions", "branches")
 
 
 def release_list(
@@ -100,6 +100,7 @@ def release_list(
     who: str,
     *,
     alone: int | None = None,
+    branches: Collection[str] | None = None,
 ) -> Release:
     """Freeze a selection, and record its release.
 
@@ -118,6 +119,8 @@ def release_list(
     alone : int, optional
         Customers that the author of the version may release alone; with more, the release waits
         for the approval of another person. Default: any number.
+    branches : collection of str, optional
+        Branches whose customers were asked; default: all.
 
     Raises
     ------
@@ -143,6 +146,7 @@ def release_list(
         "taken": count_taken(selection.taken),
         "held_out": len(selection.held_out),
         "author": version.author,
+        "branches": None if branches is None else sorted(branches),
     }
     release_id = new_id(at)
     file = f"{FOLDER}/{definition.name}/{release_id}.parquet"

@@ -8,26 +8,18 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
-import duckdb
-import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
-from features.errors import GuanjiaError
 from features.lake import Lake
-from features.lake.plain_rows import plain_rows
-from features.snapshots.snapshots import read_snapshot
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Value
 from serving.lists.definition import EXPECTED_VALUE, ListDefinition, branch_capacity
 from serving.lists.gatekeeper import CampaignOf, Checked, Gatekeeper, nobody_else
 from serving.lists.questions import ListQuestion, check_definition, readable_columns
+from serving.lists.scores import Row, check_scores, fetch_rows, read_versions_of_models
 from serving.lists.source import match_query, refuse_unknown_texts
-from serving.predictions.scores_file import scores_path
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -92,6 +84,10 @@ class Selection:
         Customers of the holdout who would be sent.
     consent : str
         "checked", or "not recorded" if the insurer delivers no consents.
+    kept : dict of str to Checked
+        What the gates said of the customers that were asked for.
+    ranks : dict of str to int
+        Their place among all who may be contacted, with or without room for them.
     """
 
     definition: ListDefinition
@@ -105,6 +101,8 @@ class Selection:
     sent: list[Place]
     held_out: list[Place]
     consent: str
+    kept: dict[str, Checked] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict)
 
     @property
     def placed(self) -> list[Place]:
@@ -156,6 +154,7 @@ def select(
     campaign_of: CampaignOf = nobody_else,
     branches: Collection[str] | None = None,
     reads: Collection[str] = (),
+    kept: Collection[str] = frozenset(),
 ) -> Selection:
     """Select the customers of a list.
 
@@ -181,6 +180,8 @@ def select(
         Branches whose customers the caller sees; nobody else is matched. Default: all.
     reads : collection of str
         Further tags of the rows.
+    kept : collection of str
+        Customers of whom the gates are told.
 
     Raises
     ------
@@ -204,6 +205,7 @@ def select(
     taken: dict[str, list[str]] = {}
     sent: list[Place] = []
     held_out: list[Place] = []
+    ranks: dict[str, int] = {}
     room, rank = _Room(definition, keeper.candidate.cost), 0
     for number in order:
         row, found, value = rows[number], checked[number], values[number]
@@ -216,6 +218,8 @@ def select(
             rule, may = "low_value" if rule is None else rule, False
         if may:
             rank += 1
+            if row["customer_id"] in kept:
+                ranks[row["customer_id"]] = rank
             full = room.refusal(row["branch"])
             place = Place(row, rank, value, room.day(row["branch"]), rule is not None, found)
             if rule is None and full is None:
@@ -226,7 +230,7 @@ def select(
             rule = rule or full
         if rule is not None:
             taken.setdefault(rule, []).append(str(row["customer_id"]))
-    versions = rows[0]["model_versions"] if rows else _versions(lake, as_of)
+    versions = rows[0]["model_versions"] if rows else read_versions_of_models(lake, as_of)
     return Selection(
         definition=definition,
         as_of=as_of,
@@ -239,56 +243,38 @@ def select(
         sent=sent,
         held_out=held_out,
         consent="checked" if lake.has("consents") else "not recorded",
+        kept={
+            row["customer_id"]: found
+            for row, found in zip(rows, checked, strict=True)
+            if row["customer_id"] in kept
+        },
+        ranks=ranks,
     )
 
 
-def check_scores(lake: Lake, as_of: date) -> str:
-    """Refuse scores of other tags or models than a list would show beside them.
+def count_matched(
+    lake: Lake,
+    definition: ListDefinition,
+    as_of: date,
+    where: str | None = None,
+    branches: Collection[str] | None = None,
+) -> int:
+    """Count the customers who meet a list's condition, before any gate.
 
-    Returns
-    -------
-    str
-        Id of the snapshot that the scores were made from.
-
-    Raises
-    ------
-    GuanjiaError
-        If scores are missing, or were made by an earlier release or from another snapshot.
-    """
-    cure = f"run `guanjia score --as-of {as_of}`"
-    path = scores_path(lake, as_of)
-    if not path.exists():
-        raise GuanjiaError(f"scores of {as_of}", "are not there", cure)
-    later = set(readable_columns()) - set(pq.read_schema(path).names)
-    if later:
-        fault = f"do not have {', '.join(sorted(later))}: they were made by an earlier release"
-        raise GuanjiaError(f"scores of {as_of}", fault, f"{cure} again")
-    query = f"SELECT DISTINCT snapshot_id FROM read_parquet({sql_text(path)})"
-    scored = {snapshot_id for (snapshot_id,) in lake.con.execute(query).fetchall()}
-    snapshot = read_snapshot(lake, as_of)
-    if scored - {snapshot.snapshot_id, *snapshot.former_ids}:
-        raise GuanjiaError(
-            f"scores of {as_of}", "were made from an earlier snapshot", f"{cure} again"
-        )
-    return snapshot.snapshot_id
-
-
-def fetch_rows(lake: Lake, sql: str) -> list[Row]:
-    """Fetch the rows of a query over scores and tags.
+    Parameters
+    ----------
+    lake, definition, as_of, where, branches
+        As in `select`.
 
     Raises
     ------
     GuanjiaError
-        If its condition compares what cannot be compared.
+        As `select`.
     """
-    try:
-        return plain_rows(lake.con.execute(sql).to_arrow_table())
-    except (duckdb.ConversionException, duckdb.BinderException) as error:
-        first = str(error).splitlines()[0]
-        cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
-        raise GuanjiaError(
-            "condition", f"compares what cannot be compared ({first})", cure
-        ) from None
+    question = check_definition(lake, definition, where)
+    check_scores(lake, as_of)
+    query = _query(lake, as_of, question, ["branch"], branches)
+    return int(fetch_rows(lake, f"SELECT count(*) AS customers FROM ({query})")[0]["customers"])
 
 
 def _matched(
@@ -299,7 +285,20 @@ def _matched(
     branches: Collection[str] | None,
 ) -> list[Row]:
     """Read everybody who meets the condition, in the order of the list."""
-    definition = question.definition
+    query = _query(lake, as_of, question, reads, branches)
+    terms = [term for term in question.definition.terms if term.column != EXPECTED_VALUE]
+    order = [f"{quoted(t.column)} {'DESC' if t.descends else 'ASC'} NULLS LAST" for t in terms]
+    return fetch_rows(lake, f"{query} ORDER BY {', '.join([*order, 'customer_id'])}")
+
+
+def _query(
+    lake: Lake,
+    as_of: date,
+    question: ListQuestion,
+    reads: Collection[str],
+    branches: Collection[str] | None,
+) -> str:
+    """Write the query of everybody who meets the condition and whom the caller sees."""
     named = {*question.columns, *reads}
     tags = [tag for tag in catalogue() if tag in named and tag not in readable_columns()]
     refuse_unknown_texts(lake, as_of, tags, question.texts)
@@ -307,18 +306,7 @@ def _matched(
     if branches is not None:
         listed = ", ".join(sql_text(branch) for branch in sorted(branches)) or "NULL"
         conditions.append(f'"branch" IN ({listed})')
-    query = match_query(lake, as_of, tags, conditions, list(question.left_out.values()))
-    terms = [term for term in definition.terms if term.column != EXPECTED_VALUE]
-    order = [f"{quoted(t.column)} {'DESC' if t.descends else 'ASC'} NULLS LAST" for t in terms]
-    return fetch_rows(lake, f"{query} ORDER BY {', '.join([*order, 'customer_id'])}")
-
-
-def _versions(lake: Lake, as_of: date) -> str:
-    """Read which versions of the models made the scores of a date."""
-    path = sql_text(scores_path(lake, as_of))
-    query = f"SELECT any_value(model_versions) FROM read_parquet({path})"
-    found = lake.con.execute(query).fetchone()
-    return str(found[0]) if found else ""
+    return match_query(lake, as_of, tags, conditions, list(question.left_out.values()))
 
 
 def count_taken(taken: Mapping[str, Collection[str]]) -> dict[str, int]:

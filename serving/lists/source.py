@@ -100,7 +100,7 @@ def contact_queries(closes: datetime, lake: Lake, present: bool = True) -> dict[
         f"AND occurred_at < {happened} GROUP BY 1"
     )
     people = (
-        "SELECT customer_id, name, phone, account_manager_name "
+        "SELECT customer_id, name, phone, account_manager_id, account_manager_name "
         f"FROM {_file(lake, 'customers')} WHERE {known}"
     )
     queries = {"customers": people, "consents": consents, "interactions": opt_outs}
