@@ -14,10 +14,18 @@ from typing import Any
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, insert, select, update
 
+from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
 from serving.lists.definition import ListDefinition, parse_definition
-from serving.lists.members import Member, freeze, hash_members, read_members, write_members
+from serving.lists.members import (
+    BATCH_ROWS,
+    Member,
+    freeze,
+    hash_members,
+    read_members,
+    write_members,
+)
 from serving.lists.reasons import read_reasons
 from serving.lists.selection import Selection, count_taken
 from serving.lists.versions import ListVersion
@@ -284,10 +292,22 @@ def released_members(
     verify_members(lake, release)
     seen = (
         member
-        for member in read_members(lake.home / release.file)
+        for batch in _batches(read_members(lake.home / release.file))
+        for member in _not_erased(lake, batch)
         if branches is None or member.branch in branches
     )
     return islice(seen, start, None if limit is None else start + limit)
+
+
+def _batches(members: Iterator[Member]) -> Iterator[list[Member]]:
+    while batch := list(islice(members, BATCH_ROWS)):
+        yield batch
+
+
+def _not_erased(lake: Lake, members: list[Member]) -> list[Member]:
+    """Leave out whom an erasure that has begun did not yet take from the file."""
+    gone = Erased(lake.settings).among(member.customer_id for member in members)
+    return [member for member in members if member.customer_id not in gone]
 
 
 def verify_members(lake: Lake, release: Release) -> int:

@@ -320,16 +320,39 @@ class ListService:
         return release
 
     def members(
-        self, release: Release, viewer: Viewer, start: int = 0, limit: int | None = None
+        self,
+        release: Release,
+        viewer: Viewer,
+        start: int = 0,
+        limit: int | None = None,
+        *,
+        waiting: bool = False,
     ) -> Iterator[Member]:
-        """Read the members of a release that the viewer sees; see `released_members`."""
+        """Read the members of a release that the viewer sees.
+
+        Parameters
+        ----------
+        release : Release
+            The release.
+        viewer : Viewer
+            Whose customers are read.
+        start, limit : int
+            Members to skip, and to read at most; default: all.
+        waiting : bool
+            Read them although the release waits, to approve it.
+
+        Raises
+        ------
+        GuanjiaError
+            As `released_members`.
+        """
         return released_members(
             self.lake,
             release,
             start=start,
             limit=limit,
             branches=viewer.branches,
-            waiting=release.state == "waiting",
+            waiting=waiting,
         )
 
     def day(self, as_of: date | None = None) -> date:
