@@ -6,14 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from serving.lists.release_rows import Cell, headings, member_rows
+from serving.lists.release_rows import EXPORT_HEADING, Cell, headings, member_rows
 from serving.lists.releases import Release
 from serving.lists.service import ListService, Viewer
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.audit import note_export
 from serving.spreadsheet import write_csv
-
-EXPORT_HEADING = "导出号"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ Name = Annotated[str, Field(pattern=NAME)]
 Count = Annotated[int, Field(ge=0, le=MOST_MEMBERS)]
 
 
+class ListDefinitionError(GuanjiaError):
+    """A definition asks for what cannot be."""
+
+
 class OrderTerm(NamedTuple):
     """A column by which a list is ordered, and whether its highest value comes first."""
 
@@ -144,13 +148,13 @@ def parse_order(order: str) -> list[OrderTerm]:
     for part in order.split(",") if order.strip() else []:
         found = _TERM.fullmatch(part)
         if found is None:
-            raise GuanjiaError(f"order {order!r}", "cannot be read", cure)
+            raise ListDefinitionError(f"order {order!r}", "cannot be read", cure)
         column, direction = found[1].lower(), (found[2] or "asc").lower()
         terms.append(OrderTerm(column, descends=direction == "desc"))
     if any(term.column == EXPECTED_VALUE for term in terms) and terms != [
         OrderTerm(EXPECTED_VALUE, descends=True)
     ]:
-        raise GuanjiaError(
+        raise ListDefinitionError(
             f"order {order!r}", "mixes expected value with others", f"write {EXPECTED_VALUE} desc"
         )
     return terms

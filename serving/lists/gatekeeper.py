@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS
 from features.erased import Erased, erasure_key, pseudonym
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import UnknownNameError, did_you_mean
 from features.lake import Lake
 from features.settings import cutoff
 from features.tags.relations.touchpoint_families import OTHER
@@ -27,7 +27,7 @@ from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
 from serving.decision.worth.policy import load_policy
 from serving.decision.worth.value import RECENT_CONTACTS, value_candidate
-from serving.lists.definition import ListDefinition
+from serving.lists.definition import ListDefinition, ListDefinitionError
 from serving.lists.rules import RULES
 from serving.lists.source import CORE
 from serving.predictions.scores_file import MARGIN
@@ -270,15 +270,15 @@ def contact_of(lake: Lake, definition: ListDefinition) -> Candidate:
     own = [found for found in every if found.touchpoint == definition.touchpoint]
     if not own:
         cure = did_you_mean(definition.touchpoint, {found.touchpoint for found in every})
-        raise GuanjiaError(thing, "is not known", cure)
+        raise UnknownNameError(thing, "is not known", cure)
     if own[0].kind != "marketing":
         cure = "leave it to `/decide`: a list would leave out whom it must reach"
-        raise GuanjiaError(thing, "is a service message", cure)
+        raise ListDefinitionError(thing, "is a service message", cure)
     for found in own:
         if found.channel == channel and found.offer is None:
             return found
     channels = ", ".join(dict.fromkeys(found.channel for found in own))
-    raise GuanjiaError(thing, f"is not made by {channel}", f"choose one of: {channels}")
+    raise ListDefinitionError(thing, f"is not made by {channel}", f"choose one of: {channels}")
 
 
 def _rule_of(gate: Gate, consents: Consents) -> str:

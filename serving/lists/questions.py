@@ -13,7 +13,12 @@ from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
-from serving.lists.definition import EXPECTED_VALUE, ListDefinition, declared_definitions
+from serving.lists.definition import (
+    EXPECTED_VALUE,
+    ListDefinition,
+    ListDefinitionError,
+    declared_definitions,
+)
 from serving.predictions.scores_file import score_columns
 from training.model_spec import ModelSpec, TargetList
 from training.models import MODELS
@@ -127,6 +132,8 @@ def check_definition(
         }
     except UnknownNameError as error:
         raise _of_heading(error) from None
+    except GuanjiaError as error:
+        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
     compiled = [*conditions, *left_out.values()]
     named = {column for column in columns if any(f'"{column}"' in text for text in compiled)}
     named |= {*definition.columns, *(term.column for term in definition.terms)}

@@ -18,8 +18,8 @@ BATCH_ROWS = 5_000
 CONSENT_WORDS = {"granted": "已同意", "not recorded": "未记录"}
 Cell = str | int | float | date | None
 Batches = Iterator[list[list[Cell]]]
-PERSONAL = ("姓名", "手机号", "客户经理", "车牌号")
-"""Headings of what is masked for those who may not read personal data."""
+EXPORT_HEADING = "导出号"
+"""Heading of the number of the export, which marks each row of it."""
 
 
 def headings(definition: ListDefinition) -> list[str]:

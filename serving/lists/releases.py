@@ -137,7 +137,9 @@ def release_list(
     """
     if not selection.sent:
         cure = "look at the preview: it says which rule takes whom"
-        raise GuanjiaError(f"list {version.definition.name}", "has no customer to send", cure)
+        raise ReleaseRefusedError(
+            f"list {version.definition.name}", "has no customer to send", cure
+        )
     definition, at = selection.definition, selection.at
     placed = selection.placed
     reasons = read_reasons(

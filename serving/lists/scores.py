@@ -11,6 +11,7 @@ from features.lake import Lake
 from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
+from serving.lists.definition import ListDefinitionError
 from serving.lists.questions import readable_columns
 from serving.predictions.scores_file import scores_path
 
@@ -61,7 +62,7 @@ def fetch_rows(lake: Lake, sql: str) -> list[Row]:
     except (duckdb.ConversionException, duckdb.BinderException) as error:
         first = str(error).splitlines()[0]
         cure = "compare numbers with numbers, texts with texts, dates with '2026-06-30'"
-        raise GuanjiaError(
+        raise ListDefinitionError(
             "condition", f"compares what cannot be compared ({first})", cure
         ) from None
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from features.errors import GuanjiaError, did_you_mean
+from features.errors import did_you_mean
 from features.lake import Lake
 from features.lake.known_at import known_sql
 from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_sql
 from features.sql import instant_sql, quoted, sql_text
+from serving.lists.definition import ListDefinitionError
 from serving.predictions.scores_file import scores_path
 from serving.tag_words import CATEGORIES
 
@@ -138,7 +139,7 @@ def refuse_unknown_texts(
         values = {value for (value,) in lake.con.execute(query).fetchall() if value is not None}
         if text not in values and text not in CATEGORIES:
             fault = f"asks for {column} = '{text}', which no customer has"
-            raise GuanjiaError("condition", fault, did_you_mean(text, values))
+            raise ListDefinitionError("condition", fault, did_you_mean(text, values))
 
 
 def _file(lake: Lake, table: str) -> str:
