@@ -175,6 +175,8 @@ def _parts(tree: exp.Expr) -> list[exp.Expr]:
 
 
 def _text(tree: exp.Expr) -> str:
+    if isinstance(tree, exp.Not) and isinstance(tree.this, exp.Is):
+        return f"{_text(tree.this.this)} IS NOT {_text(tree.this.expression)}"
     return str(tree.sql(dialect="duckdb"))
 
 

@@ -210,7 +210,6 @@ def export_file(
             export_id = note_export(
                 connection, viewer.who, release.name, columns, customers, at, why
             )
-    note(request, customers)
 
     def lines() -> Iterator[bytes]:
         yield "\ufeff".encode() + _line(columns)
