@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.contracts.vocabulary import CONTACT_CHANNEL_LABELS, CONTACT_CHANNEL_NAMES
+from serving.campaigns.membership import CampaignArm
 from serving.decision.candidates import Candidate
 
 REACHABLE: Mapping[str, tuple[str, str, str]] = {
@@ -141,6 +142,38 @@ def check_candidate(
             )
         )
     return gates
+
+
+def check_campaign(candidate: Candidate, campaign: CampaignArm | None) -> list[Gate]:
+    """Check that a contact spoils no arm of a running campaign.
+
+    A treatment gets the campaign's touchpoint and no other marketing, the arm as before gets all
+    but that, and the silent arm nothing. Service messages pass: they must be given.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact that could be made.
+    campaign : CampaignArm or None
+        The arm that the customer is in; None: no gate is there to check.
+    """
+    if campaign is None or candidate.kind == "service":
+        return []
+    offer = candidate.offer.name if candidate.offer else None
+    ours = campaign.gives(candidate.touchpoint, candidate.channel, offer)
+    label, name = campaign.label, campaign.campaign
+    if campaign.kind == "silence":
+        chinese = f"客户在活动“{label}”的静默对照组, 活动期间不营销"
+        english = f"the customer is in the silent arm of the campaign {name}"
+        return [Gate("campaign", False, chinese, english)]
+    if campaign.kind == "as_before":
+        passed = candidate.touchpoint != campaign.touchpoint
+        chinese = f"客户在活动“{label}”的照旧组" + ("" if passed else ", 不做该活动触达")
+        english = f"the customer is in the arm as before of the campaign {name}"
+        return [Gate("campaign", passed, chinese, english)]
+    chinese = f"客户在活动“{label}”的活动组" + ("" if ours else ", 期间只做该活动触达")
+    english = f"the customer is in the arm {campaign.arm} of the campaign {name}"
+    return [Gate("campaign", ours, chinese, english)]
 
 
 def all_passed(gates: Iterable[Gate]) -> bool:

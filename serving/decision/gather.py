@@ -19,6 +19,7 @@ from features.errors import GuanjiaError
 from features.instants import microseconds
 from features.online.contact_details import read_details
 from features.tags.groups.touch_history import CHANNELS
+from serving.campaigns.membership import CampaignArm, Membership, current_membership
 from serving.decision.candidates import Candidate
 from serving.decision.capacity.averages import averages
 from serving.decision.core import Facts
@@ -195,7 +196,13 @@ class Gatherer:
         means = {} if profiled else averages(self._service.lake)
         inbound = self._touchpoints.is_inbound(request.decision_point)
         zone = self._caps.zone(branch)
-        plan_of = self._planner(history, request.context.campaign, branch, at, inbound=inbound)
+        member = current_membership(connection, request.customer_id, at, known.today)
+        asked = request.context.campaign
+
+        def campaign_of(candidate: Candidate) -> str | None:
+            return campaign_name(candidate, member and member.arm, asked)
+
+        plan_of = self._planner(history, campaign_of, branch, at, inbound=inbound)
         offered = self._touchpoints.candidates(
             request.decision_point,
             known,
@@ -203,6 +210,7 @@ class Gatherer:
             lambda candidate: plan_of(candidate).at.astimezone(zone).date(),
             request.context.happened,
             history.events,
+            given=_given_touchpoint(member, known),
         )
         plans = [plan_of(candidate) for candidate in offered.candidates]
         facts = Facts(
@@ -228,6 +236,7 @@ class Gatherer:
             open_event=request.context.open_event,
             inbound=inbound,
             lot=str(microseconds(at)),
+            campaign=member and member.arm,
         )
         reads = offered.candidates and not customer.degraded
         details = self._details(request.customer_id) if reads else {}
@@ -245,17 +254,18 @@ class Gatherer:
     def _planner(
         self,
         history: History,
-        campaign: str | None,
+        campaign_of: Callable[[Candidate], str | None],
         branch: str | None,
         at: datetime,
         *,
         inbound: bool,
     ) -> Callable[[Candidate], Plan]:
         """Return what plans the contact of a candidate; those that the caps treat alike once."""
-        plans: dict[tuple[str, str, str], Plan] = {}
+        plans: dict[tuple[str, str, str, str | None], Plan] = {}
 
         def plan_of(candidate: Candidate) -> Plan:
-            key = candidate.family, candidate.kind, candidate.channel
+            campaign = campaign_of(candidate)
+            key = candidate.family, candidate.kind, candidate.channel, campaign
             if key not in plans:
                 traits = self._caps.traits(
                     candidate.family,
@@ -311,6 +321,40 @@ def base_of(tags: Mapping[str, Any]) -> CoreSystemConsents:
         location=tags["location_consent"],
         opted_out=frozenset(channel for channel, tag in OPT_OUTS.items() if tags[tag]),
     )
+
+
+def campaign_name(
+    candidate: Candidate, campaign: CampaignArm | None, asked: str | None
+) -> str | None:
+    """Name the campaign that a contact is part of: the one that drew the customer, or the caller's.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The contact.
+    campaign : CampaignArm or None
+        The arm of a running campaign that the customer is in.
+    asked : str or None
+        The campaign that the caller named.
+    """
+    offer = candidate.offer.name if candidate.offer else None
+    if campaign is not None and campaign.gives(candidate.touchpoint, candidate.channel, offer):
+        return campaign.campaign
+    return asked
+
+
+def _given_touchpoint(member: Membership | None, known: Customer) -> str | None:
+    """Name the touchpoint that a campaign gives a customer once, until they renew."""
+    if member is None or member.arm.kind != "treatment":
+        return None
+    launched = member.launched_at
+    last, renewed = known.contacts.get(member.arm.touchpoint), known.past.renewed
+    signed = known.signed_on
+    if (last is not None and last >= launched) or (renewed is not None and renewed >= launched):
+        return None
+    if signed is not None and signed >= known.day_of(launched):
+        return None
+    return member.arm.touchpoint
 
 
 def _gate(contact_plan: Plan) -> Gate | None:
