@@ -55,9 +55,7 @@ def draw_members(
     dict of str to Arm
         Customer -> arm.
     """
-    return {
-        member.customer_id: draw_arm(salt, campaign, member.unit, arms) for member in members
-    }
+    return {member.customer_id: draw_arm(salt, campaign, member.unit, arms) for member in members}
 
 
 def count_arms(drawn: Mapping[str, Arm], arms: Sequence[Arm]) -> dict[str, int]:

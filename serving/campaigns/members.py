@@ -3,7 +3,7 @@
 A list names its columns in Chinese, since a call centre reads it; so do the rows here.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -31,8 +31,8 @@ class Member:
     Parameters
     ----------
     household : str or None
-        What customers of one household share, such as a keyed hash of the phone number; never the
-        number itself.
+        What customers of one household share, such as the phone number; it is hashed before it is
+        kept.
     place : int or None
         Place on the list, from 1.
     probability : float or None
@@ -87,29 +87,6 @@ def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
         seen.add(customer)
         members.append(Member(**{**fields, "customer_id": customer}))
     return members
-
-
-def with_households(members: Sequence[Member], keys: Mapping[str, str]) -> list[Member]:
-    """Replace what members of a household share by its key.
-
-    Parameters
-    ----------
-    members : sequence of Member
-        The members.
-    keys : mapping of str to str
-        What they share, such as a phone number -> its keyed hash.
-    """
-    return [
-        Member(**{**vars(member), "household": keys[member.household]})
-        if member.household is not None
-        else member
-        for member in members
-    ]
-
-
-def households(members: Iterable[Member]) -> Collection[str]:
-    """List what members share, each once."""
-    return {member.household for member in members if member.household is not None}
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:

@@ -229,7 +229,7 @@ def taken_customers(
     taken: dict[str, str] = {}
     for start in range(0, len(asked), BATCH_CUSTOMERS):
         part = {"customers": asked[start : start + BATCH_CUSTOMERS]}
-        taken |= {customer: campaign for customer, campaign in connection.execute(query, part)}
+        taken |= {row.customer_id: row.campaign for row in connection.execute(query, part)}
     return taken
 
 

@@ -87,6 +87,8 @@ class CampaignPlan(Declared):
         Change of the renewal rate that is planned for, as a share: 0.02 is two points.
     contact_cost : float
         Yuan of treating a member, offers included.
+    worth : float or None
+        Yuan a renewal gained is worth; None: the mean expected margin of the members.
     breakdowns : tuple of str
         Names of `BREAKDOWNS` that are judged too, declared beforehand and corrected (Holm).
     harm : HarmBounds
@@ -108,7 +110,8 @@ class CampaignPlan(Declared):
     looks: int = Field(default=3, ge=1, le=6)
     spending: Literal["obrien_fleming", "pocock"] = "obrien_fleming"
     effect: float = Field(gt=0, lt=1)
-    contact_cost: float = Field(ge=0, allow_inf_nan=False)
+    contact_cost: float = Field(ge=0)
+    worth: float | None = Field(default=None, gt=0)
     breakdowns: tuple[Annotated[str, one_of(BREAKDOWNS)], ...] = ()
     harm: HarmBounds = HarmBounds()
     weak_because: str | None = Field(default=None, min_length=10, max_length=500)

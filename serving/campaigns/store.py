@@ -1,7 +1,7 @@
 """Keep campaigns in the records: plan, launch, stop and end; who was drawn stays for good.
 
-    planned -> running -> stopped (by a person or a guard, with a reason)
-                       -> ended   (its days are over)
+planned -> running -> stopped (by a person or a guard, with a reason)
+                   -> ended   (its days are over)
 """
 
 from collections import Counter
@@ -218,7 +218,9 @@ def leave_to_others(connection: Connection, campaign: Campaign) -> Campaign:
         A planned campaign.
     """
     plan = campaign.plan
-    drawn = {str(row["customer_id"]): str(row["arm"]) for row in read_drawn(connection, plan.campaign)}
+    drawn = {
+        str(row["customer_id"]): str(row["arm"]) for row in read_drawn(connection, plan.campaign)
+    }
     taken = taken_customers(
         connection,
         drawn,

@@ -188,9 +188,7 @@ def _may_explore(facts: Facts) -> bool:
     return facts.campaign is None or facts.campaign.kind == "as_before"
 
 
-def _campaign_contact(
-    facts: Facts, ranked: Sequence[ScoredCandidate]
-) -> ScoredCandidate | None:
+def _campaign_contact(facts: Facts, ranked: Sequence[ScoredCandidate]) -> ScoredCandidate | None:
     """Find the contact that the lot of a campaign gave the customer, whatever its value."""
     if facts.campaign is None or facts.campaign.kind != "treatment":
         return None

@@ -123,9 +123,7 @@ class TouchpointSource:
                         happened=happened,
                         event_at=event_at,
                     ).state
-                if states[day] == "due" or (
-                    touchpoint.name == given and states[day] == "not_due"
-                ):
+                if states[day] == "due" or (touchpoint.name == given and states[day] == "not_due"):
                     candidates += options
             seen = set(states.values())
             if "due" not in seen and seen != {"not_due"}:
