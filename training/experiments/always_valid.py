@@ -17,10 +17,14 @@ above a limit is a martingale of the same kind for counts of any size.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import betaln
 from scipy.stats import beta
 
 from features.errors import GuanjiaError
+
+Array = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 ERROR = 0.05
 TUNED_SHARE = 0.12
@@ -143,22 +147,36 @@ def harm_evidence(events: int, trials: int, limit: float, error: float = ERROR) 
         )
     if not 0 < limit < 1:
         raise GuanjiaError("limit", f"{limit:g} is not between 0 and 1", "state a share")
-    first, second = 1.0, 1 / limit - 1
-    log_strength = (
-        betaln(first + events, second + trials - events)
-        - betaln(first, second)
-        + beta.logsf(limit, first + events, second + trials - events)
-        - beta.logsf(limit, first, second)
-        - events * np.log(limit)
-        - (trials - events) * np.log1p(-limit)
-    )
+    log_strength = float(log_harm_strength(np.array(events), np.array(trials), limit))
     return Evidence(
         events=events,
         trials=trials,
         limit=limit,
         rate=events / trials if trials else float("nan"),
         strength=float(np.exp(min(log_strength, 700.0))),
-        proven=bool(log_strength > -np.log(error)),
+        proven=log_strength > -np.log(error),
+    )
+
+
+def log_harm_strength(events: Counts, trials: Counts, limit: float) -> Array:
+    """Calculate the logarithm of the evidence that rates are above a limit, as `harm_evidence`.
+
+    Parameters
+    ----------
+    events, trials : numpy.ndarray of int
+        Counts of one shape.
+    limit : float
+        Rate that must not be exceeded.
+    """
+    first, second = 1.0, 1 / limit - 1
+    others = trials - events
+    return np.asarray(
+        betaln(first + events, second + others)
+        - betaln(first, second)
+        + beta.logsf(limit, first + events, second + others)
+        - beta.logsf(limit, first, second)
+        - events * np.log(limit)
+        - others * np.log1p(-limit)
     )
 
 

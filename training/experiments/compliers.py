@@ -1,9 +1,9 @@
 """Estimate the effect of what was received, from the lot that only encouraged it.
 
-Who was drawn does not always receive, and who was not drawn sometimes does. The effect of the lot on
-the outcome over its effect on receiving is the effect for those whom the lot moves, the compliers
-(Imbens and Angrist 1994). Its interval holds all effects that the data do not refute (Anderson and
-Rubin 1949): it covers however weakly the lot moves, and is then rightly without end.
+Who was drawn does not always receive, and who was not drawn sometimes does. The effect of the lot
+on the outcome over its effect on receiving is the effect for those whom the lot moves, the
+compliers (Imbens and Angrist 1994). Its interval holds all effects that the data do not refute
+(Anderson and Rubin 1949): it covers however weakly the lot moves, and is then rightly without end.
 """
 
 from dataclasses import dataclass

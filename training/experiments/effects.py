@@ -268,10 +268,7 @@ def joint_covariance(noises: Array, sample: Sample) -> tuple[Array, float]:
     variances = centred.T @ centred * count / (count - 1) * (sample.rows - 1) / sample.rows
     if not apart:
         return variances, float(count - 1)
-    parts = [
-        float((centred[side, 0] ** 2).sum() * size / (size - 1))
-        for side, size in zip((~arm_of, arm_of), sizes, strict=True)
-    ]
+    parts = [float((centred[side, 0] ** 2).sum()) for side in (~arm_of, arm_of)]
     shrink = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
     freedom = sum(parts) ** 2 / shrink if shrink > 0 else float(count - 2)
     return variances, float(freedom)

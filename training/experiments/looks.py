@@ -1,4 +1,4 @@
-"""Plan looks at a running experiment by alpha spending, with bounds from the joint law of the looks.
+"""Plan looks at a running experiment by alpha spending, with bounds from the looks' joint law.
 
 An error of 5% is spent over the information gathered (Lan and DeMets 1983, "Discrete sequential
 boundaries for clinical trials"): late, as O'Brien and Fleming's bounds, or evenly, as Pocock's. The
