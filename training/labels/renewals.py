@@ -30,7 +30,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     have nothing to renew: those of the tag `commercial_cancellation_known`. The days
     before the expiry are one of each of `STRATA`; the same term has the same days in every run.
     """
-    terms = _renewed_terms(lake, known_by)
+    terms = renewed_terms(lake, known_by)
     strata = [{"stratum": n, "first": low, "days": high - low + 1}
               for n, (low, high) in enumerate(STRATA)]  # fmt: skip
     rows = terms.cross_join(_memtable(strata))
@@ -51,14 +51,30 @@ def renewal_at(lake: Lake, known_by: date, lead: int) -> ir.Table:
     lead : int
         Days before the expiry.
     """
-    terms = _renewed_terms(lake, known_by)
+    terms = renewed_terms(lake, known_by)
     return _in_force_at_lead(
         lake, known_by, terms.mutate(**{LEAD_DAYS: ibis.literal(lead, "int64")})
     )
 
 
-def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
-    """Label each motor commercial term whose outcome is ripe."""
+def renewed_terms(lake: Lake, known_by: date) -> ir.Table:
+    """Label each motor commercial term whose outcome is ripe, whatever the day before expiry.
+
+    The label is that of `renewal`.
+
+    Parameters
+    ----------
+    lake : Lake
+        Home with the checked policies.
+    known_by : date
+        Last day whose records may be used for outcomes.
+
+    Returns
+    -------
+    ibis.Table
+        `policy_id`, `customer_id`, `vehicle_id`, `inception`, `expiry`, `matures`, `deadline` (its
+        instant), `label` (boolean), and `premium`: yuan of the next motor terms; null without one.
+    """
     known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
     term = known.filter(
@@ -74,6 +90,7 @@ def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
         next_vehicle="vehicle_id",
         next_inception="inception",
         next_signed="signed_at",
+        next_premium="written_premium",
     )
     renewed = (
         term.join(
@@ -88,11 +105,11 @@ def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
                 & (t.next_signed < t.deadline)
             )
         )
-        .select(renewed_policy="policy_id")
-        .distinct()
+        .group_by(renewed_policy="policy_id")
+        .aggregate(premium=lambda t: t.next_premium.sum())
     )
     labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
-    return labelled.mutate(label=labelled.renewed_policy.notnull())
+    return labelled.mutate(label=labelled.renewed_policy.notnull()).drop("renewed_policy")
 
 
 def _in_force_at_lead(lake: Lake, known_by: date, rows: ir.Table) -> ir.Table:
