@@ -89,6 +89,9 @@ class CampaignPlan(Declared):
         Yuan of treating a member, offers included.
     worth : float or None
         Yuan a renewal gained is worth; None: the mean expected margin of the members.
+    relevant_gain : float or None
+        Least net gain that would matter, yuan a member treated; None: what the planned effect is
+        worth less the contact, or the contact's cost where that is not above 0.
     breakdowns : tuple of str
         Names of `BREAKDOWNS` that are judged too, declared beforehand and corrected (Holm).
     harm : HarmBounds
@@ -112,6 +115,7 @@ class CampaignPlan(Declared):
     effect: float = Field(gt=0, lt=1)
     contact_cost: float = Field(ge=0)
     worth: float | None = Field(default=None, gt=0)
+    relevant_gain: float | None = Field(default=None, gt=0)
     breakdowns: tuple[Annotated[str, one_of(BREAKDOWNS)], ...] = ()
     harm: HarmBounds = HarmBounds()
     weak_because: str | None = Field(default=None, min_length=10, max_length=500)

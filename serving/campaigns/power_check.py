@@ -47,6 +47,10 @@ class CampaignCheck:
         Share of the variance of renewals that the probabilities explain.
     worth : float
         Yuan a renewal gained is worth.
+    standard_error : float
+        Of the effect at maturity, for one look.
+    relevant_gain : float
+        Least net gain that would matter, yuan a member treated.
     visible_effect, visible_yuan : float
         Smallest effect seen four times in five: as a share, and in yuan a member.
     break_even_effect : float
@@ -70,6 +74,8 @@ class CampaignCheck:
     rate: float
     explained: float
     worth: float
+    standard_error: float
+    relevant_gain: float
     visible_effect: float
     visible_yuan: float
     break_even_effect: float
@@ -131,6 +137,8 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
         rate=rate,
         explained=explained,
         worth=worth,
+        standard_error=design.standard_error / design.inflation,
+        relevant_gain=_relevant_gain(plan, worth),
         visible_effect=power.visible_effect,
         visible_yuan=power.visible_yuan,
         break_even_effect=power.break_even_effect,
@@ -228,6 +236,13 @@ def _worth(plan: CampaignPlan, members: Sequence[Member]) -> float:
         fault, cure = "does not say what a renewal is worth", "state worth in the plan, in yuan"
         raise GuanjiaError(f"campaign {plan.campaign}", fault, cure)
     return sum(known) / len(known)
+
+
+def _relevant_gain(plan: CampaignPlan, worth: float) -> float:
+    if plan.relevant_gain is not None:
+        return plan.relevant_gain
+    planned = plan.effect * worth - plan.contact_cost
+    return planned if planned > 0 else max(plan.contact_cost, 0.01)
 
 
 def _advice(power: PowerCheck) -> dict[str, str]:

@@ -107,6 +107,8 @@ def gather_rows(
     name: str,
     as_of: date,
     branches: Collection[str] | None = None,
+    *,
+    with_terms: bool = True,
 ) -> tuple[Campaign, CampaignRows]:
     """Gather the members of a campaign with what came of them by a date.
 
@@ -122,6 +124,8 @@ def gather_rows(
         Last day whose records are read.
     branches : collection of str, optional
         Only members of these branches. Default: all.
+    with_terms : bool
+        Whether to read what came of their terms; without it nothing is ripe.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def gather_rows(
             raise GuanjiaError(f"campaign {name}", fault, cure)
         customers = [str(row["customer_id"]) for row in drawn]
         sent, told = _read_contacts(connection, customers, launched, end)
-    terms = read_terms(lake, customers, launched, as_of)
+    terms = read_terms(lake, customers, launched, as_of) if with_terms else {}
     complaints = _complaints(lake, customers, launched, end)
     return campaign, _rows(campaign, drawn, terms, sent, told, complaints)
 
@@ -209,9 +213,7 @@ def _read_contacts(
     return sent, told
 
 
-def _complaints(
-    lake: Lake, customers: Sequence[str], since: datetime, until: datetime
-) -> set[str]:
+def _complaints(lake: Lake, customers: Sequence[str], since: datetime, until: datetime) -> set[str]:
     """Find the customers who complained in a span of time, as known at its end."""
     if not lake.has("surveys_and_complaints"):
         return set()

@@ -81,9 +81,7 @@ def weigh_harm(campaign: Campaign, rows: CampaignRows) -> dict[str, Evidence]:
     return weighed
 
 
-def guard_campaigns(
-    lake: Lake, records: Records, as_of: date, at: datetime
-) -> list[Guarded]:
+def guard_campaigns(lake: Lake, records: Records, as_of: date, at: datetime) -> list[Guarded]:
     """Stop the running campaigns that do harm, and end those whose days are over.
 
     Parameters
@@ -115,7 +113,7 @@ def guard_campaigns(
 
 def _guard(lake: Lake, records: Records, campaign: Campaign, as_of: date, at: datetime) -> Guarded:
     plan = campaign.plan
-    _, rows = gather_rows(lake, records, plan.campaign, as_of)
+    _, rows = gather_rows(lake, records, plan.campaign, as_of, with_terms=False)
     harms = weigh_harm(campaign, rows)
     proven = {name: evidence for name, evidence in harms.items() if evidence.proven}
     if not proven:
