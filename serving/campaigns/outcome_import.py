@@ -186,9 +186,12 @@ class OutcomeImporter:
         contact_id, made = desk.contact_id, 0
         if self._campaign is not None and contact_id is None:
             contact_id, made = self._contact(connection, self._campaign, desk, branch)
-        named = {"contact_id": contact_id} if contact_id else {"customer_id": desk.customer_id}
         outcome = Outcome(
-            kind=desk.kind, occurred_at=desk.occurred_at, channel=desk.channel, **named
+            kind=desk.kind,
+            occurred_at=desk.occurred_at,
+            channel=desk.channel,
+            contact_id=contact_id,
+            customer_id=None if contact_id else desk.customer_id,
         )
         stored = note_outcome(connection, outcome, at, client_key=f"file {self._key(desk)}")
         if not stored.repeated and desk.kind in ENDINGS:

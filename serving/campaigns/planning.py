@@ -21,15 +21,8 @@ from serving.campaigns.power_check import (
     propose_shares,
     require_power,
 )
-from serving.campaigns.store import (
-    Campaign,
-    find_campaign,
-    launch,
-    leave_to_others,
-    lock_campaigns,
-    read_drawn,
-    write_plan,
-)
+from serving.campaigns.states import launch, leave_to_others, lock_campaigns
+from serving.campaigns.store import Campaign, find_campaign, read_drawn, write_plan
 from serving.records.database import LONG_SECONDS, Records
 from serving.touchpoints.catalogue import load_touchpoints
 

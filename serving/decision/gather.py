@@ -197,10 +197,11 @@ class Gatherer:
         inbound = self._touchpoints.is_inbound(request.decision_point)
         zone = self._caps.zone(branch)
         member = current_membership(connection, request.customer_id, at, known.today)
+        arm = None if member is None else member.arm
         asked = request.context.campaign
 
         def campaign_of(candidate: Candidate) -> str | None:
-            return campaign_name(candidate, member and member.arm, asked)
+            return campaign_name(candidate, arm, asked)
 
         plan_of = self._planner(history, campaign_of, branch, at, inbound=inbound)
         offered = self._touchpoints.candidates(
@@ -236,7 +237,7 @@ class Gatherer:
             open_event=request.context.open_event,
             inbound=inbound,
             lot=str(microseconds(at)),
-            campaign=member and member.arm,
+            campaign=arm,
         )
         reads = offered.candidates and not customer.degraded
         details = self._details(request.customer_id) if reads else {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from features.errors import GuanjiaError
 from features.lake import Lake
@@ -32,7 +32,7 @@ HARMS: Mapping[str, str] = {"opted_out": "退订", "refused": "拒绝", "complai
 """Harm that is guarded -> Chinese label."""
 BATCH_CUSTOMERS = 500
 _k, _o = contacts.c, outcomes.c
-_CUSTOMERS = bindparam("customers", expanding=True)
+_CUSTOMERS: BindParameter[Any] = bindparam("customers", expanding=True)
 _SINCE, _UNTIL = bindparam("since", type_=Instant), bindparam("until", type_=Instant)
 _SENT = select(_k.customer_id, _k.campaign, _k.purpose, _k.cost, _k.contact_id).where(
     _k.customer_id.in_(_CUSTOMERS),

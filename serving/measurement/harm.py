@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import numpy as np
+
 from features.lake import Lake
-from serving.campaigns.store import Campaign, close, end_finished, find_campaign, list_campaigns
+from serving.campaigns.states import close, end_finished
+from serving.campaigns.store import Campaign, find_campaign, list_campaigns
 from serving.measurement.campaign_rows import HARMS, CampaignRows, gather_rows
 from serving.records.database import LONG_SECONDS, Records
 from training.experiments.always_valid import Evidence, excess_evidence, harm_evidence
@@ -60,7 +63,7 @@ def weigh_harm(campaign: Campaign, rows: CampaignRows) -> dict[str, Evidence]:
     """
     bounds = campaign.plan.harm
     treated = [arm.name for arm in campaign.plan.arms if arm.kind == "treatment"]
-    judged = sum(rows.of_arm(name) for name in treated) > 0
+    judged = np.isin(rows.arm, treated)
     reached = judged & rows.contacted
     weighed: dict[str, Evidence] = {}
     for name, limit in (("opted_out", bounds.opted_out), ("refused", bounds.refused)):
@@ -129,7 +132,8 @@ def _guard(lake: Lake, records: Records, campaign: Campaign, as_of: date, at: da
 def words_of_harm(harms: Mapping[str, Evidence]) -> tuple[str, str]:
     """Say in Chinese and English which harms are proven."""
     chinese = "; ".join(
-        f"{HARMS[name]}{found.events:,}/{found.trials:,}({found.rate:.1%}), 高于上限{found.limit:.1%}"
+        f"{HARMS[name]}{found.events:,}/{found.trials:,}({found.rate:.1%}), "
+        f"高于上限{found.limit:.1%}"
         for name, found in harms.items()
     )
     english = "; ".join(

@@ -24,18 +24,17 @@ def english_verdict(
     if net is not None:
         low, high = net.effect.low, net.effect.high
         gain = f"net gain {net.effect.value:,.2f} yuan a member ({low:,.2f} to {high:,.2f})"
-    if verdict.code == "harms":
-        return "Does harm: stop sending."
-    if verdict.code == "mismatch":
-        return "The arms do not have the sizes of the lot: no figure can be used."
-    if verdict.code == "pays":
-        return f"Pays: {gain}."
-    if verdict.code == "does_not_pay":
-        return f"Does not pay: {gain}."
-    if verdict.code == "too_small":
-        return f"Too small to say: {gain}; about {verdict.needed_units or 0:,} members are needed."
+    told = {
+        "harms": "Does harm: stop sending.",
+        "mismatch": "The arms do not have the sizes of the lot: no figure can be used.",
+        "pays": f"Pays: {gain}.",
+        "does_not_pay": f"Does not pay: {gain}.",
+        "too_small": f"Too small to say: {gain}; about {verdict.needed_units or 0:,} members are "
+        "needed.",
+    }
+    if verdict.code in told:
+        return told[verdict.code]
     if net is not None:
         return f"Too early: {gain}; look {net.number} of {net.planned}."
-    if due is None:
-        return f"Too early: {ripe_share:.0%} of the terms are ripe, too few in one of the arms."
-    return f"Too early: {ripe_share:.0%} of the terms are ripe, the next look is at {due:.0%}."
+    when = "too few in an arm" if due is None else f"the next look is at {due:.0%}"
+    return f"Too early: {ripe_share:.0%} of the terms are ripe, {when}."
