@@ -105,7 +105,14 @@ class CampaignMeasurement:
 
 
 def measure_campaign(
-    lake: Lake, records: Records, name: str, as_of: date, at: datetime, by: str
+    lake: Lake,
+    records: Records,
+    name: str,
+    as_of: date,
+    at: datetime,
+    by: str,
+    *,
+    peek: bool = False,
 ) -> CampaignMeasurement:
     """Measure a campaign by what is known at the end of a date, and keep the look.
 
@@ -123,6 +130,8 @@ def measure_campaign(
         Now.
     by : str
         Who looks.
+    peek : bool
+        Look also between two planned looks: then with the always-valid interval.
 
     Raises
     ------
@@ -140,8 +149,9 @@ def measure_campaign(
     due = next_share(looks, taken, as_of)
     early = due is not None and ripe_share < due
     figures = None
-    if not early and not ratio.mismatch:
-        figures = estimate_figures(campaign, rows, looks, [x for x in taken if x.as_of < as_of])
+    if (peek or not early) and not ratio.mismatch:
+        before = [look for look in taken if look.as_of < as_of and look.number is not None]
+        figures = estimate_figures(campaign, rows, looks, before, unplanned=early)
     if figures is not None:
         look = figures.look
         number = look.number if look.kind == "planned" else None

@@ -171,33 +171,36 @@ def read_terms(
     dict of str to (bool, bool, float)
         Customer -> whether the term is ripe, whether it is renewed, yuan of the next terms.
     """
+    import ibis
     import pyarrow as pa
 
     from training.labels.renewals import renewed_terms
 
-    labels = lake.sql(renewed_terms(lake, as_of).select("policy_id", "label", "premium"))
-    asked = pa.table({"customer_id": list(customers)})
-    lake.con.register("campaign_customers", asked)
+    lake.con.register("campaign_customers", pa.table({"customer_id": list(customers)}))
     day = instant_sql(launched)
     query = f"""
-        WITH terms AS (
-            SELECT customer_id, arg_min(policy_id, (expiry, policy_id)) AS policy_id
-            FROM read_parquet({sql_text(lake.require("policies"))})
-            SEMI JOIN campaign_customers USING (customer_id)
-            WHERE line = 'motor_commercial' AND {known_sql(launched)}
-              AND cancelled_on IS NULL
-              AND expiry >= ({day} AT TIME ZONE {sql_text(lake.settings.timezone)})::DATE
-            GROUP BY customer_id
-        )
-        SELECT customer_id, label IS NOT NULL, coalesce(label, false),
-               coalesce(premium, 0)::DOUBLE
-        FROM terms LEFT JOIN ({labels}) AS labels USING (policy_id)
+        SELECT customer_id, arg_min(policy_id, (expiry, policy_id)) AS policy_id
+        FROM read_parquet({sql_text(lake.require("policies"))})
+        SEMI JOIN campaign_customers USING (customer_id)
+        WHERE line = 'motor_commercial' AND {known_sql(launched)}
+          AND cancelled_on IS NULL
+          AND expiry >= ({day} AT TIME ZONE {sql_text(lake.settings.timezone)})::DATE
+        GROUP BY customer_id
     """
     try:
-        rows = lake.con.execute(query).fetchall()
+        terms = lake.con.execute(query).to_arrow_table()
     finally:
         lake.con.unregister("campaign_customers")
-    return {customer: (ripe, renewed, premium) for customer, ripe, renewed, premium in rows}
+    asked = ibis.memtable(terms.select(["policy_id"]))
+    labels = lake.arrow(renewed_terms(lake, as_of).semi_join(asked, "policy_id"))
+    told = {row["policy_id"]: row for row in labels.to_pylist()}
+    found: dict[str, tuple[bool, bool, float]] = {}
+    for row in terms.to_pylist():
+        label = told.get(row["policy_id"])
+        renewed = label is not None and bool(label["label"])
+        premium = float(label["premium"] or 0) if label is not None else 0.0
+        found[row["customer_id"]] = (label is not None, renewed, premium)
+    return found
 
 
 def _read_contacts(

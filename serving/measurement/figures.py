@@ -8,10 +8,11 @@ import numpy as np
 from serving.campaigns.store import Campaign
 from serving.measurement.campaign_rows import CampaignRows, Flags, Floats
 from serving.measurement.looks_taken import TakenLook
+from training.experiments.always_valid import always_valid_interval
 from training.experiments.compliers import ComplierEffect, complier_effect
 from training.experiments.corrections import chance_best_by_luck, holm, joint_factor
 from training.experiments.effects import Effect, Sample, Total, average_effect, total
-from training.experiments.interim import LookResult, result_at_look
+from training.experiments.interim import LookResult, information_fraction, result_at_look
 from training.experiments.looks import LookPlan
 
 LEAST_ROWS = 30
@@ -81,7 +82,12 @@ class Figures:
 
 
 def estimate_figures(
-    campaign: Campaign, rows: CampaignRows, looks: LookPlan, before: Sequence[TakenLook]
+    campaign: Campaign,
+    rows: CampaignRows,
+    looks: LookPlan,
+    before: Sequence[TakenLook],
+    *,
+    unplanned: bool = False,
 ) -> Figures | None:
     """Estimate the effects of a campaign from its ripe members.
 
@@ -94,7 +100,9 @@ def estimate_figures(
     looks : LookPlan
         The planned looks.
     before : sequence of TakenLook
-        Looks taken before this one.
+        Planned looks taken before this one.
+    unplanned : bool
+        Whether this one lies between two planned looks.
 
     Returns
     -------
@@ -115,7 +123,10 @@ def estimate_figures(
     if earlier and (planned / effect.deviation) ** 2 <= max(earlier) + 1e-6:
         # Nothing has ripened since: it is the look before, and spends nothing.
         earlier = earlier[:-1]
-    look = result_at_look(effect, looks, earlier, planned)
+    if unplanned:
+        look = _unplanned_look(effect, looks, len(earlier) + 1, planned)
+    else:
+        look = result_at_look(effect, looks, earlier, planned)
     money = {
         name: average_effect(values[kept], sample).bounded(look.factor)
         for name, values in (
@@ -145,6 +156,21 @@ def estimate_figures(
         other_p_values=p_values,
         levels=levels,
         best_by_luck=luck,
+    )
+
+
+def _unplanned_look(effect: Effect, looks: LookPlan, number: int, planned: float) -> LookResult:
+    """Give an effect the interval that holds at any time."""
+    low, _ = always_valid_interval(effect.value, effect.deviation, planned, looks.error)
+    factor = (effect.value - low) / effect.deviation
+    return LookResult(
+        number=number,
+        planned=looks.looks,
+        fraction=information_fraction(effect.deviation, planned),
+        kind="always_valid",
+        factor=factor,
+        effect=effect.bounded(factor),
+        last=False,
     )
 
 

@@ -1,7 +1,8 @@
 """Keep the looks that were taken at a campaign, and tell whether one more is planned by now.
 
-Looks are planned by ripe members: with three of them the first is due once a third is ripe. A look
-before that shows no effect; one beyond the plan gets the always-valid interval.
+Looks are planned by ripe members: with three of them the first is due once a third is ripe. Before
+that no effect is shown, unless somebody peeks: what is beyond the plan, between its looks or after
+them, gets the always-valid interval and spends nothing of the plan.
 """
 
 from collections.abc import Sequence
@@ -92,8 +93,9 @@ def next_share(plan: LookPlan, taken: Sequence[TakenLook], as_of: date) -> float
     >>> next_share(LookPlan(4), [], date(2026, 9, 1))
     0.25
     """
-    before = [look for look in taken if look.as_of < as_of]
-    if any(look.as_of == as_of for look in taken) or len(before) >= plan.looks:
+    planned = [look for look in taken if look.number is not None]
+    before = [look for look in planned if look.as_of < as_of]
+    if any(look.as_of == as_of for look in planned) or len(before) >= plan.looks:
         return None
     if any(look.information >= 1 for look in before):
         return None

@@ -30,7 +30,7 @@ def renewal(lake: Lake, known_by: date) -> ir.Table:
     have nothing to renew: those of the tag `commercial_cancellation_known`. The days
     before the expiry are one of each of `STRATA`; the same term has the same days in every run.
     """
-    terms = renewed_terms(lake, known_by)
+    terms = _renewed_terms(lake, known_by)
     strata = [{"stratum": n, "first": low, "days": high - low + 1}
               for n, (low, high) in enumerate(STRATA)]  # fmt: skip
     rows = terms.cross_join(_memtable(strata))
@@ -51,16 +51,16 @@ def renewal_at(lake: Lake, known_by: date, lead: int) -> ir.Table:
     lead : int
         Days before the expiry.
     """
-    terms = renewed_terms(lake, known_by)
+    terms = _renewed_terms(lake, known_by)
     return _in_force_at_lead(
         lake, known_by, terms.mutate(**{LEAD_DAYS: ibis.literal(lead, "int64")})
     )
 
 
 def renewed_terms(lake: Lake, known_by: date) -> ir.Table:
-    """Label each motor commercial term whose outcome is ripe, whatever the day before expiry.
+    """Label each motor commercial term whose outcome is ripe, with the premium of what followed.
 
-    The label is that of `renewal`.
+    The label is that of `renewal`, and belongs to the term: alike on every day before the expiry.
 
     Parameters
     ----------
@@ -72,9 +72,30 @@ def renewed_terms(lake: Lake, known_by: date) -> ir.Table:
     Returns
     -------
     ibis.Table
-        `policy_id`, `customer_id`, `vehicle_id`, `inception`, `expiry`, `matures`, `deadline` (its
-        instant), `label` (boolean), and `premium`: yuan of the next motor terms; null without one.
+        `policy_id`, `label` (boolean), and `premium`, yuan of the next motor terms; null without.
     """
+    term, pairs = _next_terms(lake, known_by)
+    known = known_policies(lake, known_by)
+    paid = known.select(paid_policy="policy_id", paid_premium="written_premium")
+    premiums = (
+        pairs.join(paid, pairs.next_policy == paid.paid_policy)
+        .group_by(renewed_policy="policy_id")
+        .aggregate(premium=lambda t: t.paid_premium.sum())
+    )
+    labelled = term.left_join(premiums, term.policy_id == premiums.renewed_policy)
+    return labelled.select("policy_id", "premium", label=labelled.renewed_policy.notnull())
+
+
+def _renewed_terms(lake: Lake, known_by: date) -> ir.Table:
+    """Label each motor commercial term whose outcome is ripe."""
+    term, pairs = _next_terms(lake, known_by)
+    renewed = pairs.select(renewed_policy="policy_id").distinct()
+    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
+    return labelled.mutate(label=labelled.renewed_policy.notnull())
+
+
+def _next_terms(lake: Lake, known_by: date) -> tuple[ir.Table, ir.Table]:
+    """Select the terms whose outcome is ripe, and pair them with the motor terms that followed."""
     known = known_policies(lake, known_by)
     days = calendar(lake, known_by)
     term = known.filter(
@@ -90,26 +111,19 @@ def renewed_terms(lake: Lake, known_by: date) -> ir.Table:
         next_vehicle="vehicle_id",
         next_inception="inception",
         next_signed="signed_at",
-        next_premium="written_premium",
     )
-    renewed = (
-        term.join(
-            later,
-            [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
+    pairs = term.join(
+        later,
+        [term.customer_id == later.next_customer, term.vehicle_id == later.next_vehicle],
+    ).filter(
+        lambda t: (
+            (t.next_policy != t.policy_id)
+            & (t.next_inception > t.inception)
+            & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
+            & (t.next_signed < t.deadline)
         )
-        .filter(
-            lambda t: (
-                (t.next_policy != t.policy_id)
-                & (t.next_inception > t.inception)
-                & (t.next_inception >= t.expiry - ibis.interval(days=RENEWAL_GRACE_DAYS))
-                & (t.next_signed < t.deadline)
-            )
-        )
-        .group_by(renewed_policy="policy_id")
-        .aggregate(premium=lambda t: t.next_premium.sum())
     )
-    labelled = term.left_join(renewed, term.policy_id == renewed.renewed_policy)
-    return labelled.mutate(label=labelled.renewed_policy.notnull()).drop("renewed_policy")
+    return term, pairs
 
 
 def _in_force_at_lead(lake: Lake, known_by: date, rows: ir.Table) -> ir.Table:
