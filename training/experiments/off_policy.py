@@ -12,7 +12,8 @@ import numpy as np
 from scipy.special import stdtrit
 
 from features.errors import GuanjiaError
-from training.experiments.effects import CONFIDENCE, Array, Ints
+from training.experiments.effects import CONFIDENCE
+from training.experiments.sample import Array, Ints
 
 FEWEST_EFFECTIVE = 100.0
 """Effective decisions below which no interval is to be believed."""
