@@ -14,14 +14,12 @@ from scipy.special import stdtrit
 
 from training.experiments.effects import (
     CONFIDENCE,
-    Array,
     Effect,
-    Flags,
-    Sample,
     average_effect,
     influence,
     joint_covariance,
 )
+from training.experiments.sample import Array, Flags, Sample
 
 Shape = Literal["bounded", "gap", "unbounded"]
 STRONG = 10.0

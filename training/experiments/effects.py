@@ -10,79 +10,12 @@ adds to it, so rows of a household are summed before they are squared (Liang and
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
 from features.errors import GuanjiaError
-
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from training.experiments.sample import Array, Flags, Sample
 
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Rows of two arms, drawn by lot.
-
-    Attributes
-    ----------
-    treated : numpy.ndarray of bool
-        Shape (rows,): drawn to be treated, whether or not the treatment arrived.
-    probability : float or numpy.ndarray or None
-        Probability of that, as stated by the draw, of all rows or shape (rows,); None: the share
-        observed, which is right where every row had the same.
-    clusters : numpy.ndarray of int or None
-        Shape (rows,): household or person that was drawn as one; None: every row by itself.
-    covariates : numpy.ndarray or None
-        Shape (rows,) or (rows, k), known before the draw, such as the champion's probability.
-    strata : numpy.ndarray of int or None
-        Shape (rows,): code of the group within which was drawn.
-    """
-
-    treated: Flags
-    probability: float | Array | None = None
-    clusters: Ints | None = None
-    covariates: Array | None = None
-    strata: Ints | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse arms without rows, columns of unequal length, and probabilities no lot has.
-
-        Raises
-        ------
-        GuanjiaError
-            With what is wrong.
-        """
-        rows = len(self.treated)
-        for name in ("probability", "clusters", "covariates", "strata"):
-            values = getattr(self, name)
-            if isinstance(values, np.ndarray) and len(values) != rows:
-                raise GuanjiaError(
-                    name, f"has {len(values):,} rows, the arms {rows:,}", "give one value a row"
-                )
-        if not 0 < int(self.treated.sum()) < rows:
-            raise GuanjiaError(
-                "arms",
-                f"{int(self.treated.sum()):,} of {rows:,} rows are treated",
-                "give both arms",
-            )
-        if self.probability is not None:
-            stated = np.asarray(self.probability)
-            if not ((stated > 0) & (stated < 1)).all():
-                raise GuanjiaError(
-                    "probability", "is not between 0 and 1 everywhere", "leave out rows without lot"
-                )
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return len(self.treated)
-
-    def within(self, rows: Flags) -> "Sample":
-        """Restrict to the rows marked, shape (rows,)."""
-        return Sample(*(_restrict(getattr(self, name), rows) for name in self.__annotations__))
 
 
 @dataclass(frozen=True)
@@ -161,8 +94,10 @@ def average_effect(outcome: Array, sample: Sample) -> Effect:
     deviation, freedom = standard_error(noise, sample)
     floor = _least_variance(values, sample)
     deviation = max(deviation, floor)
-    plain = replace(sample, covariates=None, strata=None)
-    alone, _ = standard_error(influence(values, plain)[1], plain)
+    alone = deviation
+    if sample.covariates is not None or sample.strata is not None:
+        plain = replace(sample, covariates=None, strata=None)
+        alone, _ = standard_error(influence(values, plain)[1], plain)
     value = means[1] - means[0]
     away = stdtrit(freedom, (1 + CONFIDENCE) / 2) * deviation
     treated = int(sample.treated.sum())
@@ -300,10 +235,6 @@ def total(effect: Effect, units: float, cost: float = 0.0) -> Total:
         Yuan that treating them cost together; 0 for renewals.
     """
     return Total(*(end * units - cost for end in (effect.value, effect.low, effect.high)))
-
-
-def _restrict(values: float | Array | None, rows: Flags) -> float | Array | None:
-    return values[rows] if isinstance(values, np.ndarray) else values
 
 
 def _probability(sample: Sample, arm: Flags) -> Array:

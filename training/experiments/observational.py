@@ -13,8 +13,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from features.errors import GuanjiaError
-from training.experiments.effects import Array, Effect, Flags, Ints, Sample, average_effect
+from training.experiments.effects import Effect, average_effect
 from training.experiments.off_policy import Value, mean_value
+from training.experiments.sample import Array, Flags, Ints, Sample
 
 FOLDS = 5
 FEWEST = 50
