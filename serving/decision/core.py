@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
+from serving.campaigns.membership import CampaignArm
 from serving.decision import gates
 from serving.decision.candidates import Candidate, Value
 from serving.decision.choice import choose
-from serving.decision.eligibility import check_contact
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout, month_of
 from serving.decision.worth.policy import Policy
@@ -57,6 +57,9 @@ class Facts:
     lot : str or None
         What tells this decision's draw from others of the customer: its instant. None, in records
         of earlier releases: the month.
+    campaign : CampaignArm or None
+        The arm of a running campaign that the customer is in. None, and in records of earlier
+        releases: none.
     """
 
     customer_id: str
@@ -76,6 +79,7 @@ class Facts:
     open_event: bool = False
     inbound: bool = False
     lot: str | None = None
+    campaign: CampaignArm | None = None
 
 
 @dataclass(frozen=True)
@@ -143,9 +147,21 @@ def settle(facts: Facts) -> DecisionResult:
             customer_gates=customer_gates,
             candidates=ranked,
         )
+    given = _campaign_contact(facts, ranked)
+    if given is not None:
+        return DecisionResult(
+            chosen=given,
+            mandatory=False,
+            probability=1.0,
+            drawn=False,
+            holdout=holdout,
+            customer_gates=customer_gates,
+            candidates=ranked,
+        )
     choice = choose(
         [(x.candidate, x.value) for x in scored if x.eligible and x.value is not None],
-        explores=explores(policy.salt, customer, facts.day, policy.exploration_share),
+        explores=_may_explore(facts)
+        and explores(policy.salt, customer, facts.day, policy.exploration_share),
         # Were it the same all month, who drew silence on its first day would never draw a contact.
         lot_words=(
             policy.salt,
@@ -165,6 +181,18 @@ def settle(facts: Facts) -> DecisionResult:
         customer_gates=customer_gates,
         candidates=ranked,
     )
+
+
+def _may_explore(facts: Facts) -> bool:
+    """Check that no campaign has drawn the customer's contacts already."""
+    return facts.campaign is None or facts.campaign.kind == "as_before"
+
+
+def _campaign_contact(facts: Facts, ranked: Sequence[ScoredCandidate]) -> ScoredCandidate | None:
+    """Find the contact that the lot of a campaign gave the customer, whatever its value."""
+    if facts.campaign is None or facts.campaign.kind != "treatment":
+        return None
+    return next((x for x in ranked if x.eligible and x.candidate.kind == "marketing"), None)
 
 
 def settle_worded(
@@ -213,7 +241,7 @@ def settle_worded(
 def _score_candidate(
     facts: Facts, candidate: Candidate, block: Gate | None, customer_gates: Sequence[Gate]
 ) -> ScoredCandidate:
-    checked = check_contact(
+    checked = gates.check_contact(
         candidate,
         facts.tags,
         facts.permission,
@@ -221,6 +249,7 @@ def _score_candidate(
         block,
         only_channel=facts.only_channel,
         inbound=facts.inbound,
+        campaign=facts.campaign,
     )
     own = checked.gates
     if not checked.eligible:

@@ -76,6 +76,12 @@ class ListDefinition(Declared):
     touchpoint: str | None = Field(
         default=None, description="Touchpoint whose script, cost and worth it has; default: none."
     )
+    priority: int = Field(
+        default=50,
+        ge=0,
+        le=100,
+        description="Campaigns planned with at least this go first.",
+    )
     effect: Literal["raises", "lowers"] | None = Field(
         default=None, description="Direction of the reasons shown; default: by the model."
     )

@@ -21,6 +21,7 @@ LABELS: Mapping[str, str] = {
     "least_value": "最低期望价值(元)",
     "channel": "触达方式",
     "touchpoint": "触点",
+    "priority": "优先级",
     "effect": "原因方向",
     "columns": "附加字段",
 }

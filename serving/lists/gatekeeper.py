@@ -19,9 +19,15 @@ from features.lake import Lake
 from features.settings import cutoff
 from features.tags.relations.touchpoint_families import OTHER
 from serving.decision.candidates import Candidate, Value
-from serving.decision.eligibility import check_campaign, check_contact, check_profiling
-from serving.decision.gates import Gate, check_customer
-from serving.decision.gather import GATE_TAGS, VALUE_TAGS, gate_of, permission_of
+from serving.decision.gates import (
+    Gate,
+    check_contact,
+    check_customer,
+    check_other_campaign,
+    check_profiling,
+)
+from serving.decision.gather import GATE_TAGS, VALUE_TAGS
+from serving.decision.inputs import gate_of, permission_of
 from serving.decision.lots import in_holdout
 from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
@@ -191,7 +197,7 @@ class Gatekeeper:
             check_profiling(permission),
             *own,
             *(gate for gate in customer_gates if gate.name not in known),
-            check_campaign(campaign),
+            check_other_campaign(campaign),
         ]
         failed = {_rule_of(gate, consents) for gate in gates if not gate.passed}
         if erased:

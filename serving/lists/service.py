@@ -1,18 +1,19 @@
 """Work with lists over a home and its records: what commands and the API have in common."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
+from serving.campaigns.membership import taken_customers
 from serving.lists.definition import ListDefinition
 from serving.lists.differences import Difference, compare_definitions
-from serving.lists.gatekeeper import CampaignOf, nobody_else
+from serving.lists.gatekeeper import at_work
 from serving.lists.members import Member
 from serving.lists.preview import Preview, preview_list, step_members
 from serving.lists.questions import check_definition
@@ -64,12 +65,10 @@ class ListService:
         The home. Threads do not share it.
     records : Records
         Its records.
-    campaign_of : callable
-        Says who is in a campaign of higher priority. Default: nobody is.
     """
 
-    def __init__(self, lake: Lake, records: Records, campaign_of: CampaignOf = nobody_else) -> None:
-        self.lake, self._records, self._campaign_of = lake, records, campaign_of
+    def __init__(self, lake: Lake, records: Records) -> None:
+        self.lake, self._records = lake, records
 
     def lists(self) -> dict[str, ListVersion]:
         """Read the latest version of every list, by name."""
@@ -381,14 +380,21 @@ class ListService:
         as_of: date | None,
         kept: Collection[str] = frozenset(),
     ) -> Selection:
+        day = self.day(as_of)
+
+        def campaign_of(customers: Collection[str]) -> Mapping[str, str]:
+            first = at_work(day)
+            last = first + timedelta(days=definition.days - 1)
+            return taken_customers(connection, customers, first, last, definition.priority)
+
         return select(
             self.lake,
             definition,
-            self.day(as_of),
+            day,
             at,
             connection=connection,
             excluded=_members_of(self.lake, connection, definition.not_in_lists),
-            campaign_of=self._campaign_of,
+            campaign_of=campaign_of,
             branches=viewer.branches,
             kept=kept,
         )
