@@ -20,7 +20,7 @@ from serving.api.door.limits import (
 from serving.auth.tokens import InvalidTokenError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
-from serving.lists.definition import ListDefinitionError
+from serving.lists.definitions.definition import ListDefinitionError
 from serving.lists.releases import ReleaseRefusedError, UnknownReleaseError
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.contacts.caps import UnknownContactError

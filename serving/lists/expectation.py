@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.lake import Lake
-from serving.lists.definition import ListDefinition
-from serving.lists.selection import Place
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.places import Place
 from training.estimators.bundle import Predictor
 from training.registry.champions import champion
 

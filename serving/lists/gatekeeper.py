@@ -33,7 +33,7 @@ from serving.decision.touchpoint_source import TouchpointSource
 from serving.decision.worth.effects import Effects
 from serving.decision.worth.policy import load_policy
 from serving.decision.worth.value import RECENT_CONTACTS, value_candidate
-from serving.lists.definition import ListDefinition, ListDefinitionError
+from serving.lists.definitions.definition import ListDefinition, ListDefinitionError
 from serving.lists.rules import RULES
 from serving.lists.source import CORE
 from serving.predictions.scores_file import MARGIN

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from features.errors import GuanjiaError
 from features.publishing import published
-from serving.lists.selection import Place
+from serving.lists.places import Place
 from serving.predictions.reasons import Reason
 
 BATCH_ROWS = 10_000

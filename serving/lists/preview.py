@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from features.errors import GuanjiaError, unknown_name
 from features.lake import Lake
-from serving.lists.definition import ListDefinition
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.definitions.versions import read_lists
 from serving.lists.expectation import Expectation, expect
 from serving.lists.questions import check_definition, readable_columns
 from serving.lists.releases import latest_release, released_members
@@ -18,7 +19,6 @@ from serving.lists.rules import RULES
 from serving.lists.scores import fetch_rows
 from serving.lists.selection import Selection
 from serving.lists.source import match_query
-from serving.lists.versions import read_lists
 
 MATCHED, SENT = "matched", "sent"
 SENT_WORDS = ("可发送", "sent")

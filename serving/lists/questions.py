@@ -13,7 +13,7 @@ from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
 from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
-from serving.lists.definition import (
+from serving.lists.definitions.definition import (
     EXPECTED_VALUE,
     ListDefinition,
     ListDefinitionError,

@@ -8,7 +8,7 @@ from typing import Any
 from features.lake import Lake
 from features.sql import sql_text
 from features.tags.catalogue import catalogue
-from serving.lists.definition import ListDefinition
+from serving.lists.definitions.definition import ListDefinition
 from serving.lists.questions import readable_columns
 from serving.lists.scores import Row, fetch_rows
 from serving.lists.source import match_query

@@ -7,7 +7,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from features.lake import Lake
-from serving.lists.definition import ListDefinition
+from serving.lists.definitions.definition import ListDefinition
 from serving.lists.members import Member
 from serving.lists.people import LAST_CONTACT, Person, last_contact, read_people
 from serving.lists.reasons import read_rows

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, insert, select, update
 from features.erased import Erased
 from features.errors import GuanjiaError
 from features.lake import Lake
-from serving.lists.definition import ListDefinition, parse_definition
+from serving.lists.definitions.definition import ListDefinition, parse_definition
+from serving.lists.definitions.versions import ListVersion
 from serving.lists.members import (
     BATCH_ROWS,
     Member,
@@ -28,7 +29,6 @@ from serving.lists.members import (
 )
 from serving.lists.reasons import read_reasons
 from serving.lists.selection import Selection, count_taken
-from serving.lists.versions import ListVersion
 from serving.predictions.scores_file import MARGIN
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases

@@ -11,7 +11,7 @@ from features.lake import Lake
 from features.lake.plain_rows import plain_rows
 from features.snapshots.snapshots import read_snapshot
 from features.sql import sql_text
-from serving.lists.definition import ListDefinitionError
+from serving.lists.definitions.definition import ListDefinitionError
 from serving.lists.questions import readable_columns
 from serving.predictions.scores_file import scores_path
 

@@ -4,7 +4,6 @@ The selection is a function of definition, scores, records and instant: the same
 the same order, whenever it is made again.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,49 +14,12 @@ from features.lake import Lake
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Value
-from serving.lists.definition import EXPECTED_VALUE, ListDefinition, branch_capacity
+from serving.lists.definitions.definition import EXPECTED_VALUE, ListDefinition
 from serving.lists.gatekeeper import CampaignOf, Checked, Gatekeeper, nobody_else
+from serving.lists.places import Place, place_customers
 from serving.lists.questions import ListQuestion, check_definition, readable_columns
 from serving.lists.scores import Row, check_scores, fetch_rows, read_versions_of_models
 from serving.lists.source import match_query, refuse_unknown_texts
-
-
-@dataclass(frozen=True)
-class Place:
-    """A customer's place on a list.
-
-    Attributes
-    ----------
-    row : dict of str to object
-        The customer's scores and tags.
-    rank : int
-        Place among all who may be contacted, those of the holdout too; from 1 on.
-    value : Value or None
-        What the contact is worth; None if no prediction says it.
-    day : int
-        Day on which the branch gets to them, from 1 on; 1 without a capacity.
-    holdout : bool
-        Whether they are in the holdout, and are not contacted.
-    checked : Checked
-        What the gates said.
-    """
-
-    row: Row
-    rank: int
-    value: Value | None
-    day: int
-    holdout: bool
-    checked: Checked
-
-    @property
-    def customer_id(self) -> str:
-        """The customer."""
-        return str(self.row["customer_id"])
-
-    @property
-    def expected_value(self) -> float | None:
-        """Expected value of the contact in yuan."""
-        return None if self.value is None else self.value.total
 
 
 @dataclass(frozen=True)
@@ -108,38 +70,6 @@ class Selection:
     def placed(self) -> list[Place]:
         """All who are frozen in a release: those sent and those held out, by rank."""
         return sorted([*self.sent, *self.held_out], key=lambda place: place.rank)
-
-
-@dataclass
-class _Room:
-    """How far a list may still go."""
-
-    definition: ListDefinition
-    cost: float
-    sent: int = 0
-    by_branch: Counter[str | None] = field(default_factory=Counter)
-
-    def refusal(self, branch: str | None) -> str | None:
-        """Name the bound that leaves no room for another customer of a branch; None: none does."""
-        most = branch_capacity(self.definition, branch)
-        if most is not None and self.by_branch[branch] >= most:
-            return "capacity"
-        if self.definition.size is not None and self.sent >= self.definition.size:
-            return "size"
-        budget = self.definition.budget
-        if budget is not None and round(self.cost * (self.sent + 1), 4) > budget:
-            return "budget"
-        return None
-
-    def day(self, branch: str | None) -> int:
-        """Return the day on which the branch gets to its next customer."""
-        most = branch_capacity(self.definition, branch)
-        return 1 if not most else 1 + self.by_branch[branch] * self.definition.days // most
-
-    def enter(self, branch: str | None) -> None:
-        """Take the place of one customer."""
-        self.sent += 1
-        self.by_branch[branch] += 1
 
 
 def select(
@@ -198,38 +128,7 @@ def select(
     for number, (row, found) in enumerate(zip(rows, checked, strict=True)):
         if found.rule is None or found.holdout:
             values[number] = keeper.value(row, found)
-    order = range(len(rows))
-    if definition.by_value:
-        totals = [-float("inf") if value is None else value.total for value in values]
-        order = sorted(order, key=lambda number: -totals[number])  # type: ignore[assignment]
-    taken: dict[str, list[str]] = {}
-    sent: list[Place] = []
-    held_out: list[Place] = []
-    ranks: dict[str, int] = {}
-    room, rank = _Room(definition, keeper.candidate.cost), 0
-    for number in order:
-        row, found, value = rows[number], checked[number], values[number]
-        rule = found.rule
-        if any(row["flags"]) or row["customer_id"] in excluded:
-            rule = "excluded" if rule != "erased" else rule
-        may = rule is None or (rule == "holdout" and found.holdout)
-        low = definition.least_value
-        if may and low is not None and (value is None or value.total < low):
-            rule, may = "low_value" if rule is None else rule, False
-        if may:
-            rank += 1
-            if row["customer_id"] in kept:
-                ranks[row["customer_id"]] = rank
-            full = room.refusal(row["branch"])
-            place = Place(row, rank, value, room.day(row["branch"]), rule is not None, found)
-            if rule is None and full is None:
-                room.enter(row["branch"])
-                sent.append(place)
-            elif rule is not None and full is None:
-                held_out.append(place)
-            rule = rule or full
-        if rule is not None:
-            taken.setdefault(rule, []).append(str(row["customer_id"]))
+    placed = place_customers(definition, rows, checked, values, keeper.candidate.cost, excluded)
     versions = rows[0]["model_versions"] if rows else read_versions_of_models(lake, as_of)
     return Selection(
         definition=definition,
@@ -239,16 +138,16 @@ def select(
         model_versions=versions,
         cost=keeper.candidate.cost,
         matched=len(rows),
-        taken=taken,
-        sent=sent,
-        held_out=held_out,
+        taken=placed.taken,
+        sent=placed.sent,
+        held_out=placed.held_out,
         consent="checked" if lake.has("consents") else "not recorded",
         kept={
             row["customer_id"]: found
             for row, found in zip(rows, checked, strict=True)
             if row["customer_id"] in kept
         },
-        ranks=ranks,
+        ranks={name: rank for name, rank in placed.ranks.items() if name in kept},
     )
 
 

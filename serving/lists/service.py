@@ -11,8 +11,17 @@ from sqlalchemy import Connection
 from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from serving.campaigns.membership import taken_customers
-from serving.lists.definition import ListDefinition
-from serving.lists.differences import Difference, compare_definitions
+from serving.lists.definitions.definition import ListDefinition
+from serving.lists.definitions.differences import Difference, compare_definitions
+from serving.lists.definitions.versions import (
+    ListUse,
+    ListVersion,
+    find_use,
+    read_lists,
+    read_version,
+    read_versions,
+    write_version,
+)
 from serving.lists.gatekeeper import at_work
 from serving.lists.members import Member
 from serving.lists.preview import Preview, preview_list, step_members
@@ -27,15 +36,6 @@ from serving.lists.releases import (
     released_members,
 )
 from serving.lists.selection import Selection, count_matched, select
-from serving.lists.versions import (
-    ListUse,
-    ListVersion,
-    find_use,
-    read_lists,
-    read_version,
-    read_versions,
-    write_version,
-)
 from serving.lists.why import Why, explain_customer
 from serving.records.database import LONG_SECONDS, Records
 

@@ -10,7 +10,7 @@ from features.settings import cutoff
 from features.snapshots.snapshots import read_snapshot
 from features.snapshots.tag_columns import snapshot_sql
 from features.sql import instant_sql, quoted, sql_text
-from serving.lists.definition import ListDefinitionError
+from serving.lists.definitions.definition import ListDefinitionError
 from serving.predictions.scores_file import scores_path
 from serving.tag_words import CATEGORIES
 

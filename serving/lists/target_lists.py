@@ -18,7 +18,7 @@ from features.lake import Lake
 from features.settings import cutoff
 from features.tags.catalogue import catalogue
 from features.tags.declare import Tag
-from serving.lists.definition import ListDefinition
+from serving.lists.definitions.definition import ListDefinition
 from serving.lists.people import LAST_CONTACT, Person, last_contact, read_people
 from serving.lists.questions import check_list
 from serving.lists.reasons import on_next_day, read_reasons, read_rows

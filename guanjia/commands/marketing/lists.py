@@ -38,7 +38,7 @@ def _viewer(who: str | None) -> Any:
 
 def _definition(lists: Any, source: str, version: int | None = None) -> Any:
     """Take a definition from a file, or from the records by the name of its list."""
-    from serving.lists.definition import load_definition
+    from serving.lists.definitions.definition import load_definition
 
     if source.endswith((".toml", ".json")):
         return load_definition(Path(source))
@@ -97,7 +97,7 @@ def define(
     json: Json = False,
 ) -> None:
     """Store a definition as the next version of its list."""
-    from serving.lists.definition import load_definition
+    from serving.lists.definitions.definition import load_definition
 
     definition = load_definition(file)
     with _opened() as (lists, _, at):

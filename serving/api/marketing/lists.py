@@ -12,11 +12,11 @@ from features.lake import Lake
 from serving import clock
 from serving.api.guard import caller, guarded, note
 from serving.api.refusals import refusal_schemas
-from serving.lists.definition import NAME, ListDefinition
-from serving.lists.differences import Difference
+from serving.lists.definitions.definition import NAME, ListDefinition
+from serving.lists.definitions.differences import Difference
+from serving.lists.definitions.versions import ListVersion
 from serving.lists.preview import Preview
 from serving.lists.service import ListService, Viewer
-from serving.lists.versions import ListVersion
 from serving.lists.why import Why
 from serving.schemas import NO_NUL, Message
 

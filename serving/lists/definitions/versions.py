@@ -9,7 +9,11 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from features.errors import GuanjiaError, UnknownNameError, did_you_mean
-from serving.lists.definition import ListDefinition, declared_definitions, parse_definition
+from serving.lists.definitions.definition import (
+    ListDefinition,
+    declared_definitions,
+    parse_definition,
+)
 from serving.records.columns import new_id
 from serving.records.list_tables import list_releases, list_versions
 

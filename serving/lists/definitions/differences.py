@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.lists.definition import ListDefinition
+from serving.lists.definitions.definition import ListDefinition
 
 LABELS: Mapping[str, str] = {
     "name": "名称",
