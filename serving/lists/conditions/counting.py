@@ -1,7 +1,7 @@
 """Count customers who meet a condition and each of its parts, while somebody types it.
 
-For whom a single test holds is read once (`serving.lists.conditions.truths`); groups and negations are joined
-from that in SQL's logic of three values.
+For whom a single test holds is read once (`truths.py`); groups and negations are joined from that
+in SQL's logic of three values.
 """
 
 from collections.abc import Collection, Mapping, Sequence
