@@ -36,6 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
+from guanjia.commands.marketing import lists
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -82,6 +83,20 @@ entering.command("password", cls=AfterExtensions)(users.password)
 entering.command("roles", cls=AfterExtensions)(users.roles)
 entering.command("close", cls=AfterExtensions)(users.close)
 entering.command("reopen", cls=AfterExtensions)(users.reopen)
+listing = typer.Typer(help="Define, preview, release and export lists.", no_args_is_help=True)
+for _act in (
+    lists.show,
+    lists.define,
+    lists.diff,
+    lists.count,
+    lists.preview,
+    lists.why,
+    lists.release,
+    lists.approve,
+    lists.releases,
+    lists.export,
+):
+    listing.command(_act.__name__, cls=AfterExtensions)(_act)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -117,6 +132,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Choose whom to contact": {
         "score": models.score,
         "list": models.target_list,
+        "lists": listing,
         "touchpoints": touchpoints.touchpoints,
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,

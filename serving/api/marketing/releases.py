@@ -1,0 +1,301 @@
+"""`/v1/lists/{name}/releases`: freeze a list, approve it, read and export its members."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import Path, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from serving.api.guard import caller, guarded, note
+from serving.api.marketing.lists import Limit, ListName, Skip, opened
+from serving.api.refusals import refusal_schemas
+from serving.lists.members import Member
+from serving.lists.release_rows import EXPORT_HEADING, headings, member_rows
+from serving.lists.releases import Release, verify_members
+from serving.lists.service import ListService, Viewer
+from serving.records.database import LONG_SECONDS
+from serving.records.people.audit import note_export
+from serving.schemas import NO_NUL, Message
+from serving.spreadsheet import cell
+
+router = guarded()
+READ_PERSONAL = "customers:read"
+LATEST = "latest"
+PATH = "/v1/lists/{name}/releases"
+ReleaseId = Annotated[
+    str, Path(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
+]
+
+
+class ReleaseAsked(Message):
+    """What of a list to release."""
+
+    version: int | None = Field(default=None, ge=0, description="Default: the latest.")
+    as_of: date | None = Field(default=None, description="Date of the scores; default: the latest.")
+
+
+class Approval(Message):
+    """The approval of a release, by the hash of what was looked at."""
+
+    content_hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ReleaseTold(Message):
+    """A release of a list."""
+
+    release_id: str
+    name: str
+    version: int
+    as_of: date
+    state: str
+    content_hash: str
+    released_by: str
+    released_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    model_versions: str
+    snapshot_id: str
+    members: int | None = Field(
+        description="Frozen members; null to a token of branches that the release goes beyond."
+    )
+    taken: dict[str, int] | None = Field(description="Rule -> customers it took; null likewise.")
+
+
+class ReleasesTold(Message):
+    """Releases of a list, the latest first."""
+
+    releases: list[ReleaseTold]
+
+
+class MemberTold(Message):
+    """A member of a release; names and numbers are masked."""
+
+    place: int
+    customer_id: str
+    name: str | None
+    phone: str | None
+    star: int | None
+    branch: str | None
+    manager: str | None
+    plate: str | None
+    expiry: date | None
+    last_contact: date | None
+    probability: float
+    expected_value: float | None
+    margin: float | None
+    day: int
+    consent: str
+    in_holdout: bool
+    reasons: str
+
+
+class MembersTold(Message):
+    """A page of the members of a release."""
+
+    release_id: str
+    content_hash: str
+    erased_since: int = Field(description="Members who were erased since the release.")
+    members: list[MemberTold]
+
+
+@router.post(PATH, response_model=ReleaseTold, responses=refusal_schemas(404, 413, 422, 503))
+def release_now(request: Request, name: ListName, body: ReleaseAsked) -> ReleaseTold:
+    """Release a list: freeze who is on it now, under a hash."""
+    with opened(request) as (lists, viewer, at):
+        return _told(lists.release(name, viewer, at, body.version, body.as_of), viewer)
+
+
+@router.get(PATH, response_model=ReleasesTold, responses=refusal_schemas(404, 503))
+def list_releases(request: Request, name: ListName) -> ReleasesTold:
+    """List the releases of a list, the latest first."""
+    with opened(request) as (lists, viewer, _):
+        lists.version(name)
+        return ReleasesTold(releases=[_told(one, viewer) for one in lists.releases(name)])
+
+
+@router.post(
+    f"{PATH}/{{release_id}}/approval",
+    response_model=ReleaseTold,
+    responses=refusal_schemas(404, 409, 413, 422, 503),
+)
+def approve_release(
+    request: Request, name: ListName, release_id: ReleaseId, body: Approval
+) -> ReleaseTold:
+    """Approve a release that waits for a second person."""
+    with opened(request) as (lists, viewer, at):
+        lists.find(name, release_id)
+        return _told(lists.approve(release_id, body.content_hash, viewer, at), viewer)
+
+
+@router.get(
+    f"{PATH}/{{release_id}}/members",
+    response_model=MembersTold,
+    responses=refusal_schemas(404, 409, 422, 503),
+)
+def release_members(
+    request: Request, name: ListName, release_id: ReleaseId, start: Skip = 0, limit: Limit = 100
+) -> MembersTold:
+    """Read the members of a release, names and numbers masked; whoever approves it may look.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    start, limit : int
+        Members to skip, and of a page.
+    """
+    return _page(request, name, release_id, start, limit, masked=True)
+
+
+@router.get(
+    f"{PATH}/{{release_id}}/people",
+    response_model=MembersTold,
+    responses=refusal_schemas(404, 409, 422, 503),
+)
+def release_people(
+    request: Request, name: ListName, release_id: ReleaseId, start: Skip = 0, limit: Limit = 100
+) -> MembersTold:
+    """Read the members of a release with names and numbers as they are.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    start, limit : int
+        Members to skip, and of a page.
+    """
+    return _page(request, name, release_id, start, limit, masked=False)
+
+
+@router.get(
+    f"{PATH}/{{release_id}}/file",
+    response_class=StreamingResponse,
+    responses=refusal_schemas(404, 409, 422, 503),
+)
+def export_file(
+    request: Request,
+    name: ListName,
+    release_id: ReleaseId,
+    why: Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)] = "marketing",
+) -> StreamingResponse:
+    """Export those who are sent as CSV, streamed; masked unless the token may read customers.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    why : str
+        What for; kept with the export.
+    """
+    masked = READ_PERSONAL not in caller(request).scopes
+    records = request.app.state.records
+    with opened(request) as (lists, viewer, at):
+        release = lists.find(name, None if release_id == LATEST else release_id)
+        columns = [*headings(release.definition), EXPORT_HEADING]
+        customers = [member.customer_id for member in _sent(lists, release, viewer)]
+        with records.writing(durable=True) as connection:
+            export_id = note_export(
+                connection, viewer.who, release.name, columns, customers, at, why
+            )
+
+    def lines() -> Iterator[bytes]:
+        yield "\ufeff".encode() + _line(columns)
+        with (
+            opened(request) as (own, seen_by, _),
+            records.reading(LONG_SECONDS) as connection,
+        ):
+            members = _sent(own, release, seen_by)
+            for batch in member_rows(own.lake, release, members, connection, masked=masked):
+                yield b"".join(_line([*row, export_id]) for row in batch)
+
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}-{release.as_of}-{export_id}.csv"'
+    }
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _sent(lists: ListService, release: Release, viewer: Viewer) -> Iterator[Member]:
+    return (member for member in lists.members(release, viewer) if not member.in_holdout)
+
+
+def _line(values: list[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow([cell(value) for value in values])
+    return text.getvalue().encode()
+
+
+def _page(
+    request: Request, name: str, release_id: str, start: int, limit: int, *, masked: bool
+) -> MembersTold:
+    """Read a page of members, and note whose data was read."""
+    with opened(request) as (lists, viewer, _):
+        release = lists.find(name, None if release_id == LATEST else release_id)
+        members = list(lists.members(release, viewer, start, limit, waiting=True))
+        erased = verify_members(lists.lake, release)
+        with request.app.state.records.reading() as connection:
+            rows = [
+                row
+                for batch in member_rows(lists.lake, release, members, connection, masked=masked)
+                for row in batch
+            ]
+    told = [
+        MemberTold(
+            place=member.place,
+            customer_id=member.customer_id,
+            name=row[2],
+            phone=row[3],
+            star=member.star,
+            branch=member.branch,
+            manager=row[6],
+            plate=row[7],
+            expiry=row[8],
+            last_contact=row[9],
+            probability=member.probability,
+            expected_value=member.expected_value,
+            margin=member.margin,
+            day=member.day,
+            consent=member.consent,
+            in_holdout=member.in_holdout,
+            reasons=member.reasons,
+        )
+        for member, row in zip(members, rows, strict=True)
+    ]
+    if told:
+        note(request, [member.customer_id for member in told])
+    return MembersTold(
+        release_id=release.release_id,
+        content_hash=release.content_hash,
+        erased_since=erased,
+        members=told,
+    )
+
+
+def _told(release: Release, viewer: Viewer) -> ReleaseTold:
+    """Tell a release; counts of other branches are not for a token of some."""
+    asked = release.document["branches"]
+    whole = viewer.branches is None or (asked is not None and {*asked} <= viewer.branches)
+    fields = {
+        name: value
+        for name, value in vars(release).items()
+        if name in ReleaseTold.model_fields and name != "members"
+    }
+    return ReleaseTold(
+        **fields,
+        model_versions=release.document["model_versions"],
+        snapshot_id=release.document["snapshot_id"],
+        members=release.members if whole else None,
+        taken=release.document["taken"] if whole else None,
+    )
