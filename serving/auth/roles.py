@@ -35,18 +35,23 @@ def _role(label: str, english: str, *scopes: str) -> Role:
 _READING = ("touchpoints:read", "tags:read", "home:read")
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
-        "marketer": _role("营销人员", "marketer", *_READING, "predict", "customers:read"),
+        "marketer": _role(
+            "营销人员", "marketer", *_READING, "predict", "customers:read", "lists:read",
+            "lists:write", "lists:release", "lists:export",
+        ),
         "manager": _role(
-            "机构负责人", "manager of branches", *_READING, "predict", "customers:read"
+            "机构负责人", "manager of branches", *_READING, "predict", "customers:read",
+            "lists:read", "lists:release", "lists:export",
         ),
         "steward": _role(
-            "服务管家", "service steward", *_READING, "predict", "customers:read", "decide",
-            "decisions:read", "reviews:read", "reviews:answer", "consents:read", "consents:write",
+            "服务管家", "service steward", *_READING, "predict", "customers:read", "lists:read",
+            "decide", "decisions:read", "reviews:read", "reviews:answer", "consents:read",
+            "consents:write",
         ),
         "scientist": _role("数据科学家", "data scientist", *_READING, "metrics:read"),
         "compliance": _role(
             "合规人员", "compliance", *_READING, "customers:read", "decisions:read",
-            "reviews:read", "consents:read", "customers:erase", "metrics:read",
+            "reviews:read", "consents:read", "customers:erase", "metrics:read", "lists:read",
         ),
         "administrator": _role("管理员", "administrator", *SCOPES),
     }

@@ -8,6 +8,8 @@ from serving.console.pages import (
     compliance,
     customers,
     data,
+    list_builder,
+    lists,
     login,
     models,
     reviews,
@@ -18,6 +20,8 @@ from serving.console.render import FOLDER
 PAGES = (
     login.router,
     today.router,
+    lists.router,
+    list_builder.router,
     customers.router,
     reviews.router,
     catalogues.router,

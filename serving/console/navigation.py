@@ -33,6 +33,7 @@ class MenuPage:
 MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
     {
         ("每日", "Every day"): (MenuPage("/console/today", "今日", "Today", "home:read"),),
+        ("营销", "Marketing"): (MenuPage("/console/lists", "名单", "Lists", "lists:read"),),
         ("客户", "Customers"): (
             MenuPage("/console/customers", "客户", "Customers", "customers:read"),
             MenuPage("/console/reviews", "人工复核", "Reviews", "reviews:read"),
@@ -64,6 +65,18 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/customers": "customers:read",
         "GET /console/customers/{customer_id}": "customers:read",
         "GET /console/customers/{customer_id}/star": "customers:read",
+        "GET /console/lists": "lists:read",
+        "GET /console/lists/{name}": "lists:read",
+        "GET /console/lists/{name}/preview": "lists:read",
+        "GET /console/lists/{name}/behind/{rule}": "lists:read",
+        "GET /console/lists/{name}/why": "lists:read",
+        "POST /console/lists/{name}/releases": "lists:release",
+        "GET /console/lists/{name}/releases/{release_id}": "lists:read",
+        "POST /console/lists/{name}/releases/{release_id}": "lists:release",
+        "GET /console/lists/{name}/releases/{release_id}/file": "lists:export",
+        "GET /console/list-builder": "lists:read",
+        "POST /console/list-builder/look": "lists:read",
+        "POST /console/list-builder": "lists:write",
         "GET /console/reviews": "reviews:read",
         "POST /console/reviews/{review_id}": "reviews:answer",
         "GET /console/touchpoints": "touchpoints:read",

@@ -20,9 +20,9 @@ function begin(root) {
   for (const part of root.querySelectorAll("[data-load]")) put(part, part.dataset.load);
   for (const form of root.querySelectorAll("form[data-into]")) {
     let waiting = 0, latest = 0;
-    const send = async () => {
+    const send = async (button) => {
       const target = document.getElementById(form.dataset.into), number = ++latest;
-      const fields = new URLSearchParams(new FormData(form));
+      const fields = new URLSearchParams(new FormData(form, button));
       target.setAttribute("aria-busy", "true");
       const post = form.method === "post";
       const address = post ? form.action : form.action + "?" + fields;
@@ -36,10 +36,15 @@ function begin(root) {
       target.removeAttribute("aria-busy");
       begin(target);
     };
-    form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+    form.addEventListener("submit", (event) => {
+      if (event.submitter && "plain" in event.submitter.dataset) return;
+      event.preventDefault();
+      send(event.submitter);
+    });
+    if ("live" in form.dataset && form.querySelector("textarea")?.value) send();
     if ("live" in form.dataset) form.addEventListener("input", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(send, 250);
+      waiting = setTimeout(() => send(), 250);
     });
   }
   for (const button of root.querySelectorAll("[data-opens]")) {

@@ -1,0 +1,176 @@
+"""Show lists: their versions, what they would be now, who is on them and why, their releases."""
+
+from itertools import pairwise
+from typing import Annotated
+
+from fastapi import Form, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from serving.api.marketing.lists import ListName, opened
+from serving.api.marketing.releases import export_file, release_members, release_people
+from serving.console.render import show
+from serving.console.route import caller_of, console_router, note_seen
+from serving.schemas import NO_NUL
+
+router = console_router()
+MOST_MEMBERS = 100
+MOST_BEHIND = 200
+ReleaseId = Annotated[str, Path(pattern="^[0-9a-f]{15,64}$")]
+Why = Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)]
+
+
+@router.get("/console/lists")
+def lists(request: Request) -> Response:
+    """List all lists, with their latest release."""
+    with opened(request) as (service, _, _):
+        found = service.lists()
+        uses = {name: service.use(name) for name in found}
+        waiting = [release for release in service.releases() if release.state == "waiting"]
+    return show(request, "lists.html", lists=found, uses=uses, waiting=waiting)
+
+
+@router.get("/console/lists/{name}")
+def one_list(request: Request, name: ListName) -> Response:
+    """Show a list: definition, versions, releases; what it would be now loads by itself."""
+    with opened(request) as (service, _, _):
+        versions = service.versions(name)
+        latest = service.version(name)
+        return show(
+            request,
+            "list.html",
+            latest=latest,
+            versions=[*reversed(versions)],
+            differences=[
+                (later, service.diff(name, earlier.version, later.version))
+                for earlier, later in pairwise(versions)
+            ][::-1],
+            use=service.use(name),
+            releases=service.releases(name),
+        )
+
+
+@router.get("/console/lists/{name}/preview")
+def preview(request: Request, name: ListName) -> Response:
+    """Show what a list would be now: a part of its page."""
+    with opened(request) as (service, viewer, at):
+        found = service.preview(service.version(name).definition, viewer, at)
+    return show(request, "list_preview.html", preview=found, name=name)
+
+
+@router.get("/console/lists/{name}/behind/{rule}")
+def behind(
+    request: Request, name: ListName, rule: Annotated[str, Path(max_length=64, pattern=NO_NUL)]
+) -> Response:
+    """Show the customers behind a number of the preview."""
+    with opened(request) as (service, viewer, at):
+        definition = service.version(name).definition
+        customers = service.preview_members(definition, viewer, at, rule)
+    note_seen(request, customers[:MOST_BEHIND])
+    return show(
+        request,
+        "list_behind.html",
+        name=name,
+        label=definition.label,
+        rule=rule,
+        customers=customers[:MOST_BEHIND],
+        total=len(customers),
+    )
+
+
+@router.get("/console/lists/{name}/why")
+def why(
+    request: Request,
+    name: ListName,
+    customer: Annotated[str, Query(max_length=64, pattern=NO_NUL + "|^$")] = "",
+) -> Response:
+    """Show why a customer is on a list or not."""
+    found = None
+    with opened(request) as (service, viewer, at):
+        definition = service.version(name).definition
+        if customer.strip():
+            found = service.why(definition, customer.strip(), viewer, at)
+    note_seen(request, [found.customer_id] if found else [])
+    return show(
+        request, "list_why.html", name=name, label=definition.label, why=found, customer=customer
+    )
+
+
+@router.post("/console/lists/{name}/releases")
+def release(request: Request, name: ListName) -> Response:
+    """Release a list: freeze who is on it now."""
+    with opened(request) as (service, viewer, at):
+        made = service.release(name, viewer, at)
+    return RedirectResponse(f"/console/lists/{name}/releases/{made.release_id}", 303)
+
+
+@router.post("/console/lists/{name}/releases/{release_id}")
+def approve(
+    request: Request,
+    name: ListName,
+    release_id: ReleaseId,
+    content_hash: Annotated[str, Form(pattern="^[0-9a-f]{64}$")],
+) -> Response:
+    """Approve a release by the hash of what was looked at.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    content_hash : str
+        The hash that the page showed.
+    """
+    with opened(request) as (service, viewer, at):
+        service.find(name, release_id)
+        service.approve(release_id, content_hash, viewer, at)
+    return RedirectResponse(f"/console/lists/{name}/releases/{release_id}", 303)
+
+
+@router.get("/console/lists/{name}/releases/{release_id}")
+def one_release(
+    request: Request,
+    name: ListName,
+    release_id: ReleaseId,
+    start: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Response:
+    """Show a release with its members, a page of a hundred.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    start : int
+        Members to skip.
+    """
+    read = release_people if "customers:read" in caller_of(request).scopes else release_members
+    members = read(request, name, release_id, start, MOST_MEMBERS)
+    with opened(request) as (service, _, _):
+        found = service.find(name, release_id)
+    return show(
+        request,
+        "release.html",
+        release=found,
+        members=members.members,
+        erased=members.erased_since,
+        start=start,
+        most=MOST_MEMBERS,
+    )
+
+
+@router.get("/console/lists/{name}/releases/{release_id}/file")
+def file(request: Request, name: ListName, release_id: ReleaseId, why: Why) -> Response:
+    """Export those who are sent; the export is recorded.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    why : str
+        What for; kept with the export.
+    """
+    return export_file(request, name, release_id, why)
