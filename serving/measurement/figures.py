@@ -159,6 +159,25 @@ def estimate_figures(
     )
 
 
+def primary_effect(campaign: Campaign, rows: CampaignRows) -> Effect | None:
+    """Estimate the effect on renewal of the primary claim, with an interval for one look.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    rows : CampaignRows
+        Its members.
+
+    Returns
+    -------
+    Effect or None
+        None where an arm has too few ripe members.
+    """
+    sample, kept = _sample(campaign, rows, *campaign.plan.primary)
+    return None if sample is None else average_effect(rows.renewed[kept].astype(float), sample)
+
+
 def _unplanned_look(effect: Effect, looks: LookPlan, number: int, planned: float) -> LookResult:
     """Give an effect the interval that holds at any time."""
     low, _ = always_valid_interval(effect.value, effect.deviation, planned, looks.error)

@@ -39,6 +39,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "events": "客户事件，及其引发的待触达。 Events, and the touchpoints that are due.",
         "customers": "授权与个人信息删除。 Consents, and erasure of a customer.",
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
+        "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
         "monitoring": "运行监控。 Monitoring of the service.",
     }
 )
@@ -58,6 +59,13 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "consents": ("customers", "查询授权 · Read consents"),
         "change_consent": ("customers", "变更授权 · Change a consent"),
         "erase_customer": ("customers", "删除客户个人信息 · Erase a customer"),
+        "campaigns": ("campaigns", "列出活动 · List campaigns"),
+        "plan": ("campaigns", "制定活动 · Plan a campaign"),
+        "campaign": ("campaigns", "查看活动 · Show a campaign"),
+        "launch": ("campaigns", "启动活动 · Launch a campaign"),
+        "stop": ("campaigns", "停止活动 · Stop a campaign"),
+        "measurement": ("campaigns", "评估活动 · Measure a campaign"),
+        "arms": ("campaigns", "客户所在组别 · Arms of a customer"),
         "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),
         "touchpoints": ("catalogues", "触点目录 · Catalogue of touchpoints"),
         "tags": ("catalogues", "标签目录 · Catalogue of tags"),
