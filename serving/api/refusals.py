@@ -18,6 +18,8 @@ from serving.api.door.limits import (
     MOST_SECONDS,
 )
 from serving.auth.tokens import InvalidTokenError
+from serving.campaigns.plan import PlanFaultError
+from serving.campaigns.store import CampaignStateError, UnknownCampaignError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.predictions.unknown_customers import UnknownCustomerError
@@ -62,8 +64,14 @@ LIST_CURES = {
 }
 
 
-UNKNOWN = (UnknownNameError, UnknownContactError, UnknownDecisionError, UnknownReviewError)
-CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError)
+UNKNOWN = (
+    UnknownNameError,
+    UnknownContactError,
+    UnknownDecisionError,
+    UnknownReviewError,
+    UnknownCampaignError,
+)
+CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError, CampaignStateError)
 
 
 class ForbiddenError(GuanjiaError):
@@ -165,7 +173,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        (UnknownWordError, 422),
+        ((UnknownWordError, PlanFaultError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

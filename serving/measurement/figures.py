@@ -11,9 +11,10 @@ from serving.measurement.looks_taken import TakenLook
 from training.experiments.always_valid import always_valid_interval
 from training.experiments.compliers import ComplierEffect, complier_effect
 from training.experiments.corrections import chance_best_by_luck, holm, joint_factor
-from training.experiments.effects import Effect, Sample, Total, average_effect, total
+from training.experiments.effects import Effect, Total, average_effect, total
 from training.experiments.interim import LookResult, information_fraction, result_at_look
 from training.experiments.looks import LookPlan
+from training.experiments.sample import Sample
 
 LEAST_ROWS = 30
 """Ripe members that each arm of a level must have for an effect of its own."""

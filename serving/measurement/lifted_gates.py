@@ -5,7 +5,9 @@ the worth is an upper bound. An open claim, a complaint and a refusal are not fo
 are never lifted.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from serving.decision.core import Facts
 from serving.decision.gates import CHANNEL_ASKED, REACHABLE, Permission
@@ -39,7 +41,7 @@ def lift_gate(facts: Facts, name: str) -> Facts | None:
     facts = replace(facts, policy=policy)
     if name in NEVER:
         return None
-    lifted = {
+    lifted: Mapping[str, Callable[[], dict[str, Any]]] = {
         "holdout": lambda: {"policy": policy.model_copy(update={"holdout_share": 0.0})},
         "campaign": lambda: {"campaign": None},
         "consent": lambda: {"permission": _asked(facts)},

@@ -54,14 +54,14 @@ class PastContacts:
             refused = select(_o.customer_id, _o.recorded_at, _o.kind).where(
                 _o.kind.in_(REFUSALS), _o.recorded_at < end, _o.recorded_at >= begin - longest
             )
-            for row in connection.execute(refused):
-                self._refusals[row.customer_id].append((row.recorded_at, row.kind))
+            for customer, at, kind in connection.execute(refused):
+                self._refusals[customer].append((at, kind))
             changed = select(
                 _c.customer_id, _c.recorded_at, _c.channel, _c.granted, _c.changed_at
             ).where(_c.purpose == "marketing", _c.recorded_at < end)
-            for row in connection.execute(changed):
-                consent = Consent(row.granted, row.changed_at)
-                self._consents[row.customer_id].append((row.recorded_at, row.channel, consent))
+            for customer, at, channel, granted, changed_at in connection.execute(changed):
+                consent = Consent(granted, changed_at)
+                self._consents[customer].append((at, channel, consent))
 
     def add(self, customer_id: str, at: datetime, day: date, traits: Any) -> None:
         """Add a contact that the simulated world made.

@@ -21,7 +21,8 @@ from serving.decision.worth.policy import Policy
 from serving.measurement.campaign_rows import gather_rows
 from serving.measurement.figures import primary_effect
 from serving.records.database import LONG_SECONDS, Records
-from training.experiments.effects import Effect, Sample, Total, average_effect, total
+from training.experiments.effects import Effect, Total, average_effect, total
+from training.experiments.sample import Sample
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,8 @@ def _read_members(path: Path) -> list[Any]:
 
 def _document(campaign: Any) -> dict[str, Any]:
     fields = {name: value for name, value in vars(campaign).items() if name != "plan"}
-    return campaign.plan.model_dump(mode="json") | fields
+    document: dict[str, Any] = campaign.plan.model_dump(mode="json") | fields
+    return document
 
 
 def _show(campaign: Any, json: bool) -> None:

@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request
 from pydantic import Field, StrictBool
 
-from features.errors import GuanjiaError
 from features.jsonable import jsonable
 from features.settings import cutoff
 from serving import clock
 from serving.api.guard import caller, guarded, note
-from serving.api.refusals import refusal_schemas
+from serving.api.refusals import ForbiddenError, refusal_schemas
 from serving.campaigns.membership import past_memberships
 from serving.campaigns.planning import drawn_members, launch_campaign, plan_campaign
 from serving.campaigns.states import close
@@ -297,7 +296,7 @@ def _require_whole(request: Request, name: str) -> None:
         members = drawn_members(connection, name)
     if any(member.branch not in branches for member in members):
         fault = "has members of branches that you do not see, and is judged as a whole"
-        raise GuanjiaError(f"campaign {name}", fault, "ask with a token for all branches")
+        raise ForbiddenError(f"campaign {name}", fault, "ask with a token for all branches")
 
 
 def _told(found: Campaign) -> CampaignTold:
