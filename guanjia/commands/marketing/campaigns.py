@@ -4,10 +4,11 @@ import getpass
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from guanjia.terminal.options import AsOf, Json, open_published, open_records, read_clock
+from guanjia.terminal.options import AsOf, Json, MaybeNow, open_published, open_records
 from guanjia.terminal.output import emit, table
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")]
@@ -18,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="Name of the campaign.")]
 Who = Annotated[str | None, typer.Option(help="Who does it; default: the user of this machine.")]
 
 
-def check(plan: PlanFile, members: Members, json: Json = False) -> None:
+def check(plan: PlanFile, members: Members, now: MaybeNow = None, json: Json = False) -> None:
     """Tell what a campaign could see, without planning it."""
     from features.declared import read_toml
     from serving import clock
@@ -26,7 +27,7 @@ def check(plan: PlanFile, members: Members, json: Json = False) -> None:
 
     lake = open_published()
     rows = _read_members(members)
-    checked, found = check_plan(lake, read_toml(plan), rows, clock.now(lake.settings))
+    checked, found = check_plan(lake, read_toml(plan), rows, now or clock.now(lake.settings))
     arms = [{"arm": arm.name, "gets": arm.kind, "share": arm.share} for arm in checked.arms]
     emit(
         {"arms": arms, "check": found.document()},
@@ -36,7 +37,13 @@ def check(plan: PlanFile, members: Members, json: Json = False) -> None:
     )
 
 
-def plan(plan: PlanFile, members: Members, who: Who = None, json: Json = False) -> None:
+def plan(
+    plan: PlanFile,
+    members: Members,
+    who: Who = None,
+    now: MaybeNow = None,
+    json: Json = False,
+) -> None:
     """Plan a campaign: draw its members by lot, and check that it can be judged.
 
     Refused if its power is below one half and the plan does not say why (weak_because).
@@ -50,8 +57,8 @@ def plan(plan: PlanFile, members: Members, who: Who = None, json: Json = False) 
     lake = open_published()
     policy, fields, rows = load_policy(lake.home), read_toml(plan), _read_members(members)
     with open_records(lake) as records:
-        at = clock.now(lake.settings)
-        cycle = policy.cycle(at.date())
+        at = now or clock.now(lake.settings)
+        cycle = policy.cycle(at.astimezone(ZoneInfo(lake.settings.timezone)).date())
         planned = plan_campaign(
             lake,
             records,
@@ -73,6 +80,7 @@ def launch(
         str | None, typer.Option(help="Why it is launched though it can hardly be judged.")
     ] = None,
     who: Who = None,
+    now: MaybeNow = None,
     json: Json = False,
 ) -> None:
     """Launch a planned campaign: from now on decisions keep its members in their arms."""
@@ -81,7 +89,7 @@ def launch(
 
     lake = open_published()
     with open_records(lake) as records:
-        at, by = clock.now(lake.settings), who or getpass.getuser()
+        at, by = now or clock.now(lake.settings), who or getpass.getuser()
         launched = launch_campaign(records, name, by, at, because)
     _show(launched, json)
 
@@ -90,6 +98,7 @@ def stop(
     name: Name,
     because: Annotated[str, typer.Option(help="Why it is stopped; kept with it.")],
     who: Who = None,
+    now: MaybeNow = None,
     json: Json = False,
 ) -> None:
     """Stop a running campaign."""
@@ -99,7 +108,7 @@ def stop(
 
     lake = open_published()
     with open_records(lake) as records, records.writing(durable=True) as connection:
-        at, by = clock.now(lake.settings), who or getpass.getuser()
+        at, by = now or clock.now(lake.settings), who or getpass.getuser()
         stopped = close(connection, find_campaign(connection, name), by, at, because)
     _show(stopped, json)
 
@@ -163,14 +172,17 @@ def import_outcomes(
     rejected: Annotated[
         Path | None, typer.Option(help="File for rows that are not imported.")
     ] = None,
+    now: MaybeNow = None,
     json: Json = False,
 ) -> None:
     """Import outcomes from a file that a desk sent back, each row once."""
+    from serving import clock
     from serving.campaigns.outcome_import import OutcomeImporter
 
     lake = open_published()
+    at = now or clock.now(lake.settings)
     with open_records(lake) as records:
-        done = OutcomeImporter(lake, records, campaign).run(file, read_clock(), rejected)
+        done = OutcomeImporter(lake, records, campaign).run(file, at, rejected)
     lines = [
         f"{done.rows:,} rows with a result: {done.new:,} new, {done.repeated:,} known before; "
         f"{done.open:,} not worked yet; {done.contacts:,} contacts learned of"

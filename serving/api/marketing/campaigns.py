@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query, Request
 from pydantic import Field, StrictBool
@@ -150,7 +151,7 @@ def plan(request: Request, body: PlanRequest) -> CampaignTold:
     at = clock.now(service.lake.settings)
     customers = [member.customer_id for member in body.members]
     service.tags(customers, [], caller(request).branches)
-    cycle = policy.cycle(at.date())
+    cycle = policy.cycle(at.astimezone(ZoneInfo(service.lake.settings.timezone)).date())
     planned = plan_campaign(
         service.lake,
         records,

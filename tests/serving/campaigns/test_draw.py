@@ -48,7 +48,15 @@ def test_neither_order_nor_company_changes_a_lot(people: list[tuple[str, str]]) 
 
 
 def test_members_are_read_with_the_headings_of_a_list() -> None:
-    rows = [{"客户号": "'00123", "续保概率": "0.81", "星级": "4", "预期边际贡献(元)": "1,250.5", "机构": "B1"}]
+    rows = [
+        {
+            "客户号": "'00123",
+            "续保概率": "0.81",
+            "星级": "4",
+            "预期边际贡献(元)": "1,250.5",
+            "机构": "B1",
+        }
+    ]
     assert read_members(rows) == [
         Member("00123", probability=0.81, star=4, margin=1250.5, branch="B1")
     ]
