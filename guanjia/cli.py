@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import lists
+from guanjia.commands.marketing import campaigns, lists, measurement, policies
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing, users
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -97,6 +97,18 @@ for _act in (
     lists.export,
 ):
     listing.command(_act.__name__, cls=AfterExtensions)(_act)
+campaigning = typer.Typer(
+    help="Plan, launch and stop campaigns that can be measured.", no_args_is_help=True
+)
+campaigning.command("check", cls=AfterExtensions)(campaigns.check)
+campaigning.command("plan", cls=AfterExtensions)(campaigns.plan)
+campaigning.command("launch", cls=AfterExtensions)(campaigns.launch)
+campaigning.command("stop", cls=AfterExtensions)(campaigns.stop)
+campaigning.command("list", cls=AfterExtensions)(campaigns.list_all)
+campaigning.command("show", cls=AfterExtensions)(campaigns.show)
+campaigning.command("arms", cls=AfterExtensions)(campaigns.arms)
+returning = typer.Typer(help="Import outcomes of contacts from files.", no_args_is_help=True)
+returning.command("import", cls=AfterExtensions)(campaigns.import_outcomes)
 
 GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
     "Begin here": {"demo": service.demo},
@@ -137,6 +149,14 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "triggers": touchpoints.triggers,
         "content-try": content.content_try,
         "content-check": content.content_check,
+    },
+    "Find out whether it pays": {
+        "campaign": campaigning,
+        "outcomes": returning,
+        "measure": measurement.measure,
+        "holdout-effect": measurement.holdout_effect,
+        "simulate-policy": policies.simulate_policy,
+        "policy-value": policies.policy_value,
     },
     "Run it day after day": {
         "publish": publishing.publish,

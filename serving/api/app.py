@@ -23,7 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
-from serving.api.marketing import lists, releases
+from serving.api.marketing import campaigns, lists, releases
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -41,6 +41,7 @@ RESOURCES = (
     releases.router,
     catalogues.router,
     monitoring.router,
+    campaigns.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 

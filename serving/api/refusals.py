@@ -18,6 +18,8 @@ from serving.api.door.limits import (
     MOST_SECONDS,
 )
 from serving.auth.tokens import InvalidTokenError
+from serving.campaigns.plan import PlanFaultError
+from serving.campaigns.store import CampaignStateError, UnknownCampaignError
 from serving.decision.schemas import UnknownWordError
 from serving.events.schemas import LONGEST_NAME, MOST_EVENTS
 from serving.lists.definitions.definition import ListDefinitionError
@@ -70,8 +72,14 @@ UNKNOWN = (
     UnknownDecisionError,
     UnknownReviewError,
     UnknownReleaseError,
+    UnknownCampaignError,
 )
-CONTRADICTIONS = (ClientKeyConflictError, ReviewAnsweredError, ReleaseRefusedError)
+CONTRADICTIONS = (
+    ClientKeyConflictError,
+    ReviewAnsweredError,
+    ReleaseRefusedError,
+    CampaignStateError,
+)
 
 
 class ForbiddenError(GuanjiaError):
@@ -173,7 +181,7 @@ def status_of(error: GuanjiaError) -> int:
     by_type = (
         (InvalidTokenError, 401),
         (ForbiddenError, 403),
-        ((UnknownWordError, ListDefinitionError), 422),
+        ((UnknownWordError, ListDefinitionError, PlanFaultError), 422),
         (UNKNOWN, 404),
         (CONTRADICTIONS, 409),
         (TooManyError, 429),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from features.errors import GuanjiaError
+from serving.campaigns.plan import PlanFaultError
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "customer_id": ("客户号", "客户编号"),
@@ -76,7 +76,7 @@ def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
 
     Raises
     ------
-    GuanjiaError
+    PlanFaultError
         If a row names no customer, one is named twice, or a number is none.
     """
     members: list[Member] = []
@@ -86,10 +86,10 @@ def read_members(rows: Iterable[Mapping[str, Any]]) -> list[Member]:
         customer = str(fields["customer_id"] or "")
         if not customer:
             fault = "names no customer"
-            raise GuanjiaError(f"row {number} of the list", fault, "fill in the column 客户号")
+            raise PlanFaultError(f"row {number} of the list", fault, "fill in the column 客户号")
         if customer in seen:
             fault = f"names customer {customer}, whom another row names"
-            raise GuanjiaError(f"row {number} of the list", fault, "keep one row a customer")
+            raise PlanFaultError(f"row {number} of the list", fault, "keep one row a customer")
         seen.add(customer)
         members.append(Member(**{**fields, "customer_id": customer}))
     return members
@@ -107,5 +107,5 @@ def _field(row: Mapping[str, Any], name: str) -> Any:
         number = float("nan")
     if not isfinite(number) or (name == "probability" and not 0 <= number <= 1):
         fault = f"holds {value!r}, which is no {name}"
-        raise GuanjiaError(f"column {name} of the list", fault, "write a number, or nothing")
+        raise PlanFaultError(f"column {name} of the list", fault, "write a number, or nothing")
     return int(number) if name in ("place", "star") else number

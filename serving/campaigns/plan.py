@@ -28,6 +28,10 @@ LEAST_POWER = 0.5
 """Below it a campaign is not launched unless a reason is given."""
 
 
+class PlanFaultError(GuanjiaError):
+    """A plan, or the list that it draws from, has a fault."""
+
+
 class Arm(Declared):
     """An arm of a campaign, into which members are drawn.
 
@@ -162,11 +166,14 @@ def parse_plan(fields: Mapping[str, Any]) -> CampaignPlan:
 
     Raises
     ------
-    GuanjiaError
+    PlanFaultError
         If a field is unknown, missing or out of range.
     """
     thing = f"campaign {fields.get('campaign', '')}".strip()
-    return parse_fields(CampaignPlan, fields, thing=thing, manual="docs/campaigns.md")
+    try:
+        return parse_fields(CampaignPlan, fields, thing=thing, manual="docs/campaigns.md")
+    except GuanjiaError as error:
+        raise PlanFaultError(error.thing, error.fault, error.cure) from error
 
 
 def require_touchpoint(plan: CampaignPlan, kinds: Mapping[str, str]) -> None:
@@ -181,13 +188,13 @@ def require_touchpoint(plan: CampaignPlan, kinds: Mapping[str, str]) -> None:
 
     Raises
     ------
-    GuanjiaError
+    PlanFaultError
         If it is not a touchpoint of marketing.
     """
     kind = kinds.get(plan.touchpoint)
     if kind is None:
         cure = "name one that `guanjia touchpoints` lists"
-        raise GuanjiaError(f"touchpoint {plan.touchpoint}", "is not known", cure)
+        raise PlanFaultError(f"touchpoint {plan.touchpoint}", "is not known", cure)
     if kind != "marketing":
         fault = "is a service message, which everybody gets"
-        raise GuanjiaError(f"touchpoint {plan.touchpoint}", fault, "name one of marketing")
+        raise PlanFaultError(f"touchpoint {plan.touchpoint}", fault, "name one of marketing")

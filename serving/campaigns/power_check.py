@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from features.errors import GuanjiaError
 from serving.campaigns.members import Member
-from serving.campaigns.plan import LEAST_POWER, CampaignPlan, parse_plan
+from serving.campaigns.plan import LEAST_POWER, CampaignPlan, PlanFaultError, parse_plan
 from training.experiments.looks import LookPlan, inflation
 from training.experiments.power import (
     POWER,
@@ -25,7 +24,7 @@ UNKNOWN_RATE = 0.5
 """Where no member has a probability: the rate of which least can be seen."""
 
 
-class WeakCampaignError(GuanjiaError):
+class WeakCampaignError(PlanFaultError):
     """A campaign can hardly be judged, and nobody said why it is launched all the same."""
 
 
@@ -108,7 +107,7 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
 
     Raises
     ------
-    GuanjiaError
+    PlanFaultError
         If there are fewer than two units, or nothing says what a renewal is worth.
     """
     units = len({member.unit for member in members})
@@ -116,7 +115,7 @@ def check_campaign(plan: CampaignPlan, members: Sequence[Member]) -> CampaignChe
     compared = round(units * (judged + against))
     if compared < 4:
         fault = f"draws {units} households, which no measurement compares"
-        raise GuanjiaError(f"campaign {plan.campaign}", fault, "take a longer list")
+        raise PlanFaultError(f"campaign {plan.campaign}", fault, "take a longer list")
     rate, explained = _expected(members)
     worth = _worth(plan, members)
     looks = LookPlan(plan.looks, plan.spending)
@@ -166,7 +165,7 @@ def propose_shares(fields: Mapping[str, Any], members: Sequence[Member]) -> dict
 
     Raises
     ------
-    GuanjiaError
+    PlanFaultError
         If only some arms state a share, or the plan has another fault.
     """
     arms = [dict(arm) for arm in fields.get("arms", ())]
@@ -175,7 +174,7 @@ def propose_shares(fields: Mapping[str, Any], members: Sequence[Member]) -> dict
         return dict(fields)
     if any(stated):
         fault, cure = "states the share of some arms only", "state all of them, or none"
-        raise GuanjiaError(f"campaign {fields.get('campaign', '')}", fault, cure)
+        raise PlanFaultError(f"campaign {fields.get('campaign', '')}", fault, cure)
     treatments = sum(arm.get("kind") == "treatment" for arm in arms)
     controls = len(arms) - treatments
     proposed: dict[str, Any] = {}
@@ -234,7 +233,7 @@ def _worth(plan: CampaignPlan, members: Sequence[Member]) -> float:
     known = [member.margin for member in members if member.margin is not None]
     if not known:
         fault, cure = "does not say what a renewal is worth", "state worth in the plan, in yuan"
-        raise GuanjiaError(f"campaign {plan.campaign}", fault, cure)
+        raise PlanFaultError(f"campaign {plan.campaign}", fault, cure)
     return sum(known) / len(known)
 
 

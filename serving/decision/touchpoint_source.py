@@ -165,6 +165,34 @@ class TouchpointSource:
             )
         )
 
+    def actions_at(
+        self, decision_point: str, branch: str | None, stage: str | None, star: int | None
+    ) -> dict[str, list[Candidate]]:
+        """List the candidates of every touchpoint of a decision point, due or not.
+
+        Parameters
+        ----------
+        decision_point : str
+            Where a decision is asked for.
+        branch : str or None
+            The customer's branch.
+        stage : str or None
+            Stage of the loop.
+        star : int or None
+            The customer's star.
+
+        Returns
+        -------
+        dict of str to list of Candidate
+            By touchpoint.
+        """
+        return {
+            touchpoint.name: [
+                candidate for options in touchpoint.actions(star).values() for candidate in options
+            ]
+            for touchpoint in self._touchpoints_at(decision_point, branch, stage)
+        }
+
     def _touchpoints_at(
         self, decision_point: str, branch: str | None, stage: str | None
     ) -> "list[_TouchpointActions]":

@@ -169,7 +169,7 @@ def measure_campaign(
         state=campaign.state,
         as_of=as_of,
         verdict=verdict,
-        verdict_english=english_verdict(verdict, figures and figures.net, ripe_share, due),
+        verdict_english=english_verdict(verdict, figures.net if figures else None, ripe_share, due),
         ratio=ratio,
         harms=harms,
         arms=_count_arms(campaign, rows),

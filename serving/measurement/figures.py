@@ -11,9 +11,10 @@ from serving.measurement.looks_taken import TakenLook
 from training.experiments.always_valid import always_valid_interval
 from training.experiments.compliers import ComplierEffect, complier_effect
 from training.experiments.corrections import chance_best_by_luck, holm, joint_factor
-from training.experiments.effects import Effect, Sample, Total, average_effect, total
+from training.experiments.effects import Effect, Total, average_effect, total
 from training.experiments.interim import LookResult, information_fraction, result_at_look
 from training.experiments.looks import LookPlan
+from training.experiments.sample import Sample
 
 LEAST_ROWS = 30
 """Ripe members that each arm of a level must have for an effect of its own."""
@@ -157,6 +158,25 @@ def estimate_figures(
         levels=levels,
         best_by_luck=luck,
     )
+
+
+def primary_effect(campaign: Campaign, rows: CampaignRows) -> Effect | None:
+    """Estimate the effect on renewal of the primary claim, with an interval for one look.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign.
+    rows : CampaignRows
+        Its members.
+
+    Returns
+    -------
+    Effect or None
+        None where an arm has too few ripe members.
+    """
+    sample, kept = _sample(campaign, rows, *campaign.plan.primary)
+    return None if sample is None else average_effect(rows.renewed[kept].astype(float), sample)
 
 
 def _unplanned_look(effect: Effect, looks: LookPlan, number: int, planned: float) -> LookResult:

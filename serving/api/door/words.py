@@ -40,6 +40,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "customers": "授权与个人信息删除。 Consents, and erasure of a customer.",
         "lists": "名单：定义、预览、发布、导出。 Lists: define, preview, release, export.",
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
+        "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
         "monitoring": "运行监控。 Monitoring of the service.",
     }
 )
@@ -76,6 +77,13 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "release_members": ("lists", "名单客户(脱敏) · Members, masked"),
         "release_people": ("lists", "名单客户 · Members with names"),
         "export_file": ("lists", "导出名单 · Export a list"),
+        "campaigns": ("campaigns", "列出活动 · List campaigns"),
+        "plan": ("campaigns", "制定活动 · Plan a campaign"),
+        "campaign": ("campaigns", "查看活动 · Show a campaign"),
+        "launch": ("campaigns", "启动活动 · Launch a campaign"),
+        "stop": ("campaigns", "停止活动 · Stop a campaign"),
+        "measurement": ("campaigns", "评估活动 · Measure a campaign"),
+        "arms": ("campaigns", "客户所在组别 · Arms of a customer"),
         "metrics": ("monitoring", "标签数据天数指标 · Age of the tags, for Prometheus"),
         "touchpoints": ("catalogues", "触点目录 · Catalogue of touchpoints"),
         "tags": ("catalogues", "标签目录 · Catalogue of tags"),

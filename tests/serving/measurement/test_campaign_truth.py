@@ -190,13 +190,13 @@ def test_the_measured_effect_is_the_true_one(insurer: Callable[..., Insurer]) ->
 
 
 def test_no_effect_is_not_said_to_pay(insurer: Callable[..., Insurer]) -> None:
-    """Of 12 campaigns without effect; at a true error of 5% three or more pay in 2% of runs."""
+    """Of six campaigns without effect; `benchmarks/coverage.py` counts 2,000 of them."""
     verdicts = []
-    for seed in range(2, 14):
+    for seed in range(2, 8):
         found = insurer(seed, 400, weak_because="to prove that nothing is found")
         found.contact("calls")
         verdicts.append(measure(found).verdict.code)
-    assert verdicts.count("pays") <= 2
+    assert verdicts.count("pays") <= 1
     assert {"too_small", "does_not_pay"} & set(verdicts)
 
 

@@ -2,7 +2,7 @@
 
 from guanjia.jobs.daily.steps.customers import LISTS, SCORES, TRIGGERS
 from guanjia.jobs.daily.steps.publication import PUBLISH
-from guanjia.jobs.daily.steps.records import CAPACITY, CONTACTS, MONITORING
+from guanjia.jobs.daily.steps.records import CAMPAIGNS, CAPACITY, CONTACTS, MONITORING
 from guanjia.jobs.daily.steps.tables import CHECK, ERASE, IMPORT
 from guanjia.jobs.daily.steps.tags import QUALITY, SEGMENTS, TAGS
 
@@ -19,6 +19,7 @@ STEPS = (
     PUBLISH,
     LISTS,
     CAPACITY,
+    CAMPAIGNS,
     MONITORING,
 )
 """Contacts of other systems come before what is due: a second run of a day then finds the same due.

@@ -154,6 +154,48 @@ CAPACITY = Step(
     "capacity", "产能定价", _capacity, _capacity_inputs, not_today=_no_decisions,
     needs=("publish",), after_publication=True,
 )  # fmt: skip
+
+
+def _running(day: Day) -> Any:
+    from serving.campaigns.store import list_campaigns
+
+    with day.records.reading() as connection:
+        return list_campaigns(connection, ("running",))
+
+
+def _no_campaign(day: Day) -> Sentence | None:
+    return None if _running(day) else Sentence("no campaign is running", "没有进行中的活动")
+
+
+def _every_time(_day: Day) -> Identities | None:
+    return None
+
+
+def _guard(day: Day) -> StepResult:
+    from serving.measurement.harm import guard_campaigns
+
+    lake = published_lake(day.lake.settings)
+    guarded = guard_campaigns(lake, day.records, day.as_of, day.now)
+    stopped = [each for each in guarded if each.action == "stopped"]
+    findings = tuple(
+        {
+            "subject": each.campaign,
+            "english": f"campaign {each.campaign} was stopped: {each.english}",
+            "chinese": f"活动“{each.label}”已自动停止: {each.chinese}",
+        }
+        for each in stopped
+    )
+    summary = Sentence(
+        f"{len(guarded)} campaigns looked at, {len(stopped)} stopped for harm",
+        f"检查 {len(guarded)} 个活动, 其中 {len(stopped)} 个因触及危害上限自动停止",
+    )
+    return StepResult(summary, len(guarded), findings)
+
+
+CAMPAIGNS = Step(
+    "measurement", "活动监护", _guard, _every_time, not_today=_no_campaign,
+    needs=("contacts",), after_publication=True,
+)  # fmt: skip
 MONITORING = Step(
     "monitoring", "模型监控", _monitor, _monitoring_inputs, _monitoring_outputs,
     not_today=_not_last_of_month, needs=("publish",), after_publication=True,

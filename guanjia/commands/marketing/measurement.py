@@ -1,0 +1,120 @@
+"""Commands that measure: a campaign, and all contact of a year by the standing holdout."""
+
+import getpass
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from guanjia.terminal.options import AsOf, Json, open_published, open_records, parse_day, read_clock
+from guanjia.terminal.output import emit, table
+
+
+def measure(
+    name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of the campaign.")],
+    as_of: AsOf,
+    peek: Annotated[
+        bool,
+        typer.Option("--peek", help="Look between two planned looks, with a wider interval."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Measure a campaign at a planned look: what it added, and whether it pays."""
+    from serving.measurement.campaign import measure_campaign
+
+    lake = open_published()
+    with open_records(lake) as records:
+        measured = measure_campaign(
+            lake, records, name, as_of, read_clock(), getpass.getuser(), peek=peek
+        )
+    emit(measured, json, *_shown(measured))
+
+
+def holdout_effect(
+    as_of: AsOf,
+    since: Annotated[
+        date | None,
+        typer.Option(
+            "--since",
+            parser=parse_day,
+            metavar="YYYY-MM-DD",
+            help="First expiry; default: the first day of the holdout cycle.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Tell what all contact of a cycle added, by the customers who had none."""
+    from serving.decision.worth.policy import load_policy
+    from serving.measurement.standing import measure_standing
+
+    lake = open_published()
+    with open_records(lake) as records:
+        found = measure_standing(lake, records, load_policy(lake.home), as_of, since)
+    rows = [
+        {"campaign": name, "renewals": round(each.value, 1), "low": each.low, "high": each.high}
+        for name, each in found.campaigns.items()
+    ]
+    lines = [
+        f"{found.effect.treated:,} terms in reach of contact, {found.effect.control:,} of the "
+        f"holdout, expiring {found.first} to {found.last}.",
+        f"All contact: {_points(found.effect)} points of renewal, {found.renewals.value:,.0f} "
+        f"renewals ({found.renewals.low:,.0f} to {found.renewals.high:,.0f}).",
+        f"Sum of the campaigns: {found.summed:,.0f} renewals"
+        + ("." if found.ratio is None else f", {found.ratio:.1f} times as many."),
+    ]
+    emit(found, json, *([table("Single campaigns", rows)] if rows else []), *lines)
+
+
+def _shown(measured: Any) -> list[Any]:
+    arms = [
+        {
+            "arm": arm.arm,
+            "members": arm.members,
+            "ripe": arm.ripe,
+            "renewed": arm.renewed / arm.ripe if arm.ripe else None,
+            "contacted": arm.contacted,
+            "received": arm.received,
+            "other marketing": arm.other_marketing,
+            "service": arm.service,
+        }
+        for arm in measured.arms
+    ]
+    lines: list[Any] = [
+        f"{measured.verdict.label}: {measured.verdict.reason}",
+        measured.verdict_english,
+        table(f"{measured.campaign} {measured.label}, {measured.state}, {measured.as_of}", arms),
+    ]
+    figures = measured.figures
+    if figures is not None:
+        look = figures.look
+        if measured.beyond_plan:
+            lines.append("This look is beyond the plan: intervals are the always-valid ones.")
+        lines.append(
+            f"Look {look.number} of {look.planned}, {look.fraction:.0%} of the information: "
+            f"{_points(look.effect)} points of renewal; for those reached because of the lot "
+            f"{figures.compliers.value * 100:+.1f}. The probability as of the draw took away "
+            f"{figures.explained:.0%} of the variance."
+        )
+        totals = [
+            {"of all treated": name, "value": each.value, "low": each.low, "high": each.high}
+            for name, each in figures.totals.items()
+        ]
+        levels = [
+            {
+                "breakdown": f"{each.breakdown} {each.level}",
+                "points": _points(each.effect),
+                "p (Holm)": each.p_value,
+            }
+            for each in figures.levels
+        ]
+        lines.append(table("Renewals, and yuan", totals))
+        lines += [table("Declared breakdowns", levels)] if levels else []
+        lines += [
+            f"The best {name} would stand out as far by luck {chance:.0%} of the time."
+            for name, chance in figures.best_by_luck.items()
+        ]
+    return lines
+
+
+def _points(effect: Any) -> str:
+    return f"{effect.value * 100:+.1f} ({effect.low * 100:+.1f} to {effect.high * 100:+.1f})"

@@ -1,0 +1,78 @@
+"""Commands that ask what other rules would be worth: by simulation, and by what was observed."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from guanjia.terminal.options import AsOf, Json, open_published, open_records, parse_month
+from guanjia.terminal.output import emit, table
+
+Month = Annotated[
+    date,
+    typer.Option("--month", parser=parse_month, metavar="YYYY-MM", help="Month of the decisions."),
+]
+Edited = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Edited policy.toml, contact_caps.toml, capacity.toml or touchpoints.toml.",
+    ),
+]
+
+
+def simulate_policy(month: Month, edited: Edited = None, json: Json = False) -> None:
+    """Decide a month again under edited rules: contacts, yuan, silence by gate.
+
+    Without --edited it explains the silence of the month, and what each gate keeps.
+    """
+    from serving.measurement.policy_simulation import simulate_policy as simulate
+
+    lake = open_published()
+    with open_records(lake) as records:
+        found = simulate(lake, records, edited, *_span(month, lake.settings.timezone))
+    document = found.document()
+    worlds = [{"rules": "as they are", **document["before"]}]
+    if found.edited:
+        worlds.append({"rules": f"edited {', '.join(found.edited)}", **document["after"]})
+    lines: list[Any] = [
+        table(f"Decisions of {month:%Y-%m} made again", worlds),
+        table("Silence, and what lifting a gate is worth at most, yuan", document["silence"]),
+    ]
+    lines.append(
+        f"{document['before']['as_recorded']:.1%} are decided as the records say: the rest is what "
+        "the simulation cannot know."
+    )
+    emit(document, json, *lines)
+
+
+def policy_value(month: Month, as_of: AsOf, edited: Edited = None, json: Json = False) -> None:
+    """Tell what another policy would have gained, by decisions that were drawn by lot."""
+    from serving.decision.worth.policy import load_policy
+    from serving.measurement.off_policy import value_policy
+
+    lake = open_published()
+    policy = load_policy(edited or lake.home)
+    with open_records(lake) as records:
+        begin, end = _span(month, lake.settings.timezone)
+        found = value_policy(lake, records, policy, begin, end, as_of)
+    value = found.value
+    lines = [
+        f"{value.decisions:,} decisions drawn by lot, {value.effective:,.0f} of them support the "
+        "other policy" + ("." if value.credible else ": too few to be believed."),
+        f"As it was {value.logged.value:,.2f} yuan a decision, under the policy "
+        f"{value.new.value:,.2f} ({value.new.low:,.2f} to {value.new.high:,.2f}).",
+        f"Gain {value.gain.value:+,.2f} yuan a decision "
+        f"({value.gain.low:+,.2f} to {value.gain.high:+,.2f}).",
+    ]
+    emit(found, json, *lines)
+
+
+def _span(month: date, timezone: str) -> tuple[Any, Any]:
+    """Return the instants at which a month begins and ends."""
+    from features.settings import cutoff
+
+    after = (month + timedelta(days=31)).replace(day=1)
+    day = timedelta(days=1)
+    return cutoff(month - day, timezone), cutoff(after - day, timezone)

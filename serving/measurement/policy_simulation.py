@@ -1,0 +1,340 @@
+"""Decide the recorded decisions of a span of time again under other rules, and tell what differs.
+
+Both worlds are simulated alike, decision by decision in the order of time: the rules as they are,
+and the edited ones. In each the caps count the contacts that this world made. How often the first
+world decides as the records say is told too: it is the measure of what the simulation can know.
+
+Which touchpoints were due is taken from the records; a touchpoint that nobody offered then is not
+offered now.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from features.errors import GuanjiaError
+from features.lake import Lake
+from features.settings import Settings
+from serving.decision.candidates import Candidate
+from serving.decision.capacity.demand import Demand, measure_demand, past_decisions
+from serving.decision.capacity.prices import price_branch
+from serving.decision.capacity.settings import load_capacity
+from serving.decision.core import DecisionResult, Facts, settle
+from serving.decision.gates import Gate
+from serving.decision.gather import campaign_name
+from serving.decision.record import restore_facts
+from serving.decision.silence import silence_reasons
+from serving.decision.touchpoint_source import TouchpointSource
+from serving.decision.worth.policy import Policy, load_policy
+from serving.measurement.lifted_gates import lift_gate
+from serving.measurement.past_contacts import PastContacts
+from serving.records.contacts.cap_rules import plan
+from serving.records.contacts.caps import Caps
+from serving.records.contacts.contact_caps import load_contact_caps
+from serving.records.database import Records
+
+OF_TEXTS = ("words", "content")
+FILES = ("policy.toml", "contact_caps.toml", "capacity.toml", "touchpoints.toml")
+"""Files of rules that may be edited."""
+Prices = Mapping[str, Mapping[str, float]]
+"""Branch and channel -> yuan that a contact is worth to others."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules that decide a world.
+
+    Attributes
+    ----------
+    caps : Caps
+        The contact caps.
+    policy : Policy or None
+        The policy; None: that of each record.
+    touchpoints : TouchpointSource or None
+        Costs, channels and offers of touchpoints; None: those of each record.
+    prices : Mapping of branch to Mapping of channel to float, or None
+        Prices of capacity; None: those of each record.
+    """
+
+    caps: Caps
+    policy: Policy | None = None
+    touchpoints: TouchpointSource | None = None
+    prices: Prices | None = None
+
+
+@dataclass
+class World:
+    """What was decided under some rules.
+
+    Attributes
+    ----------
+    decisions, marketing, service : int
+        Decisions; contacts of marketing and of service.
+    expected_yuan : float
+        Sum of the expected values of the contacts of marketing.
+    as_recorded : int
+        Decisions with the recorded action.
+    silence : Counter of str
+        Silent decisions by the strongest of what silence rested on.
+    silent_customers : set of str
+        Customers who were decided on and got no marketing.
+    lifted : Counter of str
+        By gate, yuan that silent decisions would be worth without it: an upper bound.
+    channels : Counter of str
+        Contacts of marketing by channel.
+    """
+
+    decisions: int = 0
+    marketing: int = 0
+    service: int = 0
+    expected_yuan: float = 0.0
+    as_recorded: int = 0
+    silence: Counter[str] = field(default_factory=Counter)
+    silent_customers: set[str] = field(default_factory=set)
+    lifted: dict[str, float] = field(default_factory=dict)
+    channels: Counter[str] = field(default_factory=Counter)
+    reached: set[str] = field(default_factory=set)
+
+    def row(self) -> dict[str, Any]:
+        """Return the figures as a row of a table."""
+        return {
+            "decisions": self.decisions,
+            "marketing": self.marketing,
+            "service": self.service,
+            "expected_yuan": round(self.expected_yuan, 2),
+            "silent_customers": len(self.silent_customers),
+            "as_recorded": self.as_recorded / self.decisions if self.decisions else None,
+        }
+
+
+@dataclass(frozen=True)
+class PolicySimulation:
+    """Two worlds, and what differs.
+
+    Attributes
+    ----------
+    begin, end : datetime
+        Decisions from `begin` until before `end`.
+    edited : list of str
+        Files of rules that were edited.
+    before, after : World
+        Under the rules as they are, and under the edited ones.
+    """
+
+    begin: datetime
+    end: datetime
+    edited: list[str]
+    before: World
+    after: World
+
+    def document(self) -> dict[str, Any]:
+        """Return both worlds and their difference as JSON has them."""
+        first, second = self.before.row(), self.after.row()
+        gates = sorted({*self.before.silence, *self.after.silence})
+        return {
+            "begin": self.begin,
+            "end": self.end,
+            "edited": self.edited,
+            "before": first,
+            "after": second,
+            "difference": {
+                name: second[name] - first[name] for name in first if name != "as_recorded"
+            },
+            "silence": [
+                {
+                    "gate": gate,
+                    "before": self.before.silence[gate],
+                    "after": self.after.silence[gate],
+                    "worth_lifted": round(self.before.lifted[gate], 2)
+                    if gate in self.before.lifted
+                    else None,
+                }
+                for gate in gates
+            ],
+        }
+
+
+def simulate_policy(
+    lake: Lake, records: Records, edited: Path | None, begin: datetime, end: datetime
+) -> PolicySimulation:
+    """Decide the decisions of a span of time again, under the rules as they are and as edited.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home with the rules as they are.
+    records : Records
+        Where decisions and contacts are stored.
+    edited : Path or None
+        Folder with edited rules, any of `FILES`; None: only the silence of now is explained.
+    begin, end : datetime
+        Decisions from `begin` until before `end`.
+
+    Raises
+    ------
+    GuanjiaError
+        If nothing was decided then, the folder has none of the files, or one has a fault.
+    """
+    zone = lake.settings.timezone
+    caps = Caps(load_contact_caps(lake.home), zone)
+    names = [] if edited is None else [name for name in FILES if (edited / name).exists()]
+    if edited is not None and not names:
+        fault, cure = f"has none of {', '.join(FILES)}", "copy one there and edit it"
+        raise GuanjiaError(f"folder {edited}", fault, cure)
+    rules = Rules(caps)
+    if edited is not None:
+        prices = _prices(records, edited, begin, end, zone) if "capacity.toml" in names else None
+        other = Lake(Settings(home=edited, timezone=zone))
+        rules = Rules(
+            caps=Caps(load_contact_caps(edited), zone) if "contact_caps.toml" in names else caps,
+            policy=load_policy(edited) if "policy.toml" in names else None,
+            touchpoints=TouchpointSource(other) if "touchpoints.toml" in names else None,
+            prices=prices,
+        )
+    longest = max(_longest(caps), _longest(rules.caps))
+    worlds = World(), World()
+    pasts = [PastContacts(records, begin, end, longest) for _ in worlds]
+    for row in past_decisions(records, begin, end):
+        document: Mapping[str, Any] = row["document"]
+        facts = restore_facts(document["facts"])
+        decided = Recorded(facts, row, document)
+        _decide(worlds[0], pasts[0], decided, Rules(caps), explain=True)
+        _decide(worlds[1], pasts[1], decided, rules)
+    if not worlds[0].decisions:
+        fault = f"from {begin:%Y-%m-%d} to {end:%Y-%m-%d} are none"
+        raise GuanjiaError("decisions", fault, "ask /decide first, or name another month")
+    return PolicySimulation(begin, end, names, *worlds)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recorded decision: its facts, its row, and its document."""
+
+    facts: Facts
+    row: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+    @property
+    def action(self) -> tuple[str, str, str] | None:
+        """Touchpoint, channel and offer that were chosen; None: silence."""
+        action = self.document["answer"]["action"]
+        if action is None:
+            return None
+        return action["touchpoint"], action["channel"], action["offer"] or ""
+
+
+def _decide(
+    world: World, past: PastContacts, recorded: Recorded, rules: Rules, *, explain: bool = False
+) -> None:
+    """Decide once more in a world, and count what it decides."""
+    facts, at = recorded.facts, recorded.row["decided_at"]
+    branch = recorded.row["branch"]
+    asked = recorded.document["request"]["context"].get("campaign")
+    candidates = list(facts.candidates)
+    if rules.touchpoints is not None:
+        candidates = _offered(rules.touchpoints, recorded, branch)
+    history = past.history(facts.customer_id, at, rules.caps.rules)
+    unsaid = {
+        candidate.key: block
+        for candidate, block in zip(facts.candidates, facts.blocks, strict=True)
+        if block is not None and block.name in OF_TEXTS
+    }
+    blocks: list[Gate | None] = []
+    planned = {}
+    for candidate in candidates:
+        traits = rules.caps.traits(
+            candidate.family,
+            candidate.kind,
+            candidate.channel,
+            campaign_name(candidate, facts.campaign, asked),
+            branch,
+            inbound=facts.inbound,
+        )
+        made = plan(rules.caps.rules, history, traits, at)
+        planned[candidate.key] = made.at, traits
+        block = made.block
+        own = None if block is None else Gate(block.rule, False, block.chinese, block.english)
+        blocks.append(own or unsaid.get(candidate.key))
+    changed = replace(
+        facts,
+        candidates=candidates,
+        blocks=blocks,
+        policy=rules.policy or facts.policy,
+        capacity_prices=facts.capacity_prices
+        if rules.prices is None
+        else rules.prices.get(str(branch), {}),
+    )
+    result = settle(changed)
+    _count(world, facts.customer_id, result)
+    key = result.chosen.candidate.key if result.chosen else None
+    world.as_recorded += key == recorded.action
+    if result.chosen is not None:
+        when, traits = planned[result.chosen.candidate.key]
+        day = when.astimezone(rules.caps.zone(branch)).date()
+        past.add(facts.customer_id, at, day, traits)
+    elif explain:
+        reason = silence_reasons(result)[0]
+        lifted = lift_gate(changed, reason)
+        if lifted is not None:
+            better = settle(lifted).chosen
+            worth = better.value.total if better is not None and better.value is not None else 0.0
+            world.lifted[reason] = world.lifted.get(reason, 0.0) + max(worth, 0.0)
+
+
+def _count(world: World, customer_id: str, result: DecisionResult) -> None:
+    world.decisions += 1
+    chosen = result.chosen
+    if chosen is None:
+        world.silence[silence_reasons(result)[0]] += 1
+    elif chosen.candidate.kind == "service":
+        world.service += 1
+    else:
+        world.marketing += 1
+        world.channels[chosen.candidate.channel] += 1
+        world.expected_yuan += chosen.value.total if chosen.value is not None else 0.0
+        world.reached.add(customer_id)
+        world.silent_customers.discard(customer_id)
+        return
+    if customer_id not in world.reached:
+        world.silent_customers.add(customer_id)
+
+
+def _offered(source: TouchpointSource, recorded: Recorded, branch: str | None) -> list[Candidate]:
+    """List the candidates of the touchpoints that were due, as an edited catalogue has them."""
+    facts = recorded.facts
+    actions = source.actions_at(
+        facts.decision_point,
+        branch,
+        recorded.document["request"]["context"].get("stage"),
+        facts.tags.get("star_level"),
+    )
+    due = dict.fromkeys(candidate.touchpoint for candidate in facts.candidates)
+    return [candidate for name in due for candidate in actions.get(name, ())]
+
+
+def _prices(
+    records: Records, edited: Path, begin: datetime, end: datetime, zone: str
+) -> dict[str, dict[str, float]]:
+    """Price the edited capacity by the demand of all decisions of the span."""
+    declared = load_capacity(edited)
+    demands, days = measure_demand(records, begin, end, ZoneInfo(zone))
+    branches: Iterable[str] = sorted({*demands, *declared.branches})
+    return {
+        branch: {
+            price.channel: price.price
+            for price in price_branch(
+                branch, demands.get(branch, Demand()), declared.limits_for(branch), max(days, 1)
+            )
+        }
+        for branch in branches
+    }
+
+
+def _longest(caps: Caps) -> timedelta:
+    cooling = caps.rules.cooling_off
+    days = max(caps.rules.longest_days, cooling.refused_days, cooling.opted_out_days)
+    return timedelta(days=days + 1)
