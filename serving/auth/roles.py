@@ -37,18 +37,20 @@ ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "marketer": _role(
             "营销人员", "marketer", *_READING, "predict", "customers:read", "lists:read",
-            "lists:write", "lists:release", "lists:export",
+            "lists:write", "lists:release", "lists:export", "campaigns:read", "campaigns:write",
         ),
         "manager": _role(
             "机构负责人", "manager of branches", *_READING, "predict", "customers:read",
-            "lists:read", "lists:release", "lists:export",
+            "lists:read", "lists:release", "lists:export", "campaigns:read",
         ),
         "steward": _role(
             "服务管家", "service steward", *_READING, "predict", "customers:read", "lists:read",
             "decide", "decisions:read", "reviews:read", "reviews:answer", "consents:read",
             "consents:write",
         ),
-        "scientist": _role("数据科学家", "data scientist", *_READING, "metrics:read"),
+        "scientist": _role(
+            "数据科学家", "data scientist", *_READING, "metrics:read", "campaigns:read"
+        ),
         "compliance": _role(
             "合规人员", "compliance", *_READING, "customers:read", "decisions:read",
             "reviews:read", "consents:read", "customers:erase", "metrics:read", "lists:read",

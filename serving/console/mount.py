@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from serving.console.pages import (
+    campaigns,
     catalogues,
     compliance,
     customers,
@@ -22,6 +23,7 @@ PAGES = (
     today.router,
     lists.router,
     list_builder.router,
+    campaigns.router,
     customers.router,
     reviews.router,
     catalogues.router,
