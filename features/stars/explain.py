@@ -1,25 +1,29 @@
-"""Explain the star of one customer: every term, claim and step that the rating is made of."""
+"""Explain the star of one customer: every term, claim and step that the rating is made of.
+
+The SQL is that of `features.stars.value`, stored in the home: only where it is not there yet is
+Ibis imported.
+"""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-import ibis.expr.types as ir
-
 from features.jsonable import jsonable
 from features.lake import Lake
 from features.lake.civil_days import years_before
+from features.lake.compiled import compile_once, open_tables
 from features.lake.known_customers import refuse_unknown
-from features.lake.spine import Spine, spine_of
+from features.lake.plain_rows import plain_rows
 from features.settings import cutoff
 from features.sql import instant_sql, sql_text
 from features.stars.settings import StarSettings, Tier, load_star_settings
-from features.stars.value import claim_costs, motor_terms, rate
 
-__all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings", "rate"]
+__all__ = ["Rating", "StarSettings", "Tier", "explain_rating", "load_star_settings"]
 
 FEN = Decimal("0.01")
+PAIRS, RATINGS, TERMS, CLAIMS = "rating_pairs", "ratings", "rating_terms", "rating_claims"
+"""Tables that the stored SQL reads and creates."""
 
 
 @dataclass(frozen=True)
@@ -117,19 +121,17 @@ def explain_rating(
         If the customer is not known as of that date.
     """
     settings = settings or load_star_settings(lake.home)
-    spine = spine_of_customer(lake, customer_id, as_of)
-    rated = lake.rows(rate(lake, spine, settings))[0]
-    motor = motor_terms(lake, spine, settings)
+    rated, motor, costs = _compute(lake, customer_id, as_of, settings)
     terms = tuple(
         CountedTerm(**{name: row[name] for name in CountedTerm.__dataclass_fields__})
-        for row in lake.rows(motor.order_by("inception", "policy_id"))
+        for row in motor
     )
     start = years_before(as_of, settings.window_years)
     tier = settings.tier(rated["star_level"]) if rated["star_level"] else None
     chain_days = (
         (rated["latest_inception"] - rated["chain_start"]).days if rated["chain_start"] else None
     )
-    claims, uncounted = _claims(lake, spine, motor, settings)
+    claims, uncounted = _claims(costs)
     return Rating(
         **rated,
         window_start=start,
@@ -145,40 +147,41 @@ def explain_rating(
     )
 
 
-def spine_of_customer(lake: Lake, customer_id: str, as_of: date) -> Spine:
-    """Build the spine of one customer and date.
-
-    Parameters
-    ----------
-    lake : Lake
-        Holds the checked table `customers`.
-    customer_id : str
-        The customer.
-    as_of : date
-        The date.
-
-    Raises
-    ------
-    GuanjiaError
-        If the customer is not known as of that date.
-    """
+def _compute(
+    lake: Lake, customer_id: str, as_of: date, settings: StarSettings
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Compute the rating, the motor terms and the claims of one customer, by stored SQL."""
     refuse_unknown(lake, customer_id, as_of)
-    # As SQL: an Arrow table made here would import pandas, and a command would wait for it.
-    row = (
+    present = [table for table in ("claims", "claim_movements") if lake.has(table)]
+    opened = open_tables(lake, ["policies", *present])
+    pair = (
         f"SELECT {sql_text(customer_id)} AS customer_id, DATE '{as_of}' AS as_of, "
         f"{instant_sql(cutoff(as_of, lake.settings.timezone))} AS cutoff"
     )
-    return spine_of(lake.engine.sql(row))
+    lake.con.execute(f"CREATE OR REPLACE TEMP TABLE {PAIRS} AS {pair}")
+
+    def write_script() -> str:
+        from features.stars.rating_script import rating_script
+
+        return rating_script(lake, PAIRS, settings, (RATINGS, TERMS, CLAIMS))
+
+    key = ("rating", settings.model_dump_json(), opened)
+    lake.con.execute(compile_once(lake, key, write_script))
+    (rated,) = _rows(lake, RATINGS, "customer_id")
+    terms = _rows(lake, TERMS, "inception, policy_id")
+    has_claims = "claim_movements" in present
+    return rated, terms, _rows(lake, CLAIMS, "occurred_at, claim_id") if has_claims else []
+
+
+def _rows(lake: Lake, table: str, order: str) -> list[dict[str, Any]]:
+    query = f"SELECT * FROM {table} ORDER BY {order}"
+    return plain_rows(lake.con.execute(query).to_arrow_table())
 
 
 def _claims(
-    lake: Lake, spine: Spine, motor: ir.Table, settings: StarSettings
+    rows: list[dict[str, Any]],
 ) -> tuple[tuple[CountedClaim, ...], tuple[CountedClaim, ...]]:
-    """List the claims of the window that count, and those that do not."""
-    if not lake.has("claim_movements"):
-        return (), ()
-    costs = claim_costs(lake, spine, motor, settings).order_by("occurred_at", "claim_id")
-    rows = lake.rows(costs)
+    """Part the claims of the window into those that count, and those that do not."""
     named = [
         CountedClaim(**{name: row[name] for name in CountedClaim.__dataclass_fields__})
         for row in rows

@@ -16,8 +16,9 @@ from features.lake.compiled import compile_once
 from features.lake.spine import spine_of, spine_of_customers
 from features.settings import cutoff
 from features.stars.entitlements import balances
-from features.stars.explain import StarSettings, rate
+from features.stars.explain import StarSettings
 from features.stars.ledger import explain_entitlements
+from features.stars.value import rate
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

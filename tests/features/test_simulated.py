@@ -18,7 +18,7 @@ from features.sources.raw_source import prepare_raw_for
 from features.sources.simulation.effects import ARMS
 from features.sources.simulation.simulate import Simulated, simulate
 from features.sources.simulation.terms import unsigned
-from features.stars.explain import rate
+from features.stars.value import rate
 
 CUSTOMERS = 6_000
 TABLES = CONTRACTS.keys() - {"customer_merges"}

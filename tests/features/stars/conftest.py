@@ -17,7 +17,8 @@ import pytest
 from features.lake import Lake
 from features.lake.spine import spine_of
 from features.settings import Settings
-from features.stars.explain import StarSettings, explain_rating, rate
+from features.stars.explain import StarSettings, explain_rating
+from features.stars.value import rate
 
 Row = dict[str, Any]
 Put = Callable[[Lake, str, list[Row]], None]

@@ -19,7 +19,8 @@ from features.checking.plausible import OVERLAPPING
 from features.lake import Lake
 from features.lake.spine import spine_of_customers
 from features.settings import Settings
-from features.stars.explain import explain_rating, rate
+from features.stars.explain import explain_rating
+from features.stars.value import rate
 
 Row = dict[str, Any]
 Put = Callable[[Lake, str, list[Row]], None]

@@ -17,7 +17,8 @@ from features.lake import Lake
 from features.lake.compiled import compile_once
 from features.lake.spine import spine_of
 from features.settings import Settings, cutoff
-from features.stars.explain import StarSettings, Tier, rate
+from features.stars.explain import StarSettings, Tier
+from features.stars.value import rate
 
 INSTANT, DAY = pa.timestamp("us", "UTC"), pa.date32()
 TABLES = ("policies", "claims", "claim_movements")

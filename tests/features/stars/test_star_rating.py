@@ -10,7 +10,8 @@ import pytest
 from features.errors import GuanjiaError
 from features.lake import Lake
 from features.lake.spine import spine_of
-from features.stars.explain import explain_rating, rate
+from features.stars.explain import explain_rating
+from features.stars.value import rate
 
 DAY = pa.date32()
 END = date(2025, 6, 30)
