@@ -32,11 +32,19 @@ class MenuPage:
 
 MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
     {
-        ("每日", "Every day"): (MenuPage("/console/today", "今日", "Today", "home:read"),),
+        ("每日", "Every day"): (
+            MenuPage("/console/today", "今日", "Today", "home:read"),
+            MenuPage("/console/monday", "周报", "Monday", "reports:read"),
+        ),
         ("营销", "Marketing"): (MenuPage("/console/lists", "名单", "Lists", "lists:read"),),
         ("客户", "Customers"): (
             MenuPage("/console/customers", "客户", "Customers", "customers:read"),
             MenuPage("/console/reviews", "人工复核", "Reviews", "reviews:read"),
+        ),
+        ("经营", "Business"): (
+            MenuPage("/console/stars", "星级", "Stars", "reports:read"),
+            MenuPage("/console/experience", "体验", "Experience", "reports:read"),
+            MenuPage("/console/relationship", "关系阶段", "Relationship", "reports:read"),
         ),
         ("目录", "Catalogues"): (
             MenuPage("/console/touchpoints", "触点", "Touchpoints", "touchpoints:read"),
@@ -84,6 +92,12 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "POST /console/campaigns/{name}/stop": "campaigns:write",
         "GET /console/campaign-plan": "campaigns:write",
         "POST /console/campaign-plan": "campaigns:write",
+        "GET /console/monday": "reports:read",
+        "GET /console/experience": "reports:read",
+        "GET /console/stars": "reports:read",
+        "GET /console/relationship": "reports:read",
+        "GET /console/reports/{kind}/part": "reports:read",
+        "GET /console/reports/{kind}/file": "reports:read",
         "GET /console/reviews": "reviews:read",
         "POST /console/reviews/{review_id}": "reviews:answer",
         "GET /console/touchpoints": "touchpoints:read",
