@@ -45,6 +45,7 @@ MENU: Mapping[tuple[str, str], tuple[MenuPage, ...]] = MappingProxyType(
             MenuPage("/console/stars", "星级", "Stars", "reports:read"),
             MenuPage("/console/experience", "体验", "Experience", "reports:read"),
             MenuPage("/console/relationship", "关系阶段", "Relationship", "reports:read"),
+            MenuPage("/console/service-effect", "服务效果", "Service effect", "reports:read"),
         ),
         ("目录", "Catalogues"): (
             MenuPage("/console/touchpoints", "触点", "Touchpoints", "touchpoints:read"),
@@ -96,6 +97,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "GET /console/experience": "reports:read",
         "GET /console/stars": "reports:read",
         "GET /console/relationship": "reports:read",
+        "GET /console/service-effect": "reports:read",
         "GET /console/reports/{kind}/part": "reports:read",
         "GET /console/reports/{kind}/file": "reports:read",
         "GET /console/reviews": "reviews:read",
