@@ -8,6 +8,7 @@ itself stated.
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -96,7 +97,8 @@ def value_policy(
     terms = read_terms(lake, customers, begin, as_of) if customers else {}
     ripe = [each for each in drawn if terms.get(each.customer, (False,))[0]]
     if len(ripe) < 2:
-        fault = f"of {begin:%Y-%m} drawn by lot have no ripe outcome by {as_of}"
+        first, last = (each.astimezone(ZoneInfo(lake.settings.timezone)) for each in (begin, end))
+        fault = f"drawn by lot from {first:%Y-%m-%d} to {last:%Y-%m-%d} have no ripe outcome yet"
         cure = "wait until their terms are ripe, or raise exploration_share"
         raise GuanjiaError("decisions", fault, cure)
     renewed = np.array([terms[each.customer][1] for each in ripe], float)

@@ -205,8 +205,9 @@ def simulate_policy(
         _decide(worlds[0], pasts[0], decided, Rules(caps), explain=True)
         _decide(worlds[1], pasts[1], decided, rules)
     if not worlds[0].decisions:
-        fault = f"from {begin:%Y-%m-%d} to {end:%Y-%m-%d} are none"
-        raise GuanjiaError("decisions", fault, "ask /decide first, or name another month")
+        first, last = (each.astimezone(ZoneInfo(zone)) for each in (begin, end))
+        span = f"decisions from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        raise GuanjiaError(span, "are none", "ask /decide first, or name another month")
     return PolicySimulation(begin, end, names, *worlds)
 
 
