@@ -1,6 +1,6 @@
-"""Commands of marketers and managers: lists, campaigns, measurement, reports.
+"""Commands of marketers and managers: campaigns, measurement, other policies.
 
 In: options of the command line.
 Out: calls into the rooms of `serving`, tables and files.
-Read first: `lists.py`.
+Read first: `campaigns.py`.
 """
