@@ -11,15 +11,15 @@ import typer
 from guanjia.terminal.options import AsOf, Json, MaybeNow, open_published, open_records
 from guanjia.terminal.output import emit, table
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")]
-Members = Annotated[
-    Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
-]
-Name = Annotated[str, typer.Argument(help="Name of the campaign.")]
-Who = Annotated[str | None, typer.Option(help="Who does it; default: the user of this machine.")]
 
-
-def check(plan: PlanFile, members: Members, now: MaybeNow = None, json: Json = False) -> None:
+def check(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
+    members: Annotated[
+        Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
+    ],
+    now: MaybeNow = None,
+    json: Json = False,
+) -> None:
     """Tell what a campaign could see, without planning it."""
     from features.declared import read_toml
     from serving import clock
@@ -27,20 +27,24 @@ def check(plan: PlanFile, members: Members, now: MaybeNow = None, json: Json = F
 
     lake = open_published()
     rows = _read_members(members)
-    checked, found = check_plan(lake, read_toml(plan), rows, now or clock.now(lake.settings))
+    checked, shown = check_plan(lake, read_toml(plan), rows, now or clock.now(lake.settings))
     arms = [{"arm": arm.name, "gets": arm.kind, "share": arm.share} for arm in checked.arms]
     emit(
-        {"arms": arms, "check": found.document()},
+        {"arms": arms, "check": shown.document()},
         json,
-        table(f"{checked.campaign} {checked.label}: {found.members:,} members", arms),
-        *check_lines(found.document()),
+        table(f"{checked.campaign} {checked.label}: {shown.members:,} members", arms),
+        *check_lines(shown.document()),
     )
 
 
 def plan(
-    plan: PlanFile,
-    members: Members,
-    who: Who = None,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan of the campaign.")],
+    members: Annotated[
+        Path, typer.Option("--members", metavar="FILE", help="The released list, .csv or .xlsx.")
+    ],
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
@@ -75,15 +79,17 @@ def plan(
 
 
 def launch(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")],
     because: Annotated[
         str | None, typer.Option(help="Why it is launched though it can hardly be judged.")
     ] = None,
-    who: Who = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
-    """Launch a planned campaign: from now on decisions keep its members in their arms."""
+    """Start a planned campaign: from now on decisions keep its members in their arms."""
     from serving import clock
     from serving.campaigns.planning import launch_campaign
 
@@ -95,9 +101,11 @@ def launch(
 
 
 def stop(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")],
     because: Annotated[str, typer.Option(help="Why it is stopped; kept with it.")],
-    who: Who = None,
+    who: Annotated[
+        str | None, typer.Option(help="Who does it; default: the user of this machine.")
+    ] = None,
     now: MaybeNow = None,
     json: Json = False,
 ) -> None:
@@ -119,31 +127,33 @@ def list_all(json: Json = False) -> None:
 
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
-        found = list_campaigns(connection)
+        shown = list_campaigns(connection)
     rows = [
         {
-            "campaign": each.plan.campaign,
-            "label": each.plan.label,
-            "state": f"{each.state} {STATE_LABELS[each.state]}",
-            "touchpoint": each.plan.touchpoint,
-            "days": f"{each.plan.starts_on} - {each.plan.ends_on}",
-            "members": sum(each.draw["arms"].values()),
-            "priority": each.plan.priority,
+            "campaign": row.plan.campaign,
+            "label": row.plan.label,
+            "state": f"{row.state} {STATE_LABELS[row.state]}",
+            "touchpoint": row.plan.touchpoint,
+            "days": f"{row.plan.starts_on} - {row.plan.ends_on}",
+            "members": sum(row.draw["arms"].values()),
+            "priority": row.plan.priority,
         }
-        for each in found
+        for row in shown
     ]
     shown = table("Campaigns", rows) if rows else "No campaign was planned yet."
-    emit({"campaigns": [_document(each) for each in found]}, json, shown)
+    emit({"campaigns": [_document(row) for row in shown]}, json, shown)
 
 
-def show(name: Name, json: Json = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the campaign.")], json: Json = False
+) -> None:
     """Show a campaign: its arms, its power and how it stands."""
     from serving.campaigns.store import find_campaign
 
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
-        found = find_campaign(connection, name)
-    _show(found, json)
+        shown = find_campaign(connection, name)
+    _show(shown, json)
 
 
 def arms(
@@ -158,8 +168,8 @@ def arms(
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
         at = cutoff(as_of, lake.settings.timezone)
-        found = past_memberships(connection, customer_id, at, as_of)
-    rows = [asdict(each) for each in found]
+        shown = past_memberships(connection, customer_id, at, as_of)
+    rows = [asdict(row) for row in shown]
     shown = table(f"{customer_id} on {as_of}", rows) if rows else "In no campaign by then."
     emit({"as_of": as_of, "arms": rows}, json, shown)
 

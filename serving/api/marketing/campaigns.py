@@ -122,7 +122,7 @@ class ArmTold(Message):
     arm: str
     kind: Literal["treatment", "as_before", "silence"]
     launched_at: datetime
-    held: bool = Field(description="Whether the arm held on the date.")
+    active: bool = Field(description="Whether the arm held on the date.")
 
 
 class ArmsResponse(Message):
@@ -138,8 +138,8 @@ def campaigns(request: Request) -> CampaignsResponse:
     """List campaigns, those planned last at the head."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        found = list_campaigns(connection)
-    return CampaignsResponse(campaigns=[_told(each) for each in found])
+        stored = list_campaigns(connection)
+    return CampaignsResponse(campaigns=[_describe(arm) for arm in stored])
 
 
 @router.post("/v1/campaigns", response_model=CampaignTold, responses=refusal_schemas(404, 413, 422))
@@ -163,7 +163,7 @@ def plan(request: Request, body: PlanRequest) -> CampaignTold:
         in_holdout=lambda customer: in_holdout(policy.salt, customer, cycle, policy.holdout_share),
     )
     note(request, customers)
-    return _told(planned)
+    return _describe(planned)
 
 
 @router.get("/v1/campaigns/{name}", response_model=CampaignTold, responses=refusal_schemas(404))
@@ -171,7 +171,7 @@ def campaign(request: Request, name: CampaignName) -> CampaignTold:
     """Show a campaign."""
     records: Records = request.app.state.records
     with records.reading() as connection:
-        return _told(find_campaign(connection, name))
+        return _describe(find_campaign(connection, name))
 
 
 @router.post(
@@ -180,11 +180,22 @@ def campaign(request: Request, name: CampaignName) -> CampaignTold:
     responses=refusal_schemas(404, 409, 413, 422),
 )
 def launch(request: Request, name: CampaignName, body: LaunchRequest) -> CampaignTold:
-    """Launch a planned campaign: decisions keep its members in their arms from now on."""
+    """Start a planned campaign: decisions keep its members in their arms from now on.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The campaign.
+    body : LaunchRequest
+        The reason.
+    """
     records: Records = request.app.state.records
     _require_whole(request, name)
     at = clock.now(request.app.state.service.lake.settings)
-    return _told(launch_campaign(records, name, caller(request).subject, at, body.weak_because))
+    return _describe(launch_campaign(records, name, caller(request).subject, at, body.weak_because))
 
 
 @router.post(
@@ -193,13 +204,24 @@ def launch(request: Request, name: CampaignName, body: LaunchRequest) -> Campaig
     responses=refusal_schemas(404, 409, 413, 422),
 )
 def stop(request: Request, name: CampaignName, body: StopRequest) -> CampaignTold:
-    """Stop a running campaign."""
+    """Stop a running campaign.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The campaign.
+    body : StopRequest
+        The reason.
+    """
     records: Records = request.app.state.records
     _require_whole(request, name)
     at = clock.now(request.app.state.service.lake.settings)
     with records.writing(durable=True) as connection:
-        found = find_campaign(connection, name)
-        return _told(close(connection, found, caller(request).subject, at, body.reason))
+        stored = find_campaign(connection, name)
+        return _describe(close(connection, stored, caller(request).subject, at, body.reason))
 
 
 @router.get(
@@ -242,14 +264,16 @@ def measurement(
     )
     fields: Mapping[str, Any] = jsonable(measured)
     verdict = measured.verdict
-    told = {
+    sentences = {
         "verdict": verdict.code,
         "chinese": f"{verdict.label}: {verdict.reason}",
         "english": fields["verdict_english"],
         "harms": fields["harms"],
     }
-    others = {key: value for key, value in fields.items() if key not in ("verdict_english", *told)}
-    return MeasurementResponse(**others, **told)
+    others = {
+        key: value for key, value in fields.items() if key not in ("verdict_english", *sentences)
+    }
+    return MeasurementResponse(**others, **sentences)
 
 
 @router.get(
@@ -279,10 +303,10 @@ def arms(
     service.tags([customer_id], [], caller(request).branches)
     at = cutoff(as_of, service.lake.settings.timezone)
     with records.reading() as connection:
-        found = past_memberships(connection, customer_id, at, as_of)
+        stored = past_memberships(connection, customer_id, at, as_of)
     note(request, [customer_id])
     return ArmsResponse(
-        customer_id=customer_id, as_of=as_of, arms=[ArmTold(**vars(each)) for each in found]
+        customer_id=customer_id, as_of=as_of, arms=[ArmTold(**vars(arm)) for arm in stored]
     )
 
 
@@ -300,12 +324,12 @@ def _require_whole(request: Request, name: str) -> None:
         raise ForbiddenError(f"campaign {name}", fault, "ask with a token for all branches")
 
 
-def _told(found: Campaign) -> CampaignTold:
-    fields = {name: value for name, value in vars(found).items() if name != "plan"}
-    plan_fields = found.plan.model_dump(mode="json")
+def _describe(stored: Campaign) -> CampaignTold:
+    fields = {name: value for name, value in vars(stored).items() if name != "plan"}
+    plan_fields = stored.plan.model_dump(mode="json")
     return CampaignTold(
-        campaign=found.plan.campaign,
-        label=found.plan.label,
+        campaign=stored.plan.campaign,
+        label=stored.plan.label,
         plan=plan_fields,
-        **{**fields, "draw": dict(found.draw), "check": dict(found.check)},
+        **{**fields, "draw": dict(stored.draw), "check": dict(stored.check)},
     )

@@ -129,8 +129,8 @@ def test_a_stopped_campaign_holds_nobody_and_its_arms_can_be_told(
         }
     assert row["document"]["facts"]["campaign"] is None
     assert told[date(2026, 6, 30)] == []
-    assert [(each.arm, each.held) for each in told[date(2026, 7, 1)]] == [("quiet", True)]
-    assert [(each.arm, each.held) for each in told[date(2026, 7, 3)]] == [("quiet", False)]
+    assert [(each.arm, each.active) for each in told[date(2026, 7, 1)]] == [("quiet", True)]
+    assert [(each.arm, each.active) for each in told[date(2026, 7, 3)]] == [("quiet", False)]
     with records.writing() as connection, pytest.raises(CampaignStateError, match="is stopped"):
         close(connection, find_campaign(connection, "july"), "test", stopped)
 

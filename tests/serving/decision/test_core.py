@@ -15,9 +15,9 @@ from serving.decision.candidates import Candidate, Offer
 from serving.decision.core import Facts, settle
 from serving.decision.gates import Gate, Permission
 from serving.decision.lots import explores, in_holdout
-from serving.lots import draw_lot
 from serving.decision.record import restore_facts
 from serving.decision.worth.policy import load_policy
+from serving.lots import draw_lot
 
 DAY = date(2026, 6, 30)
 SHIPPED = load_policy(Path("a home without a policy of its own"))
