@@ -45,6 +45,10 @@ _OUTCOMES = select(_o.customer_id, _o.kind, _o.contact_id).where(
 )
 
 
+class NoMembersError(GuanjiaError):
+    """A campaign has no member that the caller sees."""
+
+
 @dataclass(frozen=True)
 class CampaignRows:
     """The drawn members of a campaign, as known at the end of a date; arrays of shape (members,).
@@ -142,7 +146,7 @@ def gather_rows(
         drawn = [dict(row) for row in read_drawn(connection, name, branches)]
         if not drawn:
             fault, cure = "has no member that you may see", "ask for your own branches"
-            raise GuanjiaError(f"campaign {name}", fault, cure)
+            raise NoMembersError(f"campaign {name}", fault, cure)
         customers = [str(row["customer_id"]) for row in drawn]
         sent, reports = _read_contacts(connection, customers, launched, end)
     terms = read_terms(lake, customers, launched, as_of) if with_terms else {}

@@ -13,7 +13,12 @@ import numpy as np
 from features.lake import Lake
 from serving.campaigns.states import close, end_finished
 from serving.campaigns.store import Campaign, find_campaign, list_campaigns
-from serving.measurement.campaign_rows import HARMS, CampaignRows, gather_rows
+from serving.measurement.campaign_rows import (
+    HARMS,
+    CampaignRows,
+    NoMembersError,
+    gather_rows,
+)
 from serving.records.database import LONG_SECONDS, Records
 from training.experiments.always_valid import Evidence, excess_evidence, harm_evidence
 
@@ -62,8 +67,8 @@ def weigh_harm(campaign: Campaign, rows: CampaignRows) -> dict[str, Evidence]:
         By the harms of `HARMS`.
     """
     bounds = campaign.plan.harm
-    treated = [arm.name for arm in campaign.plan.arms if arm.kind == "treatment"]
-    treated = np.isin(rows.arm, treated)
+    treatments = [arm.name for arm in campaign.plan.arms if arm.kind == "treatment"]
+    treated = np.isin(rows.arm, treatments)
     reached = treated & rows.contacted
     weighed: dict[str, Evidence] = {}
     for name, limit in (("opted_out", bounds.opted_out), ("refused", bounds.refused)):
@@ -71,7 +76,9 @@ def weigh_harm(campaign: Campaign, rows: CampaignRows) -> dict[str, Evidence]:
         weighed[name] = harm_evidence(events, int(reached.sum()), limit)
     complained = rows.harms["complained"]
     ours, theirs = int((complained & treated).sum()), int((complained & ~treated).sum())
-    excess = excess_evidence(ours, theirs, float(treated.mean()))
+    # An arm whose members were all erased leaves nothing to compare with.
+    share = min(max(float(treated.mean()), 1e-6), 1 - 1e-6)
+    excess = excess_evidence(ours, theirs, share)
     beyond = bool(treated.any()) and ours / treated.sum() > bounds.complained
     weighed["complained"] = Evidence(
         events=ours,
@@ -116,7 +123,10 @@ def guard_campaigns(lake: Lake, records: Records, as_of: date, at: datetime) -> 
 
 def _guard(lake: Lake, records: Records, campaign: Campaign, as_of: date, at: datetime) -> Guarded:
     plan = campaign.plan
-    _, rows = gather_rows(lake, records, plan.campaign, as_of, with_terms=False)
+    try:
+        _, rows = gather_rows(lake, records, plan.campaign, as_of, with_terms=False)
+    except NoMembersError as error:
+        return Guarded(plan.campaign, plan.label, "runs", "活动已无成员", str(error))
     harms = weigh_harm(campaign, rows)
     proven = {name: evidence for name, evidence in harms.items() if evidence.proven}
     if not proven:

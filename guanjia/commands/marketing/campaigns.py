@@ -127,7 +127,7 @@ def list_all(json: Json = False) -> None:
 
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
-        shown = list_campaigns(connection)
+        stored = list_campaigns(connection)
     rows = [
         {
             "campaign": row.plan.campaign,
@@ -138,10 +138,10 @@ def list_all(json: Json = False) -> None:
             "members": sum(row.draw["arms"].values()),
             "priority": row.plan.priority,
         }
-        for row in shown
+        for row in stored
     ]
     shown = table("Campaigns", rows) if rows else "No campaign was planned yet."
-    emit({"campaigns": [_document(row) for row in shown]}, json, shown)
+    emit({"campaigns": [_document(row) for row in stored]}, json, shown)
 
 
 def show(
@@ -168,8 +168,8 @@ def arms(
     lake = open_published()
     with open_records(lake) as records, records.reading() as connection:
         at = cutoff(as_of, lake.settings.timezone)
-        shown = past_memberships(connection, customer_id, at, as_of)
-    rows = [asdict(row) for row in shown]
+        memberships = past_memberships(connection, customer_id, at, as_of)
+    rows = [asdict(row) for row in memberships]
     shown = table(f"{customer_id} on {as_of}", rows) if rows else "In no campaign by then."
     emit({"as_of": as_of, "arms": rows}, json, shown)
 
