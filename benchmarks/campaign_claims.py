@@ -19,7 +19,7 @@ from training.experiments.corrections import chance_best_by_luck, holm
 from training.experiments.effects import Effect, average_effect
 from training.experiments.interim import result_at_look
 from training.experiments.looks import LookPlan
-from training.experiments.observational import observed_effect
+from training.experiments.observational import adjust
 from training.experiments.off_policy import policy_value
 from training.experiments.sample_ratio import check_ratio
 from training.experiments.verdict import judge
@@ -42,7 +42,7 @@ def service(rounds: int) -> Iterator[Measured]:
             if weak or number % 10:
                 continue
             tries += 1
-            told = observed_effect(terms.renewed, terms.used, terms.columns)
+            told = adjust({"renewed": terms.renewed}, terms.used, terms.columns).effect("renewed")
             hits["adjusted"] += covers(told.adjusted.low, told.adjusted.high, everyone)
             hits["raw"] += covers(told.raw.low, told.raw.high, everyone)
             raw.append(told.raw.value)
