@@ -23,6 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
+from serving.api.marketing import service_effect
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -38,6 +39,7 @@ RESOURCES = (
     triggers.router,
     catalogues.router,
     monitoring.router,
+    service_effect.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 

@@ -88,6 +88,9 @@ class Adjustment:
         Shape (rows,): rows with a counterpart, which are used.
     outcomes, robust : mapping of str to numpy.ndarray
         By outcome, shape (rows,): observed, and the doubly robust difference.
+    expected : mapping of str to numpy.ndarray
+        By outcome, shape (rows,): as models that have not seen the row expect it from the columns,
+        a covariate for lots.
     matrix : numpy.ndarray
         Shape (rows, k): the columns, standardised.
     clusters : numpy.ndarray of int
@@ -99,6 +102,7 @@ class Adjustment:
     inside: Flags
     outcomes: Mapping[str, Array]
     robust: Mapping[str, Array]
+    expected: Mapping[str, Array]
     matrix: Array
     clusters: Ints
 
@@ -183,7 +187,19 @@ def adjust(
         - ~treated * (values[name] - without) / (1 - safe)
         for name, (without, with_it) in expected.items()
     }
-    return Adjustment(treated, score, inside, values, robust, matrix, groups)
+    return Adjustment(
+        treated=treated,
+        score=score,
+        inside=inside,
+        outcomes=values,
+        robust=robust,
+        expected={
+            name: without + score * (with_it - without)
+            for name, (without, with_it) in expected.items()
+        },
+        matrix=matrix,
+        clusters=groups,
+    )
 
 
 def _complete(columns: Array) -> Array:
