@@ -18,7 +18,7 @@ METHODS: Mapping[Method, str] = {
 VERDICTS: Mapping[Verdict, str] = {
     "pays": "划算",
     "does_not_pay": "不划算",
-    "too_small": "样本不足, 尚无结论",
+    "too_small": "样本不足",
 }
 BREAKDOWNS: Mapping[str, str] = {
     "all": "全部",

@@ -7,10 +7,13 @@ import typer
 from guanjia.terminal.options import Json, MaybeAsOf, latest_date, open_published
 from guanjia.terminal.output import emit, progress, short_path, table
 
-NOTE = """raw 原始差异: renewal of users less that of others, in points. It is no effect: users differ.
-lot 随机提醒: effect for those whom a reminder drawn by lot moves to use (instrument; Anderson-Rubin).
-observational 观察性调整: users against others alike when the term began; nobody drew them.
-yuan 每次使用回报: worth of the renewals that a use adds less its cost. Brackets: 95% intervals."""
+NOTE = """Points of renewal and yuan that a use adds; brackets: 95% intervals.
+raw 原始差异: renewal of users less that of others. No effect of service: users differ anyway.
+lot 随机提醒: for those whom a reminder drawn by lot moves to use (Anderson-Rubin).
+observed 观察性调整: users against others alike when the term began. Nobody drew them: what no
+column tells, such as a liking for service, is still in it.
+yuan 每次使用回报: worth of the renewals less the cost of the use, by the lot where there is one.
+rows: terms and classes that a lot needs to show a return of {relevant:g} yuan."""
 
 
 def service_effect(
@@ -23,6 +26,7 @@ def service_effect(
 ) -> None:
     """Measure whether the use of entitlements pays, and publish it for the API."""
     from serving.measurement.service import measure_service
+    from serving.measurement.service_figures import RELEVANT_YUAN
     from serving.measurement.service_file import publish_service
 
     lake = open_published()
@@ -45,46 +49,40 @@ def service_effect(
         json,
         table(f"Does service pay? 服务是否划算, as of {on}", [_line(group) for group in shown]),
         *facts,
-        NOTE,
+        NOTE.format(relevant=RELEVANT_YUAN),
         f"Published as {short_path(path)}.",
     )
 
 
 def _line(group: Any) -> dict[str, Any]:
-    from serving.measurement.service_figures import BREAKDOWNS, METHODS, VERDICTS
+    from serving.measurement.service_figures import BREAKDOWNS, VERDICTS
 
     lot, observed = group.lot, group.observed
+    chosen = lot if group.method == "lot" else observed
+    level = "" if group.level == "all" else f" {group.level}"
     return {
-        "group 分组": f"{BREAKDOWNS[group.breakdown]} {'' if group.level == 'all' else group.level}",
-        "terms 保单": f"{group.rows:,}",
-        "used 享权": f"{group.users:,}",
-        "cost 成本": "-" if group.cost is None else f"{group.cost:,.0f}",
-        "raw": _points(group.raw_difference, group.raw_low, group.raw_high),
-        "lot": "-"
-        if lot is None
-        else _points(lot.renewal.value, lot.renewal.low, lot.renewal.high),
-        "observational": "-"
-        if observed is None
-        else _points(observed.renewal.value, observed.renewal.low, observed.renewal.high),
-        "yuan 每次使用回报": _yuan(group),
-        "by": METHODS[group.method],
-        "verdict 结论": VERDICTS[group.verdict]
-        + (f" ({group.needed_rows:,})" if group.needed_rows else ""),
+        "group": f"{BREAKDOWNS[group.breakdown]}{level}",
+        "used 享权": f"{group.users:,} / {group.rows:,}",
+        "raw": _interval(group.raw_difference, group.raw_low, group.raw_high, 100),
+        "lot": "-" if lot is None else _estimate(lot.renewal, 100),
+        "observed": "-" if observed is None else _estimate(observed.renewal, 100),
+        "yuan": "-" if chosen is None else _estimate(chosen.yuan, 1),
+        "verdict": VERDICTS[group.verdict],
+        "rows": f"{group.needed_rows:,}" if group.needed_rows else "",
     }
 
 
-def _points(value: float | None, low: float | None, high: float | None) -> str:
+def _estimate(estimate: Any, scale: float) -> str:
+    if estimate.gap is not None:
+        first, last = (scale * end for end in estimate.gap)
+        return f"not in [{first:,.0f}, {last:,.0f}]"
+    return _interval(estimate.value, estimate.low, estimate.high, scale)
+
+
+def _interval(value: float | None, low: float | None, high: float | None, scale: float) -> str:
     if value is None:
         return "-"
-    ends = ("-inf" if low is None else f"{low:+.1%}", "inf" if high is None else f"{high:+.1%}")
-    return f"{value:+.1%} [{ends[0]}, {ends[1]}]"
-
-
-def _yuan(group: Any) -> str:
-    chosen = group.lot if group.method == "lot" else group.observed
-    if chosen is None or chosen.yuan.value is None:
-        return "-"
-    yuan = chosen.yuan
-    low = "-inf" if yuan.low is None else f"{yuan.low:,.0f}"
-    high = "inf" if yuan.high is None else f"{yuan.high:,.0f}"
-    return f"{yuan.value:,.0f} [{low}, {high}]"
+    digits = 1 if scale > 1 and abs(scale * value) < 20 else 0
+    first = "-∞" if low is None else f"{scale * low:.{digits}f}"
+    last = "∞" if high is None else f"{scale * high:.{digits}f}"
+    return f"{scale * value:.{digits}f} [{first}, {last}]"
