@@ -69,7 +69,7 @@ def service(rounds: int) -> Iterator[Measured]:
 
 
 def insurer(rounds: int) -> Iterator[Measured]:
-    """The lot about reminders of the simulated insurer: effect of use, beside the raw difference."""
+    """The lot about reminders of the simulated insurer, beside the raw difference."""
     moved = gained = 0.0
     effects, raws = [], []
     for number in range(rounds):
