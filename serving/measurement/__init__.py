@@ -1,6 +1,6 @@
 """Measure what contact, service and another policy are worth.
 
-In: campaigns, contacts and outcomes of the records, labels that are ripe.
+In: campaigns, contacts and outcomes of the records, services and lots, labels that are ripe.
 Out: effects in renewals and yuan with intervals, and verdicts in words.
-Read first: `campaign.py`.
+Read first: `service.py`.
 """

@@ -230,7 +230,7 @@ def test_the_report_of_an_insurer(report: ServiceReport) -> None:
     assert everything.acquisition_saved == pytest.approx(
         report.acquisition.saved * everything.lot.renewal.value
     )
-    # A use costs 67 yuan and keeps one customer in ninety, worth 200: that 1,500 customers show not.
+    # Use keeps one customer in ninety, worth 200 yuan, and costs 67: too little to see at 1,500.
     assert everything.verdict == "too_small"
     assert everything.needed_rows is not None
     assert everything.needed_rows > everything.lot.rows
