@@ -36,7 +36,7 @@ from guanjia.commands import (
     touchpoints,
     uplift,
 )
-from guanjia.commands.marketing import campaigns, measurement, policies
+from guanjia.commands.marketing import campaigns, measurement, policies, service_effect
 from guanjia.commands.operation import backups, daily, lineage, moving, publishing
 from guanjia.terminal.home_format import keep_format, release
 from guanjia.terminal.output import complain
@@ -135,6 +135,7 @@ GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
         "holdout-effect": measurement.holdout_effect,
         "simulate-policy": policies.simulate_policy,
         "policy-value": policies.policy_value,
+        "service-effect": service_effect.service_effect,
     },
     "Run it day after day": {
         "publish": publishing.publish,

@@ -23,7 +23,7 @@ from serving.api import (
 from serving.api.door.rate_limit import RateLimit
 from serving.api.door.words import DESCRIPTION, OPERATIONS, TAGS, TITLE
 from serving.api.guard import Read
-from serving.api.marketing import campaigns
+from serving.api.marketing import campaigns, service_effect
 from serving.api.refusals import answer_refusals
 
 RESOURCES = (
@@ -40,6 +40,7 @@ RESOURCES = (
     catalogues.router,
     monitoring.router,
     campaigns.router,
+    service_effect.router,
 )
 """Routers of all resources; the scopes of their endpoints are in `serving/auth/access.py`."""
 

@@ -26,6 +26,7 @@ SCOPES: Mapping[str, str] = MappingProxyType(
         "touchpoints:read": "read the catalogue of touchpoints",
         "tags:read": "read the catalogue of tags",
         "metrics:read": "read metrics of the service",
+        "reports:read": "read reports of the renewal funnel, service, stars and relationships",
     }
 )
 ENDPOINTS: Mapping[str, str] = MappingProxyType(
@@ -54,6 +55,7 @@ ENDPOINTS: Mapping[str, str] = MappingProxyType(
         "GET /v1/touchpoints": "touchpoints:read",
         "GET /v1/tags": "tags:read",
         "GET /v1/metrics": "metrics:read",
+        "GET /v1/service-effect": "reports:read",
     }
 )
 SHORT: Mapping[str, str] = MappingProxyType(

@@ -1,6 +1,6 @@
-"""Commands of marketers and managers: campaigns, measurement, other policies.
+"""Commands of marketers and managers: lists, campaigns, measurement, reports.
 
 In: options of the command line.
 Out: calls into the rooms of `serving`, tables and files.
-Read first: `campaigns.py`.
+Read first: `lists.py`.
 """

@@ -41,6 +41,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "catalogues": "触点与标签目录。 Catalogues of touchpoints and tags.",
         "campaigns": "营销活动与效果评估。 Campaigns, and what they added.",
         "monitoring": "运行监控。 Monitoring of the service.",
+        "reports": "报表：续保漏斗、周报、服务、星级、关系。 Reports for managers.",
     }
 )
 OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -54,6 +55,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "answer": ("decisions", "答复复核 · Answer a review"),
         "take_outcomes": ("outcomes", "上报触达结果 · Report outcomes"),
         "take_events": ("events", "上报客户事件 · Report events"),
+        "service_effect": ("reports", "服务是否划算 · Whether service pays"),
         "due": ("events", "事件引发的待触达 · What events made due"),
         "triggers": ("events", "每日待触达 · What is due by the tags of a date"),
         "consents": ("customers", "查询授权 · Read consents"),

@@ -1,6 +1,6 @@
-"""Answer marketers and managers: campaigns and what they added.
+"""Answer marketers and managers: lists, campaigns, measurement, reports.
 
-In: requests under `/v1/campaigns`.
-Out: JSON; reads of customers are recorded.
-Read first: `campaigns.py`.
+In: requests under `/v1/lists`, `/v1/campaigns` and `/v1/reports`.
+Out: JSON, streamed rows and files; every read and export is recorded.
+Read first: `lists.py`.
 """
