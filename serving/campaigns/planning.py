@@ -22,7 +22,13 @@ from serving.campaigns.power_check import (
     require_power,
 )
 from serving.campaigns.states import launch, leave_to_others, lock_campaigns
-from serving.campaigns.store import Campaign, find_campaign, read_drawn, write_plan
+from serving.campaigns.store import (
+    Campaign,
+    find_campaign,
+    read_drawn,
+    require_new,
+    write_plan,
+)
 from serving.records.database import LONG_SECONDS, Records
 from serving.touchpoints.catalogue import load_touchpoints
 
@@ -85,6 +91,7 @@ def plan_campaign(
     with records.writing(LONG_SECONDS, durable=True) as connection:
         lock_campaigns(connection)
         wish = parse_plan(_with_some_shares(fields))
+        require_new(connection, wish.campaign)
         elsewhere = taken_customers(
             connection,
             [member.customer_id for member in stay],
