@@ -8,11 +8,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from features.condition_forms.condition import Condition, all_of, read_condition
+from features.condition_forms.structure import Test
 from features.conditions import compared_texts, compile_condition
 from features.errors import GuanjiaError, UnknownNameError, unknown_name
 from features.lake import Lake
-from features.segments.settings import load_segments
 from features.tags.catalogue import catalogue
+from serving.lists.conditions.vocabulary import list_vocabulary
 from serving.lists.definitions.definition import (
     EXPECTED_VALUE,
     ListDefinition,
@@ -34,7 +36,7 @@ class ListQuestion:
     Attributes
     ----------
     definition : ListDefinition
-        What is asked for.
+        What is asked for, its condition in plain form.
     conditions : list of str
         Conditions that must all hold.
     left_out : dict of str to str
@@ -43,6 +45,8 @@ class ListQuestion:
         Scores and tags that the conditions, the order and the file name.
     texts : list of (str, str)
         Columns and the texts that the conditions of a person ask of them.
+    condition : Condition
+        All conditions together, to be counted.
     """
 
     definition: ListDefinition
@@ -50,6 +54,7 @@ class ListQuestion:
     left_out: dict[str, str]
     columns: list[str]
     texts: list[tuple[str, str]]
+    condition: Condition
 
 
 def declared_lists() -> Mapping[str, tuple[ModelSpec, TargetList]]:
@@ -72,7 +77,7 @@ def check_list(lake: Lake, name: str, where: str | None, top: int = 1) -> ListQu
     name : str
         Name of the list.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`).
+        Narrows the list's own condition, as people type it (docs/conditions.md).
     top : int
         Maximal number of customers.
 
@@ -101,7 +106,7 @@ def check_definition(
     definition : ListDefinition
         The list.
     where : str, optional
-        Narrows the list's own condition (see `compile_condition`).
+        Narrows the list's own condition, as people type it.
 
     Raises
     ------
@@ -111,9 +116,8 @@ def check_definition(
     """
     tags = catalogue()
     columns = list(dict.fromkeys([*readable_columns(), *tags]))
-    rules = {segment: declared.rule for segment, declared in load_segments(lake.home).items()}
-    for segment in rules.keys() & {*readable_columns()}:
-        raise GuanjiaError(f"segment {segment}", "is named like a score", "give it another name")
+    vocabulary = list_vocabulary(lake, readable_columns())
+    rules = vocabulary.rules
     for segment in definition.not_in_segments:
         if segment not in rules:
             raise unknown_name("segment", segment, rules)
@@ -123,9 +127,11 @@ def check_definition(
     for term in definition.terms:
         if term.column not in (*columns, EXPECTED_VALUE):
             raise unknown_name("column", term.column, [*columns, EXPECTED_VALUE])
-    texts = (f"{definition.model} is not null", definition.where, where)
     try:
-        conditions = [compile_condition(text, {*columns}, rules) for text in texts if text]
+        own = [read_condition(text, vocabulary) for text in (definition.where, where) if text]
+        scored = Condition(Test(definition.model, "is not null"), vocabulary)
+        texts = [condition.plain for condition in (scored, *own)]
+        conditions = [compile_condition(text, {*columns}, rules) for text in texts]
         left_out = {
             segment: compile_condition(rules[segment], {*columns}, {})
             for segment in definition.not_in_segments
@@ -139,12 +145,34 @@ def check_definition(
     named |= {*definition.columns, *(term.column for term in definition.terms)}
     asked = [
         pair
-        for text in (definition.where, where)
-        if text and not _names_any(text, rules)
+        for text in texts
+        if not _names_any(text, rules)
         for pair in compared_texts(text, {*columns})
     ]
     used = [column for column in columns if column in named]
-    return ListQuestion(definition, conditions, left_out, used, asked)
+    plain = definition.model_copy(update={"where": texts[1] if definition.where else ""})
+    return ListQuestion(plain, conditions, left_out, used, asked, all_of([scored, *own]))
+
+
+def read_where(lake: Lake, where: str) -> Condition:
+    """Read a condition of a list as people type it.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home whose segments it may name.
+    where : str
+        The condition (docs/conditions.md).
+
+    Raises
+    ------
+    GuanjiaError
+        If it cannot be read, or names what is unknown, ambiguous, or a person.
+    """
+    try:
+        return read_condition(where, list_vocabulary(lake, readable_columns()))
+    except UnknownNameError as error:
+        raise _of_heading(error) from None
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:
@@ -152,14 +180,9 @@ def _names_any(where: str, names: Collection[str]) -> bool:
 
 
 def _of_heading(error: UnknownNameError) -> UnknownNameError:
-    """Name the column of a heading, where a condition names the heading itself."""
+    """Say of a heading that names a person that it cannot be asked for."""
     heading = error.thing.removeprefix("column ")
     if heading in PERSONAL_HEADINGS:
         cure = "ask for scores and tags (docs/tags.md); who a customer is cannot be asked for"
         return UnknownNameError(error.thing, "cannot be asked for", cure)
-    names = {tag.label: name for name, tag in catalogue().items()}
-    names |= {model.label: name for name, model in MODELS.items()}
-    names |= {"星级": "star_level", "星级名称": "star_name", "客户价值(元)": "customer_value"}
-    if heading in names:
-        return UnknownNameError(error.thing, error.fault, f"did you mean {names[heading]}?")
     return error

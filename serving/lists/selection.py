@@ -14,6 +14,7 @@ from features.lake import Lake
 from features.sql import quoted, sql_text
 from features.tags.catalogue import catalogue
 from serving.decision.candidates import Value
+from serving.lists.conditions.counting import Counts, count
 from serving.lists.definitions.definition import EXPECTED_VALUE, ListDefinition
 from serving.lists.gatekeeper import CampaignOf, Checked, Gatekeeper, nobody_else
 from serving.lists.places import Place, place_customers
@@ -120,6 +121,7 @@ def select(
         or do not belong to the snapshot.
     """
     question = check_definition(lake, definition, where)
+    definition = question.definition
     snapshot_id = check_scores(lake, as_of)
     keeper = Gatekeeper(lake, definition, as_of, at, connection, campaign_of)
     rows = _matched(lake, as_of, question, [*keeper.tags, *reads], branches)
@@ -157,8 +159,8 @@ def count_matched(
     as_of: date,
     where: str | None = None,
     branches: Collection[str] | None = None,
-) -> int:
-    """Count the customers who meet a list's condition, before any gate.
+) -> Counts:
+    """Count the customers who meet a list's condition and each of its parts, before any gate.
 
     Parameters
     ----------
@@ -172,8 +174,9 @@ def count_matched(
     """
     question = check_definition(lake, definition, where)
     check_scores(lake, as_of)
-    query = _query(lake, as_of, question, ["branch"], branches)
-    return int(fetch_rows(lake, f"SELECT count(*) AS customers FROM ({query})")[0]["customers"])
+    tags = [tag for tag in catalogue() if tag in question.columns]
+    refuse_unknown_texts(lake, as_of, tags, question.texts)
+    return count(lake, as_of, [question.condition], branches)
 
 
 def _matched(

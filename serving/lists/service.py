@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from serving.campaigns.membership import taken_customers
+from serving.lists.conditions.counting import Counts
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.definitions.differences import Difference, compare_definitions
 from serving.lists.definitions.versions import (
@@ -96,9 +97,9 @@ class ListService:
         GuanjiaError
             If it names what there is not, or a condition is not valid.
         """
-        check_definition(self.lake, definition)
+        plain = check_definition(self.lake, definition).definition
         with self._records.writing(durable=True) as connection:
-            return write_version(connection, definition, viewer.who, note, at)
+            return write_version(connection, plain, viewer.who, note, at)
 
     def version(self, name: str, number: int | None = None) -> ListVersion:
         """Read a version of a list; without a number the latest one.
@@ -154,8 +155,8 @@ class ListService:
         viewer: Viewer,
         where: str | None = None,
         as_of: date | None = None,
-    ) -> int:
-        """Count the customers who meet a list's condition; nothing is written anywhere.
+    ) -> Counts:
+        """Count the customers who meet a list's condition and its parts; nothing is written.
 
         Parameters
         ----------
