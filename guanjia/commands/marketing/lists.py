@@ -215,12 +215,16 @@ def releases(
 
 def export(
     name: ListName,
-    out: Annotated[Path, typer.Option("--out", help="A new file; .csv.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file: .csv, .xlsx, .parquet, .json.")],
     release_id: Annotated[
         str | None, typer.Option("--release", help="Default: the latest that is approved.")
     ] = None,
     with_holdout: Annotated[
         bool, typer.Option("--with-holdout", help="Keep the holdout, marked in a column.")
+    ] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Mask names and numbers.")] = False,
+    gb18030: Annotated[
+        bool, typer.Option("--gb18030", help="CSV for older Excel; default: UTF-8.")
     ] = False,
     who: Who = None,
     reason: Annotated[str, typer.Option("--why", help="What for; kept with it.")] = "marketing",
@@ -239,6 +243,8 @@ def export(
             reason,
             at,
             with_holdout=with_holdout,
+            masked=masked,
+            encoding="gb18030" if gb18030 else "utf-8",
         )
     emit(done, json, f"{done.rows:,} customers in {short_path(done.path)}, export {done.export_id}")
 
