@@ -143,7 +143,7 @@ def check_definition(
     compiled = [*conditions, *left_out.values()]
     named = {column for column in columns if any(f'"{column}"' in text for text in compiled)}
     named |= {*definition.columns, *(term.column for term in definition.terms)}
-    asked = [
+    compared = [
         pair
         for text in texts
         if not _names_any(text, rules)
@@ -151,7 +151,7 @@ def check_definition(
     ]
     used = [column for column in columns if column in named]
     plain = definition.model_copy(update={"where": texts[1] if definition.where else ""})
-    return ListQuestion(plain, conditions, left_out, used, asked, all_of([scored, *own]))
+    return ListQuestion(plain, conditions, left_out, used, compared, all_of([scored, *own]))
 
 
 def read_where(lake: Lake, where: str) -> Condition:

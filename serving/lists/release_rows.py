@@ -126,10 +126,10 @@ def describe_export(
             chinese = read_where(lake, plain).chinese
         except GuanjiaError:
             chinese = plain  # it names a segment or tag that is gone since
-    taken = [
-        (rule.chinese, document["taken"][rule.name])
+    left_out = [
+        (rule.chinese, document["left_out"][rule.name])
         for rule in RULES.values()
-        if rule.name in document["taken"]
+        if rule.name in document["left_out"]
     ]
     sent = release.members - document["held_out"]
     return AboutExport(
@@ -144,6 +144,6 @@ def describe_export(
         chinese=chinese,
         version=str(release.version) if release.version else "",
         content_hash=release.content_hash,
-        waterfall=[("符合条件", document["matched"]), *taken, ("可发送", sent)],
+        waterfall=[("符合条件", document["matched"]), *left_out, ("可发送", sent)],
         masked=masked,
     )

@@ -148,13 +148,13 @@ def write_list(
         for row, why in zip(rows[:shown], whys, strict=False)
     ]
     left_out = {
-        rule.english: len(chosen.taken[rule.name])
+        rule.english: len(chosen.left_out[rule.name])
         for rule in RULES.values()
-        if rule.name in chosen.taken
+        if rule.name in chosen.left_out
     }
     if with_holdout and marked:
-        kept = left_out.pop(RULES["holdout"].english) - len(marked)
-        left_out |= {RULES["holdout"].english: kept} if kept else {}
+        still_left = left_out.pop(RULES["holdout"].english) - len(marked)
+        left_out |= {RULES["holdout"].english: still_left} if still_left else {}
     return ListRun(
         name=name,
         label=definition.label,

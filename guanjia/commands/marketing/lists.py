@@ -9,14 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from guanjia.commands.marketing.list_tables import preview_tables, why_tables
-from guanjia.terminal.options import Json, MaybeAsOf, open_published, open_records
+from guanjia.terminal.options import (
+    Json,
+    ListName,
+    ListSource,
+    ListVersion,
+    MaybeAsOf,
+    Who,
+    open_published,
+    open_records,
+)
 from guanjia.terminal.output import emit, short_path, table
-
-WHO = "Who does it; recorded. Default: the user who is logged in."
-Who = Annotated[str | None, typer.Option("--who", help=WHO)]
-ListName = Annotated[str, typer.Argument(metavar="LIST", help="renewal_risk, or one of your own.")]
-Source = Annotated[str, typer.Argument(metavar="LIST", help="A list, or a .toml or .json file.")]
-Version = Annotated[int | None, typer.Option("--version", help="Default: the latest.")]
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def _opened(as_of: Any = None) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _viewer(who: str | None) -> Any:
-    from serving.lists.service import Viewer
+    from serving.lists.listing import Viewer
 
     return Viewer(who or getpass.getuser())
 
@@ -47,7 +50,7 @@ def _definition(lists: Any, source: str, version: int | None = None) -> Any:
 
 def show(
     name: Annotated[str | None, typer.Argument(metavar="LIST", help="Default: all lists.")] = None,
-    version: Version = None,
+    version: ListVersion = None,
     json: Json = False,
 ) -> None:
     """Show the lists there are, or one list with its versions and where it is used."""
@@ -55,38 +58,38 @@ def show(
         if name is None:
             rows = [
                 {
-                    "list": found.definition.name,
-                    "label": found.definition.label,
-                    "version": found.version,
-                    "author": found.author,
-                    "where": found.definition.where or "-",
+                    "list": details.definition.name,
+                    "label": details.definition.label,
+                    "version": details.version,
+                    "author": details.author,
+                    "where": details.definition.where or "-",
                 }
-                for found in lists.lists().values()
+                for details in lists.lists().values()
             ]
             emit(rows, json, table("Lists 名单", rows))
             return
-        found, use = lists.version(name, version), lists.use(name)
+        details, use = lists.version(name, version), lists.use(name)
         versions = lists.versions(name)
     fields = [
         {"field": field, "value": str(value)}
-        for field, value in found.definition.document().items()
+        for field, value in details.definition.document().items()
         if value not in (None, "", [], {})
     ]
     history = [
-        {"version": one.version, "author": one.author, "made_at": str(one.made_at or "-"),
-         "note": one.note, "hash": one.hash[:12]}
-        for one in versions
+        {"version": item.version, "author": item.author, "made_at": str(item.made_at or "-"),
+         "note": item.note, "hash": item.hash[:12]}
+        for item in versions
     ]  # fmt: skip
     payload = {
-        "definition": found.definition.document(),
-        "version": found.version,
+        "definition": details.definition.document(),
+        "version": details.version,
         "versions": history,
         "use": vars(use),
     }
     used = f"released {use.releases} times"
     if use.excluded_by:
         used += f"; left out by {', '.join(use.excluded_by)}"
-    title = f"{found.definition.label} {name}, version {found.version}"
+    title = f"{details.definition.label} {name}, version {details.version}"
     emit(payload, json, table(title, fields), table("Versions 版本", history), used)
 
 
@@ -121,7 +124,7 @@ def diff(
 
 
 def count(
-    source: Source,
+    source: ListSource,
     where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
     as_of: MaybeAsOf = None,
     json: Json = False,
@@ -133,7 +136,7 @@ def count(
 
 
 def preview(
-    source: Source,
+    source: ListSource,
     rule: Annotated[
         str | None, typer.Option("--rule", help="List the customers behind a number instead.")
     ] = None,
@@ -145,8 +148,8 @@ def preview(
     with _opened(as_of) as (lists, records, at):
         definition = _definition(lists, source)
         if rule is None:
-            found = lists.preview(definition, _viewer(who), at, as_of)
-            emit(found, json, *preview_tables(found))
+            details = lists.preview(definition, _viewer(who), at, as_of)
+            emit(details, json, *preview_tables(details))
             return
         customers = lists.preview_members(definition, _viewer(who), at, rule, as_of)
         _note_read(records, who, "guanjia lists preview", customers, at)
@@ -154,7 +157,7 @@ def preview(
 
 
 def why(
-    source: Source,
+    source: ListSource,
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer.")],
     as_of: MaybeAsOf = None,
     who: Who = None,
@@ -162,14 +165,14 @@ def why(
 ) -> None:
     """Say why a customer is on a list or not."""
     with _opened(as_of) as (lists, records, at):
-        found = lists.why(_definition(lists, source), customer, _viewer(who), at, as_of)
+        details = lists.why(_definition(lists, source), customer, _viewer(who), at, as_of)
         _note_read(records, who, "guanjia lists why", [customer], at)
-    emit(found, json, *why_tables(found))
+    emit(details, json, *why_tables(details))
 
 
 def release(
     name: ListName,
-    version: Version = None,
+    version: ListVersion = None,
     as_of: MaybeAsOf = None,
     who: Who = None,
     json: Json = False,
@@ -203,14 +206,14 @@ def releases(
 ) -> None:
     """Show what was released, the latest first."""
     with _opened() as (lists, _, _):
-        found = lists.releases(name)
+        details = lists.releases(name)
     rows = [
-        {"release": one.release_id, "list": one.name, "version": one.version, "as_of": one.as_of,
-         "members": one.members, "state": one.state, "released_by": one.released_by,
-         "approved_by": one.approved_by}
-        for one in found
+        {"release": item.release_id, "list": item.name, "version": item.version,
+         "as_of": item.as_of, "members": item.members, "state": item.state,
+         "released_by": item.released_by, "approved_by": item.approved_by}
+        for item in details
     ]  # fmt: skip
-    emit(found, json, table("Releases 发布", rows) if rows else "nothing was released")
+    emit(details, json, table("Releases 发布", rows) if rows else "nothing was released")
 
 
 def export(

@@ -19,10 +19,11 @@ from serving.lists.export.about import AboutExport
 from serving.lists.export.columns import ExportColumn, shown_value
 from serving.lists.export.files import write_export
 from serving.lists.export.streams import Encoding, stream_csv, stream_json, stream_json_lines
+from serving.lists.listing import Viewer
 from serving.lists.members import Member
 from serving.lists.release_rows import describe_export, member_rows, release_columns
 from serving.lists.releases import Release, verify_members
-from serving.lists.service import ListService, Viewer
+from serving.lists.service import ListService
 from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
 from serving.schemas import NO_NUL, Message
@@ -77,7 +78,7 @@ class ReleaseTold(Message):
     members: int | None = Field(
         description="Frozen members; null to a token of branches that the release goes beyond."
     )
-    taken: dict[str, int] | None = Field(description="Rule -> customers it took; null likewise.")
+    left_out: dict[str, int] | None = Field(description="Rule -> customers it took; null likewise.")
 
 
 class ReleasesTold(Message):
@@ -119,9 +120,20 @@ class MembersTold(Message):
 
 @router.post(PATH, response_model=ReleaseTold, responses=refusal_schemas(404, 413, 422, 503))
 def release_now(request: Request, name: ListName, body: ReleaseAsked) -> ReleaseTold:
-    """Release a list: freeze who is on it now, under a hash."""
+    """Release a list: freeze who is on it now, under a hash.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name : str
+        The list.
+    body : ReleaseAsked
+        Version and date.
+    """
     with opened(request) as (lists, viewer, at):
-        return _told(lists.release(name, viewer, at, body.version, body.as_of), viewer)
+        return _answer_release(lists.release(name, viewer, at, body.version, body.as_of), viewer)
 
 
 @router.get(PATH, response_model=ReleasesTold, responses=refusal_schemas(404, 503))
@@ -129,7 +141,8 @@ def list_releases(request: Request, name: ListName) -> ReleasesTold:
     """List the releases of a list, the latest first."""
     with opened(request) as (lists, viewer, _):
         lists.version(name)
-        return ReleasesTold(releases=[_told(one, viewer) for one in lists.releases(name)])
+        releases = lists.releases(name)
+        return ReleasesTold(releases=[_answer_release(release, viewer) for release in releases])
 
 
 @router.post(
@@ -140,10 +153,21 @@ def list_releases(request: Request, name: ListName) -> ReleasesTold:
 def approve_release(
     request: Request, name: ListName, release_id: ReleaseId, body: Approval
 ) -> ReleaseTold:
-    """Approve a release that waits for a second person."""
+    """Approve a release that waits for a second person.
+
+    \f
+    Parameters
+    ----------
+    request : Request
+        The request.
+    name, release_id : str
+        The list, and its release.
+    body : Approval
+        The hash of what was looked at.
+    """
     with opened(request) as (lists, viewer, at):
         lists.find(name, release_id)
-        return _told(lists.approve(release_id, body.content_hash, viewer, at), viewer)
+        return _answer_release(lists.approve(release_id, body.content_hash, viewer, at), viewer)
 
 
 @router.get(
@@ -289,28 +313,28 @@ def _page(
         with request.app.state.records.reading() as connection:
             rows = list(member_rows(lists.lake, release, members, connection))
         columns = release_columns(release.definition)
-    told = []
+    answers = []
     for row in rows:
         values = {
             column.name: shown_value(column, value, masked) if column.personal else value
             for column, value in zip(columns, row, strict=True)
         }
         values["probability"] = values.pop(release.definition.model)
-        told.append(MemberTold(**{name: values[name] for name in MemberTold.model_fields}))
-    if told:
-        note(request, [member.customer_id for member in told])
+        answers.append(MemberTold(**{name: values[name] for name in MemberTold.model_fields}))
+    if answers:
+        note(request, [member.customer_id for member in answers])
     return MembersTold(
         release_id=release.release_id,
         content_hash=release.content_hash,
         erased_since=erased,
-        members=told,
+        members=answers,
     )
 
 
-def _told(release: Release, viewer: Viewer) -> ReleaseTold:
+def _answer_release(release: Release, viewer: Viewer) -> ReleaseTold:
     """Tell a release; counts of other branches are not for a token of some."""
-    asked = release.document["branches"]
-    whole = viewer.branches is None or (asked is not None and {*asked} <= viewer.branches)
+    branches = release.document["branches"]
+    sees_all = viewer.branches is None or (branches is not None and {*branches} <= viewer.branches)
     fields = {
         name: value
         for name, value in vars(release).items()
@@ -320,6 +344,6 @@ def _told(release: Release, viewer: Viewer) -> ReleaseTold:
         **fields,
         model_versions=release.document["model_versions"],
         snapshot_id=release.document["snapshot_id"],
-        members=release.members if whole else None,
-        taken=release.document["taken"] if whole else None,
+        members=release.members if sees_all else None,
+        left_out=release.document["left_out"] if sees_all else None,
     )

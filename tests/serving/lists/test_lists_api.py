@@ -138,7 +138,7 @@ def test_a_token_of_a_branch_sees_its_own_customers_alone(desk: Desk) -> None:
         page = theirs("GET", f"/own_list/preview/{step}?limit=1000").json()["customer_ids"]
         assert stranger not in page
     (told,) = theirs("GET", "/own_list/releases").json()["releases"]
-    assert (told["members"], told["taken"]) == (None, None)
+    assert (told["members"], told["left_out"]) == (None, None)
     assert release["members"] is not None
     whole = desk.ask("POST", "/count", {"definition": OWN}).json()["customers"]
     own = theirs("POST", "/count", {"definition": OWN}).json()["customers"]

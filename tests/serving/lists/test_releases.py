@@ -21,8 +21,9 @@ from serving.lists.definitions.definition import (
     parse_definition,
 )
 from serving.lists.definitions.versions import UnknownListError
+from serving.lists.listing import Viewer
 from serving.lists.releases import ReleaseRefusedError, verify_members
-from serving.lists.service import ListService, Viewer
+from serving.lists.service import ListService
 from serving.predictions.unknown_customers import UnknownCustomerError
 from serving.records.database import Records
 from serving.records.people.consents import ConsentChange, write_consent
