@@ -6,12 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 from features.errors import GuanjiaError
-from serving.lists.release_rows import EXPORT_HEADING, Cell, headings, member_rows
+from serving.lists.export.columns import with_mark
+from serving.lists.export.files import export_format, write_export
+from serving.lists.export.streams import Encoding
+from serving.lists.release_rows import Cell, about_release, export_columns, member_rows
 from serving.lists.releases import Release
 from serving.lists.service import ListService, Viewer
 from serving.records.database import LONG_SECONDS, Records
 from serving.records.people.audit import note_export
-from serving.spreadsheet import write_csv
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def export_release(
     at: datetime,
     *,
     with_holdout: bool = False,
+    encoding: Encoding = "utf-8",
 ) -> ListExport:
     """Export a release to a new file.
 
@@ -67,17 +70,20 @@ def export_release(
         Now.
     with_holdout : bool
         Keep the customers of the holdout, marked; default: they are left out.
+    encoding : {"utf-8", "gb18030"}
+        Of CSV.
 
     Raises
     ------
     GuanjiaError
-        If the file is there or is no .csv, the release waits, or the records do not answer.
+        If the file is there, its ending is no format, the release waits, or the records do not
+        answer.
     """
-    if out.suffix.lower() != ".csv":
-        raise GuanjiaError(f"file {out}", "is no .csv", "give it the suffix .csv")
+    export_format(out)
     if out.exists():
         raise GuanjiaError(f"file {out}", "is there already", "give another name: nothing is lost")
-    columns = [*headings(release.definition), EXPORT_HEADING]
+    columns = export_columns(release.definition)
+    names = [column.heading for column in with_mark(columns)]
 
     def chosen() -> Iterator[str]:
         for member in lists.members(release, viewer):
@@ -86,7 +92,7 @@ def export_release(
 
     customers = list(chosen())
     with records.writing(durable=True) as connection:
-        export_id = note_export(connection, viewer.who, release.name, columns, customers, at, why)
+        export_id = note_export(connection, viewer.who, release.name, names, customers, at, why)
     with records.reading(LONG_SECONDS) as connection:
 
         def rows() -> Iterator[list[Cell]]:
@@ -96,8 +102,10 @@ def export_release(
                 if with_holdout or not member.in_holdout
             )
             for batch in member_rows(lists.lake, release, members, connection, masked=False):
-                for row in batch:
-                    yield [*row, export_id]
+                yield from batch
 
-        count = write_csv(out, columns, rows())
-    return ListExport(export_id, release.release_id, out, count)
+        about = about_release(
+            lists.lake, release, export_id, who=viewer.who, why=why, at=at, masked=False
+        )
+        done = write_export(out, columns, rows(), about, encoding)
+    return ListExport(export_id, release.release_id, out, done.rows)

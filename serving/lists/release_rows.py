@@ -1,34 +1,121 @@
 """Write the members of a release as rows for people: headings in Chinese, batches of values."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from itertools import islice
 
 from sqlalchemy import Connection
 
 from features.lake import Lake
 from serving.lists.definitions.definition import ListDefinition
+from serving.lists.export.about import AboutExport
+from serving.lists.export.columns import ExportColumn
+from serving.lists.export.masking import masked as mask
 from serving.lists.members import Member
 from serving.lists.people import LAST_CONTACT, Person, last_contact, read_people
+from serving.lists.questions import read_where
 from serving.lists.reasons import read_rows
 from serving.lists.releases import Release
+from serving.lists.rules import RULES
 from serving.tag_words import is_absent
 
 BATCH_ROWS = 5_000
+HOLDOUT_RULE = "holdout"
+"""The rule whose customers are frozen with the members."""
 CONSENT_WORDS = {"granted": "已同意", "not recorded": "未记录"}
 Cell = str | int | float | date | None
 Batches = Iterator[list[list[Cell]]]
-EXPORT_HEADING = "导出号"
-"""Heading of the number of the export, which marks each row of it."""
 
 
-def headings(definition: ListDefinition) -> list[str]:
-    """List the headings of the rows of a release, in order."""
+def export_columns(definition: ListDefinition) -> list[ExportColumn]:
+    """Describe the columns of the rows of a release, in order.
+
+    Parameters
+    ----------
+    definition : ListDefinition
+        The list.
+    """
     return [
-        *("名次", "客户号", "姓名", "手机号", "星级", "机构", "客户经理", "车牌号", "车险到期日"),
-        *("最近触达", definition.spec.label, "期望价值(元)", "下一年度预期边际(元)"),
-        *("触达日序", "授权状态", "对照组", "原因"),
+        ExportColumn("place", "名次", "number"),
+        ExportColumn("customer_id", "客户号", "id"),
+        ExportColumn("name", "姓名", personal="name"),
+        ExportColumn("phone", "手机号", "phone", personal="phone"),
+        ExportColumn("star", "星级", "number"),
+        ExportColumn("branch", "机构", "id"),
+        ExportColumn("manager", "客户经理", personal="name"),
+        ExportColumn("plate", "车牌号", "id", personal="plate"),
+        ExportColumn("expiry", "车险到期日", "date"),
+        ExportColumn("last_contact", "最近触达", "date"),
+        _probability(definition),
+        ExportColumn("expected_value", "期望价值(元)", "money", digits=2),
+        ExportColumn("expected_margin", "下一年度预期边际(元)", "money", digits=2),
+        ExportColumn("day", "触达日序", "number"),
+        ExportColumn("consent", "授权状态"),
+        ExportColumn("holdout", "对照组"),
+        ExportColumn("reasons", "原因"),
     ]
+
+
+def _probability(definition: ListDefinition) -> ExportColumn:
+    spec = definition.spec
+    if spec.kind == "probability":
+        return ExportColumn(spec.name, spec.label, "percent", digits=4)
+    return ExportColumn(spec.name, spec.label, "number", digits=4)
+
+
+def about_release(
+    lake: Lake,
+    release: Release,
+    export_id: str,
+    *,
+    who: str,
+    why: str,
+    at: datetime,
+    masked: bool,
+) -> AboutExport:
+    """Say how an export of a release was made.
+
+    Parameters
+    ----------
+    lake : Lake
+        The home, whose labels the condition is told in.
+    release : Release
+        The release.
+    export_id : str
+        Number of the export in the records.
+    who, why : str
+        Who takes it, and what for.
+    at : datetime
+        Now.
+    masked : bool
+        Whether personal data are masked.
+    """
+    definition = release.definition
+    taken = release.document["taken"]
+    steps = [(RULES[rule].chinese, number) for rule, number in taken.items() if rule in RULES]
+    matched = release.members + sum(
+        number for rule, number in taken.items() if rule != HOLDOUT_RULE
+    )
+    where = read_where(lake, definition.where) if definition.where else None
+    return AboutExport(
+        export_id=export_id,
+        name=release.name,
+        label=definition.label,
+        as_of=release.as_of,
+        who=who,
+        why=why,
+        at=at,
+        plain=where.plain if where else "",
+        chinese=where.chinese if where else "",
+        version=str(release.version),
+        content_hash=release.content_hash,
+        waterfall=[
+            ("符合条件", matched),
+            *steps,
+            ("发送", release.members - release.document["held_out"]),
+        ],
+        masked=masked,
+    )
 
 
 def member_rows(
@@ -55,32 +142,31 @@ def member_rows(
         Mask what tells who a customer is.
     """
     members = iter(members)
-    hide: Callable[[str | None], str | None] = mask if masked else _leave
     while batch := list(islice(members, BATCH_ROWS)):
         ids = [member.customer_id for member in batch]
         people = read_people(lake, release.as_of, ids, connection)
         touched = _last_contacts(lake, release.as_of, ids)
-        yield [
-            _row(member, people.get(member.customer_id, Person()), touched, hide)
-            for member in batch
-        ]
+        rows = [_row(member, people.get(member.customer_id, Person()), touched) for member in batch]
+        yield [_hidden(release.definition, row) for row in rows] if masked else rows
 
 
-def _row(
-    member: Member,
-    person: Person,
-    touched: dict[str, date | None],
-    hide: Callable[[str | None], str | None],
-) -> list[Cell]:
+def _hidden(definition: ListDefinition, row: list[Cell]) -> list[Cell]:
+    return [
+        mask(str(value), column.personal) if column.personal and value else value
+        for column, value in zip(export_columns(definition), row, strict=True)
+    ]
+
+
+def _row(member: Member, person: Person, touched: dict[str, date | None]) -> list[Cell]:
     return [
         member.place,
         member.customer_id,
-        hide(person.name),
-        hide(person.phone),
+        person.name,
+        person.phone,
         member.star,
         member.branch,
-        hide(person.manager),
-        hide(person.plate),
+        person.manager,
+        person.plate,
         person.expiry,
         touched.get(member.customer_id),
         round(member.probability, 4),
@@ -91,25 +177,6 @@ def _row(
         "是" if member.in_holdout else "",
         member.reasons,
     ]
-
-
-def mask(text: str | None) -> str | None:
-    """Mask what tells who a customer is; its length and its ends stay.
-
-    Examples
-    --------
-    >>> mask("13800000001"), mask("张伟"), mask("粤A12345"), mask(None)
-    ('138****0001', '张*', '粤*****5', None)
-    """
-    if not text:
-        return text
-    if len(text) >= 11:
-        return text[:3] + "*" * (len(text) - 7) + text[-4:]
-    return text[0] + "*" * max(len(text) - 2, 1) + (text[-1] if len(text) > 2 else "")
-
-
-def _leave(text: str | None) -> str | None:
-    return text
 
 
 def _last_contacts(lake: Lake, as_of: date, customers: Sequence[str]) -> dict[str, date | None]:

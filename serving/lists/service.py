@@ -1,17 +1,19 @@
 """Work with lists over a home and its records: what commands and the API have in common."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
+from features.condition_forms.condition import Condition
 from features.errors import GuanjiaError, UnknownNameError
 from features.lake import Lake
 from serving.campaigns.membership import taken_customers
-from serving.lists.conditions.counting import Counts
+from serving.lists.conditions.counting import Counts, Overlap, count, overlap
 from serving.lists.definitions.definition import ListDefinition
 from serving.lists.definitions.differences import Difference, compare_definitions
 from serving.lists.definitions.versions import (
@@ -26,7 +28,7 @@ from serving.lists.definitions.versions import (
 from serving.lists.gatekeeper import at_work
 from serving.lists.members import Member
 from serving.lists.preview import Preview, preview_list, step_members
-from serving.lists.questions import check_definition
+from serving.lists.questions import check_definition, read_where
 from serving.lists.releases import (
     Release,
     approve_release,
@@ -170,6 +172,69 @@ class ListService:
             Date of the scores; default: the latest.
         """
         return count_matched(self.lake, definition, self.day(as_of), where, viewer.branches)
+
+    def count_conditions(
+        self,
+        written: Sequence[str | Mapping[str, Any]],
+        viewer: Viewer,
+        as_of: date | None = None,
+    ) -> tuple[list[Condition], Counts]:
+        """Read conditions, and count who meets them and their parts; nothing is written.
+
+        Parameters
+        ----------
+        written : sequence of str or mapping
+            Conditions as people type them, or nested groups.
+        viewer : Viewer
+            Whose customers are counted.
+        as_of : date, optional
+            Date of the tags; default: the latest.
+        """
+        day = self.day(as_of)
+        conditions = [read_where(self.lake, text, day) for text in written]
+        return conditions, count(self.lake, day, conditions, viewer.branches)
+
+    def overlap(
+        self,
+        written: Mapping[str, str | Mapping[str, Any]],
+        viewer: Viewer,
+        as_of: date | None = None,
+    ) -> Overlap:
+        """Count whom conditions share; nothing is written.
+
+        Parameters
+        ----------
+        written : mapping of str to str or mapping
+            Conditions by name, as in `count_conditions`.
+        viewer : Viewer
+            Whose customers are counted.
+        as_of : date, optional
+            Date of the tags; default: the latest.
+        """
+        day = self.day(as_of)
+        conditions = {name: read_where(self.lake, text, day) for name, text in written.items()}
+        return overlap(self.lake, day, conditions, viewer.branches)
+
+    def overlap_of_lists(
+        self, names: Sequence[str], viewer: Viewer, as_of: date | None = None
+    ) -> Overlap:
+        """Count who meets the conditions of several lists, before any gate.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of lists.
+        viewer : Viewer
+            Whose customers are counted.
+        as_of : date, optional
+            Date of the scores; default: the latest.
+        """
+        definitions = {name: self.version(name).definition for name in names}
+        conditions = {
+            name: check_definition(self.lake, definition).condition
+            for name, definition in definitions.items()
+        }
+        return overlap(self.lake, self.day(as_of), conditions, viewer.branches)
 
     def preview(
         self,

@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -122,14 +122,46 @@ def diff(
 
 def count(
     source: Source,
-    where: Annotated[str | None, typer.Option(help='"star >= 3 and renewal < 0.6"')] = None,
+    where: Annotated[str | None, typer.Option(help='"星级 ≥ 3 且 渠道 = 代理"')] = None,
     as_of: MaybeAsOf = None,
     json: Json = False,
 ) -> None:
     """Count who meets the condition of a list; nothing is written or recorded."""
     with _opened(as_of) as (lists, _, _):
-        customers = lists.count(_definition(lists, source), _viewer(None), where, as_of)
-    emit({"customers": customers}, json, f"{customers:,} customers meet the condition")
+        counts = lists.count(_definition(lists, source), _viewer(None), where, as_of)
+    counted = counts.conditions[0]
+    parts = [
+        {"customers": f"{part.customers:,}", "unknown": f"{part.unknown:,}", "part": part.chinese}
+        for part in counted.parts
+    ]
+    summary = f"{counted.customers:,} of {counts.customers:,} customers meet the condition"
+    emit(
+        vars(counts) | {"customers": counted.customers, "of": counts.customers},
+        json,
+        table("parts of the condition", parts),
+        *counted.hints,
+        summary,
+    )
+
+
+def overlap(
+    names: Annotated[list[str], typer.Argument(metavar="LIST...", help="Two lists or more.")],
+    as_of: MaybeAsOf = None,
+    json: Json = False,
+) -> None:
+    """Count who meets the conditions of several lists, before any gate."""
+    with _opened(as_of) as (lists, _, _):
+        shared = lists.overlap_of_lists(names, _viewer(None), as_of)
+    rows = [
+        {"list": name}
+        | {
+            other: f"{(shared.shared[name] | shared.sizes)[other]:,}"
+            for other in shared.sizes
+            if other == name or other in shared.shared[name]
+        }
+        for name in shared.sizes
+    ]
+    emit(shared, json, table("overlap", rows), f"{shared.in_any:,} customers are on any of them")
 
 
 def preview(
@@ -215,7 +247,7 @@ def releases(
 
 def export(
     name: ListName,
-    out: Annotated[Path, typer.Option("--out", help="A new file; .csv.")],
+    out: Annotated[Path, typer.Option("--out", help="A new file: .csv, .xlsx, .parquet, .ndjson.")],
     release_id: Annotated[
         str | None, typer.Option("--release", help="Default: the latest that is approved.")
     ] = None,
@@ -224,6 +256,9 @@ def export(
     ] = False,
     who: Who = None,
     reason: Annotated[str, typer.Option("--why", help="What for; kept with it.")] = "marketing",
+    encoding: Annotated[
+        Literal["utf-8", "gb18030"], typer.Option(help="Encoding of CSV.")
+    ] = "utf-8",
     json: Json = False,
 ) -> None:
     """Export the members of a release to a new file; who takes them is recorded first."""
@@ -239,6 +274,7 @@ def export(
             reason,
             at,
             with_holdout=with_holdout,
+            encoding=encoding,
         )
     emit(done, json, f"{done.rows:,} customers in {short_path(done.path)}, export {done.export_id}")
 

@@ -1,10 +1,8 @@
 """`/v1/lists/{name}/releases`: freeze a list, approve it, read and export its members."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -13,18 +11,21 @@ from pydantic import Field
 from serving.api.guard import caller, guarded, note
 from serving.api.marketing.lists import Limit, ListName, Skip, opened
 from serving.api.refusals import refusal_schemas
+from serving.lists.export.columns import with_mark
+from serving.lists.export.files import MEDIA_TYPES, stream_export
+from serving.lists.export.streams import Encoding
 from serving.lists.members import Member
-from serving.lists.release_rows import EXPORT_HEADING, headings, member_rows
+from serving.lists.release_rows import about_release, export_columns, member_rows
 from serving.lists.releases import Release, verify_members
 from serving.lists.service import ListService, Viewer
 from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
 from serving.schemas import NO_NUL, Message
-from serving.spreadsheet import cell
 
 router = guarded()
 READ_PERSONAL = "customers:read"
 LATEST = "latest"
+Format = Literal["csv", "xlsx", "parquet", "ndjson", "json"]
 PATH = "/v1/lists/{name}/releases"
 ReleaseId = Annotated[
     str, Path(pattern="^([0-9a-f]{15,64}|latest)$", description="Its id, or `latest`.")
@@ -187,8 +188,10 @@ def export_file(
     name: ListName,
     release_id: ReleaseId,
     why: Annotated[str, Query(min_length=1, max_length=200, pattern=NO_NUL)] = "marketing",
+    kind: Annotated[Format, Query(alias="format", description="Format of the file.")] = "csv",
+    encoding: Annotated[Encoding, Query(description="Of CSV.")] = "utf-8",
 ) -> StreamingResponse:
-    """Export those who are sent as CSV, streamed; masked unless the token may read customers.
+    """Export those who are sent, streamed; masked unless the token may read customers.
 
     \f
     Parameters
@@ -199,42 +202,43 @@ def export_file(
         The list, and its release.
     why : str
         What for; kept with the export.
+    kind : str
+        Format of the file.
+    encoding : str
+        Encoding of CSV.
     """
     masked = READ_PERSONAL not in caller(request).scopes
     records = request.app.state.records
     with opened(request) as (lists, viewer, at):
         release = lists.find(name, None if release_id == LATEST else release_id)
-        columns = [*headings(release.definition), EXPORT_HEADING]
+        columns = export_columns(release.definition)
+        names = [column.heading for column in with_mark(columns)]
         customers = [member.customer_id for member in _sent(lists, release, viewer)]
         with records.writing(durable=True) as connection:
-            export_id = note_export(
-                connection, viewer.who, release.name, columns, customers, at, why
-            )
+            export_id = note_export(connection, viewer.who, release.name, names, customers, at, why)
+        about = about_release(
+            lists.lake, release, export_id, who=viewer.who, why=why, at=at, masked=masked
+        )
 
-    def lines() -> Iterator[bytes]:
-        yield "\ufeff".encode() + _line(columns)
+    def parts() -> Iterator[bytes]:
         with (
             opened(request) as (own, seen_by, _),
             records.reading(LONG_SECONDS) as connection,
         ):
             members = _sent(own, release, seen_by)
-            for batch in member_rows(own.lake, release, members, connection, masked=masked):
-                yield b"".join(_line([*row, export_id]) for row in batch)
+            batches = member_rows(own.lake, release, members, connection, masked=False)
+            rows = (row for batch in batches for row in batch)
+            scratch = own.lake.home / "tmp"
+            yield from stream_export(kind, columns, rows, about, scratch, encoding)
 
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}-{release.as_of}-{export_id}.csv"'
-    }
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+    file = f"{name}-{release.as_of}-{export_id}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+    charset = f"; charset={encoding}" if kind == "csv" else ""
+    return StreamingResponse(parts(), media_type=f"{MEDIA_TYPES[kind]}{charset}", headers=headers)
 
 
 def _sent(lists: ListService, release: Release, viewer: Viewer) -> Iterator[Member]:
     return (member for member in lists.members(release, viewer) if not member.in_holdout)
-
-
-def _line(values: list[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow([cell(value) for value in values])
-    return text.getvalue().encode()
 
 
 def _page(
