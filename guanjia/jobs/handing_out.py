@@ -11,6 +11,15 @@ from serving.records.database import LONG_SECONDS
 from serving.records.people.audit import note_export
 
 
+def free_path(path: Path) -> Path:
+    """Return a path that no file has yet: the path itself, or one with a number."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
 def hand_out(
     lake: Lake,
     name: str,
