@@ -177,6 +177,8 @@ def read_where(lake: Lake, where: str | Mapping[str, Any], as_of: date | None = 
         return read_condition(where, list_vocabulary(lake, readable_columns(), as_of))
     except UnknownNameError as error:
         raise _of_heading(error) from None
+    except GuanjiaError as error:
+        raise ListDefinitionError(error.thing, error.fault, error.cure) from None
 
 
 def _names_any(where: str, names: Collection[str]) -> bool:

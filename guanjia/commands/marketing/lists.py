@@ -153,12 +153,7 @@ def overlap(
     with _opened(as_of) as (lists, _, _):
         shared = lists.overlap_of_lists(names, _viewer(None), as_of)
     rows = [
-        {"list": name}
-        | {
-            other: f"{(shared.shared[name] | shared.sizes)[other]:,}"
-            for other in shared.sizes
-            if other == name or other in shared.shared[name]
-        }
+        {"list": name} | {other: f"{both:,}" for other, both in shared.of(name).items()}
         for name in shared.sizes
     ]
     emit(shared, json, table("overlap", rows), f"{shared.in_any:,} customers are on any of them")
