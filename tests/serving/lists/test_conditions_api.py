@@ -82,7 +82,7 @@ def test_the_overlap_is_told(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("condition", "sentence"),
     [
-        ("渠道 = 代里", "Did you mean 代理?"),
+        ("渠道 = 代里", "did you mean 代理?"),
         ("机构 = B09", "which no customer has"),
         ("star >= 3; drop table x", "cannot be read at '3; drop table x'"),
         ({"column": "star_level", "operator": "like", "value": 1}, "unknown operator like"),
